@@ -1,0 +1,63 @@
+"""Metadata of the distribution; tool tables are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "xdn" / "__init__.py").read_text(), re.M).group(1)
+
+TRAIN = ["torch>=2.4"]
+TEST = [
+    # Below 5: OpenCV 5 dropped the Caffe importer that serves as an oracle.
+    "opencv-python-headless>=4.10,<5",
+    "hypothesis>=6.100",
+    "import-linter>=2.0",
+    "mypy>=1.13",
+    "onnxruntime>=1.20",
+    "pytest>=8.0",
+    "pytest-cov>=5.0",
+    "pytest-xdist>=3.5",
+    "ruff>=0.8",
+    *TRAIN,
+]
+BENCH = ["onnxruntime>=1.20", "openvino>=2024.4", *TRAIN]
+
+setup(
+    name="xdn",
+    version=VERSION,
+    description="Run Caffe networks on CPUs with machine code generated for the network and the processor",
+    long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    packages=[*find_packages(include=["xdn", "xdn.*"]), "xdn.shipped"],
+    # The networks lie at the root as text to be read; in an installation they are data of the package.
+    package_dir={"xdn": "xdn", "xdn.shipped": "prototxt"},
+    package_data={"xdn": ["py.typed"], "xdn.shipped": ["*.md", "*/*"]},
+    install_requires=[
+        "numpy>=1.26",
+        "numba>=0.60",
+        "protobuf>=5.26",
+        "opencv-python-headless>=4.10",
+        "onnx>=1.16",
+        "scipy>=1.11",
+        "rich>=13.0",
+        "psutil>=5.9",
+    ],
+    extras_require={"test": TEST, "bench": BENCH, "train": TRAIN},
+    entry_points={
+        "console_scripts": [
+            "xdn-optimize = xdn.cli.optimize:main",
+            "xdn-run = xdn.cli.run:main",
+            "xdn-pack = xdn.cli.pack:main",
+            "xdn-inspect = xdn.cli.inspect:main",
+        ]
+    },
+    classifiers=[
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+    ],
+)

@@ -1,0 +1,29 @@
+"""What all tests share: where outside material lies, and a seeded generator."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MATERIAL = Path(os.environ.get("XDN_TEST_MATERIAL") or ROOT.parent / "shared")
+
+
+def _material(*parts: str) -> Path:
+    path = MATERIAL.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"outside test material is not here: {path} (set XDN_TEST_MATERIAL)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def material():
+    """Return a function: path parts -> a path in the outside material; skips where it is missing."""
+    return _material
+
+
+@pytest.fixture
+def rng():
+    """Return a seeded random generator."""
+    return np.random.default_rng(20190625)

@@ -1,0 +1,99 @@
+"""What every command shares: output, errors and exit codes."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from xdn import __version__
+from xdn.errors import XdnError
+from xdn.files import write_atomically
+
+EXIT_INTERRUPTED = 130
+
+EPILOG = "exit codes: 0 ok, 1 an error in what was given, 2 usage, 3 a check failed, 130 interrupted"
+
+
+class Output:
+    """Where a command writes: the result to stdout, log and progress to stderr.
+
+    Parameters
+    ----------
+    json_target : str or None
+        A file, ``"-"`` for stdout (the text result is then left out), None for no JSON.
+    quiet : bool
+        Drop log and progress.
+    """
+
+    def __init__(self, json_target: str | None = None, quiet: bool = False):
+        self.json_target, self.quiet = json_target, quiet
+        self._stdout = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        self._stderr = Console(stderr=True, highlight=False)
+
+    def result(self, *renderables: Any) -> None:
+        """Print part of the result, rich renderables or text, unless stdout holds the JSON."""
+        if self.json_target != "-":
+            for renderable in renderables:
+                self._stdout.print(renderable, markup=False)
+
+    def log(self, text: str) -> None:
+        """Print a line about what is going on."""
+        if not self.quiet:
+            self._stderr.print(text, markup=False)
+
+    def write_json(self, document: dict[str, Any]) -> None:
+        """Write the machine-readable result where `--json` asked for it."""
+        if self.json_target is None:
+            return
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+        if self.json_target == "-":
+            sys.stdout.write(text)
+        else:
+            write_atomically(Path(self.json_target), text.encode())
+
+    def progress(self) -> Progress:
+        """Return a progress bar on stderr, silent where stderr is no terminal or with --quiet."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        hidden = self.quiet or not self._stderr.is_terminal
+        return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
+
+
+def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
+    """Return a parser whose help is the command's docstring, with the options that all commands have."""
+    summary, _, rest = doc.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=summary,
+        epilog=f"{rest.strip()}\n\n{EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE ('-': stdout)")
+    parser.add_argument("--quiet", action="store_true", help="no log and no progress bars")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    command: Callable[[argparse.Namespace, Output], int | None],
+    argv: list[str] | None,
+) -> int:
+    """Parse `argv`, run `command`, and return the exit code; an XdnError becomes one message on stderr."""
+    args = parser.parse_args(argv)
+    output = Output(args.json, args.quiet)
+    try:
+        return command(args, output) or 0
+    except XdnError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"{parser.prog}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED

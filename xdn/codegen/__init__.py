@@ -1,0 +1,1 @@
+"""A typed vector-IR builder over llvmlite, the instruction sets, kernel names."""

@@ -1,0 +1,1 @@
+"""Data sets, offline preprocessing into memory-mapped files, readers."""

@@ -1,0 +1,65 @@
+"""Typed errors: what was found, where, what was expected, and how to mend it."""
+
+
+class XdnError(Exception):
+    """Base of every error that XDN raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What was found and what was expected, one sentence without a final full stop.
+    where : str, optional
+        The place: ``file:line:column``, a layer's name, a flag.
+    mend : str, optional
+        What the user can do, one sentence without a final full stop.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None):
+        self.what, self.where, self.mend = what, where, mend
+        place = f"{where}: " if where else ""
+        advice = f". {mend}" if mend else ""
+        super().__init__(f"{place}{what}{advice}")
+
+
+class ParseError(XdnError):
+    """A file does not follow its format; `where` is ``file:line:column`` or ``file: byte offset``."""
+
+
+class NetError(XdnError):
+    """A net is wrong as a graph: an unknown bottom, a blob written twice, a cycle."""
+
+
+class ShapeError(NetError):
+    """A layer cannot take the shapes that it is given."""
+
+
+class WeightsError(XdnError):
+    """Weights are missing, or have another shape than their layer asks for."""
+
+
+class DataError(XdnError):
+    """Images, labels or a packed file are missing, damaged, or not what the net expects."""
+
+
+class UnsupportedError(XdnError):
+    """The input is valid, but XDN has no rule or kernel for it."""
+
+
+class UnknownNameError(XdnError):
+    """A name is not in its registry; the message lists the nearest known ones."""
+
+
+class InputError(XdnError):
+    """A caller's array has a wrong name, shape or dtype."""
+
+
+class SettingError(XdnError):
+    """An environment flag or an option has a value that cannot be used."""
+
+
+class CheckError(XdnError):
+    """A check that XDN makes on its own work failed; the command exits with 3."""
+
+    exit_code = 3

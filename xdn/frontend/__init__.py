@@ -1,0 +1,1 @@
+"""Readers and writers: prototxt, caffemodel, binaryproto, ONNX <-> `Net`."""

@@ -1,0 +1,171 @@
+"""The layer graph: immutable, topologically ordered, every blob written once."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from xdn.errors import NetError, ShapeError, WeightsError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A network: layers in topological order and the blobs that it gives.
+
+    Inputs are the tops of its Input layers. Shapes are inferred at the first look at `blobs`.
+
+    Parameters
+    ----------
+    name : str
+        The net's name, may be empty.
+    layers : tuple of Layer
+        Topological order, single assignment.
+    outputs : tuple of str
+        Blobs that `forward` returns; where empty, every blob that no layer reads.
+    folder : Path, optional
+        Where the prototxt lay; relative mean files are looked for there.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            read = {bottom for layer in self.layers for bottom in layer.bottoms}
+            free = tuple(top for layer in self.layers for top in layer.tops if top not in read)
+            object.__setattr__(self, "outputs", free)
+
+    def replace(self, **changes: Any) -> "Net":
+        """Return a copy with `changes` made."""
+        return replace(self, **changes)
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer called `name`."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise NetError(f"the net {self.name!r} has no layer {name!r}")
+
+    @cached_property
+    def input_layers(self) -> tuple[Layer, ...]:
+        """The layers that declare the net's inputs."""
+        return tuple(layer for layer in self.layers if layer.params.is_input)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Blob]:
+        """Name -> blob of the net's inputs, in order."""
+        return MappingProxyType({top: self.blobs[top] for layer in self.input_layers for top in layer.tops})
+
+    @cached_property
+    def producers(self) -> Mapping[str, Layer]:
+        """Blob name -> the layer that writes it."""
+        return MappingProxyType({top: layer for layer in self.layers for top in layer.tops})
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Layer, ...]]:
+        """Blob name -> the layers that read it, one entry a reading."""
+        readers: dict[str, list[Layer]] = {top: [] for top in self.producers}
+        for layer in self.layers:
+            for bottom in layer.bottoms:
+                readers.setdefault(bottom, []).append(layer)
+        return MappingProxyType({name: tuple(found) for name, found in readers.items()})
+
+    @cached_property
+    def blobs(self) -> Mapping[str, Blob]:
+        """Blob name -> shape and dtype, by the layers' own shape rules."""
+        known: dict[str, Blob] = {}
+        for layer in self.layers:
+            known.update(zip(layer.tops, self._infer(layer, known), strict=True))
+        return MappingProxyType(known)
+
+    @staticmethod
+    def _infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
+        where = f"layer {layer.name!r} ({layer.type})"
+        for bottom in layer.bottoms:
+            if bottom not in known:
+                raise NetError(f"unknown bottom blob {bottom!r}", where=where)
+        try:
+            tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
+        except ShapeError as error:
+            raise ShapeError(error.what, where=where, mend=error.mend) from None
+        if len(tops) != len(layer.tops):
+            raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
+        residuals = layer.bottoms[len(layer.own_bottoms) :]
+        if any(known[r].shape != tops[0].shape for r in residuals):
+            raise ShapeError(f"the residual's shape {known[residuals[0]].shape} is not {tops[0].shape}", where=where)
+        return tops
+
+    def bottom_blobs(self, layer: Layer) -> list[Blob]:
+        """Return the blobs that `layer` reads, a fused residual left out."""
+        return [self.blobs[name] for name in layer.own_bottoms]
+
+    def top_blobs(self, layer: Layer) -> list[Blob]:
+        """Return the blobs that `layer` writes."""
+        return [self.blobs[name] for name in layer.tops]
+
+    def weight_shapes(self, layer: Layer) -> dict[str, Shape]:
+        """Return name -> shape of the weights that `layer` must have."""
+        return layer.params.weight_shapes(self.bottom_blobs(layer))
+
+    def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
+        """Return the net with other input shapes."""
+        for name in shapes:
+            if name not in self.inputs:
+                raise NetError(f"the net has no input {name!r}", mend=f"Its inputs: {', '.join(self.inputs)}")
+
+        def resized(layer: Layer) -> Layer:
+            if layer not in self.input_layers:
+                return layer
+            new = tuple(tuple(shapes.get(top, self.blobs[top].shape)) for top in layer.tops)
+            return layer.replace(params=replace(layer.params, shape=new))  # type: ignore[type-var]
+
+        return self.replace(layers=tuple(resized(layer) for layer in self.layers))
+
+    def with_batch(self, n: int) -> "Net":
+        """Return the net with `n` images a batch."""
+        return self.reshape({name: (n, *blob.shape[1:]) for name, blob in self.inputs.items()})
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over structure, parameters and weights; names of files play no part."""
+        sha = hashlib.sha256()
+        for layer in self.layers:
+            sha.update(repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode())
+            for name, array in layer.weights.items():
+                sha.update(repr((name, array.shape)).encode())
+                sha.update(np.ascontiguousarray(array).data)
+        sha.update(repr(self.outputs).encode())
+        return sha.hexdigest()
+
+    def require_weights(self) -> None:
+        """Raise WeightsError for the first layer that lacks weights."""
+        for layer in self.layers:
+            missing = [name for name in self.weight_shapes(layer) if name not in layer.weights]
+            if missing:
+                raise WeightsError(
+                    f"no weights ({', '.join(missing)})",
+                    where=f"layer {layer.name!r} ({layer.type})",
+                    mend="Name the caffemodel with --weights, or ask for --random-weights",
+                )
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the NumPy references; return name -> array of every blob (f32), inputs included.
+
+        The oracle for kernels and stages: slow, plain, as Caffe computes it.
+        """
+        self.require_weights()
+        blobs: dict[str, Array] = {name: np.asarray(inputs[name], np.float32) for name in self.inputs}
+        for layer in self.layers:
+            if layer not in self.input_layers:
+                tops = layer.forward([blobs[name] for name in layer.bottoms])
+                blobs.update(zip(layer.tops, tops, strict=True))
+        return blobs

@@ -1,0 +1,39 @@
+"""What must hold of every net: single assignment, order, shapes, weights' shapes."""
+
+from xdn.errors import NetError, WeightsError
+from xdn.graph.net import Net
+
+
+def verify(net: Net) -> None:
+    """Raise NetError, ShapeError or WeightsError for the first rule that `net` breaks.
+
+    Layers without any weights pass: a net may be described before its weights are read.
+    """
+    _names(net)
+    blobs = net.blobs  # infers every shape, and refuses unknown bottoms
+    for name in net.outputs:
+        if name not in blobs:
+            raise NetError(f"the net declares the output {name!r}, which no layer gives")
+    for layer in net.layers:
+        where = f"layer {layer.name!r} ({layer.type})"
+        expected = net.weight_shapes(layer)
+        if not layer.weights:
+            continue
+        if set(layer.weights) != set(expected):
+            raise WeightsError(f"weights {sorted(layer.weights)} instead of {sorted(expected)}", where=where)
+        for name, shape in expected.items():
+            if layer.weights[name].shape != shape:
+                raise WeightsError(f"{name} has the shape {layer.weights[name].shape} instead of {shape}", where=where)
+
+
+def _names(net: Net) -> None:
+    layers: set[str] = set()
+    written: dict[str, str] = {}
+    for layer in net.layers:
+        if layer.name in layers:
+            raise NetError(f"two layers are called {layer.name!r}")
+        layers.add(layer.name)
+        for top in layer.tops:
+            if top in written:
+                raise NetError(f"blob {top!r} is written by {written[top]!r} and by {layer.name!r}")
+            written[top] = layer.name

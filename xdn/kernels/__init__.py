@@ -1,0 +1,1 @@
+"""Kernel families, one a file, and the table that selects a kernel."""

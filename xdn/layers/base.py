@@ -1,0 +1,124 @@
+"""How a layer type describes its Caffe message, and what several layer types share."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, dataclass_transform
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import LayerParams
+from xdn.registry import Registry
+
+#: Every layer type that XDN can run, by Caffe's name.
+LAYERS: Registry[type["CaffeLayer"]] = Registry("layer type", "xdn.layers")
+
+
+@dataclass(frozen=True)
+class Message:
+    """Where a layer type's parameters stand in Caffe's schema (caffe.proto).
+
+    Parameters
+    ----------
+    name : str
+        The message, such as ``"ConvolutionParameter"``.
+    field : str
+        The field of LayerParameter that holds it, such as ``"convolution_param"``.
+    number : int
+        That field's number in LayerParameter.
+    v1_number : int
+        Its number in V1LayerParameter, 0 where the old format has none.
+    """
+
+    name: str
+    field: str
+    number: int
+    v1_number: int = 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a Caffe message.
+
+    Parameters
+    ----------
+    number : int
+        Field number.
+    type : str
+        ``bool int32 uint32 int64 float double string``, ``enum``, or the name of another message.
+    repeated : bool
+        Whether the field may stand several times.
+    values : mapping
+        For an enum: value name -> number.
+    default : object
+        The value that an absent field has.
+    """
+
+    number: int
+    type: str
+    repeated: bool = False
+    values: Mapping[str, int] | None = None
+    default: Any = None
+
+    def at(self, number: int) -> "Field":
+        """Return the same field under another number."""
+        return dataclasses.replace(self, number=number)
+
+
+def proto(
+    number: int, type: str, default: Any = dataclasses.MISSING, *, repeated: bool = False, values: Any = None
+) -> Any:
+    """Return a dataclass field that stands for a field of the Caffe message.
+
+    A repeated field is a tuple, empty by default; an enum is the name of its value; a nested message is a
+    tuple of its fields' values where the layer needs it (BlobShape: a tuple of int), else it is not kept.
+    """
+    if repeated and default is dataclasses.MISSING:
+        default = ()
+    plain = None if default is dataclasses.MISSING else default
+    field = Field(number, type, repeated, values, plain)
+    return dataclasses.field(default=default, metadata={"proto": field})
+
+
+#: Fields that only training or other backends need: accepted in a file, not kept.
+ENGINE = Field(0, "enum", values={"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2})
+FILLER = Field(0, "FillerParameter")
+
+
+class CaffeLayer(LayerParams):
+    """Base of the layer types that can stand in a prototxt."""
+
+    #: The message that holds the parameters; None for a type without parameters.
+    message: ClassVar[Message | None] = None
+    #: Fields of the message that inference does not need: accepted in a file, not kept.
+    unused: ClassVar[Mapping[str, Field]] = {}
+    #: Further spellings of the type in a prototxt, and its name in V1's enum (`layers { type: RELU }`).
+    aliases: ClassVar[tuple[str, ...]] = ()
+    v1_name: ClassVar[str] = ""
+
+    @classmethod
+    def proto_fields(cls) -> dict[str, Field]:
+        """Return name -> field of the kept fields of the message."""
+        found = {f.name: f.metadata.get("proto") for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return {name: field for name, field in found.items() if field is not None}
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(proto,))
+def layer_type(name: str) -> Callable[[type[CaffeLayer]], type[CaffeLayer]]:
+    """Return a decorator that makes a class a frozen dataclass and registers it as layer type `name`."""
+
+    def enter(cls: type[CaffeLayer]) -> type[CaffeLayer]:
+        made = dataclass(frozen=True)(cls)
+        made.type = name
+        return LAYERS.register(name, *made.aliases)(made)
+
+    return enter
+
+
+def one_bottom(bottoms: Sequence[Blob], axes: int | None = None) -> Blob:
+    """Return the only bottom; raise ShapeError for another count, or another number of axes."""
+    if len(bottoms) != 1:
+        raise ShapeError(f"{len(bottoms)} bottoms; it takes exactly one")
+    if axes is not None and len(bottoms[0].shape) != axes:
+        raise ShapeError(f"a bottom of shape {bottoms[0].shape}; it takes {axes} axes (N, C, H, W)")
+    return bottoms[0]

@@ -1,0 +1,86 @@
+"""Convolution: K filters of C/G x R x S over the images, with stride, zero padding, dilation, groups."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
+from xdn.layers.window import Window, patches
+
+
+@layer_type("Convolution")
+class Convolution(CaffeLayer):
+    """Convolution: Y[n,k,p,q] = b[k] + sum_{c,r,s} W[k,c,r,s] * X[n, c, p*stride-pad+r*dilation, ...].
+
+    The source of the size rule and of the fields is Caffe's base_conv_layer.cpp.
+    """
+
+    message: ClassVar = Message("ConvolutionParameter", "convolution_param", 106, 10)
+    v1_name: ClassVar = "CONVOLUTION"
+    aliases: ClassVar = ("DepthwiseConvolution", "ConvolutionDepthwise")
+    unused: ClassVar = {
+        "weight_filler": FILLER.at(7),
+        "bias_filler": FILLER.at(8),
+        "engine": ENGINE.at(15),
+        "force_nd_im2col": Field(17, "bool"),
+    }
+    channel_rule: ClassVar = ChannelRule.FILTERS
+
+    num_output: int = proto(1, "uint32", 0)
+    bias_term: bool = proto(2, "bool", True)
+    pad: tuple[int, ...] = proto(3, "uint32", repeated=True)
+    kernel_size: tuple[int, ...] = proto(4, "uint32", repeated=True)
+    group: int = proto(5, "uint32", 1)
+    stride: tuple[int, ...] = proto(6, "uint32", repeated=True)
+    pad_h: int = proto(9, "uint32", 0)
+    pad_w: int = proto(10, "uint32", 0)
+    kernel_h: int = proto(11, "uint32", 0)
+    kernel_w: int = proto(12, "uint32", 0)
+    stride_h: int = proto(13, "uint32", 0)
+    stride_w: int = proto(14, "uint32", 0)
+    axis: int = proto(16, "int32", 1)
+    dilation: tuple[int, ...] = proto(18, "uint32", repeated=True)
+
+    def window(self) -> Window:
+        """Return kernel, stride, padding and dilation as (height, width) pairs."""
+        return Window.of(
+            kernel=(self.kernel_size, self.kernel_h, self.kernel_w),
+            stride=(self.stride, self.stride_h, self.stride_w),
+            pad=(self.pad, self.pad_h, self.pad_w),
+            dilation=self.dilation,
+        )
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, K, P, Q), sizes rounded down."""
+        n, c, h, w = one_bottom(bottoms, 4).shape
+        if self.num_output < 1 or self.group < 1:
+            raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
+        if c % self.group or self.num_output % self.group:
+            raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
+        return (Blob((n, self.num_output, *self.window().output_size(h, w))),)
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Weight (K, C/G, R, S), bias (K,)."""
+        weight = (self.num_output, bottoms[0].shape[1] // self.group, *self.window().kernel)
+        return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
+
+    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """N * K * P * Q * C/G * R * S."""
+        r, s = self.window().kernel
+        return tops[0].size * (bottoms[0].shape[1] // self.group) * r * s
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """im2col, then one matrix product a group, as Caffe computes it."""
+        columns = patches(bottoms[0], self.window())  # (N, C, R, S, P, Q)
+        n, c, r, s, p, q = columns.shape
+        g = self.group
+        columns = columns.reshape(n, g, c // g * r * s, p * q)
+        weight = weights["weight"].reshape(g, self.num_output // g, -1)
+        result = np.matmul(weight, columns).reshape(n, self.num_output, p, q)
+        if self.bias_term:
+            result += weights["bias"].reshape(-1, 1, 1)
+        return (result,)

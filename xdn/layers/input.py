@@ -1,0 +1,39 @@
+"""Input: the blobs that the caller fills, and what is done to images before them."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.transform import Transform
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+
+
+@layer_type("Input")
+class Input(CaffeLayer):
+    """Input: declare blobs that the caller gives; the file's data layers become this one.
+
+    `transform` and `source` are the layer's own `transform_param` and `data_param { source }`.
+    """
+
+    message: ClassVar = Message("InputParameter", "input_param", 143)
+    channel_rule: ClassVar = ChannelRule.FIXED
+    is_input: ClassVar = True
+
+    shape: tuple[Shape, ...] = proto(1, "BlobShape", repeated=True)
+    transform: Transform = Transform()
+    source: str = ""
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The declared shapes, one a top; one shape may serve all tops."""
+        if bottoms:
+            raise ShapeError("an Input layer takes no bottoms")
+        if len(self.shape) not in (1, n_tops):
+            raise ShapeError(f"{len(self.shape)} shapes for {n_tops} tops; give one, or one a top")
+        shapes = self.shape * n_tops if len(self.shape) == 1 else self.shape
+        return tuple(Blob(shape) for shape in shapes)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Not computed: the caller gives these blobs."""
+        raise ShapeError("the caller gives the blobs of an Input layer")

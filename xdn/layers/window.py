@@ -1,0 +1,89 @@
+"""The sliding window that convolution and pooling share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.layer import Array
+
+Pair = tuple[int, int]
+#: A repeated field beside its `_h` and `_w` spellings.
+Spelling = tuple[tuple[int, ...], int, int]
+
+
+def _pair(name: str, spelling: Spelling, default: int) -> Pair:
+    """Return (height, width) of Caffe's three ways to write one extent: none, one or two values, _h and _w."""
+    values, h, w = spelling
+    if h or w:
+        if values:
+            raise ShapeError(f"{name} is given both as one field and as {name}_h / {name}_w")
+        return h or (default if name != "pad" else 0), w or (default if name != "pad" else 0)
+    if len(values) > 2:
+        raise ShapeError(f"{name} has {len(values)} values; two axes take one or two")
+    if not values:
+        return default, default
+    return (values[0], values[-1])
+
+
+@dataclass(frozen=True)
+class Window:
+    """Kernel, stride, padding, dilation, each (height, width) in elements."""
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    pad: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+
+    @staticmethod
+    def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: tuple[int, ...] = ()) -> "Window":
+        """Return the window that Caffe's fields describe; raise ShapeError where they contradict."""
+        window = Window(
+            _pair("kernel_size", kernel, 0),
+            _pair("stride", stride, 1),
+            _pair("pad", pad, 0),
+            _pair("dilation", (dilation, 0, 0), 1),
+        )
+        if min(window.kernel) < 1 or min(window.stride) < 1 or min(window.dilation) < 1:
+            raise ShapeError(f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}; all >= 1")
+        return window
+
+    @property
+    def extent(self) -> Pair:
+        """The kernel's reach with dilation."""
+        (r, s), (dr, ds) = self.kernel, self.dilation
+        return dr * (r - 1) + 1, ds * (s - 1) + 1
+
+    def output_size(self, h: int, w: int) -> Pair:
+        """Return (P, Q) of an (h, w) input, rounded down; raise ShapeError where nothing is left."""
+        p, q = (
+            (size + 2 * pad - extent) // stride + 1
+            for size, pad, extent, stride in zip((h, w), self.pad, self.extent, self.stride, strict=True)
+        )
+        if p < 1 or q < 1:
+            raise ShapeError(f"a kernel of {self.extent} does not fit into {h}x{w} with padding {self.pad}")
+        return p, q
+
+
+def patches(images: Array, window: Window) -> Array:
+    """Return the window's elements at every position, zeros beyond the border (Caffe's im2col).
+
+    Parameters
+    ----------
+    images : (N, C, H, W)
+    window : Window
+
+    Returns
+    -------
+    (N, C, R, S, P, Q) : a contiguous copy
+    """
+    n, c, h, w = images.shape
+    p, q = window.output_size(h, w)
+    (r, s), (sh, sw), (ph, pw), (dh, dw) = window.kernel, window.stride, window.pad, window.dilation
+    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    out = np.empty((n, c, r, s, p, q), images.dtype)
+    for i in range(r):
+        for j in range(s):
+            rows = slice(i * dh, i * dh + (p - 1) * sh + 1, sh)
+            out[:, :, i, j] = padded[:, :, rows, j * dw : j * dw + (q - 1) * sw + 1 : sw]
+    return out

@@ -1,0 +1,1 @@
+"""Stages that remove layers that inference does not need."""

@@ -1,0 +1,1 @@
+"""Stages that fuse layers into the layer before them."""

@@ -1,0 +1,80 @@
+"""One registry class for everything that can be added as one file."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from xdn.errors import UnknownNameError
+
+T = TypeVar("T")
+
+
+def nearest(name: str, known: list[str], limit: int = 3) -> list[str]:
+    """Return the known names that look most like `name`, best first, case ignored."""
+    folded = {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
+    return [folded[c] for c in close]
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, found by importing every module of one package.
+
+    Parameters
+    ----------
+    kind : str
+        What the things are called in messages, such as ``"layer type"``.
+    package : str
+        The package whose modules register themselves; imported at the first look-up.
+    """
+
+    def __init__(self, kind: str, package: str):
+        self.kind, self.package = kind, package
+        self._entries: dict[str, T] = {}
+        self._discovered = False
+
+    def register(self, *names: str) -> Callable[[T], T]:
+        """Return a decorator that enters the decorated thing under each of `names`."""
+
+        def enter(entry: T) -> T:
+            for name in names:
+                if name in self._entries:
+                    raise ValueError(f"{self.kind} {name!r} is registered twice")
+                self._entries[name] = entry
+            return entry
+
+        return enter
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self.package}.{module.name}")
+
+    def __getitem__(self, name: str) -> T:
+        self._discover()
+        try:
+            return self._entries[name]
+        except KeyError:
+            close = nearest(name, list(self._entries))
+            hint = f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(self)}"
+            raise UnknownNameError(f"unknown {self.kind} {name!r}", mend=hint) from None
+
+    def __contains__(self, name: object) -> bool:
+        self._discover()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._discover()
+        return iter(sorted(self._entries))
+
+    def items(self) -> list[tuple[str, T]]:
+        """Return (name, entry), sorted by name."""
+        return [(name, self._entries[name]) for name in self]
+
+    def describe(self) -> list[tuple[str, str]]:
+        """Return (name, first line of the docstring), sorted by name."""
+        return [(name, (entry.__doc__ or "").strip().split("\n")[0]) for name, entry in self.items()]

@@ -1,0 +1,1 @@
+"""Plan, executor, threads, `Session`."""

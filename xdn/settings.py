@@ -1,0 +1,59 @@
+"""Every default and every environment flag, in one place."""
+
+import os
+from pathlib import Path
+
+from xdn.errors import SettingError
+
+#: Images that lie innermost in a blob of the batch schedule (two AVX-512 vectors of f32).
+BLOCK_IMAGES = 32
+#: Blocks of images that one thread takes at a time, so that late layers reuse their weights.
+CHUNK_BLOCKS = 3
+#: Plans kept per session, one per input shape.
+PLANS_KEPT = 8
+#: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.
+STAGE_TOLERANCE = 1e-4
+#: Images in the seeded batch on which the optimizer compares a net before and after a stage.
+STAGE_CHECK_IMAGES = 2
+#: Bytes that one checksum of a packed file covers.
+CHECKSUM_BYTES = 1 << 20
+#: Alignment of arrays in packed files and arenas, in bytes.
+PAGE_BYTES = 4096
+#: Seconds to wait for a connection when `--download` fetches a data set.
+CONNECT_TIMEOUT_S = 5.0
+#: The largest text, weights or mean file that is read, in bytes.
+MAX_PROTOTXT_BYTES = 64 << 20
+MAX_CAFFEMODEL_BYTES = 4 << 30
+#: The largest number of elements that one blob of a net may declare.
+MAX_BLOB_ELEMENTS = 1 << 31
+#: The largest number of axes of a blob, as in Caffe (kMaxBlobAxes).
+MAX_BLOB_AXES = 32
+
+
+def cache_dir() -> Path:
+    """Return the folder for everything that can be made again (`XDN_CACHE`, else ~/.cache/xdn)."""
+    return Path(os.environ.get("XDN_CACHE") or Path.home() / ".cache" / "xdn").expanduser()
+
+
+def data_dir() -> Path:
+    """Return the folder where data sets are looked for (`XDN_DATA`, else ~/.cache/xdn)."""
+    return Path(os.environ.get("XDN_DATA") or Path.home() / ".cache" / "xdn").expanduser()
+
+
+def shipped_dir() -> Path:
+    """Return the folder of the networks that XDN ships (`prototxt/` in a checkout)."""
+    here = Path(__file__).resolve().parent
+    installed = here / "shipped"
+    return installed if installed.is_dir() else here.parent / "prototxt"
+
+
+def positive_int(flag: str) -> int | None:
+    """Return the environment flag as a positive integer, None where it is not set."""
+    text = os.environ.get(flag)
+    if not text:
+        return None
+    # OMP_NUM_THREADS may hold one number a nesting level: "4,2"; the first is the outermost.
+    first = text.split(",")[0].strip()
+    if not first.isdigit() or int(first) < 1:
+        raise SettingError(f"{flag}={text!r} is no positive integer", mend=f"Unset {flag} or set it to 1 or more")
+    return int(first)
