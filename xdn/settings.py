@@ -9,6 +9,12 @@ from xdn.errors import SettingError
 BLOCK_IMAGES = 32
 #: Blocks of images that one thread takes at a time, so that late layers reuse their weights.
 CHUNK_BLOCKS = 3
+#: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
+CHUNK_BYTES = 64 << 20
+#: Alignment of buffers in an arena, in bytes: a cache line, and the longest vector.
+ARENA_ALIGN_BYTES = 64
+#: How often the waiting main thread looks at the progress of a run, in seconds.
+PROGRESS_INTERVAL_S = 0.1
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.
@@ -19,15 +25,36 @@ STAGE_CHECK_IMAGES = 2
 CHECKSUM_BYTES = 1 << 20
 #: Alignment of arrays in packed files and arenas, in bytes.
 PAGE_BYTES = 4096
-#: Seconds to wait for a connection when `--download` fetches a data set.
+#: Seconds to wait for a connection, and for the next bytes, when `--download` fetches a data set.
 CONNECT_TIMEOUT_S = 5.0
 #: The largest text, weights or mean file that is read, in bytes.
 MAX_PROTOTXT_BYTES = 64 << 20
 MAX_CAFFEMODEL_BYTES = 4 << 30
+MAX_MEAN_BYTES = 1 << 30
+#: The largest number of layers of a net, of weight arrays of a layer, and of runs in which a file holds one array.
+MAX_LAYERS = 1 << 16
+MAX_LAYER_BLOBS = 1 << 10
+MAX_BLOB_PIECES = 1 << 12
 #: The largest number of elements that one blob of a net may declare.
 MAX_BLOB_ELEMENTS = 1 << 31
 #: The largest number of axes of a blob, as in Caffe (kMaxBlobAxes).
 MAX_BLOB_AXES = 32
+
+
+#: The largest pickled batch, encoded image, and list file that is read, and the largest download, in bytes.
+MAX_PICKLE_BYTES = 64 << 20
+MAX_IMAGE_BYTES = 64 << 20
+MAX_LIST_BYTES = 256 << 20
+MAX_DOWNLOAD_BYTES = 256 << 20
+#: The largest JSON header of a packed file, in bytes.
+MAX_PACKED_HEADER_BYTES = 16 << 20
+#: The largest number of pixels of one image that is decoded, and of classes of a data set.
+MAX_IMAGE_PIXELS = 1 << 26
+MAX_CLASSES = 1 << 17
+#: The data sets that stand in where none is named: the first that is found.
+DEFAULT_DATASETS = ("cifar10", "glyphs10")
+#: Images that are read, converted and written at a time when a data set is packed.
+PACK_IMAGES = 256
 
 
 def cache_dir() -> Path:

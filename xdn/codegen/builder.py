@@ -1,0 +1,114 @@
+"""A small typed builder of vector code over llvmlite.
+
+It knows one vector type (f32, as wide as the instruction set's registers), pointers counted in f32
+elements, and loops whose carried values are SSA values: accumulators therefore stay in registers.
+"""
+
+from collections.abc import Callable, Sequence
+
+from llvmlite import ir
+
+from xdn.codegen.isa import Isa
+
+F32 = ir.FloatType()
+I64 = ir.IntType(64)
+F32_BYTES = 4
+
+#: The body of a loop: (builder of the body, index, carried values) -> carried values.
+LoopBody = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
+
+
+class VectorBuilder:
+    """Emit vector instructions at the position of an llvmlite IRBuilder.
+
+    Parameters
+    ----------
+    irbuilder : llvmlite.ir.IRBuilder
+        Where instructions are appended.
+    isa : Isa
+        Gives the vector length, and whether multiply-add is fused.
+    """
+
+    def __init__(self, irbuilder: ir.IRBuilder, isa: Isa):
+        self.ir, self.isa = irbuilder, isa
+        self.vector = ir.VectorType(F32, isa.lanes)
+
+    def const(self, value: int) -> ir.Value:
+        """Return an i64 constant."""
+        return ir.Constant(I64, value)
+
+    def offset(self, pointer: ir.Value, elements: ir.Value | int) -> ir.Value:
+        """Return `pointer` moved by a number of elements."""
+        index = self.const(elements) if isinstance(elements, int) else elements
+        return self.ir.gep(pointer, [index])
+
+    def scalar(self, pointer: ir.Value, index: ir.Value | int = 0) -> ir.Value:
+        """Load the element `index` behind `pointer`."""
+        return self.ir.load(self.offset(pointer, index))
+
+    def load(self, pointer: ir.Value, vector: int = 0) -> ir.Value:
+        """Load the vector number `vector` behind a pointer to f32; blobs and weights align to vectors."""
+        value = self.ir.load(self._vector_pointer(pointer, vector))
+        value.align = F32_BYTES * self.isa.lanes
+        return value
+
+    def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0) -> None:
+        """Store to the vector number `vector` behind a pointer to f32."""
+        self.ir.store(value, self._vector_pointer(pointer, vector)).align = F32_BYTES * self.isa.lanes
+
+    def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
+        place = self.offset(pointer, vector * self.isa.lanes)
+        return self.ir.bitcast(place, self.vector.as_pointer())
+
+    def broadcast(self, scalar: ir.Value) -> ir.Value:
+        """Return a vector whose lanes all hold `scalar`."""
+        undef = ir.Constant(self.vector, ir.Undefined)
+        first = self.ir.insert_element(undef, scalar, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.isa.lanes), [0] * self.isa.lanes)
+        return self.ir.shuffle_vector(first, undef, mask)
+
+    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """Return a * b + c, rounded once where the instruction set can."""
+        stem = "llvm.fma" if self.isa.fma else "llvm.fmuladd"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        name = f"{stem}.v{self.isa.lanes}f32"
+        module = self.ir.module
+        function = module.globals.get(name) or ir.Function(module, kind, name)
+        return self.ir.call(function, [a, b, c])
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Return a + b."""
+        return self.ir.fadd(a, b)
+
+    def relu(self, x: ir.Value, slope: ir.Value) -> ir.Value:
+        """Return x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
+        zero = ir.Constant(self.vector, [0.0] * self.isa.lanes)
+        positive = self.ir.fcmp_ordered(">", x, zero)
+        return self.ir.select(positive, x, self.ir.fmul(x, slope))
+
+    def loop(self, begin: ir.Value, end: ir.Value, carried: Sequence[ir.Value], body: LoopBody) -> list[ir.Value]:
+        """Emit ``for index in range(begin, end)`` and return the carried values after it.
+
+        The carried values are phi nodes, so they live in registers. `begin` may equal `end`.
+        """
+        before = self.ir.block
+        head = self.ir.append_basic_block("loop.head")
+        inside = self.ir.append_basic_block("loop.body")
+        after = self.ir.append_basic_block("loop.end")
+        self.ir.branch(head)
+        self.ir.position_at_end(head)
+        index = self.ir.phi(I64)
+        phis = [self.ir.phi(value.type) for value in carried]
+        index.add_incoming(begin, before)
+        for phi, value in zip(phis, carried, strict=True):
+            phi.add_incoming(value, before)
+        self.ir.cbranch(self.ir.icmp_signed("<", index, end), inside, after)
+        self.ir.position_at_end(inside)
+        results = body(index, list(phis))
+        last = self.ir.block
+        index.add_incoming(self.ir.add(index, self.const(1)), last)
+        for phi, value in zip(phis, results, strict=True):
+            phi.add_incoming(value, last)
+        self.ir.branch(head)
+        self.ir.position_at_end(after)
+        return list(phis)

@@ -1,0 +1,64 @@
+"""What jitted kernels need and Numba does not offer: typed pointers, calls by address, atomics."""
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+#: Kernels get and give everything through int64: descriptors, frames, addresses.
+WORDS = types.CPointer(types.int64)
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_BYTE_POINTER = ir.IntType(8).as_pointer()
+#: Numba's own calling convention for a function (int64*, int64*) -> None: status, result, error, arguments.
+KERNEL_TYPE = ir.FunctionType(_I32, [_BYTE_POINTER, _BYTE_POINTER, _I64.as_pointer(), _I64.as_pointer()])
+
+
+def _pointer_intrinsic(element: types.Type, doc: str):
+    def typed(typingctx, address):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(element)(types.int64), codegen
+
+    typed.__doc__ = doc
+    return intrinsic(typed)
+
+
+f32_at = _pointer_intrinsic(types.float32, "Return the address as a pointer to f32.")
+u8_at = _pointer_intrinsic(types.uint8, "Return the address as a pointer to u8.")
+i64_at = _pointer_intrinsic(types.int64, "Return the address as a pointer to int64.")
+
+
+@intrinsic
+def call_kernel(typingctx, address, descriptor, frame):
+    """Call the compiled kernel at `address` with a descriptor's address and a frame."""
+
+    def codegen(context, builder, signature, args):
+        kernel = builder.inttoptr(args[0], KERNEL_TYPE.as_pointer())
+        words = builder.inttoptr(args[1], _I64.as_pointer())
+        result = builder.bitcast(cgutils.alloca_once(builder, _I64), _BYTE_POINTER)
+        error = builder.bitcast(cgutils.alloca_once(builder, _I64), _BYTE_POINTER)
+        builder.call(kernel, [result, error, words, args[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, WORDS), codegen
+
+
+@intrinsic
+def atomic_add(typingctx, words, index, value):
+    """Add `value` to ``words[index]`` and return what stood there, as one indivisible step."""
+
+    def codegen(context, builder, signature, args):
+        place = builder.gep(args[0], [args[1]])
+        return builder.atomic_rmw("add", place, args[2], "seq_cst")
+
+    return types.int64(WORDS, types.int64, types.int64), codegen
+
+
+@intrinsic
+def atomic_load(typingctx, words, index):
+    """Return ``words[index]``, read afresh from memory."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(builder.gep(args[0], [args[1]]), "seq_cst", 8)
+
+    return types.int64(WORDS, types.int64), codegen

@@ -1,0 +1,84 @@
+"""Instruction sets: vector length, registers and features of the processor that runs the code."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+
+
+@dataclass(frozen=True)
+class Isa:
+    """What kernels must know of an instruction set.
+
+    Parameters
+    ----------
+    name : str
+        The last part of a kernel's name, such as ``"avx512f"``.
+    lanes : int
+        f32 elements of one vector register.
+    registers : int
+        Vector registers that the instruction set names.
+    requires : tuple of str
+        LLVM's names of the features that a processor must have.
+    fma : bool
+        Whether multiply-add is fused (one rounding); without it the last bits may differ.
+    """
+
+    name: str
+    lanes: int
+    registers: int
+    requires: tuple[str, ...] = ()
+    fma: bool = True
+
+    def tile(self) -> tuple[int, int]:
+        """Return the contraction kernel's largest tile: (rows of scalars, vectors).
+
+        Two vectors share each broadcast scalar. Of the registers that remain beside these two, one
+        holds the scalar and one stays free for addresses that the compiler spills.
+        """
+        vectors = 2
+        return (self.registers - vectors - 2) // vectors, vectors
+
+
+#: Best first. `portable` is what LLVM makes of four-lane vectors on any processor.
+ISAS = (
+    Isa("avx512f", lanes=16, registers=32, requires=("avx512f", "fma")),
+    Isa("avx2", lanes=8, registers=16, requires=("avx2", "fma")),
+    Isa("neon", lanes=4, registers=32, requires=("neon",)),
+    Isa("portable", lanes=4, registers=16, fma=False),
+)
+
+
+def isa_named(name: str) -> Isa:
+    """Return the instruction set called `name`, as kernel names spell it."""
+    return next(isa for isa in ISAS if isa.name == name)
+
+
+#: Features of the processor models that stand in for the host when NUMBA_CPU_NAME names them.
+_FEATURES = {
+    "haswell": {"avx2", "fma"},
+    "skylake": {"avx2", "fma"},
+    "znver3": {"avx2", "fma"},
+    "skylake-avx512": {"avx2", "fma", "avx512f"},
+    "znver4": {"avx2", "fma", "avx512f"},
+}
+
+
+def cpu_name() -> str:
+    """Return the processor model that code is generated for (NUMBA_CPU_NAME, else the host's)."""
+    return os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+
+
+def cpu_features() -> frozenset[str]:
+    """Return LLVM's names of the features that generated code may use."""
+    if os.environ.get("NUMBA_CPU_NAME"):
+        return frozenset(_FEATURES.get(cpu_name(), ()))
+    return frozenset(name for name, present in llvm.get_host_cpu_features().items() if present)
+
+
+@cache
+def host_isa() -> Isa:
+    """Return the best instruction set that the processor has."""
+    features = cpu_features()
+    return next(isa for isa in ISAS if features.issuperset(isa.requires))

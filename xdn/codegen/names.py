@@ -1,0 +1,54 @@
+"""Kernel names: built and parsed in one place, after XNNPACK's convention.
+
+A name says operation, datatype, epilogue, tile and instruction set:
+``contract_f32_sum_relu_14x2__avx512f``.
+"""
+
+import re
+from dataclasses import dataclass
+
+_NAME = re.compile(
+    r"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<dtype>f32)"
+    r"(?P<epilogue>(?:_(?:sum|relu))*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
+)
+
+
+@dataclass(frozen=True)
+class KernelName:
+    """The parts of a kernel's name.
+
+    Parameters
+    ----------
+    op : str
+        Operation, such as ``"contract"``.
+    isa : str
+        Instruction set.
+    epilogue : tuple of str
+        What is done to the result before it is stored: ``"sum"``, ``"relu"``.
+    tile : (int, int), optional
+        Rows and vectors of the register tile.
+    dtype : str
+        Element type.
+    """
+
+    op: str
+    isa: str
+    epilogue: tuple[str, ...] = ()
+    tile: tuple[int, int] | None = None
+    dtype: str = "f32"
+
+    def __str__(self) -> str:
+        parts = [self.op, self.dtype, *self.epilogue]
+        if self.tile:
+            parts.append(f"{self.tile[0]}x{self.tile[1]}")
+        return "_".join(parts) + f"__{self.isa}"
+
+    @staticmethod
+    def parse(name: str) -> "KernelName":
+        """Return the parts of `name`; raise ValueError where it is no kernel name."""
+        match = _NAME.fullmatch(name)
+        if not match:
+            raise ValueError(f"{name!r} is no kernel name")
+        tile = (int(match["rows"]), int(match["vectors"])) if match["rows"] else None
+        epilogue = tuple(part for part in match["epilogue"].split("_") if part)
+        return KernelName(match["op"], match["isa"], epilogue, tile, match["dtype"])

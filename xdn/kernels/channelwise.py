@@ -1,0 +1,106 @@
+"""Per-channel arithmetic: BatchNorm, Scale and Bias as (x - m[c]) * a[c] + b[c]; PReLU."""
+
+import numpy as np
+
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.names import KernelName
+from xdn.graph.layer import Array
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.layout import ARENA, BLOCKS, B
+from xdn.kernels.mathematics import fma
+
+X, Y, POSITIONS, CHANNELS, SHIFT, FACTOR, OFFSET, LANES = range(8)
+
+
+def _affine():
+    def affine(desc, frame):
+        x, y = f32_at(frame[ARENA] + desc[X]), f32_at(frame[ARENA] + desc[Y])
+        shift, factor, offset = f32_at(desc[SHIFT]), f32_at(desc[FACTOR]), f32_at(desc[OFFSET])
+        # The number of lanes is read, not a constant, so that LLVM vectorises this loop and does not unroll it.
+        lanes, in_place = desc[LANES], desc[X] == desc[Y]
+        for position in range(frame[BLOCKS] * desc[POSITIONS]):
+            for c in range(desc[CHANNELS]):
+                at = (position * desc[CHANNELS] + c) * lanes
+                m, a, b = shift[c], factor[c], offset[c]
+                if in_place:
+                    for i in range(at, at + lanes):
+                        y[i] = fma(y[i] - m, a, b)
+                else:
+                    for i in range(at, at + lanes):
+                        y[i] = fma(x[i] - m, a, b)
+
+    return affine
+
+
+def _prelu():
+    def prelu(desc, frame):
+        x, y = f32_at(frame[ARENA] + desc[X]), f32_at(frame[ARENA] + desc[Y])
+        slope = f32_at(desc[FACTOR])
+        lanes, in_place = desc[LANES], desc[X] == desc[Y]
+        for position in range(frame[BLOCKS] * desc[POSITIONS]):
+            for c in range(desc[CHANNELS]):
+                at = (position * desc[CHANNELS] + c) * lanes
+                a = slope[c]
+                if in_place:
+                    for i in range(at, at + lanes):
+                        y[i] = y[i] if y[i] > np.float32(0) else y[i] * a
+                else:
+                    for i in range(at, at + lanes):
+                        y[i] = x[i] if x[i] > np.float32(0) else x[i] * a
+
+    return prelu
+
+
+def _lower(lowering: Lowering, op: str, make: KernelBody, coefficients: dict[int, Array]) -> Lowered:
+    layer, layout = lowering.layer, lowering.top()
+    kept = {slot: np.ascontiguousarray(array, np.float32) for slot, array in coefficients.items()}
+    sizes = {POSITIONS: layout.positions, CHANNELS: layout.channels, LANES: B}
+    descriptor = words(8, sizes | {slot: address(array) for slot, array in kept.items()})
+    source = KernelSource(KernelName(op, lowering.isa.name), make)
+    step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, tuple(kept.values()))
+    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
+
+
+def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array) -> Lowered:
+    return _lower(lowering, "affine", _affine, {SHIFT: shift, FACTOR: factor, OFFSET: offset})
+
+
+@family("batch_norm", "BatchNorm")
+def lower_batch_norm(lowering: Lowering) -> Lowered:
+    """Subtract the mean, divide by the deviation of the statistics that training left."""
+    params, weights = lowering.layer.params, lowering.layer.weights
+    if params.use_global_stats is False:
+        raise lowering.unsupported("the executor does not compute batch statistics (use_global_stats: false)")
+    mean, variance = params.statistics(weights)
+    return _lower_affine(lowering, mean, 1 / np.sqrt(variance + params.eps), np.zeros_like(mean))
+
+
+def _one_value_per_channel(lowering: Lowering, name: str) -> Array:
+    value = lowering.layer.weights.get(name)
+    channels = lowering.top().channels
+    if len(lowering.bottoms) > 1 or value is None or value.shape != (channels,) or lowering.layer.params.axis != 1:
+        raise lowering.unsupported("the executor runs this layer with one coefficient per channel (axis 1) only")
+    return value
+
+
+@family("scale", "Scale")
+def lower_scale(lowering: Lowering) -> Lowered:
+    """Multiply by one factor a channel, and add one offset where there is a bias."""
+    factor = _one_value_per_channel(lowering, "scale")
+    offset = lowering.layer.weights.get("bias", np.zeros_like(factor))
+    return _lower_affine(lowering, np.zeros_like(factor), factor, offset)
+
+
+@family("bias", "Bias")
+def lower_bias(lowering: Lowering) -> Lowered:
+    """Add one offset a channel."""
+    offset = _one_value_per_channel(lowering, "bias")
+    return _lower_affine(lowering, np.zeros_like(offset), np.ones_like(offset), offset)
+
+
+@family("prelu", "PReLU")
+def lower_prelu(lowering: Lowering) -> Lowered:
+    """Keep positive values, multiply the others by the channel's slope."""
+    slope = np.broadcast_to(lowering.layer.weights["slope"], lowering.top().channels)
+    return _lower(lowering, "prelu", _prelu, {FACTOR: slope})

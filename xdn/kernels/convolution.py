@@ -1,0 +1,133 @@
+"""Convolution and InnerProduct as contractions: tables of tiles, positions and taps, packed weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.graph.layer import Epilogue
+from xdn.kernels import contraction as k
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.layout import B, BlockLayout
+from xdn.kernels.taps import TapLists, tap_lists
+from xdn.layers.window import Window
+
+#: From so few positions on, tiles go outermost: the weights are then larger than the inputs.
+FEW_POSITIONS = 4
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A contraction over tap lists, before it is cut into tiles.
+
+    Parameters
+    ----------
+    weight : (K, C/G, R, S)
+        Filters.
+    bias : (K,) or None
+    groups : int
+    window : Window
+        How the filters slide.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray | None
+    groups: int
+    window: Window
+
+
+def spread(rows: int, most: int) -> list[int]:
+    """Return `rows` split into as few parts as `most` allows, as even as possible, larger parts first."""
+    count = -(-rows // most)
+    small, larger = divmod(rows, count)
+    return [small + 1] * larger + [small] * (count - larger)
+
+
+def epilogue_parts(epilogue: Epilogue | None) -> tuple[str, ...]:
+    """Return the kernel name's words for an epilogue."""
+    if epilogue is None:
+        return ()
+    return ("sum",) * epilogue.residual + ("relu",) * bool(epilogue.activation)
+
+
+@family("contract", "Convolution")
+def lower_convolution(lowering: Lowering) -> Lowered:
+    """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
+    layer = lowering.layer
+    window = layer.params.window()
+    task = Contraction(layer.weights["weight"], layer.weights.get("bias"), layer.params.group, window)
+    return lower_contraction(lowering, task, lowering.bottom())
+
+
+@family("contract_all", "InnerProduct")
+def lower_inner_product(lowering: Lowering) -> Lowered:
+    """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
+    layer, bottom = lowering.layer, lowering.bottom()
+    if lowering.bottoms[0].axis(layer.params.axis) != 1:
+        raise lowering.unsupported(f"the executor runs InnerProduct over axis 1, not axis {layer.params.axis}")
+    weight = layer.weights["weight"]
+    if layer.params.transpose:
+        weight = weight.T
+    weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
+    window = Window((bottom.height, bottom.width))
+    return lower_contraction(lowering, Contraction(weight, layer.weights.get("bias"), 1, window), bottom)
+
+
+def lower_contraction(lowering: Lowering, task: Contraction, bottom: BlockLayout) -> Lowered:
+    """Return one step for each number of rows that the tiles have."""
+    top = lowering.top()
+    lists = tap_lists(bottom, top, task.window)
+    filters = task.weight.shape[0] // task.groups
+    sizes = spread(filters, lowering.isa.tile()[0])
+    steps = []
+    for rows in dict.fromkeys(sizes):
+        starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
+        steps.append(_step(lowering, task, lists, rows, starts))
+    residual = lowering.layer.epilogue is not None and lowering.layer.epilogue.residual
+    in_place = {lowering.layer.tops[0]: lowering.layer.bottoms[-1]} if residual else {}
+    return Lowered(steps, in_place=in_place)
+
+
+def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, starts: list[int]) -> Step:
+    """Return the step for the tiles of `rows` filters that begin at `starts` in each group."""
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    filters, channels = task.weight.shape[0] // task.groups, task.weight.shape[1]
+    firsts = [(g, g * filters + start) for g in range(task.groups) for start in starts]
+    weights = pack_weights(task.weight, lists.used, [first for _, first in firsts], rows)
+    per_tile = len(lists.used) * channels * rows
+    tiles = np.array([(g * channels * B, i * per_tile, first) for i, (g, first) in enumerate(firsts)], np.int64)
+    bias = np.zeros(task.weight.shape[0], np.float32) if task.bias is None else np.ascontiguousarray(task.bias)
+    positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
+    taps = lists.taps * (bottom.position_elements, 1)
+    epilogue = layer.epilogue or Epilogue()
+    slope = np.array([epilogue.negative_slope], np.float32)
+    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
+    if epilogue.residual:
+        blobs[k.RESIDUAL] = layer.bottoms[-1]
+    descriptor = {
+        k.WEIGHTS: address(weights),
+        k.BIAS: address(bias),
+        k.TILES: address(tiles),
+        k.TILE_COUNT: len(tiles),
+        k.POSITIONS: address(positions),
+        k.POSITION_COUNT: len(positions),
+        k.TAPS: address(taps),
+        k.CHANNELS: channels,
+        k.X_BLOCK: bottom.block_elements,
+        k.Y_BLOCK: top.block_elements,
+        k.TILES_OUTERMOST: int(top.positions <= FEW_POSITIONS),
+        k.SLOPE: address(slope),
+    }
+    return Step(
+        k.contraction(rows, epilogue_parts(layer.epilogue), lowering.isa),
+        words(k.WORD_COUNT, descriptor),
+        blobs,
+        (weights, bias, tiles, positions, taps, slope),
+        macs=lists.multiplications * channels * rows * len(tiles),
+    )
+
+
+def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
+    """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
+    taps = weight[:, :, used[:, 0], used[:, 1]]  # (K, C/G, U)
+    picked = np.stack([taps[first : first + rows] for first in firsts])
+    return np.ascontiguousarray(picked.transpose(0, 3, 2, 1), np.float32)

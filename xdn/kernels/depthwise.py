@@ -1,0 +1,139 @@
+"""Depthwise convolution: every channel has its own filter, so there is no sum over channels to tile.
+
+For a block of images, an output position and a channel::
+
+    acc[v] = bias[c]                                       v < NV vectors of images
+    for tap in taps(position):
+        acc[v] += w[tap][c] * x[tap][c][v]
+    acc[v] += residual[c][v]                               epilogue "sum"
+    acc[v]  = acc > 0 ? acc : acc * slope                  epilogue "relu"
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.isa import isa_named
+from xdn.codegen.names import KernelName
+from xdn.graph.layer import Epilogue
+from xdn.kernels.contraction import store_tile
+from xdn.kernels.convolution import epilogue_parts
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
+from xdn.kernels.taps import tap_lists
+
+#: WEIGHTS: [tap][channel]. SLOPE: address of the f32 slope of "relu".
+X, Y, RESIDUAL, WEIGHTS, BIAS, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, SLOPE = range(12)
+WORD_COUNT = 12
+
+_F32 = types.CPointer(types.float32)
+
+
+def _row(name: KernelName) -> Callable[..., None]:
+    """Return the intrinsic that computes one channel of one position for all images of a block."""
+    isa = isa_named(name.isa)
+
+    @intrinsic
+    def row(typingctx, x, weights, taps, first, end, channels, bias, residual, y, slope):
+        def codegen(context, irbuilder, signature, args):
+            _emit_row(VectorBuilder(irbuilder, isa), args, name.epilogue)
+            return context.get_dummy_value()
+
+        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, types.float32)
+        return types.void(*pointers_and_sizes), codegen
+
+    return row
+
+
+def _emit_row(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...]) -> None:
+    x, weights, taps, first, end, channels, bias, residual, y, slope = args
+    vectors = B // b.isa.lanes
+
+    def one_tap(t, acc):
+        row = b.ir.mul(t, b.const(2))
+        tap_x = b.offset(x, b.scalar(taps, row))
+        index = b.scalar(taps, b.ir.add(row, b.const(1)))
+        weight = b.broadcast(b.scalar(weights, b.ir.mul(index, channels)))
+        return [b.fma(weight, b.load(tap_x, v), acc[v]) for v in range(vectors)]
+
+    start = [b.broadcast(b.scalar(bias))] * vectors
+    acc = b.loop(first, end, start, one_tap)
+    store_tile(b, [acc], epilogue, residual, y, slope)
+
+
+def _body(name: KernelName) -> KernelBody:
+    """Return the loop nest around the row, as Numba compiles it."""
+    row = _row(name)
+
+    def depthwise(desc, frame):
+        arena, channels = frame[ARENA], desc[CHANNELS]
+        positions, taps = i64_at(desc[POSITIONS]), i64_at(desc[TAPS])
+        slope = f32_at(desc[SLOPE])[0]
+        for block in range(frame[BLOCKS]):
+            for p in range(desc[POSITION_COUNT]):
+                x_at = block * desc[X_BLOCK] + positions[4 * p]
+                y_at = block * desc[Y_BLOCK] + positions[4 * p + 3]
+                for c in range(channels):
+                    row(
+                        f32_at(arena + desc[X] + (x_at + c * B) * F32_BYTES),
+                        f32_at(desc[WEIGHTS] + c * F32_BYTES),
+                        taps,
+                        positions[4 * p + 1],
+                        positions[4 * p + 2],
+                        channels,
+                        f32_at(desc[BIAS] + c * F32_BYTES),
+                        f32_at(arena + desc[RESIDUAL] + (y_at + c * B) * F32_BYTES),
+                        f32_at(arena + desc[Y] + (y_at + c * B) * F32_BYTES),
+                        slope,
+                    )
+
+    return depthwise
+
+
+def is_depthwise(lowering: Lowering) -> bool:
+    """Return whether every input channel has exactly one filter of its own."""
+    channels = lowering.bottom().channels
+    return lowering.layer.params.group == channels == lowering.top().channels
+
+
+@family("depthwise", "Convolution", when=is_depthwise, rank=1)
+def lower_depthwise(lowering: Lowering) -> Lowered:
+    """Convolve each channel with its own filter."""
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    lists = tap_lists(bottom, top, layer.params.window())
+    filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
+    weights = np.ascontiguousarray(filters.T, np.float32)
+    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels, np.float32)))
+    positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
+    taps = lists.taps * (bottom.position_elements, 1)
+    epilogue = layer.epilogue or Epilogue()
+    slope = np.array([epilogue.negative_slope], np.float32)
+    descriptor = {
+        WEIGHTS: address(weights),
+        BIAS: address(bias),
+        POSITIONS: address(positions),
+        POSITION_COUNT: len(positions),
+        TAPS: address(taps),
+        X_BLOCK: bottom.block_elements,
+        Y_BLOCK: top.block_elements,
+        CHANNELS: top.channels,
+        SLOPE: address(slope),
+    }
+    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
+    if epilogue.residual:
+        blobs[RESIDUAL] = layer.bottoms[-1]
+    name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer.epilogue))
+    step = Step(
+        KernelSource(name, lambda: _body(name)),
+        words(WORD_COUNT, descriptor),
+        blobs,
+        (weights, bias, positions, taps, slope),
+        macs=lists.multiplications * top.channels,
+    )
+    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[-1]} if epilogue.residual else {})

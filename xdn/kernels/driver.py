@@ -1,0 +1,84 @@
+"""The loop that every worker runs: take a chunk of images, run all steps on it, take the next.
+
+It is one call into machine code for a whole data set; Python does nothing per layer or per image::
+
+    while not cancelled:
+        chunk = next free chunk                         an atomic counter; no barrier
+        for step in program:
+            step.kernel(step.descriptor, frame)
+"""
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at
+from xdn.codegen.isa import Isa
+from xdn.codegen.names import KernelName
+from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, B
+
+# The control words that the workers of one run share.
+#: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
+NEXT, DONE, CANCEL = range(3)
+TOTAL_IMAGES, CHUNK_BLOCKS, STEPS = 3, 4, 5
+#: Address of the program: rows of (kernel address, descriptor address).
+PROGRAM = 6
+CONTROL_WORDS = 7
+
+#: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
+FLUSH_BITS = 0x8040
+
+
+def _denormals(read: bool):
+    """Return an intrinsic that reads (or sets) how the thread treats denormal numbers."""
+
+    def codegen(context, builder, signature, args):
+        if not builder.module.triple.startswith(("x86_64", "i386", "i686")):
+            return ir.Constant(ir.IntType(32), 0)
+        slot = builder.alloca(ir.IntType(32))
+        pointer = builder.bitcast(slot, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type])
+        name = "llvm.x86.sse.stmxcsr" if read else "llvm.x86.sse.ldmxcsr"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        if read:
+            builder.call(function, [pointer])
+            return builder.load(slot)
+        builder.store(args[0], slot)
+        builder.call(function, [pointer])
+        return args[0]
+
+    if read:
+        return intrinsic(lambda typingctx: (types.uint32(), codegen))
+    return intrinsic(lambda typingctx, value: (types.uint32(types.uint32), codegen))
+
+
+read_float_control = _denormals(read=True)
+set_float_control = _denormals(read=False)
+
+
+def driver(isa: Isa) -> KernelSource:
+    """Return the driver: its descriptor is the control words, its frame the worker's own."""
+    return KernelSource(KernelName("driver", isa.name), _body)
+
+
+def _body():
+    def drive(control, frame):
+        before = read_float_control()
+        set_float_control(types.uint32(before | FLUSH_BITS))
+        program = i64_at(control[PROGRAM])
+        chunk_images = control[CHUNK_BLOCKS] * B
+        while atomic_load(control, CANCEL) == 0:
+            first = atomic_add(control, NEXT, 1) * chunk_images
+            if first >= control[TOTAL_IMAGES]:
+                break
+            images = min(chunk_images, control[TOTAL_IMAGES] - first)
+            frame[FIRST_IMAGE] = first
+            frame[IMAGES] = images
+            frame[BLOCKS] = (images + B - 1) // B
+            for step in range(control[STEPS]):
+                call_kernel(program[2 * step], program[2 * step + 1], frame)
+            atomic_add(control, DONE, 1)
+        set_float_control(before)
+
+    return drive

@@ -1,0 +1,146 @@
+"""What a kernel family gives the plan, and the table that selects one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.isa import Isa
+from xdn.errors import UnsupportedError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Layer
+from xdn.kernels.layout import BlockLayout
+from xdn.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call of one kernel for each chunk of images.
+
+    Parameters
+    ----------
+    source : KernelSource
+        The kernel.
+    words : (n,) int64
+        Its descriptor: sizes, and addresses of `keep`; slots of blobs are filled by the plan.
+    blobs : mapping
+        Slot of the descriptor -> blob whose place in the arena goes there.
+    keep : tuple of arrays
+        Packed weights and tables that the descriptor points to.
+    macs : int
+        Multiply-accumulates executed for one image.
+    """
+
+    source: KernelSource
+    words: np.ndarray
+    blobs: Mapping[int, str]
+    keep: tuple[np.ndarray, ...] = ()
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """How a layer is executed.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In order.
+    aliases : mapping
+        Top -> bottom that it shares memory with: the same values at the same places.
+    in_place : mapping
+        Top -> bottom that it may overwrite where nobody reads that bottom later.
+    """
+
+    steps: Sequence[Step] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    in_place: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """What a family sees of one layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    bottoms, tops : sequence of Blob
+        A fused residual is not among the bottoms.
+    isa : Isa
+    """
+
+    layer: Layer
+    bottoms: Sequence[Blob]
+    tops: Sequence[Blob]
+    isa: Isa
+
+    def bottom(self, index: int = 0) -> BlockLayout:
+        """Return the layout of a bottom."""
+        return BlockLayout.of(self.bottoms[index])
+
+    def top(self, index: int = 0) -> BlockLayout:
+        """Return the layout of a top."""
+        return BlockLayout.of(self.tops[index])
+
+    def unsupported(self, why: str) -> UnsupportedError:
+        """Return the error that says which layer cannot be executed, and why."""
+        return UnsupportedError(why, where=f"layer {self.layer.name!r} ({self.layer.type})")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kernel family: the layers that it takes, and how it lowers them.
+
+    Parameters
+    ----------
+    lower : callable
+        Lowering -> Lowered.
+    when : callable
+        Lowering -> bool: whether the family takes this layer of its types.
+    rank : int
+        Where several families take a layer, the highest rank wins.
+    """
+
+    lower: Callable[[Lowering], Lowered]
+    when: Callable[[Lowering], bool]
+    rank: int
+    types: tuple[str, ...]
+    __doc__: str = ""
+
+
+#: The selection table: every family by the name of its operation.
+FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels")
+
+
+def family(
+    name: str, *types: str, when: Callable[[Lowering], bool] = lambda lowering: True, rank: int = 0
+) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
+    """Return a decorator that enters a lowering function into the table for layers of `types`."""
+
+    def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
+        FAMILIES.register(name)(Family(lower, when, rank, types, lower.__doc__ or ""))
+        return lower
+
+    return enter
+
+
+def select(lowering: Lowering) -> Family:
+    """Return the family that executes the layer; raise UnsupportedError where none does."""
+    found = [f for _, f in FAMILIES.items() if lowering.layer.type in f.types and f.when(lowering)]
+    if not found:
+        raise lowering.unsupported("no kernel executes this layer")
+    return max(found, key=lambda f: f.rank)
+
+
+def words(count: int, values: Mapping[int, int]) -> np.ndarray:
+    """Return a descriptor of `count` words with `values` at their slots."""
+    made = np.zeros(count, np.int64)
+    for slot, value in values.items():
+        made[slot] = value
+    return made
+
+
+def address(array: np.ndarray) -> int:
+    """Return the address of an array's first element; the array must be contiguous and outlive its use."""
+    return array.ctypes.data

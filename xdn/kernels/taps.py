@@ -1,0 +1,69 @@
+"""Tap lists: which elements of a window meet data at each output position.
+
+Zero padding is never multiplied: positions near the border have shorter lists. Positions with the same
+list share it (nine lists for a padded 3x3), and an element that no list uses needs no packed weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.kernels.layout import BlockLayout
+from xdn.layers.window import Window
+
+
+@dataclass(frozen=True)
+class TapLists:
+    """The window's geometry as tables for kernels.
+
+    Parameters
+    ----------
+    positions : (P*Q, 4) int64
+        A row an output position, row-major: input position that the window's first element falls on (it may
+        lie outside), first tap, end of taps, the output position. In positions of an image.
+    taps : (T, 2) int64
+        A row a tap: input position relative to the window's first element, index among `used`.
+    used : (U, 2) int64
+        The window elements (r, s) that any position uses, row-major.
+    multiplications : int
+        Taps summed over the output positions.
+    """
+
+    positions: np.ndarray
+    taps: np.ndarray
+    used: np.ndarray
+    multiplications: int
+
+
+def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists:
+    """Return the tap lists of `window` sliding over `bottom` to give `top`."""
+    (kernel_h, kernel_w), (stride_h, stride_w) = window.kernel, window.stride
+    (pad_h, pad_w), (dilation_h, dilation_w) = window.pad, window.dilation
+
+    def meeting(out: int, stride: int, pad: int, dilation: int, kernel: int, size: int) -> tuple[int, ...]:
+        """Return the window elements of one axis that meet data at output index `out`."""
+        return tuple(k for k in range(kernel) if 0 <= out * stride - pad + k * dilation < size)
+
+    rows = [meeting(p, stride_h, pad_h, dilation_h, kernel_h, bottom.height) for p in range(top.height)]
+    columns = [meeting(q, stride_w, pad_w, dilation_w, kernel_w, bottom.width) for q in range(top.width)]
+    used = sorted({(r, s) for rs in set(rows) for ss in set(columns) for r in rs for s in ss})
+    index = {element: i for i, element in enumerate(used)}
+
+    taps: list[tuple[int, int]] = []
+    classes: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[int, int]] = {}
+    positions = np.empty((top.positions, 4), np.int64)
+    for p, rs in enumerate(rows):
+        for q, ss in enumerate(columns):
+            if (rs, ss) not in classes:
+                found = [(r * dilation_h * bottom.width + s * dilation_w, index[r, s]) for r in rs for s in ss]
+                classes[rs, ss] = (len(taps), len(taps) + len(found))
+                taps += found
+            first = (p * stride_h - pad_h) * bottom.width + q * stride_w - pad_w
+            out = p * top.width + q
+            positions[out] = (first, *classes[rs, ss], out)
+    return TapLists(
+        positions,
+        np.array(taps, np.int64).reshape(-1, 2),
+        np.array(used, np.int64).reshape(-1, 2),
+        int((positions[:, 2] - positions[:, 1]).sum()),
+    )

@@ -1,0 +1,65 @@
+"""Which blobs share a buffer, and when each buffer is alive."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Layer
+from xdn.kernels.family import Lowered, Step
+from xdn.kernels.layout import BlockLayout
+from xdn.runtime.arena import Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A lowered layer and the numbers of its steps, `first` <= number < `end`."""
+
+    layer: Layer
+    lowered: Lowered
+    first: int
+    end: int
+
+
+def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequence[Placed]) -> dict[str, str]:
+    """Return blob -> the blob that names its buffer.
+
+    Aliases share a buffer, and a layer overwrites a bottom where its family allows that, no later step
+    reads the bottom, and no other bottom of the layer lies in the same buffer.
+    """
+    parent = {name: name for name in blobs}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            name = parent[name]
+        return name
+
+    for item in placed:
+        for top, bottom in item.lowered.aliases.items():
+            parent[top] = root(bottom)
+    last_touch: dict[str, int] = {}
+    for number, step in enumerate(steps):
+        for blob in step.blobs.values():
+            last_touch[root(blob)] = number
+    for item in placed:
+        for top, bottom in item.lowered.in_place.items():
+            buffer = root(bottom)
+            alone = sum(root(b) == buffer for b in item.layer.bottoms) == 1
+            if alone and last_touch[buffer] < item.end and blobs[top].shape == blobs[bottom].shape:
+                last_touch[buffer] = last_touch[root(top)]
+                parent[root(top)] = buffer
+    return {name: root(name) for name in blobs}
+
+
+def intervals(
+    blobs: Mapping[str, Blob], steps: Sequence[Step], owners: Mapping[str, str], blocks: int
+) -> list[Interval]:
+    """Return the buffers of a chunk of `blocks` blocks with the steps during which they are alive."""
+    lives: dict[str, tuple[int, int]] = {}
+    for number, step in enumerate(steps):
+        for blob in step.blobs.values():
+            owner = owners[blob]
+            lives[owner] = (lives.get(owner, (number, number))[0], number)
+    return [
+        Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, first, last)
+        for name, (first, last) in lives.items()
+    ]

@@ -1,0 +1,95 @@
+"""Workers: threads that share the chunks of a run."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+import numpy as np
+
+from xdn import settings
+from xdn.kernels import driver
+from xdn.runtime.program import Program, aligned_bytes
+
+#: Called with (chunks done, chunks in all) while a run goes on.
+Progress = Callable[[int, int], None]
+
+
+class Executor:
+    """A pool of worker threads and their arenas.
+
+    The caller's thread only waits, reports progress, and cancels when it is interrupted; a run of a single
+    chunk is done in the caller's thread. After a fork the child starts its own threads.
+
+    Parameters
+    ----------
+    threads : int
+        Workers at most.
+    """
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._pid = os.getpid()
+        self._arenas: list[np.ndarray] = []
+        self._lock = threading.Lock()
+
+    def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> None:
+        """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
+        chunk = self._chunk_blocks(program, n_images)
+        control = program.control(n_images, chunk)
+        total = program.chunks(n_images, chunk)
+        workers = min(self.threads, total)
+        arenas = [self._take_arena(program.plan.arena.size) for _ in range(workers)]
+        try:
+            if workers == 1 and total == 1:
+                program.work(control, arenas[0], arrays)
+            else:
+                pool = self._workers()
+                running = [pool.submit(program.work, control, arena, arrays) for arena in arenas]
+                self._wait(running, control, total, progress)
+        finally:
+            with self._lock:
+                self._arenas += arenas
+
+    def _chunk_blocks(self, program: Program, n_images: int) -> int:
+        """Return the plan's chunk, or less where the threads would not all get one."""
+        blocks = program.chunks(n_images, 1)
+        return max(1, min(program.plan.chunk_blocks, -(-blocks // self.threads)))
+
+    def _wait(self, running: list[Future[None]], control: np.ndarray, total: int, progress: Progress | None) -> None:
+        try:
+            pending = set(running)
+            while pending:
+                done, pending = wait(pending, timeout=settings.PROGRESS_INTERVAL_S)
+                for future in done:
+                    future.result()
+                if progress:
+                    progress(int(control[driver.DONE]), total)
+        except BaseException:
+            control[driver.CANCEL] = 1
+            wait(running)
+            raise
+
+    def _workers(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._pool is None or self._pid != os.getpid():
+                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="xdn")
+                self._pid = os.getpid()
+            return self._pool
+
+    def _take_arena(self, size: int) -> np.ndarray:
+        with self._lock:
+            for i, arena in enumerate(self._arenas):
+                if arena.nbytes >= size:
+                    return self._arenas.pop(i)
+            self._arenas.clear()
+        return aligned_bytes(max(size, 1), settings.PAGE_BYTES)
+
+    def close(self) -> None:
+        """End the threads and give the arenas back."""
+        with self._lock:
+            if self._pool is not None and self._pid == os.getpid():
+                self._pool.shutdown()
+            self._pool = None
+            self._arenas.clear()

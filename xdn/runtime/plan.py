@@ -1,0 +1,161 @@
+"""The plan: which kernels run, in which order, in which memory, for one input shape."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from xdn import settings
+from xdn.codegen.isa import host_isa
+from xdn.errors import UnsupportedError
+from xdn.graph.blob import Shape
+from xdn.graph.net import Net
+from xdn.kernels import images
+from xdn.kernels.family import Lowering, Step, select
+from xdn.kernels.images import PixelSource
+from xdn.kernels.layout import BlockLayout
+from xdn.runtime.arena import Arena, place
+from xdn.runtime.buffers import Placed, intervals, share_buffers
+
+#: A batch that no layer's own extents have, so that a layer which mixes images shows.
+PROBE_BATCH = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Steps in order and an arena for `chunk_blocks` blocks of images.
+
+    Parameters
+    ----------
+    inputs, outputs : mapping
+        Name -> shape of one image (without the batch).
+    steps : tuple of Step
+        First the inputs' conversion, last the outputs'.
+    owners : mapping
+        Blob -> the buffer that it lies in.
+    arena : Arena
+        Places of the buffers, for one chunk.
+    chunk_blocks : int
+        Blocks of images that a worker takes at a time.
+    """
+
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    steps: tuple[Step, ...]
+    owners: Mapping[str, str]
+    arena: Arena
+    chunk_blocks: int
+
+    def offset(self, blob: str) -> int:
+        """Return where `blob` lies in the arena, in bytes."""
+        return self.arena.offsets[self.owners[blob]]
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates executed for one image; padding is not multiplied."""
+        return sum(step.macs for step in self.steps)
+
+    @cached_property
+    def weight_bytes(self) -> int:
+        """Bytes of packed weights and tables."""
+        return sum(array.nbytes for step in self.steps for array in step.keep)
+
+    @cached_property
+    def digest(self) -> str:
+        """A short name of what runs: kernels, order, places. The number of threads plays no part."""
+        text = [(str(s.source.name), sorted((slot, self.offset(b)) for slot, b in s.blobs.items())) for s in self.steps]
+        return hashlib.sha256(repr((text, self.chunk_blocks)).encode()).hexdigest()[:12]
+
+
+def probe(net: Net, shapes: Mapping[str, Shape]) -> Net:
+    """Return the net at a probe batch; raise UnsupportedError where a layer mixes the images of a batch.
+
+    Parameters
+    ----------
+    net : Net
+    shapes : mapping
+        Input -> shape of one image.
+    """
+    resized = net.reshape({name: (PROBE_BATCH, *shape) for name, shape in shapes.items()})
+    for layer in resized.layers:
+        for top in layer.tops:
+            shape = resized.blobs[top].shape
+            if not shape or shape[0] != PROBE_BATCH:
+                raise UnsupportedError(
+                    f"the blob {top!r} has the shape {shape} for a batch of {PROBE_BATCH}: axis 0 is not the batch",
+                    where=f"layer {layer.name!r} ({layer.type})",
+                    mend="The executor runs nets whose layers treat each image of a batch alone",
+                )
+    return resized
+
+
+def make_plan(
+    net: Net,
+    shapes: Mapping[str, Shape],
+    outputs: tuple[str, ...],
+    pixels: PixelSource | None = None,
+    chunk_blocks: int | None = None,
+) -> Plan:
+    """Return the plan for a net whose images have `shapes`.
+
+    Parameters
+    ----------
+    net : Net
+        With weights.
+    shapes : mapping
+        Input -> shape of one image (C, H, W).
+    outputs : tuple of str
+        Blobs to give.
+    pixels : PixelSource, optional
+        The only input is u8 images instead of f32 planes.
+    chunk_blocks : int, optional
+        Default: as many as `settings` allow.
+    """
+    net.require_weights()
+    isa = host_isa()
+    sized = probe(net, shapes)
+    steps: list[Step] = []
+    placed: list[Placed] = []
+    for slot, name in enumerate(sized.inputs):
+        layout = BlockLayout.of(sized.blobs[name])
+        steps.append(
+            images.load_planes(name, slot, layout, isa)
+            if pixels is None
+            else images.load_pixels(name, slot, layout, isa, pixels)
+        )
+    needed = _needed_layers(sized, outputs)
+    for layer in sized.layers:
+        if layer.name not in needed or layer.params.is_input:
+            continue
+        lowering = Lowering(layer, sized.bottom_blobs(layer), sized.top_blobs(layer), isa)
+        lowered = select(lowering).lower(lowering)
+        placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
+        steps += lowered.steps
+    for slot, name in enumerate(outputs, start=len(sized.inputs)):
+        steps.append(images.store_planes(name, slot, BlockLayout.of(sized.blobs[name]), isa))
+    owners = share_buffers(sized.blobs, steps, placed)
+    blocks = chunk_blocks or _chunk_blocks(place(intervals(sized.blobs, steps, owners, 1)).size)
+    arena = place(intervals(sized.blobs, steps, owners, blocks))
+    image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
+    return Plan(
+        {name: image[name] for name in sized.inputs},
+        {name: image[name] for name in outputs},
+        tuple(steps),
+        owners,
+        arena,
+        blocks,
+    )
+
+
+def _chunk_blocks(block_bytes: int) -> int:
+    return max(1, min(settings.CHUNK_BLOCKS, settings.CHUNK_BYTES // max(block_bytes, 1)))
+
+
+def _needed_layers(net: Net, outputs: tuple[str, ...]) -> set[str]:
+    """Return the names of the layers on which `outputs` depend."""
+    blobs, names = set(outputs), set()
+    for layer in reversed(net.layers):
+        if blobs.intersection(layer.tops):
+            names.add(layer.name)
+            blobs.update(layer.bottoms)
+    return names

@@ -1,0 +1,184 @@
+"""`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn import settings
+from xdn.codegen.loader import KernelLoader, process_loader
+from xdn.errors import DataError, InputError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array
+from xdn.graph.net import Net
+from xdn.kernels.images import PixelSource
+from xdn.runtime.executor import Executor, Progress
+from xdn.runtime.plan import Plan, make_plan
+from xdn.runtime.program import Program
+from xdn.runtime.threads import checked_threads
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An input or output: name, dtype, and shape with the free batch as ``"N"``."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    type: str = "float32"
+
+
+class Session:
+    """Run a net with machine code made for it; safe to call from several threads.
+
+    Parameters
+    ----------
+    net : Net
+        With weights. The session runs it as it is; `xdn.Session` fuses it first.
+    threads : int, optional
+        Worker threads; default: what affinity, cgroup quota and OMP_NUM_THREADS allow.
+    chunk_blocks : int, optional
+        Blocks of 32 images that a worker takes at a time.
+
+    Raises
+    ------
+    WeightsError
+        Where a layer has no weights.
+    UnsupportedError
+        Where no kernel executes a layer.
+    """
+
+    def __init__(self, net: Net, *, threads: int | None = None, chunk_blocks: int | None = None):
+        net.require_weights()
+        self.net = net
+        self.compile_s = 0.0
+        self._chunk_blocks = chunk_blocks
+        self._executor = Executor(checked_threads(threads))
+        self._programs: OrderedDict[object, Program] = OrderedDict()
+        self._loader: KernelLoader = process_loader()
+
+    @property
+    def threads(self) -> int:
+        """Worker threads at most."""
+        return self._executor.threads
+
+    def get_inputs(self) -> list[Argument]:
+        """Return name, shape and dtype of the inputs; the batch is free."""
+        return [Argument(name, ("N", *blob.shape[1:])) for name, blob in self.net.inputs.items()]
+
+    def get_outputs(self) -> list[Argument]:
+        """Return name, shape and dtype of the outputs; the batch is free."""
+        return [Argument(name, ("N", *self.net.blobs[name].shape[1:])) for name in self.net.outputs]
+
+    def run(
+        self, output_names: Sequence[str] | None, feed: Mapping[str, Array], progress: Progress | None = None
+    ) -> list[Array]:
+        """Compute blobs for a batch.
+
+        Parameters
+        ----------
+        output_names : sequence of str or None
+            Any blobs of the net; None for its outputs.
+        feed : mapping
+            Input name -> f32 array, axis 0 the batch (any size).
+        progress : callable, optional
+            Called with (chunks done, chunks in all).
+
+        Returns
+        -------
+        list of f32 arrays, in the order of `output_names`
+
+        Raises
+        ------
+        InputError
+            For a wrong name, shape or dtype; the message lists what is valid.
+        """
+        outputs = self._output_names(output_names)
+        arrays = self._checked_feed(feed)
+        n = next(iter(arrays.values())).shape[0]
+        program = self._program({name: a.shape[1:] for name, a in arrays.items()}, outputs)
+        results = [np.empty((n, *shape), np.float32) for shape in program.plan.outputs.values()]
+        if n:
+            self._executor.run(program, [*arrays.values(), *results], n, progress)
+        return results
+
+    def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
+        """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
+        names = self._output_names(blobs)
+        return dict(zip(names, self.run(names, inputs), strict=True))
+
+    def run_pixels(self, images: Array, pixels: PixelSource, progress: Progress | None = None) -> list[Array]:
+        """Compute the net's outputs for u8 images, converted inside the workers.
+
+        Parameters
+        ----------
+        images : (N, H, W, C) u8, contiguous; may be a memory map
+        pixels : PixelSource
+            The images' size, the window, and what becomes of a pixel.
+        progress : callable, optional
+        """
+        if len(self.net.inputs) != 1:
+            raise DataError(f"the net has {len(self.net.inputs)} inputs; images can fill only one")
+        expected = (pixels.height, pixels.width)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:3] != expected:
+            raise InputError(
+                f"images of {images.dtype} {images.shape}; expected uint8 (N, {expected[0]}, {expected[1]}, C)"
+            )
+        (name, blob), outputs = next(iter(self.net.inputs.items())), self.net.outputs
+        program = self._program({name: blob.shape[1:]}, outputs, pixels)
+        results = [np.empty((len(images), *shape), np.float32) for shape in program.plan.outputs.values()]
+        if len(images):
+            self._executor.run(program, [np.ascontiguousarray(images), *results], len(images), progress)
+        return results
+
+    def plan(self, shapes: Mapping[str, Shape] | None = None) -> Plan:
+        """Return the plan for images of `shapes` (name -> shape of one image; default: the net's own)."""
+        own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
+        return self._program(own | dict(shapes or {}), self.net.outputs).plan
+
+    def close(self) -> None:
+        """End the worker threads; the session starts new ones when it is used again."""
+        self._executor.close()
+
+    def _output_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        chosen = tuple(names) if names else self.net.outputs
+        for name in chosen:
+            if name not in self.net.blobs:
+                raise InputError(f"the net has no blob {name!r}", mend=f"Its outputs: {', '.join(self.net.outputs)}")
+        return chosen
+
+    def _checked_feed(self, feed: Mapping[str, Array]) -> dict[str, Array]:
+        inputs = self.net.inputs
+        valid = "; ".join(f"{a.name}: {a.type} {a.shape}" for a in self.get_inputs())
+        if set(feed) != set(inputs):
+            raise InputError(f"inputs {sorted(feed)} are given", mend=f"The net takes {valid}")
+        arrays = {name: self._checked(name, blob, feed[name], valid) for name, blob in inputs.items()}
+        batches = {array.shape[0] for array in arrays.values()}
+        if len(batches) != 1:
+            raise InputError(f"the inputs have different batches {sorted(batches)}")
+        return arrays
+
+    @staticmethod
+    def _checked(name: str, blob: Blob, array: Array, valid: str) -> Array:
+        array = np.asarray(array)
+        if array.dtype != np.float32:
+            raise InputError(f"input {name!r} is {array.dtype}; float32 is expected", mend=f"The net takes {valid}")
+        if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
+            raise InputError(f"input {name!r} has the shape {array.shape}", mend=f"The net takes {valid}")
+        return np.ascontiguousarray(array)
+
+    def _program(
+        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], pixels: PixelSource | None = None
+    ) -> Program:
+        key = (tuple(shapes.items()), outputs, pixels)
+        if key not in self._programs:
+            before = time.perf_counter()
+            plan = make_plan(self.net, shapes, outputs, pixels, self._chunk_blocks)
+            self._programs[key] = Program(plan, self._loader)
+            self.compile_s += time.perf_counter() - before
+        self._programs.move_to_end(key)
+        program = self._programs[key]
+        while len(self._programs) > settings.PLANS_KEPT:
+            self._programs.popitem(last=False)
+        return program
