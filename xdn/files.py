@@ -1,10 +1,12 @@
-"""Write files so that no half-written one is ever seen under its name."""
+"""Write files so that no half-written one is ever seen under its name; read files of a bounded size."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from xdn.errors import ParseError
 
 
 @contextmanager
@@ -27,3 +29,32 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+def checked_size(path: Path, limit_bytes: int) -> int:
+    """Return the size of the regular file `path` in bytes.
+
+    Raises
+    ------
+    ParseError
+        When there is no such regular file (a device or pipe has no end), or it is larger than `limit_bytes`.
+    """
+    if not path.exists():
+        raise ParseError("no such file", where=str(path))
+    if not path.is_file():
+        raise ParseError("this is no regular file", where=str(path))
+    size = path.stat().st_size
+    if size > limit_bytes:
+        raise ParseError(f"the file has {size} bytes; at most {limit_bytes} are read", where=str(path))
+    return size
+
+
+def read_bounded(path: Path, limit_bytes: int) -> bytes:
+    """Return the content of the regular file `path`; raise ParseError as `checked_size` does."""
+    checked_size(path, limit_bytes)
+    with path.open("rb") as file:
+        # One byte more than allowed, so that a file that grew meanwhile is noticed.
+        content = file.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise ParseError(f"the file has more than the {limit_bytes} bytes that are read", where=str(path))
+    return content

@@ -19,18 +19,18 @@ def nearest(name: str, known: list[str], limit: int = 3) -> list[str]:
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, found by importing every module of one package.
+    """Named things of one kind, found by importing every module of one package, or of several.
 
     Parameters
     ----------
     kind : str
         What the things are called in messages, such as ``"layer type"``.
-    package : str
-        The package whose modules register themselves; imported at the first look-up.
+    packages : str
+        The packages whose modules register themselves; imported at the first look-up.
     """
 
-    def __init__(self, kind: str, package: str):
-        self.kind, self.package = kind, package
+    def __init__(self, kind: str, *packages: str):
+        self.kind, self.packages = kind, packages
         self._entries: dict[str, T] = {}
         self._discovered = False
 
@@ -50,9 +50,10 @@ class Registry(Generic[T]):
         if self._discovered:
             return
         self._discovered = True
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        for name in self.packages:
+            package = importlib.import_module(name)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{name}.{module.name}")
 
     def __getitem__(self, name: str) -> T:
         self._discover()

@@ -15,6 +15,9 @@ CHUNK_BYTES = 64 << 20
 ARENA_ALIGN_BYTES = 64
 #: How often the waiting main thread looks at the progress of a run, in seconds.
 PROGRESS_INTERVAL_S = 0.1
+#: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.
+LATENCY_REQUESTS = 200
+LATENCY_BUDGET_S = 3.0
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.
@@ -41,8 +44,10 @@ MAX_BLOB_ELEMENTS = 1 << 31
 MAX_BLOB_AXES = 32
 
 
-#: The largest pickled batch, encoded image, and list file that is read, and the largest download, in bytes.
+#: The largest pickled batch, in bytes and in opcodes; a CIFAR-10 batch has 30,000.
 MAX_PICKLE_BYTES = 64 << 20
+MAX_PICKLE_STEPS = 1 << 17
+#: The largest encoded image and list file that is read, and the largest download, in bytes.
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LIST_BYTES = 256 << 20
 MAX_DOWNLOAD_BYTES = 256 << 20
@@ -81,6 +86,6 @@ def positive_int(flag: str) -> int | None:
         return None
     # OMP_NUM_THREADS may hold one number a nesting level: "4,2"; the first is the outermost.
     first = text.split(",")[0].strip()
-    if not first.isdigit() or int(first) < 1:
+    if not first.isdecimal() or int(first) < 1:
         raise SettingError(f"{flag}={text!r} is no positive integer", mend=f"Unset {flag} or set it to 1 or more")
     return int(first)

@@ -40,7 +40,7 @@ class Cost:
 def layer_cost(net: Net, layer: Layer) -> Cost:
     """Return the cost of `layer` in `net`, an image."""
     bottoms, tops = net.bottom_blobs(layer), net.top_blobs(layer)
-    batch = max((blob.shape[0] for blob in bottoms[:1] if blob.shape), default=1)
+    batch = max((blob.shape[0] for blob in (*bottoms, *tops)[:1] if blob.shape), default=1)
     parameters = sum(prod(shape) for shape in net.weight_shapes(layer).values())
     return Cost(
         macs=layer.params.macs(bottoms, tops) // batch,

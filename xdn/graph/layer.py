@@ -30,6 +30,7 @@ class LayerParams(ABC):
     """The parameters and the rules of one layer type; each type is a frozen dataclass in `xdn/layers`."""
 
     type: ClassVar[str]
+    #: The rule that the type follows as a rule; parameters may call for another (`channel_rule_for`).
     channel_rule: ClassVar[ChannelRule]
     #: True where every top element depends on the bottom element at its own place only, so that the
     #: layer may overwrite its bottom (Caffe's in-place layers).
@@ -39,7 +40,7 @@ class LayerParams(ABC):
 
     @abstractmethod
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
-        """Return the tops' blobs; raise ShapeError where the bottoms do not fit."""
+        """Return the tops' blobs; ShapeError where the bottoms do not fit, UnsupportedError where XDN has no rule."""
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Return name -> shape of the weights, in the order of Caffe's blobs."""
@@ -52,6 +53,10 @@ class LayerParams(ABC):
     @abstractmethod
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Compute the tops in NumPy as Caffe does, f32 in and out; the oracle of every kernel."""
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """Return the rule for these parameters and bottoms: the type's own, FIXED where there are no channels."""
+        return self.channel_rule if all(len(b.shape) > 1 for b in bottoms) else ChannelRule.FIXED
 
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xdn.errors import NetError, ShapeError, WeightsError
+from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
 
@@ -95,8 +95,8 @@ class Net:
                 raise NetError(f"unknown bottom blob {bottom!r}", where=where)
         try:
             tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
-        except ShapeError as error:
-            raise ShapeError(error.what, where=where, mend=error.mend) from None
+        except (ShapeError, UnsupportedError) as error:
+            raise type(error)(error.what, where=where, mend=error.mend) from None
         if len(tops) != len(layer.tops):
             raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
         residuals = layer.bottoms[len(layer.own_bottoms) :]

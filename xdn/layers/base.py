@@ -72,6 +72,7 @@ def proto(
 
     A repeated field is a tuple, empty by default; an enum is the name of its value; a nested message is a
     tuple of its fields' values where the layer needs it (BlobShape: a tuple of int), else it is not kept.
+    Write ``default=``: type checkers then know that the field may be left out.
     """
     if repeated and default is dataclasses.MISSING:
         default = ()

@@ -30,20 +30,20 @@ class Convolution(CaffeLayer):
     }
     channel_rule: ClassVar = ChannelRule.FILTERS
 
-    num_output: int = proto(1, "uint32", 0)
-    bias_term: bool = proto(2, "bool", True)
-    pad: tuple[int, ...] = proto(3, "uint32", repeated=True)
-    kernel_size: tuple[int, ...] = proto(4, "uint32", repeated=True)
-    group: int = proto(5, "uint32", 1)
-    stride: tuple[int, ...] = proto(6, "uint32", repeated=True)
-    pad_h: int = proto(9, "uint32", 0)
-    pad_w: int = proto(10, "uint32", 0)
-    kernel_h: int = proto(11, "uint32", 0)
-    kernel_w: int = proto(12, "uint32", 0)
-    stride_h: int = proto(13, "uint32", 0)
-    stride_w: int = proto(14, "uint32", 0)
-    axis: int = proto(16, "int32", 1)
-    dilation: tuple[int, ...] = proto(18, "uint32", repeated=True)
+    num_output: int = proto(1, "uint32", default=0)
+    bias_term: bool = proto(2, "bool", default=True)
+    pad: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
+    kernel_size: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
+    group: int = proto(5, "uint32", default=1)
+    stride: tuple[int, ...] = proto(6, "uint32", default=(), repeated=True)
+    pad_h: int = proto(9, "uint32", default=0)
+    pad_w: int = proto(10, "uint32", default=0)
+    kernel_h: int = proto(11, "uint32", default=0)
+    kernel_w: int = proto(12, "uint32", default=0)
+    stride_h: int = proto(13, "uint32", default=0)
+    stride_w: int = proto(14, "uint32", default=0)
+    axis: int = proto(16, "int32", default=1)
+    dilation: tuple[int, ...] = proto(18, "uint32", default=(), repeated=True)
 
     def window(self) -> Window:
         """Return kernel, stride, padding and dilation as (height, width) pairs."""
@@ -56,11 +56,16 @@ class Convolution(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, P, Q), sizes rounded down."""
-        n, c, h, w = one_bottom(bottoms, 4).shape
+        bottom = one_bottom(bottoms, 4)
+        n, c, h, w = bottom.shape
+        if bottom.axis(self.axis) != 1:
+            raise ShapeError(f"axis {self.axis}; the channels of a two-dimensional convolution are axis 1")
         if self.num_output < 1 or self.group < 1:
             raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
         if c % self.group or self.num_output % self.group:
             raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
+        # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
+        Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((n, self.num_output, *self.window().output_size(h, w))),)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:

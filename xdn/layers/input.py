@@ -21,7 +21,7 @@ class Input(CaffeLayer):
     channel_rule: ClassVar = ChannelRule.FIXED
     is_input: ClassVar = True
 
-    shape: tuple[Shape, ...] = proto(1, "BlobShape", repeated=True)
+    shape: tuple[Shape, ...] = proto(1, "BlobShape", default=(), repeated=True)
     transform: Transform = Transform()
     source: str = ""
 

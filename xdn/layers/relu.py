@@ -5,26 +5,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
-from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.graph.layer import Array, Weights
+from xdn.layers.activation import Activation
+from xdn.layers.base import ENGINE, Message, layer_type, proto
 
 
 @layer_type("ReLU")
-class ReLU(CaffeLayer):
+class ReLU(Activation):
     """ReLU: y = x where x > 0, else negative_slope * x (Nair and Hinton 2010; Maas et al. 2013)."""
 
     message: ClassVar = Message("ReLUParameter", "relu_param", 123, 30)
     v1_name: ClassVar = "RELU"
     unused: ClassVar = {"engine": ENGINE.at(2)}
-    channel_rule: ClassVar = ChannelRule.CARRIED
-    elementwise: ClassVar = True
 
-    negative_slope: float = proto(1, "float", 0.0)
-
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
-        """Any shape, unchanged."""
-        return (one_bottom(bottoms),)
+    negative_slope: float = proto(1, "float", default=0.0)
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xdn import settings
 from xdn.errors import ShapeError
 from xdn.graph.layer import Array
 
@@ -54,8 +55,15 @@ class Window:
         (r, s), (dr, ds) = self.kernel, self.dilation
         return dr * (r - 1) + 1, ds * (s - 1) + 1
 
+    def check_padding(self, h: int, w: int) -> None:
+        """Raise ShapeError where the padded (h, w) input would be larger than any blob may be."""
+        (ph, pw), (r, s) = self.pad, self.extent
+        if max(h + 2 * ph, r) * max(w + 2 * pw, s) > settings.MAX_BLOB_ELEMENTS:
+            raise ShapeError(f"a kernel of {self.extent} over {h}x{w} with padding {self.pad} is beyond all bounds")
+
     def output_size(self, h: int, w: int) -> Pair:
         """Return (P, Q) of an (h, w) input, rounded down; raise ShapeError where nothing is left."""
+        self.check_padding(h, w)
         p, q = (
             (size + 2 * pad - extent) // stride + 1
             for size, pad, extent, stride in zip((h, w), self.pad, self.extent, self.stride, strict=True)

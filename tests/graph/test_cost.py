@@ -1,0 +1,44 @@
+"""The cost of layers and nets, counted by hand."""
+
+from tests.graph.nets import residual_net
+from xdn.graph.cost import Cost, layer_cost, net_cost
+
+CONV = Cost(macs=36 * 4 * 27, parameters=4 * 27 + 4, weight_bytes=4 * (4 * 27 + 4), top_bytes=4 * 144)
+CLASSIFIER = Cost(macs=5 * 144, parameters=5 * 144 + 5, weight_bytes=4 * (5 * 144 + 5), top_bytes=4 * 5)
+MAP = Cost(top_bytes=4 * 144)
+DATA = Cost(top_bytes=4 * 3 * 36)
+
+
+def test_layers_cost_by_the_image():
+    for batch in (1, 2, 5):
+        net = residual_net().with_batch(batch)
+        assert layer_cost(net, net.layer("conv")) == CONV
+        assert layer_cost(net, net.layer("fc")) == CLASSIFIER
+        assert layer_cost(net, net.layer("relu")) == MAP
+
+
+def test_a_net_costs_what_its_layers_cost():
+    net = residual_net(with_weights=False)
+    assert sum(layer_cost(net, layer).macs for layer in net.layers) == CONV.macs + CLASSIFIER.macs
+    weighted = [CONV, MAP, MAP, CLASSIFIER]
+    total = net_cost(net)
+    assert total.macs == sum(cost.macs for cost in weighted)
+    assert total.parameters == sum(cost.parameters for cost in weighted)
+    assert total.weight_bytes == 4 * total.parameters
+
+
+def test_the_caller_s_blobs_count_as_tops():
+    net = residual_net().with_batch(1)
+    assert layer_cost(net, net.layer("data")) == DATA
+    assert net_cost(net) == DATA + CONV + MAP + MAP + CLASSIFIER
+
+
+def test_shared_weights_count_once():
+    net = residual_net()
+    fc = net.layer("fc").replace(shared=("w", "b"))
+    twin = fc.replace(name="twin", tops=("twin",))
+    shared = net.replace(layers=(*net.layers[:-1], fc, twin), outputs=())
+    apart = net.replace(layers=(*net.layers[:-1], fc, twin.replace(shared=("", ""))), outputs=())
+    assert net_cost(shared).parameters == CONV.parameters + CLASSIFIER.parameters
+    assert net_cost(apart).parameters == CONV.parameters + 2 * CLASSIFIER.parameters
+    assert net_cost(shared).macs == net_cost(apart).macs == CONV.macs + 2 * CLASSIFIER.macs

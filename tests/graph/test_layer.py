@@ -1,0 +1,64 @@
+"""A layer: frozen weights, and the epilogue that post-fusion appends."""
+
+import numpy as np
+import pytest
+
+from tests.graph.nets import weights_of
+from xdn.graph import Blob, ChannelRule, Epilogue, Layer
+from xdn.layers.convolution import Convolution
+from xdn.layers.relu import ReLU
+
+PARAMS = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+BOTTOM = Blob((2, 3, 5, 5))
+
+
+@pytest.fixture
+def layer():
+    return Layer("conv", PARAMS, ("data",), ("conv",), weights_of(PARAMS, [BOTTOM]))
+
+
+def test_weights_are_read_only(layer):
+    with pytest.raises(ValueError, match="read-only"):
+        layer.weights["bias"][0] = 1
+    with pytest.raises(TypeError):
+        layer.weights["bias"] = np.zeros(4)
+
+
+def test_replace_leaves_the_layer_as_it_was(layer):
+    other = layer.replace(name="other", weights={})
+    assert (other.name, other.type, dict(other.weights)) == ("other", "Convolution", {})
+    assert layer.name == "conv"
+    assert set(layer.weights) == {"weight", "bias"}
+
+
+def test_layers_are_compared_by_identity(layer):
+    assert layer != layer.replace()
+    assert len({layer, layer.replace()}) == 2
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(("activation", "slope"), [("", 0.0), ("ReLU", 0.0), ("ReLU", 0.25)])
+def test_the_epilogue_adds_then_activates(layer, rng, residual, activation, slope):
+    x, shortcut = (rng.standard_normal(shape).astype(np.float32) for shape in (BOTTOM.shape, (2, 4, 5, 5)))
+    (plain,) = layer.forward([x])
+    expected = plain + shortcut if residual else plain
+    if activation:
+        (expected,) = ReLU(negative_slope=slope).reference([expected], {}, 1)
+    bottoms = ("data", "shortcut") if residual else ("data",)
+    fused = layer.replace(bottoms=bottoms, epilogue=Epilogue(residual, activation, slope))
+    (top,) = fused.forward([x, shortcut] if residual else [x])
+    np.testing.assert_array_equal(top, expected)
+    assert top.dtype == np.float32
+
+
+def test_own_bottoms_leave_the_residual_out(layer):
+    fused = layer.replace(bottoms=("data", "shortcut"), epilogue=Epilogue(residual=True))
+    assert fused.own_bottoms == ("data",)
+    assert fused.replace(epilogue=Epilogue()).own_bottoms == ("data", "shortcut")
+    assert fused.replace(epilogue=None).own_bottoms == ("data", "shortcut")
+
+
+def test_without_a_channel_axis_channels_are_fixed():
+    assert ReLU().channel_rule_for([Blob((2, 3))]) is ChannelRule.CARRIED
+    assert ReLU().channel_rule_for([Blob((2,))]) is ChannelRule.FIXED
+    assert ReLU().channel_map(0, [Blob((2, 3))]).tolist() == [0, 1, 2]

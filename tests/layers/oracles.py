@@ -1,0 +1,119 @@
+"""What the layer tests share: the comparison with an oracle, and the channel rule's own test."""
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper
+
+from xdn.graph import Blob, ChannelRule
+
+#: Spacing of f32 at 1; one rounding errs by half of it.
+EPS = np.finfo(np.float32).eps
+#: Roundings granted to a formula of a few operations without long sums, on both sides together. A call to exp,
+#: pow or tanh counts for up to four (they err by 2 to 4 units in the last place).
+FEW = 8
+
+
+def normal(rng, *shape):
+    """Return standard normal f32 values."""
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def blobs(arrays):
+    """Return the arrays' blobs."""
+    return [Blob(array.shape) for array in arrays]
+
+
+def weights_for(params, bottoms, rng):
+    """Return random weights for the layer; variances are positive, and the sums' factor is not 1."""
+    made = {name: normal(rng, *shape) for name, shape in params.weight_shapes(blobs(bottoms)).items()}
+    if "scale_factor" in made:
+        made["scale_factor"] = np.array([3.5], np.float32)
+        made["variance"] = np.abs(made["variance"]) + np.float32(0.5)
+    return made
+
+
+def compute(params, bottoms, weights=None, n_tops=1):
+    """Return the reference's tops, checked against the shape rule; the bottoms must stay as they are."""
+    before = [bottom.copy() for bottom in bottoms]
+    expected = params.infer(blobs(bottoms), n_tops)
+    assert {name: array.shape for name, array in (weights or {}).items()} == params.weight_shapes(blobs(bottoms))
+    tops = params.reference(bottoms, weights or {}, n_tops)
+    assert [top.shape for top in tops] == [blob.shape for blob in expected]
+    assert all(top.dtype == np.float32 for top in tops)
+    assert not any(np.shares_memory(top, bottom) for top in tops for bottom in bottoms)
+    for bottom, kept in zip(bottoms, before, strict=True):
+        np.testing.assert_array_equal(bottom, kept)
+    return tops
+
+
+def check_layer(params, bottoms, expected, *, weights=None, roundings=FEW, magnitude=None):
+    """Compare the reference's tops with an oracle's.
+
+    The difference may be `roundings` times EPS times `magnitude`: an error bound for f32, not a guess. A sum of n
+    products errs by at most n roundings of half EPS on each side, relative to the sum of the products' absolute
+    values, which then is the `magnitude`; where none is given it is the expected value itself. 0 asks for equal bits.
+    """
+    expected = expected if isinstance(expected, (tuple, list)) else (expected,)
+    tops = compute(params, bottoms, weights, len(expected))
+    for top, wanted in zip(tops, expected, strict=True):
+        wanted = np.asarray(wanted)
+        assert top.shape == wanted.shape
+        scale = np.abs(wanted) if magnitude is None else magnitude
+        # The smallest normal number: below it f32 has an absolute, not a relative, precision.
+        bound = roundings * (EPS * scale + (np.finfo(np.float32).tiny if roundings else 0))
+        wrong = np.abs(top.astype(np.float64) - wanted) > bound
+        assert not wrong.any(), f"{wrong.sum()} of {wrong.size} differ, at most {np.abs(top - wanted).max()}"
+
+
+def contraction_bound(params, bottoms, weights):
+    """Return (roundings, magnitude) of a layer that sums products: see `check_layer`."""
+    terms = weights["weight"].size // params.num_output + 1
+    positive = {name: np.abs(array) for name, array in weights.items()}
+    (magnitude,) = params.reference([np.abs(bottom) for bottom in bottoms], positive, 1)
+    return terms, magnitude
+
+
+def run_onnx(op, inputs, *, opset=17, **attributes):
+    """Return the first output of one ONNX operator in ONNX Runtime; arrays after the first are constants too."""
+    names = [f"x{i}" for i in range(len(inputs))]
+    declared = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in zip(names, inputs, strict=True)
+    ]
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph([helper.make_node(op, names, ["y"], **attributes)], "one", declared, [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, dict(zip(names, inputs, strict=True)))[0]
+
+
+def changed_channels(params, bottoms, weights, bottom, channel, rng):
+    """Return for each top channel whether it changes when one channel of one bottom does."""
+    (before,) = params.reference(bottoms, weights, 1)
+    moved = [array.copy() for array in bottoms]
+    moved[bottom][:, channel] += 3 * normal(rng, *moved[bottom][:, channel].shape)
+    (after,) = params.reference(moved, weights, 1)
+    others = tuple(axis for axis in range(before.ndim) if axis != 1)
+    return (before != after).any(axis=others)
+
+
+def check_carried(params, bottoms, rng, weights=None):
+    """Prove the CARRIED rule by perturbation: a bottom channel changes those top channels that carry it, no others."""
+    shapes = blobs(bottoms)
+    assert params.channel_rule_for(shapes) is ChannelRule.CARRIED
+    weights = weights_for(params, bottoms, rng) if weights is None else weights
+    for bottom, array in enumerate(bottoms):
+        carried = params.channel_map(bottom, shapes)
+        for channel in range(array.shape[1] if array.ndim > 1 else 0):
+            changed = changed_channels(params, bottoms, weights, bottom, channel, rng)
+            np.testing.assert_array_equal(changed, carried == channel)
+
+
+def check_fixed(params, bottoms, rng, weights=None):
+    """Prove that the FIXED rule is needed: some channel changes a top channel other than its own."""
+    assert params.channel_rule_for(blobs(bottoms)) is ChannelRule.FIXED
+    weights = weights_for(params, bottoms, rng) if weights is None else weights
+    changed = changed_channels(params, bottoms, weights, 0, 0, rng)
+    assert changed[1:].any()

@@ -1,0 +1,104 @@
+"""Convolution against PyTorch, ONNX Runtime and OpenCV over strides, padding, dilation and groups."""
+
+import pytest
+import torch
+
+from tests.layers.opencv import run_opencv
+from tests.layers.oracles import (
+    blobs,
+    changed_channels,
+    check_layer,
+    compute,
+    contraction_bound,
+    normal,
+    run_onnx,
+    weights_for,
+)
+from xdn.errors import ShapeError
+from xdn.graph import Blob, ChannelRule
+from xdn.layers.base import LAYERS
+from xdn.layers.convolution import Convolution
+
+#: bottom (N, C, H, W), parameters
+CASES = [
+    ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "pad": (1,)}),
+    ((2, 5, 7, 9), {"num_output": 7, "kernel_size": (1,)}),
+    ((2, 4, 9, 11), {"num_output": 6, "kernel_size": (3,), "stride": (2,), "pad": (1,), "group": 2}),
+    ((1, 6, 5, 5), {"num_output": 6, "kernel_size": (3,), "pad": (1,), "group": 6, "bias_term": False}),
+    ((1, 6, 6, 5), {"num_output": 12, "kernel_size": (3,), "pad": (1,), "group": 6}),
+    ((2, 2, 13, 10), {"num_output": 3, "kernel_size": (3,), "dilation": (2,), "pad": (2,)}),
+    ((1, 2, 17, 19), {"num_output": 3, "kernel_size": (3, 5), "dilation": (3, 2), "stride": (2, 3), "pad": (0, 4)}),
+    (
+        (1, 3, 12, 14),
+        {"num_output": 2, "kernel_h": 4, "kernel_w": 5, "stride_h": 2, "stride_w": 3, "pad_h": 3, "pad_w": 1},
+    ),
+    ((3, 2, 4, 4), {"num_output": 5, "kernel_size": (4,), "bias_term": False}),
+    ((1, 1, 1, 1), {"num_output": 1, "kernel_size": (7,), "pad": (3,)}),
+    ((1, 2, 6, 6), {"num_output": 2, "kernel_size": (1,), "stride": (4,), "pad": (1,)}),
+]
+
+
+@pytest.mark.parametrize(("shape", "fields"), CASES)
+def test_reference(rng, shape, fields):
+    params = Convolution(**fields)
+    x = normal(rng, *shape)
+    weights = weights_for(params, [x], rng)
+    window = params.window()
+    terms, magnitude = contraction_bound(params, [x], weights)
+    bound = {"weights": weights, "roundings": terms, "magnitude": magnitude}
+
+    bias = torch.from_numpy(weights["bias"].copy()) if params.bias_term else None
+    tensors = torch.from_numpy(x), torch.from_numpy(weights["weight"].copy()), bias
+    expected = torch.nn.functional.conv2d(*tensors, window.stride, window.pad, window.dilation, params.group)
+    check_layer(params, [x], expected.numpy(), **bound)
+
+    attributes = {"strides": window.stride, "pads": window.pad * 2, "dilations": window.dilation, "group": params.group}
+    check_layer(params, [x], run_onnx("Conv", [x, *weights.values()], **attributes), **bound)
+    check_layer(params, [x], run_opencv(params, [x], weights), **bound)
+
+
+def test_macs_count_every_tap_of_every_output():
+    bottoms = [Blob((2, 8, 10, 12))]
+    params = Convolution(num_output=6, kernel_size=(3, 5), group=2, pad=(1, 2))
+    tops = params.infer(bottoms, 1)
+    assert tops == (Blob((2, 6, 10, 12)),)
+    assert params.macs(bottoms, tops) == 2 * 6 * 10 * 12 * (8 // 2) * 3 * 5
+    assert params.weight_shapes(bottoms) == {"weight": (6, 4, 3, 5), "bias": (6,)}
+
+
+@pytest.mark.parametrize("name", ["DepthwiseConvolution", "ConvolutionDepthwise"])
+def test_other_spellings_are_the_same_type(name):
+    assert LAYERS[name] is Convolution
+
+
+@pytest.mark.parametrize(
+    ("shape", "fields", "message"),
+    [
+        ((1, 3, 8, 8), {"kernel_size": (3,)}, "num_output 0"),
+        ((1, 3, 8, 8), {"num_output": 4}, "kernel"),
+        ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (9,)}, "does not fit"),
+        ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "group": 2}, "group 2"),
+        ((1, 4, 8, 8), {"num_output": 3, "kernel_size": (3,), "group": 2}, "group 2"),
+        ((1, 4, 8, 8), {"num_output": 4, "kernel_size": (3,), "group": 0}, "group 0"),
+        ((1, 3, 8), {"num_output": 4, "kernel_size": (3,)}, "4 axes"),
+        ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "axis": 2}, "axis 2"),
+        ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (1 << 31,), "pad": (1 << 31,)}, "bounds|elements"),
+        ((1, 1 << 16, 1, 1), {"num_output": 1 << 16, "kernel_size": (1,)}, "elements"),
+    ],
+)
+def test_what_does_not_fit_is_refused(shape, fields, message):
+    with pytest.raises(ShapeError, match=message):
+        Convolution(**fields).infer([Blob(shape)], 1)
+
+
+@pytest.mark.parametrize("group", [1, 2, 4])
+def test_a_filter_reads_the_channels_of_its_group(rng, group):
+    params = Convolution(num_output=8, kernel_size=(3,), pad=(1,), group=group)
+    x = normal(rng, 2, 4, 5, 5)
+    weights = weights_for(params, [x], rng)
+    compute(params, [x], weights)
+    assert params.channel_rule_for(blobs([x])) is ChannelRule.FILTERS
+    for channel in range(4):
+        changed = changed_channels(params, [x], weights, 0, channel, rng)
+        own_group = channel // (4 // group)
+        assert changed.tolist() == [k // (8 // group) == own_group for k in range(8)]

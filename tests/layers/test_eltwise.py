@@ -1,0 +1,74 @@
+"""Eltwise against PyTorch, ONNX Runtime and OpenCV; the maximum's NaN against Caffe's loop written out."""
+
+from functools import reduce
+
+import numpy as np
+import pytest
+import torch
+
+from tests.layers.opencv import run_opencv
+from tests.layers.oracles import check_carried, check_layer, compute, normal, run_onnx
+from xdn.errors import ShapeError
+from xdn.graph import Blob
+from xdn.layers.eltwise import Eltwise
+
+OPERATIONS = {"PROD": (torch.mul, "Mul"), "SUM": (torch.add, "Sum"), "MAX": (torch.maximum, "Max")}
+
+
+@pytest.mark.parametrize("operation", list(OPERATIONS))
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (3, 7)])
+def test_reference(rng, operation, count, shape):
+    bottoms = [normal(rng, *shape) for _ in range(count)]
+    params = Eltwise(operation=operation)
+    fold, op = OPERATIONS[operation]
+    magnitude = sum(np.abs(b) for b in bottoms) if operation == "SUM" else None
+    bound = {"roundings": 0 if operation == "MAX" else count, "magnitude": magnitude}
+    check_layer(params, bottoms, reduce(fold, map(torch.from_numpy, bottoms)).numpy(), **bound)
+    if op != "Mul":
+        check_layer(params, bottoms, run_onnx(op, bottoms), **bound)
+    check_layer(params, bottoms, run_opencv(params, bottoms), **bound)
+
+
+@pytest.mark.parametrize("coeff", [(1.0, -1.0), (0.25, 3.0, -0.7)])
+def test_coefficients(rng, coeff):
+    bottoms = [normal(rng, 2, 3, 4, 5) for _ in coeff]
+    params = Eltwise(coeff=coeff)
+    expected = sum(c * b.astype(np.float64) for c, b in zip(coeff, bottoms, strict=True))
+    magnitude = sum(abs(c) * np.abs(b) for c, b in zip(coeff, bottoms, strict=True))
+    bound = {"roundings": 2 * len(coeff), "magnitude": magnitude}
+    check_layer(params, bottoms, expected, **bound)
+    check_layer(params, bottoms, run_opencv(params, bottoms), **bound)
+
+
+def test_the_maximum_takes_not_a_number_as_caffe_does():
+    """eltwise_layer.cpp: `a > b ? a : b` for the first two, then `x > top` replaces the top."""
+    nan = float("nan")
+    values = [nan, 1.0, 2.0]
+    triples = np.array(np.meshgrid(values, values, values)).reshape(3, -1).astype(np.float32)
+    expected = []
+    for a, b, c in triples.T:
+        top = a if a > b else b
+        expected.append(c if c > top else top)
+    (top,) = compute(Eltwise(operation="MAX"), [row.reshape(1, -1) for row in triples])
+    np.testing.assert_array_equal(top[0], np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("fields", "shapes", "message"),
+    [
+        ({}, [(2, 3)], "two or more"),
+        ({}, [(2, 3), (2, 4)], "different shapes"),
+        ({}, [(2, 3), (2, 3, 1)], "different shapes"),
+        ({"coeff": (1.0,)}, [(2, 3), (2, 3)], "1 coeff for 2 bottoms"),
+        ({"coeff": (1.0, 1.0), "operation": "PROD"}, [(2, 3), (2, 3)], "only SUM"),
+    ],
+)
+def test_what_does_not_fit_is_refused(fields, shapes, message):
+    with pytest.raises(ShapeError, match=message):
+        Eltwise(**fields).infer([Blob(shape) for shape in shapes], 1)
+
+
+@pytest.mark.parametrize("operation", list(OPERATIONS))
+def test_channels_are_carried(rng, operation):
+    check_carried(Eltwise(operation=operation), [normal(rng, 2, 3, 4, 4) for _ in range(3)], rng)

@@ -1,0 +1,84 @@
+"""The sliding window: Caffe's spellings, the size rule, and patches against PyTorch's unfold."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from xdn.errors import ShapeError
+from xdn.layers.window import Window, patches
+
+NONE = ((), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [(((3,), 0, 0), (3, 3)), (((3, 5), 0, 0), (3, 5)), (((), 3, 5), (3, 5))],
+)
+def test_spellings_of_the_kernel(kernel, expected):
+    window = Window.of(kernel, NONE, NONE)
+    assert window == Window(expected, (1, 1), (0, 0), (1, 1))
+
+
+def test_stride_padding_and_dilation_have_defaults():
+    window = Window.of(((3,), 0, 0), ((), 2, 0), ((), 0, 1), (2,))
+    assert window == Window((3, 3), (2, 1), (0, 1), (2, 2))
+    assert window.extent == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad", "dilation", "message"),
+    [
+        (NONE, NONE, NONE, (), "kernel"),
+        (((), 3, 0), NONE, NONE, (), "kernel"),
+        (((3,), 3, 3), NONE, NONE, (), "both"),
+        (((3, 3, 3), 0, 0), NONE, NONE, (), "3 values"),
+        (((3,), 0, 0), ((0,), 0, 0), NONE, (), "stride"),
+        (((3,), 0, 0), NONE, ((1,), 1, 1), (), "pad is given both"),
+        (((3,), 0, 0), NONE, NONE, (0,), "dilation"),
+    ],
+)
+def test_contradictions_are_refused(kernel, stride, pad, dilation, message):
+    with pytest.raises(ShapeError, match=message):
+        Window.of(kernel, stride, pad, dilation)
+
+
+def test_a_kernel_that_does_not_fit_is_refused():
+    assert Window((3, 3)).output_size(3, 4) == (1, 2)
+    with pytest.raises(ShapeError, match="does not fit"):
+        Window((3, 3)).output_size(2, 9)
+    with pytest.raises(ShapeError, match="does not fit"):
+        Window((2, 2), dilation=(4, 1)).output_size(4, 4)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [Window((1, 1), pad=(1 << 30, 1)), Window((1 << 31, 1), stride=(1 << 31, 1)), Window((1, 1), pad=(0, 1 << 31))],
+)
+def test_padding_beyond_all_bounds_is_refused(window):
+    with pytest.raises(ShapeError, match="bounds"):
+        window.check_padding(4, 4)
+    Window((3, 3), pad=(1, 1)).check_padding(4, 4)
+
+
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+
+
+# No deadline: the machine's speed is not under test.
+@settings(deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 8), st.integers(1, 8)),
+    kernel=pairs,
+    stride=pairs,
+    dilation=pairs,
+    pad=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)
+def test_patches_are_unfold(size, kernel, stride, dilation, pad):
+    window = Window(kernel, stride, pad, dilation)
+    assume(all(n + 2 * p >= e for n, p, e in zip(size, pad, window.extent, strict=True)))
+    images = np.arange(2 * 2 * size[0] * size[1], dtype=np.float32).reshape(2, 2, *size) + 1
+    columns = torch.nn.functional.unfold(torch.from_numpy(images), kernel, dilation, pad, stride).numpy()
+    got = patches(images, window)
+    assert got.shape == (2, 2, *kernel, *window.output_size(*size))
+    np.testing.assert_array_equal(got.reshape(columns.shape), columns)

@@ -1,0 +1,82 @@
+"""The registry: discovery by import, unknown names with the nearest known, and listings."""
+
+import sys
+import textwrap
+
+import pytest
+
+from xdn.errors import UnknownNameError
+from xdn.registry import nearest
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a package whose modules register themselves, and return its registry."""
+    folder = tmp_path / "sample_things"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from xdn.registry import Registry\nTHINGS = Registry('thing', __name__)\n")
+    for name in ("Beta", "Alpha"):
+        text = f'''
+            from sample_things import THINGS
+
+            @THINGS.register("{name}", "Old{name}")
+            class {name}:
+                """{name}: the first line.
+
+                More.
+                """
+            '''
+        (folder / f"{name.lower()}.py").write_text(textwrap.dedent(text))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield __import__("sample_things").THINGS
+    for module in [m for m in sys.modules if m.partition(".")[0] == "sample_things"]:
+        del sys.modules[module]
+
+
+def test_modules_are_found_at_the_first_look(package):
+    assert "sample_things.alpha" not in sys.modules
+    assert package["Alpha"].__name__ == "Alpha"
+    assert "sample_things.beta" in sys.modules
+
+
+def test_names_are_sorted_whatever_the_order_of_import(package):
+    assert list(package) == ["Alpha", "Beta", "OldAlpha", "OldBeta"]
+    assert [name for name, _ in package.items()] == list(package)
+    assert package["OldAlpha"] is package["Alpha"]
+
+
+def test_membership(package):
+    assert "Beta" in package
+    assert "beta" not in package
+    assert 3 not in package
+
+
+def test_description_is_the_first_line(package):
+    assert package.describe()[:2] == [("Alpha", "Alpha: the first line."), ("Beta", "Beta: the first line.")]
+
+
+def test_an_entry_without_docstring_is_listed(package):
+    package.register("Zeta")(type("Zeta", (), {}))
+    assert package.describe()[-1] == ("Zeta", "")
+
+
+def test_an_unknown_name_lists_the_nearest(package):
+    with pytest.raises(UnknownNameError, match=r"unknown thing 'alpah'.*nearest known: Alpha"):
+        package["alpah"]
+
+
+def test_an_unknown_name_like_none_lists_all(package):
+    with pytest.raises(UnknownNameError, match="Known: Alpha, Beta, OldAlpha, OldBeta"):
+        package["####"]
+
+
+def test_a_name_is_registered_once(package):
+    with pytest.raises(ValueError, match="thing 'Alpha' is registered twice"):
+        list(package) and package.register("Alpha")(object)
+
+
+def test_nearest_ignores_case_and_is_limited():
+    known = ["Convolution", "Deconvolution", "Concat", "ReLU", "PReLU"]
+    assert nearest("relu", known)[0] == "ReLU"
+    assert nearest("CONVOLUTON", known, limit=1) == ["Convolution"]
+    assert nearest("xyz", known) == []

@@ -1,0 +1,19 @@
+"""What the layers share that map every element on its own."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.graph.blob import Blob
+from xdn.graph.layer import ChannelRule
+from xdn.layers.base import CaffeLayer, one_bottom
+
+
+class Activation(CaffeLayer):
+    """Base of the layers whose top element depends on the bottom element at its place and on nothing else."""
+
+    channel_rule: ClassVar = ChannelRule.CARRIED
+    elementwise: ClassVar = True
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Any shape, unchanged."""
+        return (one_bottom(bottoms),)

@@ -1,0 +1,63 @@
+"""BatchNorm: every channel shifted and scaled to mean 0 and variance 1, without learned scale or bias."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("BatchNorm")
+class BatchNorm(CaffeLayer):
+    """BatchNorm: y = (x - mean) / sqrt(variance + eps), per channel (Ioffe and Szegedy 2015).
+
+    The file holds sums: mean and variance are the weights divided by scale_factor (0 where that is 0).
+    `use_global_stats` None means by phase, which is True at TEST; False takes mean and variance of the batch at
+    hand, so that the images of a batch are no longer independent. The source is Caffe's batch_norm_layer.cpp.
+    """
+
+    message: ClassVar = Message("BatchNormParameter", "batch_norm_param", 139)
+    channel_rule: ClassVar = ChannelRule.CARRIED
+    # With the batch's statistics too: they are complete before the first element is written.
+    elementwise: ClassVar = True
+
+    use_global_stats: bool | None = proto(1, "bool", default=None)
+    moving_average_fraction: float = proto(2, "float", default=0.999)
+    eps: float = proto(3, "float", default=1e-5)
+
+    @property
+    def batch_statistics(self) -> bool:
+        """Whether mean and variance are those of the batch at hand."""
+        return self.use_global_stats is False
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Any shape with a batch axis, unchanged; axis 1 is the channels."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(0)
+        return (Blob(bottom.shape),)
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Mean (C,), variance (C,), scale_factor (1,); C is 1 for a bottom with one axis."""
+        channels = (*bottoms[0].shape, 1)[1]
+        return {"mean": (channels,), "variance": (channels,), "scale_factor": (1,)}
+
+    def statistics(self, weights: Weights) -> tuple[Array, Array]:
+        """Return the global (mean, variance), each (C,) f32, divided by scale_factor."""
+        total = weights["scale_factor"][0]
+        factor = np.float32(0) if total == 0 else np.float32(1) / total
+        return weights["mean"] * factor, weights["variance"] * factor
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Subtract the mean, then divide by the deviation, each rounded to f32."""
+        x = bottoms[0]
+        images = x.reshape(x.shape[0], (*x.shape, 1)[1], -1)
+        if self.batch_statistics:
+            mean = images.mean(axis=(0, 2), dtype=np.float32)
+            variance = np.square(images - mean[:, None]).mean(axis=(0, 2), dtype=np.float32)
+        else:
+            mean, variance = self.statistics(weights)
+        deviation = np.sqrt(variance + np.float32(self.eps))
+        return (((images - mean[:, None]) / deviation[:, None]).reshape(x.shape),)

@@ -1,0 +1,67 @@
+"""How Scale and Bias lay a smaller operand along the axes of their bottom."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule
+
+
+def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
+    """Return the shape of the operand: learned where there is one bottom, else the second bottom's.
+
+    The source of the rule is Caffe's scale_layer.cpp and bias_layer.cpp.
+
+    Parameters
+    ----------
+    bottoms : one or two blobs
+    axis : int
+        First axis of the first bottom that the operand covers; ignored for an operand without axes.
+    num_axes : int
+        Axes that a learned operand covers, -1 for all from `axis` on.
+
+    Raises
+    ------
+    ShapeError
+        Where the operand does not lie within the first bottom.
+    """
+    if len(bottoms) not in (1, 2):
+        raise ShapeError(f"{len(bottoms)} bottoms; it takes one, or two where the second is the operand")
+    shape = bottoms[0].shape
+    if len(bottoms) == 2:
+        operand = bottoms[1].shape
+        start = bottoms[0].axis(axis) if operand else 0
+        if shape[start : start + len(operand)] != operand:
+            raise ShapeError(f"the second bottom's shape {operand} is not that of {shape} from axis {axis} on")
+        return operand
+    if num_axes == 0:
+        return ()
+    start = bottoms[0].axis(axis)
+    end = len(shape) if num_axes == -1 else start + num_axes
+    if num_axes < -1 or end > len(shape):
+        raise ShapeError(f"num_axes {num_axes} from axis {axis} on, in a bottom of shape {shape}")
+    return shape[start:end]
+
+
+def spread(operand: Array, axis: int, axes: int) -> Array:
+    """Return `operand` with trailing axes of 1, so that it broadcasts from `axis` on over `axes` axes."""
+    start = axis % axes if operand.ndim else 0
+    return operand.reshape(operand.shape + (1,) * (axes - start - operand.ndim))
+
+
+def operand_rule(bottoms: Sequence[Blob], axis: int) -> ChannelRule:
+    """Return CARRIED where no operand, a scalar or one with the batch and channel axes in place is given."""
+    if len(bottoms[0].shape) < 2:
+        return ChannelRule.FIXED
+    if len(bottoms) == 1 or not bottoms[1].shape:
+        return ChannelRule.CARRIED
+    aligned = bottoms[0].axis(axis) == 0 and len(bottoms[1].shape) > 1
+    return ChannelRule.CARRIED if aligned else ChannelRule.FIXED
+
+
+def operand_channels(bottom: int, bottoms: Sequence[Blob]) -> Array:
+    """Return the channel of `bottom` that each top channel carries: its own, none of a scalar operand."""
+    channels = bottoms[0].shape[1]
+    return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)

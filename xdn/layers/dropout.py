@@ -1,0 +1,35 @@
+"""Dropout: nothing at test time, unless training left the scaling to it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.layer import Array, Weights
+from xdn.layers.activation import Activation
+from xdn.layers.base import Message, layer_type, proto
+
+
+@layer_type("Dropout")
+class Dropout(Activation):
+    """Dropout: y = x at test time (Srivastava et al. 2014).
+
+    `scale_train` is a field of the SSD and PSPNet branches of Caffe: where it is false, training did not scale
+    what it kept by 1 / (1 - dropout_ratio), and the test phase multiplies by 1 - dropout_ratio instead.
+    """
+
+    message: ClassVar = Message("DropoutParameter", "dropout_param", 108, 12)
+    v1_name: ClassVar = "DROPOUT"
+
+    dropout_ratio: float = proto(1, "float", default=0.5)
+    scale_train: bool = proto(2, "bool", default=True)
+
+    @property
+    def factor(self) -> float:
+        """What a value is multiplied by at test time, 1 for the identity."""
+        return 1.0 if self.scale_train else 1.0 - self.dropout_ratio
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The bottom, times `factor`."""
+        x = bottoms[0]
+        return (x.copy() if self.factor == 1 else x * np.float32(self.factor),)

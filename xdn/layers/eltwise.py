@@ -1,0 +1,51 @@
+"""Eltwise: product, weighted sum or maximum of several blobs of one shape."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
+
+
+@layer_type("Eltwise")
+class Eltwise(CaffeLayer):
+    """Eltwise: PROD, SUM (with one `coeff` a bottom) or MAX over the bottoms, element by element.
+
+    Not in place: Caffe clears the top before it sums. The source is Caffe's eltwise_layer.cpp.
+    """
+
+    message: ClassVar = Message("EltwiseParameter", "eltwise_param", 110, 24)
+    v1_name: ClassVar = "ELTWISE"
+    unused: ClassVar = {"stable_prod_grad": Field(3, "bool")}
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    operation: str = proto(1, "enum", default="SUM", values={"PROD": 0, "SUM": 1, "MAX": 2})
+    coeff: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The one shape of all bottoms."""
+        shapes = {bottom.shape for bottom in bottoms}
+        if len(bottoms) < 2:
+            raise ShapeError(f"{len(bottoms)} bottoms; it takes two or more")
+        if len(shapes) > 1:
+            raise ShapeError(f"bottoms of different shapes: {', '.join(str(b.shape) for b in bottoms)}")
+        if self.coeff and self.operation != "SUM":
+            raise ShapeError(f"coeff is given for the operation {self.operation}; only SUM takes it")
+        if len(self.coeff) not in (0, len(bottoms)):
+            raise ShapeError(f"{len(self.coeff)} coeff for {len(bottoms)} bottoms; give one a bottom, or none")
+        return (Blob(bottoms[0].shape),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """From the first bottom to the last, in f32; MAX takes NaN as Caffe's comparison does."""
+        if self.operation == "PROD":
+            return (reduce(np.multiply, bottoms),)
+        if self.operation == "MAX":
+            first = np.where(bottoms[0] > bottoms[1], bottoms[0], bottoms[1])
+            return (reduce(lambda top, x: np.where(x > top, x, top), bottoms[2:], first),)
+        coeff = self.coeff or (1.0,) * len(bottoms)
+        return (reduce(np.add, (np.float32(c) * x for c, x in zip(coeff, bottoms, strict=True))),)

@@ -1,0 +1,52 @@
+"""Flatten: several neighbouring axes become one."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Flatten")
+class Flatten(CaffeLayer):
+    """Flatten: the axes from `axis` to `end_axis`, both included, become one.
+
+    The source is Caffe's flatten_layer.cpp.
+    """
+
+    message: ClassVar = Message("FlattenParameter", "flatten_param", 135)
+    v1_name: ClassVar = "FLATTEN"
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    axis: int = proto(1, "int32", default=1)
+    end_axis: int = proto(2, "int32", default=-1)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(..., d_axis, ..., d_end, ...) -> (..., d_axis * ... * d_end, ...)."""
+        bottom = one_bottom(bottoms)
+        start, end = bottom.axis(self.axis), bottom.axis(self.end_axis)
+        if start > end:
+            raise ShapeError(f"axis {self.axis} lies behind end_axis {self.end_axis} in {bottom.shape}")
+        shape = bottom.shape
+        return (Blob((*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The same values in the same order."""
+        (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
+        return (bottoms[0].reshape(top.shape).copy(),)
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """CARRIED, but FIXED where the batch axis is flattened too."""
+        with_batch = len(bottoms[0].shape) < 2 or bottoms[0].axis(self.axis) == 0
+        return ChannelRule.FIXED if with_batch else ChannelRule.CARRIED
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Flattened with what follows, a channel becomes a block of top channels; else it stays."""
+        blob = bottoms[bottom]
+        flattened = blob.shape[2 : blob.axis(self.end_axis) + 1] if blob.axis(self.axis) == 1 else ()
+        return np.repeat(np.arange(blob.shape[1]), prod(flattened))

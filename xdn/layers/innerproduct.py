@@ -1,0 +1,64 @@
+"""InnerProduct: every axis from `axis` on contracted with K rows of weights."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("InnerProduct")
+class InnerProduct(CaffeLayer):
+    """InnerProduct: Y[m, k] = b[k] + sum_i W[k, i] * X[m, i]; i runs over all axes from `axis` on.
+
+    The source is Caffe's inner_product_layer.cpp.
+    """
+
+    message: ClassVar = Message("InnerProductParameter", "inner_product_param", 117, 17)
+    v1_name: ClassVar = "INNER_PRODUCT"
+    unused: ClassVar = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
+    channel_rule: ClassVar = ChannelRule.FILTERS
+
+    num_output: int = proto(1, "uint32", default=0)
+    bias_term: bool = proto(2, "bool", default=True)
+    axis: int = proto(5, "int32", default=1)
+    transpose: bool = proto(6, "bool", default=False)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(..., d_axis, ..., d_last) -> (..., K)."""
+        bottom = one_bottom(bottoms)
+        if self.num_output < 1:
+            raise ShapeError(f"num_output is {self.num_output}; it must be positive")
+        # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
+        Blob(self.weight_shapes(bottoms)["weight"])
+        return (Blob((*bottom.shape[: bottom.axis(self.axis)], self.num_output)),)
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Weight (K, inputs), or (inputs, K) with `transpose`; bias (K,)."""
+        inputs = prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
+        weight = (inputs, self.num_output) if self.transpose else (self.num_output, inputs)
+        return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
+
+    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """Outputs times inputs."""
+        return prod(self.weight_shapes(bottoms)["weight"]) * (tops[0].size // self.num_output)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """One matrix product, then the bias, as Caffe computes it."""
+        x = bottoms[0]
+        kept = x.shape[: self.axis % x.ndim]
+        weight = weights["weight"] if self.transpose else weights["weight"].T
+        y = np.matmul(x.reshape(prod(kept), -1), weight)
+        if self.bias_term:
+            y = y + weights["bias"]
+        return (y.reshape(*kept, self.num_output),)
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """FILTERS from axis 1 on; a later axis leaves the channels where they are; axis 0 leaves none."""
+        axis = bottoms[0].axis(self.axis)
+        return (ChannelRule.FIXED, ChannelRule.FILTERS, ChannelRule.CARRIED)[min(axis, 2)]

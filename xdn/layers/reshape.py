@@ -1,0 +1,84 @@
+"""Reshape: the same values under another shape."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+COPIED, INFERRED = 0, -1
+
+
+@layer_type("Reshape")
+class Reshape(CaffeLayer):
+    """Reshape: `num_axes` axes from `axis` on take the extents `shape`: 0 copies the bottom's, -1 infers it.
+
+    The source is Caffe's reshape_layer.cpp.
+    """
+
+    message: ClassVar = Message("ReshapeParameter", "reshape_param", 133)
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    shape: Shape = proto(1, "BlobShape", default=())
+    axis: int = proto(2, "int32", default=0)
+    num_axes: int = proto(3, "int32", default=-1)
+
+    def replaced(self, bottom: Blob) -> tuple[int, int]:
+        """Return (first, behind the last) axis of the bottom that `shape` replaces; ShapeError where there is none."""
+        axes = len(bottom.shape)
+        start = self.axis if self.axis >= 0 else axes + self.axis + 1
+        end = axes if self.num_axes == -1 else start + self.num_axes
+        if not 0 <= start <= end <= axes:
+            raise ShapeError(f"axis {self.axis} and num_axes {self.num_axes} in a bottom of shape {bottom.shape}")
+        return start, end
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The replaced axes are copied, given, or inferred; the number of elements stays."""
+        bottom = one_bottom(bottoms)
+        start, end = self.replaced(bottom)
+        if self.shape.count(INFERRED) > 1 or min(self.shape, default=0) < INFERRED:
+            raise ShapeError(f"the shape {self.shape}; its extents are 0, positive, or -1 at one place")
+        given = list(self.shape)
+        for i, extent in enumerate(given):
+            if extent == COPIED:
+                if start + i >= len(bottom.shape):
+                    raise ShapeError(f"0 copies axis {start + i}, which a bottom of shape {bottom.shape} lacks")
+                given[i] = bottom.shape[start + i]
+        top = [*bottom.shape[:start], *given, *bottom.shape[end:]]
+        if INFERRED in top:
+            top[top.index(INFERRED)] = bottom.size // prod(extent for extent in top if extent != INFERRED)
+        if prod(top) != bottom.size:
+            raise ShapeError(f"a bottom of shape {bottom.shape} has {bottom.size} elements; {tuple(top)} has not")
+        return (Blob(tuple(top)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The same values in the same order."""
+        (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
+        return (bottoms[0].reshape(top.shape).copy(),)
+
+    def _flattens(self, bottom: Blob) -> bool:
+        """Whether everything behind the batch becomes one inferred axis."""
+        start, end = self.replaced(bottom)
+        return end == len(bottom.shape) and self.shape in {0: ((COPIED, INFERRED),), 1: ((INFERRED,),)}.get(start, ())
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """CARRIED where batch and channels are kept, or all but the batch is flattened into an inferred axis.
+
+        Else FIXED: channels are mixed, or the extents written in `shape` would no longer fit after a removal.
+        """
+        bottom = bottoms[0]
+        if len(bottom.shape) < 2:
+            return ChannelRule.FIXED
+        before = (COPIED,) * self.replaced(bottom)[0]
+        kept = (*before, *self.shape)[:2] == (COPIED, COPIED)
+        return ChannelRule.CARRIED if kept or self._flattens(bottom) else ChannelRule.FIXED
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Flattened, a channel becomes a block of top channels; else it stays."""
+        blob = bottoms[bottom]
+        return np.repeat(np.arange(blob.shape[1]), prod(blob.shape[2:]) if self._flattens(blob) else 1)

@@ -1,0 +1,43 @@
+"""Softmax: exponentials along one axis, normalised to sum 1."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Softmax")
+class Softmax(CaffeLayer):
+    """Softmax: y = exp(x - max x) / sum exp(x - max x) along `axis`.
+
+    The source is Caffe's softmax_layer.cpp.
+    """
+
+    message: ClassVar = Message("SoftmaxParameter", "softmax_param", 125, 39)
+    v1_name: ClassVar = "SOFTMAX"
+    unused: ClassVar = {"engine": ENGINE.at(1)}
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    axis: int = proto(2, "int32", default=1)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Any shape that has the axis, unchanged."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(self.axis)
+        return (Blob(bottom.shape),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Subtract the largest, so that no exponential overflows; then exp; then divide by the sum."""
+        x = bottoms[0]
+        e = np.exp(x - x.max(axis=self.axis, keepdims=True))
+        return (e / e.sum(axis=self.axis, keepdims=True),)
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """FIXED along the channels; along another axis each channel is on its own."""
+        bottom = bottoms[0]
+        along_channels = len(bottom.shape) < 2 or bottom.axis(self.axis) == 1
+        return ChannelRule.FIXED if along_channels else ChannelRule.CARRIED

@@ -1,0 +1,24 @@
+"""Split: one blob under several names."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, layer_type, one_bottom
+
+
+@layer_type("Split")
+class Split(CaffeLayer):
+    """Split: every top is the bottom; Caffe inserts it where several layers read one blob."""
+
+    v1_name: ClassVar = "SPLIT"
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The bottom's shape for every top."""
+        return (one_bottom(bottoms),) * n_tops
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """A copy a top, so that writing one leaves the others."""
+        return tuple(bottoms[0].copy() for _ in range(n_tops))
