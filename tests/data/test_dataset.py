@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from tests.data.samples import ArrayDataset, write_cifar_binary, write_image_folder
+from xdn.data import DATASETS, find_dataset
+from xdn.errors import DataError
+
+
+def test_the_registry_holds_every_kind_with_a_description():
+    assert list(DATASETS) == ["cifar10", "folder", "glyphs10", "list"]
+    assert all(len(line) > 20 for _, line in DATASETS.describe())
+
+
+def test_without_a_name_cifar10_is_preferred(tmp_path, rng):
+    assert find_dataset(folder=tmp_path).title == "Glyphs-10 (synthetic)"
+    write_cifar_binary(tmp_path, rng)
+    assert find_dataset(folder=tmp_path).title == "CIFAR-10"
+    (tmp_path / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
+    assert find_dataset(None, "test", tmp_path).name == "cifar10"
+    assert find_dataset(None, "train", tmp_path).name == "glyphs10"
+
+
+def test_the_environment_says_where(tmp_path, rng, monkeypatch):
+    write_cifar_binary(tmp_path, rng)
+    monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    assert find_dataset().name == "cifar10"
+
+
+def test_a_path_is_a_folder_or_a_list(tmp_path, rng):
+    write_image_folder(tmp_path / "photos", rng, [(4, 4)])
+    assert find_dataset(str(tmp_path / "photos")).name == "photos"
+    listed = tmp_path / "list.txt"
+    listed.write_text("photos/alpha/0.png 0\n")
+    assert find_dataset(str(listed)).name == "list.txt"
+
+
+@pytest.mark.parametrize("name", ["cifar11", "folder", "list", ""])
+def test_an_unknown_name_lists_the_known_ones(name, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(DataError, match=r"cifar10, glyphs10|folder holds no"):
+        find_dataset(name)
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(DataError, match=r"'dev'.*train, test"):
+        find_dataset("glyphs10", "dev")
+
+
+def test_what_cannot_be_downloaded_says_so(tmp_path, rng):
+    with pytest.raises(DataError, match=r"CIFAR-10.*--download"):
+        find_dataset("cifar10", folder=tmp_path)
+    assert find_dataset("glyphs10", folder=tmp_path, download=True).name == "glyphs10"
+    with pytest.raises(DataError, match="nothing to download"):
+        DATASETS["list"].fetch(tmp_path)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 2), (2, 1), (0, 4)])
+def test_ranges_are_checked(start, stop):
+    dataset = ArrayDataset(np.zeros((3, 2, 2, 3), np.uint8), [0, 1, 2])
+    assert len(dataset) == len(dataset.images(0, 3)) == 3
+    with pytest.raises(DataError, match="Arrays has 3"):
+        dataset.images(start, stop)

@@ -1,0 +1,128 @@
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies
+from hypothesis import settings as hypothesis_settings
+
+from xdn import settings
+from xdn.data.decode import SUFFIXES, decode, image_size, resize
+from xdn.errors import DataError
+
+ENCODINGS = [
+    (".png", []),
+    (".jpg", []),
+    (".jpg", [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]),
+    (".jpg", [cv2.IMWRITE_JPEG_RST_INTERVAL, 2]),
+    (".bmp", []),
+    (".webp", [cv2.IMWRITE_WEBP_QUALITY, 80]),
+    (".webp", [cv2.IMWRITE_WEBP_QUALITY, 101]),
+]
+
+
+def encoded(image, suffix, options=()):
+    return cv2.imencode(suffix, image, list(options))[1].tobytes()
+
+
+@pytest.mark.parametrize(("suffix", "options"), ENCODINGS)
+@pytest.mark.parametrize("shape", [(1, 1, 3), (37, 300, 3), (260, 5, 3), (20, 30), (20, 30, 4)])
+def test_image_size_is_what_opencv_decodes(rng, suffix, options, shape):
+    if suffix == ".jpg":  # which has no alpha channel
+        shape = (*shape[:2], 3)
+    content = encoded(rng.integers(0, 256, shape, np.uint8), suffix, options)
+    assert image_size(content) == cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    assert suffix in SUFFIXES
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp"])
+def test_decode_gives_blue_green_red(tmp_path, suffix):
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[..., 0], image[0, 0] = 200, (1, 2, 3)
+    file = tmp_path / f"image{suffix}"
+    file.write_bytes(encoded(image, suffix))
+    np.testing.assert_array_equal(decode(file), image)
+
+
+def test_grey_images_become_three_equal_channels(tmp_path, rng):
+    grey = rng.integers(0, 256, (5, 7), np.uint8)
+    (tmp_path / "grey.png").write_bytes(encoded(grey, ".png"))
+    np.testing.assert_array_equal(decode(tmp_path / "grey.png"), np.stack([grey] * 3, -1))
+
+
+def png_claiming(width, height):
+    """A PNG with a correct header checksum that claims a size and has a few bytes of pixels."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("width", "height"), [(60_000, 60_000), (1, 1 << 31), (0, 5), (settings.MAX_IMAGE_PIXELS, 2)])
+def test_a_claim_beyond_the_bound_is_refused(tmp_path, width, height):
+    (tmp_path / "bomb.png").write_bytes(png_claiming(width, height))
+    with pytest.raises(DataError, match=rf"bomb.png: the image claims {height}x{width} pixels"):
+        decode(tmp_path / "bomb.png")
+
+
+def test_rubbish_between_jpeg_segments_is_refused(rng):
+    """A decoder that looks for the next marker would find the second frame; the first must not hide it."""
+    content = encoded(rng.integers(0, 256, (8, 8, 3), np.uint8), ".jpg")
+    assert image_size(content) == (8, 8)
+    for hidden in (b"\xff\x00\x00\x10", b"\x00", b"abc"):
+        with pytest.raises(ValueError, match="marker"):
+            image_size(content[:2] + hidden + content[2:])
+    # Fill bytes before a marker are allowed.
+    assert image_size(content[:2] + b"\xff\xff" + content[2:]) == (8, 8)
+
+
+@pytest.mark.parametrize(("suffix", "options"), ENCODINGS)
+def test_a_cut_image_is_refused_or_decoded(tmp_path, rng, suffix, options):
+    content = encoded(rng.integers(0, 256, (16, 16, 3), np.uint8), suffix, options)
+    file = tmp_path / f"cut{suffix}"
+    for end in [0, 1, 5, 12, 20, 25, 28, 40]:
+        file.write_bytes(content[:end])
+        with pytest.raises(DataError, match="cut"):
+            decode(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a" + bytes(50), b"P5\n4 4\n255\n" + bytes(16), b"II*\0" + bytes(80)])
+def test_other_formats_are_refused(tmp_path, content):
+    (tmp_path / "other.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"other\.png: cannot decode the image: no PNG, JPEG, BMP or WebP"):
+        decode(tmp_path / "other.png")
+
+
+def test_a_missing_image_names_its_path(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.png: cannot decode the image: no such file"):
+        decode(tmp_path / "gone.png")
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(
+    start=strategies.sampled_from(
+        [b"\xff\xd8", b"BM", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8L"]
+    ),
+    rest=strategies.binary(max_size=200),
+)
+def test_any_header_gives_a_size_or_a_value_error(start, rest):
+    try:
+        height, width = image_size(start + rest)
+    except ValueError:
+        return
+    assert height >= 0
+    assert width >= 0
+
+
+@pytest.mark.parametrize("size", [(16, 16), (9, 40), (64, 48)])
+def test_resize_is_bilinear(rng, size):
+    image = rng.integers(0, 256, (32, 24, 3), np.uint8)
+    planes = torch.from_numpy(image).permute(2, 0, 1)[None].double()
+    expected = torch.nn.functional.interpolate(planes, size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+    # OpenCV computes u8 in fixed point with 11 bits; the result is rounded once more.
+    assert np.abs(resize(image, size) - expected.numpy()).max() <= 1
+    assert resize(image, (32, 24)) is image

@@ -1,0 +1,110 @@
+import cv2
+import numpy as np
+import pytest
+
+from tests.data.samples import write_image_folder
+from xdn import settings
+from xdn.data.folder import ImageFolder, ImageList
+from xdn.errors import DataError
+
+
+def test_classes_are_sorted_folders(tmp_path, rng):
+    images = write_image_folder(tmp_path / "photos", rng, [(6, 5)] * 3, classes=("zebra", "ant", "Bee"))
+    (tmp_path / "photos" / "ant" / "notes.txt").write_text("no image")
+    (tmp_path / "photos" / ".hidden").mkdir()
+    dataset = ImageFolder.find(tmp_path / "photos", "test")
+    assert dataset.classes == ("Bee", "ant", "zebra")
+    assert dataset.labels.tolist() == [0] * 3 + [1] * 3 + [2] * 3
+    assert (dataset.name, dataset.channel_order, dataset.shape) == ("photos", "bgr", (6, 5, 3))
+    assert dataset.title == "photos (9 image files)"
+    np.testing.assert_array_equal(dataset.images(0, 9), np.stack(images["Bee"] + images["ant"] + images["zebra"]))
+    np.testing.assert_array_equal(dataset.images(4, 5)[0], images["ant"][1])
+    assert dataset.preprocessing == {"decoder": "OpenCV", "opencv": cv2.__version__}
+
+
+def test_a_folder_of_the_split_is_preferred(tmp_path, rng):
+    write_image_folder(tmp_path / "train", rng, [(4, 4)] * 3)
+    write_image_folder(tmp_path / "test", rng, [(4, 4)] * 2)
+    assert len(ImageFolder.find(tmp_path, "train")) == 6
+    assert len(ImageFolder.find(tmp_path, "test")) == 4
+
+
+def test_images_of_different_sizes_need_a_size(tmp_path, rng):
+    images = write_image_folder(tmp_path, rng, [(8, 8), (10, 6)], classes=("only",))["only"]
+    dataset = ImageFolder.find(tmp_path, "test")
+    with pytest.raises(DataError, match=r"1\.png: the image has 10x6 pixels, the first has 8x8.*--size HxW"):
+        dataset.images(0, 2)
+    small = dataset.at_size((5, 7))
+    expected = [cv2.resize(image, (7, 5), interpolation=cv2.INTER_LINEAR) for image in images]
+    np.testing.assert_array_equal(small.images(0, 2), np.stack(expected))
+    assert small.preprocessing["resize"] == "5x7 bilinear"
+    assert dataset.shape == (8, 8, 3)
+
+
+def test_folders_without_images_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no folders of images"):
+        ImageFolder.find(tmp_path, "test")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no folder of a class holds an image.*\.png"):
+        ImageFolder.find(tmp_path, "test")
+
+
+def test_a_damaged_image_is_named(tmp_path, rng):
+    write_image_folder(tmp_path, rng, [(4, 4)] * 2, classes=("a",))
+    (tmp_path / "a" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    dataset = ImageFolder.find(tmp_path, "test")
+    with pytest.raises(DataError, match=r"a/1\.png"):
+        dataset.images(0, 2)
+
+
+def test_names_that_are_no_utf8_can_be_printed(tmp_path, rng):
+    write_image_folder(tmp_path, rng, [(4, 4)], classes=("caf\udce9",))
+    dataset = ImageFolder.find(tmp_path, "test")
+    assert dataset.classes == ("caf?",)
+    assert len(dataset.images(0, 1)) == 1
+
+
+def test_a_list_is_read_as_caffe_does(tmp_path, rng):
+    images = write_image_folder(tmp_path, rng, [(4, 4)] * 2)
+    (tmp_path / "with blank.png").write_bytes((tmp_path / "alpha" / "0.png").read_bytes())
+    lines = ["beta/1.png 3", "", f"{tmp_path}/alpha/1.png 0", "with blank.png 1", "beta/0.png 3\r"]
+    listed = tmp_path / "val.txt"
+    listed.write_text("\n".join(lines))
+    dataset = ImageList.find(listed, "test")
+    assert dataset.labels.tolist() == [3, 0, 1, 3]
+    assert dataset.classes == ("0", "1", "2", "3")
+    expected = [images["beta"][1], images["alpha"][1], images["alpha"][0], images["beta"][0]]
+    np.testing.assert_array_equal(dataset.images(0, 4), np.stack(expected))
+
+
+def test_paths_of_a_list_count_from_the_working_folder_too(tmp_path, rng, monkeypatch):
+    write_image_folder(tmp_path / "images", rng, [(4, 4)])
+    (tmp_path / "lists").mkdir()
+    listed = tmp_path / "lists" / "val.txt"
+    listed.write_text("images/alpha/0.png 0\n")
+    monkeypatch.chdir(tmp_path)
+    assert len(ImageList.find(listed, "test").images(0, 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("alpha/0.png", r"val\.txt:2: the line is not"),
+        ("alpha/0.png -1", r"val\.txt:2: the line is not"),
+        ("alpha/0.png one", r"val\.txt:2: the line is not"),
+        ("alpha/0.png ²", r"val\.txt:2: the line is not"),
+        ("alpha/0.png 1" + "0" * 5000, r"val\.txt:2: the line is not"),
+        (f"alpha/0.png {settings.MAX_CLASSES}", r"val\.txt:2: label 131072; at most"),
+    ],
+)
+def test_wrong_lines_are_named(tmp_path, rng, line, problem):
+    write_image_folder(tmp_path, rng, [(4, 4)])
+    (tmp_path / "val.txt").write_text(f"alpha/0.png 1\n{line}\n")
+    with pytest.raises(DataError, match=problem):
+        ImageList.find(tmp_path / "val.txt", "test")
+
+
+def test_an_empty_list_is_refused(tmp_path):
+    (tmp_path / "val.txt").write_text("\n\n")
+    with pytest.raises(DataError, match="names no image"):
+        ImageList.find(tmp_path / "val.txt", "test")

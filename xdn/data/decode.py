@@ -1,0 +1,112 @@
+"""Decode and resize images with OpenCV, as Caffe's ImageData does, within bounds."""
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from xdn import settings
+from xdn.data.dataset import Size
+from xdn.errors import DataError, ParseError
+from xdn.files import read_bounded
+from xdn.graph.layer import Array
+
+#: File name endings that `image_size` understands.
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp"))
+OPENCV_VERSION: str = cv2.__version__
+
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+#: JPEG start-of-frame markers: SOF0..SOF15 without DHT, JPG and DAC.
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
+
+
+def image_size(content: bytes) -> Size:
+    """Return (height, width) as the encoded image states them; raise ValueError where it is of no known format.
+
+    OpenCV allocates what a file claims before it reads the pixels, so the claim is read first. Where decoders are
+    lenient (rubbish between JPEG segments) this is not, lest they find another size than this.
+    """
+    try:
+        if content.startswith(_PNG_MAGIC):
+            width, height = struct.unpack_from(">II", content, 16)
+        elif content.startswith(b"\xff\xd8"):
+            height, width = _jpeg_size(content)
+        elif content.startswith(b"BM"):
+            width, height = struct.unpack_from("<ii", content, 18)
+        elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+            height, width = _webp_size(content)
+        else:
+            raise ValueError("no PNG, JPEG, BMP or WebP image")
+    except struct.error:
+        raise ValueError("the image ends within its header") from None
+    return abs(height), abs(width)
+
+
+def _jpeg_size(content: bytes) -> Size:
+    at = 2
+    while at < len(content):
+        marker = content[at + 1] if at + 1 < len(content) else 0
+        if content[at] != 0xFF or not marker:
+            raise ValueError("a JPEG segment does not start with a marker")
+        if marker == 0xFF:
+            at += 1
+        elif marker in _JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", content, at + 5)
+            return height, width
+        elif marker in _JPEG_WITHOUT_LENGTH:
+            at += 2
+        else:
+            at += 2 + max(2, struct.unpack_from(">H", content, at + 2)[0])
+    raise ValueError("a JPEG without a frame")
+
+
+def _webp_size(content: bytes) -> Size:
+    kind = content[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", content, 21)
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width, height = (extent & 0x3FFF for extent in struct.unpack_from("<HH", content, 26))
+    return height, width
+
+
+def decode(path: Path) -> Array:
+    """Return the image, u8 (H, W, 3), B,G,R, turned as its EXIF data says.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, is no image, or claims more than `settings.MAX_IMAGE_PIXELS`.
+    """
+    try:
+        content = read_bounded(path, settings.MAX_IMAGE_BYTES)
+        height, width = image_size(content)
+    except (ParseError, ValueError) as error:
+        what = error.what if isinstance(error, ParseError) else str(error)
+        raise DataError(f"cannot decode the image: {what}", where=str(path)) from None
+    if not 0 < height * width <= settings.MAX_IMAGE_PIXELS:
+        limit = settings.MAX_IMAGE_PIXELS
+        raise DataError(f"the image claims {height}x{width} pixels; 1 to {limit} are read", where=str(path))
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DataError(f"OpenCV cannot decode the image: {error.err}", where=str(path)) from None
+    if image is None:
+        raise DataError("OpenCV cannot decode the image", where=str(path), mend="Is it damaged or cut off?")
+    return image
+
+
+def resize(image: Array, size: Size) -> Array:
+    """Return the image (H, W, C) at (height, width) = `size`, bilinear: Caffe's io.cpp calls cv::resize so."""
+    if image.shape[:2] == size:
+        return image
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def resize_record(size: Size) -> dict[str, str]:
+    """Return what a data set's `preprocessing` says of `resize` to (height, width) = `size`."""
+    return {"resize": f"{size[0]}x{size[1]} bilinear", "opencv": OPENCV_VERSION}

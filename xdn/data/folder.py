@@ -1,0 +1,146 @@
+"""Images in files: a folder with one folder a class, and a list file as Caffe's ImageData reads it."""
+
+from copy import copy
+from pathlib import Path
+
+import numpy as np
+
+from xdn import settings
+from xdn.data.dataset import DATASETS, DatasetKind, Size
+from xdn.data.decode import OPENCV_VERSION, SUFFIXES, decode, resize, resize_record
+from xdn.errors import DataError
+from xdn.files import read_bounded
+from xdn.graph.layer import Array
+
+
+class ImageFiles(DatasetKind):
+    """Images that are decoded, and resized, whenever they are asked for; B,G,R as OpenCV gives them.
+
+    Parameters
+    ----------
+    path : Path
+        The folder or list that the user named.
+    split : str
+        ``"train"`` or ``"test"``.
+    files : list of Path
+        One file an image.
+    labels : list of int
+        One label an image.
+    classes : tuple of str
+        Class names.
+    """
+
+    channel_order = "bgr"
+    by_path = True
+
+    def __init__(self, path: Path, split: str, files: list[Path], labels: list[int], classes: tuple[str, ...]):
+        self.name, self.origin = _printable(path.resolve().name), str(path.resolve())
+        self.title = f"{self.name} ({len(files)} image files)"
+        self.split, self.classes = split, tuple(map(_printable, classes))
+        self.labels = np.array(labels, np.int32)
+        self.files = files
+        self._size: Size | None = None
+        height, width, channels = decode(files[0]).shape
+        self.shape = (height, width, channels)
+        self.preprocessing = {"decoder": "OpenCV", "opencv": OPENCV_VERSION}
+
+    def at_size(self, size: Size) -> "ImageFiles":
+        """Return the same images, each resized to (height, width) = `size` when it is decoded."""
+        other = copy(self)
+        other._size, other.shape = size, (*size, 3)
+        other.preprocessing = self.preprocessing | resize_record(size)
+        return other
+
+    def _images(self, start: int, stop: int) -> Array:
+        images = np.empty((stop - start, *self.shape), np.uint8)
+        for image, file in zip(images, self.files[start:stop], strict=True):
+            decoded = decode(file) if self._size is None else resize(decode(file), self._size)
+            if decoded.shape != self.shape:
+                (h, w, _), (first_h, first_w, _) = decoded.shape, self.shape
+                raise DataError(
+                    f"the image has {h}x{w} pixels, the first has {first_h}x{first_w}",
+                    where=str(file),
+                    mend="Give one size for all with --size HxW",
+                )
+            image[...] = decoded
+        return images
+
+
+@DATASETS.register("folder")
+class ImageFolder(ImageFiles):
+    """FOLDER: the images in a folder with one folder a class, in the order of their sorted names."""
+
+    @classmethod
+    def opens(cls, path: Path) -> bool:
+        """Return whether `path` is a folder."""
+        return path.is_dir()
+
+    @classmethod
+    def find(cls, folder: Path, split: str) -> "ImageFolder":
+        """Return the images in `folder`/`split` where that has folders of classes, else in `folder` itself."""
+        root = folder / split if _subfolders(folder / split) else folder
+        classes = _subfolders(root)
+        if not classes:
+            raise DataError("the folder holds no folders of images, one a class", where=str(root))
+        if len(classes) > settings.MAX_CLASSES:
+            raise DataError(f"{len(classes)} classes; at most {settings.MAX_CLASSES} are read", where=str(root))
+        found = [(file, label) for label, name in enumerate(classes) for file in _images_in(root / name)]
+        if not found:
+            raise DataError("no folder of a class holds an image", where=str(root), mend=_KNOWN_ENDINGS)
+        files, labels = zip(*found, strict=True)
+        return cls(folder, split, list(files), list(labels), tuple(classes))
+
+
+@DATASETS.register("list")
+class ImageList(ImageFiles):
+    """LIST: the images of a text file with "path label" on each line, as Caffe's ImageData reads it."""
+
+    @classmethod
+    def opens(cls, path: Path) -> bool:
+        """Return whether `path` is a file."""
+        return path.is_file()
+
+    @classmethod
+    def find(cls, folder: Path, split: str) -> "ImageList":
+        """Return the images that the file `folder` lists; the classes are named by their numbers.
+
+        The label stands after the last blank (Caffe's image_data_layer.cpp). A relative path counts from the list's
+        folder, and where nothing is there, from the working folder, as in Caffe.
+        """
+        path = folder
+        text = read_bounded(path, settings.MAX_LIST_BYTES).decode("utf-8", errors="surrogateescape")
+        files, labels = [], []
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip():
+                continue
+            name, _, label = line.strip().rpartition(" ")
+            if not name or not (label.isascii() and label.isdigit()) or len(label) > 9:
+                raise DataError('the line is not "path label"', where=f"{path}:{number}")
+            if int(label) >= settings.MAX_CLASSES:
+                raise DataError(f"label {label}; at most {settings.MAX_CLASSES} classes", where=f"{path}:{number}")
+            beside = path.parent / name.strip()
+            files.append(beside if beside.exists() else Path(name.strip()))
+            labels.append(int(label))
+        if not files:
+            raise DataError("the list names no image", where=str(path), mend='Each line is "path label"')
+        return cls(path, split, files, labels, tuple(str(label) for label in range(max(labels) + 1)))
+
+
+_KNOWN_ENDINGS = f"Files are images by their ending: {' '.join(sorted(SUFFIXES))}"
+
+
+def _printable(name: str) -> str:
+    """Return the name with bytes that are no UTF-8 shown as question marks."""
+    return name.encode(errors="replace").decode()
+
+
+def _subfolders(folder: Path) -> list[str]:
+    """Return the sorted names of the folders in `folder`, hidden ones left out."""
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """Return the image files in `folder`, sorted by name."""
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file())

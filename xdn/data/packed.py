@@ -1,0 +1,209 @@
+"""Packed data: decoded images in one file that is mapped into memory. `header.py` describes the format."""
+
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from xdn import settings
+from xdn.data import header as headers
+from xdn.data.dataset import Dataset, Progress
+from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
+from xdn.errors import DataError
+from xdn.files import atomic_file
+from xdn.graph.layer import Array
+
+
+@dataclass(frozen=True, eq=False)
+class PackedData:
+    """An opened packed file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : PackedHeader
+        What it says of its images.
+    images : (N, H, W, C) memmap
+        u8 or f32, read-only; pages are read when they are touched.
+    labels : (N,) int32
+        One label an image.
+    """
+
+    path: Path
+    header: PackedHeader
+    images: Array
+    labels: Array
+    _layout: Layout
+
+    @classmethod
+    def open(cls, path: Path) -> "PackedData":
+        """Map the file; check its header, its length and its labels, but not the pixels (see `verify`).
+
+        Raises
+        ------
+        DataError
+            With the reason, where the file is missing, foreign, cut off or damaged.
+        """
+        if not path.is_file():
+            raise DataError("no such file", where=str(path), mend="Make it with xdn-pack")
+        try:
+            return cls._open(path)
+        except DataError as error:
+            raise DataError(error.what, where=str(path), mend=error.mend) from None
+
+    @classmethod
+    def _open(cls, path: Path) -> "PackedData":
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header_bytes, crc = headers.prefix_fields(file.read(PREFIX.size))
+            text = file.read(header_bytes)
+            if len(text) < header_bytes:
+                raise DataError("the packed data is cut off within its header", mend="Make it again with xdn-pack")
+            header = headers.decode(text, crc)
+            layout = Layout.of(header, header_bytes)
+            if size != layout.end:
+                fault = "cut off" if size < layout.end else "followed by something else"
+                what = f"the packed data is {fault}: {size} bytes instead of {layout.end}"
+                raise DataError(what, mend="Make it again with xdn-pack")
+            images: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
+            file.seek(layout.labels)
+            raw = file.read(headers.WORD_BYTES * header.shape[0])
+        if zlib.crc32(raw) != header.labels_crc32:
+            raise DataError("the labels are damaged (checksum)", mend="Make the file again with xdn-pack")
+        labels = np.frombuffer(raw, "<i4").astype(np.int32)
+        _check_labels(labels, len(header.classes))
+        return cls(path, header, images, labels, layout)
+
+    def verify(self, progress: Progress | None = None) -> None:
+        """Read the whole file against its checksums; raise DataError that names the first damaged part.
+
+        `progress` is told the bytes that are done.
+        """
+        layout, pixel_bytes = self._layout, self.header.pixel_bytes
+        with self.path.open("rb") as file:
+            file.seek(layout.checksums)
+            expected = np.frombuffer(file.read(), "<u4")
+            file.seek(layout.pixels)
+            for number, checksum in enumerate(expected.tolist()):
+                start = number * settings.CHECKSUM_BYTES
+                stop = min(start + settings.CHECKSUM_BYTES, pixel_bytes)
+                if zlib.crc32(file.read(stop - start)) != checksum:
+                    raise self._damaged(start, stop)
+                if progress is not None:
+                    progress(stop, pixel_bytes)
+            ends = (layout.header_end, layout.pixels + pixel_bytes, layout.labels + 4 * len(self.labels))
+            for end, start in zip(ends, (layout.pixels, layout.labels, layout.checksums), strict=True):
+                file.seek(end)
+                if any(file.read(start - end)):
+                    raise DataError(f"damaged between bytes {end} and {start}", where=str(self.path))
+
+    def _damaged(self, start: int, stop: int) -> DataError:
+        image_bytes = self.header.pixel_bytes // self.header.shape[0]
+        what = f"the pixels are damaged in images {start // image_bytes}..{(stop - 1) // image_bytes}"
+        return DataError(what, where=str(self.path), mend="Make the file again with xdn-pack")
+
+
+def pack(
+    dataset: Dataset,
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    dtype: str = "u8",
+    channel_order: str | None = None,
+) -> PackedHeader:
+    """Write the data set as a packed file, a few images at a time, whole or not at all.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to write.
+    path : Path
+        The file to make.
+    progress : callable, optional
+        Told the images that are done.
+    dtype : str
+        ``"u8"`` or ``"f32"``; the values are 0..255 in both.
+    channel_order : str, optional
+        ``"rgb"`` or ``"bgr"``; the data set's own by default.
+    """
+    order = channel_order or dataset.channel_order
+    labels = dataset.labels.astype("<i4")
+    _check_labels(labels, len(dataset.classes))
+    header = PackedHeader(
+        dataset=dataset.name,
+        title=dataset.title,
+        split=dataset.split,
+        classes=dataset.classes,
+        channel_order=order,
+        shape=(len(dataset), *dataset.shape),
+        dtype=dtype,
+        preprocessing=dataset.preprocessing,
+        opencv=dataset.preprocessing.get("opencv", ""),
+        labels_crc32=zlib.crc32(labels.tobytes()),
+    )
+    head, layout = headers.encode(header)
+    step = 1 if order == dataset.channel_order else -1
+    checksums = _Checksums()
+    with atomic_file(path) as file:
+        file.write(head)
+        _pad(file, layout.pixels)
+        for start in range(0, len(dataset), settings.PACK_IMAGES):
+            stop = min(start + settings.PACK_IMAGES, len(dataset))
+            images = dataset.images(start, stop)[..., ::step].astype(DTYPES[dtype])
+            content = np.ascontiguousarray(images).data.cast("B")
+            checksums.add(content)
+            file.write(content)
+            if progress is not None:
+                progress(stop, len(dataset))
+        _pad(file, layout.labels)
+        file.write(labels.tobytes())
+        _pad(file, layout.checksums)
+        file.write(np.array(checksums.finish(), "<u4").tobytes())
+    return header
+
+
+def cached_path(dataset: Dataset, dtype: str = "u8", channel_order: str | None = None) -> Path:
+    """Return where the packed form of the data set is kept in the cache; it tells apart all that `pack` may write."""
+    height, width, _ = dataset.shape
+    parts = [dataset.name, dataset.split, f"{height}x{width}", channel_order or dataset.channel_order, dtype]
+    if dataset.origin:
+        parts.insert(1, f"{zlib.crc32(os.fsencode(dataset.origin)):08x}")
+    return settings.cache_dir() / "packed" / f"{'-'.join(parts)}.packed"
+
+
+class _Checksums:
+    """The CRC-32 of each `settings.CHECKSUM_BYTES` of a stream."""
+
+    def __init__(self) -> None:
+        self._done: list[int] = []
+        self._crc, self._filled = 0, 0
+
+    def add(self, content: memoryview) -> None:
+        """Take the next bytes of the stream."""
+        while content:
+            piece = content[: settings.CHECKSUM_BYTES - self._filled]
+            self._crc = zlib.crc32(piece, self._crc)
+            self._filled += len(piece)
+            content = content[len(piece) :]
+            if self._filled == settings.CHECKSUM_BYTES:
+                self._done.append(self._crc)
+                self._crc, self._filled = 0, 0
+
+    def finish(self) -> list[int]:
+        """Return all checksums, that of the rest included."""
+        return [*self._done, self._crc] if self._filled else self._done
+
+
+def _pad(file: BinaryIO, offset: int) -> None:
+    file.write(bytes(offset - file.tell()))
+
+
+def _check_labels(labels: Array, classes: int) -> None:
+    if not len(labels):
+        raise DataError("the data set holds no images")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(f"labels from {labels.min()} to {labels.max()}; there are {classes} classes")
