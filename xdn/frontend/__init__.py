@@ -1,1 +1,7 @@
 """Readers and writers: prototxt, caffemodel, binaryproto, ONNX <-> `Net`."""
+
+from xdn.frontend.binaryproto import read_binaryproto, write_binaryproto
+from xdn.frontend.load import find_weights, load
+from xdn.frontend.writer import save, to_prototxt
+
+__all__ = ["find_weights", "load", "read_binaryproto", "save", "to_prototxt", "write_binaryproto"]

@@ -1,0 +1,33 @@
+"""The ONNX graph in the making: names, constants, the free batch."""
+
+import numpy as np
+
+from tests.frontend.onnx_checks import one_layer_net
+from xdn.frontend.onnx_emit.base import EMITTERS, Graph
+from xdn.layers.base import LAYERS
+from xdn.layers.flatten import Flatten
+from xdn.layers.relu import ReLU
+from xdn.layers.reshape import Reshape
+
+
+def test_every_layer_type_has_an_onnx_form():
+    computed = {params.type for _, params in LAYERS.items() if not params.is_input}
+    assert computed <= set(EMITTERS)
+
+
+def test_what_depends_on_the_batch_is_free():
+    graph = Graph(one_layer_net(Flatten(axis=0, end_axis=1), (4, 3, 5)))
+    assert graph.dims("x0") == [None, 3, 5]
+    assert graph.dims("y0") == [None, 5]
+    assert graph.value_info("x0").type.tensor_type.shape.dim[0].dim_param == "N"
+    assert not graph.value_info("y0").type.tensor_type.shape.dim[0].dim_param
+
+
+def test_a_batch_that_the_net_states_is_fixed():
+    assert Graph(one_layer_net(Reshape(shape=(4, 15)), (4, 3, 5))).dims("x0") == [4, 3, 5]
+
+
+def test_names_are_given_once():
+    graph = Graph(one_layer_net(ReLU(), (4, 3)))
+    names = [graph.constant("x0", np.zeros(2, np.float32)), graph.scalar("x0", 1.0), graph.fresh("y0")]
+    assert len({"x0", "y0", *names}) == 5

@@ -1,0 +1,63 @@
+"""Windows in ONNX, over parameters at which rounding, clipping and padding rules differ between formats."""
+
+import pytest
+
+from tests.frontend.onnx_checks import check_layer, check_net, one_layer_net, session_of
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.pooling import Pooling
+
+CONVOLUTIONS = {
+    "plain": Convolution(num_output=5, kernel_size=(3,)),
+    "no bias, stride, pad": Convolution(num_output=4, kernel_size=(3,), stride=(2,), pad=(1,), bias_term=False),
+    "rectangular": Convolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
+    "dilated": Convolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
+    "groups": Convolution(num_output=6, kernel_size=(3,), group=2, pad=(1,)),
+    "depthwise": Convolution(num_output=4, kernel_size=(3,), group=4, pad=(1,), stride=(2,)),
+    "pointwise, stride": Convolution(num_output=7, kernel_size=(1,), stride=(2,)),
+    "pad larger than kernel": Convolution(num_output=2, kernel_size=(2,), pad=(3,)),
+}
+
+
+@pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution(params):
+    check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 11), (3, 3)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (3, 3, 2), (2, 1, 1), (3, 1, 1)]
+)
+@pytest.mark.parametrize("round_mode", ["CEIL", "FLOOR"])
+def test_pooling(pool, size, kernel, stride, pad, round_mode):
+    check_layer(Pooling(pool=pool, kernel_size=kernel, stride=stride, pad=pad, round_mode=round_mode), (2, 3, *size))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+def test_pooling_with_unlike_sides(pool):
+    check_layer(Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2), (2, 3, 7, 9))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+def test_global_pooling(pool):
+    check_layer(Pooling(pool=pool, global_pooling=True), (2, 3, 5, 4))
+
+
+def test_an_average_counts_only_the_padding_that_the_file_states():
+    # 6 columns, padding 1, windows of 3 at stride 2: the last one starts at 5 and has one padded column, then ends.
+    net = one_layer_net(Pooling(pool="AVE", kernel_size=3, stride=2, pad=1), (1, 1, 6, 6))
+    assert net.blobs["y0"].shape == (1, 1, 4, 4)
+    check_net(net)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1, 0])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_inner_product(axis, transpose):
+    params = InnerProduct(num_output=6, axis=axis, transpose=transpose, bias_term=not transpose)
+    net = one_layer_net(params, (2, 3, 4))
+    check_net(net, batches=() if axis == 0 else (1, 5))
+
+
+def test_an_inner_product_over_the_batch_has_a_fixed_batch():
+    assert session_of(one_layer_net(InnerProduct(num_output=6, axis=0), (2, 3, 4))).get_inputs()[0].shape == [2, 3, 4]

@@ -1,0 +1,132 @@
+"""Whole nets from files: the shared models against OpenCV, states, flags, and errors that name the file."""
+
+import pytest
+
+from tests.frontend.opencv_oracle import check_against_opencv
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
+from xdn.frontend import find_weights, load, save
+
+INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
+
+
+def write(folder, text, name="net.prototxt"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("cifar10_full", "deploy"),
+        ("cifar10_full", "train_test"),
+        ("resnet20", "train_test"),
+        ("resnet56", "train_test"),
+    ],
+)
+def test_models_agree_with_opencv(material, tmp_path, rng, folder, text):
+    source = material("models", folder, f"{text}.prototxt")
+    net = load(source, find_weights(source))
+    assert net.inputs[next(iter(net.inputs))].shape[1:] == (3, 32, 32)
+    assert net.outputs == ("prob",)
+    save(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    check_against_opencv(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel", rng, scale=40)
+    if text == "deploy":
+        check_against_opencv(net, source, find_weights(source), rng, scale=40)
+
+
+def test_resnet50_agrees_with_opencv_on_its_own_files(material, rng):
+    source = material("models", "resnet50", "deploy.prototxt")
+    weights = find_weights(source)
+    net = load(source, weights)
+    check_against_opencv(net, source, weights, rng, scale=1)
+    trained = load(source.with_name("train_val.prototxt"), weights)
+    assert [layer.name for layer in trained.layers] == [layer.name for layer in net.layers]
+    transform = trained.input_layers[0].params.transform
+    assert (transform.scale, transform.mean_value, transform.crop_size) == (0.015625, (125.3, 123.0, 113.9), 0)
+    assert trained.input_layers[0].params.source.endswith("cifar10_test_lmdb")
+
+
+def test_phases_have_their_own_transforms(material):
+    source = material("models", "resnet56", "train_test.prototxt")
+    test, train = load(source), load(source, phase="TRAIN")
+    assert test.inputs["Data1"].shape == (1, 3, 32, 32)
+    assert train.inputs["Data1"].shape == (1, 3, 28, 28)
+    assert train.input_layers[0].params.transform.crop_size == 28
+    assert load(source, input_shape=(3, 40, 48)).inputs["Data1"].shape == (1, 3, 40, 48)
+
+
+def test_levels_and_stages(tmp_path):
+    text = INPUT + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" include { stage: "s" min_level: 2 } }'
+    path = write(tmp_path, text)
+    assert load(path).outputs == ("data",)
+    assert load(path, level=2, stages=["s"]).outputs == ("r",)
+
+
+def test_the_folder_is_kept(tmp_path):
+    assert load(write(tmp_path, INPUT)).folder == tmp_path
+
+
+def test_without_weights_the_net_can_be_looked_at(tmp_path):
+    path = write(tmp_path, INPUT + 'layer { name: "s" type: "Scale" bottom: "data" top: "s" }')
+    net = load(path)
+    assert net.blobs["s"].shape == (1, 3, 8, 8)
+    with pytest.raises(WeightsError, match="--random-weights"):
+        net.require_weights()
+    load(path, random_weights=True).require_weights()
+
+
+def test_weights_and_random_weights_exclude_each_other(tmp_path):
+    with pytest.raises(WeightsError, match="one of them"):
+        load(write(tmp_path, INPUT), tmp_path / "w", random_weights=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "word"),
+    [
+        ("layer { nam: 1 }", ParseError, "net.prototxt:1:9: .*The nearest known: name"),
+        ('layer { name: "x" type: "Warp" }', UnsupportedError, "net.prototxt: layer 'x': .*'Warp'"),
+        ('layer { name: "x" type: "ReLU" bottom: "b" top: "t" }', NetError, "net.prototxt: layer 'x' .*unknown bottom"),
+        (
+            INPUT + 'layer { name: "x" type: "InnerProduct" bottom: "data" top: "t" }',
+            ShapeError,
+            "net.prototxt: layer 'x' .*num_output",
+        ),
+        ('layer { name: "d" type: "Data" top: "data" }', NetError, "--input-shape"),
+    ],
+)
+def test_errors_name_the_file_and_the_layer(tmp_path, text, kind, word):
+    with pytest.raises(kind, match=word) as caught:
+        load(write(tmp_path, text))
+    assert type(caught.value) is kind
+
+
+def test_weights_of_another_net(material, tmp_path):
+    models = material("models")
+    with pytest.raises(WeightsError, match=r"layer 'Convolution8'.*\(16, 16, 3, 3\), found \(32, 16, 1, 1\)"):
+        load(models / "resnet56" / "train_test.prototxt", models / "resnet20" / "resnet20.caffemodel")
+
+
+def test_a_prototxt_given_as_weights_and_the_other_way_round(tmp_path, material):
+    path = write(tmp_path, INPUT + 'layer { name: "s" type: "Scale" bottom: "data" top: "s" }')
+    with pytest.raises(ParseError, match="byte 0"):
+        load(path, path)
+    with pytest.raises(ParseError, match=r"cifar10_full\.caffemodel: byte \d+: this is a binary file.*--weights"):
+        load(material("models", "cifar10_full", "cifar10_full.caffemodel"))
+
+
+def test_number_of_layers_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("xdn.settings.MAX_LAYERS", 1)
+    with pytest.raises(NetError, match="2 layers; at most 1"):
+        load(write(tmp_path, INPUT + INPUT))
+
+
+def test_find_weights(tmp_path):
+    path = write(tmp_path, INPUT)
+    with pytest.raises(WeightsError, match=r"no caffemodel lies here.*--weights.*--random-weights"):
+        find_weights(path)
+    (tmp_path / "a.caffemodel").touch()
+    assert find_weights(path) == tmp_path / "a.caffemodel"
+    (tmp_path / "b.caffemodel").touch()
+    with pytest.raises(WeightsError, match=r"several.*a\.caffemodel, b\.caffemodel"):
+        find_weights(path)

@@ -1,0 +1,58 @@
+"""Whole nets and epilogues in ONNX."""
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.frontend.onnx_checks import check_net, one_layer_net, session_of
+from xdn.errors import WeightsError
+from xdn.frontend.onnx import save_onnx, to_onnx
+from xdn.graph import Epilogue
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.relu import ReLU
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_epilogue_of_a_sum_and_an_activation(slope):
+    epilogue = Epilogue(residual=True, activation="ReLU", negative_slope=slope)
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=epilogue), batches=(1, 5))
+
+
+def test_epilogue_of_a_sum():
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=Epilogue(residual=True)), batches=(3,))
+
+
+def test_epilogue_of_an_activation():
+    check_net(one_layer_net(InnerProduct(num_output=9), (2, 3, 5), epilogue=Epilogue(activation="ReLU")), batches=(3,))
+
+
+def test_an_empty_epilogue_adds_nothing():
+    plain, empty = (one_layer_net(ReLU(), (2, 3), epilogue=epilogue) for epilogue in (None, Epilogue()))
+    assert to_onnx(plain).SerializeToString() == to_onnx(empty).SerializeToString()
+
+
+def test_inputs_and_outputs_carry_the_blobs_names_and_a_free_batch():
+    session = session_of(one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 5, 6)))
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("x0", ["N", 3, 5, 6])]
+    assert [(o.name, o.shape) for o in session.get_outputs()] == [("y0", ["N", 4, 3, 4])]
+
+
+def test_weights_are_required():
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 5, 6))
+    bare = net.replace(layers=(*net.layers[:-1], net.layers[-1].replace(weights={})))
+    with pytest.raises(WeightsError, match="'one'"):
+        to_onnx(bare)
+
+
+def test_the_file_holds_the_model_and_nothing_stays_beside_it(tmp_path):
+    net = one_layer_net(InnerProduct(num_output=3), (2, 4))
+    save_onnx(net, tmp_path / "net.onnx")
+    model = onnx.load(str(tmp_path / "net.onnx"))
+    assert model == to_onnx(net)
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    np.testing.assert_array_equal(stored["one.weight"], net.layers[-1].weights["weight"])

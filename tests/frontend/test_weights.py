@@ -1,0 +1,103 @@
+"""Weights of a file to the layers of a net: matching, sharing, and what is said when they do not belong together."""
+
+import numpy as np
+import pytest
+
+import xdn.settings
+from xdn.errors import WeightsError
+from xdn.frontend import prototxt
+from xdn.frontend.blobproto import StoredBlob
+from xdn.frontend.load import net_from_message
+from xdn.frontend.weights import assign_weights, random_weights
+
+INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }'
+
+
+def ip(name, bottom, outputs=2, params=""):
+    return f"""layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{name}" {params}
+        inner_product_param {{ num_output: {outputs} }} }}"""
+
+
+def net_of(*layers):
+    return net_from_message(prototxt.parse(INPUT + "".join(layers)))
+
+
+def stored(*shapes, legacy=False, value=1.0):
+    return tuple(StoredBlob(shape, np.full(shape, value, np.float32), legacy) for shape in shapes)
+
+
+def test_weights_by_layer_name_in_old_and_new_shapes():
+    net = net_of(ip("a", "data"), ip("b", "a", 3))
+    file = {
+        "a": stored((1, 1, 2, 2), (1, 1, 1, 2), legacy=True),
+        "b": stored((3, 2), (3,)),
+        "elsewhere": stored((9,)),
+    }
+    made = assign_weights(net, file, "w")
+    assert {n: a.shape for n, a in made.layer("a").weights.items()} == {"weight": (2, 2), "bias": (2,)}
+    assert made.layer("b").weights["weight"].shape == (3, 2)
+    assert not net.layer("a").weights
+    assert not made.layer("a").weights["weight"].flags.writeable
+
+
+def test_wrong_shape_names_layer_expected_and_found():
+    with pytest.raises(
+        WeightsError, match=r"layer 'a' \(InnerProduct\): weight: expected the shape \(2, 2\), found \(4, 2\)"
+    ):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w")
+
+
+def test_wrong_number_of_arrays():
+    with pytest.raises(WeightsError, match=r"layer 'a'.*expected 2 weight arrays \(weight, bias\), found 1: \(2, 2\)"):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((2, 2))}, "w")
+
+
+def test_layers_without_weights_are_listed():
+    net = net_of(ip("a", "data"), ip("b", "a"), ip("c", "b"))
+    with pytest.raises(WeightsError, match=r"w\.caffemodel has no weights for 2 layers: a, c.*in the file: b"):
+        assign_weights(net, {"b": stored((2, 2), (2,))}, "w.caffemodel")
+
+
+SHARED = 'param { name: "w" } param { name: "b" }'
+
+
+def test_shared_weights_are_one_array_and_the_first_layers():
+    net = net_of(
+        ip("a", "data", params=SHARED), ip("b", "a", params=SHARED), ip("c", "b", params='param { name: "w" }')
+    )
+    file = {"a": stored((2, 2), (2,), value=1), "c": stored((2, 2), (2,), value=3)}
+    made = assign_weights(net, file, "w")
+    a, b, c = (made.layer(name).weights for name in "abc")
+    assert np.shares_memory(a["weight"], b["weight"])
+    assert np.shares_memory(a["weight"], c["weight"])
+    assert np.shares_memory(a["bias"], b["bias"])
+    assert c["bias"].tolist() == [3, 3]
+
+
+def test_shared_weights_of_another_size():
+    net = net_of(ip("a", "data", params=SHARED), ip("b", "a", 3, params=SHARED))
+    with pytest.raises(WeightsError, match=r"layer 'b'.*shares 'w'"):
+        random_weights(net)
+
+
+def test_random_weights_are_seeded_and_sane():
+    net = net_of(ip("a", "data", 500), ip("b", "a", 500))
+    first, again, other = random_weights(net), random_weights(net), random_weights(net, seed=1)
+    assert first.digest == again.digest != other.digest
+    weight = first.layer("b").weights["weight"]
+    assert weight.dtype == np.float32
+    # He et al.: variance 2 / fan-in; 250,000 samples, so the deviation is within 1 %.
+    assert weight.std() == pytest.approx((2 / 500) ** 0.5, rel=0.01)
+
+
+def test_random_statistics_of_batch_norm_are_possible_ones():
+    text = INPUT + 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "bn" }'
+    weights = random_weights(net_from_message(prototxt.parse(text))).layer("bn").weights
+    assert (weights["variance"] > 0).all()
+    assert weights["scale_factor"].tolist() == [1]
+
+
+def test_random_weights_are_bounded(monkeypatch):
+    monkeypatch.setattr(xdn.settings, "MAX_CAFFEMODEL_BYTES", 20)
+    with pytest.raises(WeightsError, match="24 bytes"):
+        random_weights(net_of(ip("a", "data")))

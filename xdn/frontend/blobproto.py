@@ -1,0 +1,149 @@
+"""BlobProto: one array of weights or one mean image in Caffe's binary files."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from xdn import settings
+from xdn.frontend import wire
+from xdn.frontend.wire import Span
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Array
+
+# BlobProto's fields (caffe.proto).
+_LEGACY = (1, 2, 3, 4)  # num, channels, height, width
+_DATA, _SHAPE, _DOUBLE = 5, 7, 8
+_DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64)}
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBlob:
+    """An array as a file holds it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    data : array
+        f32, of `shape`, in memory of its own.
+    legacy : bool
+        The shape was given as the four numbers num, channels, height, width of Caffe before 2015.
+    """
+
+    shape: Shape
+    data: Array
+    legacy: bool = False
+
+    def fits(self, shape: Shape) -> bool:
+        """Return whether the array serves where `shape` is expected.
+
+        Four old numbers equal a shape of up to four axes with ones before it (Caffe's Blob::ShapeEquals).
+        """
+        if self.legacy and len(shape) <= 4:
+            return self.shape == (1,) * (4 - len(shape)) + shape
+        return self.shape == shape
+
+
+@dataclass
+class _Parts:
+    """What the fields of one BlobProto say, gathered in the order of the file."""
+
+    pieces: list[Array] = field(default_factory=list)
+    dims: list[int] = field(default_factory=list)
+    has_shape: bool = False
+    old: dict[int, int] = field(default_factory=dict)
+
+    def shape(self, span: Span) -> tuple[Shape, bool]:
+        legacy = bool(self.old)
+        shape = tuple(self.old.get(number, 0) for number in _LEGACY) if legacy else tuple(self.dims)
+        if min(shape, default=0) < 0 or max(shape, default=0) > settings.MAX_BLOB_ELEMENTS:
+            raise span.error(f"a blob has the shape {shape}")
+        if not legacy and not self.has_shape:
+            # Caffe writes a scalar without any shape; of more numbers, none is known but how many they are.
+            count = sum(len(piece) for piece in self.pieces)
+            shape = () if count == 1 else (count,)
+        return shape, legacy
+
+
+def _read_dims(shape: Span, parts: _Parts) -> None:
+    for entry in wire.entries(shape):
+        if entry.number != 1:
+            continue
+        if entry.wire_type == wire.VARINT:
+            parts.dims.append(entry.integer())
+        else:
+            packed, at = entry.message(), entry.value.start
+            while at < packed.stop and len(parts.dims) <= settings.MAX_BLOB_AXES:
+                value, at = wire.varint(packed, at)
+                parts.dims.append(wire.signed(value))
+        if len(parts.dims) > settings.MAX_BLOB_AXES:
+            raise shape.error(f"a blob has more than {settings.MAX_BLOB_AXES} axes")
+
+
+def _read_numbers(span: Span, entry: wire.Entry) -> tuple[Array, int]:
+    """Return the numbers that start at `entry`, a view of the file where they are packed, and where they end."""
+    dtype, unpacked = _DTYPES[entry.number]
+    if entry.wire_type == unpacked:
+        run = wire.fixed_run(span, entry)
+        return np.ascontiguousarray(run).reshape(-1).view(dtype), entry.tag + len(run) * (entry.value.stop - entry.tag)
+    value = entry.message()
+    width = np.dtype(dtype).itemsize
+    if value.size % width:
+        raise span.error(f"{value.size} bytes of packed numbers do not divide by {width}", entry.tag)
+    return np.frombuffer(span.data, dtype, value.size // width, value.start), value.stop
+
+
+def read_blob(span: Span) -> StoredBlob:
+    """Return the BlobProto in `span`, its numbers copied once into an aligned f32 array.
+
+    Raises
+    ------
+    ParseError
+        With the byte offset, where the bytes follow no BlobProto or the shape does not fit the numbers.
+    """
+    parts = _Parts()
+    offset = span.start
+    while offset < span.stop:
+        entry = wire.read_entry(span, offset)
+        offset = entry.value.stop
+        if entry.number in _DTYPES:
+            numbers, offset = _read_numbers(span, entry)
+            if numbers.size:
+                parts.pieces.append(numbers)
+            if len(parts.pieces) > settings.MAX_BLOB_PIECES:
+                raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
+        elif entry.number == _SHAPE:
+            parts.has_shape = True
+            _read_dims(entry.message(), parts)
+        elif entry.number in _LEGACY:
+            parts.old[entry.number] = entry.integer()
+    shape, legacy = parts.shape(span)
+    count = sum(piece.size for piece in parts.pieces)
+    if prod(shape) != count:
+        raise span.error(f"a blob of shape {shape} holds {count} numbers instead of {prod(shape)}")
+    data = np.empty(count, np.float32)
+    at = 0
+    for piece in parts.pieces:
+        with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
+            data[at : at + piece.size] = piece
+        at += piece.size
+    return StoredBlob(shape, data.reshape(shape), legacy)
+
+
+def encode_blob_head(shape: Shape, legacy: bool = False) -> tuple[bytes, int]:
+    """Return the bytes that stand before a blob's f32 data, and the length of the whole BlobProto in bytes.
+
+    The data follow as they lie in memory, little-endian. `legacy` writes the four old numbers, which is what
+    Caffe's own mean files have and every reader of them takes.
+    """
+    if legacy:
+        four = (1,) * (4 - len(shape)) + shape
+        head = b"".join(
+            wire.encode_varint(number << 3 | wire.VARINT) + wire.encode_varint(extent)
+            for number, extent in zip(_LEGACY, four, strict=True)
+        )
+    else:
+        head = wire.encode_bytes(_SHAPE, wire.encode_varints(1, shape) if shape else b"")
+    data_bytes = 4 * prod(shape)
+    head += wire.encode_head(_DATA, data_bytes)
+    return head, len(head) + data_bytes

@@ -1,0 +1,165 @@
+"""NetParameter message -> `Net`: typed parameters, single assignment, names of shared weights."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xdn.errors import NetError, UnknownNameError, UnsupportedError
+from xdn.frontend.image_shape import ImageShape, source_of
+from xdn.frontend.naming import Wiring, single_assignment
+from xdn.frontend.schema import Message
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Epilogue, Layer, LayerParams
+from xdn.graph.net import Net
+from xdn.graph.transform import Transform
+from xdn.graph.verify import verify
+from xdn.layers.base import LAYERS, CaffeLayer, Field
+
+
+def shortest(value: float) -> float:
+    """Return the shortest decimal that rounds to the f32 `value`: 1e-05 and not 9.999999747378752e-06."""
+    return float(str(np.float32(value)))
+
+
+def _plain(value: Any, field: Field | None) -> Any:
+    """Return a field's value as the layers keep it: enum -> name, message -> tuple, f32 -> its shortest decimal."""
+    if field is not None and field.values is not None:
+        return next(name for name, number in field.values.items() if number == value)
+    if isinstance(value, float):
+        return shortest(value)
+    if hasattr(value, "ListFields"):
+        parts = [part for _, part in value.ListFields()]
+        return tuple(_plain(element, None) for part in parts for element in (part if _is_many(part) else (part,)))
+    return value
+
+
+def _is_many(value: Any) -> bool:
+    return hasattr(value, "extend")
+
+
+def _transform(layer: Message) -> Transform:
+    """Return the layer's `transform_param`, with `xdn_param`'s additions."""
+    param, extra = layer.transform_param, layer.xdn_param
+    if param.mean_file and param.mean_value:
+        where = f"layer {layer.name!r} ({layer.type})"
+        raise NetError("transform_param has both mean_file and mean_value; Caffe takes one of them", where=where)
+    return Transform(
+        scale=shortest(param.scale) if param.HasField("scale") else 1.0,
+        mean_value=tuple(shortest(value) for value in param.mean_value),
+        mean_file=param.mean_file,
+        crop_size=param.crop_size,
+        std=tuple(shortest(value) for value in extra.std),
+        channel_order=extra.channel_order,
+    )
+
+
+def _epilogue(layer: Message) -> Epilogue | None:
+    extra = layer.xdn_param
+    if not (extra.residual or extra.activation):
+        return None
+    return Epilogue(extra.residual, extra.activation, shortest(extra.negative_slope))
+
+
+def _layer_class(layer: Message) -> type[CaffeLayer]:
+    try:
+        return LAYERS[layer.type]
+    except UnknownNameError as error:
+        raise UnsupportedError(
+            f"XDN cannot run layers of the type {layer.type!r}", where=f"layer {layer.name!r}", mend=error.mend
+        ) from None
+
+
+def layer_params(layer: Message) -> LayerParams:
+    """Return the typed parameters of the LayerParameter `layer`.
+
+    Raises
+    ------
+    UnsupportedError
+        For a layer type that is not registered, with the nearest known ones.
+    """
+    cls = _layer_class(layer)
+    values: dict[str, Any] = {}
+    if cls.message is not None:
+        param = getattr(layer, cls.message.field)
+        for name, field in cls.proto_fields().items():
+            value = getattr(param, name)
+            if _is_many(value):
+                values[name] = tuple(_plain(element, field) for element in value)
+            elif param.HasField(name):
+                values[name] = _plain(value, field)
+    if cls.is_input:
+        values |= {"transform": _transform(layer), "source": source_of(layer)}
+    return cls(**values)
+
+
+def _with_image_shape(layers: Sequence[Layer], shape: ImageShape) -> list[Layer]:
+    """Return `layers` with the images' shape of the only input set to `shape`; the batch stays."""
+    inputs = [layer for layer in layers if layer.params.is_input]
+    if len(inputs) != 1 or len(inputs[0].tops) != 1:
+        found = ", ".join(top for layer in inputs for top in layer.tops) or "none"
+        raise NetError(f"--input-shape is for a net with one input; this one has: {found}")
+    old: tuple[Shape, ...] = inputs[0].params.shape  # type: ignore[attr-defined]
+    batch = old[0][0] if old and old[0] else 1
+    params = replace(inputs[0].params, shape=((batch, *shape),))  # type: ignore[type-var]
+    return [layer.replace(params=params) if layer is inputs[0] else layer for layer in layers]
+
+
+def _check_inputs(layers: Sequence[Layer]) -> None:
+    """Raise NetError for an Input that declares no shape."""
+    for layer in layers:
+        if layer.params.is_input and not layer.params.shape:  # type: ignore[attr-defined]
+            where = f"layer {layer.name!r} ({layer.type})"
+            raise NetError("the input declares no shape", where=where, mend="Say it with --input-shape C,H,W")
+
+
+def build(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Net:
+    """Return the `Net` that the NetParameter `net` (current format, deployable) describes, without weights.
+
+    Parameters
+    ----------
+    net : NetParameter
+    folder : Path, optional
+        Where the prototxt lies.
+    input_shape : (C, H, W), optional
+        In place of the declared shape of the only input.
+
+    Raises
+    ------
+    UnsupportedError
+        For a layer type that is not registered.
+    NetError, ShapeError
+        Where the graph is wrong.
+    """
+    params = [layer_params(layer) for layer in net.layer]
+    wirings = single_assignment(
+        [
+            Wiring(layer.name, tuple(layer.bottom), tuple(layer.top), param.is_input)
+            for layer, param in zip(net.layer, params, strict=True)
+        ]
+    )
+    layers = [
+        Layer(
+            name=layer.name,
+            params=param,
+            bottoms=wiring.bottoms,
+            tops=wiring.tops,
+            shared=_shared(layer),
+            epilogue=_epilogue(layer),
+        )
+        for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
+    ]
+    if input_shape is not None:
+        layers = _with_image_shape(layers, input_shape)
+    _check_inputs(layers)
+    made = Net(net.name, tuple(layers), folder=folder)
+    verify(made)
+    return made
+
+
+def _shared(layer: Message) -> tuple[str, ...]:
+    """Return the names of the layer's weights, empty where none has one."""
+    names = tuple(spec.name for spec in layer.param)
+    return names if any(names) else ()

@@ -1,0 +1,218 @@
+"""Make a training net deployable: data layers become inputs; labels, losses and measures go.
+
+What Caffe users do by hand when they write a deploy.prototxt:
+
+- A data layer becomes an Input that carries the layer's transform and the name of its data set.
+- Labels and everything computed from them go, and so do losses and measures, which need them.
+- A softmax loss becomes the Softmax that it contains, so that the net gives probabilities.
+- Of several losses the one with the greatest weight stays; branches that only feed lesser ones (GoogLeNet's
+  auxiliary classifiers) or a Silence layer go too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xdn.errors import NetError
+from xdn.frontend import schema
+from xdn.frontend.image_shape import ImageShape, image_shape, source_of
+from xdn.frontend.naming import Wiring, single_assignment
+from xdn.frontend.schema import Message
+
+#: Data layers whose tops after the first are labels.
+_LABELLED = ("Data", "ImageData", "MemoryData", "WindowData")
+#: Data layers whose tops are whatever the file says.
+_FREE = ("HDF5Data", "DummyData")
+_LOSS = "SoftmaxWithLoss"
+_SILENT = ("Silence", "HDF5Output")
+
+
+def _is_data(layer: Message) -> bool:
+    return layer.type in _LABELLED or layer.type in _FREE
+
+
+def _is_measure(layer: Message) -> bool:
+    """Return whether `layer` is a loss or a measure of quality: it compares with labels."""
+    return str(layer.type).endswith(("Loss", "Accuracy"))
+
+
+@dataclass
+class _Analysis:
+    """The layers of a net, their wirings under single assignment, and what becomes of them."""
+
+    layers: Sequence[Message]
+    wirings: Sequence[Wiring]
+    dropped: set[int] = field(default_factory=set)
+    #: Softmax losses that become a Softmax.
+    heads: list[int] = field(default_factory=list)
+    #: Dropped layers whose inputs have no other purpose.
+    aimless: set[int] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+    def readers(self) -> dict[str, list[tuple[int, int]]]:
+        """Return blob -> (layer, position among its bottoms) of each reading."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for index, wiring in enumerate(self.wirings):
+            for position, bottom in enumerate(wiring.bottoms):
+                found.setdefault(bottom, []).append((index, position))
+        return found
+
+    def find_labels(self) -> None:
+        """Enter the tops of data layers that are labels."""
+        readers = self.readers()
+        for layer, wiring in zip(self.layers, self.wirings, strict=True):
+            if not _is_data(layer):
+                continue
+            for position, top in enumerate(wiring.tops):
+                found = readers.get(top, [])
+                compared = all(_is_measure(self.layers[i]) and at > 0 for i, at in found)
+                if (position > 0 and layer.type in _LABELLED) or (compared and (found or position > 0)):
+                    self.labels.add(top)
+
+    def drop_measures(self) -> None:
+        """Drop losses, measures, and whatever else hangs on a label; collect the softmax losses."""
+        gone = set(self.labels)
+        for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
+            if layer.type == _LOSS and wiring.bottoms and wiring.bottoms[0] not in gone:
+                self.heads.append(index)
+            if _is_measure(layer) or layer.type in _SILENT or any(bottom in gone for bottom in wiring.bottoms):
+                self.dropped.add(index)
+                gone.update(wiring.tops)
+                if layer.type in _SILENT:
+                    self.aimless.add(index)
+
+    def choose_heads(self) -> None:
+        """Keep the softmax losses of the greatest weight, one a blob; the others' branches have no purpose."""
+        weights = {index: (*self.layers[index].loss_weight, 1.0)[0] for index in self.heads}
+        greatest = max(weights.values(), default=0.0)
+        read: set[str] = set()
+        chosen = []
+        for index in self.heads:
+            blob = self.wirings[index].bottoms[0]
+            if weights[index] < greatest:
+                self.aimless.add(index)
+            elif blob not in read:
+                read.add(blob)
+                chosen.append(index)
+        # Where the net has the Softmax already, the loss adds nothing.
+        have = {w.bottoms[0] for layer, w in self._kept() if layer.type == "Softmax" and w.bottoms}
+        self.heads = [index for index in chosen if self.wirings[index].bottoms[0] not in have]
+
+    def _kept(self) -> list[tuple[Message, Wiring]]:
+        pairs = enumerate(zip(self.layers, self.wirings, strict=True))
+        return [pair for index, pair in pairs if index not in self.dropped]
+
+    def drop_branches(self) -> None:
+        """Drop the layers whose every reader was dropped, at least one of them for having no purpose."""
+        readers = self.readers()
+        unread = self.dropped - set(self.heads)
+        for index in range(len(self.layers) - 1, -1, -1):
+            if index in self.dropped or _is_data(self.layers[index]):
+                continue
+            found = {i for top in self.wirings[index].tops for i, _ in readers.get(top, [])}
+            if found <= unread and found & self.aimless:
+                self.dropped.add(index)
+                unread.add(index)
+                self.aimless.add(index)
+
+
+def _input_shapes(layer: Message, tops: Sequence[int], given: ImageShape | None, folder: Path | None) -> Message:
+    """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
+    param = schema.new("InputParameter")
+    dummy = layer.dummy_data_param
+    for position in tops:
+        if given is None and layer.type == "DummyData":
+            old = [
+                [*values[position:], *values][:1] for values in (dummy.num, dummy.channels, dummy.height, dummy.width)
+            ]
+            four = [extent for extents in old for extent in extents]
+            shapes = [*dummy.shape[position:], *dummy.shape][:1]
+            param.shape.add().dim.extend(shapes[0].dim if shapes else four)
+        elif len(tops) > 1:
+            raise NetError(
+                f"{len(tops)} inputs of unknown shapes",
+                where=f"layer {layer.name!r} ({layer.type})",
+                mend="Write Input layers with their shapes instead",
+            )
+        else:
+            param.shape.add().dim.extend((1, *(given or image_shape(layer, folder))))
+    return param
+
+
+def _input_layer(
+    layer: Message, wiring: Wiring, used: set[str], given: ImageShape | None, folder: Path | None
+) -> Message | None:
+    """Return the Input that takes the place of the data layer `layer`, None where only labels are left."""
+    tops = [position for position, top in enumerate(wiring.tops) if top in used]
+    if not tops:
+        return None
+    made = schema.new("LayerParameter")
+    made.name, made.type = layer.name, "Input"
+    made.top.extend(layer.top[position] for position in tops)
+    made.input_param.CopyFrom(_input_shapes(layer, tops, given, folder))
+    if layer.HasField("transform_param"):
+        made.transform_param.CopyFrom(layer.transform_param)
+    if layer.HasField("xdn_param"):
+        made.xdn_param.CopyFrom(layer.xdn_param)
+    if source := source_of(layer):
+        made.data_param.source = source
+    return made
+
+
+def _softmax_layer(loss: Message, taken: set[str]) -> Message:
+    """Return the Softmax that the loss layer `loss` contains, under a name not in `taken`."""
+    name = "prob" if "prob" not in taken else f"{loss.name}_prob"
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    made = schema.new("LayerParameter")
+    made.name, made.type = name, "Softmax"
+    made.bottom.append(loss.bottom[0])
+    made.top.append(name)
+    if loss.HasField("softmax_param"):
+        made.softmax_param.CopyFrom(loss.softmax_param)
+    return made
+
+
+def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Message:
+    """Return `net` (current format, layers of one phase) without what only training needs, by the module's rules.
+
+    Parameters
+    ----------
+    net : NetParameter
+    folder : Path, optional
+        Where the prototxt lies; a mean image there tells the input's shape.
+    input_shape : (C, H, W), optional
+        The images' shape; what the file says otherwise.
+
+    Raises
+    ------
+    NetError
+        Where a blob is written twice, or nothing tells the shape of a data layer's images.
+    """
+    layers = list(net.layer)
+    wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), _is_data(la) or la.type == "Input") for la in layers]
+    analysis = _Analysis(layers, single_assignment(wirings))
+    analysis.find_labels()
+    analysis.drop_measures()
+    analysis.choose_heads()
+    analysis.drop_branches()
+
+    made = schema.new("NetParameter")
+    made.CopyFrom(net)
+    made.ClearField("layer")
+    left = [la for index, la in enumerate(layers) if index not in analysis.dropped]
+    taken = {name for la in left for name in (la.name, *la.top)}
+    for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
+        if index in analysis.heads:
+            made.layer.append(_softmax_layer(layer, taken))
+        elif index in analysis.dropped:
+            continue
+        elif _is_data(layer):
+            used = set(wiring.tops) - analysis.labels
+            replacement = _input_layer(layer, wiring, used, input_shape, folder)
+            if replacement is not None:
+                made.layer.append(replacement)
+        else:
+            made.layer.append(layer)
+    return made

@@ -1,0 +1,106 @@
+"""The shape of the images that a data layer gives, which its layer in the file mostly does not say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xdn.errors import NetError, XdnError
+from xdn.frontend.binaryproto import read_binaryproto
+from xdn.frontend.schema import Message
+
+#: (C, H, W)
+ImageShape = tuple[int, int, int]
+
+#: Data sets whose name in `source` tells the size of their images.
+_BY_SOURCE: dict[str, ImageShape] = {
+    "cifar": (3, 32, 32),
+    "svhn": (3, 32, 32),
+    "mnist": (1, 28, 28),
+}
+
+
+def mean_folders(folder: Path | None) -> list[Path]:
+    """Return where a relative mean file is looked for: beside the prototxt, then in the working folder."""
+    return [*([folder] if folder is not None else []), Path.cwd()]
+
+
+def find_mean(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return the mean file called `name` in the first of `folders` that has it, None where none has."""
+    candidates = (folder / name for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def source_of(layer: Message) -> str:
+    """Return the name of the data set that a data layer reads, empty where it names none."""
+    for field, value in layer.ListFields():
+        if field.name.endswith("data_param") and "source" in field.message_type.fields_by_name:
+            return str(value.source)
+    return ""
+
+
+def _channels(layer: Message) -> int:
+    transform = layer.transform_param
+    if transform.force_gray or (layer.HasField("image_data_param") and not _is_color(layer.image_data_param)):
+        return 1
+    return max(3, len(transform.mean_value))
+
+
+def _is_color(param: Message) -> bool:
+    """Return ImageDataParameter's is_color, which is true where it is absent."""
+    return not param.HasField("is_color") or bool(param.is_color)
+
+
+def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
+    name = layer.transform_param.mean_file
+    path = find_mean(name, mean_folders(folder)) if name else None
+    if path is None:
+        return None
+    try:
+        channels, height, width = read_binaryproto(path).shape
+    except XdnError:
+        # Whoever needs the pixels reports a damaged mean; here it only tells no shape.
+        return None
+    return channels, height, width
+
+
+def _declared(layer: Message) -> ImageShape | None:
+    """Return the shape that the layer itself says, None where it does not."""
+    memory, transform, images = layer.memory_data_param, layer.transform_param, layer.image_data_param
+    if transform.crop_size:
+        channels = int(memory.channels) if layer.HasField("memory_data_param") else _channels(layer)
+        return channels, transform.crop_size, transform.crop_size
+    if layer.HasField("memory_data_param"):
+        return memory.channels, memory.height, memory.width
+    if images.new_height and images.new_width:
+        return _channels(layer), images.new_height, images.new_width
+    return None
+
+
+def image_shape(layer: Message, folder: Path | None) -> ImageShape:
+    """Return (C, H, W) of the images that the data layer `layer` gives.
+
+    Asked in turn: the crop (with 3 channels, 1 where the layer says grey), the layer's own sizes, the mean image,
+    and the name of the data set.
+
+    Parameters
+    ----------
+    layer : LayerParameter
+    folder : Path, optional
+        Where the prototxt lies; the mean image is looked for there.
+
+    Raises
+    ------
+    NetError
+        Naming ``--input-shape``, where nothing tells the shape.
+    """
+    shape = _declared(layer) or _from_mean(layer, folder)
+    if shape is not None:
+        return shape
+    source = source_of(layer).lower()
+    for name, known in _BY_SOURCE.items():
+        if name in source:
+            return known
+    raise NetError(
+        "neither a crop size, a mean file nor the data source tells the shape of the images",
+        where=f"layer {layer.name!r} ({layer.type})",
+        mend="Say it with --input-shape C,H,W",
+    )

@@ -1,0 +1,183 @@
+"""Caffe's messages as one table: names, numbers and types of the fields (caffe.proto, BVLC master and SSD).
+
+The messages of the layer types that XDN runs stand with their layers in `xdn/layers`; here stand the rest: what
+holds a net together, what stands in training nets, and what other inference layers use, so that a file with
+such a layer is read and the layer then refused by name.
+
+One line a message: ``field=number:type``, ``*`` for repeated, ``A|B|C`` an enum numbered from 0, ``A@1|B@2`` with
+numbers.
+"""
+
+#: Field number of `xdn_param` in LayerParameter, far above what any Caffe branch has used.
+XDN_PARAM_NUMBER = 20190
+
+#: What holds a net together.
+CORE = """
+BlobShape dim=1:int64*
+BlobProto num=1:int32 channels=2:int32 height=3:int32 width=4:int32 data=5:float* diff=6:float* shape=7:BlobShape \
+    double_data=8:double* double_diff=9:double*
+BlobProtoVector blobs=1:BlobProto*
+FillerParameter type=1:string value=2:float min=3:float max=4:float mean=5:float std=6:float sparse=7:int32 \
+    variance_norm=8:FAN_IN|FAN_OUT|AVERAGE file=9:string diag_val=10:float*
+NetParameter name=1:string layers=2:V1LayerParameter* input=3:string* input_dim=4:int32* force_backward=5:bool \
+    state=6:NetState debug_info=7:bool input_shape=8:BlobShape* layer=100:LayerParameter*
+NetState phase=1:TRAIN|TEST level=2:int32 stage=3:string*
+NetStateRule phase=1:TRAIN|TEST min_level=2:int32 max_level=3:int32 stage=4:string* not_stage=5:string*
+ParamSpec name=1:string share_mode=2:STRICT|PERMISSIVE lr_mult=3:float decay_mult=4:float
+LayerParameter name=1:string type=2:string bottom=3:string* top=4:string* loss_weight=5:float* param=6:ParamSpec* \
+    blobs=7:BlobProto* include=8:NetStateRule* exclude=9:NetStateRule* phase=10:TRAIN|TEST propagate_down=11:bool* \
+    transform_param=100:TransformationParameter loss_param=101:LossParameter
+V1LayerParameter layer=1:V0LayerParameter bottom=2:string* top=3:string* name=4:string type=5:V1_TYPES \
+    blobs=6:BlobProto* blobs_lr=7:float* weight_decay=8:float* include=32:NetStateRule* exclude=33:NetStateRule* \
+    loss_weight=35:float* transform_param=36:TransformationParameter loss_param=42:LossParameter \
+    param=1001:string* blob_share_mode=1002:STRICT|PERMISSIVE*
+XdnParameter std=1:float* channel_order=2:string residual=3:bool activation=4:string negative_slope=5:float
+V0LayerParameter name=1:string type=2:string num_output=3:uint32 biasterm=4:bool weight_filler=5:FillerParameter \
+    bias_filler=6:FillerParameter pad=7:uint32 kernelsize=8:uint32 group=9:uint32 stride=10:uint32 \
+    pool=11:MAX|AVE|STOCHASTIC dropout_ratio=12:float local_size=13:uint32 alpha=14:float beta=15:float \
+    source=16:string scale=17:float meanfile=18:string batchsize=19:uint32 cropsize=20:uint32 mirror=21:bool \
+    k=22:float blobs=50:BlobProto* blobs_lr=51:float* weight_decay=52:float* rand_skip=53:uint32 \
+    det_fg_threshold=54:float det_bg_threshold=55:float det_fg_fraction=56:float det_context_pad=58:uint32 \
+    det_crop_mode=59:string new_num=60:int32 new_channels=61:int32 new_height=62:int32 new_width=63:int32 \
+    shuffle_images=64:bool concat_dim=65:uint32 hdf5_output_param=1001:HDF5OutputParameter
+"""
+
+#: What stands in training nets: data layers, losses, measures.
+TRAINING = """
+TransformationParameter scale=1:float mirror=2:bool crop_size=3:uint32 mean_file=4:string mean_value=5:float* \
+    force_color=6:bool force_gray=7:bool resize_param=8:ResizeParameter noise_param=9:NoiseParameter \
+    emit_constraint=10:EmitConstraint crop_h=11:uint32 crop_w=12:uint32 distort_param=13:DistortionParameter \
+    expand_param=14:ExpansionParameter
+ResizeParameter prob=1:float resize_mode=2:WARP@1|FIT_SMALL_SIZE@2|FIT_LARGE_SIZE_AND_PAD@3 height=3:uint32 \
+    width=4:uint32 pad_mode=5:CONSTANT@1|MIRRORED@2|REPEAT_NEAREST@3 pad_value=6:float* \
+    interp_mode=7:LINEAR@1|AREA@2|NEAREST@3|CUBIC@4|LANCZOS4@5* height_scale=8:uint32 width_scale=9:uint32
+NoiseParameter prob=1:float hist_eq=2:bool inverse=3:bool decolorize=4:bool gauss_blur=5:bool jpeg=6:float \
+    posterize=7:bool erode=8:bool saltpepper=9:bool clahe=11:bool convert_to_hsv=12:bool convert_to_lab=13:bool
+DistortionParameter brightness_prob=1:float brightness_delta=2:float contrast_prob=3:float contrast_lower=4:float \
+    contrast_upper=5:float hue_prob=6:float hue_delta=7:float saturation_prob=8:float saturation_lower=9:float \
+    saturation_upper=10:float random_order_prob=11:float
+ExpansionParameter prob=1:float max_expand_ratio=2:float
+EmitConstraint emit_type=1:CENTER|MIN_OVERLAP emit_overlap=2:float
+LossParameter ignore_label=1:int32 normalize=2:bool normalization=3:FULL|VALID|BATCH_SIZE|NONE
+AccuracyParameter top_k=1:uint32 axis=2:int32 ignore_label=3:int32
+DataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 mirror=6:bool \
+    rand_skip=7:uint32 backend=8:LEVELDB|LMDB force_encoded_color=9:bool prefetch=10:uint32 shuffle=12:bool \
+    cache=14:bool threads=15:uint32 parser_threads=16:uint32
+DummyDataParameter data_filler=1:FillerParameter* num=2:uint32* channels=3:uint32* height=4:uint32* width=5:uint32* \
+    shape=6:BlobShape*
+HDF5DataParameter source=1:string batch_size=2:uint32 shuffle=3:bool
+HDF5OutputParameter file_name=1:string
+ImageDataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 \
+    mirror=6:bool rand_skip=7:uint32 shuffle=8:bool new_height=9:uint32 new_width=10:uint32 is_color=11:bool \
+    root_folder=12:string
+MemoryDataParameter batch_size=1:uint32 channels=2:uint32 height=3:uint32 width=4:uint32
+WindowDataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 \
+    mirror=6:bool fg_threshold=7:float bg_threshold=8:float fg_fraction=9:float context_pad=10:uint32 \
+    crop_mode=11:string cache_images=12:bool root_folder=13:string
+ContrastiveLossParameter margin=1:float legacy_version=2:bool
+HingeLossParameter norm=1:L1@1|L2@2
+InfogainLossParameter source=1:string axis=2:int32
+SmoothL1LossParameter sigma=1:float
+AnnotatedDataParameter batch_sampler=1:BatchSampler* label_map_file=2:string anno_type=3:BBOX@0
+BatchSampler use_original_image=1:bool sampler=2:Sampler sample_constraint=3:SampleConstraint max_sample=4:uint32 \
+    max_trials=5:uint32
+Sampler min_scale=1:float max_scale=2:float min_aspect_ratio=3:float max_aspect_ratio=4:float
+SampleConstraint min_jaccard_overlap=1:float max_jaccard_overlap=2:float min_sample_coverage=3:float \
+    max_sample_coverage=4:float min_object_coverage=5:float max_object_coverage=6:float
+DetectionEvaluateParameter num_classes=1:uint32 background_label_id=2:uint32 overlap_threshold=3:float \
+    evaluate_difficult_gt=4:bool name_size_file=5:string resize_param=6:ResizeParameter
+MultiBoxLossParameter loc_loss_type=1:L2|SMOOTH_L1 conf_loss_type=2:SOFTMAX|LOGISTIC loc_weight=3:float \
+    num_classes=4:uint32 share_location=5:bool match_type=6:BIPARTITE|PER_PREDICTION overlap_threshold=7:float \
+    use_prior_for_matching=8:bool background_label_id=9:uint32 use_difficult_gt=10:bool do_neg_mining=11:bool \
+    neg_pos_ratio=12:float neg_overlap=13:float code_type=14:CORNER@1|CENTER_SIZE@2|CORNER_SIZE@3 \
+    encode_variance_in_target=16:bool map_object_to_agnostic=17:bool ignore_cross_boundary_bbox=18:bool \
+    bp_inside=19:bool mining_type=20:NONE|MAX_NEGATIVE|HARD_EXAMPLE nms_param=21:NonMaximumSuppressionParameter \
+    sample_size=22:int32 use_prior_for_nms=23:bool
+"""
+
+#: What other inference layers use.
+OTHERS = """
+ArgMaxParameter out_max_val=1:bool top_k=2:uint32 axis=3:int32
+BNParameter slope_filler=1:FillerParameter bias_filler=2:FillerParameter momentum=3:float eps=4:float frozen=5:bool \
+    bn_mode=6:LEARN|INFERENCE engine=7:DEFAULT|CAFFE|CUDNN scale_filler=8:FillerParameter \
+    shift_filler=9:FillerParameter var_eps=10:float moving_average=11:bool
+ClipParameter min=1:float max=2:float
+CropParameter axis=1:int32 offset=2:uint32*
+DetectionOutputParameter num_classes=1:uint32 share_location=2:bool background_label_id=3:int32 \
+    nms_param=4:NonMaximumSuppressionParameter save_output_param=5:SaveOutputParameter \
+    code_type=6:CORNER@1|CENTER_SIZE@2|CORNER_SIZE@3 keep_top_k=7:int32 confidence_threshold=9:float \
+    variance_encoded_in_target=8:bool visualize=10:bool visualize_threshold=11:float save_file=12:string \
+    objectness_score=13:float
+EmbedParameter num_output=1:uint32 input_dim=2:uint32 bias_term=3:bool weight_filler=4:FillerParameter \
+    bias_filler=5:FillerParameter
+ExpParameter base=1:float scale=2:float shift=3:float
+InterpParameter height=1:int32 width=2:int32 zoom_factor=3:int32 shrink_factor=4:int32 pad_beg=5:int32 pad_end=6:int32
+LogParameter base=1:float scale=2:float shift=3:float
+MVNParameter normalize_variance=1:bool across_channels=2:bool eps=3:float
+NonMaximumSuppressionParameter nms_threshold=1:float top_k=2:int32 eta=3:float
+NormalizeParameter across_spatial=1:bool scale_filler=2:FillerParameter channel_shared=3:bool eps=4:float
+ParameterParameter shape=1:BlobShape
+PermuteParameter order=1:uint32*
+PowerParameter power=1:float scale=2:float shift=3:float
+PriorBoxParameter min_size=1:float* max_size=2:float* aspect_ratio=3:float* flip=4:bool clip=5:bool variance=6:float* \
+    img_size=7:uint32 img_h=8:uint32 img_w=9:uint32 step=10:float step_h=11:float step_w=12:float offset=13:float
+PSROIPoolingParameter spatial_scale=1:float output_dim=2:int32 group_size=3:int32
+PythonParameter module=1:string layer=2:string param_str=3:string share_in_parallel=4:bool
+RecurrentParameter num_output=1:uint32 weight_filler=2:FillerParameter bias_filler=3:FillerParameter \
+    debug_info=4:bool expose_hidden=5:bool
+ReductionParameter operation=1:SUM@1|ASUM@2|SUMSQ@3|MEAN@4 axis=2:int32 coeff=3:float
+ReorgParameter stride=1:uint32 reverse=2:bool
+ROIPoolingParameter pooled_h=1:uint32 pooled_w=2:uint32 spatial_scale=3:float pad_ratio=4:float
+SaveOutputParameter output_directory=1:string output_name_prefix=2:string output_format=3:string \
+    label_map_file=4:string name_size_file=5:string num_test_image=6:uint32 resize_param=7:ResizeParameter
+ShuffleChannelParameter group=1:uint32
+SliceParameter slice_dim=1:uint32 slice_point=2:uint32* axis=3:int32
+SPPParameter pyramid_height=1:uint32 pool=2:MAX|AVE|STOCHASTIC engine=6:DEFAULT|CAFFE|CUDNN
+SwishParameter beta=1:float
+ThresholdParameter threshold=1:float
+TileParameter axis=1:int32 tiles=2:int32
+UpsampleParameter scale=1:uint32 scale_h=2:uint32 scale_w=3:uint32 pad_out_h=4:bool pad_out_w=5:bool \
+    upsample_h=6:uint32 upsample_w=7:uint32 stride=8:uint32
+"""
+
+#: Fields of LayerParameter that hold those messages. The numbers from 2000 on are ours: they belong to branches
+#: of Caffe that gave numbers of their own, which text does not show.
+LAYER_FIELDS = """
+LayerParameter accuracy_param=102:AccuracyParameter argmax_param=103:ArgMaxParameter \
+    contrastive_loss_param=105:ContrastiveLossParameter data_param=107:DataParameter \
+    dummy_data_param=109:DummyDataParameter exp_param=111:ExpParameter hdf5_data_param=112:HDF5DataParameter \
+    hdf5_output_param=113:HDF5OutputParameter hinge_loss_param=114:HingeLossParameter \
+    image_data_param=115:ImageDataParameter infogain_loss_param=116:InfogainLossParameter \
+    memory_data_param=119:MemoryDataParameter mvn_param=120:MVNParameter power_param=122:PowerParameter \
+    slice_param=126:SliceParameter threshold_param=128:ThresholdParameter window_data_param=129:WindowDataParameter \
+    python_param=130:PythonParameter annotated_data_param=200:AnnotatedDataParameter \
+    multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
+    spp_param=132:SPPParameter log_param=134:LogParameter \
+    reduction_param=136:ReductionParameter embed_param=137:EmbedParameter tile_param=138:TileParameter \
+    crop_param=144:CropParameter parameter_param=145:ParameterParameter recurrent_param=146:RecurrentParameter \
+    swish_param=147:SwishParameter clip_param=148:ClipParameter permute_param=202:PermuteParameter \
+    prior_box_param=203:PriorBoxParameter detection_output_param=204:DetectionOutputParameter \
+    norm_param=206:NormalizeParameter bn_param=2000:BNParameter interp_param=2001:InterpParameter \
+    psroi_pooling_param=2002:PSROIPoolingParameter reorg_param=2003:ReorgParameter \
+    roi_pooling_param=2004:ROIPoolingParameter shuffle_channel_param=2005:ShuffleChannelParameter \
+    smooth_l1_loss_param=2006:SmoothL1LossParameter upsample_param=2007:UpsampleParameter
+V1LayerParameter accuracy_param=27:AccuracyParameter argmax_param=23:ArgMaxParameter \
+    contrastive_loss_param=40:ContrastiveLossParameter data_param=11:DataParameter \
+    dummy_data_param=26:DummyDataParameter exp_param=41:ExpParameter hdf5_data_param=13:HDF5DataParameter \
+    hdf5_output_param=14:HDF5OutputParameter hinge_loss_param=29:HingeLossParameter \
+    image_data_param=15:ImageDataParameter infogain_loss_param=16:InfogainLossParameter \
+    memory_data_param=22:MemoryDataParameter mvn_param=34:MVNParameter power_param=21:PowerParameter \
+    slice_param=31:SliceParameter threshold_param=25:ThresholdParameter window_data_param=20:WindowDataParameter
+"""
+
+#: V1's type enum: its name, number, and the type's name in the current format.
+V1_TYPES = """
+NONE=0: ACCURACY=1:Accuracy BNLL=2:BNLL CONCAT=3:Concat CONVOLUTION=4:Convolution DATA=5:Data DROPOUT=6:Dropout
+EUCLIDEAN_LOSS=7:EuclideanLoss FLATTEN=8:Flatten HDF5_DATA=9:HDF5Data HDF5_OUTPUT=10:HDF5Output IM2COL=11:Im2col
+IMAGE_DATA=12:ImageData INFOGAIN_LOSS=13:InfogainLoss INNER_PRODUCT=14:InnerProduct LRN=15:LRN
+MULTINOMIAL_LOGISTIC_LOSS=16:MultinomialLogisticLoss POOLING=17:Pooling RELU=18:ReLU SIGMOID=19:Sigmoid
+SOFTMAX=20:Softmax SOFTMAX_LOSS=21:SoftmaxWithLoss SPLIT=22:Split TANH=23:TanH WINDOW_DATA=24:WindowData
+ELTWISE=25:Eltwise POWER=26:Power SIGMOID_CROSS_ENTROPY_LOSS=27:SigmoidCrossEntropyLoss HINGE_LOSS=28:HingeLoss
+MEMORY_DATA=29:MemoryData ARGMAX=30:ArgMax THRESHOLD=31:Threshold DUMMY_DATA=32:DummyData SLICE=33:Slice MVN=34:MVN
+ABSVAL=35:AbsVal SILENCE=36:Silence CONTRASTIVE_LOSS=37:ContrastiveLoss EXP=38:Exp DECONVOLUTION=39:Deconvolution
+"""

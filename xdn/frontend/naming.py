@@ -1,0 +1,124 @@
+"""In-place tops: renamed to single assignment on reading, restored on writing.
+
+In Caffe a layer may write its top over its bottom (`bottom: "conv1" top: "conv1"`). In the IR every blob is
+written once: of the versions of a name the last keeps it, an earlier one is called ``name@layer`` after the
+layer that writes it. An Input's top keeps its name in any case, since callers fill it by that name.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from xdn.errors import NetError
+from xdn.graph.layer import Layer
+from xdn.graph.net import Net
+
+MARK = "@"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How one layer hangs in the net.
+
+    Parameters
+    ----------
+    name : str
+        The layer's name.
+    bottoms, tops : tuple of str
+    is_input : bool
+        Whether the caller fills the tops.
+    """
+
+    name: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    is_input: bool = False
+
+
+def _check_writer(layer: Wiring, index: int, writers: dict[str, str]) -> None:
+    """Raise NetError where a top is written a second time other than in place (Caffe's Net::AppendTop)."""
+    top = layer.tops[index]
+    in_place = index < len(layer.bottoms) and layer.bottoms[index] == top
+    if top in writers and not in_place:
+        raise NetError(
+            f"blob {top!r} is written by layer {writers[top]!r} and again by layer {layer.name!r}",
+            mend="Rename one top, or give the layers include rules of different phases",
+        )
+
+
+def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
+    """Return `layers` with every version of a blob under a name of its own, by the module's rule.
+
+    Unknown bottoms are left as they are.
+
+    Raises
+    ------
+    NetError
+        When a blob is written twice other than in place.
+    """
+    last_writer = {top: index for index, layer in enumerate(layers) for top in layer.tops}
+    taken = set(last_writer)
+    current: dict[str, str] = {}
+    writers: dict[str, str] = {}
+    inputs = {top for layer in layers if layer.is_input for top in layer.tops}
+    result = []
+    for index, layer in enumerate(layers):
+        bottoms = tuple(current.get(bottom, bottom) for bottom in layer.bottoms)
+        for position, top in enumerate(layer.tops):
+            _check_writer(layer, position, writers)
+            keeps = layer.is_input or (last_writer[top] == index and top not in inputs)
+            name = top if keeps else f"{top}{MARK}{layer.name}"
+            while not keeps and name in taken:
+                name += "'"
+            taken.add(name)
+            current[top], writers[top] = name, layer.name
+        result.append(replace(layer, bottoms=bottoms, tops=tuple(current[top] for top in layer.tops)))
+    return result
+
+
+def wirings(layers: Iterable[Layer]) -> list[Wiring]:
+    """Return how each layer hangs in its net."""
+    return [Wiring(layer.name, layer.bottoms, layer.tops, layer.params.is_input) for layer in layers]
+
+
+def _restored_names(net: Net) -> dict[str, str]:
+    """Return blob -> the name under which it could stand in a file with in-place tops."""
+    names = {top: top for layer in net.layers for top in layer.tops}
+    last_reader = {bottom: index for index, layer in enumerate(net.layers) for bottom in layer.bottoms}
+    inputs = {top for layer in net.input_layers for top in layer.tops}
+    # Backwards, so that a chain of in-place layers takes the name that its last one keeps.
+    for index in range(len(net.layers) - 1, -1, -1):
+        layer = net.layers[index]
+        if not (layer.params.elementwise and layer.bottoms and len(layer.tops) == 1):
+            continue
+        bottom, name = layer.bottoms[0], names[layer.tops[0]]
+        free = last_reader[bottom] == index and layer.bottoms.count(bottom) == 1
+        if free and bottom not in inputs and bottom not in net.outputs and bottom.startswith(name + MARK):
+            names[bottom] = name
+    return names
+
+
+def _same_graph(first: Sequence[Wiring], second: Sequence[Wiring]) -> bool:
+    """Return whether two wirings differ in the blobs' names only."""
+    forth: dict[str, str] = {}
+    back: dict[str, str] = {}
+    for a, b in zip(first, second, strict=True):
+        pairs = zip((*a.bottoms, *a.tops), (*b.bottoms, *b.tops), strict=True)
+        if any(forth.setdefault(x, y) != y or back.setdefault(y, x) != x for x, y in pairs):
+            return False
+    return True
+
+
+def restore_in_place(net: Net) -> list[Wiring]:
+    """Return the wirings of `net` with in-place tops where its names show that they once were in place.
+
+    An elementwise layer gets its bottom's place when nobody reads the bottom later and it is neither an input nor
+    an output. What is returned gives, read again, the same graph; where it would not, the net's own names are kept.
+    """
+    own = wirings(net.layers)
+    names = _restored_names(net)
+    found = [replace(w, bottoms=tuple(names[b] for b in w.bottoms), tops=tuple(names[t] for t in w.tops)) for w in own]
+    try:
+        again = single_assignment(found)
+    except NetError:
+        return own
+    return found if _same_graph(own, again) else own

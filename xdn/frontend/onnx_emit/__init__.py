@@ -1,0 +1,1 @@
+"""How each layer type is written in ONNX; one file a family of layer types."""

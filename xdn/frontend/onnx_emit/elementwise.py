@@ -1,0 +1,81 @@
+"""Layers that work element by element, in ONNX: activations, Eltwise, Dropout, Split."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from xdn.frontend.onnx_emit.base import EMITTERS, Emit, Graph
+from xdn.graph.layer import Layer
+from xdn.layers.broadcast import spread
+from xdn.layers.dropout import Dropout
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.elu import ELU
+from xdn.layers.relu import ReLU
+
+
+def rectify(graph: Graph, source: str, negative_slope: float, top: str) -> None:
+    """Append Relu, or LeakyRelu where there is a slope."""
+    if negative_slope:
+        graph.node("LeakyRelu", [source], top, alpha=negative_slope)
+    else:
+        graph.node("Relu", [source], top)
+
+
+@EMITTERS.register("ReLU")
+def relu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Relu or LeakyRelu."""
+    rectify(graph, bottoms[0], cast(ReLU, layer.params).negative_slope, tops[0])
+
+
+@EMITTERS.register("PReLU")
+def prelu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """PRelu with the slopes laid along the channels."""
+    slope = spread(layer.weights["slope"], 1, len(graph.bottom(layer).shape))
+    graph.node("PRelu", [*bottoms, graph.constant(f"{layer.name}.slope", np.atleast_1d(slope))], tops[0])
+
+
+@EMITTERS.register("ELU")
+def elu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Elu."""
+    graph.node("Elu", bottoms, tops[0], alpha=cast(ELU, layer.params).alpha)
+
+
+def _same_operator(op: str) -> Emit:
+    def emit(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+        for top in tops:
+            graph.node(op, bottoms, top)
+
+    emit.__doc__ = f"{op}, without attributes."
+    return emit
+
+
+EMITTERS.register("Sigmoid")(_same_operator("Sigmoid"))
+EMITTERS.register("TanH")(_same_operator("Tanh"))
+EMITTERS.register("Split")(_same_operator("Identity"))
+
+
+@EMITTERS.register("Dropout")
+def dropout(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Identity, or the product with the factor that training left out."""
+    factor = cast(Dropout, layer.params).factor
+    if factor == 1:
+        graph.node("Identity", bottoms, tops[0])
+    else:
+        graph.node("Mul", [*bottoms, graph.scalar(f"{layer.name}.factor", factor)], tops[0])
+
+
+@EMITTERS.register("Eltwise")
+def eltwise(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """A chain of Mul, Add or Max from the first bottom to the last, coefficients multiplied in beforehand."""
+    params = cast(Eltwise, layer.params)
+    op = {"PROD": "Mul", "SUM": "Add", "MAX": "Max"}[params.operation]
+    operands = list(bottoms)
+    for i, coeff in enumerate(params.coeff):
+        if coeff != 1:
+            factor = graph.scalar(f"{layer.name}.coeff{i}", coeff)
+            operands[i] = graph.step("Mul", [bottoms[i], factor], f"{tops[0]}.weighted{i}")
+    total = operands[0]
+    for operand in operands[1:-1]:
+        total = graph.step(op, [total, operand], f"{tops[0]}.part")
+    graph.node(op, [total, operands[-1]], tops[0])

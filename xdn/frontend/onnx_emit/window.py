@@ -1,0 +1,89 @@
+"""Convolution, InnerProduct and Pooling in ONNX."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from xdn.frontend.onnx_emit.base import EMITTERS, Graph
+from xdn.graph.layer import Layer
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.pooling import Pooling
+from xdn.layers.window import Pair, Window
+
+
+@EMITTERS.register("Convolution")
+def convolution(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Conv, with the same zeros on both sides."""
+    params = cast(Convolution, layer.params)
+    window = params.window()
+    graph.node(
+        "Conv",
+        [*bottoms, *(graph.weight(layer, name) for name in layer.weights)],
+        tops[0],
+        kernel_shape=window.kernel,
+        strides=window.stride,
+        pads=window.pad * 2,
+        dilations=window.dilation,
+        group=params.group,
+    )
+
+
+@EMITTERS.register("InnerProduct")
+def inner_product(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Gemm over the flattened axes, and back to the leading axes where these are not just the batch."""
+    params = cast(InnerProduct, layer.params)
+    axis = graph.bottom(layer).axis(params.axis)
+    flat = graph.step("Flatten", bottoms, f"{tops[0]}.flat", axis=axis)
+    inputs = [flat, *(graph.weight(layer, name) for name in layer.weights)]
+    transposed = int(not params.transpose)
+    if axis == 1:
+        graph.node("Gemm", inputs, tops[0], transB=transposed)
+    else:
+        product = graph.step("Gemm", inputs, f"{tops[0]}.product", transB=transposed)
+        graph.reshape(product, layer.tops[0], tops[0])
+
+
+def _reach(window: Window, tops: Pair) -> Pair:
+    """Return how many rows and columns, leading padding included, the windows cover up to the last one's end."""
+    p, q = (
+        (count - 1) * stride + kernel for count, stride, kernel in zip(tops, window.stride, window.kernel, strict=True)
+    )
+    return p, q
+
+
+@EMITTERS.register("Pooling")
+def pooling(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """GlobalMaxPool, GlobalAveragePool, MaxPool or AveragePool, with padding that leaves nothing to round."""
+    params = cast(Pooling, layer.params)
+    maximum = params.pool == "MAX"
+    if params.global_pooling:
+        graph.node("GlobalMaxPool" if maximum else "GlobalAveragePool", bottoms, tops[0])
+        return
+    h, w = graph.bottom(layer).shape[2:]
+    window = params.window(h, w)
+    reach = _reach(window, params.output_size(h, w))
+    if maximum:
+        ends = [max(0, r - size - pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
+        _pool(graph, "MaxPool", bottoms[0], tops[0], window, pads=[*window.pad, *ends])
+        return
+    # Caffe divides by the part of a window within the padding that the file states; what a last window covers
+    # beyond it does not count. So the file's padding is counted, and the rest is padding that is not.
+    beyond = [max(0, r - size - 2 * pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
+    if not any(beyond):
+        _pool(graph, "AveragePool", bottoms[0], tops[0], window, pads=window.pad * 2, count_include_pad=1)
+        return
+    source = _zero_padded(graph, bottoms[0], tops[0], window.pad) if any(window.pad) else bottoms[0]
+    _pool(graph, "AveragePool", source, tops[0], window, pads=[0, 0, *beyond], count_include_pad=0)
+
+
+def _zero_padded(graph: Graph, source: str, top: str, pad: Pair) -> str:
+    """Append a Pad with zeros on both sides of the last two axes, and return its output's name."""
+    pads = graph.constant(f"{top}.pads", np.array([0, 0, *pad] * 2, np.int64))
+    return graph.step("Pad", [source, pads], f"{top}.padded")
+
+
+def _pool(graph: Graph, op: str, source: str, top: str, window: Window, **attributes: object) -> None:
+    """Append a pooling node with this window's kernel and stride."""
+    graph.node(op, [source], top, kernel_shape=window.kernel, strides=window.stride, **attributes)

@@ -1,0 +1,149 @@
+"""Give a net its weights: those of a caffemodel, matched by layer name, or seeded random ones."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+import numpy as np
+
+from xdn import settings
+from xdn.errors import WeightsError
+from xdn.frontend.blobproto import StoredBlob
+from xdn.frontend.caffemodel import Stored
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Array, Layer
+from xdn.graph.net import Net
+
+RANDOM_SEED = 20190625
+_NAMED_AT_MOST = 8
+
+
+def _numbers(stored: StoredBlob) -> str:
+    return f"{stored.shape} (num, channels, height, width)" if stored.legacy else str(stored.shape)
+
+
+def _match(layer: Layer, expected: Mapping[str, Shape], stored: tuple[StoredBlob, ...], file: str) -> dict[str, Array]:
+    """Return the weights of `layer` out of the blobs that the file has under its name."""
+    where = f"layer {layer.name!r} ({layer.type})"
+    mend = "The caffemodel belongs to another net, or the prototxt was changed"
+    if len(stored) != len(expected):
+        found = ", ".join(_numbers(blob) for blob in stored)
+        what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
+        raise WeightsError(f"{what} in {file}", where=where, mend=mend)
+    weights = {}
+    for (name, shape), blob in zip(expected.items(), stored, strict=True):
+        if not blob.fits(shape):
+            raise WeightsError(
+                f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=where, mend=mend
+            )
+        weights[name] = blob.data.reshape(shape)
+    return weights
+
+
+def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
+    """Give every layer that shares a named array the array of the first layer that has it.
+
+    The rule is Caffe's Net::AppendParam: the first layer with a name owns the array.
+    """
+    owners: dict[str, Array] = {}
+    for layer in net.layers:
+        expected = net.weight_shapes(layer)
+        own = weights.get(layer.name, {})
+        for (name, shape), shared in zip(expected.items(), layer.shared, strict=False):
+            if not shared:
+                continue
+            if shared in owners:
+                if owners[shared].size != prod(shape):
+                    raise WeightsError(
+                        f"{name} {shape} shares {shared!r}, whose shape is {owners[shared].shape}",
+                        where=f"layer {layer.name!r} ({layer.type})",
+                    )
+                own = own | {name: owners[shared].reshape(shape)}
+            elif name in own:
+                owners[shared] = own[name]
+        if own:
+            weights[layer.name] = {name: own[name] for name in expected if name in own}
+    return weights
+
+
+def _applied(net: Net, weights: Mapping[str, Mapping[str, Array]]) -> Net:
+    return net.replace(
+        layers=tuple(
+            layer.replace(weights=weights[layer.name]) if weights.get(layer.name) else layer for layer in net.layers
+        )
+    )
+
+
+def assign_weights(net: Net, stored: Stored, file: str) -> Net:
+    """Return `net` with the weights of a caffemodel; the file's layers that the net does not have are left out.
+
+    Parameters
+    ----------
+    net : Net
+    stored : mapping
+        Layer name -> blobs, as `read_caffemodel` gives them.
+    file : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    WeightsError
+        Naming the layer, what it expects and what was found; or listing the layers for which the file has nothing.
+    """
+    weights: dict[str, dict[str, Array]] = {}
+    for layer in net.layers:
+        expected = net.weight_shapes(layer)
+        if expected and layer.name in stored:
+            weights[layer.name] = _match(layer, expected, stored[layer.name], file)
+    weights = _share(net, weights)
+    missing = [layer.name for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
+    if missing:
+        named = ", ".join(missing[:_NAMED_AT_MOST]) + (", ..." if len(missing) > _NAMED_AT_MOST else "")
+        known = ", ".join(list(stored)[:_NAMED_AT_MOST]) or "none"
+        raise WeightsError(
+            f"{file} has no weights for {len(missing)} layers: {named}",
+            mend=f"Layers with weights in the file: {known}",
+        )
+    return _applied(net, weights)
+
+
+def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape], Array]:
+    """Return a filler: normal around `centre`."""
+    return lambda rng, shape: centre + spread * rng.standard_normal(shape, np.float32)
+
+
+#: Weights that are no filters, by their name in the layer: close to what training leaves.
+_RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
+    "bias": _near(0.0, 0.05),
+    "mean": _near(0.0, 0.1),
+    "variance": lambda rng, shape: rng.uniform(0.5, 1.5, shape).astype(np.float32),
+    "scale_factor": lambda rng, shape: np.ones(shape, np.float32),
+    "scale": _near(0.7, 0.1),
+    "slope": _near(0.25, 0.05),
+}
+
+
+def _he_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Normal with variance 2 / fan-in (He et al. 2015), so that activations keep their size through ReLUs."""
+    fan_in = max(1, prod(shape[1:]))
+    return rng.standard_normal(shape, np.float32) * np.float32((2.0 / fan_in) ** 0.5)
+
+
+def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
+    """Return `net` with random weights, the same for the same net and `seed`: He-normal filters, sane statistics.
+
+    Raises
+    ------
+    WeightsError
+        Where the net asks for more weights than a caffemodel may have.
+    """
+    shapes = {layer.name: net.weight_shapes(layer) for layer in net.layers}
+    total_bytes = 4 * sum(prod(shape) for expected in shapes.values() for shape in expected.values())
+    if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
+        raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for layer in net.layers:
+        expected = shapes[layer.name]
+        made = {name: _RANDOM.get(name, _he_normal)(rng, shape) for name, shape in expected.items()}
+        weights[layer.name] = {name: np.asarray(array, np.float32) for name, array in made.items()}
+    return _applied(net, _share(net, weights))
