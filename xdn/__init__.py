@@ -15,16 +15,17 @@ from xdn.errors import XdnError
 
 if TYPE_CHECKING:
     from xdn.api import load, optimize
-    from xdn.runtime.session import Session
+    from xdn.api import open_session as Session
 
 __version__ = "0.1.0"
 __all__ = ["Session", "XdnError", "__version__", "load", "optimize"]
 
-_LAZY = {"load": "xdn.api", "optimize": "xdn.api", "Session": "xdn.runtime.session"}
+#: Public name -> its name in `xdn.api`.
+_LAZY = {"load": "load", "optimize": "optimize", "Session": "open_session"}
 
 
 def __getattr__(name: str) -> Any:
     """Import the heavy parts on first use, so that `import xdn` needs neither numba nor protobuf."""
     if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+        return getattr(import_module("xdn.api"), _LAZY[name])
     raise AttributeError(f"module 'xdn' has no attribute {name!r}")

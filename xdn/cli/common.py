@@ -16,6 +16,9 @@ from xdn.files import write_atomically
 
 EXIT_INTERRUPTED = 130
 
+#: Width of tables that go into a file or a pipe: wide enough that no name is broken.
+PIPE_COLUMNS = 240
+
 EPILOG = "exit codes: 0 ok, 1 an error in what was given, 2 usage, 3 a check failed, 130 interrupted"
 
 
@@ -32,7 +35,8 @@ class Output:
 
     def __init__(self, json_target: str | None = None, quiet: bool = False):
         self.json_target, self.quiet = json_target, quiet
-        self._stdout = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        piped = not sys.stdout.isatty()
+        self._stdout = Console(highlight=False, soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
         self._stderr = Console(stderr=True, highlight=False)
 
     def result(self, *renderables: Any) -> None:
@@ -61,6 +65,19 @@ class Output:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         hidden = self.quiet or not self._stderr.is_terminal
         return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
+
+
+def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
+    """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
+    task = bar.add_task(description, total=None, visible=False)
+    return lambda done, total: bar.update(task, completed=done, total=total or None, visible=True)
+
+
+def positive_int(text: str) -> int:
+    """Return an option's text as a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
 
 
 def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:

@@ -1,1 +1,40 @@
 """Stages that rewrite a net, and the pipeline that runs and checks them."""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from xdn.optimize.check import Forward
+from xdn.optimize.pipeline import Result, StageReport, apply_stages, optimize
+from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, Rewrite, Stage, stage_names
+
+__all__ = [
+    "PLAIN",
+    "POST_FUSION",
+    "STAGES",
+    "Forward",
+    "Note",
+    "Result",
+    "Rewrite",
+    "Stage",
+    "StageReport",
+    "apply_stages",
+    "optimize",
+    "stage_names",
+]
+
+
+class _Callable(ModuleType):
+    """This package, which is the call `xdn.optimize(net)` too.
+
+    Importing a package puts it under its name into the package above, in the place of the function that stands
+    there; so it must answer as the function does.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call `xdn.api.optimize`."""
+        return import_module("xdn.api").optimize(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,61 @@
+"""xdn-inspect: the table of a net, as text and as JSON."""
+
+import json
+
+import pytest
+
+from tests.cli.caffe_files import PROTOTXT, write_small
+from xdn.cli.inspect import main
+
+
+def test_resnet50_of_caffe(material, capsys):
+    """3.86 GMACs and 25.6 M parameters, as its authors state (3.8 billion multiply-adds, without the shortcuts)."""
+    path = material("zoo", "KaimingHe__deep-residual-networks", "prototxt__ResNet-50-deploy.prototxt")
+    assert main([str(path)]) == 0
+    total = capsys.readouterr().out.splitlines()[-2].split("  ")
+    assert "25.6 M" in [cell.strip() for cell in total]
+    assert "3.86 G" in [cell.strip() for cell in total]
+
+
+def test_json(tmp_path, capsys):
+    path = tmp_path / "small.prototxt"
+    path.write_text(PROTOTXT)
+    assert main([str(path), "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["name"] == "small"
+    assert document["outputs"] == ["prob"]
+    rows = {row["name"]: row for row in document["layers"]}
+    assert rows["conv2"]["shapes"] == [[1, 8, 12, 12]]
+    assert rows["conv2"]["cost"]["parameters"] == 8 * 4 * 9 + 8
+    assert document["total"]["macs"] == sum(row["cost"]["macs"] for row in document["layers"])
+
+
+def test_weights_are_read_where_they_are_named(tmp_path, capsys):
+    _, path = write_small(tmp_path)
+    other = tmp_path / "other.prototxt"
+    other.write_text(PROTOTXT.replace("num_output: 10", "num_output: 11"))
+    assert main([str(path), "--weights", str(tmp_path / "small.caffemodel")]) == 0
+    assert main([str(other), "--weights", str(tmp_path / "small.caffemodel")]) == 1
+    assert "'fc'" in capsys.readouterr().err
+
+
+def test_list_prints_every_registry(capsys):
+    assert main(["--list"]) == 0
+    out = capsys.readouterr().out
+    for name in ("Convolution", "fuse-batch-norm", "cifar10"):
+        assert name in out
+    assert main(["--list", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["layer type"]["Split"].startswith("Split")
+
+
+def test_an_error_says_file_line_and_column(tmp_path, capsys):
+    path = tmp_path / "bad.prototxt"
+    path.write_text('layer { name: "x" typo: "Input" }')
+    assert main([str(path)]) == 1
+    assert "bad.prototxt:1:19" in capsys.readouterr().err
+
+
+def test_usage():
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2

@@ -1,0 +1,198 @@
+"""xdn-optimize: what it writes other Caffe readers load, what it prints, what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.caffe_files import PROTOTXT, noise, opencv_outputs, write_small
+from xdn import frontend
+from xdn.cli.optimize import main
+from xdn.graph import Transform
+from xdn.optimize import STAGES, Note, Rewrite, Stage, stage_names
+from xdn.optimize.match import edit
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Write the small net into net/, and go to an empty working folder."""
+    net, path = write_small(tmp_path / "net")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return net, path
+
+
+def test_defaults_write_plain_caffe_that_opencv_computes_alike(small, capsys):
+    net, path = small
+    assert main([str(path)]) == 0
+    written = capsys.readouterr()
+    assert "fuse-batch-norm" in written.out
+    assert "weights: " in written.err
+    images = {"data": noise(2, 3, 12, 12)}
+    expected = net.with_batch(2).forward(images)["prob"]
+    found = opencv_outputs("small.xdn/small.prototxt", "small.xdn/small.caffemodel", images, ["prob"])["prob"]
+    # f32 rounding of probabilities, which are at most 1.
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
+    text = path.with_name("small.prototxt").read_text()
+    assert text == PROTOTXT
+    again = frontend.load(Path("small.xdn/small.prototxt"), Path("small.xdn/small.caffemodel"))
+    assert not {layer.type for layer in again.layers} & {"BatchNorm", "Scale", "Dropout"}
+
+
+def test_in_place_layers_stay_in_place(small):
+    _, path = small
+    assert main([str(path), "--quiet"]) == 0
+    text = Path("small.xdn/small.prototxt").read_text()
+    assert "@" not in text
+    assert text.count('top: "conv1"') == 2
+
+
+def test_a_second_run_changes_nothing(small):
+    _, path = small
+    assert main([str(path), "-o", "once", "--quiet"]) == 0
+    assert main(["once/small.prototxt", "-o", "twice", "--json", "report.json", "--quiet"]) == 0
+    assert Path("once/small.prototxt").read_bytes() == Path("twice/small.prototxt").read_bytes()
+    assert Path("once/small.caffemodel").read_bytes() == Path("twice/small.caffemodel").read_bytes()
+    assert all(stage["changes"] == [] for stage in json.loads(Path("report.json").read_text())["stages"])
+
+
+def test_json_on_stdout_is_all_that_stdout_holds(small, capsys):
+    _, path = small
+    assert main([str(path), "--json", "-", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert captured.err == ""
+    assert [stage["stage"] for stage in document["stages"]] == list(stage_names())
+    assert document["cost_before"]["parameters"] > document["cost_after"]["parameters"]
+    assert 0 < document["difference"] < 1e-5
+
+
+def test_explain_prints_changes(small, capsys):
+    _, path = small
+    assert main([str(path), "--explain"]) == 0
+    out = capsys.readouterr().out
+    assert "+ conv1: took in 'bn1' (BatchNorm), 'scale1' (Scale)" in out
+    assert "+ drop: removed" in out
+
+
+def test_chosen_stages(small, capsys):
+    _, path = small
+    assert main([str(path), "--stages", "eliminate-dropout", "--json", "-"]) == 0
+    assert [each["stage"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["eliminate-dropout"]
+
+
+def test_emit_fused_is_read_again_with_equal_outputs(small):
+    net, path = small
+    assert main([str(path), "--emit-fused", "-o", "fused", "--quiet"]) == 0
+    again = frontend.load(Path("fused/small.prototxt"), Path("fused/small.caffemodel"))
+    assert [layer.name for layer in again.layers if layer.epilogue] == ["conv1", "conv2"]
+    images = {"data": noise(1, 3, 12, 12)}
+    np.testing.assert_allclose(again.forward(images)["prob"], net.forward(images)["prob"], atol=1e-6)
+
+
+def test_fused_stages_need_emit_fused(small, capsys):
+    _, path = small
+    assert main([str(path), "--stages", "fuse-activation"]) == 1
+    assert "Add --emit-fused" in capsys.readouterr().err
+
+
+def test_the_transform_and_the_mean_file_go_along(small, tmp_path):
+    _, path = small
+    mean = noise(3, 12, 12)
+    frontend.write_binaryproto(tmp_path / "net" / "means" / "m.binaryproto", mean)
+    options = ["--mean-file", "means/m.binaryproto", "--scale", "0.5", "--std", "2,4,8", "--channel-order", "bgr"]
+    assert main([str(path), *options, "-o", "out", "--quiet"]) == 0
+    transform = frontend.load(Path("out/small.prototxt")).input_layers[0].params.transform
+    assert transform == Transform(
+        scale=0.5, mean_file="small_mean.binaryproto", std=(2.0, 4.0, 8.0), channel_order="bgr"
+    )
+    np.testing.assert_array_equal(frontend.read_binaryproto(Path("out/small_mean.binaryproto")), mean)
+
+
+def test_a_missing_mean_file_names_the_flag(small, capsys):
+    _, path = small
+    assert main([str(path), "--mean-file", "nowhere.binaryproto", "--quiet"]) == 1
+    assert "--mean-file" in capsys.readouterr().err
+    assert not Path("small.xdn").exists()
+
+
+def test_missing_weights_name_the_flags(small, capsys):
+    _, path = small
+    path.with_name("small.caffemodel").unlink()
+    assert main([str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "--weights" in err
+    assert "--random-weights" in err
+    assert main([str(path), "--random-weights"]) == 0
+
+
+def test_the_sources_are_never_overwritten(small, capsys):
+    _, path = small
+    assert main([str(path), "-o", str(path.parent)]) == 1
+    assert "overwrite" in capsys.readouterr().err
+    assert path.read_text() == PROTOTXT
+
+
+def test_an_unknown_stage_names_the_nearest(small, capsys):
+    _, path = small
+    assert main([str(path), "--stages", "fuse-batchnorm"]) == 1
+    assert "fuse-batch-norm" in capsys.readouterr().err
+
+
+def test_list(capsys):
+    assert main(["--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in STAGES)
+
+
+@pytest.mark.parametrize("argv", [[], ["a.prototxt", "--std", "0"], ["a.prototxt", "--mean-value", "1,x"]])
+def test_usage(argv, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: xdn-optimize" in capsys.readouterr().err
+
+
+def test_no_such_file(capsys):
+    assert main(["nowhere.prototxt"]) == 1
+    assert "nowhere.prototxt: no such file" in capsys.readouterr().err
+
+
+class Wrong(Stage):
+    """Halve a bias."""
+
+    name = "wrong"
+
+    def apply(self, net):
+        changed = net.layer("fc").replace(
+            weights=net.layer("fc").weights | {"bias": net.layer("fc").weights["bias"] / 2}
+        )
+        return Rewrite(edit(net, {"fc": changed}, set()), (Note("fc", "halved"),))
+
+
+def test_a_failed_check_exits_with_3_and_writes_nothing(small, capsys, monkeypatch):
+    _, path = small
+    list(STAGES)
+    monkeypatch.setitem(STAGES._entries, "wrong", Wrong)
+    assert main([str(path), "--stages", "wrong", "--quiet"]) == 3
+    assert "stage 'wrong'" in capsys.readouterr().err
+    assert not Path("small.xdn").exists()
+
+
+MODELS = {"resnet20": "train_test", "cifar10_full": "deploy", "resnet50": "deploy"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_trained_networks(model, material, tmp_path):
+    """OpenCV computes from the written files what the references compute from the ones that were read."""
+    prototxt = material("models", model, f"{MODELS[model]}.prototxt")
+    assert main([str(prototxt), "-o", str(tmp_path), "--quiet"]) == 0
+    net = frontend.load(prototxt, frontend.find_weights(prototxt))
+    ((name, blob),) = net.inputs.items()
+    images = {name: noise(2, *blob.shape[1:]) * 30}
+    expected = net.with_batch(2).forward(images)
+    files = (tmp_path / f"{MODELS[model]}.prototxt", tmp_path / f"{MODELS[model]}.caffemodel")
+    found = opencv_outputs(*files, images, net.outputs)
+    for output in net.outputs:
+        np.testing.assert_allclose(found[output].reshape(expected[output].shape), expected[output], rtol=0, atol=1e-5)

@@ -1,0 +1,120 @@
+"""`xdn-run` as users call it."""
+
+import json
+
+import pytest
+
+from tests.evaluate.building import Stripes, brightest_channel
+from xdn import frontend
+from xdn.cli.run import main
+from xdn.data.packed import pack
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Give the test its own data folder and packed data; compiled kernels stay shared."""
+    monkeypatch.setenv("XDN_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Return (prototxt, packed data) of a net that is always right."""
+    net = brightest_channel()
+    frontend.save(net, tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    pack(Stripes(), tmp_path / "stripes.packed")
+    return str(tmp_path / "net.prototxt"), str(tmp_path / "stripes.packed")
+
+
+def test_the_result_is_a_table_on_stdout_and_the_log_on_stderr(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--threads", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "100.00 % (70 of 70 images)" in out
+    assert "Stripes, test" in out
+    assert "images/s" in out
+    assert "p50" in out
+    assert "run " in err
+
+
+def test_json_goes_to_stdout_alone(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--json", "-", "--quiet", "--repeat", "2"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70}
+    assert len(document["contest"]["runs_s"]) == 2
+    assert document["data"] == "Stripes, test"
+    assert err == ""
+
+
+def test_data_of_another_set_than_the_net_was_trained_for_needs_force(job, tmp_path, capsys):
+    _, data = job
+    net = brightest_channel("glyphs10")
+    frontend.save(net, tmp_path / "g.prototxt", tmp_path / "g.caffemodel")
+    call = [str(tmp_path / "g.prototxt"), "--weights", str(tmp_path / "g.caffemodel"), "--data", data]
+    assert main(call) == 1
+    assert "trained for Glyphs-10 (synthetic), the data is Stripes" in capsys.readouterr().err
+    assert main([*call, "--force"]) == 0
+
+
+def test_missing_weights_are_one_message(tmp_path, capsys):
+    (tmp_path / "net.prototxt").write_text(
+        'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 } } }'
+    )
+    assert main([str(tmp_path / "net.prototxt")]) == 1
+    err = capsys.readouterr().err
+    assert "--weights" in err
+    assert "Traceback" not in err
+
+
+def test_usage_errors_exit_with_2():
+    with pytest.raises(SystemExit) as stopped:
+        main(["--threads", "0"])
+    assert stopped.value.code == 2
+
+
+def test_without_a_net_the_shipped_pair_runs_optimized_on_the_synthetic_data(capsys):
+    assert main(["--json", "-", "--quiet"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["data"] == "Glyphs-10 (synthetic), test"
+    assert 90 <= document["accuracy_percent"] <= 97
+
+
+MODELS = [
+    ("resnet20", "train_test", ["--mean-file", "mean.binaryproto"], 9181),
+    ("resnet56", "train_test", ["--mean-file", "mean.binaryproto"], 9284),
+    ("cifar10_full", "train_test", ["--mean-file", "mean.binaryproto"], 8211),
+    ("cifar10_full", "deploy", ["--mean-file", "mean.binaryproto"], 8211),
+    ("resnet50", "train_val", [], 8578),
+    ("resnet50", "deploy", ["--mean-value", "125.3,123,113.9", "--scale", "0.015625"], 8578),
+]
+
+
+@pytest.fixture(scope="module")
+def cifar10(material, tmp_path_factory):
+    """Return the folder in which the official CIFAR-10 was rebuilt from the test material."""
+    import runpy
+    import sys
+
+    folder = tmp_path_factory.mktemp("cifar10")
+    before, sys.argv = sys.argv, ["restore.py", "--out", str(folder)]
+    try:
+        runpy.run_path(str(material("cifar10", "restore.py")), run_name="__main__")
+    finally:
+        sys.argv = before
+    return str(folder)
+
+
+@pytest.mark.parametrize("optimize", [False, True], ids=["as read", "optimized"])
+@pytest.mark.parametrize(("model", "prototxt", "options", "correct"), MODELS)
+def test_real_networks_are_as_right_as_published(
+    material, cifar10, capsys, model, prototxt, options, correct, optimize
+):
+    folder = material("models", model)
+    options = [str(folder.parent / o) if o.endswith(".binaryproto") else o for o in options]
+    call = [str(folder / f"{prototxt}.prototxt"), "--data", cifar10, "--json", "-", "--quiet", *options]
+    assert main([*call, "--optimize"] if optimize else call) == 0
+    found = json.loads(capsys.readouterr().out)["contest"]["accuracy"]
+    # Another order of f32 additions moves scores in the last bits: an image on the edge may change sides.
+    assert abs(found["correct"] - correct) <= 3
+    assert found["images"] == 10_000

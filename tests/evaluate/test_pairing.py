@@ -1,0 +1,36 @@
+"""Which net runs on which data."""
+
+import pytest
+
+from tests.evaluate.building import brightest_channel
+from xdn.errors import DataError
+from xdn.evaluate.pairing import SHIPPED_PAIRS, check_pair, shipped_net, trained_for
+
+
+def test_a_net_names_what_it_was_trained_for_by_a_registered_name():
+    assert trained_for(brightest_channel("cifar10")) == "cifar10"
+    assert trained_for(brightest_channel("examples/cifar10/cifar10_test_lmdb")) is None
+    assert trained_for(brightest_channel()) is None
+
+
+def test_other_data_than_the_net_was_trained_for_is_refused():
+    with pytest.raises(DataError, match=r"trained for CIFAR-10, the data is Glyphs.*--force"):
+        check_pair(brightest_channel("cifar10"), "glyphs10", "Glyphs-10 (synthetic)", 3)
+
+
+def test_a_net_without_a_source_takes_any_data_that_it_has_scores_for():
+    check_pair(brightest_channel(), "glyphs10", "Glyphs-10 (synthetic)", 3)
+    with pytest.raises(DataError, match=r"has 3 scores, Glyphs-10 .* has 10 classes"):
+        check_pair(brightest_channel(), "glyphs10", "Glyphs-10 (synthetic)", 10)
+
+
+@pytest.mark.parametrize("dataset", sorted(SHIPPED_PAIRS))
+def test_every_shipped_pair_is_there(dataset):
+    path = shipped_net(dataset)
+    assert path.is_file()
+    assert path.with_suffix(".caffemodel").is_file()
+
+
+def test_data_without_a_shipped_net_is_an_error():
+    with pytest.raises(DataError, match="no net that ships was trained for 'photos'"):
+        shipped_net("photos")

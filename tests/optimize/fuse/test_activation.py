@@ -1,0 +1,67 @@
+"""When a ReLU goes into the layer before it."""
+
+import pytest
+
+from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
+from xdn.graph import Epilogue
+from xdn.optimize.fuse.activation import FuseActivation
+from xdn.optimize.fuse.residual import FuseResidual
+
+SHAPE = (2, 4, 3, 3)
+
+
+def fuse(net):
+    done = FuseActivation().apply(net)
+    assert_same_outputs(net, done.net)
+    assert_settled(FuseActivation, done.net)
+    return done
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25])
+@pytest.mark.parametrize("head", [conv("c", "data", 4), layer("InnerProduct", "c", ["data"], num_output=4)])
+def test_relu(head, slope):
+    net = net_of(data(*SHAPE), head, layer("ReLU", "relu", ["c"], negative_slope=slope))
+    done = fuse(net)
+    assert names(done.net) == ["c"]
+    assert done.net.layer("c").epilogue == Epilogue(activation="ReLU", negative_slope=slope)
+    assert done.net.outputs == ("relu",)
+
+
+def test_after_a_fused_sum():
+    net = net_of(
+        data(*SHAPE), conv("c", "data", 4), layer("Eltwise", "sum", ["data", "c"]), layer("ReLU", "relu", ["sum"])
+    )
+    done = fuse(FuseResidual().apply(net).net)
+    assert names(done.net) == ["c"]
+    assert done.net.layer("c").epilogue == Epilogue(residual=True, activation="ReLU")
+    assert_same_outputs(net, done.net)
+
+
+def refused(net, reason, left):
+    done = fuse(net)
+    assert names(done.net) == left
+    assert reason in done.refusals[-1].text
+
+
+def test_not_behind_other_layers():
+    net = net_of(data(*SHAPE), layer("Pooling", "p", ["data"], kernel_size=2), layer("ReLU", "r", ["p"]))
+    refused(net, "'p' (Pooling)", ["p", "r"])
+
+
+def test_not_where_something_else_reads_the_bottom():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "r", ["c"]), layer("TanH", "t", ["c"]))
+    refused(net, "read 2 times", ["c", "r", "t"])
+
+
+def test_not_where_the_bottom_is_an_output():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "r", ["c"]), outputs=["c", "r"])
+    refused(net, "is an output", ["c", "r"])
+
+
+def test_one_activation_only():
+    net = net_of(
+        data(*SHAPE), conv("c", "data", 4), layer("ReLU", "r1", ["c"], negative_slope=0.5), layer("ReLU", "r2", ["r1"])
+    )
+    once = FuseActivation().apply(net)
+    assert names(once.net) == ["c", "r2"]
+    refused(once.net, "ends in a fused activation already", ["c", "r2"])

@@ -1,0 +1,173 @@
+"""When affine layers go into the convolution before them, when not, and that the numbers hold."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
+from xdn.optimize.fuse.activation import FuseActivation
+from xdn.optimize.fuse.batch_norm import FuseBatchNorm
+
+SHAPE = (2, 4, 5, 5)
+AFFINE = {
+    "BatchNorm": {},
+    "Scale": {"bias_term": True},
+    "Bias": {},
+}
+
+
+def affine_chain(bottom, types, **params):
+    """Return one layer of each type after `bottom`, called by type and place."""
+    layers = []
+    for i, each in enumerate(types):
+        layers.append(layer(each, f"{each}{i}", [bottom], **(AFFINE[each] | params)))
+        bottom = layers[-1].name
+    return layers
+
+
+def fuse(net):
+    """Run the stage; check numbers, that the net given stays, and that a second run changes nothing."""
+    digest = net.digest
+    done = FuseBatchNorm().apply(net)
+    assert net.digest == digest
+    assert_same_outputs(net, done.net)
+    assert_settled(FuseBatchNorm, done.net)
+    return done
+
+
+SUBSETS = [order for n in (1, 2, 3) for order in permutations(AFFINE, n)]
+
+
+@pytest.mark.parametrize("types", SUBSETS, ids="-".join)
+@pytest.mark.parametrize("bias_term", [False, True])
+def test_convolution_takes_in_any_subset_in_any_order(types, bias_term):
+    params = {"group": 2} if bias_term else {"dilation": (1,)}
+    net = net_of(data(*SHAPE), conv("c", "data", 6, 3, bias_term=bias_term, **params), *affine_chain("c", types))
+    done = fuse(net)
+    assert names(done.net) == ["c"]
+    fused = done.net.layer("c")
+    assert fused.tops == net.layers[-1].tops
+    assert fused.params.bias_term
+    assert fused.weights["weight"].dtype == fused.weights["bias"].dtype == np.float32
+    assert len(done.changes) == 1
+    assert not done.refusals
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("bias_term", [False, True])
+def test_inner_product(transpose, bias_term):
+    product = layer("InnerProduct", "ip", ["data"], num_output=7, transpose=transpose, bias_term=bias_term)
+    net = net_of(data(*SHAPE), product, *affine_chain("ip", ["BatchNorm", "Scale"]))
+    assert names(fuse(net).net) == ["ip"]
+
+
+def test_depthwise_convolution():
+    net = net_of(data(*SHAPE), conv("c", "data", 4, 3, group=4), *affine_chain("c", ["BatchNorm"]))
+    assert names(fuse(net).net) == ["c"]
+
+
+def test_algebra_in_float64():
+    net = net_of(data(*SHAPE), conv("c", "data", 6, 3), *affine_chain("c", ["BatchNorm", "Scale"]))
+    w, b = (net.layer("c").weights[name].astype(np.float64) for name in ("weight", "bias"))
+    mean, variance, total = (
+        net.layer("BatchNorm0").weights[name].astype(np.float64) for name in ("mean", "variance", "scale_factor")
+    )
+    gamma, beta = (net.layer("Scale1").weights[name].astype(np.float64) for name in ("scale", "bias"))
+    factor = gamma / np.sqrt(variance / total + 1e-5)
+    fused = fuse(net).net.layer("c").weights
+    np.testing.assert_array_equal(fused["weight"], (w * factor[:, None, None, None]).astype(np.float32))
+    np.testing.assert_allclose(fused["bias"], factor * (b - mean / total) + beta, rtol=1e-6)
+
+
+def test_declared_output_keeps_its_name():
+    net = net_of(data(*SHAPE), conv("c", "data", 6), *affine_chain("c", ["BatchNorm"]), outputs=["BatchNorm0"])
+    assert fuse(net).net.outputs == ("BatchNorm0",)
+
+
+def refused(net, kept, reason):
+    done = fuse(net)
+    assert names(done.net) == kept
+    assert len(done.refusals) == 1
+    assert reason in done.refusals[0].text
+    return done
+
+
+def test_not_with_shared_weights():
+    net = net_of(
+        data(*SHAPE),
+        conv("a", "data", 4, shared=["w", "b"]),
+        conv("b", "a", 4, shared=["w", "b"]),
+        *affine_chain("b", ["BatchNorm"]),
+    )
+    refused(net, ["a", "b", "BatchNorm0"], "'b' shares its weights with 'a'")
+
+
+def test_a_name_that_no_other_layer_uses_is_not_shared():
+    net = net_of(data(*SHAPE), conv("a", "data", 4, shared=["w", ""]), *affine_chain("a", ["BatchNorm"]))
+    assert names(fuse(net).net) == ["a"]
+
+
+def test_not_with_two_consumers():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["Scale"]), layer("ReLU", "relu", ["c"]))
+    refused(net, ["c", "Scale0", "relu"], "read 2 times, by 'Scale0', 'relu'")
+
+
+def test_not_where_the_intermediate_is_an_output():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["Scale"]), outputs=["c", "Scale0"])
+    refused(net, ["c", "Scale0"], "'c' is an output of the net")
+
+
+def test_not_with_the_statistics_of_the_batch():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["BatchNorm"], use_global_stats=False))
+    refused(net, ["c", "BatchNorm0"], "use_global_stats: false")
+
+
+def test_not_along_another_axis():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["Scale"], axis=2))
+    refused(net, ["c", "Scale0"], "not one value a channel")
+
+
+def test_not_with_an_operand_that_is_a_blob():
+    net = net_of(
+        data(*SHAPE), data(2, 4, name="factors"), conv("c", "data", 4), layer("Scale", "s", ["c", "factors"], axis=0)
+    )
+    refused(net, ["c", "s"], "known only when the net runs")
+
+
+def test_not_where_the_outputs_are_another_axis():
+    product = layer("InnerProduct", "ip", ["data"], num_output=7, axis=2)
+    net = net_of(data(2, 3, 4), product, layer("BatchNorm", "bn", ["ip"]))
+    refused(net, ["ip", "bn"], "not the channels")
+
+
+def test_takes_in_what_stands_before_a_refusal():
+    net = net_of(
+        data(*SHAPE),
+        conv("c", "data", 4),
+        *affine_chain("c", ["BatchNorm", "Scale"]),
+        layer("ReLU", "relu", ["BatchNorm0"]),
+    )
+    refused(net, ["c", "Scale1", "relu"], "read 2 times")
+
+
+def test_not_behind_a_fused_activation():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "relu", ["c"]), layer("Scale", "scale", ["relu"]))
+    refused(FuseActivation().apply(net).net, ["c", "scale"], "ends in a fused activation")
+
+
+def test_not_without_weights():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("Scale", "scale", ["c"]), weights=False)
+    done = FuseBatchNorm().apply(net)
+    assert done.net is net
+    assert "weights were not read" in done.refusals[0].text
+
+
+def test_not_where_the_result_overflows():
+    huge = np.full(4, 3e38, np.float32)
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("Scale", "scale", ["c"], weights={"scale": huge * -1}))
+    weights = {"weight": np.full((4, 4, 1, 1), 1e3, np.float32), "bias": np.zeros(4, np.float32)}
+    net = net.replace(layers=tuple(x.replace(weights=weights) if x.name == "c" else x for x in net.layers))
+    done = FuseBatchNorm().apply(net)
+    assert done.net is net
+    assert "not finite" in done.refusals[0].text

@@ -1,0 +1,72 @@
+"""Neighbouring affine layers become one Scale."""
+
+import pytest
+
+from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
+from xdn.optimize.fuse.scale import FuseScale
+
+SHAPE = (2, 4, 3, 3)
+
+
+def merge(net):
+    done = FuseScale().apply(net)
+    assert_same_outputs(net, done.net)
+    assert_settled(FuseScale, done.net)
+    return done
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (2, 4)])
+def test_batch_norm_and_scale_behind_a_concat(shape):
+    net = net_of(
+        data(*shape),
+        layer("Concat", "join", ["data", "data"]),
+        layer("BatchNorm", "bn", ["join"]),
+        layer("Scale", "scale", ["bn"], bias_term=True),
+        layer("ReLU", "relu", ["scale"]),
+    )
+    done = merge(net)
+    assert [each.type for each in done.net.layers] == ["Input", "Concat", "Scale", "ReLU"]
+    assert done.net.layer("scale").bottoms == ("join",)
+    assert len(done.changes) == 1
+
+
+def test_one_alone_stays():
+    net = net_of(data(*SHAPE), layer("BatchNorm", "bn", ["data"]), layer("ReLU", "relu", ["bn"]))
+    assert merge(net).net is net
+
+
+def test_chains_on_both_sides_of_a_blob_with_two_readers():
+    net = net_of(
+        data(*SHAPE),
+        layer("BatchNorm", "b1", ["data"]),
+        layer("Scale", "s1", ["b1"]),
+        layer("ReLU", "relu", ["s1"]),
+        layer("Bias", "b2", ["s1"]),
+        layer("Scale", "s2", ["b2"]),
+    )
+    done = merge(net)
+    assert names(done.net) == ["s1", "relu", "s2"]
+    assert "read 2 times" in done.refusals[0].text
+
+
+def test_the_first_may_refuse():
+    net = net_of(
+        data(*SHAPE),
+        layer("BatchNorm", "bn", ["data"], use_global_stats=False),
+        layer("Scale", "s1", ["bn"]),
+        layer("Bias", "s2", ["s1"]),
+    )
+    done = merge(net)
+    assert names(done.net) == ["bn", "s2"]
+    assert done.refusals[0].layer == "bn"
+
+
+def test_behind_a_convolution_with_shared_weights():
+    net = net_of(
+        data(*SHAPE),
+        conv("a", "data", 4, shared=["w"]),
+        conv("b", "a", 4, shared=["w"]),
+        layer("BatchNorm", "bn", ["b"]),
+        layer("Scale", "scale", ["bn"]),
+    )
+    assert names(merge(net).net) == ["a", "b", "scale"]

@@ -1,0 +1,44 @@
+"""What stages ask of a net."""
+
+from tests.optimize.building import conv, data, layer, net_of
+from xdn.optimize.match import edit, reason_to_keep, rename_blobs, sharers
+
+
+def test_reasons_to_keep_a_blob():
+    net = net_of(
+        data(1, 2, 3, 3),
+        conv("a", "data", 2),
+        conv("b", "a", 2),
+        conv("c", "b", 2),
+        layer("Eltwise", "sum", ["c", "c"]),
+        outputs=["a", "sum"],
+    )
+    assert "'a' is an output" in reason_to_keep(net, "a")
+    assert reason_to_keep(net, "b") is None
+    assert "'c' is read 2 times, by 'sum', 'sum'" in reason_to_keep(net, "c")
+
+
+def test_sharers():
+    net = net_of(
+        data(1, 2, 3, 3),
+        conv("a", "data", 2, shared=["w", "b1"]),
+        conv("b", "a", 2, shared=["w", "b2"]),
+        conv("c", "b", 2, shared=["", "b3"]),
+        conv("d", "c", 2, shared=["", ""]),
+    )
+    assert [other.name for other in sharers(net, net.layer("a"))] == ["b"]
+    assert sharers(net, net.layer("c")) == []
+    assert sharers(net, net.layer("d")) == []
+
+
+def test_edit_without_changes_is_the_very_net():
+    net = net_of(data(1, 2, 3, 3), conv("a", "data", 2))
+    assert edit(net, {}, set()) is net
+    assert [each.name for each in edit(net, {}, {"a"}).layers] == ["data"]
+
+
+def test_rename_blobs():
+    each = conv("a", "data", 2)
+    assert rename_blobs(each, {"other": "x"}) is each
+    renamed = rename_blobs(each, {"data": "x", "a": "y"})
+    assert (renamed.bottoms, renamed.tops, renamed.name) == (("x",), ("y",), "a")

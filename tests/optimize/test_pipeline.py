@@ -1,0 +1,144 @@
+"""The pipeline runs stages in order, checks each, and says what each did."""
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import assert_same_outputs, conv, data, layer, names, net_of
+from xdn.errors import CheckError, UnknownNameError
+from xdn.graph.cost import net_cost
+from xdn.optimize.check import reference
+from xdn.optimize.pipeline import apply_stages, optimize
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage, stage_names
+
+
+def small():
+    return net_of(
+        data(5, 3, 6, 6),
+        conv("c", "data", 4, 3, bias_term=False),
+        layer("BatchNorm", "bn", ["c"]),
+        layer("Scale", "scale", ["bn"], bias_term=True),
+        layer("ReLU", "relu", ["scale"]),
+        layer("Dropout", "drop", ["relu"]),
+        layer("InnerProduct", "ip", ["drop"], num_output=3),
+    )
+
+
+def test_all_plain_stages_by_default():
+    net = small()
+    result = optimize(net)
+    assert names(result.net) == ["c", "relu", "ip"]
+    assert [report.stage for report in result.reports] == list(stage_names())
+    assert 0 < result.difference < 1e-6
+    assert result.cost == net_cost(net)
+    assert result.reports[-1].cost == net_cost(result.net)
+    assert_same_outputs(net, result.net)
+
+
+def test_chosen_stages_in_the_given_order():
+    result = optimize(small(), ["fuse-activation", "eliminate-dropout"])
+    assert [report.stage for report in result.reports] == ["fuse-activation", "eliminate-dropout"]
+    assert names(result.net) == ["c", "bn", "scale", "relu", "ip"]
+    assert "'scale' (Scale), which is no Convolution" in result.reports[0].refusals[0].text
+
+
+def test_an_unknown_stage():
+    with pytest.raises(UnknownNameError, match="optimizer stage 'nothing'"):
+        optimize(small(), ["nothing"])
+
+
+def test_without_weights_nothing_is_compared():
+    net = net_of(data(5, 3, 6, 6), layer("Dropout", "d", ["data"]), conv("c", "d", 2), weights=False)
+    result = optimize(net)
+    assert result.difference is None
+    assert {report.difference for report in result.reports} == {None}
+    assert names(result.net) == ["c"]
+
+
+def test_every_changed_net_runs_once():
+    runs = []
+
+    def forward(net, inputs):
+        runs.append(names(net))
+        return reference(net, inputs)
+
+    optimize(small(), forward=forward)
+    assert runs == [
+        ["c", "bn", "scale", "relu", "drop", "ip"],
+        ["c", "bn", "scale", "relu", "ip"],
+        ["c", "relu", "ip"],
+    ]
+
+
+def test_on_given_images():
+    images = {"data": np.full((1, 3, 6, 6), 7, np.float32)}
+    seen = []
+
+    def forward(net, inputs):
+        seen.append(inputs["data"])
+        return {name: values for name, values in reference(net, inputs).items() if name in net.outputs}
+
+    assert optimize(small(), forward=forward, images=images).difference < 1e-6
+    assert all(array is images["data"] for array in seen)
+
+
+def register(monkeypatch, stage):
+    """Enter a stage for the length of one test."""
+    list(STAGES)
+    monkeypatch.setitem(STAGES._entries, stage.name, stage)
+
+
+class Wrong(Stage):
+    """Scale the weights by a thousandth."""
+
+    name = "wrong"
+
+    def apply(self, net):
+        kept = net.layer("c").replace(weights={"weight": net.layer("c").weights["weight"] * np.float32(1.001)})
+        layers = tuple(kept if each.name == "c" else each for each in net.layers)
+        return Rewrite(net.replace(layers=layers), (Note("c", "scaled"),))
+
+
+def test_a_stage_that_moves_values_fails_the_check(monkeypatch):
+    register(monkeypatch, Wrong)
+    with pytest.raises(CheckError, match=r"stage 'wrong': blob '.+' moved by 0.001") as caught:
+        optimize(small(), ["wrong"])
+    assert caught.value.exit_code == 3
+    assert optimize(small(), ["wrong"], tolerance=0.01).difference > 1e-5
+
+
+class Broken(Stage):
+    """Leave a reader without its bottom."""
+
+    name = "broken"
+
+    def apply(self, net):
+        return Rewrite(net.replace(layers=net.layers[:-2] + net.layers[-1:]), (Note("drop", "removed"),))
+
+
+def test_a_stage_that_breaks_the_net_fails_the_check(monkeypatch):
+    register(monkeypatch, Broken)
+    with pytest.raises(CheckError, match=r"stage 'broken': the net is broken: .*unknown bottom blob 'drop'"):
+        optimize(small(), ["broken"])
+
+
+class Renaming(Stage):
+    """Call the output otherwise."""
+
+    name = "renaming"
+
+    def apply(self, net):
+        last = net.layers[-1].replace(tops=("other",))
+        return Rewrite(net.replace(layers=(*net.layers[:-1], last), outputs=("other",)), (Note("ip", "renamed"),))
+
+
+def test_a_stage_that_renames_an_output_fails_the_check(monkeypatch):
+    register(monkeypatch, Renaming)
+    with pytest.raises(CheckError, match="inputs or outputs are others"):
+        optimize(small(), ["renaming"])
+
+
+def test_apply_stages_is_the_rewriting_alone():
+    net = optimize(small()).net
+    fused = apply_stages(net, stage_names(POST_FUSION))
+    assert names(fused) == ["c", "ip"]
+    assert_same_outputs(net, fused)

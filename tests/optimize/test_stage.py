@@ -1,0 +1,34 @@
+"""The registry of stages and the order in which they run."""
+
+import pytest
+
+from xdn.errors import UnknownNameError
+from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, stage_names
+
+
+def test_every_stage_is_found_in_one_group():
+    assert sorted(stage_names(PLAIN) + stage_names(POST_FUSION)) == list(STAGES)
+    assert stage_names(POST_FUSION) == ("fuse-residual", "fuse-activation")
+
+
+def test_stages_run_after_those_that_they_name():
+    for group in (PLAIN, POST_FUSION):
+        ordered = stage_names(group)
+        for name in ordered:
+            for before in STAGES[name].after:
+                assert ordered.index(before) < ordered.index(name)
+
+
+def test_descriptions_are_the_first_lines_of_the_docstrings():
+    described = dict(STAGES.describe())
+    assert described["eliminate-split"].startswith("Remove Split")
+    assert all(described.values())
+
+
+def test_an_unknown_stage_names_the_nearest():
+    with pytest.raises(UnknownNameError, match="fuse-batch-norm"):
+        STAGES["fuse-batchnorm"]
+
+
+def test_a_note_names_its_layer():
+    assert str(Note("conv1", "removed")) == "conv1: removed"

@@ -1,0 +1,199 @@
+"""The few calls that tie the stages of XDN together; heavy parts are imported when they are first needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdn.errors import DataError, NetError
+from xdn.graph import Net, Transform
+from xdn.graph.layer import Array
+from xdn.layers import LAYERS
+from xdn.layers.input import Input
+from xdn.optimize import POST_FUSION, STAGES, Result, apply_stages, stage_names
+from xdn.optimize import optimize as run_pipeline
+
+if TYPE_CHECKING:
+    from xdn.data.pixels import PixelTransform
+    from xdn.runtime.session import Session
+
+IMAGE_AXES = 4
+
+
+def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any) -> Net:
+    """Read a net from a prototxt, and its weights from a caffemodel.
+
+    Parameters
+    ----------
+    prototxt : path
+        In the current or the V1 format; a training net is made deployable.
+    weights : path, optional
+        Without it the net has no weights: enough to look at it, not to run it.
+    options
+        `phase`, `level`, `stages`, `random_weights`, `input_shape`, as `xdn.frontend.load` takes them.
+
+    Raises
+    ------
+    ParseError, NetError, WeightsError, UnsupportedError
+        What is wrong, where, and how to mend it.
+    """
+    from xdn import frontend
+
+    return frontend.load(Path(prototxt), None if weights is None else Path(weights), **options)
+
+
+def optimize(net: Net, stages: Sequence[str] | None = None, data: Mapping[str, Array] | None = None) -> Result:
+    """Rewrite `net` so that it computes the same with less work.
+
+    Parameters
+    ----------
+    net : Net
+        Stays as it is.
+    stages : sequence of str, optional
+        Names of stages in the order in which they run; all that plain Caffe can express where None.
+    data : mapping, optional
+        Input name -> f32 array: the batch on which the net is compared after each stage; seeded noise where None.
+
+    Raises
+    ------
+    CheckError
+        A stage broke the net or moved its values.
+    """
+    return run_pipeline(net, stages, images=data)
+
+
+def open_session(net: Net | str | Path, weights: str | Path | None = None, **options: Any) -> "Session":
+    """Return a session that runs `net`, a Net or the path of a prototxt, after post-fusion.
+
+    Parameters
+    ----------
+    net : Net or path
+    weights : path, optional
+        For a path: the caffemodel; the only one beside the prototxt where None.
+    options
+        `threads`, `chunk_blocks`, as `xdn.runtime.session.Session` takes them.
+    """
+    from xdn import frontend
+    from xdn.runtime.session import Session
+
+    if not isinstance(net, Net):
+        net = load(net, weights or frontend.find_weights(Path(net)))
+    return Session(apply_stages(net, stage_names(POST_FUSION)), **options)
+
+
+def with_transform(net: Net, **changes: Any) -> Net:
+    """Return `net` with fields of its images' transform replaced.
+
+    Parameters
+    ----------
+    net : Net
+        With exactly one input of images (N, C, H, W).
+    changes
+        Fields of `xdn.graph.Transform`. A mean file and mean values exclude each other: each drops the other.
+    """
+    images = [layer for layer in net.input_layers for top in layer.tops if len(net.blobs[top].shape) == IMAGE_AXES]
+    if len(images) != 1 or not isinstance(images[0].params, Input):
+        found = ", ".join(f"{name} {blob.shape}" for name, blob in net.inputs.items())
+        raise NetError(f"a transform belongs to one input of images (N, C, H, W); the net's inputs: {found or 'none'}")
+    if changes.get("mean_file"):
+        changes = {"mean_value": ()} | changes
+    elif changes.get("mean_value"):
+        changes = {"mean_file": ""} | changes
+    params = images[0].params
+    return _with_params(net, {images[0].name: replace(params, transform=replace(params.transform, **changes))})
+
+
+def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: str = "") -> "PixelTransform":
+    """Return what the net's own transform does to stored images (H, W, C) on their way into its only input.
+
+    Raises
+    ------
+    DataError
+        Where the images do not fit the net, or a mean file is not found.
+    """
+    from xdn import frontend
+    from xdn.data.pixels import PixelTransform
+    from xdn.frontend.image_shape import mean_folders
+
+    shapes = [blob.shape for blob in net.inputs.values()]
+    if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
+        raise DataError(f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}")
+    params = net.input_layers[0].params
+    transform = params.transform if isinstance(params, Input) else Transform()
+    _, c, h, w = shapes[0]
+    folders = mean_folders(net.folder)
+    return PixelTransform.of(
+        transform, image_shape, (c, h, w), folders, frontend.read_binaryproto, channel_order=channel_order
+    )
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The files that `save` wrote.
+
+    Parameters
+    ----------
+    prototxt, caffemodel : Path
+    means : tuple of Path
+        The mean files that inputs of the net name, copied.
+    """
+
+    prototxt: Path
+    caffemodel: Path
+    means: tuple[Path, ...]
+
+
+def save(net: Net, folder: str | Path, stem: str) -> Saved:
+    """Write `net` into `folder` as ``<stem>.prototxt`` and ``<stem>.caffemodel``, its mean files beside them.
+
+    Raises
+    ------
+    DataError
+        A mean file that the net names is not to be found.
+    WeightsError
+        The net has no weights.
+    """
+    from xdn import frontend
+
+    net.require_weights()
+    folder = Path(folder)
+    saved_as: dict[str, Path] = {}
+    changed: dict[str, Input] = {}
+    for layer in net.input_layers:
+        if not isinstance(layer.params, Input) or not layer.params.transform.mean_file:
+            continue
+        name = layer.params.transform.mean_file
+        if name not in saved_as:
+            number = str(len(saved_as) + 1) if saved_as else ""
+            saved_as[name] = folder / f"{stem}_mean{number}.binaryproto"
+            # Read and written rather than copied: a prototxt of unknown origin can name any file.
+            frontend.write_binaryproto(saved_as[name], frontend.read_binaryproto(_mean_path(net, name)))
+        transform = replace(layer.params.transform, mean_file=saved_as[name].name)
+        changed[layer.name] = replace(layer.params, transform=transform)
+    saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(saved_as.values()))
+    frontend.save(_with_params(net, changed), saved.prototxt, saved.caffemodel)
+    return saved
+
+
+def registries() -> dict[str, list[tuple[str, str]]]:
+    """Return, for each kind of thing that can be added as one file, the names and what they are."""
+    from xdn.data import DATASETS
+
+    found = (LAYERS, STAGES, DATASETS)
+    return {registry.kind: registry.describe() for registry in found}
+
+
+def _with_params(net: Net, params: Mapping[str, Input]) -> Net:
+    layers = (layer.replace(params=params[layer.name]) if layer.name in params else layer for layer in net.layers)
+    return net.replace(layers=tuple(layers))
+
+
+def _mean_path(net: Net, name: str) -> Path:
+    from xdn.frontend.image_shape import find_mean, mean_folders
+
+    folders = mean_folders(net.folder)
+    path = find_mean(name, folders)
+    if path is None:
+        looked = ", ".join(dict.fromkeys(map(str, folders)))
+        raise DataError(f"the mean file {name!r} is not in {looked}", mend="Say where it is with --mean-file")
+    return path

@@ -1,0 +1,38 @@
+"""Print a net layer by layer: type, shape, parameters, multiply-accumulates, bytes, and the totals.
+
+Weights need not be there. MACs count padding as data; they and the tops' bytes are for one image, f32.
+
+  xdn-inspect deploy.prototxt
+  xdn-inspect deploy.prototxt --json -
+"""
+
+import argparse
+from dataclasses import asdict
+
+from xdn import api
+from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.net_options import add_net_options, load_net
+from xdn.graph.summary import summarize
+from xdn.report.net import net_table
+from xdn.report.registries import registry_tables
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = new_parser("xdn-inspect", __doc__)
+    add_net_options(parser, optional=True)
+    parser.add_argument("--list", action="store_true", help="print layer types, stages and data sets, and end")
+    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+
+
+def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+    if args.list:
+        found = api.registries()
+        output.result(*registry_tables(found))
+        output.write_json({kind: dict(described) for kind, described in found.items()})
+        return
+    if args.net is None:
+        parser.error("name a PROTOTXT, or --list")
+    summary = summarize(load_net(args, output, weights_needed=False))
+    output.result(net_table(summary))
+    output.write_json(asdict(summary))

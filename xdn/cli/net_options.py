@@ -1,0 +1,111 @@
+"""The options by which commands are told of a net: its files, its phase, what is done to its images."""
+
+import argparse
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from xdn import api, settings
+from xdn.cli.common import Output, positive_int
+from xdn.files import checked_size
+from xdn.graph import Net
+
+
+def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add the net and all options that `load_net` reads; `optional` allows the command to run without a net."""
+    parser.add_argument("net", nargs="?" if optional else None, type=Path, metavar="PROTOTXT", help="the net")
+    files = parser.add_argument_group("weights")
+    choice = files.add_mutually_exclusive_group()
+    choice.add_argument("--weights", type=Path, metavar="FILE", help="default: the only .caffemodel beside PROTOTXT")
+    choice.add_argument("--random-weights", action="store_true", help="seeded random weights instead of trained ones")
+    state = parser.add_argument_group("which layers of a training net take part")
+    state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
+    state.add_argument("--level", type=int, default=0, metavar="N", help="level that include rules ask for")
+    state.add_argument("--net-stage", action="append", default=[], metavar="NAME", help="stage that rules ask for")
+    add_transform_options(parser)
+
+
+def add_transform_options(parser: argparse.ArgumentParser) -> None:
+    """Add what stands above the net's own `transform_param`: y = (x - mean) * scale / std on a central crop."""
+    group = parser.add_argument_group("images, in place of the net's own transform_param")
+    mean = group.add_mutually_exclusive_group()
+    mean.add_argument("--mean-file", metavar="FILE", help="a binaryproto mean image")
+    mean.add_argument("--mean-value", type=_numbers, metavar="V[,V,V]", help="one mean, or one a channel")
+    group.add_argument("--scale", type=_number, metavar="F", help="factor after the mean is subtracted")
+    group.add_argument("--std", type=_positive_numbers, metavar="S[,S,S]", help="divisor, one or one a channel")
+    group.add_argument("--crop", type=positive_int, metavar="PIXELS", help="side of the central crop")
+    group.add_argument("--channel-order", choices=("rgb", "bgr"), help="the order that the net expects")
+    group.add_argument("--input-shape", type=_image_shape, metavar="C,H,W", help="where the net does not say it")
+
+
+def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool = True) -> Net:
+    """Return the net that the options describe, with the transform that they ask for.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of a parser with `add_net_options`.
+    output : Output
+        Told which weights were taken.
+    weights_needed : bool
+        Whether weights are looked for beside the prototxt when none are named.
+    """
+    from xdn.frontend import find_weights
+
+    checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
+    weights = args.weights
+    if weights is None and weights_needed and not args.random_weights:
+        weights = find_weights(args.net)
+        output.log(f"weights: {weights}")
+    net = api.load(
+        args.net,
+        weights,
+        phase=args.phase,
+        level=args.level,
+        stages=args.net_stage,
+        random_weights=args.random_weights,
+        input_shape=args.input_shape,
+    )
+    changes = transform_changes(args)
+    return api.with_transform(net, **changes) if changes else net
+
+
+def transform_changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of the net's transform that the options give."""
+    given = {
+        "mean_file": args.mean_file,
+        "mean_value": args.mean_value,
+        "scale": args.scale,
+        "std": args.std,
+        "crop_size": args.crop,
+        "channel_order": args.channel_order,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(_number(part) for part in text.split(","))
+
+
+def _positive_numbers(text: str) -> tuple[float, ...]:
+    values = _numbers(text)
+    if min(values) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: every number must be positive")
+    return values
+
+
+def _image_shape(text: str) -> tuple[int, int, int]:
+    extents = tuple(positive_int(part) for part in text.split(","))
+    if len(extents) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not C,H,W, such as 3,224,224")
+    return extents

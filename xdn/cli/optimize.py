@@ -1,0 +1,82 @@
+"""Rewrite a net so that it computes the same with less work, and write it as plain Caffe files.
+
+Every stage is checked: the net's outputs on a seeded batch are compared with those before it. What is written,
+PROTOTXT's name in the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless --emit-fused.
+
+  xdn-optimize net.prototxt                         into net.xdn/, with the only .caffemodel beside it
+  xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xdn import api
+from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.net_options import add_net_options, load_net
+from xdn.errors import SettingError
+from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, stage_names
+from xdn.report.registries import registry_table
+from xdn.report.stages import conclusion, explanation, stage_table
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = new_parser("xdn-optimize", __doc__)
+    add_net_options(parser, optional=True)
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
+    parser.add_argument("--stages", metavar="A,B,...", help="the stages to run, in this order (default: all)")
+    parser.add_argument("--explain", action="store_true", help="print every change, and every refusal with its reason")
+    parser.add_argument(
+        "--emit-fused", action="store_true", help="fuse sums and activations too, which only XDN reads (xdn_param)"
+    )
+    parser.add_argument("--list", action="store_true", help="print the stages and end")
+    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+
+
+def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+    if args.list:
+        output.result(registry_table(STAGES.kind, STAGES.describe()))
+        output.write_json({STAGES.kind: dict(STAGES.describe())})
+        return
+    if args.net is None:
+        parser.error("name a PROTOTXT, or --list")
+    stages = _stages(args)
+    folder = args.output or Path(f"{args.net.stem}.xdn")
+    _check_no_overwriting(args, folder)
+    result = api.optimize(load_net(args, output), stages)
+    saved = api.save(result.net, folder, args.net.stem)
+    output.result(stage_table(result), conclusion(result))
+    if args.explain:
+        output.result(explanation(result.reports))
+    output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.write_json(_document(result) | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+
+
+def _stages(args: argparse.Namespace) -> tuple[str, ...]:
+    if args.stages is None:
+        return stage_names(PLAIN) + (stage_names(POST_FUSION) if args.emit_fused else ())
+    chosen = tuple(name.strip() for name in args.stages.split(",") if name.strip())
+    fused = [name for name in chosen if STAGES[name].group == POST_FUSION]
+    if fused and not args.emit_fused:
+        raise SettingError(f"plain Caffe cannot say what {', '.join(fused)} makes", mend="Add --emit-fused")
+    return chosen
+
+
+def _check_no_overwriting(args: argparse.Namespace, folder: Path) -> None:
+    sources = {path.resolve() for path in (args.net, args.weights) if path is not None}
+    for suffix in (".prototxt", ".caffemodel"):
+        if (folder / f"{args.net.stem}{suffix}").resolve() in sources:
+            raise SettingError(
+                f"the output would overwrite {args.net.stem}{suffix}", mend="Name another folder with -o"
+            )
+
+
+def _document(result: Result) -> dict[str, Any]:
+    return {
+        "cost_before": asdict(result.cost),
+        "cost_after": asdict(result.reports[-1].cost if result.reports else result.cost),
+        "difference": result.difference,
+        "stages": [asdict(report) for report in result.reports],
+    }

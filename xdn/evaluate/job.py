@@ -1,0 +1,77 @@
+"""One run of a net over a data set: what to run, and everything that came of it."""
+
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xdn import __version__
+from xdn.codegen.isa import cpu_name, host_isa
+from xdn.evaluate.contest import ContestResult
+from xdn.kernels.layout import B
+from xdn.runtime.session import Session
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What `xdn-run` gives.
+
+    Parameters
+    ----------
+    net, data : str
+        Names as people read them.
+    preprocessing : str
+        Whether images came packed or were decoded on line.
+    contest : ContestResult
+    macs : int
+        Multiply-accumulates executed for one image.
+    load_s, compile_s : float
+        Seconds to read (and optimize) the net, and to plan and compile or load its kernels.
+    threads, chunk_images, arena_bytes : int
+        How the executor ran.
+    plan, isa : str
+        The plan's digest and the instruction set.
+    """
+
+    net: str
+    data: str
+    preprocessing: str
+    contest: ContestResult
+    macs: int
+    load_s: float
+    compile_s: float
+    threads: int
+    chunk_images: int
+    arena_bytes: int
+    plan: str
+    isa: str
+
+    @staticmethod
+    def of(session: Session, contest: ContestResult, load_s: float, names: dict[str, str]) -> "RunResult":
+        """Return the result of a run in `session`; `names` holds net, data and preprocessing."""
+        plan = session.plan()
+        return RunResult(
+            **names,
+            contest=contest,
+            macs=plan.macs,
+            load_s=load_s,
+            compile_s=session.compile_s,
+            threads=session.threads,
+            chunk_images=plan.chunk_blocks * B,
+            arena_bytes=plan.arena.size,
+            plan=plan.digest,
+            isa=host_isa().name,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as JSON values, the machine and the version included."""
+        accuracy = self.contest.accuracy
+        return {
+            "schema": SCHEMA,
+            "xdn": __version__,
+            "machine": {"cpu": cpu_name(), "system": platform.platform(), "python": platform.python_version()},
+            "accuracy_percent": accuracy.percent,
+            "images_per_s": self.contest.images_per_s,
+            **asdict(self),
+        }

@@ -1,0 +1,52 @@
+"""Which net goes with which data."""
+
+from math import prod
+from pathlib import Path
+
+from xdn import settings
+from xdn.data import DATASETS
+from xdn.errors import DataError
+from xdn.graph.net import Net
+
+#: The data sets for which a trained net ships, and the net's place in the shipped folder.
+SHIPPED_PAIRS = {
+    "cifar10": "resnet20_cifar10/resnet20.prototxt",
+    "glyphs10": "resnet20_glyphs10/resnet20.prototxt",
+}
+
+
+def trained_for(net: Net) -> str | None:
+    """Return the registered data set that the net's input names as its source, None where it names none."""
+    sources = [str(getattr(layer.params, "source", "")) for layer in net.input_layers]
+    return next((source for source in sources if source in DATASETS), None)
+
+
+def shipped_net(dataset: str) -> Path:
+    """Return the prototxt of the shipped net that was trained for a data set; its weights lie beside it."""
+    if dataset not in SHIPPED_PAIRS:
+        raise DataError(
+            f"no net that ships was trained for {dataset!r}",
+            mend=f"Name a PROTOTXT, or use {' or '.join(SHIPPED_PAIRS)}",
+        )
+    return settings.shipped_dir() / SHIPPED_PAIRS[dataset]
+
+
+def check_pair(net: Net, dataset: str, title: str, classes: int) -> None:
+    """Raise DataError where the net was trained for other data, or has fewer scores than the data has classes.
+
+    Parameters
+    ----------
+    net : Net
+    dataset, title : str
+        The data's registered name, and the name that people read.
+    classes : int
+        Number of the data's classes.
+    """
+    wanted = trained_for(net)
+    force = "To run it nevertheless, say --force"
+    if wanted is not None and wanted != dataset:
+        raise DataError(f"the net was trained for {DATASETS[wanted].title}, the data is {title}", mend=force)
+    output = net.outputs[0]
+    scores = prod(net.blobs[output].shape[1:])
+    if scores < classes:
+        raise DataError(f"the output {output!r} has {scores} scores, {title} has {classes} classes", mend=force)

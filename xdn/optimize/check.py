@@ -1,0 +1,85 @@
+"""Compare what two nets compute on the same batch."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from xdn import settings
+from xdn.errors import InputError, ShapeError
+from xdn.graph import Layer, Net, Transform
+from xdn.graph.layer import Array
+from xdn.layers.input import Input
+
+Arrays = Mapping[str, Array]
+
+#: Spread of the check's pixels once their mean is subtracted: about that of photographs in 0..255.
+PIXEL_SPREAD = 64.0
+#: Differences are taken relative to the largest value of a blob, but never to less than this: with the default
+#: tolerance a blob of zeros may then differ by 1e-7, the rounding of f32 at values of order one.
+SMALLEST_SCALE = 1e-3
+SEED = 20190625
+
+
+class Forward(Protocol):
+    """Run a net: inputs by name -> at least the net's outputs by name, f32."""
+
+    def __call__(self, net: Net, inputs: Arrays, /) -> Arrays:
+        """Return the outputs, and any other blobs that the runner keeps."""
+        ...
+
+
+def reference(net: Net, inputs: Arrays) -> Arrays:
+    """Run the NumPy references; values that overflow are compared like any others."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return net.forward(inputs)
+
+
+def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[str, Array]:
+    """Return input name -> seeded normal values that spread as the net's transformed pixels do.
+
+    A net that cannot take `images` images (a Reshape may mix the batch axis) keeps the batch that it declares.
+    """
+    try:
+        blobs = net.with_batch(images).blobs
+    except ShapeError:
+        blobs = net.blobs
+    rng = np.random.default_rng(SEED)
+    return {
+        top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(np.float32)
+        for layer in net.input_layers
+        for top in layer.tops
+    }
+
+
+def _spread(layer: Layer) -> float:
+    transform = layer.params.transform if isinstance(layer.params, Input) else Transform()
+    return PIXEL_SPREAD * transform.scale / (float(np.mean(transform.std)) if transform.std else 1.0)
+
+
+def run(forward: Forward, net: Net, inputs: Arrays) -> Arrays:
+    """Return what `net` computes from `inputs`, whatever batch it declares itself."""
+    if set(inputs) != set(net.inputs):
+        raise InputError(f"a batch for {sorted(inputs)}, but the net's inputs are {sorted(net.inputs)}")
+    return forward(net.reshape({name: array.shape for name, array in inputs.items()}), inputs)
+
+
+def largest_difference(before: Arrays, after: Arrays, blobs: Iterable[str]) -> float:
+    """Return the largest difference over `blobs`, each relative to its largest value before.
+
+    Infinite where the shapes differ, or NaN and infinity do not stand at the same places.
+    """
+    return max((_difference(before[name], after[name]) for name in blobs), default=0.0)
+
+
+def _difference(before: Array, after: Array) -> float:
+    if before.shape != after.shape:
+        return float("inf")
+    usual = np.isfinite(before)
+    if not np.array_equal(before[~usual], after[~usual], equal_nan=True) or not np.isfinite(after[usual]).all():
+        return float("inf")
+    if not usual.any():
+        return 0.0
+    known = before[usual].astype(np.float64)
+    scale = max(float(np.abs(known).max()), SMALLEST_SCALE)
+    return float(np.abs(after[usual] - known).max()) / scale

@@ -1,0 +1,89 @@
+"""Fuse BatchNorm, Scale and Bias into the convolution or inner product before them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from xdn.graph import Layer, Net
+from xdn.graph.layer import Array
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.optimize.fuse.affine import Affine, Chain, follow
+from xdn.optimize.match import edit, names, sharers, title
+from xdn.optimize.stage import Note, Rewrite, Stage, stage
+
+
+@stage
+class FuseBatchNorm(Stage):
+    """Fuse BatchNorm, Scale and Bias into the Convolution or InnerProduct before them.
+
+    Each is y = a * x + d for every channel, and so are several one after another, in any order:
+
+    - BatchNorm: a = 1 / sqrt(variance + eps), d = -mean * a, mean and variance divided by scale_factor
+    - Scale: a = scale, d = bias
+    - Bias: a = 1, d = bias
+
+    With x = W * u + b follows y = W' * u + b', where ``W'[k] = a[k] * W[k]`` and ``b' = a * b + d``; a layer
+    without bias gets one. Computed in float64 and rounded to f32 once.
+    """
+
+    name = "fuse-batch-norm"
+    after = ("eliminate-dead",)
+
+    def apply(self, net: Net) -> Rewrite:
+        """Follow every convolution and inner product to the affine layers behind it."""
+        fused: dict[str, Layer] = {}
+        removed: set[str] = set()
+        changes, refusals = [], []
+        for layer in net.layers:
+            if not isinstance(layer.params, (Convolution, InnerProduct)):
+                continue
+            chain = follow(net, layer.tops[0])
+            found = _fuse(net, layer, chain)
+            if isinstance(found, Layer):
+                fused[layer.name] = found
+                removed |= {absorbed.name for absorbed in chain.layers}
+                changes.append(Note(layer.name, f"took in {', '.join(map(title, chain.layers))}"))
+            elif found:
+                refusals.append(Note(chain.layers[0].name, f"stays behind {title(layer)}: {found}"))
+            if chain.refusal:
+                reader, reason = chain.refusal
+                refusals.append(Note(reader.name, f"stays behind {title(layer)}: {reason}"))
+        return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
+
+
+def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
+    """Return the fused layer, why there is none, or None where no affine layer follows."""
+    if chain.affine is None:
+        return None
+    others = sharers(net, layer)
+    if others:
+        return f"{layer.name!r} shares its weights with {names(others)}"
+    if layer.epilogue is not None:
+        return f"{layer.name!r} ends in a fused activation or sum"
+    if "weight" not in layer.weights:
+        return f"the weights of {layer.name!r} were not read"
+    if len(net.blobs[layer.tops[0]].shape) != layer.weights["weight"].ndim:
+        return f"the outputs of {layer.name!r} are not the channels of its top"
+    weights = _scaled(layer, chain.affine)
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        return "the fused weights are not finite in f32"
+    params = replace(layer.params, bias_term=True)  # type: ignore[type-var]
+    return layer.replace(params=params, weights=weights, tops=chain.layers[-1].tops)
+
+
+def _scaled(layer: Layer, affine: Affine) -> dict[str, Array]:
+    """Return weight and bias with the affine of the outputs applied."""
+    weight = layer.weights["weight"].astype(np.float64)
+    bias = layer.weights["bias"].astype(np.float64) if "bias" in layer.weights else 0.0
+    # The outputs are axis 0 of the weights, the last one of a transposed inner product.
+    factor = affine.factor if _transposed(layer) else affine.factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            "weight": (weight * factor).astype(np.float32),
+            "bias": (bias * affine.factor + affine.shift).astype(np.float32),
+        }
+
+
+def _transposed(layer: Layer) -> bool:
+    return isinstance(layer.params, InnerProduct) and layer.params.transpose

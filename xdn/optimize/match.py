@@ -1,0 +1,48 @@
+"""Questions that stages ask of a net before they take a place, and the edits that they share."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from xdn.graph import Layer, Net
+
+
+def reason_to_keep(net: Net, blob: str) -> str | None:
+    """Return why `blob` cannot be swallowed by a fusion with its reader; None where it can."""
+    readers = net.consumers[blob]
+    if blob in net.outputs:
+        return f"its bottom {blob!r} is an output of the net"
+    if len(readers) > 1:
+        return f"its bottom {blob!r} is read {len(readers)} times, by {names(readers)}"
+    return None
+
+
+def sharers(net: Net, layer: Layer) -> list[Layer]:
+    """Return the other layers that share weights with `layer` (`param { name: ... }`)."""
+    own = {name for name in layer.shared if name}
+    return [other for other in net.layers if other is not layer and own & set(other.shared)]
+
+
+def names(layers: Iterable[Layer]) -> str:
+    """Return the layers' quoted names, separated by commas."""
+    return ", ".join(repr(layer.name) for layer in layers)
+
+
+def title(layer: Layer) -> str:
+    """Return how messages call a layer: its quoted name and its type."""
+    return f"{layer.name!r} ({layer.type})"
+
+
+def rename_blobs(layer: Layer, new_names: Mapping[str, str]) -> Layer:
+    """Return `layer` with its bottoms and tops called by their new names."""
+    bottoms = tuple(new_names.get(name, name) for name in layer.bottoms)
+    tops = tuple(new_names.get(name, name) for name in layer.tops)
+    if (bottoms, tops) == (layer.bottoms, layer.tops):
+        return layer
+    return layer.replace(bottoms=bottoms, tops=tops)
+
+
+def edit(net: Net, replaced: Mapping[str, Layer], removed: Collection[str]) -> Net:
+    """Return `net` with layers replaced and removed by name; the very `net` where there are none."""
+    if not replaced and not removed:
+        return net
+    kept = (layer for layer in net.layers if layer.name not in removed)
+    return net.replace(layers=tuple(replaced.get(layer.name, layer) for layer in kept))

@@ -1,0 +1,160 @@
+"""Run stages over a net, and check each: verification, and outputs against the net before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdn import settings
+from xdn.errors import CheckError, NetError, WeightsError
+from xdn.graph import Net
+from xdn.graph.cost import Cost, net_cost
+from xdn.graph.verify import verify
+from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch
+from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, Stage, stage_names
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What one stage did, and how far the net's values moved.
+
+    Parameters
+    ----------
+    stage : str
+        The stage's name.
+    changes, refusals : tuple of Note
+        What was done, and what was left with the reason.
+    cost : Cost
+        The net's cost after the stage, an image.
+    difference : float or None
+        Largest difference to the net before the stage, over all outputs and all other blobs that both
+        nets have, each relative to the blob's largest value. None where nothing could be compared.
+    """
+
+    stage: str
+    changes: tuple[Note, ...]
+    refusals: tuple[Note, ...]
+    cost: Cost
+    difference: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An optimized net and how it came about.
+
+    Parameters
+    ----------
+    net : Net
+    reports : tuple of StageReport
+        In the order in which the stages ran.
+    cost : Cost
+        The cost of the net that was given, an image.
+    difference : float or None
+        Largest relative difference of the outputs to those of the net that was given; None where the
+        net has no weights, so that nothing could be compared.
+    """
+
+    net: Net
+    reports: tuple[StageReport, ...]
+    cost: Cost
+    difference: float | None
+
+
+def optimize(
+    net: Net,
+    stages: Sequence[str] | None = None,
+    *,
+    forward: Forward | None = None,
+    tolerance: float = settings.STAGE_TOLERANCE,
+    images: Arrays | None = None,
+) -> Result:
+    """Run stages one after another, each checked against the net before it.
+
+    Parameters
+    ----------
+    net : Net
+        Stays as it is.
+    stages : sequence of str, optional
+        Names of stages, run in this order; all that plain Caffe can express where None.
+    forward : Forward, optional
+        Runs a net; by default the NumPy references.
+    tolerance : float
+        Largest relative difference that a stage may cause.
+    images : mapping, optional
+        Input name -> array, the batch on which nets are compared; a seeded one where None.
+
+    Raises
+    ------
+    CheckError
+        A stage broke the net or moved its values by more than `tolerance`.
+    UnknownNameError
+        A stage is not registered.
+    """
+    verify(net)
+    chosen = [STAGES[name]() for name in (stage_names(PLAIN) if stages is None else stages)]
+    guard = _Guard(forward or reference, images or seeded_batch(net), tolerance) if _has_weights(net) else None
+    first = guard.start(net) if guard else {}
+    reports, current = [], net
+    for each in chosen:
+        rewrite = each.apply(current)
+        if rewrite.changes:
+            _verify(each, current, rewrite.net)
+        difference = guard.step(each, rewrite) if guard else None
+        current = rewrite.net
+        reports.append(StageReport(each.name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
+    total = largest_difference(first, guard.values, net.outputs) if guard else None
+    return Result(current, tuple(reports), net_cost(net), total)
+
+
+def apply_stages(net: Net, stages: Sequence[str]) -> Net:
+    """Run stages without comparing numbers, as a session does at each start; the result is verified."""
+    for name in stages:
+        net = STAGES[name]().apply(net).net
+    verify(net)
+    return net
+
+
+class _Guard:
+    """Holds what the net before the current stage computes; every net is run once."""
+
+    def __init__(self, forward: Forward, batch: Arrays, tolerance: float):
+        self.forward, self.batch, self.tolerance = forward, batch, tolerance
+        self.values: Arrays = {}
+
+    def start(self, net: Net) -> Arrays:
+        """Run the net that is given; return its values."""
+        self.values = run(self.forward, net, self.batch)
+        return self.values
+
+    def step(self, each: Stage, rewrite: Rewrite) -> float:
+        """Return the difference that the stage caused; raise CheckError where it is too large."""
+        if not rewrite.changes:
+            return 0.0
+        before, after = self.values, run(self.forward, rewrite.net, self.batch)
+        common = {*rewrite.net.outputs, *(before.keys() & after.keys())}
+        for name in sorted(common):
+            difference = largest_difference(before, after, [name])
+            if difference > self.tolerance:
+                raise CheckError(
+                    f"blob {name!r} moved by {difference:.2g} of its largest value; {self.tolerance:g} is allowed",
+                    where=f"stage {each.name!r}",
+                    mend="Leave the stage out with --stages, and report the net",
+                )
+        self.values = after
+        return largest_difference(before, after, common)
+
+
+def _has_weights(net: Net) -> bool:
+    try:
+        net.require_weights()
+    except WeightsError:
+        return False
+    return True
+
+
+def _verify(each: Stage, before: Net, after: Net) -> None:
+    where = f"stage {each.name!r}"
+    try:
+        verify(after)
+    except (NetError, WeightsError) as error:
+        raise CheckError(f"the net is broken: {error}", where=where) from error
+    if (after.inputs, after.outputs) != (before.inputs, before.outputs):
+        raise CheckError("the net's inputs or outputs are others than before", where=where)

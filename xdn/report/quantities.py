@@ -1,0 +1,37 @@
+"""Numbers as people read them: three significant digits and a unit."""
+
+_DECIMAL = ("", " k", " M", " G", " T", " P")
+_BINARY = (" B", " KiB", " MiB", " GiB", " TiB")
+
+
+def count(value: float) -> str:
+    """Return a count with a decimal prefix: 3858000000 -> "3.86 G"."""
+    return _prefixed(value, 1000, _DECIMAL)
+
+
+def size(value_bytes: float) -> str:
+    """Return a size with a binary prefix: 1572864 -> "1.5 MiB"."""
+    return _prefixed(value_bytes, 1024, _BINARY)
+
+
+def difference(value: float | None) -> str:
+    """Return a relative difference, a dash where nothing was compared."""
+    if value is None:
+        return "-"
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def shape(extents: tuple[int, ...]) -> str:
+    """Return a shape: (1, 3, 32, 32) -> "1x3x32x32"."""
+    return "x".join(map(str, extents)) or "scalar"
+
+
+def _prefixed(value: float, base: int, units: tuple[str, ...]) -> str:
+    power = 0
+    # 999.5 would be printed with four digits.
+    while round(value) >= base and power < len(units) - 1:
+        value, power = value / base, power + 1
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value)}{units[power]}"
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}{units[power]}"

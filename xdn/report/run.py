@@ -1,0 +1,34 @@
+"""The result of a run over a data set, as people read it."""
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from xdn.evaluate.job import RunResult
+from xdn.report.quantities import count, size
+
+
+def run_table(result: RunResult) -> Table:
+    """Return accuracy, times and what ran."""
+    contest, latency = result.contest, result.contest.latency
+    table = Table(box=SIMPLE_HEAD, show_header=False)
+    table.add_row("data", result.data)
+    table.add_row("net", f"{result.net}, {count(result.macs)} MACs executed an image")
+    accuracy = contest.accuracy
+    table.add_row("accuracy", f"{accuracy.percent:.2f} % ({accuracy.correct} of {accuracy.images} images)")
+    runs = "" if len(contest.runs_s) == 1 else f", median of {len(contest.runs_s)}"
+    best, worst = min(contest.runs_s), max(contest.runs_s)
+    spread = "" if len(contest.runs_s) == 1 else f" ({1e3 * best:.0f} .. {1e3 * worst:.0f})"
+    table.add_row("contest time", f"{1e3 * contest.contest_s:.0f} ms{runs}{spread}, {result.preprocessing}")
+    table.add_row("throughput", f"{contest.images_per_s:.0f} images/s")
+    table.add_row(
+        f"latency, batch {latency.batch}",
+        f"p50 {latency.p50_ms:.2f} ms, p90 {latency.p90_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms "
+        f"({latency.requests} requests)",
+    )
+    table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms")
+    table.add_row(
+        "executor",
+        f"{result.isa}, {result.threads} threads, chunks of {result.chunk_images} images, "
+        f"arena {size(result.arena_bytes)} a thread, plan {result.plan}",
+    )
+    return table
