@@ -1,6 +1,8 @@
 """What all tests share: where outside material lies, and a seeded generator."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,3 +29,11 @@ def material():
 def rng():
     """Return a seeded random generator."""
     return np.random.default_rng(20190625)
+
+
+@pytest.fixture(scope="session")
+def cifar10(material, tmp_path_factory):
+    """Return the folder in which the official CIFAR-10 was rebuilt from the outside material."""
+    script, folder = material("cifar10", "restore.py"), tmp_path_factory.mktemp("cifar10")
+    subprocess.run([sys.executable, script, "--out", folder], check=True, capture_output=True)
+    return str(folder)

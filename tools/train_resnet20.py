@@ -3,9 +3,16 @@
 
 The recipe is short on purpose: SGD with Nesterov momentum, a one-cycle schedule, crops out of
 a reflected border of 4 pixels, mirroring where the data set allows it. A run resumes from its last
-epoch. `--export` writes the trained weights as a caffemodel.
+epoch. `--export` writes the trained weights as a caffemodel; with the epochs of a finished run it only does that.
 
-    python tools/train_resnet20.py --data cifar10 --epochs 24 --out build/resnet20_cifar10
+The weights that ship were trained so, on CIFAR-10 in two cycles:
+
+    python tools/train_resnet20.py --bf16 --data glyphs10 --epochs 10 --out build/glyphs10 \\
+        --export prototxt/resnet20_glyphs10/resnet20.caffemodel
+    python tools/train_resnet20.py --bf16 --data cifar10 --epochs 24 --out build/cifar10
+    python tools/train_resnet20.py --bf16 --data cifar10 --epochs 14 --lr 0.1 --seed 2 \\
+        --init build/cifar10/snapshot.pt --out build/cifar10_2 \\
+        --export prototxt/resnet20_cifar10/resnet20.caffemodel
 """
 
 import argparse
@@ -18,9 +25,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from xdn import settings
+from xdn.data import find_dataset
+from xdn.frontend import load as load_net
+from xdn.frontend.caffemodel import write_caffemodel
+from xdn.graph.verify import verify
+
+PROTOTXT = Path(__file__).resolve().parent.parent / "prototxt"
 MEAN = (125.3, 123.0, 113.9)
 SCALE = 0.015625
 PADDING = 4
+#: Largest difference of a probability between PyTorch and the exported net: f32 sums in another order.
+EXPORT_TOLERANCE = 1e-5
 
 
 class ConvBn(nn.Module):
@@ -103,17 +119,51 @@ def accuracy(model: nn.Module, images, labels) -> float:
 
 def load(name: str, folder: Path):
     """Return (train images, train labels, test images, test labels); images are u8 (N, 3, 32, 32)."""
-    if name == "cifar10":
-        import pickle
+    arrays = []
+    for split in ("train", "test"):
+        data = find_dataset(name, split, folder)
+        arrays += [np.ascontiguousarray(data.images(0, len(data)).transpose(0, 3, 1, 2)), data.labels.astype(np.int64)]
+    return arrays
 
-        def batch(file):
-            raw = pickle.loads((folder / "cifar-10-batches-py" / file).read_bytes(), encoding="bytes")
-            return raw[b"data"].reshape(-1, 3, 32, 32), np.array(raw[b"labels"], np.int64)
 
-        train = [batch(f"data_batch_{i}") for i in range(1, 6)]
-        images, labels = (np.concatenate(part) for part in zip(*train, strict=True))
-        return images, labels, *batch("test_batch")
-    raise SystemExit(name)
+def caffe_weights(model: nn.Module) -> dict[str, dict[str, np.ndarray]]:
+    """Return Caffe layer name -> its weights, for the layer names that `prototxt/resnet20_*` gives."""
+    found = {}
+    for path, module in model.named_modules():
+        if isinstance(module, ConvBn):
+            # "stages.0.2.proj" is the layer "s1b3/proj"; "conv1" keeps its name.
+            head, *inner = path.split(".")
+            name = f"s{int(inner[0]) + 1}b{int(inner[1]) + 1}/{inner[2]}" if inner else head
+            bn = module.bn
+            found[name] = {"weight": module.conv.weight}
+            found[f"{name}/bn"] = {"mean": bn.running_mean, "variance": bn.running_var, "scale_factor": torch.ones(1)}
+            found[f"{name}/scale"] = {"scale": bn.weight, "bias": bn.bias}
+        elif isinstance(module, nn.Linear):
+            found[path] = {"weight": module.weight, "bias": module.bias}
+    return {
+        layer: {name: tensor.detach().float().contiguous().numpy().copy() for name, tensor in tensors.items()}
+        for layer, tensors in found.items()
+    }
+
+
+def export(model: nn.Module, prototxt: Path, caffemodel: Path) -> None:
+    """Write the model's weights as the caffemodel of `prototxt`, once both are found to compute the same."""
+    net = load_net(prototxt)
+    transform = net.input_layers[0].params.transform
+    if (transform.mean_value, transform.scale) != (MEAN, SCALE):
+        raise SystemExit(f"{prototxt} states {transform}; this model was trained with mean {MEAN}, scale {SCALE}")
+    arrays = caffe_weights(model)
+    net = net.replace(layers=tuple(layer.replace(weights=arrays.get(layer.name, {})) for layer in net.layers))
+    verify(net)
+    x = np.random.default_rng(0).standard_normal((4, 3, 32, 32)).astype(np.float32)
+    model.eval()
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(x)).softmax(1).numpy()
+    difference = np.abs(net.with_batch(4).forward({"data": x})["prob"] - expected).max()
+    if not difference < EXPORT_TOLERANCE:
+        raise SystemExit(f"{prototxt} differs from the model by {difference}; nothing was written")
+    write_caffemodel(caffemodel, net)
+    print(json.dumps({"caffemodel": str(caffemodel), "largest_difference": float(difference)}))
 
 
 def train(args: argparse.Namespace) -> nn.Module:
@@ -126,6 +176,8 @@ def train(args: argparse.Namespace) -> nn.Module:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, args.lr, epochs=args.epochs, steps_per_epoch=steps, pct_start=0.25
     )
+    if args.init:
+        model.load_state_dict(torch.load(args.init, weights_only=True)["model"])
     snapshot, first = args.out / "snapshot.pt", 0
     if snapshot.exists():
         state = torch.load(snapshot, weights_only=True)
@@ -168,17 +220,21 @@ def train(args: argparse.Namespace) -> nn.Module:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=["cifar10", "glyphs10"], default="cifar10")
+    parser.add_argument("--data", choices=settings.DEFAULT_DATASETS, default="cifar10")
     parser.add_argument("--data-dir", type=Path, default=Path.home() / ".cache" / "xdn")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--init", type=Path, metavar="SNAPSHOT", help="start from the weights of another run")
+    parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where PyTorch's autocast allows it")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the weights as a caffemodel")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    train(args)
+    model = train(args)
+    if args.export:
+        export(model, PROTOTXT / f"resnet20_{args.data}" / "resnet20.prototxt", args.export)
 
 
 if __name__ == "__main__":

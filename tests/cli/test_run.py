@@ -73,13 +73,6 @@ def test_usage_errors_exit_with_2():
     assert stopped.value.code == 2
 
 
-def test_without_a_net_the_shipped_pair_runs_optimized_on_the_synthetic_data(capsys):
-    assert main(["--json", "-", "--quiet"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["data"] == "Glyphs-10 (synthetic), test"
-    assert 90 <= document["accuracy_percent"] <= 97
-
-
 MODELS = [
     ("resnet20", "train_test", ["--mean-file", "mean.binaryproto"], 9181),
     ("resnet56", "train_test", ["--mean-file", "mean.binaryproto"], 9284),
@@ -88,21 +81,6 @@ MODELS = [
     ("resnet50", "train_val", [], 8578),
     ("resnet50", "deploy", ["--mean-value", "125.3,123,113.9", "--scale", "0.015625"], 8578),
 ]
-
-
-@pytest.fixture(scope="module")
-def cifar10(material, tmp_path_factory):
-    """Return the folder in which the official CIFAR-10 was rebuilt from the test material."""
-    import runpy
-    import sys
-
-    folder = tmp_path_factory.mktemp("cifar10")
-    before, sys.argv = sys.argv, ["restore.py", "--out", str(folder)]
-    try:
-        runpy.run_path(str(material("cifar10", "restore.py")), run_name="__main__")
-    finally:
-        sys.argv = before
-    return str(folder)
 
 
 @pytest.mark.parametrize("optimize", [False, True], ids=["as read", "optimized"])

@@ -37,7 +37,7 @@ class Output:
         self.json_target, self.quiet = json_target, quiet
         piped = not sys.stdout.isatty()
         self._stdout = Console(highlight=False, soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
-        self._stderr = Console(stderr=True, highlight=False)
+        self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, *renderables: Any) -> None:
         """Print part of the result, rich renderables or text, unless stdout holds the JSON."""

@@ -16,7 +16,7 @@ from xdn import api
 from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.errors import SettingError
-from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, stage_names
+from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.registries import registry_table
 from xdn.report.stages import conclusion, explanation, stage_table
 
@@ -45,7 +45,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     stages = _stages(args)
     folder = args.output or Path(f"{args.net.stem}.xdn")
     _check_no_overwriting(args, folder)
-    result = api.optimize(load_net(args, output), stages)
+    result = optimize(load_net(args, output), stages)
     saved = api.save(result.net, folder, args.net.stem)
     output.result(stage_table(result), conclusion(result))
     if args.explain:

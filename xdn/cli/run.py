@@ -25,7 +25,9 @@ from xdn.evaluate.contest import run_online, run_packed
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.graph import Net
+from xdn.optimize.pipeline import optimize
 from xdn.report.run import run_table
+from xdn.session import Session
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +68,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if not args.force:
         check_pair(net, source.name, source.title, len(source.classes))
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    session = api.open_session(net, threads=args.threads)
+    session = Session(net, threads=args.threads)
     output.log(f"run {args.net} on {source.title}, {source.split}")
     if isinstance(found, PackedData):
         how = "packed data"
@@ -86,5 +88,5 @@ def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:
     begin = time.perf_counter()
     net = load_net(args, output)
     if args.optimize:
-        net = api.optimize(net).net
+        net = optimize(net).net
     return net, time.perf_counter() - begin

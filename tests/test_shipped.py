@@ -1,0 +1,131 @@
+"""The networks of `prototxt/`: text as generated, figures as stated, readable by others."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.frontend.onnx_checks import check_net
+from xdn import settings
+from xdn.cli.run import main as xdn_run
+from xdn.data import DATASETS
+from xdn.frontend import load, save
+from xdn.graph.cost import net_cost
+from xdn.graph.verify import verify
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOTXT = ROOT / "prototxt"
+FOLDERS = sorted(path.name for path in PROTOTXT.iterdir() if path.is_dir())
+SMALL = ["lenet", "resnet20", "resnet56", "resnet50_32"]
+#: One for each kind of layer and window that only large nets have.
+LARGE = ["squeezenet_v1.1", "mobilenet_v2", "googlenet", "densenet121"]
+
+
+def prototxt_of(folder):
+    """Return the only prototxt of a shipped folder."""
+    (path,) = (PROTOTXT / folder).glob("*.prototxt")
+    return path
+
+
+def stated(folder):
+    """Return row -> text of the table in a folder's README."""
+    return dict(re.findall(r"^\| (.+?) \| (.*?) \|$", (PROTOTXT / folder / "README.md").read_text(), re.M))
+
+
+def stated_number(folder, row):
+    """Return the number that a row of the README starts with."""
+    return float(re.match(r"[\d.,]+", stated(folder)[row]).group().replace(",", ""))
+
+
+@pytest.fixture(scope="module")
+def generated():
+    """Return path -> content of what tools/make_prototxt.py writes."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        import make_prototxt
+
+        return make_prototxt.generate()
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
+
+
+def test_the_files_are_what_the_generator_writes(generated):
+    found = {p.relative_to(PROTOTXT).as_posix() for p in PROTOTXT.rglob("*") if p.suffix in (".prototxt", ".md")}
+    assert found == set(generated)
+    for path, content in generated.items():
+        assert (PROTOTXT / path).read_text() == content, path
+
+
+def test_the_folder_is_what_the_program_looks_in():
+    assert settings.shipped_dir() == PROTOTXT
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_cost_is_that_of_the_readme(folder):
+    net = load(prototxt_of(folder))
+    verify(net)
+    cost = net_cost(net)
+    assert cost.macs == stated_number(folder, "MACs an image")
+    assert cost.parameters == stated_number(folder, "parameters")
+    assert net.outputs == ("prob",)
+    assert "x".join(map(str, net.inputs["data"].shape[1:])) == stated(folder)["input"]
+
+
+# Published figures, rounded as their sources round them; parameters as the papers count them, without BatchNorm's
+# statistics, are a little fewer.
+@pytest.mark.parametrize(
+    ("folder", "macs_millions", "parameters_millions"),
+    [
+        ("resnet50", 3860, 25.6),
+        ("resnet50_32", 78.7, 23.5),
+        ("vgg16", 15470, 138.4),
+        ("mobilenet_v1", 569, 4.2),
+        ("mobilenet_v2", 300, 3.5),
+        ("resnet20", 41, 0.27),
+        ("resnet110", 253, 1.73),
+    ],
+)
+def test_cost_is_that_of_the_papers(folder, macs_millions, parameters_millions):
+    assert stated_number(folder, "MACs an image") / 1e6 == pytest.approx(macs_millions, rel=0.005)
+    assert stated_number(folder, "parameters") / 1e6 == pytest.approx(parameters_millions, rel=0.02)
+
+
+@pytest.mark.parametrize("folder", SMALL + LARGE)
+def test_onnx_runtime_computes_the_same(folder):
+    # Up to 120 layers one after the other: their roundings add up.
+    check_net(load(prototxt_of(folder), random_weights=True).with_batch(1), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("folder", [*SMALL, "squeezenet_v1.1", "mobilenet_v1"])
+def test_opencv_reads_it_and_computes_the_same(folder, tmp_path, rng):
+    net = load(prototxt_of(folder), random_weights=True).with_batch(1)
+    save(net, tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    other = cv2.dnn.readNetFromCaffe(str(prototxt_of(folder)), str(tmp_path / "net.caffemodel"))
+    x = rng.standard_normal(net.inputs["data"].shape).astype(np.float32)
+    other.setInput(x)
+    expected = net.forward({"data": x})["prob"]
+    np.testing.assert_allclose(other.forward().reshape(expected.shape), expected, atol=1e-4 * expected.max())
+
+
+@pytest.mark.parametrize("source", ["cifar10", "glyphs10"])
+def test_a_trained_pair_names_its_data_and_transform(source):
+    params = load(prototxt_of(f"resnet20_{source}")).input_layers[0].params
+    assert params.source == source
+    assert (params.transform.scale, params.transform.mean_value) == (1 / 64, (125.3, 123.0, 113.9))
+
+
+@pytest.mark.parametrize("source", ["cifar10", "glyphs10"])
+def test_a_trained_pair_is_as_accurate_as_its_readme_says(source, request, monkeypatch, tmp_path, capsys):
+    # Without a net named, the shipped pair that fits the data is taken.
+    folder = request.getfixturevalue("cifar10") if source == "cifar10" else tmp_path
+    monkeypatch.setenv("XDN_DATA", str(folder))
+    assert xdn_run(["--json", "-", "--quiet"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["data"] == f"{DATASETS[source].title}, test"
+    correct = re.search(r"\(([\d,]+) of the 10,000", stated(f"resnet20_{source}")["accuracy"]).group(1)
+    # Another order of f32 additions moves scores in the last bits: an image on the edge may change sides.
+    assert abs(result["contest"]["accuracy"]["correct"] - int(correct.replace(",", ""))) <= 3

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Write the networks of `prototxt/`: one folder each, with its text and a README of its figures.
+
+python tools/make_prototxt.py             # rewrite prototxt/, print the table of figures
+python tools/make_prototxt.py --out DIR   # write somewhere else
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from prototxt_nets import (
+    cifar_resnet,
+    densenet121,
+    googlenet,
+    lenet,
+    mobilenet_v1,
+    mobilenet_v2,
+    resnet50,
+    squeezenet,
+    vgg16,
+)
+from prototxt_text import NetText
+
+from xdn.files import write_atomically
+
+PROTOTXT = Path(__file__).resolve().parent.parent / "prototxt"
+
+RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015), arXiv:1512.03385"
+CIFAR_RESNET = f"{RESNET}, section 4.2"
+PROJECTION = "Shortcuts are projections (1x1 convolutions) where the shape changes, the identity elsewhere."
+CAFFE_RESNET = (
+    "As in the authors' Caffe version, a block's stride is on its first 1x1 convolution, and the stem's 3x3/2 max "
+    "pooling is not padded: Caffe rounds the size up."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One folder of `prototxt/`.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network's text.
+    title, source, data : str
+        For the README: the network, where its architecture was published, the data set it is meant for.
+    notes : str
+        What differs from the paper.
+    trained_on, accuracy : str
+        The data set of the shipped weights and what they reach there; empty where none are shipped.
+    file : str
+        Name of the prototxt.
+    """
+
+    build: Callable[[], NetText]
+    title: str
+    source: str
+    data: str
+    notes: str = ""
+    trained_on: str = ""
+    accuracy: str = ""
+    file: str = "deploy.prototxt"
+
+
+CIFAR = "CIFAR-10 (ten classes)"
+IMAGENET = "ImageNet (1000 classes)"
+UNTRAINED = {
+    **{
+        f"resnet{depth}": Entry(partial(cifar_resnet, depth), f"ResNet-{depth}", CIFAR_RESNET, CIFAR, PROJECTION)
+        for depth in (20, 32, 44, 56, 110)
+    },
+    "resnet50_32": Entry(partial(resnet50, "ResNet-50-32", 32, 10), "ResNet-50", RESNET, CIFAR, CAFFE_RESNET),
+    "resnet50": Entry(partial(resnet50, "ResNet-50", 224, 1000), "ResNet-50", RESNET, IMAGENET, CAFFE_RESNET),
+    "googlenet": Entry(
+        googlenet,
+        "GoogLeNet (Inception v1)",
+        "Szegedy et al.: Going Deeper with Convolutions (2014), arXiv:1409.4842",
+        IMAGENET,
+        "Without the two auxiliary classifiers, which only training uses.",
+    ),
+    "squeezenet_v1.1": Entry(
+        squeezenet,
+        "SqueezeNet 1.1",
+        "Iandola et al.: SqueezeNet (2016), arXiv:1602.07360; version 1.1 is in its authors' repository",
+        IMAGENET,
+        "Fully convolutional: the average over the last maps gives the classes.",
+    ),
+    "mobilenet_v1": Entry(
+        mobilenet_v1,
+        "MobileNet v1",
+        "Howard et al.: MobileNets (2017), arXiv:1704.04861",
+        IMAGENET,
+        "Depthwise convolutions are convolutions with as many groups as channels.",
+    ),
+    "mobilenet_v2": Entry(
+        mobilenet_v2,
+        "MobileNet v2",
+        "Sandler et al.: MobileNetV2: Inverted Residuals and Linear Bottlenecks (2018), arXiv:1801.04381",
+        IMAGENET,
+        "ReLU stands where the paper has ReLU6, a layer that Caffe does not have.",
+    ),
+    "vgg16": Entry(
+        vgg16,
+        "VGG-16",
+        "Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition (2014), "
+        "configuration D, arXiv:1409.1556",
+        IMAGENET,
+    ),
+    "densenet121": Entry(
+        densenet121,
+        "DenseNet-121",
+        "Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks (2016), arXiv:1608.06993",
+        IMAGENET,
+        "The stem's 3x3/2 max pooling is not padded: Caffe rounds the size up, so that maps are 56x56 as in the paper.",
+    ),
+    "lenet": Entry(
+        lenet,
+        "LeNet",
+        "LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition (1998)",
+        "MNIST (ten digits)",
+        "The variant that Caffe's MNIST example made common: max pooling, 20 and 50 filters, one ReLU.",
+    ),
+}
+
+TRAINED = {
+    f"resnet20_{name}": Entry(
+        partial(cifar_resnet, 20, name),
+        f"ResNet-20, trained on {title}",
+        CIFAR_RESNET,
+        title,
+        f"{PROJECTION} The Input layer carries the transform of the images.",
+        trained_on=name,
+        accuracy=accuracy,
+        file="resnet20.prototxt",
+    )
+    for name, title, accuracy in [
+        ("cifar10", "CIFAR-10", "90.34 % (9,034 of the 10,000 test images)"),
+        ("glyphs10", "Glyphs-10 (synthetic)", "95.11 % (9,511 of the 10,000 test images)"),
+    ]
+}
+
+ENTRIES = UNTRAINED | TRAINED
+
+
+def readme(folder: str, entry: Entry, net: NetText) -> str:
+    """Return the README of one folder."""
+    weights, accuracy = "no weights shipped", "no weights, no accuracy"
+    if entry.trained_on:
+        weights = f"`resnet20.caffemodel`, from `tools/train_resnet20.py --data {entry.trained_on}`"
+        accuracy = entry.accuracy
+    rows = {
+        "architecture": entry.source,
+        "input": "x".join(map(str, net.shapes["data"])),
+        "data set": entry.data,
+        "MACs an image": f"{net.macs:,}",
+        "parameters": f"{net.parameters:,} (BatchNorm's statistics included)",
+        "weights": weights,
+        "accuracy": accuracy,
+    }
+    table = "".join(f"| {name} | {text} |\n" for name, text in rows.items())
+    notes = f"\n{entry.notes}\n" if entry.notes else ""
+    show = f"\nShow it: `xdn-inspect prototxt/{folder}/{entry.file}`\n"
+    return f"# {entry.title}\n\n| | |\n|---|---|\n{table}{notes}{show}"
+
+
+def index(nets: dict[str, NetText]) -> str:
+    """Return the README that lists all folders."""
+    rows = "".join(
+        f"| [`{folder}`]({folder}/) | {ENTRIES[folder].title} | {'x'.join(map(str, net.shapes['data']))} "
+        f"| {net.macs / 1e6:,.1f} M | {net.parameters / 1e6:,.2f} M |\n"
+        for folder, net in nets.items()
+    )
+    return (
+        "# Networks\n\nWritten by `tools/make_prototxt.py` from the papers that each folder's README names: change "
+        "that program and\nrun it, not these files. MACs are for one image and count padding as data; parameters "
+        "include BatchNorm's\nstatistics.\n\n| folder | network | input | MACs | parameters |\n|---|---|---|---|---|\n"
+        f"{rows}"
+    )
+
+
+def generate() -> dict[str, str]:
+    """Return path below `prototxt/` -> content of every generated file."""
+    nets = {folder: entry.build() for folder, entry in ENTRIES.items()}
+    files = {"README.md": index(nets)}
+    for folder, net in nets.items():
+        files[f"{folder}/{ENTRIES[folder].file}"] = net.text()
+        files[f"{folder}/README.md"] = readme(folder, ENTRIES[folder], net)
+    return files
+
+
+def main() -> None:
+    """Write the files and print the table of figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=PROTOTXT, help="folder to write into (default: prototxt/)")
+    out = parser.parse_args().out
+    files = generate()
+    for path, text in files.items():
+        write_atomically(out / path, text.encode())
+    print(files["README.md"], end="")
+
+
+if __name__ == "__main__":
+    main()
