@@ -1,0 +1,150 @@
+"""Choose each engine's best setting, then time all engines in turn."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from engine import Engine
+
+from xdn.errors import XdnError
+
+#: How long the trial of one setting should take at most, after its warm-up, in seconds.
+TRIAL_S = 1.0
+#: Rest between two engines, so that threads that still spin for work go to sleep.
+REST_S = 0.2
+
+Opener = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How an engine is run: images a batch, and one of its variants."""
+
+    batch: int
+    variant: str
+
+
+@dataclass
+class Contestant:
+    """An engine that takes part, its setting, and its times.
+
+    `total_s` holds, a round, the seconds with conversion; `own_form_s` those with the data already in the
+    engine's form; `latencies_ms` every single time of batch 1.
+    """
+
+    engine: Engine
+    setting: Setting
+    total_s: list[float] = field(default_factory=list)
+    own_form_s: list[float] = field(default_factory=list)
+    latencies_ms: list[list[float]] = field(default_factory=list)
+    labels: np.ndarray | None = None
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, Any]:
+    """Return (seconds, result) of `action`."""
+    start = time.perf_counter()
+    result = action()
+    return time.perf_counter() - start, result
+
+
+def drain(engine: Engine, batches: Iterable[Any]) -> None:
+    """Run batches and drop the outputs."""
+    for _ in engine.infer(batches):
+        pass
+
+
+def best_setting(engine: Engine, images: np.ndarray, batches: Sequence[int], log: Callable[[str], None]) -> Setting:
+    """Return the setting with the most images a second on a subset, the conversion left out."""
+    found: dict[Setting, float] = {}
+    for variant in engine.variants:
+        for batch in batches:
+            engine.configure(batch, variant)
+            part = [engine.convert(part) for part in engine.parts(images[:batch], batch)]
+            drain(engine, part)
+            once_s, _ = timed(partial(drain, engine, part))
+            repeats = max(2, int(TRIAL_S / 2 / once_s))
+            seconds = min(timed(partial(drain, engine, part * repeats))[0] for _ in range(2))
+            found[Setting(batch, variant)] = seconds / (repeats * batch)
+    best = min(found, key=found.__getitem__)
+    log(f"{engine.name}: batch {best.batch}, {best.variant} ({1 / found[best]:.0f} images/s on a subset)")
+    return best
+
+
+def check_agreement(
+    engines: Mapping[str, Engine], images: np.ndarray, expected: np.ndarray, tolerance: float
+) -> dict[str, float]:
+    """Return engine -> largest difference to `expected`, relative to its largest value; raise where it is too large."""
+    differences = {}
+    for name, engine in engines.items():
+        engine.configure(len(images), engine.variants[0])
+        (outputs,) = engine.infer([engine.convert(images)])
+        outputs = outputs.reshape(expected.shape)
+        differences[name] = float(np.abs(outputs - expected).max() / np.abs(expected).max())
+        if not differences[name] <= tolerance:
+            raise XdnError(f"{name} differs from the references by {differences[name]:.2g}; nothing is timed")
+    return differences
+
+
+def _own_form_seconds(c: Contestant, images: np.ndarray) -> float:
+    """Return the seconds from converted batches to all labels."""
+    own_form = [c.engine.convert(part) for part in c.engine.parts(images, c.setting.batch)]
+    time.sleep(REST_S)
+    return timed(lambda: c.engine.labels(own_form, len(images)))[0]
+
+
+def _contest_seconds(c: Contestant, opened: Opener) -> float:
+    """Return the seconds from opening the packed file to all labels, which are kept."""
+    time.sleep(REST_S)
+    seconds, c.labels = timed(lambda: c.engine.classify(opened(), c.setting.batch))
+    return seconds
+
+
+def run_rounds(contestants: Sequence[Contestant], rounds: int, opened: Opener | None, images: np.ndarray) -> None:
+    """Time all contestants in turn, `rounds` times, after one round that is not counted.
+
+    Parameters
+    ----------
+    contestants : sequence of Contestant
+        Their times and labels are filled in.
+    rounds : int
+    opened : callable, optional
+        Opens the packed file. None: only the engines' own form is timed.
+    images : (N, H, W, C) u8
+    """
+    for c in contestants:
+        c.engine.configure(c.setting.batch, c.setting.variant)
+    for number in range(rounds + 1):
+        for c in contestants:
+            own_form_s = _own_form_seconds(c, images)
+            total_s = _contest_seconds(c, opened) if opened else None
+            if number:
+                c.own_form_s.append(own_form_s)
+                c.total_s += [total_s] if total_s is not None else []
+
+
+def _single_ms(engine: Engine, images: np.ndarray) -> list[float]:
+    """Return the milliseconds of each image alone, the conversion left out."""
+    singles = [engine.convert(images[i : i + 1]) for i in range(len(images))]
+    time.sleep(REST_S)
+    return [1e3 * timed(partial(drain, engine, [x]))[0] for x in singles]
+
+
+def run_latencies(contestants: Sequence[Contestant], rounds: int, images: np.ndarray) -> None:
+    """Time single images in turn, `rounds` times, after one round that is not counted."""
+    for c in contestants:
+        c.engine.configure(1, c.setting.variant)
+    for number in range(rounds + 1):
+        for c in contestants:
+            times = _single_ms(c.engine, images)
+            if number:
+                c.latencies_ms.append(times)
+
+
+def median_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return the median, and (largest - smallest) / median."""
+    middle = statistics.median(values)
+    return middle, (max(values) - min(values)) / middle

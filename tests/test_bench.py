@@ -1,0 +1,69 @@
+"""The comparison of engines: that it runs, that all engines agree, and what it reports."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def engines(*args):
+    """Run bench/engines.py and return the finished process."""
+    command = [sys.executable, str(ROOT / "bench" / "engines.py"), "--threads", "1", "--rounds", "1", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.mark.parametrize("mode", ["throughput", "latency"])
+def test_all_engines_agree_and_are_timed(mode, tmp_path):
+    net = ROOT / "prototxt" / "lenet" / "deploy.prototxt"
+    target = tmp_path / "figures.json"
+    done = engines(
+        "--net", str(net), "--random-weights", "--mode", mode, "--random-images", "8", "--batches", "4",
+        "--json", str(target),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(target.read_text())
+    assert set(document["engines"]) | set(document["missing"]) == {
+        "xdn",
+        "onnxruntime",
+        "openvino",
+        "torch",
+        "opencv",
+    }
+    assert document["macs"] == 2_293_000
+    assert document["machine"]["cpu"]
+    key = "latency_ms" if mode == "latency" else "own_form_s"
+    for name, figures in document["engines"].items():
+        assert figures[key] > 0, name
+        assert figures["largest_difference"] < 1e-3, name
+        assert figures[f"ratio_{key}"] == pytest.approx(figures[key] / document["engines"]["xdn"][key])
+        assert name in done.stdout
+
+
+def test_the_contest_times_packed_files_and_counts_correct_labels(tmp_path):
+    net = ROOT / "prototxt" / "resnet20_glyphs10" / "resnet20.prototxt"
+    target = tmp_path / "figures.json"
+    done = engines(
+        "--net", str(net), "--engines", "xdn,onnxruntime", "--images", "70", "--batches", "32", "--json", str(target)
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(target.read_text())["engines"]
+    assert figures["xdn"]["total_s"] > 0
+    # Nine of ten are right on average; the weights and images are fixed.
+    assert figures["xdn"]["correct"] == figures["onnxruntime"]["correct"] > 50
+
+
+def test_an_unknown_engine_is_a_usage_error():
+    done = engines("--net", "x.prototxt", "--engines", "xdn,notorch")
+    assert done.returncode == 2
+    assert "known: xdn, onnxruntime" in done.stderr
+
+
+def test_a_contest_needs_images_that_fit(tmp_path):
+    net = ROOT / "prototxt" / "lenet" / "deploy.prototxt"
+    done = engines("--net", str(net), "--random-weights", "--data", "glyphs10")
+    assert done.returncode == 1
+    assert "do not fit the net's input" in done.stderr

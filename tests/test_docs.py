@@ -1,0 +1,32 @@
+"""The documentation: its links lead somewhere, and what it names exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md", *sorted((ROOT / "prototxt").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if "://" not in link]
+    assert all((page.parent / link).exists() for link in links), links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_named_paths_exist(page):
+    named = re.findall(r"`((?:xdn|bench|tests|tools|prototxt)/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_table_of_folders_is_complete():
+    text = (ROOT / "docs" / "folders.md").read_text()
+    listed = set(re.findall(r"^\| `(\w+)/` \|", text, re.M))
+    assert listed == {path.parent.name for path in (ROOT / "xdn").glob("*/__init__.py")}
+
+
+def test_every_command_is_described():
+    commands = set(re.findall(r'"(xdn-\w+) = ', (ROOT / "setup.py").read_text()))
+    assert commands <= set(re.findall(r"`(xdn-\w+)", (ROOT / "docs" / "index.md").read_text()))
