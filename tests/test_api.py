@@ -46,18 +46,6 @@ def test_optimize_compares_on_the_data_given(tmp_path):
         xdn.optimize(net, data={"image": noise(1, 3, 12, 12)})
 
 
-def test_open_session_fuses_and_computes(tmp_path):
-    net, path = write_small(tmp_path)
-    session = api.open_session(path, threads=1)
-    assert [each.name for each in session.net.layers if each.epilogue] == []
-    session = xdn.Session(xdn.optimize(net).net, threads=1)
-    assert [each.name for each in session.net.layers if each.epilogue] == ["conv1", "conv2"]
-    images = noise(3, 3, 12, 12)
-    (found,) = session.run(None, {"data": images})
-    expected = net.with_batch(3).forward({"data": images})["prob"]
-    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
-
-
 def test_with_transform_replaces_what_is_given():
     net = net_of(data(1, 3, 8, 8, transform=Transform(scale=0.5, mean_file="m")), conv("c", "data", 2))
     assert transform_of(api.with_transform(net, crop_size=8)) == Transform(scale=0.5, mean_file="m", crop_size=8)

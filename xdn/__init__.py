@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 from xdn.errors import XdnError
 
 if TYPE_CHECKING:
-    from xdn.api import load, optimize
-    from xdn.api import open_session as Session
+    from xdn.api import load
+    from xdn.optimize.pipeline import optimize
+    from xdn.session import Session
 
 __version__ = "0.1.0"
 __all__ = ["Session", "XdnError", "__version__", "load", "optimize"]
 
-#: Public name -> its name in `xdn.api`.
-_LAZY = {"load": "load", "optimize": "optimize", "Session": "open_session"}
+#: Public name -> the module that has it.
+_LAZY = {"load": "xdn.api", "optimize": "xdn.optimize", "Session": "xdn.session"}
 
 
 def __getattr__(name: str) -> Any:
     """Import the heavy parts on first use, so that `import xdn` needs neither numba nor protobuf."""
-    if name in _LAZY:
-        return getattr(import_module("xdn.api"), _LAZY[name])
-    raise AttributeError(f"module 'xdn' has no attribute {name!r}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'xdn' has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    # `xdn.optimize` is a package that can be called: importing it puts it under that name anyway.
+    return module if module.__name__ == f"xdn.{name}" else getattr(module, name)

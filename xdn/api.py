@@ -1,21 +1,18 @@
 """The few calls that tie the stages of XDN together; heavy parts are imported when they are first needed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn.errors import DataError, NetError
 from xdn.graph import Net, Transform
-from xdn.graph.layer import Array
 from xdn.layers import LAYERS
 from xdn.layers.input import Input
-from xdn.optimize import POST_FUSION, STAGES, Result, apply_stages, stage_names
-from xdn.optimize import optimize as run_pipeline
+from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
     from xdn.data.pixels import PixelTransform
-    from xdn.runtime.session import Session
 
 IMAGE_AXES = 4
 
@@ -40,45 +37,6 @@ def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any
     from xdn import frontend
 
     return frontend.load(Path(prototxt), None if weights is None else Path(weights), **options)
-
-
-def optimize(net: Net, stages: Sequence[str] | None = None, data: Mapping[str, Array] | None = None) -> Result:
-    """Rewrite `net` so that it computes the same with less work.
-
-    Parameters
-    ----------
-    net : Net
-        Stays as it is.
-    stages : sequence of str, optional
-        Names of stages in the order in which they run; all that plain Caffe can express where None.
-    data : mapping, optional
-        Input name -> f32 array: the batch on which the net is compared after each stage; seeded noise where None.
-
-    Raises
-    ------
-    CheckError
-        A stage broke the net or moved its values.
-    """
-    return run_pipeline(net, stages, images=data)
-
-
-def open_session(net: Net | str | Path, weights: str | Path | None = None, **options: Any) -> "Session":
-    """Return a session that runs `net`, a Net or the path of a prototxt, after post-fusion.
-
-    Parameters
-    ----------
-    net : Net or path
-    weights : path, optional
-        For a path: the caffemodel; the only one beside the prototxt where None.
-    options
-        `threads`, `chunk_blocks`, as `xdn.runtime.session.Session` takes them.
-    """
-    from xdn import frontend
-    from xdn.runtime.session import Session
-
-    if not isinstance(net, Net):
-        net = load(net, weights or frontend.find_weights(Path(net)))
-    return Session(apply_stages(net, stage_names(POST_FUSION)), **options)
 
 
 def with_transform(net: Net, **changes: Any) -> Net:

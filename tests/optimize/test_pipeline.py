@@ -77,7 +77,7 @@ def test_on_given_images():
         seen.append(inputs["data"])
         return {name: values for name, values in reference(net, inputs).items() if name in net.outputs}
 
-    assert optimize(small(), forward=forward, images=images).difference < 1e-6
+    assert optimize(small(), forward=forward, data=images).difference < 1e-6
     assert all(array is images["data"] for array in seen)
 
 

@@ -28,8 +28,12 @@ class RunResult:
         Multiply-accumulates executed for one image.
     load_s, compile_s : float
         Seconds to read (and optimize) the net, and to plan and compile or load its kernels.
-    threads, chunk_images, arena_bytes : int
+    kernels_compiled : int
+        Kernels that were not in the cache.
+    threads, chunk_images : int
         How the executor ran.
+    arena_bytes, liveness_bytes : int
+        Activations of a chunk: the memory that a thread has for them, and the most that are alive at once.
     plan, isa : str
         The plan's digest and the instruction set.
     """
@@ -41,9 +45,11 @@ class RunResult:
     macs: int
     load_s: float
     compile_s: float
+    kernels_compiled: int
     threads: int
     chunk_images: int
     arena_bytes: int
+    liveness_bytes: int
     plan: str
     isa: str
 
@@ -57,9 +63,11 @@ class RunResult:
             macs=plan.macs,
             load_s=load_s,
             compile_s=session.compile_s,
+            kernels_compiled=session.kernels_compiled,
             threads=session.threads,
             chunk_images=plan.chunk_blocks * B,
             arena_bytes=plan.arena.size,
+            liveness_bytes=plan.arena.bound,
             plan=plan.digest,
             isa=host_isa().name,
         )

@@ -1,7 +1,6 @@
 """Stages that rewrite a net, and the pipeline that runs and checks them."""
 
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -26,15 +25,11 @@ __all__ = [
 
 
 class _Callable(ModuleType):
-    """This package, which is the call `xdn.optimize(net)` too.
+    """This package, which is the call ``xdn.optimize(net)`` too: both bear the name in `xdn`."""
 
-    Importing a package puts it under its name into the package above, in the place of the function that stands
-    there; so it must answer as the function does.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call `xdn.api.optimize`."""
-        return import_module("xdn.api").optimize(*args, **kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> Result:
+        """Run the pipeline; see `xdn.optimize.pipeline.optimize`."""
+        return optimize(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -61,10 +61,10 @@ class Result:
 def optimize(
     net: Net,
     stages: Sequence[str] | None = None,
+    data: Arrays | None = None,
     *,
     forward: Forward | None = None,
     tolerance: float = settings.STAGE_TOLERANCE,
-    images: Arrays | None = None,
 ) -> Result:
     """Run stages one after another, each checked against the net before it.
 
@@ -78,7 +78,7 @@ def optimize(
         Runs a net; by default the NumPy references.
     tolerance : float
         Largest relative difference that a stage may cause.
-    images : mapping, optional
+    data : mapping, optional
         Input name -> array, the batch on which nets are compared; a seeded one where None.
 
     Raises
@@ -90,7 +90,7 @@ def optimize(
     """
     verify(net)
     chosen = [STAGES[name]() for name in (stage_names(PLAIN) if stages is None else stages)]
-    guard = _Guard(forward or reference, images or seeded_batch(net), tolerance) if _has_weights(net) else None
+    guard = _Guard(forward or reference, data or seeded_batch(net), tolerance) if _has_weights(net) else None
     first = guard.start(net) if guard else {}
     reports, current = [], net
     for each in chosen:

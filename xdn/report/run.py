@@ -25,10 +25,13 @@ def run_table(result: RunResult) -> Table:
         f"p50 {latency.p50_ms:.2f} ms, p90 {latency.p90_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms "
         f"({latency.requests} requests)",
     )
-    table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms")
+    compiled = f"{result.kernels_compiled} kernels compiled"
+    table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms ({compiled})")
     table.add_row(
         "executor",
         f"{result.isa}, {result.threads} threads, chunks of {result.chunk_images} images, "
-        f"arena {size(result.arena_bytes)} a thread, plan {result.plan}",
+        f"plan {result.plan}",
     )
+    share = result.arena_bytes / result.liveness_bytes
+    table.add_row("activations", f"{size(result.arena_bytes)} a thread, {share:.2f} of the liveness bound")
     return table

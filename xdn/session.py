@@ -1,0 +1,36 @@
+"""`xdn.Session`: from a prototxt, or a net, to something that runs."""
+
+from pathlib import Path
+
+from xdn import api
+from xdn.frontend import find_weights
+from xdn.graph import Net
+from xdn.optimize import POST_FUSION, apply_stages, stage_names
+from xdn.runtime import session as runtime
+
+
+class Session(runtime.Session):
+    """Run a net, fused with its sums and activations, by machine code made for it.
+
+    Parameters
+    ----------
+    net : Net or path
+        A net with weights, or the path of a prototxt.
+    weights : path, optional
+        For a path: the caffemodel; the only one beside the prototxt where None.
+    threads, chunk_blocks : int, optional
+        As `xdn.runtime.session.Session` takes them.
+    """
+
+    def __init__(
+        self,
+        net: Net | str | Path,
+        weights: str | Path | None = None,
+        *,
+        threads: int | None = None,
+        chunk_blocks: int | None = None,
+    ):
+        if not isinstance(net, Net):
+            net = api.load(net, weights or find_weights(Path(net)))
+        fused = apply_stages(net, stage_names(POST_FUSION))
+        super().__init__(fused, threads=threads, chunk_blocks=chunk_blocks)
