@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -80,3 +81,20 @@ def test_nearest_ignores_case_and_is_limited():
     assert nearest("relu", known)[0] == "ReLU"
     assert nearest("CONVOLUTON", known, limit=1) == ["Convolution"]
     assert nearest("xyz", known) == []
+
+
+def test_a_module_that_fails_to_import_fails_at_every_look(package, tmp_path):
+    broken = tmp_path / "sample_things" / "broken.py"
+    broken.write_text("raise ImportError('broken')\n")
+    for _ in range(2):
+        with pytest.raises(ImportError, match="broken"):
+            list(package)
+    broken.write_text("")
+    assert "Alpha" in package
+
+
+def test_threads_that_look_at_once_see_all_names(package, tmp_path):
+    (tmp_path / "sample_things" / "slow.py").write_text("import time\ntime.sleep(0.2)\n")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: list(package), range(4)))
+    assert found == [["Alpha", "Beta", "OldAlpha", "OldBeta"]] * 4

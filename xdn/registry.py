@@ -3,12 +3,16 @@
 import difflib
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from xdn.errors import UnknownNameError
 
 T = TypeVar("T")
+
+#: How far the modules of a registry's packages have been imported.
+_UNSEEN, _IMPORTING, _DONE = range(3)
 
 
 def nearest(name: str, known: list[str], limit: int = 3) -> list[str]:
@@ -32,7 +36,8 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, *packages: str):
         self.kind, self.packages = kind, packages
         self._entries: dict[str, T] = {}
-        self._discovered = False
+        self._state = _UNSEEN
+        self._lock = threading.RLock()
 
     def register(self, *names: str) -> Callable[[T], T]:
         """Return a decorator that enters the decorated thing under each of `names`."""
@@ -47,13 +52,22 @@ class Registry(Generic[T]):
         return enter
 
     def _discover(self) -> None:
-        if self._discovered:
+        if self._state == _DONE:
             return
-        self._discovered = True
-        for name in self.packages:
-            package = importlib.import_module(name)
-            for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{name}.{module.name}")
+        # Other threads wait for all modules; a module that looks something up while it is imported does not.
+        with self._lock:
+            if self._state != _UNSEEN:
+                return
+            self._state = _IMPORTING
+            try:
+                for name in self.packages:
+                    package = importlib.import_module(name)
+                    for module in pkgutil.iter_modules(package.__path__):
+                        importlib.import_module(f"{name}.{module.name}")
+                self._state = _DONE
+            finally:
+                if self._state == _IMPORTING:
+                    self._state = _UNSEEN
 
     def __getitem__(self, name: str) -> T:
         self._discover()
