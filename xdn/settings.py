@@ -18,6 +18,11 @@ PROGRESS_INTERVAL_S = 0.1
 #: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.
 LATENCY_REQUESTS = 200
 LATENCY_BUDGET_S = 3.0
+#: Runs in which a machine's peak is measured, and steps of the loop in each: a few hundredths of a second a run.
+PEAK_RUNS = 6
+PEAK_STEPS = 1 << 22
+#: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
+CALIBRATION_S = 0.02
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.

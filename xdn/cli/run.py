@@ -6,6 +6,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run                                        the shipped net on CIFAR-10 where it is found, else on Glyphs-10
   xdn-run net.prototxt --weights w.caffemodel --data cifar10
   xdn-run net.xdn/net.prototxt --data photos/ --size 224x224 --threads 2 --repeat 3 --json run.json
+  xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
 
 The contest time is the wall-clock time from opening the packed file to the labels of all its images, the net loaded
 and its kernels compiled.
@@ -21,11 +22,12 @@ from xdn.cli.pack import image_size
 from xdn.data import Dataset
 from xdn.data.packed import PackedData
 from xdn.data.source import DataSource, find_data, packed_in_cache
-from xdn.evaluate.contest import run_online, run_packed
+from xdn.evaluate.contest import profile_online, profile_packed, run_online, run_packed
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.graph import Net
 from xdn.optimize.pipeline import optimize
+from xdn.report.profile import profile_table
 from xdn.report.run import run_table
 from xdn.session import Session
 
@@ -52,6 +54,11 @@ def main(argv: list[str] | None = None) -> int:
     data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
     parser.add_argument("--threads", type=positive_int, metavar="N", help="default: what this process may use")
     parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="print what each layer takes in one further run (with --online: over one batch)",
+    )
     return run_command(parser, _run, argv)
 
 
@@ -68,18 +75,22 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if not args.force:
         check_pair(net, source.name, source.title, len(source.classes))
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    session = Session(net, threads=args.threads)
+    session = Session(net, threads=args.threads, profile=args.profile)
     output.log(f"run {args.net} on {source.title}, {source.split}")
     if isinstance(found, PackedData):
         how = "packed data"
         with output.progress() as bar:
             contest = run_packed(session, found.path, transform, args.repeat, shown(bar, "chunks of images"))
+        profile = profile_packed(session, found.path, transform) if args.profile else None
     else:
         how = f"decoded on line, batch {args.batch}"
         contest = run_online(session, found, transform, args.batch, args.repeat)
+        profile = profile_online(session, found, transform, args.batch) if args.profile else None
     names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": how}
-    result = RunResult.of(session, contest, load_s, names)
+    result = RunResult.of(session, contest, load_s, names, profile)
     output.result(run_table(result))
+    if profile:
+        output.result(profile_table(profile))
     output.write_json(result.document())
 
 

@@ -1,4 +1,4 @@
-"""What jitted kernels need and Numba does not offer: typed pointers, calls by address, atomics."""
+"""What jitted kernels need and Numba does not offer: typed pointers, calls by address, atomics, a clock."""
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -62,3 +62,22 @@ def atomic_load(typingctx, words, index):
         return builder.load_atomic(builder.gep(args[0], [args[1]]), "seq_cst", 8)
 
     return types.int64(WORDS, types.int64), codegen
+
+
+@intrinsic
+def read_ticks(typingctx):
+    """Return the processor's free-running counter; how long a tick is must be measured.
+
+    x86-64 gives the time stamp counter, which today's processors advance at a constant rate on all cores. Arm gives
+    CNTVCT_EL0, since LLVM would read the cycle counter there, which user programs may not.
+    """
+
+    def codegen(context, builder, signature, args):
+        if builder.module.triple.startswith(("aarch64", "arm64")):
+            return builder.asm(ir.FunctionType(_I64, []), "mrs $0, cntvct_el0", "=r", [], side_effect=True)
+        kind = ir.FunctionType(_I64, [])
+        name = "llvm.readcyclecounter"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        return builder.call(function, [])
+
+    return types.int64(), codegen

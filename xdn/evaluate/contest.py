@@ -18,6 +18,7 @@ from xdn.evaluate.accuracy import Accuracy, predicted, top1
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph.layer import Array
 from xdn.runtime.executor import Progress
+from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
 
@@ -53,12 +54,35 @@ def classify(session: Session, images: Array, transform: PixelTransform, progres
     if images.dtype == np.uint8:
         return predicted(session.run_pixels(images, transform, progress)[0])
     name = next(iter(session.net.inputs))
-    step = settings.BLOCK_IMAGES * settings.CHUNK_BLOCKS * session.threads
+    step = _images_at_once(session)
     parts = [
         predicted(session.run(None, {name: transform.apply(images[start : start + step])})[0])
         for start in range(0, len(images), step)
     ]
     return np.concatenate(parts)
+
+
+def _images_at_once(session: Session) -> int:
+    """Return how many images are transformed in Python and run in one call: a chunk for each thread."""
+    return settings.BLOCK_IMAGES * settings.CHUNK_BLOCKS * session.threads
+
+
+def profile_packed(session: Session, path: Path, transform: PixelTransform) -> Profile:
+    """Classify a packed file again and return what each layer took.
+
+    Images of u8 are one run; of images that were packed as f32, the first call is measured.
+    """
+    images = PackedData.open(path).images
+    count = len(images) if images.dtype == np.uint8 else _images_at_once(session)
+    classify(session, images[:count], transform)
+    return session.profile()
+
+
+def profile_online(session: Session, dataset: Dataset, transform: PixelTransform, batch: int) -> Profile:
+    """Run the first batch of a data set again and return what each layer took; decoding is no part of it."""
+    images = next(iter(online_batches(dataset, transform, batch)))
+    session.run(None, {next(iter(session.net.inputs)): images})
+    return session.profile()
 
 
 def run_packed(

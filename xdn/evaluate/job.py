@@ -8,6 +8,7 @@ from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
 from xdn.evaluate.contest import ContestResult
 from xdn.kernels.layout import B
+from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
 SCHEMA = 1
@@ -36,6 +37,8 @@ class RunResult:
         Activations of a chunk: the memory that a thread has for them, and the most that are alive at once.
     plan, isa : str
         The plan's digest and the instruction set.
+    profile : Profile, optional
+        Each layer of one further run, where that was asked for.
     """
 
     net: str
@@ -52,9 +55,12 @@ class RunResult:
     liveness_bytes: int
     plan: str
     isa: str
+    profile: Profile | None = None
 
     @staticmethod
-    def of(session: Session, contest: ContestResult, load_s: float, names: dict[str, str]) -> "RunResult":
+    def of(
+        session: Session, contest: ContestResult, load_s: float, names: dict[str, str], profile: Profile | None = None
+    ) -> "RunResult":
         """Return the result of a run in `session`; `names` holds net, data and preprocessing."""
         plan = session.plan()
         return RunResult(
@@ -70,6 +76,7 @@ class RunResult:
             liveness_bytes=plan.arena.bound,
             plan=plan.digest,
             isa=host_isa().name,
+            profile=profile,
         )
 
     def document(self) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
     weights = pack_weights(task.weight, lists.used, [first for _, first in firsts], rows)
     per_tile = len(lists.used) * channels * rows
     tiles = np.array([(g * channels * B, i * per_tile, first) for i, (g, first) in enumerate(firsts)], np.int64)
-    bias = np.zeros(task.weight.shape[0], np.float32) if task.bias is None else np.ascontiguousarray(task.bias)
+    given = np.zeros(task.weight.shape[0]) if task.bias is None else task.bias
+    bias = np.ascontiguousarray(given, np.float32)
     positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
     taps = lists.taps * (bottom.position_elements, 1)
     epilogue = layer.epilogue or Epilogue()

@@ -81,7 +81,7 @@ def lower_reshape(lowering: Lowering) -> Lowered:
     return Lowered([_step(lowering, 0, np.stack([x, y], axis=1), B)])
 
 
-@family("identity", "Dropout", "Split")
+@family("identity", "Dropout", "Split", when=lambda lowering: getattr(lowering.layer.params, "factor", 1) == 1)
 def lower_identity(lowering: Lowering) -> Lowered:
     """Nothing: the tops are the bottom."""
     layer = lowering.layer

@@ -109,7 +109,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     lists = tap_lists(bottom, top, layer.params.window())
     filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
     weights = np.ascontiguousarray(filters.T, np.float32)
-    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels, np.float32)))
+    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
     taps = lists.taps * (bottom.position_elements, 1)
     epilogue = layer.epilogue or Epilogue()

@@ -6,17 +6,19 @@ It is one call into machine code for a whole data set; Python does nothing per l
         chunk = next free chunk                         an atomic counter; no barrier
         for step in program:
             step.kernel(step.descriptor, frame)
+
+A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
 """
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, B
+from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, TICKS, B
 
 # The control words that the workers of one run share.
 #: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
@@ -57,12 +59,37 @@ read_float_control = _denormals(read=True)
 set_float_control = _denormals(read=False)
 
 
-def driver(isa: Isa) -> KernelSource:
-    """Return the driver: its descriptor is the control words, its frame the worker's own."""
-    return KernelSource(KernelName("driver", isa.name), _body)
+@register_jitable
+def _run_steps(program, steps, frame):
+    for step in range(steps):
+        call_kernel(program[2 * step], program[2 * step + 1], frame)
 
 
-def _body():
+@register_jitable
+def _time_steps(program, steps, frame):
+    ticks = i64_at(frame[TICKS])
+    begin = read_ticks()
+    for step in range(steps):
+        call_kernel(program[2 * step], program[2 * step + 1], frame)
+        end = read_ticks()
+        ticks[step] += end - begin
+        begin = end
+
+
+def driver(isa: Isa, timed: bool = False) -> KernelSource:
+    """Return the driver: its descriptor is the control words, its frame the worker's own.
+
+    Parameters
+    ----------
+    isa : Isa
+    timed : bool
+        Add the ticks that each step takes to the frame's `TICKS`.
+    """
+    op, run_steps = ("driver_timed", _time_steps) if timed else ("driver", _run_steps)
+    return KernelSource(KernelName(op, isa.name), lambda: _body(run_steps))
+
+
+def _body(run_steps) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
         set_float_control(types.uint32(before | FLUSH_BITS))
@@ -76,8 +103,7 @@ def _body():
             frame[FIRST_IMAGE] = first
             frame[IMAGES] = images
             frame[BLOCKS] = (images + B - 1) // B
-            for step in range(control[STEPS]):
-                call_kernel(program[2 * step], program[2 * step + 1], frame)
+            run_steps(program, control[STEPS], frame)
             atomic_add(control, DONE, 1)
         set_float_control(before)
 

@@ -23,7 +23,19 @@ def _maximum(a, x, b, z):
     return x if x > z else z
 
 
+def _keep_maximum(a, x, b, z):
+    # Of three and more bottoms Caffe lets the further ones win only where they are larger: it matters for NaN.
+    return z if z > x else x
+
+
 _FUNCTIONS = {"SUM": ("add", _sum), "PROD": ("multiply", _product), "MAX": ("maximum", _maximum)}
+#: For the third bottom and those after it, where that differs.
+_FURTHER = _FUNCTIONS | {"MAX": ("keep_maximum", _keep_maximum)}
+
+
+def _source(table, operation: str, isa: str) -> KernelSource:
+    op, function = table[operation]
+    return KernelSource(KernelName(op, isa), lambda: _body(function))
 
 
 def _body(function) -> KernelBody:
@@ -51,9 +63,7 @@ def _body(function) -> KernelBody:
 def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]
-    op, function = _FUNCTIONS[layer.params.operation]
     coefficients = layer.params.coeff or (1.0,) * len(layer.bottoms)
-    source = KernelSource(KernelName(op, lowering.isa.name), lambda: _body(function))
     if len(layer.bottoms) == 1:
         raise lowering.unsupported("the executor runs Eltwise over two or more bottoms")
     steps = []
@@ -62,5 +72,6 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
         pair = np.array([first, coefficients[i]], np.float32)
         descriptor = words(5, {BLOCK: lowering.top().block_elements, COEFFICIENTS: address(pair)})
         blobs = {X0: layer.bottoms[0] if i == 1 else top, X1: layer.bottoms[i], Y: top}
+        source = _source(_FUNCTIONS if i == 1 else _FURTHER, layer.params.operation, lowering.isa.name)
         steps.append(Step(source, descriptor, blobs, (pair,)))
     return Lowered(steps, in_place={top: layer.bottoms[0]})

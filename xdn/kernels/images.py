@@ -113,8 +113,10 @@ def store_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
 
 def load_pixels(blob: str, slot: int, layout: BlockLayout, isa: Isa, pixels: PixelSource) -> Step:
     """Return the step that reads u8 (N, H, W, C), crops, subtracts the mean and multiplies."""
-    mean = np.ascontiguousarray(np.broadcast_to(pixels.mean, (layout.channels, layout.height, layout.width)))
-    factor = np.ascontiguousarray(pixels.factor)
+    mean = np.ascontiguousarray(
+        np.broadcast_to(pixels.mean, (layout.channels, layout.height, layout.width)), np.float32
+    )
+    factor = np.ascontiguousarray(np.broadcast_to(pixels.factor, layout.channels), np.float32)
     top, left = pixels.origin
     row_bytes = pixels.width * layout.channels
     sizes = {

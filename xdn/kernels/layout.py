@@ -24,8 +24,10 @@ BLOCKS = 1
 FIRST_IMAGE = 2
 #: Images in this chunk; the last block may be partly filled.
 IMAGES = 3
+#: Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
+TICKS = 4
 #: Address of the caller's first input or output; one word for each follows.
-IO = 4
+IO = 5
 
 
 @dataclass(frozen=True)

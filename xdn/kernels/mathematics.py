@@ -13,9 +13,11 @@ _F32, _I32 = ir.FloatType(), ir.IntType(32)
 
 LOG2_E = np.float32(1.44269504088896341)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-EXP_MOST, EXP_LEAST = np.float32(88.72), np.float32(-87.33)
+#: The largest f32 whose exponential is finite, and the least whose exponential is a normal number.
+EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-87.33654)
 SQRT_HALF = np.float32(0.707106781186547524)
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+INFINITY, NAN, LEAST_NORMAL = np.float32(np.inf), np.float32(np.nan), np.finfo(np.float32).tiny
 
 
 def _reinterpret(source: types.Type, target: types.Type, kind: ir.Type):
@@ -55,7 +57,7 @@ def floor(typingctx, x):
 
 @register_jitable
 def exp(x):
-    """Return e**x for f32; overflow gives infinity, underflow the least normal number or zero."""
+    """Return e**x for f32; overflow gives infinity, a result below the normal numbers zero."""
     clipped = min(max(x, EXP_LEAST), EXP_MOST)
     n = floor(fma(clipped, LOG2_E, HALF))
     r = fma(n, -LN2_HIGH, clipped)
@@ -71,14 +73,14 @@ def exp(x):
     half = np.int32(n) >> np.int32(1)
     rest = np.int32(n) - half
     y = y * float_of((half + np.int32(127)) << np.int32(23)) * float_of((rest + np.int32(127)) << np.int32(23))
-    y = np.float32(np.inf) if x > EXP_MOST else y
+    y = INFINITY if x > EXP_MOST else y
     y = ZERO if x < EXP_LEAST else y
     return x if x != x else y
 
 
 @register_jitable
 def log(x):
-    """Return the natural logarithm of a positive normal f32."""
+    """Return the natural logarithm of an f32; denormals count as zero, whose logarithm is -infinity."""
     bits = bits_of(x)
     e = np.float32((bits >> np.int32(23)) - np.int32(126))
     m = float_of((bits & np.int32(0x007FFFFF)) | np.int32(0x3F000000))  # in [0.5, 1)
@@ -98,13 +100,16 @@ def log(x):
     y = p * m * z
     y = fma(e, LN2_LOW, y)
     y = fma(-HALF, z, y)
-    return fma(e, LN2_HIGH, m + y)
+    y = fma(e, LN2_HIGH, m + y)
+    y = y if x < INFINITY else x
+    y = y if x >= LEAST_NORMAL or x != x else -INFINITY
+    return NAN if x < ZERO else y
 
 
 @register_jitable
 def power(x, exponent):
-    """Return x**exponent for a positive normal x."""
-    return exp(exponent * log(x))
+    """Return x**exponent for x >= 0, with an error that grows with the exponent's and the logarithm's magnitude."""
+    return ONE if exponent == ZERO else exp(exponent * log(x))
 
 
 @register_jitable

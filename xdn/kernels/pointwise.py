@@ -18,6 +18,10 @@ def _relu(x, slope):
     return x if x > np.float32(0) else x * slope
 
 
+def _times(x, factor):
+    return x * factor
+
+
 def _sigmoid(x, alpha):
     return mathematics.sigmoid(x)
 
@@ -65,6 +69,12 @@ def lower_relu(lowering: Lowering) -> Lowered:
 def lower_elu(lowering: Lowering) -> Lowered:
     """Keep positive values, alpha * (e**x - 1) for the others."""
     return _lower(lowering, "elu", mathematics.elu, lowering.layer.params.alpha)
+
+
+@family("times", "Dropout", when=lambda lowering: lowering.layer.params.factor != 1)
+def lower_dropout(lowering: Lowering) -> Lowered:
+    """Multiply by what training left to the test phase."""
+    return _lower(lowering, "times", _times, lowering.layer.params.factor)
 
 
 @family("sigmoid", "Sigmoid")

@@ -2,8 +2,10 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +15,29 @@ from xdn.runtime.program import Program, aligned_bytes
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a finished run was.
+
+    Parameters
+    ----------
+    images, chunks : int
+        How many images it took, in how many chunks.
+    seconds : float
+        Wall-clock time, from handing out the work to the last worker's end.
+    ticks : (workers, steps) int64
+        What each worker spent in each step, in ticks of the processor's counter; zeros where the program is not timed.
+    array_bytes : tuple of int
+        Sizes of the caller's arrays: inputs, then outputs.
+    """
+
+    images: int
+    chunks: int
+    seconds: float
+    ticks: np.ndarray
+    array_bytes: tuple[int, ...]
 
 
 class Executor:
@@ -34,30 +59,42 @@ class Executor:
         self._arenas: list[np.ndarray] = []
         self._lock = threading.Lock()
 
-    def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> None:
+    def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
         chunk = self._chunk_blocks(program, n_images)
         control = program.control(n_images, chunk)
         total = program.chunks(n_images, chunk)
         workers = min(self.threads, total)
-        arenas = [self._take_arena(program.plan.arena.size) for _ in range(workers)]
+        begin = time.perf_counter()
+        if total == 1:
+            ticks = [self._work(program, control, arrays)]
+            if progress:
+                progress(total, total)
+        else:
+            pool = self._workers()
+            running = [pool.submit(self._work, program, control, arrays) for _ in range(workers)]
+            self._wait(running, control, total, progress)
+            ticks = [future.result() for future in running]
+        seconds = time.perf_counter() - begin
+        return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
+
+    def _work(self, program: Program, control: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
+        # The worker holds its arena: nobody else may get it while the worker runs, even after a second Ctrl-C.
+        arena = self._take_arena(program.plan.arena.size)
         try:
-            if workers == 1 and total == 1:
-                program.work(control, arenas[0], arrays)
-            else:
-                pool = self._workers()
-                running = [pool.submit(program.work, control, arena, arrays) for arena in arenas]
-                self._wait(running, control, total, progress)
+            return program.work(control, arena, arrays)
         finally:
             with self._lock:
-                self._arenas += arenas
+                self._arenas.append(arena)
 
     def _chunk_blocks(self, program: Program, n_images: int) -> int:
         """Return the plan's chunk, or less where the threads would not all get one."""
         blocks = program.chunks(n_images, 1)
         return max(1, min(program.plan.chunk_blocks, -(-blocks // self.threads)))
 
-    def _wait(self, running: list[Future[None]], control: np.ndarray, total: int, progress: Progress | None) -> None:
+    def _wait(
+        self, running: list[Future[np.ndarray]], control: np.ndarray, total: int, progress: Progress | None
+    ) -> None:
         try:
             pending = set(running)
             while pending:
@@ -89,7 +126,9 @@ class Executor:
     def close(self) -> None:
         """End the threads and give the arenas back."""
         with self._lock:
-            if self._pool is not None and self._pid == os.getpid():
-                self._pool.shutdown()
-            self._pool = None
+            pool, self._pool = self._pool, None
+        # Outside the lock, which workers take to give their arenas back.
+        if pool is not None and self._pid == os.getpid():
+            pool.shutdown()
+        with self._lock:
             self._arenas.clear()

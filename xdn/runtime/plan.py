@@ -8,8 +8,9 @@ from functools import cached_property
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Shape
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.net import Net
+from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.family import Lowering, Step, select
 from xdn.kernels.images import PixelSource
@@ -37,6 +38,10 @@ class Plan:
         Places of the buffers, for one chunk.
     chunk_blocks : int
         Blocks of images that a worker takes at a time.
+    layers : tuple of Placed
+        The layers and which of the steps are theirs; the conversions at the edges belong to none.
+    blobs : mapping
+        Blob -> shape, at a probe batch.
     """
 
     inputs: Mapping[str, Shape]
@@ -45,6 +50,8 @@ class Plan:
     owners: Mapping[str, str]
     arena: Arena
     chunk_blocks: int
+    layers: tuple[Placed, ...]
+    blobs: Mapping[str, Blob]
 
     def offset(self, blob: str) -> int:
         """Return where `blob` lies in the arena, in bytes."""
@@ -114,6 +121,8 @@ def make_plan(
     net.require_weights()
     isa = host_isa()
     sized = probe(net, shapes)
+    # Kernels trust what they are told: weights that another image size made too large would end in foreign memory.
+    verify(sized)
     steps: list[Step] = []
     placed: list[Placed] = []
     for slot, name in enumerate(sized.inputs):
@@ -144,6 +153,8 @@ def make_plan(
         owners,
         arena,
         blocks,
+        tuple(placed),
+        sized.blobs,
     )
 
 

@@ -1,17 +1,13 @@
 """A plan bound to machine code: kernel addresses and descriptors, ready for any number of workers."""
 
-import ctypes
-
 import numpy as np
 
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.kernels import driver
-from xdn.kernels.layout import ARENA, IO, B
+from xdn.kernels.layout import ARENA, IO, TICKS, B
+from xdn.runtime.native import kernel_at
 from xdn.runtime.plan import Plan
-
-#: Numba's calling convention: status (*result, **error, control words, frame).
-_DRIVE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Program:
@@ -22,10 +18,14 @@ class Program:
     plan : Plan
     loader : KernelLoader
         Gives the kernels' addresses.
+    timed : bool
+        Run by the driver that measures each step.
     """
 
-    def __init__(self, plan: Plan, loader: KernelLoader):
+    def __init__(self, plan: Plan, loader: KernelLoader, timed: bool = False):
         self.plan = plan
+        # The loader owns the machine code.
+        self._loader = loader
         self._descriptors = []
         table = np.empty((len(plan.steps), 2), np.int64)
         for row, step in zip(table, plan.steps, strict=True):
@@ -35,7 +35,7 @@ class Program:
             self._descriptors.append(words)
             row[:] = loader.address(step.source), words.ctypes.data
         self._table = table
-        self._drive = _DRIVE(loader.address(driver.driver(host_isa())))
+        self._drive = kernel_at(loader.address(driver.driver(host_isa(), timed)))
 
     def control(self, n_images: int, chunk_blocks: int) -> np.ndarray:
         """Return fresh control words for a run over `n_images`."""
@@ -50,7 +50,7 @@ class Program:
         """Return how many chunks `n_images` make."""
         return -(-n_images // (chunk_blocks * B))
 
-    def work(self, control: np.ndarray, arena: np.ndarray, arrays: list[np.ndarray]) -> None:
+    def work(self, control: np.ndarray, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
         """Run chunks until none is left; releases the GIL. One call per worker.
 
         Parameters
@@ -61,12 +61,18 @@ class Program:
             The worker's own.
         arrays : list of arrays
             The caller's inputs, then outputs, contiguous.
+
+        Returns
+        -------
+        (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
+        ticks = np.zeros(len(self._table), np.int64)
         frame = np.zeros(IO + len(arrays), np.int64)
         frame[ARENA] = arena.ctypes.data
         frame[IO:] = [array.ctypes.data for array in arrays]
-        unused = ctypes.c_int64()
-        self._drive(ctypes.byref(unused), ctypes.byref(unused), control.ctypes.data, frame.ctypes.data)
+        frame[TICKS] = ticks.ctypes.data
+        self._drive(control, frame)
+        return ticks
 
 
 def aligned_bytes(size: int, alignment: int) -> np.ndarray:

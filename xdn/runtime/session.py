@@ -1,5 +1,6 @@
 """`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,17 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader, process_loader
-from xdn.errors import DataError, InputError
+from xdn.data.pixels import PixelTransform
+from xdn.errors import InputError, SettingError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
-from xdn.runtime.executor import Executor, Progress
+from xdn.runtime.clock import TickClock
+from xdn.runtime.executor import Executor, Progress, Run
+from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan, make_plan
+from xdn.runtime.profile import Profile
 from xdn.runtime.program import Program
 from xdn.runtime.threads import checked_threads
 
@@ -40,6 +45,8 @@ class Session:
         Worker threads; default: what affinity, cgroup quota and OMP_NUM_THREADS allow.
     chunk_blocks : int, optional
         Blocks of 32 images that a worker takes at a time.
+    profile : bool
+        Measure each layer of every run, for `profile`.
 
     Raises
     ------
@@ -49,14 +56,18 @@ class Session:
         Where no kernel executes a layer.
     """
 
-    def __init__(self, net: Net, *, threads: int | None = None, chunk_blocks: int | None = None):
+    def __init__(self, net: Net, *, threads: int | None = None, chunk_blocks: int | None = None, profile: bool = False):
         net.require_weights()
         self.net = net
-        self.compile_s = 0.0
+        #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
+        self.compile_s, self.kernels_compiled = 0.0, 0
         self._chunk_blocks = chunk_blocks
         self._executor = Executor(checked_threads(threads))
         self._programs: OrderedDict[object, Program] = OrderedDict()
+        self._programs_lock = threading.Lock()
         self._loader: KernelLoader = process_loader()
+        self._clock = TickClock(self._loader) if profile else None
+        self._latest: tuple[Plan, Run] | None = None
 
     @property
     def threads(self) -> int:
@@ -97,49 +108,89 @@ class Session:
         outputs = self._output_names(output_names)
         arrays = self._checked_feed(feed)
         n = next(iter(arrays.values())).shape[0]
-        program = self._program({name: a.shape[1:] for name, a in arrays.items()}, outputs)
-        results = [np.empty((n, *shape), np.float32) for shape in program.plan.outputs.values()]
+        # A plan gives each blob once, however often its name is asked for.
+        program = self._program({name: a.shape[1:] for name, a in arrays.items()}, tuple(dict.fromkeys(outputs)))
+        results = {name: np.empty((n, *shape), np.float32) for name, shape in program.plan.outputs.items()}
         if n:
-            self._executor.run(program, [*arrays.values(), *results], n, progress)
-        return results
+            self._execute(program, [*arrays.values(), *results.values()], n, progress)
+        return [results[name] for name in outputs]
 
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
         """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
         names = self._output_names(blobs)
         return dict(zip(names, self.run(names, inputs), strict=True))
 
-    def run_pixels(self, images: Array, pixels: PixelSource, progress: Progress | None = None) -> list[Array]:
-        """Compute the net's outputs for u8 images, converted inside the workers.
+    def run_pixels(self, images: Array, transform: PixelTransform, progress: Progress | None = None) -> list[Array]:
+        """Compute the net's outputs for u8 images, which the workers convert at the head of each chunk.
 
         Parameters
         ----------
-        images : (N, H, W, C) u8, contiguous; may be a memory map
-        pixels : PixelSource
-            The images' size, the window, and what becomes of a pixel.
+        images : (N, H, W, C) u8
+            Best contiguous; may be a memory map.
+        transform : PixelTransform
+            Use one object for all calls: its plan is kept.
         progress : callable, optional
+            Called with (chunks done, chunks in all).
+
+        Raises
+        ------
+        InputError
+            Where the images do not fit the transform or the net.
         """
         if len(self.net.inputs) != 1:
-            raise DataError(f"the net has {len(self.net.inputs)} inputs; images can fill only one")
-        expected = (pixels.height, pixels.width)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:3] != expected:
-            raise InputError(
-                f"images of {images.dtype} {images.shape}; expected uint8 (N, {expected[0]}, {expected[1]}, C)"
-            )
-        (name, blob), outputs = next(iter(self.net.inputs.items())), self.net.outputs
-        program = self._program({name: blob.shape[1:]}, outputs, pixels)
+            raise InputError(f"the net has {len(self.net.inputs)} inputs; images fill only one")
+        if images.dtype != np.uint8 or images.ndim != 4:
+            raise InputError(f"images of {images.dtype} {images.shape}; uint8 (N, H, W, C) is expected")
+        top, left, height, width = transform.crop
+        if top + height > images.shape[1] or left + width > images.shape[2]:
+            raise InputError(f"a crop of {height}x{width} does not fit into images of {images.shape[1:3]}")
+        name, blob = next(iter(self.net.inputs.items()))
+        if blob.shape[1:2] != images.shape[3:]:
+            raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
+        source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
+        key = (transform, images.shape[1:])
+        program = self._program({name: (images.shape[3], height, width)}, self.net.outputs, (key, source))
         results = [np.empty((len(images), *shape), np.float32) for shape in program.plan.outputs.values()]
         if len(images):
-            self._executor.run(program, [np.ascontiguousarray(images), *results], len(images), progress)
+            self._execute(program, [np.ascontiguousarray(images), *results], len(images), progress)
         return results
 
     def plan(self, shapes: Mapping[str, Shape] | None = None) -> Plan:
-        """Return the plan for images of `shapes` (name -> shape of one image; default: the net's own)."""
+        """Return the plan for images of `shapes` (name -> shape of one image; default: that of the latest run)."""
+        if shapes is None and self._programs:
+            return next(reversed(self._programs.values())).plan
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
         return self._program(own | dict(shapes or {}), self.net.outputs).plan
+
+    def profile(self, peak_gflops: float | None = None) -> Profile:
+        """Return what each layer took in the latest run.
+
+        Parameters
+        ----------
+        peak_gflops : float, optional
+            The peak that layers are compared with; measured now, with as many threads as the run had, where None.
+
+        Raises
+        ------
+        SettingError
+            Where the session does not measure, or nothing has run yet.
+        """
+        if self._clock is None:
+            raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
+        if self._latest is None:
+            raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
+        plan, run = self._latest
+        peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
+        return Profile.of(plan, run, self._clock.ns_per_tick(), peak)
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""
         self._executor.close()
+
+    def _execute(self, program: Program, arrays: list[Array], n_images: int, progress: Progress | None) -> None:
+        run = self._executor.run(program, arrays, n_images, progress)
+        if self._clock is not None:
+            self._latest = program.plan, run
 
     def _output_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
         chosen = tuple(names) if names else self.net.outputs
@@ -169,16 +220,18 @@ class Session:
         return np.ascontiguousarray(array)
 
     def _program(
-        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], pixels: PixelSource | None = None
+        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], pixels: tuple[object, PixelSource] | None = None
     ) -> Program:
-        key = (tuple(shapes.items()), outputs, pixels)
-        if key not in self._programs:
-            before = time.perf_counter()
-            plan = make_plan(self.net, shapes, outputs, pixels, self._chunk_blocks)
-            self._programs[key] = Program(plan, self._loader)
-            self.compile_s += time.perf_counter() - before
-        self._programs.move_to_end(key)
-        program = self._programs[key]
-        while len(self._programs) > settings.PLANS_KEPT:
-            self._programs.popitem(last=False)
-        return program
+        """Return the program for these shapes; `pixels` is a key that names the source, and the source."""
+        key = (tuple(shapes.items()), outputs, pixels and pixels[0])
+        with self._programs_lock:
+            if key not in self._programs:
+                before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
+                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks)
+                self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
+                self.compile_s += time.perf_counter() - before
+                self.kernels_compiled += len(self._loader.stats.compiled) - compiled
+            self._programs.move_to_end(key)
+            while len(self._programs) > settings.PLANS_KEPT:
+                self._programs.popitem(last=False)
+            return self._programs[key]

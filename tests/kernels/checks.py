@@ -1,0 +1,265 @@
+"""What the kernel tests share: nets of one layer, the comparison with the references, argued error bounds.
+
+`check_layer` is the helper of every kernel test. With XDN_FULL_MATRIX=1 matrices show every triple of values
+instead of every pair, and batches are cut at more places.
+"""
+
+import itertools
+import os
+from dataclasses import dataclass, field, fields
+from math import prod, sqrt
+
+import numpy as np
+
+from xdn.codegen.isa import host_isa
+from xdn.graph import Epilogue, Layer, Net
+from xdn.layers import LAYERS
+from xdn.runtime.session import Session
+
+FULL_MATRIX = os.environ.get("XDN_FULL_MATRIX") == "1"
+#: One rounding of f32 errs by at most this much of the result.
+UNIT = 2.0**-24
+#: Below the smallest normal number f32 has an absolute precision, and the executor flushes to zero.
+TINY = float(np.finfo(np.float32).tiny)
+#: A full block and one image more.
+BATCH = 33
+#: Where a batch of 33 is cut: every part must be what it is in the whole.
+CUTS = (1, 3, 16, 17, 32)
+
+
+# Bounds: (net, feed, expected) -> the largest error allowed at each element.
+
+
+def exact(net, feed, expected):
+    """Maxima, copies, ReLU, and single operations that both sides round alike: equal bits."""
+    return np.zeros_like(expected)
+
+
+def close(roundings):
+    """A few operations: each side rounds that many times in all, each time by at most UNIT of the result."""
+    return lambda net, feed, expected: roundings * UNIT * np.abs(expected) + TINY
+
+
+def sums(net, feed, expected):
+    """A chain of K products in another order than the reference's.
+
+    Each side errs by K roundings of partial sums that are not larger than the sum of magnitudes. Rounding errors are
+    independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue, the factor for two sides.
+    """
+    positive = {name: np.abs(array) for name, array in feed.items()}
+    magnitude = _with_magnitudes(net).with_batch(len(expected)).forward(positive)[net.outputs[0]]
+    return 2 * (sqrt(_terms(net)) + 2) * UNIT * magnitude + TINY
+
+
+def _with_magnitudes(net):
+    def positive(layer):
+        epilogue = Epilogue(layer.epilogue.residual) if layer.epilogue else None
+        return layer.replace(weights={k: np.abs(w) for k, w in layer.weights.items()}, epilogue=epilogue)
+
+    return net.replace(layers=tuple(positive(layer) for layer in net.layers))
+
+
+def _terms(net):
+    """Return the largest number of products (or values) that one output element of the only layer sums."""
+    layer = net.layers[-1]
+    if "weight" in layer.weights:
+        return layer.weights["weight"].size // layer.params.num_output
+    if layer.type == "Pooling":
+        return prod(layer.params.window(*net.bottom_blobs(layer)[0].shape[2:]).kernel)
+    return 1
+
+
+# Nets of one layer.
+
+
+def make_params(type_name, **given):
+    """Return the parameters of a layer; one value stands for a repeated field with that value."""
+    known = {f.name: f for f in fields(LAYERS[type_name])}
+    for key, value in given.items():
+        if isinstance(known[key].default, tuple) and not isinstance(value, tuple):
+            given[key] = (value,)
+    return LAYERS[type_name](**given)
+
+
+def input_layer(name, *image):
+    """Return an Input layer for images of a shape, such as (C, H, W)."""
+    return Layer(name, make_params("Input", shape=((1, *image),)), (), (name,))
+
+
+def random_weights(net, rng):
+    """Return the net with seeded weights for the layers that have none; variances are positive."""
+    filled = []
+    for layer in net.layers:
+        made = dict(layer.weights)
+        for name, shape in net.weight_shapes(layer).items():
+            if name not in made:
+                made[name] = np.asarray(rng.standard_normal(shape), np.float32)
+                if name == "variance":
+                    made[name] = np.abs(made[name]) + np.float32(0.5)
+                if name == "scale_factor":
+                    made[name] = np.array([3.5], np.float32)
+        filled.append(layer.replace(weights=made))
+    return net.replace(layers=tuple(filled))
+
+
+def one_layer_net(type_name, *images, epilogue=None, tops=1, seed=0, **params):
+    """Return a net of inputs x0, x1, ... (`images`: their shapes without the batch) and one layer.
+
+    A residual becomes a further input of the top's shape.
+    """
+    inputs = [input_layer(f"x{i}", *image) for i, image in enumerate(images)]
+    bottoms = tuple(layer.name for layer in inputs)
+    names = tuple(f"y{i}" for i in range(tops))
+    layer = Layer("layer", make_params(type_name, **params), bottoms, names)
+    if epilogue and epilogue.residual:
+        top = Net("shapes", (*inputs, layer)).blobs["y0"]
+        inputs.append(input_layer("residual", *top.shape[1:]))
+        layer = layer.replace(bottoms=(*bottoms, "residual"))
+    net = Net("one layer", (*inputs, layer.replace(epilogue=epilogue)), names)
+    return random_weights(net, np.random.default_rng(seed))
+
+
+def feed_for(net, batch=BATCH, seed=1):
+    """Return seeded standard normal images for the inputs of a net."""
+    rng = np.random.default_rng(seed)
+    return {name: rng.standard_normal((batch, *blob.shape[1:])).astype(np.float32) for name, blob in net.inputs.items()}
+
+
+def check_net(net, allowed=exact, feed=None):
+    """Compare every output with the references, then all parts of the batch, threads and chunks with each other."""
+    feed = feed_for(net) if feed is None else feed
+    batch = len(next(iter(feed.values())))
+    expected = net.with_batch(batch).forward(feed)
+    results = Session(net, threads=1).run(None, feed)
+    for name, result in zip(net.outputs, results, strict=True):
+        assert_within(result, expected[name], allowed(net, feed, expected[name]))
+    check_parts(net, feed, results)
+    return results
+
+
+def assert_within(result, expected, allowed):
+    """Assert |result - expected| <= allowed, infinities and NaN equal."""
+    assert result.shape == expected.shape
+    assert result.dtype == np.float32
+    with np.errstate(invalid="ignore"):
+        error = np.abs(result.astype(np.float64) - expected)
+    same = (result == expected) | (np.isnan(result) & np.isnan(expected))
+    wrong = ~(same | (error <= allowed))
+    assert not wrong.any(), (
+        f"{wrong.sum()} of {wrong.size} differ, first at {np.argwhere(wrong)[0]}, {error[wrong][:5]}"
+    )
+
+
+def check_parts(net, feed, whole):
+    """Assert that two threads, single blocks and every cut of the batch give the bits of the whole."""
+    batch = len(whole[0])
+    session = Session(net, threads=2, chunk_blocks=1)
+    for cut in CUTS if FULL_MATRIX else CUTS[1:4:2]:
+        if cut >= batch:
+            continue
+        parts = [session.run(None, {k: x[s] for k, x in feed.items()}) for s in (slice(cut), slice(cut, None))]
+        for complete, left, right in zip(whole, *parts, strict=True):
+            np.testing.assert_array_equal(np.concatenate([left, right]), complete)
+    session.close()
+
+
+def check_layer(type_name, *images, allowed=exact, epilogue=None, tops=1, batch=BATCH, **params):
+    """Build a net of one layer with seeded weights and check it: `one_layer_net`, then `check_net`."""
+    net = one_layer_net(type_name, *images, epilogue=epilogue, tops=tops, **params)
+    return check_net(net, allowed, feed_for(net, batch))
+
+
+def covering(seed, valid, **factors):
+    """Return rows that together show every valid pair of factors' values; every triple with FULL_MATRIX.
+
+    Greedy: of 30 random rows the one that shows most that is new, until 100 draws in a row bring nothing.
+    """
+    rng = np.random.default_rng(seed)
+    covered, rows, barren = set(), [], 0
+    while barren < 100:
+        drawn = [{k: values[rng.integers(len(values))] for k, values in factors.items()} for _ in range(30)]
+        found = max((row for row in drawn if valid(row)), key=lambda r: len(_shown(r) - covered), default=None)
+        if found is None or _shown(found) <= covered:
+            barren += 1
+            continue
+        barren = 0
+        rows.append(found)
+        covered |= _shown(found)
+    return rows
+
+
+def _shown(row):
+    return set(itertools.combinations(sorted((k, repr(v)) for k, v in row.items()), 3 if FULL_MATRIX else 2))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer with parameters that its kernel finds hard: odd sizes, several tiles, borders."""
+
+    type: str
+    images: tuple
+    allowed: object = exact
+    tops: int = 1
+    params: dict = field(default_factory=dict)
+    epilogue: Epilogue | None = None
+
+    @property
+    def id(self):
+        """A readable name."""
+        return "-".join([self.type, *(f"{k}={v}" for k, v in self.params.items())])
+
+    def net(self):
+        """Return the net of this one layer."""
+        return one_layer_net(self.type, *self.images, epilogue=self.epilogue, tops=self.tops, **self.params)
+
+
+def case(type_name, *images, allowed=exact, tops=1, epilogue=None, **params):
+    """Return a `Case`."""
+    return Case(type_name, images, allowed, tops, params, epilogue)
+
+
+_IMAGE = (10, 5, 3)
+#: Every layer type that the executor runs; the bounds are argued in the tests of the kernels.
+LAYER_CASES = [
+    case("Convolution", (3, 7, 5), num_output=15, kernel_size=3, pad=1, allowed=sums),
+    case("Convolution", _IMAGE, num_output=28, kernel_size=1, allowed=sums, epilogue=Epilogue(True, "ReLU")),
+    case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),
+    case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=1, group=10, allowed=sums),
+    case("InnerProduct", _IMAGE, num_output=13, allowed=sums),
+    case("BatchNorm", _IMAGE, allowed=close(4)),
+    case("Scale", _IMAGE, bias_term=True, allowed=sums),
+    case("Bias", _IMAGE),
+    case("ReLU", _IMAGE, negative_slope=0.1),
+    case("PReLU", _IMAGE),
+    case("ELU", _IMAGE, allowed=lambda net, feed, expected: np.full_like(expected, 8 * UNIT)),
+    case("Sigmoid", _IMAGE, allowed=close(10)),
+    case("TanH", _IMAGE, allowed=close(16)),
+    case("Dropout", _IMAGE),
+    case("Dropout", _IMAGE, scale_train=False, dropout_ratio=0.3),
+    case("Pooling", _IMAGE, kernel_size=3, stride=2, pad=1),
+    case("Pooling", _IMAGE, pool="AVE", kernel_size=2, stride=2, allowed=sums),
+    case("LRN", _IMAGE, allowed=close(32)),
+    case("LRN", _IMAGE, norm_region="WITHIN_CHANNEL", local_size=3, allowed=close(32)),
+    case("Eltwise", _IMAGE, _IMAGE, _IMAGE, coeff=(1.0, -0.5, 0.3)),
+    case("Eltwise", _IMAGE, _IMAGE, operation="PROD"),
+    case("Eltwise", _IMAGE, _IMAGE, _IMAGE, operation="MAX"),
+    case("Concat", _IMAGE, (3, 5, 3)),
+    case("Split", _IMAGE, tops=2),
+    case("Flatten", _IMAGE),
+    case("Reshape", _IMAGE, shape=(0, 6, 5, 5)),
+    case("Softmax", _IMAGE, allowed=close(40)),
+]
+
+
+def outputs_of_cases(cases=LAYER_CASES):
+    """Return "number of the case/blob" -> array for the cases on the seeded batch."""
+    found = {}
+    for i, each in enumerate(cases):
+        net = each.net()
+        found |= {f"{i}/{name}": y for name, y in Session(net).forward(**feed_for(net)).items()}
+    return found
+
+
+def main(path):
+    """Save `outputs_of_cases` and the instruction set's name: what another process with other settings computed."""
+    np.savez(path, isa=host_isa().name, **outputs_of_cases())

@@ -1,0 +1,95 @@
+"""The contraction kernel's own promises: its name, its chain of fused multiply-adds, its registers."""
+
+import re
+
+import numpy as np
+import pytest
+from numba.core import compiler, types
+from numba.core.registry import cpu_target
+
+from tests.kernels.checks import feed_for, one_layer_net
+from xdn.codegen.intrinsics import WORDS
+from xdn.codegen.isa import host_isa, isa_named
+from xdn.codegen.names import KernelName
+from xdn.kernels.contraction import contraction
+from xdn.runtime.session import Session
+
+
+@pytest.mark.parametrize("epilogue", [(), ("sum",), ("relu",), ("sum", "relu")])
+def test_name(epilogue):
+    isa = isa_named("avx2")
+    name = contraction(5, epilogue, isa).name
+    assert name == KernelName("contract", "avx2", epilogue, (5, 2))
+    assert KernelName.parse(str(name)) == name
+
+
+def _assembly(source):
+    flags = compiler.Flags()
+    flags.no_cpython_wrapper = True
+    flags.error_model = "numpy"
+    result = compiler.compile_extra(
+        cpu_target.typing_context,
+        cpu_target.target_context,
+        source.make(),
+        args=(WORDS, WORDS),
+        return_type=types.void,
+        flags=flags,
+        locals={},
+    )
+    return result.library.get_asm_str()
+
+
+@pytest.mark.skipif(host_isa().name != "avx512f", reason="the processor has no AVX-512")
+def test_avx512_tile_is_fused_and_stays_in_registers():
+    isa = isa_named("avx512f")
+    rows, vectors = isa.tile()
+    assembly = _assembly(contraction(rows, (), isa))
+    fused = re.findall(r"\tvfn?madd\d+ps\t.*%zmm", assembly)
+    assert len(fused) >= rows * vectors
+    assert not re.search(r"\tvmulps\t.*%zmm", assembly)
+    # An accumulator that leaves the registers is stored to the stack as a whole vector.
+    assert not re.search(r"\tvmovu?a?ps\t%zmm\d+, -?\d*\(%r[sb]p\)", assembly)
+
+
+@pytest.mark.skipif(not host_isa().fma, reason="the processor has no fused multiply-add")
+def test_chain_is_bias_first_then_taps_then_channels():
+    """An exact emulation in f64: a product of two f32 is exact there, and one rounding to f32 follows the sum.
+
+    The sum itself is rounded to 53 bits first. Values of 12 bits keep products and sums below that, so that the
+    emulation is exact.
+    """
+    net = one_layer_net("Convolution", (5, 3, 3), num_output=3, kernel_size=3, pad=1)
+    rng = np.random.default_rng(9)
+    layer = net.layer("layer")
+
+    def coarse(shape):
+        return (rng.integers(-(2**11), 2**11, shape) / 2**9).astype(np.float32)
+
+    weights = {name: coarse(array.shape) for name, array in layer.weights.items()}
+    net = net.replace(layers=(net.layers[0], layer.replace(weights=weights)))
+    x = coarse((2, 5, 3, 3)) * np.float32(1 + 2**-12)
+    (result,) = Session(net).run(None, {"x0": x})
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(np.float64)
+    for p in range(3):
+        for q in range(3):
+            acc = np.broadcast_to(weights["bias"], (2, 3)).astype(np.float32)
+            for r in range(3):
+                for s in range(3):
+                    for c in range(5):
+                        product = padded[:, c, p + r, q + s, None] * weights["weight"][None, :, c, r, s]
+                        acc = (acc + product).astype(np.float32)
+            np.testing.assert_array_equal(result[:, :, p, q], acc)
+
+
+def test_nan_and_infinity_pass_through_as_in_the_reference():
+    net = one_layer_net("Convolution", (3, 3, 3), num_output=14, kernel_size=3, pad=1)
+    feed = feed_for(net, 4)
+    x = feed["x0"]
+    x[0, 1, 1, 1], x[1, 0, 0, 0], x[2, 2, 2, 2] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        expected = net.with_batch(4).forward(feed)["y0"]
+    (result,) = Session(net).run(None, feed)
+    # Where a reference multiplies padding by a finite weight nothing becomes NaN, so both agree everywhere.
+    np.testing.assert_array_equal(np.isnan(result), np.isnan(expected))
+    np.testing.assert_array_equal(result[np.isinf(expected)], expected[np.isinf(expected)])
+    np.testing.assert_allclose(result[3], expected[3], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,222 @@
+"""Convolution and InnerProduct against the NumPy references; spread and packing by brute force.
+
+The matrix shows every pair of values, with XDN_FULL_MATRIX=1 every triple (about a thousand rows).
+"""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import (
+    check_layer,
+    check_net,
+    covering,
+    exact,
+    feed_for,
+    input_layer,
+    make_params,
+    one_layer_net,
+    random_weights,
+    sums,
+)
+from xdn.codegen.isa import host_isa
+from xdn.errors import UnsupportedError
+from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels.convolution import pack_weights, spread
+from xdn.layers.window import Window
+from xdn.runtime.plan import make_plan
+from xdn.runtime.session import Session
+
+CHANNELS = (1, 3, 10, 13, 14, 15, 28, 37, 64)
+EPILOGUES = {
+    "residual": Epilogue(residual=True),
+    "relu": Epilogue(activation="ReLU"),
+    "leaky": Epilogue(activation="ReLU", negative_slope=0.1),
+    "both": Epilogue(residual=True, activation="ReLU"),
+}
+
+
+def _fits(row):
+    window = Window((row["kernel"]), row["stride"], row["pad"], row["dilation"])
+    extents = zip(row["size"], window.pad, window.extent, strict=True)
+    divides = row["inputs"] % row["group"] == row["outputs"] % row["group"] == 0
+    return divides and all(size + 2 * pad >= extent for size, pad, extent in extents)
+
+
+MATRIX = covering(
+    3,
+    _fits,
+    inputs=CHANNELS,
+    outputs=CHANNELS,
+    size=((1, 1), (2, 2), (2, 3), (5, 3), (7, 9)),
+    kernel=((1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (1, 7), (7, 1)),
+    stride=((1, 1), (2, 2), (2, 1), (3, 3)),
+    pad=((0, 0), (1, 1), (3, 3), (0, 2)),
+    dilation=((1, 1), (2, 2), (2, 3)),
+    group=(1, 2, 7),
+    bias=(True, False),
+    fused=(False, True),
+    batch=(1, 3, 16, 17, 32, 33, 100),
+)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda r: "-".join(str(v).replace(" ", "") for v in r.values()))
+def test_matrix(row):
+    check_layer(
+        "Convolution",
+        (row["inputs"], *row["size"]),
+        allowed=sums,
+        epilogue=EPILOGUES["both"] if row["fused"] else None,
+        batch=row["batch"],
+        num_output=row["outputs"],
+        kernel_h=row["kernel"][0],
+        kernel_w=row["kernel"][1],
+        stride=row["stride"],
+        pad=row["pad"],
+        dilation=row["dilation"],
+        group=row["group"],
+        bias_term=row["bias"],
+    )
+
+
+@pytest.mark.parametrize("name", EPILOGUES)
+@pytest.mark.parametrize("outputs", [1, 14, 15])
+def test_epilogues(name, outputs):
+    check_layer(
+        "Convolution",
+        (5, 3, 4),
+        allowed=sums,
+        epilogue=EPILOGUES[name],
+        num_output=outputs,
+        kernel_size=3,
+        pad=1,
+    )
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_wide_kernel_on_a_tiny_map(kernel, size):
+    check_layer("Convolution", (13, *size), allowed=sums, num_output=10, kernel_size=kernel, pad=kernel // 2)
+
+
+def test_window_that_meets_only_padding_gives_the_bias():
+    # Windows at -1 and 1 of a map of one position: no tap meets data at all.
+    net = one_layer_net("Convolution", (3, 1, 1), num_output=4, kernel_size=1, pad=1, stride=2)
+    (result,) = check_net(net, exact)
+    assert result.shape[2:] == (2, 2)
+    np.testing.assert_array_equal(
+        result, np.broadcast_to(net.layer("layer").weights["bias"][:, None, None], (33, 4, 2, 2))
+    )
+
+
+def _residual_net(bottoms, *between):
+    """Return a net in which `layer` (1x1, 10 -> 10 channels, residual and ReLU) reads `bottoms`."""
+    layer = Layer(
+        "layer", make_params("Convolution", num_output=10, kernel_size=1), bottoms, ("y",), epilogue=EPILOGUES["both"]
+    )
+    net = Net("residual", (input_layer("x", 10, 3, 2), *between, layer), ("y",))
+    return random_weights(net, np.random.default_rng(5))
+
+
+def test_residual_is_the_input_itself():
+    check_net(_residual_net(("x", "x")), sums)
+
+
+@pytest.mark.parametrize("type_name", ["Split", "Dropout"])
+def test_residual_is_an_alias_of_the_input(type_name):
+    tops = ("a", "b") if type_name == "Split" else ("a",)
+    alias = Layer("alias", make_params(type_name), ("x",), tops)
+    check_net(_residual_net(("x", "a"), alias), sums)
+    check_net(_residual_net(("a", "x"), alias), sums)
+
+
+def test_residual_is_overwritten_only_where_nobody_reads_it_later():
+    relu = Layer("relu", make_params("ReLU"), ("x",), ("r",))
+    dead = _residual_net(("x", "r"), relu)
+    owners = make_plan(dead, {"x": (10, 3, 2)}, ("y",)).owners
+    assert owners["y"] == owners["r"]
+    check_net(dead, sums)
+    alive = dead.replace(outputs=("y", "r"))
+    owners = make_plan(alive, {"x": (10, 3, 2)}, ("y", "r")).owners
+    assert owners["y"] != owners["r"]
+    feed = feed_for(alive)
+    result = Session(alive).forward(**feed)
+    np.testing.assert_array_equal(result["r"], np.maximum(feed["x"], 0))
+
+
+@pytest.mark.parametrize("outputs", CHANNELS)
+@pytest.mark.parametrize("image", [(37,), (3, 1, 1), (13, 2, 3)])
+def test_inner_product(image, outputs):
+    check_layer("InnerProduct", image, allowed=sums, num_output=outputs, batch=17)
+
+
+@pytest.mark.parametrize("given", [{"transpose": True}, {"bias_term": False}])
+def test_inner_product_fields(given):
+    check_layer("InnerProduct", (4, 3, 2), allowed=sums, num_output=10, **given)
+
+
+def test_inner_product_over_a_later_axis_is_refused():
+    net = one_layer_net("InnerProduct", (4, 3, 2), num_output=5, axis=2)
+    with pytest.raises(UnsupportedError, match=r"'layer' .*axis 1, not axis 2"):
+        Session(net).run(None, feed_for(net, 1))
+
+
+def test_weights_of_another_dtype_are_converted():
+    net = one_layer_net("Convolution", (3, 4, 4), num_output=7, kernel_size=3)
+    wide = net.layer("layer").replace(weights={k: w.astype(np.float64) for k, w in net.layer("layer").weights.items()})
+    feed = feed_for(net)
+    (expected,) = Session(net).run(None, feed)
+    (result,) = Session(net.replace(layers=(net.layers[0], wide))).run(None, feed)
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("most", [1, 6, 14])
+def test_spread_is_even_and_as_short_as_possible(most):
+    for rows in range(1, 200):
+        parts = spread(rows, most)
+        assert sum(parts) == rows
+        assert max(parts) <= most
+        assert max(parts) - min(parts) <= 1
+        assert parts == sorted(parts, reverse=True)
+        assert len(parts) == -(-rows // most)
+
+
+def test_packed_weights_hold_each_filter_at_each_used_element(rng):
+    weight = rng.standard_normal((7, 3, 3, 3)).astype(np.float32)
+    used = np.array([(0, 1), (2, 2)])
+    packed = pack_weights(weight, used, [0, 4], 3)
+    assert packed.shape == (2, 2, 3, 3)
+    for tile, first in enumerate((0, 4)):
+        for tap, (r, s) in enumerate(used):
+            for c in range(3):
+                np.testing.assert_array_equal(packed[tile, tap, c], weight[first : first + 3, c, r, s])
+
+
+@pytest.mark.parametrize(("size", "used"), [((1, 1), 1), ((1, 2), 3), ((2, 2), 9), ((4, 4), 9)])
+def test_weights_that_no_position_uses_are_not_packed(size, used):
+    net = one_layer_net("Convolution", (8, *size), num_output=12, kernel_size=3, pad=1)
+    plan = make_plan(net, {"x0": (8, *size)}, ("y0",))
+    packed = [step.keep[0] for step in plan.steps if step.source.name.op == "contract"]
+    assert sum(array.size for array in packed) == used * 8 * 12
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 5)])
+def test_macs_count_what_is_multiplied(size):
+    h, w = size
+    net = one_layer_net("Convolution", (8, h, w), num_output=15, kernel_size=3, pad=1)
+    met = sum(
+        0 <= p + r < h and 0 <= q + s < w for p in range(h) for q in range(w) for r in (-1, 0, 1) for s in (-1, 0, 1)
+    )
+    assert make_plan(net, {"x0": (8, h, w)}, ("y0",)).macs == met * 8 * 15
+
+
+def test_kernels_are_named_by_tile_and_epilogue():
+    isa = host_isa()
+    rows, vectors = isa.tile()
+    net = one_layer_net("Convolution", (8, 2, 2), epilogue=EPILOGUES["both"], num_output=rows, kernel_size=1)
+    names = [str(step.source.name) for step in make_plan(net, net_shapes(net), ("y0",)).steps]
+    assert f"contract_f32_sum_relu_{rows}x{vectors}__{isa.name}" in names
+
+
+def net_shapes(net):
+    """Return name -> shape of one image of the net's inputs."""
+    return {name: blob.shape[1:] for name, blob in net.inputs.items()}

@@ -1,0 +1,56 @@
+"""Depthwise convolution against the references."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import check_layer, covering, feed_for, one_layer_net, sums
+from xdn.graph import Epilogue
+from xdn.kernels.family import FAMILIES
+from xdn.layers.window import Window
+from xdn.runtime.session import Session
+
+MATRIX = covering(
+    4,
+    lambda row: all(s + 2 * p >= row["kernel"] for s, p in zip(row["size"], (row["pad"],) * 2, strict=True)),
+    channels=(1, 3, 10, 13, 37, 64),
+    size=((1, 1), (2, 3), (7, 5)),
+    kernel=(1, 3, 5),
+    stride=(1, 2),
+    pad=(0, 1, 2),
+    epilogue=(None, Epilogue(activation="ReLU"), Epilogue(residual=True), Epilogue(True, "ReLU", 0.2)),
+    bias=(True, False),
+    batch=(1, 17, 33),
+)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda r: "-".join(str(v).replace(" ", "") for v in r.values()))
+def test_matrix(row):
+    check_layer(
+        "Convolution",
+        (row["channels"], *row["size"]),
+        allowed=sums,
+        epilogue=row["epilogue"],
+        batch=row["batch"],
+        num_output=row["channels"],
+        group=row["channels"],
+        kernel_size=row["kernel"],
+        stride=row["stride"],
+        pad=row["pad"],
+        bias_term=row["bias"],
+    )
+
+
+def test_dilation():
+    window = Window((3, 3), dilation=(2, 3))
+    assert window.output_size(7, 9) == (3, 3)
+    check_layer("Convolution", (6, 7, 9), allowed=sums, num_output=6, group=6, kernel_size=3, dilation=(2, 3))
+
+
+def test_equals_the_contraction_bit_for_bit(monkeypatch):
+    """Both are one chain of multiply-adds from the bias on, taps in the same order."""
+    net = one_layer_net("Convolution", (10, 5, 4), num_output=10, group=10, kernel_size=3, pad=1)
+    feed = feed_for(net)
+    (depthwise,) = Session(net).run(None, feed)
+    monkeypatch.setitem(FAMILIES._entries, "depthwise", FAMILIES["contract"])
+    (contracted,) = Session(net).run(None, feed)
+    np.testing.assert_array_equal(depthwise, contracted)

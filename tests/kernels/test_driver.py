@@ -1,0 +1,76 @@
+"""The workers' loop: chunks are taken once each, cancelling stops it, denormals are flushed only inside."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net
+from xdn.codegen.loader import process_loader
+from xdn.graph import Layer, Net
+from xdn.kernels import driver
+from xdn.runtime.plan import make_plan
+from xdn.runtime.program import Program, aligned_bytes
+
+
+def _program(net, chunk_blocks=1):
+    shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
+    return Program(make_plan(net, shapes, net.outputs, chunk_blocks=chunk_blocks), process_loader())
+
+
+@pytest.fixture(scope="module")
+def program():
+    """Return a program that copies its input."""
+    return _program(one_layer_net("Split", (3, 2, 2)))
+
+
+def _arrays(batch):
+    x = feed_for(one_layer_net("Split", (3, 2, 2)), batch)["x0"]
+    return [x, np.full_like(x, np.nan)]
+
+
+def _arena(program):
+    return aligned_bytes(program.plan.arena.size, 64)
+
+
+@pytest.mark.parametrize(("batch", "chunks"), [(1, 1), (32, 1), (33, 2), (100, 4)])
+def test_every_chunk_is_done_once(program, batch, chunks):
+    arrays, control = _arrays(batch), program.control(batch, 1)
+    program.work(control, _arena(program), arrays)
+    np.testing.assert_array_equal(arrays[1], arrays[0])
+    assert control[driver.DONE] == chunks == program.chunks(batch, 1)
+    # The worker has asked once more, and found nothing left.
+    assert control[driver.NEXT] == chunks + 1
+
+
+def test_taken_chunks_are_left_to_their_taker(program):
+    arrays, control = _arrays(100), program.control(100, 1)
+    control[driver.NEXT] = 2
+    program.work(control, _arena(program), arrays)
+    assert np.isnan(arrays[1][:64]).all()
+    np.testing.assert_array_equal(arrays[1][64:], arrays[0][64:])
+    assert control[driver.DONE] == 2
+
+
+def test_a_cancelled_run_does_nothing(program):
+    arrays, control = _arrays(40), program.control(40, 1)
+    control[driver.CANCEL] = 1
+    program.work(control, _arena(program), arrays)
+    assert np.isnan(arrays[1]).all()
+    assert control[driver.DONE] == 0
+
+
+def test_a_larger_chunk_than_there_are_images():
+    program = _program(one_layer_net("Split", (3, 2, 2)), chunk_blocks=5)
+    arrays, control = _arrays(40), program.control(40, 5)
+    program.work(control, _arena(program), arrays)
+    np.testing.assert_array_equal(arrays[1], arrays[0])
+
+
+def test_denormals_are_flushed_inside_and_kept_outside():
+    scale = Layer("scale", make_params("Scale"), ("x",), ("y",), weights={"scale": np.array([1e-30, 1], np.float32)})
+    program = _program(Net("tiny", (input_layer("x", 2), scale)))
+    x = np.full((3, 2), 1e-10, np.float32)
+    y = np.full_like(x, np.nan)
+    program.work(program.control(3, 1), _arena(program), [x, y])
+    np.testing.assert_array_equal(y, np.broadcast_to(np.float32([0, 1e-10]), (3, 2)))
+    # The same product in the same thread after the run: NumPy still has denormals.
+    assert (x[:, 0] * np.float32(1e-30) > 0).all()

@@ -1,0 +1,61 @@
+"""The selection table: every layer type has a family, conditions and ranks decide, the rest is refused with a name."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import LAYER_CASES, check_net, make_params, one_layer_net
+from xdn.codegen.isa import host_isa
+from xdn.errors import UnsupportedError
+from xdn.graph import Layer
+from xdn.kernels.family import FAMILIES, Lowering, address, select, words
+from xdn.layers import LAYERS
+
+
+def _lowering(net):
+    layer = net.layers[-1]
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa())
+
+
+def test_every_layer_type_has_a_case_and_a_family():
+    runnable = {LAYERS[name].type for name in LAYERS} - {"Input"}
+    assert runnable == {case.type for case in LAYER_CASES}
+    assert runnable == {name for _, family in FAMILIES.items() for name in family.types}
+
+
+def test_the_cases_reach_every_family():
+    assert {id(select(_lowering(case.net()))) for case in LAYER_CASES} == {id(family) for _, family in FAMILIES.items()}
+
+
+@pytest.mark.parametrize("case", LAYER_CASES, ids=lambda case: case.id)
+def test_layer_against_its_reference(case):
+    check_net(case.net(), case.allowed)
+
+
+def test_every_family_is_described():
+    for name, line in FAMILIES.describe():
+        assert line.endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("filters", "group", "chosen"),
+    [(10, 10, "depthwise"), (20, 10, "contract"), (10, 5, "contract"), (10, 1, "contract")],
+)
+def test_the_highest_rank_wins_where_it_applies(filters, group, chosen):
+    lowering = _lowering(one_layer_net("Convolution", (10, 3, 3), num_output=filters, kernel_size=1, group=group))
+    assert select(lowering) is FAMILIES[chosen]
+
+
+def test_a_layer_without_kernel_is_refused_by_name():
+    net = one_layer_net("ReLU", (3,))
+    layer = Layer("entry", make_params("Input", shape=((1, 3),)), (), ("x",))
+    with pytest.raises(UnsupportedError, match=r"layer 'entry' \(Input\): no kernel executes"):
+        select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_isa()))
+
+
+def test_words_fill_a_descriptor():
+    np.testing.assert_array_equal(words(4, {1: 7, 3: -2}), np.array([0, 7, 0, -2], np.int64))
+
+
+def test_address_is_that_of_the_first_element():
+    array = np.arange(6.0)
+    assert address(array[2:]) - address(array) == 16

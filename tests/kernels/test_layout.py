@@ -1,0 +1,44 @@
+"""The layout of blobs: which axes become height and width, and how large a block is."""
+
+import pytest
+
+from xdn import settings
+from xdn.codegen.isa import ISAS
+from xdn.errors import UnsupportedError
+from xdn.graph import Blob
+from xdn.kernels.layout import B, BlockLayout
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"),
+    [
+        ((7,), BlockLayout(1)),
+        ((7, 3), BlockLayout(3)),
+        ((7, 3, 4), BlockLayout(3, 4)),
+        ((7, 3, 4, 5), BlockLayout(3, 4, 5)),
+        ((7, 3, 4, 5, 6), BlockLayout(3, 4, 30)),
+        ((7, 3, 4, 5, 6, 2), BlockLayout(3, 4, 60)),
+    ],
+)
+def test_axes(shape, layout):
+    assert BlockLayout.of(Blob(shape)) == layout
+
+
+def test_a_blob_without_axes_has_no_batch():
+    with pytest.raises(UnsupportedError, match="no batch axis"):
+        BlockLayout.of(Blob(()))
+
+
+def test_sizes():
+    layout = BlockLayout(3, 4, 5)
+    assert (layout.positions, layout.position_elements) == (20, 3 * B)
+    assert (layout.block_elements, layout.block_bytes) == (60 * B, 240 * B)
+
+
+@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
+def test_a_block_is_a_whole_number_of_tiles(isa):
+    assert settings.BLOCK_IMAGES == B
+    assert B % (isa.lanes * isa.tile()[1]) == 0
+    # Vector loads are aligned: every row of images must begin at a multiple of a vector and of the arena's alignment.
+    assert (B * 4) % settings.ARENA_ALIGN_BYTES == 0
+    assert settings.ARENA_ALIGN_BYTES % (4 * isa.lanes) == 0

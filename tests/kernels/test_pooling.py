@@ -1,0 +1,74 @@
+"""Pooling against the references: maxima exactly, averages as sums."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import check_layer, covering, exact, feed_for, one_layer_net, sums
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.layers.pooling import LOWEST, Pooling
+from xdn.runtime.session import Session
+
+
+def _params(row):
+    names = ("pool", "kernel_h", "kernel_w", "stride", "pad", "round_mode")
+    return {name: row[name] for name in names}
+
+
+def _fits(row):
+    try:
+        Pooling(**_params(row)).output_size(*row["size"])
+    except (ShapeError, UnsupportedError):
+        return False
+    return True
+
+
+MATRIX = covering(
+    5,
+    _fits,
+    pool=("MAX", "AVE"),
+    channels=(1, 3, 10, 13, 37),
+    size=((1, 1), (2, 3), (5, 4), (7, 7)),
+    kernel_h=(1, 2, 3, 5),
+    kernel_w=(1, 2, 3, 7),
+    stride=(1, 2, 3),
+    pad=(0, 1),
+    round_mode=("CEIL", "FLOOR"),
+    batch=(1, 17, 33),
+)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda r: "-".join(str(v).replace(" ", "") for v in r.values()))
+def test_matrix(row):
+    image = (row["channels"], *row["size"])
+    allowed = exact if row["pool"] == "MAX" else sums
+    check_layer("Pooling", image, allowed=allowed, batch=row["batch"], **_params(row))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("image", [(10, 7, 5), (3, 1, 1)])
+def test_global(pool, image):
+    allowed = exact if pool == "MAX" else sums
+    assert check_layer("Pooling", image, allowed=allowed, pool=pool, global_pooling=True)[0].shape[2:] == (1, 1)
+
+
+def test_last_window_is_clipped():
+    # 4 positions, windows of 3 at 0 and 2: the last one reads two.
+    net = one_layer_net("Pooling", (1, 1, 4), kernel_h=1, kernel_w=3, stride_w=2, pool="AVE")
+    (result,) = Session(net).run(None, {"x0": np.array([[[[1, 2, 3, 4]]]], np.float32)})
+    np.testing.assert_array_equal(result.ravel(), np.float32([2, 3.5]))
+
+
+def test_maximum_passes_over_nan_and_minus_infinity():
+    net = one_layer_net("Pooling", (1, 1, 4), kernel_h=1, kernel_w=2, stride_w=2)
+    x = np.array([[[[np.nan, 1, -np.inf, -np.inf]]]], np.float32)
+    (result,) = Session(net).run(None, {"x0": x})
+    np.testing.assert_array_equal(result, net.forward({"x0": x})["y0"])
+    np.testing.assert_array_equal(result.ravel(), [1, LOWEST])
+
+
+def test_average_keeps_nan():
+    net = one_layer_net("Pooling", (1, 1, 4), kernel_h=1, kernel_w=2, stride_w=2, pool="AVE")
+    feed = feed_for(net, 2)
+    feed["x0"][0, 0, 0, 0] = np.nan
+    (result,) = Session(net).run(None, feed)
+    np.testing.assert_array_equal(np.isnan(result).ravel(), [True, False, False, False])

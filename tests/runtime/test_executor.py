@@ -1,0 +1,193 @@
+"""Workers: every number of threads and every chunk gives the same bits; arenas, progress, cancelling, closing."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
+from xdn import settings
+from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels import driver
+from xdn.runtime.executor import Executor
+from xdn.runtime.session import Session
+
+BATCHES = (1, 3, 16, 17, 32, 33, 100)
+
+
+def residual_net():
+    """Return a small net with a residual block, pooling, LRN and softmax."""
+    conv = {"num_output": 14, "kernel_size": 3, "pad": 1}
+    layers = (
+        input_layer("x", 3, 6, 5),
+        Layer("conv", make_params("Convolution", **conv), ("x",), ("conv",), epilogue=Epilogue(activation="ReLU")),
+        Layer("sum", make_params("Convolution", **conv), ("conv", "conv"), ("sum",), epilogue=Epilogue(True, "ReLU")),
+        Layer("norm", make_params("LRN"), ("sum",), ("norm",)),
+        Layer("pool", make_params("Pooling", pool="AVE", kernel_size=3, stride=2), ("norm",), ("pool",)),
+        Layer("fc", make_params("InnerProduct", num_output=10), ("pool",), ("fc",)),
+        Layer("prob", make_params("Softmax"), ("fc",), ("prob",)),
+    )
+    return random_weights(Net("block", layers, ("prob", "norm")), np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Return the net that all tests here run."""
+    return residual_net()
+
+
+@pytest.fixture(scope="module")
+def whole(net):
+    """Return (feed, outputs) of 100 images with one thread and one chunk."""
+    feed = feed_for(net, 100)
+    return feed, Session(net, threads=1, chunk_blocks=4).run(None, feed)
+
+
+MATRIX = covering(
+    6, lambda row: True, batch=BATCHES, threads=(1, 2, 3, 8), chunk_blocks=(None, 1, 2, 3, 100), start=(0, 1, 40)
+)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda r: "-".join(str(v) for v in r.values()))
+def test_bits_depend_on_nothing_but_the_images(net, whole, row):
+    feed, expected = whole
+    part = slice(row["start"], row["start"] + row["batch"])
+    session = Session(net, threads=row["threads"], chunk_blocks=row["chunk_blocks"])
+    for result, complete in zip(session.run(None, {"x": feed["x"][part]}), expected, strict=True):
+        np.testing.assert_array_equal(result, complete[part])
+    session.close()
+
+
+@pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 50])
+def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
+    feed, expected = whole
+    session = Session(net, threads=2, chunk_blocks=1)
+    starts = range(0, 100, size) if FULL_MATRIX or size > 1 else range(0, 100, 9)
+    for start in starts:
+        for result, complete in zip(session.run(None, {"x": feed["x"][start : start + size]}), expected, strict=True):
+            np.testing.assert_array_equal(result, complete[start : start + size])
+    session.close()
+
+
+def _run(session, executor, batch, progress=None):
+    """Run the net in an executor of the test's own and return the outputs."""
+    net = session.net
+    program = session._program({"x": (3, 6, 5)}, net.outputs)
+    x = feed_for(net, batch)["x"]
+    results = [np.full((batch, *shape), np.nan, np.float32) for shape in program.plan.outputs.values()]
+    executor.run(program, [x, *results], batch, progress)
+    return results
+
+
+@pytest.fixture
+def session(net):
+    """Return a session whose programs the tests run."""
+    return Session(net, threads=2, chunk_blocks=1)
+
+
+def test_chunks_are_shared_among_all_threads(session):
+    executor = Executor(4)
+    program = session._program({"x": (3, 6, 5)}, session.net.outputs)
+    assert executor._chunk_blocks(program, 32 * 8) == 1
+    wide = Session(session.net, chunk_blocks=8)._program({"x": (3, 6, 5)}, session.net.outputs)
+    # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each; many: what the plan says.
+    assert [executor._chunk_blocks(wide, 32 * blocks) for blocks in (8, 3, 1, 100)] == [2, 1, 1, 8]
+
+
+def test_a_single_chunk_runs_in_the_caller_s_thread(session):
+    executor = Executor(2)
+    _run(session, executor, 32)
+    assert executor._pool is None
+    _run(session, executor, 33)
+    assert executor._pool is not None
+    executor.close()
+
+
+def test_arenas_are_used_again(session):
+    executor = Executor(2)
+    for _ in range(3):
+        _run(session, executor, 200)
+    assert 1 <= len(executor._arenas) <= 2
+    kept = {arena.ctypes.data for arena in executor._arenas}
+    _run(session, executor, 1)
+    assert {arena.ctypes.data for arena in executor._arenas} == kept
+    executor.close()
+    assert executor._arenas == []
+
+
+def test_arenas_too_small_are_given_back(session):
+    executor = Executor(1)
+    small = executor._take_arena(64)
+    executor._arenas.append(small)
+    large = executor._take_arena(1 << 16)
+    assert large.nbytes >= 1 << 16
+    assert executor._arenas == []
+
+
+@pytest.mark.parametrize("batch", [1, 33, 320])
+def test_progress_ends_at_all_chunks(session, batch):
+    executor, seen = Executor(2), []
+    _run(session, executor, batch, lambda done, total: seen.append((done, total)))
+    chunks = -(-batch // 32)
+    assert seen[-1] == (chunks, chunks)
+    assert all(a[0] <= b[0] for a, b in itertools.pairwise(seen))
+    executor.close()
+
+
+class _StopError(Exception):
+    pass
+
+
+def test_an_error_in_progress_cancels_and_the_executor_goes_on(session):
+    executor = Executor(2)
+
+    def stop(done, total):
+        raise _StopError
+
+    with pytest.raises(_StopError):
+        _run(session, executor, 320, stop)
+    expected = Session(session.net, threads=1).run(None, feed_for(session.net, 100))
+    for result, wanted in zip(_run(session, executor, 100), expected, strict=True):
+        np.testing.assert_array_equal(result, wanted)
+    executor.close()
+
+
+def test_cancelling_stops_before_the_next_chunk(session, monkeypatch):
+    """The control words of the run are set from outside, as the waiting thread does it."""
+    executor, controls = Executor(1), []
+    program = session._program({"x": (3, 6, 5)}, session.net.outputs)
+    make = program.control
+
+    def cancelled_at_once(*args):
+        controls.append(make(*args))
+        controls[-1][driver.CANCEL] = 1
+        return controls[-1]
+
+    monkeypatch.setattr(program, "control", cancelled_at_once)
+    results = _run(session, executor, 320)
+    assert controls[0][driver.DONE] == 0
+    assert np.isnan(results[0]).all()
+    executor.close()
+
+
+def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch):
+    monkeypatch.setattr(settings, "PROGRESS_INTERVAL_S", 0.001)
+    executor, outputs, begun = Executor(2), [], threading.Event()
+
+    def run():
+        outputs.append(_run(session, executor, 3200, lambda done, total: begun.set()))
+
+    running = threading.Thread(target=run)
+    running.start()
+    assert begun.wait(60)
+    pool = executor._pool
+    executor.close()
+    running.join(60)
+    assert not running.is_alive()
+    assert len(outputs) == 1
+    assert not np.isnan(outputs[0][0]).any()
+    _run(session, executor, 64)
+    assert executor._pool is not pool
+    executor.close()
+    executor.close()

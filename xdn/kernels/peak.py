@@ -1,0 +1,79 @@
+"""What the processor's arithmetic can reach at most: fused multiply-adds that touch registers alone.
+
+With A accumulators, each a vector::
+
+    acc[a] = start[a]
+    for step in range(steps):
+        acc[a] = acc[a] * factor + addend              a < A, independent of each other
+
+A multiply-add takes a few cycles, and a processor begins one or two in each: with enough independent chains it never
+waits. A factor below 1 leads every chain to addend / (1 - factor), so that no value overflows or becomes denormal.
+Different starts keep a compiler from computing one chain for all.
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.isa import Isa, isa_named
+from xdn.codegen.names import KernelName
+
+#: Address of f32: factor, addend, then the start of each accumulator. STEPS: how often the loop is run.
+VALUES, STEPS, WORD_COUNT = 0, 1, 2
+FIRST_START = 2
+#: Word of the frame: address of an f32 for the sum of the accumulators' first lanes; it keeps them from being dropped.
+SUM = 0
+
+
+def accumulators(isa: Isa) -> int:
+    """Return the number of independent chains: three quarters of the registers, which hides the latency everywhere."""
+    return isa.registers * 3 // 4
+
+
+def step_flops(isa: Isa) -> int:
+    """Return the floating-point operations of one step of the loop; a multiply-add counts as two."""
+    return 2 * accumulators(isa) * isa.lanes
+
+
+def peak(isa: Isa) -> KernelSource:
+    """Return the kernel."""
+    name = KernelName("peak", isa.name)
+    return KernelSource(name, lambda: _body(name))
+
+
+def _chains(isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that runs the loop and stores the sum."""
+
+    @intrinsic
+    def chains(typingctx, values, steps, total):
+        def codegen(context, irbuilder, signature, args):
+            _emit(VectorBuilder(irbuilder, isa), *args)
+            return context.get_dummy_value()
+
+        return types.void(types.CPointer(types.float32), types.int64, types.CPointer(types.float32)), codegen
+
+    return chains
+
+
+def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) -> None:
+    factor, addend = b.broadcast(b.scalar(values, 0)), b.broadcast(b.scalar(values, 1))
+    starts = [b.broadcast(b.scalar(values, FIRST_START + a)) for a in range(accumulators(b.isa))]
+    ends = b.loop(b.const(0), steps, starts, lambda step, acc: [b.fma(a, factor, addend) for a in acc])
+    result = ends[0]
+    for each in ends[1:]:
+        result = b.add(result, each)
+    b.ir.store(b.ir.extract_element(result, ir.Constant(ir.IntType(32), 0)), total)
+
+
+def _body(name: KernelName) -> KernelBody:
+    chains = _chains(isa_named(name.isa))
+
+    def run_chains(desc, frame):
+        chains(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))
+
+    return run_chains

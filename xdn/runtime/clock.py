@@ -1,0 +1,49 @@
+"""How long a tick of the processor's counter is."""
+
+import time
+
+import numpy as np
+
+from xdn import settings
+from xdn.codegen.isa import host_isa
+from xdn.codegen.loader import KernelLoader
+from xdn.kernels.clock import TICKS_NOW, clock
+from xdn.runtime.native import kernel_at
+
+#: Readings of both clocks of which the closest pair counts: between two others the system may have taken the processor.
+READINGS = 7
+
+
+class TickClock:
+    """Compares the processor's counter with `time.perf_counter_ns`, from its making on.
+
+    Parameters
+    ----------
+    loader : KernelLoader
+        Gives the kernel that reads the counter.
+    """
+
+    def __init__(self, loader: KernelLoader):
+        self._read = kernel_at(loader.address(clock(host_isa())))
+        self._first = self._both()
+
+    def ns_per_tick(self) -> float:
+        """Return nanoseconds a tick, measured since the clock was made; waits where that was a moment ago."""
+        first_ticks, first_ns = self._first
+        missing_s = settings.CALIBRATION_S - 1e-9 * (time.perf_counter_ns() - first_ns)
+        if missing_s > 0:
+            time.sleep(missing_s)
+        ticks, ns = self._both()
+        return (ns - first_ns) / (ticks - first_ticks)
+
+    def _both(self) -> tuple[int, int]:
+        """Return (ticks, nanoseconds) of one moment."""
+        frame = np.zeros(TICKS_NOW + 1, np.int64)
+        readings = []
+        for _ in range(READINGS):
+            before = time.perf_counter_ns()
+            self._read(frame, frame)
+            after = time.perf_counter_ns()
+            readings.append((after - before, int(frame[TICKS_NOW]), (before + after) // 2))
+        _, ticks, ns = min(readings)
+        return ticks, ns
