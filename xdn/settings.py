@@ -11,6 +11,10 @@ BLOCK_IMAGES = 32
 CHUNK_BLOCKS = 3
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
+#: From how many times the bytes of its blobs (of one block) on a layer's weights decide how a chunk is passed.
+HEAVY_WEIGHTS = 2
+#: The cache that a core has for itself where the system does not tell, in bytes.
+CORE_CACHE_BYTES = 1 << 20
 #: Alignment of buffers in an arena, in bytes: a cache line, and the longest vector.
 ARENA_ALIGN_BYTES = 64
 #: How often the waiting main thread looks at the progress of a run, in seconds.
@@ -18,9 +22,10 @@ PROGRESS_INTERVAL_S = 0.1
 #: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.
 LATENCY_REQUESTS = 200
 LATENCY_BUDGET_S = 3.0
-#: Runs in which a machine's peak is measured, and steps of the loop in each: a few hundredths of a second a run.
-PEAK_RUNS = 6
-PEAK_STEPS = 1 << 22
+#: Runs in which a machine's peak is measured, and steps of the loop in each: about 2 ms, less than the slice of time
+#: that a system gives a thread, so that some runs are undisturbed.
+PEAK_RUNS = 40
+PEAK_STEPS = 1 << 19
 #: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
 CALIBRATION_S = 0.02
 #: Plans kept per session, one per input shape.

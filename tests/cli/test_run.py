@@ -2,6 +2,8 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
@@ -45,6 +47,39 @@ def test_json_goes_to_stdout_alone(job, capsys):
     assert len(document["contest"]["runs_s"]) == 2
     assert document["data"] == "Stripes, test"
     assert err == ""
+
+
+def images_folder(folder):
+    """Write four random images of 4x5 for each of three classes; return the folder's path."""
+    rng = np.random.default_rng(0)
+    for name in ("blue", "green", "red"):
+        (folder / name).mkdir(parents=True)
+        for i in range(4):
+            cv2.imwrite(str(folder / name / f"{i}.png"), rng.integers(0, 256, (4, 5, 3), np.uint8))
+    return str(folder)
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_a_profile_is_a_table_and_part_of_the_json(job, tmp_path, capsys, online):
+    net, data = job
+    target = tmp_path / "run.json"
+    source = images_folder(tmp_path / "photos") if online else data
+    call = [net, "--data", source, "--threads", "1", "--profile", "--force", "--json", str(target)]
+    assert main([*call, "--online", "--batch", "7"] if online else call) == 0
+    out = capsys.readouterr().out
+    assert "peak of the arithmetic" in out
+    assert all(name in out for name in ("(input)", "pool", "(output)", "average_pool_f32"))
+    profile = json.loads(target.read_text())["profile"]
+    assert [row["name"] for row in profile["layers"]] == ["(input)", "pool", "(output)"]
+    assert profile["images"] == (7 if online else 70)
+    assert profile["total"]["ms"] == pytest.approx(sum(row["ms"] for row in profile["layers"]))
+    assert profile["peak_gflops"] > 0
+
+
+def test_without_the_option_there_is_no_profile(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--json", "-", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["profile"] is None
 
 
 def test_data_of_another_set_than_the_net_was_trained_for_needs_force(job, tmp_path, capsys):

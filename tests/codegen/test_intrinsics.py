@@ -1,4 +1,4 @@
-"""Pointers from addresses, calls by address, atomics: small kernels that use nothing else."""
+"""Pointers from addresses, calls by address, atomics, the counter: small kernels that use nothing else."""
 
 import threading
 
@@ -8,7 +8,7 @@ import pytest
 from tests.codegen.kernels import call, shift_source
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, f32_at, i64_at, u8_at
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, f32_at, i64_at, read_ticks, u8_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 
@@ -86,3 +86,16 @@ def test_atomic_load_sees_another_thread(address):
     flag[0] = 1
     waiting.join(30)
     assert not waiting.is_alive()
+
+
+def test_ticks_go_on_and_are_read_afresh(address):
+    """Every reading is made, also where two stand side by side; the counter neither goes back nor stands still."""
+
+    def body(descriptor, frame):
+        for i in range(1000):
+            frame[i] = read_ticks()
+
+    frame = np.zeros(1000, np.int64)
+    call(address(body), np.zeros(1, np.int64), frame)
+    assert (np.diff(frame) >= 0).all()
+    assert len(set(frame.tolist())) > 1

@@ -20,6 +20,7 @@ def warm(tmp_path):
     assert shifted(loader.address(source)) == [100, 101, 102, 103]
     assert (loader.stats.compiled, loader.stats.from_cache) == (["shift_f32__portable"], [])
     assert loader.stats.compile_s > 0
+    assert loader.stats.link_s > 0
     return tmp_path / "kernels", source
 
 
@@ -29,6 +30,7 @@ def test_a_second_loader_compiles_nothing(warm):
     assert shifted(again.address(uncompilable(source.name))) == [100, 101, 102, 103]
     assert (again.stats.compiled, again.stats.from_cache) == ([], [str(source.name)])
     assert again.stats.compile_s == 0
+    assert again.stats.link_s > 0
 
 
 def test_one_address_a_name(warm):

@@ -60,3 +60,18 @@ def test_data_that_changes_between_repetitions_is_an_error():
     answers = iter([np.zeros(3), np.ones(3)])
     with pytest.raises(DataError, match="the data changed"):
         contest._repeated(lambda: next(answers), 2)
+
+
+@pytest.mark.parametrize(("dtype", "kernel"), [("u8", "load_pixels"), ("f32", "load_planes")])
+def test_a_packed_file_is_profiled_in_one_run(transform, tmp_path, dtype, kernel):
+    pack(Stripes(200), tmp_path / "stripes.packed", dtype=dtype)
+    session = Session(brightest_channel(), threads=1, profile=True)
+    profile = contest.profile_packed(session, tmp_path / "stripes.packed", transform)
+    # f32 images come in calls of one chunk a thread; the first of 96 stands for all.
+    assert profile.images == (200 if dtype == "u8" else 96)
+    assert profile.layers[0].kernels[0].startswith(kernel)
+
+
+def test_of_on_line_data_one_batch_is_profiled(transform):
+    session = Session(brightest_channel(), threads=1, profile=True)
+    assert contest.profile_online(session, Stripes(), transform, 32).images == 32

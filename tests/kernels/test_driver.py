@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net
+from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
 from xdn.graph import Layer, Net
 from xdn.kernels import driver
@@ -11,9 +12,9 @@ from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program, aligned_bytes
 
 
-def _program(net, chunk_blocks=1):
+def _program(net, chunk_blocks=1, timed=False):
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
-    return Program(make_plan(net, shapes, net.outputs, chunk_blocks=chunk_blocks), process_loader())
+    return Program(make_plan(net, shapes, net.outputs, chunk_blocks=chunk_blocks), process_loader(), timed)
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,23 @@ def test_denormals_are_flushed_inside_and_kept_outside():
     np.testing.assert_array_equal(y, np.broadcast_to(np.float32([0, 1e-10]), (3, 2)))
     # The same product in the same thread after the run: NumPy still has denormals.
     assert (x[:, 0] * np.float32(1e-30) > 0).all()
+
+
+def test_only_the_timed_driver_measures():
+    """The copy of an odd number of images, by both drivers: the same bits, and ticks for every step from one alone."""
+    net = one_layer_net("Scale", (3, 2, 2))
+    results = []
+    for timed in (False, True):
+        program = _program(net, timed=timed)
+        arrays = [feed_for(net, 77)["x0"], np.full((77, 3, 2, 2), np.nan, np.float32)]
+        ticks = program.work(program.control(77, 1), _arena(program), arrays)
+        assert ticks.shape == (len(program.plan.steps),) == (3,)
+        assert (ticks > 0).all() == timed
+        assert ticks.any() == timed
+        results.append(arrays[1])
+    np.testing.assert_array_equal(*results)
+
+
+def test_the_drivers_are_kernels_of_their_own():
+    names = [str(driver.driver(host_isa(), timed).name) for timed in (False, True)]
+    assert names == [f"{op}_f32__{host_isa().name}" for op in ("driver", "driver_timed")]

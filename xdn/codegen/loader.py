@@ -1,6 +1,7 @@
 """Turn kernels into addresses: from memory, from the cache on disk, or by compiling them."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
@@ -11,11 +12,20 @@ from xdn.codegen.compiler import KernelSource, ObjectCode, compile_kernel
 
 @dataclass
 class LoadStats:
-    """What getting the kernels of a plan cost: names compiled, names read from disk, seconds of compiling."""
+    """What getting kernels cost.
+
+    Parameters
+    ----------
+    compiled, from_cache : list of str
+        Names of the kernels that were compiled, and of those that were read from disk.
+    compile_s, link_s : float
+        Seconds of compiling, and of everything else: reading, keeping and linking their code.
+    """
 
     compiled: list[str] = field(default_factory=list)
     from_cache: list[str] = field(default_factory=list)
     compile_s: float = 0.0
+    link_s: float = 0.0
 
 
 class KernelLoader:
@@ -40,8 +50,10 @@ class KernelLoader:
         name = str(source.name)
         with self._lock:
             if name not in self._addresses:
+                begin = time.perf_counter()
                 code = self._object_code(name, source)
                 self._addresses[name] = self._link(code)
+                self.stats.link_s += time.perf_counter() - begin - code.compile_s
             return self._addresses[name]
 
     def _object_code(self, name: str, source: KernelSource) -> ObjectCode:

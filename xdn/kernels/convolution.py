@@ -6,7 +6,7 @@ import numpy as np
 
 from xdn.graph.layer import Epilogue
 from xdn.kernels import contraction as k
-from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
 from xdn.kernels.layout import B, BlockLayout
 from xdn.kernels.taps import TapLists, tap_lists
 from xdn.layers.window import Window
@@ -104,6 +104,9 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
     blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
     if epilogue.residual:
         blobs[k.RESIDUAL] = layer.bottoms[-1]
+    pointwise = None
+    if task.window == Window((1, 1)):
+        pointwise = Pointwise(k.POSITIONS, k.POSITION_COUNT, positions[0].nbytes, len(positions))
     descriptor = {
         k.WEIGHTS: address(weights),
         k.BIAS: address(bias),
@@ -124,6 +127,7 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
         blobs,
         (weights, bias, tiles, positions, taps, slope),
         macs=lists.multiplications * channels * rows * len(tiles),
+        pointwise=pointwise,
     )
 
 

@@ -4,8 +4,8 @@ It is one call into machine code for a whole data set; Python does nothing per l
 
     while not cancelled:
         chunk = next free chunk                         an atomic counter; no barrier
-        for step in program:
-            step.kernel(step.descriptor, frame)
+        for call in program:                            a step, for some of the chunk's blocks
+            call.kernel(call.descriptor, frame)
 
 A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
 """
@@ -23,10 +23,11 @@ from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, TICKS, B
 # The control words that the workers of one run share.
 #: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
 NEXT, DONE, CANCEL = range(3)
-TOTAL_IMAGES, CHUNK_BLOCKS, STEPS = 3, 4, 5
-#: Address of the program: rows of (kernel address, descriptor address).
+TOTAL_IMAGES, CHUNK_BLOCKS, CALLS = 3, 4, 5
+#: Address of the program: rows of (kernel address, descriptor address, first block, blocks, number of the step).
 PROGRAM = 6
 CONTROL_WORDS = 7
+CALL_WORDS = 5
 
 #: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
 FLUSH_BITS = 0x8040
@@ -60,20 +61,37 @@ set_float_control = _denormals(read=False)
 
 
 @register_jitable
-def _run_steps(program, steps, frame):
-    for step in range(steps):
-        call_kernel(program[2 * step], program[2 * step + 1], frame)
+def _enter(call, frame, first, images):
+    """Set the frame to the blocks of a call; return False where the chunk ends before them."""
+    skipped = call[2] * B
+    if skipped >= images:
+        return False
+    count = min(images - skipped, call[3] * B)
+    frame[FIRST_IMAGE] = first + skipped
+    frame[IMAGES] = count
+    frame[BLOCKS] = (count + B - 1) // B
+    return True
 
 
 @register_jitable
-def _time_steps(program, steps, frame):
+def _run_calls(program, calls, frame, first, images):
+    for number in range(calls):
+        call = i64_at(program + number * CALL_WORDS * 8)
+        if _enter(call, frame, first, images):
+            call_kernel(call[0], call[1], frame)
+
+
+@register_jitable
+def _time_calls(program, calls, frame, first, images):
     ticks = i64_at(frame[TICKS])
     begin = read_ticks()
-    for step in range(steps):
-        call_kernel(program[2 * step], program[2 * step + 1], frame)
-        end = read_ticks()
-        ticks[step] += end - begin
-        begin = end
+    for number in range(calls):
+        call = i64_at(program + number * CALL_WORDS * 8)
+        if _enter(call, frame, first, images):
+            call_kernel(call[0], call[1], frame)
+            end = read_ticks()
+            ticks[call[4]] += end - begin
+            begin = end
 
 
 def driver(isa: Isa, timed: bool = False) -> KernelSource:
@@ -85,25 +103,21 @@ def driver(isa: Isa, timed: bool = False) -> KernelSource:
     timed : bool
         Add the ticks that each step takes to the frame's `TICKS`.
     """
-    op, run_steps = ("driver_timed", _time_steps) if timed else ("driver", _run_steps)
-    return KernelSource(KernelName(op, isa.name), lambda: _body(run_steps))
+    op, run_calls = ("driver_timed", _time_calls) if timed else ("driver", _run_calls)
+    return KernelSource(KernelName(op, isa.name), lambda: _body(run_calls))
 
 
-def _body(run_steps) -> KernelBody:
+def _body(run_calls) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
         set_float_control(types.uint32(before | FLUSH_BITS))
-        program = i64_at(control[PROGRAM])
         chunk_images = control[CHUNK_BLOCKS] * B
         while atomic_load(control, CANCEL) == 0:
             first = atomic_add(control, NEXT, 1) * chunk_images
             if first >= control[TOTAL_IMAGES]:
                 break
             images = min(chunk_images, control[TOTAL_IMAGES] - first)
-            frame[FIRST_IMAGE] = first
-            frame[IMAGES] = images
-            frame[BLOCKS] = (images + B - 1) // B
-            run_steps(program, control[STEPS], frame)
+            run_calls(control[PROGRAM], control[CALLS], frame, first, images)
             atomic_add(control, DONE, 1)
         set_float_control(before)
 

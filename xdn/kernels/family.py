@@ -14,6 +14,31 @@ from xdn.kernels.layout import BlockLayout
 from xdn.registry import Registry
 
 
+@dataclass(frozen=True)
+class Pointwise:
+    """Where a step's descriptor says which positions it computes, when each needs only the bottoms' same position.
+
+    Parameters
+    ----------
+    table, count : int
+        Slots of the table of positions and of their number.
+    row_bytes : int
+        Size of a row of the table.
+    size : int
+        Positions in all.
+    """
+
+    table: int
+    count: int
+    row_bytes: int
+    size: int
+
+    def narrow(self, words: np.ndarray, first: int, count: int) -> None:
+        """Make the descriptor `words` compute `count` positions from position `first` on."""
+        words[self.table] += first * self.row_bytes
+        words[self.count] = count
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One call of one kernel for each chunk of images.
@@ -30,6 +55,8 @@ class Step:
         Packed weights and tables that the descriptor points to.
     macs : int
         Multiply-accumulates executed for one image.
+    pointwise : Pointwise, optional
+        The step can be run for some of its positions; None where it takes all.
     """
 
     source: KernelSource
@@ -37,6 +64,7 @@ class Step:
     blobs: Mapping[int, str]
     keep: tuple[np.ndarray, ...] = ()
     macs: int = 0
+    pointwise: Pointwise | None = None
 
 
 @dataclass(frozen=True)

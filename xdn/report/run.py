@@ -29,8 +29,7 @@ def run_table(result: RunResult) -> Table:
     table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms ({compiled})")
     table.add_row(
         "executor",
-        f"{result.isa}, {result.threads} threads, chunks of {result.chunk_images} images, "
-        f"plan {result.plan}",
+        f"{result.isa}, {result.threads} threads, chunks of {result.chunk_images} images, plan {result.plan}",
     )
     share = result.arena_bytes / result.liveness_bytes
     table.add_row("activations", f"{size(result.arena_bytes)} a thread, {share:.2f} of the liveness bound")

@@ -8,6 +8,7 @@ from xdn.graph.layer import Layer
 from xdn.kernels.family import Lowered, Step
 from xdn.kernels.layout import BlockLayout
 from xdn.runtime.arena import Interval
+from xdn.runtime.schedule import Segment, kept, segment_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +51,29 @@ def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequ
     return {name: root(name) for name in blobs}
 
 
-def intervals(
-    blobs: Mapping[str, Blob], steps: Sequence[Step], owners: Mapping[str, str], blocks: int
-) -> list[Interval]:
-    """Return the buffers of a chunk of `blocks` blocks with the steps during which they are alive."""
-    lives: dict[str, tuple[int, int]] = {}
+def touches(steps: Sequence[Step], owners: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return buffer -> the numbers of the steps that read or write it, ascending."""
+    found: dict[str, list[int]] = {}
     for number, step in enumerate(steps):
         for blob in step.blobs.values():
-            owner = owners[blob]
-            lives[owner] = (lives.get(owner, (number, number))[0], number)
-    return [
-        Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, first, last)
-        for name, (first, last) in lives.items()
-    ]
+            found.setdefault(owners[blob], []).append(number)
+    return found
+
+
+def intervals(
+    blobs: Mapping[str, Blob],
+    steps: Sequence[Step],
+    owners: Mapping[str, str],
+    segments: Sequence[Segment],
+    chunk_blocks: int,
+) -> list[Interval]:
+    """Return the buffers of a chunk of `chunk_blocks` blocks with the steps during which they must be kept.
+
+    A buffer that only one segment touches holds the blocks that this segment takes at a time.
+    """
+    found = []
+    for name, numbers in touches(steps, owners).items():
+        inside = segment_of(segments, numbers)
+        blocks = inside.blocks if inside else chunk_blocks
+        found.append(Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, *kept(segments, numbers)))
+    return found

@@ -16,9 +16,8 @@ from xdn.runtime.native import kernel_at
 def measured_peak(threads: int) -> float:
     """Return the GFLOP/s that `threads` threads reach together in fused multiply-adds that touch registers alone.
 
-    All threads begin at once; the time is that from the first one's begin to the last one's end, the best of several
-    short runs, since whatever else goes on in the machine only makes a run slower. A multiply-add counts as two
-    operations.
+    All threads begin at once and do the same work; the slowest one's time counts, in the best of many short runs, since
+    whatever else goes on in the machine only makes a run slower. A multiply-add counts as two operations.
 
     Parameters
     ----------
@@ -34,18 +33,14 @@ def measured_peak(threads: int) -> float:
     descriptor[[peak.VALUES, peak.STEPS]] = values.ctypes.data, settings.PEAK_STEPS
     together = threading.Barrier(threads)
 
-    def work(_: int) -> tuple[int, int]:
+    def work_ns(_: int) -> int:
         total = np.zeros(1, np.float32)
         frame = np.array([total.ctypes.data], np.int64)
         together.wait()
         begin = time.perf_counter_ns()
         kernel(descriptor, frame)
-        return begin, time.perf_counter_ns()
-
-    def run_ns(pool: ThreadPoolExecutor) -> int:
-        begins, ends = zip(*pool.map(work, range(threads)), strict=True)
-        return int(max(ends) - min(begins))
+        return time.perf_counter_ns() - begin
 
     with ThreadPoolExecutor(threads, thread_name_prefix="xdn-peak") as pool:
-        best_ns = min(run_ns(pool) for _ in range(settings.PEAK_RUNS))
+        best_ns = min(max(pool.map(work_ns, range(threads))) for _ in range(settings.PEAK_RUNS))
     return settings.PEAK_STEPS * peak.step_flops(isa) * threads / best_ns

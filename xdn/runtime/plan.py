@@ -16,7 +16,8 @@ from xdn.kernels.family import Lowering, Step, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BlockLayout
 from xdn.runtime.arena import Arena, place
-from xdn.runtime.buffers import Placed, intervals, share_buffers
+from xdn.runtime.buffers import Placed, intervals, share_buffers, touches
+from xdn.runtime.schedule import Segment, default_segments, segment_of
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
 PROBE_BATCH = 7
@@ -36,6 +37,8 @@ class Plan:
         Blob -> the buffer that it lies in.
     arena : Arena
         Places of the buffers, for one chunk.
+    segments : tuple of Segment
+        In which order the steps pass over a chunk.
     chunk_blocks : int
         Blocks of images that a worker takes at a time.
     layers : tuple of Placed
@@ -49,13 +52,24 @@ class Plan:
     steps: tuple[Step, ...]
     owners: Mapping[str, str]
     arena: Arena
+    segments: tuple[Segment, ...]
     chunk_blocks: int
     layers: tuple[Placed, ...]
     blobs: Mapping[str, Blob]
 
-    def offset(self, blob: str) -> int:
-        """Return where `blob` lies in the arena, in bytes."""
-        return self.arena.offsets[self.owners[blob]]
+    def offset(self, blob: str, block: int = 0) -> int:
+        """Return where `blob` lies in the arena for block number `block` of a chunk, in bytes."""
+        owner = self.owners[blob]
+        own = self._own_segment[owner]
+        within = block % own.blocks if own else block
+        return self.arena.offsets[owner] + within * BlockLayout.of(self.blobs[blob]).block_bytes
+
+    @cached_property
+    def _own_segment(self) -> dict[str, Segment | None]:
+        """Buffer -> the only segment that touches it, None where several do."""
+        return {
+            owner: segment_of(self.segments, numbers) for owner, numbers in touches(self.steps, self.owners).items()
+        }
 
     @cached_property
     def macs(self) -> int:
@@ -71,7 +85,7 @@ class Plan:
     def digest(self) -> str:
         """A short name of what runs: kernels, order, places. The number of threads plays no part."""
         text = [(str(s.source.name), sorted((slot, self.offset(b)) for slot, b in s.blobs.items())) for s in self.steps]
-        return hashlib.sha256(repr((text, self.chunk_blocks)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr((text, self.segments, self.chunk_blocks)).encode()).hexdigest()[:12]
 
 
 def probe(net: Net, shapes: Mapping[str, Shape]) -> Net:
@@ -143,8 +157,7 @@ def make_plan(
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(images.store_planes(name, slot, BlockLayout.of(sized.blobs[name]), isa))
     owners = share_buffers(sized.blobs, steps, placed)
-    blocks = chunk_blocks or _chunk_blocks(place(intervals(sized.blobs, steps, owners, 1)).size)
-    arena = place(intervals(sized.blobs, steps, owners, blocks))
+    segments, arena, blocks = _arranged(sized.blobs, steps, placed, owners, chunk_blocks)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
         {name: image[name] for name in sized.inputs},
@@ -152,14 +165,34 @@ def make_plan(
         tuple(steps),
         owners,
         arena,
+        segments,
         blocks,
         tuple(placed),
         sized.blobs,
     )
 
 
-def _chunk_blocks(block_bytes: int) -> int:
-    return max(1, min(settings.CHUNK_BLOCKS, settings.CHUNK_BYTES // max(block_bytes, 1)))
+def _arranged(
+    blobs: Mapping[str, Blob],
+    steps: list[Step],
+    placed: list[Placed],
+    owners: Mapping[str, str],
+    chunk_blocks: int | None,
+) -> tuple[tuple[Segment, ...], Arena, int]:
+    """Return segments, arena and blocks of a chunk: as many as the settings allow where None are given."""
+    layer_of = list(range(-len(steps), 0))
+    for number, item in enumerate(placed):
+        layer_of[item.first : item.end] = [number] * (item.end - item.first)
+    block_bytes = {name: BlockLayout.of(blob).block_bytes for name, blob in blobs.items()}
+
+    def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
+        segments = default_segments(steps, layer_of, block_bytes, blocks)
+        return segments, place(intervals(blobs, steps, owners, segments, blocks)), blocks
+
+    if chunk_blocks:
+        return arranged(chunk_blocks)
+    one = arranged(1)[1].size
+    return arranged(max(1, min(settings.CHUNK_BLOCKS, settings.CHUNK_BYTES // max(one, 1))))
 
 
 def _needed_layers(net: Net, outputs: tuple[str, ...]) -> set[str]:

@@ -8,6 +8,7 @@ from xdn.kernels import driver
 from xdn.kernels.layout import ARENA, IO, TICKS, B
 from xdn.runtime.native import kernel_at
 from xdn.runtime.plan import Plan
+from xdn.runtime.schedule import Pass, passes
 
 
 class Program:
@@ -27,22 +28,32 @@ class Program:
         # The loader owns the machine code.
         self._loader = loader
         self._descriptors = []
-        table = np.empty((len(plan.steps), 2), np.int64)
-        for row, step in zip(table, plan.steps, strict=True):
-            words = step.words.copy()
-            for slot, blob in step.blobs.items():
-                words[slot] = plan.offset(blob)
+        calls = list(passes(plan.segments, plan.chunk_blocks))
+        table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
+        for row, call in zip(table, calls, strict=True):
+            words = self._descriptor(call)
             self._descriptors.append(words)
-            row[:] = loader.address(step.source), words.ctypes.data
+            kernel = loader.address(plan.steps[call.step].source)
+            row[:] = kernel, words.ctypes.data, call.first_block, call.blocks, call.step
         self._table = table
         self._drive = kernel_at(loader.address(driver.driver(host_isa(), timed)))
+
+    def _descriptor(self, call: Pass) -> np.ndarray:
+        """Return the descriptor of one call: the step's, at the places of the call's blocks and positions."""
+        step = self.plan.steps[call.step]
+        words = step.words.copy()
+        for slot, blob in step.blobs.items():
+            words[slot] = self.plan.offset(blob, call.first_block)
+        if step.pointwise and call.positions:
+            step.pointwise.narrow(words, call.first_position, call.positions)
+        return words
 
     def control(self, n_images: int, chunk_blocks: int) -> np.ndarray:
         """Return fresh control words for a run over `n_images`."""
         words = np.zeros(driver.CONTROL_WORDS, np.int64)
         words[driver.TOTAL_IMAGES] = n_images
         words[driver.CHUNK_BLOCKS] = chunk_blocks
-        words[driver.STEPS] = len(self._table)
+        words[driver.CALLS] = len(self._table)
         words[driver.PROGRAM] = self._table.ctypes.data
         return words
 
@@ -66,7 +77,7 @@ class Program:
         -------
         (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
-        ticks = np.zeros(len(self._table), np.int64)
+        ticks = np.zeros(len(self.plan.steps), np.int64)
         frame = np.zeros(IO + len(arrays), np.int64)
         frame[ARENA] = arena.ctypes.data
         frame[IO:] = [array.ctypes.data for array in arrays]

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Time every kernel family on the layer shapes of the shipped nets, each layer alone, against the machine's peak.
+
+Every layer type with other parameters or another shape is one net of one layer with random weights, run by the normal
+plan and executor after a warm-up. Only the layer counts, not the conversion of its inputs and outputs.
+
+    python bench/kernels.py
+    python bench/kernels.py --net resnet50_32 --family contract --seconds 0.5 --json kernels.json
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from kernel_table import case_table, summary_table
+from machine import describe_machine
+from shapes import Case, collect
+
+from xdn import settings
+from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.codegen.isa import host_isa
+from xdn.errors import UnknownNameError
+from xdn.graph.layer import Array
+from xdn.kernels.family import FAMILIES
+from xdn.kernels.layout import F32_BYTES, B
+from xdn.runtime.peak import measured_peak
+from xdn.runtime.session import Session
+from xdn.runtime.threads import default_threads
+
+#: What a run's images take at least, where a net's own chunks are smaller: short runs would measure the threads' start.
+DATA_BYTES = 64 << 20
+#: Chunks a thread in one run, at most.
+MOST_CHUNKS = 8
+#: The part of the free memory that one case may take.
+MEMORY_SHARE = 0.5
+
+
+def random_blocks(images: int, image_shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return (images, ...) f32: one block of random images over and over."""
+    block = rng.standard_normal((B, *image_shape), np.float32)
+    return np.resize(block, (images, *image_shape))
+
+
+def measure(case: Case, threads: int, seconds: float) -> dict[str, Any]:
+    """Return the case's figures, or why it was not run.
+
+    Runs are repeated for at least `seconds`; the one with the median time is taken. Each run gives every thread one or
+    more of the chunks that the executor's plan makes.
+    """
+    found: dict[str, Any] = {
+        "family": case.family,
+        "type": case.layer.type,
+        "parameters": case.parameters,
+        "bottoms": case.shapes,
+        "origin": case.origin,
+        "nets": dict(case.used),
+    }
+    net = case.net()
+    image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32_BYTES
+    session = Session(net, threads=threads, profile=True)
+    plan = session.plan()
+    chunk_images = plan.chunk_blocks * B
+    chunks = max(1, min(MOST_CHUNKS, DATA_BYTES // (threads * chunk_images * image_bytes)))
+    images = threads * chunks * chunk_images
+    needed_bytes = threads * plan.arena.size + images * image_bytes
+    if needed_bytes > MEMORY_SHARE * psutil.virtual_memory().available:
+        return found | {"skipped": f"needs {needed_bytes / 2**30:.1f} GiB, more than half of the free memory"}
+    rng = np.random.default_rng(0)
+    feed = {name: random_blocks(images, blob.shape[1:], rng) for name, blob in net.inputs.items()}
+    session.run(None, feed)
+    peak_gflops = measured_peak(threads)
+    runs = []
+    end = time.perf_counter() + seconds
+    while not runs or time.perf_counter() < end:
+        session.run(None, feed)
+        runs.append(session.profile(peak_gflops))
+    session.close()
+    layers = sorted((p.layers[len(net.inputs)] for p in runs), key=lambda layer: layer.ms)
+    middle = layers[(len(layers) - 1) // 2]
+    figures = {key: value for key, value in asdict(middle).items() if key not in ("name", "type", "share")}
+    spread = (layers[-1].ms - layers[0].ms) / middle.ms if middle.ms else 0.0
+    return found | figures | {"images": images, "runs": len(runs), "spread": spread, "peak_gflops": peak_gflops}
+
+
+def summary(cases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return family -> how many shapes, and lowest, median and highest percent of the peak and GB/s."""
+    found: dict[str, dict[str, Any]] = {}
+    for family in dict.fromkeys(case["family"] for case in cases):
+        own = [case for case in cases if case["family"] == family and case.get("ms")]
+        found[family] = {"shapes": sum(case["family"] == family for case in cases), "timed": len(own)}
+        for key in ("peak_percent", "gbytes"):
+            values = [case[key] for case in own if case[key]]
+            if values:
+                found[family][key] = [min(values), statistics.median(values), max(values)]
+    return found
+
+
+def net_folder(text: str) -> Path:
+    """Return the folder that an option names: a path, or a shipped net."""
+    path = Path(text)
+    return path if path.is_dir() else settings.shipped_dir() / text
+
+
+def bench(args: argparse.Namespace, output: Output) -> int:
+    """Measure all cases and print them."""
+    folders = args.net or sorted(path for path in settings.shipped_dir().iterdir() if path.is_dir())
+    for family in args.family:
+        if family not in FAMILIES:
+            raise UnknownNameError(f"unknown kernel family {family!r}", mend=f"Known: {', '.join(FAMILIES)}")
+    cases, without = collect(folders)
+    chosen = [case for case in cases if not args.family or case.family in args.family]
+    output.log(f"{len(chosen)} layers")
+    results = []
+    with output.progress() as bar:
+        progress = shown(bar, "layers")
+        for case in chosen:
+            results.append(measure(case, args.threads, args.seconds))
+            progress(len(results), len(chosen))
+    families = summary(results)
+    document = {
+        "nets": [folder.name for folder in folders],
+        "threads": args.threads,
+        "seconds": args.seconds,
+        "isa": host_isa().name,
+        "machine": describe_machine(),
+        "families": families,
+        "families_without_a_shape": without,
+        "cases": results,
+    }
+    machine = document["machine"]
+    output.result(case_table(results), summary_table(families))
+    if without:
+        output.result(f"no shape in these nets: {', '.join(without)}")
+    output.result(f"{machine['cpu']}, {args.threads} threads, {host_isa().name}, {machine['system']}")
+    output.write_json(document)
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments and measure."""
+    parser = new_parser("kernels.py", __doc__ or "")
+    parser.add_argument(
+        "--net",
+        type=net_folder,
+        action="append",
+        metavar="FOLDER",
+        help="a shipped net, or a folder with one prototxt; may stand several times (default: all that ship)",
+    )
+    parser.add_argument(
+        "--family", action="append", default=[], metavar="NAME", help="this kernel family only; may stand several times"
+    )
+    parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
+    parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="for each layer (default: 0.2)")
+    return run_command(parser, bench, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

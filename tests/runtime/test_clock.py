@@ -1,0 +1,33 @@
+"""The rate of the processor's counter."""
+
+import time
+
+import pytest
+
+from xdn import settings
+from xdn.codegen.loader import process_loader
+from xdn.runtime.clock import TickClock
+
+
+def test_ticks_become_nanoseconds():
+    clock = TickClock(process_loader())
+    first_ticks, first_ns = clock._first
+    rate = clock.ns_per_tick()
+    ticks, ns = clock._both()
+    assert ns - first_ns >= 1e9 * settings.CALIBRATION_S
+    # Two calibrations of one steady counter, each over at least 20 ms and read to a few microseconds.
+    assert rate == pytest.approx((ns - first_ns) / (ticks - first_ticks), rel=0.01)
+
+
+def test_a_calibration_over_a_moment_waits(monkeypatch):
+    # Long enough that no machine is so busy that it has passed already.
+    monkeypatch.setattr(settings, "CALIBRATION_S", 0.4)
+    waited = []
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda s: (waited.append(s), sleep(s)))
+    clock = TickClock(process_loader())
+    clock.ns_per_tick()
+    assert 0 < sum(waited) <= settings.CALIBRATION_S
+    waited.clear()
+    clock.ns_per_tick()
+    assert waited == []

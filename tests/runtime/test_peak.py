@@ -1,0 +1,15 @@
+"""The measured peak: a number that can be divided by."""
+
+from math import isfinite
+
+import pytest
+
+from xdn.runtime.peak import measured_peak
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_peak_is_positive_and_finite(threads):
+    peak = measured_peak(threads)
+    # No processor needs a millisecond for one multiply-add, none does a hundred thousand a nanosecond.
+    assert isfinite(peak)
+    assert 1e-6 < peak < 1e5

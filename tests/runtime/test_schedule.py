@@ -1,0 +1,129 @@
+"""The order of passes: every step takes every block and position once, and after what it needs."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import feed_for
+from xdn import settings
+from xdn.frontend import load
+from xdn.frontend.weights import random_weights
+from xdn.graph import Layer, Net
+from xdn.layers import LAYERS
+from xdn.runtime import plan as plans
+from xdn.runtime import schedule
+from xdn.runtime.plan import make_plan
+from xdn.runtime.schedule import Pass, Run, Segment, kept, passes, segment_of
+from xdn.runtime.session import Session
+
+
+def test_a_segment_takes_its_blocks_through_all_steps_before_the_next():
+    segments = (Segment((Run(0, 1), Run(1, 2)), 1), Segment((Run(2, 3),), 3))
+    assert list(passes(segments, 3)) == [
+        *(Pass(step, block, 1) for block in range(3) for step in (0, 1)),
+        Pass(2, 0, 3),
+    ]
+
+
+def test_the_last_part_of_a_chunk_may_be_smaller():
+    assert list(passes((Segment((Run(0, 1),), 2),), 5)) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
+
+
+def test_a_tiled_run_takes_positions_through_all_its_steps():
+    run = Run(0, 2, positions=4, size=9)
+    expected = [
+        Pass(step, block, 1, first, count)
+        for block in (0, 1)
+        for first, count in ((0, 4), (4, 4), (8, 1))
+        for step in (0, 1)
+    ]
+    assert list(passes((Segment((run,), 2),), 2)) == expected
+
+
+def test_buffers_are_kept_while_a_pass_may_come_back():
+    segments = (Segment((Run(0, 1), Run(1, 4, 2, 8), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
+    assert kept(segments, [4, 5]) == (4, 5)  # within a run that no pass comes back to
+    assert kept(segments, [0, 2]) == (0, 3)  # read in the tiled run: kept to its end
+    assert kept(segments, [2, 4]) == (1, 4)  # written in the tiled run: from its beginning
+    assert kept(segments, [5, 6]) == (0, 8)  # filled block by block, read by the other segment
+    assert segment_of(segments, [4, 5]) is segments[0]
+    assert segment_of(segments, [5, 6]) is None
+
+
+def chain(channels=(4, 24, 8, 24, 3), size=5):
+    """Return pointwise convolutions one after the other, a 3x3 in the middle, and a large InnerProduct."""
+    layers = [Layer("x", LAYERS["Input"](shape=((1, 4, size, size),)), (), ("x",))]
+    for i, k in enumerate(channels):
+        kernel, pad = ((3,), (1,)) if i == 2 else ((1,), ())
+        params = LAYERS["Convolution"](num_output=k, kernel_size=kernel, pad=pad)
+        layers.append(Layer(f"c{i}", params, (layers[-1].name,), (f"c{i}",)))
+    layers.append(Layer("fc", LAYERS["InnerProduct"](num_output=300), (layers[-1].name,), ("fc",)))
+    layers.append(Layer("fc2", LAYERS["InnerProduct"](num_output=300), ("fc",), ("fc2",)))
+    return random_weights(Net("chain", tuple(layers)))
+
+
+def test_the_default_tiles_pointwise_layers_and_turns_to_chunks_where_weights_outweigh_blobs(monkeypatch):
+    net = chain()
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
+    plan = make_plan(net, {"x": (4, 5, 5)}, net.outputs)
+    first, second = plan.segments
+    numbers = {placed.layer.name: (placed.first, placed.end) for placed in plan.layers}
+    assert (first.blocks, second.blocks) == (1, settings.CHUNK_BLOCKS)
+    assert second.first == numbers["fc2"][0]
+    tiled = [(run.first, run.end) for run in first.runs if run.positions]
+    assert tiled == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
+    assert all(0 < run.positions < run.size == 25 for run in first.runs if run.positions)
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 20)
+    assert not any(run.positions for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for run in s.runs)
+
+
+def every_step_once(plan):
+    """Assert that the passes of each step cover all blocks and positions of a chunk exactly once."""
+    found = np.zeros((len(plan.steps), plan.chunk_blocks, 64), int)
+    for call in passes(plan.segments, plan.chunk_blocks):
+        blocks = slice(call.first_block, call.first_block + call.blocks)
+        count = call.positions or 64
+        found[call.step, blocks, call.first_position : call.first_position + count] += 1
+    for step, counts in zip(plan.steps, found, strict=True):
+        size = step.pointwise.size if step.pointwise else 64
+        assert (counts[:, : min(size, 64)] == 1).all()
+
+
+def test_every_step_takes_every_block_and_position_once(monkeypatch):
+    net = chain()
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
+    every_step_once(make_plan(net, {"x": (4, 5, 5)}, net.outputs))
+
+
+SEGMENTINGS = {
+    "step by step": lambda n: (Segment(tuple(Run(i, i + 1) for i in range(n)), 4),),
+    "block by block": lambda n: (Segment(tuple(Run(i, i + 1) for i in range(n)), 1),),
+    "three segments": lambda n: tuple(
+        Segment(tuple(Run(i, i + 1) for i in range(a, b)), blocks) for a, b, blocks in ((0, 3, 1), (3, 5, 2), (5, n, 4))
+    ),
+}
+
+
+@pytest.mark.parametrize("cache_kib", [24, 64, 256])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_order_changes_no_bit(monkeypatch, cache_kib, threads):
+    net = chain()
+    feed = feed_for(net, 130)
+    results = []
+    for segmenting in SEGMENTINGS.values():
+        monkeypatch.setattr(plans, "default_segments", lambda steps, *rest, f=segmenting: f(len(steps)))
+        results.append(Session(net, threads=threads, chunk_blocks=4).run(["c0", "c3", "fc2"], feed))
+    monkeypatch.undo()
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: cache_kib << 10)
+    results.append(Session(net, threads=threads, chunk_blocks=4).run(["c0", "c3", "fc2"], feed))
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+def test_a_real_network_gives_the_same_bits_in_any_order(material, monkeypatch):
+    folder = material("models", "resnet50")
+    net = load(folder / "deploy.prototxt", folder / "resnet50.caffemodel")
+    feed = feed_for(net, 100)
+    (default,) = Session(net, threads=2).run(None, feed)
+    monkeypatch.setattr(plans, "default_segments", lambda steps, *rest: SEGMENTINGS["step by step"](len(steps)))
+    (plain,) = Session(net, threads=2, chunk_blocks=4).run(None, feed)
+    assert np.array_equal(default, plain)
