@@ -27,7 +27,7 @@ def test_the_message(where, mend, text):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind(kind):
     assert kind.__doc__
-    assert kind.exit_code == (3 if kind is errors.CheckError else 1)
+    assert kind.exit_code == (3 if kind in (errors.CheckError, errors.DamageError) else 1)
     assert isinstance(kind("x"), errors.XdnError)
 
 

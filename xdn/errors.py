@@ -43,6 +43,12 @@ class DataError(XdnError):
     """Images, labels or a packed file are missing, damaged, or not what the net expects."""
 
 
+class DamageError(DataError):
+    """Data that was to be verified is damaged; the command exits with 3."""
+
+    exit_code = 3
+
+
 class UnsupportedError(XdnError):
     """The input is valid, but XDN has no rule or kernel for it."""
 

@@ -63,7 +63,7 @@ def test_verify_finds_damage(tmp_path, rng, capsys):
     content = bytearray(out.read_bytes())
     content[4096] ^= 1
     out.write_bytes(content)
-    assert main(["--verify", str(out)]) == 1
+    assert main(["--verify", str(out)]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(f"xdn-pack: error: {out}: the pixels are damaged in images 0..1")

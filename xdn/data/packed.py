@@ -12,7 +12,7 @@ from xdn import settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
-from xdn.errors import DataError
+from xdn.errors import DamageError, DataError
 from xdn.files import atomic_file
 from xdn.graph.layer import Array
 
@@ -79,7 +79,7 @@ class PackedData:
         return cls(path, header, images, labels, layout)
 
     def verify(self, progress: Progress | None = None) -> None:
-        """Read the whole file against its checksums; raise DataError that names the first damaged part.
+        """Read the whole file against its checksums; raise DamageError that names the first damaged part.
 
         `progress` is told the bytes that are done.
         """
@@ -99,12 +99,12 @@ class PackedData:
             for end, start in zip(ends, (layout.pixels, layout.labels, layout.checksums), strict=True):
                 file.seek(end)
                 if any(file.read(start - end)):
-                    raise DataError(f"damaged between bytes {end} and {start}", where=str(self.path))
+                    raise DamageError(f"damaged between bytes {end} and {start}", where=str(self.path))
 
-    def _damaged(self, start: int, stop: int) -> DataError:
+    def _damaged(self, start: int, stop: int) -> DamageError:
         image_bytes = self.header.pixel_bytes // self.header.shape[0]
         what = f"the pixels are damaged in images {start // image_bytes}..{(stop - 1) // image_bytes}"
-        return DataError(what, where=str(self.path), mend="Make the file again with xdn-pack")
+        return DamageError(what, where=str(self.path), mend="Make the file again with xdn-pack")
 
 
 def pack(
