@@ -68,6 +68,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if isinstance(found, Dataset) and not args.online:
         with output.progress() as bar:
             found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
+        output.log(f"data: {found.path}")
     source = DataSource.of(found)
     if net is None:
         args.net, args.optimize = shipped_net(source.name), True
@@ -99,5 +100,6 @@ def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:
     begin = time.perf_counter()
     net = load_net(args, output)
     if args.optimize:
-        net = optimize(net).net
+        read, net = net, optimize(net).net
+        output.log(f"optimized: {len(read.layers)} -> {len(net.layers)} layers")
     return net, time.perf_counter() - begin
