@@ -12,7 +12,6 @@ from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Blob, Layer, Net
 from xdn.graph.blob import Shape
-from xdn.kernels.convolution import epilogue_parts
 from xdn.kernels.family import FAMILIES, Lowering, select
 from xdn.layers import LAYERS
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
@@ -71,7 +70,7 @@ class Case:
         found = {f.name: getattr(params, f.name) for f in fields(params) if getattr(params, f.name) != f.default}
         text = [f"{name}={_text(value)}" for name, value in found.items()]
         if epilogue := self.layer.epilogue:
-            text += [f"+ {part}" for part in epilogue_parts(epilogue)]
+            text += [f"+ {part}" for part in epilogue.parts]
         return " ".join(text)
 
     def net(self) -> Net:

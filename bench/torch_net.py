@@ -93,6 +93,26 @@ def _relu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> 
     return F.leaky_relu(bottoms[0], slope) if slope else F.relu(bottoms[0])
 
 
+@runs("PReLU")
+def _prelu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
+    return F.prelu(bottoms[0], weights["slope"].flatten())
+
+
+@runs("ELU")
+def _elu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
+    return F.elu(bottoms[0], site.params.alpha)
+
+
+@runs("Sigmoid")
+def _sigmoid(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
+    return torch.sigmoid(bottoms[0])
+
+
+@runs("TanH")
+def _tanh(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
+    return torch.tanh(bottoms[0])
+
+
 @runs("Concat")
 def _concat(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(bottoms), site.params.axis)

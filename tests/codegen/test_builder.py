@@ -1,57 +1,30 @@
 """The vector builder: each operation compiled by LLVM alone and run, for every vector length."""
 
-import ctypes
-
-import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from llvmlite import ir
 
-from xdn.codegen.builder import F32, I64, VectorBuilder
+from tests.codegen.emitted import floats, run
+from xdn.codegen import formulas
+from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.isa import ISAS
-from xdn.runtime.program import aligned_bytes
 
 pytestmark = pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
 
 
-def _floats(values, lanes):
-    """Return f32 values, aligned to vectors and filled up to whole ones."""
-    values = np.asarray(values, np.float32)
-    size = -(-len(values) // lanes) * lanes
-    array = aligned_bytes(size * 4, 64).view(np.float32)
-    array[: len(values)] = values
-    return array
-
-
 def _run(isa, emit, *arrays, count=0):
-    """Compile a function (pointer to f32 for each array, count) -> None whose body `emit` writes, and call it."""
-    module = ir.Module("test")
-    pointers = [F32.as_pointer()] * len(arrays)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [*pointers, I64]), "f")
-    irbuilder = ir.IRBuilder(function.append_basic_block())
-    emit(VectorBuilder(irbuilder, isa), *function.args)
-    irbuilder.ret_void()
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features().flatten()
-    target = llvm.Target.from_default_triple().create_target_machine(cpu=llvm.get_host_cpu_name(), features=features)
-    parsed = llvm.parse_assembly(str(module))
-    parsed.verify()
-    engine = llvm.create_mcjit_compiler(parsed, target)
-    engine.finalize_object()
-    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(arrays), ctypes.c_int64)
-    kind(engine.get_function_address("f"))(*(array.ctypes.data for array in arrays), count)
+    run(lambda irbuilder, *args: emit(VectorBuilder(irbuilder, isa), *args), *arrays, count=count)
 
 
 def test_load_and_store_count_vectors(isa):
-    x = _floats(range(3 * isa.lanes), isa.lanes)
-    y = _floats(np.zeros(3 * isa.lanes), isa.lanes)
+    x = floats(range(3 * isa.lanes), isa.lanes)
+    y = floats(np.zeros(3 * isa.lanes), isa.lanes)
     _run(isa, lambda b, x, y, n: b.store(b.load(x, 2), y, 1), x, y)
     np.testing.assert_array_equal(y, np.r_[np.zeros(isa.lanes), x[2 * isa.lanes :], np.zeros(isa.lanes)])
 
 
 def test_offset_counts_elements(isa):
-    x, y = _floats(range(isa.lanes), isa.lanes), _floats([0], isa.lanes)
+    x, y = floats(range(isa.lanes), isa.lanes), floats([0], isa.lanes)
 
     def emit(b, x, y, n):
         b.store(b.broadcast(b.scalar(b.offset(x, 1), n)), y)
@@ -63,34 +36,34 @@ def test_offset_counts_elements(isa):
 def test_fma_is_rounded_once_where_the_set_has_it(isa):
     # (1 + e)(1 - e) - 1 = -e**2, which a product rounded by itself loses.
     e = np.float32(2.0**-13)
-    a, b, c = (_floats(np.full(isa.lanes, v), isa.lanes) for v in (1 + e, 1 - e, -1))
-    y = _floats(np.ones(isa.lanes), isa.lanes)
+    a, b, c = (floats(np.full(isa.lanes, v), isa.lanes) for v in (1 + e, 1 - e, -1))
+    y = floats(np.ones(isa.lanes), isa.lanes)
     _run(isa, lambda v, a, b, c, y, n: v.store(v.fma(v.load(a), v.load(b), v.load(c)), y), a, b, c, y)
     fused = np.full(isa.lanes, -e * e)
     assert np.array_equal(y, fused) or (not isa.fma and not y.any())
 
 
 def test_add(isa, rng):
-    a, b = (_floats(rng.standard_normal(isa.lanes), isa.lanes) for _ in range(2))
-    y = _floats(np.zeros(isa.lanes), isa.lanes)
+    a, b = (floats(rng.standard_normal(isa.lanes), isa.lanes) for _ in range(2))
+    y = floats(np.zeros(isa.lanes), isa.lanes)
     _run(isa, lambda v, a, b, y, n: v.store(v.add(v.load(a), v.load(b)), y), a, b, y)
     np.testing.assert_array_equal(y, a + b)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.1])
 def test_relu(isa, slope):
-    x = _floats([np.nan, -1.5, -0.0, 2.5], isa.lanes)
-    slopes = _floats([slope], isa.lanes)
-    y = _floats(np.ones(isa.lanes), isa.lanes)
-    _run(isa, lambda v, x, s, y, n: v.store(v.relu(v.load(x), v.broadcast(v.scalar(s))), y), x, slopes, y)
+    x = floats([np.nan, -1.5, -0.0, 2.5], isa.lanes)
+    slopes = floats([slope], isa.lanes)
+    y = floats(np.ones(isa.lanes), isa.lanes)
+    _run(isa, lambda v, x, s, y, n: v.store(formulas.relu(v, v.load(x), v.broadcast(v.scalar(s))), y), x, slopes, y)
     np.testing.assert_array_equal(y, np.where(x > 0, x, x * np.float32(slope)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_loop_carries_values(isa, count):
     """Sum count vectors and, beside it, multiply by 2: both carried, none where the loop is empty."""
-    x = _floats(np.arange(8 * isa.lanes), isa.lanes)
-    y = _floats(np.zeros(2 * isa.lanes), isa.lanes)
+    x = floats(np.arange(8 * isa.lanes), isa.lanes)
+    y = floats(np.zeros(2 * isa.lanes), isa.lanes)
 
     def emit(b, x, y, n):
         def body(i, carried):
@@ -98,8 +71,8 @@ def test_loop_carries_values(isa, count):
             at = b.offset(x, b.ir.mul(i, b.const(isa.lanes)))
             return [b.add(total, b.load(at)), b.add(power, power)]
 
-        zero = ir.Constant(b.vector, [0.0] * isa.lanes)
-        one = ir.Constant(b.vector, [1.0] * isa.lanes)
+        zero = ir.Constant(b.kind, [0.0] * isa.lanes)
+        one = ir.Constant(b.kind, [1.0] * isa.lanes)
         total, power = b.loop(b.const(0), n, [zero, one], body)
         b.store(total, y, 0)
         b.store(power, y, 1)
@@ -110,15 +83,15 @@ def test_loop_carries_values(isa, count):
 
 
 def test_loops_nest(isa):
-    y = _floats(np.zeros(isa.lanes), isa.lanes)
+    y = floats(np.zeros(isa.lanes), isa.lanes)
 
     def emit(b, y, n):
-        one = ir.Constant(b.vector, [1.0] * isa.lanes)
+        one = ir.Constant(b.kind, [1.0] * isa.lanes)
 
         def outer(i, carried):
             return b.loop(b.const(0), i, carried, lambda j, inner: [b.add(inner[0], one)])
 
-        (total,) = b.loop(b.const(0), n, [ir.Constant(b.vector, [0.0] * isa.lanes)], outer)
+        (total,) = b.loop(b.const(0), n, [ir.Constant(b.kind, [0.0] * isa.lanes)], outer)
         b.store(total, y)
 
     _run(isa, emit, y, count=5)

@@ -9,12 +9,17 @@ from xdn.codegen.isa import ISAS
 from xdn.codegen.names import KernelName
 from xdn.runtime.plan import make_plan
 
-_word = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(lambda w: w not in ("f32", "sum", "relu"))
+ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
+_word = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(
+    lambda w: w not in ("f32", "sum", *ACTIVATION_PARTS)
+)
 _names = st.builds(
     KernelName,
     op=st.lists(_word, min_size=1, max_size=3).map("_".join),
     isa=st.sampled_from([isa.name for isa in ISAS]),
-    epilogue=st.sampled_from([(), ("sum",), ("relu",), ("sum", "relu")]),
+    epilogue=st.sampled_from(
+        [(), ("sum",), *((p,) for p in ACTIVATION_PARTS), *(("sum", p) for p in ACTIVATION_PARTS)]
+    ),
     tile=st.none() | st.tuples(st.integers(1, 99), st.integers(1, 9)),
 )
 
@@ -22,6 +27,8 @@ _names = st.builds(
 def test_spelling():
     name = KernelName("contract", "avx512f", ("sum", "relu"), (14, 2))
     assert str(name) == "contract_f32_sum_relu_14x2__avx512f"
+    name = KernelName("contract", "avx512f", ("sum", "sigmoid"), (14, 2))
+    assert str(name) == "contract_f32_sum_sigmoid_14x2__avx512f"
     assert str(KernelName("max_pool", "neon")) == "max_pool_f32__neon"
 
 

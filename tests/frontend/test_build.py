@@ -8,6 +8,7 @@ from xdn.frontend import prototxt
 from xdn.frontend.build import build, layer_params, shortest
 from xdn.graph import Epilogue, Transform
 from xdn.layers.base import LAYERS
+from xdn.layers.relu import ReLU
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } %s }\n'
 
@@ -69,7 +70,24 @@ def test_mean_file_and_values_exclude_each_other():
 def test_epilogue():
     text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" bottom: "data" top: "r" xdn_param { %s } }'
     net = make(text % 'residual: true activation: "ReLU" negative_slope: 0.1')
-    assert net.layer("r").epilogue == Epilogue(True, "ReLU", 0.1)
+    assert net.layer("r").epilogue == Epilogue(True, ReLU(negative_slope=0.1))
+
+
+@pytest.mark.parametrize("name", ["Convolution", "Dropout", "relu", "Nothing"])
+def test_what_is_no_fusable_activation_is_refused(name):
+    text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" top: "r" xdn_param { activation: "%s" } }'
+    with pytest.raises(UnsupportedError, match=rf"layer 'r' \(TanH\).*'{name}' cannot be fused.*ReLU.*Sigmoid"):
+        make(text % name)
+
+
+def test_an_activation_that_does_not_fit_is_refused():
+    text = (
+        INPUT % ""
+        + """layer { name: "r" type: "InnerProduct" bottom: "data" top: "r"
+        inner_product_param { num_output: 3 axis: 0 } xdn_param { activation: "PReLU" } }"""
+    )
+    with pytest.raises(ShapeError, match=r"layer 'r' \(InnerProduct\).*slopes"):
+        make(text)
 
 
 def test_shared_names():

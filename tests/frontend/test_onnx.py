@@ -9,13 +9,17 @@ from xdn.errors import WeightsError
 from xdn.frontend.onnx import save_onnx, to_onnx
 from xdn.graph import Epilogue
 from xdn.layers.convolution import Convolution
+from xdn.layers.elu import ELU
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.tanh import TanH
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_epilogue_of_a_sum_and_an_activation(slope):
-    epilogue = Epilogue(residual=True, activation="ReLU", negative_slope=slope)
+    epilogue = Epilogue(residual=True, activation=ReLU(negative_slope=slope))
     params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
     check_net(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=epilogue), batches=(1, 5))
 
@@ -26,7 +30,17 @@ def test_epilogue_of_a_sum():
 
 
 def test_epilogue_of_an_activation():
-    check_net(one_layer_net(InnerProduct(num_output=9), (2, 3, 5), epilogue=Epilogue(activation="ReLU")), batches=(3,))
+    check_net(one_layer_net(InnerProduct(num_output=9), (2, 3, 5), epilogue=Epilogue(activation=ReLU())), batches=(3,))
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(
+    "activation", [PReLU(), PReLU(channel_shared=True), ELU(alpha=0.7), Sigmoid(), TanH()], ids=repr
+)
+def test_epilogues_of_other_activations(activation, residual):
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    shapes = [(2, 3, 5, 5), (2, 4, 5, 5)][: 1 + residual]
+    check_net(one_layer_net(params, *shapes, epilogue=Epilogue(residual, activation)), batches=(3,))
 
 
 def test_an_empty_epilogue_adds_nothing():

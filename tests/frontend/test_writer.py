@@ -12,7 +12,12 @@ from xdn.frontend.weights import random_weights
 from xdn.frontend.writer import to_message
 from xdn.graph import Epilogue, Layer, Net, Transform
 from xdn.layers.base import LAYERS
+from xdn.layers.elu import ELU
 from xdn.layers.input import Input
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.tanh import TanH
 
 STYLE = """\
 name: "n"
@@ -85,13 +90,29 @@ def test_text_in_caffes_style_comes_back_word_for_word():
 
 def test_what_plain_caffe_cannot_say():
     data = Layer("in", Input(((1, 3),), Transform(std=(0.1, 0.2, 0.3), channel_order="rgb")), (), ("data",))
-    fused = Epilogue(True, "ReLU", 0.25)
+    fused = Epilogue(True, ReLU(negative_slope=0.25))
     net = Net("n", (data, Layer("t", LAYERS["TanH"](), ("data", "data"), ("t",), epilogue=fused)))
     again = read(to_prototxt(net))
     assert again.input_layers[0].params == data.params
     assert again.layer("t").epilogue == fused
     assert again.digest == net.digest
     assert "xdn_param" not in to_prototxt(read(STYLE))
+
+
+@pytest.mark.parametrize(
+    "activation", [PReLU(), PReLU(channel_shared=True), ELU(), ELU(alpha=0.3), Sigmoid(), TanH(), ReLU()], ids=repr
+)
+@pytest.mark.parametrize("residual", [False, True])
+def test_fused_activations_come_back_with_their_weights(tmp_path, activation, residual):
+    data = Layer("in", Input(((1, 3, 2, 2),)), (), ("data",))
+    bottoms = ("data", "data") if residual else ("data",)
+    conv = LAYERS["Convolution"](num_output=3, kernel_size=(1,))
+    net = Net("n", (data, Layer("c", conv, bottoms, ("c",), epilogue=Epilogue(residual, activation))))
+    net = random_weights(net)
+    save(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    again = load(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    assert again.layer("c").epilogue == net.layer("c").epilogue
+    assert again.digest == net.digest
 
 
 def test_every_layers_defaults_and_changed_parameters_come_back():

@@ -1,7 +1,9 @@
 """The cost of layers and nets, counted by hand."""
 
 from tests.graph.nets import residual_net
+from xdn.graph import Epilogue
 from xdn.graph.cost import Cost, layer_cost, net_cost
+from xdn.layers.prelu import PReLU
 
 CONV = Cost(macs=36 * 4 * 27, parameters=4 * 27 + 4, weight_bytes=4 * (4 * 27 + 4), top_bytes=4 * 144)
 CLASSIFIER = Cost(macs=5 * 144, parameters=5 * 144 + 5, weight_bytes=4 * (5 * 144 + 5), top_bytes=4 * 5)
@@ -15,6 +17,13 @@ def test_layers_cost_by_the_image():
         assert layer_cost(net, net.layer("conv")) == CONV
         assert layer_cost(net, net.layer("fc")) == CLASSIFIER
         assert layer_cost(net, net.layer("relu")) == MAP
+
+
+def test_a_fused_slope_counts():
+    net = residual_net()
+    fused = net.layer("conv").replace(epilogue=Epilogue(activation=PReLU()))
+    net = net.replace(layers=tuple(fused if each.name == "conv" else each for each in net.layers)).with_batch(1)
+    assert layer_cost(net, net.layer("conv")) == CONV + Cost(parameters=4, weight_bytes=16)
 
 
 def test_a_net_costs_what_its_layers_cost():

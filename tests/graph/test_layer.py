@@ -6,7 +6,10 @@ import pytest
 from tests.graph.nets import weights_of
 from xdn.graph import Blob, ChannelRule, Epilogue, Layer
 from xdn.layers.convolution import Convolution
+from xdn.layers.elu import ELU
+from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
 
 PARAMS = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
 BOTTOM = Blob((2, 3, 5, 5))
@@ -37,18 +40,21 @@ def test_layers_are_compared_by_identity(layer):
 
 
 @pytest.mark.parametrize("residual", [False, True])
-@pytest.mark.parametrize(("activation", "slope"), [("", 0.0), ("ReLU", 0.0), ("ReLU", 0.25)])
-def test_the_epilogue_adds_then_activates(layer, rng, residual, activation, slope):
+@pytest.mark.parametrize("activation", [None, ReLU(), ReLU(negative_slope=0.25), ELU(alpha=0.5), PReLU(), Sigmoid()])
+def test_the_epilogue_adds_then_activates(layer, rng, residual, activation):
     x, shortcut = (rng.standard_normal(shape).astype(np.float32) for shape in (BOTTOM.shape, (2, 4, 5, 5)))
+    slope = rng.standard_normal(4).astype(np.float32)
     (plain,) = layer.forward([x])
     expected = plain + shortcut if residual else plain
     if activation:
-        (expected,) = ReLU(negative_slope=slope).reference([expected], {}, 1)
+        (expected,) = activation.reference([expected], {"slope": slope}, 1)
     bottoms = ("data", "shortcut") if residual else ("data",)
-    fused = layer.replace(bottoms=bottoms, epilogue=Epilogue(residual, activation, slope))
+    weights = layer.weights | {"slope": slope}
+    fused = layer.replace(bottoms=bottoms, weights=weights, epilogue=Epilogue(residual, activation))
     (top,) = fused.forward([x, shortcut] if residual else [x])
     np.testing.assert_array_equal(top, expected)
     assert top.dtype == np.float32
+    assert fused.epilogue.parts == ("sum",) * residual + ((activation.type,) if activation else ())
 
 
 def test_own_bottoms_leave_the_residual_out(layer):

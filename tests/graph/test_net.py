@@ -8,8 +8,11 @@ from tests.graph.nets import SHAPE, residual_net
 from tests.layers.oracles import EPS
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Blob, Epilogue, Layer, Net
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
 from xdn.layers.pooling import Pooling
+from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.split import Split
 
@@ -88,7 +91,7 @@ def test_the_digest_tells_nets_apart():
     bias[0] = np.nextafter(bias[0], np.float32(np.inf))
     changes = {
         "weights": {**conv.weights, "bias": bias},
-        "epilogue": Epilogue(activation="ReLU"),
+        "epilogue": Epilogue(activation=ReLU()),
         "name": "other",
     }
     for field, value in changes.items():
@@ -133,6 +136,16 @@ def test_a_residual_has_the_top_s_shape():
         _behind_data(pool, fused).blobs  # noqa: B018
     net = _behind_data(fused.replace(bottoms=("data", "data")))
     assert net.bottom_blobs(net.layer("r")) == [Blob(SHAPE)]
+
+
+def test_a_fused_activation_adds_its_weights_and_must_fit():
+    params = Convolution(num_output=4, kernel_size=(3,))
+    fused = Layer("c", params, ("data",), ("c",), epilogue=Epilogue(activation=PReLU()))
+    net = _behind_data(fused)
+    assert net.weight_shapes(fused) == {"weight": (4, 3, 3, 3), "bias": (4,), "slope": (4,)}
+    flat = Layer("f", InnerProduct(num_output=4, axis=0), ("data",), ("f",), epilogue=Epilogue(activation=PReLU()))
+    with pytest.raises(ShapeError, match=r"layer 'f' \(InnerProduct\).*slopes"):
+        _behind_data(flat).blobs  # noqa: B018
 
 
 def test_several_tops():

@@ -14,6 +14,11 @@ import numpy as np
 from xdn.codegen.isa import host_isa
 from xdn.graph import Epilogue, Layer, Net
 from xdn.layers import LAYERS
+from xdn.layers.elu import ELU
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.tanh import TanH
 from xdn.runtime.session import Session
 
 FULL_MATRIX = os.environ.get("XDN_FULL_MATRIX") == "1"
@@ -49,6 +54,16 @@ def sums(net, feed, expected):
     positive = {name: np.abs(array) for name, array in feed.items()}
     magnitude = _with_magnitudes(net).with_batch(len(expected)).forward(positive)[net.outputs[0]]
     return 2 * (sqrt(_terms(net)) + 2) * UNIT * magnitude + TINY
+
+
+def activated(net, feed, expected):
+    """A chain of products, then a fused activation, whose slope widens the chain's error.
+
+    No activation here is steeper than 1, but for PReLU, whose slopes are known. It errs by 16 UNIT itself at most (the
+    bounds of the kernels that compute it alone).
+    """
+    steepest = max(1.0, float(np.abs(net.layers[-1].weights.get("slope", np.zeros(1))).max()))
+    return steepest * sums(net, feed, expected) + 16 * UNIT * np.maximum(1, np.abs(expected))
 
 
 def _with_magnitudes(net):
@@ -222,7 +237,11 @@ _IMAGE = (10, 5, 3)
 #: Every layer type that the executor runs; the bounds are argued in the tests of the kernels.
 LAYER_CASES = [
     case("Convolution", (3, 7, 5), num_output=15, kernel_size=3, pad=1, allowed=sums),
-    case("Convolution", _IMAGE, num_output=28, kernel_size=1, allowed=sums, epilogue=Epilogue(True, "ReLU")),
+    case("Convolution", _IMAGE, num_output=28, kernel_size=1, allowed=sums, epilogue=Epilogue(True, ReLU())),
+    case("Convolution", _IMAGE, num_output=15, kernel_size=1, allowed=activated, epilogue=Epilogue(True, PReLU())),
+    case("Convolution", _IMAGE, num_output=15, kernel_size=1, allowed=activated, epilogue=Epilogue(True, Sigmoid())),
+    case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
+    case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),
     case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=1, group=10, allowed=sums),
     case("InnerProduct", _IMAGE, num_output=13, allowed=sums),

@@ -15,7 +15,7 @@ from xdn.kernels.contraction import contraction
 from xdn.runtime.session import Session
 
 
-@pytest.mark.parametrize("epilogue", [(), ("sum",), ("relu",), ("sum", "relu")])
+@pytest.mark.parametrize("epilogue", [(), ("sum",), ("relu",), ("sum", "relu"), ("sum", "prelu"), ("tanh",)])
 def test_name(epilogue):
     isa = isa_named("avx2")
     name = contraction(5, epilogue, isa).name
@@ -40,15 +40,32 @@ def _assembly(source):
 
 
 @pytest.mark.skipif(host_isa().name != "avx512f", reason="the processor has no AVX-512")
-def test_avx512_tile_is_fused_and_stays_in_registers():
+@pytest.mark.parametrize("epilogue", [(), ("sum", "relu"), ("sum", "prelu")])
+def test_avx512_tile_is_fused_and_stays_in_registers(epilogue):
     isa = isa_named("avx512f")
     rows, vectors = isa.tile()
-    assembly = _assembly(contraction(rows, (), isa))
+    assembly = _assembly(contraction(rows, epilogue, isa))
     fused = re.findall(r"\tvfn?madd\d+ps\t.*%zmm", assembly)
     assert len(fused) >= rows * vectors
-    assert not re.search(r"\tvmulps\t.*%zmm", assembly)
+    assert epilogue or not re.search(r"\tvmulps\t.*%zmm", assembly)
     # An accumulator that leaves the registers is stored to the stack as a whole vector.
     assert not re.search(r"\tvmovu?a?ps\t%zmm\d+, -?\d*\(%r[sb]p\)", assembly)
+
+
+@pytest.mark.skipif(host_isa().name != "avx512f", reason="the processor has no AVX-512")
+@pytest.mark.parametrize("epilogue", [("elu",), ("sum", "sigmoid"), ("tanh",)])
+def test_avx512_loop_stays_in_registers_whatever_the_epilogue_needs(epilogue):
+    """Exponentials may use the stack after the loop over channels, never in it."""
+    isa = isa_named("avx512f")
+    rows, vectors = isa.tile()
+    labelled = re.split(r"\n(\.LBB\d+_\d+):", _assembly(contraction(rows, epilogue, isa)))
+    loops = [
+        block
+        for label, block in zip(labelled[1::2], labelled[2::2], strict=True)
+        if re.search(rf"\tj\w+\t{re.escape(label)}\n", block) and "%zmm" in block
+    ]
+    assert [len(re.findall(r"\tvfn?madd\d+ps\t", block)) for block in loops] == [rows * vectors]
+    assert "(%rsp)" not in loops[0]
 
 
 @pytest.mark.skipif(not host_isa().fma, reason="the processor has no fused multiply-add")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import (
+    activated,
     check_layer,
     check_net,
     covering,
@@ -22,6 +23,11 @@ from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.convolution import pack_weights, spread
+from xdn.layers.elu import ELU
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.tanh import TanH
 from xdn.layers.window import Window
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
@@ -29,9 +35,13 @@ from xdn.runtime.session import Session
 CHANNELS = (1, 3, 10, 13, 14, 15, 28, 37, 64)
 EPILOGUES = {
     "residual": Epilogue(residual=True),
-    "relu": Epilogue(activation="ReLU"),
-    "leaky": Epilogue(activation="ReLU", negative_slope=0.1),
-    "both": Epilogue(residual=True, activation="ReLU"),
+    "relu": Epilogue(activation=ReLU()),
+    "leaky": Epilogue(activation=ReLU(negative_slope=0.1)),
+    "both": Epilogue(residual=True, activation=ReLU()),
+    "prelu": Epilogue(residual=True, activation=PReLU()),
+    "elu": Epilogue(activation=ELU(alpha=0.5)),
+    "sigmoid": Epilogue(residual=True, activation=Sigmoid()),
+    "tanh": Epilogue(activation=TanH()),
 }
 
 
@@ -84,7 +94,7 @@ def test_epilogues(name, outputs):
     check_layer(
         "Convolution",
         (5, 3, 4),
-        allowed=sums,
+        allowed=activated,
         epilogue=EPILOGUES[name],
         num_output=outputs,
         kernel_size=3,

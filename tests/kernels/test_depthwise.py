@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import check_layer, covering, feed_for, one_layer_net, sums
+from tests.kernels.checks import activated, check_layer, covering, feed_for, one_layer_net, sums
 from xdn.graph import Epilogue
 from xdn.kernels.family import FAMILIES
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.window import Window
 from xdn.runtime.session import Session
 
@@ -17,7 +20,14 @@ MATRIX = covering(
     kernel=(1, 3, 5),
     stride=(1, 2),
     pad=(0, 1, 2),
-    epilogue=(None, Epilogue(activation="ReLU"), Epilogue(residual=True), Epilogue(True, "ReLU", 0.2)),
+    epilogue=(
+        None,
+        Epilogue(activation=ReLU()),
+        Epilogue(residual=True),
+        Epilogue(True, ReLU(negative_slope=0.2)),
+        Epilogue(True, PReLU()),
+        Epilogue(activation=Sigmoid()),
+    ),
     bias=(True, False),
     batch=(1, 17, 33),
 )
@@ -28,7 +38,7 @@ def test_matrix(row):
     check_layer(
         "Convolution",
         (row["channels"], *row["size"]),
-        allowed=sums,
+        allowed=activated,
         epilogue=row["epilogue"],
         batch=row["batch"],
         num_output=row["channels"],

@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import LAYER_CASES, check_net, make_params, one_layer_net
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
-from xdn.graph import Layer
+from xdn.graph import Epilogue, Layer
 from xdn.kernels.family import FAMILIES, Lowering, address, select, words
 from xdn.layers import LAYERS
 
@@ -50,6 +50,13 @@ def test_a_layer_without_kernel_is_refused_by_name():
     layer = Layer("entry", make_params("Input", shape=((1, 3),)), (), ("x",))
     with pytest.raises(UnsupportedError, match=r"layer 'entry' \(Input\): no kernel executes"):
         select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_isa()))
+
+
+def test_an_epilogue_that_no_kernel_has_is_refused():
+    net = one_layer_net("TanH", (3, 4, 5))
+    layer = net.layers[-1].replace(epilogue=Epilogue(activation=make_params("ReLU")))
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
+        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa()))
 
 
 def test_words_fill_a_descriptor():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.checks import check_net, input_layer, make_params
 from xdn.graph import Epilogue, Layer, Net
+from xdn.layers.relu import ReLU
 from xdn.runtime.buffers import intervals
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
@@ -133,7 +134,7 @@ def _drawn_convolution(draw, kind, bottom, residual, top):
     # Few and small weights: values stay far below 2**24, where f32 ceases to hold every integer.
     weight = rng.choice([-1, 0, 0, 0, 1], (3, 3 // group, 3, 3)).astype(np.float32)
     fused = kind != "conv"
-    epilogue = Epilogue(True, draw(st.sampled_from(["", "ReLU"]))) if fused else None
+    epilogue = Epilogue(True, draw(st.sampled_from([None, ReLU()]))) if fused else None
     bottoms = (bottom, residual) if fused else (bottom,)
     return Layer(top, params, bottoms, (top,), {"weight": weight}, epilogue=epilogue)
 

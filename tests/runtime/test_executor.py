@@ -10,6 +10,7 @@ from tests.kernels.checks import FULL_MATRIX, covering, feed_for, input_layer, m
 from xdn import settings
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import driver
+from xdn.layers.relu import ReLU
 from xdn.runtime.executor import Executor
 from xdn.runtime.session import Session
 
@@ -21,8 +22,8 @@ def residual_net():
     conv = {"num_output": 14, "kernel_size": 3, "pad": 1}
     layers = (
         input_layer("x", 3, 6, 5),
-        Layer("conv", make_params("Convolution", **conv), ("x",), ("conv",), epilogue=Epilogue(activation="ReLU")),
-        Layer("sum", make_params("Convolution", **conv), ("conv", "conv"), ("sum",), epilogue=Epilogue(True, "ReLU")),
+        Layer("conv", make_params("Convolution", **conv), ("x",), ("conv",), epilogue=Epilogue(activation=ReLU())),
+        Layer("sum", make_params("Convolution", **conv), ("conv", "conv"), ("sum",), epilogue=Epilogue(True, ReLU())),
         Layer("norm", make_params("LRN"), ("sum",), ("norm",)),
         Layer("pool", make_params("Pooling", pool="AVE", kernel_size=3, stride=2), ("norm",), ("pool",)),
         Layer("fc", make_params("InnerProduct", num_output=10), ("pool",), ("fc",)),

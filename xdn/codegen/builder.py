@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
+from xdn.codegen.arithmetic import Arithmetic
 from xdn.codegen.isa import Isa
 
-F32 = ir.FloatType()
 I64 = ir.IntType(64)
 F32_BYTES = 4
 
@@ -18,7 +18,7 @@ F32_BYTES = 4
 LoopBody = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
 
 
-class VectorBuilder:
+class VectorBuilder(Arithmetic):
     """Emit vector instructions at the position of an llvmlite IRBuilder.
 
     Parameters
@@ -30,8 +30,8 @@ class VectorBuilder:
     """
 
     def __init__(self, irbuilder: ir.IRBuilder, isa: Isa):
-        self.ir, self.isa = irbuilder, isa
-        self.vector = ir.VectorType(F32, isa.lanes)
+        super().__init__(irbuilder, isa.lanes)
+        self.isa = isa
 
     def const(self, value: int) -> ir.Value:
         """Return an i64 constant."""
@@ -58,33 +58,18 @@ class VectorBuilder:
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self.isa.lanes)
-        return self.ir.bitcast(place, self.vector.as_pointer())
+        return self.ir.bitcast(place, self.kind.as_pointer())
 
     def broadcast(self, scalar: ir.Value) -> ir.Value:
         """Return a vector whose lanes all hold `scalar`."""
-        undef = ir.Constant(self.vector, ir.Undefined)
+        undef = ir.Constant(self.kind, ir.Undefined)
         first = self.ir.insert_element(undef, scalar, ir.Constant(ir.IntType(32), 0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.isa.lanes), [0] * self.isa.lanes)
         return self.ir.shuffle_vector(first, undef, mask)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the instruction set can."""
-        stem = "llvm.fma" if self.isa.fma else "llvm.fmuladd"
-        kind = ir.FunctionType(self.vector, [self.vector] * 3)
-        name = f"{stem}.v{self.isa.lanes}f32"
-        module = self.ir.module
-        function = module.globals.get(name) or ir.Function(module, kind, name)
-        return self.ir.call(function, [a, b, c])
-
-    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
-        """Return a + b."""
-        return self.ir.fadd(a, b)
-
-    def relu(self, x: ir.Value, slope: ir.Value) -> ir.Value:
-        """Return x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
-        zero = ir.Constant(self.vector, [0.0] * self.isa.lanes)
-        positive = self.ir.fcmp_ordered(">", x, zero)
-        return self.ir.select(positive, x, self.ir.fmul(x, slope))
+        return self.fused(a, b, c) if self.isa.fma else self._call("llvm.fmuladd", a, b, c)
 
     def loop(self, begin: ir.Value, end: ir.Value, carried: Sequence[ir.Value], body: LoopBody) -> list[ir.Value]:
         """Emit ``for index in range(begin, end)`` and return the carried values after it.

@@ -60,7 +60,22 @@ def _epilogue(layer: Message) -> Epilogue | None:
     extra = layer.xdn_param
     if not (extra.residual or extra.activation):
         return None
-    return Epilogue(extra.residual, extra.activation, shortest(extra.negative_slope))
+    return Epilogue(extra.residual, _activation(layer) if extra.activation else None)
+
+
+def _activation(layer: Message) -> CaffeLayer:
+    """Return the fused activation's parameters; `xdn_param` holds them under the names of the activation's own."""
+    extra = layer.xdn_param
+    known = {name: cls for name, cls in LAYERS.items() if cls.fusable}
+    if extra.activation not in known:
+        where = f"layer {layer.name!r} ({layer.type})"
+        mend = f"Known: {', '.join(known)}"
+        raise UnsupportedError(
+            f"xdn_param: the activation {extra.activation!r} cannot be fused", where=where, mend=mend
+        )
+    cls = known[extra.activation]
+    fields = {name: field for name, field in cls.proto_fields().items() if extra.HasField(name)}
+    return cls(**{name: _plain(getattr(extra, name), field) for name, field in fields.items()})
 
 
 def _layer_class(layer: Message) -> type[CaffeLayer]:

@@ -11,7 +11,6 @@ from onnx import helper
 from xdn import __version__
 from xdn.files import write_atomically
 from xdn.frontend.onnx_emit.base import EMITTERS, IR_VERSION, OPSET, Graph
-from xdn.frontend.onnx_emit.elementwise import rectify
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 
@@ -23,12 +22,16 @@ def _emit(graph: Graph, layer: Layer) -> None:
         EMITTERS[layer.type](graph, layer, layer.own_bottoms, layer.tops)
         return
     result = graph.fresh(f"{top}.own")
-    EMITTERS[layer.type](graph, layer, layer.own_bottoms, (result, *layer.tops[1:]))
+    own_weights = layer.params.weight_shapes(graph.net.bottom_blobs(layer))
+    own = layer.replace(weights={name: layer.weights[name] for name in own_weights}, epilogue=None)
+    EMITTERS[own.type](graph, own, layer.own_bottoms, (result, *layer.tops[1:]))
     if epilogue.residual:
         summed = graph.fresh(f"{top}.sum") if epilogue.activation else top
         result = graph.node("Add", [result, layer.bottoms[-1]], summed)
     if epilogue.activation:
-        rectify(graph, result, epilogue.negative_slope, top)
+        # The activation as the layer of its own that it once was: bottom `result`, the fused layer's weights.
+        alone = layer.replace(params=epilogue.activation, bottoms=(top,), tops=(top,), epilogue=None)
+        EMITTERS[alone.type](graph, alone, (result,), alone.tops)
 
 
 def to_onnx(net: Net) -> onnx.ModelProto:

@@ -38,15 +38,13 @@ def _fill_message(message: Message, values: tuple[Any, ...]) -> None:
     getattr(message, field.name).extend(values)
 
 
-def _write_params(message: Message, params: CaffeLayer) -> None:
-    """Set the parameters that differ from Caffe's defaults."""
-    if params.message is None:
-        return
+def _write_params(layer: Message, params: CaffeLayer, message: str) -> None:
+    """Set the parameters that differ from Caffe's defaults, in the layer's field `message`."""
     plain = {f.name: f.default for f in dataclasses.fields(params)}  # type: ignore[arg-type]
     for name, field in params.proto_fields().items():
         value = getattr(params, name)
         if value != plain[name]:
-            _fill(getattr(message, params.message.field), name, field, value)
+            _fill(getattr(layer, message), name, field, value)
 
 
 def _write_input(message: Message, transform: Transform, source: str) -> None:
@@ -73,10 +71,9 @@ def _write_epilogue(message: Message, layer: Layer) -> None:
         return
     if layer.epilogue.residual:
         message.xdn_param.residual = True
-    if layer.epilogue.activation:
-        message.xdn_param.activation = layer.epilogue.activation
-    if layer.epilogue.negative_slope:
-        message.xdn_param.negative_slope = layer.epilogue.negative_slope
+    if isinstance(layer.epilogue.activation, CaffeLayer):
+        message.xdn_param.activation = layer.epilogue.activation.type
+        _write_params(message, layer.epilogue.activation, "xdn_param")
 
 
 def to_message(net: Net) -> Message:
@@ -88,8 +85,8 @@ def to_message(net: Net) -> Message:
         made = message.layer.add(name=layer.name, type=layer.type, bottom=wiring.bottoms, top=wiring.tops)
         for name in layer.shared:
             made.param.add(name=name) if name else made.param.add()
-        if isinstance(params, CaffeLayer):
-            _write_params(made, params)
+        if isinstance(params, CaffeLayer) and params.message is not None:
+            _write_params(made, params, params.message.field)
         if params.is_input:
             _write_input(made, params.transform, params.source)  # type: ignore[attr-defined]
         _write_epilogue(made, layer)

@@ -37,6 +37,8 @@ class LayerParams(ABC):
     elementwise: ClassVar[bool] = False
     #: True for the layers whose tops the caller fills.
     is_input: ClassVar[bool] = False
+    #: True for the activations that the layer before them can apply to its result (`Epilogue`).
+    fusable: ClassVar[bool] = False
 
     @abstractmethod
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
@@ -71,22 +73,25 @@ class Epilogue:
     ----------
     residual : bool
         The layer's last bottom is added to the result.
-    activation : str
-        ``""`` or ``"ReLU"``.
-    negative_slope : float
-        Slope of the ReLU left of zero.
+    activation : LayerParams, optional
+        The parameters of a `fusable` layer type; its weights (PReLU's slope) stand among those of the fused layer.
     """
 
     residual: bool = False
-    activation: str = ""
-    negative_slope: float = 0.0
+    activation: LayerParams | None = None
 
-    def apply(self, result: Array, residual: Array | None) -> Array:
-        """Return the result with the residual added and the activation applied (any shape)."""
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is done, in its order: ``"sum"``, the activation's layer type."""
+        activation = () if self.activation is None else (self.activation.type,)
+        return ("sum",) * self.residual + activation
+
+    def apply(self, result: Array, residual: Array | None, weights: Weights) -> Array:
+        """Return the result with the residual added and the activation applied."""
         if residual is not None:
             result = result + residual
-        if self.activation:
-            result = np.where(result > 0, result, result * np.float32(self.negative_slope))
+        if self.activation is not None:
+            (result,) = self.activation.reference([result], weights, 1)
         return result
 
 
@@ -103,7 +108,8 @@ class Layer:
     bottoms, tops : tuple of str
         Blob names.
     weights : mapping
-        Name -> read-only f32 array, in the order of `params.weight_shapes`; empty where none were read.
+        Name -> read-only f32 array, in the order of `params.weight_shapes`, then those of a fused activation;
+        empty where none were read.
     shared : tuple of str
         Names under which the weights are shared (`param { name: ... }`), ``""`` for none.
     epilogue : Epilogue, optional
@@ -145,4 +151,4 @@ class Layer:
         if self.epilogue is None:
             return tops
         residual = bottoms[own] if self.epilogue.residual else None
-        return (self.epilogue.apply(tops[0], residual), *tops[1:])
+        return (self.epilogue.apply(tops[0], residual, self.weights), *tops[1:])

@@ -95,6 +95,8 @@ class Net:
                 raise NetError(f"unknown bottom blob {bottom!r}", where=where)
         try:
             tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
+            if layer.epilogue is not None and layer.epilogue.activation is not None:
+                layer.epilogue.activation.infer(tops[:1], 1)
         except (ShapeError, UnsupportedError) as error:
             raise type(error)(error.what, where=where, mend=error.mend) from None
         if len(tops) != len(layer.tops):
@@ -113,8 +115,11 @@ class Net:
         return [self.blobs[name] for name in layer.tops]
 
     def weight_shapes(self, layer: Layer) -> dict[str, Shape]:
-        """Return name -> shape of the weights that `layer` must have."""
-        return layer.params.weight_shapes(self.bottom_blobs(layer))
+        """Return name -> shape of the weights that `layer` must have, its own first, then a fused activation's."""
+        own = layer.params.weight_shapes(self.bottom_blobs(layer))
+        if layer.epilogue is None or layer.epilogue.activation is None:
+            return own
+        return own | layer.epilogue.activation.weight_shapes(self.top_blobs(layer))
 
     def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
         """Return the net with other input shapes."""

@@ -50,11 +50,10 @@ def summarize(net: Net) -> NetSummary:
 
 
 def _layer(net: Net, layer: Layer) -> LayerSummary:
-    parts = (layer.epilogue.residual and "sum", layer.epilogue.activation) if layer.epilogue else ()
     return LayerSummary(
         layer.name,
         layer.type,
-        tuple(part for part in parts if part),
+        layer.epilogue.parts if layer.epilogue else (),
         layer.bottoms,
         layer.tops,
         tuple(blob.shape for blob in net.top_blobs(layer)),

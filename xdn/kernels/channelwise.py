@@ -8,7 +8,7 @@ from xdn.codegen.names import KernelName
 from xdn.graph.layer import Array
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, B
-from xdn.kernels.mathematics import fma
+from xdn.kernels.mathematics import fma, relu
 
 X, Y, POSITIONS, CHANNELS, SHIFT, FACTOR, OFFSET, LANES = range(8)
 
@@ -44,10 +44,10 @@ def _prelu():
                 a = slope[c]
                 if in_place:
                     for i in range(at, at + lanes):
-                        y[i] = y[i] if y[i] > np.float32(0) else y[i] * a
+                        y[i] = relu(y[i], a)
                 else:
                     for i in range(at, at + lanes):
-                        y[i] = x[i] if x[i] > np.float32(0) else x[i] * a
+                        y[i] = relu(x[i], a)
 
     return prelu
 

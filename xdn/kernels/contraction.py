@@ -7,7 +7,7 @@ For a block of images, an output position and MR output channels (a tile)::
         for c in range(channels):
             acc[r][v] += w[tap][c][r] * x[tap][c][v]       one fused multiply-add
     acc[r][v] += residual[r][v]                            epilogue "sum"
-    acc[r][v]  = acc > 0 ? acc : acc * slope               epilogue "relu"
+    acc[r][v]  = f(acc[r][v], coefficient[r])              epilogue "relu", "sigmoid", ...
     y[r][v] = acc[r][v]
 
 The scalars are weights, the vectors are images. All MR * NV accumulators stay in registers. Units: x is
@@ -25,6 +25,7 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.kernels.epilogue import store_tile
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 
 # The descriptor.
@@ -38,8 +39,8 @@ TAPS = 9
 CHANNELS, X_BLOCK, Y_BLOCK = 10, 11, 12
 #: 1: tiles outermost (weights stay in cache); 0: positions outermost (inputs stay in cache).
 TILES_OUTERMOST = 13
-#: Address of the f32 slope of "relu".
-SLOPE = 14
+#: Address of the activation's coefficients (slope, alpha): f32, one for each output channel.
+COEFFICIENTS = 14
 WORD_COUNT = 15
 
 _F32 = types.CPointer(types.float32)
@@ -53,7 +54,7 @@ def contraction(rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
     rows : int
         Output channels of a tile (MR).
     epilogue : tuple of str
-        Any of ``"sum"``, ``"relu"``, in this order.
+        ``"sum"`` and an activation's word, each or none, in this order (`epilogue_parts`).
     isa : Isa
     """
     name = KernelName("contract", isa.name, epilogue, (rows, isa.tile()[1]))
@@ -66,19 +67,19 @@ def _tile(name: KernelName) -> Callable[..., None]:
     rows, vectors = name.tile
 
     @intrinsic
-    def tile(typingctx, x, weights, taps, first, end, channels, bias, residual, y, slope):
+    def tile(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
             _emit_tile(VectorBuilder(irbuilder, isa), args, rows, vectors, name.epilogue)
             return context.get_dummy_value()
 
-        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, types.float32)
+        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, _F32)
         return types.void(*pointers_and_sizes), codegen
 
     return tile
 
 
 def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, epilogue: tuple[str, ...]) -> None:
-    x, weights, taps, first, end, channels, bias, residual, y, slope = args
+    x, weights, taps, first, end, channels, bias, residual, y, at = args
     tap_weights = b.ir.mul(channels, b.const(rows))
 
     def multiply(tap_x, tap_w):
@@ -106,26 +107,7 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, 
     start = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
     acc = b.loop(first, end, start, one_tap)
     tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
-    store_tile(b, tile, epilogue, residual, y, slope)
-
-
-def store_tile(
-    b: VectorBuilder,
-    tile: list[list[ir.Value]],
-    epilogue: tuple[str, ...],
-    residual: ir.Value,
-    y: ir.Value,
-    slope: ir.Value,
-) -> None:
-    """Emit the epilogue and the only store of a tile: rows of vectors, B images from row to row."""
-    slopes = b.broadcast(slope)
-    for r, row in enumerate(tile):
-        for v, value in enumerate(row):
-            if "sum" in epilogue:
-                value = b.add(value, b.load(b.offset(residual, r * B), v))
-            if "relu" in epilogue:
-                value = b.relu(value, slopes)
-            b.store(value, b.offset(y, r * B), v)
+    store_tile(b, tile, epilogue, residual, y, at)
 
 
 def _body(name: KernelName) -> KernelBody:
@@ -138,7 +120,6 @@ def _body(name: KernelName) -> KernelBody:
         arena = frame[ARENA]
         x, y, residual = arena + desc[X], arena + desc[Y], arena + desc[RESIDUAL]
         tiles, positions, taps = i64_at(desc[TILES]), i64_at(desc[POSITIONS]), i64_at(desc[TAPS])
-        slope = f32_at(desc[SLOPE])[0]
         outer, inner = 1, desc[TILE_COUNT]
         if desc[TILES_OUTERMOST]:
             outer, inner = inner, outer
@@ -159,7 +140,7 @@ def _body(name: KernelName) -> KernelBody:
                                 f32_at(desc[BIAS] + tiles[3 * t + 2] * F32_BYTES),
                                 f32_at(residual + (y_at + lane) * F32_BYTES),
                                 f32_at(y + (y_at + lane) * F32_BYTES),
-                                slope,
+                                f32_at(desc[COEFFICIENTS] + tiles[3 * t + 2] * F32_BYTES),
                             )
 
     return contract

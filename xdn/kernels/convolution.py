@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.graph.layer import Epilogue
 from xdn.kernels import contraction as k
+from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
 from xdn.kernels.layout import B, BlockLayout
 from xdn.kernels.taps import TapLists, tap_lists
@@ -42,14 +42,7 @@ def spread(rows: int, most: int) -> list[int]:
     return [small + 1] * larger + [small] * (count - larger)
 
 
-def epilogue_parts(epilogue: Epilogue | None) -> tuple[str, ...]:
-    """Return the kernel name's words for an epilogue."""
-    if epilogue is None:
-        return ()
-    return ("sum",) * epilogue.residual + ("relu",) * bool(epilogue.activation)
-
-
-@family("contract", "Convolution")
+@family("contract", "Convolution", fuses=True)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
     layer = lowering.layer
@@ -58,7 +51,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     return lower_contraction(lowering, task, lowering.bottom())
 
 
-@family("contract_all", "InnerProduct")
+@family("contract_all", "InnerProduct", fuses=True)
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
     layer, bottom = lowering.layer, lowering.bottom()
@@ -99,10 +92,9 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
     bias = np.ascontiguousarray(given, np.float32)
     positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
     taps = lists.taps * (bottom.position_elements, 1)
-    epilogue = layer.epilogue or Epilogue()
-    slope = np.array([epilogue.negative_slope], np.float32)
+    slopes = coefficients(layer, top.channels)
     blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
-    if epilogue.residual:
+    if layer.epilogue is not None and layer.epilogue.residual:
         blobs[k.RESIDUAL] = layer.bottoms[-1]
     pointwise = None
     if task.window == Window((1, 1)):
@@ -119,13 +111,13 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
         k.X_BLOCK: bottom.block_elements,
         k.Y_BLOCK: top.block_elements,
         k.TILES_OUTERMOST: int(top.positions <= FEW_POSITIONS),
-        k.SLOPE: address(slope),
+        k.COEFFICIENTS: address(slopes),
     }
     return Step(
-        k.contraction(rows, epilogue_parts(layer.epilogue), lowering.isa),
+        k.contraction(rows, epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
         blobs,
-        (weights, bias, tiles, positions, taps, slope),
+        (weights, bias, tiles, positions, taps, slopes),
         macs=lists.multiplications * channels * rows * len(tiles),
         pointwise=pointwise,
     )

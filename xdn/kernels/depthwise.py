@@ -6,7 +6,7 @@ For a block of images, an output position and a channel::
     for tap in taps(position):
         acc[v] += w[tap][c] * x[tap][c][v]
     acc[v] += residual[c][v]                               epilogue "sum"
-    acc[v]  = acc > 0 ? acc : acc * slope                  epilogue "relu"
+    acc[v]  = f(acc[v], coefficient[c])                    epilogue "relu", "sigmoid", ...
 """
 
 from collections.abc import Callable
@@ -21,15 +21,13 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import isa_named
 from xdn.codegen.names import KernelName
-from xdn.graph.layer import Epilogue
-from xdn.kernels.contraction import store_tile
-from xdn.kernels.convolution import epilogue_parts
+from xdn.kernels.epilogue import coefficients, epilogue_parts, store_tile
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.taps import tap_lists
 
-#: WEIGHTS: [tap][channel]. SLOPE: address of the f32 slope of "relu".
-X, Y, RESIDUAL, WEIGHTS, BIAS, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, SLOPE = range(12)
+#: WEIGHTS: [tap][channel]. COEFFICIENTS: address of the activation's f32 coefficients, one for each channel.
+X, Y, RESIDUAL, WEIGHTS, BIAS, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, COEFFICIENTS = range(12)
 WORD_COUNT = 12
 
 _F32 = types.CPointer(types.float32)
@@ -40,19 +38,19 @@ def _row(name: KernelName) -> Callable[..., None]:
     isa = isa_named(name.isa)
 
     @intrinsic
-    def row(typingctx, x, weights, taps, first, end, channels, bias, residual, y, slope):
+    def row(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
             _emit_row(VectorBuilder(irbuilder, isa), args, name.epilogue)
             return context.get_dummy_value()
 
-        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, types.float32)
+        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, _F32)
         return types.void(*pointers_and_sizes), codegen
 
     return row
 
 
 def _emit_row(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...]) -> None:
-    x, weights, taps, first, end, channels, bias, residual, y, slope = args
+    x, weights, taps, first, end, channels, bias, residual, y, at = args
     vectors = B // b.isa.lanes
 
     def one_tap(t, acc):
@@ -64,7 +62,7 @@ def _emit_row(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...])
 
     start = [b.broadcast(b.scalar(bias))] * vectors
     acc = b.loop(first, end, start, one_tap)
-    store_tile(b, [acc], epilogue, residual, y, slope)
+    store_tile(b, [acc], epilogue, residual, y, at)
 
 
 def _body(name: KernelName) -> KernelBody:
@@ -74,7 +72,6 @@ def _body(name: KernelName) -> KernelBody:
     def depthwise(desc, frame):
         arena, channels = frame[ARENA], desc[CHANNELS]
         positions, taps = i64_at(desc[POSITIONS]), i64_at(desc[TAPS])
-        slope = f32_at(desc[SLOPE])[0]
         for block in range(frame[BLOCKS]):
             for p in range(desc[POSITION_COUNT]):
                 x_at = block * desc[X_BLOCK] + positions[4 * p]
@@ -90,7 +87,7 @@ def _body(name: KernelName) -> KernelBody:
                         f32_at(desc[BIAS] + c * F32_BYTES),
                         f32_at(arena + desc[RESIDUAL] + (y_at + c * B) * F32_BYTES),
                         f32_at(arena + desc[Y] + (y_at + c * B) * F32_BYTES),
-                        slope,
+                        f32_at(desc[COEFFICIENTS] + c * F32_BYTES),
                     )
 
     return depthwise
@@ -102,7 +99,7 @@ def is_depthwise(lowering: Lowering) -> bool:
     return lowering.layer.params.group == channels == lowering.top().channels
 
 
-@family("depthwise", "Convolution", when=is_depthwise, rank=1)
+@family("depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True)
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
@@ -112,8 +109,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
     taps = lists.taps * (bottom.position_elements, 1)
-    epilogue = layer.epilogue or Epilogue()
-    slope = np.array([epilogue.negative_slope], np.float32)
+    slopes = coefficients(layer, top.channels)
+    residual = layer.epilogue is not None and layer.epilogue.residual
     descriptor = {
         WEIGHTS: address(weights),
         BIAS: address(bias),
@@ -123,17 +120,17 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
         CHANNELS: top.channels,
-        SLOPE: address(slope),
+        COEFFICIENTS: address(slopes),
     }
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    if epilogue.residual:
+    if residual:
         blobs[RESIDUAL] = layer.bottoms[-1]
-    name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer.epilogue))
+    name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
     step = Step(
         KernelSource(name, lambda: _body(name)),
         words(WORD_COUNT, descriptor),
         blobs,
-        (weights, bias, positions, taps, slope),
+        (weights, bias, positions, taps, slopes),
         macs=lists.multiplications * top.channels,
     )
-    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[-1]} if epilogue.residual else {})
+    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[-1]} if residual else {})

@@ -128,13 +128,23 @@ class Family:
         Lowering -> bool: whether the family takes this layer of its types.
     rank : int
         Where several families take a layer, the highest rank wins.
+    types : tuple of str
+        Layer types that it takes.
+    fuses : bool
+        Whether its kernels have epilogues.
     """
 
     lower: Callable[[Lowering], Lowered]
     when: Callable[[Lowering], bool]
     rank: int
     types: tuple[str, ...]
+    fuses: bool = False
     __doc__: str = ""
+
+    def takes(self, lowering: Lowering) -> bool:
+        """Return whether the family executes the layer, with all that is fused to it."""
+        layer = lowering.layer
+        return layer.type in self.types and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 
 #: The selection table: every family by the name of its operation.
@@ -142,12 +152,16 @@ FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels")
 
 
 def family(
-    name: str, *types: str, when: Callable[[Lowering], bool] = lambda lowering: True, rank: int = 0
+    name: str,
+    *types: str,
+    when: Callable[[Lowering], bool] = lambda lowering: True,
+    rank: int = 0,
+    fuses: bool = False,
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
-    """Return a decorator that enters a lowering function into the table for layers of `types`."""
+    """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        FAMILIES.register(name)(Family(lower, when, rank, types, lower.__doc__ or ""))
+        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, lower.__doc__ or ""))
         return lower
 
     return enter
@@ -155,9 +169,10 @@ def family(
 
 def select(lowering: Lowering) -> Family:
     """Return the family that executes the layer; raise UnsupportedError where none does."""
-    found = [f for _, f in FAMILIES.items() if lowering.layer.type in f.types and f.when(lowering)]
+    found = [f for _, f in FAMILIES.items() if f.takes(lowering)]
     if not found:
-        raise lowering.unsupported("no kernel executes this layer")
+        fused = " with what is fused to it" if lowering.layer.epilogue else ""
+        raise lowering.unsupported(f"no kernel executes this layer{fused}")
     return max(found, key=lambda f: f.rank)
 
 

@@ -14,10 +14,6 @@ from xdn.kernels.layout import ARENA, BLOCKS
 X, Y, BLOCK, ALPHA = range(4)
 
 
-def _relu(x, slope):
-    return x if x > np.float32(0) else x * slope
-
-
 def _times(x, factor):
     return x * factor
 
@@ -62,7 +58,7 @@ def _lower(lowering: Lowering, op: str, function: Callable[..., float], alpha: f
 @family("leaky", "ReLU")
 def lower_relu(lowering: Lowering) -> Lowered:
     """Keep positive values, multiply the others by a slope."""
-    return _lower(lowering, "leaky", _relu, lowering.layer.params.negative_slope)
+    return _lower(lowering, "leaky", mathematics.relu, lowering.layer.params.negative_slope)
 
 
 @family("elu", "ELU")

@@ -1,11 +1,13 @@
 """Softmax over the channels of a position."""
 
+import numpy as np
+
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, B
-from xdn.kernels.mathematics import ZERO, exp
+from xdn.kernels.mathematics import exp
 
 X, Y, POSITIONS, CHANNELS = range(4)
 
@@ -20,7 +22,7 @@ def _softmax():
                 most = x[0]
                 for c in range(1, channels):
                     most = max(most, x[c * B])
-                total = ZERO
+                total = np.float32(0)
                 for c in range(channels):
                     value = exp(x[c * B] - most)
                     y[c * B] = value

@@ -15,6 +15,7 @@ class ELU(Activation):
     """ELU: y = x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015)."""
 
     message: ClassVar = Message("ELUParameter", "elu_param", 140)
+    fusable: ClassVar = True
 
     alpha: float = proto(1, "float", default=1.0)
 

@@ -23,6 +23,7 @@ class PReLU(CaffeLayer):
     unused: ClassVar = {"filler": FILLER.at(1)}
     channel_rule: ClassVar = ChannelRule.CARRIED
     elementwise: ClassVar = True
+    fusable: ClassVar = True
 
     channel_shared: bool = proto(2, "bool", default=False)
 

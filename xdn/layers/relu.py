@@ -17,6 +17,7 @@ class ReLU(Activation):
     message: ClassVar = Message("ReLUParameter", "relu_param", 123, 30)
     v1_name: ClassVar = "RELU"
     unused: ClassVar = {"engine": ENGINE.at(2)}
+    fusable: ClassVar = True
 
     negative_slope: float = proto(1, "float", default=0.0)
 

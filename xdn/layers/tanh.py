@@ -17,6 +17,7 @@ class TanH(Activation):
     message: ClassVar = Message("TanHParameter", "tanh_param", 127, 37)
     v1_name: ClassVar = "TANH"
     unused: ClassVar = {"engine": ENGINE.at(1)}
+    fusable: ClassVar = True
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """tanh(x)."""

@@ -1,9 +1,11 @@
-"""When a ReLU goes into the layer before it."""
+"""When an activation goes into the layer before it."""
 
 import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from xdn.graph import Epilogue
+from xdn.graph.verify import verify
+from xdn.layers.relu import ReLU
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.residual import FuseResidual
 
@@ -23,8 +25,30 @@ def test_relu(head, slope):
     net = net_of(data(*SHAPE), head, layer("ReLU", "relu", ["c"], negative_slope=slope))
     done = fuse(net)
     assert names(done.net) == ["c"]
-    assert done.net.layer("c").epilogue == Epilogue(activation="ReLU", negative_slope=slope)
+    assert done.net.layer("c").epilogue == Epilogue(activation=ReLU(negative_slope=slope))
     assert done.net.outputs == ("relu",)
+
+
+ACTIVATIONS = {
+    "PReLU": {},
+    "PReLU shared": {"channel_shared": True},
+    "ELU": {"alpha": 0.5},
+    "Sigmoid": {},
+    "TanH": {},
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("head", [conv("c", "data", 4), layer("InnerProduct", "c", ["data"], num_output=4)])
+def test_other_activations(head, name):
+    net = net_of(data(*SHAPE), head, layer(name.split()[0], "a", ["c"], **ACTIVATIONS[name]))
+    done = fuse(net)
+    fused = done.net.layer("c")
+    assert names(done.net) == ["c"]
+    assert fused.epilogue == Epilogue(activation=net.layer("a").params)
+    assert list(fused.weights) == [*net.layer("c").weights, *net.layer("a").weights]
+    assert done.net.weight_shapes(fused) == {key: array.shape for key, array in fused.weights.items()}
+    verify(done.net)
 
 
 def test_after_a_fused_sum():
@@ -33,7 +57,7 @@ def test_after_a_fused_sum():
     )
     done = fuse(FuseResidual().apply(net).net)
     assert names(done.net) == ["c"]
-    assert done.net.layer("c").epilogue == Epilogue(residual=True, activation="ReLU")
+    assert done.net.layer("c").epilogue == Epilogue(residual=True, activation=ReLU())
     assert_same_outputs(net, done.net)
 
 
@@ -41,6 +65,20 @@ def refused(net, reason, left):
     done = fuse(net)
     assert names(done.net) == left
     assert reason in done.refusals[-1].text
+
+
+def test_a_slope_that_other_layers_share_stays():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("PReLU", "p", ["c"], shared=["s"]))
+    refused(net, "its weights are shared by name", ["c", "p"])
+
+
+@pytest.mark.parametrize("bare", ["c", "p"])
+def test_a_slope_without_weights_on_both_sides_stays(bare):
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("PReLU", "p", ["c"]))
+    net = net.replace(layers=tuple(each.replace(weights={}) if each.name == bare else each for each in net.layers))
+    done = FuseActivation().apply(net)
+    assert names(done.net) == ["c", "p"]
+    assert "were not read" in done.refusals[-1].text
 
 
 def test_not_behind_other_layers():

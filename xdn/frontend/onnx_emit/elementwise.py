@@ -14,18 +14,14 @@ from xdn.layers.elu import ELU
 from xdn.layers.relu import ReLU
 
 
-def rectify(graph: Graph, source: str, negative_slope: float, top: str) -> None:
-    """Append Relu, or LeakyRelu where there is a slope."""
-    if negative_slope:
-        graph.node("LeakyRelu", [source], top, alpha=negative_slope)
-    else:
-        graph.node("Relu", [source], top)
-
-
 @EMITTERS.register("ReLU")
 def relu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
     """Relu or LeakyRelu."""
-    rectify(graph, bottoms[0], cast(ReLU, layer.params).negative_slope, tops[0])
+    negative_slope = cast(ReLU, layer.params).negative_slope
+    if negative_slope:
+        graph.node("LeakyRelu", bottoms, tops[0], alpha=negative_slope)
+    else:
+        graph.node("Relu", bottoms, tops[0])
 
 
 @EMITTERS.register("PReLU")

@@ -1,18 +1,19 @@
-"""Post-fusion: apply the ReLU in the convolution or inner product before it."""
+"""Post-fusion: apply the activation in the convolution or inner product before it."""
 
 from dataclasses import replace
 
 from xdn.graph import Epilogue, Layer, Net
 from xdn.layers.convolution import Convolution
 from xdn.layers.innerproduct import InnerProduct
-from xdn.layers.relu import ReLU
 from xdn.optimize.match import edit, reason_to_keep, title
 from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
 
 
 @stage
 class FuseActivation(Stage):
-    """Apply the ReLU in the Convolution or InnerProduct before it: y = relu(W * u + b [+ r]).
+    """Apply the activation in the Convolution or InnerProduct before it: y = f(W * u + b [+ r]).
+
+    f is a ReLU, PReLU, ELU, Sigmoid or TanH; the layer takes over PReLU's slope as one more weight.
 
     Numerics: bias and taps first, then a fused residual, then the activation, on the accumulators before
     the only store.
@@ -23,33 +24,36 @@ class FuseActivation(Stage):
     after = ("fuse-residual",)
 
     def apply(self, net: Net) -> Rewrite:
-        """Take every ReLU whose bottom nothing else needs."""
+        """Take every activation whose bottom nothing else needs."""
         fused: dict[str, Layer] = {}
         removed: set[str] = set()
         changes, refusals = [], []
         for layer in net.layers:
-            if not isinstance(layer.params, ReLU):
+            if not layer.params.fusable:
                 continue
             producer = net.producers[layer.bottoms[0]]
             reason = _why_not(net, layer, producer)
             if reason:
                 refusals.append(Note(layer.name, f"stays: {reason}"))
                 continue
-            epilogue = replace(
-                producer.epilogue or Epilogue(), activation="ReLU", negative_slope=layer.params.negative_slope
-            )
-            fused[producer.name] = producer.replace(tops=layer.tops, epilogue=epilogue)
+            epilogue = replace(producer.epilogue or Epilogue(), activation=layer.params)
+            weights = {**producer.weights, **layer.weights}
+            fused[producer.name] = producer.replace(tops=layer.tops, weights=weights, epilogue=epilogue)
             removed.add(layer.name)
             changes.append(Note(layer.name, f"applied by {title(producer)}"))
         return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
 
 
 def _why_not(net: Net, layer: Layer, producer: Layer) -> str | None:
-    """Return why `producer` cannot apply the ReLU `layer`."""
+    """Return why `producer` cannot apply the activation `layer`."""
     if layer.epilogue is not None:
         return "it ends in a fused activation or sum"
     if not isinstance(producer.params, (Convolution, InnerProduct)):
         return f"its bottom is computed by {title(producer)}, which is no Convolution or InnerProduct"
     if producer.epilogue is not None and producer.epilogue.activation:
         return f"{title(producer)} ends in a fused activation already"
+    if any(layer.shared):
+        return "its weights are shared by name"
+    if net.weight_shapes(layer) and not (layer.weights and producer.weights):
+        return f"its weights, or those of {title(producer)}, were not read"
     return reason_to_keep(net, layer.bottoms[0])

@@ -1,0 +1,99 @@
+"""Operations on f32 that are the same for a scalar and for a vector.
+
+Formulas written on them (`xdn/codegen/formulas.py`) give one result, to the bit, whether a kernel's own vector code
+or a loop over single elements computes them.
+"""
+
+import numpy as np
+from llvmlite import ir
+
+F32, I32 = ir.FloatType(), ir.IntType(32)
+
+
+class Arithmetic:
+    """Emit operations on f32 values at the position of an llvmlite IRBuilder.
+
+    Parameters
+    ----------
+    irbuilder : llvmlite.ir.IRBuilder
+        Where instructions are appended.
+    lanes : int
+        Elements of a vector; 0 for scalars.
+    """
+
+    def __init__(self, irbuilder: ir.IRBuilder, lanes: int = 0):
+        self.ir, self._lanes = irbuilder, lanes
+        self.kind = ir.VectorType(F32, lanes) if lanes else F32
+        self._integer = ir.VectorType(I32, lanes) if lanes else I32
+
+    def number(self, value: float) -> ir.Value:
+        """Return the f32 nearest to `value`, in every lane."""
+        single = float(np.float32(value))
+        return ir.Constant(self.kind, [single] * self._lanes if self._lanes else single)
+
+    def integer(self, value: int) -> ir.Value:
+        """Return an i32, in every lane."""
+        return ir.Constant(self._integer, [value] * self._lanes if self._lanes else value)
+
+    def _call(self, stem: str, *args: ir.Value) -> ir.Value:
+        """Call an LLVM intrinsic whose operands and result are all of this kind."""
+        name = f"{stem}.v{self._lanes}f32" if self._lanes else f"{stem}.f32"
+        module = self.ir.module
+        kind = ir.FunctionType(self.kind, [self.kind] * len(args))
+        return self.ir.call(module.globals.get(name) or ir.Function(module, kind, name), args)
+
+    def fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """Return a * b + c, rounded once on every processor."""
+        return self._call("llvm.fma", a, b, c)
+
+    def floor(self, x: ir.Value) -> ir.Value:
+        """Return the largest integer that is not above x."""
+        return self._call("llvm.floor", x)
+
+    def magnitude(self, x: ir.Value) -> ir.Value:
+        """Return |x|."""
+        return self._call("llvm.fabs", x)
+
+    def negative(self, x: ir.Value) -> ir.Value:
+        """Return -x."""
+        return self.ir.fneg(x)
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Return a + b."""
+        return self.ir.fadd(a, b)
+
+    def sub(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Return a - b."""
+        return self.ir.fsub(a, b)
+
+    def mul(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Return a * b."""
+        return self.ir.fmul(a, b)
+
+    def div(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Return a / b."""
+        return self.ir.fdiv(a, b)
+
+    def where(self, a: ir.Value, comparison: str, b: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
+        """Return `yes` where `a` compares so to `b`, else (and for NaN) `no`."""
+        return self.ir.select(self.ir.fcmp_ordered(comparison, a, b), yes, no)
+
+    def truncated(self, x: ir.Value) -> ir.Value:
+        """Return x as i32, rounded towards zero; it must lie in the range of i32."""
+        return self.ir.fptosi(x, self._integer)
+
+    def rounded(self, i: ir.Value) -> ir.Value:
+        """Return an i32 as f32."""
+        return self.ir.sitofp(i, self.kind)
+
+    def bits(self, x: ir.Value) -> ir.Value:
+        """Return the bits of an f32 as i32."""
+        return self.ir.bitcast(x, self._integer)
+
+    def from_bits(self, i: ir.Value) -> ir.Value:
+        """Return the f32 that has these bits."""
+        return self.ir.bitcast(i, self.kind)
+
+    def power_of_two(self, n: ir.Value) -> ir.Value:
+        """Return 2**n for an i32 from -126 to 127."""
+        return self.from_bits(self.ir.shl(self.ir.add(n, self.integer(127)), self.integer(23)))

@@ -1,0 +1,106 @@
+"""exp, log and what follows from them, as f32 polynomials: the only definition, for scalars and for vectors.
+
+One formula serves epilogues, layers of their own and tails, so results depend neither on the machine's libm nor on
+where a value is computed. The coefficients are those of Cephes (Moshier 1992); errors are below 2 ulp for exp.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from llvmlite import ir
+
+from xdn.codegen.arithmetic import Arithmetic
+
+LOG2_E = 1.44269504088896341
+#: log(2) in two parts, of which the first has so few bits that its products with exponents are exact.
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+#: The largest f32 whose exponential is finite, and the least whose exponential is a normal number.
+EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-87.33654)
+SQRT_HALF = 0.707106781186547524
+#: Below it tanh is a polynomial; the quotient would cancel.
+TANH_NEAR = 0.625
+
+_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+_LOG = (
+    *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+    *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+)
+_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+
+
+def _polynomial(m: Arithmetic, x: ir.Value, coefficients: Sequence[float]) -> ir.Value:
+    """Return the polynomial of x with the highest power's coefficient first (Horner)."""
+    total = m.number(coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = m.fused(total, x, m.number(coefficient))
+    return total
+
+
+def exp(m: Arithmetic, x: ir.Value) -> ir.Value:
+    """e**x; overflow gives infinity, a result below the normal numbers zero."""
+    least, most, zero = m.number(EXP_LEAST), m.number(EXP_MOST), m.number(0)
+    clipped = m.where(x, ">", least, x, least)
+    clipped = m.where(clipped, "<", most, clipped, most)
+    n = m.floor(m.fused(clipped, m.number(LOG2_E), m.number(0.5)))
+    r = m.fused(n, m.number(-LN2_HIGH), clipped)
+    r = m.fused(n, m.number(-LN2_LOW), r)
+    y = m.add(m.fused(_polynomial(m, r, _EXP), m.mul(r, r), r), m.number(1))
+    # Two factors, because 2**128 alone is no f32.
+    whole = m.truncated(n)
+    half = m.ir.ashr(whole, m.integer(1))
+    y = m.mul(m.mul(y, m.power_of_two(half)), m.power_of_two(m.ir.sub(whole, half)))
+    y = m.where(x, ">", most, m.number(np.inf), y)
+    y = m.where(x, "<", least, zero, y)
+    return m.where(x, "==", x, y, x)
+
+
+def log(m: Arithmetic, x: ir.Value) -> ir.Value:
+    """The natural logarithm; denormals count as zero, whose logarithm is -infinity."""
+    one, infinity = m.number(1), m.number(np.inf)
+    bits = m.bits(x)
+    e = m.rounded(m.ir.sub(m.ir.ashr(bits, m.integer(23)), m.integer(126)))
+    fraction = m.ir.or_(m.ir.and_(bits, m.integer(0x007FFFFF)), m.integer(0x3F000000))
+    f = m.from_bits(fraction)  # in [0.5, 1)
+    low = m.number(SQRT_HALF)
+    e = m.where(f, "<", low, m.sub(e, one), e)
+    f = m.sub(m.where(f, "<", low, m.add(f, f), f), one)
+    z = m.mul(f, f)
+    y = m.mul(m.mul(_polynomial(m, f, _LOG), f), z)
+    y = m.fused(e, m.number(LN2_LOW), y)
+    y = m.fused(m.number(-0.5), z, y)
+    y = m.fused(e, m.number(LN2_HIGH), m.add(f, y))
+    y = m.where(x, "<", infinity, y, x)
+    y = m.where(x, "<", m.number(np.finfo(np.float32).tiny), m.number(-np.inf), y)
+    return m.where(x, "<", m.number(0), m.number(np.nan), y)
+
+
+def power(m: Arithmetic, x: ir.Value, exponent: ir.Value) -> ir.Value:
+    """x**exponent for x >= 0, with an error that grows with the exponent's and the logarithm's magnitude."""
+    return m.where(exponent, "==", m.number(0), m.number(1), exp(m, m.mul(exponent, log(m, x))))
+
+
+def relu(m: Arithmetic, x: ir.Value, slope: ir.Value) -> ir.Value:
+    """x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
+    return m.where(x, ">", m.number(0), x, m.mul(x, slope))
+
+
+def elu(m: Arithmetic, x: ir.Value, alpha: ir.Value) -> ir.Value:
+    """x where x > 0, else alpha * (e**x - 1)."""
+    return m.where(x, ">", m.number(0), x, m.mul(alpha, m.sub(exp(m, x), m.number(1))))
+
+
+def sigmoid(m: Arithmetic, x: ir.Value) -> ir.Value:
+    """1 / (1 + e**-x)."""
+    one = m.number(1)
+    return m.div(one, m.add(one, exp(m, m.negative(x))))
+
+
+def tanh(m: Arithmetic, x: ir.Value) -> ir.Value:
+    """The hyperbolic tangent: a polynomial near zero, where the quotient would cancel."""
+    one = m.number(1)
+    z = m.mul(x, x)
+    near = m.fused(m.mul(_polynomial(m, z, _TANH), z), x, x)
+    magnitude = m.magnitude(x)
+    far = m.sub(one, m.div(m.number(2), m.add(exp(m, m.add(magnitude, magnitude)), one)))
+    far = m.where(x, "<", m.number(0), m.negative(far), far)
+    return m.where(magnitude, "<", m.number(TANH_NEAR), near, far)

@@ -1,0 +1,92 @@
+"""What contractions do to a tile before they store it: residual sum, activation.
+
+Each activation is the formula that its layer's own kernel computes, so that fusing changes no bit of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from llvmlite import ir
+
+from xdn.codegen import formulas
+from xdn.codegen.builder import VectorBuilder
+from xdn.graph.layer import Array, Layer, LayerParams, Weights
+from xdn.kernels.layout import B
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How a kernel applies an activation to a vector.
+
+    Parameters
+    ----------
+    part : str
+        The word that kernel names have for it.
+    emit : callable
+        (builder, vector, vector of the coefficient) -> vector.
+    coefficient : callable
+        (parameters, weights) -> one number, or one for each output channel.
+    per_channel : bool
+        Whether each output channel has a coefficient of its own.
+    """
+
+    part: str
+    emit: Callable[[VectorBuilder, ir.Value, ir.Value], ir.Value]
+    coefficient: Callable[[LayerParams, Weights], Array | float] = lambda params, weights: 0.0
+    per_channel: bool = False
+
+
+#: By layer type, every type that is `fusable`.
+ACTIVATIONS = {
+    "ReLU": Activation("relu", formulas.relu, lambda params, weights: params.negative_slope),
+    "PReLU": Activation("prelu", formulas.relu, lambda params, weights: weights["slope"], per_channel=True),
+    "ELU": Activation("elu", formulas.elu, lambda params, weights: params.alpha),
+    "Sigmoid": Activation("sigmoid", lambda b, x, _: formulas.sigmoid(b, x)),
+    "TanH": Activation("tanh", lambda b, x, _: formulas.tanh(b, x)),
+}
+_BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
+SUM = "sum"
+
+
+def epilogue_parts(layer: Layer) -> tuple[str, ...]:
+    """Return the kernel name's words for what is fused to `layer`."""
+    if layer.epilogue is None:
+        return ()
+    activation = layer.epilogue.activation
+    return (SUM,) * layer.epilogue.residual + (() if activation is None else (ACTIVATIONS[activation.type].part,))
+
+
+def coefficients(layer: Layer, channels: int) -> Array:
+    """Return the (`channels`,) f32 coefficients of the activation that is fused to `layer`, zeros for none."""
+    activation = layer.epilogue.activation if layer.epilogue else None
+    value = 0.0 if activation is None else ACTIVATIONS[activation.type].coefficient(activation, layer.weights)
+    return np.ascontiguousarray(np.broadcast_to(value, channels), np.float32)
+
+
+def store_tile(
+    b: VectorBuilder, tile: list[list[ir.Value]], parts: tuple[str, ...], residual: ir.Value, y: ir.Value, at: ir.Value
+) -> None:
+    """Emit the epilogue and the only store of a tile: rows of vectors, B images from row to row.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    tile : rows of vectors
+    parts : tuple of str
+        As `epilogue_parts` gives them.
+    residual, y : pointer to f32
+        The tile's first element.
+    at : pointer to f32
+        The coefficient of the tile's first channel.
+    """
+    activation = next((_BY_PART[part] for part in parts if part in _BY_PART), None)
+    shared = b.broadcast(b.scalar(at))
+    for r, row in enumerate(tile):
+        coefficient = b.broadcast(b.scalar(at, r)) if activation and activation.per_channel else shared
+        for v, value in enumerate(row):
+            if SUM in parts:
+                value = b.add(value, b.load(b.offset(residual, r * B), v))
+            if activation:
+                value = activation.emit(b, value, coefficient)
+            b.store(value, b.offset(y, r * B), v)
