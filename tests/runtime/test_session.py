@@ -345,6 +345,7 @@ print("both are right")
 
 
 INTERRUPTED = """
+import signal
 import numpy as np
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.graph import Layer, Net
@@ -360,6 +361,8 @@ net = Net("slow", (
     Layer("y", make_params("Pooling", pool="AVE", global_pooling=True), ("c",), ("y",)),
 ))
 session = Session(random_weights(net, np.random.default_rng(0)), threads=2)
+# A process that a shell started in the background ignores the signal, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 few = feed_for(net, 70)
 expected = session.run(None, few)
 controls, totals, make = [], [], Program.control

@@ -1,0 +1,125 @@
+"""Digests of the LLVM IR that kernels' intrinsics emit, so that a refactoring shows which kernels it changed.
+
+``python -m tests.kernels.ir_digests`` writes them to `FILE`, a line a kernel. What is digested is the IR before any
+optimisation, emitted into a bare module: neither the processor nor Numba plays a part in it. The loops around it, which
+are Python that Numba compiles, are not digested.
+"""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from llvmlite import ir
+from numba.core.registry import cpu_target
+from numba.extending import _Intrinsic
+
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.isa import ISAS, Isa
+from xdn.codegen.names import KernelName
+from xdn.kernels import clock, contraction, depthwise, driver, peak
+from xdn.kernels.epilogue import ACTIVATIONS, SUM
+
+FILE = Path(__file__).with_name("ir_digests.txt")
+COMMAND = "python -m tests.kernels.ir_digests"
+#: Some intrinsics ask the module for its processor; the portable kernels know none.
+TRIPLES = {
+    "avx512f": "x86_64-unknown-linux-gnu",
+    "avx2": "x86_64-unknown-linux-gnu",
+    "neon": "aarch64-unknown-linux-gnu",
+}
+
+_TYPED_POINTER = re.compile(r"(?:<\d+ x \w+>|\w+)(?: \([^)]*\))?\*+")
+_POINTER_CAST = re.compile(r'^\s*(%"[^"]*") = bitcast ptr (%"[^"]*") to ptr\n', re.M)
+
+
+def epilogues() -> list[tuple[str, ...]]:
+    """Return what kernel names say of every epilogue: none, a residual, each activation, and both."""
+    parts = [(), *((activation.part,) for activation in ACTIVATIONS.values())]
+    return [*parts, *((SUM, *part) for part in parts)]
+
+
+def sources(isa: Isa) -> Iterator[KernelSource]:
+    """Return the kernels of an instruction set that emit IR of their own.
+
+    All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row.
+    """
+    for rows in range(1, isa.tile()[0] + 1):
+        for epilogue in epilogues() if rows == 2 else [()]:
+            yield contraction.contraction(rows, epilogue, isa)
+    for epilogue in epilogues():
+        name = KernelName("depthwise", isa.name, epilogue)
+        yield KernelSource(name, lambda name=name: depthwise._body(name))
+    for timed in (False, True):
+        yield driver.driver(isa, timed)
+    yield clock.clock(isa)
+    yield peak.peak(isa)
+
+
+def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:
+    """Return name -> intrinsic of all that a kernel's body and the functions that it calls name."""
+    seen = set() if seen is None else seen
+    found = {}
+    names = inspect.getclosurevars(function)
+    for name, value in (names.nonlocals | names.globals).items():
+        if isinstance(value, _Intrinsic):
+            found[name] = value
+        elif inspect.isfunction(value) and id(value) not in seen:
+            seen.add(id(value))
+            found |= intrinsics(value, seen)
+    return found
+
+
+def emitted(intrinsic: _Intrinsic, isa: Isa) -> str:
+    """Return the IR of a function whose parameters are the intrinsic's and whose body it emits."""
+    context = cpu_target.target_context
+    operands = len(inspect.signature(intrinsic._defn).parameters) - 1
+    signature, codegen = intrinsic._defn(cpu_target.typing_context, *[None] * operands)
+    module = ir.Module("kernel")
+    module.triple = TRIPLES.get(isa.name, module.triple)
+    parameters = [context.get_value_type(argument) for argument in signature.args]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), parameters), "kernel")
+    irbuilder = ir.IRBuilder(function.append_basic_block("entry"))
+    codegen(context, irbuilder, signature, function.args)
+    irbuilder.ret_void()
+    return canonical(str(module))
+
+
+def canonical(text: str) -> str:
+    """Return IR with untyped pointers and values numbered in order, alike from all versions of llvmlite."""
+    text = _TYPED_POINTER.sub("ptr", text)
+    casts, numbers = dict(_POINTER_CAST.findall(text)), {}
+
+    def number(found: re.Match) -> str:
+        name = found[0]
+        while name in casts:
+            name = casts[name]
+        return numbers.setdefault(name, f"%{len(numbers)}")
+
+    return re.sub(r'%"[^"]*"', number, _POINTER_CAST.sub("", text))
+
+
+def digest(source: KernelSource, isa: Isa) -> str:
+    """Return the digest of what all intrinsics of a kernel emit."""
+    parts = [f"{name}\n{emitted(each, isa)}" for name, each in sorted(intrinsics(source.make()).items())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def digests() -> dict[str, str]:
+    """Return kernel name -> digest for all instruction sets."""
+    return {str(source.name): digest(source, isa) for isa in ISAS for source in sources(isa)}
+
+
+def as_text(found: dict[str, str]) -> str:
+    """Return the content of `FILE`."""
+    return "".join(f"{name} {value}\n" for name, value in sorted(found.items()))
+
+
+def recorded() -> dict[str, str]:
+    """Return the digests of `FILE`."""
+    return dict(line.split() for line in FILE.read_text().splitlines())
+
+
+if __name__ == "__main__":
+    FILE.write_text(as_text(digests()))

@@ -1,0 +1,76 @@
+"""The kernels' IR is that of the recorded digests: a refactoring either changes nothing or says what it changed."""
+
+import pytest
+from llvmlite import ir
+
+from tests.codegen.kernels import python
+from tests.kernels import ir_digests
+from xdn.codegen.isa import ISAS, isa_named
+from xdn.codegen.names import KernelName
+from xdn.kernels.contraction import contraction
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Return kernel name -> digest, as the code emits now."""
+    return ir_digests.digests()
+
+
+def test_ir_is_as_recorded(found):
+    recorded = ir_digests.recorded()
+    changed = sorted(name for name in found.keys() & recorded.keys() if found[name] != recorded[name])
+    report = {
+        "changed": changed,
+        "new": sorted(found.keys() - recorded.keys()),
+        "gone": sorted(recorded.keys() - found.keys()),
+    }
+    assert not any(report.values()), (
+        f"the kernels' IR: {report}. Where that is meant, write the digests again: {ir_digests.COMMAND}"
+    )
+
+
+def test_every_instruction_set_tile_and_epilogue_is_digested(found):
+    names = [KernelName.parse(name) for name in found]
+    for isa in ISAS:
+        rows = {name.tile[0] for name in names if name.isa == isa.name and name.tile}
+        assert rows == set(range(1, isa.tile()[0] + 1))
+        for op in ("contract", "depthwise"):
+            assert {n.epilogue for n in names if (n.isa, n.op) == (isa.name, op)} == set(ir_digests.epilogues())
+
+
+def test_kernels_differ(found):
+    """No digest stands for two kernels of an instruction set, so that none was made of nothing."""
+    for isa in ISAS:
+        own = [digest for name, digest in found.items() if KernelName.parse(name).isa == isa.name]
+        assert len(set(own)) == len(own)
+
+
+def test_digests_depend_neither_on_the_process_nor_on_the_processor(found):
+    """Another seed of hashes, processor model and notation of pointers, and kernels compiled before."""
+    code = """
+from tests.kernels import ir_digests
+from xdn.codegen.compiler import compile_kernel
+from xdn.codegen.isa import host_isa
+from xdn.kernels.clock import clock
+compile_kernel(clock(host_isa()))
+print(ir_digests.as_text(ir_digests.digests()), end="")
+"""
+    flags = {"NUMBA_CPU_NAME": "generic", "PYTHONHASHSEED": "7", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0"}
+    assert python(code, **flags) == ir_digests.as_text(found).strip()
+
+
+def test_pointers_read_alike_in_both_notations():
+    typed = '%".3" = bitcast float* %"x" to <16 x float>*\n%".4" = load <16 x float>, <16 x float>* %".3"\n'
+    untyped = '%".3" = load <16 x float>, ptr %"x"\n'
+    assert ir_digests.canonical(typed) == ir_digests.canonical(untyped) == "%0 = load <16 x float>, ptr %1\n"
+
+
+def test_an_instruction_more_changes_the_digest(monkeypatch):
+    """The tile adds its residual in another order: same names, same number of instructions."""
+    isa = isa_named("avx2")
+    source = contraction(2, ("sum",), isa)
+    before = ir_digests.digest(source, isa)
+    assert ir_digests.digest(source, isa) == before
+    add = ir.IRBuilder.fadd
+    monkeypatch.setattr(ir.IRBuilder, "fadd", lambda self, a, b, name="", flags=(): add(self, b, a, name, flags))
+    assert ir_digests.digest(source, isa) != before
