@@ -49,10 +49,10 @@ setup(
     extras_require={"test": TEST, "bench": BENCH, "train": TRAIN},
     entry_points={
         "console_scripts": [
-            "xdn-optimize = xdn.cli.optimize:main",
-            "xdn-run = xdn.cli.run:main",
-            "xdn-pack = xdn.cli.pack:main",
-            "xdn-inspect = xdn.cli.inspect:main",
+            "xdn-optimize = xdn.cli.entry:optimize",
+            "xdn-run = xdn.cli.entry:run",
+            "xdn-pack = xdn.cli.entry:pack",
+            "xdn-inspect = xdn.cli.entry:inspect",
         ]
     },
     classifiers=[

@@ -1,10 +1,12 @@
 """Files are written whole or not at all, and read up to a bound."""
 
 import os
+import threading
+from pathlib import Path
 
 import pytest
 
-from xdn.errors import ParseError
+from xdn.errors import ParseError, SettingError
 from xdn.files import atomic_file, checked_size, read_bounded, write_atomically
 
 
@@ -64,3 +66,25 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ParseError, match="no regular file"):
         read_bounded(tmp_path / "pipe", 5)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+def test_a_pipe_is_written_through(tmp_path):
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_atomically(pipe, b"through")
+    reader.join(10)
+    assert found == [b"through"]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("path", [Path(), Path("/"), Path("folder")], ids=str)
+def test_a_folder_is_not_written(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SettingError, match=rf"^{path}: this is a folder"):
+        write_atomically(path, b"x")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

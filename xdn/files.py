@@ -6,15 +6,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from xdn.errors import ParseError
+from xdn.errors import ParseError, SettingError
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file for writing beside `path` and move it there when the block ends without an error.
 
-    An error or an interrupt leaves what was at `path` untouched and removes the unfinished file.
+    An error or an interrupt leaves what was at `path` untouched and removes the unfinished file. A device or a pipe
+    cannot be replaced: it is written straight through.
+
+    Raises
+    ------
+    SettingError
+        When `path` is a folder.
     """
+    if path.is_dir():
+        raise SettingError("this is a folder", where=str(path), mend="Name a file to write")
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

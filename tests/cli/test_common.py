@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 
 import pytest
 from rich.table import Table
@@ -104,3 +105,25 @@ def test_json_in_a_file_leaves_the_text(tmp_path, capsys):
     run(speak, "--json", str(tmp_path / "out.json"))
     assert json.loads((tmp_path / "out.json").read_text()) == {"answer": 42}
     assert "result" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", ["", ".", "folder"])
+def test_json_in_a_folder_is_refused_before_the_work(tmp_path, monkeypatch, capsys, target):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        run(raising(AssertionError("the command ran")), "--json", target)
+    assert caught.value.code == 2
+    assert f"{target!r} is not the name of a file" in capsys.readouterr().err
+
+
+def warn(args: argparse.Namespace, output: Output) -> None:
+    logging.getLogger("xdn.codegen.cache").warning("kernel %s is not kept", "k")
+
+
+def test_warnings_are_lines_of_the_log(capsys):
+    run(warn)
+    assert capsys.readouterr().err == "warning: kernel k is not kept\n"
+    run(warn, "--quiet")
+    assert capsys.readouterr().err == ""
+    assert logging.getLogger("xdn").handlers == []

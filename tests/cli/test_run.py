@@ -35,7 +35,7 @@ def test_the_result_is_a_table_on_stdout_and_the_log_on_stderr(job, capsys):
     assert "Stripes, test" in out
     assert "images/s" in out
     assert "p50" in out
-    assert "run " in err
+    assert "data: " in err
 
 
 def test_json_goes_to_stdout_alone(job, capsys):
@@ -43,7 +43,7 @@ def test_json_goes_to_stdout_alone(job, capsys):
     assert main([net, "--data", data, "--json", "-", "--quiet", "--repeat", "2"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
-    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70}
+    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70, "invalid": 0}
     assert len(document["contest"]["runs_s"]) == 2
     assert document["data"] == "Stripes, test"
     assert err == ""
@@ -100,6 +100,28 @@ def test_missing_weights_are_one_message(tmp_path, capsys):
     err = capsys.readouterr().err
     assert "--weights" in err
     assert "Traceback" not in err
+
+
+def test_packed_data_is_not_decoded_on_line(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--online"]) == 1
+    assert "--online: packed data is decoded already" in capsys.readouterr().err
+
+
+def test_data_that_does_not_fit_is_refused_before_it_is_packed(job, tmp_path, monkeypatch, capsys):
+    net, _ = job
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+    assert main([net, "--data", "glyphs10"]) == 1
+    assert "10 classes" in capsys.readouterr().err
+    assert not (tmp_path / "cache" / "packed").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_one_message(job, tmp_path, monkeypatch, capsys):
+    net, _ = job
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "file" / "cache"))
+    assert main([net, "--data", "glyphs10", "--input-shape", "3,32,32", "--force"]) == 1
+    assert "XDN_CACHE" in capsys.readouterr().err
 
 
 def test_usage_errors_exit_with_2():

@@ -24,7 +24,7 @@ def test_the_result_says_what_ran_and_is_plain_json(tmp_path):
     assert result.chunk_images == 32 * plan.chunk_blocks
     assert result.compile_s == session.compile_s > 0
     document = json.loads(json.dumps(result.document(), allow_nan=False))
-    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70}
+    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70, "invalid": 0}
     assert document["accuracy_percent"] == 100.0
     assert document["images_per_s"] == contest.images_per_s
     assert len(document["contest"]["runs_s"]) == 3

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.evaluate.building import brightest_channel
+from tests.evaluate.building import Stripes, brightest_channel
+from xdn.data.source import DataSource
 from xdn.errors import DataError
 from xdn.evaluate.pairing import SHIPPED_PAIRS, check_pair, shipped_net, trained_for
 
@@ -13,15 +14,25 @@ def test_a_net_names_what_it_was_trained_for_by_a_registered_name():
     assert trained_for(brightest_channel()) is None
 
 
+def data_called(name, title, classes=3, order="rgb"):
+    return DataSource(name, title, "test", ("class",) * classes, order, (4, 5, 3), Stripes())
+
+
 def test_other_data_than_the_net_was_trained_for_is_refused():
     with pytest.raises(DataError, match=r"trained for CIFAR-10, the data is Glyphs.*--force"):
-        check_pair(brightest_channel("cifar10"), "glyphs10", "Glyphs-10 (synthetic)", 3)
+        check_pair(brightest_channel("cifar10"), data_called("glyphs10", "Glyphs-10 (synthetic)"))
+
+
+def test_the_right_data_in_another_order_of_channels_is_refused():
+    check_pair(brightest_channel("cifar10"), data_called("cifar10", "CIFAR-10"))
+    with pytest.raises(DataError, match=r"in the order rgb, the data's are bgr.*--force"):
+        check_pair(brightest_channel("cifar10"), data_called("cifar10", "CIFAR-10", order="bgr"))
 
 
 def test_a_net_without_a_source_takes_any_data_that_it_has_scores_for():
-    check_pair(brightest_channel(), "glyphs10", "Glyphs-10 (synthetic)", 3)
-    with pytest.raises(DataError, match=r"has 3 scores, Glyphs-10 .* has 10 classes"):
-        check_pair(brightest_channel(), "glyphs10", "Glyphs-10 (synthetic)", 10)
+    check_pair(brightest_channel(), data_called("glyphs10", "Glyphs-10", order="bgr"))
+    with pytest.raises(DataError, match=r"has 3 scores, Glyphs-10 has 10 classes"):
+        check_pair(brightest_channel(), data_called("glyphs10", "Glyphs-10", classes=10))
 
 
 @pytest.mark.parametrize("dataset", sorted(SHIPPED_PAIRS))

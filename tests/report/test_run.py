@@ -10,9 +10,9 @@ from xdn.evaluate.timing import Latency
 from xdn.report.run import run_table
 
 
-def shown(runs_s):
+def shown(runs_s, invalid=0):
     """Return the text of a run's table, spaces folded."""
-    contest = ContestResult(Accuracy(9100, 10_000), sorted(runs_s)[len(runs_s) // 2], runs_s, LATENCY)
+    contest = ContestResult(Accuracy(9100, 10_000, invalid), sorted(runs_s)[len(runs_s) // 2], runs_s, LATENCY)
     result = RunResult(
         net="net.prototxt",
         data="CIFAR-10, test",
@@ -58,3 +58,8 @@ def test_a_row_a_figure(text):
 
 def test_repeated_runs_show_their_median_and_spread():
     assert "contest time 5000 ms, median of 3 (4000 .. 7000), packed data" in shown((5.0, 4.0, 7.0))
+
+
+def test_scores_that_are_no_numbers_are_reported():
+    assert "7 images gave scores that are no finite numbers" in shown((5.0,), invalid=7)
+    assert "finite" not in shown((5.0,))

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from xdn import __version__
+from xdn.cli.entry import EXIT_INTERRUPTED
 from xdn.errors import XdnError
 from xdn.files import write_atomically
-
-EXIT_INTERRUPTED = 130
 
 #: Width of tables that go into a file or a pipe: wide enough that no name is broken.
 PIPE_COLUMNS = 240
@@ -67,6 +68,28 @@ class Output:
         return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
 
 
+class _LogLines(logging.Handler):
+    """Makes log records lines of a command's log."""
+
+    def __init__(self, output: Output):
+        super().__init__(logging.WARNING)
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.log(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+@contextmanager
+def _logging_to(output: Output) -> Iterator[None]:
+    """Let `output` print what the loggers of `xdn` say; Python's last resort would print it despite --quiet."""
+    logger, handler = logging.getLogger("xdn"), _LogLines(output)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
     """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
     task = bar.add_task(description, total=None, visible=False)
@@ -80,6 +103,13 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
+def json_target(text: str) -> str:
+    """Return the text of --json; a folder is refused before the work rather than after it."""
+    if text != "-" and Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file")
+    return text
+
+
 def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
     """Return a parser whose help is the command's docstring, with the options that all commands have."""
     summary, _, rest = doc.partition("\n\n")
@@ -89,7 +119,7 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
         epilog=f"{rest.strip()}\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE ('-': stdout)")
+    parser.add_argument("--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)")
     parser.add_argument("--quiet", action="store_true", help="no log and no progress bars")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
@@ -104,7 +134,8 @@ def run_command(
     args = parser.parse_args(argv)
     output = Output(args.json, args.quiet)
     try:
-        return command(args, output) or 0
+        with _logging_to(output):
+            return command(args, output) or 0
     except XdnError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return error.exit_code

@@ -21,14 +21,17 @@ from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.pack import image_size
 from xdn.data import Dataset
 from xdn.data.packed import PackedData
+from xdn.data.pixels import PixelTransform
 from xdn.data.source import DataSource, find_data, packed_in_cache
-from xdn.evaluate.contest import profile_online, profile_packed, run_online, run_packed
+from xdn.errors import SettingError
+from xdn.evaluate.contest import ContestResult, profile_online, profile_packed, run_online, run_packed
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.graph import Net
 from xdn.optimize.pipeline import optimize
 from xdn.report.profile import profile_table
 from xdn.report.run import run_table
+from xdn.runtime.profile import Profile
 from xdn.session import Session
 
 
@@ -65,34 +68,51 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace, output: Output) -> None:
     net, load_s = _load(args, output) if args.net else (None, 0.0)
     found = find_data(args.data, trained_for(net) if net else None, size=args.size, download=args.download)
-    if isinstance(found, Dataset) and not args.online:
-        with output.progress() as bar:
-            found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
-        output.log(f"data: {found.path}")
     source = DataSource.of(found)
     if net is None:
         args.net, args.optimize = shipped_net(source.name), True
         net, load_s = _load(args, output)
     if not args.force:
-        check_pair(net, source.name, source.title, len(source.classes))
+        check_pair(net, source)
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
     session = Session(net, threads=args.threads, profile=args.profile)
-    output.log(f"run {args.net} on {source.title}, {source.split}")
-    if isinstance(found, PackedData):
-        how = "packed data"
-        with output.progress() as bar:
-            contest = run_packed(session, found.path, transform, args.repeat, shown(bar, "chunks of images"))
-        profile = profile_packed(session, found.path, transform) if args.profile else None
+    names = {"net": str(args.net), "data": f"{source.title}, {source.split}"}
+    if args.online:
+        names["preprocessing"] = f"decoded on line, batch {args.batch}"
+        contest, profile = _run_online(args, session, found, transform)
     else:
-        how = f"decoded on line, batch {args.batch}"
-        contest = run_online(session, found, transform, args.batch, args.repeat)
-        profile = profile_online(session, found, transform, args.batch) if args.profile else None
-    names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": how}
+        names["preprocessing"] = "packed data"
+        contest, profile = _run_packed(args, output, session, found, transform)
     result = RunResult.of(session, contest, load_s, names, profile)
     output.result(run_table(result))
     if profile:
         output.result(profile_table(profile))
     output.write_json(result.document())
+
+
+def _run_online(
+    args: argparse.Namespace, session: Session, found: PackedData | Dataset, transform: PixelTransform
+) -> tuple[ContestResult, Profile | None]:
+    if isinstance(found, PackedData):
+        raise SettingError("packed data is decoded already", where="--online", mend="Name what it was packed from")
+    contest = run_online(session, found, transform, args.batch, args.repeat)
+    return contest, profile_online(session, found, transform, args.batch) if args.profile else None
+
+
+def _run_packed(
+    args: argparse.Namespace,
+    output: Output,
+    session: Session,
+    found: PackedData | Dataset,
+    transform: PixelTransform,
+) -> tuple[ContestResult, Profile | None]:
+    if isinstance(found, Dataset):
+        with output.progress() as bar:
+            found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
+    output.log(f"data: {found.path}")
+    with output.progress() as bar:
+        contest = run_packed(session, found.path, transform, args.repeat, shown(bar, "chunks of images"))
+    return contest, profile_packed(session, found.path, transform) if args.profile else None
 
 
 def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:

@@ -84,13 +84,23 @@ def find_data(
 
 
 def packed_in_cache(dataset: Dataset, progress: Progress | None = None) -> PackedData:
-    """Return the data set packed into the cache; a named set is packed once, files of the user's each time."""
+    """Return the data set packed into the cache; a named set is packed once, files of the user's each time.
+
+    Raises
+    ------
+    DataError
+        Where the cache folder cannot be written.
+    """
     path = cached_path(dataset)
-    if dataset.origin or not path.is_file():
-        pack(dataset, path, progress)
     try:
-        return PackedData.open(path)
-    except DataError:
-        # What the cache holds can always be made again.
-        pack(dataset, path, progress)
-        return PackedData.open(path)
+        if dataset.origin or not path.is_file():
+            pack(dataset, path, progress)
+        try:
+            return PackedData.open(path)
+        except DataError:
+            # What the cache holds can always be made again.
+            pack(dataset, path, progress)
+            return PackedData.open(path)
+    except OSError as error:
+        mend = "Name another cache folder with XDN_CACHE, or run with --online"
+        raise DataError(f"the packed data cannot be kept: {error.strerror}", where=str(path), mend=mend) from None

@@ -7,6 +7,9 @@ import numpy as np
 from xdn.errors import DataError
 from xdn.graph.layer import Array
 
+#: The prediction for an image whose scores are not all finite numbers.
+INVALID = -1
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -16,10 +19,13 @@ class Accuracy:
     ----------
     correct, images : int
         Images whose largest score is at their label, of how many.
+    invalid : int
+        Images with a score that is no finite number; none of them is correct.
     """
 
     correct: int
     images: int
+    invalid: int = 0
 
     @property
     def percent(self) -> float:
@@ -28,13 +34,17 @@ class Accuracy:
 
 
 def predicted(scores: Array) -> Array:
-    """Return (N,) int32, the class with the largest score of each image; `scores` is (N, K) or (N, K, 1, 1)."""
+    """Return (N,) int32: the class with the largest score of each image, `INVALID` where a score is not finite.
+
+    `scores` is (N, K) or (N, K, 1, 1).
+    """
     flat = scores.reshape(len(scores), -1)
-    return np.asarray(flat.argmax(axis=1), np.int32)
+    return np.where(np.isfinite(flat).all(axis=1), flat.argmax(axis=1), INVALID).astype(np.int32)
 
 
 def top1(labels: Array, predictions: Array) -> Accuracy:
     """Compare (N,) labels with (N,) predictions; raise DataError where their numbers differ."""
     if labels.shape != predictions.shape:
         raise DataError(f"{len(labels)} labels for {len(predictions)} predictions")
-    return Accuracy(int(np.count_nonzero(labels == predictions)), len(labels))
+    correct, invalid = np.count_nonzero(labels == predictions), np.count_nonzero(predictions == INVALID)
+    return Accuracy(int(correct), len(labels), int(invalid))

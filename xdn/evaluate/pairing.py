@@ -5,6 +5,7 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.data import DATASETS
+from xdn.data.source import DataSource
 from xdn.errors import DataError
 from xdn.graph.net import Net
 
@@ -31,22 +32,21 @@ def shipped_net(dataset: str) -> Path:
     return settings.shipped_dir() / SHIPPED_PAIRS[dataset]
 
 
-def check_pair(net: Net, dataset: str, title: str, classes: int) -> None:
-    """Raise DataError where the net was trained for other data, or has fewer scores than the data has classes.
+def check_pair(net: Net, data: DataSource) -> None:
+    """Raise DataError where the net was trained for other data.
 
-    Parameters
-    ----------
-    net : Net
-    dataset, title : str
-        The data's registered name, and the name that people read.
-    classes : int
-        Number of the data's classes.
+    That is another data set than its input names, the same one with its channels in another order, or data with
+    more classes than the net has scores.
     """
     wanted = trained_for(net)
     force = "To run it nevertheless, say --force"
-    if wanted is not None and wanted != dataset:
-        raise DataError(f"the net was trained for {DATASETS[wanted].title}, the data is {title}", mend=force)
+    if wanted is not None and wanted != data.name:
+        raise DataError(f"the net was trained for {DATASETS[wanted].title}, the data is {data.title}", mend=force)
+    if wanted is not None and DATASETS[wanted].channel_order != data.channel_order:
+        orders = f"{DATASETS[wanted].channel_order}, the data's are {data.channel_order}"
+        raise DataError(f"the net was trained on channels in the order {orders}", mend=force)
     output = net.outputs[0]
     scores = prod(net.blobs[output].shape[1:])
+    classes = len(data.classes)
     if scores < classes:
-        raise DataError(f"the output {output!r} has {scores} scores, {title} has {classes} classes", mend=force)
+        raise DataError(f"the output {output!r} has {scores} scores, {data.title} has {classes} classes", mend=force)

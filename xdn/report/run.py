@@ -15,6 +15,8 @@ def run_table(result: RunResult) -> Table:
     table.add_row("net", f"{result.net}, {count(result.macs)} MACs executed an image")
     accuracy = contest.accuracy
     table.add_row("accuracy", f"{accuracy.percent:.2f} % ({accuracy.correct} of {accuracy.images} images)")
+    if accuracy.invalid:
+        table.add_row("", f"{accuracy.invalid} images gave scores that are no finite numbers; they count as wrong")
     runs = "" if len(contest.runs_s) == 1 else f", median of {len(contest.runs_s)}"
     best, worst = min(contest.runs_s), max(contest.runs_s)
     spread = "" if len(contest.runs_s) == 1 else f" ({1e3 * best:.0f} .. {1e3 * worst:.0f})"
