@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
+
+#: The same examples on every run: what fails once fails again, and slow machines fail nothing.
+hypothesis_settings.register_profile("xdn", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("xdn")
 
 ROOT = Path(__file__).resolve().parent.parent
 MATERIAL = Path(os.environ.get("XDN_TEST_MATERIAL") or ROOT.parent / "shared")

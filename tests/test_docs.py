@@ -30,3 +30,10 @@ def test_the_table_of_folders_is_complete():
 def test_every_command_is_described():
     commands = set(re.findall(r'"(xdn-\w+) = ', (ROOT / "setup.py").read_text()))
     assert commands <= set(re.findall(r"`(xdn-\w+)", (ROOT / "docs" / "index.md").read_text()))
+
+
+def test_every_variable_of_the_environment_is_described():
+    sources = "".join(path.read_text() for path in (ROOT / "xdn").rglob("*.py"))
+    named = set(re.findall(r"\b(XDN_[A-Z]+|OMP_NUM_THREADS)\b", sources))
+    described = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "index.md").read_text(), re.M))
+    assert described == named

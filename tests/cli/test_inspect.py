@@ -59,3 +59,13 @@ def test_usage():
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
+
+
+def test_help_offers_only_what_has_an_effect(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert caught.value.code == 0
+    assert "--weights FILE default: none" in out
+    assert "--input-shape" in out
+    assert not {"--scale", "--std", "--mean-file", "--crop", "--channel-order"} & set(out.replace("[", " ").split())

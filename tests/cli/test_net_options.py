@@ -102,6 +102,10 @@ def test_changes_are_what_was_given():
 @pytest.mark.parametrize(
     "options",
     [
+        ("--level", "99999999999999999999"),
+        ("--level", "2147483648"),
+        ("--level", "1" * 5000),
+        ("--level", "deep"),
         ("--scale", "nan"),
         ("--std", "1,0,1"),
         ("--mean-value", ""),

@@ -42,6 +42,12 @@ def test_an_unknown_name_lists_the_known_ones(name, tmp_path, monkeypatch):
         find_dataset(name)
 
 
+def test_the_nearest_name_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"'cifra10' is neither.*The nearest data set: cifar10; all: cifar10, glyphs10"):
+        find_dataset("cifra10")
+
+
 def test_an_unknown_split_is_refused():
     with pytest.raises(DataError, match=r"'dev'.*train, test"):
         find_dataset("glyphs10", "dev")

@@ -108,3 +108,9 @@ def test_an_empty_list_is_refused(tmp_path):
     (tmp_path / "val.txt").write_text("\n\n")
     with pytest.raises(DataError, match="names no image"):
         ImageList.find(tmp_path / "val.txt", "test")
+
+
+def test_a_binary_file_is_no_list(tmp_path):
+    (tmp_path / "net.caffemodel").write_bytes(b"\n\x05small\xa2\x06\x00")
+    with pytest.raises(DataError, match=r"net\.caffemodel: the file is binary, no text list"):
+        ImageList.find(tmp_path / "net.caffemodel", "test")

@@ -134,3 +134,18 @@ def test_another_channel_order_is_an_error():
     PixelTransform.of(Transform(), SHAPE, (3, 8, 10), channel_order="rgb")
     with pytest.raises(DataError, match=r"in the order rgb; the net expects bgr.*--channel-order bgr"):
         PixelTransform.of(transform, SHAPE, (3, 8, 10), channel_order="rgb")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Transform(scale=1e300),
+        Transform(std=(1e-60,)),
+        Transform(scale=1e300, std=(1e-60,)),
+        Transform(mean_value=(1e39,)),
+    ],
+)
+def test_what_f32_cannot_hold_is_refused(transform):
+    with pytest.raises(DataError, match=r"(scale / std|mean_value) is beyond what f32 holds"):
+        PixelTransform.of(transform, SHAPE, (3, *SHAPE[:2]))

@@ -130,3 +130,11 @@ def test_find_weights(tmp_path):
     (tmp_path / "b.caffemodel").touch()
     with pytest.raises(WeightsError, match=r"several.*a\.caffemodel, b\.caffemodel"):
         find_weights(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", 'name: "empty"', INPUT.replace('top: "data"', 'top: "data" include { phase: TRAIN }')]
+)
+def test_a_net_without_layers_is_refused(tmp_path, text):
+    with pytest.raises(NetError, match=r"net\.prototxt: the net has no layers"):
+        load(write(tmp_path, text))

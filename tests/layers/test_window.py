@@ -30,9 +30,10 @@ def test_stride_padding_and_dilation_have_defaults():
 @pytest.mark.parametrize(
     ("kernel", "stride", "pad", "dilation", "message"),
     [
-        (NONE, NONE, NONE, (), "kernel"),
-        (((), 3, 0), NONE, NONE, (), "kernel"),
-        (((3,), 3, 3), NONE, NONE, (), "both"),
+        (NONE, NONE, NONE, (), r"the kernel has no size\. Give kernel_size, or both kernel_h and kernel_w"),
+        (((), 3, 0), NONE, NONE, (), "the kernel has no size"),
+        (((0,), 0, 0), NONE, NONE, (), r"kernel \(0, 0\)"),
+        (((3,), 3, 3), NONE, NONE, (), "kernel_size is given both as one field and as kernel_h / kernel_w"),
         (((3, 3, 3), 0, 0), NONE, NONE, (), "3 values"),
         (((3,), 0, 0), ((0,), 0, 0), NONE, (), "stride"),
         (((3,), 0, 0), NONE, ((1,), 1, 1), (), "pad is given both"),

@@ -119,7 +119,9 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
         epilog=f"{rest.strip()}\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)")
+    parser.add_argument(
+        "--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no log and no progress bars")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser

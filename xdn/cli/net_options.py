@@ -11,18 +11,30 @@ from xdn.files import checked_size
 from xdn.graph import Net
 
 
-def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """Add the net and all options that `load_net` reads; `optional` allows the command to run without a net."""
+def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, weights_needed: bool = True) -> None:
+    """Add the net and all options that `load_net` reads.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    optional : bool
+        Allow the command to run without a net.
+    weights_needed : bool
+        As `load_net` is told; a command that needs none computes no images, and gets no options for their transform.
+    """
     parser.add_argument("net", nargs="?" if optional else None, type=Path, metavar="PROTOTXT", help="the net")
     files = parser.add_argument_group("weights")
     choice = files.add_mutually_exclusive_group()
-    choice.add_argument("--weights", type=Path, metavar="FILE", help="default: the only .caffemodel beside PROTOTXT")
+    default = "the only .caffemodel beside PROTOTXT" if weights_needed else "none"
+    choice.add_argument("--weights", type=Path, metavar="FILE", help=f"default: {default}")
     choice.add_argument("--random-weights", action="store_true", help="seeded random weights instead of trained ones")
     state = parser.add_argument_group("which layers of a training net take part")
     state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
-    state.add_argument("--level", type=int, default=0, metavar="N", help="level that include rules ask for")
+    state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")
     state.add_argument("--net-stage", action="append", default=[], metavar="NAME", help="stage that rules ask for")
-    add_transform_options(parser)
+    parser.add_argument("--input-shape", type=_image_shape, metavar="C,H,W", help="of images, where the net lacks it")
+    if weights_needed:
+        add_transform_options(parser)
 
 
 def add_transform_options(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +47,6 @@ def add_transform_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--std", type=_positive_numbers, metavar="S[,S,S]", help="divisor, one or one a channel")
     group.add_argument("--crop", type=positive_int, metavar="PIXELS", help="side of the central crop")
     group.add_argument("--channel-order", choices=("rgb", "bgr"), help="the order that the net expects")
-    group.add_argument("--input-shape", type=_image_shape, metavar="C,H,W", help="where the net does not say it")
 
 
 def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool = True) -> Net:
@@ -72,15 +83,22 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
 
 def transform_changes(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the net's transform that the options give."""
-    given = {
-        "mean_file": args.mean_file,
-        "mean_value": args.mean_value,
-        "scale": args.scale,
-        "std": args.std,
-        "crop_size": args.crop,
-        "channel_order": args.channel_order,
+    fields = {"crop_size": "crop"} | {
+        name: name for name in ("mean_file", "mean_value", "scale", "std", "channel_order")
     }
-    return {name: value for name, value in given.items() if value is not None}
+    given = {field: getattr(args, option, None) for field, option in fields.items()}
+    return {field: value for field, value in given.items() if value is not None}
+
+
+def _int32(text: str) -> int:
+    """Return an option's text as a value of protobuf's int32, in which a net's state is written."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 1 << 31
+    if not -(1 << 31) <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 32 bits")
+    return value
 
 
 def _number(text: str) -> float:

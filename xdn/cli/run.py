@@ -55,7 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     data.add_argument("--online", action="store_true", help="decode and preprocess while running")
     data.add_argument("--batch", type=positive_int, default=100, metavar="N", help="images a batch with --online")
     data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
-    parser.add_argument("--threads", type=positive_int, metavar="N", help="default: what this process may use")
+    parser.add_argument(
+        "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
+    )
     parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
     parser.add_argument(
         "--profile",

@@ -15,6 +15,7 @@ from pathlib import Path
 from xdn import settings
 from xdn.codegen.compiler import ObjectCode
 from xdn.codegen.isa import cpu_features, cpu_name
+from xdn.errors import SettingError
 from xdn.files import write_atomically
 
 log = logging.getLogger(__name__)
@@ -89,5 +90,5 @@ class KernelCache:
         body = code.symbol.encode() + b"\0" + code.code
         try:
             write_atomically(self.folder / f"{name}.o", _MAGIC + hashlib.sha256(body).digest() + body)
-        except OSError as error:
+        except (OSError, SettingError) as error:
             log.warning("kernel %s is not kept: %s", name, error)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from xdn import settings
 from xdn.errors import DataError
 from xdn.graph.layer import Array
-from xdn.registry import Registry
+from xdn.registry import Registry, nearest
 
 Size = tuple[int, int]
 SPLITS = ("train", "test")
@@ -143,7 +143,8 @@ def find_dataset(
     for _, kind in DATASETS.items():
         if kind.opens(path):
             return kind.find(path, split)
+    close = nearest(name_or_path, named)
     raise DataError(
         f"{name_or_path!r} is neither a data set nor a folder of images nor a list file",
-        mend=f"The data sets: {', '.join(named)}",
+        mend=(f"The nearest data set: {close[0]}; all" if close else "The data sets") + f": {', '.join(named)}",
     )

@@ -108,7 +108,10 @@ class ImageList(ImageFiles):
         folder, and where nothing is there, from the working folder, as in Caffe.
         """
         path = folder
-        text = read_bounded(path, settings.MAX_LIST_BYTES).decode("utf-8", errors="surrogateescape")
+        content = read_bounded(path, settings.MAX_LIST_BYTES)
+        if b"\0" in content:
+            raise DataError("the file is binary, no text list", where=str(path), mend='Each line is "path label"')
+        text = content.decode("utf-8", errors="surrogateescape")
         files, labels = [], []
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip():

@@ -77,7 +77,9 @@ class PixelTransform:
         std = np.array(_per_channel("std", transform.std or (1.0,), channels))
         if not isfinite(transform.scale) or not (std > 0).all():
             raise DataError(f"scale {transform.scale} and std {transform.std}; std must be positive, both finite")
-        return cls(values, (transform.scale / std).astype(np.float32), crop)
+        with np.errstate(over="ignore"):
+            factor = transform.scale / std
+        return cls(values, _f32("scale / std", factor), crop)
 
     def apply(self, images: Array) -> Array:
         """Return u8 or f32 images (N, H, W, C) as the net's input, f32 (N, C, h, w)."""
@@ -120,11 +122,20 @@ def _per_channel(what: str, values: Sequence[float], channels: int) -> list[floa
     return list(values) * (channels if len(values) == 1 else 1)
 
 
+def _f32(what: str, values: Array) -> Array:
+    """Return f64 values as f32; raise DataError where one is too large for that."""
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float32)
+    if not np.isfinite(rounded).all():
+        raise DataError(f"{what} is beyond what f32 holds, {np.finfo(np.float32).max:.3g}")
+    return rounded
+
+
 def _mean(transform: Transform, shape: tuple[int, ...], folders: Sequence[Path], read: ReadMean | None) -> Array:
     """Return the mean, f32 (C, 1, 1) or (C, H, W)."""
     if not transform.mean_file:
         per_channel = _per_channel("mean_value", transform.mean_value or (0.0,), shape[0])
-        return np.array(per_channel, np.float32).reshape(-1, 1, 1)
+        return _f32("mean_value", np.array(per_channel)).reshape(-1, 1, 1)
     if transform.mean_value:
         raise DataError("both a mean file and mean values are given; they exclude each other")
     if read is None:

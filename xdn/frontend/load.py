@@ -58,13 +58,21 @@ def net_from_message(
         Which layers take part.
     input_shape : (C, H, W), optional
         The images' shape, in place of what the file says.
+
+    Raises
+    ------
+    NetError
+        Also where no layer is left.
     """
     count = len(message.layer) + len(message.layers)
     if count > settings.MAX_LAYERS:
         raise NetError(f"the net has {count} layers; at most {settings.MAX_LAYERS} are read")
     current = upgrade(message)
     current = filter_layers(current, net_state(current, *state))
-    return build(deployable(current, folder, input_shape), folder, input_shape)
+    net = build(deployable(current, folder, input_shape), folder, input_shape)
+    if not net.layers:
+        raise NetError("the net has no layers")
+    return net
 
 
 def load(

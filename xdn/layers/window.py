@@ -18,7 +18,8 @@ def _pair(name: str, spelling: Spelling, default: int) -> Pair:
     values, h, w = spelling
     if h or w:
         if values:
-            raise ShapeError(f"{name} is given both as one field and as {name}_h / {name}_w")
+            side = name.removesuffix("_size")
+            raise ShapeError(f"{name} is given both as one field and as {side}_h / {side}_w")
         return h or (default if name != "pad" else 0), w or (default if name != "pad" else 0)
     if len(values) > 2:
         raise ShapeError(f"{name} has {len(values)} values; two axes take one or two")
@@ -39,6 +40,9 @@ class Window:
     @staticmethod
     def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: tuple[int, ...] = ()) -> "Window":
         """Return the window that Caffe's fields describe; raise ShapeError where they contradict."""
+        values, h, w = kernel
+        if not values and not (h and w):
+            raise ShapeError("the kernel has no size", mend="Give kernel_size, or both kernel_h and kernel_w")
         window = Window(
             _pair("kernel_size", kernel, 0),
             _pair("stride", stride, 1),

@@ -202,6 +202,8 @@ class Session:
     def _checked_feed(self, feed: Mapping[str, Array]) -> dict[str, Array]:
         inputs = self.net.inputs
         valid = "; ".join(f"{a.name}: {a.type} {a.shape}" for a in self.get_inputs())
+        if not isinstance(feed, Mapping):
+            raise InputError(f"the feed is a {type(feed).__name__}, no mapping of names", mend=f"The net takes {valid}")
         if set(feed) != set(inputs):
             raise InputError(f"inputs {sorted(feed)} are given", mend=f"The net takes {valid}")
         arrays = {name: self._checked(name, blob, feed[name], valid) for name, blob in inputs.items()}
