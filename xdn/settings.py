@@ -52,8 +52,6 @@ MAX_BLOB_PIECES = 1 << 12
 MAX_BLOB_ELEMENTS = 1 << 31
 #: The largest number of axes of a blob, as in Caffe (kMaxBlobAxes).
 MAX_BLOB_AXES = 32
-
-
 #: The largest pickled batch, in bytes and in opcodes; a CIFAR-10 batch has 30,000.
 MAX_PICKLE_BYTES = 64 << 20
 MAX_PICKLE_STEPS = 1 << 17

@@ -41,10 +41,11 @@ def test_a_tiled_run_takes_positions_through_all_its_steps():
 
 def test_buffers_are_kept_while_a_pass_may_come_back():
     segments = (Segment((Run(0, 1), Run(1, 4, 2, 8), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
-    assert kept(segments, [4, 5]) == (4, 5)  # within a run that no pass comes back to
-    assert kept(segments, [0, 2]) == (0, 3)  # read in the tiled run: kept to its end
-    assert kept(segments, [2, 4]) == (1, 4)  # written in the tiled run: from its beginning
-    assert kept(segments, [5, 6]) == (0, 8)  # filled block by block, read by the other segment
+    assert kept(segments, [4, 5], 3) == (4, 5)  # within a run that no pass comes back to
+    assert kept(segments, [0, 2], 3) == (0, 3)  # read in the tiled run: kept to its end
+    assert kept(segments, [2, 4], 3) == (1, 4)  # written in the tiled run: from its beginning
+    assert kept(segments, [5, 6], 3) == (0, 6)  # filled block by block, read by the segment that takes all blocks
+    assert kept(segments, [5, 6], 6) == (0, 8)  # that takes them in two parts
     assert segment_of(segments, [4, 5]) is segments[0]
     assert segment_of(segments, [5, 6]) is None
 

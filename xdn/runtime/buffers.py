@@ -75,5 +75,7 @@ def intervals(
     for name, numbers in touches(steps, owners).items():
         inside = segment_of(segments, numbers)
         blocks = inside.blocks if inside else chunk_blocks
-        found.append(Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, *kept(segments, numbers)))
+        found.append(
+            Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, *kept(segments, numbers, chunk_blocks))
+        )
     return found

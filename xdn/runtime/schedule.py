@@ -96,19 +96,19 @@ def segment_of(segments: Sequence[Segment], numbers: Sequence[int]) -> Segment |
     return next((s for s in segments if s.first <= first and last < s.end), None)
 
 
-def kept(segments: Sequence[Segment], numbers: Sequence[int]) -> tuple[int, int]:
+def kept(segments: Sequence[Segment], numbers: Sequence[int], chunk_blocks: int) -> tuple[int, int]:
     """Return the first and the last step during which a buffer must be kept that the steps `numbers` touch.
 
-    A segment and a tiled run come back to their first step before they are through: a buffer that several segments
-    touch is kept for the whole of the first and the last of them, and one that a tiled run touches for all of that run.
+    A tiled run comes back to its first step before it is through, and so does a segment that takes a chunk in several
+    parts: a buffer that a tiled run touches is kept for all of that run, and one that several segments touch for the
+    whole of those among them that come back.
     """
     first, last = min(numbers), max(numbers)
+    spans = [(run.first, run.end) for segment in segments for run in segment.runs if run.positions]
     if segment_of(segments, numbers) is None:
-        spans = [(segment.first, segment.end) for segment in segments]
-    else:
-        spans = [(run.first, run.end) for segment in segments for run in segment.runs if run.positions]
-    begin = next((b for b, end in spans if b <= first < end), first)
-    end = next((end for b, end in spans if b <= last < end), last + 1)
+        spans += [(segment.first, segment.end) for segment in segments if segment.blocks < chunk_blocks]
+    begin = min((b for b, end in spans if b <= first < end), default=first)
+    end = max((end for b, end in spans if b <= last < end), default=last + 1)
     return begin, end - 1
 
 
