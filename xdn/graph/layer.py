@@ -137,8 +137,12 @@ class Layer:
     @property
     def own_bottoms(self) -> tuple[str, ...]:
         """The bottoms without the residual that an epilogue adds."""
-        fused = self.epilogue is not None and self.epilogue.residual
-        return self.bottoms[:-1] if fused else self.bottoms
+        return self.bottoms[:-1] if self.residual else self.bottoms
+
+    @property
+    def residual(self) -> str | None:
+        """The bottom that an epilogue adds to the result, None where none does."""
+        return self.bottoms[-1] if self.epilogue is not None and self.epilogue.residual else None
 
     def replace(self, **changes: Any) -> "Layer":
         """Return a copy with `changes` made."""

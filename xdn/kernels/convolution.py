@@ -7,7 +7,7 @@ import numpy as np
 from xdn.kernels import contraction as k
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
-from xdn.kernels.layout import B, BlockLayout
+from xdn.kernels.layout import B
 from xdn.kernels.taps import TapLists, tap_lists
 from xdn.layers.window import Window
 
@@ -48,7 +48,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     layer = lowering.layer
     window = layer.params.window()
     task = Contraction(layer.weights["weight"], layer.weights.get("bias"), layer.params.group, window)
-    return lower_contraction(lowering, task, lowering.bottom())
+    return lower_contraction(lowering, task)
 
 
 @family("contract_all", "InnerProduct", fuses=True)
@@ -62,22 +62,20 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
         weight = weight.T
     weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
     window = Window((bottom.height, bottom.width))
-    return lower_contraction(lowering, Contraction(weight, layer.weights.get("bias"), 1, window), bottom)
+    return lower_contraction(lowering, Contraction(weight, layer.weights.get("bias"), 1, window))
 
 
-def lower_contraction(lowering: Lowering, task: Contraction, bottom: BlockLayout) -> Lowered:
+def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of rows that the tiles have."""
-    top = lowering.top()
-    lists = tap_lists(bottom, top, task.window)
+    lists = tap_lists(lowering.bottom(), lowering.top(), task.window)
     filters = task.weight.shape[0] // task.groups
     sizes = spread(filters, lowering.isa.tile()[0])
     steps = []
     for rows in dict.fromkeys(sizes):
         starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
         steps.append(_step(lowering, task, lists, rows, starts))
-    residual = lowering.layer.epilogue is not None and lowering.layer.epilogue.residual
-    in_place = {lowering.layer.tops[0]: lowering.layer.bottoms[-1]} if residual else {}
-    return Lowered(steps, in_place=in_place)
+    layer = lowering.layer
+    return Lowered(steps, in_place={layer.tops[0]: layer.residual} if layer.residual else {})
 
 
 def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, starts: list[int]) -> Step:
@@ -90,12 +88,11 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
     tiles = np.array([(g * channels * B, i * per_tile, first) for i, (g, first) in enumerate(firsts)], np.int64)
     given = np.zeros(task.weight.shape[0]) if task.bias is None else task.bias
     bias = np.ascontiguousarray(given, np.float32)
-    positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
-    taps = lists.taps * (bottom.position_elements, 1)
+    positions, taps = lists.in_elements(bottom, top)
     slopes = coefficients(layer, top.channels)
     blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
-    if layer.epilogue is not None and layer.epilogue.residual:
-        blobs[k.RESIDUAL] = layer.bottoms[-1]
+    if layer.residual:
+        blobs[k.RESIDUAL] = layer.residual
     pointwise = None
     if task.window == Window((1, 1)):
         pointwise = Pointwise(k.POSITIONS, k.POSITION_COUNT, positions[0].nbytes, len(positions))

@@ -107,10 +107,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
     weights = np.ascontiguousarray(filters.T, np.float32)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
-    positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
-    taps = lists.taps * (bottom.position_elements, 1)
+    positions, taps = lists.in_elements(bottom, top)
     slopes = coefficients(layer, top.channels)
-    residual = layer.epilogue is not None and layer.epilogue.residual
     descriptor = {
         WEIGHTS: address(weights),
         BIAS: address(bias),
@@ -123,8 +121,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         COEFFICIENTS: address(slopes),
     }
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    if residual:
-        blobs[RESIDUAL] = layer.bottoms[-1]
+    if layer.residual:
+        blobs[RESIDUAL] = layer.residual
     name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
     step = Step(
         KernelSource(name, lambda: _body(name)),
@@ -133,4 +131,4 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         (weights, bias, positions, taps, slopes),
         macs=lists.multiplications * top.channels,
     )
-    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[-1]} if residual else {})
+    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {})

@@ -81,8 +81,7 @@ def lower_within(lowering: Lowering) -> Lowered:
     params, layout = lowering.layer.params, lowering.top()
     size, reach = params.local_size, params.local_size // 2
     lists = tap_lists(layout, layout, Window((size, size), pad=(reach, reach)))
-    positions = lists.positions * (layout.position_elements, 1, 1, layout.position_elements)
-    taps = lists.taps * (layout.position_elements, 1)
+    positions, taps = lists.in_elements(layout, layout)
     counts = np.ascontiguousarray(params.squares_pooling().counts(layout.height, layout.width))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)
     descriptor = {

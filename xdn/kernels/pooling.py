@@ -58,8 +58,7 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     size = (bottom.height, bottom.width)
     lists = tap_lists(bottom, top, layer.params.window(*size))
-    positions = lists.positions * (bottom.position_elements, 1, 1, top.position_elements)
-    taps = lists.taps * (bottom.position_elements, 1)
+    positions, taps = lists.in_elements(bottom, top)
     counts = np.ascontiguousarray(layer.params.counts(*size))
     descriptor = {
         POSITIONS: address(positions),

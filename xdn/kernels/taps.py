@@ -34,6 +34,11 @@ class TapLists:
     used: np.ndarray
     multiplications: int
 
+    def in_elements(self, bottom: BlockLayout, top: BlockLayout) -> tuple[np.ndarray, np.ndarray]:
+        """Return (positions, taps) with places in f32 of a block instead of positions of an image, as kernels read."""
+        positions = self.positions * (bottom.position_elements, 1, 1, top.position_elements)
+        return positions, self.taps * (bottom.position_elements, 1)
+
 
 def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists:
     """Return the tap lists of `window` sliding over `bottom` to give `top`."""
