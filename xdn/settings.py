@@ -5,10 +5,8 @@ from pathlib import Path
 
 from xdn.errors import SettingError
 
-#: Images that lie innermost in a blob of the batch schedule (two AVX-512 vectors of f32).
-BLOCK_IMAGES = 32
-#: Blocks of images that one thread takes at a time, so that late layers reuse their weights.
-CHUNK_BLOCKS = 3
+#: Images that one thread takes at a time, so that late layers reuse their weights; a multiple of every block.
+CHUNK_IMAGES = 96
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
 #: From how many times the bytes of its blobs (of one block) on a layer's weights decide how a chunk is passed.
@@ -68,6 +66,11 @@ MAX_CLASSES = 1 << 17
 DEFAULT_DATASETS = ("cifar10", "glyphs10")
 #: Images that are read, converted and written at a time when a data set is packed.
 PACK_IMAGES = 256
+
+
+def asked_isa() -> str | None:
+    """Return the instruction set that is asked for instead of the processor's best (`XDN_ISA`), None for none."""
+    return os.environ.get("XDN_ISA") or None
 
 
 def cache_dir() -> Path:

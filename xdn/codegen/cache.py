@@ -14,7 +14,7 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.codegen.compiler import ObjectCode
-from xdn.codegen.isa import cpu_features, cpu_name
+from xdn.codegen.isa import cpu_features, cpu_name, host_isa
 from xdn.errors import SettingError
 from xdn.files import write_atomically
 
@@ -29,14 +29,20 @@ _SOURCES = ("codegen", "kernels")
 def generator_digest() -> str:
     """Return a digest of everything but the name that decides a kernel's code.
 
-    That is the sources of `codegen` and `kernels`, the block of images, the processor, and the compilers' versions.
+    That is the sources of `codegen` and `kernels`, the instruction set and with it the block of images, the processor, and the compilers' versions.
     """
     sha = hashlib.sha256()
     for package in _SOURCES:
         for path in sorted((Path(__file__).parent.parent / package).glob("*.py")):
             sha.update(path.name.encode() + b"\0" + path.read_bytes())
-    facts = (cpu_name(), sorted(cpu_features()), platform.machine(), platform.system(), platform.python_version())
-    sha.update(repr(settings.BLOCK_IMAGES).encode())
+    facts = (
+        host_isa().name,
+        cpu_name(),
+        sorted(cpu_features()),
+        platform.machine(),
+        platform.system(),
+        platform.python_version(),
+    )
     sha.update(repr((facts, version("numba"), version("llvmlite"))).encode())
     return sha.hexdigest()[:20]
 

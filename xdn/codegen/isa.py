@@ -6,6 +6,9 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from xdn import settings
+from xdn.errors import SettingError
+
 
 @dataclass(frozen=True)
 class Isa:
@@ -40,6 +43,11 @@ class Isa:
         vectors = 2
         return (self.registers - vectors - 2) // vectors, vectors
 
+    @property
+    def block_images(self) -> int:
+        """Images that lie innermost in a blob: those that one tile takes, so that a tile reads whole rows."""
+        return self.lanes * self.tile()[1]
+
 
 #: Best first. `portable` is what LLVM makes of four-lane vectors on any processor.
 ISAS = (
@@ -51,8 +59,12 @@ ISAS = (
 
 
 def isa_named(name: str) -> Isa:
-    """Return the instruction set called `name`, as kernel names spell it."""
-    return next(isa for isa in ISAS if isa.name == name)
+    """Return the instruction set called `name`, as kernel names spell it; raise SettingError for another name."""
+    for isa in ISAS:
+        if isa.name == name:
+            return isa
+    known = ", ".join(isa.name for isa in ISAS)
+    raise SettingError(f"no instruction set is called {name!r}", where="XDN_ISA", mend=f"Known are {known}")
 
 
 #: Features of the processor models that stand in for the host when NUMBA_CPU_NAME names them.
@@ -79,6 +91,12 @@ def cpu_features() -> frozenset[str]:
 
 @cache
 def host_isa() -> Isa:
-    """Return the best instruction set that the processor has."""
+    """Return the best instruction set that the processor has, or the one that `XDN_ISA` names.
+
+    LLVM makes vectors of any length run on any processor, if slowly.
+    """
+    asked = settings.asked_isa()
+    if asked:
+        return isa_named(asked)
     features = cpu_features()
     return next(isa for isa in ISAS if features.issuperset(isa.requires))

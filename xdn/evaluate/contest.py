@@ -17,6 +17,7 @@ from xdn.errors import DataError
 from xdn.evaluate.accuracy import Accuracy, predicted, top1
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph.layer import Array
+from xdn.kernels.layout import B
 from xdn.runtime.executor import Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
@@ -64,7 +65,7 @@ def classify(session: Session, images: Array, transform: PixelTransform, progres
 
 def _images_at_once(session: Session) -> int:
     """Return how many images are transformed in Python and run in one call: a chunk for each thread."""
-    return settings.BLOCK_IMAGES * settings.CHUNK_BLOCKS * session.threads
+    return settings.CHUNK_IMAGES * session.threads
 
 
 def profile_packed(session: Session, path: Path, transform: PixelTransform) -> Profile:
@@ -96,7 +97,7 @@ def run_packed(
         Where the file cannot be used, or two repetitions differ.
     """
     data = PackedData.open(path)
-    classify(session, data.images[: settings.BLOCK_IMAGES], transform)
+    classify(session, data.images[:B], transform)
     classes, runs = _repeated(lambda: classify(session, PackedData.open(path).images, transform, progress), repeat)
     latency = _latency(lambda i: classify(session, data.images[i : i + 1], transform), len(data.labels), 1)
     return ContestResult(top1(data.labels, classes), median(runs), tuple(runs), latency)

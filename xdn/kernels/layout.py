@@ -1,18 +1,20 @@
 """The layout of blobs in the batch schedule, and of what a kernel is told.
 
-A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B = 32 images innermost, so that every kernel
-vectorises over images, whatever the number of channels. Only the last block is padded; its
+A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the
+processor (32 with AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of
+channels, and reads whole rows. Only the last block is padded; its
 surplus lanes hold finite numbers that nobody reads.
 """
 
 from dataclasses import dataclass
 from math import prod
 
-from xdn import settings
+from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
-B = settings.BLOCK_IMAGES
+#: Images of a block.
+B = host_isa().block_images
 F32_BYTES = 4
 
 # A frame tells a kernel where it works now; it differs between threads and chunks.

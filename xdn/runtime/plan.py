@@ -14,7 +14,7 @@ from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.family import Lowering, Step, select
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.layout import B, BlockLayout
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, share_buffers, touches
 from xdn.runtime.schedule import Segment, default_segments, segment_of
@@ -192,7 +192,7 @@ def _arranged(
     if chunk_blocks:
         return arranged(chunk_blocks)
     one = arranged(1)[1].size
-    return arranged(max(1, min(settings.CHUNK_BLOCKS, settings.CHUNK_BYTES // max(one, 1))))
+    return arranged(max(1, min(settings.CHUNK_IMAGES // B, settings.CHUNK_BYTES // max(one, 1))))
 
 
 def _needed_layers(net: Net, outputs: tuple[str, ...]) -> set[str]:

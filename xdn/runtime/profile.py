@@ -34,8 +34,8 @@ class LayerProfile:
     share : float
         Part of all layers' time, 0 to 1.
     macs : int
-        Multiply-accumulates executed for one image. Padding is not multiplied; free lanes of the last block of 32
-        images are, but do not count.
+        Multiply-accumulates executed for one image. Padding is not multiplied; free lanes of the last block are,
+        but do not count.
     gflops : float
         10**9 operations a second of all workers together, a multiply-accumulate counting as two.
     peak_percent : float

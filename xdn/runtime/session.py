@@ -44,7 +44,7 @@ class Session:
     threads : int, optional
         Worker threads; default: what affinity, cgroup quota and OMP_NUM_THREADS allow.
     chunk_blocks : int, optional
-        Blocks of 32 images that a worker takes at a time.
+        Blocks of images that a worker takes at a time.
     profile : bool
         Measure each layer of every run, for `profile`.
 
