@@ -5,6 +5,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from xdn.graph import Blob, ChannelRule
+from xdn.graph.layer import EVERY
 
 #: Spacing of f32 at 1; one rounding errs by half of it.
 EPS = np.finfo(np.float32).eps
@@ -117,3 +118,33 @@ def check_fixed(params, bottoms, rng, weights=None):
     weights = weights_for(params, bottoms, rng) if weights is None else weights
     changed = changed_channels(params, bottoms, weights, 0, 0, rng)
     assert changed[1:].any()
+
+
+def thin(array, stride):
+    """Return every `stride`-th position of an (N, C, H, W) array."""
+    return np.ascontiguousarray(array[:, :, :: stride[0], :: stride[1]])
+
+
+def check_positions(params, bottoms, rng, weights=None, top=(2, 3)):
+    """Prove the rule of positions: from those that the layer reads, it computes every `top`-th one as before.
+
+    Equal bits are asked for: where there are sums, give values that they hold without rounding.
+    """
+    shapes = blobs(bottoms)
+    weights = weights_for(params, bottoms, rng) if weights is None else weights
+    (full,) = params.reference(bottoms, weights, 1)
+    read = params.positions_read(top, shapes)
+    assert params.strided(top, read, shapes) is not None
+    for held in (EVERY, read):
+        thinned = params.strided(top, held, shapes)
+        if thinned is not None:
+            (found,) = compute(thinned, [thin(bottom, held) for bottom in bottoms], weights)
+            np.testing.assert_array_equal(found, thin(full, top))
+
+
+def check_needs_every_position(params, shapes, top=(2, 3)):
+    """Check that the layer claims to read all positions, and to compute none without the others."""
+    assert not params.keeps_positions(shapes)
+    assert params.positions_read(top, shapes) == EVERY
+    assert params.strided(EVERY, EVERY, shapes) is params
+    assert [params.strided(top, held, shapes) for held in (EVERY, top)] == [None, None]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.layers.oracles import check_positions, normal
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.activation import Activation
@@ -27,3 +28,8 @@ def test_every_shape_is_kept(name, cls):
 def test_takes_exactly_one_bottom(name, cls, count):
     with pytest.raises(ShapeError, match="exactly one"):
         cls().infer([Blob((1, 2))] * count, 1)
+
+
+@pytest.mark.parametrize(("name", "cls"), KINDS)
+def test_positions(rng, name, cls):
+    check_positions(cls(), [normal(rng, 2, 3, 7, 5)], rng)

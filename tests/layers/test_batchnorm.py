@@ -5,7 +5,18 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import EPS, FEW, check_carried, check_layer, compute, normal, run_onnx, weights_for
+from tests.layers.oracles import (
+    EPS,
+    FEW,
+    check_carried,
+    check_layer,
+    check_needs_every_position,
+    check_positions,
+    compute,
+    normal,
+    run_onnx,
+    weights_for,
+)
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.batchnorm import BatchNorm
@@ -81,3 +92,9 @@ def test_what_does_not_fit_is_refused():
 @pytest.mark.parametrize("use_global_stats", [True, False])
 def test_channels_are_carried(rng, use_global_stats):
     check_carried(BatchNorm(use_global_stats=use_global_stats), [normal(rng, 2, 4, 3, 3)], rng)
+
+
+def test_positions(rng):
+    x = normal(rng, 2, 3, 7, 5)
+    check_positions(BatchNorm(), [x], rng)
+    check_needs_every_position(BatchNorm(use_global_stats=False), [Blob(x.shape)])

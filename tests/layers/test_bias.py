@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.layers.oracles import check_carried, check_layer, normal, weights_for
+from tests.layers.oracles import (
+    check_carried,
+    check_layer,
+    check_needs_every_position,
+    check_positions,
+    normal,
+    weights_for,
+)
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.bias import Bias
@@ -50,3 +57,13 @@ def test_channels_are_carried(rng, axis):
 
 def test_channels_are_carried_from_both_bottoms(rng):
     check_carried(Bias(axis=0), [normal(rng, 2, 4, 3, 3), normal(rng, 2, 4)], rng)
+
+
+def test_positions(rng):
+    x = normal(rng, 2, 3, 7, 5)
+    for fields in ({}, {"axis": 0}, {"axis": -3}, {"axis": 0, "num_axes": 2}, {"num_axes": 0}):
+        check_positions(Bias(**fields), [x], rng)
+    for fields in ({"axis": 2}, {"num_axes": 2}, {"axis": -1}, {"num_axes": -1}):
+        check_needs_every_position(Bias(**fields), [Blob(x.shape)])
+    # The second bottom is no image: it cannot be asked for every second row.
+    check_needs_every_position(Bias(), [Blob(x.shape), Blob((3,))])

@@ -5,7 +5,7 @@ import pytest
 
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
-from xdn.layers.broadcast import operand_channels, operand_rule, operand_shape, spread
+from xdn.layers.broadcast import operand_channels, operand_has_positions, operand_rule, operand_shape, spread
 
 BOTTOM = Blob((2, 3, 4, 6))
 
@@ -73,3 +73,12 @@ def test_channels_of_the_operand():
     assert operand_rule([Blob((2,))], 0) is ChannelRule.FIXED
     assert operand_channels(1, [BOTTOM, Blob((2, 3))]).tolist() == [0, 1, 2]
     assert operand_channels(1, [BOTTOM, Blob(())]).tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_an_operand_with_positions(axis):
+    for shape in ALLOWED[axis]:
+        for written in (axis, axis - 4):
+            assert operand_has_positions([BOTTOM], written, len(shape)) == (axis + len(shape) > 2)
+    assert not operand_has_positions([BOTTOM], axis, 0)
+    assert operand_has_positions([BOTTOM, Blob(())], axis, 1)

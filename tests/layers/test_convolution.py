@@ -1,5 +1,6 @@
 """Convolution against PyTorch, ONNX Runtime and OpenCV over strides, padding, dilation and groups."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from tests.layers.oracles import (
     blobs,
     changed_channels,
     check_layer,
+    check_positions,
     compute,
     contraction_bound,
     normal,
@@ -102,3 +104,26 @@ def test_a_filter_reads_the_channels_of_its_group(rng, group):
         changed = changed_channels(params, [x], weights, 0, channel, rng)
         own_group = channel // (4 // group)
         assert changed.tolist() == [k // (8 // group) == own_group for k in range(8)]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"num_output": 4, "kernel_size": (1,), "stride": (2, 1), "group": 2}, *(f for _, f in CASES)], ids=str
+)
+def test_positions(rng, fields):
+    params = Convolution(**fields)
+    # Small whole numbers: f32 holds their sums, in whatever order BLAS adds.
+    x = np.rint(4 * normal(rng, 2, 30, 19, 17))
+    weights = {name: np.rint(4 * array) for name, array in weights_for(params, [x], rng).items()}
+    check_positions(params, [x], rng, weights)
+
+
+def test_a_1x1_kernel_reads_the_positions_that_it_steps_on():
+    shapes = [Blob((1, 4, 9, 9))]
+    params = Convolution(num_output=2, kernel_size=(1,), stride_h=2, stride_w=3)
+    assert params.positions_read((1, 2), shapes) == (2, 6)
+    assert params.strided((1, 2), (2, 6), shapes) == Convolution(num_output=2, kernel_size=(1,), stride=(1,))
+    assert params.strided((1, 2), (1, 1), shapes) == Convolution(num_output=2, kernel_size=(1,), stride=(2, 6))
+    assert params.strided((1, 1), (1, 1), shapes) is params
+    assert params.strided((1, 1), (2, 2), shapes) is None
+    for fields in ({"kernel_size": (3,)}, {"kernel_size": (1, 2)}, {"kernel_size": (1,), "pad": (1,)}):
+        assert Convolution(num_output=2, stride=(2,), **fields).positions_read((2, 2), shapes) == (1, 1)

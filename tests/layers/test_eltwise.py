@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import check_carried, check_layer, compute, normal, run_onnx
+from tests.layers.oracles import check_carried, check_layer, check_positions, compute, normal, run_onnx
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.eltwise import Eltwise
@@ -72,3 +72,8 @@ def test_what_does_not_fit_is_refused(fields, shapes, message):
 @pytest.mark.parametrize("operation", list(OPERATIONS))
 def test_channels_are_carried(rng, operation):
     check_carried(Eltwise(operation=operation), [normal(rng, 2, 3, 4, 4) for _ in range(3)], rng)
+
+
+@pytest.mark.parametrize("operation", list(OPERATIONS))
+def test_positions(rng, operation):
+    check_positions(Eltwise(operation=operation), [normal(rng, 2, 3, 7, 5), normal(rng, 2, 3, 7, 5)], rng)

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import FEW, check_carried, check_layer, compute, normal
+from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.pooling import LOWEST, Pooling
@@ -185,3 +185,8 @@ def test_what_has_no_rule_is_refused_with_the_reason():
 def test_channels_are_carried(rng, pool):
     assert Pooling.channel_rule is ChannelRule.CARRIED
     check_carried(Pooling(pool=pool, kernel_size=2, stride=2), [normal(rng, 2, 4, 6, 6)], rng)
+
+
+def test_positions():
+    for fields in ({"kernel_size": 3}, {"kernel_size": 1, "stride": 2}):
+        check_needs_every_position(Pooling(**fields), [Blob((2, 3, 7, 5))])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import check_carried, check_layer, normal, run_onnx, weights_for
+from tests.layers.oracles import check_carried, check_layer, check_positions, normal, run_onnx, weights_for
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.prelu import PReLU
@@ -33,3 +33,7 @@ def test_slopes_lie_along_the_channels():
 
 def test_channels_are_carried(rng):
     check_carried(PReLU(), [normal(rng, 2, 4, 3, 3)], rng)
+
+
+def test_positions(rng):
+    check_positions(PReLU(), [normal(rng, 2, 3, 7, 5)], rng)

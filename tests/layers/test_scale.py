@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import check_carried, check_layer, compute, normal, weights_for
+from tests.layers.oracles import (
+    check_carried,
+    check_layer,
+    check_needs_every_position,
+    check_positions,
+    compute,
+    normal,
+    weights_for,
+)
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.scale import Scale
@@ -71,3 +79,13 @@ def test_channels_are_carried(rng, axis):
 def test_channels_are_carried_from_both_bottoms(rng):
     check_carried(Scale(axis=0), [normal(rng, 2, 4, 3, 3), normal(rng, 2, 4)], rng)
     check_carried(Scale(axis=0), [normal(rng, 2, 4, 3, 3), normal(rng)], rng)
+
+
+def test_positions(rng):
+    x = normal(rng, 2, 3, 7, 5)
+    for fields in ({}, {"axis": 0}, {"axis": -3}, {"axis": 0, "num_axes": 2}, {"num_axes": 0}):
+        check_positions(Scale(**fields), [x], rng)
+    for fields in ({"axis": 2}, {"num_axes": 2}, {"axis": -1}, {"num_axes": -1}):
+        check_needs_every_position(Scale(**fields), [Blob(x.shape)])
+    # The second bottom is no image: it cannot be asked for every second row.
+    check_needs_every_position(Scale(), [Blob(x.shape), Blob((3,))])

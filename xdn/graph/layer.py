@@ -13,6 +13,9 @@ from xdn.graph.blob import Blob, Shape
 
 Array = np.ndarray
 Weights = Mapping[str, Array]
+#: Some positions of a blob (N, C, H, W): every how many rows and columns one is meant, from the first one on.
+Stride = tuple[int, int]
+EVERY: Stride = (1, 1)
 
 
 class ChannelRule(Enum):
@@ -63,6 +66,21 @@ class LayerParams(ABC):
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""
         return np.arange(bottoms[bottom].shape[1])
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""
+        return False
+
+    def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
+        """Return which positions of the bottoms matter where every `stride`-th position of the top does."""
+        return stride if self.keeps_positions(bottoms) else EVERY
+
+    def strided(self, top: Stride, bottom: Stride, bottoms: Sequence[Blob]) -> "LayerParams | None":
+        """Return the parameters that compute every `top`-th position from every `bottom`-th one of the bottoms.
+
+        None where no parameters do; `bottoms` are the blobs with all their positions.
+        """
+        return self if top == bottom and (top == EVERY or self.keeps_positions(bottoms)) else None
 
 
 @dataclass(frozen=True)

@@ -17,3 +17,7 @@ class Activation(CaffeLayer):
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged."""
         return (one_bottom(bottoms),)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Each element is on its own."""
+        return True

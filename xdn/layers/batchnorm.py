@@ -61,3 +61,7 @@ class BatchNorm(CaffeLayer):
             mean, variance = self.statistics(weights)
         deviation = np.sqrt(variance + np.float32(self.eps))
         return (((images - mean[:, None]) / deviation[:, None]).reshape(x.shape),)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """One factor and one shift a channel, but for the batch's statistics, which every position enters."""
+        return not self.batch_statistics

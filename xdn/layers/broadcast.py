@@ -65,3 +65,11 @@ def operand_channels(bottom: int, bottoms: Sequence[Blob]) -> Array:
     """Return the channel of `bottom` that each top channel carries: its own, none of a scalar operand."""
     channels = bottoms[0].shape[1]
     return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
+
+
+def operand_has_positions(bottoms: Sequence[Blob], axis: int, num_axes: int) -> bool:
+    """Return whether the operand differs from position to position, or is a blob that may not be thinned with them."""
+    if len(bottoms) > 1:
+        return True
+    operand = operand_shape(bottoms, axis, num_axes)
+    return bool(operand) and bottoms[0].axis(axis) + len(operand) > 2

@@ -1,13 +1,14 @@
 """Convolution: K filters of C/G x R x S over the images, with stride, zero padding, dilation, groups."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import EVERY, Array, ChannelRule, Stride, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
 from xdn.layers.window import Window, patches
 
@@ -89,3 +90,23 @@ class Convolution(CaffeLayer):
         if self.bias_term:
             result += weights["bias"].reshape(-1, 1, 1)
         return (result,)
+
+    def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
+        """A 1x1 kernel without padding reads the positions that it steps on; for all others every one counts."""
+        window = self.window()
+        if (window.kernel, window.pad) != ((1, 1), (0, 0)):
+            return EVERY
+        return window.stride[0] * stride[0], window.stride[1] * stride[1]
+
+    def strided(self, top: Stride, bottom: Stride, bottoms: Sequence[Blob]) -> "Convolution | None":
+        """The stride grows by `top` and is rid of `bottom`.
+
+        The sizes agree, since floor(floor(a / s) / t) = floor(a / (s * t)).
+        """
+        if bottom not in (EVERY, self.positions_read(top, bottoms)):
+            return None
+        own = self.window().stride
+        h, w = (s * t // b for s, t, b in zip(own, top, bottom, strict=True))
+        if (h, w) == own:
+            return self
+        return replace(self, stride=(h,) if h == w else (h, w), stride_h=0, stride_w=0)

@@ -49,3 +49,7 @@ class Eltwise(CaffeLayer):
             return (reduce(lambda top, x: np.where(x > top, x, top), bottoms[2:], first),)
         coeff = self.coeff or (1.0,) * len(bottoms)
         return (reduce(np.add, (np.float32(c) * x for c, x in zip(coeff, bottoms, strict=True))),)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Element by element."""
+        return True

@@ -42,3 +42,7 @@ class PReLU(CaffeLayer):
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + spread(weights["slope"], 1, x.ndim) * np.minimum(x, 0),)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """One slope a channel."""
+        return True

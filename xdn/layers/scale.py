@@ -6,7 +6,7 @@ from typing import ClassVar
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto
-from xdn.layers.broadcast import operand_channels, operand_rule, operand_shape, spread
+from xdn.layers.broadcast import operand_channels, operand_has_positions, operand_rule, operand_shape, spread
 
 
 @layer_type("Scale")
@@ -52,3 +52,7 @@ class Scale(CaffeLayer):
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """Its own channel of each bottom."""
         return operand_channels(bottom, bottoms)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Where the operand is learned and lies along batch and channels only."""
+        return not operand_has_positions(bottoms, self.axis, self.num_axes)
