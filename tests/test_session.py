@@ -1,9 +1,14 @@
 """`xdn.Session`, which fuses what it runs."""
 
 import numpy as np
+import pytest
 
 import xdn
 from tests.cli.caffe_files import noise, write_small
+from tests.optimize.building import conv, data, layer, net_of
+from xdn.errors import InputError
+from xdn.optimize import POST_FUSION, apply_stages, stage_names
+from xdn.runtime import session as runtime
 
 
 def test_a_session_fuses_and_computes(tmp_path):
@@ -25,3 +30,30 @@ def test_a_session_profiles_what_it_fused(tmp_path):
     kernels = {row.name: row.kernels for row in session.profile(100.0).layers}
     assert "relu1" not in kernels
     assert "relu" in kernels["conv1"][0]
+
+
+@pytest.mark.parametrize("size", [(9, 9), (8, 5)], ids=str)
+def test_positions_that_no_layer_reads_are_skipped_bit_for_bit(size):
+    """The kernels of a stride give the very bits that those without it give at the same positions."""
+    net = net_of(
+        data(1, 5, 9, 9),
+        conv("shortcut", "data", 19),
+        conv("spatial", "shortcut", 7, 3, pad=1),
+        conv("expand", "spatial", 19),
+        layer("Eltwise", "sum", ["shortcut", "expand"]),
+        layer("ReLU", "relu", ["sum"]),
+        conv("left", "relu", 6, stride=2),
+        conv("right", "relu", 33, stride=2),
+    )
+    full = runtime.Session(apply_stages(net, stage_names(POST_FUSION)[:-1]), threads=1)
+    session = xdn.Session(net, threads=1)
+    images = noise(19, 5, *size)
+    for before, after in zip(full.run(None, {"data": images}), session.run(None, {"data": images}), strict=True):
+        assert before.tobytes() == after.tobytes()
+    assert session.plan().macs < full.plan().macs
+    for blob in ("shortcut", "spatial", "relu"):
+        (before,), (after,) = full.run([blob], {"data": images}), session.run([f"{blob}/2x2"], {"data": images})
+        np.testing.assert_array_equal(after, before[:, :, ::2, ::2])
+    # Nobody who asks for all positions is given a part of them.
+    with pytest.raises(InputError, match="no blob 'relu'"):
+        session.run(["relu"], {"data": images})

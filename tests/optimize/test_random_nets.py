@@ -9,7 +9,7 @@ from xdn.optimize.pipeline import optimize
 from xdn.optimize.stage import POST_FUSION, stage_names
 
 CHANNELS = 4
-#: Layers that keep the shape (2, 4, 6, 6), as name -> type and parameters.
+#: Layers that keep the shape, as name -> type and parameters.
 SAME_SHAPE = {
     "conv1x1": ("Convolution", {"num_output": CHANNELS, "kernel_size": 1, "bias_term": False}),
     "conv3x3": ("Convolution", {"num_output": CHANNELS, "kernel_size": 3, "pad": 1}),
@@ -31,36 +31,39 @@ SAME_SHAPE = {
     "reshape": ("Reshape", {"shape": (0, 0, 0, 0)}),
     "concat": ("Concat", {}),
 }
-OTHERS = ("sum", "split", "shared")
+OTHERS = ("sum", "split", "shared", "strided", "strided")
 SUMS = ({}, {}, {"coeff": (1.0, 1.0)}, {"coeff": (1.0, 0.5)}, {"operation": "MAX"})
 
 
 @st.composite
 def nets(draw):
-    """Draw a chain of layers with splits, sums of any two earlier blobs, shared weights and several outputs."""
-    layers, blobs = [data(3, CHANNELS, 6, 6)], ["data"]
+    """Draw a chain of layers with splits, sums of earlier blobs, strides, shared weights and several outputs."""
+    layers, sides = [data(3, CHANNELS, 6, 6)], {"data": 6}
     for i in range(draw(st.integers(1, 14))):
-        name = f"l{i}"
+        name, blobs = f"l{i}", list(sides)
         # Mostly the last blob, so that chains grow; sometimes any other.
         bottom = draw(st.sampled_from([*blobs, *[blobs[-1]] * 6]))
         kind = draw(st.sampled_from([*SAME_SHAPE, *["residual"] * 4, *["conv3x3", "bn", "relu"] * 2, *OTHERS]))
-        tops = [name]
+        tops, side = [name], sides[bottom]
         if kind == "residual":
             layers.append(conv(f"{name}_conv", bottom, CHANNELS))
             bottom = f"{name}_conv"
         if kind in ("sum", "residual"):
-            other = draw(st.sampled_from(blobs))
+            other = draw(st.sampled_from([blob for blob in blobs if sides[blob] == side]))
             made = layer("Eltwise", name, [bottom, other], **draw(st.sampled_from(SUMS)))
         elif kind == "split":
             tops = [f"{name}_a", f"{name}_b"]
             made = layer("Split", name, [bottom], tops)
         elif kind == "shared":
             made = conv(name, bottom, CHANNELS, shared=["w", "b"])
+        elif kind == "strided":
+            made, side = conv(name, bottom, CHANNELS, stride=2), (side + 1) // 2
         else:
             type_name, params = SAME_SHAPE[kind]
             made = layer(type_name, name, [bottom], **params)
         layers.append(made)
-        blobs += tops
+        sides |= dict.fromkeys(tops, side)
+    blobs = list(sides)
     if draw(st.booleans()):
         layers.append(layer("InnerProduct", "ip", [blobs[-1]], num_output=5, bias_term=draw(st.booleans())))
         layers += [layer("BatchNorm", "ip_bn", ["ip"]), layer("Scale", "ip_scale", ["ip_bn"])]

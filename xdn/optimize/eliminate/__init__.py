@@ -1,1 +1,1 @@
-"""Stages that remove layers that inference does not need."""
+"""Stages that remove layers and positions that inference does not need."""
