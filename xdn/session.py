@@ -18,7 +18,7 @@ class Session(runtime.Session):
         A net with weights, or the path of a prototxt.
     weights : path, optional
         For a path: the caffemodel; the only one beside the prototxt where None.
-    threads, chunk_blocks, profile : optional
+    threads, chunk_blocks, profile, winograd : optional
         As `xdn.runtime.session.Session` takes them.
     """
 
@@ -30,8 +30,9 @@ class Session(runtime.Session):
         threads: int | None = None,
         chunk_blocks: int | None = None,
         profile: bool = False,
+        winograd: bool = True,
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
         fused = apply_stages(net, stage_names(POST_FUSION))
-        super().__init__(fused, threads=threads, chunk_blocks=chunk_blocks, profile=profile)
+        super().__init__(fused, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd)

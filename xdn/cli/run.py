@@ -58,6 +58,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
     )
+    parser.add_argument(
+        "--no-winograd",
+        dest="winograd",
+        action="store_false",
+        help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
+    )
     parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
     parser.add_argument(
         "--profile",
@@ -77,7 +83,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if not args.force:
         check_pair(net, source)
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    session = Session(net, threads=args.threads, profile=args.profile)
+    session = Session(net, threads=args.threads, profile=args.profile, winograd=args.winograd)
     names = {"net": str(args.net), "data": f"{source.title}, {source.split}"}
     if args.online:
         names["preprocessing"] = f"decoded on line, batch {args.batch}"

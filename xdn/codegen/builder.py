@@ -42,6 +42,14 @@ class VectorBuilder(Arithmetic):
         index = self.const(elements) if isinstance(elements, int) else elements
         return self.ir.gep(pointer, [index])
 
+    def opaque(self, pointer: ir.Value) -> ir.Value:
+        """Return `pointer` so that the compiler knows nothing of how it came about.
+
+        In a loop over many pointers it would otherwise keep each one and each sum of it with a constant in a slot of
+        the stack of its own, and load them all in every iteration.
+        """
+        return self.ir.asm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", [pointer], side_effect=True)
+
     def scalar(self, pointer: ir.Value, index: ir.Value | int = 0) -> ir.Value:
         """Load the element `index` behind `pointer`."""
         return self.ir.load(self.offset(pointer, index))

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import llvmlite.binding as llvm
 
@@ -100,3 +101,15 @@ def host_isa() -> Isa:
         return isa_named(asked)
     features = cpu_features()
     return next(isa for isa in ISAS if features.issuperset(isa.requires))
+
+
+@cache
+def core_cache_bytes() -> int:
+    """Return the size of the cache that a core has for itself (level 2), as the system tells it, else a default."""
+    for level in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        try:
+            if (level / "level").read_text().strip() == "2":
+                return int((level / "size").read_text().strip().removesuffix("K")) << 10
+        except (OSError, ValueError):
+            continue
+    return settings.CORE_CACHE_BYTES

@@ -78,31 +78,47 @@ def _tile(name: KernelName) -> Callable[..., None]:
     return tile
 
 
+def contract_channels(
+    b: VectorBuilder, operands: tuple[ir.Value, ir.Value, ir.Value], tile: tuple[int, int], acc: list[ir.Value]
+) -> list[ir.Value]:
+    """Emit the loop over channels: every row's scalar times every vector, added to `acc`, which is returned.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    operands : (pointer, pointer, i64)
+        The vectors, B images a channel; the scalars, MR a channel; the number of channels.
+    tile : (int, int)
+        Rows and vectors.
+    acc : list of vectors
+        Row by row.
+    """
+    x, weights, channels = operands
+    rows, vectors = tile
+
+    def body(c, acc):
+        x_c = b.offset(x, b.ir.mul(c, b.const(B)))
+        w_c = b.offset(weights, b.ir.mul(c, b.const(rows)))
+        lanes = [b.load(x_c, v) for v in range(vectors)]
+        result = []
+        for r in range(rows):
+            scalar = b.broadcast(b.scalar(w_c, r))
+            result += [b.fma(scalar, lanes[v], acc[r * vectors + v]) for v in range(vectors)]
+        return result
+
+    return b.loop(b.const(0), channels, acc, body)
+
+
 def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, epilogue: tuple[str, ...]) -> None:
     x, weights, taps, first, end, channels, bias, residual, y, at = args
     tap_weights = b.ir.mul(channels, b.const(rows))
-
-    def multiply(tap_x, tap_w):
-        """Return the loop body over channels: every row's scalar times every vector."""
-
-        def body(c, acc):
-            x_c = b.offset(tap_x, b.ir.mul(c, b.const(B)))
-            w_c = b.offset(tap_w, b.ir.mul(c, b.const(rows)))
-            lanes = [b.load(x_c, v) for v in range(vectors)]
-            result = []
-            for r in range(rows):
-                scalar = b.broadcast(b.scalar(w_c, r))
-                result += [b.fma(scalar, lanes[v], acc[r * vectors + v]) for v in range(vectors)]
-            return result
-
-        return body
 
     def one_tap(t, acc):
         row = b.ir.mul(t, b.const(2))
         tap_x = b.offset(x, b.scalar(taps, row))
         index = b.scalar(taps, b.ir.add(row, b.const(1)))
         tap_w = b.offset(weights, b.ir.mul(index, tap_weights))
-        return b.loop(b.const(0), channels, acc, multiply(tap_x, tap_w))
+        return contract_channels(b, (tap_x, tap_w, channels), (rows, vectors), acc)
 
     start = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
     acc = b.loop(first, end, start, one_tap)

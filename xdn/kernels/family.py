@@ -79,11 +79,14 @@ class Lowered:
         Top -> bottom that it shares memory with: the same values at the same places.
     in_place : mapping
         Top -> bottom that it may overwrite where nobody reads that bottom later.
+    scratch : mapping
+        Name -> blob that only this layer's steps use, while they run.
     """
 
     steps: Sequence[Step] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     in_place: Mapping[str, str] = field(default_factory=dict)
+    scratch: Mapping[str, Blob] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,15 @@ class Lowering:
     bottoms, tops : sequence of Blob
         A fused residual is not among the bottoms.
     isa : Isa
+    winograd : bool
+        Whether convolutions may be computed with fewer multiplications and another rounding.
     """
 
     layer: Layer
     bottoms: Sequence[Blob]
     tops: Sequence[Blob]
     isa: Isa
+    winograd: bool = True
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""

@@ -116,6 +116,7 @@ def make_plan(
     outputs: tuple[str, ...],
     pixels: PixelSource | None = None,
     chunk_blocks: int | None = None,
+    winograd: bool = True,
 ) -> Plan:
     """Return the plan for a net whose images have `shapes`.
 
@@ -131,6 +132,8 @@ def make_plan(
         The only input is u8 images instead of f32 planes.
     chunk_blocks : int, optional
         Default: as many as `settings` allow.
+    winograd : bool
+        Whether 3x3 convolutions may be computed by Winograd's minimal filtering.
     """
     net.require_weights()
     isa = host_isa()
@@ -147,17 +150,19 @@ def make_plan(
             else images.load_pixels(name, slot, layout, isa, pixels)
         )
     needed = _needed_layers(sized, outputs)
+    blobs = dict(sized.blobs)
     for layer in sized.layers:
         if layer.name not in needed or layer.params.is_input:
             continue
-        lowering = Lowering(layer, sized.bottom_blobs(layer), sized.top_blobs(layer), isa)
+        lowering = Lowering(layer, sized.bottom_blobs(layer), sized.top_blobs(layer), isa, winograd)
         lowered = select(lowering).lower(lowering)
         placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
+        blobs |= lowered.scratch
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(images.store_planes(name, slot, BlockLayout.of(sized.blobs[name]), isa))
-    owners = share_buffers(sized.blobs, steps, placed)
-    segments, arena, blocks = _arranged(sized.blobs, steps, placed, owners, chunk_blocks)
+    owners = share_buffers(blobs, steps, placed)
+    segments, arena, blocks = _arranged(blobs, steps, placed, owners, chunk_blocks)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
         {name: image[name] for name in sized.inputs},
@@ -168,7 +173,7 @@ def make_plan(
         segments,
         blocks,
         tuple(placed),
-        sized.blobs,
+        blobs,
     )
 
 

@@ -16,10 +16,9 @@ The order changes no result: every value is computed by the same operations, fro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from xdn import settings
+from xdn.codegen.isa import core_cache_bytes
 from xdn.kernels.family import Step
 
 
@@ -174,15 +173,3 @@ def _tile(steps: Sequence[Step], block_bytes: Mapping[str, int]) -> int:
     weights = sum(array.nbytes for step in steps for array in step.keep)
     tile = room // per_position
     return tile if weights <= room and 0 < tile < _size(steps[0]) else 0
-
-
-@cache
-def core_cache_bytes() -> int:
-    """Return the size of the cache that a core has for itself (level 2), as the system tells it, else a default."""
-    for level in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        try:
-            if (level / "level").read_text().strip() == "2":
-                return int((level / "size").read_text().strip().removesuffix("K")) << 10
-        except (OSError, ValueError):
-            continue
-    return settings.CORE_CACHE_BYTES

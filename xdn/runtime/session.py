@@ -47,6 +47,8 @@ class Session:
         Blocks of images that a worker takes at a time.
     profile : bool
         Measure each layer of every run, for `profile`.
+    winograd : bool
+        Compute 3x3 convolutions with fewer multiplications where that is faster; their rounding errors are larger.
 
     Raises
     ------
@@ -56,12 +58,21 @@ class Session:
         Where no kernel executes a layer.
     """
 
-    def __init__(self, net: Net, *, threads: int | None = None, chunk_blocks: int | None = None, profile: bool = False):
+    def __init__(
+        self,
+        net: Net,
+        *,
+        threads: int | None = None,
+        chunk_blocks: int | None = None,
+        profile: bool = False,
+        winograd: bool = True,
+    ):
         net.require_weights()
         self.net = net
         #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._chunk_blocks = chunk_blocks
+        self._winograd = winograd
         self._executor = Executor(checked_threads(threads))
         self._programs: OrderedDict[object, Program] = OrderedDict()
         self._programs_lock = threading.Lock()
@@ -229,7 +240,7 @@ class Session:
         with self._programs_lock:
             if key not in self._programs:
                 before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks)
+                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks, self._winograd)
                 self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
                 self.compile_s += time.perf_counter() - before
                 self.kernels_compiled += len(self._loader.stats.compiled) - compiled

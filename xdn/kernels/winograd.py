@@ -1,0 +1,131 @@
+"""3x3 convolution with stride 1 by Winograd's minimal filtering, where that takes less time than the direct sums.
+
+Direct convolution multiplies 9 C values for a result, less where padding is; F(4x4, 3x3) 36 / 16 C, and F(2x2, 3x3) 4 C,
+but both transform inputs and results. What remains of a tile that reaches over the border is computed and dropped, so
+a map of 2x2 gains nothing.
+"""
+
+from math import ceil
+
+import numpy as np
+
+from xdn.codegen.isa import core_cache_bytes
+from xdn.graph.blob import Blob
+from xdn.kernels import winograd_kernel as k
+from xdn.kernels.convolution import spread
+from xdn.kernels.epilogue import coefficients, epilogue_parts
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.layout import F32_BYTES, B
+from xdn.kernels.taps import tap_lists
+from xdn.kernels.winograd_transform import WINOGRAD, Winograd
+from xdn.layers.window import Window
+
+#: Cycles that the transforms take for a channel of a tile and a vector of images (inputs, outputs), by m; measured.
+_TRANSFORM_CYCLES = {2: (70.0, 60.0), 4: (200.0, 160.0)}
+#: Vectors that a processor multiplies and adds in a cycle, and the share of it that contractions reach.
+_VECTORS_A_CYCLE = 2 * 0.88
+#: What Winograd must save, since it also moves V and M through the caches.
+_LEAST_GAIN = 1.05
+
+
+def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
+    """Return about how many cycles a vector of images takes."""
+    c, top = lowering.bottom().channels, lowering.top()
+    tiles = ceil(top.height / algorithm.outputs) * ceil(top.width / algorithm.outputs)
+    of_input, of_output = _TRANSFORM_CYCLES[algorithm.outputs]
+    products = algorithm.elements * c * top.channels / _VECTORS_A_CYCLE
+    return tiles * (products + of_input * c + of_output * top.channels)
+
+
+def _direct_cycles(lowering: Lowering) -> float:
+    lists = tap_lists(lowering.bottom(), lowering.top(), lowering.layer.params.window())
+    return lists.multiplications * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
+
+
+def best_algorithm(lowering: Lowering) -> Winograd | None:
+    """Return the algorithm that should take the least time; None for the direct sums."""
+    window, params = lowering.layer.params.window(), lowering.layer.params
+    fits = window == Window((3, 3), pad=window.pad) and params.group == 1
+    if not (fits and lowering.winograd):
+        return None
+    best = min(WINOGRAD.values(), key=lambda algorithm: _cycles(lowering, algorithm))
+    return best if _LEAST_GAIN * _cycles(lowering, best) < _direct_cycles(lowering) else None
+
+
+@family("winograd", "Convolution", when=lambda lowering: best_algorithm(lowering) is not None, rank=2, fuses=True)
+def lower_winograd(lowering: Lowering) -> Lowered:
+    """Transform tiles of the images, multiply, transform back: 36 products instead of 144 for 4x4 results."""
+    algorithm = best_algorithm(lowering)
+    assert algorithm is not None
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    sizes = spread(top.channels, lowering.isa.tile()[0])
+    rows = sizes[0]
+    weights = pack_filters(algorithm, layer.weights["weight"], sizes)
+    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
+    slopes = coefficients(layer, top.channels)
+    zeros = np.zeros(bottom.channels * B + 16, np.float32)
+    inputs, outputs = tile_tables(lowering, algorithm)
+    # An odd number of rows: distances that are powers of two would all fall into one set of a cache.
+    v_rows, m_rows = bottom.channels | 1, top.channels | 1
+    tile_elements = algorithm.elements * (v_rows + m_rows)
+    unit = min(len(inputs), max(1, core_cache_bytes() // 2 // (tile_elements * B * F32_BYTES)))
+    scratch = {
+        f"{layer.name}/{name}": Blob((lowering.bottoms[0].shape[0], unit * algorithm.elements * size))
+        for name, size in (("V", v_rows), ("M", m_rows))
+    }
+    v, m = scratch
+    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0], k.V: v, k.M: m}
+    if layer.residual:
+        blobs[k.RESIDUAL] = layer.residual
+    descriptor = {
+        k.WEIGHTS: address(weights),
+        k.BIAS: address(bias),
+        k.COEFFICIENTS: address(slopes),
+        k.ZEROS: zeros.ctypes.data + -zeros.ctypes.data % 64,
+        k.INPUTS: address(inputs),
+        k.OUTPUTS: address(outputs),
+        k.TILE_COUNT: len(inputs),
+        k.UNIT: unit,
+        k.CHANNELS: bottom.channels,
+        k.FILTERS: top.channels,
+        k.X_BLOCK: bottom.block_elements,
+        k.Y_BLOCK: top.block_elements,
+        k.FULL_TILES: sizes.count(rows),
+        k.SMALL_TILES: len(sizes) - sizes.count(rows),
+        k.V_PLACE: v_rows * B,
+        k.M_PLACE: m_rows * B,
+    }
+    step = Step(
+        k.winograd(algorithm.outputs, rows, epilogue_parts(layer), lowering.isa),
+        words(k.WORD_COUNT, descriptor),
+        blobs,
+        (weights, bias, slopes, zeros, inputs, outputs),
+        macs=len(inputs) * algorithm.elements * bottom.channels * top.channels,
+    )
+    in_place = {layer.tops[0]: layer.residual} if layer.residual else {}
+    return Lowered([step], in_place=in_place, scratch=scratch)
+
+
+def pack_filters(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Return (elements, C*K) transformed filters: for each register tile of `sizes` filters, (C, filters)."""
+    made = algorithm.transformed(weight)
+    starts = np.cumsum([0, *sizes])
+    parts = [made[:, first : first + size].transpose(0, 2, 1) for first, size in zip(starts, sizes, strict=False)]
+    return np.ascontiguousarray(np.concatenate([part.reshape(algorithm.elements, -1) for part in parts], axis=1))
+
+
+def tile_tables(lowering: Lowering, algorithm: Winograd) -> tuple[np.ndarray, np.ndarray]:
+    """Return (tiles, elements) places of inputs and (tiles, m*m) of results, in f32 of a block; -1: none."""
+    bottom, top = lowering.bottom(), lowering.top()
+    pad_h, pad_w = lowering.layer.params.window().pad
+    m, size = algorithm.outputs, algorithm.inputs
+
+    def places(layout, rows, columns):
+        inside = ((rows >= 0) & (rows < layout.height))[:, None] & ((columns >= 0) & (columns < layout.width))[None, :]
+        place = (rows[:, None] * layout.width + columns[None, :]) * layout.position_elements
+        return np.where(inside, place, -1).ravel()
+
+    corners = [(p, q) for p in range(0, top.height, m) for q in range(0, top.width, m)]
+    inputs = [places(bottom, p - pad_h + np.arange(size), q - pad_w + np.arange(size)) for p, q in corners]
+    outputs = [places(top, p + np.arange(m), q + np.arange(m)) for p, q in corners]
+    return np.array(inputs, np.int64), np.array(outputs, np.int64)
