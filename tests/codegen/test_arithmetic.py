@@ -43,6 +43,8 @@ OPERATIONS = {
     "negative": (lambda m, a, b: m.negative(a), lambda a, b: -a),
     "number": (lambda m, a, b: m.add(b, m.number(0.1)), lambda a, b: b + np.float32(0.1)),
     "where": (lambda m, a, b: m.where(a, ">", b, a, b), lambda a, b: np.where(a > b, a, b)),
+    "larger": (lambda m, a, b: m.larger(a, b), lambda a, b: np.where(a > b, a, b)),
+    "larger with NaN second": (lambda m, a, b: m.larger(b, a), lambda a, b: np.where(b > a, b, a)),
     "where equal": (lambda m, a, b: m.where(a, "==", a, b, a), lambda a, b: np.where(a == a, b, a)),
 }
 

@@ -23,6 +23,21 @@ def test_load_and_store_count_vectors(isa):
     np.testing.assert_array_equal(y, np.r_[np.zeros(isa.lanes), x[2 * isa.lanes :], np.zeros(isa.lanes)])
 
 
+@pytest.mark.parametrize("registers", [1, 2, 4])
+def test_values_of_several_registers(isa, registers):
+    """Places count whole values, which need no more alignment than a register."""
+    size = isa.lanes * registers
+    x = floats(range(3 * size + isa.lanes), isa.lanes)[isa.lanes :]
+    y = floats(np.zeros(2 * size + isa.lanes), isa.lanes)[isa.lanes :]
+
+    def emit(irbuilder, x, y, n):
+        b = VectorBuilder(irbuilder, isa, registers)
+        b.store(b.add(b.load(x, 2), b.broadcast(b.scalar(x))), y, 1)
+
+    run(emit, x, y)
+    np.testing.assert_array_equal(y, np.r_[np.zeros(size), x[2 * size :] + x[0]])
+
+
 def test_offset_counts_elements(isa):
     x, y = floats(range(isa.lanes), isa.lanes), floats([0], isa.lanes)
 

@@ -18,7 +18,7 @@ from numba.extending import _Intrinsic
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels import clock, contraction, depthwise, driver, peak
+from xdn.kernels import clock, contraction, depthwise, driver, peak, softmax
 from xdn.kernels.epilogue import ACTIVATIONS, SUM
 
 FILE = Path(__file__).with_name("ir_digests.txt")
@@ -51,6 +51,7 @@ def sources(isa: Isa) -> Iterator[KernelSource]:
     for epilogue in epilogues():
         name = KernelName("depthwise", isa.name, epilogue)
         yield KernelSource(name, lambda name=name: depthwise._body(name))
+    yield softmax.softmax(isa)
     for timed in (False, True):
         yield driver.driver(isa, timed)
     yield clock.clock(isa)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import UNIT, check_layer, check_net, close, feed_for, one_layer_net
+from tests.kernels.test_mathematics import evaluate
 from xdn.errors import UnsupportedError
 from xdn.runtime.session import Session
 
@@ -40,3 +41,20 @@ def test_extremes_as_in_the_reference(value, channel):
     feed["x0"][0, channel] = value
     with np.errstate(invalid="ignore"):
         check_net(net, close(24), feed)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 10, 37])
+def test_bits_are_those_of_scalars(channels):
+    """Maximum, exponentials, sum and quotients of f32 one by one, channels ascending."""
+    net = one_layer_net("Softmax", (channels, 2, 3))
+    feed = feed_for(net)
+    x = feed["x0"]
+    x[0, :, 0, 0], x[1, 0, 0, 1], x[2, channels - 1, 1, 1], x[3, 0, 0, 0] = -np.inf, np.nan, np.nan, np.inf
+    most, total, values = x[:, 0], np.zeros_like(x[:, 0]), np.empty_like(x)
+    for c in range(1, channels):
+        most = np.where(x[:, c] > most, x[:, c], most)
+    with np.errstate(invalid="ignore"):
+        for c in range(channels):
+            values[:, c] = evaluate("exp", (x[:, c] - most).ravel()).reshape(most.shape)
+            total += values[:, c]
+        np.testing.assert_array_equal(Session(net).run(None, feed)[0], values / total[:, None])

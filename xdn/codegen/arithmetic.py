@@ -78,6 +78,10 @@ class Arithmetic:
         """Return `yes` where `a` compares so to `b`, else (and for NaN) `no`."""
         return self.ir.select(self.ir.fcmp_ordered(comparison, a, b), yes, no)
 
+    def larger(self, x: ir.Value, most: ir.Value) -> ir.Value:
+        """Return `x` where it is larger than `most`, else (and for NaN) `most`: one step of a running maximum."""
+        return self.where(x, ">", most, x, most)
+
     def truncated(self, x: ir.Value) -> ir.Value:
         """Return x as i32, rounded towards zero; it must lie in the range of i32."""
         return self.ir.fptosi(x, self._integer)

@@ -27,10 +27,13 @@ class VectorBuilder(Arithmetic):
         Where instructions are appended.
     isa : Isa
         Gives the vector length, and whether multiply-add is fused.
+    registers : int
+        Vector registers that a value takes. LLVM emits an operation on all of them one after the other, so that
+        long chains of operations, such as an exponential's, run side by side instead of waiting for each result.
     """
 
-    def __init__(self, irbuilder: ir.IRBuilder, isa: Isa):
-        super().__init__(irbuilder, isa.lanes)
+    def __init__(self, irbuilder: ir.IRBuilder, isa: Isa, registers: int = 1):
+        super().__init__(irbuilder, isa.lanes * registers)
         self.isa = isa
 
     def const(self, value: int) -> ir.Value:
@@ -55,7 +58,7 @@ class VectorBuilder(Arithmetic):
         return self.ir.load(self.offset(pointer, index))
 
     def load(self, pointer: ir.Value, vector: int = 0) -> ir.Value:
-        """Load the vector number `vector` behind a pointer to f32; blobs and weights align to vectors."""
+        """Load the vector number `vector` behind a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
         value.align = F32_BYTES * self.isa.lanes
         return value
@@ -65,14 +68,14 @@ class VectorBuilder(Arithmetic):
         self.ir.store(value, self._vector_pointer(pointer, vector)).align = F32_BYTES * self.isa.lanes
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
-        place = self.offset(pointer, vector * self.isa.lanes)
+        place = self.offset(pointer, vector * self._lanes)
         return self.ir.bitcast(place, self.kind.as_pointer())
 
     def broadcast(self, scalar: ir.Value) -> ir.Value:
         """Return a vector whose lanes all hold `scalar`."""
         undef = ir.Constant(self.kind, ir.Undefined)
         first = self.ir.insert_element(undef, scalar, ir.Constant(ir.IntType(32), 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.isa.lanes), [0] * self.isa.lanes)
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self._lanes), [0] * self._lanes)
         return self.ir.shuffle_vector(first, undef, mask)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:

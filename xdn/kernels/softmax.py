@@ -1,34 +1,86 @@
-"""Softmax over the channels of a position."""
+"""Softmax over the channels of a position.
 
-import numpy as np
+For a block of images and a position::
 
-from xdn.codegen.compiler import KernelSource
+    most = x[0]                                            rows: one value for each image
+    for c in range(1, channels):
+        most = x[c] if x[c] > most else most
+    for c in range(channels):
+        y[c]   = e ** (x[c] - most)
+        total += y[c]
+    for c in range(channels):
+        y[c] /= total
+
+Units: x and y are counted in f32, B from one channel to the next.
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen import formulas
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, B
-from xdn.kernels.mathematics import exp
+from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
+from xdn.kernels.rows import row_at, row_builder
 
 X, Y, POSITIONS, CHANNELS = range(4)
 
+_F32 = types.CPointer(types.float32)
 
-def _softmax():
+
+def softmax(isa: Isa) -> KernelSource:
+    """Return the kernel for an instruction set."""
+    return KernelSource(KernelName("softmax", isa.name), lambda: _body(isa))
+
+
+def _position(isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that computes all channels of one position for all images of a block."""
+
+    @intrinsic
+    def position(typingctx, x, channels, y):
+        def codegen(context, irbuilder, signature, args):
+            _emit_position(row_builder(irbuilder, isa), *args)
+            return context.get_dummy_value()
+
+        return types.void(_F32, types.int64, _F32), codegen
+
+    return position
+
+
+def _emit_position(b: VectorBuilder, x: ir.Value, channels: ir.Value, y: ir.Value) -> None:
+    def find_most(c, carried):
+        return [b.larger(b.load(row_at(b, x, c)), carried[0])]
+
+    def exponentiate(c, carried):
+        power = formulas.exp(b, b.sub(b.load(row_at(b, x, c)), most))
+        b.store(power, row_at(b, y, c))
+        return [b.add(carried[0], power)]
+
+    def divide(c, carried):
+        b.store(b.div(b.load(row_at(b, y, c)), total), row_at(b, y, c))
+        return []
+
+    (most,) = b.loop(b.const(1), channels, [b.load(x)], find_most)
+    (total,) = b.loop(b.const(0), channels, [b.number(0)], exponentiate)
+    b.loop(b.const(0), channels, [], divide)
+
+
+def _body(isa: Isa) -> KernelBody:
+    """Return the loop over positions, as Numba compiles it."""
+    position = _position(isa)
+
     def softmax(desc, frame):
-        channels = desc[CHANNELS]
-        for position in range(frame[BLOCKS] * desc[POSITIONS]):
-            for lane in range(B):
-                at = position * channels * B + lane
-                x, y = f32_at(frame[ARENA] + desc[X] + at * 4), f32_at(frame[ARENA] + desc[Y] + at * 4)
-                most = x[0]
-                for c in range(1, channels):
-                    most = max(most, x[c * B])
-                total = np.float32(0)
-                for c in range(channels):
-                    value = exp(x[c * B] - most)
-                    y[c * B] = value
-                    total += value
-                for c in range(channels):
-                    y[c * B] /= total
+        x, y = frame[ARENA] + desc[X], frame[ARENA] + desc[Y]
+        size = desc[CHANNELS] * B * F32_BYTES
+        for p in range(frame[BLOCKS] * desc[POSITIONS]):
+            position(f32_at(x + p * size), desc[CHANNELS], f32_at(y + p * size))
 
     return softmax
 
@@ -40,5 +92,4 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     if lowering.bottoms[0].axis(layer.params.axis) != 1:
         raise lowering.unsupported(f"the executor runs Softmax over axis 1, not axis {layer.params.axis}")
     descriptor = words(4, {POSITIONS: layout.positions, CHANNELS: layout.channels})
-    source = KernelSource(KernelName("softmax", lowering.isa.name), _softmax)
-    return Lowered([Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]})])
+    return Lowered([Step(softmax(lowering.isa), descriptor, {X: layer.bottoms[0], Y: layer.tops[0]})])
