@@ -18,7 +18,7 @@ from numba.extending import _Intrinsic
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels import clock, contraction, depthwise, driver, peak, softmax
+from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax
 from xdn.kernels.epilogue import ACTIVATIONS, SUM
 
 FILE = Path(__file__).with_name("ir_digests.txt")
@@ -52,6 +52,8 @@ def sources(isa: Isa) -> Iterator[KernelSource]:
         name = KernelName("depthwise", isa.name, epilogue)
         yield KernelSource(name, lambda name=name: depthwise._body(name))
     yield softmax.softmax(isa)
+    yield from (lrn.across(isa), lrn.within(isa))
+    yield from (pooling.pooling(op, isa) for op in ("max_pool", "average_pool"))
     for timed in (False, True):
         yield driver.driver(isa, timed)
     yield clock.clock(isa)

@@ -1,10 +1,13 @@
 """Pooling against the references: maxima exactly, averages as sums."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from tests.kernels.checks import check_layer, covering, exact, feed_for, one_layer_net, sums
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.kernels.pooling import ROWS
 from xdn.layers.pooling import LOWEST, Pooling
 from xdn.runtime.session import Session
 
@@ -72,3 +75,22 @@ def test_average_keeps_nan():
     feed["x0"][0, 0, 0, 0] = np.nan
     (result,) = Session(net).run(None, feed)
     np.testing.assert_array_equal(np.isnan(result).ravel(), [True, False, False, False])
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("channels", [*range(1, ROWS + 2), 2 * ROWS + 3])
+def test_bits_are_those_of_scalars(pool, channels):
+    """Taps one by one, row-major, by Caffe's comparison or a sum; channels in groups and left over."""
+    net = one_layer_net("Pooling", (channels, 5, 7), pool=pool, kernel_size=3, stride=2, pad=1)
+    feed = feed_for(net)
+    x, params = feed["x0"], net.layers[-1].params
+    x[0, 0, 1, 1], x[1, 0, 0, 0], x[2, :, :3, :3], x[3, -1, -1, -1] = np.nan, np.inf, -np.inf, np.nan
+    expected = np.full((len(x), channels, 3, 4), LOWEST if pool == "MAX" else 0, np.float32)
+    for (p, q), (r, s) in itertools.product(np.ndindex(3, 4), np.ndindex(3, 3)):
+        h, w, y = 2 * p + r - 1, 2 * q + s - 1, expected[:, :, p, q]
+        if 0 <= h < 5 and 0 <= w < 7:
+            tap = x[:, :, h, w]
+            y[:] = np.where(tap > y, tap, y) if pool == "MAX" else y + tap
+    if pool == "AVE":
+        expected /= params.counts(5, 7).reshape(3, 4)
+    np.testing.assert_array_equal(Session(net).run(None, feed)[0], expected)

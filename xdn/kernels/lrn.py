@@ -1,64 +1,145 @@
-"""LRN: every value times a power of the energy around it, across channels or within one."""
+"""LRN: every value times a power of the energy around it, across channels or within one.
+
+For a block of images, a position and a channel::
+
+    energy = 0                                             a row: one value for each image
+    for other in range(c - reach, c + reach + 1):          across: neighbouring channels that exist, ascending
+        energy += x[other] * x[other]
+    for tap in taps(position):                             within: the square's positions that exist, row-major
+        energy += x[tap][c] * x[tap][c]
+    energy /= count[position]                              within
+    y[c] = x[c] * (k + alpha * energy) ** -beta
+
+Squares are summed anew for each channel: a sum that slides along would subtract, and carry their errors on. Units: x
+is counted in f32, B from one channel to the next.
+"""
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen import formulas
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, B
-from xdn.kernels.mathematics import fma, power
+from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
+from xdn.kernels.rows import fold_taps, row_at, row_builder
 from xdn.kernels.taps import tap_lists
 from xdn.layers.window import Window
 
-#: CONSTANTS: k, alpha / n, -beta. REACH: neighbours on each side. LANES: read, so that loops over it vectorise.
-X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS, LANES = range(7)
+#: CONSTANTS: k, alpha (across: / n), -beta. REACH: neighbours on each side.
+X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS = range(6)
 #: TAPS: the square's elements; COUNTS: what each position's sum is divided by.
-POSITION_COUNT, TAPS, COUNTS, BLOCK = 4, 7, 8, 9
+POSITION_COUNT, TAPS, COUNTS, BLOCK = 4, 6, 7, 8
+
+_F32 = types.CPointer(types.float32)
 
 
-def _across():
+def across(isa: Isa) -> KernelSource:
+    """Return the kernel that sums over channels, for an instruction set."""
+    return KernelSource(KernelName("lrn_across", isa.name), lambda: _across(isa))
+
+
+def within(isa: Isa) -> KernelSource:
+    """Return the kernel that sums over positions, for an instruction set."""
+    return KernelSource(KernelName("lrn_within", isa.name), lambda: _within(isa))
+
+
+def _plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
+    return b.add(total, b.mul(x, x))
+
+
+def _store_scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value, y: ir.Value) -> None:
+    """Store x * (k + alpha * energy) ** -beta for one row."""
+    k, alpha, exponent = (b.broadcast(b.scalar(constants, i)) for i in range(3))
+    scale = formulas.power(b, b.fused(alpha, energy, k), exponent)
+    b.store(b.mul(b.load(x), scale), y)
+
+
+def _across_row(isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that computes one channel from the channels `first` <= other < `end` of its position."""
+
+    @intrinsic
+    def row(typingctx, x, c, first, end, constants, y):
+        def codegen(context, irbuilder, signature, args):
+            b = row_builder(irbuilder, isa)
+            x, c, first, end, constants, y = args
+
+            def add_neighbour(other, energy):
+                return [_plus_square(b, energy[0], b.load(row_at(b, x, other)))]
+
+            (energy,) = b.loop(first, end, [b.number(0)], add_neighbour)
+            _store_scaled(b, energy, row_at(b, x, c), constants, row_at(b, y, c))
+            return context.get_dummy_value()
+
+        return types.void(_F32, types.int64, types.int64, types.int64, _F32, _F32), codegen
+
+    return row
+
+
+def _across(isa: Isa) -> KernelBody:
+    """Return the loops over positions and channels, as Numba compiles them."""
+    row = _across_row(isa)
+
     def lrn_across(desc, frame):
-        channels, reach, lanes = desc[CHANNELS], desc[REACH], desc[LANES]
-        constants = f32_at(desc[CONSTANTS])
-        k, alpha, exponent = constants[0], constants[1], constants[2]
+        channels, reach, constants = desc[CHANNELS], desc[REACH], f32_at(desc[CONSTANTS])
         for position in range(frame[BLOCKS] * desc[POSITIONS]):
-            at = position * channels * lanes * 4
+            at = position * channels * B * F32_BYTES
             x, y = f32_at(frame[ARENA] + desc[X] + at), f32_at(frame[ARENA] + desc[Y] + at)
             for c in range(channels):
-                row = c * lanes
-                for i in range(row, row + lanes):
-                    y[i] = np.float32(0)
-                for other in range(max(0, c - reach), min(channels, c + reach + 1)):
-                    shift = (other - c) * lanes
-                    for i in range(row, row + lanes):
-                        y[i] += x[i + shift] * x[i + shift]
-                for i in range(row, row + lanes):
-                    y[i] = x[i] * power(fma(alpha, y[i], k), exponent)
+                row(x, c, max(0, c - reach), min(channels, c + reach + 1), constants, y)
 
     return lrn_across
 
 
-def _within():
+def _within_row(isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that computes one channel of one position from the positions around it."""
+
+    @intrinsic
+    def row(typingctx, x, taps, first, end, count, own, constants, y):
+        def codegen(context, irbuilder, signature, args):
+            b = row_builder(irbuilder, isa)
+            *window, count, own, constants, y = args
+            (energy,) = fold_taps(b, window, [b.number(0)], partial(_plus_square, b))
+            _store_scaled(b, b.div(energy, b.broadcast(count)), own, constants, y)
+            return context.get_dummy_value()
+
+        arguments = (_F32, WORDS, types.int64, types.int64, types.float32, _F32, _F32, _F32)
+        return types.void(*arguments), codegen
+
+    return row
+
+
+def _within(isa: Isa) -> KernelBody:
+    """Return the loop nest around the windows, as Numba compiles it."""
+    row = _within_row(isa)
+
     def lrn_within(desc, frame):
         positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
-        constants, run = f32_at(desc[CONSTANTS]), desc[CHANNELS] * desc[LANES]
-        k, alpha, exponent = constants[0], constants[1], constants[2]
+        constants = f32_at(desc[CONSTANTS])
         for block in range(frame[BLOCKS]):
-            x_block = frame[ARENA] + desc[X] + block * desc[BLOCK] * 4
+            x = frame[ARENA] + desc[X] + block * desc[BLOCK] * F32_BYTES
+            y = frame[ARENA] + desc[Y] + block * desc[BLOCK] * F32_BYTES
             for p in range(desc[POSITION_COUNT]):
-                x = f32_at(x_block + positions[4 * p] * 4)
-                own = f32_at(x_block + positions[4 * p + 3] * 4)
-                y = f32_at(frame[ARENA] + desc[Y] + (block * desc[BLOCK] + positions[4 * p + 3]) * 4)
-                for i in range(run):
-                    y[i] = np.float32(0)
-                for t in range(positions[4 * p + 1], positions[4 * p + 2]):
-                    at = taps[2 * t]
-                    for i in range(run):
-                        y[i] += x[at + i] * x[at + i]
-                count = counts[p]
-                for i in range(run):
-                    y[i] = own[i] * power(fma(alpha, y[i] / count, k), exponent)
+                for c in range(desc[CHANNELS]):
+                    window, own = positions[4 * p] + c * B, positions[4 * p + 3] + c * B
+                    row(
+                        f32_at(x + window * F32_BYTES),
+                        taps,
+                        positions[4 * p + 1],
+                        positions[4 * p + 2],
+                        counts[p],
+                        f32_at(x + own * F32_BYTES),
+                        constants,
+                        f32_at(y + own * F32_BYTES),
+                    )
 
     return lrn_within
 
@@ -68,11 +149,10 @@ def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
     params, layout = lowering.layer.params, lowering.top()
     constants = np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32)
-    sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, REACH: params.local_size // 2, LANES: B}
-    descriptor = words(7, sizes | {CONSTANTS: address(constants)})
-    source = KernelSource(KernelName("lrn_across", lowering.isa.name), _across)
+    sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, REACH: params.local_size // 2}
+    descriptor = words(6, sizes | {CONSTANTS: address(constants)})
     blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered([Step(source, descriptor, blobs, (constants,))])
+    return Lowered([Step(across(lowering.isa), descriptor, blobs, (constants,))])
 
 
 @family("lrn_within", "LRN", when=lambda lowering: lowering.layer.params.norm_region == "WITHIN_CHANNEL")
@@ -89,11 +169,9 @@ def lower_within(lowering: Lowering) -> Lowered:
         POSITIONS: address(positions),
         POSITION_COUNT: len(positions),
         CONSTANTS: address(constants),
-        LANES: B,
         TAPS: address(taps),
         COUNTS: address(counts),
         BLOCK: layout.block_elements,
     }
-    source = KernelSource(KernelName("lrn_within", lowering.isa.name), _within)
     blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered([Step(source, words(10, descriptor), blobs, (positions, taps, counts, constants))])
+    return Lowered([Step(within(lowering.isa), words(9, descriptor), blobs, (positions, taps, counts, constants))])

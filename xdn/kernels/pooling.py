@@ -1,55 +1,103 @@
-"""Pooling over tap lists: the channels and images of one position are one run of consecutive values."""
+"""Pooling over tap lists: the channels and images of one position are one run of consecutive values.
+
+For a block of images, an output position and MR channels::
+
+    acc[r] = LOWEST                                        r < MR rows, one value for each image; average: 0
+    for tap in taps(position):
+        acc[r] = x[tap][r] if x[tap][r] > acc[r] else acc[r]     maximum: passes over NaN, as in Caffe
+        acc[r] = acc[r] + x[tap][r]                              average
+    y[r] = acc[r]                                          maximum
+    y[r] = acc[r] / count[position]                        average
+
+All accumulators stay in registers over the taps. Denormals count as zero where workers flush them. Units: x is
+counted in f32, ``channels * B`` from one position to the next.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS
+from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
+from xdn.kernels.rows import Combine, fold_taps, row_builder
 from xdn.kernels.taps import tap_lists
 from xdn.layers.pooling import LOWEST
 
-#: COUNTS: what the sum at each position is divided by. RUN: values of one position.
-X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, RUN, COUNTS = range(9)
+#: COUNTS: what the sum at each position is divided by.
+X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, COUNTS = range(9)
+#: Channels that are folded at a time (MR): at two registers each, they leave half of 16 free.
+ROWS = 4
+
+_F32 = types.CPointer(types.float32)
 
 
-def _max_pool():
-    def max_pool(desc, frame):
-        positions, taps, run = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), desc[RUN]
+@dataclass(frozen=True)
+class _Method:
+    """How a window becomes one value: where it starts, what a tap does, and the end (builder, value, count)."""
+
+    start: float
+    combine: Callable[[VectorBuilder], Combine]
+    finish: Callable[[VectorBuilder, ir.Value, ir.Value], ir.Value]
+
+
+#: By operation, as kernel names spell it.
+_METHODS = {
+    "max_pool": _Method(LOWEST, lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
+    "average_pool": _Method(0.0, lambda b: b.add, lambda b, acc, count: b.div(acc, count)),
+}
+
+
+def pooling(op: str, isa: Isa) -> KernelSource:
+    """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
+    return KernelSource(KernelName(op, isa.name), lambda: _body(_METHODS[op], isa))
+
+
+def _rows(method: _Method, rows: int, isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that computes `rows` channels of one position for all images of a block."""
+
+    @intrinsic
+    def fold(typingctx, x, taps, first, end, count, y):
+        def codegen(context, irbuilder, signature, args):
+            b = row_builder(irbuilder, isa)
+            *window, count, y = args
+            folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
+            for r, value in enumerate(folded):
+                b.store(method.finish(b, value, b.broadcast(count)), y, r)
+            return context.get_dummy_value()
+
+        return types.void(_F32, WORDS, types.int64, types.int64, types.float32, _F32), codegen
+
+    return fold
+
+
+def _body(method: _Method, isa: Isa) -> KernelBody:
+    """Return the loop nest around the windows, as Numba compiles it."""
+    many, one = _rows(method, ROWS, isa), _rows(method, 1, isa)
+
+    def pool(desc, frame):
+        positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
+        channels, row = desc[CHANNELS], B * F32_BYTES
+        whole = channels - channels % ROWS
         for block in range(frame[BLOCKS]):
             for p in range(desc[POSITION_COUNT]):
-                x = f32_at(frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * 4)
-                y = f32_at(frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * 4)
-                for i in range(run):
-                    y[i] = LOWEST
-                for t in range(positions[4 * p + 1], positions[4 * p + 2]):
-                    at = taps[2 * t]
-                    for i in range(run):
-                        y[i] = x[at + i] if x[at + i] > y[i] else y[i]
+                x = frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * F32_BYTES
+                y = frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * F32_BYTES
+                first, end, count = positions[4 * p + 1], positions[4 * p + 2], counts[p]
+                for c in range(0, whole, ROWS):
+                    many(f32_at(x + c * row), taps, first, end, count, f32_at(y + c * row))
+                for c in range(whole, channels):
+                    one(f32_at(x + c * row), taps, first, end, count, f32_at(y + c * row))
 
-    return max_pool
-
-
-def _average_pool():
-    def average_pool(desc, frame):
-        positions, taps, run = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), desc[RUN]
-        counts = f32_at(desc[COUNTS])
-        for block in range(frame[BLOCKS]):
-            for p in range(desc[POSITION_COUNT]):
-                x = f32_at(frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * 4)
-                y = f32_at(frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * 4)
-                for i in range(run):
-                    y[i] = np.float32(0)
-                for t in range(positions[4 * p + 1], positions[4 * p + 2]):
-                    at = taps[2 * t]
-                    for i in range(run):
-                        y[i] += x[at + i]
-                count = counts[p]
-                for i in range(run):
-                    y[i] /= count
-
-    return average_pool
+    return pool
 
 
 @family("pool", "Pooling")
@@ -66,10 +114,9 @@ def lower_pooling(lowering: Lowering) -> Lowered:
         TAPS: address(taps),
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
-        RUN: bottom.position_elements,
+        CHANNELS: bottom.channels,
         COUNTS: address(counts),
     }
-    op, make = ("max_pool", _max_pool) if layer.params.pool == "MAX" else ("average_pool", _average_pool)
-    source = KernelSource(KernelName(op, lowering.isa.name), make)
+    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.isa)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(9, descriptor), blobs, (positions, taps, counts))])

@@ -1,9 +1,14 @@
 """Rows: the values that one channel of one position has in a block of images, B f32, as one value of the builder."""
 
+from collections.abc import Callable, Sequence
+
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.isa import Isa
+
+#: (what was folded so far, the next row) -> what is folded with it.
+Combine = Callable[[ir.Value, ir.Value], ir.Value]
 
 
 def row_builder(irbuilder: ir.IRBuilder, isa: Isa) -> VectorBuilder:
@@ -14,3 +19,31 @@ def row_builder(irbuilder: ir.IRBuilder, isa: Isa) -> VectorBuilder:
 def row_at(b: VectorBuilder, pointer: ir.Value, channel: ir.Value) -> ir.Value:
     """Return `pointer`, which is at a position's first row, moved to the row of `channel`."""
     return b.offset(pointer, b.ir.mul(channel, b.const(b.isa.block_images)))
+
+
+def fold_taps(b: VectorBuilder, window: Sequence[ir.Value], start: list[ir.Value], combine: Combine) -> list[ir.Value]:
+    """Emit a loop over the taps of a position, in order, and return the folded rows; they stay in registers.
+
+    ::
+
+        for t in range(first, end):
+            acc[r] = combine(acc[r], x[taps[t][0]][r])     r < MR channels
+
+    Parameters
+    ----------
+    b : VectorBuilder
+        Of rows.
+    window : (x, taps, first, end)
+        Pointer to the f32 that the window's first element falls on; the table of taps with places in f32
+        (`TapLists.in_elements`), and which of its rows are the position's.
+    start : list of rows
+        Of as many consecutive channels as are folded at a time.
+    combine : callable
+    """
+    x, taps, first, end = window
+
+    def one_tap(t, acc):
+        tap_x = b.offset(x, b.scalar(taps, b.ir.mul(t, b.const(2))))
+        return [combine(value, b.load(tap_x, r)) for r, value in enumerate(acc)]
+
+    return b.loop(first, end, start, one_tap)
