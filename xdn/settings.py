@@ -9,6 +9,10 @@ from xdn.errors import SettingError
 CHUNK_IMAGES = 96
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
+#: For how many chunks of each thread the last images of a run are handed out in smaller ones, and into how many
+#: parts a chunk is cut for that. One is enough where threads are equally fast: when the last whole chunk is taken,
+#: each other thread has less than one left. Smaller parts would reuse weights over too few images.
+LAST_CHUNKS, LAST_PARTS = 1, 4
 #: From how many times the bytes of its blobs (of one block) on a layer's weights decide how a chunk is passed.
 HEAVY_WEIGHTS = 2
 #: The cache that a core has for itself where the system does not tell, in bytes.

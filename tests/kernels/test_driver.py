@@ -1,5 +1,7 @@
 """The workers' loop: chunks are taken once each, cancelling stops it, denormals are flushed only inside."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,9 @@ from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
 from xdn.graph import Layer, Net
 from xdn.kernels import driver
+from xdn.kernels.layout import B
 from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program, aligned_bytes
+from xdn.runtime.program import Program, aligned_bytes, last_blocks
 
 
 def _program(net, chunk_blocks=1, timed=False):
@@ -40,6 +43,38 @@ def test_every_chunk_is_done_once(program, batch, chunks):
     assert control[driver.DONE] == chunks == program.chunks(batch, 1)
     # The worker has asked once more, and found nothing left.
     assert control[driver.NEXT] == chunks + 1
+
+
+@pytest.mark.parametrize("batch", [1, 8 * B, 8 * B + 1, 10 * B + 3, 23 * B])
+def test_last_chunks_are_smaller(batch):
+    """Two chunks of 4 blocks, then one block each: no image is left out, and none is done twice."""
+    program = _program(one_layer_net("Split", (3, 2, 2)), chunk_blocks=4)
+    arrays, control = _arrays(batch), program.control(batch, 4, 2)
+    program.work(control, _arena(program), arrays)
+    np.testing.assert_array_equal(arrays[1], arrays[0])
+    blocks = -(-batch // B)
+    assert control[driver.DONE] == (blocks - 6 if blocks > 8 else -(-blocks // 4)) == program.chunks(batch, 4, 2)
+
+
+def test_a_smaller_chunk_is_one_of_its_own():
+    """The worker that finds all but the last chunks taken does exactly their images."""
+    program = _program(one_layer_net("Split", (3, 2, 2)), chunk_blocks=8)
+    batch = 8 * B + 5 * B + 1
+    arrays, control = _arrays(batch), program.control(batch, 8, 1)
+    control[driver.NEXT] = 2
+    program.work(control, _arena(program), arrays)
+    # After the chunk of 8 blocks and one of 2 there are 2, and the rest of 1 and an image.
+    assert np.isnan(arrays[1][: 10 * B]).all()
+    np.testing.assert_array_equal(arrays[1][10 * B :], arrays[0][10 * B :])
+    assert control[driver.DONE] == 2
+
+
+@pytest.mark.parametrize(("size", "whole"), [(6, 3), (6, 0), (1, 2), (9, 1)])
+def test_chunks_follow_one_another(program, size, whole):
+    control = program.control(10_000, size, whole)
+    starts = [driver.first_image(control, number) for number in range(whole + 5)]
+    assert [(b - a) // B for a, b in itertools.pairwise(starts)] == [size] * whole + [last_blocks(size)] * 4
+    assert starts[0] == 0
 
 
 def test_taken_chunks_are_left_to_their_taker(program):

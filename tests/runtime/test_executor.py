@@ -10,6 +10,7 @@ from tests.kernels.checks import FULL_MATRIX, covering, feed_for, input_layer, m
 from xdn import settings
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import driver
+from xdn.kernels.layout import B
 from xdn.layers.relu import ReLU
 from xdn.runtime.executor import Executor
 from xdn.runtime.session import Session
@@ -94,6 +95,36 @@ def test_chunks_are_shared_among_all_threads(session):
     wide = Session(session.net, chunk_blocks=8)._program({"x": (3, 6, 5)}, session.net.outputs)
     # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each; many: what the plan says.
     assert [executor._chunk_blocks(wide, 32 * blocks) for blocks in (8, 3, 1, 100)] == [2, 1, 1, 8]
+
+
+def _whole(program, threads, blocks):
+    executor = Executor(threads)
+    return executor._whole_chunks(program, blocks * B, executor._chunk_blocks(program, blocks * B))
+
+
+def test_the_last_chunks_are_smaller(net):
+    """A chunk of each thread is handed out in parts; not where each has one chunk, nor for a thread alone."""
+    program = Session(net, chunk_blocks=6)._program({"x": (3, 6, 5)}, net.outputs)
+    # 60 blocks for 2 threads: 8 chunks and 12 blocks in parts; 65: what is more is no chunk; 18: one chunk each.
+    assert [_whole(program, 2, blocks) for blocks in (60, 65, 18, 13)] == [8, 8, 2, 2]
+    # One chunk each, of whatever size.
+    assert [_whole(program, 2, blocks) for blocks in (12, 7, 2, 1)] == [2, 2, 2, 1]
+    assert [_whole(program, 1, blocks) for blocks in (60, 61, 1)] == [10, 11, 1]
+    assert _whole(program, 64, 625) == 64
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_smaller_chunks_change_no_bit_and_are_counted(net, threads):
+    batch, seen = 40 * B + 5, []
+    feed = feed_for(net, batch)
+    session = Session(net, threads=threads, chunk_blocks=6, profile=True)
+    results = session.run(None, feed, progress=lambda done, total: seen.append((done, total)))
+    session.close()
+    for result, expected in zip(results, Session(net, threads=1).run(None, feed), strict=True):
+        np.testing.assert_array_equal(result, expected)
+    # Six chunks are full; a thread's last one is cut: 41 blocks are 4 (3) chunks and 17 (23) blocks by two.
+    chunks = {2: 4 + 9, 3: 3 + 12}[threads]
+    assert seen[-1] == (chunks, chunks)
 
 
 def test_a_single_chunk_runs_in_the_caller_s_thread(session):

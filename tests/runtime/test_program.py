@@ -6,8 +6,9 @@ import pytest
 from tests.kernels.checks import BATCH, LAYER_CASES, assert_within, feed_for, one_layer_net
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader, process_loader
+from xdn.kernels.layout import B
 from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program, aligned_bytes
+from xdn.runtime.program import Program, aligned_bytes, last_blocks
 
 GUARD = 4096
 CANARY = 0xA5
@@ -96,6 +97,16 @@ def test_chunks():
     program = _program(one_layer_net("Split", (1,)), ("y0",), 3)
     assert [program.chunks(n, 3) for n in (1, 96, 97, 192)] == [1, 1, 2, 2]
     assert [program.chunks(n, 1) for n in (1, 32, 33)] == [1, 1, 2]
+
+
+def test_chunks_of_which_the_last_are_smaller():
+    program = _program(one_layer_net("Split", (1,)), ("y0",), 6)
+    # 18 blocks as three chunks; two of them and six blocks by two; five by two; none after them; all by two.
+    assert [program.chunks(blocks * B, 6, whole) for blocks, whole in ((18, 3), (18, 2), (17, 2), (12, 2), (5, 0))] == [
+        *(3, 5, 5, 2, 3)
+    ]
+    assert program.chunks(12 * B + 1, 6, 2) == 3
+    assert [last_blocks(blocks) for blocks in (1, 3, 4, 5, 6, 100)] == [1, 1, 1, 2, 2, 25]
 
 
 @pytest.mark.parametrize("alignment", [64, 4096])

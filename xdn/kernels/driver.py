@@ -7,6 +7,10 @@ It is one call into machine code for a whole data set; Python does nothing per l
         for call in program:                            a step, for some of the chunk's blocks
             call.kernel(call.descriptor, frame)
 
+The last chunks are smaller, so that the workers end at nearly the same time::
+
+    blocks  0 .. 5 | 6 .. 11 | 12 .. 17 | 18 19 | 20 21 | 22        3 whole chunks of 6 blocks, then 2 at a time
+
 A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
 """
 
@@ -23,10 +27,12 @@ from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, TICKS, B
 # The control words that the workers of one run share.
 #: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
 NEXT, DONE, CANCEL = range(3)
-TOTAL_IMAGES, CHUNK_BLOCKS, CALLS = 3, 4, 5
+TOTAL_IMAGES, CALLS = 3, 4
+#: Blocks of a chunk; how many chunks have as many at most; blocks of each chunk after those.
+CHUNK_BLOCKS, WHOLE_CHUNKS, LAST_BLOCKS = 5, 6, 7
 #: Address of the program: rows of (kernel address, descriptor address, first block, blocks, number of the step).
-PROGRAM = 6
-CONTROL_WORDS = 7
+PROGRAM = 8
+CONTROL_WORDS = 9
 CALL_WORDS = 5
 
 #: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
@@ -58,6 +64,13 @@ def _denormals(read: bool):
 
 read_float_control = _denormals(read=True)
 set_float_control = _denormals(read=False)
+
+
+@register_jitable
+def first_image(control, number):
+    """Return the number of a chunk's first image, were there enough; that of the next chunk ends the chunk."""
+    whole = min(number, control[WHOLE_CHUNKS])
+    return (whole * control[CHUNK_BLOCKS] + (number - whole) * control[LAST_BLOCKS]) * B
 
 
 @register_jitable
@@ -111,13 +124,13 @@ def _body(run_calls) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
         set_float_control(types.uint32(before | FLUSH_BITS))
-        chunk_images = control[CHUNK_BLOCKS] * B
         while atomic_load(control, CANCEL) == 0:
-            first = atomic_add(control, NEXT, 1) * chunk_images
+            number = atomic_add(control, NEXT, 1)
+            first = first_image(control, number)
             if first >= control[TOTAL_IMAGES]:
                 break
-            images = min(chunk_images, control[TOTAL_IMAGES] - first)
-            run_calls(control[PROGRAM], control[CALLS], frame, first, images)
+            end = min(first_image(control, number + 1), control[TOTAL_IMAGES])
+            run_calls(control[PROGRAM], control[CALLS], frame, first, end - first)
             atomic_add(control, DONE, 1)
         set_float_control(before)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.kernels import driver
+from xdn.kernels.layout import B
 from xdn.runtime.program import Program, aligned_bytes
 
 #: Called with (chunks done, chunks in all) while a run goes on.
@@ -62,8 +63,9 @@ class Executor:
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
         chunk = self._chunk_blocks(program, n_images)
-        control = program.control(n_images, chunk)
-        total = program.chunks(n_images, chunk)
+        whole = self._whole_chunks(program, n_images, chunk)
+        control = program.control(n_images, chunk, whole)
+        total = program.chunks(n_images, chunk, whole)
         workers = min(self.threads, total)
         begin = time.perf_counter()
         if total == 1:
@@ -91,6 +93,15 @@ class Executor:
         """Return the plan's chunk, or less where the threads would not all get one."""
         blocks = program.chunks(n_images, 1)
         return max(1, min(program.plan.chunk_blocks, -(-blocks // self.threads)))
+
+    def _whole_chunks(self, program: Program, n_images: int, chunk_blocks: int) -> int:
+        """Return from which chunk on they are smaller, so that no thread waits long for the last to end."""
+        chunks = program.chunks(n_images, chunk_blocks)
+        if self.threads == 1:
+            return chunks
+        full = n_images // (chunk_blocks * B)
+        # Each thread begins with a chunk: a run of one for each has equal parts already.
+        return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 
     def _wait(
         self, running: list[Future[np.ndarray]], control: np.ndarray, total: int, progress: Progress | None

@@ -40,7 +40,7 @@ class Plan:
     segments : tuple of Segment
         In which order the steps pass over a chunk.
     chunk_blocks : int
-        Blocks of images that a worker takes at a time.
+        Blocks of images that a worker takes at a time; at the end of a run, fewer.
     layers : tuple of Placed
         The layers and which of the steps are theirs; the conversions at the edges belong to none.
     blobs : mapping

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.kernels import driver
@@ -48,18 +49,32 @@ class Program:
             step.pointwise.narrow(words, call.first_position, call.positions)
         return words
 
-    def control(self, n_images: int, chunk_blocks: int) -> np.ndarray:
-        """Return fresh control words for a run over `n_images`."""
+    def control(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> np.ndarray:
+        """Return fresh control words for a run over `n_images`; the sizes are those of `chunks`."""
         words = np.zeros(driver.CONTROL_WORDS, np.int64)
         words[driver.TOTAL_IMAGES] = n_images
         words[driver.CHUNK_BLOCKS] = chunk_blocks
+        words[driver.WHOLE_CHUNKS] = self.chunks(n_images, chunk_blocks) if whole_chunks is None else whole_chunks
+        words[driver.LAST_BLOCKS] = last_blocks(chunk_blocks)
         words[driver.CALLS] = len(self._table)
         words[driver.PROGRAM] = self._table.ctypes.data
         return words
 
-    def chunks(self, n_images: int, chunk_blocks: int) -> int:
-        """Return how many chunks `n_images` make."""
-        return -(-n_images // (chunk_blocks * B))
+    def chunks(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> int:
+        """Return how many chunks `n_images` make.
+
+        Parameters
+        ----------
+        n_images, chunk_blocks : int
+        whole_chunks : int, optional
+            From which chunk on they are smaller (`last_blocks`); default: from none.
+        """
+        blocks = -(-n_images // B)
+        chunks = -(-blocks // chunk_blocks)
+        if whole_chunks is None or chunks <= whole_chunks:
+            return chunks
+        rest = blocks - whole_chunks * chunk_blocks
+        return whole_chunks - (-rest // last_blocks(chunk_blocks))
 
     def work(self, control: np.ndarray, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
         """Run chunks until none is left; releases the GIL. One call per worker.
@@ -84,6 +99,11 @@ class Program:
         frame[TICKS] = ticks.ctypes.data
         self._drive(control, frame)
         return ticks
+
+
+def last_blocks(chunk_blocks: int) -> int:
+    """Return how many blocks the smaller chunks have that end a run."""
+    return -(-chunk_blocks // settings.LAST_PARTS)
 
 
 def aligned_bytes(size: int, alignment: int) -> np.ndarray:
