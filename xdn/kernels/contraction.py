@@ -37,8 +37,8 @@ POSITIONS, POSITION_COUNT = 7, 8
 #: Table of taps: rows of (x offset from the position's, index of the tap's packed weights).
 TAPS = 9
 CHANNELS, X_BLOCK, Y_BLOCK = 10, 11, 12
-#: 1: tiles outermost (weights stay in cache); 0: positions outermost (inputs stay in cache).
-TILES_OUTERMOST = 13
+#: Tiles that take all positions before the next ones do: their weights stay in cache meanwhile.
+TILE_GROUP = 13
 #: Address of the activation's coefficients (slope, alpha): f32, one for each output channel.
 COEFFICIENTS = 14
 WORD_COUNT = 15
@@ -136,13 +136,11 @@ def _body(name: KernelName) -> KernelBody:
         arena = frame[ARENA]
         x, y, residual = arena + desc[X], arena + desc[Y], arena + desc[RESIDUAL]
         tiles, positions, taps = i64_at(desc[TILES]), i64_at(desc[POSITIONS]), i64_at(desc[TAPS])
-        outer, inner = 1, desc[TILE_COUNT]
-        if desc[TILES_OUTERMOST]:
-            outer, inner = inner, outer
-        for first_tile in range(outer):
+        for first_tile in range(0, desc[TILE_COUNT], desc[TILE_GROUP]):
+            end_tile = min(first_tile + desc[TILE_GROUP], desc[TILE_COUNT])
             for block in range(frame[BLOCKS]):
                 for p in range(desc[POSITION_COUNT]):
-                    for t in range(first_tile, first_tile + inner):
+                    for t in range(first_tile, end_tile):
                         x_at = block * desc[X_BLOCK] + positions[4 * p] + tiles[3 * t]
                         y_at = block * desc[Y_BLOCK] + positions[4 * p + 3] + tiles[3 * t + 2] * B
                         for lane in range(0, B, images_at_once):

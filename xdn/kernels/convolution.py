@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xdn.codegen.isa import core_cache_bytes
 from xdn.kernels import contraction as k
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
@@ -11,8 +12,6 @@ from xdn.kernels.layout import B
 from xdn.kernels.taps import TapLists, tap_lists
 from xdn.layers.window import Window
 
-#: From so few positions on, tiles go outermost: the weights are then larger than the inputs.
-FEW_POSITIONS = 4
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
         k.CHANNELS: channels,
         k.X_BLOCK: bottom.block_elements,
         k.Y_BLOCK: top.block_elements,
-        k.TILES_OUTERMOST: int(top.positions <= FEW_POSITIONS),
+        k.TILE_GROUP: _tile_group(len(tiles), weights.nbytes),
         k.COEFFICIENTS: address(slopes),
     }
     return Step(
@@ -118,6 +117,11 @@ def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, sta
         macs=lists.multiplications * channels * rows * len(tiles),
         pointwise=pointwise,
     )
+
+
+def _tile_group(tiles: int, weight_bytes: int) -> int:
+    """Return how many tiles' weights fill a quarter of the core's cache, one at least."""
+    return max(1, min(tiles, tiles * (core_cache_bytes() // 4) // weight_bytes))
 
 
 def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
