@@ -1,5 +1,6 @@
-"""The console scripts answer Ctrl-C from their first moment."""
+"""The console scripts answer Ctrl-C and wrong flags from their first moment."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,15 @@ def test_an_interrupt_while_the_command_is_imported_is_one_message(monkeypatch, 
     monkeypatch.setattr(entry, "import_module", interrupted)
     assert entry.run() == 130
     assert capsys.readouterr().err == "xdn-run: interrupted\n"
+
+
+def test_a_flag_that_the_import_refuses_is_one_message():
+    environment = os.environ | {"XDN_ISA": "sse9"}
+    code = "import sys; from xdn.cli import entry; sys.exit(entry.run())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    known = "Known are avx512f, avx2, neon, portable"
+    assert done.stderr == f"xdn-run: error: XDN_ISA: no instruction set is called 'sse9'. {known}\n"
 
 
 def test_an_interrupted_process_ends_with_130_and_leaves_no_file(tmp_path):

@@ -1,7 +1,12 @@
-"""Where the console scripts begin: import a command late, so that Ctrl-C is answered from the first moment."""
+"""Where the console scripts begin: import a command late, so that Ctrl-C is answered from the first moment.
+
+The import itself may fail at an environment flag, `XDN_ISA`.
+"""
 
 import sys
 from importlib import import_module
+
+from xdn.errors import XdnError
 
 EXIT_INTERRUPTED = 130
 
@@ -10,6 +15,9 @@ def _command(module: str) -> int:
     """Import and run the command in `xdn.cli.<module>`; return its exit code."""
     try:
         return int(import_module(f"xdn.cli.{module}").main())
+    except XdnError as error:
+        print(f"xdn-{module}: error: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print(f"xdn-{module}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
