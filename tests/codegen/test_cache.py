@@ -7,10 +7,10 @@ import stat
 import pytest
 
 from tests.codegen.kernels import shift_source
-from xdn import settings
 from xdn.codegen import cache as cache_module
 from xdn.codegen.cache import KernelCache, generator_digest
 from xdn.codegen.compiler import ObjectCode
+from xdn.codegen.isa import ISAS, host_isa
 
 CODE = ObjectCode("a_symbol", b"\x7fELF\0code\0with\0zeros")
 
@@ -114,13 +114,20 @@ def test_digest_names_all_that_decides_the_code(monkeypatch):
     assert digests == {generator_digest()}
     monkeypatch.setenv("NUMBA_CPU_NAME", "haswell")
     digests.add(fresh())
-    monkeypatch.setattr(settings, "BLOCK_IMAGES", 64)
-    digests.add(fresh())
     monkeypatch.setattr(cache_module, "version", lambda package: "0")
     digests.add(fresh())
     monkeypatch.setattr(cache_module, "_SOURCES", ("codegen",))
     digests.add(fresh())
-    assert len(digests) == 5
+    assert len(digests) == 4
+
+
+def test_digest_names_the_instruction_set_and_with_it_the_block(monkeypatch):
+    monkeypatch.setattr(cache_module, "host_isa", host_isa.__wrapped__)
+    digests = set()
+    for isa in ISAS:
+        monkeypatch.setenv("XDN_ISA", isa.name)
+        digests.add(generator_digest.__wrapped__())
+    assert len(digests) == len(ISAS)
 
 
 def test_names_that_are_kernels_stay_in_the_folder(cache):

@@ -5,8 +5,8 @@ import pytest
 
 from tests.codegen.kernels import python
 from tests.kernels import checks
-from xdn.codegen import isa as isa_module
 from xdn.codegen.isa import ISAS, cpu_features, cpu_name, host_isa, isa_named
+from xdn.errors import SettingError
 from xdn.runtime import plan, program
 
 
@@ -23,11 +23,34 @@ def test_the_design_s_tile():
     assert isa_named("avx512f").tile() == (14, 2)
 
 
-def test_host_isa_is_the_best_that_the_processor_has():
-    features = cpu_features()
-    assert features.issuperset(host_isa().requires)
-    for better in ISAS[: ISAS.index(host_isa())]:
+def test_a_block_is_the_images_of_one_tile():
+    found = {isa.name: isa.block_images for isa in ISAS}
+    assert found == {"avx512f": 32, "avx2": 16, "neon": 8, "portable": 8}
+
+
+def test_host_isa_is_the_best_that_the_processor_has(monkeypatch):
+    monkeypatch.delenv("XDN_ISA", raising=False)
+    features, best = cpu_features(), host_isa.__wrapped__()
+    assert features.issuperset(best.requires)
+    for better in ISAS[: ISAS.index(best)]:
         assert not features.issuperset(better.requires)
+    monkeypatch.setenv("XDN_ISA", "")
+    assert host_isa.__wrapped__() is best
+
+
+@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
+def test_the_flag_names_the_instruction_set(monkeypatch, isa):
+    monkeypatch.setenv("XDN_ISA", isa.name)
+    assert host_isa.__wrapped__() is isa
+
+
+@pytest.mark.parametrize("name", ["sse9", "AVX2", "avx2 "])
+def test_an_unknown_instruction_set_is_refused_with_the_known(monkeypatch, name):
+    monkeypatch.setenv("XDN_ISA", name)
+    with pytest.raises(SettingError) as refused:
+        host_isa.__wrapped__()
+    known = "Known are avx512f, avx2, neon, portable"
+    assert str(refused.value) == f"XDN_ISA: no instruction set is called {name!r}. {known}"
 
 
 @pytest.mark.parametrize(
@@ -35,9 +58,10 @@ def test_host_isa_is_the_best_that_the_processor_has():
     [("haswell", "avx2"), ("znver3", "avx2"), ("skylake-avx512", "avx512f"), ("nehalem", "portable")],
 )
 def test_a_named_processor_stands_in_for_the_host(monkeypatch, model, name):
+    monkeypatch.delenv("XDN_ISA", raising=False)
     monkeypatch.setenv("NUMBA_CPU_NAME", model)
     assert cpu_name() == model
-    assert isa_module.host_isa.__wrapped__().name == name
+    assert host_isa.__wrapped__().name == name
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +70,11 @@ def host_outputs():
     return checks.outputs_of_cases()
 
 
-def _outputs_on(model, folder):
-    path = folder / f"{model}.npz"
-    python("import sys; from tests.kernels.checks import main; main(sys.argv[1])", path, NUMBA_CPU_NAME=model)
+def _outputs_with(folder, **environment):
+    """Return the instruction set and the outputs of all layer cases of a process with these variables."""
+    path = folder / "outputs.npz"
+    code = "import sys; from tests.kernels.checks import main; main(sys.argv[1])"
+    python(code, path, **{"XDN_ISA": ""} | environment)
     with np.load(path) as found:
         return dict(found)
 
@@ -59,18 +85,33 @@ def _has(*features):
 
 @pytest.mark.skipif(not _has("avx2", "fma"), reason="the processor cannot run AVX2 code")
 def test_avx2_gives_the_bits_of_the_host(tmp_path, host_outputs):
-    found = _outputs_on("haswell", tmp_path)
+    found = _outputs_with(tmp_path, NUMBA_CPU_NAME="haswell")
     assert found.pop("isa") == "avx2"
     assert found.keys() == host_outputs.keys()
     if not host_isa().fma:
         pytest.skip("the host's own kernels do not fuse")
+    _assert_same_bits(found, host_outputs)
+
+
+def _assert_same_bits(found, outputs):
+    assert found.keys() == outputs.keys()
     for key, array in found.items():
-        np.testing.assert_array_equal(array, host_outputs[key], err_msg=key)
+        np.testing.assert_array_equal(array, outputs[key], err_msg=key)
+
+
+@pytest.mark.parametrize("name", ["avx512f", "neon"])
+def test_an_instruction_set_that_is_asked_for_gives_the_bits_of_the_host(tmp_path, host_outputs, name):
+    """On its own block of images; one of the two is none that the processor has."""
+    found = _outputs_with(tmp_path, XDN_ISA=name)
+    assert found.pop("isa") == name
+    if host_isa().fma:
+        _assert_same_bits(found, host_outputs)
+    _compare_cases(found)
 
 
 @pytest.mark.skipif(not _has("sse4.2"), reason="the processor is no x86 with SSE 4.2")
 def test_processor_without_fused_multiply_add(tmp_path, host_outputs):
-    found = _outputs_on("nehalem", tmp_path)
+    found = _outputs_with(tmp_path, NUMBA_CPU_NAME="nehalem")
     assert found.pop("isa") == "portable"
     _compare_cases(found)
 
@@ -79,8 +120,8 @@ def _compare_cases(found, cases=checks.LAYER_CASES):
     """Compare outputs with the references, within each case's own bound."""
     for i, case in enumerate(cases):
         net = case.net()
-        feed = checks.feed_for(net)
-        expected = net.with_batch(checks.BATCH).forward(feed)
+        feed = checks.feed_for(net, checks.COMMON_BATCH)
+        expected = net.with_batch(checks.COMMON_BATCH).forward(feed)
         for name in net.outputs:
             allowed = case.allowed(net, feed, expected[name])
             checks.assert_within(found[f"{i}/{name}"], expected[name], allowed)
@@ -88,7 +129,7 @@ def _compare_cases(found, cases=checks.LAYER_CASES):
 
 @pytest.mark.parametrize("name", ["portable", "neon"])
 def test_four_lanes_on_any_processor(monkeypatch, name):
-    """LLVM makes the four-lane kernels, NEON's tile included, run on every processor.
+    """LLVM makes the four-lane kernels, NEON's tile included, run on every processor, and on its block of images.
 
     Only these layers' kernels are built from vectors; the others depend on the processor alone.
     """

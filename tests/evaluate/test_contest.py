@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
-from xdn import api
+from xdn import api, settings
 from xdn.data.packed import pack
 from xdn.errors import DataError
 from xdn.evaluate import contest
+from xdn.kernels.layout import B
 from xdn.runtime.session import Session
 
 
@@ -44,7 +45,7 @@ def test_a_wrong_label_is_a_wrong_image(session, transform, tmp_path):
     assert (result.accuracy.correct, result.accuracy.images) == (69, 70)
 
 
-@pytest.mark.parametrize("batch", [1, 32, 100])
+@pytest.mark.parametrize("batch", [1, B, 100])
 def test_on_line_data_is_classified_batch_by_batch(session, transform, batch):
     result = contest.run_online(session, Stripes(), transform, batch)
     assert (result.accuracy.correct, result.accuracy.images) == (70, 70)
@@ -67,8 +68,8 @@ def test_a_packed_file_is_profiled_in_one_run(transform, tmp_path, dtype, kernel
     pack(Stripes(200), tmp_path / "stripes.packed", dtype=dtype)
     session = Session(brightest_channel(), threads=1, profile=True)
     profile = contest.profile_packed(session, tmp_path / "stripes.packed", transform)
-    # f32 images come in calls of one chunk a thread; the first of 96 stands for all.
-    assert profile.images == (200 if dtype == "u8" else 96)
+    # f32 images come in calls of one chunk a thread; the first stands for all.
+    assert profile.images == (200 if dtype == "u8" else settings.CHUNK_IMAGES)
     assert profile.layers[0].kernels[0].startswith(kernel)
 
 

@@ -7,6 +7,7 @@ from xdn import api
 from xdn.data.packed import pack
 from xdn.evaluate.contest import run_packed
 from xdn.evaluate.job import RunResult
+from xdn.kernels.layout import B
 from xdn.runtime.session import Session
 
 NAMES = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data"}
@@ -21,7 +22,7 @@ def test_the_result_says_what_ran_and_is_plain_json(tmp_path):
     plan = session.plan()
     assert (result.threads, result.plan, result.macs) == (2, plan.digest, plan.macs)
     assert (result.arena_bytes, result.liveness_bytes) == (plan.arena.size, plan.arena.bound)
-    assert result.chunk_images == 32 * plan.chunk_blocks
+    assert result.chunk_images == plan.chunk_blocks * B
     assert result.compile_s == session.compile_s > 0
     document = json.loads(json.dumps(result.document(), allow_nan=False))
     assert document["contest"]["accuracy"] == {"correct": 70, "images": 70, "invalid": 0}

@@ -11,8 +11,9 @@ from math import prod, sqrt
 
 import numpy as np
 
-from xdn.codegen.isa import host_isa
+from xdn.codegen.isa import ISAS, host_isa
 from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels.layout import B
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -27,9 +28,13 @@ UNIT = 2.0**-24
 #: Below the smallest normal number f32 has an absolute precision, and the executor flushes to zero.
 TINY = float(np.finfo(np.float32).tiny)
 #: A full block and one image more.
-BATCH = 33
-#: Where a batch of 33 is cut: every part must be what it is in the whole.
-CUTS = (1, 3, 16, 17, 32)
+BATCH = B + 1
+#: Where that batch is cut: every part must be what it is in the whole.
+CUTS = (1, 3, B // 2, B // 2 + 1, B)
+#: One vector, one block, one image more, and several blocks with a tail.
+BATCHES = (1, 3, B // 2, B // 2 + 1, B, B + 1, 3 * B + 4)
+#: The same images on every machine: one more than the largest block, so that every block has full ones and a tail.
+COMMON_BATCH = max(isa.block_images for isa in ISAS) + 1
 
 
 # Bounds: (net, feed, expected) -> the largest error allowed at each element.
@@ -271,11 +276,11 @@ LAYER_CASES = [
 
 
 def outputs_of_cases(cases=LAYER_CASES):
-    """Return "number of the case/blob" -> array for the cases on the seeded batch."""
+    """Return "number of the case/blob" -> array for the cases on the seeded `COMMON_BATCH`."""
     found = {}
     for i, each in enumerate(cases):
         net = each.net()
-        found |= {f"{i}/{name}": y for name, y in Session(net).forward(**feed_for(net)).items()}
+        found |= {f"{i}/{name}": y for name, y in Session(net).forward(**feed_for(net, COMMON_BATCH)).items()}
     return found
 
 

@@ -1,20 +1,24 @@
 """Digests of the LLVM IR that kernels' intrinsics emit, so that a refactoring shows which kernels it changed.
 
 ``python -m tests.kernels.ir_digests`` writes them to `FILE`, a line a kernel. What is digested is the IR before any
-optimisation, emitted into a bare module: neither the processor nor Numba plays a part in it. The loops around it, which
-are Python that Numba compiles, are not digested.
+optimisation, emitted into a bare module and for the block of images of the kernel's own instruction set: neither the
+processor nor Numba plays a part in it. The loops around it, which are Python that Numba compiles, are not digested.
 """
 
 import hashlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest import mock
 
 from llvmlite import ir
 from numba.core.registry import cpu_target
 from numba.extending import _Intrinsic
 
+from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
@@ -103,9 +107,20 @@ def canonical(text: str) -> str:
     return re.sub(r'%"[^"]*"', number, _POINTER_CAST.sub("", text))
 
 
+@contextmanager
+def block_of(isa: Isa) -> Iterator[None]:
+    """Let the kernels' modules see the block of images of `isa`, not the host's."""
+    with ExitStack() as patched:
+        for name, module in list(sys.modules.items()):
+            if name.startswith(kernels.__name__) and hasattr(module, "B"):
+                patched.enter_context(mock.patch.object(module, "B", isa.block_images))
+        yield
+
+
 def digest(source: KernelSource, isa: Isa) -> str:
     """Return the digest of what all intrinsics of a kernel emit."""
-    parts = [f"{name}\n{emitted(each, isa)}" for name, each in sorted(intrinsics(source.make()).items())]
+    with block_of(isa):
+        parts = [f"{name}\n{emitted(each, isa)}" for name, each in sorted(intrinsics(source.make()).items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

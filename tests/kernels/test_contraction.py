@@ -9,7 +9,7 @@ from numba.core.registry import cpu_target
 
 from tests.kernels.checks import feed_for, one_layer_net
 from xdn.codegen.intrinsics import WORDS
-from xdn.codegen.isa import host_isa, isa_named
+from xdn.codegen.isa import cpu_features, host_isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.contraction import contraction
 from xdn.runtime.session import Session
@@ -21,6 +21,11 @@ def test_name(epilogue):
     name = contraction(5, epilogue, isa).name
     assert name == KernelName("contract", "avx2", epilogue, (5, 2))
     assert KernelName.parse(str(name)) == name
+
+
+AVX512_CODE = pytest.mark.skipif(
+    not cpu_features().issuperset(isa_named("avx512f").requires), reason="the processor has no AVX-512"
+)
 
 
 def _assembly(source):
@@ -39,7 +44,7 @@ def _assembly(source):
     return result.library.get_asm_str()
 
 
-@pytest.mark.skipif(host_isa().name != "avx512f", reason="the processor has no AVX-512")
+@AVX512_CODE
 @pytest.mark.parametrize("epilogue", [(), ("sum", "relu"), ("sum", "prelu")])
 def test_avx512_tile_is_fused_and_stays_in_registers(epilogue):
     isa = isa_named("avx512f")
@@ -52,7 +57,7 @@ def test_avx512_tile_is_fused_and_stays_in_registers(epilogue):
     assert not re.search(r"\tvmovu?a?ps\t%zmm\d+, -?\d*\(%r[sb]p\)", assembly)
 
 
-@pytest.mark.skipif(host_isa().name != "avx512f", reason="the processor has no AVX-512")
+@AVX512_CODE
 @pytest.mark.parametrize("epilogue", [("elu",), ("sum", "sigmoid"), ("tanh",)])
 def test_avx512_loop_stays_in_registers_whatever_the_epilogue_needs(epilogue):
     """Exponentials may use the stack after the loop over channels, never in it."""

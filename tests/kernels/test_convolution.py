@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import (
+    BATCH,
+    BATCHES,
     activated,
     check_layer,
     check_net,
@@ -65,7 +67,7 @@ MATRIX = covering(
     group=(1, 2, 7),
     bias=(True, False),
     fused=(False, True),
-    batch=(1, 3, 16, 17, 32, 33, 100),
+    batch=BATCHES,
 )
 
 
@@ -114,7 +116,7 @@ def test_window_that_meets_only_padding_gives_the_bias():
     (result,) = check_net(net, exact)
     assert result.shape[2:] == (2, 2)
     np.testing.assert_array_equal(
-        result, np.broadcast_to(net.layer("layer").weights["bias"][:, None, None], (33, 4, 2, 2))
+        result, np.broadcast_to(net.layer("layer").weights["bias"][:, None, None], (BATCH, 4, 2, 2))
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.kernels.checks import activated, check_layer, covering, feed_for, one_layer_net, sums
 from xdn.graph import Epilogue
 from xdn.kernels.family import FAMILIES
+from xdn.kernels.layout import B
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
@@ -29,7 +30,7 @@ MATRIX = covering(
         Epilogue(activation=Sigmoid()),
     ),
     bias=(True, False),
-    batch=(1, 17, 33),
+    batch=(1, B // 2 + 1, B + 1),
 )
 
 

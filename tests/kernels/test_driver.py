@@ -35,7 +35,7 @@ def _arena(program):
     return aligned_bytes(program.plan.arena.size, 64)
 
 
-@pytest.mark.parametrize(("batch", "chunks"), [(1, 1), (32, 1), (33, 2), (100, 4)])
+@pytest.mark.parametrize(("batch", "chunks"), [(1, 1), (B, 1), (B + 1, 2), (3 * B + 4, 4)])
 def test_every_chunk_is_done_once(program, batch, chunks):
     arrays, control = _arrays(batch), program.control(batch, 1)
     program.work(control, _arena(program), arrays)
@@ -78,16 +78,17 @@ def test_chunks_follow_one_another(program, size, whole):
 
 
 def test_taken_chunks_are_left_to_their_taker(program):
-    arrays, control = _arrays(100), program.control(100, 1)
+    batch = 3 * B + 4
+    arrays, control = _arrays(batch), program.control(batch, 1)
     control[driver.NEXT] = 2
     program.work(control, _arena(program), arrays)
-    assert np.isnan(arrays[1][:64]).all()
-    np.testing.assert_array_equal(arrays[1][64:], arrays[0][64:])
+    assert np.isnan(arrays[1][: 2 * B]).all()
+    np.testing.assert_array_equal(arrays[1][2 * B :], arrays[0][2 * B :])
     assert control[driver.DONE] == 2
 
 
 def test_a_cancelled_run_does_nothing(program):
-    arrays, control = _arrays(40), program.control(40, 1)
+    arrays, control = _arrays(B + 8), program.control(B + 8, 1)
     control[driver.CANCEL] = 1
     program.work(control, _arena(program), arrays)
     assert np.isnan(arrays[1]).all()
@@ -96,7 +97,7 @@ def test_a_cancelled_run_does_nothing(program):
 
 def test_a_larger_chunk_than_there_are_images():
     program = _program(one_layer_net("Split", (3, 2, 2)), chunk_blocks=5)
-    arrays, control = _arrays(40), program.control(40, 5)
+    arrays, control = _arrays(B + 8), program.control(B + 8, 5)
     program.work(control, _arena(program), arrays)
     np.testing.assert_array_equal(arrays[1], arrays[0])
 
@@ -113,13 +114,13 @@ def test_denormals_are_flushed_inside_and_kept_outside():
 
 
 def test_only_the_timed_driver_measures():
-    """The copy of an odd number of images, by both drivers: the same bits, and ticks for every step from one alone."""
+    """The copy of two blocks and a tail, by both drivers: the same bits, and ticks for every step from one alone."""
     net = one_layer_net("Scale", (3, 2, 2))
-    results = []
+    results, batch = [], 2 * B + 5
     for timed in (False, True):
         program = _program(net, timed=timed)
-        arrays = [feed_for(net, 77)["x0"], np.full((77, 3, 2, 2), np.nan, np.float32)]
-        ticks = program.work(program.control(77, 1), _arena(program), arrays)
+        arrays = [feed_for(net, batch)["x0"], np.full((batch, 3, 2, 2), np.nan, np.float32)]
+        ticks = program.work(program.control(batch, 1), _arena(program), arrays)
         assert ticks.shape == (len(program.plan.steps),) == (3,)
         assert (ticks > 0).all() == timed
         assert ticks.any() == timed

@@ -29,6 +29,7 @@ from tests.kernels.checks import (
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.epilogue import ACTIVATIONS
+from xdn.kernels.layout import B
 from xdn.layers import LAYERS
 from xdn.layers.window import Window
 from xdn.runtime.session import Session
@@ -45,7 +46,7 @@ def fuzzed(examples):
     )
 
 
-BATCHES = st.sampled_from((1, 2, 17, 32, 33))
+BATCHES = st.sampled_from((1, 2, B // 2 + 1, B, B + 1))
 #: Small numbers, tiles and a channel more or less, primes; few, because each new tile is a kernel to compile.
 FEW_CHANNELS = st.sampled_from((1, 3, 13, 14, 15, 29, 37))
 CHANNELS = st.one_of(FEW_CHANNELS, st.integers(1, 17), st.integers(26, 61)) if FULL_MATRIX else FEW_CHANNELS

@@ -5,16 +5,20 @@ import pytest
 
 from tests.kernels.checks import FULL_MATRIX, assert_within, check_layer, one_layer_net, sums
 from xdn.data.pixels import PixelTransform
+from xdn.kernels.layout import B
 from xdn.runtime.session import Session
 
-BATCHES = range(1, 101) if FULL_MATRIX else (1, 3, 16, 17, 31, 32, 33, 63, 64, 65, 100)
+#: Several blocks with a tail.
+MOST = 3 * B + 4
+EDGES = (1, 3, B // 2, B // 2 + 1, B - 1, B, B + 1, 2 * B - 1, 2 * B, 2 * B + 1, MOST)
+BATCHES = range(1, MOST + 1) if FULL_MATRIX else EDGES
 
 
 @pytest.mark.parametrize("image", [(1,), (13,), (3, 7), (10, 5, 3), (2, 3, 2, 4)])
 def test_planes_come_back_as_they_were(image):
     net = one_layer_net("Split", image)
     session = Session(net, threads=1)
-    x = np.random.default_rng(0).standard_normal((100, *image)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((MOST, *image)).astype(np.float32)
     for batch in BATCHES:
         np.testing.assert_array_equal(session.run(None, {"x0": x[:batch]})[0], x[:batch])
 
@@ -28,18 +32,18 @@ def _transform(rng, channels, crop, mean_image=False):
 @pytest.mark.parametrize("crop", [(0, 0, 6, 5), (1, 0, 5, 5), (0, 2, 6, 3), (2, 1, 3, 2)])
 @pytest.mark.parametrize("mean_image", [False, True])
 def test_pixels_as_the_transform_computes_them(rng, channels, crop, mean_image):
-    images = rng.integers(0, 256, (65, 6, 5, channels), np.uint8)
+    images = rng.integers(0, 256, (2 * B + 1, 6, 5, channels), np.uint8)
     transform = _transform(rng, channels, crop, mean_image)
     session = Session(one_layer_net("Dropout", (channels, *crop[2:])), threads=2, chunk_blocks=1)
     # A difference and a product, both rounded on both sides: equal bits.
-    for batch in (1, 32, 33, 65):
+    for batch in (1, B, B + 1, 2 * B + 1):
         (result,) = session.run_pixels(images[:batch], transform)
         np.testing.assert_array_equal(result, transform.apply(images[:batch]))
     session.close()
 
 
 def test_pixels_of_a_memory_map_and_of_a_view(rng, tmp_path):
-    images = rng.integers(0, 256, (40, 4, 4, 3), np.uint8)
+    images = rng.integers(0, 256, (B + 8, 4, 4, 3), np.uint8)
     images.tofile(tmp_path / "images")
     mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=images.shape)
     transform = _transform(rng, 3, (0, 0, 4, 4))
@@ -51,13 +55,13 @@ def test_pixels_of_a_memory_map_and_of_a_view(rng, tmp_path):
 
 def test_pixels_and_planes_give_a_net_the_same(rng):
     net = one_layer_net("Convolution", (3, 5, 5), num_output=13, kernel_size=3, pad=1)
-    images = rng.integers(0, 256, (33, 5, 5, 3), np.uint8)
+    images = rng.integers(0, 256, (B + 1, 5, 5, 3), np.uint8)
     transform = _transform(rng, 3, (0, 0, 5, 5))
     session = Session(net)
     planes = transform.apply(images)
     (expected,) = session.run(None, {"x0": planes})
     np.testing.assert_array_equal(session.run_pixels(images, transform)[0], expected)
-    reference = net.with_batch(33).forward({"x0": planes})["y0"]
+    reference = net.with_batch(B + 1).forward({"x0": planes})["y0"]
     assert_within(expected, reference, sums(net, {"x0": planes}, reference))
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from xdn import settings
-from xdn.codegen.isa import ISAS
+from xdn.codegen.isa import ISAS, host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob
-from xdn.kernels.layout import B, BlockLayout
+from xdn.kernels.layout import F32_BYTES, B, BlockLayout
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,13 @@ def test_sizes():
 
 @pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
 def test_a_block_is_a_whole_number_of_tiles(isa):
-    assert settings.BLOCK_IMAGES == B
-    assert B % (isa.lanes * isa.tile()[1]) == 0
-    # Vector loads are aligned: every row of images must begin at a multiple of a vector and of the arena's alignment.
-    assert (B * 4) % settings.ARENA_ALIGN_BYTES == 0
-    assert settings.ARENA_ALIGN_BYTES % (4 * isa.lanes) == 0
+    assert isa.block_images % (isa.lanes * isa.tile()[1]) == 0
+    # Vector loads are aligned: the arena's buffers and every row of images begin at a multiple of a vector.
+    assert (isa.block_images * F32_BYTES) % (F32_BYTES * isa.lanes) == 0
+    assert settings.ARENA_ALIGN_BYTES % (F32_BYTES * isa.lanes) == 0
+    # A thread's images fill whole blocks.
+    assert settings.CHUNK_IMAGES % isa.block_images == 0
+
+
+def test_the_block_is_the_instruction_set_s():
+    assert host_isa().block_images == B

@@ -7,6 +7,7 @@ import pytest
 
 from tests.kernels.checks import check_layer, covering, exact, feed_for, one_layer_net, sums
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.kernels.layout import B
 from xdn.kernels.pooling import ROWS
 from xdn.layers.pooling import LOWEST, Pooling
 from xdn.runtime.session import Session
@@ -36,7 +37,7 @@ MATRIX = covering(
     stride=(1, 2, 3),
     pad=(0, 1),
     round_mode=("CEIL", "FLOOR"),
-    batch=(1, 17, 33),
+    batch=(1, B // 2 + 1, B + 1),
 )
 
 

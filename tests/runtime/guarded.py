@@ -19,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 from tests.conftest import ROOT
-from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net
+from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net
 from tests.runtime.test_executor import residual_net
 from xdn import frontend
 from xdn.codegen.isa import host_isa
@@ -45,8 +45,6 @@ NO_ACCESS = 0
 SIDES = ("end", "start")
 #: What kernels touch.
 KINDS = ("buffers", "tables", "inputs", "outputs")
-#: A full block and a tail; chunks of one block and of both.
-BATCH = 33
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

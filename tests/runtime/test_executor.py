@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.kernels.checks import FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
+from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
 from xdn import settings
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import driver
@@ -15,7 +15,8 @@ from xdn.layers.relu import ReLU
 from xdn.runtime.executor import Executor
 from xdn.runtime.session import Session
 
-BATCHES = (1, 3, 16, 17, 32, 33, 100)
+#: Several blocks with a tail.
+MOST = BATCHES[-1]
 
 
 def residual_net():
@@ -41,13 +42,13 @@ def net():
 
 @pytest.fixture(scope="module")
 def whole(net):
-    """Return (feed, outputs) of 100 images with one thread and one chunk."""
-    feed = feed_for(net, 100)
+    """Return (feed, outputs) of `MOST` images with one thread and one chunk."""
+    feed = feed_for(net, MOST)
     return feed, Session(net, threads=1, chunk_blocks=4).run(None, feed)
 
 
 MATRIX = covering(
-    6, lambda row: True, batch=BATCHES, threads=(1, 2, 3, 8), chunk_blocks=(None, 1, 2, 3, 100), start=(0, 1, 40)
+    6, lambda row: True, batch=BATCHES, threads=(1, 2, 3, 8), chunk_blocks=(None, 1, 2, 3, 100), start=(0, 1, B + 8)
 )
 
 
@@ -61,11 +62,11 @@ def test_bits_depend_on_nothing_but_the_images(net, whole, row):
     session.close()
 
 
-@pytest.mark.parametrize("size", [1, 7, 31, 32, 33, 50])
+@pytest.mark.parametrize("size", [1, 5, B - 1, B, B + 1, 3 * B // 2 + 2])
 def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
     feed, expected = whole
     session = Session(net, threads=2, chunk_blocks=1)
-    starts = range(0, 100, size) if FULL_MATRIX or size > 1 else range(0, 100, 9)
+    starts = range(0, MOST, size) if FULL_MATRIX or size > 1 else range(0, MOST, 9)
     for start in starts:
         for result, complete in zip(session.run(None, {"x": feed["x"][start : start + size]}), expected, strict=True):
             np.testing.assert_array_equal(result, complete[start : start + size])
@@ -91,10 +92,10 @@ def session(net):
 def test_chunks_are_shared_among_all_threads(session):
     executor = Executor(4)
     program = session._program({"x": (3, 6, 5)}, session.net.outputs)
-    assert executor._chunk_blocks(program, 32 * 8) == 1
+    assert executor._chunk_blocks(program, 8 * B) == 1
     wide = Session(session.net, chunk_blocks=8)._program({"x": (3, 6, 5)}, session.net.outputs)
     # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each; many: what the plan says.
-    assert [executor._chunk_blocks(wide, 32 * blocks) for blocks in (8, 3, 1, 100)] == [2, 1, 1, 8]
+    assert [executor._chunk_blocks(wide, blocks * B) for blocks in (8, 3, 1, 100)] == [2, 1, 1, 8]
 
 
 def _whole(program, threads, blocks):
@@ -129,9 +130,9 @@ def test_smaller_chunks_change_no_bit_and_are_counted(net, threads):
 
 def test_a_single_chunk_runs_in_the_caller_s_thread(session):
     executor = Executor(2)
-    _run(session, executor, 32)
+    _run(session, executor, B)
     assert executor._pool is None
-    _run(session, executor, 33)
+    _run(session, executor, B + 1)
     assert executor._pool is not None
     executor.close()
 
@@ -139,7 +140,7 @@ def test_a_single_chunk_runs_in_the_caller_s_thread(session):
 def test_arenas_are_used_again(session):
     executor = Executor(2)
     for _ in range(3):
-        _run(session, executor, 200)
+        _run(session, executor, 7 * B)
     assert 1 <= len(executor._arenas) <= 2
     kept = {arena.ctypes.data for arena in executor._arenas}
     _run(session, executor, 1)
@@ -157,11 +158,11 @@ def test_arenas_too_small_are_given_back(session):
     assert executor._arenas == []
 
 
-@pytest.mark.parametrize("batch", [1, 33, 320])
+@pytest.mark.parametrize("batch", [1, B + 1, 10 * B])
 def test_progress_ends_at_all_chunks(session, batch):
     executor, seen = Executor(2), []
     _run(session, executor, batch, lambda done, total: seen.append((done, total)))
-    chunks = -(-batch // 32)
+    chunks = -(-batch // B)
     assert seen[-1] == (chunks, chunks)
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(seen))
     executor.close()
@@ -178,9 +179,9 @@ def test_an_error_in_progress_cancels_and_the_executor_goes_on(session):
         raise _StopError
 
     with pytest.raises(_StopError):
-        _run(session, executor, 320, stop)
-    expected = Session(session.net, threads=1).run(None, feed_for(session.net, 100))
-    for result, wanted in zip(_run(session, executor, 100), expected, strict=True):
+        _run(session, executor, 10 * B, stop)
+    expected = Session(session.net, threads=1).run(None, feed_for(session.net, MOST))
+    for result, wanted in zip(_run(session, executor, MOST), expected, strict=True):
         np.testing.assert_array_equal(result, wanted)
     executor.close()
 
@@ -197,7 +198,7 @@ def test_cancelling_stops_before_the_next_chunk(session, monkeypatch):
         return controls[-1]
 
     monkeypatch.setattr(program, "control", cancelled_at_once)
-    results = _run(session, executor, 320)
+    results = _run(session, executor, 10 * B)
     assert controls[0][driver.DONE] == 0
     assert np.isnan(results[0]).all()
     executor.close()
@@ -208,7 +209,7 @@ def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch
     executor, outputs, begun = Executor(2), [], threading.Event()
 
     def run():
-        outputs.append(_run(session, executor, 3200, lambda done, total: begun.set()))
+        outputs.append(_run(session, executor, 100 * B, lambda done, total: begun.set()))
 
     running = threading.Thread(target=run)
     running.start()
@@ -219,7 +220,7 @@ def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch
     assert not running.is_alive()
     assert len(outputs) == 1
     assert not np.isnan(outputs[0][0]).any()
-    _run(session, executor, 64)
+    _run(session, executor, 2 * B)
     assert executor._pool is not pool
     executor.close()
     executor.close()

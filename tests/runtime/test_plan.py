@@ -9,6 +9,7 @@ from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_n
 from xdn import settings
 from xdn.errors import ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net
+from xdn.kernels.layout import B
 from xdn.runtime.plan import make_plan, probe
 from xdn.runtime.session import Session
 
@@ -66,7 +67,7 @@ def test_macs_and_bytes(net):
 
 def test_chunk_is_as_large_as_the_settings_allow(net, monkeypatch):
     one = _plan(net, chunk_blocks=1).arena.size
-    assert _plan(net).chunk_blocks == settings.CHUNK_BLOCKS
+    assert _plan(net).chunk_blocks == settings.CHUNK_IMAGES // B
     monkeypatch.setattr(settings, "CHUNK_BYTES", 2 * one + 1)
     assert _plan(net).chunk_blocks == 2
     monkeypatch.setattr(settings, "CHUNK_BYTES", 1)
@@ -143,6 +144,6 @@ def test_sizes_that_no_layer_can_take_are_refused(net):
 
 def test_plans_of_all_batches_are_one(net):
     session = Session(net, threads=1)
-    for batch in (1, 2, 33, 64):
+    for batch in (1, 2, B + 1, 2 * B):
         session.run(None, feed_for(net, batch))
     assert len(session._programs) == 1

@@ -13,10 +13,14 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
+from xdn.kernels.layout import B
 from xdn.runtime.executor import Run
 from xdn.runtime.plan import make_plan
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile
 from xdn.runtime.session import Session
+
+#: Images that fill two blocks and begin a third.
+IMAGES = 2 * B + 6
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,7 @@ def plan_of(net, **options):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_bits_are_the_same_with_and_without(net, threads):
-    feed = feed_for(net, 100)
+    feed = feed_for(net, 3 * B + 4)
     plain = Session(net, threads=threads, chunk_blocks=1).run(None, feed)
     measured = Session(net, threads=threads, chunk_blocks=1, profile=True).run(None, feed)
     for a, b in zip(plain, measured, strict=True):
@@ -73,16 +77,16 @@ def test_macs_are_those_of_the_plan(net):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_times_add_up_to_the_run(net, threads):
     session = Session(net, threads=threads, chunk_blocks=1, profile=True)
-    session.run(None, feed_for(net, 1600))
+    session.run(None, feed_for(net, 50 * B))
     profile = session.profile(100.0)
-    assert (profile.images, profile.workers) == (1600, threads)
+    assert (profile.images, profile.workers) == (50 * B, threads)
     assert sum(row.ms for row in profile.layers) == pytest.approx(profile.total.ms)
     assert sum(row.share for row in profile.layers) == pytest.approx(1)
     # Each worker is inside the run; the upper bound leaves room for the calibration, the lower one for a busy machine.
     assert 0.05 * profile.run_ms < profile.total.ms < 1.1 * profile.run_ms
 
 
-def by_hand(plan, ticks, images=70, chunks=3, array_bytes=None):
+def by_hand(plan, ticks, images=IMAGES, chunks=3, array_bytes=None):
     """Return the profile of a run that took `ticks` (workers, steps) of half a microsecond."""
     arrays = array_bytes or (0,) * (len(plan.inputs) + len(plan.outputs))
     return Profile.of(plan, Run(images, chunks, 0.25, np.array(ticks), arrays), 500.0, 200.0)
@@ -99,9 +103,9 @@ def test_figures_from_ticks():
     assert [row.ms for row in (first, conv, last, profile.total)] == pytest.approx([1.5, 6, 0.5, 8])
     assert [row.share for row in profile.layers] == pytest.approx([3 / 16, 3 / 4, 1 / 16])
     assert conv.macs == profile.total.macs == 7 * 5 * 3 * filters
-    assert conv.gflops == pytest.approx(2 * conv.macs * 70 / 6e6)
+    assert conv.gflops == pytest.approx(2 * conv.macs * IMAGES / 6e6)
     assert conv.peak_percent == pytest.approx(100 * conv.gflops / 200)
-    assert profile.total.gflops == pytest.approx(2 * conv.macs * 70 / 8e6)
+    assert profile.total.gflops == pytest.approx(2 * conv.macs * IMAGES / 8e6)
     assert (first.gflops, first.peak_percent) == (0, 0)
     assert len(conv.kernels) == 2
     assert (profile.total.name, profile.run_ms, profile.peak_gflops, profile.workers) == (TOTAL, 250, 200, 2)
@@ -113,11 +117,10 @@ def test_bytes_count_each_blob_once_and_weights_once_a_chunk():
     ones = np.ones((1, len(plan.steps)), int)
     weight_bytes = sum(array.nbytes for step in plan.steps for array in step.keep)
     assert weight_bytes > 4 * 15 * 3
-    x_bytes, y_bytes = (4 * 70 * 7 * 5 * channels for channels in (3, 15))
+    x_bytes, y_bytes = (4 * IMAGES * 7 * 5 * channels for channels in (3, 15))
     profile = by_hand(plan, ones, array_bytes=(x_bytes, y_bytes))
     first, conv, last = profile.layers
-    # 70 images fill three blocks of 32.
-    x_blocks, y_blocks = (4 * 96 * 7 * 5 * channels for channels in (3, 15))
+    x_blocks, y_blocks = (4 * 3 * B * 7 * 5 * channels for channels in (3, 15))
     assert first.bytes == x_bytes + x_blocks
     assert conv.bytes == x_blocks + y_blocks + 3 * weight_bytes
     assert last.bytes == y_bytes + y_blocks
@@ -128,8 +131,8 @@ def test_bytes_count_each_blob_once_and_weights_once_a_chunk():
 def test_a_fused_residual_and_every_bottom_count():
     net = one_layer_net("Eltwise", (2, 3, 3), (2, 3, 3), (2, 3, 3))
     plan = plan_of(net)
-    row = by_hand(plan, np.ones((1, len(plan.steps)), int), images=32, chunks=1).layers[3]
-    blob, pair = 4 * 32 * 18, 8
+    row = by_hand(plan, np.ones((1, len(plan.steps)), int), images=B, chunks=1).layers[3]
+    blob, pair = 4 * B * 18, 8
     # Two steps: x0 + x1 -> y, y + x2 -> y.
     assert row.bytes == 5 * blob + 2 * pair
 
@@ -146,19 +149,19 @@ def test_a_layer_that_shares_memory_takes_nothing():
 def test_images_that_workers_convert_are_an_input(net):
     transform = PixelTransform.of(net.input_layers[0].params.transform, (6, 5, 3), (3, 6, 5), [], None)
     session = Session(net, threads=1, profile=True)
-    images = np.zeros((40, 6, 5, 3), np.uint8)
+    images = np.zeros((B + 8, 6, 5, 3), np.uint8)
     session.run_pixels(images, transform)
     first = session.profile(100.0).layers[0]
     assert first.name == INPUT
     assert first.kernels[0].startswith("load_pixels")
-    # A second block is begun by 40 images.
+    # The last images begin a second block.
     keep = 4 * (3 * 6 * 5 + 3)
-    assert first.bytes == images.nbytes + 4 * 64 * prod((3, 6, 5)) + keep
+    assert first.bytes == images.nbytes + 4 * 2 * B * prod((3, 6, 5)) + keep
 
 
 def test_the_latest_run_is_profiled(net):
     session = Session(net, threads=2, chunk_blocks=1, profile=True)
-    session.run(None, feed_for(net, 200))
+    session.run(None, feed_for(net, 6 * B))
     session.run(None, feed_for(net, 5))
     profile = session.profile(100.0)
     # A single chunk is done by the caller's thread.

@@ -83,20 +83,20 @@ def test_surplus_lanes_do_not_leak():
     """The last block's free lanes hold what earlier chunks left; a batch of 1 after one of NaN is as alone."""
     net = one_layer_net("Softmax", (10, 2, 2))
     program = _program(net, net.outputs, 1)
-    feed = feed_for(net, 33)
+    feed = feed_for(net, B + 1)
     arena = aligned_bytes(program.plan.arena.size, 64)
     results = []
-    for first in (np.full_like(feed["x0"][:32], np.nan), feed["x0"][:32]):
+    for first in (np.full_like(feed["x0"][:B], np.nan), feed["x0"][:B]):
         y = np.empty_like(feed["x0"])
-        program.work(program.control(33, 1), arena, [np.concatenate([first, feed["x0"][32:]]), y])
-        results.append(y[32])
+        program.work(program.control(B + 1, 1), arena, [np.concatenate([first, feed["x0"][B:]]), y])
+        results.append(y[B])
     np.testing.assert_array_equal(*results)
 
 
 def test_chunks():
     program = _program(one_layer_net("Split", (1,)), ("y0",), 3)
-    assert [program.chunks(n, 3) for n in (1, 96, 97, 192)] == [1, 1, 2, 2]
-    assert [program.chunks(n, 1) for n in (1, 32, 33)] == [1, 1, 2]
+    assert [program.chunks(n, 3) for n in (1, 3 * B, 3 * B + 1, 6 * B)] == [1, 1, 2, 2]
+    assert [program.chunks(n, 1) for n in (1, B, B + 1)] == [1, 1, 2]
 
 
 def test_chunks_of_which_the_last_are_smaller():

@@ -8,6 +8,7 @@ from xdn import settings
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
+from xdn.kernels.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan as plans
 from xdn.runtime import schedule
@@ -62,13 +63,22 @@ def chain(channels=(4, 24, 8, 24, 3), size=5):
     return random_weights(Net("chain", tuple(layers)))
 
 
+def cache_of(monkeypatch, kib):
+    """Let a core have a cache of `kib` for a block of 32 images, and as much for each image of another block.
+
+    Weights weigh less against a smaller block's blobs: the bound moves with it, so that segments are the same.
+    """
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: (kib << 10) * B // 32)
+    monkeypatch.setattr(settings, "HEAVY_WEIGHTS", settings.HEAVY_WEIGHTS * 32 / B)
+
+
 def test_the_default_tiles_pointwise_layers_and_turns_to_chunks_where_weights_outweigh_blobs(monkeypatch):
     net = chain()
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
+    cache_of(monkeypatch, 64)
     plan = make_plan(net, {"x": (4, 5, 5)}, net.outputs)
     first, second = plan.segments
     numbers = {placed.layer.name: (placed.first, placed.end) for placed in plan.layers}
-    assert (first.blocks, second.blocks) == (1, settings.CHUNK_BLOCKS)
+    assert (first.blocks, second.blocks) == (1, settings.CHUNK_IMAGES // B)
     assert second.first == numbers["fc2"][0]
     tiled = [(run.first, run.end) for run in first.runs if run.positions]
     assert tiled == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
@@ -91,7 +101,7 @@ def every_step_once(plan):
 
 def test_every_step_takes_every_block_and_position_once(monkeypatch):
     net = chain()
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
+    cache_of(monkeypatch, 64)
     every_step_once(make_plan(net, {"x": (4, 5, 5)}, net.outputs))
 
 
@@ -108,13 +118,13 @@ SEGMENTINGS = {
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_order_changes_no_bit(monkeypatch, cache_kib, threads):
     net = chain()
-    feed = feed_for(net, 130)
+    feed = feed_for(net, 4 * B + 2)
     results = []
     for segmenting in SEGMENTINGS.values():
         monkeypatch.setattr(plans, "default_segments", lambda steps, *rest, f=segmenting: f(len(steps)))
         results.append(Session(net, threads=threads, chunk_blocks=4).run(["c0", "c3", "fc2"], feed))
     monkeypatch.undo()
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: cache_kib << 10)
+    cache_of(monkeypatch, cache_kib)
     results.append(Session(net, threads=threads, chunk_blocks=4).run(["c0", "c3", "fc2"], feed))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
@@ -123,7 +133,7 @@ def test_the_order_changes_no_bit(monkeypatch, cache_kib, threads):
 def test_a_real_network_gives_the_same_bits_in_any_order(material, monkeypatch):
     folder = material("models", "resnet50")
     net = load(folder / "deploy.prototxt", folder / "resnet50.caffemodel")
-    feed = feed_for(net, 100)
+    feed = feed_for(net, 4 * B + 2)
     (default,) = Session(net, threads=2).run(None, feed)
     monkeypatch.setattr(plans, "default_segments", lambda steps, *rest: SEGMENTINGS["step by step"](len(steps)))
     (plain,) = Session(net, threads=2, chunk_blocks=4).run(None, feed)

@@ -12,6 +12,7 @@ import pytest
 from tests.codegen.kernels import python
 from tests.conftest import ROOT
 from tests.kernels.checks import (
+    BATCH,
     assert_within,
     check_net,
     feed_for,
@@ -26,6 +27,7 @@ from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
 from xdn.graph import Layer, Net
+from xdn.kernels.layout import B
 from xdn.runtime import session as session_module
 from xdn.runtime.session import Argument, Session
 
@@ -44,8 +46,8 @@ def session(net):
 
 @pytest.fixture(scope="module")
 def x(net):
-    """Return 40 images."""
-    return feed_for(net, 40)["x"]
+    """Return a block of images and a tail."""
+    return feed_for(net, B + 8)["x"]
 
 
 def test_arguments_have_a_free_batch(session):
@@ -141,7 +143,7 @@ def test_no_images(session):
     assert prob.dtype == np.float32
 
 
-@pytest.mark.parametrize("batch", [1, 2, 31, 32, 33, 40])
+@pytest.mark.parametrize("batch", [1, 2, B - 1, B, B + 1, B + 8])
 def test_the_batch_is_free(session, x, batch):
     (expected,) = session.run(["prob"], {"x": x})
     np.testing.assert_array_equal(session.run(["prob"], {"x": x[:batch]})[0], expected[:batch])
@@ -161,7 +163,7 @@ def _convolutional_net():
 @pytest.mark.parametrize("size", [(3, 3), (5, 11), (8, 8), (17, 4)])
 def test_a_fully_convolutional_net_takes_other_sizes(size):
     net = _convolutional_net()
-    images = np.random.default_rng(5).standard_normal((33, 3, *size)).astype(np.float32)
+    images = np.random.default_rng(5).standard_normal((BATCH, 3, *size)).astype(np.float32)
     (result,) = Session(net).run(None, {"x": images})
     sized = net.reshape({"x": images.shape})
     expected = sized.forward({"x": images})["y"]
@@ -417,5 +419,5 @@ def test_a_net_with_two_inputs_and_outputs():
     np.testing.assert_array_equal(results[0], feed_for(net)["b"])
     feed = feed_for(net)
     # Chains of 48 products of standard normal numbers: below 200 in magnitude.
-    expected = net.with_batch(33).forward(feed)["both"]
+    expected = net.with_batch(BATCH).forward(feed)["both"]
     np.testing.assert_allclose(Session(net).forward(**feed)["both"], expected, rtol=0, atol=200 * 14 * 2.0**-24)

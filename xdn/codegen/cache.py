@@ -29,7 +29,8 @@ _SOURCES = ("codegen", "kernels")
 def generator_digest() -> str:
     """Return a digest of everything but the name that decides a kernel's code.
 
-    That is the sources of `codegen` and `kernels`, the instruction set and with it the block of images, the processor, and the compilers' versions.
+    That is the sources of `codegen` and `kernels`, the instruction set and with it the block of images, the processor,
+    and the compilers' versions.
     """
     sha = hashlib.sha256()
     for package in _SOURCES:

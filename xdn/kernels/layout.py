@@ -1,9 +1,8 @@
 """The layout of blobs in the batch schedule, and of what a kernel is told.
 
-A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the
-processor (32 with AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of
-channels, and reads whole rows. Only the last block is padded; its
-surplus lanes hold finite numbers that nobody reads.
+A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with AVX-512,
+16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads whole rows.
+Only the last block is padded; its surplus lanes hold finite numbers that nobody reads.
 """
 
 from dataclasses import dataclass
