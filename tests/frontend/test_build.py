@@ -8,6 +8,7 @@ from xdn.frontend import prototxt
 from xdn.frontend.build import build, layer_params, shortest
 from xdn.graph import Epilogue, Transform
 from xdn.layers.base import LAYERS
+from xdn.layers.convolution import Convolution
 from xdn.layers.relu import ReLU
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } %s }\n'
@@ -71,6 +72,22 @@ def test_epilogue():
     text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" bottom: "data" top: "r" xdn_param { %s } }'
     net = make(text % 'residual: true activation: "ReLU" negative_slope: 0.1')
     assert net.layer("r").epilogue == Epilogue(True, ReLU(negative_slope=0.1))
+
+
+PROJECTING = """layer { name: "c" type: "Convolution" bottom: "data" bottom: "data" top: "c"
+    convolution_param { num_output: 3 kernel_size: 1 }
+    xdn_param { %s projection { num_output: 3 kernel_size: %d } } }"""
+
+
+def test_projection():
+    net = make(INPUT % "" + PROJECTING % ('activation: "ReLU"', 1))
+    assert net.layer("c").epilogue == Epilogue(False, ReLU(), Convolution(num_output=3, kernel_size=(1,)))
+
+
+@pytest.mark.parametrize(("extra", "kernel", "what"), [("", 3, "projection's shape"), ("residual: true", 1, "one of")])
+def test_a_projection_that_does_not_fit_is_refused(extra, kernel, what):
+    with pytest.raises(ShapeError, match=rf"layer 'c' \(Convolution\).*{what}"):
+        make(INPUT % "" + PROJECTING % (extra, kernel))
 
 
 @pytest.mark.parametrize("name", ["Convolution", "Dropout", "relu", "Nothing"])

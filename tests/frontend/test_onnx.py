@@ -43,6 +43,15 @@ def test_epilogues_of_other_activations(activation, residual):
     check_net(one_layer_net(params, *shapes, epilogue=Epilogue(residual, activation)), batches=(3,))
 
 
+@pytest.mark.parametrize("activation", [None, ReLU(), PReLU()], ids=repr)
+@pytest.mark.parametrize("bias", [False, True])
+def test_epilogue_of_a_projection(activation, bias):
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    projection = Convolution(num_output=4, kernel_size=(1,), stride=(2,), bias_term=bias)
+    epilogue = Epilogue(activation=activation, projection=projection)
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 7, 10, 9), epilogue=epilogue), batches=(1, 5))
+
+
 def test_an_empty_epilogue_adds_nothing():
     plain, empty = (one_layer_net(ReLU(), (2, 3), epilogue=epilogue) for epilogue in (None, Epilogue()))
     assert to_onnx(plain).SerializeToString() == to_onnx(empty).SerializeToString()

@@ -9,6 +9,9 @@ from xdn.frontend import prototxt
 from xdn.frontend.blobproto import StoredBlob
 from xdn.frontend.load import net_from_message
 from xdn.frontend.weights import assign_weights, random_weights
+from xdn.graph import Epilogue, Layer, Net
+from xdn.layers.convolution import Convolution
+from xdn.layers.input import Input
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }'
 
@@ -88,6 +91,14 @@ def test_random_weights_are_seeded_and_sane():
     assert weight.dtype == np.float32
     # He et al.: variance 2 / fan-in; 250,000 samples, so the deviation is within 1 %.
     assert weight.std() == pytest.approx((2 / 500) ** 0.5, rel=0.01)
+
+
+def test_random_weights_of_a_projection_are_those_of_a_layer_of_its_own():
+    conv = Convolution(num_output=64, kernel_size=(1,))
+    fused = Layer("c", conv, ("data", "data"), ("c",), epilogue=Epilogue(projection=conv))
+    weights = random_weights(Net("n", (Layer("in", Input(((1, 32, 1, 1),)), (), ("data",)), fused))).layer("c").weights
+    for name in ("weight", "bias"):
+        np.testing.assert_allclose(weights[f"projection.{name}"].std(), weights[name].std(), rtol=0.3)
 
 
 def test_random_statistics_of_batch_norm_are_possible_ones():

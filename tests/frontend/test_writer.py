@@ -115,6 +115,20 @@ def test_fused_activations_come_back_with_their_weights(tmp_path, activation, re
     assert again.digest == net.digest
 
 
+@pytest.mark.parametrize("activation", [None, PReLU(), ReLU()], ids=repr)
+@pytest.mark.parametrize("bias", [False, True])
+def test_fused_projections_come_back_with_their_weights(tmp_path, activation, bias):
+    data = Layer("in", Input(((1, 3, 4, 4),)), (), ("data",))
+    conv = LAYERS["Convolution"](num_output=5, kernel_size=(2, 4), stride=(2, 1))
+    projection = LAYERS["Convolution"](num_output=5, kernel_size=(1,), stride_h=2, stride_w=4, bias_term=bias)
+    epilogue = Epilogue(activation=activation, projection=projection)
+    net = random_weights(Net("n", (data, Layer("c", conv, ("data", "data"), ("c",), epilogue=epilogue))))
+    save(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    again = load(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    assert again.layer("c").epilogue == epilogue
+    assert again.digest == net.digest
+
+
 def test_every_layers_defaults_and_changed_parameters_come_back():
     """For each registered type: the message written from its parameters reads back as the same parameters."""
     samples = {"uint32": 3, "int32": 2, "int64": 4, "float": 0.1, "double": 0.1, "bool": True, "string": "x"}

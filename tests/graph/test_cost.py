@@ -26,6 +26,16 @@ def test_a_fused_slope_counts():
     assert layer_cost(net, net.layer("conv")) == CONV + Cost(parameters=4, weight_bytes=16)
 
 
+def test_a_fused_projection_counts():
+    net = residual_net()
+    conv = net.layer("conv")
+    fused = conv.replace(bottoms=conv.bottoms * 2, epilogue=Epilogue(projection=conv.params))
+    net = net.replace(layers=tuple(fused if each is conv else each for each in net.layers))
+    twice = Cost(2 * CONV.macs, 2 * CONV.parameters, 2 * CONV.weight_bytes, CONV.top_bytes)
+    for batch in (1, 2):
+        assert layer_cost(net.with_batch(batch), fused) == twice
+
+
 def test_a_net_costs_what_its_layers_cost():
     net = residual_net(with_weights=False)
     assert sum(layer_cost(net, layer).macs for layer in net.layers) == CONV.macs + CLASSIFIER.macs

@@ -5,6 +5,7 @@ import pytest
 
 from tests.graph.nets import weights_of
 from xdn.graph import Blob, ChannelRule, Epilogue, Layer
+from xdn.graph.layer import prefixed, projection_weights
 from xdn.layers.convolution import Convolution
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -57,9 +58,35 @@ def test_the_epilogue_adds_then_activates(layer, rng, residual, activation):
     assert fused.epilogue.parts == ("sum",) * residual + ((activation.type,) if activation else ())
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_epilogue_adds_a_projection_then_activates(layer, rng, bias):
+    x, shortcut = (rng.standard_normal(shape).astype(np.float32) for shape in (BOTTOM.shape, (2, 5, 9, 10)))
+    projection = Convolution(num_output=4, kernel_size=(1,), stride=(2,), bias_term=bias)
+    given = weights_of(projection, [Blob(shortcut.shape)])
+    slope = rng.standard_normal(4).astype(np.float32)
+    (plain,), (added,) = layer.forward([x]), projection.reference([shortcut], given, 1)
+    (expected,) = PReLU().reference([plain + added], {"slope": slope}, 1)
+    fused = layer.replace(
+        bottoms=("data", "shortcut"),
+        weights={**prefixed(given), **layer.weights, "slope": slope},
+        epilogue=Epilogue(activation=PReLU(), projection=projection),
+    )
+    np.testing.assert_array_equal(fused.forward([x, shortcut])[0], expected)
+    assert list(fused.weights) == ["weight", "bias", "slope", *prefixed(given)]
+    assert {name: id(array) for name, array in projection_weights(fused.weights).items()} == {
+        name: id(array) for name, array in given.items()
+    }
+    assert fused.epilogue.parts == ("projection", "PReLU")
+    assert fused.own_bottoms == ("data",)
+    assert fused.added_bottoms == ("shortcut",)
+    assert fused.projection == projection
+    assert fused.residual is None
+
+
 def test_own_bottoms_leave_the_residual_out(layer):
     fused = layer.replace(bottoms=("data", "shortcut"), epilogue=Epilogue(residual=True))
     assert fused.own_bottoms == ("data",)
+    assert fused.added_bottoms == ("shortcut",)
     assert fused.replace(epilogue=Epilogue()).own_bottoms == ("data", "shortcut")
     assert fused.replace(epilogue=None).own_bottoms == ("data", "shortcut")
 

@@ -138,6 +138,41 @@ def test_a_residual_has_the_top_s_shape():
     assert net.bottom_blobs(net.layer("r")) == [Blob(SHAPE)]
 
 
+def _projecting(**params):
+    """Return a layer with a top of (2, 4, 6, 6) and a fused projection of the same bottom."""
+    projection = Convolution(num_output=4, kernel_size=(3,), pad=(1,), **params)
+    own = Convolution(num_output=4, kernel_size=(1,))
+    return Layer("c", own, ("data", "data"), ("c",), epilogue=Epilogue(activation=PReLU(), projection=projection))
+
+
+def test_a_fused_projection_adds_its_weights_and_must_give_the_top_s_shape():
+    net = _behind_data(_projecting())
+    assert list(net.weight_shapes(net.layer("c")).items()) == [
+        *{"weight": (4, 3, 1, 1), "bias": (4,), "slope": (4,)}.items(),
+        *{"projection.weight": (4, 3, 3, 3), "projection.bias": (4,)}.items(),
+    ]
+    assert net.bottom_blobs(net.layer("c")) == net.added_blobs(net.layer("c")) == [Blob(SHAPE)]
+    with pytest.raises(ShapeError, match=r"layer 'c' \(Conv.*projection's shape \(2, 4, 3, 3\) is not \(2, 4, 6, 6\)"):
+        _behind_data(_projecting(stride=(2,))).blobs  # noqa: B018
+    assert net.digest != _behind_data(_projecting(dilation=(2,))).digest
+
+
+def test_a_residual_and_a_projection_are_not_both_fused():
+    layer = _projecting()
+    both = Epilogue(residual=True, projection=layer.projection)
+    with pytest.raises(ShapeError, match="a layer adds one of them"):
+        _behind_data(layer.replace(epilogue=both)).blobs  # noqa: B018
+
+
+def test_an_epilogue_without_a_bottom_or_a_top_is_refused():
+    empty = Layer("in", Input(shape=()), epilogue=Epilogue(residual=True))
+    with pytest.raises(ShapeError, match="has no top for it"):
+        _behind_data(empty).blobs  # noqa: B018
+    bare = Layer("in", Input(shape=(SHAPE,)), tops=("x",), epilogue=Epilogue(residual=True))
+    with pytest.raises(ShapeError, match="has no bottom for it"):
+        _behind_data(bare).blobs  # noqa: B018
+
+
 def test_a_fused_activation_adds_its_weights_and_must_fit():
     params = Convolution(num_output=4, kernel_size=(3,))
     fused = Layer("c", params, ("data",), ("c",), epilogue=Epilogue(activation=PReLU()))

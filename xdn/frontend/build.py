@@ -17,6 +17,7 @@ from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer, Field
+from xdn.layers.convolution import Convolution
 
 
 def shortest(value: float) -> float:
@@ -58,9 +59,14 @@ def _transform(layer: Message) -> Transform:
 
 def _epilogue(layer: Message) -> Epilogue | None:
     extra = layer.xdn_param
-    if not (extra.residual or extra.activation):
+    projected = extra.HasField("projection")
+    if not (extra.residual or extra.activation or projected):
         return None
-    return Epilogue(extra.residual, _activation(layer) if extra.activation else None)
+    return Epilogue(
+        extra.residual,
+        _activation(layer) if extra.activation else None,
+        Convolution(**_fields(extra.projection, Convolution)) if projected else None,
+    )
 
 
 def _activation(layer: Message) -> CaffeLayer:
@@ -87,6 +93,18 @@ def _layer_class(layer: Message) -> type[CaffeLayer]:
         ) from None
 
 
+def _fields(param: Message, cls: type[CaffeLayer]) -> dict[str, Any]:
+    """Return the fields that `param`, the message of the layer type `cls`, has, as the layer keeps them."""
+    values: dict[str, Any] = {}
+    for name, field in cls.proto_fields().items():
+        value = getattr(param, name)
+        if _is_many(value):
+            values[name] = tuple(_plain(element, field) for element in value)
+        elif param.HasField(name):
+            values[name] = _plain(value, field)
+    return values
+
+
 def layer_params(layer: Message) -> LayerParams:
     """Return the typed parameters of the LayerParameter `layer`.
 
@@ -96,15 +114,7 @@ def layer_params(layer: Message) -> LayerParams:
         For a layer type that is not registered, with the nearest known ones.
     """
     cls = _layer_class(layer)
-    values: dict[str, Any] = {}
-    if cls.message is not None:
-        param = getattr(layer, cls.message.field)
-        for name, field in cls.proto_fields().items():
-            value = getattr(param, name)
-            if _is_many(value):
-                values[name] = tuple(_plain(element, field) for element in value)
-            elif param.HasField(name):
-                values[name] = _plain(value, field)
+    values = {} if cls.message is None else _fields(getattr(layer, cls.message.field), cls)
     if cls.is_input:
         values |= {"transform": _transform(layer), "source": source_of(layer)}
     return cls(**values)

@@ -32,7 +32,7 @@ V1LayerParameter layer=1:V0LayerParameter bottom=2:string* top=3:string* name=4:
     loss_weight=35:float* transform_param=36:TransformationParameter loss_param=42:LossParameter \
     param=1001:string* blob_share_mode=1002:STRICT|PERMISSIVE*
 XdnParameter std=1:float* channel_order=2:string residual=3:bool activation=4:string negative_slope=5:float \
-    alpha=6:float channel_shared=7:bool
+    alpha=6:float channel_shared=7:bool projection=8:ConvolutionParameter
 V0LayerParameter name=1:string type=2:string num_output=3:uint32 biasterm=4:bool weight_filler=5:FillerParameter \
     bias_filler=6:FillerParameter pad=7:uint32 kernelsize=8:uint32 group=9:uint32 stride=10:uint32 \
     pool=11:MAX|AVE|STOCHASTIC dropout_ratio=12:float local_size=13:uint32 alpha=14:float beta=15:float \

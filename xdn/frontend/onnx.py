@@ -11,27 +11,37 @@ from onnx import helper
 from xdn import __version__
 from xdn.files import write_atomically
 from xdn.frontend.onnx_emit.base import EMITTERS, IR_VERSION, OPSET, Graph
-from xdn.graph.layer import Layer
+from xdn.graph.layer import Layer, LayerParams, projection_weights
 from xdn.graph.net import Net
 
 
 def _emit(graph: Graph, layer: Layer) -> None:
     """Append one layer: its own nodes, then those of its epilogue."""
     epilogue, top = layer.epilogue, layer.tops[0]
-    if epilogue is None or not (epilogue.residual or epilogue.activation):
+    if epilogue is None or not epilogue.parts:
         EMITTERS[layer.type](graph, layer, layer.own_bottoms, layer.tops)
         return
     result = graph.fresh(f"{top}.own")
     own_weights = layer.params.weight_shapes(graph.net.bottom_blobs(layer))
     own = layer.replace(weights={name: layer.weights[name] for name in own_weights}, epilogue=None)
     EMITTERS[own.type](graph, own, layer.own_bottoms, (result, *layer.tops[1:]))
-    if epilogue.residual:
+    if epilogue.reads:
+        added = _projected(graph, layer, epilogue.projection) if epilogue.projection else layer.bottoms[-1]
         summed = graph.fresh(f"{top}.sum") if epilogue.activation else top
-        result = graph.node("Add", [result, layer.bottoms[-1]], summed)
+        result = graph.node("Add", [result, added], summed)
     if epilogue.activation:
         # The activation as the layer of its own that it once was: bottom `result`, the fused layer's weights.
         alone = layer.replace(params=epilogue.activation, bottoms=(top,), tops=(top,), epilogue=None)
         EMITTERS[alone.type](graph, alone, (result,), alone.tops)
+
+
+def _projected(graph: Graph, layer: Layer, params: LayerParams) -> str:
+    """Append the projection that is fused to `layer`, as the layer of its own that it once was; return its top."""
+    top = graph.fresh(f"{layer.tops[0]}.projected")
+    name, weights = f"{layer.name}.projection", projection_weights(layer.weights)
+    alone = Layer(name, params, layer.added_bottoms, (top,), weights)
+    EMITTERS[alone.type](graph, alone, alone.bottoms, alone.tops)
+    return top
 
 
 def to_onnx(net: Net) -> onnx.ModelProto:

@@ -111,7 +111,7 @@ def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape]
     return lambda rng, shape: centre + spread * rng.standard_normal(shape, np.float32)
 
 
-#: Weights that are no filters, by their name in the layer: close to what training leaves.
+#: Weights that are no filters, by the last word of their name in the layer: close to what training leaves.
 _RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
     "bias": _near(0.0, 0.05),
     "mean": _near(0.0, 0.1),
@@ -144,6 +144,6 @@ def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
     weights = {}
     for layer in net.layers:
         expected = shapes[layer.name]
-        made = {name: _RANDOM.get(name, _he_normal)(rng, shape) for name, shape in expected.items()}
+        made = {name: _RANDOM.get(name.split(".")[-1], _he_normal)(rng, shape) for name, shape in expected.items()}
         weights[layer.name] = {name: np.asarray(array, np.float32) for name, array in made.items()}
     return _applied(net, _share(net, weights))

@@ -38,13 +38,13 @@ def _fill_message(message: Message, values: tuple[Any, ...]) -> None:
     getattr(message, field.name).extend(values)
 
 
-def _write_params(layer: Message, params: CaffeLayer, message: str) -> None:
-    """Set the parameters that differ from Caffe's defaults, in the layer's field `message`."""
+def _write_params(parent: Message, params: CaffeLayer, message: str) -> None:
+    """Set the parameters that differ from Caffe's defaults, in the field `message` of `parent`."""
     plain = {f.name: f.default for f in dataclasses.fields(params)}  # type: ignore[arg-type]
     for name, field in params.proto_fields().items():
         value = getattr(params, name)
         if value != plain[name]:
-            _fill(getattr(layer, message), name, field, value)
+            _fill(getattr(parent, message), name, field, value)
 
 
 def _write_input(message: Message, transform: Transform, source: str) -> None:
@@ -71,6 +71,8 @@ def _write_epilogue(message: Message, layer: Layer) -> None:
         return
     if layer.epilogue.residual:
         message.xdn_param.residual = True
+    if isinstance(layer.epilogue.projection, CaffeLayer):
+        _write_params(message.xdn_param, layer.epilogue.projection, "projection")
     if isinstance(layer.epilogue.activation, CaffeLayer):
         message.xdn_param.activation = layer.epilogue.activation.type
         _write_params(message, layer.epilogue.activation, "xdn_param")
@@ -97,7 +99,7 @@ def to_prototxt(net: Net) -> str:
     """Return `net` as prototxt text, in-place tops restored where the graph allows it.
 
     Read again it gives the same graph. Plain Caffe, but for `xdn_param` where a layer has what Caffe cannot say:
-    the input's standard deviations and channel order, and fused residuals and activations.
+    the input's standard deviations and channel order, and fused residuals, projections and activations.
     """
     return prototxt.write(to_message(net))
 

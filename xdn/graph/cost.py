@@ -42,8 +42,11 @@ def layer_cost(net: Net, layer: Layer) -> Cost:
     bottoms, tops = net.bottom_blobs(layer), net.top_blobs(layer)
     batch = max((blob.shape[0] for blob in (*bottoms, *tops)[:1] if blob.shape), default=1)
     parameters = sum(prod(shape) for shape in net.weight_shapes(layer).values())
+    macs = layer.params.macs(bottoms, tops)
+    if layer.epilogue is not None:
+        macs += layer.epilogue.macs(tops[0], net.added_blobs(layer))
     return Cost(
-        macs=layer.params.macs(bottoms, tops) // batch,
+        macs=macs // batch,
         parameters=parameters,
         weight_bytes=parameters * F32_BYTES,
         top_bytes=sum(top.bytes for top in tops) // batch,

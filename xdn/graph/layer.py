@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
 
 Array = np.ndarray
@@ -83,9 +84,13 @@ class LayerParams(ABC):
         return self if top == bottom and (top == EVERY or self.keeps_positions(bottoms)) else None
 
 
+#: What the names of a fused projection's weights begin with.
+PROJECTION_PREFIX = "projection."
+
+
 @dataclass(frozen=True)
 class Epilogue:
-    """What a fused layer does to its result before the only store: add a residual, then activate.
+    """What a fused layer does to its result before the only store: add a residual or a projection, then activate.
 
     Parameters
     ----------
@@ -93,24 +98,76 @@ class Epilogue:
         The layer's last bottom is added to the result.
     activation : LayerParams, optional
         The parameters of a `fusable` layer type; its weights (PReLU's slope) stand among those of the fused layer.
+    projection : LayerParams, optional
+        The parameters of a convolution: what it makes of the layer's last bottom is added to the result. Its weights
+        stand among those of the fused layer, their names behind `PROJECTION_PREFIX`. It excludes a residual.
     """
 
     residual: bool = False
     activation: LayerParams | None = None
+    projection: LayerParams | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What is done, in its order: ``"sum"``, the activation's layer type."""
+        """What is done, in its order: ``"sum"`` or ``"projection"``, the activation's layer type."""
+        projection = () if self.projection is None else ("projection",)
         activation = () if self.activation is None else (self.activation.type,)
-        return ("sum",) * self.residual + activation
+        return ("sum",) * self.residual + projection + activation
 
-    def apply(self, result: Array, residual: Array | None, weights: Weights) -> Array:
-        """Return the result with the residual added and the activation applied."""
-        if residual is not None:
-            result = result + residual
+    @property
+    def reads(self) -> bool:
+        """Whether the layer's last bottom is the epilogue's."""
+        return self.residual or self.projection is not None
+
+    def check(self, tops: Sequence[Blob], added: Sequence[Blob]) -> None:
+        """Raise ShapeError where the epilogue does not fit the layer's tops and the bottom `added` that it reads."""
+        if not tops or len(added) != self.reads:
+            raise ShapeError(f"something is fused to a layer that has no {'bottom' if tops else 'top'} for it")
+        top = tops[0]
+        if self.residual and self.projection is not None:
+            raise ShapeError("a residual and a projection are fused; a layer adds one of them")
+        if self.activation is not None:
+            self.activation.infer([top], 1)
+        what, shapes = "residual", [blob.shape for blob in added]
+        if self.projection is not None:
+            what, shapes = "projection", [blob.shape for blob in self.projection.infer(added, 1)]
+        if any(shape != top.shape for shape in shapes):
+            raise ShapeError(f"the {what}'s shape {shapes[0]} is not {top.shape}")
+
+    def weight_shapes(self, top: Blob, added: Sequence[Blob]) -> dict[str, Shape]:
+        """Return name -> shape of the weights that the epilogue needs: the activation's, then the projection's."""
+        shapes = {} if self.activation is None else self.activation.weight_shapes([top])
+        if self.projection is None:
+            return shapes
+        return shapes | prefixed(self.projection.weight_shapes(added))
+
+    def macs(self, top: Blob, added: Sequence[Blob]) -> int:
+        """Return the projection's multiply-accumulates; see `LayerParams.macs`."""
+        return 0 if self.projection is None else self.projection.macs(added, [top])
+
+    def apply(self, result: Array, added: Sequence[Array], weights: Weights) -> Array:
+        """Return the result with the residual or the projection of `added` added, and the activation applied."""
+        if self.projection is not None:
+            added = self.projection.reference(added, projection_weights(weights), 1)
+        for each in added:
+            result = result + each
         if self.activation is not None:
             (result,) = self.activation.reference([result], weights, 1)
         return result
+
+
+def prefixed(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a projection names under the names that it has in the fused layer."""
+    return {PROJECTION_PREFIX + name: value for name, value in named.items()}
+
+
+def projection_weights(weights: Weights) -> dict[str, Array]:
+    """Return the weights of a fused projection, out of those of its layer, under their own names."""
+    return {
+        name.removeprefix(PROJECTION_PREFIX): array
+        for name, array in weights.items()
+        if name.startswith(PROJECTION_PREFIX)
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +183,8 @@ class Layer:
     bottoms, tops : tuple of str
         Blob names.
     weights : mapping
-        Name -> read-only f32 array, in the order of `params.weight_shapes`, then those of a fused activation;
-        empty where none were read.
+        Name -> read-only f32 array, in the order of `params.weight_shapes`, then those of a fused activation and
+        of a fused projection; empty where none were read.
     shared : tuple of str
         Names under which the weights are shared (`param { name: ... }`), ``""`` for none.
     epilogue : Epilogue, optional
@@ -145,7 +202,9 @@ class Layer:
     def __post_init__(self) -> None:
         for array in self.weights.values():
             array.flags.writeable = False
-        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        # The order of a file's blobs, in whatever order activation and projection were fused.
+        ordered = sorted(self.weights.items(), key=lambda item: item[0].startswith(PROJECTION_PREFIX))
+        object.__setattr__(self, "weights", MappingProxyType(dict(ordered)))
 
     @property
     def type(self) -> str:
@@ -154,13 +213,23 @@ class Layer:
 
     @property
     def own_bottoms(self) -> tuple[str, ...]:
-        """The bottoms without the residual that an epilogue adds."""
-        return self.bottoms[:-1] if self.residual else self.bottoms
+        """The bottoms without the one that an epilogue reads."""
+        return self.bottoms[:-1] if self.epilogue is not None and self.epilogue.reads else self.bottoms
+
+    @property
+    def added_bottoms(self) -> tuple[str, ...]:
+        """The bottom that an epilogue reads, a residual or what it projects; empty where none does."""
+        return self.bottoms[len(self.own_bottoms) :]
 
     @property
     def residual(self) -> str | None:
         """The bottom that an epilogue adds to the result, None where none does."""
         return self.bottoms[-1] if self.epilogue is not None and self.epilogue.residual else None
+
+    @property
+    def projection(self) -> LayerParams | None:
+        """The parameters of a fused projection, None where there is none."""
+        return self.epilogue.projection if self.epilogue is not None else None
 
     def replace(self, **changes: Any) -> "Layer":
         """Return a copy with `changes` made."""
@@ -172,5 +241,4 @@ class Layer:
         tops = self.params.reference(bottoms[:own], self.weights, len(self.tops))
         if self.epilogue is None:
             return tops
-        residual = bottoms[own] if self.epilogue.residual else None
-        return (self.epilogue.apply(tops[0], residual, self.weights), *tops[1:])
+        return (self.epilogue.apply(tops[0], bottoms[own:], self.weights), *tops[1:])

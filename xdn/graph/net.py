@@ -95,31 +95,32 @@ class Net:
                 raise NetError(f"unknown bottom blob {bottom!r}", where=where)
         try:
             tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
-            if layer.epilogue is not None and layer.epilogue.activation is not None:
-                layer.epilogue.activation.infer(tops[:1], 1)
+            if layer.epilogue is not None:
+                layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
         except (ShapeError, UnsupportedError) as error:
             raise type(error)(error.what, where=where, mend=error.mend) from None
         if len(tops) != len(layer.tops):
             raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
-        residuals = layer.bottoms[len(layer.own_bottoms) :]
-        if any(known[r].shape != tops[0].shape for r in residuals):
-            raise ShapeError(f"the residual's shape {known[residuals[0]].shape} is not {tops[0].shape}", where=where)
         return tops
 
     def bottom_blobs(self, layer: Layer) -> list[Blob]:
-        """Return the blobs that `layer` reads, a fused residual left out."""
+        """Return the blobs that `layer` reads, that of its epilogue left out."""
         return [self.blobs[name] for name in layer.own_bottoms]
+
+    def added_blobs(self, layer: Layer) -> list[Blob]:
+        """Return the blob that the epilogue of `layer` reads, none where it reads none."""
+        return [self.blobs[name] for name in layer.added_bottoms]
 
     def top_blobs(self, layer: Layer) -> list[Blob]:
         """Return the blobs that `layer` writes."""
         return [self.blobs[name] for name in layer.tops]
 
     def weight_shapes(self, layer: Layer) -> dict[str, Shape]:
-        """Return name -> shape of the weights that `layer` must have, its own first, then a fused activation's."""
+        """Return name -> shape of the weights that `layer` must have, its own first, then its epilogue's."""
         own = layer.params.weight_shapes(self.bottom_blobs(layer))
-        if layer.epilogue is None or layer.epilogue.activation is None:
+        if layer.epilogue is None:
             return own
-        return own | layer.epilogue.activation.weight_shapes(self.top_blobs(layer))
+        return own | layer.epilogue.weight_shapes(self.top_blobs(layer)[0], self.added_blobs(layer))
 
     def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
         """Return the net with other input shapes."""

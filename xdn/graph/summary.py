@@ -16,7 +16,7 @@ class LayerSummary:
     ----------
     name, type : str
     epilogue : tuple of str
-        What post-fusion appended, in the order in which it is computed: ``"sum"``, ``"ReLU"``.
+        What post-fusion appended, in the order in which it is computed: ``"sum"`` or ``"projection"``, ``"ReLU"``.
     bottoms, tops : tuple of str
         Blob names.
     shapes : tuple of Shape
