@@ -10,16 +10,15 @@ from xdn.codegen.names import KernelName
 from xdn.runtime.plan import make_plan
 
 ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
+ADDED = ("sum", "projection")
 _word = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(
-    lambda w: w not in ("f32", "sum", *ACTIVATION_PARTS)
+    lambda w: w not in ("f32", *ADDED, *ACTIVATION_PARTS)
 )
 _names = st.builds(
     KernelName,
     op=st.lists(_word, min_size=1, max_size=3).map("_".join),
     isa=st.sampled_from([isa.name for isa in ISAS]),
-    epilogue=st.sampled_from(
-        [(), ("sum",), *((p,) for p in ACTIVATION_PARTS), *(("sum", p) for p in ACTIVATION_PARTS)]
-    ),
+    epilogue=st.sampled_from([(*added, *part) for added in ((), *zip(ADDED)) for part in ((), *zip(ACTIVATION_PARTS))]),
     tile=st.none() | st.tuples(st.integers(1, 99), st.integers(1, 9)),
 )
 

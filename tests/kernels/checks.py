@@ -73,7 +73,8 @@ def activated(net, feed, expected):
 
 def _with_magnitudes(net):
     def positive(layer):
-        epilogue = Epilogue(layer.epilogue.residual) if layer.epilogue else None
+        fused = layer.epilogue
+        epilogue = Epilogue(fused.residual, projection=fused.projection) if fused else None
         return layer.replace(weights={k: np.abs(w) for k, w in layer.weights.items()}, epilogue=epilogue)
 
     return net.replace(layers=tuple(positive(layer) for layer in net.layers))
@@ -83,7 +84,8 @@ def _terms(net):
     """Return the largest number of products (or values) that one output element of the only layer sums."""
     layer = net.layers[-1]
     if "weight" in layer.weights:
-        return layer.weights["weight"].size // layer.params.num_output
+        summed = [array.size for name, array in layer.weights.items() if name.split(".")[-1] == "weight"]
+        return sum(summed) // layer.params.num_output
     if layer.type == "Pooling":
         return prod(layer.params.window(*net.bottom_blobs(layer)[0].shape[2:]).kernel)
     return 1
@@ -125,7 +127,7 @@ def random_weights(net, rng):
 def one_layer_net(type_name, *images, epilogue=None, tops=1, seed=0, **params):
     """Return a net of inputs x0, x1, ... (`images`: their shapes without the batch) and one layer.
 
-    A residual becomes a further input of the top's shape.
+    A residual becomes a further input of the top's shape; what a projection reads is the last of the images.
     """
     inputs = [input_layer(f"x{i}", *image) for i, image in enumerate(images)]
     bottoms = tuple(layer.name for layer in inputs)
@@ -239,12 +241,22 @@ def case(type_name, *images, allowed=exact, tops=1, epilogue=None, **params):
 
 
 _IMAGE = (10, 5, 3)
+#: From an image of 9x5 to one of 5x3, without a bias.
+_STRIDED = {"num_output": 15, "kernel_size": 1, "stride": 2, "bias_term": False}
 #: Every layer type that the executor runs; the bounds are argued in the tests of the kernels.
 LAYER_CASES = [
     case("Convolution", (3, 7, 5), num_output=15, kernel_size=3, pad=1, allowed=sums),
     case("Convolution", _IMAGE, num_output=28, kernel_size=1, allowed=sums, epilogue=Epilogue(True, ReLU())),
     case("Convolution", _IMAGE, num_output=15, kernel_size=1, allowed=activated, epilogue=Epilogue(True, PReLU())),
     case("Convolution", _IMAGE, num_output=15, kernel_size=1, allowed=activated, epilogue=Epilogue(True, Sigmoid())),
+    case(
+        *("Convolution", _IMAGE, (7, 9, 5)),
+        allowed=activated,
+        epilogue=Epilogue(activation=PReLU(), projection=make_params("Convolution", **_STRIDED)),
+        num_output=15,
+        kernel_size=3,
+        pad=1,
+    ),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),

@@ -23,7 +23,7 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax
-from xdn.kernels.epilogue import ACTIVATIONS, SUM
+from xdn.kernels.epilogue import ACTIVATIONS, PROJECTION, SUM
 
 FILE = Path(__file__).with_name("ir_digests.txt")
 COMMAND = "python -m tests.kernels.ir_digests"
@@ -38,6 +38,11 @@ _TYPED_POINTER = re.compile(r"(?:<\d+ x \w+>|\w+)(?: \([^)]*\))?\*+")
 _POINTER_CAST = re.compile(r'^\s*(%"[^"]*") = bitcast ptr (%"[^"]*") to ptr\n', re.M)
 
 
+def projections() -> list[tuple[str, ...]]:
+    """Return what names say of contractions with two sources: alone, with an activation."""
+    return [(PROJECTION,), (PROJECTION, ACTIVATIONS["ReLU"].part)]
+
+
 def epilogues() -> list[tuple[str, ...]]:
     """Return what kernel names say of every epilogue: none, a residual, each activation, and both."""
     parts = [(), *((activation.part,) for activation in ACTIVATIONS.values())]
@@ -47,10 +52,11 @@ def epilogues() -> list[tuple[str, ...]]:
 def sources(isa: Isa) -> Iterator[KernelSource]:
     """Return the kernels of an instruction set that emit IR of their own.
 
-    All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row.
+    All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row;
+    two sources on the same.
     """
     for rows in range(1, isa.tile()[0] + 1):
-        for epilogue in epilogues() if rows == 2 else [()]:
+        for epilogue in [*epilogues(), *projections()] if rows == 2 else [()]:
             yield contraction.contraction(rows, epilogue, isa)
     for epilogue in epilogues():
         name = KernelName("depthwise", isa.name, epilogue)

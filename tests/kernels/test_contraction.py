@@ -1,5 +1,6 @@
 """The contraction kernel's own promises: its name, its chain of fused multiply-adds, its registers."""
 
+import itertools
 import re
 
 import numpy as np
@@ -7,15 +8,18 @@ import pytest
 from numba.core import compiler, types
 from numba.core.registry import cpu_target
 
-from tests.kernels.checks import feed_for, one_layer_net
+from tests.kernels.checks import feed_for, make_params, one_layer_net
 from xdn.codegen.intrinsics import WORDS
 from xdn.codegen.isa import cpu_features, host_isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.graph import Epilogue
 from xdn.kernels.contraction import contraction
 from xdn.runtime.session import Session
 
 
-@pytest.mark.parametrize("epilogue", [(), ("sum",), ("relu",), ("sum", "relu"), ("sum", "prelu"), ("tanh",)])
+@pytest.mark.parametrize(
+    "epilogue", [(), ("sum",), ("relu",), ("sum", "relu"), ("projection",), ("projection", "tanh")]
+)
 def test_name(epilogue):
     isa = isa_named("avx2")
     name = contraction(5, epilogue, isa).name
@@ -81,6 +85,21 @@ def test_chain_is_bias_first_then_taps_then_channels():
     emulation is exact.
     """
     net = one_layer_net("Convolution", (5, 3, 3), num_output=3, kernel_size=3, pad=1)
+    _check_chain(net, [("", 1)])
+
+
+@pytest.mark.skipif(not host_isa().fma, reason="the processor has no fused multiply-add")
+def test_chain_of_two_sources_is_the_sum_of_biases_then_own_taps_then_the_others():
+    """Both sources are 3x3, the second in steps of two; see the test of one source."""
+    projection = make_params("Convolution", num_output=3, kernel_size=3, pad=1, stride=2)
+    images = ((5, 3, 3), (4, 6, 5))
+    epilogue = Epilogue(projection=projection)
+    net = one_layer_net("Convolution", *images, epilogue=epilogue, num_output=3, kernel_size=3, pad=1)
+    _check_chain(net, [("", 1), ("projection.", 2)])
+
+
+def _check_chain(net, sources):
+    """Compare a 3x3 convolution with padding 1 and a top of 3x3; `sources` are (prefix of the weights, stride)."""
     rng = np.random.default_rng(9)
     layer = net.layer("layer")
 
@@ -88,19 +107,18 @@ def test_chain_is_bias_first_then_taps_then_channels():
         return (rng.integers(-(2**11), 2**11, shape) / 2**9).astype(np.float32)
 
     weights = {name: coarse(array.shape) for name, array in layer.weights.items()}
-    net = net.replace(layers=(net.layers[0], layer.replace(weights=weights)))
-    x = coarse((2, 5, 3, 3)) * np.float32(1 + 2**-12)
-    (result,) = Session(net).run(None, {"x0": x})
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(np.float64)
-    for p in range(3):
-        for q in range(3):
-            acc = np.broadcast_to(weights["bias"], (2, 3)).astype(np.float32)
-            for r in range(3):
-                for s in range(3):
-                    for c in range(5):
-                        product = padded[:, c, p + r, q + s, None] * weights["weight"][None, :, c, r, s]
-                        acc = (acc + product).astype(np.float32)
-            np.testing.assert_array_equal(result[:, :, p, q], acc)
+    net = net.replace(layers=(*net.layers[:-1], layer.replace(weights=weights)))
+    feed = {name: coarse((2, *blob.shape[1:])) * np.float32(1 + 2**-12) for name, blob in net.inputs.items()}
+    (result,) = Session(net).run(None, feed)
+    bias = np.sum([weights[f"{prefix}bias"] for prefix, _ in sources], axis=0, dtype=np.float32)
+    for p, q in itertools.product(range(3), range(3)):
+        acc = np.broadcast_to(bias, (2, 3)).astype(np.float32)
+        for x, (prefix, stride) in zip(feed.values(), sources, strict=True):
+            padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))).astype(np.float64)
+            for r, s, c in itertools.product(range(3), range(3), range(x.shape[1])):
+                pixel = padded[:, c, p * stride + r, q * stride + s, None]
+                acc = (acc + pixel * weights[f"{prefix}weight"][None, :, c, r, s]).astype(np.float32)
+        np.testing.assert_array_equal(result[:, :, p, q], acc)
 
 
 def test_nan_and_infinity_pass_through_as_in_the_reference():

@@ -25,12 +25,14 @@ from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.convolution import pack_weights, spread
+from xdn.kernels.layout import B
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
 from xdn.layers.window import Window
+from xdn.runtime import schedule
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
@@ -153,6 +155,107 @@ def test_residual_is_overwritten_only_where_nobody_reads_it_later():
     feed = feed_for(alive)
     result = Session(alive).forward(**feed)
     np.testing.assert_array_equal(result["r"], np.maximum(feed["x"], 0))
+
+
+#: Of a fused projection: window and image, which give a top of 3x4.
+PROJECTED = {
+    "1x1": ((13, 3, 4), {"kernel_size": 1}),
+    "stride 2": ((7, 5, 8), {"kernel_size": 1, "stride": 2}),
+    "3x3": ((3, 3, 4), {"kernel_size": 3, "pad": 1}),
+    "border": ((1, 1, 1), {"kernel_h": 2, "kernel_w": 1, "pad_h": 3, "pad_w": 3, "stride_h": 2, "stride_w": 2}),
+    "dilated": ((15, 7, 8), {"kernel_size": 3, "dilation": 2}),
+}
+
+
+def _projecting_net(name, activation=None, outputs=15, own_bias=True, bias=True, **own):
+    image, window = PROJECTED[name]
+    projection = make_params("Convolution", num_output=outputs, bias_term=bias, **window)
+    params = {"kernel_size": 3, "pad": 1} | own
+    epilogue = Epilogue(activation=activation, projection=projection)
+    images = ((5, 3, 4), image)
+    return one_layer_net("Convolution", *images, epilogue=epilogue, num_output=outputs, bias_term=own_bias, **params)
+
+
+@pytest.mark.parametrize("own", [{"kernel_size": 1, "pad": 0}, {}], ids=["1x1", "3x3"])
+@pytest.mark.parametrize("name", PROJECTED)
+def test_projection(name, own):
+    check_net(_projecting_net(name, **own), sums)
+
+
+@pytest.mark.parametrize("outputs", [1, 6, 13, 37])
+def test_projection_of_other_channel_counts(outputs):
+    check_net(_projecting_net("stride 2", outputs=outputs), sums)
+
+
+@pytest.mark.parametrize("activation", [ReLU(), PReLU(), Sigmoid()], ids=repr)
+@pytest.mark.parametrize("biases", [(True, False), (False, True), (False, False)])
+def test_projection_with_an_activation_and_biases(activation, biases):
+    own, other = biases
+    check_net(_projecting_net("1x1", activation, own_bias=own, bias=other), activated)
+
+
+def test_two_sources_are_one_chain():
+    """Two 1x1 sources give the bits of one over the channels of both, whose bias is the sum of both."""
+    net = _projecting_net("1x1", ReLU(), kernel_size=1, pad=0)
+    layer = net.layer("layer")
+    concat = Layer("concat", make_params("Concat"), ("x0", "x1"), ("both",))
+    weights = {
+        "weight": np.concatenate([layer.weights["weight"], layer.weights["projection.weight"]], axis=1),
+        "bias": layer.weights["bias"] + layer.weights["projection.bias"],
+    }
+    one = layer.replace(bottoms=("both",), weights=weights, epilogue=Epilogue(activation=ReLU()))
+    feed = feed_for(net)
+    (expected,) = Session(Net("one", (*net.layers[:2], concat, one), ("y0",))).run(None, feed)
+    (result,) = Session(net).run(None, feed)
+    np.testing.assert_array_equal(result.view(np.int32), expected.view(np.int32))
+
+
+def test_what_is_projected_may_be_the_layers_own_bottom_but_is_never_overwritten():
+    projection = make_params("Convolution", num_output=10, kernel_size=1)
+    layer = Layer("layer", projection, ("r", "r"), ("y",), epilogue=Epilogue(projection=projection))
+    relu = Layer("relu", make_params("ReLU"), ("x",), ("r",))
+    net = Net("own", (input_layer("x", 10, 3, 2), relu, layer), ("y",))
+    net = random_weights(net, np.random.default_rng(5))
+    owners = make_plan(net, net_shapes(net), ("y",)).owners
+    assert owners["y"] != owners["r"]
+    check_net(net, sums)
+    apart = net.replace(layers=(net.layers[0], relu, net.layer("layer").replace(bottoms=("x", "r"))))
+    owners = make_plan(apart, net_shapes(apart), ("y",)).owners
+    assert owners["y"] != owners["r"]
+    check_net(apart, sums)
+
+
+def test_only_two_pointwise_windows_are_run_position_by_position():
+    def pointwise(name, **own):
+        net = _projecting_net(name, **own)
+        steps = make_plan(net, net_shapes(net), ("y0",)).steps
+        return [step.pointwise is not None for step in steps if step.source.name.op == "contract"]
+
+    assert all(pointwise("1x1", kernel_size=1, pad=0))
+    assert not any(pointwise("stride 2", kernel_size=1, pad=0))
+    assert not any(pointwise("1x1"))
+
+
+def test_two_pointwise_sources_position_by_position(monkeypatch):
+    """Two blocks in a row by as few positions as a small cache makes: the bits of the same net all at once."""
+    first = _projecting_net("1x1", ReLU(), kernel_size=1, pad=0, outputs=13)
+    again = Layer("again", make_params("Convolution", num_output=7, kernel_size=1), ("y0",), ("z",))
+    net = random_weights(Net("two", (*first.layers, again), ("z",)), np.random.default_rng(8))
+    feed = feed_for(net)
+    (expected,) = Session(net).run(None, feed)
+    weights = sum(array.nbytes for step in make_plan(net, net_shapes(net), ("z",)).steps for array in step.keep)
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 2 * max(weights, 3 * 4 * B * (5 + 13 + 13 + 7)))
+    runs = [run for segment in make_plan(net, net_shapes(net), ("z",)).segments for run in segment.runs]
+    assert any(run.positions for run in runs)
+    (result,) = Session(net).run(None, feed)
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_macs_and_names_of_two_sources():
+    net = _projecting_net("stride 2", ReLU(), outputs=14, kernel_size=1, pad=0)
+    plan = make_plan(net, net_shapes(net), ("y0",))
+    assert plan.macs == 3 * 4 * 14 * (5 + 7)
+    assert any(str(step.source.name).startswith("contract_f32_projection_relu_") for step in plan.steps)
 
 
 @pytest.mark.parametrize("outputs", CHANNELS)

@@ -27,11 +27,15 @@ LAYERS_BEFORE = {
 }
 
 
+_PROJECTION = make_params("Convolution", num_output=3, kernel_size=1)
+
+
 def test_the_table_has_every_fusable_activation_and_names_spell_it():
     assert set(ACTIVATIONS) == {name for name, cls in LAYERS.items() if cls.fusable}
     for activation in ACTIVATIONS.values():
-        name = KernelName("contract", "avx2", ("sum", activation.part), (5, 2))
-        assert KernelName.parse(str(name)) == name
+        for added in ("sum", "projection"):
+            name = KernelName("contract", "avx2", (added, activation.part), (5, 2))
+            assert KernelName.parse(str(name)) == name
 
 
 def _pair(before, params, residual):
@@ -86,10 +90,13 @@ def test_the_reference_agrees(params):
         (Epilogue(activation=ReLU(negative_slope=0.5)), ("relu",), [0.5] * 3),
         (Epilogue(True, ELU(alpha=2.0)), ("sum", "elu"), [2] * 3),
         (Epilogue(activation=TanH()), ("tanh",), [0] * 3),
+        (Epilogue(projection=_PROJECTION), ("projection",), [0] * 3),
+        (Epilogue(False, ELU(alpha=2.0), _PROJECTION), ("projection", "elu"), [2] * 3),
     ],
 )
 def test_coefficients_and_parts(epilogue, parts, expected):
-    layer = one_layer_net("Convolution", (2, 1, 1), epilogue=epilogue, num_output=3, kernel_size=1).layer("layer")
+    images = [(2, 1, 1)] * (2 if epilogue and epilogue.projection else 1)
+    layer = one_layer_net("Convolution", *images, epilogue=epilogue, num_output=3, kernel_size=1).layer("layer")
     assert epilogue_parts(layer) == parts
     np.testing.assert_array_equal(coefficients(layer, 3), expected)
     assert coefficients(layer, 3).dtype == np.float32

@@ -9,6 +9,7 @@ from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.family import FAMILIES, Lowering, address, select, words
 from xdn.layers import LAYERS
+from xdn.runtime.plan import make_plan
 
 
 def _lowering(net):
@@ -57,6 +58,16 @@ def test_an_epilogue_that_no_kernel_has_is_refused():
     layer = net.layers[-1].replace(epilogue=Epilogue(activation=make_params("ReLU")))
     with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
         select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa()))
+
+
+@pytest.mark.parametrize(("own", "projected"), [(2, 1), (1, 2), (4, 1)])
+def test_two_sources_have_no_groups(own, projected):
+    projection = make_params("Convolution", num_output=4, kernel_size=1, group=projected)
+    epilogue = Epilogue(projection=projection)
+    images = ((4, 2, 2), (4, 2, 2))
+    net = one_layer_net("Convolution", *images, epilogue=epilogue, num_output=4, kernel_size=1, group=own)
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
+        make_plan(net, {"x0": (4, 2, 2), "x1": (4, 2, 2)}, ("y0",))
 
 
 def test_words_fill_a_descriptor():

@@ -98,6 +98,33 @@ def test_convolution(data):
 
 @fuzzed(25)
 @given(st.data())
+def test_projection(data):
+    (h, *rows), (w, *columns) = data.draw(axis()), data.draw(axis())
+    kernel, stride, pad, dilation = zip(rows, columns, strict=True)
+    outputs = data.draw(CHANNELS)
+    window = {"kernel_h": kernel[0], "kernel_w": kernel[1], "stride": stride, "pad": pad, "dilation": dilation}
+    projection = make_params("Convolution", num_output=outputs, bias_term=data.draw(st.booleans()), **window)
+    top = projection.window().output_size(h, w)
+    own, step = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 2))
+    # The layer's own window gives the same top from an image that is as large as it needs.
+    least = tuple((size - 1) * step + own for size in top)
+    activation = LAYERS[data.draw(ACTIVATION_TYPES)]() if data.draw(st.booleans()) else None
+    check_layer(
+        "Convolution",
+        (data.draw(CHANNELS), *least),
+        (data.draw(CHANNELS), h, w),
+        allowed=activated,
+        epilogue=Epilogue(False, activation, projection),
+        batch=data.draw(BATCHES),
+        num_output=outputs,
+        kernel_size=own,
+        stride=step,
+        bias_term=data.draw(st.booleans()),
+    )
+
+
+@fuzzed(25)
+@given(st.data())
 def test_depthwise(data):
     (h, *rows), (w, *columns) = data.draw(axis()), data.draw(axis())
     kernel, stride, pad, dilation = zip(rows, columns, strict=True)
@@ -224,8 +251,8 @@ class Chain:
         self.layers.append(layer)
         net = random_weights(self.net, np.random.default_rng(len(self.layers)))
         weights = dict(net.layers[-1].weights)
-        if "weight" in weights:
-            weights["weight"] = weights["weight"] / np.float32(sqrt(weights["weight"][0].size))
+        for key in weights.keys() & {"weight", "projection.weight"}:
+            weights[key] = weights[key] / np.float32(sqrt(weights[key][0].size))
         self.layers[-1] = layer.replace(weights=weights)
         self.bounds[name] = allowed
 
@@ -239,7 +266,7 @@ def chains(draw):
         blobs = chain.net.blobs
         bottom = draw(st.sampled_from(list(blobs)[-3:]))
         peers = [name for name, blob in blobs.items() if blob.shape == blobs[bottom].shape]
-        kind = draw(st.sampled_from(("keep", "conv", "conv", "sum", "eltwise", "concat", "pool")))
+        kind = draw(st.sampled_from(("keep", "conv", "conv", "sum", "project", "eltwise", "concat", "pool")))
         if kind == "conv":
             _append_convolution(draw, chain, bottom)
         elif kind == "sum":
@@ -247,6 +274,14 @@ def chains(draw):
             epilogue = Epilogue(True, draw(st.sampled_from((None, LAYERS["ReLU"]()))))
             bottoms = (bottom, draw(st.sampled_from(peers)))
             params = {"num_output": channels, "kernel_size": 3, "pad": 1}
+            chain.append("Convolution", bottoms, sums, epilogue, **params)
+        elif kind == "project":
+            params = {"num_output": draw(CHANNELS), "kernel_size": 1}
+            projection = make_params("Convolution", **params)
+            size = blobs[bottom].shape[2:]
+            others = [name for name, blob in blobs.items() if blob.shape[2:] == size]
+            bottoms = (bottom, draw(st.sampled_from(others)))
+            epilogue = Epilogue(False, draw(st.sampled_from((None, LAYERS["ReLU"]()))), projection)
             chain.append("Convolution", bottoms, sums, epilogue, **params)
         elif kind == "eltwise":
             operation, others = draw(st.sampled_from(("SUM", "PROD", "MAX"))), draw(st.lists(st.sampled_from(peers)))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.codegen.kernels import python
-from tests.kernels.checks import FULL_MATRIX, activated, check_net, covering, feed_for, one_layer_net
+from tests.kernels.checks import FULL_MATRIX, activated, check_net, covering, feed_for, make_params, one_layer_net
 from xdn.codegen.isa import ISAS, cpu_features, host_isa, isa_named
-from xdn.graph import Epilogue
+from xdn.graph import Blob, Epilogue
 from xdn.kernels.epilogue import ACTIVATIONS
 from xdn.kernels.layout import B
 from xdn.layers import LAYERS
@@ -31,9 +31,9 @@ BATCHES = {"1": 1, "B/2+1": B // 2 + 1, "B": B, "B+1": B + 1, "2B+1": 2 * B + 1}
 
 MATRIX = covering(
     7,
-    lambda row: True,
+    lambda row: (row["added"], row["layer"]) != ("projection", "depthwise"),
     isa=tuple(isa.name for isa in ISAS),
-    residual=(False, True),
+    added=(None, "residual", "projection"),
     activation=(None, *ACTIVATED),
     layer=tuple(LAYERS_TESTED),
     # A tile of the largest instruction set's and of the smallest's rows, one more, and a prime.
@@ -48,8 +48,16 @@ def _net(row):
     activation = LAYERS[row["activation"]]() if row["activation"] else None
     if image is None:
         image, params = (row["outputs"], 5, 3), params | {"group": row["outputs"]}
-    epilogue = Epilogue(row["residual"], activation)
-    return one_layer_net("Convolution", image, epilogue=epilogue, num_output=row["outputs"], **params)
+    epilogue = Epilogue(row["added"] == "residual", activation)
+    images = [image]
+    if row["added"] == "projection":
+        # Columns two apart of an image that is as high as the top and twice as wide.
+        (layer,) = one_layer_net("Convolution", image, num_output=row["outputs"], **params).layers[1:]
+        _, _, p, q = layer.params.infer([Blob((1, *image))], 1)[0].shape
+        images.append((7, p, 2 * q))
+        projection = make_params("Convolution", num_output=row["outputs"], kernel_size=1, stride=(1, 2))
+        epilogue = Epilogue(False, activation, projection)
+    return one_layer_net("Convolution", *images, epilogue=epilogue, num_output=row["outputs"], **params)
 
 
 def _id(row):

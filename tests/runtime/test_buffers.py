@@ -1,5 +1,7 @@
 """Which blobs share memory: on nets built to break that, and on random ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,7 +104,19 @@ def test_intervals_reach_from_the_first_to_the_last_touch():
 
 # Random nets of layers that compute exactly on small integers, so that every wrong sharing shows as a wrong value.
 
-_KINDS = ("ReLU", "Split", "Dropout", "Eltwise", "Pooling", "conv", "fused", "depthwise", "Flatten", "Concat")
+_KINDS = (
+    "ReLU",
+    "Split",
+    "Dropout",
+    "Eltwise",
+    "Pooling",
+    "conv",
+    "fused",
+    "projection",
+    "depthwise",
+    "Flatten",
+    "Concat",
+)
 
 
 def _drawn_layer(draw, number, images, flat):
@@ -115,7 +129,7 @@ def _drawn_layer(draw, number, images, flat):
     if kind == "Eltwise":
         bottoms = " ".join(draw(st.lists(pick, min_size=2, max_size=3)))
         return _layer(kind, bottoms, top, operation=draw(st.sampled_from(["SUM", "MAX"]))), [top], []
-    if kind in ("conv", "fused", "depthwise"):
+    if kind in ("conv", "fused", "projection", "depthwise"):
         return _drawn_convolution(draw, kind, draw(pick), draw(pick), top), [top], []
     if kind == "Pooling":
         return _layer(kind, draw(pick), top, kernel_size=3, pad=1), [top], []
@@ -135,8 +149,12 @@ def _drawn_convolution(draw, kind, bottom, residual, top):
     weight = rng.choice([-1, 0, 0, 0, 1], (3, 3 // group, 3, 3)).astype(np.float32)
     fused = kind != "conv"
     epilogue = Epilogue(True, draw(st.sampled_from([None, ReLU()]))) if fused else None
+    weights = {"weight": weight}
+    if kind == "projection":
+        epilogue = replace(epilogue, residual=False, projection=params)
+        weights["projection.weight"] = np.flip(weight, axis=1).copy()
     bottoms = (bottom, residual) if fused else (bottom,)
-    return Layer(top, params, bottoms, (top,), {"weight": weight}, epilogue=epilogue)
+    return Layer(top, params, bottoms, (top,), weights, epilogue=epilogue)
 
 
 @st.composite

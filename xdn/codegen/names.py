@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _NAME = re.compile(
     r"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<dtype>f32)"
-    r"(?P<epilogue>(?:_(?:sum|relu|prelu|elu|sigmoid|tanh))*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
+    r"(?P<epilogue>(?:_(?:sum|projection|relu|prelu|elu|sigmoid|tanh))*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
 )
 
 
@@ -24,7 +24,8 @@ class KernelName:
     isa : str
         Instruction set.
     epilogue : tuple of str
-        What is done to the result before it is stored: ``"sum"``, then an activation such as ``"relu"``.
+        What is done to the result before it is stored: ``"sum"`` or ``"projection"``, then an activation such as
+        ``"relu"``.
     tile : (int, int), optional
         Rows and vectors of the register tile.
     dtype : str

@@ -6,33 +6,37 @@ For a block of images, an output position and MR output channels (a tile)::
     for tap in taps(position):                             only taps that meet data
         for c in range(channels):
             acc[r][v] += w[tap][c][r] * x[tap][c][v]       one fused multiply-add
+    the same over taps, weights and channels of a second x                     epilogue "projection"
     acc[r][v] += residual[r][v]                            epilogue "sum"
     acc[r][v]  = f(acc[r][v], coefficient[r])              epilogue "relu", "sigmoid", ...
     y[r][v] = acc[r][v]
 
 The scalars are weights, the vectors are images. All MR * NV accumulators stay in registers. Units: x is
-counted in f32, ``channels * B`` from one position to the next; w is packed ``[tile][tap][channels][MR]``.
+counted in f32, ``channels * B`` from one position to the next; w is packed ``[tile][tap][channels][MR]``. With two
+sources the sum stays one chain: the second's taps follow the first's, on the same accumulators.
 """
 
 from collections.abc import Callable
 
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
-from xdn.kernels.epilogue import store_tile
+from xdn.kernels.epilogue import PROJECTION, store_tile
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 
 # The descriptor.
 X, Y, RESIDUAL, WEIGHTS, BIAS = range(5)
-#: Table of tiles: rows of (x offset of the group, weight offset, first output channel).
+#: Table of tiles: rows of (x offset of the group, weight offset, first output channel), with two sources also
+#: the second's weight offset.
 TILES, TILE_COUNT = 5, 6
-#: Table of positions: rows of (x offset, first tap, end of taps, y offset), offsets in f32.
+#: Table of positions: rows of (x offset, first tap, end of taps, y offset), with two sources also (x offset, first
+#: tap, end of taps) of the second; offsets in f32.
 POSITIONS, POSITION_COUNT = 7, 8
 #: Table of taps: rows of (x offset from the position's, index of the tap's packed weights).
 TAPS = 9
@@ -41,9 +45,17 @@ CHANNELS, X_BLOCK, Y_BLOCK = 10, 11, 12
 TILE_GROUP = 13
 #: Address of the activation's coefficients (slope, alpha): f32, one for each output channel.
 COEFFICIENTS = 14
-WORD_COUNT = 15
+#: The second source, which has no groups.
+X2, WEIGHTS2, TAPS2, CHANNELS2, X2_BLOCK = range(15, 20)
+WORD_COUNT = 20
+#: For each source the slots of its blob, weights, taps, channels and elements of a block.
+SOURCES = ((X, WEIGHTS, TAPS, CHANNELS, X_BLOCK), (X2, WEIGHTS2, TAPS2, CHANNELS2, X2_BLOCK))
 
 _F32 = types.CPointer(types.float32)
+#: What a tile takes of a source: x, weights, taps, first tap, end of taps, channels.
+_SOURCE = (_F32, _F32, WORDS, types.int64, types.int64, types.int64)
+#: And of both ends of the sum: bias, residual, y, coefficients.
+_ENDS = (_F32, _F32, _F32, _F32)
 
 
 def contraction(rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
@@ -54,7 +66,7 @@ def contraction(rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
     rows : int
         Output channels of a tile (MR).
     epilogue : tuple of str
-        ``"sum"`` and an activation's word, each or none, in this order (`epilogue_parts`).
+        ``"sum"`` or ``"projection"`` and an activation's word, each or none, in this order (`epilogue_parts`).
     isa : Isa
     """
     name = KernelName("contract", isa.name, epilogue, (rows, isa.tile()[1]))
@@ -66,16 +78,19 @@ def _tile(name: KernelName) -> Callable[..., None]:
     isa = isa_named(name.isa)
     rows, vectors = name.tile
 
+    def emit(context, irbuilder, signature, args):
+        _emit_tile(VectorBuilder(irbuilder, isa), args, rows, vectors, name.epilogue)
+        return context.get_dummy_value()
+
     @intrinsic
     def tile(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, isa), args, rows, vectors, name.epilogue)
-            return context.get_dummy_value()
+        return types.void(*_SOURCE, *_ENDS), emit
 
-        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, _F32)
-        return types.void(*pointers_and_sizes), codegen
+    @intrinsic
+    def tile_of_two(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at, x2, w2, t2, f2, e2, c2):
+        return types.void(*_SOURCE, *_ENDS, *_SOURCE), emit
 
-    return tile
+    return tile_of_two if PROJECTION in name.epilogue else tile
 
 
 def contract_channels(
@@ -110,7 +125,22 @@ def contract_channels(
 
 
 def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, epilogue: tuple[str, ...]) -> None:
-    x, weights, taps, first, end, channels, bias, residual, y, at = args
+    ends = len(_SOURCE) + len(_ENDS)
+    bias, residual, y, at = args[len(_SOURCE) : ends]
+    sources = [source for source in (args[: len(_SOURCE)], args[ends:]) if source]
+    chains = [_chain(b, source, rows, vectors) for source in sources]
+    acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
+    for chain in chains:
+        acc = chain(acc)
+    tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
+    store_tile(b, tile, epilogue, residual, y, at)
+
+
+def _chain(
+    b: VectorBuilder, source: list[ir.Value], rows: int, vectors: int
+) -> Callable[[list[ir.Value]], list[ir.Value]]:
+    """Return what emits the loops over taps and channels of a source: accumulators -> accumulators."""
+    x, weights, taps, first, end, channels = source
     tap_weights = b.ir.mul(channels, b.const(rows))
 
     def one_tap(t, acc):
@@ -120,15 +150,37 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, 
         tap_w = b.offset(weights, b.ir.mul(index, tap_weights))
         return contract_channels(b, (tap_x, tap_w, channels), (rows, vectors), acc)
 
-    start = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
-    acc = b.loop(first, end, start, one_tap)
-    tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
-    store_tile(b, tile, epilogue, residual, y, at)
+    return lambda acc: b.loop(first, end, acc, one_tap)
+
+
+# Both are inlined before LLVM sees them: with one source the machine code is what it would be without the question.
+
+
+@register_jitable(inline="always")
+def _no_second(desc, frame, block, p, t, lane):
+    """Return what a tile takes of a second source where there is none."""
+    return ()
+
+
+@register_jitable(inline="always")
+def _second(desc, frame, block, p, t, lane):
+    """Return the second source of tile `t` at position `p`, as `_SOURCE`."""
+    positions, tiles = i64_at(desc[POSITIONS]), i64_at(desc[TILES])
+    x_at = block * desc[X2_BLOCK] + positions[7 * p + 4] + lane
+    return (
+        f32_at(frame[ARENA] + desc[X2] + x_at * F32_BYTES),
+        f32_at(desc[WEIGHTS2] + tiles[4 * t + 3] * F32_BYTES),
+        i64_at(desc[TAPS2]),
+        positions[7 * p + 5],
+        positions[7 * p + 6],
+        desc[CHANNELS2],
+    )
 
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = _tile(name)
+    second, position_words, tile_words = (_second, 7, 4) if PROJECTION in name.epilogue else (_no_second, 4, 3)
     isa = isa_named(name.isa)
     images_at_once = isa.lanes * name.tile[1]
 
@@ -141,20 +193,21 @@ def _body(name: KernelName) -> KernelBody:
             for block in range(frame[BLOCKS]):
                 for p in range(desc[POSITION_COUNT]):
                     for t in range(first_tile, end_tile):
-                        x_at = block * desc[X_BLOCK] + positions[4 * p] + tiles[3 * t]
-                        y_at = block * desc[Y_BLOCK] + positions[4 * p + 3] + tiles[3 * t + 2] * B
+                        x_at = block * desc[X_BLOCK] + positions[position_words * p] + tiles[tile_words * t]
+                        y_at = block * desc[Y_BLOCK] + positions[position_words * p + 3] + tiles[tile_words * t + 2] * B
                         for lane in range(0, B, images_at_once):
                             tile(
                                 f32_at(x + (x_at + lane) * F32_BYTES),
-                                f32_at(desc[WEIGHTS] + tiles[3 * t + 1] * F32_BYTES),
+                                f32_at(desc[WEIGHTS] + tiles[tile_words * t + 1] * F32_BYTES),
                                 taps,
-                                positions[4 * p + 1],
-                                positions[4 * p + 2],
+                                positions[position_words * p + 1],
+                                positions[position_words * p + 2],
                                 desc[CHANNELS],
-                                f32_at(desc[BIAS] + tiles[3 * t + 2] * F32_BYTES),
+                                f32_at(desc[BIAS] + tiles[tile_words * t + 2] * F32_BYTES),
                                 f32_at(residual + (y_at + lane) * F32_BYTES),
                                 f32_at(y + (y_at + lane) * F32_BYTES),
-                                f32_at(desc[COEFFICIENTS] + tiles[3 * t + 2] * F32_BYTES),
+                                f32_at(desc[COEFFICIENTS] + tiles[tile_words * t + 2] * F32_BYTES),
+                                *second(desc, frame, block, p, t, lane),
                             )
 
     return contract

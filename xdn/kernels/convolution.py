@@ -5,13 +5,42 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.codegen.isa import core_cache_bytes
+from xdn.graph.layer import projection_weights
 from xdn.kernels import contraction as k
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
-from xdn.kernels.layout import B
+from xdn.kernels.layout import B, BlockLayout
 from xdn.kernels.taps import TapLists, tap_lists
 from xdn.layers.window import Window
 
+
+@dataclass(frozen=True)
+class Source:
+    """What a contraction sums over: a blob, and the filters that slide over it.
+
+    Parameters
+    ----------
+    blob : str
+    layout : BlockLayout
+        The blob's.
+    weight : (K, C/G, R, S)
+        Filters.
+    window : Window
+        How they slide.
+    lists : TapLists
+        The window's.
+    """
+
+    blob: str
+    layout: BlockLayout
+    weight: np.ndarray
+    window: Window
+    lists: TapLists
+
+    @property
+    def channels(self) -> int:
+        """Channels that each filter reads."""
+        return self.weight.shape[1]
 
 
 @dataclass(frozen=True)
@@ -20,18 +49,29 @@ class Contraction:
 
     Parameters
     ----------
-    weight : (K, C/G, R, S)
-        Filters.
-    bias : (K,) or None
+    sources : tuple of Source
+        One, or two without groups.
+    biases : tuple of (K,) arrays
+        Their sum is what each output begins with.
     groups : int
-    window : Window
-        How the filters slide.
     """
 
-    weight: np.ndarray
-    bias: np.ndarray | None
-    groups: int
-    window: Window
+    sources: tuple[Source, ...]
+    biases: tuple[np.ndarray, ...]
+    groups: int = 1
+
+    @property
+    def filters(self) -> int:
+        """Filters of one group."""
+        return self.sources[0].weight.shape[0] // self.groups
+
+    @property
+    def bias(self) -> np.ndarray:
+        """(K,) f32, zeros where there is none."""
+        given = [np.asarray(bias, np.float32) for bias in self.biases]
+        return np.ascontiguousarray(
+            sum(given[1:], given[0]) if given else np.zeros(self.filters * self.groups, np.float32)
+        )
 
 
 def spread(rows: int, most: int) -> list[int]:
@@ -41,16 +81,26 @@ def spread(rows: int, most: int) -> list[int]:
     return [small + 1] * larger + [small] * (count - larger)
 
 
-@family("contract", "Convolution", fuses=True)
+def _groups_fit(lowering: Lowering) -> bool:
+    """Return whether groups, if there are any, stand alone: two sources have none."""
+    layer = lowering.layer
+    return layer.projection is None or layer.params.group == layer.projection.group == 1
+
+
+@family("contract", "Convolution", when=_groups_fit, fuses=True)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
     layer = lowering.layer
-    window = layer.params.window()
-    task = Contraction(layer.weights["weight"], layer.weights.get("bias"), layer.params.group, window)
-    return lower_contraction(lowering, task)
+    parts = [(layer.bottoms[0], lowering.bottom(), layer.params.window(), layer.weights)]
+    if layer.projection is not None:
+        added, weights = BlockLayout.of(lowering.added[0]), projection_weights(layer.weights)
+        parts.append((layer.bottoms[-1], added, layer.projection.window(), weights))
+    sources = [_source(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
+    biases = [given["bias"] for *_, given in parts if "bias" in given]
+    return lower_contraction(lowering, Contraction(tuple(sources), tuple(biases), layer.params.group))
 
 
-@family("contract_all", "InnerProduct", fuses=True)
+@family("contract_all", "InnerProduct", when=lambda lowering: lowering.layer.projection is None, fuses=True)
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
     layer, bottom = lowering.layer, lowering.bottom()
@@ -60,68 +110,80 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
     if layer.params.transpose:
         weight = weight.T
     weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
-    window = Window((bottom.height, bottom.width))
-    return lower_contraction(lowering, Contraction(weight, layer.weights.get("bias"), 1, window))
+    source = _source(lowering, layer.bottoms[0], bottom, weight, Window((bottom.height, bottom.width)))
+    biases = (layer.weights["bias"],) if "bias" in layer.weights else ()
+    return lower_contraction(lowering, Contraction((source,), biases))
+
+
+def _source(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:
+    return Source(blob, layout, weight, window, tap_lists(layout, lowering.top(), window))
 
 
 def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of rows that the tiles have."""
-    lists = tap_lists(lowering.bottom(), lowering.top(), task.window)
-    filters = task.weight.shape[0] // task.groups
-    sizes = spread(filters, lowering.isa.tile()[0])
+    sizes = spread(task.filters, lowering.isa.tile()[0])
     steps = []
     for rows in dict.fromkeys(sizes):
         starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
-        steps.append(_step(lowering, task, lists, rows, starts))
+        steps.append(_step(lowering, task, rows, starts))
     layer = lowering.layer
     return Lowered(steps, in_place={layer.tops[0]: layer.residual} if layer.residual else {})
 
 
-def _step(lowering: Lowering, task: Contraction, lists: TapLists, rows: int, starts: list[int]) -> Step:
+def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -> Step:
     """Return the step for the tiles of `rows` filters that begin at `starts` in each group."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    filters, channels = task.weight.shape[0] // task.groups, task.weight.shape[1]
-    firsts = [(g, g * filters + start) for g in range(task.groups) for start in starts]
-    weights = pack_weights(task.weight, lists.used, [first for _, first in firsts], rows)
-    per_tile = len(lists.used) * channels * rows
-    tiles = np.array([(g * channels * B, i * per_tile, first) for i, (g, first) in enumerate(firsts)], np.int64)
-    given = np.zeros(task.weight.shape[0]) if task.bias is None else task.bias
-    bias = np.ascontiguousarray(given, np.float32)
-    positions, taps = lists.in_elements(bottom, top)
-    slopes = coefficients(layer, top.channels)
-    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
+    layer, top = lowering.layer, lowering.top()
+    firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
+    packed = [pack_weights(s.weight, s.lists.used, [first for _, first in firsts], rows) for s in task.sources]
+    tables = [s.lists.in_elements(s.layout, top) for s in task.sources]
+    tiles = _tiles(task, firsts, packed)
+    # The output's place stands once, in the first source's columns.
+    positions = np.hstack([tables[0][0], *(places[:, :3] for places, _ in tables[1:])])
+    bias, slopes = task.bias, coefficients(layer, top.channels)
+    blobs = {k.Y: layer.tops[0]}
     if layer.residual:
         blobs[k.RESIDUAL] = layer.residual
     pointwise = None
-    if task.window == Window((1, 1)):
+    if all(source.window == Window((1, 1)) for source in task.sources):
         pointwise = Pointwise(k.POSITIONS, k.POSITION_COUNT, positions[0].nbytes, len(positions))
     descriptor = {
-        k.WEIGHTS: address(weights),
         k.BIAS: address(bias),
         k.TILES: address(tiles),
         k.TILE_COUNT: len(tiles),
         k.POSITIONS: address(positions),
         k.POSITION_COUNT: len(positions),
-        k.TAPS: address(taps),
-        k.CHANNELS: channels,
-        k.X_BLOCK: bottom.block_elements,
         k.Y_BLOCK: top.block_elements,
-        k.TILE_GROUP: _tile_group(len(tiles), weights.nbytes),
+        k.TILE_GROUP: _tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
         k.COEFFICIENTS: address(slopes),
     }
+    for slots, source, weights, (_, taps) in zip(k.SOURCES, task.sources, packed, tables, strict=False):
+        blob, *rest = slots
+        blobs[blob] = source.blob
+        values = (address(weights), address(taps), source.channels, source.layout.block_elements)
+        descriptor |= zip(rest, values, strict=True)
     return Step(
         k.contraction(rows, epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
         blobs,
-        (weights, bias, tiles, positions, taps, slopes),
-        macs=lists.multiplications * channels * rows * len(tiles),
+        (*packed, bias, tiles, positions, *(taps for _, taps in tables), slopes),
+        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
         pointwise=pointwise,
     )
 
 
 def _tile_group(tiles: int, weight_bytes: int) -> int:
     """Return how many tiles' weights fill a quarter of the core's cache, one at least."""
-    return max(1, min(tiles, tiles * (core_cache_bytes() // 4) // weight_bytes))
+    return max(1, min(tiles, tiles * (core_cache_bytes() // 4) // max(1, weight_bytes)))
+
+
+def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.ndarray]) -> np.ndarray:
+    """Return the kernel's table of tiles, a row for each (group, first filter) in `firsts`."""
+    group_elements = task.sources[0].channels * B
+    rows = []
+    for i, (g, first) in enumerate(firsts):
+        own, *other = (i * weights[0].size for weights in packed)
+        rows.append((g * group_elements, own, first, *other))
+    return np.array(rows, np.int64)
 
 
 def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:

@@ -94,9 +94,9 @@ def _body(name: KernelName) -> KernelBody:
 
 
 def is_depthwise(lowering: Lowering) -> bool:
-    """Return whether every input channel has exactly one filter of its own."""
+    """Return whether every input channel has exactly one filter of its own, and nothing else is summed."""
     channels = lowering.bottom().channels
-    return lowering.layer.params.group == channels == lowering.top().channels
+    return lowering.layer.projection is None and lowering.layer.params.group == channels == lowering.top().channels
 
 
 @family("depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True)

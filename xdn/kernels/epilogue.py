@@ -47,6 +47,8 @@ ACTIVATIONS = {
 }
 _BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
 SUM = "sum"
+#: A projection is no part of the tile's end, but of its sum: what contractions with two sources are called by.
+PROJECTION = "projection"
 
 
 def epilogue_parts(layer: Layer) -> tuple[str, ...]:
@@ -54,7 +56,8 @@ def epilogue_parts(layer: Layer) -> tuple[str, ...]:
     if layer.epilogue is None:
         return ()
     activation = layer.epilogue.activation
-    return (SUM,) * layer.epilogue.residual + (() if activation is None else (ACTIVATIONS[activation.type].part,))
+    added = (SUM,) * layer.epilogue.residual + (PROJECTION,) * (layer.projection is not None)
+    return added + (() if activation is None else (ACTIVATIONS[activation.type].part,))
 
 
 def coefficients(layer: Layer, channels: int) -> Array:

@@ -97,8 +97,10 @@ class Lowering:
     ----------
     layer : Layer
     bottoms, tops : sequence of Blob
-        A fused residual is not among the bottoms.
+        What the epilogue reads is not among the bottoms.
     isa : Isa
+    added : sequence of Blob
+        What the epilogue reads: a residual, or what a fused projection reads.
     winograd : bool
         Whether convolutions may be computed with fewer multiplications and another rounding.
     """
@@ -107,6 +109,7 @@ class Lowering:
     bottoms: Sequence[Blob]
     tops: Sequence[Blob]
     isa: Isa
+    added: Sequence[Blob] = ()
     winograd: bool = True
 
     def bottom(self, index: int = 0) -> BlockLayout:

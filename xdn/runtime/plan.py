@@ -154,7 +154,8 @@ def make_plan(
     for layer in sized.layers:
         if layer.name not in needed or layer.params.is_input:
             continue
-        lowering = Lowering(layer, sized.bottom_blobs(layer), sized.top_blobs(layer), isa, winograd)
+        bottoms, tops, added = sized.bottom_blobs(layer), sized.top_blobs(layer), sized.added_blobs(layer)
+        lowering = Lowering(layer, bottoms, tops, isa, added, winograd)
         lowered = select(lowering).lower(lowering)
         placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
