@@ -8,7 +8,7 @@ from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, stage_names
 
 def test_every_stage_is_found_in_one_group():
     assert sorted(stage_names(PLAIN) + stage_names(POST_FUSION)) == list(STAGES)
-    assert stage_names(POST_FUSION) == ("fuse-residual", "fuse-activation", "eliminate-unread")
+    assert stage_names(POST_FUSION) == ("fuse-residual", "fuse-activation", "eliminate-unread", "fuse-projection")
 
 
 def test_stages_run_after_those_that_they_name():

@@ -1,6 +1,6 @@
 """3x3 convolution with stride 1 by Winograd's minimal filtering, where that takes less time than the direct sums.
 
-Direct convolution multiplies 9 C values for a result, less where padding is; F(4x4, 3x3) 36 / 16 C, and F(2x2, 3x3) 4 C,
+Direct convolution multiplies 9 C values for a result, less at the border; F(4x4, 3x3) takes 36 / 16 C, F(2x2, 3x3) 4 C,
 but both transform inputs and results. What remains of a tile that reaches over the border is computed and dropped, so
 a map of 2x2 gains nothing.
 """
@@ -15,16 +15,17 @@ from xdn.kernels import winograd_kernel as k
 from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import F32_BYTES, B
+from xdn.kernels.layout import F32_BYTES, B, BlockLayout
 from xdn.kernels.taps import tap_lists
 from xdn.kernels.winograd_transform import WINOGRAD, Winograd
 from xdn.layers.window import Window
 
-#: Cycles that the transforms take for a channel of a tile and a vector of images (inputs, outputs), by m; measured.
+#: Cycles that the transforms of inputs and of outputs take for a channel of a tile and a vector of images, by m; most
+#: go to rows that come from the second level of the cache and return there.
 _TRANSFORM_CYCLES = {2: (70.0, 60.0), 4: (200.0, 160.0)}
-#: Vectors that a processor multiplies and adds in a cycle, and the share of it that contractions reach.
+#: Vectors that a processor multiplies and adds in a cycle, times the share of it that contractions reach.
 _VECTORS_A_CYCLE = 2 * 0.88
-#: What Winograd must save, since it also moves V and M through the caches.
+#: How many times the direct sums must take it: below that, their smaller rounding error is worth more.
 _LEAST_GAIN = 1.05
 
 
@@ -38,6 +39,7 @@ def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
 
 
 def _direct_cycles(lowering: Lowering) -> float:
+    """Return about how many cycles the direct sums of a vector of images take."""
     lists = tap_lists(lowering.bottom(), lowering.top(), lowering.layer.params.window())
     return lists.multiplications * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
 
@@ -45,7 +47,7 @@ def _direct_cycles(lowering: Lowering) -> float:
 def best_algorithm(lowering: Lowering) -> Winograd | None:
     """Return the algorithm that should take the least time; None for the direct sums."""
     window, params = lowering.layer.params.window(), lowering.layer.params
-    fits = window == Window((3, 3), pad=window.pad) and params.group == 1
+    fits = window == Window((3, 3), pad=window.pad) and params.group == 1 and lowering.layer.projection is None
     if not (fits and lowering.winograd):
         return None
     best = min(WINOGRAD.values(), key=lambda algorithm: _cycles(lowering, algorithm))
@@ -120,7 +122,7 @@ def tile_tables(lowering: Lowering, algorithm: Winograd) -> tuple[np.ndarray, np
     pad_h, pad_w = lowering.layer.params.window().pad
     m, size = algorithm.outputs, algorithm.inputs
 
-    def places(layout, rows, columns):
+    def places(layout: BlockLayout, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         inside = ((rows >= 0) & (rows < layout.height))[:, None] & ((columns >= 0) & (columns < layout.width))[None, :]
         place = (rows[:, None] * layout.width + columns[None, :]) * layout.position_elements
         return np.where(inside, place, -1).ravel()

@@ -79,6 +79,8 @@ def _demand(net: Net) -> tuple[Readings, Strides, list[Note]]:
             readings[blob].append((layer, read))
         if layer.residual:
             readings[layer.residual].append((layer, stride))
+        elif layer.projection is not None:
+            readings[layer.bottoms[-1]].append((layer, EVERY))
     return readings, wanted, refusals[::-1]
 
 
@@ -93,6 +95,8 @@ def _wanted(net: Net, layer: Layer, readings: Readings) -> Stride | str:
     if len(strides) > 1:
         others = {each.name: each for top in layer.tops for each, stride in readings[top] if stride == EVERY}
         return f"all are read by {names(others.values())}" if others else "they read different positions"
+    if layer.projection is not None:
+        return f"{title(layer)} adds a projection of other positions"
     (stride,) = strides
     bottoms = net.bottom_blobs(layer)
     read = layer.params.positions_read(stride, bottoms)
@@ -143,6 +147,8 @@ class _Thinning:
         bottoms = [self._at(blob, read, layer) for blob in layer.own_bottoms]
         if layer.residual:
             bottoms.append(self._at(layer.residual, stride, layer))
+        else:
+            bottoms += layer.bottoms[len(layer.own_bottoms) :]
         tops = tuple(self._names.get(top, top) for top in layer.tops)
         return layer.replace(params=params, bottoms=tuple(bottoms), tops=tops)
 

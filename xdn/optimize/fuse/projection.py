@@ -1,0 +1,66 @@
+"""Post-fusion: let the convolution that adds a projection shortcut compute the projection too."""
+
+from dataclasses import replace
+
+from xdn.graph import Layer, Net
+from xdn.graph.layer import prefixed
+from xdn.layers.convolution import Convolution
+from xdn.optimize.match import edit, reason_to_keep, title
+from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+
+
+@stage
+class FuseProjection(Stage):
+    """Compute a projection shortcut in the convolution that adds it: y = f((b + d) + W * u + V * s).
+
+    The residual r = V * s + d of a fused sum is computed by a Convolution that nothing else reads: the layer that
+    adds r takes V and d over, its last bottom becomes s, and r is never stored. The layer itself is a 1x1
+    convolution, as at the end of a bottleneck block: a larger one may take fewer multiplications alone (Winograd).
+
+    Numerics: the sum of both biases first, then the layer's own taps, then the projection's, then the activation.
+    """
+
+    name = "fuse-projection"
+    group = POST_FUSION
+    after = ("fuse-residual", "fuse-activation", "eliminate-unread")
+
+    def apply(self, net: Net) -> Rewrite:
+        """Take every fused residual that a plain convolution computes."""
+        fused: dict[str, Layer] = {}
+        removed: set[str] = set()
+        changes, refusals = [], []
+        for layer in net.layers:
+            if layer.epilogue is None or layer.residual is None:
+                continue
+            projection = net.producers[layer.residual]
+            reason = _why_not(net, layer, projection)
+            if reason:
+                refusals.append(Note(layer.name, f"keeps its residual {layer.residual!r}: {reason}"))
+                continue
+            fused[layer.name] = layer.replace(
+                bottoms=(*layer.own_bottoms, *projection.bottoms),
+                weights={**layer.weights, **prefixed(projection.weights)},
+                epilogue=replace(layer.epilogue, residual=False, projection=projection.params),
+            )
+            removed.add(projection.name)
+            changes.append(Note(projection.name, f"computed by {title(layer)}, which adds it"))
+        return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
+
+
+def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
+    """Return why `layer` cannot compute the `projection` whose top it adds."""
+    for each in (layer, projection):
+        if not isinstance(each.params, Convolution):
+            return f"{title(each)} is no Convolution"
+        if each.params.group != 1:
+            return f"{title(each)} has {each.params.group} groups"
+    if layer.params.window().kernel != (1, 1):
+        return f"{title(layer)} is no 1x1 convolution"
+    if projection.epilogue is not None:
+        return f"{title(projection)} ends in a fused activation or sum"
+    for each in (layer, projection):
+        if any(each.shared):
+            return f"the weights of {title(each)} are shared by name"
+        if "weight" not in each.weights:
+            return f"the weights of {title(each)} were not read"
+    return reason_to_keep(net, projection.tops[0])
