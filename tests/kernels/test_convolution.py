@@ -24,7 +24,9 @@ from tests.kernels.checks import (
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels import contraction
 from xdn.kernels.convolution import pack_weights, spread
+from xdn.kernels.family import Reach
 from xdn.kernels.layout import B
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -225,28 +227,25 @@ def test_what_is_projected_may_be_the_layers_own_bottom_but_is_never_overwritten
     check_net(apart, sums)
 
 
-def test_only_two_pointwise_windows_are_run_position_by_position():
-    def pointwise(name, **own):
-        net = _projecting_net(name, **own)
-        steps = make_plan(net, net_shapes(net), ("y0",)).steps
-        return [step.pointwise is not None for step in steps if step.source.name.op == "contract"]
-
-    assert all(pointwise("1x1", kernel_size=1, pad=0))
-    assert not any(pointwise("stride 2", kernel_size=1, pad=0))
-    assert not any(pointwise("1x1"))
+def test_what_rows_of_two_sources_reach():
+    net = _projecting_net("stride 2", kernel_size=3, pad=1)
+    steps = make_plan(net, net_shapes(net), ("y0",)).steps
+    for step in (step for step in steps if step.source.name.op == "contract"):
+        assert step.rows.reads == {contraction.X: Reach(1, 1, 1), contraction.X2: Reach(2, 0, 0)}
+        assert (step.rows.height, step.rows.unit) == (net.blobs["y0"].shape[2], 1)
 
 
-def test_two_pointwise_sources_position_by_position(monkeypatch):
-    """Two blocks in a row by as few positions as a small cache makes: the bits of the same net all at once."""
+def test_two_sources_in_bands(monkeypatch):
+    """Two blocks in a row by as few rows as a small cache makes: the bits of the same net all at once."""
     first = _projecting_net("1x1", ReLU(), kernel_size=1, pad=0, outputs=13)
     again = Layer("again", make_params("Convolution", num_output=7, kernel_size=1), ("y0",), ("z",))
     net = random_weights(Net("two", (*first.layers, again), ("z",)), np.random.default_rng(8))
     feed = feed_for(net)
     (expected,) = Session(net).run(None, feed)
     weights = sum(array.nbytes for step in make_plan(net, net_shapes(net), ("z",)).steps for array in step.keep)
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 2 * max(weights, 3 * 4 * B * (5 + 13 + 13 + 7)))
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 2 * max(weights, 4 * 4 * B * (5 + 13 + 13 + 7)))
     runs = [run for segment in make_plan(net, net_shapes(net), ("z",)).segments for run in segment.runs]
-    assert any(run.positions for run in runs)
+    assert any(run.calls for run in runs)
     (result,) = Session(net).run(None, feed)
     np.testing.assert_array_equal(result, expected)
 

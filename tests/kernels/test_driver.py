@@ -10,9 +10,9 @@ from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
 from xdn.graph import Layer, Net
 from xdn.kernels import driver
-from xdn.kernels.layout import B
+from xdn.kernels.layout import B, aligned_bytes
 from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program, aligned_bytes, last_blocks
+from xdn.runtime.program import Program, last_blocks
 
 
 def _program(net, chunk_blocks=1, timed=False):

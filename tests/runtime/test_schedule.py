@@ -1,4 +1,4 @@
-"""The order of passes: every step takes every block and position once, and after what it needs."""
+"""The order of passes: every step takes every block and row once, and after what it needs."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from xdn.kernels.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan as plans
 from xdn.runtime import schedule
+from xdn.runtime.bands import Call
 from xdn.runtime.plan import make_plan
 from xdn.runtime.schedule import Pass, Run, Segment, kept, passes, segment_of
 from xdn.runtime.session import Session
@@ -29,22 +30,17 @@ def test_the_last_part_of_a_chunk_may_be_smaller():
     assert list(passes((Segment((Run(0, 1),), 2),), 5)) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
 
 
-def test_a_tiled_run_takes_positions_through_all_its_steps():
-    run = Run(0, 2, positions=4, size=9)
-    expected = [
-        Pass(step, block, 1, first, count)
-        for block in (0, 1)
-        for first, count in ((0, 4), (4, 4), (8, 1))
-        for step in (0, 1)
-    ]
+def test_a_run_in_bands_takes_each_block_through_all_its_calls():
+    run = Run(0, 2, (Call(0, 0, 3), Call(1, 0, 2), Call(0, 3, 1), Call(1, 2, 2)))
+    expected = [Pass(call.step, block, 1, call.first, call.units) for block in (0, 1) for call in run.calls]
     assert list(passes((Segment((run,), 2),), 2)) == expected
 
 
 def test_buffers_are_kept_while_a_pass_may_come_back():
-    segments = (Segment((Run(0, 1), Run(1, 4, 2, 8), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
+    segments = (Segment((Run(0, 1), Run(1, 4, (Call(1, 0, 1),)), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
     assert kept(segments, [4, 5], 3) == (4, 5)  # within a run that no pass comes back to
-    assert kept(segments, [0, 2], 3) == (0, 3)  # read in the tiled run: kept to its end
-    assert kept(segments, [2, 4], 3) == (1, 4)  # written in the tiled run: from its beginning
+    assert kept(segments, [0, 2], 3) == (0, 3)  # read in the run in bands: kept to its end
+    assert kept(segments, [2, 4], 3) == (1, 4)  # written in the run in bands: from its beginning
     assert kept(segments, [5, 6], 3) == (0, 6)  # filled block by block, read by the segment that takes all blocks
     assert kept(segments, [5, 6], 6) == (0, 8)  # that takes them in two parts
     assert segment_of(segments, [4, 5]) is segments[0]
@@ -72,34 +68,38 @@ def cache_of(monkeypatch, kib):
     monkeypatch.setattr(settings, "HEAVY_WEIGHTS", settings.HEAVY_WEIGHTS * 32 / B)
 
 
-def test_the_default_tiles_pointwise_layers_and_turns_to_chunks_where_weights_outweigh_blobs(monkeypatch):
+def test_the_default_takes_rows_in_bands_and_turns_to_chunks_where_weights_outweigh_blobs(monkeypatch):
     net = chain()
-    cache_of(monkeypatch, 64)
+    cache_of(monkeypatch, 160)
     plan = make_plan(net, {"x": (4, 5, 5)}, net.outputs)
     first, second = plan.segments
     numbers = {placed.layer.name: (placed.first, placed.end) for placed in plan.layers}
     assert (first.blocks, second.blocks) == (1, settings.CHUNK_IMAGES // B)
     assert second.first == numbers["fc2"][0]
-    tiled = [(run.first, run.end) for run in first.runs if run.positions]
-    assert tiled == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
-    assert all(0 < run.positions < run.size == 25 for run in first.runs if run.positions)
+    in_bands = [(run.first, run.end) for run in first.runs if run.calls]
+    assert in_bands == [(numbers["c0"][0], numbers["c4"][1])]
+    # Of less cache, fewer layers stay in it together.
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: (64 << 10) * B // 32)
+    first = make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments[0]
+    in_bands = [(run.first, run.end) for run in first.runs if run.calls]
+    assert in_bands == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
     monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 20)
-    assert not any(run.positions for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for run in s.runs)
+    assert not any(run.calls for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for run in s.runs)
 
 
 def every_step_once(plan):
-    """Assert that the passes of each step cover all blocks and positions of a chunk exactly once."""
+    """Assert that the passes of each step cover all blocks and rows of a chunk exactly once."""
     found = np.zeros((len(plan.steps), plan.chunk_blocks, 64), int)
     for call in passes(plan.segments, plan.chunk_blocks):
         blocks = slice(call.first_block, call.first_block + call.blocks)
-        count = call.positions or 64
-        found[call.step, blocks, call.first_position : call.first_position + count] += 1
+        count = call.units or 64
+        found[call.step, blocks, call.first_unit : call.first_unit + count] += 1
     for step, counts in zip(plan.steps, found, strict=True):
-        size = step.pointwise.size if step.pointwise else 64
-        assert (counts[:, : min(size, 64)] == 1).all()
+        units = step.rows.units if step.rows else 64
+        assert (counts[:, : min(units, 64)] == 1).all()
 
 
-def test_every_step_takes_every_block_and_position_once(monkeypatch):
+def test_every_step_takes_every_block_and_row_once(monkeypatch):
     net = chain()
     cache_of(monkeypatch, 64)
     every_step_once(make_plan(net, {"x": (4, 5, 5)}, net.outputs))

@@ -8,7 +8,7 @@ from xdn.codegen.isa import core_cache_bytes
 from xdn.graph.layer import projection_weights
 from xdn.kernels import contraction as k
 from xdn.kernels.epilogue import coefficients, epilogue_parts
-from xdn.kernels.family import Lowered, Lowering, Pointwise, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import B, BlockLayout
 from xdn.kernels.taps import TapLists, tap_lists
 from xdn.layers.window import Window
@@ -143,9 +143,9 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     blobs = {k.Y: layer.tops[0]}
     if layer.residual:
         blobs[k.RESIDUAL] = layer.residual
-    pointwise = None
-    if all(source.window == Window((1, 1)) for source in task.sources):
-        pointwise = Pointwise(k.POSITIONS, k.POSITION_COUNT, positions[0].nbytes, len(positions))
+    reads = {slots[0]: Reach.of(source.window) for slots, source in zip(k.SOURCES, task.sources, strict=False)}
+    reads |= {k.RESIDUAL: Reach()} if layer.residual else {}
+    row_bytes = {k.POSITIONS: top.width * positions[0].nbytes}
     descriptor = {
         k.BIAS: address(bias),
         k.TILES: address(tiles),
@@ -167,7 +167,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         blobs,
         (*packed, bias, tiles, positions, *(taps for _, taps in tables), slopes),
         macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
-        pointwise=pointwise,
+        rows=Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
     )
 
 

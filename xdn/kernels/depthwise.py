@@ -22,7 +22,7 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.epilogue import coefficients, epilogue_parts, store_tile
-from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.taps import tap_lists
 
@@ -123,6 +123,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     if layer.residual:
         blobs[RESIDUAL] = layer.residual
+    reads = {X: Reach.of(layer.params.window())} | ({RESIDUAL: Reach()} if layer.residual else {})
+    tables = {POSITIONS: top.width * positions[0].nbytes}
     name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
     step = Step(
         KernelSource(name, lambda: _body(name)),
@@ -130,5 +132,6 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         blobs,
         (weights, bias, positions, taps, slopes),
         macs=lists.multiplications * top.channels,
+        rows=Rows(top.height, 1, tables, POSITION_COUNT, top.width, reads, Y),
     )
     return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {})

@@ -11,32 +11,69 @@ from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.layout import BlockLayout
+from xdn.layers.window import Window
 from xdn.registry import Registry
 
 
 @dataclass(frozen=True)
-class Pointwise:
-    """Where a step's descriptor says which positions it computes, when each needs only the bottoms' same position.
+class Reach:
+    """Which rows of a bottom some rows of the top need: for rows a..b-1 those from a * stride - before to
+    (b - 1) * stride + after, as far as there are such rows.
 
     Parameters
     ----------
-    table, count : int
-        Slots of the table of positions and of their number.
-    row_bytes : int
-        Size of a row of the table.
-    size : int
-        Positions in all.
+    stride, before, after : int
+        Rows of the bottom.
     """
 
-    table: int
-    count: int
-    row_bytes: int
-    size: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
 
-    def narrow(self, words: np.ndarray, first: int, count: int) -> None:
-        """Make the descriptor `words` compute `count` positions from position `first` on."""
-        words[self.table] += first * self.row_bytes
-        words[self.count] = count
+    @staticmethod
+    def of(window: Window) -> "Reach":
+        """Return the reach of a sliding window."""
+        return Reach(window.stride[0], window.pad[0], window.extent[0] - 1 - window.pad[0])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How a step is run for some rows of its top, and what these need.
+
+    Parameters
+    ----------
+    height, unit : int
+        Rows of the top, and how many of them are always computed together.
+    tables : mapping
+        Slot of a table -> bytes that belong to a unit of rows.
+    count : int
+        Slot of the number of the tables' rows.
+    unit_count : int
+        What a unit of rows adds to `count`.
+    reads : mapping
+        Slot of a bottom -> its rows that are read.
+    writes : int
+        Slot of the top.
+    """
+
+    height: int
+    unit: int
+    tables: Mapping[int, int]
+    count: int
+    unit_count: int
+    reads: Mapping[int, Reach]
+    writes: int
+
+    @property
+    def units(self) -> int:
+        """Units of rows in all."""
+        return -(-self.height // self.unit)
+
+    def narrow(self, words: np.ndarray, first: int, units: int) -> None:
+        """Make the descriptor `words` compute `units` units of rows from unit `first` on."""
+        for slot, unit_bytes in self.tables.items():
+            words[slot] += first * unit_bytes
+        words[self.count] = units * self.unit_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +92,8 @@ class Step:
         Packed weights and tables that the descriptor points to.
     macs : int
         Multiply-accumulates executed for one image.
-    pointwise : Pointwise, optional
-        The step can be run for some of its positions; None where it takes all.
+    rows : Rows, optional
+        The step can be run for some rows of its top; None where it takes all.
     """
 
     source: KernelSource
@@ -64,7 +101,12 @@ class Step:
     blobs: Mapping[int, str]
     keep: tuple[np.ndarray, ...] = ()
     macs: int = 0
-    pointwise: Pointwise | None = None
+    rows: Rows | None = None
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of packed weights and tables."""
+        return sum(array.nbytes for array in self.keep)
 
 
 @dataclass(frozen=True)

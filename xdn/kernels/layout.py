@@ -8,6 +8,8 @@ Only the last block is padded; its surplus lanes hold finite numbers that nobody
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
@@ -69,3 +71,10 @@ class BlockLayout:
     def block_bytes(self) -> int:
         """Bytes of one block of images."""
         return self.block_elements * F32_BYTES
+
+
+def aligned_bytes(size: int, alignment: int) -> np.ndarray:
+    """Return `size` bytes that begin at a multiple of `alignment`, zeroed when they are first touched."""
+    raw = np.zeros(size + alignment, np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start : start + size]

@@ -9,13 +9,14 @@ from math import ceil
 
 import numpy as np
 
+from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
 from xdn.graph.blob import Blob
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
-from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import F32_BYTES, B, BlockLayout
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
+from xdn.kernels.layout import F32_BYTES, B, BlockLayout, aligned_bytes
 from xdn.kernels.taps import tap_lists
 from xdn.kernels.winograd_transform import WINOGRAD, Winograd
 from xdn.layers.window import Window
@@ -61,29 +62,17 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     assert algorithm is not None
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = spread(top.channels, lowering.isa.tile()[0])
-    rows = sizes[0]
     weights = pack_filters(algorithm, layer.weights["weight"], sizes)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     slopes = coefficients(layer, top.channels)
-    zeros = np.zeros(bottom.channels * B + 16, np.float32)
+    zeros = aligned_bytes(bottom.position_elements * F32_BYTES, settings.ARENA_ALIGN_BYTES)
     inputs, outputs = tile_tables(lowering, algorithm)
-    # An odd number of rows: distances that are powers of two would all fall into one set of a cache.
-    v_rows, m_rows = bottom.channels | 1, top.channels | 1
-    tile_elements = algorithm.elements * (v_rows + m_rows)
-    unit = min(len(inputs), max(1, core_cache_bytes() // 2 // (tile_elements * B * F32_BYTES)))
-    scratch = {
-        f"{layer.name}/{name}": Blob((lowering.bottoms[0].shape[0], unit * algorithm.elements * size))
-        for name, size in (("V", v_rows), ("M", m_rows))
-    }
-    v, m = scratch
-    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0], k.V: v, k.M: m}
-    if layer.residual:
-        blobs[k.RESIDUAL] = layer.residual
+    unit, scratch = _scratch(lowering, algorithm, len(inputs))
     descriptor = {
         k.WEIGHTS: address(weights),
         k.BIAS: address(bias),
         k.COEFFICIENTS: address(slopes),
-        k.ZEROS: zeros.ctypes.data + -zeros.ctypes.data % 64,
+        k.ZEROS: address(zeros),
         k.INPUTS: address(inputs),
         k.OUTPUTS: address(outputs),
         k.TILE_COUNT: len(inputs),
@@ -92,20 +81,50 @@ def lower_winograd(lowering: Lowering) -> Lowered:
         k.FILTERS: top.channels,
         k.X_BLOCK: bottom.block_elements,
         k.Y_BLOCK: top.block_elements,
-        k.FULL_TILES: sizes.count(rows),
-        k.SMALL_TILES: len(sizes) - sizes.count(rows),
-        k.V_PLACE: v_rows * B,
-        k.M_PLACE: m_rows * B,
+        k.FULL_TILES: sizes.count(sizes[0]),
+        k.SMALL_TILES: len(sizes) - sizes.count(sizes[0]),
+        k.V_PLACE: _padded(bottom.channels) * B,
+        k.M_PLACE: _padded(top.channels) * B,
     }
     step = Step(
-        k.winograd(algorithm.outputs, rows, epilogue_parts(layer), lowering.isa),
+        k.winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
-        blobs,
+        _blobs(lowering, *scratch),
         (weights, bias, slopes, zeros, inputs, outputs),
         macs=len(inputs) * algorithm.elements * bottom.channels * top.channels,
+        rows=_rows(lowering, algorithm, inputs[0].nbytes, outputs[0].nbytes),
     )
-    in_place = {layer.tops[0]: layer.residual} if layer.residual else {}
-    return Lowered([step], in_place=in_place, scratch=scratch)
+    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {}, scratch=scratch)
+
+
+def _blobs(lowering: Lowering, v: str, m: str) -> dict[int, str]:
+    layer = lowering.layer
+    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0], k.V: v, k.M: m}
+    return blobs | ({k.RESIDUAL: layer.residual} if layer.residual else {})
+
+
+def _padded(channels: int) -> int:
+    """Return an odd number of rows: distances that are powers of two would all fall into one set of a cache."""
+    return channels | 1
+
+
+def _scratch(lowering: Lowering, algorithm: Winograd, tiles: int) -> tuple[int, dict[str, Blob]]:
+    """Return how many tiles are transformed at a time, so that V and M of a block stay in the core's cache; V and M."""
+    channels = {"V": _padded(lowering.bottom().channels), "M": _padded(lowering.top().channels)}
+    tile_bytes = algorithm.elements * sum(channels.values()) * B * F32_BYTES
+    unit = max(1, min(tiles, core_cache_bytes() // 2 // tile_bytes))
+    batch = lowering.bottoms[0].shape[0]
+    sizes = {name: unit * algorithm.elements * rows for name, rows in channels.items()}
+    return unit, {f"{lowering.layer.name}/{name}": Blob((batch, size)) for name, size in sizes.items()}
+
+
+def _rows(lowering: Lowering, algorithm: Winograd, input_bytes: int, output_bytes: int) -> Rows:
+    """Return how the step is run for some rows of tiles, whose rows in the tables have these sizes."""
+    layer, top = lowering.layer, lowering.top()
+    columns = ceil(top.width / algorithm.outputs)
+    reads = {k.X: Reach.of(layer.params.window())} | ({k.RESIDUAL: Reach()} if layer.residual else {})
+    tables = {k.INPUTS: columns * input_bytes, k.OUTPUTS: columns * output_bytes}
+    return Rows(top.height, algorithm.outputs, tables, k.TILE_COUNT, columns, reads, k.Y)
 
 
 def pack_filters(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> np.ndarray:

@@ -11,8 +11,8 @@ import numpy as np
 
 from xdn import settings
 from xdn.kernels import driver
-from xdn.kernels.layout import B
-from xdn.runtime.program import Program, aligned_bytes
+from xdn.kernels.layout import B, aligned_bytes
+from xdn.runtime.program import Program
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]

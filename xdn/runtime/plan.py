@@ -79,7 +79,7 @@ class Plan:
     @cached_property
     def weight_bytes(self) -> int:
         """Bytes of packed weights and tables."""
-        return sum(array.nbytes for step in self.steps for array in step.keep)
+        return sum(step.weight_bytes for step in self.steps)
 
     @cached_property
     def digest(self) -> str:
@@ -189,10 +189,10 @@ def _arranged(
     layer_of = list(range(-len(steps), 0))
     for number, item in enumerate(placed):
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
-    block_bytes = {name: BlockLayout.of(blob).block_bytes for name, blob in blobs.items()}
+    layouts = {name: BlockLayout.of(blob) for name, blob in blobs.items()}
 
     def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
-        segments = default_segments(steps, layer_of, block_bytes, blocks)
+        segments = default_segments(steps, layer_of, layouts, owners, blocks)
         return segments, place(intervals(blobs, steps, owners, segments, blocks)), blocks
 
     if chunk_blocks:

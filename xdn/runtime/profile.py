@@ -166,5 +166,5 @@ def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:
     # Several steps of a layer read the same bottom and write parts of the same top: each counts once.
     blobs = {(slot, blob) for step in steps for slot, blob in step.blobs.items()}
     block_bytes = sum(BlockLayout.of(plan.blobs[blob]).block_bytes for _, blob in blobs)
-    weight_bytes = sum(array.nbytes for step in steps for array in step.keep)
+    weight_bytes = sum(step.weight_bytes for step in steps)
     return block_bytes * -(-run.images // B) + weight_bytes * run.chunks

@@ -40,13 +40,13 @@ class Program:
         self._drive = kernel_at(loader.address(driver.driver(host_isa(), timed)))
 
     def _descriptor(self, call: Pass) -> np.ndarray:
-        """Return the descriptor of one call: the step's, at the places of the call's blocks and positions."""
+        """Return the descriptor of one call: the step's, at the places of the call's blocks and rows."""
         step = self.plan.steps[call.step]
         words = step.words.copy()
         for slot, blob in step.blobs.items():
             words[slot] = self.plan.offset(blob, call.first_block)
-        if step.pointwise and call.positions:
-            step.pointwise.narrow(words, call.first_position, call.positions)
+        if step.rows and call.units:
+            step.rows.narrow(words, call.first_unit, call.units)
         return words
 
     def control(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> np.ndarray:
@@ -104,10 +104,3 @@ class Program:
 def last_blocks(chunk_blocks: int) -> int:
     """Return how many blocks the smaller chunks have that end a run."""
     return -(-chunk_blocks // settings.LAST_PARTS)
-
-
-def aligned_bytes(size: int, alignment: int) -> np.ndarray:
-    """Return `size` bytes that begin at a multiple of `alignment`, zeroed by the system when first touched."""
-    raw = np.zeros(size + alignment, np.uint8)
-    start = -raw.ctypes.data % alignment
-    return raw[start : start + size]

@@ -1,4 +1,4 @@
-"""In which order the steps of a plan pass over the blocks and positions of a chunk.
+"""In which order the steps of a plan pass over the blocks and rows of a chunk.
 
 A chunk is run segment by segment. A segment takes a few blocks at a time through all of its steps, so that early
 layers, whose blobs are large, stay in cache, and late layers, whose weights are large, reuse them over more images::
@@ -6,9 +6,9 @@ layers, whose blobs are large, stay in cache, and late layers, whose weights are
     for segment in segments:
         for blocks in parts of the chunk:
             for run in segment.runs:
-                one step over all positions, or
+                one step over all rows, or
                 for block in blocks:
-                    for positions in parts of the map:            consecutive pointwise steps, position by position
+                    for band in the map:                  consecutive steps, each a few rows ahead of the next
                         for step in run
 
 The order changes no result: every value is computed by the same operations, from the same values.
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
-from xdn.kernels.family import Step
+from xdn.kernels.family import Reach, Step
+from xdn.kernels.layout import BlockLayout
+from xdn.runtime.bands import Call, banded
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,13 @@ class Run:
     Parameters
     ----------
     first, end : int
-    positions : int
-        Positions that pass through all the steps at a time; 0: each step takes all positions.
-    size : int
-        Positions in all, where they pass in parts.
+    calls : tuple of Call
+        How a block's rows pass through the steps in bands; empty where each step takes all rows.
     """
 
     first: int
     end: int
-    positions: int = 0
-    size: int = 0
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Pass:
-    """One call of one step: which blocks of the chunk, and which positions (0 positions: all)."""
+    """One call of one step: which blocks of the chunk, and which units of rows (0 units: all)."""
 
     step: int
     first_block: int
     blocks: int
-    first_position: int = 0
-    positions: int = 0
+    first_unit: int = 0
+    units: int = 0
 
 
 def passes(segments: Sequence[Segment], chunk_blocks: int) -> Iterator[Pass]:
@@ -76,17 +75,14 @@ def passes(segments: Sequence[Segment], chunk_blocks: int) -> Iterator[Pass]:
         for first in range(0, chunk_blocks, segment.blocks):
             blocks = min(segment.blocks, chunk_blocks - first)
             for run in segment.runs:
-                if run.positions:
-                    yield from _tiled(run, range(first, first + blocks))
+                if run.calls:
+                    yield from (
+                        Pass(call.step, block, 1, call.first, call.units)
+                        for block in range(first, first + blocks)
+                        for call in run.calls
+                    )
                 else:
                     yield from (Pass(step, first, blocks) for step in range(run.first, run.end))
-
-
-def _tiled(run: Run, blocks: range) -> Iterator[Pass]:
-    for block in blocks:
-        for position in range(0, run.size, run.positions):
-            count = min(run.positions, run.size - position)
-            yield from (Pass(step, block, 1, position, count) for step in range(run.first, run.end))
 
 
 def segment_of(segments: Sequence[Segment], numbers: Sequence[int]) -> Segment | None:
@@ -98,12 +94,12 @@ def segment_of(segments: Sequence[Segment], numbers: Sequence[int]) -> Segment |
 def kept(segments: Sequence[Segment], numbers: Sequence[int], chunk_blocks: int) -> tuple[int, int]:
     """Return the first and the last step during which a buffer must be kept that the steps `numbers` touch.
 
-    A tiled run comes back to its first step before it is through, and so does a segment that takes a chunk in several
-    parts: a buffer that a tiled run touches is kept for all of that run, and one that several segments touch for the
+    A run in bands comes back to its first step before it is through, and so does a segment that takes a chunk in
+    several parts: a buffer that such a run touches is kept for all of it, and one that several segments touch for the
     whole of those among them that come back.
     """
     first, last = min(numbers), max(numbers)
-    spans = [(run.first, run.end) for segment in segments for run in segment.runs if run.positions]
+    spans = [(run.first, run.end) for segment in segments for run in segment.runs if run.calls]
     if segment_of(segments, numbers) is None:
         spans += [(segment.first, segment.end) for segment in segments if segment.blocks < chunk_blocks]
     begin = min((b for b, end in spans if b <= first < end), default=first)
@@ -112,64 +108,107 @@ def kept(segments: Sequence[Segment], numbers: Sequence[int], chunk_blocks: int)
 
 
 def default_segments(
-    steps: Sequence[Step], layer_of: Sequence[int], block_bytes: Mapping[str, int], chunk_blocks: int
+    steps: Sequence[Step],
+    layer_of: Sequence[int],
+    layouts: Mapping[str, BlockLayout],
+    owners: Mapping[str, str],
+    chunk_blocks: int,
 ) -> tuple[Segment, ...]:
     """Return the segments that are used where nobody measures others.
 
     Up to the first layer whose weights outweigh its blobs, blocks go one by one, so that blobs stay in cache; from
-    there on the whole chunk goes at a time, so that weights are read once for all of it. Consecutive pointwise
-    layers go by as many positions as stay in cache.
+    there on the whole chunk goes at a time, so that weights are read once for all of it. Consecutive layers whose
+    blobs do not stay in the core's cache as a whole go by bands of rows that do.
 
     Parameters
     ----------
     steps : sequence of Step
     layer_of : sequence of int
         For each step the number of its layer.
-    block_bytes : mapping
-        Blob -> bytes of one block of images.
+    layouts, owners : mapping
+        Blob -> its layout, and the buffer that it lies in.
     chunk_blocks : int
         Blocks of a chunk.
     """
-    heavy = (number for number, step in enumerate(steps) if _outweighs(step, block_bytes))
+    heavy = (number for number, step in enumerate(steps) if _outweighs(step, layouts))
     split = next(heavy, len(steps))
     parts = ((range(split), 1), (range(split, len(steps)), chunk_blocks))
-    return tuple(
-        Segment(tuple(_runs(steps, numbers, layer_of, block_bytes)), blocks) for numbers, blocks in parts if numbers
-    )
+    in_bands = _InBands(steps, layer_of, layouts, owners)
+    return tuple(Segment(tuple(in_bands.runs(numbers)), blocks) for numbers, blocks in parts if numbers)
 
 
-def _outweighs(step: Step, block_bytes: Mapping[str, int]) -> bool:
+def _outweighs(step: Step, layouts: Mapping[str, BlockLayout]) -> bool:
     """Return whether a step reads clearly more weights than values of one block of images."""
-    blobs = sum(block_bytes[blob] for blob in step.blobs.values())
-    return sum(array.nbytes for array in step.keep) > settings.HEAVY_WEIGHTS * blobs
+    blobs = sum(layouts[blob].block_bytes for blob in step.blobs.values())
+    return step.weight_bytes > settings.HEAVY_WEIGHTS * blobs
 
 
-def _runs(
-    steps: Sequence[Step], numbers: range, layer_of: Sequence[int], block_bytes: Mapping[str, int]
-) -> Iterator[Run]:
-    number = numbers.start
-    while number < numbers.stop:
-        end = number + 1
-        while end < numbers.stop and _size(steps[number]) and _size(steps[number]) == _size(steps[end]):
-            end += 1
-        tile = _tile(steps[number:end], block_bytes) if layer_of[number] != layer_of[end - 1] else 0
-        if tile:
-            yield Run(number, end, tile, _size(steps[number]))
-        else:
-            yield from (Run(n, n + 1) for n in range(number, end))
-        number = end
+@dataclass(frozen=True)
+class _InBands:
+    """Finds consecutive layers that are worth running in bands; see `default_segments`."""
 
+    steps: Sequence[Step]
+    layer_of: Sequence[int]
+    layouts: Mapping[str, BlockLayout]
+    owners: Mapping[str, str]
 
-def _size(step: Step) -> int:
-    """Return the number of positions of a step that can be run for some of them, 0 for another."""
-    return step.pointwise.size if step.pointwise else 0
+    def runs(self, numbers: range) -> Iterator[Run]:
+        """Return the runs of the steps `numbers`."""
+        number = numbers.start
+        while number < numbers.stop:
+            run = self._longest(number, numbers.stop) or Run(number, number + 1)
+            yield run
+            number = run.end
 
+    def _longest(self, first: int, stop: int) -> Run | None:
+        """Return the longest run in bands from step `first` on, None where bands would not help."""
+        found, end = None, first
+        while end < stop:
+            layer = self.layer_of[end]
+            while end < stop and self.layer_of[end] == layer:
+                end += 1
+            if not self._passes_rows_on(first, end):
+                break
+            calls = self._calls(first, end) if layer != self.layer_of[first] else ()
+            if calls is None:
+                break
+            if calls:
+                found = Run(first, end, calls)
+        return found
 
-def _tile(steps: Sequence[Step], block_bytes: Mapping[str, int]) -> int:
-    """Return how many positions of a block fit into half a core's cache; 0 where all do, or the weights do not."""
-    room = core_cache_bytes() // 2
-    blobs = {blob for step in steps for blob in step.blobs.values()}
-    per_position = sum(block_bytes[blob] for blob in blobs) // _size(steps[0])
-    weights = sum(array.nbytes for step in steps for array in step.keep)
-    tile = room // per_position
-    return tile if weights <= room and 0 < tile < _size(steps[0]) else 0
+    def _passes_rows_on(self, first: int, end: int) -> bool:
+        """Return whether the steps can be run by rows, and the last reads what one before it writes."""
+        rows = [step.rows for step in self.steps[first:end]]
+        if any(each is None or each.units == 1 for each in rows):
+            return False
+        tops = {step.blobs[step.rows.writes] for step in self.steps[first:end] if step.rows}
+        last = self.steps[end - 1]
+        same_layer = self.layer_of[first] == self.layer_of[end - 1]
+        return same_layer or any(last.blobs[slot] in tops for slot in (last.rows.reads if last.rows else ()))
+
+    def _calls(self, first: int, end: int) -> tuple[Call, ...] | None:
+        """Return the calls in as few bands as stay in half the core's cache, () for one band, None for no number."""
+        steps = self.steps[first:end]
+        room = core_cache_bytes() // 2
+        if sum(step.weight_bytes for step in steps) > room:
+            return None
+        most = max(step.rows.units for step in steps if step.rows)
+        fitting = (bands for bands in range(1, most + 1) if self._band_bytes(steps, bands) <= room)
+        bands = next(fitting, 0)
+        if bands <= 1:
+            return () if bands else None
+        return banded(steps, first, self.owners, bands)
+
+    def _band_bytes(self, steps: Sequence[Step], bands: int) -> int:
+        """Return about how many bytes of blobs a band touches: its rows, and those that readers are ahead."""
+        touched: dict[str, int] = {}
+        for step in steps:
+            assert step.rows is not None
+            for slot, blob in step.blobs.items():
+                layout = self.layouts[blob]
+                reach = step.rows.reads.get(slot, Reach())
+                ahead = reach.before + reach.after + (step.rows.unit - 1) * reach.stride
+                rows = min(layout.height, -(-layout.height // bands) + ahead)
+                size = layout.block_bytes * rows // layout.height
+                touched[self.owners[blob]] = max(size, touched.get(self.owners[blob], 0))
+        return sum(touched.values())
