@@ -22,7 +22,15 @@ TEST = [
     "ruff>=0.8",
     *TRAIN,
 ]
-BENCH = ["onnxruntime>=1.20", "openvino>=2024.4", *TRAIN]
+BENCH = [
+    "MNN>=3.0",
+    # Batches, in ncnn and in its converter, are of 2026.
+    "ncnn>=1.0.20261020",
+    "onnxruntime>=1.20",
+    "openvino>=2024.4",
+    "pnnx>=20261020",
+    *TRAIN,
+]
 
 setup(
     name="xdn",

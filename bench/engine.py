@@ -2,7 +2,9 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -12,35 +14,40 @@ import numpy as np
 
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
+from xdn.graph.blob import Shape
 from xdn.graph.net import Net
 
-#: Engine name -> class; each module of MODULES enters its own.
+#: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
 ENGINES: dict[str, type["Engine"]] = {}
-MODULES = ("engine_xdn", "engine_onnxruntime", "engine_openvino", "engine_torch", "engine_opencv")
 
 
 @dataclass(frozen=True)
 class Model:
-    """One network in every form that an engine may ask for.
+    """One network as files, so that an engine holds no other form of it than its own.
 
     Parameters
     ----------
-    net : Net
-        BatchNorm and Scale folded, otherwise plain Caffe, with weights.
     folder : Path
-        Holds ``net.prototxt``, ``net.caffemodel`` and ``net.onnx`` of that net.
+        Holds ``net.prototxt``, ``net.caffemodel`` and ``net.onnx``: BatchNorm and Scale folded, otherwise plain Caffe.
     transform : PixelTransform
         From the images to the net's input.
+    input_name, output_name : str
+        The net's only input, and its first output.
+    input_shape : tuple of int
+        (C, H, W) of one image.
     """
 
-    net: Net
     folder: Path
     transform: PixelTransform
+    input_name: str
+    output_name: str
+    input_shape: Shape
 
-    @property
-    def input_name(self) -> str:
-        """The net's only input."""
-        return next(iter(self.net.inputs))
+    def read_net(self) -> Net:
+        """Return the net, with weights, for an engine that is built from it."""
+        from xdn.frontend import load
+
+        return load(self.folder / "net.prototxt", self.folder / "net.caffemodel")
 
 
 def register(cls: type["Engine"]) -> type["Engine"]:
@@ -49,17 +56,39 @@ def register(cls: type["Engine"]) -> type["Engine"]:
     return cls
 
 
-def discover() -> dict[str, type["Engine"]]:
-    """Return all engines; an engine's own package is imported only when the engine is made."""
-    for module in MODULES:
-        importlib.import_module(module)
-    return ENGINES
+def engine_names() -> list[str]:
+    """Return the names of all engines, one a file: XDN, then the others by name."""
+    names = [path.stem.removeprefix("engine_") for path in Path(__file__).parent.glob("engine_*.py")]
+    return sorted(names, key=lambda name: (name != "xdn", name))
+
+
+def engine_class(name: str) -> type["Engine"]:
+    """Return the engine called `name`; no other engine's module is imported."""
+    importlib.import_module(f"engine_{name}")
+    return ENGINES[name]
+
+
+def in_pool(run: Callable[[Any], Any], inputs: Iterable[Any], threads: int) -> Iterator[Any]:
+    """Yield `run(x)` of each input, in order, computed by `threads` threads.
+
+    Inputs are drawn only as far ahead as keeps the threads busy: drawn all at once, a data set would lie in memory as a
+    whole.
+    """
+    waiting: deque = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for x in inputs:
+            waiting.append(pool.submit(run, x))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class Engine(ABC):
     """One engine with one network.
 
-    Construction raises ImportError where the engine's package is missing.
+    `prepare` and construction raise ImportError where the engine's package is missing, and UnsupportedError where the
+    engine cannot take the net.
 
     Parameters
     ----------
@@ -84,6 +113,11 @@ class Engine(ABC):
     def version(cls) -> str:
         """Return the version of the engine's distribution."""
         return metadata.version(cls.distribution)
+
+    @classmethod
+    def prepare(cls, model: Model) -> None:
+        """Write into the model's folder what this engine alone reads, once, before an engine is made."""
+        cls.version()
 
     @abstractmethod
     def configure(self, batch: int, variant: str) -> None:

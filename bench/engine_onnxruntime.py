@@ -1,10 +1,9 @@
 """ONNX Runtime's CPU provider."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from engine import Engine, Model, register
+from engine import Engine, Model, in_pool, register
 
 
 @register
@@ -44,5 +43,4 @@ class OnnxRuntime(Engine):
         if self._callers == 1:
             yield from map(run, batches)
         else:
-            with ThreadPoolExecutor(self._callers) as pool:
-                yield from pool.map(run, batches)
+            yield from in_pool(run, batches, self._callers)

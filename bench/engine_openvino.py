@@ -1,6 +1,7 @@
 """OpenVINO's CPU plugin."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from engine import Engine, Model, register
@@ -27,8 +28,7 @@ class OpenVino(Engine):
     def configure(self, batch: int, variant: str) -> None:
         """Compile for this batch size."""
         network = self._core.read_model(str(self.model.folder / "net.onnx"))
-        shape = self.model.net.inputs[self.model.input_name].shape
-        network.reshape({self.model.input_name: [batch, *shape[1:]]})
+        network.reshape({self.model.input_name: [batch, *self.model.input_shape]})
         # Without the precision hint the plugin computes in bfloat16 where the processor can.
         config = {
             "PERFORMANCE_HINT": HINTS[variant],
@@ -46,10 +46,15 @@ class OpenVino(Engine):
             return
         queue = self._package.AsyncInferQueue(self._compiled)
         outputs: dict[int, np.ndarray] = {}
-        queue.set_callback(lambda request, place: outputs.__setitem__(place, request.get_output_tensor(0).data.copy()))
-        kept = []  # shared inputs must outlive their requests
+        kept: dict[int, np.ndarray] = {}  # shared inputs must outlive their requests
+
+        def finished(request: Any, place: int) -> None:
+            outputs[place] = request.get_output_tensor(0).data.copy()
+            del kept[place]
+
+        queue.set_callback(finished)
         for place, x in enumerate(batches):
-            kept.append(x)
+            kept[place] = x
             queue.start_async(x, place, share_inputs=True)
         queue.wait_all()
-        yield from (outputs[place] for place in range(len(kept)))
+        yield from (outputs[place] for place in range(len(outputs)))

@@ -21,15 +21,14 @@ class Torch(Engine):
 
         super().__init__(model, threads)
         self._torch = torch
-        self._eager = TorchNet(model.net).eval().to(memory_format=torch.channels_last)
+        self._eager = TorchNet(model.read_net()).eval().to(memory_format=torch.channels_last)
 
     def configure(self, batch: int, variant: str) -> None:
         """Set the threads, and trace where asked for."""
         self._torch.set_num_threads(self.threads)
         self._module: Any = self._eager
         if variant == "traced":
-            shape = self.model.net.inputs[self.model.input_name].shape
-            example = self._torch.zeros(batch, *shape[1:]).to(memory_format=self._torch.channels_last)
+            example = self._torch.zeros(batch, *self.model.input_shape).to(memory_format=self._torch.channels_last)
             with self._torch.inference_mode():
                 traced = self._torch.jit.freeze(self._torch.jit.trace(self._eager, example))
                 self._module = self._torch.jit.optimize_for_inference(traced)

@@ -21,7 +21,7 @@ class Xdn(Engine):
 
     def __init__(self, model: Model, threads: int):
         super().__init__(model, threads)
-        self._session = Session(model.net, threads=threads)
+        self._session = Session(model.read_net(), threads=threads)
 
     def configure(self, batch: int, variant: str) -> None:
         """Nothing to set: the batch is free."""

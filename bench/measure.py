@@ -3,21 +3,26 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from engine import Engine
 
+from xdn.data.packed import PackedData
 from xdn.errors import XdnError
+
+#: Largest difference of an engine, relative to the largest output: f32 with other algorithms (Winograd).
+TOLERANCE = 1e-3
 
 #: How long the trial of one setting should take at most, after its warm-up, in seconds.
 TRIAL_S = 1.0
 #: Rest between two engines, so that threads that still spin for work go to sleep.
 REST_S = 0.2
 
-Opener = Callable[[], Any]
+Opener = Callable[[], PackedData]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,20 @@ class Contestant:
     own_form_s: list[float] = field(default_factory=list)
     latencies_ms: list[list[float]] = field(default_factory=list)
     labels: np.ndarray | None = None
+
+
+def opener(path: Path, count: int) -> Opener:
+    """Return a function that opens the first `count` images of a packed file."""
+
+    def opened() -> PackedData:
+        packed = PackedData.open(path)
+        return (
+            replace(packed, images=packed.images[:count], labels=packed.labels[:count])
+            if count < len(packed.labels)
+            else packed
+        )
+
+    return opened
 
 
 def timed(action: Callable[[], Any]) -> tuple[float, Any]:
@@ -74,9 +93,7 @@ def best_setting(engine: Engine, images: np.ndarray, batches: Sequence[int], log
     return best
 
 
-def check_agreement(
-    engines: Mapping[str, Engine], images: np.ndarray, expected: np.ndarray, tolerance: float
-) -> dict[str, float]:
+def check_agreement(engines: Mapping[str, Engine], images: np.ndarray, expected: np.ndarray) -> dict[str, float]:
     """Return engine -> largest difference to `expected`, relative to its largest value; raise where it is too large."""
     differences = {}
     for name, engine in engines.items():
@@ -84,7 +101,7 @@ def check_agreement(
         (outputs,) = engine.infer([engine.convert(images)])
         outputs = outputs.reshape(expected.shape)
         differences[name] = float(np.abs(outputs - expected).max() / np.abs(expected).max())
-        if not differences[name] <= tolerance:
+        if not differences[name] <= TOLERANCE:
             raise XdnError(f"{name} differs from the references by {differences[name]:.2g}; nothing is timed")
     return differences
 

@@ -11,9 +11,7 @@ the most memory that it had.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,24 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe_machine
+from process import output_of
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
-from xdn.errors import XdnError
 from xdn.report.quantities import size
 
 CHILD = Path(__file__).with_name("startup_child.py")
 KINDS = ("cold", "warm")
 _OPTIMIZE = "from xdn.cli.optimize import main; raise SystemExit(main())"
-
-
-def _output_of(command: list[str], environment: dict[str, str]) -> str:
-    """Run a process and return its standard output; raise XdnError with its messages where it fails."""
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise XdnError(f"a process ended with exit code {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
 
 
 def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
@@ -48,7 +38,7 @@ def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
     """
     weights = ["--random-weights"] if args.random_weights else ["--weights", str(args.weights)] if args.weights else []
     target = folder / "net"
-    _output_of([sys.executable, "-c", _OPTIMIZE, str(args.net), *weights, "--output", str(target), "--quiet"], {})
+    output_of([sys.executable, "-c", _OPTIMIZE, str(args.net), *weights, "--output", str(target), "--quiet"])
     (prototxt,), (caffemodel,) = target.glob("*.prototxt"), target.glob("*.caffemodel")
     return prototxt, caffemodel
 
@@ -56,7 +46,7 @@ def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
 def start(net: tuple[Path, Path], cache: Path, threads: int, images: int) -> dict[str, Any]:
     """Run a fresh process with its kernels in `cache` and return what it reports."""
     arguments = [repr(time.monotonic()), *map(str, net), str(threads), str(images)]
-    text = _output_of([sys.executable, str(CHILD), *arguments], {"XDN_CACHE": str(cache)})
+    text = output_of([sys.executable, str(CHILD), *arguments], {"XDN_CACHE": str(cache)})
     report: dict[str, Any] = json.loads(text)
     return report
 

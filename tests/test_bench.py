@@ -3,11 +3,20 @@
 import json
 import subprocess
 import sys
+import threading
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Return a function that imports a module of bench/."""
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    return __import__
 
 
 def engines(*args):
@@ -28,6 +37,8 @@ def test_all_engines_agree_and_are_timed(mode, tmp_path):
     document = json.loads(target.read_text())
     assert set(document["engines"]) | set(document["missing"]) == {
         "xdn",
+        "mnn",
+        "ncnn",
         "onnxruntime",
         "openvino",
         "torch",
@@ -59,7 +70,7 @@ def test_the_contest_times_packed_files_and_counts_correct_labels(tmp_path):
 def test_an_unknown_engine_is_a_usage_error():
     done = engines("--net", "x.prototxt", "--engines", "xdn,notorch")
     assert done.returncode == 2
-    assert "known: xdn, onnxruntime" in done.stderr
+    assert "known: xdn, mnn, ncnn, onnxruntime" in done.stderr
 
 
 def test_a_contest_needs_images_that_fit(tmp_path):
@@ -67,3 +78,42 @@ def test_a_contest_needs_images_that_fit(tmp_path):
     done = engines("--net", str(net), "--random-weights", "--data", "glyphs10")
     assert done.returncode == 1
     assert "do not fit the net's input" in done.stderr
+
+
+def test_every_file_of_an_engine_holds_the_engine_of_its_name(bench):
+    engine = bench("engine")
+    assert engine.engine_names()[0] == "xdn"
+    assert len(engine.engine_names()) == len(list((ROOT / "bench").glob("engine_*.py")))
+    for name in engine.engine_names():
+        assert engine.engine_class(name).name == name
+
+
+@pytest.mark.parametrize("name", ["mnn", "ncnn"])
+def test_an_engine_without_its_package_is_missing(bench, monkeypatch, name):
+    def version(distribution):
+        raise metadata.PackageNotFoundError(distribution)
+
+    monkeypatch.setattr(bench("engine").metadata, "version", version)
+    output = bench("inputs").Output(quiet=True)
+    made, missing = bench("engines").make_engines([name], None, 1, output)
+    assert made == {}
+    assert missing[name].startswith("missing: ")
+
+
+def test_a_pool_keeps_the_order_and_draws_no_more_than_it_needs(bench):
+    drawn, gate = [], threading.Event()
+
+    def inputs():
+        for x in range(20):
+            drawn.append(x)
+            yield x
+
+    def run(x):
+        gate.wait(10)
+        return -x
+
+    threading.Timer(0.05, gate.set).start()
+    results = bench("engine").in_pool(run, inputs(), 2)
+    assert next(results) == 0
+    assert len(drawn) == 5
+    assert list(results) == [-x for x in range(1, 20)]

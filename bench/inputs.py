@@ -1,0 +1,122 @@
+"""What all engines of a comparison are given: one network, and images that fit it."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from engine import Model, engine_names
+from measure import opener
+
+from xdn.cli.common import Output, positive_int
+from xdn.data import find_dataset
+from xdn.data.packed import cached_path, pack
+from xdn.data.pixels import PixelTransform
+from xdn.frontend import find_weights, load, read_binaryproto, save
+from xdn.frontend.onnx import save_onnx
+from xdn.graph.net import Net
+from xdn.graph.transform import Transform
+from xdn.optimize.pipeline import optimize
+
+#: Images on which the engines are compared with the references.
+SAMPLE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A network and images.
+
+    Parameters
+    ----------
+    net : Net
+        BatchNorm and Scale folded, with weights.
+    pixels : PixelTransform
+        From the images to the net's input.
+    images : (N, H, W, C) u8
+    path : Path, optional
+        The packed file that the images are of; None: they are random.
+    title : str
+        What the images are.
+    labels : (N,) int32, optional
+    """
+
+    net: Net
+    pixels: PixelTransform
+    images: np.ndarray
+    path: Path | None = None
+    title: str = "random images"
+    labels: np.ndarray | None = None
+
+    def write(self, folder: Path) -> Model:
+        """Write the network into `folder` in every form that engines share."""
+        save(self.net, folder / "net.prototxt", folder / "net.caffemodel")
+        save_onnx(self.net, folder / "net.onnx")
+        ((name, blob),) = self.net.inputs.items()
+        return Model(folder, self.pixels, name, self.net.outputs[0], blob.shape[1:])
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return a few images, and the outputs that the NumPy references give for them."""
+        images = np.ascontiguousarray(self.images[:SAMPLE])
+        (name,) = self.net.inputs
+        outputs = self.net.with_batch(len(images)).forward({name: self.pixels.apply(images)})
+        return images, outputs[self.net.outputs[0]]
+
+
+def find_inputs(args: argparse.Namespace, output: Output, random_images: int) -> Inputs:
+    """Return the net and the images that the options name: at most `random_images` where no data set fits."""
+    weights = None if args.random_weights else args.weights or find_weights(args.net)
+    net = optimize(load(args.net, weights, random_weights=args.random_weights)).net
+    path = _packed_file(args, net, output)
+    (blob,) = net.inputs.values()
+    folders = [net.folder] if net.folder else []
+    if path:
+        packed = opener(path, args.images)()
+        images, transform = packed.images, net.input_layers[0].params.transform
+    else:
+        images = seeded_images(net, min(args.images, random_images))
+        transform = Transform(scale=1 / 64, mean_value=(128.0,))
+    pixels = PixelTransform.of(transform, images.shape[1:], blob.shape[1:], folders, read_binaryproto)
+    return (
+        Inputs(net, pixels, images, path, packed.header.title, packed.labels) if path else Inputs(net, pixels, images)
+    )
+
+
+def _packed_file(args: argparse.Namespace, net: Net, output: Output) -> Path | None:
+    """Return a packed file whose images fit the net; None where the data set's do not."""
+    if args.data is not None and args.data.endswith(".packed"):
+        return Path(args.data)
+    dataset = find_dataset(args.data or net.input_layers[0].params.source or None)
+    c, h, w = next(iter(net.inputs.values())).shape[1:]
+    if dataset.shape != (h, w, c):
+        return None
+    path = cached_path(dataset)
+    if not path.exists():
+        output.log(f"packing {dataset.title} into {path}")
+        pack(dataset, path)
+    return path
+
+
+def seeded_images(net: Net, count: int) -> np.ndarray:
+    """Return random images u8 (count, h, w, c) of the net's input size."""
+    c, h, w = next(iter(net.inputs.values())).shape[1:]
+    return np.random.default_rng(0).integers(0, 256, (count, h, w, c), np.uint8)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every comparison of engines has."""
+    known = engine_names()
+
+    def names(text: str) -> list[str]:
+        chosen = text.split(",")
+        if unknown := set(chosen) - set(known):
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+        return chosen
+
+    parser.add_argument("--net", type=Path, required=True, metavar="PROTOTXT")
+    parser.add_argument("--weights", type=Path, help="default: the only caffemodel beside the prototxt")
+    parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument("--data", help="data set, or a .packed file (default: the one that the net names)")
+    parser.add_argument("--engines", type=names, default=known, help=f"comma-separated (default: {','.join(known)})")
+    parser.add_argument("--images", type=positive_int, default=10_000, help="at most this many")
+    parser.add_argument("--threads", type=positive_int, default=2)
+    parser.add_argument("--rounds", type=positive_int, default=3)
