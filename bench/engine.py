@@ -8,14 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
+from xdn.errors import UnsupportedError
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
+
+Made = TypeVar("Made")
 
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
 ENGINES: dict[str, type["Engine"]] = {}
@@ -68,6 +71,16 @@ def engine_class(name: str) -> type["Engine"]:
     return ENGINES[name]
 
 
+def tried(make: Callable[[], Made]) -> tuple[Made | None, str]:
+    """Return what `make` gives, or None and why its engine takes no part."""
+    try:
+        return make(), ""
+    except ImportError as error:
+        return None, f"missing: {error}"
+    except UnsupportedError as error:
+        return None, f"cannot run this net: {error}"
+
+
 def in_pool(run: Callable[[Any], Any], inputs: Iterable[Any], threads: int) -> Iterator[Any]:
     """Yield `run(x)` of each input, in order, computed by `threads` threads.
 
@@ -118,6 +131,12 @@ class Engine(ABC):
     def prepare(cls, model: Model) -> None:
         """Write into the model's folder what this engine alone reads, once, before an engine is made."""
         cls.version()
+
+    @classmethod
+    def made(cls, model: Model, threads: int) -> Self:
+        """Return the engine, prepared."""
+        cls.prepare(model)
+        return cls(model, threads)
 
     @abstractmethod
     def configure(self, batch: int, variant: str) -> None:

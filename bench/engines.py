@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from engine import Engine, Model, engine_class
+from engine import Engine, Model, engine_class, tried
 from inputs import add_options, find_inputs
 from machine import describe_machine
 from measure import Contestant, best_setting, check_agreement, opener, run_latencies, run_rounds
@@ -24,7 +24,6 @@ from table import summary, table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.data.packed import PackedData
-from xdn.errors import DataError, UnsupportedError
 from xdn.graph.cost import net_cost
 
 #: Images timed one by one a round.
@@ -35,24 +34,18 @@ def make_engines(names: Sequence[str], model: Model, threads: int, output: Outpu
     """Return the engines that could be made, and name -> why not of the others."""
     engines, missing = {}, {}
     for name in names:
-        try:
-            engine = engine_class(name)
-            engine.prepare(model)
-            engines[name] = engine(model, threads)
-        except ImportError as error:
-            missing[name] = f"missing: {error}"
-        except UnsupportedError as error:
-            missing[name] = f"cannot run this net: {error}"
-        if name in missing:
-            output.log(f"{name}: {missing[name]}")
+        engine, why = tried(lambda name=name: engine_class(name).made(model, threads))
+        if engine:
+            engines[name] = engine
+        else:
+            missing[name] = why
+            output.log(f"{name}: {why}")
     return engines, missing
 
 
 def compare(args: argparse.Namespace, output: Output) -> int:
     """Run the comparison and print it."""
-    inputs = find_inputs(args, output, args.random_images)
-    if inputs.path is None and args.mode == "contest":
-        raise DataError("the data set's images do not fit the net's input", mend="Take --mode throughput or --data")
+    inputs = find_inputs(args, output, 0 if args.mode == "contest" else args.random_images)
     opened = opener(inputs.path, args.images) if inputs.path else None
     with tempfile.TemporaryDirectory() as folder:
         model = inputs.write(Path(folder))

@@ -12,6 +12,7 @@ from xdn.cli.common import Output, positive_int
 from xdn.data import find_dataset
 from xdn.data.packed import cached_path, pack
 from xdn.data.pixels import PixelTransform
+from xdn.errors import DataError
 from xdn.frontend import find_weights, load, read_binaryproto, save
 from xdn.frontend.onnx import save_onnx
 from xdn.graph.net import Net
@@ -62,11 +63,22 @@ class Inputs:
         return images, outputs[self.net.outputs[0]]
 
 
-def find_inputs(args: argparse.Namespace, output: Output, random_images: int) -> Inputs:
-    """Return the net and the images that the options name: at most `random_images` where no data set fits."""
+def find_inputs(args: argparse.Namespace, output: Output, random_images: int = 0) -> Inputs:
+    """Return the net and the images that the options name: at most `random_images` where no data set fits.
+
+    Raises
+    ------
+    DataError
+        Where none fits, and there are to be no random images.
+    """
     weights = None if args.random_weights else args.weights or find_weights(args.net)
     net = optimize(load(args.net, weights, random_weights=args.random_weights)).net
     path = _packed_file(args, net, output)
+    if path is None and not random_images:
+        raise DataError(
+            "the data set's images do not fit the net's input",
+            mend="Name others with --data; engines.py --mode throughput takes random ones",
+        )
     (blob,) = net.inputs.values()
     folders = [net.folder] if net.folder else []
     if path:

@@ -22,6 +22,7 @@ from machine import describe_machine
 from process import output_of
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from table import place
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.report.quantities import size
@@ -32,10 +33,7 @@ _OPTIMIZE = "from xdn.cli.optimize import main; raise SystemExit(main())"
 
 
 def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
-    """Optimize the net into `folder` and return its prototxt and caffemodel.
-
-    In a process of its own: a child's peak memory counts what its parent had when it was started.
-    """
+    """Optimize the net into `folder`, as a user would, and return its prototxt and caffemodel."""
     weights = ["--random-weights"] if args.random_weights else ["--weights", str(args.weights)] if args.weights else []
     target = folder / "net"
     output_of([sys.executable, "-c", _OPTIMIZE, str(args.net), *weights, "--output", str(target), "--quiet"])
@@ -93,8 +91,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "machine": describe_machine(),
         **{kind: {"median": medians(found), "runs": found} for kind, found in reports.items()},
     }
-    machine = document["machine"]
-    output.result(startup_table(document), f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['system']}")
+    output.result(startup_table(document), place(document["machine"]))
     output.write_json(document)
     return 0
 

@@ -10,16 +10,10 @@ import time
 _BEGIN_S = time.monotonic()
 
 import json  # noqa: E402
-import resource  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process had at once."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts KiB, macOS bytes.
-    return peak if sys.platform == "darwin" else 1024 * peak
+from peak_memory import peak_memory_bytes  # noqa: E402
 
 
 def first_result(spawned_s: float, prototxt: str, caffemodel: str, threads: int, images: int) -> dict[str, Any]:

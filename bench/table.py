@@ -81,9 +81,14 @@ def _verdict(engines: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def place(machine: Mapping[str, Any]) -> str:
+    """Return where figures were taken, as one line."""
+    return f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['system']}"
+
+
 def table(document: Mapping[str, Any]) -> Group:
     """Return the table, what it was taken with, and the ratios."""
-    machine, engines = document["machine"], document["engines"]
+    engines = document["engines"]
     title = f"{document['net']}, {document['images']} images, {document['data']}, {document['threads']} threads"
     printed = Table(title=f"{title}, {document['mode']}, median of {document['rounds']} rounds")
     printed.add_column("")
@@ -94,5 +99,4 @@ def table(document: Mapping[str, Any]) -> Group:
         if any(cells):
             printed.add_row(row, *cells)
     notes = [f"{name}: {why}" for name, why in document["missing"].items()]
-    place = f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['system']}"
-    return Group(printed, *_verdict(engines), *notes, place)
+    return Group(printed, *_verdict(engines), *notes, place(document["machine"]))
