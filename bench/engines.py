@@ -20,12 +20,14 @@ from engine import Engine, Model, engine_class, tried
 from inputs import add_options, find_inputs
 from machine import describe_machine
 from measure import Contestant, best_setting, check_agreement, opener, run_latencies, run_rounds
-from table import summary, table
+from table import best_others, summary, table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.data.packed import PackedData
 from xdn.graph.cost import net_cost
 
+#: Number formats in which every engine can be asked to compute.
+PRECISIONS = ("f32",)
 #: Images timed one by one a round.
 LATENCY_IMAGES = 200
 
@@ -52,17 +54,20 @@ def compare(args: argparse.Namespace, output: Output) -> int:
         engines, missing = make_engines(args.engines, model, args.threads, output)
         differences = check_agreement(engines, *inputs.sample())
         contestants = measure(args, engines, inputs.images, opened, output)
+    found = summary(contestants, len(inputs.images), inputs.labels, differences)
     document = {
         "net": inputs.net.name,
         "macs": net_cost(inputs.net).macs,
         "data": inputs.title,
         "images": len(inputs.images),
         "mode": args.mode,
+        "precision": args.precision,
         "threads": args.threads,
         "rounds": args.rounds,
         "machine": describe_machine(),
         "missing": missing,
-        "engines": summary(contestants, len(inputs.images), inputs.labels, differences),
+        "engines": found,
+        "ratio": best_others(found),
     }
     output.result(table(document))
     output.write_json(document)
@@ -96,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = new_parser("engines.py", __doc__ or "")
     add_options(parser)
     parser.add_argument("--mode", choices=["contest", "throughput", "latency"], default="contest")
+    parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="of all engines (default: f32)")
     parser.add_argument(
         "--random-images", type=positive_int, default=128, help="how many where no data set fits the net"
     )

@@ -69,16 +69,16 @@ ROWS = {
 }
 
 
-def _verdict(engines: Mapping[str, Any]) -> list[str]:
-    """Return `best other / xdn` for each time that was taken."""
-    lines = []
+def best_others(engines: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return, for each time that was taken, the best other engine and its time over XDN's."""
+    found = {}
     others = {name: figures for name, figures in engines.items() if name != "xdn"}
     for key in ("total_s", "own_form_s", "latency_ms"):
         ratios = {name: figures[f"ratio_{key}"] for name, figures in others.items() if f"ratio_{key}" in figures}
         if ratios:
             best = min(ratios, key=ratios.__getitem__)
-            lines.append(f"best other / xdn, {ROWS[key][0]}: {ratios[best]:.3f} ({best})")
-    return lines
+            found[key] = {"engine": best, "ratio": ratios[best]}
+    return found
 
 
 def place(machine: Mapping[str, Any]) -> str:
@@ -89,8 +89,9 @@ def place(machine: Mapping[str, Any]) -> str:
 def table(document: Mapping[str, Any]) -> Group:
     """Return the table, what it was taken with, and the ratios."""
     engines = document["engines"]
-    title = f"{document['net']}, {document['images']} images, {document['data']}, {document['threads']} threads"
-    printed = Table(title=f"{title}, {document['mode']}, median of {document['rounds']} rounds")
+    title = f"{document['net']}, {document['precision']}, {document['images']} images, {document['data']}"
+    title = f"{title}, {document['threads']} threads, {document['mode']}, median of {document['rounds']} rounds"
+    printed = Table(title=title)
     printed.add_column("")
     for name in engines:
         printed.add_column(name, justify="right")
@@ -98,5 +99,9 @@ def table(document: Mapping[str, Any]) -> Group:
         cells = [form.format(figures[key]) if key in figures else "" for figures in engines.values()]
         if any(cells):
             printed.add_row(row, *cells)
+    verdict = [
+        f"ratio, best other / xdn, {ROWS[key][0]}: {found['ratio']:.3f} ({found['engine']})"
+        for key, found in document["ratio"].items()
+    ]
     notes = [f"{name}: {why}" for name, why in document["missing"].items()]
-    return Group(printed, *_verdict(engines), *notes, place(document["machine"]))
+    return Group(printed, *verdict, *notes, place(document["machine"]))

@@ -52,6 +52,11 @@ def test_all_engines_agree_and_are_timed(mode, tmp_path):
         assert figures["largest_difference"] < 1e-3, name
         assert figures[f"ratio_{key}"] == pytest.approx(figures[key] / document["engines"]["xdn"][key])
         assert name in done.stdout
+    assert document["precision"] == "f32"
+    others = {name: figures for name, figures in document["engines"].items() if name != "xdn"}
+    best = min(others, key=lambda name: others[name][key])
+    assert document["ratio"] == {key: {"engine": best, "ratio": others[best][f"ratio_{key}"]}}
+    assert f"{document['ratio'][key]['ratio']:.3f} ({best})" in done.stdout
 
 
 def test_the_contest_times_packed_files_and_counts_correct_labels(tmp_path):
@@ -61,7 +66,9 @@ def test_the_contest_times_packed_files_and_counts_correct_labels(tmp_path):
         "--net", str(net), "--engines", "xdn,onnxruntime", "--images", "70", "--batches", "32", "--json", str(target)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    figures = json.loads(target.read_text())["engines"]
+    document = json.loads(target.read_text())
+    figures = document["engines"]
+    assert set(document["ratio"]) == {"total_s", "own_form_s"}
     assert figures["xdn"]["total_s"] > 0
     # Nine of ten are right on average; the weights and images are fixed.
     assert figures["xdn"]["correct"] == figures["onnxruntime"]["correct"] > 50
@@ -71,6 +78,13 @@ def test_an_unknown_engine_is_a_usage_error():
     done = engines("--net", "x.prototxt", "--engines", "xdn,notorch")
     assert done.returncode == 2
     assert "known: xdn, mnn, ncnn, onnxruntime" in done.stderr
+
+
+def test_a_precision_that_no_engine_is_asked_for_is_a_usage_error():
+    done = engines("--net", "x.prototxt", "--precision", "int8")
+    assert done.returncode == 2
+    assert "choose from" in done.stderr
+    assert "f32" in done.stderr
 
 
 def test_a_contest_needs_images_that_fit(tmp_path):
