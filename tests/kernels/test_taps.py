@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.layout import B, BlockLayout
 from xdn.kernels.taps import tap_lists
 from xdn.layers.window import Window
 
@@ -73,3 +73,27 @@ def test_order_is_row_major_as_the_numerics_policy_says():
         order = lists.taps[begin:end, 1]
         assert (np.diff(order) > 0).all()
     np.testing.assert_array_equal(lists.used, list(itertools.product(range(3), range(3))))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(geometries(), st.booleans())
+def test_runs_are_the_taps_in_their_order(geometry, grouped):
+    """The channels of all runs of a position, one by one, are those of its taps; only whole pixels are joined."""
+    bottom, top, window = geometry
+    channels = 1 if grouped else bottom.channels
+    lists = tap_lists(bottom, top, window)
+    by_tap, taps = lists.in_elements(bottom, top)
+    by_run, runs = lists.in_runs(bottom, top, channels)
+    np.testing.assert_array_equal(by_run[:, [0, 3]], by_tap[:, [0, 3]])
+    for tap_row, run_row in zip(by_tap, by_run, strict=True):
+        expected = [(x + c * B, w * channels + c) for x, w in taps[tap_row[1] : tap_row[2]] for c in range(channels)]
+        found = [(x + c * B, w + c) for x, w, count in runs[run_row[1] : run_row[2]] for c in range(count)]
+        assert found == expected
+    assert len(runs) <= len(taps)
+    assert not grouped or len(runs) == len(taps)
+
+
+def test_neighbouring_taps_are_one_run():
+    layout, window = BlockLayout(3, 6, 6), Window((3, 3), pad=(1, 1))
+    _, runs = tap_lists(layout, layout, window).in_runs(layout, layout, 3)
+    assert sorted(set(runs[:, 2].tolist())) == [6, 9]

@@ -3,17 +3,18 @@
 For a block of images, an output position and MR output channels (a tile)::
 
     acc[r][v] = bias[r]                                    r < MR rows, v < NV vectors of images
-    for tap in taps(position):                             only taps that meet data
-        for c in range(channels):
-            acc[r][v] += w[tap][c][r] * x[tap][c][v]       one fused multiply-add
-    the same over taps, weights and channels of a second x                     epilogue "projection"
+    for run in runs(position):                             neighbouring taps, only those that meet data
+        for c in range(channels of run):
+            acc[r][v] += w[run][c][r] * x[run][c][v]       one fused multiply-add
+    the same over runs, weights and channels of a second x                     epilogue "projection"
     acc[r][v] += residual[r][v]                            epilogue "sum"
     acc[r][v]  = f(acc[r][v], coefficient[r])              epilogue "relu", "sigmoid", ...
     y[r][v] = acc[r][v]
 
 The scalars are weights, the vectors are images. All MR * NV accumulators stay in registers. Units: x is
-counted in f32, ``channels * B`` from one position to the next; w is packed ``[tile][tap][channels][MR]``. With two
-sources the sum stays one chain: the second's taps follow the first's, on the same accumulators.
+counted in f32, ``channels * B`` from one position to the next; w is packed ``[tile][tap][channels][MR]``, so that a run
+of taps is one of channels. With two sources the sum stays one chain: the second's runs follow the first's, on the same
+accumulators.
 """
 
 from collections.abc import Callable
@@ -35,25 +36,25 @@ X, Y, RESIDUAL, WEIGHTS, BIAS = range(5)
 #: Table of tiles: rows of (x offset of the group, weight offset, first output channel), with two sources also
 #: the second's weight offset.
 TILES, TILE_COUNT = 5, 6
-#: Table of positions: rows of (x offset, first tap, end of taps, y offset), with two sources also (x offset, first
-#: tap, end of taps) of the second; offsets in f32.
+#: Table of positions: rows of (x offset, first run, end of runs, y offset), with two sources also (x offset, first
+#: run, end of runs) of the second; offsets in f32.
 POSITIONS, POSITION_COUNT = 7, 8
-#: Table of taps: rows of (x offset from the position's, index of the tap's packed weights).
-TAPS = 9
-CHANNELS, X_BLOCK, Y_BLOCK = 10, 11, 12
+#: Table of runs: rows of (x offset from the position's, first packed channel, channels).
+RUNS = 9
+X_BLOCK, Y_BLOCK = 10, 11
 #: Tiles that take all positions before the next ones do: their weights stay in cache meanwhile.
-TILE_GROUP = 13
+TILE_GROUP = 12
 #: Address of the activation's coefficients (slope, alpha): f32, one for each output channel.
-COEFFICIENTS = 14
+COEFFICIENTS = 13
 #: The second source, which has no groups.
-X2, WEIGHTS2, TAPS2, CHANNELS2, X2_BLOCK = range(15, 20)
-WORD_COUNT = 20
-#: For each source the slots of its blob, weights, taps, channels and elements of a block.
-SOURCES = ((X, WEIGHTS, TAPS, CHANNELS, X_BLOCK), (X2, WEIGHTS2, TAPS2, CHANNELS2, X2_BLOCK))
+X2, WEIGHTS2, RUNS2, X2_BLOCK = range(14, 18)
+WORD_COUNT = 18
+#: For each source the slots of its blob, weights, runs and elements of a block.
+SOURCES = ((X, WEIGHTS, RUNS, X_BLOCK), (X2, WEIGHTS2, RUNS2, X2_BLOCK))
 
 _F32 = types.CPointer(types.float32)
-#: What a tile takes of a source: x, weights, taps, first tap, end of taps, channels.
-_SOURCE = (_F32, _F32, WORDS, types.int64, types.int64, types.int64)
+#: What a tile takes of a source: x, weights, runs, first run, end of runs.
+_SOURCE = (_F32, _F32, WORDS, types.int64, types.int64)
 #: And of both ends of the sum: bias, residual, y, coefficients.
 _ENDS = (_F32, _F32, _F32, _F32)
 
@@ -83,11 +84,11 @@ def _tile(name: KernelName) -> Callable[..., None]:
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
+    def tile(typingctx, x, weights, runs, first, end, bias, residual, y, at):
         return types.void(*_SOURCE, *_ENDS), emit
 
     @intrinsic
-    def tile_of_two(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at, x2, w2, t2, f2, e2, c2):
+    def tile_of_two(typingctx, x, weights, runs, first, end, bias, residual, y, at, x2, weights2, runs2, first2, end2):
         return types.void(*_SOURCE, *_ENDS, *_SOURCE), emit
 
     return tile_of_two if PROJECTION in name.epilogue else tile
@@ -139,18 +140,15 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: int, 
 def _chain(
     b: VectorBuilder, source: list[ir.Value], rows: int, vectors: int
 ) -> Callable[[list[ir.Value]], list[ir.Value]]:
-    """Return what emits the loops over taps and channels of a source: accumulators -> accumulators."""
-    x, weights, taps, first, end, channels = source
-    tap_weights = b.ir.mul(channels, b.const(rows))
+    """Return what emits the loops over runs and channels of a source: accumulators -> accumulators."""
+    x, weights, runs, first, end = source
 
-    def one_tap(t, acc):
-        row = b.ir.mul(t, b.const(2))
-        tap_x = b.offset(x, b.scalar(taps, row))
-        index = b.scalar(taps, b.ir.add(row, b.const(1)))
-        tap_w = b.offset(weights, b.ir.mul(index, tap_weights))
-        return contract_channels(b, (tap_x, tap_w, channels), (rows, vectors), acc)
+    def one_run(number, acc):
+        place, channel, channels = (b.scalar(b.offset(runs, b.ir.mul(number, b.const(3))), word) for word in range(3))
+        run_w = b.offset(weights, b.ir.mul(channel, b.const(rows)))
+        return contract_channels(b, (b.offset(x, place), run_w, channels), (rows, vectors), acc)
 
-    return lambda acc: b.loop(first, end, acc, one_tap)
+    return lambda acc: b.loop(first, end, acc, one_run)
 
 
 # Both are inlined before LLVM sees them: with one source the machine code is what it would be without the question.
@@ -170,10 +168,9 @@ def _second(desc, frame, block, p, t, lane):
     return (
         f32_at(frame[ARENA] + desc[X2] + x_at * F32_BYTES),
         f32_at(desc[WEIGHTS2] + tiles[4 * t + 3] * F32_BYTES),
-        i64_at(desc[TAPS2]),
+        i64_at(desc[RUNS2]),
         positions[7 * p + 5],
         positions[7 * p + 6],
-        desc[CHANNELS2],
     )
 
 
@@ -187,7 +184,7 @@ def _body(name: KernelName) -> KernelBody:
     def contract(desc, frame):
         arena = frame[ARENA]
         x, y, residual = arena + desc[X], arena + desc[Y], arena + desc[RESIDUAL]
-        tiles, positions, taps = i64_at(desc[TILES]), i64_at(desc[POSITIONS]), i64_at(desc[TAPS])
+        tiles, positions, runs = i64_at(desc[TILES]), i64_at(desc[POSITIONS]), i64_at(desc[RUNS])
         for first_tile in range(0, desc[TILE_COUNT], desc[TILE_GROUP]):
             end_tile = min(first_tile + desc[TILE_GROUP], desc[TILE_COUNT])
             for block in range(frame[BLOCKS]):
@@ -199,10 +196,9 @@ def _body(name: KernelName) -> KernelBody:
                             tile(
                                 f32_at(x + (x_at + lane) * F32_BYTES),
                                 f32_at(desc[WEIGHTS] + tiles[tile_words * t + 1] * F32_BYTES),
-                                taps,
+                                runs,
                                 positions[position_words * p + 1],
                                 positions[position_words * p + 2],
-                                desc[CHANNELS],
                                 f32_at(desc[BIAS] + tiles[tile_words * t + 2] * F32_BYTES),
                                 f32_at(residual + (y_at + lane) * F32_BYTES),
                                 f32_at(y + (y_at + lane) * F32_BYTES),

@@ -135,7 +135,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     layer, top = lowering.layer, lowering.top()
     firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
     packed = [pack_weights(s.weight, s.lists.used, [first for _, first in firsts], rows) for s in task.sources]
-    tables = [s.lists.in_elements(s.layout, top) for s in task.sources]
+    tables = [s.lists.in_runs(s.layout, top, s.channels) for s in task.sources]
     tiles = _tiles(task, firsts, packed)
     # The output's place stands once, in the first source's columns.
     positions = np.hstack([tables[0][0], *(places[:, :3] for places, _ in tables[1:])])
@@ -156,16 +156,16 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         k.TILE_GROUP: _tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
         k.COEFFICIENTS: address(slopes),
     }
-    for slots, source, weights, (_, taps) in zip(k.SOURCES, task.sources, packed, tables, strict=False):
+    for slots, source, weights, (_, runs) in zip(k.SOURCES, task.sources, packed, tables, strict=False):
         blob, *rest = slots
         blobs[blob] = source.blob
-        values = (address(weights), address(taps), source.channels, source.layout.block_elements)
+        values = (address(weights), address(runs), source.layout.block_elements)
         descriptor |= zip(rest, values, strict=True)
     return Step(
         k.contraction(rows, epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
         blobs,
-        (*packed, bias, tiles, positions, *(taps for _, taps in tables), slopes),
+        (*packed, bias, tiles, positions, *(runs for _, runs in tables), slopes),
         macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
         rows=Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.layout import B, BlockLayout
 from xdn.layers.window import Window
 
 
@@ -38,6 +38,43 @@ class TapLists:
         """Return (positions, taps) with places in f32 of a block instead of positions of an image, as kernels read."""
         positions = self.positions * (bottom.position_elements, 1, 1, top.position_elements)
         return positions, self.taps * (bottom.position_elements, 1)
+
+    def in_runs(self, bottom: BlockLayout, top: BlockLayout, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (positions, runs): neighbouring taps whose values follow each other, and whose weights do, as one.
+
+        Taps of a window's row are such neighbours where every filter reads all channels: one loop over their values
+        does not end after each tap.
+
+        Parameters
+        ----------
+        bottom, top : BlockLayout
+        channels : int
+            Channels that a filter reads, of those of the bottom.
+
+        Returns
+        -------
+        positions : (P*Q, 4) int64
+            As `in_elements` gives them, first and end of runs instead of taps.
+        runs : (T, 3) int64
+            A row a run: place relative to the window's first element, in f32; first channel among those of all used
+            taps; channels.
+        """
+        positions, taps = self.in_elements(bottom, top)
+        joined = channels == bottom.channels
+        runs: list[list[int]] = []
+        classes: dict[tuple[int, int], tuple[int, int]] = {}
+        for first, end in dict.fromkeys(zip(positions[:, 1].tolist(), positions[:, 2].tolist(), strict=True)):
+            begin = len(runs)
+            for place, index in taps[first:end].tolist():
+                last = runs[-1] if joined and len(runs) > begin else None
+                if last and (place, index * channels) == (last[0] + last[2] * B, last[1] + last[2]):
+                    last[2] += channels
+                else:
+                    runs.append([place, index * channels, channels])
+            classes[first, end] = (begin, len(runs))
+        spans = [classes[first, end] for first, end in positions[:, 1:3].tolist()]
+        positions[:, 1:3] = np.array(spans, np.int64).reshape(-1, 2)
+        return positions, np.array(runs, np.int64).reshape(-1, 3)
 
 
 def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists:
