@@ -72,10 +72,10 @@ def test_the_default_takes_rows_in_bands_and_turns_to_chunks_where_weights_outwe
     net = chain()
     cache_of(monkeypatch, 160)
     plan = make_plan(net, {"x": (4, 5, 5)}, net.outputs)
-    first, second = plan.segments
+    first, second, last = plan.segments
     numbers = {placed.layer.name: (placed.first, placed.end) for placed in plan.layers}
-    assert (first.blocks, second.blocks) == (1, settings.CHUNK_IMAGES // B)
-    assert second.first == numbers["fc2"][0]
+    assert (first.blocks, second.blocks, last.blocks) == (1, settings.CHUNK_IMAGES // B, 1)
+    assert (second.first, second.end) == numbers["fc2"]
     in_bands = [(run.first, run.end) for run in first.runs if run.calls]
     assert in_bands == [(numbers["c0"][0], numbers["c4"][1])]
     # Of less cache, fewer layers stay in it together.

@@ -94,6 +94,8 @@ class Step:
         Multiply-accumulates executed for one image.
     rows : Rows, optional
         The step can be run for some rows of its top; None where it takes all.
+    scratch : mapping
+        Slot of the descriptor -> bytes that the step needs for itself while it runs.
     """
 
     source: KernelSource
@@ -102,6 +104,7 @@ class Step:
     keep: tuple[np.ndarray, ...] = ()
     macs: int = 0
     rows: Rows | None = None
+    scratch: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def weight_bytes(self) -> int:
@@ -121,14 +124,11 @@ class Lowered:
         Top -> bottom that it shares memory with: the same values at the same places.
     in_place : mapping
         Top -> bottom that it may overwrite where nobody reads that bottom later.
-    scratch : mapping
-        Name -> blob that only this layer's steps use, while they run.
     """
 
     steps: Sequence[Step] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     in_place: Mapping[str, str] = field(default_factory=dict)
-    scratch: Mapping[str, Blob] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
-from xdn.graph.blob import Blob
+from xdn.graph.layer import Layer
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
@@ -67,7 +67,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     slopes = coefficients(layer, top.channels)
     zeros = aligned_bytes(bottom.position_elements * F32_BYTES, settings.ARENA_ALIGN_BYTES)
     inputs, outputs = tile_tables(lowering, algorithm)
-    unit, scratch = _scratch(lowering, algorithm, len(inputs))
+    unit, scratch = _unit(lowering, algorithm)
     descriptor = {
         k.WEIGHTS: address(weights),
         k.BIAS: address(bias),
@@ -89,17 +89,17 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     step = Step(
         k.winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
-        _blobs(lowering, *scratch),
+        _blobs(layer),
         (weights, bias, slopes, zeros, inputs, outputs),
         macs=len(inputs) * algorithm.elements * bottom.channels * top.channels,
         rows=_rows(lowering, algorithm, inputs[0].nbytes, outputs[0].nbytes),
+        scratch=scratch,
     )
-    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {}, scratch=scratch)
+    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {})
 
 
-def _blobs(lowering: Lowering, v: str, m: str) -> dict[int, str]:
-    layer = lowering.layer
-    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0], k.V: v, k.M: m}
+def _blobs(layer: Layer) -> dict[int, str]:
+    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
     return blobs | ({k.RESIDUAL: layer.residual} if layer.residual else {})
 
 
@@ -108,14 +108,12 @@ def _padded(channels: int) -> int:
     return channels | 1
 
 
-def _scratch(lowering: Lowering, algorithm: Winograd, tiles: int) -> tuple[int, dict[str, Blob]]:
-    """Return how many tiles are transformed at a time, so that V and M of a block stay in the core's cache; V and M."""
-    channels = {"V": _padded(lowering.bottom().channels), "M": _padded(lowering.top().channels)}
-    tile_bytes = algorithm.elements * sum(channels.values()) * B * F32_BYTES
-    unit = max(1, min(tiles, core_cache_bytes() // 2 // tile_bytes))
-    batch = lowering.bottoms[0].shape[0]
-    sizes = {name: unit * algorithm.elements * rows for name, rows in channels.items()}
-    return unit, {f"{lowering.layer.name}/{name}": Blob((batch, size)) for name, size in sizes.items()}
+def _unit(lowering: Lowering, algorithm: Winograd) -> tuple[int, dict[int, int]]:
+    """Return how many places are transformed at a time, so that V and M stay in the core's cache; their bytes."""
+    rows = {k.V: _padded(lowering.bottom().channels), k.M: _padded(lowering.top().channels)}
+    place_bytes = {slot: algorithm.elements * count * B * F32_BYTES for slot, count in rows.items()}
+    unit = max(1, core_cache_bytes() // 2 // sum(place_bytes.values()))
+    return unit, {slot: unit * size for slot, size in place_bytes.items()}
 
 
 def _rows(lowering: Lowering, algorithm: Winograd, input_bytes: int, output_bytes: int) -> Rows:

@@ -1,11 +1,11 @@
 """The kernel of 3x3 convolution with stride 1 by Winograd's minimal filtering.
 
-For some tiles of the output map (`UNIT` of them) and all blocks of the call::
+A place is a tile of the output map in a block of images. For `UNIT` places at a time::
 
-    for tile, block:       for c in C:        V[element][tile][block][c] = B' d B     d: the tile's inputs, padding is 0
+    for place:       for c in C:        V[element][place][c] = B' d B     d: the tile's inputs, padding is 0
     for element:
-        for tile, block:   for MR filters:    M[element][tile][block][k] = sum over c of U[element][c][k] * V[..][c]
-    for tile, block:       for k in K:        y = f(A' M A + bias[k] + residual)      the only store of a result
+        for place:   for MR filters:    M[element][place][k] = sum over c of U[element][c][k] * V[element][place][c]
+    for place:       for k in K:        y = f(A' M A + bias[k] + residual)      the only store of a result
 
 The middle is the contraction kernel's register tile. U, the transformed filters, are packed
 ``[element][MR filters][C][MR]``. V and M are scratch of the thread. Every row of them holds B images.
@@ -36,7 +36,7 @@ INPUTS, OUTPUTS, TILE_COUNT, UNIT = range(9, 13)
 CHANNELS, FILTERS, X_BLOCK, Y_BLOCK = range(13, 17)
 #: Register tiles of MR filters; behind them those of one filter less.
 FULL_TILES, SMALL_TILES = 17, 18
-#: f32 from one place (tile and block) of V and of M to the next.
+#: f32 from one place of V and of M to the next.
 V_PLACE, M_PLACE = 19, 20
 WORD_COUNT = 21
 
@@ -210,12 +210,12 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
         arena, blocks = frame[ARENA], frame[BLOCKS]
         x, y, residual = arena + desc[X], arena + desc[Y], arena + desc[RESIDUAL]
         bias, at, zeros = f32_at(desc[BIAS]), f32_at(desc[COEFFICIENTS]), f32_at(desc[ZEROS])
-        for first in range(0, desc[TILE_COUNT], desc[UNIT]):
-            tiles = min(desc[UNIT], desc[TILE_COUNT] - first)
-            places = tiles * blocks
+        total = desc[TILE_COUNT] * blocks
+        for first in range(0, total, desc[UNIT]):
+            places = min(desc[UNIT], total - first)
             v_stride, m_stride = places * desc[V_PLACE], places * desc[M_PLACE]
             for place in range(places):
-                tile, block = first + place // blocks, place % blocks
+                tile, block = (first + place) // blocks, (first + place) % blocks
                 table = i64_at(desc[INPUTS] + tile * inputs * 8)
                 for lane in range(0, B, images_at_once):
                     x_at = f32_at(x + (block * desc[X_BLOCK] + lane) * F32_BYTES)
@@ -223,7 +223,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
                     transform_input(x_at, table, zeros, desc[CHANNELS], v_at, v_stride)
             multiply(desc, arena, places)
             for place in range(places):
-                tile, block = first + place // blocks, place % blocks
+                tile, block = (first + place) // blocks, (first + place) % blocks
                 table = i64_at(desc[OUTPUTS] + tile * outputs * 8)
                 for lane in range(0, B, images_at_once):
                     shift = (block * desc[Y_BLOCK] + lane) * F32_BYTES

@@ -69,7 +69,8 @@ def intervals(
 ) -> list[Interval]:
     """Return the buffers of a chunk of `chunk_blocks` blocks with the steps during which they must be kept.
 
-    A buffer that only one segment touches holds the blocks that this segment takes at a time.
+    A buffer that only one segment touches holds the blocks that this segment takes at a time. The steps' scratch is
+    among the buffers (`scratch_name`).
     """
     found = []
     for name, numbers in touches(steps, owners).items():
@@ -78,4 +79,12 @@ def intervals(
         found.append(
             Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, *kept(segments, numbers, chunk_blocks))
         )
+    for number, step in enumerate(steps):
+        alive = kept(segments, [number], chunk_blocks)
+        found += [Interval(scratch_name(number, slot), size, *alive) for slot, size in step.scratch.items()]
     return found
+
+
+def scratch_name(step: int, slot: int) -> str:
+    """Return the name of the buffer that a step has for itself; the zero byte keeps it apart from any blob's."""
+    return f"{step}\0{slot}"

@@ -16,7 +16,7 @@ from xdn.kernels.family import Lowering, Step, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import B, BlockLayout
 from xdn.runtime.arena import Arena, place
-from xdn.runtime.buffers import Placed, intervals, share_buffers, touches
+from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.schedule import Segment, default_segments, segment_of
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
@@ -63,6 +63,10 @@ class Plan:
         own = self._own_segment[owner]
         within = block % own.blocks if own else block
         return self.arena.offsets[owner] + within * BlockLayout.of(self.blobs[blob]).block_bytes
+
+    def scratch_offset(self, step: int, slot: int) -> int:
+        """Return where the scratch of a step's slot lies in the arena, in bytes."""
+        return self.arena.offsets[scratch_name(step, slot)]
 
     @cached_property
     def _own_segment(self) -> dict[str, Segment | None]:
@@ -150,7 +154,6 @@ def make_plan(
             else images.load_pixels(name, slot, layout, isa, pixels)
         )
     needed = _needed_layers(sized, outputs)
-    blobs = dict(sized.blobs)
     for layer in sized.layers:
         if layer.name not in needed or layer.params.is_input:
             continue
@@ -159,11 +162,10 @@ def make_plan(
         lowered = select(lowering).lower(lowering)
         placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
-        blobs |= lowered.scratch
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(images.store_planes(name, slot, BlockLayout.of(sized.blobs[name]), isa))
-    owners = share_buffers(blobs, steps, placed)
-    segments, arena, blocks = _arranged(blobs, steps, placed, owners, chunk_blocks)
+    owners = share_buffers(sized.blobs, steps, placed)
+    segments, arena, blocks = _arranged(sized.blobs, steps, placed, owners, chunk_blocks)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
         {name: image[name] for name in sized.inputs},
@@ -174,7 +176,7 @@ def make_plan(
         segments,
         blocks,
         tuple(placed),
-        blobs,
+        sized.blobs,
     )
 
 

@@ -45,6 +45,8 @@ class Program:
         words = step.words.copy()
         for slot, blob in step.blobs.items():
             words[slot] = self.plan.offset(blob, call.first_block)
+        for slot in step.scratch:
+            words[slot] = self.plan.scratch_offset(call.step, slot)
         if step.rows and call.units:
             step.rows.narrow(words, call.first_unit, call.units)
         return words

@@ -16,6 +16,7 @@ The order changes no result: every value is computed by the same operations, fro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
@@ -116,9 +117,9 @@ def default_segments(
 ) -> tuple[Segment, ...]:
     """Return the segments that are used where nobody measures others.
 
-    Up to the first layer whose weights outweigh its blobs, blocks go one by one, so that blobs stay in cache; from
-    there on the whole chunk goes at a time, so that weights are read once for all of it. Consecutive layers whose
-    blobs do not stay in the core's cache as a whole go by bands of rows that do.
+    Layers whose weights outweigh their blobs take the whole chunk at a time, so that weights are read once for all of
+    it; the others go block by block, so that blobs stay in cache. Consecutive layers whose blobs do not stay in the
+    core's cache as a whole go by bands of rows that do.
 
     Parameters
     ----------
@@ -130,11 +131,14 @@ def default_segments(
     chunk_blocks : int
         Blocks of a chunk.
     """
-    heavy = (number for number, step in enumerate(steps) if _outweighs(step, layouts))
-    split = next(heavy, len(steps))
-    parts = ((range(split), 1), (range(split, len(steps)), chunk_blocks))
+    heavy = {layer for layer, step in zip(layer_of, steps, strict=True) if _outweighs(step, layouts)}
     in_bands = _InBands(steps, layer_of, layouts, owners)
-    return tuple(Segment(tuple(in_bands.runs(numbers)), blocks) for numbers, blocks in parts if numbers)
+    segments = []
+    for weighty, group in groupby(range(len(steps)), lambda number: layer_of[number] in heavy):
+        numbers = list(group)
+        runs = tuple(in_bands.runs(range(numbers[0], numbers[-1] + 1)))
+        segments.append(Segment(runs, chunk_blocks if weighty else 1))
+    return tuple(segments)
 
 
 def _outweighs(step: Step, layouts: Mapping[str, BlockLayout]) -> bool:
