@@ -11,6 +11,7 @@ from math import prod, sqrt
 
 import numpy as np
 
+from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.isa import ISAS, host_isa
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.layout import B
@@ -51,14 +52,16 @@ def close(roundings):
 
 
 def sums(net, feed, expected):
-    """A chain of K products in another order than the reference's.
+    """A chain of K products in another order than the reference's, or Winograd's sums where the plan takes those.
 
     Each side errs by K roundings of partial sums that are not larger than the sum of magnitudes. Rounding errors are
-    independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue, the factor for two sides.
+    independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue.
     """
     positive = {name: np.abs(array) for name, array in feed.items()}
     magnitude = _with_magnitudes(net).with_batch(len(expected)).forward(positive)[net.outputs[0]]
-    return 2 * (sqrt(_terms(net)) + 2) * UNIT * magnitude + TINY
+    direct = (sqrt(_terms(net)) + 2) * magnitude
+    own = winograd_sums(net, feed, expected) if algorithm_of(net) else direct
+    return (own + direct) * UNIT + TINY
 
 
 def activated(net, feed, expected):
@@ -257,6 +260,9 @@ LAYER_CASES = [
         kernel_size=3,
         pad=1,
     ),
+    # Winograd's F(2x2) and F(4x4).
+    case("Convolution", (37, 6, 6), num_output=16, kernel_size=3, pad=1, allowed=sums),
+    case("Convolution", (6, 9, 14), num_output=13, kernel_size=3, allowed=activated, epilogue=Epilogue(True, PReLU())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),

@@ -22,7 +22,7 @@ from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax
+from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
 from xdn.kernels.epilogue import ACTIVATIONS, PROJECTION, SUM
 
 FILE = Path(__file__).with_name("ir_digests.txt")
@@ -53,11 +53,15 @@ def sources(isa: Isa) -> Iterator[KernelSource]:
     """Return the kernels of an instruction set that emit IR of their own.
 
     All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row;
-    two sources on the same.
+    two sources on the same. Winograd's products are alike for both of its algorithms: their tiles are digested once.
     """
     for rows in range(1, isa.tile()[0] + 1):
         for epilogue in [*epilogues(), *projections()] if rows == 2 else [()]:
             yield contraction.contraction(rows, epilogue, isa)
+        for epilogue in epilogues() if rows == 2 else [()]:
+            yield winograd_kernel.winograd(4, rows, epilogue, isa)
+    for epilogue in epilogues():
+        yield winograd_kernel.winograd(2, 2, epilogue, isa)
     for epilogue in epilogues():
         name = KernelName("depthwise", isa.name, epilogue)
         yield KernelSource(name, lambda name=name: depthwise._body(name))

@@ -35,9 +35,16 @@ def test_every_instruction_set_tile_and_epilogue_is_digested(found):
     for isa in ISAS:
         rows = {name.tile[0] for name in names if name.isa == isa.name and name.tile}
         assert rows == set(range(1, isa.tile()[0] + 1))
-        for op, others in (("contract", ir_digests.projections()), ("depthwise", ())):
+        for op, others in (
+            ("contract", ir_digests.projections()),
+            ("depthwise", ()),
+            ("winograd2", ()),
+            ("winograd4", ()),
+        ):
             known = {*ir_digests.epilogues(), *others}
             assert {n.epilogue for n in names if (n.isa, n.op) == (isa.name, op)} == known
+        for op in ("contract", "winograd4"):
+            assert {n.tile[0] for n in names if (n.isa, n.op) == (isa.name, op)} == rows
 
 
 def test_kernels_differ(found):

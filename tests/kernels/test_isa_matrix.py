@@ -24,6 +24,8 @@ LAYERS_TESTED = {
     "3x3": ((13, 2, 5), {"kernel_size": 3, "pad": 1}),
     "wide": ((3, 1, 2), {"kernel_h": 7, "kernel_w": 2, "pad": (3, 1), "stride": (1, 2), "dilation": (1, 3)}),
     "depthwise": (None, {"kernel_size": 3, "pad": 1, "stride": 2}),
+    # By Winograd's F(4x4), but for the single filter and two sources.
+    "winograd": ((16, 8, 8), {"kernel_size": 3, "pad": 1}),
 }
 
 #: Images by what they are in blocks: a process tests its own block's edges.

@@ -128,6 +128,14 @@ def test_bytes_count_each_blob_once_and_weights_once_a_chunk():
     assert conv.gbytes == pytest.approx(conv.bytes / (1e6 * conv.ms))
 
 
+def test_what_winograd_keeps_for_itself_is_no_blob_that_moves():
+    net = one_layer_net("Convolution", (32, 8, 8), num_output=32, kernel_size=3, pad=1)
+    plan = plan_of(net)
+    assert [step.source.name.op for step in plan.steps][1] == "winograd4"
+    row = by_hand(plan, np.ones((1, len(plan.steps)), int), images=B, chunks=1).layers[1]
+    assert row.bytes == 2 * 4 * B * 32 * 8 * 8 + sum(array.nbytes for array in plan.steps[1].keep)
+
+
 def test_a_fused_residual_and_every_bottom_count():
     net = one_layer_net("Eltwise", (2, 3, 3), (2, 3, 3), (2, 3, 3))
     plan = plan_of(net)
