@@ -57,3 +57,17 @@ def test_positions_that_no_layer_reads_are_skipped_bit_for_bit(size):
     # Nobody who asks for all positions is given a part of them.
     with pytest.raises(InputError, match="no blob 'relu'"):
         session.run(["relu"], {"data": images})
+
+
+def test_a_session_computes_direct_sums_where_it_is_told_to():
+    net = net_of(data(1, 16, 8, 8), conv("conv", "data", 16, 3, pad=1))
+    images = noise(5, 16, 8, 8)
+    found = {}
+    for winograd in (True, False):
+        session = xdn.Session(net, threads=1, winograd=winograd)
+        (found[winograd],) = session.run(None, {"data": images})
+        # Four tiles of 36 products; 22 of 8 * 3 taps meet data in each direction.
+        assert session.plan().macs == 16 * 16 * (4 * 36 if winograd else 22 * 22)
+    assert found[True].tobytes() != found[False].tobytes()
+    # F(4x4) errs by some 3e-6 of the largest output (docs/numerics.md), direct sums by a fifth of that.
+    np.testing.assert_allclose(found[True], found[False], rtol=0, atol=1e-5 * np.abs(found[False]).max())

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
+from tests.kernels.checks import random_weights
 from xdn import frontend
 from xdn.cli.run import main
 from xdn.data.packed import pack
+from xdn.graph import Layer, Net
+from xdn.layers import LAYERS
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +85,29 @@ def test_without_the_option_there_is_no_profile(job, capsys):
     assert json.loads(capsys.readouterr().out)["profile"] is None
 
 
+def test_without_winograd_every_product_of_the_direct_sums_is_executed(job, tmp_path, capsys):
+    _, data = job
+    layers = (
+        Layer("data", LAYERS["Input"](shape=((1, 3, 4, 5),)), (), ("data",)),
+        Layer("wide", LAYERS["Convolution"](num_output=32, kernel_size=(1,)), ("data",), ("wide",)),
+        Layer("conv", LAYERS["Convolution"](num_output=32, kernel_size=(3,), pad=(1,)), ("wide",), ("conv",)),
+        Layer("pool", LAYERS["Pooling"](pool="AVE", global_pooling=True), ("conv",), ("pool",)),
+    )
+    net = random_weights(Net("two convolutions", layers), np.random.default_rng(0))
+    frontend.save(net, tmp_path / "conv.prototxt", tmp_path / "conv.caffemodel")
+    call = [str(tmp_path / "conv.prototxt"), "--weights", str(tmp_path / "conv.caffemodel"), "--data", data]
+    macs, printed = {}, {}
+    for flags in ((), ("--no-winograd",)):
+        assert main([*call, *flags, "--quiet", "--json", str(tmp_path / "run.json")]) == 0
+        macs[flags] = json.loads((tmp_path / "run.json").read_text())["macs"]
+        printed[flags] = next(line for line in capsys.readouterr().out.splitlines() if "MACs executed" in line)
+    pointwise, pair = 4 * 5 * 3 * 32, 32 * 32
+    # Two tiles of 4x4 results; taps that meet data along 4 rows and along 5 columns.
+    assert macs[()] == pointwise + 2 * 36 * pair
+    assert macs[("--no-winograd",)] == pointwise + 10 * 13 * pair
+    assert len(set(printed.values())) == 2
+
+
 def test_data_of_another_set_than_the_net_was_trained_for_needs_force(job, tmp_path, capsys):
     _, data = job
     net = brightest_channel("glyphs10")
@@ -140,16 +166,16 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("optimize", [False, True], ids=["as read", "optimized"])
+@pytest.mark.parametrize(
+    "flags", [(), ("--optimize",), ("--optimize", "--no-winograd")], ids=["as read", "optimized", "direct sums"]
+)
 @pytest.mark.parametrize(("model", "prototxt", "options", "correct"), MODELS)
-def test_real_networks_are_as_right_as_published(
-    material, cifar10, capsys, model, prototxt, options, correct, optimize
-):
+def test_real_networks_are_as_right_as_published(material, cifar10, capsys, model, prototxt, options, correct, flags):
     folder = material("models", model)
     options = [str(folder.parent / o) if o.endswith(".binaryproto") else o for o in options]
     call = [str(folder / f"{prototxt}.prototxt"), "--data", cifar10, "--json", "-", "--quiet", *options]
-    assert main([*call, "--optimize"] if optimize else call) == 0
+    assert main([*call, *flags]) == 0
     found = json.loads(capsys.readouterr().out)["contest"]["accuracy"]
-    # Another order of f32 additions moves scores in the last bits: an image on the edge may change sides.
+    # Other f32 additions, and Winograd's, move scores in the last bits: an image on the edge may change sides.
     assert abs(found["correct"] - correct) <= 3
     assert found["images"] == 10_000
