@@ -16,8 +16,8 @@ class Xdn(Engine):
 
     name = "xdn"
     distribution = "xdn"
-    # A call hands out chunks of 96 images to the threads: several for each make the waiting at its end short.
-    own_batches = (960,)
+    # A call hands out chunks of 192 images to the threads: several for each make the waiting at its end short.
+    own_batches = (1920,)
 
     def __init__(self, model: Model, threads: int):
         super().__init__(model, threads)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from xdn.errors import SettingError
 
-#: Images that one thread takes at a time, so that late layers reuse their weights; a multiple of every block.
-CHUNK_IMAGES = 96
+#: Images that one thread takes at a time, so that late layers reuse their weights, which no cache holds until the next
+#: chunk; a multiple of every block.
+CHUNK_IMAGES = 192
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
 #: For how many chunks of each thread the last images of a run are handed out in smaller ones, and into how many
