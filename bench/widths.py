@@ -131,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
         help=f"may stand several times (default: the shipped {nets})",
     )
     parser.add_argument("--ratio", type=share, default=RATIO, metavar="R", help="of the widths (default: 37/64)")
-    parser.add_argument("--images", type=positive_int, default=960, metavar="N", help="in one run (default: 960)")
+    parser.add_argument("--images", type=positive_int, default=1920, metavar="N", help="in one run (default: 1920)")
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
     parser.add_argument("--rounds", type=positive_int, default=5, metavar="N")
     return run_command(parser, bench, argv)
