@@ -60,7 +60,8 @@ def widths(net: Net, ratio: float) -> dict[int, int]:
 def measure(net: Net, args: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of the net and of the narrow one, and the shares removed."""
     nets = {FULL: net, NARROW: narrowed(net, args.ratio)}
-    sessions = {name: Session(optimize(random_weights(each)).net, threads=args.threads) for name, each in nets.items()}
+    folded = {name: optimize(random_weights(each)).net for name, each in nets.items()}
+    sessions = {n: Session(each, threads=args.threads, winograd=args.winograd) for n, each in folded.items()}
     rng = np.random.default_rng(0)
     feed = {name: rng.standard_normal((args.images, *b.shape[1:]), np.float32) for name, b in net.inputs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in nets}
@@ -111,6 +112,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "threads": args.threads,
         "rounds": args.rounds,
         "ratio": args.ratio,
+        "winograd": args.winograd,
         "machine": describe_machine(),
         "nets": found,
     }
@@ -134,6 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--images", type=positive_int, default=1920, metavar="N", help="in one run (default: 1920)")
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
     parser.add_argument("--rounds", type=positive_int, default=5, metavar="N")
+    parser.add_argument("--no-winograd", dest="winograd", action="store_false", help="every convolution as direct sums")
     return run_command(parser, bench, argv)
 
 
