@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdn.kernels.layout import B, BlockLayout
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import count_taps, tap_lists
 from xdn.layers.window import Window
 
 _pair = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -46,6 +46,7 @@ def test_taps_are_exactly_those_that_meet_data(geometry):
     lists = tap_lists(bottom, top, window)
     expected = _brute_force(bottom, top, window)
     assert len(lists.positions) == top.positions
+    assert count_taps(bottom, top, window) == lists.multiplications == sum(map(len, expected))
     for (first, begin, end, out), met in zip(lists.positions, expected, strict=True):
         found = [(first + offset, tuple(lists.used[index])) for offset, index in lists.taps[begin:end]]
         assert found == met, out

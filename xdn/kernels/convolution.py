@@ -29,6 +29,8 @@ class Source:
         How they slide.
     lists : TapLists
         The window's.
+    positions, runs : arrays
+        As `TapLists.in_runs` gives them.
     """
 
     blob: str
@@ -36,6 +38,8 @@ class Source:
     weight: np.ndarray
     window: Window
     lists: TapLists
+    positions: np.ndarray
+    runs: np.ndarray
 
     @property
     def channels(self) -> int:
@@ -116,7 +120,9 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 
 
 def _source(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:
-    return Source(blob, layout, weight, window, tap_lists(layout, lowering.top(), window))
+    top = lowering.top()
+    lists = tap_lists(layout, top, window)
+    return Source(blob, layout, weight, window, lists, *lists.in_runs(layout, top, weight.shape[1]))
 
 
 def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
@@ -126,8 +132,7 @@ def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
     for rows in dict.fromkeys(sizes):
         starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
         steps.append(_step(lowering, task, rows, starts))
-    layer = lowering.layer
-    return Lowered(steps, in_place={layer.tops[0]: layer.residual} if layer.residual else {})
+    return Lowered(steps, in_place=lowering.over_residual())
 
 
 def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -> Step:
@@ -135,16 +140,15 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     layer, top = lowering.layer, lowering.top()
     firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
     packed = [pack_weights(s.weight, s.lists.used, [first for _, first in firsts], rows) for s in task.sources]
-    tables = [s.lists.in_runs(s.layout, top, s.channels) for s in task.sources]
     tiles = _tiles(task, firsts, packed)
     # The output's place stands once, in the first source's columns.
-    positions = np.hstack([tables[0][0], *(places[:, :3] for places, _ in tables[1:])])
+    own, *other = task.sources
+    positions = np.hstack([own.positions, *(source.positions[:, :3] for source in other)])
     bias, slopes = task.bias, coefficients(layer, top.channels)
-    blobs = {k.Y: layer.tops[0]}
-    if layer.residual:
-        blobs[k.RESIDUAL] = layer.residual
+    residual = lowering.residual_at(k.RESIDUAL)
+    blobs = {k.Y: layer.tops[0]} | residual
     reads = {slots[0]: Reach.of(source.window) for slots, source in zip(k.SOURCES, task.sources, strict=False)}
-    reads |= {k.RESIDUAL: Reach()} if layer.residual else {}
+    reads |= dict.fromkeys(residual, Reach())
     row_bytes = {k.POSITIONS: top.width * positions[0].nbytes}
     descriptor = {
         k.BIAS: address(bias),
@@ -156,16 +160,16 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         k.TILE_GROUP: _tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
         k.COEFFICIENTS: address(slopes),
     }
-    for slots, source, weights, (_, runs) in zip(k.SOURCES, task.sources, packed, tables, strict=False):
+    for slots, source, weights in zip(k.SOURCES, task.sources, packed, strict=False):
         blob, *rest = slots
         blobs[blob] = source.blob
-        values = (address(weights), address(runs), source.layout.block_elements)
+        values = (address(weights), address(source.runs), source.layout.block_elements)
         descriptor |= zip(rest, values, strict=True)
     return Step(
         k.contraction(rows, epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
         blobs,
-        (*packed, bias, tiles, positions, *(runs for _, runs in tables), slopes),
+        (*packed, bias, tiles, positions, *(source.runs for source in task.sources), slopes),
         macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
         rows=Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
     )

@@ -120,10 +120,9 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         CHANNELS: top.channels,
         COEFFICIENTS: address(slopes),
     }
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    if layer.residual:
-        blobs[RESIDUAL] = layer.residual
-    reads = {X: Reach.of(layer.params.window())} | ({RESIDUAL: Reach()} if layer.residual else {})
+    residual = lowering.residual_at(RESIDUAL)
+    blobs = {X: layer.bottoms[0], Y: layer.tops[0]} | residual
+    reads = {X: Reach.of(layer.params.window())} | dict.fromkeys(residual, Reach())
     tables = {POSITIONS: top.width * positions[0].nbytes}
     name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
     step = Step(
@@ -134,4 +133,4 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         macs=lists.multiplications * top.channels,
         rows=Rows(top.height, 1, tables, POSITION_COUNT, top.width, reads, Y),
     )
-    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {})
+    return Lowered([step], in_place=lowering.over_residual())

@@ -162,6 +162,14 @@ class Lowering:
         """Return the layout of a top."""
         return BlockLayout.of(self.tops[index])
 
+    def residual_at(self, slot: int) -> dict[int, str]:
+        """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
+        return {slot: self.layer.residual} if self.layer.residual else {}
+
+    def over_residual(self) -> dict[str, str]:
+        """Return the top -> the residual, in whose place it may be written; see `Lowered.in_place`."""
+        return {self.layer.tops[0]: self.layer.residual} if self.layer.residual else {}
+
     def unsupported(self, why: str) -> UnsupportedError:
         """Return the error that says which layer cannot be executed, and why."""
         return UnsupportedError(why, where=f"layer {self.layer.name!r} ({self.layer.type})")

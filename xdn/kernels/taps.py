@@ -77,17 +77,33 @@ class TapLists:
         return positions, np.array(runs, np.int64).reshape(-1, 3)
 
 
+#: For each output index of an axis the window elements that meet data.
+_Meeting = list[tuple[int, ...]]
+
+
+def _meeting(bottom: BlockLayout, top: BlockLayout, window: Window) -> tuple[_Meeting, _Meeting]:
+    """Return which window elements meet data, by output row and by output column."""
+
+    def along(axis: int, size: int, outputs: int) -> _Meeting:
+        kernel, stride = window.kernel[axis], window.stride[axis]
+        pad, dilation = window.pad[axis], window.dilation[axis]
+        return [
+            tuple(k for k in range(kernel) if 0 <= out * stride - pad + k * dilation < size) for out in range(outputs)
+        ]
+
+    return along(0, bottom.height, top.height), along(1, bottom.width, top.width)
+
+
+def count_taps(bottom: BlockLayout, top: BlockLayout, window: Window) -> int:
+    """Return the taps that meet data, summed over the output positions, without their lists."""
+    rows, columns = _meeting(bottom, top, window)
+    return sum(map(len, rows)) * sum(map(len, columns))
+
+
 def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists:
     """Return the tap lists of `window` sliding over `bottom` to give `top`."""
-    (kernel_h, kernel_w), (stride_h, stride_w) = window.kernel, window.stride
-    (pad_h, pad_w), (dilation_h, dilation_w) = window.pad, window.dilation
-
-    def meeting(out: int, stride: int, pad: int, dilation: int, kernel: int, size: int) -> tuple[int, ...]:
-        """Return the window elements of one axis that meet data at output index `out`."""
-        return tuple(k for k in range(kernel) if 0 <= out * stride - pad + k * dilation < size)
-
-    rows = [meeting(p, stride_h, pad_h, dilation_h, kernel_h, bottom.height) for p in range(top.height)]
-    columns = [meeting(q, stride_w, pad_w, dilation_w, kernel_w, bottom.width) for q in range(top.width)]
+    (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w) = window.stride, window.pad, window.dilation
+    rows, columns = _meeting(bottom, top, window)
     used = sorted({(r, s) for rs in set(rows) for ss in set(columns) for r in rs for s in ss})
     index = {element: i for i, element in enumerate(used)}
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
-from xdn.graph.layer import Layer
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import F32_BYTES, B, BlockLayout, aligned_bytes
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import count_taps
 from xdn.kernels.winograd_transform import WINOGRAD, Winograd
 from xdn.layers.window import Window
 
@@ -41,8 +40,8 @@ def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
 
 def _direct_cycles(lowering: Lowering) -> float:
     """Return about how many cycles the direct sums of a vector of images take."""
-    lists = tap_lists(lowering.bottom(), lowering.top(), lowering.layer.params.window())
-    return lists.multiplications * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
+    taps = count_taps(lowering.bottom(), lowering.top(), lowering.layer.params.window())
+    return taps * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
 
 
 def best_algorithm(lowering: Lowering) -> Winograd | None:
@@ -89,18 +88,13 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     step = Step(
         k.winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
-        _blobs(layer),
+        {k.X: layer.bottoms[0], k.Y: layer.tops[0]} | lowering.residual_at(k.RESIDUAL),
         (weights, bias, slopes, zeros, inputs, outputs),
         macs=len(inputs) * algorithm.elements * bottom.channels * top.channels,
         rows=_rows(lowering, algorithm, inputs[0].nbytes, outputs[0].nbytes),
         scratch=scratch,
     )
-    return Lowered([step], in_place={layer.tops[0]: layer.residual} if layer.residual else {})
-
-
-def _blobs(layer: Layer) -> dict[int, str]:
-    blobs = {k.X: layer.bottoms[0], k.Y: layer.tops[0]}
-    return blobs | ({k.RESIDUAL: layer.residual} if layer.residual else {})
+    return Lowered([step], in_place=lowering.over_residual())
 
 
 def _padded(channels: int) -> int:
@@ -118,9 +112,9 @@ def _unit(lowering: Lowering, algorithm: Winograd) -> tuple[int, dict[int, int]]
 
 def _rows(lowering: Lowering, algorithm: Winograd, input_bytes: int, output_bytes: int) -> Rows:
     """Return how the step is run for some rows of tiles, whose rows in the tables have these sizes."""
-    layer, top = lowering.layer, lowering.top()
+    window, top = lowering.layer.params.window(), lowering.top()
     columns = ceil(top.width / algorithm.outputs)
-    reads = {k.X: Reach.of(layer.params.window())} | ({k.RESIDUAL: Reach()} if layer.residual else {})
+    reads = {k.X: Reach.of(window)} | dict.fromkeys(lowering.residual_at(k.RESIDUAL), Reach())
     tables = {k.INPUTS: columns * input_bytes, k.OUTPUTS: columns * output_bytes}
     return Rows(top.height, algorithm.outputs, tables, k.TILE_COUNT, columns, reads, k.Y)
 

@@ -80,7 +80,7 @@ def _demand(net: Net) -> tuple[Readings, Strides, list[Note]]:
         if layer.residual:
             readings[layer.residual].append((layer, stride))
         elif layer.projection is not None:
-            readings[layer.bottoms[-1]].append((layer, EVERY))
+            readings[layer.added_bottoms[0]].append((layer, EVERY))
     return readings, wanted, refusals[::-1]
 
 
@@ -148,7 +148,7 @@ class _Thinning:
         if layer.residual:
             bottoms.append(self._at(layer.residual, stride, layer))
         else:
-            bottoms += layer.bottoms[len(layer.own_bottoms) :]
+            bottoms += layer.added_bottoms
         tops = tuple(self._names.get(top, top) for top in layer.tops)
         return layer.replace(params=params, bottoms=tuple(bottoms), tops=tops)
 
