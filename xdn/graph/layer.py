@@ -30,6 +30,29 @@ class ChannelRule(Enum):
     FIXED = "fixed"
 
 
+class Side(Enum):
+    """Whose channels an axis of a weight runs over."""
+
+    TOP = "top"
+    BOTTOM = "bottom"
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelAxis:
+    """An axis of a weight that runs over channels.
+
+    Parameters
+    ----------
+    side : Side
+        Of the layer's top, or of its only bottom.
+    channels : (extent,) int
+        The channel that each entry along the axis belongs to.
+    """
+
+    side: Side
+    channels: Array
+
+
 class LayerParams(ABC):
     """The parameters and the rules of one layer type; each type is a frozen dataclass in `xdn/layers`."""
 
@@ -67,6 +90,28 @@ class LayerParams(ABC):
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""
         return np.arange(bottoms[bottom].shape[1])
+
+    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+        """Return, for a FILTERS layer, labels of the top's and of the bottom's channels; removing one channel removes
+        all of its label, on both sides. By default each has a label of its own.
+        """
+        top, bottom = (self.infer(bottoms, 1)[0].shape[1], bottoms[0].shape[1])
+        return np.arange(top), top + np.arange(bottom)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Return weight name -> for each of its axes, which channels it runs over, None where over none."""
+        return {}
+
+    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "LayerParams":
+        """Return the parameters for `top` channels left of the top and `bottom` of those of the bottom.
+
+        `bottoms` are the blobs with all their channels.
+        """
+        return self
+
+    def columns(self, bottom: Array) -> Array:
+        """Return, for a FILTERS layer, what its filters are multiplied with: (G, rows, inputs of a filter)."""
+        raise NotImplementedError(f"{self.type} has no filters")
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""

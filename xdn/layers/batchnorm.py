@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -61,6 +61,11 @@ class BatchNorm(CaffeLayer):
             mean, variance = self.statistics(weights)
         deviation = np.sqrt(variance + np.float32(self.eps))
         return (((images - mean[:, None]) / deviation[:, None]).reshape(x.shape),)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Mean and variance (C,), scale_factor (1,)."""
+        own = ChannelAxis(Side.TOP, np.arange((*bottoms[0].shape, 1)[1]))
+        return {"mean": (own,), "variance": (own,), "scale_factor": (None,)}
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """One factor and one shift a channel, but for the batch's statistics, which every position enters."""

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto
-from xdn.layers.broadcast import operand_channels, operand_has_positions, operand_rule, operand_shape, spread
+from xdn.layers.broadcast import (
+    operand_axes,
+    operand_channels,
+    operand_has_positions,
+    operand_rule,
+    operand_shape,
+    spread,
+)
 
 
 @layer_type("Bias")
@@ -46,6 +53,10 @@ class Bias(CaffeLayer):
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """Its own channel of each bottom."""
         return operand_channels(bottom, bottoms)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """The learned operand's axes."""
+        return dict.fromkeys(self.weight_shapes(bottoms), operand_axes(bottoms, self.axis, self.num_axes))
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Where the operand is learned and lies along batch and channels only."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side
 
 
 def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
@@ -65,6 +65,14 @@ def operand_channels(bottom: int, bottoms: Sequence[Blob]) -> Array:
     """Return the channel of `bottom` that each top channel carries: its own, none of a scalar operand."""
     channels = bottoms[0].shape[1]
     return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
+
+
+def operand_axes(bottoms: Sequence[Blob], axis: int, num_axes: int) -> tuple[ChannelAxis | None, ...]:
+    """Return which channels each axis of a learned operand runs over: the top's along axis 1, none along the others."""
+    shape, start = operand_shape(bottoms, axis, num_axes), bottoms[0].axis(axis) if num_axes else 0
+    return tuple(
+        ChannelAxis(Side.TOP, np.arange(extent)) if number == 1 else None for number, extent in enumerate(shape, start)
+    )
 
 
 def operand_has_positions(bottoms: Sequence[Blob], axis: int, num_axes: int) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import EVERY, Array, ChannelRule, Stride, Weights
+from xdn.graph.layer import EVERY, Array, ChannelAxis, ChannelRule, Side, Stride, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
 from xdn.layers.window import Window, patches
 
@@ -90,6 +90,34 @@ class Convolution(CaffeLayer):
         if self.bias_term:
             result += weights["bias"].reshape(-1, 1, 1)
         return (result,)
+
+    def columns(self, bottom: Array) -> Array:
+        """(G, N*P*Q, C/G*R*S): the window's elements at every position."""
+        found = patches(bottom, self.window())
+        n, c, r, s, p, q = found.shape
+        grouped = found.reshape(n, self.group, c // self.group * r * s, p * q)
+        return grouped.transpose(1, 0, 3, 2).reshape(self.group, n * p * q, -1)
+
+    def _depthwise(self, bottom_channels: int) -> bool:
+        """Whether each filter reads one channel only."""
+        return self.group > 1 and self.group == bottom_channels
+
+    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+        """Depthwise, a channel stands and falls with its filters; else all groups lose the same of their own."""
+        k, c, g = self.num_output, bottoms[0].shape[1], self.group
+        if self._depthwise(c):
+            return np.arange(k) // (k // g), np.arange(c)
+        return np.arange(k) % (k // g), k // g + np.arange(c) % (c // g)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
+        filters, c = ChannelAxis(Side.TOP, np.arange(self.num_output)), bottoms[0].shape[1]
+        inputs = None if self._depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
+        return {"weight": (filters, inputs, None, None)} | ({"bias": (filters,)} if self.bias_term else {})
+
+    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "Convolution":
+        """As many filters as are left; depthwise, as many groups as channels."""
+        return replace(self, num_output=top, group=bottom if self._depthwise(bottoms[0].shape[1]) else self.group)
 
     def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
         """A 1x1 kernel without padding reads the positions that it steps on; for all others every one counts."""

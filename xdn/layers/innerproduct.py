@@ -1,6 +1,7 @@
 """InnerProduct: every axis from `axis` on contracted with K rows of weights."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -62,3 +63,22 @@ class InnerProduct(CaffeLayer):
         """FILTERS from axis 1 on; a later axis leaves the channels where they are; axis 0 leaves none."""
         axis = bottoms[0].axis(self.axis)
         return (ChannelRule.FIXED, ChannelRule.FILTERS, ChannelRule.CARRIED)[min(axis, 2)]
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """From axis 1 on: weight (K, C times what follows), or transposed; bias (K,). From a later axis on: none."""
+        if self.channel_rule_for(bottoms) is not ChannelRule.FILTERS:
+            return {}
+        _, c, *rest = bottoms[0].shape
+        rows = ChannelAxis(Side.TOP, np.arange(self.num_output))
+        inputs = ChannelAxis(Side.BOTTOM, np.repeat(np.arange(c), prod(rest)))
+        weight = (inputs, rows) if self.transpose else (rows, inputs)
+        return {"weight": weight} | ({"bias": (rows,)} if self.bias_term else {})
+
+    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "InnerProduct":
+        """As many rows as are left, where the rows are channels."""
+        return replace(self, num_output=top) if self.channel_rule_for(bottoms) is ChannelRule.FILTERS else self
+
+    def columns(self, bottom: Array) -> Array:
+        """(1, rows, inputs): the axes from `axis` on as one."""
+        rows = prod(bottom.shape[: self.axis % bottom.ndim])
+        return bottom.reshape(1, rows, -1)

@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.broadcast import spread
 
@@ -42,6 +42,10 @@ class PReLU(CaffeLayer):
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + spread(weights["slope"], 1, x.ndim) * np.minimum(x, 0),)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Slope (C,), or a scalar."""
+        return {"slope": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """One slope a channel."""

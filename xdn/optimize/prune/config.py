@@ -1,0 +1,130 @@
+"""What to prune, by which criterion, down to which budget."""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+from xdn import settings
+from xdn.errors import SettingError
+from xdn.optimize.prune.channels import Group
+
+FILTERS, MACS, TIME = "filters", "macs", "time"
+_UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_BUDGET = re.compile(r"(?:(filters|macs|time)=)?([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)(K|M|G|us|ms|s)?")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of the net may stay.
+
+    Parameters
+    ----------
+    kind : str
+        ``"filters"``, ``"macs"`` (of an image) or ``"time"`` (of an image on this machine, in a full batch).
+    amount : float
+        The share that stays, in (0, 1], or with `absolute` MACs or seconds.
+    absolute : bool
+    """
+
+    kind: str
+    amount: float
+    absolute: bool = False
+
+    forms: ClassVar[str] = "0.3 (of each group's filters go), macs=0.45, macs=35M, time=0.5, time=300us (stay)"
+
+    @staticmethod
+    def parse(text: str) -> "Budget":
+        """Return the budget that a text states; raise SettingError for a text of another form."""
+        match = _BUDGET.fullmatch(text.strip())
+        kind, number, unit = match.groups() if match else ("", "nan", "")
+        wanted = {FILTERS: ("",), MACS: ("", "K", "M", "G"), TIME: ("", "us", "ms", "s")}[kind or FILTERS]
+        if match is None or (unit or "") not in wanted:
+            raise SettingError(f"{text!r} is no pruning budget", mend=f"The forms: {Budget.forms}, or a .prototxt file")
+        amount = float(number) * _UNITS[unit or ""]
+        absolute = bool(unit) or (kind == MACS and amount > 1)
+        if kind is None:
+            amount = 1 - amount
+        if amount <= 0 or (amount > 1 and not absolute):
+            raise SettingError(
+                f"the budget {text!r} leaves {amount:g} of the net; more than 0, and 1 at most, can stay"
+            )
+        return Budget(kind or FILTERS, amount, absolute)
+
+    def __str__(self) -> str:
+        unit = {MACS: "", TIME: "s"}.get(self.kind, "") if self.absolute else ""
+        return f"{self.kind}={self.amount:.10g}{unit}"
+
+    def target(self, whole: float) -> float:
+        """Return what may stay of `whole`, in its unit."""
+        return self.amount if self.absolute else self.amount * whole
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is done to some groups in place of what the schedule would do.
+
+    Parameters
+    ----------
+    layer : str
+        The name of a layer whose filters the group holds, or a pattern with ``*``, ``?`` and ``[...]``.
+    ratio : float, optional
+        The share of filters that goes, 0 for none.
+    criterion : str, optional
+        The criterion by which they are chosen.
+    """
+
+    layer: str
+    ratio: float | None = None
+    criterion: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.ratio is not None and not 0 <= self.ratio < 1:
+            raise SettingError(f"the ratio {self.ratio:g} of {self.layer!r} is not in [0, 1)")
+
+    def holds_for(self, group: Group) -> bool:
+        """Return whether one of the group's layers is meant."""
+        return any(fnmatchcase(name, self.layer) for name in group.filters)
+
+
+@dataclass(frozen=True)
+class PruneConfig:
+    """Everything that decides which filters go.
+
+    Parameters
+    ----------
+    budget : Budget
+    criterion, schedule : str
+        Registered names.
+    least : float
+        The share of a group's filters that stays in any case.
+    steps : int
+        1 for one shot; more: the budget is approached in so many steps, and importance is measured anew at each.
+    reconstruct : bool
+        Fit the weights of the layers that read pruned channels to what they computed before, by least squares.
+    images : int
+        Calibration images.
+    seed : int
+    rules : tuple of Rule
+        The first that holds for a group is followed.
+    """
+
+    budget: Budget
+    criterion: str = "l2"
+    schedule: str = "uniform"
+    least: float = settings.PRUNE_LEAST
+    steps: int = 1
+    reconstruct: bool = False
+    images: int = settings.PRUNE_IMAGES
+    seed: int = 0
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least <= 1:
+            raise SettingError(f"least is {self.least:g}; it is a share in (0, 1]")
+        if self.steps < 1 or self.images < 1:
+            raise SettingError(f"steps {self.steps} and images {self.images}; both are 1 or more")
+
+    def rule(self, group: Group) -> Rule:
+        """Return the rule for `group`, one without any wish where none holds."""
+        return next((rule for rule in self.rules if rule.holds_for(group)), Rule(group.name))

@@ -1,0 +1,1 @@
+"""Criteria: how much a filter matters, one file each."""

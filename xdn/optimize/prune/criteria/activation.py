@@ -1,0 +1,38 @@
+"""How much a channel moves what the next layers compute."""
+
+import numpy as np
+
+from xdn.graph.layer import Array
+from xdn.optimize.prune.channels import Group
+from xdn.optimize.prune.criterion import Criterion, criterion
+from xdn.optimize.prune.evidence import Evidence
+
+
+@criterion
+class ActivationEffect(Criterion):
+    """The share of the next layer's activations that a channel moves: its variance times the weights that read it.
+
+    Its mean counts for nothing: a constant is absorbed by the next layer's bias or its BatchNorm's mean, as
+    recalibration does. Where several layers read the channels the shares add up.
+    """
+
+    name = "activation"
+    needs_images = True
+    comparable = True
+
+    def importance(self, group: Group, evidence: Evidence) -> Array:
+        """sum over the readers of Var[x_c] * sum_{k,r,s} W[k,c,r,s]^2 / sum over all its channels of the same."""
+        units = len(group.units)
+        total = np.zeros(units)
+        for name in group.readers:
+            layer = evidence.net.layer(name)
+            blob = evidence.activations[layer.bottoms[0]]
+            variance = blob.var(axis=(0, *range(2, blob.ndim)), dtype=np.float64)
+            weight, axis = evidence.input_axis(layer)
+            moved = np.square(weight, dtype=np.float64).reshape(len(axis.channels), -1).sum(axis=1)
+            moved = moved * variance[axis.channels]
+            place = evidence.places(group, layer, axis)
+            energy = moved.sum()
+            if energy > 0:
+                total += np.bincount(place[place >= 0], weights=moved[place >= 0], minlength=units) / energy
+        return total

@@ -1,0 +1,34 @@
+"""What a pruning criterion is: how much each unit of a group matters."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from xdn.graph.layer import Array
+from xdn.optimize.prune.channels import Group
+from xdn.optimize.prune.evidence import Evidence
+from xdn.registry import Registry
+
+
+class Criterion(ABC):
+    """A measure of how much each unit of a group matters; the first line of the docstring is what `--list` prints."""
+
+    #: The name under which the criterion is registered.
+    name: ClassVar[str]
+    #: Whether it looks at calibration images, and at gradients of the loss.
+    needs_images: ClassVar[bool] = False
+    needs_gradients: ClassVar[bool] = False
+    #: Whether values of different groups estimate one quantity; else each group is compared relative to its mean.
+    comparable: ClassVar[bool] = False
+
+    @abstractmethod
+    def importance(self, group: Group, evidence: Evidence) -> Array:
+        """Return the (U,) importance of the units of `group`, 0 or more; the least important go first."""
+
+
+#: Every criterion, by name.
+CRITERIA: Registry[type[Criterion]] = Registry("pruning criterion", "xdn.optimize.prune.criteria")
+
+
+def criterion(cls: type[Criterion]) -> type[Criterion]:
+    """Register a criterion under its `name`."""
+    return CRITERIA.register(cls.name)(cls)

@@ -1,0 +1,103 @@
+"""What criteria look at: weights with the fusion's factors in them, activations of calibration images, gradients."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from xdn.graph import Layer, Net
+from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.optimize.check import Arrays
+from xdn.optimize.pipeline import apply_stages
+from xdn.optimize.prune.channels import Channels, Group
+from xdn.optimize.prune.instruments import Gradients, Instruments, given
+from xdn.optimize.stage import PLAIN, stage_names
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a layer has of each unit of a group.
+
+    Parameters
+    ----------
+    layer : Layer
+    values : (R, E) f32
+        One row a channel.
+    unit : (R,) int
+        The place in `Group.units` of the unit that each row belongs to.
+    """
+
+    layer: Layer
+    values: Array
+    unit: Array
+
+    def total(self, scores: Array, units: int) -> Array:
+        """Return the (units,) sums of the rows' scores (R,)."""
+        return np.bincount(self.unit, weights=scores, minlength=units)
+
+
+class Evidence:
+    """The net that is pruned, and what is known of it.
+
+    Parameters
+    ----------
+    channels : Channels
+        Of a net with weights.
+    instruments : Instruments, optional
+        Calibration images for the criteria that look at activations, gradients for those that need them.
+    seed : int
+        Of what criteria draw at random.
+    """
+
+    def __init__(self, channels: Channels, instruments: Instruments | None = None, seed: int = 0):
+        channels.net.require_weights()
+        self.channels, self.net, self.seed = channels, channels.net, seed
+        self._instruments = instruments or Instruments()
+
+    @cached_property
+    def folded(self) -> Net:
+        """The net once plain fusion has run: BatchNorm's and Scale's factors are in the filters."""
+        return apply_stages(self.net, stage_names(PLAIN))
+
+    @cached_property
+    def activations(self) -> Arrays:
+        """Every blob of the net on the calibration images."""
+        return self._instruments.forward(self.net, given(self._instruments.images, "calibration images"))
+
+    @cached_property
+    def gradients(self) -> tuple[Gradients, ...]:
+        """The gradients of each batch."""
+        return tuple(given(self._instruments.gradients, "gradients on labelled images")(self.net))
+
+    def filters(self, group: Group) -> Iterator[Rows]:
+        """Yield the filters of each layer of the group, the factors that fusion folds into them included."""
+        folded = {layer.name: layer for layer in self.folded.layers}
+        for name in group.filters:
+            layer = self.net.layer(name)
+            fused = folded.get(name, layer)
+            yield self.rows(group, layer, "weight", fused.weights["weight"])
+
+    def rows(self, group: Group, layer: Layer, weight: str, values: Array) -> Rows:
+        """Return `values`, of the shape of a weight, cut along the channels of the layer's top."""
+        number, axis = self._axis(layer, weight, Side.TOP)
+        place = self.places(group, layer, axis)
+        flat = np.moveaxis(values, number, 0).reshape(len(place), -1)
+        return Rows(layer, flat[place >= 0], place[place >= 0])
+
+    def input_axis(self, layer: Layer) -> tuple[Array, ChannelAxis]:
+        """Return the weights of a reader with the axis of its inputs first, the filters next, and that axis."""
+        number, axis = self._axis(layer, "weight", Side.BOTTOM)
+        return np.moveaxis(layer.weights["weight"], number, 0), axis
+
+    def _axis(self, layer: Layer, weight: str, side: Side) -> tuple[int, ChannelAxis]:
+        axes = layer.params.weight_channels(self.net.bottom_blobs(layer))[weight]
+        return next((i, a) for i, a in enumerate(axes) if a is not None and a.side is side)
+
+    def places(self, group: Group, layer: Layer, axis: ChannelAxis) -> Array:
+        """Return for each entry along an axis the place of its unit in the group, -1 for those of other groups."""
+        order = np.argsort(group.units)
+        units = self.channels.axis_units(layer, axis)
+        found = np.minimum(np.searchsorted(group.units, units, sorter=order), len(order) - 1)
+        place = order[found]
+        return np.where(group.units[place] == units, place, -1)

@@ -1,0 +1,185 @@
+"""Prune a net: measure how much its filters matter, spread the budget, take the least important out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from xdn.errors import SettingError
+from xdn.graph import Net
+from xdn.graph.cost import Cost, net_cost
+from xdn.graph.layer import Array
+from xdn.optimize.prune.channels import Channels, Group
+from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
+from xdn.optimize.prune.criterion import CRITERIA
+from xdn.optimize.prune.evidence import Evidence
+from xdn.optimize.prune.instruments import Instruments, given
+from xdn.optimize.prune.reconstruct import refit
+from xdn.optimize.prune.remove import remove
+from xdn.optimize.prune.schedule import SCHEDULES, Problem, Widths, gone
+
+#: Told how far pruning is: (steps done, steps).
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """What became of one group.
+
+    Parameters
+    ----------
+    group : str
+        The first of its layers.
+    layers : tuple of str
+        All layers whose filters it holds.
+    before, after : int
+        Units.
+    joined : bool
+        As `Group.joined`.
+    criterion : str
+    """
+
+    group: str
+    layers: tuple[str, ...]
+    before: int
+    after: int
+    joined: bool
+    criterion: str
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A pruned net and how it came about.
+
+    Parameters
+    ----------
+    net : Net
+    groups : tuple of Thinned
+    before, after : Cost
+        Of an image.
+    config : PruneConfig
+        As it was followed.
+    """
+
+    net: Net
+    groups: tuple[Thinned, ...]
+    before: Cost
+    after: Cost
+    config: PruneConfig
+
+
+def prune(
+    net: Net, config: PruneConfig, instruments: Instruments | None = None, progress: Progress | None = None
+) -> Pruned:
+    """Return the net without its least important filters.
+
+    Parameters
+    ----------
+    net : Net
+        With weights, without anything post-fused. Plain fusion need not have run: its factors count nevertheless.
+    config : PruneConfig
+    instruments : Instruments, optional
+        What the criterion and the schedule need; those that look at weights only need none.
+    progress : callable, optional
+
+    Raises
+    ------
+    SettingError
+        The budget cannot be met, or a rule meets no layer.
+    DataError
+        An instrument is missing.
+    """
+    instruments = instruments or Instruments()
+    channels = Channels(net)
+    _check_rules(config, channels)
+    sizes = {group.name: len(group.units) for group in channels.groups}
+    whole = _meter(channels, config.budget, instruments)(sizes)
+    target = min(config.budget.target(whole), whole)
+    current = net
+    for step in range(1, config.steps + 1):
+        # Every step leaves the same share of what the one before it left.
+        current = _step(current, config, instruments, whole * (target / whole) ** (step / config.steps), sizes)
+        if progress:
+            progress(step, config.steps)
+    after = {group.name: len(group.units) for group in Channels(current).groups}
+    groups = tuple(
+        Thinned(
+            group.name,
+            group.filters,
+            sizes[group.name],
+            after[group.name],
+            group.joined,
+            config.rule(group).criterion or config.criterion,
+        )
+        for group in channels.groups
+    )
+    return Pruned(current, groups, net_cost(net), net_cost(current), config)
+
+
+def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Net:
+    """Return the net thinned to a cost of `target`; `sizes` are the groups' units before any step."""
+    channels = Channels(net)
+    evidence = Evidence(channels, instruments, config.seed)
+    importance = {group.name: _importance(group, config, evidence) for group in channels.groups}
+    fixed = {
+        group.name: min(len(group.units), max(1, round(sizes[group.name] * (1 - ratio))))
+        for group in channels.groups
+        if (ratio := config.rule(group).ratio) is not None
+    }
+    problem = Problem(
+        channels=channels,
+        groups=tuple(group for group in channels.groups if group.name not in fixed),
+        importance=importance,
+        least={
+            group.name: min(len(group.units), max(1, round(config.least * sizes[group.name])))
+            for group in channels.groups
+        },
+        fixed=fixed,
+        cost=_meter(channels, config.budget, instruments),
+        target=target,
+        instruments=instruments,
+    )
+    widths = {**fixed, **SCHEDULES[config.schedule]().widths(problem)}
+    units = gone(channels.groups, importance, widths)
+    thinned = remove(channels, units)
+    if not config.reconstruct:
+        return thinned
+    return refit(channels, thinned, units, given(instruments.images, "calibration images"))
+
+
+def _importance(group: Group, config: PruneConfig, evidence: Evidence) -> Array:
+    """Return the group's importance, relative to its mean where values of different groups cannot be compared."""
+    criterion = CRITERIA[config.rule(group).criterion or config.criterion]()
+    found = np.asarray(criterion.importance(group, evidence), np.float64)
+    mean = found.mean()
+    return found if criterion.comparable or mean == 0 else found / mean
+
+
+def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Callable[[Widths], float]:
+    """Return what gives the cost of widths, in the budget's unit."""
+    sizes = {group.name: len(group.units) for group in channels.groups}
+    if budget.kind == FILTERS:
+        return lambda widths: float(sum((sizes | dict(widths)).values()))
+    bare = Channels(channels.net.replace(layers=tuple(layer.replace(weights={}) for layer in channels.net.layers)))
+    any_order = {group.name: np.zeros(len(group.units)) for group in bare.groups}
+
+    @cache
+    def measured(widths: tuple[tuple[str, int], ...]) -> float:
+        thinned = remove(bare, gone(bare.groups, any_order, dict(widths)))
+        if budget.kind == MACS:
+            return float(net_cost(thinned).macs)
+        return given(instruments.clock, "a clock")(thinned)
+
+    return lambda widths: measured(tuple(sorted(widths.items())))
+
+
+def _check_rules(config: PruneConfig, channels: Channels) -> None:
+    """Raise SettingError for a rule that meets no group, and UnknownNameError for names that are not registered."""
+    _ = SCHEDULES[config.schedule], CRITERIA[config.criterion]
+    for rule in config.rules:
+        if rule.criterion is not None:
+            _ = CRITERIA[rule.criterion]
+        if not any(rule.holds_for(group) for group in channels.groups):
+            known = ", ".join(group.name for group in channels.groups)
+            raise SettingError(f"no layer that can be pruned is called {rule.layer!r}", mend=f"Those: {known}")

@@ -1,0 +1,92 @@
+"""Fit the layers that read pruned channels to what they computed before: channel pruning by least squares."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import solve
+
+from xdn.graph import Layer, Net
+from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.optimize.check import Arrays
+from xdn.optimize.prune.channels import Channels
+
+#: Outputs of a filter that are fitted.
+ROWS = 20_000
+#: How much the present filters weigh in the fit, relative to the inputs.
+RIDGE = 1e-3
+
+
+def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net:
+    """Return `thinned` with the weights of every layer that lost inputs fitted to what it computed before.
+
+    The source is He, Zhang and Sun, "Channel Pruning for Accelerating Very Deep Neural Networks" (2017), section 3.1:
+    minimise ``||Y - (X W' + b')||^2`` over the weights and a bias, Y what the filters that are left gave before, X the
+    inputs that are left as the layers in front of it, fitted already, give them. A ridge towards the present weights
+    keeps the directions of which the images say nothing.
+
+    Parameters
+    ----------
+    channels : Channels
+        Of the net before the removal.
+    thinned : Net
+    units : (U,) int
+        What was removed.
+    images : mapping
+        Input name -> calibration images.
+    """
+    net = channels.net
+    wanted = net.forward(images)
+    blobs: dict[str, Array] = {name: np.asarray(images[name], np.float32) for name in thinned.inputs}
+    layers: list[Layer] = []
+    for layer in thinned.layers:
+        if not layer.params.is_input:
+            bottoms = [blobs[name] for name in layer.bottoms]
+            before = net.layer(layer.name)
+            if _lost_inputs(channels, before, units):
+                kept = np.isin(channels.units(layer.tops[0]), units, invert=True)
+                axes = layer.params.weight_channels(thinned.bottom_blobs(layer))["weight"]
+                layer = _fitted(layer, axes, bottoms[0], wanted[layer.tops[0]][:, kept])
+            blobs.update(zip(layer.tops, layer.forward(bottoms), strict=True))
+        layers.append(layer)
+    return thinned.replace(layers=tuple(layers))
+
+
+def _lost_inputs(channels: Channels, layer: Layer, units: Array) -> bool:
+    """Return whether filters of `layer`, which are its own, read some of the removed channels."""
+    bottoms = channels.net.bottom_blobs(layer)
+    axes = layer.params.weight_channels(bottoms).get("weight", ())
+    reads = any(axis is not None and axis.side is Side.BOTTOM for axis in axes)
+    return reads and not any(layer.shared) and bool(np.isin(channels.units(layer.bottoms[0]), units).any())
+
+
+def _fitted(layer: Layer, axes: Sequence[ChannelAxis | None], bottom: Array, wanted: Array) -> Layer:
+    """Return the layer with weights and a bias that give `wanted`, (N, K, ...), for `bottom` as nearly as they can."""
+    columns = layer.params.columns(bottom)  # (G, rows, inputs)
+    targets = np.moveaxis(wanted, 1, -1).reshape(columns.shape[1], -1)
+    picked = np.random.default_rng(0).permutation(len(targets))[:ROWS]
+    along = next(number for number, axis in enumerate(axes) if axis is not None and axis.side is Side.TOP)
+    weight = np.moveaxis(layer.weights["weight"], along, 0)
+    filters = weight.reshape(len(columns), -1, columns.shape[2])  # (G, K/G, inputs)
+    grouped = targets[picked].reshape(len(picked), len(columns), -1)
+    fits = [_least_squares(columns[g, picked], grouped[:, g], filters[g]) for g in range(len(columns))]
+    fitted = np.concatenate([found for found, _ in fits]).reshape(weight.shape)
+    return layer.replace(
+        params=replace(layer.params, bias_term=True),  # type: ignore[type-var]
+        weights={
+            "weight": np.ascontiguousarray(np.moveaxis(fitted, 0, along), np.float32),
+            "bias": np.concatenate([bias for _, bias in fits]).astype(np.float32),
+        },
+    )
+
+
+def _least_squares(inputs: Array, targets: Array, filters: Array) -> tuple[Array, Array]:
+    """Return (K, I) weights and (K,) biases that take (M, I) inputs to (M, K) targets, a ridge around `filters`."""
+    x, y, w = (array.astype(np.float64) for array in (inputs, targets, filters))
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    x, y = x - x_mean, y - y_mean
+    gram = x.T @ x
+    ridge = max(RIDGE * gram.trace() / len(gram), np.finfo(np.float32).tiny)
+    gram[np.diag_indices_from(gram)] += ridge
+    w = w + solve(gram, x.T @ (y - x @ w.T), assume_a="pos").T
+    return w, y_mean - w @ x_mean

@@ -1,0 +1,62 @@
+"""Take units of channels out of a net; what is left is a smaller net of the same layers."""
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph import ChannelRule, Layer, Net
+from xdn.graph.layer import Array, ChannelAxis
+from xdn.graph.verify import verify
+from xdn.optimize.prune.channels import LOCKED, Channels
+
+
+def remove(channels: Channels, units: Array) -> Net:
+    """Return the net without the channels of `units`.
+
+    The outputs are those of the net in which every filter ignores the removed channels.
+
+    Parameters
+    ----------
+    channels : Channels
+        Of the net; its weights are cut where it has some.
+    units : (U,) int
+        None of them `LOCKED`.
+
+    Raises
+    ------
+    ShapeError
+        `LOCKED` is among the units, or nothing would be left of a blob.
+    """
+    if np.isin(LOCKED, units):
+        raise ShapeError("channels that are locked cannot be removed")
+    if not len(units):
+        return channels.net
+    gone = np.zeros(channels.count, bool)
+    gone[units] = True
+    net = channels.net.replace(layers=tuple(_narrowed(channels, layer, gone) for layer in channels.net.layers))
+    verify(net)
+    return net
+
+
+def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
+    bottoms = channels.net.bottom_blobs(layer)
+    if layer.params.is_input or layer.params.channel_rule_for(bottoms) is ChannelRule.FIXED:
+        return layer
+    kept_top, kept_bottom = (~gone[channels.units(names[0])] for names in (layer.tops, layer.bottoms))
+    if kept_top.all() and kept_bottom.all():
+        return layer
+    if not kept_top.any():
+        raise ShapeError("all its channels would be removed", where=f"layer {layer.name!r} ({layer.type})")
+    axes = layer.params.weight_channels(bottoms)
+    weights = {
+        name: _cut(channels, layer, array, axes[name], gone) if name in axes else array
+        for name, array in layer.weights.items()
+    }
+    params = layer.params.narrowed(int(kept_top.sum()), int(kept_bottom.sum()), bottoms)
+    return layer.replace(params=params, weights=weights)
+
+
+def _cut(channels: Channels, layer: Layer, array: Array, axes: tuple[ChannelAxis | None, ...], gone: Array) -> Array:
+    for number, axis in enumerate(axes):
+        if axis is not None:
+            array = array.compress(~gone[channels.axis_units(layer, axis)], axis=number)
+    return np.ascontiguousarray(array)

@@ -1,0 +1,143 @@
+"""What a schedule is: how many units of each group stay, given how much each unit matters."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import SettingError
+from xdn.graph import Net
+from xdn.graph.layer import Array
+from xdn.optimize.prune.channels import Channels, Group
+from xdn.optimize.prune.instruments import Instruments
+from xdn.optimize.prune.remove import remove
+from xdn.registry import Registry
+
+#: Group name -> units that stay.
+Widths = Mapping[str, int]
+#: Halvings of the interval in which the strength of pruning lies.
+HALVINGS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a schedule is asked.
+
+    Parameters
+    ----------
+    channels : Channels
+        Of the net with its weights.
+    groups : tuple of Group
+        Those that may be thinned.
+    importance : mapping
+        Group name -> (U,) importance, comparable between groups.
+    least : mapping
+        Group name -> units that stay in any case.
+    fixed : mapping
+        Widths of groups that are decided already.
+    cost : callable
+        What widths (of all groups) cost; it falls with each of them.
+    target : float
+        What may stay of the cost.
+    instruments : Instruments
+    """
+
+    channels: Channels
+    groups: tuple[Group, ...]
+    importance: Mapping[str, Array]
+    least: Widths
+    fixed: Widths
+    cost: Callable[[Widths], float]
+    target: float
+    instruments: Instruments
+
+    def order(self, group: Group) -> Array:
+        """Return the places of the group's units, the least important first."""
+        return np.argsort(self.importance[group.name], kind="stable")
+
+    def clamp(self, group: Group, units: float) -> int:
+        """Return a whole number of units that the group may keep."""
+        return int(np.clip(round(units), self.least[group.name], len(group.units)))
+
+    def spent(self, widths: Widths) -> float:
+        """Return the cost of `widths` together with those that are fixed."""
+        return self.cost({**self.fixed, **widths})
+
+    @cached_property
+    def narrowest(self) -> Widths:
+        """The fewest units of every group."""
+        return {group.name: self.least[group.name] for group in self.groups}
+
+    def net(self, widths: Widths) -> Net:
+        """Return the net thinned to `widths`; groups that are not named keep all."""
+        return remove(self.channels, gone(self.groups, self.importance, widths))
+
+
+def gone(groups: tuple[Group, ...], importance: Mapping[str, Array], widths: Widths) -> Array:
+    """Return the units that go when each group keeps its most important ones."""
+    parts = [np.zeros(0, int)]
+    for group in groups:
+        count = len(group.units) - widths.get(group.name, len(group.units))
+        parts.append(group.units[np.argsort(importance[group.name], kind="stable")[:count]])
+    return np.concatenate(parts)
+
+
+class Schedule(ABC):
+    """A way to spread pruning over the groups; the first line of the docstring is what `--list` prints."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def path(self, problem: Problem) -> Callable[[float], Widths]:
+        """Return the widths of the problem's groups at each strength in 0 (all stay) .. 1 (the least stay)."""
+
+    def widths(self, problem: Problem) -> Widths:
+        """Return the widest widths on the schedule's path that meet the target.
+
+        Channels that a sum joins carry what every block has added so far: the other groups are thinned first, and
+        the joined ones only where that is not enough.
+
+        Raises
+        ------
+        SettingError
+            Not even the least widths meet the target.
+        """
+        chosen: dict[str, int] = {}
+        for joined in (False, True):
+            groups = tuple(group for group in problem.groups if group.joined is joined)
+            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
+            if not groups:
+                continue
+            if part.spent(part.narrowest) <= part.target:
+                return chosen | dict(self._solve(part))
+            chosen |= part.narrowest
+        least, wanted = problem.spent(chosen), problem.target
+        raise SettingError(
+            f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
+            mend="Ask for less pruning, or let a smaller share of each group stay (least)",
+        )
+
+    def _solve(self, problem: Problem) -> Widths:
+        at = self.path(problem)
+        weak, strong = 0.0, 1.0
+        if problem.spent(at(weak)) <= problem.target:
+            return at(weak)
+        for _ in range(HALVINGS):
+            middle = (weak + strong) / 2
+            if problem.spent(at(middle)) <= problem.target:
+                strong = middle
+            else:
+                weak = middle
+        return at(strong)
+
+
+#: Every schedule, by name.
+SCHEDULES: Registry[type[Schedule]] = Registry("pruning schedule", "xdn.optimize.prune.schedules")
+
+
+def schedule(cls: type[Schedule]) -> type[Schedule]:
+    """Register a schedule under its `name`."""
+    return SCHEDULES.register(cls.name)(cls)

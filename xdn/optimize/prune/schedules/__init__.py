@@ -1,0 +1,1 @@
+"""Schedules: how pruning is spread over the groups, one file each."""
