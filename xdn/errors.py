@@ -65,6 +65,10 @@ class SettingError(XdnError):
     """An environment flag or an option has a value that cannot be used."""
 
 
+class MissingExtraError(XdnError):
+    """A part of XDN needs a package that only an extra installs, and it is not there."""
+
+
 class CheckError(XdnError):
     """A check that XDN makes on its own work failed; the command exits with 3."""
 

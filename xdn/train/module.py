@@ -1,0 +1,221 @@
+"""A `Net` as a PyTorch module, and back with the weights that it then has."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Array, Layer, Weights
+from xdn.graph.net import Net
+from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.softmax import Softmax
+from xdn.train.initial import fresh
+from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
+from xdn.train.steps import Step, steps_for
+from xdn.train.torch_layers.base import Mode
+
+INITIAL_SEED = 0
+#: The one weight of a net that a module does not hold: its statistics are divided by it already.
+SCALE_FACTOR = "scale_factor"
+
+
+def learned(layer: Layer) -> dict[str, Array]:
+    """Return the layer's weights as the module holds them: a BatchNorm's sums divided by their scale_factor."""
+    if not isinstance(layer.params, BatchNorm):
+        return dict(layer.weights)
+    mean, variance = layer.params.statistics(layer.weights)
+    return {"mean": mean, "variance": variance}
+
+
+def _tensor(array: Array) -> Tensor:
+    """Return a copy of `array`, filters with their channels last, as the activations are."""
+    tensor = torch.tensor(array, dtype=torch.float32)
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+
+class NetModule(nn.Module):
+    """A net in PyTorch; parameters are called ``layer:weight`` (`xdn.train.parameters.parameter_name`).
+
+    Weights that layers share are one parameter, under the first layer's name; mean and variance of BatchNorm are
+    buffers. Train mode draws Dropout and normalises by the batch's statistics, but for layers that say
+    `use_global_stats: true`, whose buffers then stay as they are bit for bit. A Scale behind a BatchNorm that nothing
+    else reads is computed with it.
+
+    Parameters
+    ----------
+    net : Net
+        A plain net. One without any weights gets those of `fresh(net, INITIAL_SEED)`.
+
+    Attributes
+    ----------
+    momentum : float
+        A batch's share in the new running statistics.
+    thaw : bool
+        Whether train mode normalises by the batch where `use_global_stats: true` stands too, as it does in most
+        files that are made for inference.
+
+    Raises
+    ------
+    UnsupportedError
+        Where a layer is fused.
+    WeightsError
+        Where some layers lack weights, or layers share an array but hold different values.
+    """
+
+    def __init__(self, net: Net):
+        super().__init__()
+        for layer in net.layers:
+            if layer.epilogue is not None:
+                raise UnsupportedError(
+                    "a fused layer cannot be trained",
+                    where=f"layer {layer.name!r} ({layer.type})",
+                    mend="Train the net before post-fusion",
+                )
+        if not any(layer.weights for layer in net.layers):
+            net = fresh(net, INITIAL_SEED)
+        net.require_weights()
+        self.net = net
+        self.momentum, self.thaw = 0.1, False
+        self._owners = owners(net)
+        self._planned: dict[tuple[str, ...], tuple[Step, ...]] = {}
+        #: Layer name -> (weight name, tensor's name, shape) of what the module holds of it.
+        self._held: dict[str, list[tuple[str, str, Shape]]] = {}
+        self._parameter_layers: dict[str, tuple[str, str, int]] = {}
+        for layer in net.layers:
+            self._hold(layer)
+        self._logits = net.outputs[0]
+        while isinstance(net.producers[self._logits].params, Softmax):
+            (self._logits,) = net.producers[self._logits].bottoms
+
+    def _hold(self, layer: Layer) -> None:
+        """Register the layer's weights that no earlier layer shares."""
+        values, held = learned(layer), self._held.setdefault(layer.name, [])
+        for index, name in enumerate(layer.weights):
+            if name not in values:
+                continue
+            owner = self._owners[layer.name, name]
+            registered = parameter_name(*owner)
+            held.append((name, registered, values[name].shape))
+            if owner != (layer.name, name):
+                self._check_shared(layer, name, owner)
+            elif isinstance(layer.params, BatchNorm):
+                self.register_buffer(registered, _tensor(values[name]))
+            else:
+                self.register_parameter(registered, nn.Parameter(_tensor(values[name])))
+                self._parameter_layers[registered] = (layer.name, name, index)
+
+    def _check_shared(self, layer: Layer, name: str, owner: WeightKey) -> None:
+        """Raise WeightsError where the layer's array is not the one that it shares."""
+        own, other = learned(layer)[name], learned(self.net.layer(owner[0]))[owner[1]]
+        if not np.array_equal(own.ravel(), other.ravel(), equal_nan=True):
+            raise WeightsError(
+                f"{name} is shared with layer {owner[0]!r}, but has other values",
+                where=f"layer {layer.name!r} ({layer.type})",
+                mend="Give both the same array, or no shared name in param",
+            )
+
+    def parameter_layers(self) -> dict[str, tuple[str, str, int]]:
+        """Return parameter name -> (layer, weight, index among the layer's `param` entries); of shared ones the first.
+
+        That layer's lr_mult and decay_mult are the parameter's.
+        """
+        return dict(self._parameter_layers)
+
+    def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
+        """Return the logits of the net's first output: what its Softmax reads, if it has one.
+
+        Parameters
+        ----------
+        x : (N, C, H, W), or input name -> tensor
+            As many images as there are; the other extents are the net's.
+
+        Returns
+        -------
+        (N, K) : an output (N, K, 1, 1) without its trailing axes
+        """
+        logits = self._compute(x, (self._logits,))[self._logits]
+        return logits.flatten(1) if all(extent == 1 for extent in logits.shape[2:]) else logits
+
+    def blobs(self, x: Tensor | Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+        """Return name -> value of any blobs, under the names that they have in the net.
+
+        Raises
+        ------
+        NetError
+            Where the net has no such blob.
+        """
+        wanted = tuple(dict.fromkeys(names))
+        for name in wanted:
+            if name not in self.net.producers:
+                raise NetError(f"the net {self.net.name!r} has no blob {name!r}")
+        return self._compute(x, wanted)
+
+    def outputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return name -> value of the net's outputs, Softmax applied."""
+        return self._compute(x, self.net.outputs)
+
+    def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the inputs by name, images with their channels last; InputError where they do not fit the net."""
+        known = self.net.inputs
+        named = {next(iter(known)): x} if isinstance(x, Tensor) and len(known) == 1 else x
+        if isinstance(named, Tensor) or set(named) != set(known):
+            found = "one tensor" if isinstance(named, Tensor) else f"{', '.join(named)}"
+            raise InputError(f"the net's inputs are {', '.join(known)}; found {found}")
+        for name, tensor in named.items():
+            if tuple(tensor.shape[1:]) != known[name].shape[1:]:
+                raise InputError(
+                    f"input {name!r} has the shape {tuple(tensor.shape)}; the net's is {known[name].shape}",
+                    mend="Any batch fits; net.reshape gives a net of another size",
+                )
+        return {
+            name: tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+            for name, tensor in named.items()
+        }
+
+    def _compute(self, x: Tensor | Mapping[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
+        mode = Mode(self.training, self.training, self.thaw, self.momentum)
+        return self.run(x, wanted, mode)
+
+    def run(self, x: Tensor | Mapping[str, Tensor], wanted: tuple[str, ...], mode: Mode) -> dict[str, Tensor]:
+        """Return name -> value of the blobs `wanted` in an explicit mode, whatever `training` says."""
+        if wanted not in self._planned:
+            self._planned[wanted] = steps_for(self.net, wanted)
+        blobs = self._inputs(x)
+        for step in self._planned[wanted]:
+            weights: dict[str, Tensor] = {}
+            for layer in step.layers:
+                for name, registered, shape in self._held[layer.name]:
+                    tensor = getattr(self, registered)
+                    weights[name] = tensor if tensor.shape == shape else tensor.reshape(shape)
+            bottoms = [blobs[name] for name in step.layers[0].bottoms]
+            result = step.compute(step.layers[0].params, bottoms, weights, mode)
+            del bottoms
+            blobs.update(dict.fromkeys(step.tops, result))
+            for name in step.last:
+                del blobs[name]
+        return {name: blobs[name] for name in wanted}
+
+    def to_net(self) -> Net:
+        """Return the net with the weights that the module now has, f32; a BatchNorm's scale_factor is 1."""
+        current = dict(self.state_dict())
+        found: dict[str, dict[str, Array]] = {}
+        for layer, _, (_, name) in weight_keys(self.net):
+            shape = layer.weights[name].shape
+            owner = self._owners[layer.name, name]
+            array = np.ones(shape, np.float32)
+            if name != SCALE_FACTOR:
+                tensor = current[parameter_name(*owner)].detach()
+                array = np.array(tensor.cpu().float().numpy(), np.float32, order="C").reshape(shape)
+            found.setdefault(layer.name, {})[name] = array
+        return _with_weights(self.net, found)
+
+
+def _with_weights(net: Net, weights: Mapping[str, Weights]) -> Net:
+    return net.replace(
+        layers=tuple(
+            layer.replace(weights=weights[layer.name]) if layer.name in weights else layer for layer in net.layers
+        )
+    )

@@ -1,0 +1,86 @@
+"""The order of computation for some blobs of a net: which layers, which of them together, what is forgotten when."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from xdn.graph.layer import Layer
+from xdn.graph.net import Net
+from xdn.train.torch_layers.base import TORCH_LAYERS, Compute
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call of PyTorch.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+        The layer that is computed, and the one that it absorbs.
+    compute : callable
+        See `xdn.train.torch_layers.base.Compute`.
+    tops : tuple of str
+        Blobs that get the result.
+    last : tuple of str
+        Blobs that nothing reads after this step.
+    """
+
+    layers: tuple[Layer, ...]
+    compute: Compute
+    tops: tuple[str, ...]
+    last: tuple[str, ...]
+
+
+def needed_layers(net: Net, wanted: Collection[str]) -> list[Layer]:
+    """Return the layers, inputs left out, that the blobs `wanted` depend on, in the net's order."""
+    needed = set(wanted)
+    found = []
+    for layer in reversed(net.layers):
+        if needed.intersection(layer.tops) and not layer.params.is_input:
+            needed.update(layer.bottoms)
+            found.append(layer)
+    return found[::-1]
+
+
+def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps that compute the blobs `wanted`.
+
+    A layer is absorbed where it is the only reader of a blob that is not wanted; a bottom is overwritten where it
+    is new memory, not wanted, and read by nobody else.
+    """
+    layers = needed_layers(net, wanted)
+    readings = Counter(bottom for layer in layers for bottom in layer.bottoms)
+    private = {name for name, count in readings.items() if count == 1 and name not in wanted}
+    following = {bottom: layer for layer in layers for bottom in layer.bottoms}
+    fresh: set[str] = set()
+    absorbed: set[str] = set()
+    steps: list[tuple[tuple[Layer, ...], Compute, tuple[str, ...]]] = []
+    for layer in layers:
+        if layer.name in absorbed:
+            continue
+        entry = TORCH_LAYERS[layer.type]
+        parts: tuple[Layer, ...] = (layer,)
+        if entry.absorbs and layer.tops[0] in private:
+            follower = following[layer.tops[0]]
+            if entry.absorbs(follower.params, net.bottom_blobs(follower)):
+                parts = (layer, follower)
+                absorbed.add(follower.name)
+        overwrites = entry.in_place and layer.bottoms[0] in fresh & private
+        compute = entry.in_place if overwrites and entry.in_place else entry.compute
+        steps.append((parts, compute, parts[-1].tops))
+        if entry.fresh:
+            fresh.update(parts[-1].tops)
+    return _with_last_readings(steps, wanted)
+
+
+def _with_last_readings(
+    steps: list[tuple[tuple[Layer, ...], Compute, tuple[str, ...]]], wanted: Collection[str]
+) -> tuple[Step, ...]:
+    """Return the steps, each with the blobs that are read there for the last time."""
+    seen = set(wanted)
+    found = []
+    for parts, compute, tops in reversed(steps):
+        last = tuple(name for name in dict.fromkeys((*parts[0].bottoms, *tops)) if name not in seen)
+        seen.update(last)
+        found.append(Step(parts, compute, tops, last))
+    return tuple(found[::-1])

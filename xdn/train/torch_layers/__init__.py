@@ -1,0 +1,1 @@
+"""How each layer type is computed in PyTorch; one file a family of layer types."""

@@ -1,0 +1,85 @@
+"""Layers that work element by element, in PyTorch: activations, Eltwise, Dropout, Split."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xdn.layers.dropout import Dropout
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.elu import ELU
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.split import Split
+from xdn.layers.tanh import TanH
+from xdn.train.torch_layers.base import Mode, torch_layer
+
+
+def _overwriting_relu(params: ReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """The same into the bottom; a negative slope does not let its sign be known afterwards."""
+    if params.negative_slope < 0:
+        return relu(params, bottoms, weights, mode)
+    if params.negative_slope:
+        return F.leaky_relu(bottoms[0], params.negative_slope, inplace=True)
+    return F.relu(bottoms[0], inplace=True)
+
+
+@torch_layer("ReLU", in_place=_overwriting_relu)
+def relu(params: ReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """ReLU, or leaky with a slope."""
+    return F.leaky_relu(bottoms[0], params.negative_slope) if params.negative_slope else F.relu(bottoms[0])
+
+
+@torch_layer("PReLU")
+def prelu(params: PReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """PReLU; a shared slope is a list of one."""
+    return F.prelu(bottoms[0], weights["slope"].reshape(-1))
+
+
+@torch_layer("ELU")
+def elu(params: ELU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """ELU."""
+    return F.elu(bottoms[0], params.alpha)
+
+
+@torch_layer("Sigmoid")
+def sigmoid(params: Sigmoid, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Sigmoid."""
+    return torch.sigmoid(bottoms[0])
+
+
+@torch_layer("TanH")
+def tanh(params: TanH, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """TanH."""
+    return torch.tanh(bottoms[0])
+
+
+@torch_layer("Split")
+def split(params: Split, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """The bottom itself under every name."""
+    return bottoms[0]
+
+
+@torch_layer("Dropout")
+def dropout(params: Dropout, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Training drops, and scales what it keeps by 1 / (1 - ratio) unless the file leaves that to the test phase."""
+    if not mode.dropout:
+        return bottoms[0] if params.factor == 1 else bottoms[0] * params.factor
+    kept = F.dropout(bottoms[0], params.dropout_ratio)
+    return kept if params.scale_train else kept * (1 - params.dropout_ratio)
+
+
+@torch_layer("Eltwise", fresh=True)
+def eltwise(params: Eltwise, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """From the first bottom to the last; of equal values the maximum takes Caffe's, which then has the gradient."""
+    if params.operation == "PROD":
+        return reduce(torch.mul, bottoms)
+    if params.operation == "MAX":
+        first = torch.where(bottoms[0] > bottoms[1], bottoms[0], bottoms[1])
+        return reduce(lambda top, x: torch.where(x > top, x, top), bottoms[2:], first)
+    if not any(c != 1 for c in params.coeff):
+        return reduce(torch.add, bottoms)
+    return reduce(torch.add, (x * c for c, x in zip(params.coeff, bottoms, strict=True)))

@@ -1,0 +1,64 @@
+"""Convolution, InnerProduct and Pooling in PyTorch."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.pooling import LOWEST, Pooling
+from xdn.train.torch_layers.base import Mode, torch_layer
+
+
+@torch_layer("Convolution", fresh=True)
+def convolution(params: Convolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Convolution with the same zeros on both sides."""
+    w = params.window()
+    return F.conv2d(bottoms[0], weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
+
+
+@torch_layer("InnerProduct", fresh=True)
+def inner_product(params: InnerProduct, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Linear over the flattened axes."""
+    x = bottoms[0]
+    weight = weights["weight"].t() if params.transpose else weights["weight"]
+    return F.linear(x.reshape(*x.shape[: params.axis % x.ndim], -1), weight, weights.get("bias"))
+
+
+@torch_layer("Pooling", fresh=True)
+def pooling(params: Pooling, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Pooling by Caffe's rules."""
+    return pool(params, bottoms[0])
+
+
+def pool(params: Pooling, x: Tensor) -> Tensor:
+    """Return the maxima or averages of the windows over (N, C, H, W).
+
+    PyTorch drops a last window behind the image, and divides an average by the window's part within the padding, as
+    Caffe does. It refuses padding beyond half a kernel, which Caffe allows: then the border is laid on first.
+    """
+    maximum = params.pool == "MAX"
+    if params.global_pooling:
+        return F.adaptive_max_pool2d(x, 1) if maximum else x.mean((2, 3), keepdim=True)
+    h, w = x.shape[2:]
+    window = params.window(h, w)
+    if all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
+        ceil = params.ceil_mode and params.round_mode == "CEIL"
+        if maximum:
+            return F.max_pool2d(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
+        return F.avg_pool2d(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
+    # What the windows reach, no more: below zero it cuts off rows that none covers.
+    ends = [
+        (count - 1) * stride + kernel - size - pad
+        for size, count, kernel, stride, pad in zip(
+            (h, w), params.output_size(h, w), window.kernel, window.stride, window.pad, strict=True
+        )
+    ]
+    border = (window.pad[1], ends[1], window.pad[0], ends[0])
+    if maximum:
+        return F.max_pool2d(F.pad(x, border, value=float(LOWEST)), window.kernel, window.stride)
+    elements = window.kernel[0] * window.kernel[1]
+    counts = torch.from_numpy(params.counts(h, w)).to(x)
+    return F.avg_pool2d(F.pad(x, border), window.kernel, window.stride) * (elements / counts)
