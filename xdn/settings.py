@@ -72,6 +72,10 @@ MAX_IMAGE_PIXELS = 1 << 26
 MAX_CLASSES = 1 << 17
 #: The data sets that stand in where none is named: the first that is found.
 DEFAULT_DATASETS = ("cifar10", "glyphs10")
+#: The most bytes of training images, their borders included; of a snapshot; of a training's log.
+MAX_TRAINING_BYTES = 8 << 30
+MAX_SNAPSHOT_BYTES = 8 << 30
+MAX_LOG_BYTES = 256 << 20
 #: Images that are read, converted and written at a time when a data set is packed.
 PACK_IMAGES = 256
 

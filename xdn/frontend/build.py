@@ -12,7 +12,7 @@ from xdn.frontend.image_shape import ImageShape, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
-from xdn.graph.layer import Epilogue, Layer, LayerParams
+from xdn.graph.layer import Epilogue, Layer, LayerParams, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.graph.verify import verify
@@ -54,6 +54,7 @@ def _transform(layer: Message) -> Transform:
         crop_size=param.crop_size,
         std=tuple(shortest(value) for value in extra.std),
         channel_order=extra.channel_order,
+        mirror=param.mirror,
     )
 
 
@@ -173,6 +174,7 @@ def build(net: Message, folder: Path | None = None, input_shape: ImageShape | No
             tops=wiring.tops,
             shared=_shared(layer),
             epilogue=_epilogue(layer),
+            param_specs=_param_specs(layer),
         )
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]
@@ -188,3 +190,15 @@ def _shared(layer: Message) -> tuple[str, ...]:
     """Return the names of the layer's weights, empty where none has one."""
     names = tuple(spec.name for spec in layer.param)
     return names if any(names) else ()
+
+
+def _param_specs(layer: Message) -> tuple[ParamSpec, ...]:
+    """Return how training treats the layer's weights, empty where it treats all of them alike."""
+    specs = tuple(
+        ParamSpec(
+            lr_mult=shortest(spec.lr_mult) if spec.HasField("lr_mult") else 1.0,
+            decay_mult=shortest(spec.decay_mult) if spec.HasField("decay_mult") else 1.0,
+        )
+        for spec in layer.param
+    )
+    return specs if any(spec != ParamSpec() for spec in specs) else ()

@@ -37,6 +37,14 @@ def source_of(layer: Message) -> str:
     return ""
 
 
+def batch_of(layer: Message) -> int:
+    """Return the batch that a data layer names, 0 where it names none."""
+    for field, value in layer.ListFields():
+        if field.name.endswith("data_param") and "batch_size" in field.message_type.fields_by_name:
+            return int(value.batch_size)
+    return 0
+
+
 def _channels(layer: Message) -> int:
     transform = layer.transform_param
     if transform.force_gray or (layer.HasField("image_data_param") and not _is_color(layer.image_data_param)):

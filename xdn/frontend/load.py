@@ -9,7 +9,7 @@ from xdn.frontend import prototxt
 from xdn.frontend.build import build
 from xdn.frontend.caffemodel import read_caffemodel
 from xdn.frontend.deploy import deployable
-from xdn.frontend.image_shape import ImageShape
+from xdn.frontend.image_shape import ImageShape, batch_of
 from xdn.frontend.phase import filter_layers, net_state
 from xdn.frontend.schema import Message
 from xdn.frontend.upgrade import upgrade
@@ -73,6 +73,13 @@ def net_from_message(
     if not net.layers:
         raise NetError("the net has no layers")
     return net
+
+
+def declared_batch(path: Path) -> int:
+    """Return how many images a batch has by the data layer that trains the net in `path`, 0 where none says it."""
+    current = upgrade(prototxt.read(path))
+    current = filter_layers(current, net_state(current, "TRAIN"))
+    return next((batch for batch in map(batch_of, current.layer) if batch), 0)
 
 
 def load(

@@ -8,7 +8,7 @@ One line a message: ``field=number:type``, ``*`` for repeated, ``A|B|C`` an enum
 numbers.
 """
 
-#: Field number of `xdn_param` in LayerParameter, far above what any Caffe branch has used.
+#: Field number of `xdn_param` in LayerParameter and SolverParameter, far above what any Caffe branch has used.
 XDN_PARAM_NUMBER = 20190
 
 #: What holds a net together.
@@ -41,6 +41,24 @@ V0LayerParameter name=1:string type=2:string num_output=3:uint32 biasterm=4:bool
     det_fg_threshold=54:float det_bg_threshold=55:float det_fg_fraction=56:float det_context_pad=58:uint32 \
     det_crop_mode=59:string new_num=60:int32 new_channels=61:int32 new_height=62:int32 new_width=63:int32 \
     shuffle_images=64:bool concat_dim=65:uint32 hdf5_output_param=1001:HDF5OutputParameter
+"""
+
+#: How a net is trained: Caffe's solver, and what it has no word for.
+SOLVER = """
+SolverParameter train_net=1:string test_net=2:string* test_iter=3:int32* test_interval=4:int32 base_lr=5:float \
+    display=6:int32 max_iter=7:int32 lr_policy=8:string gamma=9:float power=10:float momentum=11:float \
+    weight_decay=12:float stepsize=13:int32 snapshot=14:int32 snapshot_prefix=15:string snapshot_diff=16:bool \
+    solver_mode=17:CPU|GPU device_id=18:int32 test_compute_loss=19:bool random_seed=20:int64 \
+    train_net_param=21:NetParameter test_net_param=22:NetParameter* debug_info=23:bool net=24:string \
+    net_param=25:NetParameter train_state=26:NetState test_state=27:NetState* snapshot_after_train=28:bool \
+    regularization_type=29:string solver_type=30:SGD|NESTEROV|ADAGRAD|RMSPROP|ADADELTA|ADAM delta=31:float \
+    test_initialization=32:bool average_loss=33:int32 stepvalue=34:int32* clip_gradients=35:float iter_size=36:int32 \
+    snapshot_format=37:HDF5|BINARYPROTO rms_decay=38:float momentum2=39:float type=40:string \
+    layer_wise_reduce=41:bool weights=42:string* xdn_param=20190:XdnSolverParameter
+XdnSolverParameter data=1:string batch_size=2:uint32 epochs=3:uint32 pad=4:uint32 pad_mode=5:ZERO|REFLECT \
+    mirror=6:bool holdout=7:uint32 warmup_iter=8:uint32 warmup=9:float initial_factor=10:float \
+    final_factor=11:float low_momentum=12:float label_smoothing=13:float teacher=14:string* temperature=15:float \
+    alpha=16:float bf16=17:AUTO|ON|OFF bn_momentum=18:float freeze_bn=19:bool
 """
 
 #: What stands in training nets: data layers, losses, measures.

@@ -39,41 +39,48 @@ def _explain(message: str) -> tuple[str, str | None]:
     return (words if len(words) <= 200 else f"...{words[-200:]}"), None
 
 
-def parse(text: str, name: str = "prototxt") -> Message:
-    """Return the NetParameter that `text` spells.
+def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> Message:
+    """Return the message that `text` spells.
 
     Parameters
     ----------
     text : str
         Protobuf text format.
     name : str
-        The file's name, for messages.
+        The file's name, for errors.
+    message : str
+        The message's type.
 
     Raises
     ------
     ParseError
         With file:line:column, and the nearest known field or value.
     """
-    net = schema.new("NetParameter")
+    made = schema.new(message)
     try:
-        text_format.Parse(text, net)
+        text_format.Parse(text, made)
     except text_format.ParseError as error:
         what, mend = _explain(str(error))
         place = f"{name}:{error.GetLine() or 1}:{error.GetColumn() or 1}"
         raise ParseError(what, where=place, mend=mend) from None
     except RecursionError:
-        raise ParseError("messages are nested too deeply for a net", where=name) from None
-    return net
+        raise ParseError(f"messages are nested too deeply for a {message}", where=name) from None
+    return made
 
 
 def read(path: Path) -> Message:
     """Return the NetParameter in the text file `path`; raise ParseError as `parse` does."""
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return what the text file `path` holds; raise ParseError where it is too large, or no text."""
     content = read_bounded(path, settings.MAX_PROTOTXT_BYTES)
     if b"\0" in content:
         mend = "A prototxt is text; a caffemodel is named with --weights"
         raise ParseError("this is a binary file", where=f"{path}: byte {content.index(0)}", mend=mend)
     # Comments come in every encoding (Caffe's own reader takes bytes): what is no UTF-8 must not stop the reading.
-    return parse(content.decode("utf-8-sig", errors="replace"), str(path))
+    return content.decode("utf-8-sig", errors="replace")
 
 
 def write(net: Message) -> str:

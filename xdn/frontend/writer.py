@@ -1,6 +1,7 @@
 """`Net` -> prototxt text that other Caffe readers load."""
 
 import dataclasses
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from xdn.frontend import prototxt, schema
 from xdn.frontend.caffemodel import write_caffemodel
 from xdn.frontend.naming import restore_in_place
 from xdn.frontend.schema import Message
-from xdn.graph.layer import Layer
+from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.layers.base import CaffeLayer, Field
@@ -51,7 +52,7 @@ def _write_input(message: Message, transform: Transform, source: str) -> None:
     """Set what is done to the images, and the name of the data set."""
     plain = Transform()
     param = message.transform_param
-    for name in ("scale", "mean_file", "crop_size"):
+    for name in ("scale", "mean_file", "crop_size", "mirror"):
         if getattr(transform, name) != getattr(plain, name):
             setattr(param, name, getattr(transform, name))
     param.mean_value.extend(transform.mean_value)
@@ -63,6 +64,17 @@ def _write_input(message: Message, transform: Transform, source: str) -> None:
         message.data_param.source = source
     if not param.ListFields():
         message.ClearField("transform_param")
+
+
+def _write_param_specs(message: Message, layer: Layer) -> None:
+    """Set under which names the weights are shared, and how training treats them."""
+    for name, spec in zip_longest(layer.shared, layer.param_specs):
+        made = message.param.add()
+        if name:
+            made.name = name
+        for field, plain in dataclasses.asdict(ParamSpec()).items():
+            if spec is not None and getattr(spec, field) != plain:
+                setattr(made, field, getattr(spec, field))
 
 
 def _write_epilogue(message: Message, layer: Layer) -> None:
@@ -85,8 +97,7 @@ def to_message(net: Net) -> Message:
     for layer, wiring in zip(net.layers, restore_in_place(net), strict=True):
         params = layer.params
         made = message.layer.add(name=layer.name, type=layer.type, bottom=wiring.bottoms, top=wiring.tops)
-        for name in layer.shared:
-            made.param.add(name=name) if name else made.param.add()
+        _write_param_specs(made, layer)
         if isinstance(params, CaffeLayer) and params.message is not None:
             _write_params(made, params, params.message.field)
         if params.is_input:

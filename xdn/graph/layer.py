@@ -215,6 +215,20 @@ def projection_weights(weights: Weights) -> dict[str, Array]:
     }
 
 
+@dataclass(frozen=True)
+class ParamSpec:
+    """What training does to one weight array of a layer (`param { lr_mult decay_mult }`); inference knows it not.
+
+    Parameters
+    ----------
+    lr_mult, decay_mult : float
+        Factors of the solver's learning rate and weight decay.
+    """
+
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One layer: its name, typed parameters, bottoms, tops and weights.
@@ -234,6 +248,8 @@ class Layer:
         Names under which the weights are shared (`param { name: ... }`), ``""`` for none.
     epilogue : Epilogue, optional
         What post-fusion appended to the layer.
+    param_specs : tuple of ParamSpec
+        How training treats the weights, in their order; a weight beyond its end has the defaults.
     """
 
     name: str
@@ -243,6 +259,7 @@ class Layer:
     weights: Weights = field(default_factory=dict)
     shared: tuple[str, ...] = ()
     epilogue: Epilogue | None = None
+    param_specs: tuple[ParamSpec, ...] = ()
 
     def __post_init__(self) -> None:
         for array in self.weights.values():

@@ -1,6 +1,6 @@
 """What happens to an image's pixel values before the first layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Transform:
         Divisor per channel; empty for none. Caffe has no such field; it is written as `xdn_param`.
     channel_order : str
         ``"rgb"`` or ``"bgr"`` where the net states what it expects, else empty; written as `xdn_param`.
+    mirror : bool
+        Training mirrors every other image; a test never does, so a net's digest knows nothing of it.
     """
 
     scale: float = 1.0
@@ -32,3 +34,4 @@ class Transform:
     crop_size: int = 0
     std: tuple[float, ...] = ()
     channel_order: str = ""
+    mirror: bool = field(default=False, repr=False)

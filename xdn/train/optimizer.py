@@ -1,0 +1,231 @@
+"""Caffe's solvers as PyTorch optimizers: the published arithmetic, over lists of tensors at once.
+
+Before each update, as in Caffe's `SGDSolver::ApplyUpdate`: gradients summed over `iter_size` batches are clipped
+(their common L2 norm at most `clip_gradients`), divided by `iter_size`, and regularized:
+``g += weight_decay * decay_mult * W`` (L2) or ``* sign(W)`` (L1). The rate of a weight is ``lr * lr_mult``.
+Source: Caffe's src/caffe/solvers/*.cpp.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from xdn.errors import NetError, UnknownNameError
+from xdn.frontend.solver import Solver
+from xdn.graph.layer import ParamSpec
+from xdn.registry import Registry
+
+#: Caffe's `type` -> optimizer.
+OPTIMIZERS: Registry[type["CaffeOptimizer"]] = Registry("solver type")
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The numbers of the arithmetic, under Caffe's names."""
+
+    momentum: float = 0.0
+    momentum2: float = 0.999
+    rms_decay: float = 0.99
+    delta: float = 1e-8
+    weight_decay: float = 0.0
+    regularization_type: str = "L2"
+    clip_gradients: float = -1.0
+    iter_size: int = 1
+
+    @staticmethod
+    def of(solver: Solver) -> "Rates":
+        """Return the numbers that the solver says."""
+        return Rates(**{name: getattr(solver, name) for name in Rates.__dataclass_fields__})
+
+
+class CaffeOptimizer(torch.optim.Optimizer):
+    """Base of Caffe's solvers.
+
+    Parameters
+    ----------
+    params : iterable
+        Of tensors, or of groups with `lr_mult` and `decay_mult`.
+    rates : Rates
+
+    `set_rate` must be called before `step`.
+    """
+
+    #: What is kept for each weight, all zeros at first.
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, params: Iterable[Any], rates: Rates):
+        super().__init__(params, {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": rates.momentum, "count": 0})
+        self.rates = rates
+
+    def set_rate(self, lr: float, momentum: float) -> None:
+        """Set the learning rate and the momentum of the next steps."""
+        for group in self.param_groups:
+            group["lr"], group["momentum"] = lr * group["lr_mult"], momentum
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every weight that has a gradient; gradients are overwritten."""
+        if closure is not None:
+            raise NotImplementedError("Caffe's solvers take no closure")
+        self._clip_and_divide()
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            gradients = [weight.grad for weight in weights]
+            self._regularize(group, weights, gradients)
+            group["count"] += 1
+            self._update(group, weights, gradients, *(self._kept(name, weights) for name in self.kept))
+
+    def _clip_and_divide(self) -> None:
+        gradients = [w.grad for group in self.param_groups for w in group["params"] if w.grad is not None]
+        factor, limit = 1.0 / self.rates.iter_size, self.rates.clip_gradients
+        if limit >= 0 and gradients:
+            norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
+            factor *= limit / norm if norm > limit else 1.0
+        if factor != 1.0:
+            torch._foreach_mul_(gradients, factor)
+
+    def _regularize(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor]) -> None:
+        decay = self.rates.weight_decay * group["decay_mult"]
+        if decay:
+            signs = weights if self.rates.regularization_type == "L2" else torch._foreach_sign(weights)
+            torch._foreach_add_(gradients, signs, alpha=decay)
+
+    def _kept(self, name: str, weights: list[Tensor]) -> list[Tensor]:
+        for weight in weights:
+            if name not in self.state[weight]:
+                self.state[weight][name] = torch.zeros_like(weight)
+        return [self.state[weight][name] for weight in weights]
+
+    @abstractmethod
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        """Change `weights` by `gradients` (regularized) and what is kept, in place."""
+
+
+@OPTIMIZERS.register("SGD")
+class SGD(CaffeOptimizer):
+    """V = momentum * V + lr * g; W -= V"""
+
+    kept: ClassVar = ("velocity",)
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        (velocity,) = kept
+        torch._foreach_mul_(velocity, group["momentum"])
+        torch._foreach_add_(velocity, gradients, alpha=group["lr"])
+        torch._foreach_sub_(weights, velocity)
+
+
+@OPTIMIZERS.register("Nesterov")
+class Nesterov(CaffeOptimizer):
+    """V' = momentum * V + lr * g; W -= (1 + momentum) * V' - momentum * V, which is lr * g + momentum * V'"""
+
+    kept: ClassVar = ("velocity",)
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        (velocity,) = kept
+        torch._foreach_mul_(velocity, group["momentum"])
+        torch._foreach_add_(velocity, gradients, alpha=group["lr"])
+        torch._foreach_add_(weights, gradients, alpha=-group["lr"])
+        torch._foreach_add_(weights, velocity, alpha=-group["momentum"])
+
+
+@OPTIMIZERS.register("AdaGrad")
+class AdaGrad(CaffeOptimizer):
+    """H += g^2; W -= lr * g / (sqrt(H) + delta)"""
+
+    kept: ClassVar = ("history",)
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        (history,) = kept
+        torch._foreach_addcmul_(history, gradients, gradients)
+        _subtract_quotient(weights, gradients, history, group["lr"], self.rates.delta)
+
+
+@OPTIMIZERS.register("RMSProp")
+class RMSProp(CaffeOptimizer):
+    """H = rms_decay * H + (1 - rms_decay) * g^2; W -= lr * g / (sqrt(H) + delta)"""
+
+    kept: ClassVar = ("history",)
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        (history,) = kept
+        _average_squares(history, gradients, self.rates.rms_decay)
+        _subtract_quotient(weights, gradients, history, group["lr"], self.rates.delta)
+
+
+@OPTIMIZERS.register("AdaDelta")
+class AdaDelta(CaffeOptimizer):
+    """H = mu * H + (1 - mu) * g^2; U = g * sqrt((D + delta) / (H + delta)); D = mu * D + (1 - mu) * U^2; W -= lr * U"""
+
+    kept: ClassVar = ("history", "changes")
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        history, changes = kept
+        _average_squares(history, gradients, group["momentum"])
+        ratios = torch._foreach_add(changes, self.rates.delta)
+        torch._foreach_div_(ratios, torch._foreach_add(history, self.rates.delta))
+        torch._foreach_sqrt_(ratios)
+        torch._foreach_mul_(ratios, gradients)
+        _average_squares(changes, ratios, group["momentum"])
+        torch._foreach_add_(weights, ratios, alpha=-group["lr"])
+
+
+@OPTIMIZERS.register("Adam")
+class Adam(CaffeOptimizer):
+    """M, H: averages of g and g^2; W -= lr * sqrt(1 - momentum2^t) / (1 - momentum^t) * M / (sqrt(H) + delta)"""
+
+    kept: ClassVar = ("average", "history")
+
+    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
+        average, history = kept
+        first, second, count = group["momentum"], self.rates.momentum2, group["count"]
+        torch._foreach_mul_(average, first)
+        torch._foreach_add_(average, gradients, alpha=1 - first)
+        _average_squares(history, gradients, second)
+        correction = (1 - second**count) ** 0.5 / (1 - first**count)
+        _subtract_quotient(weights, average, history, group["lr"] * correction, self.rates.delta)
+
+
+def _average_squares(averages: list[Tensor], values: list[Tensor], decay: float) -> None:
+    torch._foreach_mul_(averages, decay)
+    torch._foreach_addcmul_(averages, values, values, value=1 - decay)
+
+
+def _subtract_quotient(
+    weights: list[Tensor], values: list[Tensor], squares: list[Tensor], factor: float, delta: float
+) -> None:
+    roots = torch._foreach_sqrt(squares)
+    torch._foreach_add_(roots, delta)
+    torch._foreach_addcdiv_(weights, values, roots, value=-factor)
+
+
+def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -> CaffeOptimizer:
+    """Return the solver's optimizer for weights and how each is trained; one with lr_mult 0 is frozen.
+
+    Raises
+    ------
+    UnknownNameError
+        Saying where the solver names its unknown type, with the nearest known ones.
+    NetError
+        Where no weight is left to train.
+    """
+    try:
+        cls = OPTIMIZERS[solver.type]
+    except UnknownNameError as error:
+        raise UnknownNameError(error.what, where=solver.place("type"), mend=error.mend) from None
+    groups: dict[ParamSpec, list[Tensor]] = {}
+    for weight, spec in weights:
+        weight.requires_grad_(spec.lr_mult != 0)
+        if spec.lr_mult:
+            groups.setdefault(spec, []).append(weight)
+    if not groups:
+        raise NetError("the net has no weights to train", mend="Look at lr_mult of its layers")
+    described = [
+        {"params": params, "lr_mult": spec.lr_mult, "decay_mult": spec.decay_mult} for spec, params in groups.items()
+    ]
+    return cls(described, Rates.of(solver))

@@ -1,0 +1,20 @@
+"""Whether to multiply in bfloat16."""
+
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+#: Flags of processors that multiply bfloat16 themselves; elsewhere it is emulated, many times slower than f32.
+_NATIVE = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
+
+
+def has_native_bf16(cpuinfo: Path = CPUINFO) -> bool:
+    """Return whether the processor multiplies bfloat16 itself, as far as the system tells."""
+    if not cpuinfo.is_file():
+        return False
+    words = cpuinfo.read_text(errors="replace").split()
+    return not _NATIVE.isdisjoint(words)
+
+
+def bf16_wanted(asked: str) -> bool:
+    """Return whether to train in bfloat16: ``"ON"``, ``"OFF"``, or ``"AUTO"``, where the processor has it."""
+    return asked == "ON" or (asked == "AUTO" and has_native_bf16())

@@ -1,0 +1,109 @@
+"""What a snapshot holds, and whether it belongs to the training that would go on from it."""
+
+import dataclasses
+import json
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from xdn.errors import ParseError, SettingError
+from xdn.frontend.solver import Solver
+from xdn.graph.net import Net
+from xdn.train.optimizer import CaffeOptimizer
+
+if TYPE_CHECKING:
+    from xdn.train.trainer import Progress
+
+State = dict[str, Any]
+#: Fields of a solver that change no weight: a training may go on with others.
+_FREE = {"net", "test_net", "display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix", "weights"}
+_MEND = "Name another folder with --out, or begin anew with --restart"
+
+
+def identity(solver: Solver, net: Net, data: str, seed: int) -> dict[str, str]:
+    """Return what makes two trainings the same, in words: the net, its first weights, the data, the solver's fields."""
+    bare = net.replace(layers=tuple(layer.replace(weights={}) for layer in net.layers))
+    specs = [(layer.name, layer.param_specs) for layer in net.layers if layer.param_specs]
+    fields = {**vars(solver), **vars(solver.xdn), "random_seed": seed}
+    names = {f.name for f in (*dataclasses.fields(Solver), *dataclasses.fields(solver.xdn)) if f.compare}
+    said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - {"xdn"})}
+    return {"net": bare.digest, "lr_mult and decay_mult": repr(specs), "first weights": net.digest, "data": data} | said
+
+
+def state_of(own: dict[str, str], module: nn.Module, optimizer: CaffeOptimizer, progress: "Progress") -> State:
+    """Return all that a snapshot holds."""
+    kept = optimizer.state_dict()
+    return {
+        "identity": own,
+        "module": module.state_dict(),
+        "kept": kept["state"],
+        "counts": [group["count"] for group in kept["param_groups"]],
+        "progress": vars(progress) | {"losses": list(progress.losses)},
+    }
+
+
+def restore(
+    state: State,
+    own: dict[str, str],
+    module: nn.Module,
+    optimizer: CaffeOptimizer,
+    progress: "Progress",
+    path: Path,
+) -> None:
+    """Bring module, optimizer and progress to where `state` was taken.
+
+    Raises
+    ------
+    SettingError
+        Naming what differs, where the snapshot belongs to another training.
+    ParseError
+        Where it lacks something.
+    """
+    theirs = state.get("identity")
+    if not isinstance(theirs, dict):
+        raise ParseError("the snapshot does not say whose it is", where=str(path), mend=_MEND)
+    for name in own:
+        if theirs.get(name) != own[name]:
+            raise SettingError(f"the snapshot belongs to another training: {name} differs", where=str(path), mend=_MEND)
+    try:
+        _check_tensors(state["module"], module.state_dict())
+        module.load_state_dict(state["module"])
+        _restore_optimizer(state, optimizer)
+        _restore_progress(state["progress"], progress)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ParseError(f"the snapshot is damaged: {error}", where=str(path), mend=_MEND) from None
+
+
+def _check_tensors(found: dict[str, Any], wanted: dict[str, Tensor]) -> None:
+    """Raise ValueError unless `found` holds dense tensors of the names, shapes and types of `wanted`."""
+    if set(found) != set(wanted):
+        raise ValueError("its tensors are not those of the net")
+    for name, tensor in wanted.items():
+        other = found[name]
+        dense = isinstance(other, Tensor) and other.layout == torch.strided
+        if not dense or other.shape != tensor.shape or other.dtype != tensor.dtype:
+            raise ValueError(f"{name} is no tensor of the shape {tuple(tensor.shape)}")
+
+
+def _restore_optimizer(state: State, optimizer: CaffeOptimizer) -> None:
+    whole = optimizer.state_dict()
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    kept, counts = state["kept"], [int(count) for count in state["counts"]]
+    for index, tensors in kept.items():
+        _check_tensors(tensors, dict.fromkeys(optimizer.kept, weights[index]))
+    for group, count in zip(whole["param_groups"], counts, strict=True):
+        group["count"] = count
+    optimizer.load_state_dict(whole | {"state": kept})
+
+
+def _restore_progress(found: dict[str, Any], progress: "Progress") -> None:
+    losses = [float(loss) for loss in found["losses"]]
+    numbers = (float(found["seconds"]), float(found["accuracy"]), *losses)
+    if int(found["iteration"]) < 0 or not all(map(isfinite, numbers)):
+        raise ValueError("its numbers are none that a training gives")
+    progress.iteration, progress.tested = int(found["iteration"]), int(found["tested"])
+    progress.seconds, progress.accuracy = numbers[0], numbers[1]
+    progress.losses.extend(losses)
