@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "xdn" / "__init__.py").read_text(), re.M).group(1)
 
-TRAIN = ["torch>=2.4"]
+TRAIN = ["matplotlib>=3.8", "torch>=2.4"]
 TEST = [
     # Below 5: OpenCV 5 dropped the Caffe importer that serves as an oracle.
     "opencv-python-headless>=4.10,<5",
@@ -61,6 +61,7 @@ setup(
             "xdn-run = xdn.cli.entry:run",
             "xdn-pack = xdn.cli.entry:pack",
             "xdn-inspect = xdn.cli.entry:inspect",
+            "xdn-train = xdn.cli.entry:train",
         ]
     },
     classifiers=[

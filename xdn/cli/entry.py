@@ -41,3 +41,8 @@ def pack() -> int:
 def run() -> int:
     """Run `xdn-run`."""
     return _command("run")
+
+
+def train() -> int:
+    """Run `xdn-train`."""
+    return _command("train")

@@ -85,8 +85,10 @@ class TrainingImages:
         self._factor = transform.factor
         self._windows = _windows(_padded(images, augmentation), augmentation.crop)
         mean = np.ascontiguousarray(transform.mean.transpose(1, 2, 0))
-        self._mean = mean[0, 0] if mean.shape[:2] == (1, 1) else None
-        self._means = None if self._mean is not None else _windows(_padded(mean[None], augmentation), augmentation.crop)
+        self._mean = mean[0, 0]
+        # Of a mean image every crop gets its own part.
+        whole = mean.shape[:2] == (1, 1)
+        self._means = None if whole else _windows(_padded(mean[None], augmentation), augmentation.crop)
         self._order: _Order | None = None
 
     def __len__(self) -> int:
@@ -136,7 +138,7 @@ def _padded(images: Array, augmentation: Augmentation) -> Array:
     if size_bytes > settings.MAX_TRAINING_BYTES:
         raise DataError(f"the training images need {size_bytes} bytes; at most {settings.MAX_TRAINING_BYTES} are taken")
     border = ((0, 0), (pad, pad), (pad, pad), (0, 0))
-    return np.pad(images, border, mode=_PAD_MODES[augmentation.pad_mode]) if pad else np.ascontiguousarray(images)  # type: ignore[call-overload, no-any-return]
+    return np.pad(images, border, mode=_PAD_MODES[augmentation.pad_mode]) if pad else np.ascontiguousarray(images)  # type: ignore[call-overload]
 
 
 def _windows(images: Array, crop: tuple[int, int]) -> Array:

@@ -110,17 +110,18 @@ def _augmented(
     recipe: Recipe, net: Net, images: Array, labels: Array, order: str, batch: int, seed: int
 ) -> TrainingImages:
     transform = _transform(net)
-    h, w = _input_shape(net)[1:]
+    h, w = input_shape(net)[1:]
     side = transform.crop_size
     if (side, side) != (h, w) and (side or images.shape[1:3] != (h, w)):
         found = f"cut to {side}x{side}" if side else "of {}x{}".format(*images.shape[1:3])
         raise DataError(f"training images {found} pixels do not fit the net's input of {h}x{w}")
     augmentation = Augmentation((h, w), recipe.pad, recipe.pad_mode, recipe.mirror or transform.mirror)
-    whole = _pixel_transform(net, replace(transform, crop_size=0), images.shape[1:], order)
+    whole = whole_transform(net, images.shape[1:], order)
     return TrainingImages(images, labels, whole, augmentation, batch=batch, seed=seed)
 
 
-def _input_shape(net: Net) -> tuple[int, ...]:
+def input_shape(net: Net) -> tuple[int, ...]:
+    """Return (C, H, W) of the images that the net reads; raise DataError where it reads anything else."""
     shapes = [blob.shape[1:] for blob in net.inputs.values()]
     if len(shapes) != 1 or len(shapes[0]) != 3:
         raise DataError(f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}")
@@ -132,10 +133,15 @@ def _transform(net: Net) -> Transform:
     return params.transform if isinstance(params, Input) else Transform()
 
 
+def whole_transform(net: Net, image_shape: tuple[int, ...], order: str = "") -> PixelTransform:
+    """Return what the net does to images (H, W, C), without the crop."""
+    return _pixel_transform(net, replace(_transform(net), crop_size=0), image_shape, order)
+
+
 def _pixel_transform(net: Net, transform: Transform, image_shape: tuple[int, ...], order: str) -> PixelTransform:
     """Return `transform` on images (H, W, C): of the net's input where it crops, else of the whole image."""
     h, w, c = image_shape
-    wanted = _input_shape(net) if transform.crop_size else (_input_shape(net)[0], h, w)
+    wanted = input_shape(net) if transform.crop_size else (input_shape(net)[0], h, w)
     folders = mean_folders(net.folder)
     return PixelTransform.of(
         transform, (h, w, c), (wanted[0], wanted[1], wanted[2]), folders, read_binaryproto, channel_order=order

@@ -167,7 +167,7 @@ class AdaDelta(CaffeOptimizer):
     def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
         history, changes = kept
         _average_squares(history, gradients, group["momentum"])
-        ratios = torch._foreach_add(changes, self.rates.delta)
+        ratios = list(torch._foreach_add(changes, self.rates.delta))
         torch._foreach_div_(ratios, torch._foreach_add(history, self.rates.delta))
         torch._foreach_sqrt_(ratios)
         torch._foreach_mul_(ratios, gradients)

@@ -1,7 +1,7 @@
 """The learning rate at every iteration: Caffe's policies, and two that Caffe lacks."""
 
 from collections.abc import Callable
-from math import cos, exp, floor, isfinite, pi
+from math import cos, exp, isfinite, pi
 
 from xdn.errors import SettingError, UnknownNameError
 from xdn.frontend.solver import Solver

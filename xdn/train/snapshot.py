@@ -40,8 +40,21 @@ def read_snapshot(path: Path) -> State:
         if not stored or total > settings.MAX_SNAPSHOT_BYTES:
             raise ParseError("this is no snapshot of a training: its entries are packed", where=str(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, TypeError,
-            AttributeError, IndexError, OverflowError, AssertionError, NotImplementedError, RecursionError) as error:
+    except (
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        AssertionError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
         what = f"this is no snapshot of a training ({type(error).__name__})"
         raise ParseError(what, where=str(path), mend="Begin anew with --restart") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:

@@ -128,7 +128,8 @@ class Trainer:
         self.optimizer: CaffeOptimizer = optimizer_for(solver, self._specified())
         self.progress = Progress(losses=deque(maxlen=solver.average_loss))
         self._bf16 = bf16_wanted(solver.xdn.bf16)
-        self._identity = identity(solver, task.net, task.examples.name, task.seed)
+        teachers = task.teachers.digests if task.teachers else []
+        self._identity = identity(solver, task.net, task.examples.name, task.seed, teachers)
         if resume and task.snapshot_path.is_file():
             state = read_snapshot(task.snapshot_path)
             restore(state, self._identity, self.module, self.optimizer, self.progress, task.snapshot_path)
@@ -225,6 +226,11 @@ class Trainer:
         self.progress.seconds = self._seconds()
         state: State = state_of(self._identity, self.module, self.optimizer, self.progress)
         write_snapshot(self.task.snapshot_path, state)
+
+
+def set_threads(threads: int) -> None:
+    """Let PyTorch compute with so many threads."""
+    torch.set_num_threads(threads)
 
 
 @torch.inference_mode()

@@ -1,0 +1,171 @@
+"""Train a net as a solver says: Caffe's solver file, with what it lacks in `xdn_param`.
+
+What is written lies in --out, by default the solver's snapshot_prefix, else the net's name with ".trained": the net
+and its weights, which xdn-run takes, the log (one JSON object a line) and the last snapshot. A training that was
+stopped, by Ctrl-C too, goes on from there when the same command is given again, as if it had not stopped.
+
+  xdn-train prototxt/resnet20_cifar10/solver.prototxt
+  xdn-train solver.prototxt --net pruned.prototxt --weights pruned.caffemodel --epochs 5 --out tuned/
+  xdn-train solver.prototxt --teacher big.prototxt:big.caffemodel --holdout 5000
+  xdn-train --plot tuned/net.log.jsonl -o tuned.png
+
+Flags stand above the solver's own fields. A solver needs net, max_iter (or xdn_param { epochs }) and base_lr:
+
+  net: "resnet20.prototxt"  type: "Nesterov"  base_lr: 0.2  momentum: 0.9  weight_decay: 0.0005
+  lr_policy: "onecycle"  xdn_param { epochs: 24 batch_size: 128 pad: 4 mirror: true }
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from xdn import api
+from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.errors import SettingError
+from xdn.frontend.solver import Solver, read_solver
+from xdn.report.training import draw, progress_line
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = new_parser("xdn-train", __doc__)
+    parser.add_argument("solver", nargs="?", type=Path, metavar="SOLVER", help="the solver, a prototxt")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of all that is written")
+    first = parser.add_argument_group("net and first weights")
+    first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train")
+    choice = first.add_mutually_exclusive_group()
+    choice.add_argument("--weights", type=Path, metavar="FILE", help="begin with these weights")
+    choice.add_argument(
+        "--from-scratch", action="store_true", help="begin with fresh weights, whatever the solver says"
+    )
+    first.add_argument("--restart", action="store_true", help="begin anew even where a snapshot lies in --out")
+    how = parser.add_argument_group("how to train")
+    how.add_argument("--data", metavar="DATA", help="a data set's name, a folder of images by class, or a list file")
+    how.add_argument("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
+    how.add_argument("--base-lr", type=float, metavar="F", help="learning rate")
+    how.add_argument("--batch", type=positive_int, metavar="N", help="images a batch")
+    how.add_argument("--holdout", type=int, metavar="N", help="test on the last N training images, trained on no more")
+    how.add_argument("--seed", type=int, metavar="N", help="of first weights, order and augmentation")
+    how.add_argument(
+        "--teacher",
+        action="append",
+        metavar="PROTOTXT[:WEIGHTS]",
+        help="learn this net's outputs too; several are averaged",
+    )
+    how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
+    plot = parser.add_argument_group("look at a log")
+    plot.add_argument("--plot", type=Path, metavar="LOG", help="draw loss, accuracy and learning rate, and end")
+    plot.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .png or .svg of --plot")
+    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+
+
+def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+    if args.plot is not None:
+        _plot(parser, args, output)
+    elif args.solver is None:
+        parser.error("name a SOLVER, or --plot LOG")
+    else:
+        _train(args, output)
+
+
+def _plot(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+    from xdn.train.log import read_log
+
+    target = args.output or args.plot.with_suffix(".png")
+    draw(read_log(args.plot), target)
+    output.result(f"written: {target}")
+    output.write_json({"files": [str(target)]})
+
+
+def _train(args: argparse.Namespace, output: Output) -> None:
+    from xdn.train.start import begin
+    from xdn.train.trainer import Trainer, set_threads
+
+    solver = _overridden(read_solver(args.solver), args)
+    if args.threads:
+        set_threads(args.threads)
+    start = begin(solver, args.out)
+    task = start.task
+    _check_no_overwriting(task.prefix, start.prototxt, solver)
+    output.log(f"data: {task.examples.name}")
+    output.log(f"log: {task.log_path}")
+    with output.progress() as bar:
+        shown = _Shown(bar, output, task.solver.max_iter)
+        trainer = Trainer(task, shown, resume=not args.restart)
+        if trainer.progress.iteration:
+            output.log(f"goes on from iteration {trainer.progress.iteration}: {task.snapshot_path}")
+        net = start.deployed(trainer.run())
+    saved = api.save(net, task.prefix.parent, task.prefix.name)
+    output.result(f"accuracy: {trainer.progress.accuracy:.2f} % ({task.examples.name})")
+    output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.write_json(
+        {
+            "files": [str(saved.prototxt), str(saved.caffemodel)],
+            "log": str(task.log_path),
+            "data": task.examples.name,
+            "iterations": trainer.progress.iteration,
+            "test_accuracy": trainer.progress.accuracy,
+            "seconds": trainer.progress.seconds,
+        }
+    )
+
+
+def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
+    """Return the solver with what the flags say; files that flags name are not looked for beside the solver."""
+    given: dict[str, Any] = {
+        "net": args.net and str(args.net.resolve()),
+        "weights": args.weights and (str(args.weights.resolve()),),
+        "data": args.data,
+        "epochs": args.epochs,
+        "base_lr": args.base_lr,
+        "batch_size": args.batch,
+        "holdout": args.holdout,
+        "random_seed": args.seed,
+        "teacher": args.teacher and tuple(map(_resolved, args.teacher)),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if args.epochs:
+        changes["max_iter"] = 0
+    if args.net:
+        changes["test_net"] = ""
+    if args.from_scratch:
+        changes["weights"] = ()
+    return solver.replace(**changes)
+
+
+def _resolved(teacher: str) -> str:
+    return ":".join(str(Path(part).resolve()) for part in teacher.split(":", 1))
+
+
+def _check_no_overwriting(prefix: Path, prototxt: Path, solver: Solver) -> None:
+    written = {prefix.with_name(f"{prefix.name}{suffix}").resolve() for suffix in (".prototxt", ".caffemodel")}
+    read = {prototxt.resolve(), *(solver.find_beside(name, "weights").resolve() for name in solver.weights)}
+    if solver.path:
+        read.add(solver.path.resolve())
+    if written & read:
+        raise SettingError(f"the output would overwrite {min(written & read)}", mend="Name another folder with --out")
+
+
+class _Shown:
+    """Shows how a training goes: a bar on a terminal, and a line a test."""
+
+    def __init__(self, bar: Progress, output: Output, total: int):
+        self._bar, self._output, self._total = bar, output, total
+        self._line = bar.add_task("train", total=total)
+        self._loss, self._accuracy = "", ""
+
+    def advanced(self, iteration: int, total: int, loss: float) -> None:
+        """Move the bar."""
+        self._bar.update(
+            self._line, completed=iteration, description=f"loss {self._loss or f'{loss:.3f}'}{self._accuracy}"
+        )
+
+    def logged(self, row: dict[str, Any]) -> None:
+        """Take over the numbers, and print those of a test."""
+        if "loss" in row:
+            self._loss = f"{row['loss']:.3f}"
+        if "test_accuracy" in row:
+            self._accuracy = f", accuracy {row['test_accuracy']:.2f} %"
+            self._output.log(progress_line(row, self._total, self._loss))

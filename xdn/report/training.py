@@ -1,0 +1,72 @@
+"""How a training went: its lines and its curves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xdn.errors import SettingError
+from xdn.files import atomic_file
+
+Row = Mapping[str, Any]
+FORMATS = {".png": "png", ".svg": "svg"}
+
+
+def progress_line(row: Row, total: int, loss: str = "") -> str:
+    """Return one line for a test's row of the log; `total` is the number of iterations of the whole training."""
+    done, seconds = row["iteration"], row["seconds"]
+    parts = [f"iteration {done}/{total} (epoch {row['epoch']:.1f}): accuracy {row['test_accuracy']:.2f} %"]
+    if loss:
+        parts.append(f"loss {loss}")
+    parts.append(f"{seconds:.0f} s")
+    if 0 < done < total:
+        parts.append(f"{seconds / done * (total - done) / 60:.0f} min left")
+    return ", ".join(parts)
+
+
+def curves(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
+    """Return the curves of a log's rows: name -> (epochs, values); a curve without values is left out."""
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for name in ("loss", "test_loss", "test_accuracy", "lr"):
+        points = [(float(row["epoch"]), float(row[name])) for row in rows if name in row and "epoch" in row]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            found[name] = (list(epochs), list(values))
+    return found
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Draw loss, accuracy and learning rate of a log's rows over the epochs into `path`, a .png or .svg.
+
+    Raises
+    ------
+    SettingError
+        For another kind of file, a log without a curve, or where matplotlib is not installed.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise SettingError(f"{path}: a picture is {' or '.join(FORMATS)}", mend="Name it with -o FILE.png")
+    found = curves(rows)
+    if not found:
+        raise SettingError("the log has no rows to draw")
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        mend = "Run: pip install 'xdn[train]'"
+        raise SettingError("drawing needs matplotlib, which is not installed", mend=mend) from None
+    panels = (("loss", ("loss", "test_loss")), ("accuracy, %", ("test_accuracy",)), ("learning rate", ("lr",)))
+    figure = Figure(figsize=(7, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(panels), 1, sharex=True)
+    for axis, (title, names) in zip(axes, panels, strict=True):
+        for name in names:
+            if name in found:
+                axis.plot(*found[name], label=name.replace("_", " "))
+        axis.set_ylabel(title)
+        axis.grid(alpha=0.3)
+        if any(name in found for name in names):
+            axis.legend(loc="best")
+    axes[-1].set_xlabel("epoch")
+    with atomic_file(path) as file:
+        # Without a date, the same log gives the same file.
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        figure.savefig(file, format=FORMATS[path.suffix.lower()], dpi=120, metadata=metadata)

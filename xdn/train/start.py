@@ -1,0 +1,110 @@
+"""From a solver to what can be trained: nets, first weights, data, teachers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from xdn.errors import NetError, SettingError
+from xdn.frontend import find_weights, load
+from xdn.frontend.load import declared_batch
+from xdn.frontend.solver import Solver
+from xdn.graph.net import Net
+from xdn.train.data import Examples, find_examples
+from xdn.train.initial import fresh
+from xdn.train.schedule import DEFAULT_BATCH, DEFAULT_SEED, completed
+from xdn.train.teachers import Teachers
+from xdn.train.trainer import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a training begins with.
+
+    Parameters
+    ----------
+    task : Task
+    test_net : Net
+        The net of the TEST phase, which is written when the training ends; its weights play no part.
+    prototxt : Path
+        Where it was read.
+    """
+
+    task: Task
+    test_net: Net
+    prototxt: Path
+
+    def deployed(self, trained: Net) -> Net:
+        """Return the net of the TEST phase with the weights of the trained one."""
+        weights = {layer.name: layer.weights for layer in trained.layers}
+        layers = tuple(layer.replace(weights=weights.get(layer.name, {})) for layer in self.test_net.layers)
+        return self.test_net.replace(layers=layers)
+
+
+def begin(solver: Solver, out: Path | None = None, *, data_folder: Path | None = None) -> Start:
+    """Return what `solver` describes.
+
+    Parameters
+    ----------
+    solver : Solver
+    out : Path, optional
+        The folder of what is written, in place of the solver's `snapshot_prefix`; where it says none either,
+        the net's name with ``.trained``.
+    data_folder : Path, optional
+        Where data sets are kept.
+
+    Raises
+    ------
+    SettingError, ParseError, NetError, WeightsError, DataError
+        Whatever is missing, and how to mend it.
+    """
+    if not solver.net:
+        raise SettingError("the solver names no net", where=str(solver.path or "solver"), mend="Say it with --net")
+    path = solver.find_beside(solver.net, "net")
+    test_path = solver.find_beside(solver.test_net, "test_net") if solver.test_net else path
+    seed = solver.random_seed if solver.random_seed >= 0 else DEFAULT_SEED
+    net, test_net = _with_first_weights(solver, path, seed), load(test_path, phase="TEST")
+    _check_same_weights(net, test_net)
+    batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
+    examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, folder=data_folder)
+    teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None
+    whole = completed(solver, examples.train.batches)
+    task = Task(whole, net, examples, _prefix(solver, out, path), seed, teachers)
+    return Start(task, test_net, test_path)
+
+
+def _with_first_weights(solver: Solver, path: Path, seed: int) -> Net:
+    if len(solver.weights) > 1:
+        raise SettingError("weights: one caffemodel is read", where=solver.place("weights"))
+    weights = solver.find_beside(solver.weights[0], "weights") if solver.weights else None
+    net = load(path, weights, phase="TRAIN")
+    return net if weights else fresh(net, seed)
+
+
+def _check_same_weights(net: Net, test_net: Net) -> None:
+    trained = {layer.name: net.weight_shapes(layer) for layer in net.layers}
+    for layer in test_net.layers:
+        shapes = test_net.weight_shapes(layer)
+        if shapes and trained.get(layer.name) != shapes:
+            raise NetError("the layer has other weights in the phase TRAIN", where=f"layer {layer.name!r}")
+
+
+def _teachers(solver: Solver) -> Sequence[Net]:
+    nets = []
+    for said in solver.xdn.teacher:
+        prototxt, _, weights = said.partition(":")
+        path = solver.find_beside(prototxt, "teacher")
+        nets.append(load(path, solver.find_beside(weights, "teacher") if weights else find_weights(path)))
+    return nets
+
+
+def _prefix(solver: Solver, out: Path | None, net: Path) -> Path:
+    """Return folder and first part of the names of what is written."""
+    if out is not None:
+        return out / net.stem
+    said = PurePath(solver.snapshot_prefix)
+    if not solver.snapshot_prefix:
+        return Path(f"{net.stem}.trained") / net.stem
+    if said.is_absolute() or ".." in said.parts:
+        what = f"snapshot_prefix {solver.snapshot_prefix!r} leads out of the working folder"
+        raise SettingError(what, where=solver.place("snapshot_prefix"), mend="Name the folder with --out")
+    return Path(said) / net.stem if solver.snapshot_prefix.endswith("/") else Path(said)

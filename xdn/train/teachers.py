@@ -1,0 +1,66 @@
+"""Distillation: the loss against the outputs of teachers, which read the same images by their own transforms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xdn.data.pixels import PixelTransform
+from xdn.errors import DataError
+from xdn.frontend.solver import Recipe
+from xdn.graph.net import Net
+from xdn.train.data import input_shape, whole_transform
+from xdn.train.loss import distillation_loss, smoothed_labels
+from xdn.train.module import NetModule
+
+
+class Teachers:
+    """Trained nets whose outputs a student learns beside the labels.
+
+    Parameters
+    ----------
+    nets : sequence of Net
+        With weights.
+    student : Net
+        The net that is trained, whose transform the images have had.
+    recipe : Recipe
+        Temperature, the teachers' share of the loss, label smoothing.
+
+    Raises
+    ------
+    DataError
+        Where a teacher reads other images, or gives other classes, than the student.
+    """
+
+    def __init__(self, nets: Sequence[Net], student: Net, recipe: Recipe):
+        self.recipe = recipe
+        self.digests = [net.digest for net in nets]
+        self._taught = [(NetModule(net).eval().requires_grad_(False), *_retransform(student, net)) for net in nets]
+
+    def loss(self, images: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the distillation loss of the student's `logits` (N, K) on `images` (N, C, H, W) as it reads them."""
+        with torch.no_grad():
+            outputs = [module(images * factor + shift) for module, factor, shift in self._taught]
+        smoothed = smoothed_labels(labels, logits.shape[1], self.recipe.label_smoothing)
+        return distillation_loss(logits, smoothed, outputs, None, self.recipe.temperature, self.recipe.alpha)
+
+
+def _retransform(student: Net, teacher: Net) -> tuple[Tensor, Tensor]:
+    """Return the factor and the shift (C, 1, 1) that turn what the student reads into what the teacher reads."""
+    shapes = [(input_shape(net), net.blobs[net.outputs[0]].shape[1]) for net in (student, teacher)]
+    if shapes[0] != shapes[1]:
+        what = "the teacher {!r} reads {} and gives {} classes; the student reads {} and gives {}"
+        raise DataError(what.format(teacher.name, *shapes[1], *shapes[0]))
+    own, theirs = (whole_transform(net, (*shapes[0][0][1:], shapes[0][0][0])) for net in (student, teacher))
+    if any(_is_image(transform) for transform in (own, theirs)):
+        if not (np.array_equal(own.mean, theirs.mean) and np.array_equal(own.factor, theirs.factor)):
+            raise DataError(f"the teacher {teacher.name!r} has another mean image than the student")
+        return torch.ones(1, 1, 1), torch.zeros(1, 1, 1)
+    factor = (theirs.factor / own.factor)[:, None, None]
+    shift = (own.mean - theirs.mean) * theirs.factor[:, None, None]
+    return torch.from_numpy(factor), torch.from_numpy(shift)
+
+
+def _is_image(transform: PixelTransform) -> bool:
+    return transform.mean.shape[1:] != (1, 1)
