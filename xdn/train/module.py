@@ -137,7 +137,7 @@ class NetModule(nn.Module):
         (N, K) : an output (N, K, 1, 1) without its trailing axes
         """
         logits = self._compute(x, (self._logits,))[self._logits]
-        return logits.flatten(1) if all(extent == 1 for extent in logits.shape[2:]) else logits
+        return logits.flatten(1) if logits.ndim > 2 and set(logits.shape[2:]) == {1} else logits
 
     def blobs(self, x: Tensor | Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
         """Return name -> value of any blobs, under the names that they have in the net.

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdn.errors import InputError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import LayerParams
 from xdn.layers.batchnorm import BatchNorm
@@ -32,10 +33,16 @@ def batch_norm(params: BatchNorm, bottoms: Sequence[Tensor], weights: Mapping[st
     """Batch normalisation, and the Scale behind it where its weights are given.
 
     The running variance takes the unbiased one of the batch, m / (m - 1) times that which normalises, as Caffe's.
+    Raises InputError where a batch has one value a channel.
     """
     x = bottoms[0] if bottoms[0].ndim > 1 else bottoms[0].reshape(-1, 1)
     learn = mode.learn_statistics and (mode.thaw or not params.use_global_stats)
     by_batch = learn or params.batch_statistics
+    if by_batch and x.numel() == x.shape[1]:
+        raise InputError(
+            f"a bottom of shape {tuple(bottoms[0].shape)}: one value a channel has no variance",
+            mend="Give batches of two images or more",
+        )
     mean, variance = (None, None) if by_batch and not learn else (weights["mean"], weights["variance"])
     scale, bias = weights.get("scale"), weights.get("bias")
     y = F.batch_norm(x, mean, variance, scale, bias, by_batch, mode.momentum, params.eps)

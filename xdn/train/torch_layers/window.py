@@ -1,6 +1,7 @@
 """Convolution, InnerProduct and Pooling in PyTorch."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 
 from xdn.layers.convolution import Convolution
 from xdn.layers.innerproduct import InnerProduct
-from xdn.layers.pooling import LOWEST, Pooling
+from xdn.layers.pooling import Pooling
 from xdn.train.torch_layers.base import Mode, torch_layer
 
 
@@ -58,7 +59,7 @@ def pool(params: Pooling, x: Tensor) -> Tensor:
     ]
     border = (window.pad[1], ends[1], window.pad[0], ends[0])
     if maximum:
-        return F.max_pool2d(F.pad(x, border, value=float(LOWEST)), window.kernel, window.stride)
+        return F.max_pool2d(F.pad(x, border, value=-inf), window.kernel, window.stride)
     elements = window.kernel[0] * window.kernel[1]
     counts = torch.from_numpy(params.counts(h, w)).to(x)
     return F.avg_pool2d(F.pad(x, border), window.kernel, window.stride) * (elements / counts)

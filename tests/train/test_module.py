@@ -1,0 +1,224 @@
+"""A net as a torch module: values, weights there and back, sharing, inputs, errors."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.graph.nets import residual_net
+from tests.train.checks import assert_same_weights, check_net, compare, seeded_inputs, tensors, with_weights
+from tests.train.sharing import siamese_net
+from xdn import settings
+from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
+from xdn.frontend.load import load
+from xdn.graph import Epilogue, Layer
+from xdn.layers.convolution import Convolution
+from xdn.layers.flatten import Flatten
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.relu import ReLU
+from xdn.layers.softmax import Softmax
+from xdn.train.initial import fresh
+from xdn.train.module import INITIAL_SEED, NetModule
+
+SHIPPED = sorted(path.parent.name for path in settings.shipped_dir().glob("*/deploy.prototxt"))
+TRAINED = ["resnet20_cifar10", "resnet20_glyphs10"]
+#: Images on which the larger nets are still quick.
+SMALLER = {
+    "densenet121": (3, 64, 64),
+    "mobilenet_v1": (3, 64, 64),
+    "mobilenet_v2": (3, 64, 64),
+    "resnet50": (3, 64, 64),
+    "squeezenet_v1.1": (3, 63, 63),
+    "vgg16": (3, 32, 32),
+}
+
+
+def _compare_logits(net):
+    """Check the logits of one image, and that the weights return as they were."""
+    net = net.with_batch(1)
+    module, inputs = NetModule(net).eval(), seeded_inputs(net)
+    expected = net.forward(inputs)
+    (output,) = net.outputs
+    softmax = net.producers[output]
+    logits = expected[softmax.bottoms[0] if softmax.type == "Softmax" else output]
+    with torch.no_grad():
+        compare(module(*tensors(inputs).values()), logits.reshape(logits.shape[:2]))
+        compare(module.outputs(tensors(inputs))[output], expected[output])
+    return module
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_nets(name):
+    path = settings.shipped_dir() / name / "deploy.prototxt"
+    net = load(path, random_weights=True, input_shape=SMALLER.get(name))
+    assert_same_weights(_compare_logits(net).to_net(), net.with_batch(1))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_shipped_trained_nets(name):
+    folder = settings.shipped_dir() / name
+    net = load(folder / "resnet20.prototxt", folder / "resnet20.caffemodel")
+    assert_same_weights(_compare_logits(net).to_net(), net.with_batch(1))
+
+
+@pytest.mark.parametrize(
+    ("folder", "prototxt"),
+    [("resnet20", "train_test"), ("resnet56", "train_test"), ("cifar10_full", "deploy"), ("resnet50", "deploy")],
+)
+def test_trained_nets_of_others(folder, prototxt, material):
+    """Sums of BatchNorm come back divided, each quotient rounded as the layer's own reference rounds it."""
+    path = material("models", folder)
+    net = load(path / f"{prototxt}.prototxt", path / f"{folder}.caffemodel")
+    back = _compare_logits(net).to_net()
+    for layer, found in zip(net.layers, back.layers, strict=True):
+        weights = dict(layer.weights)
+        if layer.type == "BatchNorm":
+            mean, variance = layer.params.statistics(layer.weights)
+            weights = {"mean": mean, "variance": variance, "scale_factor": np.ones(1, np.float32)}
+        assert list(found.weights) == list(weights)
+        for name, array in weights.items():
+            np.testing.assert_array_equal(found.weights[name], array)
+    assert_same_weights(NetModule(back).to_net(), back)
+
+
+def test_all_blobs_of_a_residual_net():
+    check_net(residual_net(), batches=(1, 5))
+
+
+def test_names_of_the_state():
+    module = NetModule(fresh(siamese_net(), 0))
+    assert list(dict(module.named_parameters())) == [
+        "left:weight",
+        "left:bias",
+        "right:bias",
+        "fc:weight",
+        "fc:bias",
+        "fc%2E2:bias",
+    ]
+    assert list(dict(module.named_buffers())) == ["left/bn:mean", "left/bn:variance"]
+    assert module.parameter_layers() == {
+        "left:weight": ("left", "weight", 0),
+        "left:bias": ("left", "bias", 1),
+        "right:bias": ("right", "bias", 1),
+        "fc:weight": ("fc", "weight", 0),
+        "fc:bias": ("fc", "bias", 1),
+        "fc%2E2:bias": ("fc.2", "bias", 1),
+    }
+
+
+def test_shared_weights_move_together():
+    net = fresh(siamese_net(), 0)
+    assert_same_weights(NetModule(net).to_net(), net)
+    check_net(net, batches=(1, 3))
+    module = NetModule(net)
+    module(tensors(seeded_inputs(net))).square().sum().backward()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+    back = module.to_net()
+    for one, other in [("left", "right"), ("left/bn", "right/bn"), ("fc", "fc.2")]:
+        moved, shared = back.layer(one).weights, back.layer(other).weights
+        for name in ("weight",) if "bn" not in one else ("mean", "variance"):
+            assert not np.array_equal(moved[name], net.layer(one).weights[name])
+            np.testing.assert_array_equal(moved[name], shared[name])
+    assert not np.array_equal(back.layer("left").weights["bias"], back.layer("right").weights["bias"])
+
+
+def test_a_shared_array_may_have_another_shape():
+    """Caffe's rule: as many elements are enough."""
+    net = one_layer_net(InnerProduct(num_output=4), (2, 6))
+    one = net.layer("one").replace(shared=("w",))
+    weights = {"weight": one.weights["weight"].reshape(6, 4), "bias": one.weights["bias"]}
+    other = Layer("other", InnerProduct(num_output=4, transpose=True), ("x0",), ("y1",), weights, shared=("w",))
+    net = net.replace(layers=(*net.layers[:-1], one, other), outputs=("y0", "y1"))
+    check_net(net)
+    assert_same_weights(NetModule(net).to_net(), net)
+
+
+def test_shared_weights_that_differ_are_refused():
+    net = fresh(siamese_net(), 0)
+    odd = with_weights(net, "right/bn", mean=np.ones(4, np.float32))
+    with pytest.raises(WeightsError, match=r"'right/bn'.*shared with layer 'left/bn'"):
+        NetModule(odd)
+
+
+def test_a_state_is_restored():
+    net = fresh(residual_net(), 1)
+    other = NetModule(fresh(residual_net(), 2))
+    other.load_state_dict(NetModule(net).state_dict())
+    assert_same_weights(other.to_net(), net)
+
+
+def test_the_net_and_the_module_share_no_memory():
+    net = residual_net()
+    before = net.digest
+    module = NetModule(net)
+    out = module.to_net()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    assert net.digest == out.digest == before
+    assert all(array.flags.c_contiguous for layer in out.layers for array in layer.weights.values())
+
+
+def test_a_net_without_weights_gets_fresh_ones():
+    bare = residual_net(with_weights=False)
+    assert_same_weights(NetModule(bare).to_net(), fresh(bare, INITIAL_SEED))
+
+
+def test_some_missing_weights_are_an_error():
+    net = residual_net()
+    part = net.replace(layers=tuple(e.replace(weights={}) if e.name == "fc" else e for e in net.layers))
+    with pytest.raises(WeightsError, match="'fc'"):
+        NetModule(part)
+
+
+def test_a_fused_net_is_refused():
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 5, 5), epilogue=Epilogue(activation=ReLU()))
+    with pytest.raises(UnsupportedError, match=r"'one'.*Train the net before post-fusion"):
+        NetModule(net)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (Layer("prob", Softmax(), ("y0",), ("prob",)),),
+        (Layer("p", Softmax(), ("y0",), ("p",)), Layer("prob", Softmax(), ("p",), ("prob",))),
+    ],
+)
+def test_logits_are_what_softmax_reads(layers):
+    net = one_layer_net(InnerProduct(num_output=4), (2, 6))
+    net = net.replace(layers=(*net.layers, *layers), outputs=("prob",))
+    inputs = seeded_inputs(net)
+    module, expected = NetModule(net), net.forward(inputs)
+    compare(module(tensors(inputs)), expected["y0"])
+    compare(module.outputs(tensors(inputs))["prob"], expected["prob"])
+
+
+def test_trailing_axes_of_one_are_no_part_of_logits():
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 3, 3))
+    x = tensors(seeded_inputs(net))["x0"]
+    assert NetModule(net)(x).shape == (2, 4)
+    assert NetModule(net).outputs(x)["y0"].shape == (2, 4, 1, 1)
+    assert NetModule(one_layer_net(Flatten(axis=2), (2, 3, 3, 3)))(x).shape == (2, 3, 9)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [torch.zeros(2, 2, 5, 5), {"a": torch.zeros(2, 2, 5, 5)}, {"a": torch.zeros(1), "x": torch.zeros(1)}],
+    ids=["one of two", "one missing", "another name"],
+)
+def test_inputs_that_the_net_does_not_have(x):
+    with pytest.raises(InputError, match="the net's inputs are a, b"):
+        NetModule(siamese_net())(x)
+
+
+def test_an_input_of_another_shape():
+    with pytest.raises(InputError, match=r"\(2, 3, 8, 6\).*\(2, 3, 6, 6\)"):
+        NetModule(residual_net())(torch.zeros(2, 3, 8, 6))
+
+
+def test_an_unknown_blob():
+    with pytest.raises(NetError, match="'nothing'"):
+        NetModule(residual_net()).blobs(torch.zeros(2, 3, 6, 6), ["conv", "nothing"])

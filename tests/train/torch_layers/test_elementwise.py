@@ -1,0 +1,83 @@
+"""Layers that work element by element, in PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.train.checks import check_layer
+from xdn.graph import Layer
+from xdn.layers.convolution import Convolution
+from xdn.layers.dropout import Dropout
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.elu import ELU
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.split import Split
+from xdn.layers.tanh import TanH
+from xdn.train.initial import fresh
+from xdn.train.module import NetModule
+
+SHAPES = [(2, 3, 4, 5), (2, 3), (4, 3, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "params",
+    [ReLU(), ReLU(negative_slope=0.2), ELU(alpha=0.7), Sigmoid(), TanH(), PReLU(), PReLU(channel_shared=True)],
+    ids=repr,
+)
+def test_activations(params, shape):
+    check_layer(params, shape)
+
+
+@pytest.mark.parametrize("params", [Dropout(), Dropout(dropout_ratio=0.3, scale_train=False)], ids=repr)
+def test_dropout_at_test_time(params):
+    check_layer(params, (2, 3, 4))
+
+
+def test_split():
+    check_layer(Split(), (2, 3, 4, 5), n_tops=3)
+
+
+@pytest.mark.parametrize(
+    "params", [Eltwise(), Eltwise(operation="PROD"), Eltwise(operation="MAX"), Eltwise(coeff=(1, -0.5, 2))], ids=repr
+)
+def test_eltwise(params):
+    check_layer(params, *[(2, 3, 4, 5)] * 3)
+
+
+def test_of_equal_values_the_maximum_takes_the_second():
+    x = [torch.ones(1, 2, requires_grad=True) for _ in range(2)]
+    net = one_layer_net(Eltwise(operation="MAX"), (1, 2), (1, 2))
+    NetModule(net)({"x0": x[0], "x1": x[1]}).sum().backward()
+    assert [tensor.grad.sum().item() for tensor in x] == [0, 2]
+
+
+@pytest.mark.parametrize(("scale_train", "kept"), [(True, 1 / 0.75), (False, 1)])
+def test_dropout_in_training(scale_train, kept):
+    """The ratio is the share that is dropped; 10,000 draws of 0.25 err by less than five standard deviations."""
+    module = NetModule(one_layer_net(Dropout(dropout_ratio=0.25, scale_train=scale_train), (1, 10000)))
+    torch.manual_seed(0)
+    found = module(torch.ones(1, 10000)).numpy()
+    assert set(np.unique(found)) == {np.float32(0), np.float32(kept)}
+    assert abs((found == 0).mean() - 0.25) < 5 * (0.25 * 0.75 / 10000) ** 0.5
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2, -0.2])
+def test_gradients_of_an_overwriting_relu(slope):
+    """The ReLU behind a convolution may overwrite its result; where the result is asked for, it may not."""
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 6, 6))
+    net = fresh(net.replace(layers=(*net.layers, Layer("relu", ReLU(slope), ("y0",), ("y1",))), outputs=("y1",)), 0)
+    module, x = NetModule(net), torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    gradients = []
+    for names in (("y1",), ("y0", "y1")):
+        module.zero_grad()
+        module.blobs(x, names)["y1"].square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in module.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        assert torch.equal(one, other)
+    blobs = module.blobs(x, ("y0", "y1"))
+    assert blobs["y0"].min() < 0
+    assert torch.equal(blobs["y1"], torch.where(blobs["y0"] > 0, blobs["y0"], slope * blobs["y0"]))

@@ -1,0 +1,166 @@
+"""Normalisation, scaling and Softmax in PyTorch; BatchNorm in training by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.train.checks import check_layer, check_net, seeded_inputs, tensors, with_weights
+from xdn.errors import InputError
+from xdn.graph import Blob, Layer
+from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.bias import Bias
+from xdn.layers.lrn import LRN
+from xdn.layers.relu import ReLU
+from xdn.layers.scale import Scale
+from xdn.layers.softmax import Softmax
+from xdn.train.module import NetModule
+from xdn.train.torch_layers.normalise import channel_scale
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5), (3,)])
+@pytest.mark.parametrize("use_global_stats", [None, True])
+def test_batch_norm(shape, use_global_stats):
+    net = one_layer_net(BatchNorm(use_global_stats=use_global_stats, eps=1e-2), shape)
+    check_net(with_weights(net, "one", scale_factor=np.array([3.5], np.float32)), batches=(1, 5))
+
+
+def test_batch_norm_with_a_zero_factor_takes_mean_and_variance_as_zero():
+    net = one_layer_net(BatchNorm(eps=0.5), (2, 3, 2, 2))
+    check_net(with_weights(net, "one", scale_factor=np.zeros(1, np.float32)))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5), (3,)])
+def test_batch_statistics_hold_at_test_time_and_leave_the_running_ones(shape):
+    net = one_layer_net(BatchNorm(use_global_stats=False, eps=1e-2), shape)
+    check_net(net, batches=(5,))
+    module = NetModule(net).eval()
+    module(tensors(seeded_inputs(net)))
+    assert module.to_net().digest == NetModule(net).to_net().digest
+
+
+@pytest.mark.parametrize("use_global_stats", [None, False])
+def test_batch_norm_in_training(use_global_stats):
+    """By hand: the plain variance normalises; the running one moves towards the unbiased one by the momentum."""
+    net = one_layer_net(BatchNorm(use_global_stats=use_global_stats, eps=1e-3), (4, 3, 2, 5))
+    x = seeded_inputs(net)["x0"]
+    module = NetModule(net)
+    module.momentum = 0.25
+    found = module(torch.tensor(x)).numpy()
+    mean, variance = x.mean((0, 2, 3), dtype=np.float64), x.var((0, 2, 3), dtype=np.float64)
+    by_hand = (x - mean.reshape(-1, 1, 1)) / np.sqrt(variance + 1e-3).reshape(-1, 1, 1)
+    np.testing.assert_allclose(found, by_hand, rtol=0, atol=1e-5)
+    before, after = (NetModule(net).to_net().layer("one").weights, module.to_net().layer("one").weights)
+    m = x.size // 3
+    np.testing.assert_allclose(after["mean"], 0.75 * before["mean"] + 0.25 * mean, rtol=1e-5)
+    unbiased = variance * m / (m - 1)
+    np.testing.assert_allclose(after["variance"], 0.75 * before["variance"] + 0.25 * unbiased, rtol=1e-5)
+
+
+def test_global_statistics_are_frozen_in_training_until_they_are_thawed():
+    net = one_layer_net(BatchNorm(use_global_stats=True), (4, 3, 2, 5))
+    module, x = NetModule(net), tensors(seeded_inputs(net))
+    before = module.to_net().digest
+    frozen = module(x)
+    assert module.to_net().digest == before
+    assert torch.equal(frozen, module.eval()(x))
+    module.train().thaw = True
+    thawed = module(x)
+    assert module.to_net().digest != before
+    assert abs(thawed.mean().item()) < 1e-5 < abs(frozen.mean().item())
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1), (1,)])
+def test_one_value_a_channel_has_no_variance(shape):
+    with pytest.raises(InputError, match="two images or more"):
+        NetModule(one_layer_net(BatchNorm(), shape))(torch.zeros(shape))
+
+
+def _batch_norm_and(*layers, shape=(4, 3, 2, 5), **changes):
+    net = one_layer_net(BatchNorm(eps=1e-3), shape)
+    net = net.replace(layers=(*net.layers, *layers), outputs=(), **changes)
+    rng = np.random.default_rng(3)
+    return net.replace(
+        layers=tuple(
+            each
+            if each.weights
+            else each.replace(
+                weights={
+                    name: rng.uniform(0.5, 1.5, extents).astype(np.float32)
+                    for name, extents in net.weight_shapes(each).items()
+                }
+            )
+            for each in net.layers
+        )
+    )
+
+
+@pytest.mark.parametrize("bias_term", [False, True])
+@pytest.mark.parametrize("shape", [(4, 3, 2, 5), (4, 3), (4, 3, 6)])
+def test_a_scale_behind_it(bias_term, shape):
+    check_net(_batch_norm_and(Layer("scale", Scale(bias_term=bias_term), ("y0",), ("s",)), shape=shape))
+
+
+def test_a_scale_behind_it_in_training_is_the_same_as_on_its_own():
+    scale = Layer("scale", Scale(bias_term=True), ("y0",), ("s",))
+    together = NetModule(_batch_norm_and(scale))
+    apart = NetModule(_batch_norm_and(scale, Layer("relu", ReLU(), ("y0",), ("r",))))
+    x = tensors(seeded_inputs(together.net))["x0"]
+    for module in (together, apart):
+        module.outputs(x)["s"].square().sum().backward()
+    # 40 values a channel in another order of operations: some ten roundings.
+    for (name, one), other in zip(together.named_parameters(), apart.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-5, atol=1e-5, msg=name)
+    assert (
+        together.to_net().layer("one").weights["mean"].tolist() == apart.to_net().layer("one").weights["mean"].tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "shapes", "absorbed"),
+    [
+        (Scale(), [(2, 3, 4, 5)], True),
+        (Scale(axis=-3), [(2, 3, 4, 5)], True),
+        (Scale(axis=2), [(2, 3, 4, 5)], False),
+        (Scale(num_axes=2), [(2, 3, 4, 5)], False),
+        (Scale(num_axes=0), [(2, 3, 4, 5)], False),
+        (Scale(axis=0), [(2, 3, 4, 5), (2, 3)], False),
+        (Scale(axis=0), [(3,)], False),
+        (Bias(), [(2, 3, 4, 5)], False),
+    ],
+)
+def test_which_scale_is_one_factor_a_channel(params, shapes, absorbed):
+    assert channel_scale(params, [Blob(shape) for shape in shapes]) is absorbed
+
+
+@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 2), (-1, 1), (2, -1), (0, 0)])
+@pytest.mark.parametrize("bias_term", [False, True])
+def test_learned_scale(axis, num_axes, bias_term):
+    check_layer(Scale(axis=axis, num_axes=num_axes, bias_term=bias_term), (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(("axis", "operand"), [(0, (2, 3)), (1, (3, 4)), (2, (4, 5)), (-1, (5,)), (0, (2, 3, 4, 5))])
+@pytest.mark.parametrize("params", [Scale, Bias, lambda axis: Scale(axis=axis, bias_term=True)])
+def test_given_operand(params, axis, operand):
+    check_net(one_layer_net(params(axis=axis), (2, 3, 4, 5), operand))
+
+
+@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 3), (-1, 1), (0, 0)])
+def test_learned_bias(axis, num_axes):
+    check_layer(Bias(axis=axis, num_axes=num_axes), (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("local_size", [1, 3, 5, 9])
+@pytest.mark.parametrize("channels", [2, 6])
+def test_lrn_across_channels(local_size, channels):
+    check_layer(LRN(local_size=local_size, alpha=0.7, beta=0.6, k=1.5), (2, channels, 3, 4))
+
+
+@pytest.mark.parametrize("local_size", [1, 3, 5])
+def test_lrn_within_channel(local_size):
+    check_layer(LRN(local_size=local_size, alpha=0.7, beta=0.6, k=2, norm_region="WITHIN_CHANNEL"), (2, 3, 5, 4))
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(1, (2, 7)), (1, (2, 3, 4, 5)), (-1, (2, 3, 4)), (2, (2, 3, 4, 5))])
+def test_softmax(axis, shape):
+    check_layer(Softmax(axis=axis), shape)

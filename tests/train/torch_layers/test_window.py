@@ -1,0 +1,91 @@
+"""Windows in PyTorch, over parameters at which its rounding, clipping and padding rules might differ from Caffe's."""
+
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.train.checks import check_layer, check_net
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.layers.convolution import Convolution
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.pooling import Pooling
+from xdn.train.module import NetModule
+
+CONVOLUTIONS = {
+    "plain": Convolution(num_output=5, kernel_size=(3,)),
+    "no bias, stride, pad": Convolution(num_output=4, kernel_size=(3,), stride=(2,), pad=(1,), bias_term=False),
+    "rectangular": Convolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
+    "dilated": Convolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
+    "groups": Convolution(num_output=6, kernel_size=(3,), group=2, pad=(1,)),
+    "depthwise": Convolution(num_output=4, kernel_size=(3,), group=4, pad=(1,), stride=(2,)),
+    "pointwise, stride": Convolution(num_output=7, kernel_size=(1,), stride=(2,)),
+    "pad larger than kernel": Convolution(num_output=2, kernel_size=(2,), pad=(3,)),
+}
+
+
+@pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution(params):
+    check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1, 0])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_inner_product(axis, transpose):
+    params = InnerProduct(num_output=6, axis=axis, transpose=transpose, bias_term=not transpose)
+    check_net(one_layer_net(params, (2, 3, 4)), batches=() if axis == 0 else (1, 5))
+
+
+def test_an_inner_product_reads_an_image_in_the_files_order():
+    check_layer(InnerProduct(num_output=6), (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("round_mode", ["CEIL", "FLOOR"])
+def test_pooling(pool, round_mode):
+    """Every kernel, stride and padding up to 4 over small images, but for those that the layer itself refuses."""
+    checked = 0
+    for size in [(5, 7), (6, 6), (8, 4), (3, 3), (1, 2)]:
+        for kernel in range(1, 5):
+            for stride in range(1, 5):
+                for pad in range(kernel):
+                    params = Pooling(pool=pool, kernel_size=kernel, stride=stride, pad=pad, round_mode=round_mode)
+                    try:
+                        net = one_layer_net(params, (2, 3, *size))
+                    except (ShapeError, UnsupportedError):
+                        continue
+                    check_net(net)
+                    checked += 1
+    assert checked > 100
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("pads", [(0, 2), (1, 4), (0, 3)])
+def test_pooling_with_unlike_sides(pool, pads):
+    params = Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=pads[0], pad_w=pads[1])
+    check_layer(params, (2, 3, 7, 9))
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+def test_global_pooling(pool):
+    check_layer(Pooling(pool=pool, global_pooling=True), (2, 3, 5, 4))
+
+
+def test_ceil_mode_false_is_floor():
+    check_layer(Pooling(pool="MAX", kernel_size=3, stride=2, ceil_mode=False), (2, 3, 6, 6))
+
+
+@pytest.mark.parametrize("pad", [1, 2])
+def test_padding_has_no_gradient(pad):
+    """Each window's maximum has one place, within the image, however far the padding reaches."""
+    net = one_layer_net(Pooling(kernel_size=3, stride=2, pad=pad), (1, 1, 4, 4))
+    x = -torch.arange(1.0, 17).reshape(1, 1, 4, 4).requires_grad_()
+    x.retain_grad()
+    top = NetModule(net).blobs(x, ["y0"])["y0"]
+    top.sum().backward()
+    assert x.grad.sum().item() == top.numel()
+
+
+def test_padding_in_bfloat16():
+    x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).bfloat16()
+    module = NetModule(one_layer_net(Pooling(kernel_size=3, stride=2, pad=2), (2, 3, 6, 6)))
+    assert torch.equal(module(x).float(), module(x.float()))
