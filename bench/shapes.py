@@ -90,8 +90,8 @@ def _text(value: object) -> str:
 
 
 def prototxt_of(folder: Path) -> Path:
-    """Return the prototxt in a folder; raise UnsupportedError where there is not exactly one."""
-    found = sorted(folder.glob("*.prototxt"))
+    """Return the net in a folder; raise UnsupportedError where there is not exactly one."""
+    found = sorted(path for path in folder.glob("*.prototxt") if path.name != "solver.prototxt")
     if len(found) != 1:
         raise UnsupportedError(f"{len(found)} prototxts lie here; exactly one is expected", where=str(folder))
     return found[0]

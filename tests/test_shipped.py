@@ -26,8 +26,8 @@ LARGE = ["squeezenet_v1.1", "mobilenet_v2", "googlenet", "densenet121"]
 
 
 def prototxt_of(folder):
-    """Return the only prototxt of a shipped folder."""
-    (path,) = (PROTOTXT / folder).glob("*.prototxt")
+    """Return the only net of a shipped folder."""
+    (path,) = (path for path in (PROTOTXT / folder).glob("*.prototxt") if path.name != "solver.prototxt")
     return path
 
 

@@ -26,6 +26,7 @@ from prototxt_text import NetText
 
 from xdn.files import write_atomically
 
+SOLVER = "solver.prototxt"
 PROTOTXT = Path(__file__).resolve().parent.parent / "prototxt"
 
 RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015), arXiv:1512.03385"
@@ -35,6 +36,21 @@ CAFFE_RESNET = (
     "As in the authors' Caffe version, a block's stride is on its first 1x1 convolution, and the stem's 3x3/2 max "
     "pooling is not padded: Caffe rounds the size up."
 )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the solvers of the trained pairs do not share.
+
+    Parameters
+    ----------
+    epochs : int
+    mirror : bool
+        Whether an image's class survives mirroring.
+    """
+
+    epochs: int
+    mirror: bool
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,8 @@ class Entry:
         The data set of the shipped weights and what they reach there; empty where none are shipped.
     file : str
         Name of the prototxt.
+    recipe : Recipe, optional
+        How the shipped weights are trained.
     """
 
     build: Callable[[], NetText]
@@ -63,6 +81,7 @@ class Entry:
     trained_on: str = ""
     accuracy: str = ""
     file: str = "deploy.prototxt"
+    recipe: Recipe | None = None
 
 
 CIFAR = "CIFAR-10 (ten classes)"
@@ -135,21 +154,49 @@ TRAINED = {
         trained_on=name,
         accuracy=accuracy,
         file="resnet20.prototxt",
+        recipe=recipe,
     )
-    for name, title, accuracy in [
-        ("cifar10", "CIFAR-10", "91.61 % (9,161 of the 10,000 test images)"),
-        ("glyphs10", "Glyphs-10 (synthetic)", "95.11 % (9,511 of the 10,000 test images)"),
+    for name, title, accuracy, recipe in [
+        ("cifar10", "CIFAR-10", "91.61 % (9,161 of the 10,000 test images)", Recipe(24, mirror=True)),
+        ("glyphs10", "Glyphs-10 (synthetic)", "95.11 % (9,511 of the 10,000 test images)", Recipe(10, mirror=False)),
     ]
 }
 
 ENTRIES = UNTRAINED | TRAINED
 
 
+def solver(entry: Entry, recipe: Recipe) -> str:
+    """Return the solver of a trained pair: Nesterov's momentum and one cycle (Smith and Topin 2017)."""
+    return f"""# Train it again: xdn-train {SOLVER}
+net: "{entry.file}"
+type: "Nesterov"
+base_lr: 0.2
+lr_policy: "onecycle"
+momentum: 0.95
+weight_decay: 0.0005
+average_loss: 100
+test_initialization: false
+random_seed: 1
+xdn_param {{
+  data: "{entry.trained_on}"
+  epochs: {recipe.epochs}
+  batch_size: 128
+  pad: 4
+  pad_mode: REFLECT
+  mirror: {str(recipe.mirror).lower()}
+  warmup: 0.25
+  initial_factor: 0.04
+  final_factor: 4e-06
+  low_momentum: 0.85
+}}
+"""
+
+
 def readme(folder: str, entry: Entry, net: NetText) -> str:
     """Return the README of one folder."""
     weights, accuracy = "no weights shipped", "no weights, no accuracy"
     if entry.trained_on:
-        weights = f"`resnet20.caffemodel`, from `tools/train_resnet20.py --data {entry.trained_on}`"
+        weights = f"`resnet20.caffemodel`, from `xdn-train prototxt/{folder}/{SOLVER}`"
         accuracy = entry.accuracy
     rows = {
         "architecture": entry.source,
@@ -188,6 +235,8 @@ def generate() -> dict[str, str]:
     for folder, net in nets.items():
         files[f"{folder}/{ENTRIES[folder].file}"] = net.text()
         files[f"{folder}/README.md"] = readme(folder, ENTRIES[folder], net)
+        if recipe := ENTRIES[folder].recipe:
+            files[f"{folder}/{SOLVER}"] = solver(ENTRIES[folder], recipe)
     return files
 
 

@@ -2,7 +2,7 @@
 
 from prototxt_text import Kernel, NetText, quoted
 
-#: What is done to the images of the trained pairs; also the constants of tools/train_resnet20.py.
+#: What is done to the images of the trained pairs.
 TRAINED_TRANSFORM = {"scale": 0.015625, "mean_value": [125.3, 123.0, 113.9]}
 
 

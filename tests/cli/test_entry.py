@@ -11,7 +11,7 @@ import pytest
 from xdn.cli import entry
 
 
-@pytest.mark.parametrize("name", ["inspect", "optimize", "pack", "run"])
+@pytest.mark.parametrize("name", ["inspect", "optimize", "pack", "run", "train"])
 def test_a_script_gives_its_command_s_exit_code(monkeypatch, capsys, name):
     monkeypatch.setattr(sys, "argv", [f"xdn-{name}", "--version"])
     with pytest.raises(SystemExit) as stopped:

@@ -59,7 +59,7 @@ def test_transform_and_source():
         data_param { source: "s" } xdn_param { std: 0.2 std: 0.3 std: 0.4 channel_order: "rgb" }"""
     )
     made = net.input_layers[0].params
-    assert made.transform == Transform(0.1, (125.3, 1, 2), "", 6, (0.2, 0.3, 0.4), "rgb")
+    assert made.transform == Transform(0.1, (125.3, 1, 2), "", 6, (0.2, 0.3, 0.4), "rgb", mirror=True)
     assert made.source == "s"
 
 

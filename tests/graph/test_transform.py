@@ -19,6 +19,7 @@ def test_every_part_counts():
         "crop_size": 3,
         "std": (2.0,),
         "channel_order": "bgr",
+        "mirror": True,
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Transform)}
     assert len({Transform(), *(Transform(**{name: value}) for name, value in changes.items())}) == len(changes) + 1

@@ -23,6 +23,7 @@ from rich.progress import Progress
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.net_options import add_transform_options, transform_changes
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver, read_solver
 from xdn.report.training import draw, progress_line
@@ -55,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         help="learn this net's outputs too; several are averaged",
     )
     how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
+    add_transform_options(parser)
     plot = parser.add_argument_group("look at a log")
     plot.add_argument("--plot", type=Path, metavar="LOG", help="draw loss, accuracy and learning rate, and end")
     plot.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .png or .svg of --plot")
@@ -86,10 +88,12 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     solver = _overridden(read_solver(args.solver), args)
     if args.threads:
         set_threads(args.threads)
-    start = begin(solver, args.out)
+    changes = transform_changes(args)
+    start = begin(solver, args.out, adapt=lambda net: api.with_transform(net, **changes) if changes else net)
     task = start.task
     _check_no_overwriting(task.prefix, start.prototxt, solver)
     output.log(f"data: {task.examples.name}")
+    output.log(f"first weights: {start.weights}")
     output.log(f"log: {task.log_path}")
     with output.progress() as bar:
         shown = _Shown(bar, output, task.solver.max_iter)

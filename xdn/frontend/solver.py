@@ -41,6 +41,8 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "test_interval": (0, inf),
     "snapshot": (0, inf),
     "batch_size": (0, 1 << 20),
+    "epochs": (0, inf),
+    "holdout": (0, inf),
     "pad": (0, 1 << 12),
     "warmup": (0, 1),
     "initial_factor": (0, 1),
@@ -176,7 +178,7 @@ class Solver:
         """Return a copy with fields replaced, those of `xdn` among them, and all values checked again."""
         own = {f.name for f in dataclasses.fields(Recipe)} & set(changes)
         recipe = dataclasses.replace(self.xdn, **{name: changes.pop(name) for name in own})
-        return _checked(dataclasses.replace(self, **changes, xdn=changes.get("xdn", recipe)))
+        return _checked(dataclasses.replace(self, **changes, xdn=recipe))
 
     def find_beside(self, name: str, what: str) -> Path:
         """Return the file that the field `what` calls `name`: beside the solver, else in the working folder.

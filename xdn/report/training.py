@@ -27,10 +27,10 @@ def curves(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
     """Return the curves of a log's rows: name -> (epochs, values); a curve without values is left out."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for name in ("loss", "test_loss", "test_accuracy", "lr"):
-        points = [(float(row["epoch"]), float(row[name])) for row in rows if name in row and "epoch" in row]
-        if points:
-            epochs, values = zip(*points, strict=True)
-            found[name] = (list(epochs), list(values))
+        points = [(row.get("epoch"), row.get(name)) for row in rows]
+        known = [(float(x), float(y)) for x, y in points if isinstance(x, int | float) and isinstance(y, int | float)]
+        if known:
+            found[name] = ([x for x, _ in known], [y for _, y in known])
     return found
 
 

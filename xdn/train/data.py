@@ -92,7 +92,7 @@ def find_examples(
         kept = len(images) - recipe.holdout
         if kept < 1:
             raise DataError(f"{recipe.holdout} images are held out of {len(images)}; none is left to train on")
-        test_images, test_labels, tested = images[kept:], labels[kept:], f"the {recipe.holdout} held out"
+        test_images, test_labels, tested = images[kept:].copy(), labels[kept:], f"the {recipe.holdout} held out"
         images, labels = images[:kept], labels[:kept]
     else:
         test = find_dataset(name, "test", folder)

@@ -9,6 +9,7 @@ Source: Caffe's src/caffe/solvers/*.cpp.
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar
 
 import torch
@@ -212,7 +213,7 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
     UnknownNameError
         Saying where the solver names its unknown type, with the nearest known ones.
     NetError
-        Where no weight is left to train.
+        Where no weight is left to train, or lr_mult or decay_mult is negative.
     """
     try:
         cls = OPTIMIZERS[solver.type]
@@ -220,6 +221,8 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
         raise UnknownNameError(error.what, where=solver.place("type"), mend=error.mend) from None
     groups: dict[ParamSpec, list[Tensor]] = {}
     for weight, spec in weights:
+        if not all(isfinite(factor) and factor >= 0 for factor in (spec.lr_mult, spec.decay_mult)):
+            raise NetError(f"{spec}: lr_mult and decay_mult must be numbers from 0 on")
         weight.requires_grad_(spec.lr_mult != 0)
         if spec.lr_mult:
             groups.setdefault(spec, []).append(weight)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 #: Fields of a solver that change no weight: a training may go on with others.
-_FREE = {"net", "test_net", "display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix", "weights"}
+_FREE = {"display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix"}
+#: Fields that name files; what stands in these is compared.
+_FILES = {"net", "test_net", "weights", "data", "teacher"}
 _MEND = "Name another folder with --out, or begin anew with --restart"
 
 
@@ -29,7 +31,7 @@ def identity(solver: Solver, net: Net, data: str, seed: int, teachers: list[str]
     specs = [(layer.name, layer.param_specs) for layer in net.layers if layer.param_specs]
     fields = {**vars(solver), **vars(solver.xdn), "random_seed": seed}
     names = {f.name for f in (*dataclasses.fields(Solver), *dataclasses.fields(solver.xdn)) if f.compare}
-    said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - {"xdn"})}
+    said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - _FILES - {"xdn"})}
     own = {"net": bare.digest, "lr_mult and decay_mult": repr(specs), "first weights": net.digest, "data": data}
     return own | {"teachers": " ".join(teachers)} | said
 

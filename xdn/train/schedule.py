@@ -11,8 +11,8 @@ ROWS_AN_EPOCH = 10
 DEFAULT_SEED = 1
 
 
-def completed(solver: Solver, batches: int) -> Solver:
-    """Return `solver` with `max_iter`, and every interval that it leaves open, for an epoch of `batches` batches.
+def completed(solver: Solver, batches: int, batch: int) -> Solver:
+    """Return `solver` with `max_iter`, and every interval that it leaves open, for an epoch of `batches` of `batch`.
 
     Raises
     ------
@@ -30,4 +30,5 @@ def completed(solver: Solver, batches: int) -> Solver:
         display=solver.display or max(1, an_epoch // ROWS_AN_EPOCH),
         test_interval=solver.test_interval or an_epoch,
         snapshot=solver.snapshot or an_epoch,
+        batch_size=batch,
     )

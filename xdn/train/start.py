@@ -1,6 +1,6 @@
 """From a solver to what can be trained: nets, first weights, data, teachers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -27,11 +27,14 @@ class Start:
         The net of the TEST phase, which is written when the training ends; its weights play no part.
     prototxt : Path
         Where it was read.
+    weights : str
+        Where the first weights are from, in words.
     """
 
     task: Task
     test_net: Net
     prototxt: Path
+    weights: str
 
     def deployed(self, trained: Net) -> Net:
         """Return the net of the TEST phase with the weights of the trained one."""
@@ -40,7 +43,17 @@ class Start:
         return self.test_net.replace(layers=layers)
 
 
-def begin(solver: Solver, out: Path | None = None, *, data_folder: Path | None = None) -> Start:
+def _unchanged(net: Net) -> Net:
+    return net
+
+
+def begin(
+    solver: Solver,
+    out: Path | None = None,
+    *,
+    data_folder: Path | None = None,
+    adapt: Callable[[Net], Net] = _unchanged,
+) -> Start:
     """Return what `solver` describes.
 
     Parameters
@@ -51,6 +64,8 @@ def begin(solver: Solver, out: Path | None = None, *, data_folder: Path | None =
         the net's name with ``.trained``.
     data_folder : Path, optional
         Where data sets are kept.
+    adapt : callable
+        Changes the net after it was read, such as the transform of its images.
 
     Raises
     ------
@@ -62,14 +77,15 @@ def begin(solver: Solver, out: Path | None = None, *, data_folder: Path | None =
     path = solver.find_beside(solver.net, "net")
     test_path = solver.find_beside(solver.test_net, "test_net") if solver.test_net else path
     seed = solver.random_seed if solver.random_seed >= 0 else DEFAULT_SEED
-    net, test_net = _with_first_weights(solver, path, seed), load(test_path, phase="TEST")
+    net, test_net = adapt(_with_first_weights(solver, path, seed)), adapt(load(test_path, phase="TEST"))
     _check_same_weights(net, test_net)
     batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
     examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, folder=data_folder)
     teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None
-    whole = completed(solver, examples.train.batches)
+    whole = completed(solver, examples.train.batches, batch)
     task = Task(whole, net, examples, _prefix(solver, out, path), seed, teachers)
-    return Start(task, test_net, test_path)
+    weights = solver.weights[0] if solver.weights else f"fresh, seed {seed}"
+    return Start(task, test_net, test_path, weights)
 
 
 def _with_first_weights(solver: Solver, path: Path, seed: int) -> Net:

@@ -38,10 +38,13 @@ class Teachers:
         self.digests = [net.digest for net in nets]
         self._taught = [(NetModule(net).eval().requires_grad_(False), *_retransform(student, net)) for net in nets]
 
-    def loss(self, images: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the distillation loss of the student's `logits` (N, K) on `images` (N, C, H, W) as it reads them."""
-        with torch.no_grad():
-            outputs = [module(images * factor + shift) for module, factor, shift in self._taught]
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> list[Tensor]:
+        """Return the outputs (N, K) of each teacher on `images` (N, C, H, W) as the student reads them."""
+        return [module(images * factor + shift) for module, factor, shift in self._taught]
+
+    def loss(self, logits: Tensor, labels: Tensor, outputs: list[Tensor]) -> Tensor:
+        """Return the distillation loss of the student's `logits` (N, K) beside the teachers' `outputs`."""
         smoothed = smoothed_labels(labels, logits.shape[1], self.recipe.label_smoothing)
         return distillation_loss(logits, smoothed, outputs, None, self.recipe.temperature, self.recipe.alpha)
 

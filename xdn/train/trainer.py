@@ -197,8 +197,9 @@ class Trainer:
         x, y, recipe = torch.from_numpy(images), torch.from_numpy(labels), self.task.solver.xdn
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
             logits = self.module(x).float()
-        if self.task.teachers is not None:
-            return self.task.teachers.loss(x, logits, y)
+            taught = self.task.teachers.logits(x) if self.task.teachers else []
+        if self.task.teachers:
+            return self.task.teachers.loss(logits, y, taught)
         return functional.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing)
 
     def _test_if_due(self, interrupt: Interrupt) -> None:
@@ -215,7 +216,9 @@ class Trainer:
     def _write(self, row: Row) -> None:
         epoch = self.progress.iteration * self.task.solver.iter_size / self.task.examples.train.batches
         place = {"iteration": self.progress.iteration, "epoch": round(epoch, 3)}
-        whole = place | row | {"seconds": round(self._seconds(), 1)}
+        # What is no number has no place in JSON.
+        numbers = {name: value if isfinite(value) else None for name, value in row.items()}
+        whole = place | numbers | {"seconds": round(self._seconds(), 1)}
         self._log.append(whole)
         self._observer.logged(whole)
 
