@@ -6,7 +6,7 @@ import pytest
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend import prototxt
 from xdn.frontend.build import build, layer_params, shortest
-from xdn.graph import Epilogue, Transform
+from xdn.graph import Epilogue, ParamSpec, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.relu import ReLU
@@ -161,3 +161,11 @@ def test_two_layers_of_one_name():
     text = INPUT % "" + 'layer { name: "r" type: "ReLU" bottom: "data" top: "a" }'
     with pytest.raises(NetError, match="two layers are called 'r'"):
         make(text + 'layer { name: "r" type: "ReLU" bottom: "data" top: "b" }')
+
+
+def test_multipliers_of_learning_rate_and_decay():
+    text = """layer { name: "c" type: "Convolution" bottom: "data" top: "c" %s
+        convolution_param { num_output: 2 kernel_size: 1 } }"""
+    specs = make(INPUT % "" + text % 'param { lr_mult: 0.1 decay_mult: 0 } param { name: "b" }').layer("c").param_specs
+    assert specs == (ParamSpec(0.1, 0.0), ParamSpec())
+    assert make(INPUT % "" + text % "param { lr_mult: 1 } param { decay_mult: 1 }").layer("c").param_specs == ()

@@ -10,7 +10,7 @@ from xdn.frontend.build import layer_params
 from xdn.frontend.load import net_from_message
 from xdn.frontend.weights import random_weights
 from xdn.frontend.writer import to_message
-from xdn.graph import Epilogue, Layer, Net, Transform
+from xdn.graph import Epilogue, Layer, Net, ParamSpec, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.input import Input
@@ -252,3 +252,18 @@ def test_arrays_that_lie_otherwise_in_memory(tmp_path):
     save(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
     again = load(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
     assert np.array_equal(again.layer("i").weights["weight"], weight)
+
+
+def test_what_training_does_to_weights_comes_back(tmp_path):
+    data = Layer("in", Input(((1, 3, 2, 2),), Transform(mirror=True)), (), ("data",))
+    conv = LAYERS["Convolution"](num_output=3, kernel_size=(1,))
+    specs = (ParamSpec(0.1, 0.0), ParamSpec(lr_mult=2.0))
+    plain = Layer("c", conv, ("data",), ("c",), shared=("w",))
+    net = random_weights(Net("n", (data, plain.replace(param_specs=specs))))
+    save(net, tmp_path / "n.prototxt")
+    again = load(tmp_path / "n.prototxt")
+    assert (again.layer("c").param_specs, again.layer("c").shared) == (specs, ("w", ""))
+    assert again.layer("in").params.transform.mirror
+    # What only training looks at makes no other net.
+    layers = (data.replace(params=Input(((1, 3, 2, 2),))), plain.replace(weights=net.layer("c").weights))
+    assert Net("n", layers).digest == net.digest

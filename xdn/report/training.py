@@ -48,6 +48,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     if not found:
         raise SettingError("the log has no rows to draw")
     try:
+        from matplotlib import rc_context
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
@@ -66,7 +67,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         if any(name in found for name in names):
             axis.legend(loc="best")
     axes[-1].set_xlabel("epoch")
-    with atomic_file(path) as file:
-        # Without a date, the same log gives the same file.
+    # Without a date and with fixed names, the same log gives the same file.
+    with atomic_file(path) as file, rc_context({"svg.hashsalt": "xdn"}):
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
         figure.savefig(file, format=FORMATS[path.suffix.lower()], dpi=120, metadata=metadata)

@@ -1,0 +1,237 @@
+"""The loop: it learns, logs, tests, stops and goes on as if it had not stopped."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from tests.cli.caffe_files import PROTOTXT
+from tests.train.tiny import SOLVER, Watched, write_training
+from xdn.errors import CheckError, ParseError, SettingError
+from xdn.frontend.solver import read_solver
+from xdn.train.log import read_log
+from xdn.train.start import begin
+from xdn.train.trainer import Trainer
+
+#: 40 images in batches of 8, 4 epochs.
+ITERATIONS, EPOCH = 20, 5
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def solver(tmp_path):
+    return read_solver(write_training(tmp_path))
+
+
+def trainer(solver, out, observer=None, **options):
+    return Trainer(begin(solver, out).task, observer or Watched(), **options)
+
+
+def stopped(solver, out, at, kind=KeyboardInterrupt):
+    """Train until iteration `at`, where something stops the training."""
+
+    def stop():
+        if kind is KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+        else:
+            raise kind
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(kind):
+            trainer(solver, out, Watched(at, stop)).run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def assert_equal_nets(a, b):
+    assert a.digest == b.digest
+
+
+def without_seconds(path):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in read_log(path)]
+
+
+def test_it_learns_and_writes_a_log(solver, tmp_path):
+    watched = Watched()
+    made = trainer(solver, tmp_path / "out", watched)
+    net = made.run()
+    assert made.progress.accuracy > 90
+    assert len(watched.losses) == ITERATIONS
+    rows = read_log(tmp_path / "out" / "small.log.jsonl")
+    assert rows == json.loads(json.dumps(watched.rows))
+    assert [row["iteration"] for row in rows if "test_accuracy" in row] == [5, 10, 15, 20]
+    losses = [row for row in rows if "loss" in row]
+    # Half a row an iteration is no row: five iterations an epoch get one each.
+    assert [row["iteration"] for row in losses] == list(range(1, ITERATIONS + 1))
+    assert losses[6]["loss"] == pytest.approx(np.mean(watched.losses[4:7]))
+    assert {row["epoch"] for row in rows if "test_accuracy" in row} == {1.0, 2.0, 3.0, 4.0}
+    net.require_weights()
+
+
+@pytest.mark.parametrize("extra", ["", 'type: "Adam"', "iter_size: 2"], ids=["nesterov", "adam", "iter_size"])
+@pytest.mark.parametrize("at", [3, 5, 7])
+def test_a_training_that_was_stopped_equals_one_that_was_not(tmp_path, at, extra):
+    text = SOLVER.replace('type: "Nesterov"', extra) if extra.startswith("type") else SOLVER + extra
+    solver = read_solver(write_training(tmp_path, text))
+    whole = trainer(solver, tmp_path / "whole").run()
+    stopped(solver, tmp_path / "parts", at)
+    resumed = trainer(solver, tmp_path / "parts")
+    assert resumed.progress.iteration == at
+    assert_equal_nets(resumed.run(), whole)
+    logs = [without_seconds(tmp_path / name / "small.log.jsonl") for name in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_a_training_that_crashed_goes_on_from_the_last_epoch(solver, tmp_path):
+    whole = trainer(solver, tmp_path / "whole").run()
+    stopped(solver, tmp_path / "parts", 8, RuntimeError)
+    resumed = trainer(solver, tmp_path / "parts")
+    assert resumed.progress.iteration == EPOCH
+    assert_equal_nets(resumed.run(), whole)
+    logs = [without_seconds(tmp_path / name / "small.log.jsonl") for name in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_a_finished_training_is_not_repeated(solver, tmp_path):
+    net = trainer(solver, tmp_path / "out").run()
+    watched = Watched()
+    again = trainer(solver, tmp_path / "out", watched)
+    assert_equal_nets(again.run(), net)
+    assert (watched.losses, watched.rows) == ([], [])
+
+
+def test_a_restart_begins_anew(solver, tmp_path):
+    stopped(solver, tmp_path / "out", 3)
+    assert trainer(solver, tmp_path / "out", resume=False).progress.iteration == 0
+
+
+def test_two_interrupts_leave_the_last_snapshot_as_it_is(solver, tmp_path):
+    def stop():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer(solver, tmp_path / "out", Watched(7, stop)).run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert trainer(solver, tmp_path / "out").progress.iteration == EPOCH
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"base_lr": 0.06}, "base_lr differs"),
+        ({"mirror": False}, "mirror differs"),
+        ({"random_seed": 4}, "first weights differs"),
+        ({"holdout": 8}, "data differs"),
+        ({"epochs": 5}, "epochs differs"),
+    ],
+)
+def test_the_snapshot_of_another_training_is_refused(solver, tmp_path, changes, differs):
+    stopped(solver, tmp_path / "out", 3)
+    with pytest.raises(SettingError, match=f"belongs to another training: {differs}.*--restart"):
+        trainer(solver.replace(**changes), tmp_path / "out")
+
+
+def test_the_snapshot_of_another_net_is_refused(solver, tmp_path):
+    stopped(solver, tmp_path / "out", 3)
+    (tmp_path / "small.prototxt").write_text(PROTOTXT.replace("num_output: 8", "num_output: 16"))
+    with pytest.raises(SettingError, match="belongs to another training: net differs"):
+        trainer(solver, tmp_path / "out")
+
+
+def test_how_often_something_is_said_may_change(solver, tmp_path):
+    stopped(solver, tmp_path / "out", 3)
+    resumed = trainer(solver.replace(display=2, snapshot=7, test_interval=4), tmp_path / "out")
+    assert resumed.progress.iteration == 3
+
+
+def damaged(state, what):
+    """Return the snapshot's state with one part of it spoilt."""
+    if what == "no tensor":
+        state["module"] = dict.fromkeys(state["module"], 0)
+    elif what == "shape":
+        state["module"] = {name: tensor[..., None] for name, tensor in state["module"].items()}
+    elif what == "missing":
+        del state["kept"]
+    elif what == "history":
+        state["kept"][0]["velocity"] = torch.zeros(1).expand(1 << 30)
+    elif what == "counts":
+        state["counts"] = []
+    elif what == "iteration":
+        state["progress"]["iteration"] = -1
+    elif what == "losses":
+        state["progress"]["losses"] = [float("nan")]
+    return state
+
+
+@pytest.mark.parametrize("what", ["no tensor", "shape", "missing", "history", "counts", "iteration", "losses"])
+def test_a_damaged_snapshot_is_refused(solver, tmp_path, what):
+    stopped(solver, tmp_path / "out", 3)
+    path = tmp_path / "out" / "small.snapshot.pt"
+    torch.save(damaged(torch.load(path, weights_only=True), what), path)
+    with pytest.raises(ParseError, match="the snapshot is damaged"):
+        trainer(solver, tmp_path / "out")
+
+
+def test_a_training_that_diverges_says_so(solver, tmp_path):
+    with pytest.raises(CheckError, match=r"the loss is (nan|inf) at iteration.*Lower base_lr") as caught:
+        trainer(solver.replace(base_lr=1e30), tmp_path / "out").run()
+    assert caught.value.exit_code == 3
+
+
+def test_frozen_layers_stay(solver, tmp_path):
+    text = PROTOTXT.replace('name: "conv2"', 'name: "conv2" param { lr_mult: 0 } param { lr_mult: 0 }')
+    (tmp_path / "small.prototxt").write_text(text)
+    made = trainer(solver, tmp_path / "out")
+    before, after = made.task.net, made.run()
+    for name, same in (("conv1", False), ("conv2", True), ("fc", False)):
+        kept = [
+            np.array_equal(before.layer(name).weights[w], after.layer(name).weights[w])
+            for w in after.layer(name).weights
+        ]
+        assert all(kept) is same, name
+
+
+def test_statistics_stay_where_asked(solver, tmp_path):
+    # Without normalisation by the batch the outputs are as large as pixels.
+    solver = solver.replace(base_lr=1e-9)
+    made = trainer(solver.replace(freeze_bn=True), tmp_path / "frozen")
+    before, frozen = made.task.net.layer("bn1").weights["mean"], made.run().layer("bn1").weights["mean"]
+    np.testing.assert_array_equal(before, frozen)
+    assert not np.array_equal(before, trainer(solver, tmp_path / "free").run().layer("bn1").weights["mean"])
+
+
+def test_chances_outside_are_left_alone(solver, tmp_path):
+    made = trainer(solver, tmp_path / "out")
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    made.run()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_first_test_is_made_where_asked(solver, tmp_path):
+    watched = Watched()
+    trainer(solver.replace(test_initialization=True, test_interval=100), tmp_path / "out", watched).run()
+    assert [row["iteration"] for row in watched.rows if "test_accuracy" in row] == [0, ITERATIONS]
+
+
+def test_bfloat16_is_used_where_asked(solver, tmp_path):
+    precise, rough = Watched(), Watched()
+    trainer(solver.replace(epochs=1, bf16="OFF"), tmp_path / "a", precise).run()
+    trainer(solver.replace(epochs=1, bf16="ON"), tmp_path / "b", rough).run()
+    assert precise.losses != rough.losses
+    # Eight bits of mantissa, over five iterations.
+    np.testing.assert_allclose(rough.losses, precise.losses, rtol=0.1)
