@@ -29,7 +29,7 @@ def modules_after(statement):
         ("import xdn", {"numba", "llvmlite", "torch", "google.protobuf", "numpy", "cv2"}),
         ("import xdn; xdn.load", {"numba", "llvmlite", "torch", "cv2", "onnx"}),
         ("import xdn.frontend, xdn.optimize, xdn.layers, xdn.graph", {"numba", "llvmlite", "torch"}),
-        ("import xdn.cli.inspect, xdn.cli.optimize", {"numba", "llvmlite", "torch"}),
+        ("import xdn.cli.inspect, xdn.cli.optimize, xdn.cli.train", {"numba", "llvmlite", "torch"}),
     ],
 )
 def test_light_imports(statement, without):

@@ -133,6 +133,13 @@ def test_errors_are_one_message(solver, capsys, flags, message):
     assert re.search(message, said)
 
 
+def test_policies_and_types_are_listed(capsys):
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    assert "base_lr * gamma ^ floor(iteration / stepsize)" in listed
+    assert "V = momentum * V + lr * g; W -= V" in listed
+
+
 def test_it_asks_for_a_solver(capsys):
     with pytest.raises(SystemExit) as stopped:
         main([])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.train.tiny import SOLVER, write_training
-from xdn.errors import NetError, SettingError
+from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import load
 from xdn.frontend.solver import Solver, read_solver
 from xdn.train.start import begin
@@ -102,6 +102,12 @@ def test_the_net_of_the_tests_has_the_weights_that_are_trained(tmp_path):
     (tmp_path / "other.prototxt").write_text(PROTOTXT.replace("num_output: 10", "num_output: 11"))
     with pytest.raises(NetError, match=r"layer 'fc': the layer has other weights in the phase TRAIN"):
         begin(solver.replace(test_net="other.prototxt"))
+
+
+def test_a_net_too_large_for_any_memory_is_refused(tmp_path):
+    solver = read_solver(write_training(tmp_path, net=PROTOTXT.replace("num_output: 10", "num_output: 200000000")))
+    with pytest.raises(WeightsError, match=r"asks for 72\d* bytes of weights; at most"):
+        begin(solver)
 
 
 def test_the_net_can_be_adapted(tmp_path):

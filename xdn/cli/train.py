@@ -26,6 +26,7 @@ from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.net_options import add_transform_options, transform_changes
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver, read_solver
+from xdn.report.registries import registry_tables
 from xdn.report.training import draw, progress_line
 
 
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
     add_transform_options(parser)
+    parser.add_argument("--list", action="store_true", help="print learning rate policies and solver types, and end")
     plot = parser.add_argument_group("look at a log")
     plot.add_argument("--plot", type=Path, metavar="LOG", help="draw loss, accuracy and learning rate, and end")
     plot.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .png or .svg of --plot")
@@ -64,15 +66,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
-    if args.plot is not None:
-        _plot(parser, args, output)
+    if args.list:
+        _list(output)
+    elif args.plot is not None:
+        _plot(args, output)
     elif args.solver is None:
-        parser.error("name a SOLVER, or --plot LOG")
+        parser.error("name a SOLVER, --plot LOG or --list")
     else:
         _train(args, output)
 
 
-def _plot(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+def _list(output: Output) -> None:
+    from xdn.train.optimizer import OPTIMIZERS
+    from xdn.train.policy import POLICIES
+
+    found = {registry.kind: registry.describe() for registry in (POLICIES, OPTIMIZERS)}
+    output.result(*registry_tables(found))
+    output.write_json({kind: dict(described) for kind, described in found.items()})
+
+
+def _plot(args: argparse.Namespace, output: Output) -> None:
     from xdn.train.log import read_log
 
     target = args.output or args.plot.with_suffix(".png")
@@ -98,6 +111,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     with output.progress() as bar:
         shown = _Shown(bar, output, task.solver.max_iter)
         trainer = Trainer(task, shown, resume=not args.restart)
+        shown.begin_at(trainer.progress.iteration)
         if trainer.progress.iteration:
             output.log(f"goes on from iteration {trainer.progress.iteration}: {task.snapshot_path}")
         net = start.deployed(trainer.run())
@@ -159,6 +173,10 @@ class _Shown:
         self._bar, self._output, self._total = bar, output, total
         self._line = bar.add_task("train", total=total)
         self._loss, self._accuracy = "", ""
+
+    def begin_at(self, iteration: int) -> None:
+        """Set the bar to where a training goes on, so that what is left is told by what is done from here."""
+        self._bar.reset(self._line, completed=iteration)
 
     def advanced(self, iteration: int, total: int, loss: float) -> None:
         """Move the bar."""

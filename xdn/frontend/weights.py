@@ -128,6 +128,13 @@ def _he_normal(rng: np.random.Generator, shape: Shape) -> Array:
     return rng.standard_normal(shape, np.float32) * np.float32((2.0 / fan_in) ** 0.5)
 
 
+def check_size(net: Net) -> None:
+    """Raise WeightsError where `net` asks for more weights than a caffemodel may have."""
+    total_bytes = 4 * sum(prod(shape) for layer in net.layers for shape in net.weight_shapes(layer).values())
+    if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
+        raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
+
+
 def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
     """Return `net` with random weights, the same for the same net and `seed`: He-normal filters, sane statistics.
 
@@ -136,10 +143,8 @@ def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
     WeightsError
         Where the net asks for more weights than a caffemodel may have.
     """
+    check_size(net)
     shapes = {layer.name: net.weight_shapes(layer) for layer in net.layers}
-    total_bytes = 4 * sum(prod(shape) for expected in shapes.values() for shape in expected.values())
-    if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
-        raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
     rng = np.random.default_rng(seed)
     weights = {}
     for layer in net.layers:

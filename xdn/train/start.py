@@ -8,6 +8,7 @@ from xdn.errors import NetError, SettingError
 from xdn.frontend import find_weights, load
 from xdn.frontend.load import declared_batch
 from xdn.frontend.solver import Solver
+from xdn.frontend.weights import check_size
 from xdn.graph.net import Net
 from xdn.train.data import Examples, find_examples
 from xdn.train.initial import fresh
@@ -93,7 +94,10 @@ def _with_first_weights(solver: Solver, path: Path, seed: int) -> Net:
         raise SettingError("weights: one caffemodel is read", where=solver.place("weights"))
     weights = solver.find_beside(solver.weights[0], "weights") if solver.weights else None
     net = load(path, weights, phase="TRAIN")
-    return net if weights else fresh(net, seed)
+    if weights:
+        return net
+    check_size(net)
+    return fresh(net, seed)
 
 
 def _check_same_weights(net: Net, test_net: Net) -> None:
