@@ -38,8 +38,10 @@ STAGE_TOLERANCE = 1e-4
 #: Images in the seeded batch on which the optimizer compares a net before and after a stage.
 STAGE_CHECK_IMAGES = 2
 #: The share of a group's filters that pruning leaves in any case, and the images on which it looks at activations.
-PRUNE_LEAST = 0.2
+PRUNE_LEAST = 0.1
 PRUNE_IMAGES = 256
+#: The most bytes of activations that pruning keeps of calibration images.
+PRUNE_BYTES = 1 << 30
 #: Bytes that one checksum of a packed file covers.
 CHECKSUM_BYTES = 1 << 20
 #: Alignment of arrays in packed files and arenas, in bytes.

@@ -98,6 +98,10 @@ class PruneConfig:
         Registered names.
     least : float
         The share of a group's filters that stays in any case.
+    inner_first : bool, optional
+        Thin joined groups only where the others at their least do not meet the budget: channels that a sum joins carry
+        what every block has added. None: so for criteria whose values cannot be compared between groups; the others
+        find out themselves what joined channels are worth.
     steps : int
         1 for one shot; more: the budget is approached in so many steps, and importance is measured anew at each.
     reconstruct : bool
@@ -113,6 +117,7 @@ class PruneConfig:
     criterion: str = "l2"
     schedule: str = "uniform"
     least: float = settings.PRUNE_LEAST
+    inner_first: bool | None = None
     steps: int = 1
     reconstruct: bool = False
     images: int = settings.PRUNE_IMAGES

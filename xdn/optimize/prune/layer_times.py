@@ -11,7 +11,7 @@ from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.instruments import Clock
 
 #: Shares of its channels at which a layer is timed, falling.
-SHARES = tuple(eighth / 8 for eighth in range(8, 0, -1))
+SHARES = tuple(part / 16 for part in range(16, 1, -1))
 
 
 class LayerTimes:
@@ -24,7 +24,7 @@ class LayerTimes:
     ----------
     channels : Channels
     clock : Clock
-        Called up to 15 times a layer; the nets that it gets have no weights.
+        Called up to 29 times a layer; the nets that it gets have no weights.
     """
 
     shares = SHARES

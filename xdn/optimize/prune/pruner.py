@@ -12,7 +12,7 @@ from xdn.graph.cost import Cost, net_cost
 from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
-from xdn.optimize.prune.criterion import CRITERIA
+from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 from xdn.optimize.prune.instruments import Instruments, given
 from xdn.optimize.prune.reconstruct import refit
@@ -121,7 +121,8 @@ def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float
     """Return the net thinned to a cost of `target`; `sizes` are the groups' units before any step."""
     channels = Channels(net)
     evidence = Evidence(channels, instruments, config.seed)
-    importance = {group.name: _importance(group, config, evidence) for group in channels.groups}
+    criteria = {group.name: CRITERIA[config.rule(group).criterion or config.criterion]() for group in channels.groups}
+    importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
     fixed = {
         group.name: min(len(group.units), max(1, round(sizes[group.name] * (1 - ratio))))
         for group in channels.groups
@@ -131,6 +132,7 @@ def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float
         channels=channels,
         groups=tuple(group for group in channels.groups if group.name not in fixed),
         importance=importance,
+        losses={name: criteria[name].losses(values) for name, values in importance.items()},
         least={
             group.name: min(len(group.units), max(1, round(config.least * sizes[group.name])))
             for group in channels.groups
@@ -140,7 +142,10 @@ def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float
         target=target,
         instruments=instruments,
     )
-    widths = {**fixed, **SCHEDULES[config.schedule]().widths(problem)}
+    inner_first = config.inner_first
+    if inner_first is None:
+        inner_first = not CRITERIA[config.criterion].comparable
+    widths = {**fixed, **SCHEDULES[config.schedule]().widths(problem, inner_first)}
     units = gone(channels.groups, importance, widths)
     thinned = remove(channels, units)
     if not config.reconstruct:
@@ -148,9 +153,8 @@ def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float
     return refit(channels, thinned, units, given(instruments.images, "calibration images"))
 
 
-def _importance(group: Group, config: PruneConfig, evidence: Evidence) -> Array:
+def _importance(group: Group, criterion: Criterion, evidence: Evidence) -> Array:
     """Return the group's importance, relative to its mean where values of different groups cannot be compared."""
-    criterion = CRITERIA[config.rule(group).criterion or config.criterion]()
     found = np.asarray(criterion.importance(group, evidence), np.float64)
     mean = found.mean()
     return found if criterion.comparable or mean == 0 else found / mean

@@ -34,6 +34,8 @@ class Problem:
         Those that may be thinned.
     importance : mapping
         Group name -> (U,) importance, comparable between groups.
+    losses : mapping
+        Group name -> (U + 1,) what is lost with the n least important units.
     least : mapping
         Group name -> units that stay in any case.
     fixed : mapping
@@ -48,6 +50,7 @@ class Problem:
     channels: Channels
     groups: tuple[Group, ...]
     importance: Mapping[str, Array]
+    losses: Mapping[str, Array]
     least: Widths
     fixed: Widths
     cost: Callable[[Widths], float]
@@ -94,11 +97,14 @@ class Schedule(ABC):
     def path(self, problem: Problem) -> Callable[[float], Widths]:
         """Return the widths of the problem's groups at each strength in 0 (all stay) .. 1 (the least stay)."""
 
-    def widths(self, problem: Problem) -> Widths:
+    def widths(self, problem: Problem, inner_first: bool = False) -> Widths:
         """Return the widest widths on the schedule's path that meet the target.
 
-        Channels that a sum joins carry what every block has added so far: the other groups are thinned first, and
-        the joined ones only where that is not enough.
+        Parameters
+        ----------
+        problem : Problem
+        inner_first : bool
+            Thin the joined groups only where the others at their least do not meet the target.
 
         Raises
         ------
@@ -106,8 +112,8 @@ class Schedule(ABC):
             Not even the least widths meet the target.
         """
         chosen: dict[str, int] = {}
-        for joined in (False, True):
-            groups = tuple(group for group in problem.groups if group.joined is joined)
+        for joined in ((False,), (True,)) if inner_first else ((False, True),):
+            groups = tuple(group for group in problem.groups if group.joined in joined)
             part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
             if not groups:
                 continue

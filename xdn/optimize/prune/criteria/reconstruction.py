@@ -21,6 +21,7 @@ class Reconstruction(Criterion):
     name = "reconstruction"
     needs_images = True
     comparable = True
+    cumulative = True
 
     def importance(self, group: Group, evidence: Evidence) -> Array:
         """||sum of the removed channels' contributions||^2 / ||sum of all||^2, in the greedy order."""

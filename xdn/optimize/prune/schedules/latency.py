@@ -33,17 +33,16 @@ def _steps(problem: Problem, times: LayerTimes) -> list[Widths]:
     """Return the widths after each greedy step, from all units to the least."""
     groups = {group.name: group for group in problem.groups}
     ladder = {group.name: _legal(problem, group, times) for group in problem.groups}
-    lost = {group.name: _losses(problem, group) for group in problem.groups}
     widths = {name: len(group.units) for name, group in groups.items()}
     steps: list[Widths] = [dict(widths)]
-    heap = [entry for group in problem.groups if (entry := _next(group, widths, ladder, lost, times, problem.fixed))]
+    heap = [entry for group in problem.groups if (entry := _next(group, widths, problem, ladder, times))]
     heapq.heapify(heap)
     while heap:
         _, name, units = heapq.heappop(heap)
         widths[name] = units
         steps.append(dict(widths))
         ladder[name] = [width for width in ladder[name] if width < units]
-        entry = _next(groups[name], widths, ladder, lost, times, problem.fixed)
+        entry = _next(groups[name], widths, problem, ladder, times)
         if entry:
             heapq.heappush(heap, entry)
     return steps
@@ -52,19 +51,19 @@ def _steps(problem: Problem, times: LayerTimes) -> list[Widths]:
 def _next(
     group: Group,
     widths: Widths,
+    problem: Problem,
     ladder: Mapping[str, list[int]],
-    lost: Mapping[str, np.ndarray],
     times: LayerTimes,
-    fixed: Widths,
 ) -> tuple[float, str, int] | None:
     """Return (importance lost for a second saved, group, its next width), None where it is at its least."""
     if not ladder[group.name]:
         return None
-    now = {**fixed, **widths}
+    now = {**problem.fixed, **widths}
     units = ladder[group.name][0]
     saved = times.of(group, now) - times.of(group, {**now, group.name: units})
-    loss = lost[group.name][len(group.units) - units] - lost[group.name][len(group.units) - widths[group.name]]
-    return loss / max(saved, np.finfo(float).tiny), group.name, units
+    losses, whole = problem.losses[group.name], len(group.units)
+    lost = losses[whole - units] - losses[whole - widths[group.name]]
+    return lost / max(saved, np.finfo(float).tiny), group.name, units
 
 
 def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
@@ -79,9 +78,3 @@ def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
             fastest = seconds
             found.append(units)
     return found
-
-
-def _losses(problem: Problem, group: Group) -> np.ndarray:
-    """Return (U + 1,): the importance of the n least important units, for every n."""
-    importance = problem.importance[group.name]
-    return np.concatenate([[0.0], np.cumsum(importance[problem.order(group)])])

@@ -1,0 +1,106 @@
+"""The instruments of pruning: calibration images, gradients, accuracy and times, out of data, training and runtime."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn import api, settings
+from xdn.data.dataset import Dataset
+from xdn.data.pixels import PixelTransform
+from xdn.errors import WeightsError
+from xdn.evaluate.contest import classify
+from xdn.frontend.weights import random_weights
+from xdn.graph import Net
+from xdn.graph.cost import net_cost
+from xdn.graph.layer import Array
+from xdn.optimize import PLAIN, apply_stages, stage_names
+from xdn.optimize.prune.instruments import Gradients, Instruments
+from xdn.session import Session
+
+#: Images a batch of those whose gradients are taken.
+GRADIENT_BATCH = 32
+#: Runs of which the fastest counts.
+CLOCK_RUNS = 5
+
+
+def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> Instruments:
+    """Return what pruning may use.
+
+    Parameters
+    ----------
+    net : Net
+        Its transform is applied to images.
+    data : Dataset, optional
+        Labelled training images; its last tenth is what a score is taken on, calibration images come from the rest.
+        Without it there is a clock only.
+    images : int
+        Calibration images at most; fewer where the net's blobs of so many would need too much memory.
+    seed : int
+        Of the choice.
+    """
+    if data is None:
+        return Instruments(clock=seconds_an_image)
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    held_out = max(1, len(data) // 10)
+    affordable = max(1, settings.PRUNE_BYTES // max(1, net_cost(net).top_bytes))
+    count = min(images, affordable, len(data) - held_out)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(data) - held_out, count, replace=False))
+    pixels = np.concatenate([data.images(i, i + 1) for i in chosen.tolist()])
+    calibration = transform.apply(pixels)
+    return Instruments(
+        images={next(iter(net.inputs)): calibration},
+        gradients=_GradientSource(calibration, data.labels[chosen]),
+        score=_HeldOut(data, len(data) - held_out, transform),
+        clock=seconds_an_image,
+    )
+
+
+def seconds_an_image(net: Net) -> float:
+    """Return what the layers of `net` take for one image of full chunks, fused, with all threads.
+
+    The conversions at the edges are left out; a net without weights gets random ones.
+    """
+    try:
+        net.require_weights()
+    except WeightsError:
+        net = random_weights(net)
+    session = Session(apply_stages(net, stage_names(PLAIN)), profile=True)
+    images = settings.CHUNK_IMAGES * session.threads
+    rng = np.random.default_rng(0)
+    feed = {
+        name: rng.standard_normal((images, *blob.shape[1:])).astype(np.float32) for name, blob in net.inputs.items()
+    }
+    taken = []
+    for _ in range(CLOCK_RUNS):
+        session.run(None, feed)
+        layers = session.profile(peak_gflops=1.0).layers
+        taken.append(sum(layer.ms for layer in layers if layer.type))
+    return 1e-3 * min(taken) / images
+
+
+@dataclass(frozen=True, eq=False)
+class _GradientSource:
+    images: Array
+    labels: Array
+
+    def __call__(self, net: Net, /) -> Iterable[Gradients]:
+        from xdn.train.gradients import weight_gradients
+
+        step = GRADIENT_BATCH
+        starts = range(0, len(self.images), step)
+        return weight_gradients(net, ((self.images[i : i + step], self.labels[i : i + step]) for i in starts))
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldOut:
+    """Accuracy on the images from `first` on, 0 to 1."""
+
+    data: Dataset
+    first: int
+    transform: PixelTransform
+
+    def __call__(self, net: Net, /) -> float:
+        session = Session(apply_stages(net, stage_names(PLAIN)))
+        found = classify(session, self.data.images(self.first, len(self.data)), self.transform)
+        return float(np.mean(found == self.data.labels[self.first :]))
