@@ -6,7 +6,7 @@ import numpy as np
 from engine import Engine, Model, register
 
 from xdn.data.packed import PackedData
-from xdn.evaluate.contest import classify
+from xdn.evaluate.answers import classify
 from xdn.session import Session
 
 

@@ -23,6 +23,16 @@ def test_a_session_fuses_and_computes(tmp_path):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
 
 
+def test_a_session_without_post_fusion_runs_the_net_as_it_is(tmp_path):
+    net, path = write_small(tmp_path)
+    session = xdn.Session(path, threads=1, post_fusion=False)
+    assert [each.name for each in session.net.layers] == [each.name for each in net.layers]
+    images = noise(3, 3, 12, 12)
+    (found,) = session.run(None, {"data": images})
+    expected = net.with_batch(3).forward({"data": images})["prob"]
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
+
+
 def test_a_session_profiles_what_it_fused(tmp_path):
     net, _ = write_small(tmp_path)
     session = xdn.Session(xdn.optimize(net).net, threads=1, profile=True)

@@ -18,6 +18,9 @@ class Session(runtime.Session):
         A net with weights, or the path of a prototxt.
     weights : path, optional
         For a path: the caffemodel; the only one beside the prototxt where None.
+    post_fusion : bool
+        Let layers compute the sums and activations behind them, and skip what no layer reads; without it each layer of
+        the net runs by itself, as it stands there.
     threads, chunk_blocks, profile, winograd : optional
         As `xdn.runtime.session.Session` takes them.
     """
@@ -27,6 +30,7 @@ class Session(runtime.Session):
         net: Net | str | Path,
         weights: str | Path | None = None,
         *,
+        post_fusion: bool = True,
         threads: int | None = None,
         chunk_blocks: int | None = None,
         profile: bool = False,
@@ -34,5 +38,6 @@ class Session(runtime.Session):
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
-        fused = apply_stages(net, stage_names(POST_FUSION))
-        super().__init__(fused, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd)
+        if post_fusion:
+            net = apply_stages(net, stage_names(POST_FUSION))
+        super().__init__(net, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd)

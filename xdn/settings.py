@@ -25,6 +25,10 @@ PROGRESS_INTERVAL_S = 0.1
 #: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.
 LATENCY_REQUESTS = 200
 LATENCY_BUDGET_S = 3.0
+#: Images that are decoded, preprocessed and run at a time where nothing was packed.
+ONLINE_BATCH = 100
+#: The most classes whose confusion is printed as a matrix, and the mistakes that are listed where there are more.
+MATRIX_CLASSES, LISTED_MISTAKES = 20, 20
 #: Runs in which a machine's peak is measured, and steps of the loop in each: about 2 ms, less than the slice of time
 #: that a system gives a thread, so that some runs are undisturbed.
 PEAK_RUNS = 40

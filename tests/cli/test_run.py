@@ -46,7 +46,9 @@ def test_json_goes_to_stdout_alone(job, capsys):
     assert main([net, "--data", data, "--json", "-", "--quiet", "--repeat", "2"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
-    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70, "invalid": 0}
+    accuracy = document["contest"]["accuracy"]
+    assert (accuracy["correct"], accuracy["images"], accuracy["invalid"]) == (70, 70, 0)
+    assert [row["name"] for row in accuracy["classes"]] == list(Stripes.classes)
     assert len(document["contest"]["runs_s"]) == 2
     assert document["data"] == "Stripes, test"
     assert err == ""
@@ -77,6 +79,70 @@ def test_a_profile_is_a_table_and_part_of_the_json(job, tmp_path, capsys, online
     assert profile["images"] == (7 if online else 70)
     assert profile["total"]["ms"] == pytest.approx(sum(row["ms"] for row in profile["layers"]))
     assert profile["peak_gflops"] > 0
+
+
+def test_classes_are_printed_where_they_are_asked_for(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--per-class", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "precision" in out
+    assert "rows: labels; columns: predictions" in out
+    assert all(name in out for name in Stripes.classes)
+    assert main([net, "--data", data, "--quiet"]) == 0
+    assert "precision" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_images_are_run_in_batches(job, tmp_path, capsys, online):
+    net, data = job
+    source = images_folder(tmp_path / "photos") if online else data
+    target = tmp_path / "run.json"
+    call = [net, "--data", source, "--batch", "5", "--force", "--json", str(target), *["--online"][: int(online)]]
+    assert main(call) == 0
+    document = json.loads(target.read_text())
+    assert document["batch"] == 5
+    assert "batch 5" in document["preprocessing"]
+    assert document["contest"]["accuracy"]["images"] == (12 if online else 70)
+
+
+def test_images_of_files_are_handed_over_in_the_order_that_is_asked_for(job, tmp_path, capsys):
+    net, data = job
+    for number, name in enumerate(("red", "green", "blue")):
+        image = np.zeros((4, 5, 3), np.uint8)
+        image[..., 2 - number] = 200
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image)
+    listed = "".join(f"{name}.png {number}\n" for number, name in enumerate(("red", "green", "blue")))
+    (tmp_path / "list.txt").write_text(listed)
+    for order, correct in (((), 1), (("--data-order", "rgb"), 3)):
+        call = [net, "--data", str(tmp_path / "list.txt"), "--force", "--quiet", "--json", "-", *order]
+        for mode in ((), ("--online",)):
+            assert main([*call, *mode]) == 0
+            assert json.loads(capsys.readouterr().out)["contest"]["accuracy"]["correct"] == correct
+    assert main([net, "--data", data, "--data-order", "bgr"]) == 1
+    assert "Pack the data with --channel-order bgr" in capsys.readouterr().err
+
+
+def test_without_fusion_every_layer_of_the_file_runs_by_itself(job, tmp_path, capsys):
+    _, data = job
+    conv = {"num_output": 16, "kernel_size": (3,), "pad": (1,)}
+    layers = (
+        Layer("data", LAYERS["Input"](shape=((1, 3, 4, 5),)), (), ("data",)),
+        Layer("conv", LAYERS["Convolution"](**conv), ("data",), ("conv",)),
+        Layer("bn", LAYERS["BatchNorm"](), ("conv",), ("bn",)),
+        Layer("relu", LAYERS["ReLU"](), ("bn",), ("relu",)),
+        Layer("pool", LAYERS["Pooling"](pool="AVE", global_pooling=True), ("relu",), ("pool",)),
+    )
+    net = random_weights(Net("fusible", layers), np.random.default_rng(0))
+    frontend.save(net, tmp_path / "f.prototxt", tmp_path / "f.caffemodel")
+    call = [str(tmp_path / "f.prototxt"), "--weights", str(tmp_path / "f.caffemodel"), "--data", data, "--json", "-"]
+    counts = {}
+    for flag in ("--no-fusion", "--optimize"):
+        assert main([*call, flag, "--quiet"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        counts[flag] = document["layers"], document["fused_layers"]
+    assert counts == {"--no-fusion": (4, 0), "--optimize": (2, 1)}
+    with pytest.raises(SystemExit):
+        main([*call, "--no-fusion", "--optimize"])
 
 
 def test_without_the_option_there_is_no_profile(job, capsys):

@@ -2,32 +2,70 @@
 
 import json
 
+import pytest
+
 from tests.evaluate.building import Stripes, brightest_channel
-from xdn import api
+from xdn import __version__, api
 from xdn.data.packed import pack
-from xdn.evaluate.contest import run_packed
-from xdn.evaluate.job import RunResult
+from xdn.errors import DataError
+from xdn.evaluate.contest import timed
+from xdn.evaluate.contestants import PackedJob
+from xdn.evaluate.job import SCHEMA, RunResult
 from xdn.kernels.layout import B
 from xdn.runtime.session import Session
 
 NAMES = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data"}
 
 
-def test_the_result_says_what_ran_and_is_plain_json(tmp_path):
+@pytest.fixture
+def ran(tmp_path):
+    """Return a session, its contest result, and the result of the run."""
     path = tmp_path / "stripes.packed"
     pack(Stripes(), path)
-    session = Session(brightest_channel(), threads=2)
-    contest = run_packed(session, path, api.pixel_transform(session.net, Stripes.shape), repeat=3)
-    result = RunResult.of(session, contest, 0.25, NAMES)
+    session = Session(brightest_channel(), threads=2, winograd=False)
+    job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
+    (contest,) = timed([job], 3)
+    return session, contest, RunResult.of(session, contest, 0.25, NAMES, batch=50, peak_gflops=200.0)
+
+
+def test_the_result_says_what_ran(ran):
+    session, _, result = ran
     plan = session.plan()
     assert (result.threads, result.plan, result.macs) == (2, plan.digest, plan.macs)
     assert (result.arena_bytes, result.liveness_bytes) == (plan.arena.size, plan.arena.bound)
     assert result.chunk_images == plan.chunk_blocks * B
     assert result.compile_s == session.compile_s > 0
+    assert (result.layers, result.fused_layers, result.winograd) == (1, 0, False)
+    assert (result.engine, result.batch) == (f"XDN {__version__}", 50)
+
+
+def test_the_document_is_plain_json_and_can_be_read_again(ran):
+    _, contest, result = ran
     document = json.loads(json.dumps(result.document(), allow_nan=False))
-    assert document["contest"]["accuracy"] == {"correct": 70, "images": 70, "invalid": 0}
+    accuracy = document["contest"]["accuracy"]
+    assert {key: accuracy[key] for key in ("correct", "images", "invalid", "top5")} == {
+        "correct": 70, "images": 70, "invalid": 0, "top5": None,
+    }  # fmt: skip
+    assert [row["name"] for row in accuracy["classes"]] == ["red", "green", "blue"]
     assert document["accuracy_percent"] == 100.0
     assert document["images_per_s"] == contest.images_per_s
     assert len(document["contest"]["runs_s"]) == 3
     assert document["machine"]["cpu"]
     assert document["profile"] is None
+    assert RunResult.read(document) == result
+
+
+def test_a_result_of_another_schema_is_refused(ran):
+    document = ran[2].document()
+    assert document["schema"] == SCHEMA
+    with pytest.raises(DataError, match="a result of schema 1"):
+        RunResult.read(document | {"schema": 1})
+
+
+def test_the_limit_is_the_arithmetic_at_the_peak(ran):
+    result = ran[2]
+    assert result.macs == 0
+    assert result.limit_s is None
+    fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
+    assert RunResult(**fields | {"macs": 10**9}).limit_s == pytest.approx(70 * 2 / 200)
+    assert RunResult(**fields | {"macs": 10**9, "peak_gflops": None}).limit_s is None

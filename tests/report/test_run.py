@@ -10,9 +10,10 @@ from xdn.evaluate.timing import Latency
 from xdn.report.run import run_table
 
 
-def shown(runs_s, invalid=0):
+def shown(runs_s, invalid=0, top5=None, latency=True):
     """Return the text of a run's table, spaces folded."""
-    contest = ContestResult(Accuracy(9100, 10_000, invalid), sorted(runs_s)[len(runs_s) // 2], runs_s, LATENCY)
+    accuracy = Accuracy(9100, 10_000, invalid, top5)
+    contest = ContestResult(accuracy, sorted(runs_s)[len(runs_s) // 2], runs_s, LATENCY if latency else None)
     result = RunResult(
         net="net.prototxt",
         data="CIFAR-10, test",
@@ -28,6 +29,8 @@ def shown(runs_s, invalid=0):
         liveness_bytes=10 << 20,
         plan="0123456789ab",
         isa="avx512f",
+        layers=29,
+        fused_layers=18,
     )
     console = Console(width=200)
     with console.capture() as captured:
@@ -43,12 +46,13 @@ LATENCY = Latency(requests=200, batch=1, p50_ms=1.234, p90_ms=2.345, p99_ms=3.45
     [
         "data CIFAR-10, test",
         "net net.prototxt, 60.3 M MACs executed an image",
-        "accuracy 91.00 % (9100 of 10000 images)",
+        "accuracy, top-1 91.00 % (9100 of 10000 images)",
         "contest time 5000 ms, packed data",
         "throughput 2000 images/s",
         "latency, batch 1 p50 1.23 ms, p90 2.35 ms, p99 3.46 ms (200 requests)",
         "load, compile 250 ms, 1500 ms (3 kernels compiled)",
         "executor avx512f, 2 threads, chunks of 96 images, plan 0123456789ab",
+        "layers 29, 18 of them with what follows them fused",
         "activations 11 MiB a thread, 1.10 of the liveness bound",
     ],
 )
@@ -63,3 +67,12 @@ def test_repeated_runs_show_their_median_and_spread():
 def test_scores_that_are_no_numbers_are_reported():
     assert "7 images gave scores that are no finite numbers" in shown((5.0,), invalid=7)
     assert "finite" not in shown((5.0,))
+
+
+def test_top_5_is_shown_where_it_says_something():
+    assert "top-5 99.00 % (9900 of 10000 images)" in shown((5.0,), top5=9900)
+    assert "top-5" not in shown((5.0,))
+
+
+def test_a_run_without_single_requests_shows_no_latency():
+    assert "latency" not in shown((5.0,), latency=False)

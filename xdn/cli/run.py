@@ -7,6 +7,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --weights w.caffemodel --data cifar10
   xdn-run net.xdn/net.prototxt --data photos/ --size 224x224 --threads 2 --repeat 3 --json run.json
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
+  xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
 
 The contest time is the wall-clock time from opening the packed file to the labels of all its images, the net loaded
 and its kernels compiled.
@@ -14,8 +15,11 @@ and its kernels compiled.
 
 import argparse
 import time
+from dataclasses import replace
 
-from xdn import api
+from rich.progress import Progress
+
+from xdn import api, settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.pack import image_size
@@ -24,14 +28,15 @@ from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import DataSource, find_data, packed_in_cache
 from xdn.errors import SettingError
-from xdn.evaluate.contest import ContestResult, profile_online, profile_packed, run_online, run_packed
+from xdn.evaluate.contest import timed
+from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.graph import Net
 from xdn.optimize.pipeline import optimize
+from xdn.report.classes import class_tables
 from xdn.report.profile import profile_table
 from xdn.report.run import run_table
-from xdn.runtime.profile import Profile
 from xdn.session import Session
 
 
@@ -39,8 +44,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = new_parser("xdn-run", __doc__)
     add_net_options(parser, optional=True)
-    parser.add_argument(
+    layers = parser.add_mutually_exclusive_group()
+    layers.add_argument(
         "--optimize", action="store_true", help="run the optimizer's stages first (shipped nets: always)"
+    )
+    layers.add_argument(
+        "--no-fusion",
+        dest="fusion",
+        action="store_false",
+        help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )
     data = parser.add_argument_group("data")
     data.add_argument(
@@ -51,9 +63,19 @@ def main(argv: list[str] | None = None) -> int:
         "Glyphs-10)",
     )
     data.add_argument("--size", type=image_size, metavar="HxW", help="resize the images of a folder or list")
+    data.add_argument(
+        "--data-order",
+        choices=("rgb", "bgr"),
+        help="hand the images over with their channels in this order (default: the data's; of files: bgr)",
+    )
     data.add_argument("--download", action="store_true", help="fetch the data set where it is not found")
     data.add_argument("--online", action="store_true", help="decode and preprocess while running")
-    data.add_argument("--batch", type=positive_int, default=100, metavar="N", help="images a batch with --online")
+    data.add_argument(
+        "--batch",
+        type=positive_int,
+        metavar="N",
+        help=f"images in one call (default: all; with --online {settings.ONLINE_BATCH})",
+    )
     data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
@@ -66,6 +88,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
     parser.add_argument(
+        "--per-class", action="store_true", help="print each class's accuracy and what its images are taken for"
+    )
+    parser.add_argument(
         "--profile",
         action="store_true",
         help="print what each layer takes in one further run (with --online: over one batch)",
@@ -75,52 +100,57 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, output: Output) -> None:
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    found = find_data(args.data, trained_for(net) if net else None, size=args.size, download=args.download)
+    found = find_data(
+        args.data,
+        trained_for(net) if net else None,
+        size=args.size,
+        channel_order=args.data_order,
+        download=args.download,
+    )
     source = DataSource.of(found)
     if net is None:
-        args.net, args.optimize = shipped_net(source.name), True
+        args.net, args.optimize = shipped_net(source.name), args.fusion
         net, load_s = _load(args, output)
     if not args.force:
         check_pair(net, source)
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    session = Session(net, threads=args.threads, profile=args.profile, winograd=args.winograd)
-    names = {"net": str(args.net), "data": f"{source.title}, {source.split}"}
-    if args.online:
-        names["preprocessing"] = f"decoded on line, batch {args.batch}"
-        contest, profile = _run_online(args, session, found, transform)
-    else:
-        names["preprocessing"] = "packed data"
-        contest, profile = _run_packed(args, output, session, found, transform)
-    result = RunResult.of(session, contest, load_s, names, profile)
+    session = Session(net, post_fusion=args.fusion, threads=args.threads, profile=args.profile, winograd=args.winograd)
+    with output.progress() as bar:
+        job, preprocessing = _job(args, output, bar, session, (found, transform))
+        (contest,) = timed([job], args.repeat)
+    names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": preprocessing}
+    contest = replace(contest, latency=job.latency())
+    profile = job.profile() if args.profile else None
+    peak = profile.peak_gflops if profile else None
+    result = RunResult.of(session, contest, load_s, names, profile=profile, batch=job.batch, peak_gflops=peak)
     output.result(run_table(result))
+    if args.per_class:
+        output.result(*class_tables(contest.accuracy))
     if profile:
         output.result(profile_table(profile))
     output.write_json(result.document())
 
 
-def _run_online(
-    args: argparse.Namespace, session: Session, found: PackedData | Dataset, transform: PixelTransform
-) -> tuple[ContestResult, Profile | None]:
-    if isinstance(found, PackedData):
-        raise SettingError("packed data is decoded already", where="--online", mend="Name what it was packed from")
-    contest = run_online(session, found, transform, args.batch, args.repeat)
-    return contest, profile_online(session, found, transform, args.batch) if args.profile else None
-
-
-def _run_packed(
+def _job(
     args: argparse.Namespace,
     output: Output,
+    bar: Progress,
     session: Session,
-    found: PackedData | Dataset,
-    transform: PixelTransform,
-) -> tuple[ContestResult, Profile | None]:
+    images: tuple[PackedData | Dataset, PixelTransform],
+) -> tuple[Job, str]:
+    """Return what is timed, and how its images are preprocessed, in words."""
+    found, transform = images
+    if args.online:
+        if isinstance(found, PackedData):
+            mend = "Name what it was packed from"
+            raise SettingError("packed data is decoded already", where="--online", mend=mend)
+        batch = args.batch or settings.ONLINE_BATCH
+        return OnlineJob(session, found, transform, batch), f"decoded on line, batch {batch}"
     if isinstance(found, Dataset):
-        with output.progress() as bar:
-            found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
+        found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
     output.log(f"data: {found.path}")
-    with output.progress() as bar:
-        contest = run_packed(session, found.path, transform, args.repeat, shown(bar, "chunks of images"))
-    return contest, profile_packed(session, found.path, transform) if args.profile else None
+    job = PackedJob(session, found.path, transform, args.batch, shown(bar, "chunks of images"))
+    return job, f"packed data, batch {args.batch}" if args.batch else "packed data"
 
 
 def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from xdn.data.dataset import DATASETS, Dataset, Progress, Size, find_dataset
 from xdn.data.header import MAGIC
 from xdn.data.packed import PackedData, cached_path, pack
+from xdn.data.reordered import reordered
 from xdn.data.resized import resized
 from xdn.errors import DataError
 
@@ -52,7 +53,12 @@ def is_packed(path: Path) -> bool:
 
 
 def find_data(
-    what: str | None, default: str | None = None, *, size: Size | None = None, download: bool = False
+    what: str | None,
+    default: str | None = None,
+    *,
+    size: Size | None = None,
+    channel_order: str | None = None,
+    download: bool = False,
 ) -> PackedData | Dataset:
     """Return the test data that the user means.
 
@@ -64,23 +70,30 @@ def find_data(
         The data set to take where `what` is None; where both are None, the first that is found.
     size : (height, width), optional
         Resize the images.
+    channel_order : str, optional
+        Turn the channels round where the data has them in another order than this, ``"rgb"`` or ``"bgr"``.
     download : bool
         Fetch the data set where it is not there.
 
     Raises
     ------
     DataError
-        Where there is no such data, or packed data would have to be resized.
+        Where there is no such data, or packed data would have to be resized or its channels turned round.
     """
     if what is not None and is_packed(Path(what)):
         if size is not None:
             raise DataError("packed data is not resized", where=what, mend="Leave out --size, or pack with it")
-        return PackedData.open(Path(what))
+        packed = PackedData.open(Path(what))
+        if channel_order not in (None, packed.header.channel_order):
+            mend = f"Pack the data with --channel-order {channel_order}"
+            raise DataError(f"packed data keeps its order, {packed.header.channel_order}", where=what, mend=mend)
+        return packed
     if what is not None and what not in DATASETS and DATASETS["cifar10"].is_in(Path(what), "test"):
         dataset = find_dataset("cifar10", folder=Path(what))
     else:
         dataset = find_dataset(what or default, download=download)
-    return resized(dataset, size) if size else dataset
+    dataset = resized(dataset, size) if size else dataset
+    return reordered(dataset, channel_order) if channel_order else dataset
 
 
 def packed_in_cache(dataset: Dataset, progress: Progress | None = None) -> PackedData:

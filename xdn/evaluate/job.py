@@ -1,22 +1,26 @@
 """One run of a net over a data set: what to run, and everything that came of it."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
+from xdn.errors import DataError
 from xdn.evaluate.contest import ContestResult
+from xdn.evaluate.record import rebuilt
 from xdn.kernels.layout import B
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
-SCHEMA = 1
+#: Raised whenever a field changes its meaning or name. 2: top-5, classes, engine, batch, layers, peak.
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What `xdn-run` gives.
+    """What a run over a data set gives: by `xdn-run`, or in the contest by another engine.
 
     Parameters
     ----------
@@ -26,7 +30,7 @@ class RunResult:
         Whether images came packed or were decoded on line.
     contest : ContestResult
     macs : int
-        Multiply-accumulates executed for one image.
+        Multiply-accumulates executed for one image; 0 where an engine does not tell.
     load_s, compile_s : float
         Seconds to read (and optimize) the net, and to plan and compile or load its kernels.
     kernels_compiled : int
@@ -39,6 +43,17 @@ class RunResult:
         The plan's digest and the instruction set.
     profile : Profile, optional
         Each layer of one further run, where that was asked for.
+    engine : str
+        Name and version of what ran the net. Fields about kernels, chunks, activations and the plan are XDN's own:
+        0 or empty for another engine.
+    batch : int, optional
+        Images of one call; None for all in one.
+    layers, fused_layers : int
+        Layers that the executor ran, and how many of them compute a sum or activation that was a layer of its own.
+    winograd : bool
+        Whether 3x3 convolutions may take fewer multiplications.
+    peak_gflops : float, optional
+        What as many threads reach in multiply-adds on registers alone, where it was measured.
     """
 
     net: str
@@ -56,15 +71,26 @@ class RunResult:
     plan: str
     isa: str
     profile: Profile | None = None
+    engine: str = f"XDN {__version__}"
+    batch: int | None = None
+    layers: int = 0
+    fused_layers: int = 0
+    winograd: bool = True
+    peak_gflops: float | None = None
 
     @staticmethod
     def of(
-        session: Session, contest: ContestResult, load_s: float, names: dict[str, str], profile: Profile | None = None
+        session: Session, contest: ContestResult, load_s: float, names: Mapping[str, str], **further: Any
     ) -> "RunResult":
-        """Return the result of a run in `session`; `names` holds net, data and preprocessing."""
+        """Return the result of a run in `session`.
+
+        `names` holds net, data and preprocessing; `further` other fields: profile, batch, peak_gflops.
+        """
         plan = session.plan()
         return RunResult(
-            **names,
+            net=names["net"],
+            data=names["data"],
+            preprocessing=names["preprocessing"],
             contest=contest,
             macs=plan.macs,
             load_s=load_s,
@@ -76,8 +102,18 @@ class RunResult:
             liveness_bytes=plan.arena.bound,
             plan=plan.digest,
             isa=host_isa().name,
-            profile=profile,
+            layers=len(session.net.layers) - len(session.net.input_layers),
+            fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
+            winograd=session.winograd,
+            **further,
         )
+
+    @property
+    def limit_s(self) -> float | None:
+        """Seconds that the executed multiply-accumulates take at the measured peak, None where one is not known."""
+        if not self.macs or self.peak_gflops is None:
+            return None
+        return 2e-9 * self.macs * self.contest.accuracy.images / self.peak_gflops
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values, the machine and the version included."""
@@ -87,6 +123,14 @@ class RunResult:
             "xdn": __version__,
             "machine": {"cpu": cpu_name(), "system": platform.platform(), "python": platform.python_version()},
             "accuracy_percent": accuracy.percent,
+            "top5_percent": accuracy.top5_percent,
             "images_per_s": self.contest.images_per_s,
             **asdict(self),
         }
+
+    @staticmethod
+    def read(document: Mapping[str, Any]) -> "RunResult":
+        """Return the result that `document` says; raise DataError where it is of another schema or damaged."""
+        if document.get("schema") != SCHEMA:
+            raise DataError(f"a result of schema {document.get('schema')}; {SCHEMA} is read", mend="Run it again")
+        return rebuilt(RunResult, document)

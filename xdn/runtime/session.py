@@ -72,7 +72,8 @@ class Session:
         #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._chunk_blocks = chunk_blocks
-        self._winograd = winograd
+        #: Whether 3x3 convolutions may take fewer multiplications.
+        self.winograd = winograd
         self._executor = Executor(checked_threads(threads))
         self._programs: OrderedDict[object, Program] = OrderedDict()
         self._programs_lock = threading.Lock()
@@ -240,7 +241,7 @@ class Session:
         with self._programs_lock:
             if key not in self._programs:
                 before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks, self._winograd)
+                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks, self.winograd)
                 self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
                 self.compile_s += time.perf_counter() - before
                 self.kernels_compiled += len(self._loader.stats.compiled) - compiled
