@@ -71,6 +71,8 @@ MAX_PICKLE_STEPS = 1 << 17
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LIST_BYTES = 256 << 20
 MAX_DOWNLOAD_BYTES = 256 << 20
+#: The largest file of results that is read, in bytes.
+MAX_RESULT_BYTES = 64 << 20
 #: The largest JSON header of a packed file, in bytes.
 MAX_PACKED_HEADER_BYTES = 16 << 20
 #: The largest number of pixels of one image that is decoded, and of classes of a data set.

@@ -18,6 +18,11 @@ from xdn.runtime.session import Session
 SCHEMA = 2
 
 
+def machine() -> dict[str, str]:
+    """Return what a result says of the machine."""
+    return {"cpu": cpu_name(), "system": platform.platform(), "python": platform.python_version()}
+
+
 @dataclass(frozen=True)
 class RunResult:
     """What a run over a data set gives: by `xdn-run`, or in the contest by another engine.
@@ -121,7 +126,7 @@ class RunResult:
         return {
             "schema": SCHEMA,
             "xdn": __version__,
-            "machine": {"cpu": cpu_name(), "system": platform.platform(), "python": platform.python_version()},
+            "machine": machine(),
             "accuracy_percent": accuracy.percent,
             "top5_percent": accuracy.top5_percent,
             "images_per_s": self.contest.images_per_s,

@@ -1,0 +1,130 @@
+# What the reproductions share: options, where a model is found, and steps that are not run twice. Sourced by them.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/tools/contest
+material=${XDN_TEST_MATERIAL:-$root/../shared}
+python=${PYTHON:-python3}
+export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
+
+# The options that both scripts have, with their defaults; the scripts set `out` and `epochs` before.
+net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch=''
+
+parse_options() {
+    while (($#)); do
+        case $1 in
+            --net | --weights | --data | --out | --rounds | --epochs | --images | --batch)
+                (($# > 1)) || fail "$1 needs a value"
+                printf -v "${1#--}" '%s' "$2"
+                shift 2
+                ;;
+            --quick | --control)
+                printf -v "${1#--}" yes
+                shift
+                ;;
+            -h | --help)
+                sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+                exit 0
+                ;;
+            *) fail "unknown option $1; see --help" ;;
+        esac
+    done
+    if [[ -z $data ]]; then
+        data=$("$python" -c 'from xdn.data import find_dataset; print(find_dataset().name)')
+    fi
+    mkdir -p "$out"
+}
+
+fail() {
+    echo "$(basename "$0"): $1" >&2
+    exit 1
+}
+
+# step NAME --about TEXT --in FILE... --out FILE... -- COMMAND...
+step() {
+    local name=$1
+    shift
+    "$python" "$here/step.py" --work "$out" --name "$name" "$@"
+}
+
+xdn=("$python" -m xdn.cli)
+
+# find_model FOLDER PROTOTXT SHIPPED: set net and weights to what the options say; else to FOLDER/PROTOTXT of the test
+# material; else to the shipped architecture SHIPPED, trained here.
+find_model() {
+    local known=$material/models/$1
+    if [[ -n $quick ]]; then
+        net=${net:-$root/prototxt/resnet20_$data/resnet20.prototxt}
+        batch=${batch:-100}
+    elif [[ -z $net && $data == cifar10 && -f $known/$2.prototxt ]]; then
+        net=$known/$2.prototxt weights=$known/$1.caffemodel
+    elif [[ -z $net ]]; then
+        train_model "$root/prototxt/$3/deploy.prototxt"
+        batch=${batch:-100}
+    fi
+    weights=${weights:-${net%.prototxt}.caffemodel}
+    [[ -f $net && -f $weights ]] || fail "no such files: $net, $weights (say --net and --weights)"
+}
+
+# train_model PROTOTXT: train an architecture from the start and set net and weights.
+train_model() {
+    local start=$out/start/deploy.prototxt
+    echo "no trained model is at hand: it is trained first, which takes hours on a few cores; a run resumes where it stopped"
+    step start --about "the architecture with the transform of its images" --in "$1" --out "$start" -- \
+        "${xdn[@]}" optimize "$1" --random-weights --stages '' -o "$out/start" \
+        --mean-value 125.3,123.0,113.9 --scale 0.015625
+    step train --about "train it from the start" --in "$here/train_$data.prototxt" "$start" \
+        --out "$out/trained/deploy.prototxt" "$out/trained/deploy.caffemodel" -- \
+        "${xdn[@]}" train "$here/train_$data.prototxt" --net "$start" --holdout 5000 --out "$out/trained"
+    net=$out/trained/deploy.prototxt weights=$out/trained/deploy.caffemodel
+}
+
+# prepare EXTRA...: the original as every step reads it (into $out/original), and the test images as files and packed.
+# EXTRA are options that say what is done to the images, where the prototxt does not.
+prepare() {
+    stem=$(basename "$net" .prototxt)
+    original=$out/original/$stem.prototxt
+    step original --about "the network as it is, in the form that all steps read" --in "$net" "$weights" \
+        --out "$original" "${original%.prototxt}.caffemodel" -- \
+        "${xdn[@]}" optimize "$net" --weights "$weights" --stages '' -o "$out/original" "$@"
+    step images --about "the test images as PNG files, in their order" --out "$out/png/list.txt" -- \
+        "$python" "$here/images.py" --data "$data" --images "$images" "$out/png"
+    step pack --about "the same images decoded and packed" --in "$out/png/list.txt" --out "$out/test.packed" -- \
+        "${xdn[@]}" pack "$out/png/list.txt" --channel-order rgb -o "$out/test.packed"
+}
+
+# prune NAME SHARE OPTION...: prune the original to SHARE of its MACs, into $out/NAME; all layers stay layers.
+prune() {
+    local name=$1 share=$2
+    shift 2
+    step "prune-$name" --about "prune to $share of the MACs" --in "$original" "${original%.prototxt}.caffemodel" \
+        --out "$out/$name/$stem.prototxt" "$out/$name/$stem.caffemodel" -- \
+        "${xdn[@]}" optimize "$original" --weights "${original%.prototxt}.caffemodel" --stages '' --data "$data" \
+        --prune "macs=$share" -o "$out/$name" "$@"
+}
+
+# finetune FROM NAME: train $out/FROM further with the original as its teacher, into $out/NAME.
+finetune() {
+    local from=$out/$1/$stem.prototxt
+    local solver=$here/finetune_$data.prototxt
+    [[ -z $quick ]] || solver=$here/quick_$data.prototxt
+    step "finetune-$2" --about "$epochs epochs of fine-tuning, the original as teacher" \
+        --in "$solver" "$from" "${from%.prototxt}.caffemodel" "$original" "${original%.prototxt}.caffemodel" \
+        --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
+        "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
+        --teacher "$original:${original%.prototxt}.caffemodel" --epochs "$epochs" --holdout 5000 --out "$out/$2"
+}
+
+# times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
+times() {
+    local inputs=("$out/png/list.txt" "$out/test.packed" "$original" "${original%.prototxt}.caffemodel")
+    local nets=(--net "original=$original")
+    while [[ $1 != -- ]]; do
+        inputs+=("$out/$1/$stem.prototxt" "$out/$1/$stem.caffemodel")
+        nets+=(--net "$1=$out/$1/$stem.prototxt")
+        shift
+    done
+    shift
+    step times --about "time all configurations in turn, $rounds rounds" --in "${inputs[@]}" --out "$out/times.json" -- \
+        "$python" "$here/times.py" "${nets[@]}" --list "$out/png/list.txt" --packed "$out/test.packed" \
+        --rounds "$rounds" ${batch:+--batch "$batch"} --json "$out/times.json" "$@"
+}

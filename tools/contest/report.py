@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Make the tables and drawings of a reproduction out of what its steps wrote.
+
+    python tools/contest/report.py build/contest
+
+Reads DIR/times.json and DIR/steps/*.json, writes DIR/report.md and DIR/report.json, and where there is a waterfall
+DIR/waterfall.png and DIR/waterfall.svg.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from xdn import settings
+from xdn.cli.common import Output, new_parser, run_command
+from xdn.evaluate.bars import Contest
+from xdn.files import read_bounded, write_atomically
+from xdn.report.contest import Section, contest_markdown, sections, waterfall
+from xdn.report.waterfall import draw
+
+
+def steps_section(folder: Path) -> Section:
+    """Return the table of what the steps did, in the order in which they ended."""
+    paths = sorted((folder / "steps").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    rows = [(step["step"], step["about"], f"{step['seconds']:.1f}") for step in map(_read, paths)]
+    return Section("Steps", ("step", "what it did", "seconds"), tuple(rows))
+
+
+def report(args: argparse.Namespace, output: Output) -> None:
+    """Write the files and print the tables."""
+    document = _read(args.folder / "times.json")
+    contest, machine = Contest.read(document), document["machine"]
+    steps = steps_section(args.folder)
+    place = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, XDN {document['xdn']}"
+    text = f"# {args.title}\n\n{contest_markdown(contest, place)}\n{steps.markdown()}"
+    if waterfall(contest):
+        text += "\n![waterfall](waterfall.svg)\n"
+        for path in draw(contest, args.folder / "waterfall"):
+            output.log(f"written: {path}")
+    write_atomically(args.folder / "report.md", text.encode())
+    tables = {section.title: [dict(zip(section.columns, row, strict=True)) for row in section.rows] for section in
+              (*sections(contest), steps)}  # fmt: skip
+    write_atomically(args.folder / "report.json", json.dumps(document | {"tables": tables}, indent=2).encode())
+    output.result(*(section.table() for section in (*sections(contest), steps)))
+    output.log(f"written: {args.folder / 'report.md'}, {args.folder / 'report.json'}")
+
+
+def _read(path: Path) -> dict:
+    return json.loads(read_bounded(path, settings.MAX_RESULT_BYTES))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments and report."""
+    parser = new_parser("report.py", __doc__ or "")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the work folder of the reproduction")
+    parser.add_argument("--title", default="The contest, reproduced", help="of the report")
+    return run_command(parser, report, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

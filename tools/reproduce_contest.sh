@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Reproduce the contest of 2019: a ResNet-50 on the CIFAR-10 test set, pruned, fused, with offline data and in its final
+# configuration; from the trained network to the table OPT-A/B/C and the waterfall. See docs/contest.md.
+#
+#   tools/reproduce_contest.sh                     the whole path, into build/contest
+#   tools/reproduce_contest.sh --quick             in a few minutes: the shipped ResNet-20, one epoch on a part
+#   tools/reproduce_contest.sh --net P --weights W another network
+#
+# --data NAME      cifar10 or glyphs10 (default: CIFAR-10 where it is found, else Glyphs-10)
+# --out DIR        work folder; steps whose results are there are not run again
+# --epochs N       of fine-tuning each pruned network
+# --rounds N       of timing, all configurations in turn
+# --images N       the first N of the test set
+# --batch N        images at a time before the last step (default: the prototxt's)
+# --control        also train the network that is not pruned for as many epochs
+# PYTHON           the Python to use, in the environment (default: python3)
+
+set -euo pipefail
+out=build/contest epochs=15
+. "$(dirname "$0")/contest/common.sh"
+
+for option in "$@"; do
+    if [[ $option == --quick ]]; then
+        out=build/contest-quick epochs=1 rounds=2 images=2000
+    fi
+done
+parse_options "$@"
+find_model resnet50 train_val resnet50_32
+prepare
+
+# A loses little enough to need no training; B is to cost no accuracy, C some.
+prune OPT-A 0.85 --recalibrate 2048
+prune pruned-B 0.45
+finetune pruned-B OPT-B
+prune pruned-C 0.25
+finetune pruned-C OPT-C
+nets=(OPT-A OPT-B OPT-C)
+if [[ -n $control ]]; then
+    finetune original control
+    nets+=(control)
+fi
+
+caffe_images=200
+[[ -z $quick ]] || caffe_images=100
+times "${nets[@]}" -- --chain OPT-B --caffe-images "$caffe_images"
+"$python" "$here/report.py" "$out" --title "The contest, reproduced"

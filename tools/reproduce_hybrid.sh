@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Reproduce the pruning half of hybrid optimization (Kulkarni et al. 2022) for ResNet-56 on CIFAR-10: 40 % of the
+# multiplications and of the parameters gone, fine-tuned; accuracy and time before and after. See docs/contest.md.
+#
+#   tools/reproduce_hybrid.sh                      into build/hybrid
+#   tools/reproduce_hybrid.sh --quick              in a few minutes: the shipped ResNet-20, one epoch on a part
+#
+# --net, --weights, --data, --out, --epochs, --rounds, --images: as tools/reproduce_contest.sh has them
+
+set -euo pipefail
+out=build/hybrid epochs=15
+. "$(dirname "$0")/contest/common.sh"
+
+for option in "$@"; do
+    if [[ $option == --quick ]]; then
+        out=build/hybrid-quick epochs=1 rounds=2 images=2000
+    fi
+done
+parse_options "$@"
+find_model resnet56 train_test resnet56
+if [[ $net == "$material"/* ]]; then
+    prepare --mean-file "$material/models/mean.binaryproto"
+else
+    prepare
+fi
+
+prune pruned 0.6
+finetune pruned hybrid
+nets=(pruned hybrid)
+if [[ -n $control ]]; then
+    finetune original control
+    nets+=(control)
+fi
+
+times "${nets[@]}" --
+"$python" "$here/report.py" "$out" --title "Hybrid optimization of ResNet-56: pruning"

@@ -1,0 +1,156 @@
+"""The contest's table, its waterfall and what follows from them, for a terminal and as Markdown."""
+
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+
+from xdn.evaluate.bars import Bar, Contest
+from xdn.report.quantities import count
+
+#: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
+STEPS = ("baseline", "pruned", "fused", "offline")
+#: Keys of the bars that other engines give.
+OUTSIDE = ("caffe", "opencv")
+#: Ends of the keys of one net's two rows: layer by layer, and fused.
+UNFUSED, FUSED = "-1", "-2"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of text: title, names of columns, rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """Return the table as Markdown, the first column to the left, the others to the right."""
+        lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
+        return "\n".join([f"## {self.title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+    def table(self) -> Table:
+        """Return the table for a terminal."""
+        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD)
+        for place, name in enumerate(self.columns):
+            table.add_column(name, justify="right" if place else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+
+def contest_table(contest: Contest) -> Group:
+    """Return all sections for a terminal."""
+    return Group(*(section.table() for section in sections(contest)))
+
+
+def contest_markdown(contest: Contest, machine: str) -> str:
+    """Return all sections as Markdown, headed by what was run and where."""
+    first = contest.bars[0]
+    head = f"{first.images} images of {first.result.data}; median of {contest.rounds} rounds in turn; {machine}."
+    return "\n".join([head, "", *(section.markdown() for section in sections(contest))])
+
+
+def sections(contest: Contest) -> list[Section]:
+    """Return the sections for which there are bars."""
+    found = [_networks(contest)]
+    if waterfall(contest):
+        found += [_waterfall(contest), _outside(contest)]
+    return [section for section in (*found, _figures(contest)) if section.rows]
+
+
+def networks(contest: Contest) -> list[Bar]:
+    """Return the bars of the table of networks, two for each; the original's come first."""
+    single = {*STEPS, *OUTSIDE}
+    return [bar for bar in contest.bars if bar.key not in single]
+
+
+def waterfall(contest: Contest) -> list[Bar]:
+    """Return the bars of the waterfall in order, the last one of the pruned net in its final form; or none.
+
+    The net is known by its file, which is that of the step before.
+    """
+    steps = [bar for bar in contest.bars if bar.key in STEPS]
+    if not steps:
+        return []
+    last = [bar for bar in networks(contest) if bar.key.endswith(FUSED) and bar.result.net == steps[-1].result.net]
+    return [*steps, *last]
+
+
+def arithmetic(bar: Bar) -> tuple[str, str, str]:
+    """Return executed MACs of an image, the least time that they take, and the bar's time as a multiple of it."""
+    macs = count(bar.result.macs) if bar.result.macs else "-"
+    if bar.limit_s is None:
+        return macs, "-", "-"
+    return macs, f"{1e3 * bar.limit_s:.0f}", f"{bar.seconds / bar.limit_s:.2f}x"
+
+
+def _time(bar: Bar) -> tuple[str, str]:
+    timed = bar.result.contest.accuracy.images
+    scaled = "" if timed == bar.images else f" (from {timed} images)"
+    return f"{1e3 * bar.seconds:.0f}{scaled}", f"{bar.spread:.1%}"
+
+
+def _networks(contest: Contest) -> Section:
+    columns = ("", "fusion", "time, ms", "spread", "top-1, %", "top-5, %", "MACs", "MACs removed", "parameters removed")
+    rows = []
+    bars = networks(contest)
+    for bar in bars:
+        accuracy, original = bar.result.contest.accuracy, bars[0]
+        top5 = "-" if accuracy.top5_percent is None else f"{accuracy.top5_percent:.2f}"
+        removed = (
+            f"{1 - bar.net_macs / original.net_macs:.1%}",
+            f"{1 - bar.parameters / original.parameters:.1%}",
+        )
+        fused = "yes" if bar.key.endswith(FUSED) else "no"
+        rows.append((bar.key, fused, *_time(bar), f"{accuracy.percent:.2f}", top5, count(bar.net_macs), *removed))
+    return Section("Networks", columns, tuple(rows))
+
+
+_ARITHMETIC = ("MACs executed", "at the peak, ms", "time / that")
+
+
+def _waterfall(contest: Contest) -> Section:
+    columns = ("step", "time, ms", "spread", "factor", "from the start", *_ARITHMETIC, "top-1, %")
+    bars = waterfall(contest)
+    rows = []
+    for before, bar in zip((None, *bars), bars, strict=False):
+        title = _threads(bar.title if bar.key in STEPS else f"default configuration ({bar.key})", bar)
+        factor = "" if before is None else f"{before.seconds / bar.seconds:.2f}x"
+        total = "" if before is None else f"{bars[0].seconds / bar.seconds:.2f}x"
+        accuracy = f"{bar.result.contest.accuracy.percent:.2f}"
+        rows.append((title, *_time(bar), factor, total, *arithmetic(bar), accuracy))
+    return Section("Waterfall", columns, tuple(rows))
+
+
+def _threads(title: str, bar: Bar) -> str:
+    threads, batch = bar.result.threads, bar.result.batch
+    return f"{title}, {threads} thread{'' if threads == 1 else 's'}" + (f", batch {batch}" if batch else "")
+
+
+def _outside(contest: Contest) -> Section:
+    columns = ("outside", "time, ms", "spread", "over the last step", *_ARITHMETIC, "top-1, %")
+    last = waterfall(contest)[-1]
+    rows = []
+    for bar in (bar for bar in contest.bars if bar.key in OUTSIDE):
+        accuracy = f"{bar.result.contest.accuracy.percent:.2f}"
+        factor = f"{bar.seconds / last.seconds:.1f}x"
+        rows.append((_threads(bar.result.engine, bar), *_time(bar), factor, *arithmetic(bar), accuracy))
+    return Section("Other engines on the original files", columns, tuple(rows))
+
+
+def _figures(contest: Contest) -> Section:
+    """Return, for each pruned net, what pruning cost in accuracy and gave in time; both fused."""
+    bars = [bar for bar in networks(contest) if bar.key.endswith(FUSED)]
+    rows = []
+    for bar in bars[1:]:
+        first = bars[0]
+        points = bar.result.contest.accuracy.percent - first.result.contest.accuracy.percent
+        macs = 1 - bar.result.macs / first.result.macs
+        seconds = 1 - bar.seconds / first.seconds
+        ratio = f"{seconds / macs:.2f}" if macs > 0 else "-"
+        factor = f"{first.seconds / bar.seconds:.2f}x"
+        rows.append((bar.key, f"{points:+.2f}", f"{macs:.1%}", f"{seconds:.1%}", ratio, factor))
+    columns = ("against the original", "points", "executed MACs removed", "time removed", "time / MACs", "factor")
+    return Section("Pruning", columns, tuple(rows))

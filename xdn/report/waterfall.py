@@ -1,0 +1,79 @@
+"""The waterfall as a drawing, PNG and SVG; needs matplotlib, of the extra `[train]`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xdn.errors import SettingError
+from xdn.evaluate.bars import Bar, Contest
+from xdn.files import atomic_file
+from xdn.report.contest import OUTSIDE, STEPS, waterfall
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_OWN, _OUTSIDE, _LIMIT = "#3a6ea5", "#b8b8b8", "#c0392b"
+#: Size in inches, and dots an inch of the PNG.
+_SIZE, _DPI = (9.0, 4.8), 150
+
+
+def draw(contest: Contest, stem: Path) -> list[Path]:
+    """Write the waterfall as `stem` with .png and .svg; return the files.
+
+    Raises
+    ------
+    SettingError
+        Where matplotlib is not installed.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        mend = "Install it with pip install 'xdn[train]'"
+        raise SettingError("the drawing needs matplotlib, which is not installed", mend=mend) from None
+    bars = [bar for bar in contest.bars if bar.key in OUTSIDE] + waterfall(contest)
+    # Text stays text, and the same results give the same file.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "xdn"}):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        _bars(figure.add_subplot(), bars)
+        written = []
+        for suffix in ("png", "svg"):
+            path = stem.with_suffix(f".{suffix}")
+            with atomic_file(path) as file:
+                metadata = {"Date": None} if suffix == "svg" else None
+                figure.savefig(file, format=suffix, dpi=_DPI, metadata=metadata)
+            written.append(path)
+    return written
+
+
+def _bars(axes: "Axes", bars: list[Bar]) -> None:
+    ms = [1e3 * bar.seconds for bar in bars]
+    axes.bar(range(len(bars)), ms, color=[_OUTSIDE if bar.key in OUTSIDE else _OWN for bar in bars], width=0.7)
+    axes.set_yscale("log")
+    named = False
+    for place, bar in enumerate(bars):
+        before = bars[place - 1] if place and bars[place - 1].key not in OUTSIDE else None
+        factor = f"\n{before.seconds / bar.seconds:.2f}x" if before else ""
+        axes.annotate(
+            f"{ms[place]:,.0f} ms{factor}", (place, ms[place]), (0, 2), textcoords="offset points", ha="center",
+            va="bottom", fontsize=8,
+        )  # fmt: skip
+        if bar.limit_s is not None:
+            label = "" if named else "its multiplications at the machine's peak"
+            axes.hlines(1e3 * bar.limit_s, place - 0.35, place + 0.35, color=_LIMIT, linewidth=2, label=label)
+            named = True
+    axes.set_xticks(range(len(bars)), [_name(bar) for bar in bars], fontsize=8)
+    lowest = min([*ms, *(1e3 * bar.limit_s for bar in bars if bar.limit_s is not None)])
+    axes.set_ylim(lowest / 2, max(ms) * 2.5)
+    axes.set_ylabel(f"ms for {bars[0].images:,} images")
+    axes.spines[["top", "right"]].set_visible(False)
+    if named:
+        axes.legend(frameon=False, fontsize=8)
+
+
+def _name(bar: Bar) -> str:
+    if bar.key in OUTSIDE or bar.key in STEPS:
+        title = bar.title if bar.key in OUTSIDE or bar.key == STEPS[0] else f"+ {bar.title}"
+    else:
+        title = f"+ default\nconfiguration\n({bar.key})"
+    threads = bar.result.threads
+    return f"{title}\n{threads} thread{'' if threads == 1 else 's'}"
