@@ -67,15 +67,13 @@ find_model() {
 
 # train_model PROTOTXT: train an architecture from the start and set net and weights.
 train_model() {
-    local start=$out/start/deploy.prototxt
-    echo "no trained model is at hand: it is trained first, which takes hours on a few cores; a run resumes where it stopped"
-    step start --about "the architecture with the transform of its images" --in "$1" --out "$start" -- \
-        "${xdn[@]}" optimize "$1" --random-weights --stages '' -o "$out/start" \
-        --mean-value 125.3,123.0,113.9 --scale 0.015625
-    step train --about "train it from the start" --in "$here/train_$data.prototxt" "$start" \
-        --out "$out/trained/deploy.prototxt" "$out/trained/deploy.caffemodel" -- \
-        "${xdn[@]}" train "$here/train_$data.prototxt" --net "$start" --holdout 5000 --out "$out/trained"
-    net=$out/trained/deploy.prototxt weights=$out/trained/deploy.caffemodel
+    local solver=$here/train_$data.prototxt stem
+    stem=$(basename "$1" .prototxt)
+    net=$out/trained/$stem.prototxt weights=$out/trained/$stem.caffemodel
+    echo "no trained model is at hand: it is trained first, 1 to 2 hours on two cores; a run resumes where it stopped"
+    step train --about "train the architecture from the start" --in "$solver" "$1" --out "$net" "$weights" -- \
+        "${xdn[@]}" train "$solver" --net "$1" --holdout 5000 --mean-value 125.3,123.0,113.9 --scale 0.015625 \
+        --out "$out/trained"
 }
 
 # prepare EXTRA...: the original as every step reads it (into $out/original), and the test images as files and packed.
@@ -105,13 +103,14 @@ prune() {
 # finetune FROM NAME: train $out/FROM further with the original as its teacher, into $out/NAME.
 finetune() {
     local from=$out/$1/$stem.prototxt
-    local solver=$here/finetune_$data.prototxt
-    [[ -z $quick ]] || solver=$here/quick_$data.prototxt
+    local solver=$here/finetune_$data.prototxt held=5000
+    # 10,000 images of the 50,000 are left to train on.
+    [[ -z $quick ]] || held=40000
     step "finetune-$2" --about "$epochs epochs of fine-tuning, the original as teacher" \
         --in "$solver" "$from" "${from%.prototxt}.caffemodel" "$original" "${original%.prototxt}.caffemodel" \
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
         "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
-        --teacher "$original:${original%.prototxt}.caffemodel" --epochs "$epochs" --holdout 5000 --out "$out/$2"
+        --teacher "$original:${original%.prototxt}.caffemodel" --epochs "$epochs" --holdout "$held" --out "$out/$2"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.

@@ -88,10 +88,11 @@ class Caffe(Contestant):
     """
 
     def __init__(self, net: Net, dataset: Dataset, transform: PixelTransform, batch: int, *, images: int, threads: int):
+        batch = min(batch, images, len(dataset))
         self._batches = -(-min(images, len(dataset)) // batch)
         super().__init__(dataset.labels[: self._batches * batch], dataset.classes)
         self.engine, self.threads, self.load_s = f"Caffe's algorithm, NumPy {np.__version__}", threads, 0.0
-        self._net, self._dataset, self._transform, self.batch = net, dataset, transform, batch
+        self._net, self._dataset, self._transform, self.batch = net.with_batch(batch), dataset, transform, batch
 
     def warm(self) -> None:
         """Run the first batch."""
@@ -104,4 +105,4 @@ class Caffe(Contestant):
     def _outputs(self) -> Iterator[np.ndarray]:
         name, output = next(iter(self._net.inputs)), self._net.outputs[0]
         for images in islice(online_batches(self._dataset, self._transform, self.batch), self._batches):
-            yield self._net.with_batch(len(images)).forward({name: images})[output]
+            yield self._net.forward({name: images})[output]

@@ -131,12 +131,11 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
     found = []
     if args.chain:
         opencv = OpenCv(path, weights_of(path), images.files, images.transform(original), threads)
-        caffe_batch = min(images.batch, args.caffe_images)
         caffe = Caffe(
             original,
             images.files,
             images.transform(original),
-            caffe_batch,
+            images.batch,
             images=args.caffe_images,
             threads=default_threads(),
         )

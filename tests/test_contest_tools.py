@@ -1,0 +1,171 @@
+"""The programs behind tools/reproduce_*.sh on tiny inputs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.cli.caffe_files import write_small
+from tests.data.samples import write_cifar_python
+from xdn import api
+from xdn.data import find_dataset
+from xdn.data.packed import PackedData, pack
+from xdn.data.reordered import reordered
+from xdn.evaluate.bars import Contest
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / "tools" / "contest"
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Return a function that imports a module of tools/contest."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return __import__
+
+
+@pytest.fixture
+def step(tool, tmp_path):
+    """Return a function: run a step that copies a file, tell whether it was run."""
+    module, source, target = tool("step"), tmp_path / "in", tmp_path / "out"
+    log = tmp_path / "log"
+    source.write_text("a")
+
+    def run(word="x", script="open({2!r}, 'a').write('ran '); open({1!r}, 'w').write(open({0!r}).read())"):
+        before = log.read_text() if log.exists() else ""
+        command = [sys.executable, "-c", script.format(str(source), str(target), str(log)), word]
+        options = ["--work", str(tmp_path), "--name", "copy", "--about", "copy it"]
+        code = module.main([*options, "--in", str(source), "--out", str(target), "--", *command])
+        return code, (log.read_text() if log.exists() else "") != before
+
+    run.source, run.target, run.record = source, target, tmp_path / "steps" / "copy.json"
+    return run
+
+
+def test_a_step_is_run_once(step, capfd):
+    assert step() == (0, True)
+    record = json.loads(step.record.read_text())
+    assert (record["step"], record["about"]) == ("copy", "copy it")
+    assert record["seconds"] > 0
+    assert step() == (0, False)
+    assert "there since an earlier run" in capfd.readouterr().out
+
+
+def test_a_step_is_run_again_where_anything_is_another(step):
+    step()
+    step.source.write_text("b")
+    assert step() == (0, True)
+    assert step.target.read_text() == "b"
+    assert step("another option") == (0, True)
+    step.target.unlink()
+    assert step("another option") == (0, True)
+    step.record.unlink()
+    assert step("another option") == (0, True)
+
+
+def test_a_step_that_fails_leaves_no_record(step, capfd):
+    step()
+    assert step("x", "raise SystemExit(3)") == (3, False)
+    assert not step.record.exists()
+    step.target.unlink()
+    assert step("x", "pass") == (1, False)
+    assert "is not there" in capfd.readouterr().err
+    assert not step.record.exists()
+
+
+def test_test_images_become_files_in_their_order(tool, tmp_path, rng, monkeypatch):
+    planes, labels = write_cifar_python(tmp_path, rng)["test_batch"]
+    monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    assert tool("images").main([str(tmp_path / "png"), "--data", "cifar10", "--images", "5", "--quiet"]) == 0
+    data = find_dataset(str(tmp_path / "png" / "list.txt"))
+    assert data.labels.tolist() == labels[:5]
+    np.testing.assert_array_equal(data.images(0, 5)[..., ::-1], planes[:5].transpose(0, 2, 3, 1))
+
+
+@pytest.fixture
+def small(tmp_path, rng):
+    """Return (net, prototxt, list file, packed file) of a small net and ten random images."""
+    net, path = write_small(tmp_path / "net")
+    lines = []
+    for number in range(10):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 256, (12, 12, 3), np.uint8))
+        lines.append(f"{number}.png {number}\n")
+    (tmp_path / "list.txt").write_text("".join(lines))
+    pack(find_dataset(str(tmp_path / "list.txt")), tmp_path / "test.packed", channel_order="rgb")
+    return net, path, tmp_path / "list.txt", tmp_path / "test.packed"
+
+
+def test_other_engines_give_the_references_answers(tool, small):
+    outside = tool("outside")
+    net, path, listed, packed = small
+    data = reordered(find_dataset(str(listed)), "rgb")
+    transform = api.pixel_transform(net, data.shape, "rgb")
+    images = transform.apply(PackedData.open(packed).images)
+    expected = net.with_batch(10).forward({"data": images})["prob"]
+    opencv = outside.OpenCv(path, path.with_suffix(".caffemodel"), data, transform, 1)
+    caffe = outside.Caffe(net, data, transform, 4, images=5, threads=1)
+    for job, count in ((opencv, 10), (caffe, 8)):
+        job.warm()
+        found = job.answers()
+        assert job.labels.tolist() == list(range(count))
+        np.testing.assert_allclose(np.concatenate(found.scores).reshape(count, 10), expected[:count], atol=1e-5)
+        assert found.classes.tolist() == expected[:count].argmax(1).tolist()
+    assert opencv.batch in outside.OPENCV_BATCHES
+    assert caffe.batch == 4
+
+
+def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
+    _, path, listed, packed = small
+    target = tmp_path / "times.json"
+    call = ["--net", f"original={path}", "--net", f"OPT-B={path}", "--list", str(listed), "--packed", str(packed)]
+    further = ["--batch", "4", "--threads", "2", "--rounds", "2", "--caffe-images", "4", "--chain", "OPT-B"]
+    assert tool("times").main([*call, *further, "--json", str(target)]) == 0
+    contest = Contest.read(json.loads(target.read_text()))
+    steps = ["caffe", "opencv", "baseline", "pruned", "fused", "offline"]
+    assert [each.key for each in contest.bars] == [*steps, "original-1", "original-2", "OPT-B-1", "OPT-B-2"]
+    found = {each.key: each.result for each in contest.bars}
+    assert {key: found[key].threads for key in ("baseline", "offline", "OPT-B-2")} == {
+        "baseline": 1, "offline": 1, "OPT-B-2": 2,
+    }  # fmt: skip
+    assert {key: result.batch for key, result in found.items() if key != "opencv"} == {
+        "caffe": 4, "baseline": 4, "pruned": 4, "fused": 4, "offline": 4,
+        "original-1": None, "original-2": None, "OPT-B-1": None, "OPT-B-2": None,
+    }  # fmt: skip
+    assert {key for key, result in found.items() if result.fused_layers} == {
+        "fused", "offline", "original-2", "OPT-B-2"
+    }  # fmt: skip
+    assert len({result.contest.accuracy.correct for key, result in found.items() if key != "caffe"}) == 1
+    assert all(len(result.contest.runs_s) == 2 for result in found.values())
+    assert (contest.bars[0].images, contest.bars[0].result.contest.accuracy.images) == (10, 4)
+    pytest.importorskip("matplotlib")
+    assert tool("report").main([str(tmp_path), "--title", "Tried"]) == 0
+    text = (tmp_path / "report.md").read_text()
+    assert text.startswith("# Tried\n")
+    assert "## Waterfall" in text
+    assert json.loads((tmp_path / "report.json").read_text())["tables"]["Networks"][0][""] == "original-1"
+    assert all((tmp_path / f"waterfall.{suffix}").stat().st_size for suffix in ("png", "svg"))
+
+
+def test_a_chain_without_its_net_is_refused(tool, small, capsys):
+    _, path, listed, packed = small
+    call = ["--net", f"original={path}", "--list", str(listed), "--packed", str(packed), "--chain", "OPT-B"]
+    assert tool("times").main(call) == 1
+    assert "no net is called 'OPT-B'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["reproduce_contest.sh", "reproduce_hybrid.sh"])
+def test_the_scripts_explain_themselves_and_refuse_what_they_do_not_know(script):
+    def run(*args):
+        command = ["bash", str(ROOT / "tools" / script), *args]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    shown = run("--help")
+    assert shown.returncode == 0
+    assert "--quick" in shown.stdout
+    refused = run("--fast")
+    assert refused.returncode == 1
+    assert "unknown option --fast" in refused.stderr
