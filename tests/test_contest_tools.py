@@ -1,5 +1,6 @@
 """The programs behind tools/reproduce_*.sh on tiny inputs."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -148,6 +149,21 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
     assert "## Waterfall" in text
     assert json.loads((tmp_path / "report.json").read_text())["tables"]["Networks"][0][""] == "original-1"
     assert all((tmp_path / f"waterfall.{suffix}").stat().st_size for suffix in ("png", "svg"))
+
+
+@pytest.mark.parametrize(
+    ("layer", "batch"),
+    [
+        ('type: "Data" include { phase: TEST } data_param { batch_size: 100 } transform_param { crop_size: 8 }', 100),
+        ('type: "Input" input_param { shape { dim: 7 dim: 3 dim: 8 dim: 8 } }', 7),
+    ],
+    ids=["data layer", "input"],
+)
+def test_the_batch_is_that_of_the_originals_file(tool, tmp_path, layer, batch):
+    train = 'layer { name: "t" type: "Data" top: "d" include { phase: TRAIN } data_param { batch_size: 128 } }'
+    (tmp_path / "net.prototxt").write_text(f'{train} layer {{ name: "d" top: "d" {layer} }}')
+    args = argparse.Namespace(batch_of=tmp_path / "net.prototxt")
+    assert tool("times").file_batch(args) == batch
 
 
 def test_a_chain_without_its_net_is_refused(tool, small, capsys):

@@ -123,7 +123,13 @@ times() {
         shift
     done
     shift
+    if [[ -n $batch ]]; then
+        nets+=(--batch "$batch")
+    else
+        nets+=(--batch-of "$net")
+        inputs+=("$net")
+    fi
     step times --about "time all configurations in turn, $rounds rounds" --in "${inputs[@]}" --out "$out/times.json" -- \
         "$python" "$here/times.py" "${nets[@]}" --list "$out/png/list.txt" --packed "$out/test.packed" \
-        --rounds "$rounds" ${batch:+--batch "$batch"} --json "$out/times.json" "$@"
+        --rounds "$rounds" --json "$out/times.json" "$@"
 }

@@ -36,6 +36,7 @@ from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
+from xdn.frontend.load import declared_batch
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize
@@ -163,9 +164,7 @@ def bench(args: argparse.Namespace, output: Output) -> None:
     nets = {name: (path, api.load(path, weights_of(path))) for name, path in args.net}
     if args.chain and args.chain not in nets:
         raise SettingError(f"no net is called {args.chain!r}", where="--chain", mend=f"Nets: {', '.join(nets)}")
-    first = next(iter(nets.values()))[1]
-    batch = args.batch or next(iter(first.inputs.values())).shape[0]
-    images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, batch)
+    images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, args.batch or file_batch(args))
     found = entries(args, nets, images)
     output.log(f"{len(found)} configurations, {args.rounds} rounds in turn, {len(images.files)} images")
 
@@ -185,6 +184,12 @@ def bench(args: argparse.Namespace, output: Output) -> None:
     contest = Contest(args.rounds, tuple(bars))
     output.result(contest_table(contest))
     output.write_json(contest.document())
+
+
+def file_batch(args: argparse.Namespace) -> int:
+    """Return the batch of the original's file: of its data layer in the phase TEST, else of its input."""
+    path = args.batch_of or args.net[0][1]
+    return declared_batch(path, "TEST") or next(iter(api.load(path).inputs.values())).shape[0]
 
 
 def named_net(text: str) -> tuple[str, Path]:
@@ -210,7 +215,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--packed", type=Path, required=True, metavar="FILE", help="the same images packed")
     parser.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help="of channels, as the nets expect it")
     parser.add_argument("--chain", metavar="NAME", help="the net of the waterfall")
-    parser.add_argument("--batch", type=positive_int, metavar="N", help="default: that of the first net's file")
+    batch = parser.add_mutually_exclusive_group()
+    batch.add_argument("--batch", type=positive_int, metavar="N", help="images at a time before the last step")
+    batch.add_argument(
+        "--batch-of", type=Path, metavar="PROTOTXT", help="as many as this file says (default: the first net's)"
+    )
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
     parser.add_argument("--rounds", type=positive_int, default=3, metavar="N")
     parser.add_argument("--caffe-images", type=positive_int, default=200, metavar="N")

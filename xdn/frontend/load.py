@@ -75,10 +75,10 @@ def net_from_message(
     return net
 
 
-def declared_batch(path: Path) -> int:
-    """Return how many images a batch has by the data layer that trains the net in `path`, 0 where none says it."""
+def declared_batch(path: Path, phase: str = "TRAIN") -> int:
+    """Return how many images a batch has by the data layer of `phase` in the prototxt `path`, 0 where none says it."""
     current = upgrade(prototxt.read(path))
-    current = filter_layers(current, net_state(current, "TRAIN"))
+    current = filter_layers(current, net_state(current, phase))
     return next((batch for batch in map(batch_of, current.layer) if batch), 0)
 
 
