@@ -21,11 +21,6 @@ def test_a_bar_stands_for_all_images():
     assert bar("c", 1.0, macs=0).limit_s is None
 
 
-def test_bars_are_found_by_their_keys():
-    assert CONTEST.find("fused").seconds == 8.0
-    assert CONTEST.find("tuned") is None
-
-
 def test_what_was_written_is_read():
     document = json.loads(json.dumps(CONTEST.document(), allow_nan=False))
     assert document["machine"]["cpu"]

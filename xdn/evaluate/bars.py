@@ -70,10 +70,6 @@ class Contest:
     rounds: int
     bars: tuple[Bar, ...]
 
-    def find(self, key: str) -> Bar | None:
-        """Return the bar called `key`, None where it was not timed."""
-        return next((bar for bar in self.bars if bar.key == key), None)
-
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values, the machine and the version included."""
         return {"schema": SCHEMA, "xdn": __version__, "machine": machine(), **asdict(self)}

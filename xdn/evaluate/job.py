@@ -7,9 +7,7 @@ from typing import Any
 
 from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
-from xdn.errors import DataError
 from xdn.evaluate.contest import ContestResult
-from xdn.evaluate.record import rebuilt
 from xdn.kernels.layout import B
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
@@ -132,10 +130,3 @@ class RunResult:
             "images_per_s": self.contest.images_per_s,
             **asdict(self),
         }
-
-    @staticmethod
-    def read(document: Mapping[str, Any]) -> "RunResult":
-        """Return the result that `document` says; raise DataError where it is of another schema or damaged."""
-        if document.get("schema") != SCHEMA:
-            raise DataError(f"a result of schema {document.get('schema')}; {SCHEMA} is read", mend="Run it again")
-        return rebuilt(RunResult, document)
