@@ -1,11 +1,12 @@
 """The few calls that tie the stages of XDN together; heavy parts are imported when they are first needed."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xdn.errors import DataError, NetError
+from xdn.errors import DataError, NetError, SettingError
 from xdn.graph import Net, Transform
 from xdn.layers import LAYERS
 from xdn.layers.input import Input
@@ -13,6 +14,7 @@ from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
     from xdn.data.pixels import PixelTransform
+    from xdn.optimize.prune import PruneConfig
 
 IMAGE_AXES = 4
 
@@ -133,11 +135,45 @@ def save(net: Net, folder: str | Path, stem: str) -> Saved:
     return saved
 
 
+def read_prune_config(path: str | Path) -> "PruneConfig":
+    """Return what the prototxt at `path`, a PruneParameter, wants pruned.
+
+    Raises
+    ------
+    ParseError, SettingError
+        What is wrong in the file, and where.
+    """
+    from xdn import frontend
+    from xdn.optimize.prune import Budget, PruneConfig, Rule
+
+    fields = frontend.read_prune_file(Path(path))
+    if "budget" not in fields:
+        raise SettingError("no budget", where=str(path), mend=f"Say budget: with one of {Budget.forms}")
+    groups = fields.pop("group", [])
+    if any("layer" not in group for group in groups):
+        raise SettingError("a group names no layer", where=str(path), mend="Say layer: with a name or a pattern")
+    try:
+        rules = tuple(Rule(**group) for group in groups)
+        return PruneConfig(Budget.parse(fields.pop("budget")), rules=rules, **fields)
+    except SettingError as error:
+        raise SettingError(error.what, where=str(path), mend=error.mend) from None
+
+
+def prune_config_text(config: "PruneConfig") -> str:
+    """Return the text of a file from which `read_prune_config` reads `config` again."""
+    from xdn import frontend
+
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "rules"}
+    rules = [dataclasses.asdict(rule) for rule in config.rules]
+    return frontend.prune_text(fields | {"budget": str(config.budget), "group": rules})
+
+
 def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
     from xdn.data import DATASETS
+    from xdn.optimize.prune import CRITERIA, SCHEDULES
 
-    found = (LAYERS, STAGES, DATASETS)
+    found = (LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS)
     return {registry.kind: registry.describe() for registry in found}
 
 

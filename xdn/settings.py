@@ -44,6 +44,8 @@ STAGE_CHECK_IMAGES = 2
 #: The share of a group's filters that pruning leaves in any case, and the images on which it looks at activations.
 PRUNE_LEAST = 0.1
 PRUNE_IMAGES = 256
+#: Images on which a net is scored while pruning.
+PRUNE_SCORE_IMAGES = 1000
 #: The most bytes of activations that pruning keeps of calibration images.
 PRUNE_BYTES = 1 << 30
 #: Bytes that one checksum of a packed file covers.

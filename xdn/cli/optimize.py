@@ -5,6 +5,10 @@ PROTOTXT's name in the folder PROTOTXT's name + ".xdn", is read by other Caffe r
 
   xdn-optimize net.prototxt                         into net.xdn/, with the only .caffemodel beside it
   xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
+  xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
+
+With --prune filters are taken out first, by how much they matter, and what is left is again a plain Caffe net, to be
+run or to be trained further (xdn-train); with --stages '' its layers stay as they are.
 """
 
 import argparse
@@ -13,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from xdn import api
-from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.common import Output, new_parser, run_command, shown
 from xdn.cli.net_options import add_net_options, load_net
+from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.errors import SettingError
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
-from xdn.report.registries import registry_table
+from xdn.report.pruning import prune_conclusion, prune_document, prune_table
+from xdn.report.registries import registry_tables
 from xdn.report.stages import conclusion, explanation, stage_table
 
 
@@ -31,27 +37,47 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--emit-fused", action="store_true", help="fuse sums and activations too, which only XDN reads (xdn_param)"
     )
-    parser.add_argument("--list", action="store_true", help="print the stages and end")
+    parser.add_argument("--list", action="store_true", help="print stages, criteria and schedules, and end")
+    add_prune_options(parser)
     return run_command(parser, lambda args, output: _run(parser, args, output), argv)
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
     if args.list:
-        output.result(registry_table(STAGES.kind, STAGES.describe()))
-        output.write_json({STAGES.kind: dict(STAGES.describe())})
+        known = {kind: found for kind, found in api.registries().items() if kind in _listed()}
+        output.result(*registry_tables(known))
+        output.write_json({kind: dict(found) for kind, found in known.items()})
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")
     stages = _stages(args)
     folder = args.output or Path(f"{args.net.stem}.xdn")
     _check_no_overwriting(args, folder)
-    result = optimize(load_net(args, output), stages)
+    net = load_net(args, output)
+    document: dict[str, Any] = {}
+    if args.prune:
+        with output.progress() as bar:
+            found = pruned(args, net, output, shown(bar, "prune"))
+        net = found.net
+        output.result(prune_table(found), prune_conclusion(found))
+        document["pruning"] = prune_document(found)
+    if args.recalibrate:
+        with output.progress() as bar:
+            net = recalibrated(args, net, shown(bar, "images for BatchNorm"))
+    result = optimize(net, stages)
     saved = api.save(result.net, folder, args.net.stem)
     output.result(stage_table(result), conclusion(result))
     if args.explain:
         output.result(explanation(result.reports))
     output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
-    output.write_json(_document(result) | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+    output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+
+
+def _listed() -> tuple[str, ...]:
+    """Return the kinds that the command chooses from."""
+    from xdn.optimize.prune import CRITERIA, SCHEDULES
+
+    return STAGES.kind, CRITERIA.kind, SCHEDULES.kind
 
 
 def _stages(args: argparse.Namespace) -> tuple[str, ...]:

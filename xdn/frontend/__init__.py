@@ -2,6 +2,16 @@
 
 from xdn.frontend.binaryproto import read_binaryproto, write_binaryproto
 from xdn.frontend.load import find_weights, load
+from xdn.frontend.prune_file import prune_text, read_prune_file
 from xdn.frontend.writer import save, to_prototxt
 
-__all__ = ["find_weights", "load", "read_binaryproto", "save", "to_prototxt", "write_binaryproto"]
+__all__ = [
+    "find_weights",
+    "load",
+    "prune_text",
+    "read_binaryproto",
+    "read_prune_file",
+    "save",
+    "to_prototxt",
+    "write_binaryproto",
+]

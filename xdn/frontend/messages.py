@@ -61,6 +61,13 @@ XdnSolverParameter data=1:string batch_size=2:uint32 epochs=3:uint32 pad=4:uint3
     alpha=16:float bf16=17:AUTO|ON|OFF bn_momentum=18:float freeze_bn=19:bool
 """
 
+#: What is pruned, by what, and how far: XDN's own file.
+PRUNING = """
+PruneParameter budget=1:string criterion=2:string schedule=3:string least=4:float inner_first=5:bool steps=6:uint32 \
+    reconstruct=7:bool images=8:uint32 seed=9:uint32 group=10:PruneRule*
+PruneRule layer=1:string ratio=2:float criterion=3:string
+"""
+
 #: What stands in training nets: data layers, losses, measures.
 TRAINING = """
 TransformationParameter scale=1:float mirror=2:bool crop_size=3:uint32 mean_file=4:string mean_value=5:float* \

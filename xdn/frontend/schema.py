@@ -119,7 +119,14 @@ def build(table: Mapping[str, Mapping[str, Field]]) -> dict[str, type]:
 def classes() -> Mapping[str, type]:
     """Return message name -> protobuf class of the whole schema, registered layers included."""
     own = {"LayerParameter": {"xdn_param": Field(messages.XDN_PARAM_NUMBER, "XdnParameter")}}
-    texts = (messages.CORE, messages.SOLVER, messages.TRAINING, messages.LAYER_FIELDS, messages.OTHERS)
+    texts = (
+        messages.CORE,
+        messages.SOLVER,
+        messages.PRUNING,
+        messages.TRAINING,
+        messages.LAYER_FIELDS,
+        messages.OTHERS,
+    )
     return build(_merge([_layer_messages(), own, *(parse_table(text) for text in texts)]))
 
 

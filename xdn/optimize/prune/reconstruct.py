@@ -14,7 +14,7 @@ from xdn.optimize.prune.channels import Channels
 #: Outputs of a filter that are fitted.
 ROWS = 20_000
 #: How much the present filters weigh in the fit, relative to the inputs.
-RIDGE = 1e-3
+RIDGE = 3e-2
 
 
 def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xdn.graph import Net
+from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.instruments import given
 from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
@@ -16,47 +18,41 @@ SHARES = (0.75, 0.5, 0.25)
 class Sensitivity(Schedule):
     """Each group is thinned alone and the score measured; all groups then give up the same score.
 
-    The source is Li et al., "Pruning Filters for Efficient ConvNets" (2017), section 3.2. Between the shares that
+    The scan is that of Li et al., "Pruning Filters for Efficient ConvNets" (2017), section 3.2. Between the shares that
     were tried the score is interpolated.
     """
 
     name = "sensitivity"
 
     def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """The score that each group may cost rises from none to the largest that was measured."""
+        """The score that each group may lose rises from none to the largest loss that was measured."""
         score = given(problem.instruments.score, "a score on labelled images")
         whole = score(problem.channels.net)
-        curves = {group.name: self._curve(problem, group, lambda net: whole - score(net)) for group in problem.groups}
-        largest = max(losses[-1] for _, losses in curves.values())
+        losses = {group.name: _losses(problem, group, lambda net: whole - score(net)) for group in problem.groups}
+        largest = max(lost[-1] for lost in losses.values())
 
         def at(strength: float) -> Widths:
-            # The last step goes beyond every loss, to the least of every group.
-            allowed = strength * largest if strength < 1 else np.inf
             return {
-                group.name: problem.clamp(group, _kept(*curves[group.name], allowed) * len(group.units))
+                group.name: problem.clamp(group, len(group.units) - _bearable(losses[group.name], strength * largest))
                 for group in problem.groups
             }
 
         return at
 
-    @staticmethod
-    def _curve(problem: Problem, group: Group, loss: Callable) -> tuple[list[float], list[float]]:
-        """Return shares of the group, falling from 1 to its least, and the score lost at each, never falling."""
-        shares, losses = [1.0], [0.0]
-        least = problem.least[group.name] / len(group.units)
-        for share in [s for s in SHARES if s > least] + [least]:
-            net = problem.net({group.name: problem.clamp(group, share * len(group.units))})
-            shares.append(share)
-            losses.append(max(losses[-1], loss(net)))
-        return shares, losses
+
+def _losses(problem: Problem, group: Group, loss: Callable[[Net], float]) -> Array:
+    """Return (n,): the score lost with 0, 1, ... of the least important units, down to the least; never falling."""
+    whole, least = len(group.units), problem.least[group.name]
+    gone, lost = [0], [0.0]
+    for share in [s for s in SHARES if s * whole > least] + [least / whole]:
+        units = problem.clamp(group, share * whole)
+        if whole - units > gone[-1]:
+            gone.append(whole - units)
+            lost.append(max(lost[-1], loss(problem.net({group.name: units}))))
+    found: Array = np.interp(np.arange(gone[-1] + 1), gone, lost)
+    return found
 
 
-def _kept(shares: list[float], losses: list[float], allowed: float) -> float:
-    """Return the smallest share whose interpolated loss is allowed."""
-    for i in range(len(shares) - 1, 0, -1):
-        if losses[i] <= allowed:
-            return shares[i]
-        if losses[i - 1] <= allowed:
-            part = (allowed - losses[i - 1]) / (losses[i] - losses[i - 1])
-            return shares[i - 1] + part * (shares[i] - shares[i - 1])
-    return 1.0
+def _bearable(losses: Array, allowed: float) -> int:
+    """Return the most units that may go."""
+    return int(np.searchsorted(losses, allowed, side="right")) - 1

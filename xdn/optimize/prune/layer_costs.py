@@ -1,6 +1,6 @@
-"""How long the layers with filters take at other widths, measured one at a time."""
+"""What the layers with filters cost at other widths, measured one at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -8,34 +8,32 @@ from xdn.graph import Layer, Net
 from xdn.graph.layer import Array
 from xdn.layers.input import Input
 from xdn.optimize.prune.channels import Channels, Group
-from xdn.optimize.prune.instruments import Clock
 
-#: Shares of its channels at which a layer is timed, falling.
+#: Shares of its channels at which a layer is measured, falling.
 SHARES = tuple(part / 16 for part in range(16, 1, -1))
 
 
-class LayerTimes:
-    """The seconds of each layer, as a product of what its filters and what its inputs leave of them.
+class LayerCosts:
+    """The cost of each layer, as a product of what its filters and what its inputs leave of it.
 
-    A layer is timed with all its channels, then with fewer filters, then with fewer inputs, each as a net of its own;
-    in between the time is interpolated. Layers of the same parameters and shapes are timed once.
+    A layer is measured with all its channels, then with fewer filters, then with fewer inputs, each as a net of its
+    own; in between the cost is interpolated. Layers of the same parameters and shapes are measured once.
 
     Parameters
     ----------
     channels : Channels
-    clock : Clock
-        Called up to 29 times a layer; the nets that it gets have no weights.
+    measure : callable
+        Returns what a net costs for one image, such as a `Clock`. Called up to 29 times a layer; the nets that it gets
+        have no weights.
     """
 
-    shares = SHARES
-
-    def __init__(self, channels: Channels, clock: Clock):
-        self._channels, self._clock = channels, clock
+    def __init__(self, channels: Channels, measure: Callable[[Net], float]):
+        self._channels, self._measure = channels, measure
         self._curves: dict[object, tuple[float, Array, Array]] = {}
         self._parts: dict[str, dict[str, float]] = {}
 
     def of(self, group: Group, widths: Mapping[str, int]) -> float:
-        """Return the seconds for an image of all layers that depend on the group, at `widths` of all groups."""
+        """Return the cost of all layers that depend on the group, at `widths` of all groups."""
         names = dict.fromkeys((*group.filters, *group.readers))
         return sum(self._layer(self._channels.net.layer(name), widths) for name in names)
 
@@ -56,15 +54,15 @@ class LayerTimes:
         return 1.0 - sum(part * (1 - widths.get(name, sizes[name]) / sizes[name]) for name, part in parts.items())
 
     def _curve(self, layer: Layer) -> tuple[float, Array, Array]:
-        """Return the seconds with all channels, and the shares of them at `SHARES` of the top and of the bottom."""
+        """Return the cost with all channels, and the shares of it at `SHARES` of the top and of the bottom."""
         bottoms = self._channels.net.bottom_blobs(layer)
         key = (layer.params, bottoms[0].shape)
         if key not in self._curves:
             tops, inputs = layer.params.tied_channels(bottoms)
             together = not set(tops.tolist()).isdisjoint(inputs.tolist())
-            full = self._clock(self._alone(layer, 1.0, 1.0))
-            by_top = [self._clock(self._alone(layer, s, s if together else 1.0)) / full for s in SHARES[1:]]
-            by_bottom = [1.0 if together else self._clock(self._alone(layer, 1.0, s)) / full for s in SHARES[1:]]
+            full = self._measure(self._alone(layer, 1.0, 1.0))
+            by_top = [self._measure(self._alone(layer, s, s if together else 1.0)) / full for s in SHARES[1:]]
+            by_bottom = [1.0 if together else self._measure(self._alone(layer, 1.0, s)) / full for s in SHARES[1:]]
             self._curves[key] = full, np.array([1.0, *by_top]), np.array([1.0, *by_bottom])
         return self._curves[key]
 

@@ -1,0 +1,111 @@
+"""The options by which a command is told what to prune, and what it looks at for that."""
+
+import argparse
+from dataclasses import fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xdn import api
+from xdn.cli.common import Output, positive_int
+from xdn.data import Dataset, find_dataset
+from xdn.data.dataset import Progress
+from xdn.errors import SettingError
+from xdn.evaluate.pairing import trained_for
+from xdn.files import write_atomically
+from xdn.graph import Net
+
+if TYPE_CHECKING:
+    from xdn.optimize.prune import PruneConfig, Pruned
+
+#: Images that BatchNorm's statistics are taken over at a time.
+RECALIBRATION_BATCH = 256
+
+
+def add_prune_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `pruned` reads."""
+    group = parser.add_argument_group("pruning, before the stages")
+    group.add_argument(
+        "--prune",
+        metavar="BUDGET",
+        help="0.3: that share of the filters goes; macs=0.45, time=0.5: that share of multiplications or of the time "
+        "on this machine stays; macs=35M, time=300us: so much of an image; or a prototxt file, see --dump-config",
+    )
+    group.add_argument(
+        "--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)"
+    )
+    group.add_argument("--schedule", metavar="NAME", help="how it is spread (default: per-mac with data, else uniform)")
+    group.add_argument("--steps", type=positive_int, metavar="N", help="approach the budget in N steps (default: 1)")
+    group.add_argument("--least", type=float, metavar="SHARE", help="of a layer's filters, that stays in any case")
+    group.add_argument(
+        "--reconstruct",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="fit the layers behind pruned ones to what they computed before (default: where there is data)",
+    )
+    group.add_argument("--images", type=positive_int, metavar="N", help="calibration images")
+    group.add_argument("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
+    group.add_argument(
+        "--data",
+        metavar="DATA",
+        help="training images: a data set's name, a folder or a list (default: what the net names)",
+    )
+    group.add_argument(
+        "--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images"
+    )
+    group.add_argument(
+        "--dump-config", type=Path, metavar="FILE", help="write the effective configuration, for --prune"
+    )
+
+
+def training_images(args: argparse.Namespace, net: Net) -> Dataset | None:
+    """Return the training images that are named, by the options or by the net; None where none are."""
+    name = args.data or trained_for(net)
+    return None if name is None else find_dataset(name, "train")
+
+
+def pruned(args: argparse.Namespace, net: Net, output: Output, progress: Progress | None = None) -> "Pruned":
+    """Return what is left of `net`, as the options want it."""
+    from xdn.instruments import instruments
+    from xdn.optimize.prune import prune
+
+    data = training_images(args, net)
+    config = _config(args, data is not None)
+    if args.dump_config:
+        write_atomically(args.dump_config, api.prune_config_text(config).encode())
+        output.log(f"written: {args.dump_config}")
+    return prune(net, config, instruments(net, data, config.images, config.seed), progress)
+
+
+def _config(args: argparse.Namespace, with_data: bool) -> "PruneConfig":
+    from xdn.optimize.prune import Budget, PruneConfig
+
+    if args.prune.endswith((".prototxt", ".txt")):
+        config = api.read_prune_config(args.prune)
+    else:
+        config = PruneConfig(Budget.parse(args.prune))
+        if with_data:
+            config = replace(config, criterion="activation", schedule="per-mac", reconstruct=True)
+    return replace(config, **_said(args, config))
+
+
+def _said(args: argparse.Namespace, config: "PruneConfig") -> dict[str, Any]:
+    """Return the fields of the configuration that options give."""
+    names = {field.name for field in fields(config)} - {"budget", "rules"}
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
+
+
+def recalibrated(args: argparse.Namespace, net: Net, progress: Progress | None = None) -> Net:
+    """Return `net` with BatchNorm's statistics taken anew over the training images that the options name."""
+    from xdn.train.recalibrate import recalibrate
+
+    data = training_images(args, net)
+    if data is None:
+        raise SettingError("--recalibrate needs training images", mend="Name the data with --data")
+    count = min(args.recalibrate, len(data))
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    # Equal parts: a short last batch would weigh single images more.
+    parts = max(1, round(count / RECALIBRATION_BATCH))
+    starts = [part * count // parts for part in range(parts + 1)]
+    batches = (transform.apply(data.images(a, b)) for a, b in pairwise(starts))
+    return recalibrate(net, batches, None if progress is None else lambda done: progress(done, count))

@@ -1,0 +1,22 @@
+"""Each filter against its multiplications."""
+
+from collections.abc import Callable
+
+from xdn.graph.cost import net_cost
+from xdn.optimize.prune.greedy import Greedy, ladder
+from xdn.optimize.prune.layer_costs import LayerCosts
+from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
+
+
+@schedule
+class PerMac(Schedule):
+    """Filters go in the order of importance lost for multiply-accumulates saved."""
+
+    name = "per-mac"
+
+    def path(self, problem: Problem) -> Callable[[float], Widths]:
+        """Follow the greedy steps; `strength` is the share of them that is taken."""
+        costs = LayerCosts(problem.channels, lambda net: float(net_cost(net).macs))
+        ladders = {group.name: ladder(problem, group) for group in problem.groups}
+        steps = Greedy(problem, costs, problem.losses).steps(ladders)
+        return lambda strength: steps[round(strength * (len(steps) - 1))]
