@@ -30,7 +30,7 @@ class Greedy:
         self._problem, self._costs, self._losses = problem, costs, losses
 
     def steps(self, ladders: Mapping[str, Sequence[int]]) -> list[Widths]:
-        """Return the widths after each step, from all units on; `ladders` are the widths that groups may take, falling."""
+        """Return the widths after each step, from all units on; `ladders` hold what groups may take, falling."""
         groups = {group.name: group for group in self._problem.groups}
         widths = {name: len(group.units) for name, group in groups.items()}
         left = {name: list(ladders[name]) for name in groups}
