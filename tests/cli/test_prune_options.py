@@ -1,0 +1,119 @@
+"""xdn-optimize --prune: what is written is smaller, plain Caffe; options, files, errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.caffe_files import noise, opencv_outputs, write_small
+from xdn.cli.optimize import main
+from xdn.frontend import load
+from xdn.graph.cost import net_cost
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Write the small net into net/, and go to an empty working folder."""
+    net, path = write_small(tmp_path / "net")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return net, path
+
+
+def written(folder="small.xdn"):
+    return load(Path(folder, "small.prototxt"), Path(folder, "small.caffemodel"))
+
+
+def test_pruned_files_are_plain_caffe(small, capsys):
+    net, path = small
+    assert main([str(path), "--prune", "0.5", "--quiet", "--json", "report.json"]) == 0
+    said = capsys.readouterr().out
+    assert "l2, uniform, filters=0.5" in said
+    pruned = written()
+    assert net_cost(pruned).macs < net_cost(net).macs
+    images = {"data": noise(2, 3, 12, 12)}
+    expected = pruned.with_batch(2).forward(images)["prob"]
+    found = opencv_outputs("small.xdn/small.prototxt", "small.xdn/small.caffemodel", images, ["prob"])["prob"]
+    # f32 rounding of probabilities, which are at most 1.
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
+    report = json.loads(Path("report.json").read_text())["pruning"]
+    assert report["after"]["macs"] == net_cost(pruned).macs
+    assert report["config"]["budget"] == "filters=0.5"
+
+
+def test_without_stages_layers_stay_layers(small):
+    net, path = small
+    assert main([str(path), "--prune", "macs=0.7", "--stages", "", "--quiet"]) == 0
+    assert [layer.name for layer in written().layers] == [layer.name for layer in net.layers]
+
+
+def test_a_dumped_configuration_prunes_alike(small):
+    _, path = small
+    options = ["--criterion", "random", "--seed", "3", "--least", "0.25", "--steps", "2"]
+    assert main([str(path), "--prune", "macs=0.6", *options, "--dump-config", "c.prototxt", "-o", "a", "--quiet"]) == 0
+    assert main([str(path), "--prune", "c.prototxt", "-o", "b", "--quiet"]) == 0
+    assert Path("a/small.caffemodel").read_bytes() == Path("b/small.caffemodel").read_bytes()
+    text = Path("c.prototxt").read_text()
+    assert 'criterion: "random"' in text
+    assert "seed: 3" in text
+
+
+def test_groups_of_a_file_are_followed(small):
+    net, path = small
+    Path("c.prototxt").write_text('budget: "filters=1" group { layer: "conv*" ratio: 0.5 }')
+    assert main([str(path), "--prune", "c.prototxt", "--quiet"]) == 0
+    assert written().layer("conv1").params.num_output == net.layer("conv1").params.num_output // 2
+
+
+def test_with_data_it_looks_at_activations_and_recalibrates(small, capsys):
+    _, path = small
+    data = ["--data", "glyphs10", "--input-shape", "3,32,32", "--images", "8", "--recalibrate", "40"]
+    assert main([str(path), "--prune", "macs=0.6", *data, "--quiet"]) == 0
+    assert "activation, per-mac, macs=0.6" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--prune", "half"], "no pruning budget"),
+        (["--prune", "macs=0"], "leaves 0 of the net"),
+        (["--prune", "macs=1e-9"], "at its narrowest"),
+        (["--prune", "0.3", "--criterion", "l3"], "unknown pruning criterion 'l3'"),
+        (["--prune", "0.3", "--criterion", "activation"], "calibration images"),
+        (["--prune", "0.3", "--schedule", "globl"], "global"),
+        (["--prune", "missing.prototxt"], "missing.prototxt"),
+        (["--recalibrate", "10"], "Name the data with --data"),
+    ],
+)
+def test_errors_are_one_message(small, capsys, options, words):
+    _, path = small
+    assert main([str(path), *options, "--quiet"]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
+    assert not Path("small.xdn").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('criterion: "l1"', "no budget"),
+        ('budget: "0.3" group { ratio: 0.5 }', "names no layer"),
+        ('budget: "0.3" group { layer: "nowhere" }', "no layer that can be pruned is called 'nowhere'"),
+        ('budget: "0.3" group { layer: "conv1" ratio: 1 }', "is not in [0, 1)"),
+        ('budget: "0.3" least: 2', "least is 2"),
+    ],
+)
+def test_errors_of_a_file(small, capsys, text, words):
+    _, path = small
+    Path("c.prototxt").write_text(text)
+    assert main([str(path), "--prune", "c.prototxt", "--quiet"]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_list_names_criteria_and_schedules(capsys):
+    assert main(["--list"]) == 0
+    said = capsys.readouterr().out
+    for name in ("fuse-batch-norm", "geometric-median", "latency"):
+        assert name in said

@@ -1,0 +1,89 @@
+"""What pruning is given: images of the data set, gradients, scores, times."""
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import conv, data, layer, net_of
+from xdn import settings
+from xdn.data import find_dataset
+from xdn.instruments import cross_entropy, instruments, seconds_an_image
+from xdn.optimize.prune import PruneConfig, prune
+from xdn.optimize.prune.config import Budget
+
+
+def small():
+    return net_of(
+        data(1, 3, 32, 32),
+        conv("c1", "data", 8, stride=2),
+        layer("ReLU", "r1", ["c1"]),
+        conv("c2", "r1", 6, kernel=3),
+        layer("Pooling", "p", ["c2"], pool="AVE", global_pooling=True),
+        layer("InnerProduct", "fc", ["p"], num_output=10),
+        layer("Softmax", "prob", ["fc"]),
+    )
+
+
+@pytest.fixture(scope="module")
+def glyphs():
+    return find_dataset("glyphs10", "train")
+
+
+def test_images_are_seeded_transformed_and_not_those_of_the_score(glyphs):
+    found = instruments(small(), glyphs, 16)
+    again = instruments(small(), glyphs, 16)
+    other = instruments(small(), glyphs, 16, seed=1)
+    assert found.images["data"].shape == (16, 3, 32, 32)
+    assert found.images["data"].dtype == np.float32
+    np.testing.assert_array_equal(found.images["data"], again.images["data"])
+    assert not np.array_equal(found.images["data"], other.images["data"])
+
+
+def test_memory_bounds_the_images(glyphs, monkeypatch):
+    monkeypatch.setattr(settings, "PRUNE_BYTES", 1 << 20)
+    assert 1 <= len(instruments(small(), glyphs, 1000).images["data"]) < 50
+
+
+def test_score_is_the_negative_cross_entropy_of_what_the_net_says(glyphs, monkeypatch):
+    monkeypatch.setattr(settings, "PRUNE_SCORE_IMAGES", 20)
+    net = small()
+    first = len(glyphs) - len(glyphs) // 10
+    pixels = glyphs.images(first, first + 20).transpose(0, 3, 1, 2).astype(np.float32)
+    probabilities = net.with_batch(20).forward({"data": pixels})["prob"]
+    own = probabilities[np.arange(20), glyphs.labels[first : first + 20]].astype(np.float64)
+    expected = np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()
+    # Probabilities of raw pixels saturate: their logarithms are compared, each as exact as its f32 logit of ~100.
+    assert instruments(net, glyphs, 4).score(net) == pytest.approx(expected, rel=1e-3)
+
+
+def test_cross_entropy_of_probabilities_and_of_logits():
+    logits = np.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]], np.float32)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([2, 0])
+    expected = -np.log(probabilities[[0, 1], labels]).mean()
+    assert cross_entropy(logits, labels) == pytest.approx(expected, rel=1e-6)
+    assert cross_entropy(probabilities.astype(np.float32), labels) == pytest.approx(expected, rel=1e-6)
+
+
+def test_gradients_come_batch_by_batch(glyphs):
+    net = small()
+    batches = list(instruments(net, glyphs, 40).gradients(net))
+    assert len(batches) == 2
+    assert batches[0]["c1", "weight"].shape == net.layer("c1").weights["weight"].shape
+    assert any(np.any(batch["c2", "weight"]) for batch in batches)
+
+
+def test_a_clock_times_nets_without_weights_too():
+    net = small()
+    bare = net.replace(layers=tuple(layer.replace(weights={}) for layer in net.layers))
+    assert 0 < seconds_an_image(bare) < 1
+    assert 0 < instruments(net, None, 4).clock(net) < 1
+
+
+@pytest.mark.parametrize("criterion", ["activation", "taylor"])
+@pytest.mark.parametrize("schedule", ["sensitivity", "latency", "per-mac"])
+def test_a_net_is_pruned_with_all_of_them(glyphs, monkeypatch, criterion, schedule):
+    monkeypatch.setattr(settings, "PRUNE_SCORE_IMAGES", 20)
+    net = small()
+    config = PruneConfig(Budget.parse("macs=0.6"), criterion=criterion, schedule=schedule, images=16)
+    found = prune(net, config, instruments(net, glyphs, 16))
+    assert found.after.macs <= 0.6 * found.before.macs
