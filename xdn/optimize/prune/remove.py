@@ -59,4 +59,4 @@ def _cut(channels: Channels, layer: Layer, array: Array, axes: tuple[ChannelAxis
     for number, axis in enumerate(axes):
         if axis is not None:
             array = array.compress(~gone[channels.axis_units(layer, axis)], axis=number)
-    return np.ascontiguousarray(array)
+    return array
