@@ -17,11 +17,12 @@ SAME_SHAPE = [
     ("ReLU", {}),
     ("Sigmoid", {}),
     ("Pooling", {"kernel_size": 3, "pad": 1}),
-    ("LRN", {"local_size": 3}),
     ("LRN", {"local_size": 3, "norm_region": "WITHIN_CHANNEL"}),
     ("Softmax", {"axis": 3}),
-    ("Softmax", {}),
     ("Reshape", {"shape": (0, 0, 0, 0)}),
+    # These keep their channels.
+    ("LRN", {"local_size": 3}),
+    ("Softmax", {}),
 ]
 #: What may come next: mostly layers with filters, sums and concatenations.
 KINDS = ["conv", "conv", "grouped", "depthwise", "shared", "same", "same", "gate", "split", "residual", "sum", "concat"]
@@ -115,7 +116,7 @@ def nets(draw):
     """Draw a net of layers of every channel rule, joined, split, gated and shared at random."""
     made = Drawing(draw)
     made.conv("data", draw(st.sampled_from([2, 4, 6])), 3)
-    for _ in range(draw(st.integers(2, 10))):
+    for _ in range(draw(st.integers(3, 12))):
         kind = draw(st.sampled_from([*KINDS * 2, *FLAT_KINDS]))
         if kind == "same":
             bottom = made.pick(axes=3)
@@ -133,8 +134,9 @@ def nets(draw):
         else:
             made.any_conv(kind)
     blobs = list(made.shapes)
-    # Unread blobs need not be outputs.
-    outputs = draw(st.sampled_from([(), (blobs[-1],), (blobs[-1], draw(st.sampled_from(blobs)))]))
+    last = made.add("InnerProduct", [made.pick()], (3,), num_output=3)
+    # Mostly the last layer alone: the channels of outputs stay, those of unread blobs need not.
+    outputs = draw(st.sampled_from([(last,), (last,), (last, draw(st.sampled_from(blobs))), ()]))
     return net_of(*made.layers, outputs=tuple(dict.fromkeys(outputs)), seed=draw(st.integers(0, 99)))
 
 

