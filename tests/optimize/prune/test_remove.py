@@ -10,8 +10,9 @@ from tests.optimize.prune.nets import nets, small_resnet
 from xdn.errors import ShapeError
 from xdn.graph import ChannelRule
 from xdn.optimize.check import seeded_batch
-from xdn.optimize.prune.channels import LOCKED, Channels
+from xdn.optimize.prune.channels import Channels
 from xdn.optimize.prune.remove import remove
+from xdn.optimize.prune.ties import LOCKED
 
 #: Both sides sum in f32, in other orders, with or without zeros: about sqrt(terms) roundings of 6e-8 a layer, of
 #: which up to 40 follow one another and may be amplified by one (a BatchNorm of variance 0.5); measured below 8e-6.

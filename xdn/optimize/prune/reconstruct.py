@@ -53,11 +53,8 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
 
 
 def _lost_inputs(channels: Channels, layer: Layer, units: Array) -> bool:
-    """Return whether filters of `layer`, which are its own, read some of the removed channels."""
-    bottoms = channels.net.bottom_blobs(layer)
-    axes = layer.params.weight_channels(bottoms).get("weight", ())
-    reads = any(axis is not None and axis.side is Side.BOTTOM for axis in axes)
-    return reads and not any(layer.shared) and bool(np.isin(channels.units(layer.bottoms[0]), units).any())
+    """Return whether filters of `layer`, which no other layer shares, read some of the removed channels."""
+    return not any(layer.shared) and bool(np.isin(channels.read(layer), units).any())
 
 
 def _fitted(layer: Layer, axes: Sequence[ChannelAxis | None], bottom: Array, wanted: Array) -> Layer:

@@ -6,7 +6,8 @@ from xdn.errors import ShapeError
 from xdn.graph import ChannelRule, Layer, Net
 from xdn.graph.layer import Array, ChannelAxis
 from xdn.graph.verify import verify
-from xdn.optimize.prune.channels import LOCKED, Channels
+from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.ties import LOCKED
 
 
 def remove(channels: Channels, units: Array) -> Net:
