@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from tests.frontend.opencv_oracle import check_against_opencv
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import nets, small_resnet
+from xdn.api import load, save
 from xdn.errors import ShapeError
 from xdn.graph import ChannelRule
 from xdn.optimize.check import seeded_batch
@@ -59,3 +61,99 @@ def test_random_nets(net, number):
         check_removal(net, channels, units)
     if some:
         check_removal(net, channels, np.concatenate(some))
+
+
+def test_a_gated_block():
+    """The gate's own filters go with the channels that it scales."""
+    net = net_of(
+        data(2, 3, 5, 5),
+        conv("a", "data", 6, 3, pad=1),
+        layer("PReLU", "prelu", ["a"]),
+        layer("Pooling", "pool", ["prelu"], pool="AVE", global_pooling=True),
+        layer("InnerProduct", "squeeze", ["pool"], num_output=3, transpose=True),
+        layer("InnerProduct", "excite", ["squeeze"], num_output=6),
+        layer("Sigmoid", "gate", ["excite"]),
+        layer("Scale", "gated", ["prelu", "gate"], axis=0),
+        layer("InnerProduct", "last", ["gated"], num_output=2, transpose=True),
+        outputs=["last"],
+    )
+    channels = Channels(net)
+    for group in channels.groups:
+        check_removal(net, channels, group.units[[0, -1]])
+
+
+def test_what_is_left_can_be_thinned_again():
+    net = small_resnet()
+    channels = Channels(net)
+    for _ in range(3):
+        gone = np.array([group.units[0] for group in channels.groups])
+        check_removal(channels.net, channels, gone)
+        channels = channels.left_in(remove(channels, gone), gone)
+    assert channels.net.layer("twob").params.num_output == 13
+
+
+def _net(kind):
+    if kind == "residual":
+        return small_resnet()
+    return net_of(
+        data(2, 4, 9, 9),
+        conv("a", "data", 8, 3, pad=1, bias_term=False),
+        layer("BatchNorm", "bn", ["a"]),
+        layer("Scale", "scale", ["bn"], bias_term=True),
+        layer("PReLU", "prelu", ["scale"]),
+        conv("dw", "prelu", 8, 3, pad=1, group=8),
+        conv("grouped", "dw", 12, 3, group=2),
+        conv("side", "dw", 6, 3),
+        layer("Concat", "cat", ["grouped", "side"]),
+        layer("Pooling", "pool", ["cat"], kernel_size=2, stride=2),
+        layer("Flatten", "flat", ["pool"]),
+        layer("InnerProduct", "hidden", ["flat"], num_output=10),
+        layer("ReLU", "relu", ["hidden"]),
+        layer("InnerProduct", "last", ["relu"], num_output=3),
+        layer("Softmax", "prob", ["last"]),
+    )
+
+
+@pytest.mark.parametrize("kind", ["residual", "depthwise, grouped, concatenated, flattened"])
+def test_what_is_left_is_plain_caffe(kind, tmp_path, rng):
+    """OpenCV's importer reads the two files and agrees, and so do we."""
+    net = _net(kind)
+    channels = Channels(net)
+    gone = np.concatenate([group.units[1::2] for group in channels.groups])
+    left = remove(channels, gone)
+    saved = save(left, tmp_path, "left")
+    assert load(saved.prototxt, saved.caffemodel).digest == left.digest
+    check_against_opencv(left, saved.prototxt, saved.caffemodel, rng)
+
+
+def test_nothing_removed_is_the_very_net():
+    net = small_resnet()
+    assert remove(Channels(net), np.zeros(0, int)) is net
+
+
+def test_without_weights_the_shapes_are_those_with_them():
+    net, bare = small_resnet(), small_resnet(weights=False)
+    channels, without = Channels(net), Channels(bare)
+    units = channels.groups[0].units[:3]
+    assert remove(without, units).blobs == remove(channels, units).blobs
+    assert not any(each.weights for each in remove(without, units).layers)
+
+
+def test_locked_channels_are_refused():
+    channels = Channels(small_resnet())
+    with pytest.raises(ShapeError, match="locked"):
+        remove(channels, np.array([channels.groups[0].units[0], LOCKED]))
+
+
+def test_a_layer_keeps_a_filter():
+    channels = Channels(small_resnet())
+    with pytest.raises(ShapeError, match=r"layer 'onea' \(Convolution\): all its channels"):
+        remove(channels, channels.groups[1].units)
+
+
+def test_the_net_that_is_given_stays():
+    net = small_resnet()
+    digest = net.digest
+    channels = Channels(net)
+    remove(channels, channels.groups[0].units[:3])
+    assert net.digest == digest
