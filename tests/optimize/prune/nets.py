@@ -1,8 +1,12 @@
 """Nets for the tests of pruning: random ones of every kind of layer, and small ones of known families."""
 
+import numpy as np
 from hypothesis import strategies as st
 
 from tests.optimize.building import conv, data, layer, net_of
+from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.criterion import CRITERIA
+from xdn.optimize.prune.evidence import Evidence
 
 #: Layers that take a blob (C, H, W) and keep its shape, as type and parameters.
 SAME_SHAPE = [
@@ -173,3 +177,62 @@ def small_resnet(*, weights=True, classes=5, width=8):
         layer("Softmax", "prob", ["fc"]),
         weights=weights,
     )
+
+
+def mixed_net():
+    """Return a net with depthwise, grouped, concatenated and flattened channels.
+
+    Its groups: `a` with `dw`, channels i and i + 4 one unit, since `grouped` reads them; `grouped`, filters k and
+    k + 6 one unit; `side`; `hidden`.
+    """
+    return net_of(
+        data(2, 4, 9, 9),
+        conv("a", "data", 8, 3, pad=1, bias_term=False),
+        layer("BatchNorm", "bn", ["a"]),
+        layer("Scale", "scale", ["bn"], bias_term=True),
+        layer("PReLU", "prelu", ["scale"]),
+        conv("dw", "prelu", 8, 3, pad=1, group=8),
+        conv("grouped", "dw", 12, 3, group=2),
+        conv("side", "dw", 6, 3),
+        layer("Concat", "cat", ["grouped", "side"]),
+        layer("Pooling", "pool", ["cat"], kernel_size=2, stride=2),
+        layer("Flatten", "flat", ["pool"]),
+        layer("InnerProduct", "hidden", ["flat"], num_output=10),
+        layer("ReLU", "relu", ["hidden"]),
+        layer("InnerProduct", "last", ["relu"], num_output=3),
+        layer("Softmax", "prob", ["last"]),
+    )
+
+
+def group_of(channels, name):
+    """Return the group called `name`."""
+    return next(group for group in channels.groups if group.name == name)
+
+
+def importance(criterion, net, group, instruments=None, seed=0):
+    """Return what a criterion, by name, says of a group, by name."""
+    channels = Channels(net)
+    return CRITERIA[criterion]().importance(group_of(channels, group), Evidence(channels, instruments, seed))
+
+
+def factor(net, prefix):
+    """Return what fusion multiplies a convolution's filters with: scale / sqrt(variance + eps)."""
+    norm, scale = net.layer(f"{prefix}bn"), net.layer(f"{prefix}scale")
+    _, variance = norm.params.statistics(norm.weights)
+    return scale.weights["scale"] / np.sqrt(variance.astype(np.float64) + norm.params.eps)
+
+
+def images_for(net, count, seed=0):
+    """Return random images for a net with one input."""
+    (name, blob), = net.inputs.items()
+    return {name: np.random.default_rng(seed).standard_normal((count, *blob.shape[1:])).astype(np.float32)}
+
+
+def gradients_for(net, batches, seed=0):
+    """Return a source of made-up gradients: as many mappings as there are batches."""
+    rng = np.random.default_rng(seed)
+    made = [
+        {(each.name, name): rng.standard_normal(array.shape) for each in net.layers for name, array in each.weights.items()}
+        for _ in range(batches)
+    ]
+    return lambda given: made

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.frontend.opencv_oracle import check_against_opencv
 from tests.optimize.building import conv, data, layer, net_of
-from tests.optimize.prune.nets import nets, small_resnet
+from tests.optimize.prune.nets import mixed_net, nets, small_resnet
 from xdn.api import load, save
 from xdn.errors import ShapeError
 from xdn.graph import ChannelRule
@@ -92,32 +92,9 @@ def test_what_is_left_can_be_thinned_again():
     assert channels.net.layer("twob").params.num_output == 13
 
 
-def _net(kind):
-    if kind == "residual":
-        return small_resnet()
-    return net_of(
-        data(2, 4, 9, 9),
-        conv("a", "data", 8, 3, pad=1, bias_term=False),
-        layer("BatchNorm", "bn", ["a"]),
-        layer("Scale", "scale", ["bn"], bias_term=True),
-        layer("PReLU", "prelu", ["scale"]),
-        conv("dw", "prelu", 8, 3, pad=1, group=8),
-        conv("grouped", "dw", 12, 3, group=2),
-        conv("side", "dw", 6, 3),
-        layer("Concat", "cat", ["grouped", "side"]),
-        layer("Pooling", "pool", ["cat"], kernel_size=2, stride=2),
-        layer("Flatten", "flat", ["pool"]),
-        layer("InnerProduct", "hidden", ["flat"], num_output=10),
-        layer("ReLU", "relu", ["hidden"]),
-        layer("InnerProduct", "last", ["relu"], num_output=3),
-        layer("Softmax", "prob", ["last"]),
-    )
-
-
-@pytest.mark.parametrize("kind", ["residual", "depthwise, grouped, concatenated, flattened"])
-def test_what_is_left_is_plain_caffe(kind, tmp_path, rng):
+@pytest.mark.parametrize("net", [small_resnet(), mixed_net()], ids=["residual", "mixed"])
+def test_what_is_left_is_plain_caffe(net, tmp_path, rng):
     """OpenCV's importer reads the two files and agrees, and so do we."""
-    net = _net(kind)
     channels = Channels(net)
     gone = np.concatenate([group.units[1::2] for group in channels.groups])
     left = remove(channels, gone)

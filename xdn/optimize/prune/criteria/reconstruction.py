@@ -29,10 +29,10 @@ class Reconstruction(Criterion):
         for name in group.readers:
             parts, whole = contributions(group, evidence, evidence.net.layer(name))
             gram += parts.T @ parts / max(np.square(whole).sum(), np.finfo(np.float32).tiny)
-        return _greedy(gram)
+        return greedy(gram)
 
 
-def _greedy(gram: Array) -> Array:
+def greedy(gram: Array) -> Array:
     """Return the error after each removal, at the place of the channel that is removed then."""
     units = len(gram)
     error, cross = 0.0, np.zeros(units)
