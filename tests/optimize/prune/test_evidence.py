@@ -58,7 +58,9 @@ def test_places_are_those_of_the_group():
 
 def test_input_axis_comes_first():
     net = net_of(
-        data(1, 3, 2, 2), layer("InnerProduct", "first", ["data"], num_output=4), conv_free_last(transpose=True)
+        data(1, 3, 2, 2),
+        layer("InnerProduct", "first", ["data"], num_output=4),
+        layer("InnerProduct", "last", ["first"], num_output=2, transpose=True),
     )
     weight, axis = Evidence(Channels(net)).input_axis(net.layer("last"))
     assert weight.shape == (4, 2)
@@ -66,10 +68,6 @@ def test_input_axis_comes_first():
     weight, axis = Evidence(Channels(net)).input_axis(net.layer("first"))
     assert weight.shape == (12, 4)
     assert axis.channels.tolist() == np.repeat([0, 1, 2], 4).tolist()
-
-
-def conv_free_last(**params):
-    return layer("InnerProduct", "last", ["first"], num_output=2, **params)
 
 
 def test_activations_are_those_of_the_runner():
