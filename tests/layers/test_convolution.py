@@ -145,7 +145,9 @@ def test_columns(rng, shape, fields):
 
 def test_tied_channels():
     def tied(**fields):
-        return [labels.tolist() for labels in Convolution(kernel_size=(1,), **fields).tied_channels([Blob((1, 4, 3, 3))])]
+        return [
+            labels.tolist() for labels in Convolution(kernel_size=(1,), **fields).tied_channels([Blob((1, 4, 3, 3))])
+        ]
 
     assert tied(num_output=3) == [[0, 1, 2], [3, 4, 5, 6]]
     # The groups stay alike: each loses the same of its own.

@@ -57,7 +57,9 @@ class Drawing:
     def conv(self, bottom, outputs, kernel=1, **params):
         """Add a convolution that keeps the positions."""
         shape = (outputs, *self.shapes[bottom][1:])
-        return self.add("Convolution", [bottom], shape, num_output=outputs, kernel_size=kernel, pad=kernel // 2, **params)
+        return self.add(
+            "Convolution", [bottom], shape, num_output=outputs, kernel_size=kernel, pad=kernel // 2, **params
+        )
 
     def any_conv(self, kind):
         """Add a convolution of a kind to some blob."""
@@ -224,7 +226,7 @@ def factor(net, prefix):
 
 def images_for(net, count, seed=0):
     """Return random images for a net with one input."""
-    (name, blob), = net.inputs.items()
+    ((name, blob),) = net.inputs.items()
     return {name: np.random.default_rng(seed).standard_normal((count, *blob.shape[1:])).astype(np.float32)}
 
 
@@ -232,7 +234,11 @@ def gradients_for(net, batches, seed=0):
     """Return a source of made-up gradients: as many mappings as there are batches."""
     rng = np.random.default_rng(seed)
     made = [
-        {(each.name, name): rng.standard_normal(array.shape) for each in net.layers for name, array in each.weights.items()}
+        {
+            (each.name, name): rng.standard_normal(array.shape)
+            for each in net.layers
+            for name, array in each.weights.items()
+        }
         for _ in range(batches)
     ]
     return lambda given: made

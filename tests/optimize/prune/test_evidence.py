@@ -33,7 +33,11 @@ def test_rows_of_a_unit_are_totalled():
 def test_a_layer_that_fusion_does_not_keep_counts_as_it_is():
     """Nothing that is an output needs the layer, so that plain stages remove it."""
     net = net_of(
-        data(1, 3, 4, 4), conv("unread", "data", 5), conv("first", "data", 4), conv("last", "first", 1), outputs=["last"]
+        data(1, 3, 4, 4),
+        conv("unread", "data", 5),
+        conv("first", "data", 4),
+        conv("last", "first", 1),
+        outputs=["last"],
     )
     channels = Channels(net)
     evidence = Evidence(channels)
@@ -87,7 +91,7 @@ def test_activations_are_those_of_the_runner():
 
 def test_what_is_missing_is_named():
     evidence = Evidence(Channels(small_resnet()))
-    with pytest.raises(DataError, match="calibration images.*--data"):
+    with pytest.raises(DataError, match=r"calibration images.*--data"):
         _ = evidence.activations
     with pytest.raises(DataError, match="gradients on labelled images"):
         _ = evidence.gradients

@@ -16,7 +16,9 @@ from xdn.optimize.prune.remove import remove
 def some_units(channels, number):
     """Return units to remove: some of each group that has several."""
     rng = np.random.default_rng(number)
-    some = [rng.choice(g.units, rng.integers(1, len(g.units)), replace=False) for g in channels.groups if len(g.units) > 1]
+    some = [
+        rng.choice(g.units, rng.integers(1, len(g.units)), replace=False) for g in channels.groups if len(g.units) > 1
+    ]
     return np.concatenate([np.zeros(0, int), *some])
 
 

@@ -56,7 +56,9 @@ def check_removal(net, channels, units):
 def test_random_nets(net, number):
     rng = np.random.default_rng(number)
     channels = Channels(net)
-    some = [rng.choice(g.units, rng.integers(1, len(g.units)), replace=False) for g in channels.groups if len(g.units) > 1]
+    some = [
+        rng.choice(g.units, rng.integers(1, len(g.units)), replace=False) for g in channels.groups if len(g.units) > 1
+    ]
     for units in some:
         check_removal(net, channels, units)
     if some:

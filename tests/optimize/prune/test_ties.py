@@ -206,5 +206,5 @@ def test_weights_shared_with_what_they_are_no_channels_of_stay_whole():
 
 def test_what_post_fusion_appended_is_refused():
     net = apply_stages(small_resnet(), stage_names() + stage_names(POST_FUSION))
-    with pytest.raises(UnsupportedError, match="fused sum or activation.*Prune before"):
+    with pytest.raises(UnsupportedError, match=r"fused sum or activation.*Prune before"):
         tied_units(net)

@@ -33,6 +33,7 @@ class LayerTimes:
         self._channels, self._clock = channels, clock
         self._curves: dict[object, tuple[float, Array, Array]] = {}
         self._parts: dict[str, dict[str, float]] = {}
+        self._sizes = {group.name: len(group.units) for group in channels.groups}
 
     def of(self, group: Group, widths: Mapping[str, int]) -> float:
         """Return the seconds for an image of all layers that depend on the group, at `widths` of all groups."""
@@ -51,9 +52,10 @@ class LayerTimes:
             units = self._channels.units(blob)
             parts = {group.name: float(np.isin(units, group.units).mean()) for group in self._channels.groups}
             self._parts[blob] = {name: part for name, part in parts.items() if part}
-        sizes = {group.name: len(group.units) for group in self._channels.groups}
-        parts = self._parts[blob]
-        return 1.0 - sum(part * (1 - widths.get(name, sizes[name]) / sizes[name]) for name, part in parts.items())
+        left = (
+            (part, widths.get(name, self._sizes[name]) / self._sizes[name]) for name, part in self._parts[blob].items()
+        )
+        return 1.0 - sum(part * (1 - share) for part, share in left)
 
     def _curve(self, layer: Layer) -> tuple[float, Array, Array]:
         """Return the seconds with all channels, and the shares of them at `SHARES` of the top and of the bottom."""

@@ -116,9 +116,7 @@ def prune(
     return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config)
 
 
-def _step(
-    channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths
-) -> Channels:
+def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
     """Return what is left at a cost of `target`; `sizes` are the groups' units before any step."""
     evidence = Evidence(channels, instruments, config.seed)
     importance = {group.name: _importance(group, config, evidence) for group in channels.groups}

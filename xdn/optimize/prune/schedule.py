@@ -95,7 +95,7 @@ class Schedule(ABC):
         """Return the widths of the problem's groups at each strength in 0 (all stay) .. 1 (the least stay)."""
 
     def widths(self, problem: Problem) -> Widths:
-        """Return the widest widths on the schedule's path that meet the target.
+        """Return the widest widths on the schedule's path that meet the target; groups that are not named keep all.
 
         Channels that a sum joins carry what every block has added so far: the other groups are thinned first, and
         the joined ones only where that is not enough.
@@ -103,35 +103,37 @@ class Schedule(ABC):
         Raises
         ------
         SettingError
-            Not even the least widths meet the target.
+            Not even the end of the path meets the target.
         """
+        if problem.spent({}) <= problem.target:
+            return {}
         chosen: dict[str, int] = {}
         for joined in (False, True):
             groups = tuple(group for group in problem.groups if group.joined is joined)
-            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
             if not groups:
                 continue
-            if part.spent(part.narrowest) <= part.target:
-                return chosen | dict(self._solve(part))
-            chosen |= part.narrowest
+            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
+            at = self.path(part)
+            if part.spent(at(1.0)) <= part.target:
+                return chosen | dict(_widest(part, at))
+            chosen |= at(1.0)
         least, wanted = problem.spent(chosen), problem.target
         raise SettingError(
             f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
             mend="Ask for less pruning, or let a smaller share of each group stay (least)",
         )
 
-    def _solve(self, problem: Problem) -> Widths:
-        at = self.path(problem)
-        weak, strong = 0.0, 1.0
-        if problem.spent(at(weak)) <= problem.target:
-            return at(weak)
-        for _ in range(HALVINGS):
-            middle = (weak + strong) / 2
-            if problem.spent(at(middle)) <= problem.target:
-                strong = middle
-            else:
-                weak = middle
-        return at(strong)
+
+def _widest(problem: Problem, at: Callable[[float], Widths]) -> Widths:
+    """Return the widths of the weakest strength that meets the target; 0 is known not to, and 1 to meet it."""
+    weak, strong = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (weak + strong) / 2
+        if problem.spent(at(middle)) <= problem.target:
+            strong = middle
+        else:
+            weak = middle
+    return at(strong)
 
 
 #: Every schedule, by name.

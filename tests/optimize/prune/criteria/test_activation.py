@@ -41,9 +41,7 @@ def test_a_flattened_channel_is_all_its_inputs_and_other_groups_count_in_the_who
 
 
 def test_a_constant_counts_for_nothing():
-    net = net_of(
-        data(2, 3, 4, 4), conv("first", "data", 4), layer("ReLU", "relu", ["first"]), conv("last", "relu", 2)
-    )
+    net = net_of(data(2, 3, 4, 4), conv("first", "data", 4), layer("ReLU", "relu", ["first"]), conv("last", "relu", 2))
     first = net.layer("first")
     weight = first.weights["weight"].copy()
     weight[2] = 0

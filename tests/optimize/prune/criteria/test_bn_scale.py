@@ -47,5 +47,5 @@ def test_a_scale_of_every_position_counts_by_its_mean():
 
 @pytest.mark.parametrize("scale", [{"axis": 2}, {"num_axes": 0}])
 def test_a_scale_that_knows_no_channels_is_none(scale):
-    with pytest.raises(UnsupportedError, match="group 'first': .*Choose another criterion"):
+    with pytest.raises(UnsupportedError, match=r"group 'first': .*Choose another criterion"):
         importance("bn-scale", before_the_convolution(**scale), "first")

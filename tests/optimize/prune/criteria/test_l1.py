@@ -8,7 +8,9 @@ from tests.optimize.prune.nets import factor, importance, mixed_net, small_resne
 def test_tied_layers_add_up_with_their_factors():
     net = small_resnet()
     expected = [
-        sum(np.abs(net.layer(name).weights["weight"][i] * factor(net, f"{name}_")[i]).sum() for name in ("stem", "oneb"))
+        sum(
+            np.abs(net.layer(name).weights["weight"][i] * factor(net, f"{name}_")[i]).sum() for name in ("stem", "oneb")
+        )
         for i in range(8)
     ]
     # Fusion rounds each weight to f32.

@@ -29,6 +29,11 @@ def test_changes_of_a_batch_cancel_and_those_of_batches_do_not():
     alike = {("hidden", "weight"): 1 / rows}
     in_turn = {("hidden", "weight"): np.tile([1, -1], width // 2) / rows}
     opposite = {("hidden", "weight"): -1 / rows}
-    for batches, expected in (([alike], width**2), ([in_turn], 0), ([alike, opposite], width**2), ([alike, in_turn], width**2 / 2)):
+    for batches, expected in (
+        ([alike], width**2),
+        ([in_turn], 0),
+        ([alike, opposite], width**2),
+        ([alike, in_turn], width**2 / 2),
+    ):
         found = importance("taylor", net, "hidden", Instruments(gradients=lambda given, batches=batches: batches))
         np.testing.assert_allclose(found, expected, atol=1e-9 * width**2)

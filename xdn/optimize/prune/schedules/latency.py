@@ -1,10 +1,11 @@
 """Each filter against the time that it takes on this machine."""
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
+from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.instruments import given
 from xdn.optimize.prune.layer_times import LayerTimes
@@ -29,42 +30,44 @@ class Latency(Schedule):
         return lambda strength: steps[round(strength * (len(steps) - 1))]
 
 
+class _Ladders:
+    """The widths that each group may step down to, and what a step costs and saves."""
+
+    def __init__(self, problem: Problem, times: LayerTimes):
+        self._problem, self._times = problem, times
+        self._groups = {group.name: group for group in problem.groups}
+        self._legal = {group.name: _legal(problem, group, times) for group in problem.groups}
+        self._lost = {group.name: _losses(problem, group) for group in problem.groups}
+
+    def next(self, name: str, widths: Widths) -> tuple[float, str, int] | None:
+        """Return (importance lost for a second saved, group, the next width that saves any); None where none does."""
+        group, now = self._groups[name], {**self._problem.fixed, **widths}
+        seconds, lost, size = self._times.of(group, now), self._lost[name], len(group.units)
+        for units in (width for width in self._legal[name] if width < widths[name]):
+            saved = seconds - self._times.of(group, {**now, name: units})
+            if saved > 0:
+                return float(lost[size - units] - lost[size - widths[name]]) / saved, name, units
+        return None
+
+
 def _steps(problem: Problem, times: LayerTimes) -> list[Widths]:
-    """Return the widths after each greedy step, from all units to the least."""
-    groups = {group.name: group for group in problem.groups}
-    ladder = {group.name: _legal(problem, group, times) for group in problem.groups}
-    lost = {group.name: _losses(problem, group) for group in problem.groups}
-    widths = {name: len(group.units) for name, group in groups.items()}
+    """Return the widths after each greedy step, from all units on until no step saves time."""
+    ladders = _Ladders(problem, times)
+    widths = {group.name: len(group.units) for group in problem.groups}
     steps: list[Widths] = [dict(widths)]
-    heap = [entry for group in problem.groups if (entry := _next(group, widths, ladder, lost, times, problem.fixed))]
+    heap = [entry for name in widths if (entry := ladders.next(name, widths))]
     heapq.heapify(heap)
     while heap:
-        _, name, units = heapq.heappop(heap)
-        widths[name] = units
-        steps.append(dict(widths))
-        ladder[name] = [width for width in ladder[name] if width < units]
-        entry = _next(groups[name], widths, ladder, lost, times, problem.fixed)
-        if entry:
-            heapq.heappush(heap, entry)
+        entry = heapq.heappop(heap)
+        _, name, units = entry
+        # Steps of other groups on the same layers may have changed what this one saves.
+        if ladders.next(name, widths) == entry:
+            widths[name] = units
+            steps.append(dict(widths))
+        again = ladders.next(name, widths)
+        if again:
+            heapq.heappush(heap, again)
     return steps
-
-
-def _next(
-    group: Group,
-    widths: Widths,
-    ladder: Mapping[str, list[int]],
-    lost: Mapping[str, np.ndarray],
-    times: LayerTimes,
-    fixed: Widths,
-) -> tuple[float, str, int] | None:
-    """Return (importance lost for a second saved, group, its next width), None where it is at its least."""
-    if not ladder[group.name]:
-        return None
-    now = {**fixed, **widths}
-    units = ladder[group.name][0]
-    saved = times.of(group, now) - times.of(group, {**now, group.name: units})
-    loss = lost[group.name][len(group.units) - units] - lost[group.name][len(group.units) - widths[group.name]]
-    return loss / max(saved, np.finfo(float).tiny), group.name, units
 
 
 def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
@@ -81,7 +84,7 @@ def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
     return found
 
 
-def _losses(problem: Problem, group: Group) -> np.ndarray:
+def _losses(problem: Problem, group: Group) -> Array:
     """Return (U + 1,): the importance of the n least important units, for every n."""
     importance = problem.importance[group.name]
     return np.concatenate([[0.0], np.cumsum(importance[problem.order(group)])])
