@@ -1,5 +1,7 @@
 """What all schedules have in common: inner groups first, what stays in any case, and budgets that cannot be met."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_both_ends_of_the_path(name, net):
     assert all(problem.least[each] <= units < full(problem)[each] for each, units in ends.items())
     # Stronger is never wider.
     steps = [path(strength) for strength in np.linspace(0, 1, 101)]
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert all(after[each] <= units for each, units in before.items())
 
 

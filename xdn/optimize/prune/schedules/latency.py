@@ -8,7 +8,7 @@ import numpy as np
 from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.instruments import given
-from xdn.optimize.prune.layer_times import LayerTimes
+from xdn.optimize.prune.layer_times import LayerTimes, timed_widths
 from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
 
 
@@ -75,10 +75,9 @@ def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
     full = {other.name: len(other.units) for other in problem.channels.groups}
     fastest = times.of(group, full)
     found: list[int] = []
-    for share in times.shares[1:]:
-        units = problem.clamp(group, share * len(group.units))
+    for units in (width for width in timed_widths(len(group.units))[1:] if width >= problem.least[group.name]):
         seconds = times.of(group, {**full, group.name: units})
-        if seconds < fastest and (not found or units < found[-1]):
+        if seconds < fastest:
             fastest = seconds
             found.append(units)
     return found
