@@ -5,7 +5,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from xdn.graph import Blob, ChannelRule
-from xdn.graph.layer import EVERY
+from xdn.graph.layer import EVERY, Side
 
 #: Spacing of f32 at 1; one rounding errs by half of it.
 EPS = np.finfo(np.float32).eps
@@ -118,6 +118,64 @@ def check_fixed(params, bottoms, rng, weights=None):
     weights = weights_for(params, bottoms, rng) if weights is None else weights
     changed = changed_channels(params, bottoms, weights, 0, 0, rng)
     assert changed[1:].any()
+
+
+def check_weight_channels(params, bottoms, rng):
+    """Prove by perturbation which channels each axis of the weights runs over.
+
+    An entry along a TOP axis changes its channel of the top and no other. An entry along a BOTTOM axis changes
+    nothing where its channel of the bottom, and those that the layer ties to it, are zero, and something where not.
+    """
+    shapes, weights = blobs(bottoms), weights_for(params, bottoms, rng)
+    found = params.weight_channels(shapes)
+    assert {name: len(axes) for name, axes in found.items()} == {name: array.ndim for name, array in weights.items()}
+    for name, axes in found.items():
+        for number, axis in enumerate(axes):
+            if axis is None:
+                continue
+            assert axis.channels.shape == (weights[name].shape[number],)
+            for entry, channel in enumerate(axis.channels):
+                moved = {**weights, name: _moved_entry(weights[name], number, entry)}
+                if axis.side is Side.TOP:
+                    changed = _changed(params, bottoms, weights, moved)
+                    assert np.flatnonzero(changed).tolist() == [channel]
+                else:
+                    assert _changed(params, bottoms, weights, moved).any()
+                    assert not _changed(params, _without(params, bottoms, channel), weights, moved).any()
+
+
+def _moved_entry(array, number, entry):
+    moved = np.moveaxis(array.copy(), number, 0)
+    moved[entry] += 3
+    return np.ascontiguousarray(np.moveaxis(moved, 0, number))
+
+
+def _changed(params, bottoms, weights, moved):
+    before, after = (params.reference(bottoms, each, 1)[0] for each in (weights, moved))
+    return (before != after).any(axis=tuple(axis for axis in range(before.ndim) if axis != 1))
+
+
+def _without(params, bottoms, channel):
+    _, labels = params.tied_channels(blobs(bottoms))
+    cleared = bottoms[0].copy()
+    cleared[:, labels == labels[channel]] = 0
+    return [cleared]
+
+
+def check_columns(params, bottom, rng):
+    """Prove that a filter's outputs are what it is multiplied with, times its weights, plus the bias."""
+    weights = weights_for(params, [bottom], rng)
+    (top,) = params.reference([bottom], weights, 1)
+    expected = np.moveaxis(top, 1, -1).reshape(-1, params.num_output)
+    rows = rng.permutation(len(expected))[: max(1, len(expected) // 2)]
+    columns = params.columns(bottom, rows)
+    axes = params.weight_channels(blobs([bottom]))["weight"]
+    number = next(i for i, axis in enumerate(axes) if axis is not None and axis.side is Side.TOP)
+    filters = np.moveaxis(weights["weight"], number, 0).reshape(len(columns), -1, columns.shape[2])
+    found = np.einsum("gmi,gki->mgk", columns, filters).reshape(len(rows), -1)
+    terms, magnitude = contraction_bound(params, [bottom], weights)
+    bound = terms * EPS * np.moveaxis(magnitude, 1, -1).reshape(-1, params.num_output)[rows]
+    assert (np.abs(found + weights.get("bias", 0) - expected[rows]) <= bound).all()
 
 
 def thin(array, stride):

@@ -12,6 +12,7 @@ from tests.layers.oracles import (
     check_layer,
     check_needs_every_position,
     check_positions,
+    check_weight_channels,
     compute,
     normal,
     run_onnx,
@@ -98,3 +99,8 @@ def test_positions(rng):
     x = normal(rng, 2, 3, 7, 5)
     check_positions(BatchNorm(), [x], rng)
     check_needs_every_position(BatchNorm(use_global_stats=False), [Blob(x.shape)])
+
+
+def test_weight_channels(rng):
+    for shape in ((3, 4, 2, 2), (3, 4)):
+        check_weight_channels(BatchNorm(), [normal(rng, *shape)], rng)

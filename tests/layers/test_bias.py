@@ -8,6 +8,7 @@ from tests.layers.oracles import (
     check_layer,
     check_needs_every_position,
     check_positions,
+    check_weight_channels,
     normal,
     weights_for,
 )
@@ -67,3 +68,9 @@ def test_positions(rng):
         check_needs_every_position(Bias(**fields), [Blob(x.shape)])
     # The second bottom is no image: it cannot be asked for every second row.
     check_needs_every_position(Bias(), [Blob(x.shape), Blob((3,))])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("num_axes", [0, 1, -1])
+def test_weight_channels(rng, axis, num_axes):
+    check_weight_channels(Bias(axis=axis, num_axes=num_axes), [normal(rng, 2, 4, 3, 3)], rng)

@@ -5,7 +5,14 @@ import pytest
 
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
-from xdn.layers.broadcast import operand_channels, operand_has_positions, operand_rule, operand_shape, spread
+from xdn.layers.broadcast import (
+    operand_axes,
+    operand_channels,
+    operand_has_positions,
+    operand_rule,
+    operand_shape,
+    spread,
+)
 
 BOTTOM = Blob((2, 3, 4, 6))
 
@@ -73,6 +80,16 @@ def test_channels_of_the_operand():
     assert operand_rule([Blob((2,))], 0) is ChannelRule.FIXED
     assert operand_channels(1, [BOTTOM, Blob((2, 3))]).tolist() == [0, 1, 2]
     assert operand_channels(1, [BOTTOM, Blob(())]).tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_axes_of_the_operand(axis):
+    for shape in ALLOWED[axis]:
+        along = operand_axes([BOTTOM], axis, len(shape))
+        # The channels are the bottom's axis 1, wherever that is in the operand.
+        assert [found is not None for found in along] == [axis + i == 1 for i in range(len(shape))]
+        assert all(found is None or found.channels.tolist() == [0, 1, 2] for found in along)
+    assert operand_axes([BOTTOM], axis, 0) == ()
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])

@@ -8,8 +8,10 @@ from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
     blobs,
     changed_channels,
+    check_columns,
     check_layer,
     check_positions,
+    check_weight_channels,
     compute,
     contraction_bound,
     normal,
@@ -127,3 +129,40 @@ def test_a_1x1_kernel_reads_the_positions_that_it_steps_on():
     assert params.strided((1, 1), (2, 2), shapes) is None
     for fields in ({"kernel_size": (3,)}, {"kernel_size": (1, 2)}, {"kernel_size": (1,), "pad": (1,)}):
         assert Convolution(num_output=2, stride=(2,), **fields).positions_read((2, 2), shapes) == (1, 1)
+
+
+@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize("bias", [True, False])
+def test_weight_channels(rng, group, bias):
+    params = Convolution(num_output=8, kernel_size=(3, 2), pad=(1,), group=group, bias_term=bias)
+    check_weight_channels(params, [normal(rng, 2, 4, 4, 3)], rng)
+
+
+@pytest.mark.parametrize(("shape", "fields"), CASES)
+def test_columns(rng, shape, fields):
+    check_columns(Convolution(**fields), normal(rng, *shape), rng)
+
+
+def test_tied_channels():
+    def tied(**fields):
+        return [
+            labels.tolist() for labels in Convolution(kernel_size=(1,), **fields).tied_channels([Blob((1, 4, 3, 3))])
+        ]
+
+    assert tied(num_output=3) == [[0, 1, 2], [3, 4, 5, 6]]
+    # The groups stay alike: each loses the same of its own.
+    assert tied(num_output=6, group=2) == [[0, 1, 2, 0, 1, 2], [3, 4, 3, 4]]
+    # Depthwise filters read one channel, and go with it.
+    assert tied(num_output=4, group=4) == [[0, 1, 2, 3], [0, 1, 2, 3]]
+    assert tied(num_output=8, group=4) == [[0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 2, 3]]
+
+
+def test_narrowed():
+    shapes = [Blob((1, 4, 3, 3))]
+    plain = Convolution(num_output=6, kernel_size=(3,), stride=(2,), group=2)
+    assert plain.narrowed(4, 2, shapes) == Convolution(num_output=4, kernel_size=(3,), stride=(2,), group=2)
+    depthwise = Convolution(num_output=8, kernel_size=(3,), group=4)
+    assert depthwise.narrowed(6, 3, shapes) == Convolution(num_output=6, kernel_size=(3,), group=3)
+    # One group of one channel is a convolution like any other.
+    one = Convolution(num_output=4, kernel_size=(3,))
+    assert one.narrowed(2, 1, [Blob((1, 1, 3, 3))]) == Convolution(num_output=2, kernel_size=(3,))

@@ -8,7 +8,9 @@ from tests.layers.oracles import (
     blobs,
     changed_channels,
     check_carried,
+    check_columns,
     check_layer,
+    check_weight_channels,
     contraction_bound,
     normal,
     run_onnx,
@@ -88,3 +90,24 @@ def test_behind_the_channels_they_are_carried(rng):
 
 def test_with_the_batch_contracted_there_are_no_channels():
     assert InnerProduct(num_output=5, axis=0).channel_rule_for([Blob((2, 3))]) is ChannelRule.FIXED
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("shape", [(2, 3, 2, 2), (2, 3)])
+def test_weights_of_filters(rng, shape, transpose, bias):
+    params = InnerProduct(num_output=4, transpose=transpose, bias_term=bias)
+    check_weight_channels(params, [normal(rng, *shape)], rng)
+    check_columns(params, normal(rng, 5, *shape[1:]), rng)
+
+
+@pytest.mark.parametrize("axis", [0, 2, -1])
+def test_rows_that_are_no_channels_stay(axis):
+    shapes, params = [Blob((2, 3, 4, 5))], InnerProduct(num_output=6, axis=axis)
+    assert params.weight_channels(shapes) == {}
+    assert params.narrowed(3, 2, shapes) is params
+
+
+def test_narrowed():
+    params = InnerProduct(num_output=6, transpose=True)
+    assert params.narrowed(4, 2, [Blob((2, 3))]) == InnerProduct(num_output=4, transpose=True)

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import check_carried, check_layer, check_positions, normal, run_onnx, weights_for
+from tests.layers.oracles import (
+    check_carried,
+    check_layer,
+    check_positions,
+    check_weight_channels,
+    normal,
+    run_onnx,
+    weights_for,
+)
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.prelu import PReLU
@@ -37,3 +45,8 @@ def test_channels_are_carried(rng):
 
 def test_positions(rng):
     check_positions(PReLU(), [normal(rng, 2, 3, 7, 5)], rng)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_weight_channels(rng, shared):
+    check_weight_channels(PReLU(channel_shared=shared), [normal(rng, 2, 4, 3, 3)], rng)

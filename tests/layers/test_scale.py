@@ -10,6 +10,7 @@ from tests.layers.oracles import (
     check_layer,
     check_needs_every_position,
     check_positions,
+    check_weight_channels,
     compute,
     normal,
     weights_for,
@@ -89,3 +90,15 @@ def test_positions(rng):
         check_needs_every_position(Scale(**fields), [Blob(x.shape)])
     # The second bottom is no image: it cannot be asked for every second row.
     check_needs_every_position(Scale(), [Blob(x.shape), Blob((3,))])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("num_axes", [0, 1, -1])
+def test_weight_channels(rng, axis, num_axes):
+    check_weight_channels(Scale(axis=axis, num_axes=num_axes, bias_term=True), [normal(rng, 2, 4, 3, 3)], rng)
+
+
+def test_weight_channels_with_two_bottoms(rng):
+    """The bias lies along the second bottom's axes."""
+    for operand in (normal(rng, 2, 4), normal(rng)):
+        check_weight_channels(Scale(axis=0, bias_term=True), [normal(rng, 2, 4, 3, 3), operand], rng)

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from xdn.errors import ShapeError
-from xdn.layers.window import Window, patches
+from xdn.layers.window import Window, patches, patches_at
 
 NONE = ((), 0, 0)
 
@@ -83,3 +83,6 @@ def test_patches_are_unfold(size, kernel, stride, dilation, pad):
     got = patches(images, window)
     assert got.shape == (2, 2, *kernel, *window.output_size(*size))
     np.testing.assert_array_equal(got.reshape(columns.shape), columns)
+    everywhere = np.moveaxis(got, (4, 5), (1, 2))
+    places = np.arange(everywhere[..., 0, 0, 0].size)[::-2]
+    np.testing.assert_array_equal(patches_at(images, window, places), everywhere.reshape(-1, 2, *kernel)[places])

@@ -92,8 +92,9 @@ class LayerParams(ABC):
         return np.arange(bottoms[bottom].shape[1])
 
     def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
-        """Return, for a FILTERS layer, labels of the top's and of the bottom's channels; removing one channel removes
-        all of its label, on both sides. By default each has a label of its own.
+        """Return, for a FILTERS layer, labels of the top's and of the bottom's channels.
+
+        Removing one channel removes all of its label, on both sides. By default each has a label of its own.
         """
         top, bottom = (self.infer(bottoms, 1)[0].shape[1], bottoms[0].shape[1])
         return np.arange(top), top + np.arange(bottom)
@@ -109,8 +110,11 @@ class LayerParams(ABC):
         """
         return self
 
-    def columns(self, bottom: Array) -> Array:
-        """Return, for a FILTERS layer, what its filters are multiplied with: (G, rows, inputs of a filter)."""
+    def columns(self, bottom: Array, rows: Array) -> Array:
+        """Return, for a FILTERS layer, what its filters are multiplied with for some outputs: (G, M, inputs).
+
+        `rows` (M,) numbers the elements of one channel of the top, all images one after another.
+        """
         raise NotImplementedError(f"{self.type} has no filters")
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:

@@ -10,7 +10,7 @@ from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import EVERY, Array, ChannelAxis, ChannelRule, Side, Stride, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
-from xdn.layers.window import Window, patches
+from xdn.layers.window import Window, patches, patches_at
 
 
 @layer_type("Convolution")
@@ -91,12 +91,10 @@ class Convolution(CaffeLayer):
             result += weights["bias"].reshape(-1, 1, 1)
         return (result,)
 
-    def columns(self, bottom: Array) -> Array:
-        """(G, N*P*Q, C/G*R*S): the window's elements at every position."""
-        found = patches(bottom, self.window())
-        n, c, r, s, p, q = found.shape
-        grouped = found.reshape(n, self.group, c // self.group * r * s, p * q)
-        return grouped.transpose(1, 0, 3, 2).reshape(self.group, n * p * q, -1)
+    def columns(self, bottom: Array, rows: Array) -> Array:
+        """(G, M, C/G*R*S): the window's elements at the positions (n, p, q)."""
+        found = patches_at(bottom, self.window(), rows)
+        return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
     def _depthwise(self, bottom_channels: int) -> bool:
         """Whether each filter reads one channel only."""

@@ -78,7 +78,7 @@ class InnerProduct(CaffeLayer):
         """As many rows as are left, where the rows are channels."""
         return replace(self, num_output=top) if self.channel_rule_for(bottoms) is ChannelRule.FILTERS else self
 
-    def columns(self, bottom: Array) -> Array:
-        """(1, rows, inputs): the axes from `axis` on as one."""
-        rows = prod(bottom.shape[: self.axis % bottom.ndim])
-        return bottom.reshape(1, rows, -1)
+    def columns(self, bottom: Array, rows: Array) -> Array:
+        """(1, M, inputs): the axes from `axis` on as one."""
+        kept = prod(bottom.shape[: self.axis % bottom.ndim])
+        return bottom.reshape(kept, -1)[None, rows]

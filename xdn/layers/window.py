@@ -99,3 +99,22 @@ def patches(images: Array, window: Window) -> Array:
             rows = slice(i * dh, i * dh + (p - 1) * sh + 1, sh)
             out[:, :, i, j] = padded[:, :, rows, j * dw : j * dw + (q - 1) * sw + 1 : sw]
     return out
+
+
+def patches_at(images: Array, window: Window, places: Array) -> Array:
+    """Return (M, C, R, S): the window's elements at some of the N*P*Q positions, zeros beyond the border.
+
+    Parameters
+    ----------
+    images : (N, C, H, W)
+    window : Window
+    places : (M,) int
+        Positions (n, p, q), numbered row by row.
+    """
+    count, _, h, w = images.shape
+    n, p, q = np.unravel_index(places, (count, *window.output_size(h, w)))
+    (sh, sw), (ph, pw), (dh, dw) = window.stride, window.pad, window.dilation
+    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    everywhere = np.lib.stride_tricks.sliding_window_view(padded, window.extent, axis=(2, 3))
+    found: Array = everywhere[n, :, p * sh, q * sw, ::dh, ::dw]
+    return found

@@ -31,7 +31,7 @@ class Budget:
     amount: float
     absolute: bool = False
 
-    forms: ClassVar[str] = "0.3 (of each group's filters go), macs=0.45, macs=35M, time=0.5, time=300us (stay)"
+    forms: ClassVar[str] = "0.3 (of all filters go), macs=0.45, macs=35M, time=0.5, time=300us (stay)"
 
     @staticmethod
     def parse(text: str) -> "Budget":

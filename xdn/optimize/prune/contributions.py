@@ -11,8 +11,10 @@ from xdn.optimize.prune.evidence import Evidence
 SAMPLES = 4096
 
 
-def contributions(group: Group, evidence: Evidence, layer: Layer) -> Array:
-    """Return (S, U): what each unit adds to sampled outputs of `layer`, without its mean over those of one filter.
+def contributions(group: Group, evidence: Evidence, layer: Layer) -> tuple[Array, Array]:
+    """Return (S, U) what each unit adds to sampled outputs of `layer`, and (S,) those outputs without the bias.
+
+    Of both the mean over the samples of a filter is subtracted: a bias absorbs it.
 
     Parameters
     ----------
@@ -22,18 +24,20 @@ def contributions(group: Group, evidence: Evidence, layer: Layer) -> Array:
     layer : Layer
         A reader of the group.
     """
-    columns = layer.params.columns(evidence.activations[layer.bottoms[0]])  # (G, rows, inputs)
-    weight, axis = evidence.input_axis(layer)  # (channels of the axis, K, ...)
-    groups, rows = columns.shape[:2]
-    per_channel = np.moveaxis(weight.reshape(len(axis.channels), weight.shape[1], -1), 0, 1)
-    filters = per_channel.shape[0]
-    rng = np.random.default_rng(evidence.seed)
-    per_filter = max(2, SAMPLES // filters)
+    bottom, top = (evidence.activations[names[0]] for names in (layer.bottoms, layer.tops))
+    weight, axis = evidence.input_axis(layer)  # (entries of the axis, K, ...)
+    entries, filters = weight.shape[:2]
+    per_filter = np.moveaxis(weight.reshape(entries, filters, -1), 1, 0)
     place = evidence.places(group, layer, axis)
-    found = np.zeros((filters, per_filter, len(group.units)))
+    rng = np.random.default_rng(evidence.seed)
+    samples = max(2, SAMPLES // filters)
+    parts, whole = np.zeros((filters, samples, len(group.units))), np.zeros((filters, samples))
     for k in range(filters):
-        picked = columns[k * groups // filters, rng.integers(rows, size=per_filter)]
-        terms = (picked.reshape(per_filter, len(axis.channels), -1) * per_channel[k]).sum(axis=2)
-        np.add.at(found[k].T, place[place >= 0], terms[:, place >= 0].T)
-    found -= found.mean(axis=1, keepdims=True)
-    return found.reshape(-1, len(group.units))
+        columns = layer.params.columns(bottom, rng.integers(top.size // filters, size=samples))  # (G, samples, inputs)
+        inputs = columns[k * len(columns) // filters].reshape(samples, entries, -1)
+        terms = (inputs * per_filter[k]).sum(axis=2)
+        np.add.at(parts[k].T, place[place >= 0], terms[:, place >= 0].T)
+        whole[k] = terms.sum(axis=1)
+    parts -= parts.mean(axis=1, keepdims=True)
+    whole -= whole.mean(axis=1, keepdims=True)
+    return parts.reshape(-1, len(group.units)), whole.ravel()

@@ -78,6 +78,11 @@ class Evidence:
             fused = folded.get(name, layer)
             yield self.rows(group, layer, "weight", fused.weights["weight"])
 
+    def has_rows(self, layer: Layer, weight: str) -> bool:
+        """Return whether a weight of `layer` has an axis along the channels of the layer's top."""
+        axes = layer.params.weight_channels(self.net.bottom_blobs(layer)).get(weight, ())
+        return any(axis is not None and axis.side is Side.TOP for axis in axes)
+
     def rows(self, group: Group, layer: Layer, weight: str, values: Array) -> Rows:
         """Return `values`, of the shape of a weight, cut along the channels of the layer's top."""
         number, axis = self._axis(layer, weight, Side.TOP)

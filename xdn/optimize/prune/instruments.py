@@ -63,5 +63,5 @@ class Instruments:
 def given(instrument: T | None, what: str) -> T:
     """Return an instrument; raise DataError where it is not there."""
     if instrument is None:
-        raise DataError(f"pruning so needs {what}", mend="Name the data with --data")
+        raise DataError(f"this way of pruning needs {what}", mend="Name the data with --data")
     return instrument

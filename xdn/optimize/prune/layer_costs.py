@@ -29,19 +29,19 @@ class LayerCosts:
 
     def __init__(self, channels: Channels, measure: Callable[[Net], float]):
         self._channels, self._measure = channels, measure
-        self._curves: dict[object, tuple[float, Array, Array]] = {}
+        self._curves: dict[object, tuple[float, _Curve, _Curve]] = {}
         self._parts: dict[str, dict[str, float]] = {}
+        self._sizes = {group.name: len(group.units) for group in channels.groups}
 
     def of(self, group: Group, widths: Mapping[str, int]) -> float:
         """Return the cost of all layers that depend on the group, at `widths` of all groups."""
         names = dict.fromkeys((*group.filters, *group.readers))
         return sum(self._layer(self._channels.net.layer(name), widths) for name in names)
 
-    def _layer(self, layer: Layer, widths: Mapping[str, int]) -> float:
+    def _layer(self, layer: Layer, left: Mapping[str, int]) -> float:
         full, by_top, by_bottom = self._curve(layer)
-        top, bottom = (self._share(names[0], widths) for names in (layer.tops, layer.bottoms))
-        rising = SHARES[::-1]
-        return full * float(np.interp(top, rising, by_top[::-1]) * np.interp(bottom, rising, by_bottom[::-1]))
+        top, bottom = (self._share(names[0], left) for names in (layer.tops, layer.bottoms))
+        return full * float(np.interp(top, *by_top) * np.interp(bottom, *by_bottom))
 
     def _share(self, blob: str, widths: Mapping[str, int]) -> float:
         """Return the share of the blob's channels that is left."""
@@ -49,35 +49,54 @@ class LayerCosts:
             units = self._channels.units(blob)
             parts = {group.name: float(np.isin(units, group.units).mean()) for group in self._channels.groups}
             self._parts[blob] = {name: part for name, part in parts.items() if part}
-        sizes = {group.name: len(group.units) for group in self._channels.groups}
-        parts = self._parts[blob]
-        return 1.0 - sum(part * (1 - widths.get(name, sizes[name]) / sizes[name]) for name, part in parts.items())
+        left = (
+            (part, widths.get(name, self._sizes[name]) / self._sizes[name]) for name, part in self._parts[blob].items()
+        )
+        return 1.0 - sum(part * (1 - share) for part, share in left)
 
-    def _curve(self, layer: Layer) -> tuple[float, Array, Array]:
-        """Return the cost with all channels, and the shares of it at `SHARES` of the top and of the bottom."""
+    def _curve(self, layer: Layer) -> tuple[float, "_Curve", "_Curve"]:
+        """Return the cost with all channels, and what shares of the top and of the bottom leave of it."""
         bottoms = self._channels.net.bottom_blobs(layer)
         key = (layer.params, bottoms[0].shape)
         if key not in self._curves:
-            tops, inputs = layer.params.tied_channels(bottoms)
-            together = not set(tops.tolist()).isdisjoint(inputs.tolist())
-            full = self._measure(self._alone(layer, 1.0, 1.0))
-            by_top = [self._measure(self._alone(layer, s, s if together else 1.0)) / full for s in SHARES[1:]]
-            by_bottom = [1.0 if together else self._measure(self._alone(layer, 1.0, s)) / full for s in SHARES[1:]]
-            self._curves[key] = full, np.array([1.0, *by_top]), np.array([1.0, *by_bottom])
+            tops, inputs = (len(np.unique(labels)) for labels in layer.params.tied_channels(bottoms))
+            together = not set.isdisjoint(*(set(labels.tolist()) for labels in layer.params.tied_channels(bottoms)))
+            full = self._measure(self._alone(layer, tops, inputs))
+            by_top = {
+                n: self._measure(self._alone(layer, n, n if together else inputs)) / full
+                for n in measured_widths(tops)[1:]
+            }
+            fewer_inputs = () if together else measured_widths(inputs)[1:]
+            by_bottom = {n: self._measure(self._alone(layer, tops, n)) / full for n in fewer_inputs}
+            self._curves[key] = full, _curve(tops, by_top), _curve(inputs, by_bottom)
         return self._curves[key]
 
-    def _alone(self, layer: Layer, top: float, bottom: float) -> Net:
-        """Return a net of the layer only, with shares of its channels left; tied channels stay together."""
+    def _alone(self, layer: Layer, top: int, bottom: int) -> Net:
+        """Return a net of the layer only, with so many of its labels of tied channels left."""
         bottoms = self._channels.net.bottom_blobs(layer)
         tops, inputs = layer.params.tied_channels(bottoms)
-        filters, channels = _left(tops, top), _left(inputs, bottom)
+        filters, channels = _channels(tops, top), _channels(inputs, bottom)
         shape = (1, channels, *bottoms[0].shape[2:])
         params = layer.params.narrowed(filters, channels, bottoms)
         source = Layer("data", Input(shape=(shape,)), (), ("data",))
         return Net(layer.name, (source, Layer(layer.name, params, ("data",), ("top",))))
 
 
-def _left(labels: Array, share: float) -> int:
-    """Return how many channels are left of a share of the labels, whole labels only."""
-    count = len(np.unique(labels))
-    return max(1, round(share * count)) * (len(labels) // count)
+#: Shares, rising to 1, and what of the cost each leaves.
+_Curve = tuple[Array, Array]
+
+
+def measured_widths(count: int) -> list[int]:
+    """Return the widths at which `count` channels are measured, from all on falling."""
+    return sorted({max(1, round(share * count)) for share in SHARES}, reverse=True)
+
+
+def _curve(count: int, left: Mapping[int, float]) -> "_Curve":
+    """Return the curve through what is left at some widths, and all at `count`."""
+    points = sorted({count: 1.0, **left}.items())
+    return np.array([n / count for n, _ in points]), np.array([part for _, part in points])
+
+
+def _channels(labels: Array, count: int) -> int:
+    """Return how many channels so many of the labels have."""
+    return count * (len(labels) // len(np.unique(labels)))

@@ -91,18 +91,17 @@ def prune(
         An instrument is missing.
     """
     instruments = instruments or Instruments()
-    channels = Channels(net)
+    channels = left = Channels(net)
     _check_rules(config, channels)
     sizes = {group.name: len(group.units) for group in channels.groups}
     whole = _meter(channels, config.budget, instruments)(sizes)
     target = min(config.budget.target(whole), whole)
-    current = net
     for step in range(1, config.steps + 1):
         # Every step leaves the same share of what the one before it left.
-        current = _step(current, config, instruments, whole * (target / whole) ** (step / config.steps), sizes)
+        left = _step(left, config, instruments, whole * (target / whole) ** (step / config.steps), sizes)
         if progress:
             progress(step, config.steps)
-    after = {group.name: len(group.units) for group in Channels(current).groups}
+    after = {group.name: len(group.units) for group in left.groups}
     groups = tuple(
         Thinned(
             group.name,
@@ -114,12 +113,11 @@ def prune(
         )
         for group in channels.groups
     )
-    return Pruned(current, groups, net_cost(net), net_cost(current), config)
+    return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config)
 
 
-def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Net:
-    """Return the net thinned to a cost of `target`; `sizes` are the groups' units before any step."""
-    channels = Channels(net)
+def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
+    """Return what is left at a cost of `target`; `sizes` are the groups' units before any step."""
     evidence = Evidence(channels, instruments, config.seed)
     criteria = {group.name: CRITERIA[config.rule(group).criterion or config.criterion]() for group in channels.groups}
     importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
@@ -148,9 +146,9 @@ def _step(net: Net, config: PruneConfig, instruments: Instruments, target: float
     widths = {**fixed, **SCHEDULES[config.schedule]().widths(problem, inner_first)}
     units = gone(channels.groups, importance, widths)
     thinned = remove(channels, units)
-    if not config.reconstruct:
-        return thinned
-    return refit(channels, thinned, units, given(instruments.images, "calibration images"))
+    if config.reconstruct:
+        thinned = refit(channels, thinned, units, given(instruments.images, "calibration images"))
+    return channels.left_in(thinned, units)
 
 
 def _importance(group: Group, criterion: Criterion, evidence: Evidence) -> Array:
@@ -165,7 +163,8 @@ def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Call
     sizes = {group.name: len(group.units) for group in channels.groups}
     if budget.kind == FILTERS:
         return lambda widths: float(sum((sizes | dict(widths)).values()))
-    bare = Channels(channels.net.replace(layers=tuple(layer.replace(weights={}) for layer in channels.net.layers)))
+    without_weights = tuple(layer.replace(weights={}) for layer in channels.net.layers)
+    bare = channels.left_in(channels.net.replace(layers=without_weights), np.zeros(0, int))
     any_order = {group.name: np.zeros(len(group.units)) for group in bare.groups}
 
     @cache

@@ -53,23 +53,20 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
 
 
 def _lost_inputs(channels: Channels, layer: Layer, units: Array) -> bool:
-    """Return whether filters of `layer`, which are its own, read some of the removed channels."""
-    bottoms = channels.net.bottom_blobs(layer)
-    axes = layer.params.weight_channels(bottoms).get("weight", ())
-    reads = any(axis is not None and axis.side is Side.BOTTOM for axis in axes)
-    return reads and not any(layer.shared) and bool(np.isin(channels.units(layer.bottoms[0]), units).any())
+    """Return whether filters of `layer`, which no other layer shares, read some of the removed channels."""
+    return not any(layer.shared) and bool(np.isin(channels.read(layer), units).any())
 
 
 def _fitted(layer: Layer, axes: Sequence[ChannelAxis | None], bottom: Array, wanted: Array) -> Layer:
     """Return the layer with weights and a bias that give `wanted`, (N, K, ...), for `bottom` as nearly as they can."""
-    columns = layer.params.columns(bottom)  # (G, rows, inputs)
-    targets = np.moveaxis(wanted, 1, -1).reshape(columns.shape[1], -1)
+    targets = np.moveaxis(wanted, 1, -1).reshape(-1, wanted.shape[1])
     picked = np.random.default_rng(0).permutation(len(targets))[:ROWS]
+    columns = layer.params.columns(bottom, picked)  # (G, rows, inputs)
     along = next(number for number, axis in enumerate(axes) if axis is not None and axis.side is Side.TOP)
     weight = np.moveaxis(layer.weights["weight"], along, 0)
     filters = weight.reshape(len(columns), -1, columns.shape[2])  # (G, K/G, inputs)
     grouped = targets[picked].reshape(len(picked), len(columns), -1)
-    fits = [_least_squares(columns[g, picked], grouped[:, g], filters[g]) for g in range(len(columns))]
+    fits = [_least_squares(columns[g], grouped[:, g], filters[g]) for g in range(len(columns))]
     fitted = np.concatenate([found for found, _ in fits]).reshape(weight.shape)
     return layer.replace(
         params=replace(layer.params, bias_term=True),  # type: ignore[type-var]

@@ -6,7 +6,8 @@ from xdn.errors import ShapeError
 from xdn.graph import ChannelRule, Layer, Net
 from xdn.graph.layer import Array, ChannelAxis
 from xdn.graph.verify import verify
-from xdn.optimize.prune.channels import LOCKED, Channels
+from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.ties import LOCKED
 
 
 def remove(channels: Channels, units: Array) -> Net:
@@ -59,4 +60,4 @@ def _cut(channels: Channels, layer: Layer, array: Array, axes: tuple[ChannelAxis
     for number, axis in enumerate(axes):
         if axis is not None:
             array = array.compress(~gone[channels.axis_units(layer, axis)], axis=number)
-    return np.ascontiguousarray(array)
+    return array

@@ -57,10 +57,6 @@ class Problem:
     target: float
     instruments: Instruments
 
-    def order(self, group: Group) -> Array:
-        """Return the places of the group's units, the least important first."""
-        return np.argsort(self.importance[group.name], kind="stable")
-
     def clamp(self, group: Group, units: float) -> int:
         """Return a whole number of units that the group may keep."""
         return int(np.clip(round(units), self.least[group.name], len(group.units)))
@@ -97,47 +93,49 @@ class Schedule(ABC):
     def path(self, problem: Problem) -> Callable[[float], Widths]:
         """Return the widths of the problem's groups at each strength in 0 (all stay) .. 1 (the least stay)."""
 
-    def widths(self, problem: Problem, inner_first: bool = False) -> Widths:
-        """Return the widest widths on the schedule's path that meet the target.
+    def widths(self, problem: Problem, inner_first: bool = True) -> Widths:
+        """Return the widest widths on the schedule's path that meet the target; groups that are not named keep all.
 
         Parameters
         ----------
         problem : Problem
         inner_first : bool
-            Thin the joined groups only where the others at their least do not meet the target.
+            Thin the joined groups only where the others at the end of their path do not meet the target.
 
         Raises
         ------
         SettingError
-            Not even the least widths meet the target.
+            Not even the end of the path meets the target.
         """
+        if problem.spent({}) <= problem.target:
+            return {}
         chosen: dict[str, int] = {}
         for joined in ((False,), (True,)) if inner_first else ((False, True),):
             groups = tuple(group for group in problem.groups if group.joined in joined)
-            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
             if not groups:
                 continue
-            if part.spent(part.narrowest) <= part.target:
-                return chosen | dict(self._solve(part))
-            chosen |= part.narrowest
+            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
+            at = self.path(part)
+            if part.spent(at(1.0)) <= part.target:
+                return chosen | dict(_widest(part, at))
+            chosen |= at(1.0)
         least, wanted = problem.spent(chosen), problem.target
         raise SettingError(
             f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
             mend="Ask for less pruning, or let a smaller share of each group stay (least)",
         )
 
-    def _solve(self, problem: Problem) -> Widths:
-        at = self.path(problem)
-        weak, strong = 0.0, 1.0
-        if problem.spent(at(weak)) <= problem.target:
-            return at(weak)
-        for _ in range(HALVINGS):
-            middle = (weak + strong) / 2
-            if problem.spent(at(middle)) <= problem.target:
-                strong = middle
-            else:
-                weak = middle
-        return at(strong)
+
+def _widest(problem: Problem, at: Callable[[float], Widths]) -> Widths:
+    """Return the widths of the weakest strength that meets the target; 0 is known not to, and 1 to meet it."""
+    weak, strong = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (weak + strong) / 2
+        if problem.spent(at(middle)) <= problem.target:
+            strong = middle
+        else:
+            weak = middle
+    return at(strong)
 
 
 #: Every schedule, by name.

@@ -26,13 +26,15 @@ class ActivationEffect(Criterion):
         total = np.zeros(units)
         for name in group.readers:
             layer = evidence.net.layer(name)
+            weight, axis = evidence.input_axis(layer)
             blob = evidence.activations[layer.bottoms[0]]
             variance = blob.var(axis=(0, *range(2, blob.ndim)), dtype=np.float64)
-            weight, axis = evidence.input_axis(layer)
-            moved = np.square(weight, dtype=np.float64).reshape(len(axis.channels), -1).sum(axis=1)
-            moved = moved * variance[axis.channels]
+            # The axis runs over the channels of one group; filters and channels of the others follow group by group.
+            groups = len(variance) // (axis.channels.max() + 1)
+            variance = variance.reshape(groups, -1)[:, axis.channels].T
+            energy = np.square(weight, dtype=np.float64).reshape(len(weight), groups, -1).sum(axis=2)
+            moved = (energy * variance).sum(axis=1)
             place = evidence.places(group, layer, axis)
-            energy = moved.sum()
-            if energy > 0:
-                total += np.bincount(place[place >= 0], weights=moved[place >= 0], minlength=units) / energy
+            if moved.any():
+                total += np.bincount(place[place >= 0], weights=moved[place >= 0], minlength=units) / moved.sum()
         return total

@@ -23,20 +23,15 @@ class BnScale(Criterion):
     def importance(self, group: Group, evidence: Evidence) -> Array:
         """sum over the Scale layers on the group's channels of |gamma[k]|."""
         units = len(group.units)
-        total, found = np.zeros(units), False
-        own = {top for name in group.filters for top in evidence.net.layer(name).tops}
+        total, found = np.zeros(units), np.zeros(units, bool)
         for layer in evidence.net.layers:
-            if len(layer.bottoms) != 1 or layer.bottoms[0] not in own or not layer.params.elementwise:
-                continue
-            # Through BatchNorm to its Scale, as fusion goes, up to the next layer that mixes positions or channels.
-            own.update(layer.tops)
-            if isinstance(layer.params, Scale):
+            if isinstance(layer.params, Scale) and evidence.has_rows(layer, "scale"):
                 rows = evidence.rows(group, layer, "scale", layer.weights["scale"])
-                total += rows.total(np.abs(rows.values[:, 0]), units)
-                found = True
-        if not found:
+                total += rows.total(np.abs(rows.values).mean(axis=1), units)
+                found[rows.unit] = True
+        if not found.all():
             raise UnsupportedError(
-                "none of its channels has a Scale layer",
+                "not all of its channels have a Scale layer",
                 where=f"group {group.name!r}",
                 mend="Choose another criterion, such as l2",
             )

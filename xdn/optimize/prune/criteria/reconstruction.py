@@ -15,7 +15,7 @@ class Reconstruction(Criterion):
 
     The source is Luo et al., "ThiNet" (2017), algorithm 1, as He et al., "Channel Pruning" (2017) state the error;
     each contribution counts without its mean, which a bias absorbs. The importance is the share of the feature map's
-    energy that is lost once the channel has gone, those before it included.
+    energy that is lost once the channel has gone, those before it included; of several readers the shares add up.
     """
 
     name = "reconstruction"
@@ -24,16 +24,16 @@ class Reconstruction(Criterion):
     cumulative = True
 
     def importance(self, group: Group, evidence: Evidence) -> Array:
-        """||sum of the removed channels' contributions||^2 / ||sum of all||^2, in the greedy order."""
+        """sum over the readers of ||sum of the removed channels' contributions||^2 / ||output||^2, in greedy order."""
         units = len(group.units)
         gram = np.zeros((units, units))
         for name in group.readers:
-            parts = contributions(group, evidence, evidence.net.layer(name))
-            gram += parts.T @ parts / max(np.square(parts.sum(axis=1)).sum(), np.finfo(np.float32).tiny)
-        return _greedy(gram)
+            parts, whole = contributions(group, evidence, evidence.net.layer(name))
+            gram += parts.T @ parts / max(np.square(whole).sum(), np.finfo(np.float32).tiny)
+        return greedy(gram)
 
 
-def _greedy(gram: Array) -> Array:
+def greedy(gram: Array) -> Array:
     """Return the error after each removal, at the place of the channel that is removed then."""
     units = len(gram)
     error, cross = 0.0, np.zeros(units)
@@ -45,7 +45,7 @@ def _greedy(gram: Array) -> Array:
         error += growth[chosen]
         cross += gram[:, chosen]
         left[chosen] = False
-        # Two channels that cancel each other lower the error again; the order of removal must not.
-        worst = max(worst, error)
+        # Two channels that cancel each other lower the error again; the order of removal must be kept nevertheless.
+        worst = max(np.nextafter(worst, np.inf), error)
         importance[chosen] = worst
     return importance

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.greedy import Greedy
 from xdn.optimize.prune.instruments import given
-from xdn.optimize.prune.layer_costs import SHARES, LayerCosts
+from xdn.optimize.prune.layer_costs import LayerCosts, measured_widths
 from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
 
 
@@ -22,19 +22,17 @@ class Latency(Schedule):
     def path(self, problem: Problem) -> Callable[[float], Widths]:
         """Follow the greedy steps; `strength` is the share of them that is taken."""
         times = LayerCosts(problem.channels, given(problem.instruments.clock, "a clock"))
-        ladders = {group.name: _faster(problem, group, times) for group in problem.groups}
-        steps = Greedy(problem, times, problem.losses).steps(ladders)
+        steps = Greedy(problem, times, {group.name: _faster(problem, group, times) for group in problem.groups}).steps()
         return lambda strength: steps[round(strength * (len(steps) - 1))]
 
 
 def _faster(problem: Problem, group: Group, times: LayerCosts) -> list[int]:
-    """Return the measured widths below all units, falling, that are faster than every larger one."""
+    """Return the widths below all, falling, of which each is faster than every larger one."""
     full = {other.name: len(other.units) for other in problem.channels.groups}
-    fastest, found = times.of(group, full), [len(group.units)]
-    for share in SHARES[1:]:
-        units = problem.clamp(group, share * len(group.units))
+    fastest, found = times.of(group, full), []
+    for units in (width for width in measured_widths(len(group.units))[1:] if width >= problem.least[group.name]):
         seconds = times.of(group, {**full, group.name: units})
-        if seconds < fastest and units < found[-1]:
+        if seconds < fastest:
             fastest = seconds
             found.append(units)
-    return found[1:]
+    return found

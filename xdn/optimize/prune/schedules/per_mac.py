@@ -17,6 +17,5 @@ class PerMac(Schedule):
     def path(self, problem: Problem) -> Callable[[float], Widths]:
         """Follow the greedy steps; `strength` is the share of them that is taken."""
         costs = LayerCosts(problem.channels, lambda net: float(net_cost(net).macs))
-        ladders = {group.name: ladder(problem, group) for group in problem.groups}
-        steps = Greedy(problem, costs, problem.losses).steps(ladders)
+        steps = Greedy(problem, costs, {group.name: ladder(problem, group) for group in problem.groups}).steps()
         return lambda strength: steps[round(strength * (len(steps) - 1))]

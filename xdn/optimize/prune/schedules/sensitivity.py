@@ -1,6 +1,7 @@
 """Each group as far as the net's score bears it."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -12,47 +13,45 @@ from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
 
 #: Shares of a group that are tried, one group at a time.
 SHARES = (0.75, 0.5, 0.25)
+#: What giving up a whole group counts for at least, relative to the largest loss: groups that lose nothing, as far as
+#: the score shows, then go first but gradually, and all alike.
+SLOPE = 0.01
 
 
 @schedule
 class Sensitivity(Schedule):
     """Each group is thinned alone and the score measured; all groups then give up the same score.
 
-    The scan is that of Li et al., "Pruning Filters for Efficient ConvNets" (2017), section 3.2. Between the shares that
+    The source is Li et al., "Pruning Filters for Efficient ConvNets" (2017), section 3.2. Between the shares that
     were tried the score is interpolated.
     """
 
     name = "sensitivity"
 
     def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """The score that each group may lose rises from none to the largest loss that was measured."""
+        """The score that each group may cost rises from none to the largest that was measured."""
         score = given(problem.instruments.score, "a score on labelled images")
-        whole = score(problem.channels.net)
-        losses = {group.name: _losses(problem, group, lambda net: whole - score(net)) for group in problem.groups}
-        largest = max(lost[-1] for lost in losses.values())
+
+        @cache
+        def curves() -> dict[str, tuple[Array, Array]]:
+            whole = score(problem.channels.net)
+            measured = {group.name: _curve(problem, group, lambda net: whole - score(net)) for group in problem.groups}
+            slope = SLOPE * (max(losses[-1] for _, losses in measured.values()) or 1.0)
+            return {name: (shares, losses + slope * (1 - shares)) for name, (shares, losses) in measured.items()}
 
         def at(strength: float) -> Widths:
-            return {
-                group.name: problem.clamp(group, len(group.units) - _bearable(losses[group.name], strength * largest))
-                for group in problem.groups
-            }
+            if strength == 1:
+                return problem.narrowest
+            allowed = strength * max(losses[-1] for _, losses in curves().values())
+            kept = {name: np.interp(allowed, losses, shares) for name, (shares, losses) in curves().items()}
+            return {group.name: problem.clamp(group, kept[group.name] * len(group.units)) for group in problem.groups}
 
         return at
 
 
-def _losses(problem: Problem, group: Group, loss: Callable[[Net], float]) -> Array:
-    """Return (n,): the score lost with 0, 1, ... of the least important units, down to the least; never falling."""
-    whole, least = len(group.units), problem.least[group.name]
-    gone, lost = [0], [0.0]
-    for share in [s for s in SHARES if s * whole > least] + [least / whole]:
-        units = problem.clamp(group, share * whole)
-        if whole - units > gone[-1]:
-            gone.append(whole - units)
-            lost.append(max(lost[-1], loss(problem.net({group.name: units}))))
-    found: Array = np.interp(np.arange(gone[-1] + 1), gone, lost)
-    return found
-
-
-def _bearable(losses: Array, allowed: float) -> int:
-    """Return the most units that may go."""
-    return int(np.searchsorted(losses, allowed, side="right")) - 1
+def _curve(problem: Problem, group: Group, loss: Callable[[Net], float]) -> tuple[Array, Array]:
+    """Return shares of the group, falling from 1 to its least, and the score lost at each, never falling."""
+    least = problem.least[group.name] / len(group.units)
+    shares = [s for s in SHARES if s > least] + [least]
+    losses = [loss(problem.net({group.name: problem.clamp(group, share * len(group.units))})) for share in shares]
+    return np.array([1.0, *shares]), np.maximum.accumulate([0.0, *losses])
