@@ -142,7 +142,7 @@ def test_rules_for_nothing_and_unknown_names_are_refused():
         pruned("0.3", criterion="l3")
     with pytest.raises(UnknownNameError, match="pruning criterion 'l3'"):
         pruned("0.3", rules=(Rule("*", criterion="l3"),))
-    with pytest.raises(UnknownNameError, match="pruning schedule 'unifrom'.*uniform"):
+    with pytest.raises(UnknownNameError, match=r"pruning schedule 'unifrom'.*uniform"):
         pruned("0.3", schedule="unifrom")
 
 
