@@ -113,8 +113,9 @@ def patches_at(images: Array, window: Window, places: Array) -> Array:
     """
     count, _, h, w = images.shape
     n, p, q = np.unravel_index(places, (count, *window.output_size(h, w)))
-    (sh, sw), (ph, pw), (dh, dw) = window.stride, window.pad, window.dilation
-    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    everywhere = np.lib.stride_tricks.sliding_window_view(padded, window.extent, axis=(2, 3))
-    found: Array = everywhere[n, :, p * sh, q * sw, ::dh, ::dw]
-    return found
+    (r, s), (sh, sw), (ph, pw), (dh, dw) = window.kernel, window.stride, window.pad, window.dilation
+    row = (p * sh - ph)[:, None, None] + dh * np.arange(r)[:, None]  # (M, R, 1)
+    column = (q * sw - pw)[:, None, None] + dw * np.arange(s)  # (M, 1, S)
+    found = images[n[:, None, None], :, row.clip(0, h - 1), column.clip(0, w - 1)]  # (M, R, S, C)
+    found[(row < 0) | (row >= h) | (column < 0) | (column >= w)] = 0
+    return np.moveaxis(found, 3, 1)

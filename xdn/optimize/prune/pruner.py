@@ -97,8 +97,9 @@ def prune(
     whole = _meter(channels, config.budget, instruments)(sizes)
     target = min(config.budget.target(whole), whole)
     for step in range(1, config.steps + 1):
-        # Every step leaves the same share of what the one before it left.
-        left = _step(left, config, instruments, whole * (target / whole) ** (step / config.steps), sizes)
+        # Every step leaves the same share of what the one before it left; the last is not to miss it by a rounding.
+        part = target if step == config.steps else whole * (target / whole) ** (step / config.steps)
+        left = _step(left, config, instruments, part, sizes)
         if progress:
             progress(step, config.steps)
     after = {group.name: len(group.units) for group in left.groups}

@@ -81,7 +81,8 @@ def _least_squares(inputs: Array, targets: Array, filters: Array) -> tuple[Array
     """Return (K, I) weights and (K,) biases that take (M, I) inputs to (M, K) targets, a ridge around `filters`."""
     x, y, w = (array.astype(np.float64) for array in (inputs, targets, filters))
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-    x, y = x - x_mean, y - y_mean
+    x -= x_mean
+    y -= y_mean
     gram = x.T @ x
     ridge = max(RIDGE * gram.trace() / len(gram), np.finfo(np.float32).tiny)
     gram[np.diag_indices_from(gram)] += ridge
