@@ -16,7 +16,7 @@
 # PYTHON           the Python to use, in the environment (default: python3)
 
 set -euo pipefail
-out=build/contest epochs=15
+out=build/contest epochs=4
 . "$(dirname "$0")/contest/common.sh"
 
 for option in "$@"; do
@@ -29,14 +29,16 @@ find_model resnet50 train_val resnet50_32
 prepare
 
 # A loses little enough to need no training; B is to cost no accuracy, C some.
-prune OPT-A 0.85 --recalibrate 2048
-prune pruned-B 0.45
+schedule=global
+[[ -z $quick ]] || schedule=per-mac
+prune OPT-A 0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
+prune pruned-B 0.40 --schedule "$schedule"
 finetune pruned-B OPT-B
-prune pruned-C 0.25
+prune pruned-C 0.22 --schedule "$schedule"
 finetune pruned-C OPT-C
 nets=(OPT-A OPT-B OPT-C)
 if [[ -n $control ]]; then
-    finetune original control
+    finetune original control alone
     nets+=(control)
 fi
 

@@ -100,17 +100,19 @@ prune() {
         --prune "macs=$share" -o "$out/$name" "$@"
 }
 
-# finetune FROM NAME: train $out/FROM further with the original as its teacher, into $out/NAME.
+# finetune FROM NAME [alone]: train $out/FROM further, into $out/NAME; the original is the teacher, unless alone.
 finetune() {
     local from=$out/$1/$stem.prototxt
     local solver=$here/finetune_$data.prototxt held=5000
+    local about="the original as teacher" teacher=(--teacher "$original:${original%.prototxt}.caffemodel")
+    [[ -z ${3:-} ]] || about="no teacher" teacher=()
     # 10,000 images of the 50,000 are left to train on.
     [[ -z $quick ]] || held=40000
-    step "finetune-$2" --about "$epochs epochs of fine-tuning, the original as teacher" \
+    step "finetune-$2" --about "$epochs epochs of fine-tuning, $about" \
         --in "$solver" "$from" "${from%.prototxt}.caffemodel" "$original" "${original%.prototxt}.caffemodel" \
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
         "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
-        --teacher "$original:${original%.prototxt}.caffemodel" --epochs "$epochs" --holdout "$held" --out "$out/$2"
+        "${teacher[@]}" --epochs "$epochs" --holdout "$held" --out "$out/$2"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
