@@ -11,14 +11,17 @@ from xdn.optimize.prune.instruments import given
 from xdn.optimize.prune.layer_times import LayerTimes, timed_widths
 from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
 
+#: What a step saves of the time of its layers at least: less is what the clock and the interpolation err by.
+SAVING = 1e-3
+
 
 @schedule
 class Latency(Schedule):
     """Filters go in the order of importance lost for time saved, time measured layer by layer on this machine.
 
-    Each layer is timed at several widths of its top and its bottom. A width that is not faster than a larger one is
-    never chosen. The greedy choice is that of NetAdapt (Yang et al. 2018), with importance in place of its
-    short-term accuracy.
+    Each layer is timed at several widths of its top and its bottom. A step goes to the next width that is faster than
+    the present one, so that no width is chosen that is not faster than all larger ones. The greedy choice is that of
+    NetAdapt (Yang et al. 2018), with importance in place of its short-term accuracy.
     """
 
     name = "latency"
@@ -36,16 +39,19 @@ class _Ladders:
     def __init__(self, problem: Problem, times: LayerTimes):
         self._problem, self._times = problem, times
         self._groups = {group.name: group for group in problem.groups}
-        self._legal = {group.name: _legal(problem, group, times) for group in problem.groups}
+        self._widths = {
+            group.name: [n for n in timed_widths(len(group.units)) if n >= problem.least[group.name]]
+            for group in problem.groups
+        }
         self._lost = {group.name: _losses(problem, group) for group in problem.groups}
 
     def next(self, name: str, widths: Widths) -> tuple[float, str, int] | None:
         """Return (importance lost for a second saved, group, the next width that saves any); None where none does."""
         group, now = self._groups[name], {**self._problem.fixed, **widths}
         seconds, lost, size = self._times.of(group, now), self._lost[name], len(group.units)
-        for units in (width for width in self._legal[name] if width < widths[name]):
+        for units in (width for width in self._widths[name] if width < widths[name]):
             saved = seconds - self._times.of(group, {**now, name: units})
-            if saved > 0:
+            if saved > SAVING * seconds:
                 return float(lost[size - units] - lost[size - widths[name]]) / saved, name, units
         return None
 
@@ -68,19 +74,6 @@ def _steps(problem: Problem, times: LayerTimes) -> list[Widths]:
         if again:
             heapq.heappush(heap, again)
     return steps
-
-
-def _legal(problem: Problem, group: Group, times: LayerTimes) -> list[int]:
-    """Return the widths below all, falling, of which each is faster than every larger one."""
-    full = {other.name: len(other.units) for other in problem.channels.groups}
-    fastest = times.of(group, full)
-    found: list[int] = []
-    for units in (width for width in timed_widths(len(group.units))[1:] if width >= problem.least[group.name]):
-        seconds = times.of(group, {**full, group.name: units})
-        if seconds < fastest:
-            fastest = seconds
-            found.append(units)
-    return found
 
 
 def _losses(problem: Problem, group: Group) -> Array:
