@@ -37,6 +37,7 @@ def ignoring(net, channels, units):
 def check_removal(net, channels, units):
     """Check that every channel that is left, of any blob, is what it is in the whole net that ignores the others."""
     thinned = remove(channels, units)
+    check_shared(net, thinned)
     expected = ignoring(net, channels, units)
     found = thinned.forward(seeded_batch(net))
     assert list(found) == list(expected)
@@ -48,6 +49,16 @@ def check_removal(net, channels, units):
             array = array[:, ~np.isin(channels.units(name), units)]
         assert found[name].shape == array.shape, name
         np.testing.assert_allclose(found[name], array, rtol=0, atol=TOLERANCE * scale, err_msg=name)
+
+
+def check_shared(net, thinned):
+    """Check that layers that share weights by name, which are alike in the whole net, still have the same."""
+    first = {}
+    for whole, each in zip(net.layers, thinned.layers, strict=True):
+        for shared, name in zip(each.shared, each.weights, strict=False):
+            before, after = first.setdefault(shared, (whole.weights[name], each.weights[name]))
+            np.testing.assert_array_equal(before, whole.weights[name])
+            np.testing.assert_array_equal(after, each.weights[name])
 
 
 @seed(20190625)
