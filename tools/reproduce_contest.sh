@@ -19,11 +19,6 @@ set -euo pipefail
 out=build/contest epochs=4
 . "$(dirname "$0")/contest/common.sh"
 
-for option in "$@"; do
-    if [[ $option == --quick ]]; then
-        out=build/contest-quick epochs=1 rounds=2 images=2000
-    fi
-done
 parse_options "$@"
 find_model resnet50 train_val resnet50_32
 prepare

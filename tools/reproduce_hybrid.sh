@@ -11,11 +11,6 @@ set -euo pipefail
 out=build/hybrid epochs=3
 . "$(dirname "$0")/contest/common.sh"
 
-for option in "$@"; do
-    if [[ $option == --quick ]]; then
-        out=build/hybrid-quick epochs=1 rounds=2 images=2000
-    fi
-done
 parse_options "$@"
 find_model resnet56 train_test resnet56
 if [[ $net == "$material"/* ]]; then

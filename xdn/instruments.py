@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import logsumexp
 
 from xdn import api, settings
-from xdn.data.dataset import Dataset
+from xdn.data.dataset import Dataset, Progress, find_dataset, trained_for
 from xdn.data.pixels import PixelTransform
-from xdn.errors import WeightsError
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
@@ -20,6 +20,8 @@ from xdn.session import Session
 
 #: Images a batch of those whose gradients are taken.
 GRADIENT_BATCH = 32
+#: Images that BatchNorm's statistics are taken over at a time.
+RECALIBRATION_BATCH = 256
 #: Runs of which the fastest counts.
 CLOCK_RUNS = 5
 
@@ -56,14 +58,34 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     )
 
 
+def training_images(name: str | None, net: Net) -> Dataset | None:
+    """Return the training images of the data set called `name`, else of the one that the net names; None for none."""
+    found = name or trained_for(net)
+    return None if found is None else find_dataset(found, "train")
+
+
+def recalibrated(net: Net, data: Dataset, images: int, progress: Progress | None = None) -> Net:
+    """Return `net` with BatchNorm's statistics taken anew over the first `images` training images.
+
+    `progress` is told (images done, images).
+    """
+    from xdn.train.recalibrate import recalibrate
+
+    count = min(images, len(data))
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    # Equal parts: a last batch of one image would have a single value a channel on 1x1 maps.
+    parts = max(1, round(count / RECALIBRATION_BATCH))
+    starts = [part * count // parts for part in range(parts + 1)]
+    batches = (transform.apply(data.images(a, b)) for a, b in pairwise(starts))
+    return recalibrate(net, batches, None if progress is None else lambda done: progress(done, count))
+
+
 def seconds_an_image(net: Net) -> float:
     """Return what the layers of `net` take for one image of full chunks, fused, with all threads.
 
     The conversions at the edges are left out; a net without weights gets random ones.
     """
-    try:
-        net.require_weights()
-    except WeightsError:
+    if not net.has_weights:
         net = random_weights(net)
     session = Session(apply_stages(net, stage_names(PLAIN)), profile=True)
     images = settings.CHUNK_IMAGES * session.threads

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
+from xdn.data.dataset import trained_for
 from xdn.data.source import DataSource
 from xdn.errors import DataError
-from xdn.evaluate.pairing import SHIPPED_PAIRS, check_pair, shipped_net, trained_for
+from xdn.evaluate.pairing import SHIPPED_PAIRS, check_pair, shipped_net
 
 
 def test_a_net_names_what_it_was_trained_for_by_a_registered_name():

@@ -6,10 +6,17 @@ material=${XDN_TEST_MATERIAL:-$root/../shared}
 python=${PYTHON:-python3}
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
-# The options that both scripts have, with their defaults; the scripts set `out` and `epochs` before.
+# The options that both scripts have, with their defaults; the scripts set `out` and `epochs` before. --quick changes
+# the defaults, wherever it stands.
 net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch=''
 
 parse_options() {
+    local option
+    for option in "$@"; do
+        if [[ $option == --quick ]]; then
+            out=$out-quick epochs=1 rounds=2 images=2000
+        fi
+    done
     while (($#)); do
         case $1 in
             --net | --weights | --data | --out | --rounds | --epochs | --images | --batch)

@@ -2,24 +2,18 @@
 
 import argparse
 from dataclasses import fields, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
 from xdn.cli.common import Output, positive_int
-from xdn.data import Dataset, find_dataset
-from xdn.data.dataset import Progress
 from xdn.errors import SettingError
-from xdn.evaluate.pairing import trained_for
 from xdn.files import write_atomically
 from xdn.graph import Net
 
 if TYPE_CHECKING:
+    from xdn.data.dataset import Progress
     from xdn.optimize.prune import PruneConfig, Pruned
-
-#: Images that BatchNorm's statistics are taken over at a time.
-RECALIBRATION_BATCH = 256
 
 
 def add_prune_options(parser: argparse.ArgumentParser) -> None:
@@ -58,18 +52,12 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def training_images(args: argparse.Namespace, net: Net) -> Dataset | None:
-    """Return the training images that are named, by the options or by the net; None where none are."""
-    name = args.data or trained_for(net)
-    return None if name is None else find_dataset(name, "train")
-
-
-def pruned(args: argparse.Namespace, net: Net, output: Output, progress: Progress | None = None) -> "Pruned":
+def pruned(args: argparse.Namespace, net: Net, output: Output, progress: "Progress | None" = None) -> "Pruned":
     """Return what is left of `net`, as the options want it."""
-    from xdn.instruments import instruments
+    from xdn.instruments import instruments, training_images
     from xdn.optimize.prune import prune
 
-    data = training_images(args, net)
+    data = training_images(args.data, net)
     config = _config(args, data is not None)
     if args.dump_config:
         write_atomically(args.dump_config, api.prune_config_text(config).encode())
@@ -95,17 +83,11 @@ def _said(args: argparse.Namespace, config: "PruneConfig") -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
-def recalibrated(args: argparse.Namespace, net: Net, progress: Progress | None = None) -> Net:
+def recalibrated(args: argparse.Namespace, net: Net, progress: "Progress | None" = None) -> Net:
     """Return `net` with BatchNorm's statistics taken anew over the training images that the options name."""
-    from xdn.train.recalibrate import recalibrate
+    from xdn import instruments
 
-    data = training_images(args, net)
+    data = instruments.training_images(args.data, net)
     if data is None:
         raise SettingError("--recalibrate needs training images", mend="Name the data with --data")
-    count = min(args.recalibrate, len(data))
-    transform = api.pixel_transform(net, data.shape, data.channel_order)
-    # Equal parts: a short last batch would weigh single images more.
-    parts = max(1, round(count / RECALIBRATION_BATCH))
-    starts = [part * count // parts for part in range(parts + 1)]
-    batches = (transform.apply(data.images(a, b)) for a, b in pairwise(starts))
-    return recalibrate(net, batches, None if progress is None else lambda done: progress(done, count))
+    return instruments.recalibrated(net, data, args.recalibrate, progress)

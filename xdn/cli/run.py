@@ -24,6 +24,7 @@ from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.pack import image_size
 from xdn.data import Dataset
+from xdn.data.dataset import trained_for
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import DataSource, find_data, packed_in_cache
@@ -31,7 +32,7 @@ from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
-from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
+from xdn.evaluate.pairing import check_pair, shipped_net
 from xdn.graph import Net
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables

@@ -8,6 +8,7 @@ from typing import ClassVar
 from xdn import settings
 from xdn.errors import DataError
 from xdn.graph.layer import Array
+from xdn.graph.net import Net
 from xdn.registry import Registry, nearest
 
 Size = tuple[int, int]
@@ -96,6 +97,12 @@ class DatasetKind(Dataset):
 
 #: Every kind of data set.
 DATASETS: Registry[type[DatasetKind]] = Registry("data set", "xdn.data")
+
+
+def trained_for(net: Net) -> str | None:
+    """Return the registered data set that the net's input names as its source, None where it names none."""
+    sources = [str(getattr(layer.params, "source", "")) for layer in net.input_layers]
+    return next((source for source in sources if source in DATASETS), None)
 
 
 def find_dataset(

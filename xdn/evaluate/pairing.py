@@ -5,6 +5,7 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.data import DATASETS
+from xdn.data.dataset import trained_for
 from xdn.data.source import DataSource
 from xdn.errors import DataError
 from xdn.graph.net import Net
@@ -14,12 +15,6 @@ SHIPPED_PAIRS = {
     "cifar10": "resnet20_cifar10/resnet20.prototxt",
     "glyphs10": "resnet20_glyphs10/resnet20.prototxt",
 }
-
-
-def trained_for(net: Net) -> str | None:
-    """Return the registered data set that the net's input names as its source, None where it names none."""
-    sources = [str(getattr(layer.params, "source", "")) for layer in net.input_layers]
-    return next((source for source in sources if source in DATASETS), None)
 
 
 def shipped_net(dataset: str) -> Path:

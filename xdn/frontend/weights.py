@@ -65,14 +65,6 @@ def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str
     return weights
 
 
-def _applied(net: Net, weights: Mapping[str, Mapping[str, Array]]) -> Net:
-    return net.replace(
-        layers=tuple(
-            layer.replace(weights=weights[layer.name]) if weights.get(layer.name) else layer for layer in net.layers
-        )
-    )
-
-
 def assign_weights(net: Net, stored: Stored, file: str) -> Net:
     """Return `net` with the weights of a caffemodel; the file's layers that the net does not have are left out.
 
@@ -103,7 +95,7 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
             f"{file} has no weights for {len(missing)} layers: {named}",
             mend=f"Layers with weights in the file: {known}",
         )
-    return _applied(net, weights)
+    return net.with_weights({name: own for name, own in weights.items() if own})
 
 
 def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape], Array]:
@@ -151,4 +143,4 @@ def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
         expected = shapes[layer.name]
         made = {name: _RANDOM.get(name.split(".")[-1], _he_normal)(rng, shape) for name, shape in expected.items()}
         weights[layer.name] = {name: np.asarray(array, np.float32) for name, array in made.items()}
-    return _applied(net, _share(net, weights))
+    return net.with_weights(_share(net, weights))

@@ -152,6 +152,27 @@ class Net:
         sha.update(repr(self.outputs).encode())
         return sha.hexdigest()
 
+    def with_weights(self, weights: Mapping[str, Mapping[str, Array]]) -> "Net":
+        """Return the net with the weights of some layers replaced, by the layers' names; the others keep theirs."""
+        return self.replace(
+            layers=tuple(
+                layer.replace(weights=weights[layer.name]) if layer.name in weights else layer for layer in self.layers
+            )
+        )
+
+    def without_weights(self) -> "Net":
+        """Return the net's structure: every layer without its weights."""
+        return self.with_weights({layer.name: {} for layer in self.layers})
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether no layer lacks weights."""
+        try:
+            self.require_weights()
+        except WeightsError:
+            return False
+        return True
+
     def require_weights(self) -> None:
         """Raise WeightsError for the first layer that lacks weights."""
         for layer in self.layers:

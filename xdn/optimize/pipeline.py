@@ -90,7 +90,7 @@ def optimize(
     """
     verify(net)
     chosen = [STAGES[name]() for name in (stage_names(PLAIN) if stages is None else stages)]
-    guard = _Guard(forward or reference, data or seeded_batch(net), tolerance) if _has_weights(net) else None
+    guard = _Guard(forward or reference, data or seeded_batch(net), tolerance) if net.has_weights else None
     first = guard.start(net) if guard else {}
     reports, current = [], net
     for each in chosen:
@@ -140,14 +140,6 @@ class _Guard:
                 )
         self.values = after
         return largest_difference(before, after, common)
-
-
-def _has_weights(net: Net) -> bool:
-    try:
-        net.require_weights()
-    except WeightsError:
-        return False
-    return True
 
 
 def _verify(each: Stage, before: Net, after: Net) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xdn.data import DATASETS, Dataset, find_dataset
+from xdn.data import Dataset, find_dataset
+from xdn.data.dataset import trained_for
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend import read_binaryproto
@@ -58,8 +59,7 @@ class Examples:
 
 def data_name(recipe: Recipe, net: Net) -> str | None:
     """Return the data set that the solver names, else the one that the net's input names, None where neither does."""
-    sources = [str(getattr(layer.params, "source", "")) for layer in net.input_layers]
-    return recipe.data or next((source for source in sources if source in DATASETS), None)
+    return recipe.data or trained_for(net)
 
 
 def find_examples(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph.blob import Shape
-from xdn.graph.layer import Array, Layer, Weights
+from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.softmax import Softmax
@@ -210,12 +210,4 @@ class NetModule(nn.Module):
                 tensor = current[parameter_name(*owner)].detach()
                 array = np.array(tensor.cpu().float().numpy(), np.float32, order="C").reshape(shape)
             found.setdefault(layer.name, {})[name] = array
-        return _with_weights(self.net, found)
-
-
-def _with_weights(net: Net, weights: Mapping[str, Weights]) -> Net:
-    return net.replace(
-        layers=tuple(
-            layer.replace(weights=weights[layer.name]) if layer.name in weights else layer for layer in net.layers
-        )
-    )
+        return self.net.with_weights(found)

@@ -27,12 +27,16 @@ _MEND = "Name another folder with --out, or begin anew with --restart"
 
 def identity(solver: Solver, net: Net, data: str, seed: int, teachers: list[str]) -> dict[str, str]:
     """Return what makes two trainings the same, in words: the net, its first weights, the data, the solver's fields."""
-    bare = net.replace(layers=tuple(layer.replace(weights={}) for layer in net.layers))
     specs = [(layer.name, layer.param_specs) for layer in net.layers if layer.param_specs]
     fields = {**vars(solver), **vars(solver.xdn), "random_seed": seed}
     names = {f.name for f in (*dataclasses.fields(Solver), *dataclasses.fields(solver.xdn)) if f.compare}
     said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - _FILES - {"xdn"})}
-    own = {"net": bare.digest, "lr_mult and decay_mult": repr(specs), "first weights": net.digest, "data": data}
+    own = {
+        "net": net.without_weights().digest,
+        "lr_mult and decay_mult": repr(specs),
+        "first weights": net.digest,
+        "data": data,
+    }
     return own | {"teachers": " ".join(teachers)} | said
 
 

@@ -4,23 +4,12 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
+from tests.layers.windows import CONVOLUTIONS
 from tests.train.checks import check_layer, check_net
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.layers.convolution import Convolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.train.module import NetModule
-
-CONVOLUTIONS = {
-    "plain": Convolution(num_output=5, kernel_size=(3,)),
-    "no bias, stride, pad": Convolution(num_output=4, kernel_size=(3,), stride=(2,), pad=(1,), bias_term=False),
-    "rectangular": Convolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
-    "dilated": Convolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
-    "groups": Convolution(num_output=6, kernel_size=(3,), group=2, pad=(1,)),
-    "depthwise": Convolution(num_output=4, kernel_size=(3,), group=4, pad=(1,), stride=(2,)),
-    "pointwise, stride": Convolution(num_output=7, kernel_size=(1,), stride=(2,)),
-    "pad larger than kernel": Convolution(num_output=2, kernel_size=(2,), pad=(3,)),
-}
 
 
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)

@@ -133,3 +133,7 @@ class PruneConfig:
     def rule(self, group: Group) -> Rule:
         """Return the rule for `group`, one without any wish where none holds."""
         return next((rule for rule in self.rules if rule.holds_for(group)), Rule(group.name))
+
+    def criterion_of(self, group: Group) -> str:
+        """Return the name of the criterion that chooses among the units of `group`."""
+        return self.rule(group).criterion or self.criterion

@@ -12,6 +12,7 @@ from xdn.optimize.check import Arrays
 from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.instruments import Gradients, Instruments, given
+from xdn.optimize.prune.ties import axis_on
 from xdn.optimize.stage import PLAIN, stage_names
 
 
@@ -96,8 +97,7 @@ class Evidence:
         return np.moveaxis(layer.weights["weight"], number, 0), axis
 
     def _axis(self, layer: Layer, weight: str, side: Side) -> tuple[int, ChannelAxis]:
-        axes = layer.params.weight_channels(self.net.bottom_blobs(layer))[weight]
-        return next((i, a) for i, a in enumerate(axes) if a is not None and a.side is side)
+        return axis_on(layer.params.weight_channels(self.net.bottom_blobs(layer))[weight], side)
 
     def places(self, group: Group, layer: Layer, axis: ChannelAxis) -> Array:
         """Return for each entry along an axis the place of its unit in the group, -1 for those of other groups."""

@@ -1,7 +1,7 @@
 """Thin groups step by step, each time where least is lost for what is saved."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -39,12 +39,19 @@ class Greedy:
             entry = heapq.heappop(heap)
             _, name, units = entry
             # Steps of other groups on the same layers may have changed what this one saves.
-            if self._next(name, widths) == entry:
+            now = self._next(name, widths)
+            if now == entry:
                 widths[name] = units
                 steps.append(dict(widths))
-            if again := self._next(name, widths):
-                heapq.heappush(heap, again)
+                now = self._next(name, widths)
+            if now:
+                heapq.heappush(heap, now)
         return steps
+
+    def path(self) -> Callable[[float], Widths]:
+        """Return the widths at each strength, which is the share of the steps that is taken."""
+        steps = self.steps()
+        return lambda strength: steps[round(strength * (len(steps) - 1))]
 
     def _next(self, name: str, widths: Widths) -> tuple[float, str, int] | None:
         """Return (loss for a unit of cost saved, group, the next width that saves any); None where none does."""

@@ -110,7 +110,7 @@ def prune(
             sizes[group.name],
             after[group.name],
             group.joined,
-            config.rule(group).criterion or config.criterion,
+            config.criterion_of(group),
         )
         for group in channels.groups
     )
@@ -120,7 +120,7 @@ def prune(
 def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
     """Return what is left at a cost of `target`; `sizes` are the groups' units before any step."""
     evidence = Evidence(channels, instruments, config.seed)
-    criteria = {group.name: CRITERIA[config.rule(group).criterion or config.criterion]() for group in channels.groups}
+    criteria = {group.name: CRITERIA[config.criterion_of(group)]() for group in channels.groups}
     importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
     fixed = {
         group.name: min(len(group.units), max(1, round(sizes[group.name] * (1 - ratio))))
@@ -164,8 +164,7 @@ def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Call
     sizes = {group.name: len(group.units) for group in channels.groups}
     if budget.kind == FILTERS:
         return lambda widths: float(sum((sizes | dict(widths)).values()))
-    without_weights = tuple(layer.replace(weights={}) for layer in channels.net.layers)
-    bare = channels.left_in(channels.net.replace(layers=without_weights), np.zeros(0, int))
+    bare = channels.left_in(channels.net.without_weights(), np.zeros(0, int))
     any_order = {group.name: np.zeros(len(group.units)) for group in bare.groups}
 
     @cache

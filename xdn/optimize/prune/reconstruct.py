@@ -10,6 +10,7 @@ from xdn.graph import Layer, Net
 from xdn.graph.layer import Array, ChannelAxis, Side
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.ties import axis_on
 
 #: Outputs of a filter that are fitted.
 ROWS = 20_000
@@ -62,7 +63,7 @@ def _fitted(layer: Layer, axes: Sequence[ChannelAxis | None], bottom: Array, wan
     targets = np.moveaxis(wanted, 1, -1).reshape(-1, wanted.shape[1])
     picked = np.random.default_rng(0).permutation(len(targets))[:ROWS]
     columns = layer.params.columns(bottom, picked)  # (G, rows, inputs)
-    along = next(number for number, axis in enumerate(axes) if axis is not None and axis.side is Side.TOP)
+    along, _ = axis_on(axes, Side.TOP)
     weight = np.moveaxis(layer.weights["weight"], along, 0)
     filters = weight.reshape(len(columns), -1, columns.shape[2])  # (G, K/G, inputs)
     grouped = targets[picked].reshape(len(picked), len(columns), -1)

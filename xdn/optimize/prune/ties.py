@@ -1,6 +1,6 @@
 """Which channels of a net's blobs stand and fall together, by the layers' own channel rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -43,6 +43,11 @@ def tied_units(net: Net) -> dict[str, Array]:
 def channel_blob(layer: Layer, axis: ChannelAxis) -> str:
     """Return the blob whose channels an axis of a weight runs over."""
     return (layer.tops if axis.side is Side.TOP else layer.bottoms)[0]
+
+
+def axis_on(axes: Sequence[ChannelAxis | None], side: Side) -> tuple[int, ChannelAxis]:
+    """Return the number of the axis of a weight that runs over the channels on a side, and the axis."""
+    return next((number, axis) for number, axis in enumerate(axes) if axis is not None and axis.side is side)
 
 
 class _Ties:

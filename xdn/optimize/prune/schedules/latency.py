@@ -20,10 +20,9 @@ class Latency(Schedule):
     name = "latency"
 
     def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """Follow the greedy steps; `strength` is the share of them that is taken."""
+        """Follow the greedy steps over the widths that are faster."""
         times = LayerCosts(problem.channels, given(problem.instruments.clock, "a clock"))
-        steps = Greedy(problem, times, {group.name: _faster(problem, group, times) for group in problem.groups}).steps()
-        return lambda strength: steps[round(strength * (len(steps) - 1))]
+        return Greedy(problem, times, {group.name: _faster(problem, group, times) for group in problem.groups}).path()
 
 
 def _faster(problem: Problem, group: Group, times: LayerCosts) -> list[int]:

@@ -15,7 +15,6 @@ class PerMac(Schedule):
     name = "per-mac"
 
     def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """Follow the greedy steps; `strength` is the share of them that is taken."""
+        """Follow the greedy steps over evenly spaced widths."""
         costs = LayerCosts(problem.channels, lambda net: float(net_cost(net).macs))
-        steps = Greedy(problem, costs, {group.name: ladder(problem, group) for group in problem.groups}).steps()
-        return lambda strength: steps[round(strength * (len(steps) - 1))]
+        return Greedy(problem, costs, {group.name: ladder(problem, group) for group in problem.groups}).path()
