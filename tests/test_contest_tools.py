@@ -173,7 +173,36 @@ def test_a_chain_without_its_net_is_refused(tool, small, capsys):
     assert "no net is called 'OPT-B'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["reproduce_contest.sh", "reproduce_hybrid.sh"])
+def test_criteria_are_set_beside_each_other(tool, small, tmp_path, rng):
+    """The labels are the classes that one net sees; another one, whose classes are shifted, sees none of them."""
+    net, path, listed, _ = small
+    data = find_dataset(str(listed))
+    images = api.pixel_transform(net, data.shape, data.channel_order).apply(data.images(0, len(data)))
+    labels = net.with_batch(len(data)).forward({"data": images})["prob"].argmax(1)
+    lines = [f"{number}.png {(label + (number >= 6)) % 10}\n" for number, label in enumerate(labels)]
+    listed.write_text("".join(lines))
+    classifier = net.layer("fc").weights
+    shifted = net.with_weights({"fc": {name: np.roll(array, 1, axis=0) for name, array in classifier.items()}})
+    made = {"original": net, "l1": net, "random-0": net, "random-1": shifted, "control": net}
+    made |= {"pruned-l1": shifted, "pruned-random-0": shifted, "pruned-random-1": net}
+    for name, each in made.items():
+        api.save(each, tmp_path / name, path.stem)
+    names = ["random-0", "l1", "random-1", "control"]
+    assert tool("criteria").main([str(tmp_path), *names, "--stem", path.stem, "--data", str(listed)]) == 0
+    found = json.loads((tmp_path / "criteria.json").read_text())
+    assert found["original"] == 60
+    assert [(each["name"], each["before"], each["after"]) for each in found["entries"]] == [
+        ("random-0", 40, 60), ("l1", 40, 60), ("random-1", 60, 40), ("control", None, 60),
+    ]  # fmt: skip
+    rows = [line.split(" | ")[:4] for line in (tmp_path / "criteria.md").read_text().splitlines() if " | " in line]
+    assert rows[2:5] == [
+        ["| l1", "40.00", "60.00", "+0.00"],
+        ["| control", "-", "60.00", "+0.00"],
+        ["| random", "50.00 (40.00 to 60.00, 2 seeds)", "50.00 (40.00 to 60.00, 2 seeds)", "-10.00"],
+    ]
+
+
+@pytest.mark.parametrize("script", ["reproduce_contest.sh", "reproduce_hybrid.sh", "compare_criteria.sh"])
 def test_the_scripts_explain_themselves_and_refuse_what_they_do_not_know(script):
     def run(*args):
         command = ["bash", str(ROOT / "tools" / script), *args]

@@ -5,26 +5,28 @@
 #   tools/reproduce_hybrid.sh                      into build/hybrid
 #   tools/reproduce_hybrid.sh --quick              in a few minutes: the shipped ResNet-20, one epoch on a part
 #
-# --net, --weights, --data, --out, --epochs, --rounds, --images: as tools/reproduce_contest.sh has them
+# --control        also train the network that is not pruned for as many epochs
+# --net, --weights, --data, --out, --epochs, --base-lr, --rounds, --images: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-out=build/hybrid epochs=3
+out=build/hybrid epochs=3 base_lr=0.012
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
 find_model resnet56 train_test resnet56
 if [[ $net == "$material"/* ]]; then
-    prepare --mean-file "$material/models/mean.binaryproto"
+    take_original --mean-file "$material/models/mean.binaryproto"
 else
-    prepare
+    take_original
 fi
+test_images
 
 # Multiplications and parameters fall together: at 53 % of the first, under 60 % of the second are left.
-prune pruned 0.53 --criterion reconstruction --schedule global
-finetune pruned hybrid
+prune pruned macs=0.53 --criterion reconstruction --schedule global
+finetune pruned hybrid original
 nets=(pruned hybrid)
 if [[ -n $control ]]; then
-    finetune original control alone
+    finetune original control
     nets+=(control)
 fi
 

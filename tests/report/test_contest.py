@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tests.evaluate.contest_results import CONTEST, bar
 from tests.report.rendering import rows
-from xdn.report.contest import Section, arithmetic, contest_markdown, contest_table, sections, waterfall
+from xdn.report.contest import arithmetic, contest_markdown, contest_table, sections, waterfall
+from xdn.report.section import Section
 
 
 def section(title, contest=CONTEST):

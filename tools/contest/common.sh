@@ -6,8 +6,8 @@ material=${XDN_TEST_MATERIAL:-$root/../shared}
 python=${PYTHON:-python3}
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
-# The options that both scripts have, with their defaults; the scripts set `out` and `epochs` before. --quick changes
-# the defaults, wherever it stands.
+# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before. --quick
+# changes the defaults, wherever it stands.
 net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch=''
 
 parse_options() {
@@ -19,9 +19,10 @@ parse_options() {
     done
     while (($#)); do
         case $1 in
-            --net | --weights | --data | --out | --rounds | --epochs | --images | --batch)
+            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --images | --batch)
                 (($# > 1)) || fail "$1 needs a value"
-                printf -v "${1#--}" '%s' "$2"
+                option=${1#--}
+                printf -v "${option//-/_}" '%s' "$2"
                 shift 2
                 ;;
             --quick | --control)
@@ -68,6 +69,11 @@ find_model() {
         train_model "$root/prototxt/$3/deploy.prototxt"
         batch=${batch:-100}
     fi
+    check_model
+}
+
+# check_model: the weights lie beside the net, where nothing else is said; both must be there.
+check_model() {
     weights=${weights:-${net%.prototxt}.caffemodel}
     [[ -f $net && -f $weights ]] || fail "no such files: $net, $weights (say --net and --weights)"
 }
@@ -83,43 +89,54 @@ train_model() {
         --out "$out/trained"
 }
 
-# prepare EXTRA...: the original as every step reads it (into $out/original), and the test images as files and packed.
-# EXTRA are options that say what is done to the images, where the prototxt does not.
-prepare() {
+# take_original EXTRA...: the original as every step reads it, into $out/original. EXTRA are options that say what is done
+# to the images, where the prototxt does not.
+take_original() {
     stem=$(basename "$net" .prototxt)
     original=$out/original/$stem.prototxt
     step original --about "the network as it is, in the form that all steps read" --in "$net" "$weights" \
         --out "$original" "${original%.prototxt}.caffemodel" -- \
         "${xdn[@]}" optimize "$net" --weights "$weights" --stages '' -o "$out/original" "$@"
+}
+
+# test_images: as files and packed.
+test_images() {
     step images --about "the test images as PNG files, in their order" --out "$out/png/list.txt" -- \
         "$python" "$here/images.py" --data "$data" --images "$images" "$out/png"
     step pack --about "the same images decoded and packed" --in "$out/png/list.txt" --out "$out/test.packed" -- \
         "${xdn[@]}" pack "$out/png/list.txt" --channel-order rgb -o "$out/test.packed"
 }
 
-# prune NAME SHARE OPTION...: prune the original to SHARE of its MACs, into $out/NAME; all layers stay layers.
+# prune NAME BUDGET OPTION...: prune the original to BUDGET, into $out/NAME; all layers stay layers.
 prune() {
-    local name=$1 share=$2
+    local name=$1 budget=$2
     shift 2
-    step "prune-$name" --about "prune to $share of the MACs" --in "$original" "${original%.prototxt}.caffemodel" \
+    step "prune-$name" --about "prune to $(basename "$budget")" \
+        --in "$original" "${original%.prototxt}.caffemodel" $([[ ! -f $budget ]] || echo "$budget") \
         --out "$out/$name/$stem.prototxt" "$out/$name/$stem.caffemodel" -- \
         "${xdn[@]}" optimize "$original" --weights "${original%.prototxt}.caffemodel" --stages '' --data "$data" \
-        --prune "macs=$share" -o "$out/$name" "$@"
+        --prune "$budget" -o "$out/$name" "$@"
 }
 
-# finetune FROM NAME [alone]: train $out/FROM further, into $out/NAME; the original is the teacher, unless alone.
+# finetune FROM NAME [TEACHER]: train $out/FROM further, into $out/NAME. $out/TEACHER is the teacher, where it is said;
+# scratch stands for fresh weights.
 finetune() {
-    local from=$out/$1/$stem.prototxt
-    local solver=$here/finetune_$data.prototxt held=5000
-    local about="the original as teacher" teacher=(--teacher "$original:${original%.prototxt}.caffemodel")
-    [[ -z ${3:-} ]] || about="no teacher" teacher=()
+    local from=$out/$1/$stem.prototxt solver=$here/finetune_$data.prototxt held=5000
+    local about="no teacher" inputs=() teacher=()
+    if [[ ${3:-} == scratch ]]; then
+        about="from fresh weights" teacher=(--from-scratch)
+    elif [[ -n ${3:-} ]]; then
+        about="$3 as teacher"
+        inputs=("$out/$3/$stem.prototxt" "$out/$3/$stem.caffemodel")
+        teacher=(--teacher "${inputs[0]}:${inputs[1]}")
+    fi
     # 10,000 images of the 50,000 are left to train on.
     [[ -z $quick ]] || held=40000
     step "finetune-$2" --about "$epochs epochs of fine-tuning, $about" \
-        --in "$solver" "$from" "${from%.prototxt}.caffemodel" "$original" "${original%.prototxt}.caffemodel" \
+        --in "$solver" "$from" "${from%.prototxt}.caffemodel" "${inputs[@]}" \
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
         "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
-        "${teacher[@]}" --epochs "$epochs" --holdout "$held" --out "$out/$2"
+        "${teacher[@]}" --epochs "$epochs" --base-lr "$base_lr" --holdout "$held" --out "$out/$2"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.

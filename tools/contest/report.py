@@ -16,7 +16,8 @@ from xdn import settings
 from xdn.cli.common import Output, new_parser, run_command
 from xdn.evaluate.bars import Contest
 from xdn.files import read_bounded, write_atomically
-from xdn.report.contest import Section, contest_markdown, sections, waterfall
+from xdn.report.contest import contest_markdown, sections, waterfall
+from xdn.report.section import Section
 from xdn.report.waterfall import draw
 
 

@@ -1,13 +1,10 @@
 """The contest's table, its waterfall and what follows from them, for a terminal and as Markdown."""
 
-from dataclasses import dataclass
-
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
-from rich.table import Table
 
 from xdn.evaluate.bars import Bar, Contest
 from xdn.report.quantities import count
+from xdn.report.section import Section
 
 #: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
 STEPS = ("baseline", "pruned", "fused", "offline")
@@ -15,29 +12,6 @@ STEPS = ("baseline", "pruned", "fused", "offline")
 OUTSIDE = ("caffe", "opencv")
 #: Ends of the keys of one net's two rows: layer by layer, and fused.
 UNFUSED, FUSED = "-1", "-2"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A table of text: title, names of columns, rows."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def markdown(self) -> str:
-        """Return the table as Markdown, the first column to the left, the others to the right."""
-        lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
-        return "\n".join([f"## {self.title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
-
-    def table(self) -> Table:
-        """Return the table for a terminal."""
-        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD)
-        for place, name in enumerate(self.columns):
-            table.add_column(name, justify="right" if place else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
 
 
 def contest_table(contest: Contest) -> Group:
