@@ -21,7 +21,7 @@ class Session(runtime.Session):
     post_fusion : bool
         Let layers compute the sums and activations behind them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
-    threads, chunk_blocks, profile, winograd : optional
+    threads, chunk_blocks, profile, winograd, schedule : optional
         As `xdn.runtime.session.Session` takes them.
     """
 
@@ -35,9 +35,12 @@ class Session(runtime.Session):
         chunk_blocks: int | None = None,
         profile: bool = False,
         winograd: bool = True,
+        schedule: str | None = None,
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
         if post_fusion:
             net = apply_stages(net, stage_names(POST_FUSION))
-        super().__init__(net, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd)
+        super().__init__(
+            net, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd, schedule=schedule
+        )

@@ -8,6 +8,10 @@ from xdn.errors import SettingError
 #: Images that one thread takes at a time, so that late layers reuse their weights, which no cache holds until the next
 #: chunk; a multiple of every block.
 CHUNK_IMAGES = 192
+#: The same where a block is one image.
+CHANNEL_CHUNK_IMAGES = 16
+#: How long an image takes in a full block of the batch schedule, relative to the channel schedule.
+BATCH_IMAGE_TIME = 0.6
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
 #: For how many chunks of each thread the last images of a run are handed out in smaller ones, and into how many
@@ -20,6 +24,10 @@ HEAVY_WEIGHTS = 2
 CORE_CACHE_BYTES = 1 << 20
 #: Alignment of buffers in an arena, in bytes: a cache line, and the longest vector.
 ARENA_ALIGN_BYTES = 64
+#: How often a thread that has ended its part of a short run looks for the next one before it sleeps: about 0.1 ms.
+HELPER_LOOKS = 6000
+#: The most multiply-accumulates of a run in which the caller's thread takes part: there it hears of no Ctrl-C.
+SHORT_RUN_MACS = 1 << 32
 #: How often the waiting main thread looks at the progress of a run, in seconds.
 PROGRESS_INTERVAL_S = 0.1
 #: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.

@@ -14,7 +14,8 @@ import numpy as np
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.isa import ISAS, host_isa
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.layout import B
+from xdn.kernels.layout import BATCH as BATCH_SCHEDULE
+from xdn.kernels.layout import LANES, SCHEDULES, B
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -176,9 +177,25 @@ def assert_within(result, expected, allowed):
 
 
 def check_parts(net, feed, whole):
-    """Assert that two threads, single blocks and every cut of the batch give the bits of the whole."""
+    """Assert that both schedules, two threads, single blocks and every cut of the batch give the bits of the whole."""
+    for schedule in schedules_of(net):
+        check_cuts(net, feed, whole, schedule)
+
+
+def schedules_of(net):
+    """Return the names of the schedules that have kernels for all of a net's layers."""
+    groups = [
+        (layer.params.group, layer.params.num_output) for layer in net.layers if layer.type == "Convolution"
+    ]  # fmt: skip
+    depthwise = {channels for channels, outputs in groups if channels == outputs}
+    whole = all(g == 1 or g in depthwise or outputs // g % LANES == 0 for g, outputs in groups)
+    return tuple(SCHEDULES) if whole else (BATCH_SCHEDULE.name,)
+
+
+def check_cuts(net, feed, whole, schedule):
+    """Assert that one schedule gives the bits of the whole for every cut of the batch."""
     batch = len(whole[0])
-    session = Session(net, threads=2, chunk_blocks=1)
+    session = Session(net, threads=2, chunk_blocks=1, schedule=schedule)
     for cut in CUTS if FULL_MATRIX else CUTS[1:4:2]:
         if cut >= batch:
             continue

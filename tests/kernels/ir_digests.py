@@ -22,8 +22,14 @@ from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
+from xdn.kernels import clock, contraction, crew, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
+from xdn.kernels.channel import contraction as channel_contraction
+from xdn.kernels.channel import convolution as channel_convolution
+from xdn.kernels.channel import depthwise as channel_depthwise
+from xdn.kernels.channel import lrn as channel_lrn
+from xdn.kernels.channel import winograd_kernel as channel_winograd
 from xdn.kernels.epilogue import ACTIVATIONS, PROJECTION, SUM
+from xdn.kernels.layout import CHANNEL
 
 FILE = Path(__file__).with_name("ir_digests.txt")
 COMMAND = "python -m tests.kernels.ir_digests"
@@ -68,10 +74,28 @@ def sources(isa: Isa) -> Iterator[KernelSource]:
     yield softmax.softmax(isa)
     yield from (lrn.across(isa), lrn.within(isa))
     yield from (pooling.pooling(op, isa) for op in ("max_pool", "average_pool"))
+    yield from channel_sources(isa)
     for timed in (False, True):
         yield driver.driver(isa, timed)
     yield clock.clock(isa)
     yield peak.peak(isa)
+
+
+def channel_sources(isa: Isa) -> Iterator[KernelSource]:
+    """Return the kernels of the channel schedule: all epilogues on one tile, every number of vectors without one."""
+    for tile in channel_convolution.tiles_of(isa):
+        yield channel_contraction.contraction(tile, (), isa)
+    for epilogue in [*epilogues()[1:], *projections()]:
+        yield channel_contraction.contraction((2, 2), epilogue, isa)
+    for outputs in (2, 4):
+        for epilogue in epilogues():
+            yield channel_winograd.winograd(outputs, (2, 2), epilogue, isa)
+    for epilogue in epilogues():
+        yield channel_depthwise.depthwise(epilogue, isa)
+    yield channel_lrn.across(isa)
+    yield lrn.within(isa, CHANNEL)
+    yield from (pooling.pooling(op, isa, CHANNEL) for op in ("max_pool", "average_pool"))
+    yield from (make(isa) for make in (crew.attend, crew.post, crew.lead))
 
 
 def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:

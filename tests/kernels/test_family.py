@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import LAYER_CASES, check_net, make_params, one_layer_net
+from tests.kernels.checks import LAYER_CASES, check_net, make_params, one_layer_net, schedules_of
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.family import FAMILIES, Lowering, address, select, words
+from xdn.kernels.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS
 from xdn.runtime.plan import make_plan
 
 
-def _lowering(net):
+def _lowering(net, schedule=BATCH):
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa())
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa(), schedule=schedule)
 
 
 def test_every_layer_type_has_a_case_and_a_family():
@@ -24,7 +25,10 @@ def test_every_layer_type_has_a_case_and_a_family():
 
 
 def test_the_cases_reach_every_family():
-    assert {id(select(_lowering(case.net()))) for case in LAYER_CASES} == {id(family) for _, family in FAMILIES.items()}
+    chosen = [
+        select(_lowering(case.net(), SCHEDULES[name])) for case in LAYER_CASES for name in schedules_of(case.net())
+    ]
+    assert {id(family) for family in chosen} == {id(family) for _, family in FAMILIES.items()}
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=lambda case: case.id)

@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
 from tests.conftest import ROOT
-from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net
+from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net, schedules_of
 from tests.runtime.test_executor import residual_net
 from xdn import frontend
 from xdn.codegen.isa import host_isa
@@ -28,7 +29,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.graph import Net
 from xdn.kernels.family import Step
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import F32_BYTES, B
+from xdn.kernels.layout import F32_BYTES, SCHEDULES, B
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import plan as plan_module
 from xdn.runtime.arena import Arena, Interval
@@ -135,11 +136,14 @@ class Guarded:
         Input -> images.
     transform : PixelTransform, optional
         The only input is pixels.
+    schedule : str
+        In which it runs.
     """
 
     net: Net
     feed: Mapping[str, np.ndarray]
     transform: PixelTransform | None = None
+    schedule: str = "batch"
 
     def expected(self, outputs: Sequence[str]) -> list[np.ndarray]:
         """Return the outputs as a session gives them in memory of any kind."""
@@ -174,7 +178,7 @@ class Guarded:
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})
 
         with mock.patch.object(plan_module, "place", place):
-            plan = make_plan(self.net, shapes, tuple(outputs), pixels, chunk_blocks)
+            plan = make_plan(self.net, shapes, tuple(outputs), pixels, chunk_blocks, schedule=SCHEDULES[self.schedule])
         return replace(plan, steps=tuple(guarded_step(step, side, moved == "tables") for step in plan.steps))
 
     def load_kernels(self, outputs: Sequence[str], chunk_blocks: int) -> None:
@@ -279,12 +283,14 @@ def outcomes() -> dict[str, str]:
     found = {}
     for name, make in guarded_cases().items():
         case = make()
+        cases = [replace(case, schedule=schedule) for schedule in schedules_of(case.net)]
         for side in SIDES:
             found[f"{name}/{side}"] = "right"
-            for outputs, chunk_blocks in variants(case):
-                became = outcome(case, outputs, chunk_blocks, side)
+            for each, (outputs, chunk_blocks) in product(cases, variants(case)):
+                became = outcome(each, outputs, chunk_blocks, side)
                 if became != "right":
-                    found[f"{name}/{side}"] = f"{became} (outputs {outputs}, {chunk_blocks} blocks a chunk)"
+                    how = f"{each.schedule} schedule, outputs {outputs}, {chunk_blocks} blocks a chunk"
+                    found[f"{name}/{side}"] = f"{became} ({how})"
                     break
     return found
 

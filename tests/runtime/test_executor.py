@@ -132,8 +132,23 @@ def test_a_single_chunk_runs_in_the_caller_s_thread(session):
     executor = Executor(2)
     _run(session, executor, B)
     assert executor._pool is None
+    assert executor._crew is None
+    executor.close()
+
+
+def test_a_short_run_is_shared_with_the_caller_s_thread_and_a_long_one_is_not(session, monkeypatch):
+    executor = Executor(2)
+    _run(session, executor, B + 1)
+    assert executor._pool is None
+    assert executor._crew is not None
+    # Each thread has more than one chunk.
+    _run(session, executor, 3 * B)
+    assert executor._pool is not None
+    executor.close()
+    monkeypatch.setattr(settings, "SHORT_RUN_MACS", 1)
     _run(session, executor, B + 1)
     assert executor._pool is not None
+    assert executor._crew is None
     executor.close()
 
 
@@ -220,7 +235,7 @@ def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch
     assert not running.is_alive()
     assert len(outputs) == 1
     assert not np.isnan(outputs[0][0]).any()
-    _run(session, executor, 2 * B)
+    _run(session, executor, 3 * B)
     assert executor._pool is not pool
     executor.close()
     executor.close()

@@ -171,9 +171,13 @@ def test_the_latest_run_is_profiled(net):
     session = Session(net, threads=2, chunk_blocks=1, profile=True)
     session.run(None, feed_for(net, 6 * B))
     session.run(None, feed_for(net, 5))
-    profile = session.profile(100.0)
-    # A single chunk is done by the caller's thread.
-    assert (profile.images, profile.workers) == (5, 1)
+    assert (session.profile(100.0).images, session.profile(100.0).workers) == (5, 2)
+
+
+def test_a_single_chunk_of_the_batch_schedule_has_one_worker(net):
+    session = Session(net, threads=2, profile=True, schedule="batch")
+    session.run(None, feed_for(net, 5))
+    assert (session.profile(100.0).images, session.profile(100.0).workers) == (5, 1)
 
 
 def test_the_peak_is_measured_where_none_is_given():

@@ -183,18 +183,18 @@ def test_plans_are_kept_by_shape_and_the_oldest_go(monkeypatch):
     net, images = _convolutional_net(), {n: np.ones((2, 3, 8, n), np.float32) for n in range(3, 8)}
     session = Session(net)
     monkeypatch.setattr(settings, "PLANS_KEPT", 3)
-    first = session.plan({"x": (3, 8, 3)})
+    first = session.plan({"x": (3, 8, 3)}, images=2)
     for width in (3, 4, 5, 3):
         session.run(None, {"x": images[width]})
-    assert session.plan({"x": (3, 8, 3)}) is first
+    assert session.plan({"x": (3, 8, 3)}, images=2) is first
     for width in (6, 7):
         session.run(None, {"x": images[width]})
     assert len(session._programs) == 3
-    assert session.plan({"x": (3, 8, 3)}) is first
-    assert session.plan({"x": (3, 8, 4)}) is not first
+    assert session.plan({"x": (3, 8, 3)}, images=2) is first
+    assert session.plan({"x": (3, 8, 4)}, images=2) is not first
     session.run(None, {"x": images[5]})
     session.run(None, {"x": images[6]})
-    assert session.plan({"x": (3, 8, 3)}) is not first
+    assert session.plan({"x": (3, 8, 3)}, images=2) is not first
 
 
 def test_plan_of_an_unknown_input_is_refused(session):

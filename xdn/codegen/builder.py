@@ -57,15 +57,16 @@ class VectorBuilder(Arithmetic):
         """Load the element `index` behind `pointer`."""
         return self.ir.load(self.offset(pointer, index))
 
-    def load(self, pointer: ir.Value, vector: int = 0) -> ir.Value:
+    def load(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
         """Load the vector number `vector` behind a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
-        value.align = F32_BYTES * self.isa.lanes
+        value.align = F32_BYTES * self.isa.lanes if aligned else F32_BYTES
         return value
 
-    def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0) -> None:
+    def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
         """Store to the vector number `vector` behind a pointer to f32."""
-        self.ir.store(value, self._vector_pointer(pointer, vector)).align = F32_BYTES * self.isa.lanes
+        stored = self.ir.store(value, self._vector_pointer(pointer, vector))
+        stored.align = F32_BYTES * self.isa.lanes if aligned else F32_BYTES
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self._lanes)

@@ -34,7 +34,7 @@ def generator_digest() -> str:
     """
     sha = hashlib.sha256()
     for package in _SOURCES:
-        for path in sorted((Path(__file__).parent.parent / package).glob("*.py")):
+        for path in sorted((Path(__file__).parent.parent / package).rglob("*.py")):
             sha.update(path.name.encode() + b"\0" + path.read_bytes())
     facts = (
         host_isa().name,

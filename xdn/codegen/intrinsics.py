@@ -65,6 +65,45 @@ def atomic_load(typingctx, words, index):
 
 
 @intrinsic
+def atomic_store(typingctx, words, index, value):
+    """Write ``words[index]`` so that every thread sees it, and all that was written before it."""
+
+    def codegen(context, builder, signature, args):
+        builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(WORDS, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the processor that the thread waits in a loop."""
+
+    def codegen(context, builder, signature, args):
+        triple, none = builder.module.triple, ir.VoidType()
+        if triple.startswith(("x86_64", "i386", "i686")):
+            kind = ir.FunctionType(none, [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        elif triple.startswith(("aarch64", "arm64")):
+            kind, yield_hint = ir.FunctionType(none, [_I32]), ir.Constant(_I32, 1)
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint"), [yield_hint])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def call_plain(typingctx, address):
+    """Call the C function at `address`, which takes nothing and returns an int."""
+
+    def codegen(context, builder, signature, args):
+        builder.call(builder.inttoptr(args[0], ir.FunctionType(_I32, []).as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+@intrinsic
 def read_ticks(typingctx):
     """Return the processor's free-running counter; how long a tick is must be measured.
 

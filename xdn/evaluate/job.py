@@ -8,7 +8,6 @@ from typing import Any
 from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
 from xdn.evaluate.contest import ContestResult
-from xdn.kernels.layout import B
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
@@ -100,7 +99,7 @@ class RunResult:
             compile_s=session.compile_s,
             kernels_compiled=session.kernels_compiled,
             threads=session.threads,
-            chunk_images=plan.chunk_blocks * B,
+            chunk_images=plan.chunk_blocks * plan.schedule.images,
             arena_bytes=plan.arena.size,
             liveness_bytes=plan.arena.bound,
             plan=plan.digest,

@@ -62,18 +62,33 @@ def _lower(lowering: Lowering, op: str, make: KernelBody, coefficients: dict[int
     return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
 
 
-def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array) -> Lowered:
-    return _lower(lowering, "affine", _affine, {SHIFT: shift, FACTOR: factor, OFFSET: offset})
+#: What `affine` takes: m, a and b of (x - m) * a + b, each (C,).
+Terms = tuple[Array, Array, Array]
 
 
-@family("batch_norm", "BatchNorm")
-def lower_batch_norm(lowering: Lowering) -> Lowered:
-    """Subtract the mean, divide by the deviation of the statistics that training left."""
+def _lower_affine(lowering: Lowering, terms: Terms) -> Lowered:
+    return _lower(lowering, "affine", _affine, dict(zip((SHIFT, FACTOR, OFFSET), terms, strict=True)))
+
+
+def batch_norm_terms(lowering: Lowering) -> Terms:
+    """Return what a BatchNorm does with the statistics that training left."""
     params, weights = lowering.layer.params, lowering.layer.weights
     if params.use_global_stats is False:
         raise lowering.unsupported("the executor does not compute batch statistics (use_global_stats: false)")
     mean, variance = params.statistics(weights)
-    return _lower_affine(lowering, mean, 1 / np.sqrt(variance + params.eps), np.zeros_like(mean))
+    return mean, 1 / np.sqrt(variance + params.eps), np.zeros_like(mean)
+
+
+def scale_terms(lowering: Lowering) -> Terms:
+    """Return what a Scale does."""
+    factor = _one_value_per_channel(lowering, "scale")
+    return np.zeros_like(factor), factor, lowering.layer.weights.get("bias", np.zeros_like(factor))
+
+
+def bias_terms(lowering: Lowering) -> Terms:
+    """Return what a Bias does."""
+    offset = _one_value_per_channel(lowering, "bias")
+    return np.zeros_like(offset), np.ones_like(offset), offset
 
 
 def _one_value_per_channel(lowering: Lowering, name: str) -> Array:
@@ -84,19 +99,22 @@ def _one_value_per_channel(lowering: Lowering, name: str) -> Array:
     return value
 
 
+@family("batch_norm", "BatchNorm")
+def lower_batch_norm(lowering: Lowering) -> Lowered:
+    """Subtract the mean, divide by the deviation of the statistics that training left."""
+    return _lower_affine(lowering, batch_norm_terms(lowering))
+
+
 @family("scale", "Scale")
 def lower_scale(lowering: Lowering) -> Lowered:
     """Multiply by one factor a channel, and add one offset where there is a bias."""
-    factor = _one_value_per_channel(lowering, "scale")
-    offset = lowering.layer.weights.get("bias", np.zeros_like(factor))
-    return _lower_affine(lowering, np.zeros_like(factor), factor, offset)
+    return _lower_affine(lowering, scale_terms(lowering))
 
 
 @family("bias", "Bias")
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
-    offset = _one_value_per_channel(lowering, "bias")
-    return _lower_affine(lowering, np.zeros_like(offset), np.ones_like(offset), offset)
+    return _lower_affine(lowering, bias_terms(lowering))
 
 
 @family("prelu", "PReLU")

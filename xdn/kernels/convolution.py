@@ -85,28 +85,38 @@ def spread(rows: int, most: int) -> list[int]:
     return [small + 1] * larger + [small] * (count - larger)
 
 
-def _groups_fit(lowering: Lowering) -> bool:
+def groups_fit(lowering: Lowering) -> bool:
     """Return whether groups, if there are any, stand alone: two sources have none."""
     layer = lowering.layer
     return layer.projection is None or layer.params.group == layer.projection.group == 1
 
 
-@family("contract", "Convolution", when=_groups_fit, fuses=True)
+@family("contract", "Convolution", when=groups_fit, fuses=True)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
+    return lower_contraction(lowering, convolution_task(lowering))
+
+
+def convolution_task(lowering: Lowering) -> Contraction:
+    """Return what a Convolution, with the projection that is fused to it, contracts."""
     layer = lowering.layer
     parts = [(layer.bottoms[0], lowering.bottom(), layer.params.window(), layer.weights)]
     if layer.projection is not None:
-        added, weights = BlockLayout.of(lowering.added[0]), projection_weights(layer.weights)
+        added, weights = BlockLayout.of(lowering.added[0], lowering.schedule), projection_weights(layer.weights)
         parts.append((layer.bottoms[-1], added, layer.projection.window(), weights))
     sources = [_source(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
     biases = [given["bias"] for *_, given in parts if "bias" in given]
-    return lower_contraction(lowering, Contraction(tuple(sources), tuple(biases), layer.params.group))
+    return Contraction(tuple(sources), tuple(biases), layer.params.group)
 
 
 @family("contract_all", "InnerProduct", when=lambda lowering: lowering.layer.projection is None, fuses=True)
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
+    return lower_contraction(lowering, inner_product_task(lowering))
+
+
+def inner_product_task(lowering: Lowering) -> Contraction:
+    """Return what an InnerProduct contracts."""
     layer, bottom = lowering.layer, lowering.bottom()
     if lowering.bottoms[0].axis(layer.params.axis) != 1:
         raise lowering.unsupported(f"the executor runs InnerProduct over axis 1, not axis {layer.params.axis}")
@@ -116,7 +126,7 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
     weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
     source = _source(lowering, layer.bottoms[0], bottom, weight, Window((bottom.height, bottom.width)))
     biases = (layer.weights["bias"],) if "bias" in layer.weights else ()
-    return lower_contraction(lowering, Contraction((source,), biases))
+    return Contraction((source,), biases)
 
 
 def _source(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:

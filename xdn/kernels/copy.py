@@ -6,7 +6,8 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, B, BlockLayout
+from xdn.kernels.layout import ARENA, BLOCKS, BOTH, BlockLayout
+from xdn.kernels.share import share
 
 #: RUNS: a table with rows (x offset, y offset) of runs of RUN consecutive f32 each.
 X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT, RUN = range(7)
@@ -15,10 +16,11 @@ X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT, RUN = range(7)
 def _copy():
     def copy(desc, frame):
         runs, run = i64_at(desc[RUNS]), desc[RUN]
+        first, end = share(frame, desc[RUN_COUNT])
         for block in range(frame[BLOCKS]):
             x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
             y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
-            for r in range(desc[RUN_COUNT]):
+            for r in range(first, end):
                 x_at, y_at = runs[2 * r], runs[2 * r + 1]
                 for i in range(run):
                     y[y_at + i] = x[x_at + i]
@@ -43,11 +45,11 @@ def _step(lowering: Lowering, bottom: int, runs: np.ndarray, run: int) -> Step:
 
 def _nchw_places(layout: BlockLayout) -> np.ndarray:
     """Return (C, H*W): where each value of an image lies in its block, in f32."""
-    c = np.arange(layout.channels)[:, None] * B
+    c = np.arange(layout.channels)[:, None] * layout.schedule.images
     return c + np.arange(layout.positions)[None, :] * layout.position_elements
 
 
-@family("concat", "Concat")
+@family("concat", "Concat", schedules=BOTH)
 def lower_concat(lowering: Lowering) -> Lowered:
     """Copy the bottoms one after the other along an axis."""
     axis = lowering.layer.params.along(lowering.bottoms[0])
@@ -64,12 +66,12 @@ def lower_concat(lowering: Lowering) -> Lowered:
         y = places[window].reshape(bottom.channels, bottom.positions)
         # The channels of one position lie together on both sides: they are one run.
         runs = np.stack([_nchw_places(bottom)[0], y[0]], axis=1)
-        steps.append(_step(lowering, i, runs, bottom.position_elements))
+        steps.append(_step(lowering, i, runs, bottom.channels * bottom.schedule.images))
         begin = end
     return Lowered(steps)
 
 
-@family("reshape", "Flatten", "Reshape")
+@family("reshape", "Flatten", "Reshape", schedules=BOTH)
 def lower_reshape(lowering: Lowering) -> Lowered:
     """Give the values of an image another shape: nothing to do where they lie in the same order."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
@@ -78,10 +80,16 @@ def lower_reshape(lowering: Lowering) -> Lowered:
     x, y = _nchw_places(bottom).ravel(), _nchw_places(top).ravel()
     if np.array_equal(x, y):
         return Lowered(aliases={layer.tops[0]: layer.bottoms[0]})
-    return Lowered([_step(lowering, 0, np.stack([x, y], axis=1), B)])
+    return Lowered([_step(lowering, 0, np.stack([x, y], axis=1), bottom.schedule.images)])
 
 
-@family("identity", "Dropout", "Split", when=lambda lowering: getattr(lowering.layer.params, "factor", 1) == 1)
+@family(
+    "identity",
+    "Dropout",
+    "Split",
+    when=lambda lowering: getattr(lowering.layer.params, "factor", 1) == 1,
+    schedules=BOTH,
+)
 def lower_identity(lowering: Lowering) -> Lowered:
     """Nothing: the tops are the bottom."""
     layer = lowering.layer

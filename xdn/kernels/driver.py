@@ -11,6 +11,9 @@ The last chunks are smaller, so that the workers end at nearly the same time::
 
     blocks  0 .. 5 | 6 .. 11 | 12 .. 17 | 18 19 | 20 21 | 22        3 whole chunks of 6 blocks, then 2 at a time
 
+Where several threads share a chunk (a team), each computes its part of every step, and they meet after it; the first
+member takes the chunks and tells the others.
+
 A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
 """
 
@@ -22,7 +25,8 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, TICKS, B
+from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, MEMBER, MEMBERS, TEAM, TICKS
+from xdn.kernels.team import TOLD, meet
 
 # The control words that the workers of one run share.
 #: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
@@ -32,7 +36,9 @@ TOTAL_IMAGES, CALLS = 3, 4
 CHUNK_BLOCKS, WHOLE_CHUNKS, LAST_BLOCKS = 5, 6, 7
 #: Address of the program: rows of (kernel address, descriptor address, first block, blocks, number of the step).
 PROGRAM = 8
-CONTROL_WORDS = 9
+#: Images of a block.
+BLOCK_IMAGES = 9
+CONTROL_WORDS = 10
 CALL_WORDS = 5
 
 #: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
@@ -70,41 +76,68 @@ set_float_control = _denormals(read=False)
 def first_image(control, number):
     """Return the number of a chunk's first image, were there enough; that of the next chunk ends the chunk."""
     whole = min(number, control[WHOLE_CHUNKS])
-    return (whole * control[CHUNK_BLOCKS] + (number - whole) * control[LAST_BLOCKS]) * B
+    return (whole * control[CHUNK_BLOCKS] + (number - whole) * control[LAST_BLOCKS]) * control[BLOCK_IMAGES]
 
 
 @register_jitable
-def _enter(call, frame, first, images):
+def _enter(call, frame, block_images, first, images):
     """Set the frame to the blocks of a call; return False where the chunk ends before them."""
-    skipped = call[2] * B
+    skipped = call[2] * block_images
     if skipped >= images:
         return False
-    count = min(images - skipped, call[3] * B)
+    count = min(images - skipped, call[3] * block_images)
     frame[FIRST_IMAGE] = first + skipped
     frame[IMAGES] = count
-    frame[BLOCKS] = (count + B - 1) // B
+    frame[BLOCKS] = (count + block_images - 1) // block_images
     return True
 
 
 @register_jitable
-def _run_calls(program, calls, frame, first, images):
-    for number in range(calls):
+def _run_calls(control, frame, first, images):
+    program, members = control[PROGRAM], frame[MEMBERS]
+    for number in range(control[CALLS]):
         call = i64_at(program + number * CALL_WORDS * 8)
-        if _enter(call, frame, first, images):
+        if _enter(call, frame, control[BLOCK_IMAGES], first, images):
             call_kernel(call[0], call[1], frame)
+            if members > 1:
+                meet(i64_at(frame[TEAM]), members)
 
 
 @register_jitable
-def _time_calls(program, calls, frame, first, images):
-    ticks = i64_at(frame[TICKS])
+def _time_calls(control, frame, first, images):
+    program, members, ticks = control[PROGRAM], frame[MEMBERS], i64_at(frame[TICKS])
     begin = read_ticks()
-    for number in range(calls):
+    for number in range(control[CALLS]):
         call = i64_at(program + number * CALL_WORDS * 8)
-        if _enter(call, frame, first, images):
+        if _enter(call, frame, control[BLOCK_IMAGES], first, images):
             call_kernel(call[0], call[1], frame)
+            if members > 1:
+                meet(i64_at(frame[TEAM]), members)
             end = read_ticks()
             ticks[call[4]] += end - begin
             begin = end
+
+
+@register_jitable
+def _take(control):
+    """Return the next chunk that nobody has taken, -1 where there is none or the run was cancelled."""
+    if atomic_load(control, CANCEL):
+        return -1
+    number = atomic_add(control, NEXT, 1)
+    return number if first_image(control, number) < control[TOTAL_IMAGES] else -1
+
+
+@register_jitable
+def _next_chunk(control, frame):
+    """Return what `_take` gives, the same to all members of a team."""
+    members, team = frame[MEMBERS], i64_at(frame[TEAM])
+    if members == 1:
+        return _take(control)
+    # All have read what was told before when they meet after a step.
+    if frame[MEMBER] == 0:
+        team[TOLD] = _take(control)
+    meet(team, members)
+    return team[TOLD]
 
 
 def driver(isa: Isa, timed: bool = False) -> KernelSource:
@@ -124,14 +157,14 @@ def _body(run_calls) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
         set_float_control(types.uint32(before | FLUSH_BITS))
-        while atomic_load(control, CANCEL) == 0:
-            number = atomic_add(control, NEXT, 1)
+        number = _next_chunk(control, frame)
+        while number >= 0:
             first = first_image(control, number)
-            if first >= control[TOTAL_IMAGES]:
-                break
             end = min(first_image(control, number + 1), control[TOTAL_IMAGES])
-            run_calls(control[PROGRAM], control[CALLS], frame, first, end - first)
-            atomic_add(control, DONE, 1)
+            run_calls(control, frame, first, end - first)
+            if frame[MEMBER] == 0:
+                atomic_add(control, DONE, 1)
+            number = _next_chunk(control, frame)
         set_float_control(before)
 
     return drive

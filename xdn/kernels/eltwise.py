@@ -6,7 +6,8 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS
+from xdn.kernels.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.share import share
 
 X0, X1, Y, BLOCK, COEFFICIENTS = range(5)
 
@@ -47,19 +48,19 @@ def _body(function) -> KernelBody:
         x0, x1 = f32_at(frame[ARENA] + desc[X0]), f32_at(frame[ARENA] + desc[X1])
         y, coefficients = f32_at(frame[ARENA] + desc[Y]), f32_at(desc[COEFFICIENTS])
         a, b = coefficients[0], coefficients[1]
-        count = frame[BLOCKS] * desc[BLOCK]
+        first, end = share(frame, frame[BLOCKS] * desc[BLOCK])
         # Loops apart, because a compiler vectorises only where the arrays do not overlap.
         if desc[X0] == desc[Y]:
-            for i in range(count):
+            for i in range(first, end):
                 y[i] = f(a, y[i], b, x1[i])
         else:
-            for i in range(count):
+            for i in range(first, end):
                 y[i] = f(a, x0[i], b, x1[i])
 
     return eltwise
 
 
-@family("eltwise", "Eltwise")
+@family("eltwise", "Eltwise", schedules=BOTH)
 def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]

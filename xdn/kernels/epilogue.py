@@ -67,6 +67,11 @@ def coefficients(layer: Layer, channels: int) -> Array:
     return np.ascontiguousarray(np.broadcast_to(value, channels), np.float32)
 
 
+def activation_of(parts: tuple[str, ...]) -> Activation | None:
+    """Return the activation among the kernel name's words, None for none."""
+    return next((_BY_PART[part] for part in parts if part in _BY_PART), None)
+
+
 def store_tile(
     b: VectorBuilder, tile: list[list[ir.Value]], parts: tuple[str, ...], residual: ir.Value, y: ir.Value, at: ir.Value
 ) -> None:
@@ -83,7 +88,7 @@ def store_tile(
     at : pointer to f32
         The coefficient of the tile's first channel.
     """
-    activation = next((_BY_PART[part] for part in parts if part in _BY_PART), None)
+    activation = activation_of(parts)
     shared = b.broadcast(b.scalar(at))
     for r, row in enumerate(tile):
         coefficient = b.broadcast(b.scalar(at, r)) if activation and activation.per_channel else shared

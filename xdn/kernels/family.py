@@ -10,7 +10,7 @@ from xdn.codegen.isa import Isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.layout import BATCH, BlockLayout, Schedule
 from xdn.layers.window import Window
 from xdn.registry import Registry
 
@@ -145,6 +145,8 @@ class Lowering:
         What the epilogue reads: a residual, or what a fused projection reads.
     winograd : bool
         Whether convolutions may be computed with fewer multiplications and another rounding.
+    schedule : Schedule
+        How the blobs lie.
     """
 
     layer: Layer
@@ -153,14 +155,15 @@ class Lowering:
     isa: Isa
     added: Sequence[Blob] = ()
     winograd: bool = True
+    schedule: Schedule = BATCH
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
-        return BlockLayout.of(self.bottoms[index])
+        return BlockLayout.of(self.bottoms[index], self.schedule)
 
     def top(self, index: int = 0) -> BlockLayout:
         """Return the layout of a top."""
-        return BlockLayout.of(self.tops[index])
+        return BlockLayout.of(self.tops[index], self.schedule)
 
     def residual_at(self, slot: int) -> dict[int, str]:
         """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
@@ -191,6 +194,8 @@ class Family:
         Layer types that it takes.
     fuses : bool
         Whether its kernels have epilogues.
+    schedules : tuple of Schedule
+        In which its kernels find blobs.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -198,16 +203,18 @@ class Family:
     rank: int
     types: tuple[str, ...]
     fuses: bool = False
+    schedules: tuple[Schedule, ...] = (BATCH,)
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
-        return layer.type in self.types and (self.fuses or layer.epilogue is None) and self.when(lowering)
+        fits = lowering.schedule in self.schedules and layer.type in self.types
+        return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 
 #: The selection table: every family by the name of its operation.
-FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels")
+FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels", "xdn.kernels.channel")
 
 
 def family(
@@ -216,11 +223,12 @@ def family(
     when: Callable[[Lowering], bool] = lambda lowering: True,
     rank: int = 0,
     fuses: bool = False,
+    schedules: tuple[Schedule, ...] = (BATCH,),
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
     """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, lower.__doc__ or ""))
+        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, schedules, lower.__doc__ or ""))
         return lower
 
     return enter

@@ -38,6 +38,22 @@ class PixelSource:
     mean: np.ndarray
     factor: np.ndarray
 
+    def words(self, layout: BlockLayout) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
+        """Return what a kernel is told of the pixels of a blob, and the arrays that it points to.
+
+        The words are the window's width, bytes of an image and of a row, the window's first byte, and the addresses of
+        the mean (C, H, W) and of the factors (C,).
+        """
+        mean = np.ascontiguousarray(
+            np.broadcast_to(self.mean, (layout.channels, layout.height, layout.width)), np.float32
+        )
+        factor = np.ascontiguousarray(np.broadcast_to(self.factor, layout.channels), np.float32)
+        top, left = self.origin
+        row_bytes = self.width * layout.channels
+        first = top * row_bytes + left * layout.channels
+        sizes = (layout.width, self.height * row_bytes, row_bytes, first, address(mean), address(factor))
+        return sizes, (mean, factor)
+
 
 def _load_planes():
     def load_planes(desc, frame):
@@ -113,22 +129,8 @@ def store_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
 
 def load_pixels(blob: str, slot: int, layout: BlockLayout, isa: Isa, pixels: PixelSource) -> Step:
     """Return the step that reads u8 (N, H, W, C), crops, subtracts the mean and multiplies."""
-    mean = np.ascontiguousarray(
-        np.broadcast_to(pixels.mean, (layout.channels, layout.height, layout.width)), np.float32
-    )
-    factor = np.ascontiguousarray(np.broadcast_to(pixels.factor, layout.channels), np.float32)
-    top, left = pixels.origin
-    row_bytes = pixels.width * layout.channels
-    sizes = {
-        SLOT: slot,
-        CHANNELS: layout.channels,
-        POSITIONS: layout.positions,
-        WIDTH: layout.width,
-        IMAGE_BYTES: pixels.height * row_bytes,
-        ROW_BYTES: row_bytes,
-        FIRST_BYTE: top * row_bytes + left * layout.channels,
-        MEAN: address(mean),
-        FACTOR: address(factor),
-    }
+    sizes, kept = pixels.words(layout)
+    own = {SLOT: slot, CHANNELS: layout.channels, POSITIONS: layout.positions}
+    own |= zip((WIDTH, IMAGE_BYTES, ROW_BYTES, FIRST_BYTE, MEAN, FACTOR), sizes, strict=True)
     source = KernelSource(KernelName("load_pixels", isa.name), _load_pixels)
-    return Step(source, words(10, sizes), {BLOB: blob}, (mean, factor))
+    return Step(source, words(10, own), {BLOB: blob}, kept)

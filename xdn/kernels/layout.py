@@ -1,8 +1,15 @@
-"""The layout of blobs in the batch schedule, and of what a kernel is told.
+"""How blobs lie in memory, and what a kernel is told.
 
-A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with AVX-512,
-16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads whole rows.
-Only the last block is padded; its surplus lanes hold finite numbers that nobody reads.
+Two schedules, which fill vectors with different things:
+
+batch
+    A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with
+    AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads
+    whole rows. Only the last block is padded.
+channel
+    A blob lies as ``[N][H][W][C']``: C' is C, rounded up to a whole number of vectors. A block is one image.
+
+What is padding holds finite numbers on which no result depends.
 """
 
 from dataclasses import dataclass
@@ -14,9 +21,39 @@ from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
-#: Images of a block.
+#: Elements of a vector.
+LANES = host_isa().lanes
+#: Images of a block in the batch schedule.
 B = host_isa().block_images
 F32_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What vectors are filled with, and with that how blobs lie and which kernels run.
+
+    Parameters
+    ----------
+    name : str
+    images : int
+        Images of a block.
+    multiple : int
+        Of which the values of a position are as many as are needed, the last ones padding.
+    """
+
+    name: str
+    images: int
+    multiple: int
+
+    def op(self, name: str) -> str:
+        """Return what a kernel's operation is called in this schedule."""
+        return name if self is BATCH else f"{self.name}_{name}"
+
+
+BATCH, CHANNEL = Schedule("batch", B, B), Schedule("channel", 1, LANES)
+SCHEDULES = {schedule.name: schedule for schedule in (BATCH, CHANNEL)}
+#: Of kernels that do the same to every value, wherever it lies.
+BOTH = (BATCH, CHANNEL)
 
 # A frame tells a kernel where it works now; it differs between threads and chunks.
 #: Address of the thread's arena.
@@ -29,8 +66,12 @@ FIRST_IMAGE = 2
 IMAGES = 3
 #: Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
 TICKS = 4
+#: Which of the threads that share each step's work this one is, and how many they are.
+MEMBER, MEMBERS = 5, 6
+#: Address of the words by which they meet (`xdn/kernels/team.py`); 0 for a thread alone.
+TEAM = 7
 #: Address of the caller's first input or output; one word for each follows.
-IO = 5
+IO = 8
 
 
 @dataclass(frozen=True)
@@ -43,14 +84,15 @@ class BlockLayout:
     channels: int
     height: int = 1
     width: int = 1
+    schedule: Schedule = BATCH
 
     @staticmethod
-    def of(blob: Blob) -> "BlockLayout":
+    def of(blob: Blob, schedule: Schedule = BATCH) -> "BlockLayout":
         """Return the layout of `blob`, whose axis 0 is the batch."""
         if len(blob.shape) < 1:
             raise UnsupportedError(f"a blob of shape {blob.shape} has no batch axis")
         _, channels, height, *width = (*blob.shape, 1, 1)[: max(4, len(blob.shape))]
-        return BlockLayout(channels, height, prod(width))
+        return BlockLayout(channels, height, prod(width), schedule)
 
     @property
     def positions(self) -> int:
@@ -60,7 +102,7 @@ class BlockLayout:
     @property
     def position_elements(self) -> int:
         """Elements from one position to the next, of a block."""
-        return self.channels * B
+        return -(-self.channels * self.schedule.images // self.schedule.multiple) * self.schedule.multiple
 
     @property
     def block_elements(self) -> int:
@@ -78,3 +120,11 @@ def aligned_bytes(size: int, alignment: int) -> np.ndarray:
     raw = np.zeros(size + alignment, np.uint8)
     start = -raw.ctypes.data % alignment
     return raw[start : start + size]
+
+
+def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
+    """Return the values of an array as (`elements`,) f32 that vectors may be loaded from, zeros after the last."""
+    flat = np.ascontiguousarray(array, np.float32).ravel()
+    made = aligned_bytes((len(flat) if elements is None else elements) * F32_BYTES, LANES * F32_BYTES).view(np.float32)
+    made[: len(flat)] = flat
+    return made

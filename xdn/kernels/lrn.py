@@ -29,15 +29,16 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
-from xdn.kernels.rows import fold_taps, row_at, row_builder
+from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
+from xdn.kernels.rows import fold_taps, row_at, row_builder, row_elements
+from xdn.kernels.share import share
 from xdn.kernels.taps import tap_lists
 from xdn.layers.window import Window
 
 #: CONSTANTS: k, alpha (across: / n), -beta. REACH: neighbours on each side.
 X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS = range(6)
-#: TAPS: the square's elements; COUNTS: what each position's sum is divided by.
-POSITION_COUNT, TAPS, COUNTS, BLOCK = 4, 6, 7, 8
+#: ROW_COUNT: rows of a position; TAPS: the square's elements; COUNTS: what each position's sum is divided by.
+ROW_COUNT, POSITION_COUNT, TAPS, COUNTS, BLOCK = 2, 4, 6, 7, 8
 
 _F32 = types.CPointer(types.float32)
 
@@ -47,20 +48,19 @@ def across(isa: Isa) -> KernelSource:
     return KernelSource(KernelName("lrn_across", isa.name), lambda: _across(isa))
 
 
-def within(isa: Isa) -> KernelSource:
+def within(isa: Isa, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel that sums over positions, for an instruction set."""
-    return KernelSource(KernelName("lrn_within", isa.name), lambda: _within(isa))
+    return KernelSource(KernelName(schedule.op("lrn_within"), isa.name), lambda: _within(isa, schedule))
 
 
-def _plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
+def plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
     return b.add(total, b.mul(x, x))
 
 
-def _store_scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value, y: ir.Value) -> None:
-    """Store x * (k + alpha * energy) ** -beta for one row."""
+def scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value) -> ir.Value:
+    """Return x * (k + alpha * energy) ** -beta for one row; `constants` points to k, alpha and -beta."""
     k, alpha, exponent = (b.broadcast(b.scalar(constants, i)) for i in range(3))
-    scale = formulas.power(b, b.fused(alpha, energy, k), exponent)
-    b.store(b.mul(b.load(x), scale), y)
+    return b.mul(x, formulas.power(b, b.fused(alpha, energy, k), exponent))
 
 
 def _across_row(isa: Isa) -> Callable[..., None]:
@@ -73,10 +73,10 @@ def _across_row(isa: Isa) -> Callable[..., None]:
             x, c, first, end, constants, y = args
 
             def add_neighbour(other, energy):
-                return [_plus_square(b, energy[0], b.load(row_at(b, x, other)))]
+                return [plus_square(b, energy[0], b.load(row_at(b, x, other)))]
 
             (energy,) = b.loop(first, end, [b.number(0)], add_neighbour)
-            _store_scaled(b, energy, row_at(b, x, c), constants, row_at(b, y, c))
+            b.store(scaled(b, energy, b.load(row_at(b, x, c)), constants), row_at(b, y, c))
             return context.get_dummy_value()
 
         return types.void(_F32, types.int64, types.int64, types.int64, _F32, _F32), codegen
@@ -99,16 +99,16 @@ def _across(isa: Isa) -> KernelBody:
     return lrn_across
 
 
-def _within_row(isa: Isa) -> Callable[..., None]:
-    """Return the intrinsic that computes one channel of one position from the positions around it."""
+def _within_row(isa: Isa, schedule: Schedule) -> Callable[..., None]:
+    """Return the intrinsic that computes one row of one position from the positions around it."""
 
     @intrinsic
     def row(typingctx, x, taps, first, end, count, own, constants, y):
         def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, isa)
+            b = row_builder(irbuilder, isa, schedule)
             *window, count, own, constants, y = args
-            (energy,) = fold_taps(b, window, [b.number(0)], partial(_plus_square, b))
-            _store_scaled(b, b.div(energy, b.broadcast(count)), own, constants, y)
+            (energy,) = fold_taps(b, window, [b.number(0)], partial(plus_square, b))
+            b.store(scaled(b, b.div(energy, b.broadcast(count)), b.load(own), constants), y)
             return context.get_dummy_value()
 
         arguments = (_F32, WORDS, types.int64, types.int64, types.float32, _F32, _F32, _F32)
@@ -117,19 +117,20 @@ def _within_row(isa: Isa) -> Callable[..., None]:
     return row
 
 
-def _within(isa: Isa) -> KernelBody:
+def _within(isa: Isa, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
-    row = _within_row(isa)
+    row, elements = _within_row(isa, schedule), row_elements(isa, schedule)
 
     def lrn_within(desc, frame):
         positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
         constants = f32_at(desc[CONSTANTS])
+        begin, stop = share(frame, desc[POSITION_COUNT])
         for block in range(frame[BLOCKS]):
             x = frame[ARENA] + desc[X] + block * desc[BLOCK] * F32_BYTES
             y = frame[ARENA] + desc[Y] + block * desc[BLOCK] * F32_BYTES
-            for p in range(desc[POSITION_COUNT]):
-                for c in range(desc[CHANNELS]):
-                    window, own = positions[4 * p] + c * B, positions[4 * p + 3] + c * B
+            for p in range(begin, stop):
+                for r in range(desc[ROW_COUNT]):
+                    window, own = positions[4 * p] + r * elements, positions[4 * p + 3] + r * elements
                     row(
                         f32_at(x + window * F32_BYTES),
                         taps,
@@ -144,18 +145,29 @@ def _within(isa: Isa) -> KernelBody:
     return lrn_within
 
 
+def across_constants(lowering: Lowering) -> np.ndarray:
+    """Return k, alpha / n and -beta of a layer that sums over channels."""
+    params = lowering.layer.params
+    return np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32)
+
+
 @family("lrn_across", "LRN", when=lambda lowering: lowering.layer.params.norm_region == "ACROSS_CHANNELS")
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
     params, layout = lowering.layer.params, lowering.top()
-    constants = np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32)
+    constants = across_constants(lowering)
     sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, REACH: params.local_size // 2}
     descriptor = words(6, sizes | {CONSTANTS: address(constants)})
     blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
     return Lowered([Step(across(lowering.isa), descriptor, blobs, (constants,))])
 
 
-@family("lrn_within", "LRN", when=lambda lowering: lowering.layer.params.norm_region == "WITHIN_CHANNEL")
+@family(
+    "lrn_within",
+    "LRN",
+    when=lambda lowering: lowering.layer.params.norm_region == "WITHIN_CHANNEL",
+    schedules=BOTH,
+)
 def lower_within(lowering: Lowering) -> Lowered:
     """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
     params, layout = lowering.layer.params, lowering.top()
@@ -165,7 +177,7 @@ def lower_within(lowering: Lowering) -> Lowered:
     counts = np.ascontiguousarray(params.squares_pooling().counts(layout.height, layout.width))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)
     descriptor = {
-        CHANNELS: layout.channels,
+        ROW_COUNT: layout.position_elements // row_elements(lowering.isa, lowering.schedule),
         POSITIONS: address(positions),
         POSITION_COUNT: len(positions),
         CONSTANTS: address(constants),
@@ -174,4 +186,13 @@ def lower_within(lowering: Lowering) -> Lowered:
         BLOCK: layout.block_elements,
     }
     blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered([Step(within(lowering.isa), words(9, descriptor), blobs, (positions, taps, counts, constants))])
+    return Lowered(
+        [
+            Step(
+                within(lowering.isa, lowering.schedule),
+                words(9, descriptor),
+                blobs,
+                (positions, taps, counts, constants),
+            )
+        ]
+    )

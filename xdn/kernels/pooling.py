@@ -1,8 +1,8 @@
-"""Pooling over tap lists: the channels and images of one position are one run of consecutive values.
+"""Pooling over tap lists: the values of one position are one run of consecutive rows.
 
-For a block of images, an output position and MR channels::
+For a block of images, an output position and MR rows (of images, or of channels)::
 
-    acc[r] = LOWEST                                        r < MR rows, one value for each image; average: 0
+    acc[r] = LOWEST                                        r < MR; average: 0
     for tap in taps(position):
         acc[r] = x[tap][r] if x[tap][r] > acc[r] else acc[r]     maximum: passes over NaN, as in Caffe
         acc[r] = acc[r] + x[tap][r]                              average
@@ -10,7 +10,7 @@ For a block of images, an output position and MR channels::
     y[r] = acc[r] / count[position]                        average
 
 All accumulators stay in registers over the taps. Denormals count as zero where workers flush them. Units: x is
-counted in f32, ``channels * B`` from one position to the next.
+counted in f32.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,15 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
-from xdn.kernels.rows import Combine, fold_taps, row_builder
+from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
+from xdn.kernels.rows import Combine, fold_taps, row_builder, row_elements
+from xdn.kernels.share import share
 from xdn.kernels.taps import tap_lists
 from xdn.layers.pooling import LOWEST
 
 #: COUNTS: what the sum at each position is divided by.
-X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, COUNTS = range(9)
-#: Channels that are folded at a time (MR): at two registers each, they leave half of 16 free.
+X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, ROW_COUNT, COUNTS = range(9)
+#: Rows that are folded at a time (MR): at two registers each, they leave half of 16 free.
 ROWS = 4
 
 _F32 = types.CPointer(types.float32)
@@ -56,18 +57,18 @@ _METHODS = {
 }
 
 
-def pooling(op: str, isa: Isa) -> KernelSource:
+def pooling(op: str, isa: Isa, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
-    return KernelSource(KernelName(op, isa.name), lambda: _body(_METHODS[op], isa))
+    return KernelSource(KernelName(schedule.op(op), isa.name), lambda: _body(_METHODS[op], isa, schedule))
 
 
-def _rows(method: _Method, rows: int, isa: Isa) -> Callable[..., None]:
-    """Return the intrinsic that computes `rows` channels of one position for all images of a block."""
+def _rows(method: _Method, rows: int, isa: Isa, schedule: Schedule) -> Callable[..., None]:
+    """Return the intrinsic that computes `rows` rows of one position."""
 
     @intrinsic
     def fold(typingctx, x, taps, first, end, count, y):
         def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, isa)
+            b = row_builder(irbuilder, isa, schedule)
             *window, count, y = args
             folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
             for r, value in enumerate(folded):
@@ -79,28 +80,30 @@ def _rows(method: _Method, rows: int, isa: Isa) -> Callable[..., None]:
     return fold
 
 
-def _body(method: _Method, isa: Isa) -> KernelBody:
+def _body(method: _Method, isa: Isa, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
-    many, one = _rows(method, ROWS, isa), _rows(method, 1, isa)
+    many, one = _rows(method, ROWS, isa, schedule), _rows(method, 1, isa, schedule)
+    row = row_elements(isa, schedule) * F32_BYTES
 
     def pool(desc, frame):
         positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
-        channels, row = desc[CHANNELS], B * F32_BYTES
-        whole = channels - channels % ROWS
+        rows = desc[ROW_COUNT]
+        whole = rows - rows % ROWS
+        begin, stop = share(frame, desc[POSITION_COUNT])
         for block in range(frame[BLOCKS]):
-            for p in range(desc[POSITION_COUNT]):
+            for p in range(begin, stop):
                 x = frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * F32_BYTES
                 y = frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * F32_BYTES
                 first, end, count = positions[4 * p + 1], positions[4 * p + 2], counts[p]
-                for c in range(0, whole, ROWS):
-                    many(f32_at(x + c * row), taps, first, end, count, f32_at(y + c * row))
-                for c in range(whole, channels):
-                    one(f32_at(x + c * row), taps, first, end, count, f32_at(y + c * row))
+                for r in range(0, whole, ROWS):
+                    many(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
+                for r in range(whole, rows):
+                    one(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
 
     return pool
 
 
-@family("pool", "Pooling")
+@family("pool", "Pooling", schedules=BOTH)
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
@@ -114,9 +117,9 @@ def lower_pooling(lowering: Lowering) -> Lowered:
         TAPS: address(taps),
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
-        CHANNELS: bottom.channels,
+        ROW_COUNT: bottom.position_elements // row_elements(lowering.isa, lowering.schedule),
         COUNTS: address(counts),
     }
-    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.isa)
+    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.isa, lowering.schedule)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(9, descriptor), blobs, (positions, taps, counts))])

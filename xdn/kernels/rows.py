@@ -1,4 +1,4 @@
-"""Rows: the values that one channel of one position has in a block of images, B f32, as one value of the builder."""
+"""Rows as one value of the builder: what a channel of a position has in a block of images, or a vector of channels."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,14 +6,20 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.isa import Isa
+from xdn.kernels.layout import BATCH, B, Schedule
 
 #: (what was folded so far, the next row) -> what is folded with it.
 Combine = Callable[[ir.Value, ir.Value], ir.Value]
 
 
-def row_builder(irbuilder: ir.IRBuilder, isa: Isa) -> VectorBuilder:
+def row_elements(isa: Isa, schedule: Schedule) -> int:
+    """Return the elements of a row: the images of a block, or the channels of a vector."""
+    return B if schedule is BATCH else isa.lanes
+
+
+def row_builder(irbuilder: ir.IRBuilder, isa: Isa, schedule: Schedule = BATCH) -> VectorBuilder:
     """Return a builder whose values are rows."""
-    return VectorBuilder(irbuilder, isa, registers=isa.block_images // isa.lanes)
+    return VectorBuilder(irbuilder, isa, registers=row_elements(isa, schedule) // isa.lanes)
 
 
 def row_at(b: VectorBuilder, pointer: ir.Value, channel: ir.Value) -> ir.Value:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.kernels.layout import B, BlockLayout
+from xdn.kernels.layout import BlockLayout
 from xdn.layers.window import Window
 
 
@@ -60,14 +60,14 @@ class TapLists:
             taps; channels.
         """
         positions, taps = self.in_elements(bottom, top)
-        joined = channels == bottom.channels
+        joined, step = channels == bottom.channels, bottom.schedule.images
         runs: list[list[int]] = []
         classes: dict[tuple[int, int], tuple[int, int]] = {}
         for first, end in dict.fromkeys(zip(positions[:, 1].tolist(), positions[:, 2].tolist(), strict=True)):
             begin = len(runs)
             for place, index in taps[first:end].tolist():
                 last = runs[-1] if joined and len(runs) > begin else None
-                if last and (place, index * channels) == (last[0] + last[2] * B, last[1] + last[2]):
+                if last and (place, index * channels) == (last[0] + last[2] * step, last[1] + last[2]):
                     last[2] += channels
                 else:
                     runs.append([place, index * channels, channels])

@@ -12,6 +12,7 @@ The middle is the contraction kernel's register tile. U, the transformed filters
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from llvmlite import ir
 from numba.core import types
@@ -77,8 +78,8 @@ def _both_ways(
         yield from (list(element) for element in zip(*rows, strict=True))
 
 
-def _emit_input(b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, vectors: int) -> None:
-    """V[element][c] = B' d B for all channels of a tile."""
+def emit_input(b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, vectors: int, row: int) -> None:
+    """V[element][c] = B' d B for all rows of `row` elements of a tile."""
     x, places, zeros, channels, v, stride = args
     size = algorithm.inputs
     inputs = []
@@ -88,13 +89,13 @@ def _emit_input(b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, vec
         inputs.append(b.ir.select(inside, b.offset(x, place), zeros))
 
     def body(c, _):
-        row = b.ir.mul(c, b.const(B))
+        at = b.ir.mul(c, b.const(row))
 
         def load(i, j):
-            place = b.offset(b.opaque(inputs[i * size + j]), row)
+            place = b.offset(b.opaque(inputs[i * size + j]), at)
             return [b.load(place, vector) for vector in range(vectors)]
 
-        place = b.offset(v, row)
+        place = b.offset(v, at)
         for element in _both_ways(b, algorithm.of_input, load, size):
             for vector, value in enumerate(element):
                 b.store(value, place, vector)
@@ -114,31 +115,78 @@ def _emit_product(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: in
             b.store(acc[r * vectors + vector], b.offset(m, r * B), vector)
 
 
-def _emit_output(
-    b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, vectors: int, epilogue: tuple[str, ...]
+@dataclass(frozen=True)
+class Row:
+    """How results of a tile lie, by rows: what is added to one, and how it is stored.
+
+    Parameters
+    ----------
+    elements : int
+        Of a row.
+    vectors : int
+        Of a row.
+    shift : callable
+        Number of the row -> what is added to each of its vectors.
+    store : callable
+        (vectors, place in f32, number of the row): the epilogue and the only store.
+    """
+
+    elements: int
+    vectors: int
+    shift: Callable[[ir.Value], ir.Value]
+    store: Callable[[list[ir.Value], ir.Value, ir.Value], None]
+
+
+def emit_output(
+    b: VectorBuilder, m: ir.Value, stride: ir.Value, rows: ir.Value, places: ir.Value, algorithm: Winograd, row: Row
 ) -> None:
-    """y = f(A' M A + bias + residual) for all filters of a tile."""
-    m, stride, filters, places, bias, residual, y, at = args
+    """y = f(A' M A + bias + residual) for all rows of a tile.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    m : pointer to f32
+        The tile's first product.
+    stride : i64
+        From one element of the products to the next.
+    rows : i64
+        How many there are.
+    places : pointer to i64
+        Of the results; -1 for those outside.
+    algorithm : Winograd
+    row : Row
+    """
     size, outputs = algorithm.inputs, algorithm.outputs
     products = [b.offset(m, b.ir.mul(stride, b.const(element))) for element in range(algorithm.elements)]
     offsets = [b.scalar(places, place) for place in range(outputs**2)]
 
     def body(k, _):
-        row = b.ir.mul(k, b.const(B))
+        at = b.ir.mul(k, b.const(row.elements))
 
         def load(i, j):
-            place = b.offset(b.opaque(products[i * size + j]), row)
-            return [b.load(place, vector) for vector in range(vectors)]
+            place = b.offset(b.opaque(products[i * size + j]), at)
+            return [b.load(place, vector) for vector in range(row.vectors)]
 
-        shift = b.broadcast(b.scalar(bias, k))
+        shift = row.shift(k)
         for offset, element in zip(offsets, _both_ways(b, algorithm.of_output, load, size), strict=True):
-            tile = [b.add(value, shift) for value in element]
-            to = b.ir.add(offset, row)
+            shifted = [b.add(value, shift) for value in element]
             with b.ir.if_then(b.ir.icmp_signed(">=", offset, b.const(0))):
-                store_tile(b, [tile], epilogue, b.offset(residual, to), b.offset(y, to), b.offset(at, k))
+                row.store(shifted, b.ir.add(offset, at), k)
         return []
 
-    b.loop(b.const(0), filters, [], body)
+    b.loop(b.const(0), rows, [], body)
+
+
+def _emit_output(
+    b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, vectors: int, epilogue: tuple[str, ...]
+) -> None:
+    m, stride, filters, places, bias, residual, y, at = args
+
+    def store(tile, to, k):
+        store_tile(b, [tile], epilogue, b.offset(residual, to), b.offset(y, to), b.offset(at, k))
+
+    row = Row(B, vectors, lambda k: b.broadcast(b.scalar(bias, k)), store)
+    emit_output(b, m, stride, filters, places, algorithm, row)
 
 
 def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., None], ...]:
@@ -149,7 +197,7 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
     @intrinsic
     def transform_input(typingctx, x, places, zeros, channels, v, stride):
         def codegen(context, irbuilder, signature, args):
-            _emit_input(VectorBuilder(irbuilder, isa), args, algorithm, vectors)
+            emit_input(VectorBuilder(irbuilder, isa), args, algorithm, vectors, B)
             return context.get_dummy_value()
 
         return types.void(_F32, WORDS, _F32, types.int64, _F32, types.int64), codegen

@@ -61,7 +61,7 @@ def touches(steps: Sequence[Step], owners: Mapping[str, str]) -> dict[str, list[
 
 
 def intervals(
-    blobs: Mapping[str, Blob],
+    layouts: Mapping[str, BlockLayout],
     steps: Sequence[Step],
     owners: Mapping[str, str],
     segments: Sequence[Segment],
@@ -76,9 +76,7 @@ def intervals(
     for name, numbers in touches(steps, owners).items():
         inside = segment_of(segments, numbers)
         blocks = inside.blocks if inside else chunk_blocks
-        found.append(
-            Interval(name, BlockLayout.of(blobs[name]).block_bytes * blocks, *kept(segments, numbers, chunk_blocks))
-        )
+        found.append(Interval(name, layouts[name].block_bytes * blocks, *kept(segments, numbers, chunk_blocks)))
     for number, step in enumerate(steps):
         alive = kept(segments, [number], chunk_blocks)
         found += [Interval(scratch_name(number, slot), size, *alive) for slot, size in step.scratch.items()]

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn import settings
-from xdn.kernels import driver
-from xdn.kernels.layout import B, aligned_bytes
+from xdn.codegen.loader import process_loader
+from xdn.kernels import driver, team
+from xdn.kernels.layout import CHANNEL, MEMBER, MEMBERS, TEAM, aligned_bytes
+from xdn.runtime.crew import Crew, yield_address
 from xdn.runtime.program import Program
 
 #: Called with (chunks done, chunks in all) while a run goes on.
@@ -59,6 +61,8 @@ class Executor:
         self._pid = os.getpid()
         self._arenas: list[np.ndarray] = []
         self._lock = threading.Lock()
+        self._crew: Crew | None = None
+        self._short = threading.Lock()
 
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
@@ -66,19 +70,58 @@ class Executor:
         whole = self._whole_chunks(program, n_images, chunk)
         control = program.control(n_images, chunk, whole)
         total = program.chunks(n_images, chunk, whole)
-        workers = min(self.threads, total)
+        replicas = min(self.threads, total)
+        members = self.threads // replicas if program.plan.schedule is CHANNEL else 1
         begin = time.perf_counter()
-        if total == 1:
+        if replicas * members == 1:
             ticks = [self._work(program, control, arrays)]
-            if progress:
-                progress(total, total)
+        elif total <= replicas and (members > 1 or program.plan.macs * n_images <= settings.SHORT_RUN_MACS):
+            ticks = self._run_short(program, control, arrays, (replicas, members))
         else:
             pool = self._workers()
-            running = [pool.submit(self._work, program, control, arrays) for _ in range(workers)]
+            running = [pool.submit(self._work, program, control, arrays) for _ in range(replicas)]
             self._wait(running, control, total, progress)
             ticks = [future.result() for future in running]
+        if progress:
+            progress(total, total)
         seconds = time.perf_counter() - begin
         return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
+
+    def _run_short(
+        self, program: Program, control: np.ndarray, arrays: list[np.ndarray], shape: tuple[int, int]
+    ) -> list[np.ndarray]:
+        """Run in the caller's thread and its helpers; return their ticks.
+
+        Parameters
+        ----------
+        program, control, arrays
+        shape : (int, int)
+            Replicas, which take a chunk each, and members of each, which share every step of it.
+        """
+        replicas, members = shape
+        ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
+        # One run at a time: the members of a team wait for each other.
+        with self._short:
+            crew = self._own_crew()
+            arenas = [self._take_arena(program.plan.arena.size) for _ in range(replicas)]
+            teams = np.zeros((replicas, team.TEAM_WORDS), np.int64)
+            teams[:, team.YIELD] = yield_address()
+            frames = []
+            for number, own in enumerate(ticks):
+                replica, member = divmod(number, members)
+                frame = program.frame(arenas[replica], arrays, own)
+                frame[MEMBER], frame[MEMBERS], frame[TEAM] = member, members, teams[replica].ctypes.data
+                frames.append(frame)
+            crew.run(program.drive_address, control, frames)
+            with self._lock:
+                self._arenas += arenas
+        return list(ticks)
+
+    def _own_crew(self) -> Crew:
+        """Return the threads for short runs; a process that was forked off starts its own."""
+        if self._crew is None or self._crew.pid != os.getpid():
+            self._crew = Crew(self.threads - 1, process_loader())
+        return self._crew
 
     def _work(self, program: Program, control: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
         # The worker holds its arena: nobody else may get it while the worker runs, even after a second Ctrl-C.
@@ -99,7 +142,7 @@ class Executor:
         chunks = program.chunks(n_images, chunk_blocks)
         if self.threads == 1:
             return chunks
-        full = n_images // (chunk_blocks * B)
+        full = n_images // (chunk_blocks * program.plan.schedule.images)
         # Each thread begins with a chunk: a run of one for each has equal parts already.
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 
@@ -136,6 +179,10 @@ class Executor:
 
     def close(self) -> None:
         """End the threads and give the arenas back."""
+        with self._short:
+            if self._crew is not None:
+                self._crew.dismiss()
+            self._crew = None
         with self._lock:
             pool, self._pool = self._pool, None
         # Outside the lock, which workers take to give their arenas back.

@@ -12,9 +12,10 @@ from xdn.graph.blob import Blob, Shape
 from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
+from xdn.kernels.channel import images as channel_images
 from xdn.kernels.family import Lowering, Step, select
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import B, BlockLayout
+from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.schedule import Segment, default_segments, segment_of
@@ -45,6 +46,8 @@ class Plan:
         The layers and which of the steps are theirs; the conversions at the edges belong to none.
     blobs : mapping
         Blob -> shape, at a probe batch.
+    schedule : Schedule
+        How the blobs lie.
     """
 
     inputs: Mapping[str, Shape]
@@ -56,13 +59,18 @@ class Plan:
     chunk_blocks: int
     layers: tuple[Placed, ...]
     blobs: Mapping[str, Blob]
+    schedule: Schedule = BATCH
+
+    def layout(self, blob: str) -> BlockLayout:
+        """Return how `blob` lies."""
+        return BlockLayout.of(self.blobs[blob], self.schedule)
 
     def offset(self, blob: str, block: int = 0) -> int:
         """Return where `blob` lies in the arena for block number `block` of a chunk, in bytes."""
         owner = self.owners[blob]
         own = self._own_segment[owner]
         within = block % own.blocks if own else block
-        return self.arena.offsets[owner] + within * BlockLayout.of(self.blobs[blob]).block_bytes
+        return self.arena.offsets[owner] + within * self.layout(blob).block_bytes
 
     def scratch_offset(self, step: int, slot: int) -> int:
         """Return where the scratch of a step's slot lies in the arena, in bytes."""
@@ -121,6 +129,7 @@ def make_plan(
     pixels: PixelSource | None = None,
     chunk_blocks: int | None = None,
     winograd: bool = True,
+    schedule: Schedule = BATCH,
 ) -> Plan:
     """Return the plan for a net whose images have `shapes`.
 
@@ -138,6 +147,13 @@ def make_plan(
         Default: as many as `settings` allow.
     winograd : bool
         Whether 3x3 convolutions may be computed by Winograd's minimal filtering.
+    schedule : Schedule
+        How the blobs lie.
+
+    Raises
+    ------
+    UnsupportedError
+        Where no kernel of the schedule executes a layer.
     """
     net.require_weights()
     isa = host_isa()
@@ -146,26 +162,28 @@ def make_plan(
     verify(sized)
     steps: list[Step] = []
     placed: list[Placed] = []
+    edges = channel_images if schedule is CHANNEL else images
     for slot, name in enumerate(sized.inputs):
-        layout = BlockLayout.of(sized.blobs[name])
+        layout = BlockLayout.of(sized.blobs[name], schedule)
         steps.append(
-            images.load_planes(name, slot, layout, isa)
+            edges.load_planes(name, slot, layout, isa)
             if pixels is None
-            else images.load_pixels(name, slot, layout, isa, pixels)
+            else edges.load_pixels(name, slot, layout, isa, pixels)
         )
     needed = _needed_layers(sized, outputs)
     for layer in sized.layers:
         if layer.name not in needed or layer.params.is_input:
             continue
         bottoms, tops, added = sized.bottom_blobs(layer), sized.top_blobs(layer), sized.added_blobs(layer)
-        lowering = Lowering(layer, bottoms, tops, isa, added, winograd)
+        lowering = Lowering(layer, bottoms, tops, isa, added, winograd, schedule)
         lowered = select(lowering).lower(lowering)
         placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
-        steps.append(images.store_planes(name, slot, BlockLayout.of(sized.blobs[name]), isa))
+        steps.append(edges.store_planes(name, slot, BlockLayout.of(sized.blobs[name], schedule), isa))
     owners = share_buffers(sized.blobs, steps, placed)
-    segments, arena, blocks = _arranged(sized.blobs, steps, placed, owners, chunk_blocks)
+    layouts = {name: BlockLayout.of(blob, schedule) for name, blob in sized.blobs.items()}
+    segments, arena, blocks = _arranged(layouts, steps, placed, owners, chunk_blocks)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
         {name: image[name] for name in sized.inputs},
@@ -177,11 +195,12 @@ def make_plan(
         blocks,
         tuple(placed),
         sized.blobs,
+        schedule,
     )
 
 
 def _arranged(
-    blobs: Mapping[str, Blob],
+    layouts: Mapping[str, BlockLayout],
     steps: list[Step],
     placed: list[Placed],
     owners: Mapping[str, str],
@@ -191,16 +210,17 @@ def _arranged(
     layer_of = list(range(-len(steps), 0))
     for number, item in enumerate(placed):
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
-    layouts = {name: BlockLayout.of(blob) for name, blob in blobs.items()}
+    schedule = next(iter(layouts.values())).schedule
+    most = settings.CHANNEL_CHUNK_IMAGES if schedule is CHANNEL else settings.CHUNK_IMAGES // schedule.images
 
     def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
         segments = default_segments(steps, layer_of, layouts, owners, blocks)
-        return segments, place(intervals(blobs, steps, owners, segments, blocks)), blocks
+        return segments, place(intervals(layouts, steps, owners, segments, blocks)), blocks
 
     if chunk_blocks:
         return arranged(chunk_blocks)
     one = arranged(1)[1].size
-    return arranged(max(1, min(settings.CHUNK_IMAGES // B, settings.CHUNK_BYTES // max(one, 1))))
+    return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
 
 
 def _needed_layers(net: Net, outputs: tuple[str, ...]) -> set[str]:

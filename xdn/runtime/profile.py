@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from xdn.graph.blob import Shape
 from xdn.kernels.family import Step
-from xdn.kernels.layout import B, BlockLayout
 from xdn.runtime.executor import Run
 from xdn.runtime.plan import Plan
 
@@ -165,6 +164,6 @@ def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:
     """Return the bytes that a layer's steps move between blobs, weights and registers; see `LayerProfile`."""
     # Several steps of a layer read the same bottom and write parts of the same top: each counts once.
     blobs = {(slot, blob) for step in steps for slot, blob in step.blobs.items()}
-    block_bytes = sum(BlockLayout.of(plan.blobs[blob]).block_bytes for _, blob in blobs)
+    block_bytes = sum(plan.layout(blob).block_bytes for _, blob in blobs)
     weight_bytes = sum(step.weight_bytes for step in steps)
-    return block_bytes * -(-run.images // B) + weight_bytes * run.chunks
+    return block_bytes * -(-run.images // plan.schedule.images) + weight_bytes * run.chunks

@@ -6,7 +6,7 @@ from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.kernels import driver
-from xdn.kernels.layout import ARENA, IO, TICKS, B
+from xdn.kernels.layout import ARENA, IO, MEMBERS, TICKS
 from xdn.runtime.native import kernel_at
 from xdn.runtime.plan import Plan
 from xdn.runtime.schedule import Pass, passes
@@ -37,7 +37,9 @@ class Program:
             kernel = loader.address(plan.steps[call.step].source)
             row[:] = kernel, words.ctypes.data, call.first_block, call.blocks, call.step
         self._table = table
-        self._drive = kernel_at(loader.address(driver.driver(host_isa(), timed)))
+        #: Address of the driver's machine code.
+        self.drive_address = loader.address(driver.driver(host_isa(), timed))
+        self._drive = kernel_at(self.drive_address)
 
     def _descriptor(self, call: Pass) -> np.ndarray:
         """Return the descriptor of one call: the step's, at the places of the call's blocks and rows."""
@@ -58,6 +60,7 @@ class Program:
         words[driver.CHUNK_BLOCKS] = chunk_blocks
         words[driver.WHOLE_CHUNKS] = self.chunks(n_images, chunk_blocks) if whole_chunks is None else whole_chunks
         words[driver.LAST_BLOCKS] = last_blocks(chunk_blocks)
+        words[driver.BLOCK_IMAGES] = self.plan.schedule.images
         words[driver.CALLS] = len(self._table)
         words[driver.PROGRAM] = self._table.ctypes.data
         return words
@@ -71,35 +74,46 @@ class Program:
         whole_chunks : int, optional
             From which chunk on they are smaller (`last_blocks`); default: from none.
         """
-        blocks = -(-n_images // B)
+        blocks = -(-n_images // self.plan.schedule.images)
         chunks = -(-blocks // chunk_blocks)
         if whole_chunks is None or chunks <= whole_chunks:
             return chunks
         rest = blocks - whole_chunks * chunk_blocks
         return whole_chunks - (-rest // last_blocks(chunk_blocks))
 
+    def frame(self, arena: np.ndarray, arrays: list[np.ndarray], ticks: np.ndarray) -> np.ndarray:
+        """Return the frame of a worker that runs chunks alone.
+
+        Parameters
+        ----------
+        arena : bytes, aligned
+            The worker's own.
+        arrays : list of arrays
+            The caller's inputs, then outputs, contiguous.
+        ticks : (steps,) int64
+            Where a timed program adds up what the worker spends in each step.
+        """
+        frame = np.zeros(IO + len(arrays), np.int64)
+        frame[ARENA], frame[TICKS], frame[MEMBERS] = arena.ctypes.data, ticks.ctypes.data, 1
+        frame[IO:] = [array.ctypes.data for array in arrays]
+        return frame
+
     def work(self, control: np.ndarray, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
-        """Run chunks until none is left; releases the GIL. One call per worker.
+        """Run chunks until none is left, alone; releases the GIL. One call per worker.
 
         Parameters
         ----------
         control : int64 words
             Shared by the workers of a run.
-        arena : bytes, aligned
-            The worker's own.
-        arrays : list of arrays
-            The caller's inputs, then outputs, contiguous.
+        arena, arrays
+            As `frame` takes them.
 
         Returns
         -------
         (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
         ticks = np.zeros(len(self.plan.steps), np.int64)
-        frame = np.zeros(IO + len(arrays), np.int64)
-        frame[ARENA] = arena.ctypes.data
-        frame[IO:] = [array.ctypes.data for array in arrays]
-        frame[TICKS] = ticks.ctypes.data
-        self._drive(control, frame)
+        self._drive(control, self.frame(arena, arrays, ticks))
         return ticks
 
 

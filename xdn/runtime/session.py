@@ -11,11 +11,12 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import KernelLoader, process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError
+from xdn.errors import InputError, SettingError, UnknownNameError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
+from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
 from xdn.runtime.clock import TickClock
 from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.peak import measured_peak
@@ -49,6 +50,9 @@ class Session:
         Measure each layer of every run, for `profile`.
     winograd : bool
         Compute 3x3 convolutions with fewer multiplications where that is faster; their rounding errors are larger.
+    schedule : str, optional
+        ``"batch"``: vectors of images, for many at a time; ``"channel"``: vectors of channels, for few; None: whichever
+        should be faster for the images of a call. Both give the same results, bit for bit.
 
     Raises
     ------
@@ -56,6 +60,8 @@ class Session:
         Where a layer has no weights.
     UnsupportedError
         Where no kernel executes a layer.
+    UnknownNameError
+        For another schedule.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Session:
         chunk_blocks: int | None = None,
         profile: bool = False,
         winograd: bool = True,
+        schedule: str | None = None,
     ):
         net.require_weights()
         self.net = net
@@ -74,6 +81,11 @@ class Session:
         self._chunk_blocks = chunk_blocks
         #: Whether 3x3 convolutions may take fewer multiplications.
         self.winograd = winograd
+        if schedule is not None and schedule not in SCHEDULES:
+            raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
+        self._schedule = schedule and SCHEDULES[schedule]
+        # Whether each layer has a kernel of the channel schedule: not known before the first plan.
+        self._has_channel_kernels = True
         self._executor = Executor(checked_threads(threads))
         self._programs: OrderedDict[object, Program] = OrderedDict()
         self._programs_lock = threading.Lock()
@@ -121,7 +133,8 @@ class Session:
         arrays = self._checked_feed(feed)
         n = next(iter(arrays.values())).shape[0]
         # A plan gives each blob once, however often its name is asked for.
-        program = self._program({name: a.shape[1:] for name, a in arrays.items()}, tuple(dict.fromkeys(outputs)))
+        shapes = {name: a.shape[1:] for name, a in arrays.items()}
+        program = self._program(shapes, tuple(dict.fromkeys(outputs)), n)
         results = {name: np.empty((n, *shape), np.float32) for name, shape in program.plan.outputs.items()}
         if n:
             self._execute(program, [*arrays.values(), *results.values()], n, progress)
@@ -161,18 +174,18 @@ class Session:
             raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
-        program = self._program({name: (images.shape[3], height, width)}, self.net.outputs, (key, source))
+        program = self._program({name: (images.shape[3], height, width)}, self.net.outputs, len(images), (key, source))
         results = [np.empty((len(images), *shape), np.float32) for shape in program.plan.outputs.values()]
         if len(images):
             self._execute(program, [np.ascontiguousarray(images), *results], len(images), progress)
         return results
 
-    def plan(self, shapes: Mapping[str, Shape] | None = None) -> Plan:
-        """Return the plan for images of `shapes` (name -> shape of one image; default: that of the latest run)."""
+    def plan(self, shapes: Mapping[str, Shape] | None = None, images: int = settings.CHUNK_IMAGES) -> Plan:
+        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
         if shapes is None and self._programs:
             return next(reversed(self._programs.values())).plan
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
-        return self._program(own | dict(shapes or {}), self.net.outputs).plan
+        return self._program(own | dict(shapes or {}), self.net.outputs, images).plan
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
         """Return what each layer took in the latest run.
@@ -234,18 +247,44 @@ class Session:
         return np.ascontiguousarray(array)
 
     def _program(
-        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], pixels: tuple[object, PixelSource] | None = None
+        self,
+        shapes: Mapping[str, Shape],
+        outputs: tuple[str, ...],
+        images: int = settings.CHUNK_IMAGES,
+        pixels: tuple[object, PixelSource] | None = None,
     ) -> Program:
-        """Return the program for these shapes; `pixels` is a key that names the source, and the source."""
-        key = (tuple(shapes.items()), outputs, pixels and pixels[0])
+        """Return the program for as many images of these shapes; `pixels` is a key that names the source, and that."""
         with self._programs_lock:
-            if key not in self._programs:
-                before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-                plan = make_plan(self.net, shapes, outputs, pixels and pixels[1], self._chunk_blocks, self.winograd)
-                self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
-                self.compile_s += time.perf_counter() - before
-                self.kernels_compiled += len(self._loader.stats.compiled) - compiled
-            self._programs.move_to_end(key)
-            while len(self._programs) > settings.PLANS_KEPT:
-                self._programs.popitem(last=False)
-            return self._programs[key]
+            if self._schedule is None and self._has_channel_kernels and self._few(images):
+                try:
+                    return self._kept(shapes, outputs, CHANNEL, pixels)
+                except UnsupportedError:
+                    self._has_channel_kernels = False
+            return self._kept(shapes, outputs, self._schedule or BATCH, pixels)
+
+    def _few(self, images: int) -> bool:
+        """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
+        blocks = -(-images // BATCH.images)
+        fullest = -(-blocks // self.threads) * BATCH.images
+        return images / self.threads < settings.BATCH_IMAGE_TIME * fullest
+
+    def _kept(
+        self,
+        shapes: Mapping[str, Shape],
+        outputs: tuple[str, ...],
+        schedule: Schedule,
+        pixels: tuple[object, PixelSource] | None,
+    ) -> Program:
+        """Return a program that was made before, or make it."""
+        key = (tuple(shapes.items()), outputs, schedule, pixels and pixels[0])
+        if key not in self._programs:
+            before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
+            source, chunk_blocks = pixels and pixels[1], self._chunk_blocks
+            plan = make_plan(self.net, shapes, outputs, source, chunk_blocks, self.winograd, schedule)
+            self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
+            self.compile_s += time.perf_counter() - before
+            self.kernels_compiled += len(self._loader.stats.compiled) - compiled
+        self._programs.move_to_end(key)
+        while len(self._programs) > settings.PLANS_KEPT:
+            self._programs.popitem(last=False)
+        return self._programs[key]

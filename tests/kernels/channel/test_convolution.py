@@ -1,0 +1,41 @@
+"""Which register tile the channel schedule takes, and which layers it leaves to the batch schedule."""
+
+import pytest
+
+from tests.kernels.checks import one_layer_net
+from xdn.codegen.isa import ISAS, isa_named
+from xdn.errors import UnsupportedError
+from xdn.kernels.channel.convolution import best_tile, tiles_of
+from xdn.kernels.layout import CHANNEL, LANES
+from xdn.runtime.plan import make_plan
+
+
+@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
+def test_tiles_fit_into_the_registers(isa):
+    for rows, vectors in tiles_of(isa):
+        assert rows >= 1
+        # Accumulators, a panel's weights, a scalar.
+        assert rows * vectors + vectors + 1 <= isa.registers
+
+
+def test_many_positions_get_a_large_tile_and_one_gets_many_vectors():
+    isa = isa_named("avx512f")
+    rows, vectors = best_tile(256, [56 * 56], isa)
+    assert rows * vectors >= 24
+    rows, vectors = best_tile(2048, [1], isa)
+    assert (rows, vectors) == (1, 8)
+
+
+def test_a_tile_is_no_larger_than_its_layer():
+    isa = isa_named("avx512f")
+    assert best_tile(16, [4], isa) == (4, 1)
+    assert best_tile(10, [1], isa)[1] == 1
+
+
+def test_groups_of_no_whole_vectors_are_left_to_the_batch_schedule():
+    net = one_layer_net("Convolution", (6, 5, 5), num_output=6, kernel_size=3, group=2)
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer"):
+        make_plan(net, {"x0": (6, 5, 5)}, net.outputs, schedule=CHANNEL)
+    net = one_layer_net("Convolution", (6, 5, 5), num_output=2 * LANES, kernel_size=3, group=2)
+    plan = make_plan(net, {"x0": (6, 5, 5)}, net.outputs, schedule=CHANNEL)
+    assert [step.source.name.op for step in plan.steps][1] == "channel_contract"

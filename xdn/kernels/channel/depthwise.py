@@ -1,0 +1,138 @@
+"""Depthwise convolution of one image: vectors of channels, each with its own filter.
+
+For MR output positions that share a tap list and NV vectors of channels::
+
+    acc[r][v] = bias[v]                                    r < MR positions, v < NV vectors
+    for tap in taps(tile):
+        acc[r][v] += x[r][tap][v] * w[tap][v]
+    acc[r][v] += residual[r][v]                            epilogue "sum"
+    acc[r][v]  = f(acc[r][v], coefficient[v])              epilogue "relu", "sigmoid", ...
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.isa import Isa, isa_named
+from xdn.codegen.names import KernelName
+from xdn.kernels.channel.epilogue import store_channels
+from xdn.kernels.channel.tiles import class_tiles, position_classes
+from xdn.kernels.depthwise import is_depthwise
+from xdn.kernels.epilogue import coefficients, epilogue_parts
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.share import share
+from xdn.kernels.taps import tap_lists
+
+#: WEIGHTS: [tap][C']. TILES: rows of (first tap, end of taps, MR x offsets, MR y offsets). COEFFICIENTS: f32, one for
+#: each channel. PITCH: C'.
+X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, TILES, TILE_COUNT, TAPS, X_BLOCK, Y_BLOCK, PITCH = range(12)
+WORD_COUNT = 12
+#: Positions of a tile: each tap's weights are read once for all of them.
+ROWS = 4
+
+_F32 = types.CPointer(types.float32)
+
+
+def depthwise(epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+    """Return the kernel for an instruction set; `epilogue` as `epilogue_parts` gives it."""
+    name = KernelName("channel_depthwise", isa.name, epilogue)
+    return KernelSource(name, lambda: _body(name))
+
+
+def _tile(name: KernelName) -> Callable[..., None]:
+    """Return the intrinsic that computes one vector of channels of one tile."""
+    isa = isa_named(name.isa)
+
+    @intrinsic
+    def tile(typingctx, x, weights, taps, pitch, table, bias, residual, y, at):
+        def codegen(context, irbuilder, signature, args):
+            _emit_tile(VectorBuilder(irbuilder, isa), args, name.epilogue)
+            return context.get_dummy_value()
+
+        return types.void(_F32, _F32, WORDS, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
+
+    return tile
+
+
+def _emit_tile(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...]) -> None:
+    x, weights, taps, pitch, table, bias, residual, y, at = args
+    origins = [b.offset(x, b.scalar(table, 2 + r)) for r in range(ROWS)]
+
+    def one_tap(t, acc):
+        row = b.offset(taps, b.ir.mul(t, b.const(2)))
+        place, weight = b.scalar(row), b.load(b.offset(weights, b.ir.mul(b.scalar(row, 1), pitch)))
+        return [b.fma(weight, b.load(b.offset(origin, place)), acc[r]) for r, origin in enumerate(origins)]
+
+    acc = b.loop(b.scalar(table, 0), b.scalar(table, 1), [b.load(bias)] * ROWS, one_tap)
+    places = [b.scalar(table, 2 + ROWS + r) for r in range(ROWS)]
+    store_channels(b, [[value] for value in acc], places, epilogue, residual, y, at)
+
+
+def _body(name: KernelName) -> KernelBody:
+    """Return the loop nest around the tile, as Numba compiles it."""
+    tile, vector_bytes = _tile(name), isa_named(name.isa).lanes * F32_BYTES
+
+    def depthwise(desc, frame):
+        arena, pitch = frame[ARENA], desc[PITCH]
+        first, end = share(frame, desc[TILE_COUNT])
+        for block in range(frame[BLOCKS]):
+            x = arena + desc[X] + block * desc[X_BLOCK] * F32_BYTES
+            y_at = block * desc[Y_BLOCK] * F32_BYTES
+            y, residual = arena + desc[Y] + y_at, arena + desc[RESIDUAL] + y_at
+            for t in range(first, end):
+                table = i64_at(desc[TILES] + t * (2 + 2 * ROWS) * 8)
+                for c in range(0, pitch * F32_BYTES, vector_bytes):
+                    tile(
+                        f32_at(x + c),
+                        f32_at(desc[WEIGHTS] + c),
+                        i64_at(desc[TAPS]),
+                        pitch,
+                        table,
+                        f32_at(desc[BIAS] + c),
+                        f32_at(residual + c),
+                        f32_at(y + c),
+                        f32_at(desc[COEFFICIENTS] + c),
+                    )
+
+    return depthwise
+
+
+@family("channel_depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True, schedules=(CHANNEL,))
+def lower_depthwise(lowering: Lowering) -> Lowered:
+    """Convolve each channel with its own filter."""
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    pitch = top.position_elements
+    lists = tap_lists(bottom, top, layer.params.window())
+    weights = aligned_vectors(np.empty(0), len(lists.used) * pitch)
+    filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
+    weights.reshape(len(lists.used), pitch)[:, : top.channels] = filters.T
+    bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), pitch)
+    slopes = aligned_vectors(coefficients(layer, top.channels), pitch)
+    positions, taps = lists.in_elements(bottom, top)
+    tiles = class_tiles([positions], position_classes([positions]), ROWS)
+    descriptor = {
+        WEIGHTS: address(weights),
+        BIAS: address(bias),
+        COEFFICIENTS: address(slopes),
+        TILES: address(tiles),
+        TILE_COUNT: len(tiles),
+        TAPS: address(taps),
+        X_BLOCK: bottom.block_elements,
+        Y_BLOCK: top.block_elements,
+        PITCH: pitch,
+    }
+    step = Step(
+        depthwise(epilogue_parts(layer), lowering.isa),
+        words(WORD_COUNT, descriptor),
+        {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
+        (weights, bias, slopes, tiles, taps),
+        macs=lists.multiplications * top.channels,
+    )
+    return Lowered([step], in_place=lowering.over_residual())

@@ -1,0 +1,47 @@
+"""Tiles of output positions: those that share their tap lists, a few at a time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xdn.kernels.convolution import spread
+
+
+def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the numbers of the output positions that share their lists, class by class.
+
+    Parameters
+    ----------
+    sources : sequence of (P*Q, 4) int64
+        For each blob that is read the table of positions: x offset, first and end of the list, y offset.
+    """
+    spans = np.hstack([positions[:, 1:3] for positions in sources])
+    _, number = np.unique(spans, axis=0, return_inverse=True)
+    number = number.ravel()
+    return [np.flatnonzero(number == each) for each in range(number.max() + 1)]
+
+
+def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], rows: int) -> np.ndarray:
+    """Return a table of tiles of `rows` positions, in the order of their first ones.
+
+    A row holds (first, end of the list, `rows` x offsets, `rows` y offsets), with a second source also (first, end of
+    its list, `rows` x offsets). A class that does not fill its last tiles has positions that are computed twice: they
+    are the same both times.
+    """
+    tiles = []
+    for members in classes:
+        begin = 0
+        for size in spread(len(members), rows):
+            own = members[begin : begin + size]
+            tiles.append(np.concatenate([own, np.repeat(own[-1:], rows - size)]))
+            begin += size
+    tiles.sort(key=lambda members: int(members[0]))
+    own, *other = sources
+    table = np.empty((len(tiles), 2 + 2 * rows + (2 + rows) * len(other)), np.int64)
+    for row, members in zip(table, tiles, strict=True):
+        picked = own[members]
+        parts = [picked[0, 1:3], picked[:, 0], picked[:, 3]]
+        for second in other:
+            parts += [second[members[0], 1:3], second[members, 0]]
+        row[:] = np.concatenate(parts)
+    return table

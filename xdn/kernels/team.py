@@ -1,0 +1,36 @@
+"""Threads that share the work of every step meet after it: a barrier in machine code.
+
+A thread that waits looks at the phase for a while; then it gives its processor away between looks, so that the others
+go on even where there are more threads than processors.
+"""
+
+from numba.extending import register_jitable
+
+from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_plain, pause
+
+# The words of a team, each on a cache line of its own.
+#: Threads that have arrived; how often all have met; what the first member tells the others.
+ARRIVED, PHASE, TOLD = 0, 8, 16
+#: Address of a C function that gives the processor to another thread.
+YIELD = 24
+TEAM_WORDS = 32
+
+#: Looks before a waiting thread gives its processor away: about as long as that takes.
+_LOOKS = 2000
+
+
+@register_jitable
+def meet(team, members):
+    """Return when all `members` threads have come here."""
+    phase = atomic_load(team, PHASE)
+    if atomic_add(team, ARRIVED, 1) == members - 1:
+        atomic_store(team, ARRIVED, 0)
+        atomic_add(team, PHASE, 1)
+        return
+    looks = 0
+    while atomic_load(team, PHASE) == phase:
+        if looks < _LOOKS:
+            looks += 1
+            pause()
+        else:
+            call_plain(team[YIELD])

@@ -1,0 +1,81 @@
+"""Threads for short runs, in which the caller's thread works too."""
+
+import ctypes
+import os
+import threading
+import weakref
+from functools import cache
+from queue import SimpleQueue
+
+import numpy as np
+
+from xdn import settings
+from xdn.codegen.isa import host_isa
+from xdn.codegen.loader import KernelLoader
+from xdn.kernels import crew
+from xdn.runtime.native import Kernel, kernel_at
+
+
+class Crew:
+    """The caller's thread and its helpers; one run at a time.
+
+    Parameters
+    ----------
+    helpers : int
+    loader : KernelLoader
+        Gives the kernels' addresses.
+    """
+
+    def __init__(self, helpers: int, loader: KernelLoader):
+        self.pid = os.getpid()
+        attend, post, lead = (loader.address(make(host_isa())) for make in (crew.attend, crew.post, crew.lead))
+        self._post, self._lead = kernel_at(post), kernel_at(lead)
+        self._boxes = [np.zeros(crew.MAILBOX_WORDS, np.int64) for _ in range(helpers)]
+        self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(helpers)]
+        self._words = np.zeros(crew.MAILBOXES + helpers, np.int64)
+        self._words[crew.YIELD] = yield_address()
+        self._words[crew.MAILBOXES :] = [box.ctypes.data for box in self._boxes]
+        for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
+            box[crew.LOOKS], box[crew.PARKED] = settings.HELPER_LOOKS, 1
+            target, name = (kernel_at(attend), box, waker), f"xdn-{number}"
+            threading.Thread(target=_help, args=target, name=name, daemon=True).start()
+        weakref.finalize(self, _dismiss, self._wakers)
+
+    def run(self, drive: int, control: np.ndarray, frames: list[np.ndarray]) -> None:
+        """Run the driver at the address `drive` in as many threads as there are frames; return when all have ended.
+
+        The first frame is the caller's own; there are helpers for the others.
+        """
+        boxes, words = self._boxes[: len(frames) - 1], self._words
+        for box, frame in zip(boxes, frames[1:], strict=True):
+            box[crew.DRIVE], box[crew.CONTROL], box[crew.FRAME] = drive, control.ctypes.data, frame.ctypes.data
+        words[crew.HELPERS] = len(boxes)
+        words[crew.OWN_DRIVE], words[crew.OWN_CONTROL] = drive, control.ctypes.data
+        self._post(words, frames[0])
+        if words[crew.WAKE]:
+            for box, waker in zip(boxes, self._wakers, strict=False):
+                if box[crew.PARKED]:
+                    waker.put(True)
+        self._lead(words, frames[0])
+
+    def dismiss(self) -> None:
+        """End the helpers."""
+        _dismiss(self._wakers)
+
+
+def _help(attend: Kernel, box: np.ndarray, waker: "SimpleQueue[bool]") -> None:
+    """Wait for jobs, in machine code for a while, then in Python, until False comes."""
+    while waker.get():
+        attend(box, box)
+
+
+def _dismiss(wakers: "list[SimpleQueue[bool]]") -> None:
+    for waker in wakers:
+        waker.put(False)
+
+
+@cache
+def yield_address() -> int:
+    """Return the address of the C function that gives the processor to another thread."""
+    function = ctypes.WinDLL("kernel32").SwitchToThread if hasattr(ctypes, "WinDLL") else ctypes.CDLL(None).sched_yield
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
