@@ -28,7 +28,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
 from xdn.graph import Layer, Net
 from xdn.kernels.layout import B
-from xdn.runtime import session as session_module
+from xdn.runtime import programs as programs_module
 from xdn.runtime.session import Argument, Session
 
 
@@ -189,7 +189,7 @@ def test_plans_are_kept_by_shape_and_the_oldest_go(monkeypatch):
     assert session.plan({"x": (3, 8, 3)}, images=2) is first
     for width in (6, 7):
         session.run(None, {"x": images[width]})
-    assert len(session._programs) == 3
+    assert len(session._programs.all()) == 3
     assert session.plan({"x": (3, 8, 3)}, images=2) is first
     assert session.plan({"x": (3, 8, 4)}, images=2) is not first
     session.run(None, {"x": images[5]})
@@ -249,9 +249,9 @@ def test_pixels_keep_one_plan_a_transform(net):
     images = np.ones((2, 6, 5, 3), np.uint8)
     for _ in range(3):
         session.run_pixels(images, transform)
-    assert len(session._programs) == 1
+    assert len(session._programs.all()) == 1
     session.run_pixels(images, _transform())
-    assert len(session._programs) == 2
+    assert len(session._programs.all()) == 2
 
 
 # Many callers, processes, signals.
@@ -296,14 +296,14 @@ def test_several_python_threads_share_a_session(monkeypatch):
 
 
 def test_threads_that_ask_at_once_share_one_plan(net, monkeypatch):
-    made, make = [], session_module.make_plan
+    made, make = [], programs_module.make_plan
 
     def slow(*args):
         made.append(args)
         time.sleep(0.05)
         return make(*args)
 
-    monkeypatch.setattr(session_module, "make_plan", slow)
+    monkeypatch.setattr(programs_module, "make_plan", slow)
     session, programs = Session(net, threads=1), []
     callers = [threading.Thread(target=lambda: programs.append(session.plan())) for _ in range(4)]
     for thread in callers:

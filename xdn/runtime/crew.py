@@ -13,7 +13,7 @@ from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.kernels import crew
-from xdn.runtime.native import Kernel, kernel_at
+from xdn.runtime.native import Kernel, address, kernel_at
 
 
 class Crew:
@@ -48,9 +48,9 @@ class Crew:
         """
         boxes, words = self._boxes[: len(frames) - 1], self._words
         for box, frame in zip(boxes, frames[1:], strict=True):
-            box[crew.DRIVE], box[crew.CONTROL], box[crew.FRAME] = drive, control.ctypes.data, frame.ctypes.data
+            box[crew.DRIVE], box[crew.CONTROL], box[crew.FRAME] = drive, address(control), address(frame)
         words[crew.HELPERS] = len(boxes)
-        words[crew.OWN_DRIVE], words[crew.OWN_CONTROL] = drive, control.ctypes.data
+        words[crew.OWN_DRIVE], words[crew.OWN_CONTROL] = drive, address(control)
         self._post(words, frames[0])
         if words[crew.WAKE]:
             for box, waker in zip(boxes, self._wakers, strict=False):

@@ -5,16 +5,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.kernels import driver, team
-from xdn.kernels.layout import CHANNEL, MEMBER, MEMBERS, TEAM, aligned_bytes
-from xdn.runtime.crew import Crew, yield_address
+from xdn.kernels import driver
+from xdn.kernels.layout import CHANNEL, aligned_bytes
+from xdn.runtime.crew import Crew
 from xdn.runtime.program import Program
+from xdn.runtime.short import ShortRun
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]
@@ -43,6 +45,16 @@ class Run:
     array_bytes: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """How short runs of a program over some images are done, and what they need, between two of them."""
+
+    chunk_blocks: int
+    replicas: int
+    members: int
+    free: list[ShortRun] = field(default_factory=list)
+
+
 class Executor:
     """A pool of worker threads and their arenas.
 
@@ -63,23 +75,22 @@ class Executor:
         self._lock = threading.Lock()
         self._crew: Crew | None = None
         self._short = threading.Lock()
+        self._pools: WeakKeyDictionary[Program, dict[int, _Pool | None]] = WeakKeyDictionary()
 
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
+        short = self._short_pool(program, n_images)
+        if short is not None:
+            return self._run_short(short, program, arrays, n_images, progress)
         chunk = self._chunk_blocks(program, n_images)
         whole = self._whole_chunks(program, n_images, chunk)
-        control = program.control(n_images, chunk, whole)
-        total = program.chunks(n_images, chunk, whole)
-        replicas = min(self.threads, total)
-        members = self.threads // replicas if program.plan.schedule is CHANNEL else 1
+        control, total = program.control(n_images, chunk, whole), program.chunks(n_images, chunk, whole)
         begin = time.perf_counter()
-        if replicas * members == 1:
+        if self.threads == 1:
             ticks = [self._work(program, control, arrays)]
-        elif total <= replicas and (members > 1 or program.plan.macs * n_images <= settings.SHORT_RUN_MACS):
-            ticks = self._run_short(program, control, arrays, (replicas, members))
         else:
             pool = self._workers()
-            running = [pool.submit(self._work, program, control, arrays) for _ in range(replicas)]
+            running = [pool.submit(self._work, program, control, arrays) for _ in range(min(self.threads, total))]
             self._wait(running, control, total, progress)
             ticks = [future.result() for future in running]
         if progress:
@@ -87,35 +98,52 @@ class Executor:
         seconds = time.perf_counter() - begin
         return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
 
-    def _run_short(
-        self, program: Program, control: np.ndarray, arrays: list[np.ndarray], shape: tuple[int, int]
-    ) -> list[np.ndarray]:
-        """Run in the caller's thread and its helpers; return their ticks.
+    def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
+        """Return where what short runs need is kept between them; None where the run is a long one.
 
-        Parameters
-        ----------
-        program, control, arrays
-        shape : (int, int)
-            Replicas, which take a chunk each, and members of each, which share every step of it.
+        Short are runs in which no thread has more than one chunk, and which share the work of an image or end soon.
         """
-        replicas, members = shape
-        ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
-        # One run at a time: the members of a team wait for each other.
-        with self._short:
-            crew = self._own_crew()
-            arenas = [self._take_arena(program.plan.arena.size) for _ in range(replicas)]
-            teams = np.zeros((replicas, team.TEAM_WORDS), np.int64)
-            teams[:, team.YIELD] = yield_address()
-            frames = []
-            for number, own in enumerate(ticks):
-                replica, member = divmod(number, members)
-                frame = program.frame(arenas[replica], arrays, own)
-                frame[MEMBER], frame[MEMBERS], frame[TEAM] = member, members, teams[replica].ctypes.data
-                frames.append(frame)
-            crew.run(program.drive_address, control, frames)
+        with self._lock:
+            kept = self._pools.setdefault(program, {})
+            if n_images not in kept:
+                chunk = self._chunk_blocks(program, n_images)
+                total = program.chunks(n_images, chunk)
+                replicas = min(self.threads, total)
+                members = self.threads // replicas if program.plan.schedule is CHANNEL else 1
+                soon = program.plan.macs * n_images <= settings.SHORT_RUN_MACS
+                if len(kept) >= settings.PLANS_KEPT:
+                    kept.clear()
+                short = total <= replicas and (members > 1 or total == 1 or soon)
+                kept[n_images] = _Pool(chunk, replicas, members) if short else None
+            return kept[n_images]
+
+    def _run_short(
+        self, pool: _Pool, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None
+    ) -> Run:
+        """Run in the caller's thread and, where there are further workers, in helpers."""
+        begin = time.perf_counter()
+        with self._lock:
+            short = pool.free.pop() if pool.free else None
+        if short is None:
+            short = ShortRun(program, program.control(n_images, pool.chunk_blocks), pool.replicas, pool.members)
+        arenas = [self._take_arena(program.plan.arena.size) for _ in range(pool.replicas)]
+        try:
+            short.prepare(arenas, arrays)
+            if len(short.frames) == 1:
+                program.drive(short.control, short.frames[0])
+            else:
+                # One run at a time: the members of a team wait for each other.
+                with self._short:
+                    self._own_crew().run(program.drive_address, short.control, short.frames)
+        finally:
+            ticks = short.ticks.copy()
             with self._lock:
                 self._arenas += arenas
-        return list(ticks)
+                pool.free.append(short)
+        seconds = time.perf_counter() - begin
+        if progress:
+            progress(pool.replicas, pool.replicas)
+        return Run(n_images, pool.replicas, seconds, ticks, tuple(array.nbytes for array in arrays))
 
     def _own_crew(self) -> Crew:
         """Return the threads for short runs; a process that was forked off starts its own."""
@@ -190,3 +218,4 @@ class Executor:
             pool.shutdown()
         with self._lock:
             self._arenas.clear()
+            self._pools.clear()

@@ -12,12 +12,20 @@ _KERNEL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, cty
 Kernel = Callable[[np.ndarray, np.ndarray], None]
 
 
-def kernel_at(address: int) -> Kernel:
-    """Return the kernel whose machine code is at `address` as a function; its loader must outlive it."""
-    function = _KERNEL(address)
+#: Where kernels may write what Numba's convention returns, and nobody reads.
+_UNUSED = ctypes.c_int64()
+
+
+def address(array: np.ndarray) -> int:
+    """Return the address of an array's first element; quicker than `array.ctypes`, which makes an object of its own."""
+    return int(array.__array_interface__["data"][0])
+
+
+def kernel_at(place: int) -> Kernel:
+    """Return the kernel whose machine code is at an address as a function; its loader must outlive it."""
+    function, unused = _KERNEL(place), ctypes.addressof(_UNUSED)
 
     def call(descriptor: np.ndarray, frame: np.ndarray) -> None:
-        unused = ctypes.c_int64()
-        function(ctypes.byref(unused), ctypes.byref(unused), descriptor.ctypes.data, frame.ctypes.data)
+        function(unused, unused, address(descriptor), address(frame))
 
     return call

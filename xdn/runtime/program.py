@@ -39,7 +39,8 @@ class Program:
         self._table = table
         #: Address of the driver's machine code.
         self.drive_address = loader.address(driver.driver(host_isa(), timed))
-        self._drive = kernel_at(self.drive_address)
+        #: Run it: control words and a frame.
+        self.drive = kernel_at(self.drive_address)
 
     def _descriptor(self, call: Pass) -> np.ndarray:
         """Return the descriptor of one call: the step's, at the places of the call's blocks and rows."""
@@ -113,7 +114,7 @@ class Program:
         (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
         ticks = np.zeros(len(self.plan.steps), np.int64)
-        self._drive(control, self.frame(arena, arrays, ticks))
+        self.drive(control, self.frame(arena, arrays, ticks))
         return ticks
 
 

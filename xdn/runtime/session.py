@@ -1,28 +1,26 @@
 """`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.loader import KernelLoader, process_loader
+from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError, UnknownNameError, UnsupportedError
+from xdn.errors import InputError, SettingError, UnknownNameError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
+from xdn.kernels.layout import SCHEDULES
 from xdn.runtime.clock import TickClock
 from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.plan import Plan, make_plan
+from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.program import Program
+from xdn.runtime.programs import Programs, Wishes
 from xdn.runtime.threads import checked_threads
 
 
@@ -75,23 +73,27 @@ class Session:
         schedule: str | None = None,
     ):
         net.require_weights()
-        self.net = net
-        #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
-        self.compile_s, self.kernels_compiled = 0.0, 0
-        self._chunk_blocks = chunk_blocks
-        #: Whether 3x3 convolutions may take fewer multiplications.
-        self.winograd = winograd
         if schedule is not None and schedule not in SCHEDULES:
             raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
-        self._schedule = schedule and SCHEDULES[schedule]
-        # Whether each layer has a kernel of the channel schedule: not known before the first plan.
-        self._has_channel_kernels = True
+        self.net = net
+        #: Whether 3x3 convolutions may take fewer multiplications.
+        self.winograd = winograd
         self._executor = Executor(checked_threads(threads))
-        self._programs: OrderedDict[object, Program] = OrderedDict()
-        self._programs_lock = threading.Lock()
-        self._loader: KernelLoader = process_loader()
-        self._clock = TickClock(self._loader) if profile else None
+        loader = process_loader()
+        self._clock = TickClock(loader) if profile else None
+        chosen = None if schedule is None else SCHEDULES[schedule]
+        self._programs = Programs(net, loader, Wishes(self.threads, chunk_blocks, winograd, chosen, profile))
         self._latest: tuple[Plan, Run] | None = None
+
+    @property
+    def compile_s(self) -> float:
+        """Seconds spent on plans and kernels."""
+        return self._programs.compile_s
+
+    @property
+    def kernels_compiled(self) -> int:
+        """Kernels that were compiled because no cache had them."""
+        return self._programs.kernels_compiled
 
     @property
     def threads(self) -> int:
@@ -133,8 +135,8 @@ class Session:
         arrays = self._checked_feed(feed)
         n = next(iter(arrays.values())).shape[0]
         # A plan gives each blob once, however often its name is asked for.
-        shapes = {name: a.shape[1:] for name, a in arrays.items()}
-        program = self._program(shapes, tuple(dict.fromkeys(outputs)), n)
+        shapes = {name: array.shape[1:] for name, array in arrays.items()}
+        program = self._programs.get(shapes, tuple(dict.fromkeys(outputs)), n)
         results = {name: np.empty((n, *shape), np.float32) for name, shape in program.plan.outputs.items()}
         if n:
             self._execute(program, [*arrays.values(), *results.values()], n, progress)
@@ -174,7 +176,8 @@ class Session:
             raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
-        program = self._program({name: (images.shape[3], height, width)}, self.net.outputs, len(images), (key, source))
+        shapes = {name: (images.shape[3], height, width)}
+        program = self._programs.get(shapes, self.net.outputs, len(images), (key, source))
         results = [np.empty((len(images), *shape), np.float32) for shape in program.plan.outputs.values()]
         if len(images):
             self._execute(program, [np.ascontiguousarray(images), *results], len(images), progress)
@@ -182,10 +185,10 @@ class Session:
 
     def plan(self, shapes: Mapping[str, Shape] | None = None, images: int = settings.CHUNK_IMAGES) -> Plan:
         """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
-        if shapes is None and self._programs:
-            return next(reversed(self._programs.values())).plan
+        if shapes is None and (kept := self._programs.all()):
+            return kept[-1].plan
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
-        return self._program(own | dict(shapes or {}), self.net.outputs, images).plan
+        return self._programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
         """Return what each layer took in the latest run.
@@ -218,7 +221,9 @@ class Session:
             self._latest = program.plan, run
 
     def _output_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
-        chosen = tuple(names) if names else self.net.outputs
+        if not names:
+            return self.net.outputs
+        chosen = tuple(names)
         for name in chosen:
             if name not in self.net.blobs:
                 raise InputError(f"the net has no blob {name!r}", mend=f"Its outputs: {', '.join(self.net.outputs)}")
@@ -226,65 +231,24 @@ class Session:
 
     def _checked_feed(self, feed: Mapping[str, Array]) -> dict[str, Array]:
         inputs = self.net.inputs
-        valid = "; ".join(f"{a.name}: {a.type} {a.shape}" for a in self.get_inputs())
         if not isinstance(feed, Mapping):
-            raise InputError(f"the feed is a {type(feed).__name__}, no mapping of names", mend=f"The net takes {valid}")
-        if set(feed) != set(inputs):
-            raise InputError(f"inputs {sorted(feed)} are given", mend=f"The net takes {valid}")
-        arrays = {name: self._checked(name, blob, feed[name], valid) for name, blob in inputs.items()}
+            raise InputError(f"the feed is a {type(feed).__name__}, no mapping of names", mend=self._valid())
+        if feed.keys() != inputs.keys():
+            raise InputError(f"inputs {sorted(feed)} are given", mend=self._valid())
+        arrays = {name: self._checked(name, blob, feed[name]) for name, blob in inputs.items()}
         batches = {array.shape[0] for array in arrays.values()}
         if len(batches) != 1:
             raise InputError(f"the inputs have different batches {sorted(batches)}")
         return arrays
 
-    @staticmethod
-    def _checked(name: str, blob: Blob, array: Array, valid: str) -> Array:
+    def _valid(self) -> str:
+        """Return what a feed must be."""
+        return "The net takes " + "; ".join(f"{a.name}: {a.type} {a.shape}" for a in self.get_inputs())
+
+    def _checked(self, name: str, blob: Blob, array: Array) -> Array:
         array = np.asarray(array)
         if array.dtype != np.float32:
-            raise InputError(f"input {name!r} is {array.dtype}; float32 is expected", mend=f"The net takes {valid}")
+            raise InputError(f"input {name!r} is {array.dtype}; float32 is expected", mend=self._valid())
         if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
-            raise InputError(f"input {name!r} has the shape {array.shape}", mend=f"The net takes {valid}")
+            raise InputError(f"input {name!r} has the shape {array.shape}", mend=self._valid())
         return np.ascontiguousarray(array)
-
-    def _program(
-        self,
-        shapes: Mapping[str, Shape],
-        outputs: tuple[str, ...],
-        images: int = settings.CHUNK_IMAGES,
-        pixels: tuple[object, PixelSource] | None = None,
-    ) -> Program:
-        """Return the program for as many images of these shapes; `pixels` is a key that names the source, and that."""
-        with self._programs_lock:
-            if self._schedule is None and self._has_channel_kernels and self._few(images):
-                try:
-                    return self._kept(shapes, outputs, CHANNEL, pixels)
-                except UnsupportedError:
-                    self._has_channel_kernels = False
-            return self._kept(shapes, outputs, self._schedule or BATCH, pixels)
-
-    def _few(self, images: int) -> bool:
-        """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
-        blocks = -(-images // BATCH.images)
-        fullest = -(-blocks // self.threads) * BATCH.images
-        return images / self.threads < settings.BATCH_IMAGE_TIME * fullest
-
-    def _kept(
-        self,
-        shapes: Mapping[str, Shape],
-        outputs: tuple[str, ...],
-        schedule: Schedule,
-        pixels: tuple[object, PixelSource] | None,
-    ) -> Program:
-        """Return a program that was made before, or make it."""
-        key = (tuple(shapes.items()), outputs, schedule, pixels and pixels[0])
-        if key not in self._programs:
-            before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-            source, chunk_blocks = pixels and pixels[1], self._chunk_blocks
-            plan = make_plan(self.net, shapes, outputs, source, chunk_blocks, self.winograd, schedule)
-            self._programs[key] = Program(plan, self._loader, timed=self._clock is not None)
-            self.compile_s += time.perf_counter() - before
-            self.kernels_compiled += len(self._loader.stats.compiled) - compiled
-        self._programs.move_to_end(key)
-        while len(self._programs) > settings.PLANS_KEPT:
-            self._programs.popitem(last=False)
-        return self._programs[key]
