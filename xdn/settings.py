@@ -41,6 +41,9 @@ MATRIX_CLASSES, LISTED_MISTAKES = 20, 20
 #: that a system gives a thread, so that some runs are undisturbed.
 PEAK_RUNS = 40
 PEAK_STEPS = 1 << 19
+#: Bytes that are read to measure memory, more than caches hold, and how often.
+BANDWIDTH_BYTES = 256 << 20
+BANDWIDTH_RUNS = 10
 #: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
 CALIBRATION_S = 0.02
 #: Plans kept per session, one per input shape.

@@ -102,7 +102,7 @@ def convolution_task(lowering: Lowering) -> Contraction:
     layer = lowering.layer
     parts = [(layer.bottoms[0], lowering.bottom(), layer.params.window(), layer.weights)]
     if layer.projection is not None:
-        added, weights = BlockLayout.of(lowering.added[0], lowering.schedule), projection_weights(layer.weights)
+        added, weights = lowering.projected(), projection_weights(layer.weights)
         parts.append((layer.bottoms[-1], added, layer.projection.window(), weights))
     sources = [_source(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
     biases = [given["bias"] for *_, given in parts if "bias" in given]

@@ -147,6 +147,8 @@ class Lowering:
         Whether convolutions may be computed with fewer multiplications and another rounding.
     schedule : Schedule
         How the blobs lie.
+    exact : frozenset of str
+        Blobs without padding.
     """
 
     layer: Layer
@@ -156,14 +158,19 @@ class Lowering:
     added: Sequence[Blob] = ()
     winograd: bool = True
     schedule: Schedule = BATCH
+    exact: frozenset[str] = frozenset()
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
-        return BlockLayout.of(self.bottoms[index], self.schedule)
+        return BlockLayout.of(self.bottoms[index], self.schedule, self.layer.bottoms[index] in self.exact)
 
     def top(self, index: int = 0) -> BlockLayout:
         """Return the layout of a top."""
         return BlockLayout.of(self.tops[index], self.schedule)
+
+    def projected(self) -> BlockLayout:
+        """Return the layout of what a fused projection reads."""
+        return BlockLayout.of(self.added[0], self.schedule, self.layer.bottoms[-1] in self.exact)
 
     def residual_at(self, slot: int) -> dict[int, str]:
         """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
@@ -196,6 +203,8 @@ class Family:
         Whether its kernels have epilogues.
     schedules : tuple of Schedule
         In which its kernels find blobs.
+    scalars : bool
+        Its kernels take single values of all bottoms but a residual, so that these need no padding.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -204,6 +213,7 @@ class Family:
     types: tuple[str, ...]
     fuses: bool = False
     schedules: tuple[Schedule, ...] = (BATCH,)
+    scalars: bool = False
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
@@ -224,11 +234,12 @@ def family(
     rank: int = 0,
     fuses: bool = False,
     schedules: tuple[Schedule, ...] = (BATCH,),
+    scalars: bool = False,
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
     """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, schedules, lower.__doc__ or ""))
+        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, schedules, scalars, lower.__doc__ or ""))
         return lower
 
     return enter

@@ -78,21 +78,23 @@ IO = 8
 class BlockLayout:
     """How one image of a blob lies: `height` x `width` positions of `channels` values.
 
-    A blob with fewer axes than four has height and width 1; axes after the fourth belong to the width.
+    A blob with fewer axes than four has height and width 1; axes after the fourth belong to the width. A blob that is
+    `exact` has no padding: whoever reads it takes single values.
     """
 
     channels: int
     height: int = 1
     width: int = 1
     schedule: Schedule = BATCH
+    exact: bool = False
 
     @staticmethod
-    def of(blob: Blob, schedule: Schedule = BATCH) -> "BlockLayout":
+    def of(blob: Blob, schedule: Schedule = BATCH, exact: bool = False) -> "BlockLayout":
         """Return the layout of `blob`, whose axis 0 is the batch."""
         if len(blob.shape) < 1:
             raise UnsupportedError(f"a blob of shape {blob.shape} has no batch axis")
         _, channels, height, *width = (*blob.shape, 1, 1)[: max(4, len(blob.shape))]
-        return BlockLayout(channels, height, prod(width), schedule)
+        return BlockLayout(channels, height, prod(width), schedule, exact)
 
     @property
     def positions(self) -> int:
@@ -102,7 +104,8 @@ class BlockLayout:
     @property
     def position_elements(self) -> int:
         """Elements from one position to the next, of a block."""
-        return -(-self.channels * self.schedule.images // self.schedule.multiple) * self.schedule.multiple
+        multiple = 1 if self.exact else self.schedule.multiple
+        return -(-self.channels * self.schedule.images // multiple) * multiple
 
     @property
     def block_elements(self) -> int:

@@ -1,7 +1,8 @@
-"""The peak of the machine's f32 arithmetic, as a percentage of which kernels are judged."""
+"""The peaks of the machine, as percentages of which kernels are judged: f32 arithmetic, and reading memory."""
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
-from xdn.kernels import peak
-from xdn.runtime.native import kernel_at
+from xdn.kernels import bandwidth, peak
+from xdn.kernels.layout import F32_BYTES, aligned_bytes
+from xdn.runtime.native import Kernel, kernel_at
 
 
 def measured_peak(threads: int) -> float:
@@ -25,22 +27,51 @@ def measured_peak(threads: int) -> float:
         At least 1.
     """
     isa = host_isa()
-    kernel = kernel_at(process_loader().address(peak.peak(isa)))
     # Every chain ends at 0.5 / (1 - 0.5) = 1.
     starts = np.linspace(1, 2, peak.accumulators(isa))
     values = np.concatenate([[0.5, 0.5], starts]).astype(np.float32)
     descriptor = np.zeros(peak.WORD_COUNT, np.int64)
     descriptor[[peak.VALUES, peak.STEPS]] = values.ctypes.data, settings.PEAK_STEPS
+    kernel = kernel_at(process_loader().address(peak.peak(isa)))
+    best_ns = _best_ns(kernel, lambda number: descriptor, threads, settings.PEAK_RUNS)
+    return settings.PEAK_STEPS * peak.step_flops(isa) * threads / best_ns
+
+
+def measured_bandwidth(threads: int) -> float:
+    """Return the 10**9 bytes a second that `threads` threads read together from memory that no cache holds.
+
+    Each reads a part of one array from its start to its end; measured as `measured_peak` is.
+
+    Parameters
+    ----------
+    threads : int
+        At least 1.
+    """
+    isa = host_isa()
+    step_bytes = bandwidth.step_elements(isa) * F32_BYTES
+    steps = settings.BANDWIDTH_BYTES // threads // step_bytes
+    values = aligned_bytes(threads * steps * step_bytes, settings.PAGE_BYTES)
+    # Pages that nobody wrote would all be one page of zeros.
+    values[:: settings.PAGE_BYTES] = 1
+    descriptors = np.zeros((threads, bandwidth.WORD_COUNT), np.int64)
+    descriptors[:, bandwidth.VALUES] = values.ctypes.data + np.arange(threads) * steps * step_bytes
+    descriptors[:, bandwidth.STEPS] = steps
+    kernel = kernel_at(process_loader().address(bandwidth.reading(isa)))
+    best_ns = _best_ns(kernel, lambda number: descriptors[number], threads, settings.BANDWIDTH_RUNS)
+    return values.nbytes / best_ns
+
+
+def _best_ns(kernel: Kernel, descriptor: Callable[[int], np.ndarray], threads: int, runs: int) -> int:
+    """Return the nanoseconds of the slowest of the threads, which begin together, in the best of some runs."""
     together = threading.Barrier(threads)
 
-    def work_ns(_: int) -> int:
+    def work_ns(number: int) -> int:
         total = np.zeros(1, np.float32)
         frame = np.array([total.ctypes.data], np.int64)
         together.wait()
         begin = time.perf_counter_ns()
-        kernel(descriptor, frame)
+        kernel(descriptor(number), frame)
         return time.perf_counter_ns() - begin
 
     with ThreadPoolExecutor(threads, thread_name_prefix="xdn-peak") as pool:
-        best_ns = min(max(pool.map(work_ns, range(threads))) for _ in range(settings.PEAK_RUNS))
-    return settings.PEAK_STEPS * peak.step_flops(isa) * threads / best_ns
+        return min(max(pool.map(work_ns, range(threads))) for _ in range(runs))

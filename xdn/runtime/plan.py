@@ -9,6 +9,7 @@ from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
@@ -46,8 +47,9 @@ class Plan:
         The layers and which of the steps are theirs; the conversions at the edges belong to none.
     blobs : mapping
         Blob -> shape, at a probe batch.
+    layouts : mapping
+        Blob -> how it lies.
     schedule : Schedule
-        How the blobs lie.
     """
 
     inputs: Mapping[str, Shape]
@@ -59,18 +61,15 @@ class Plan:
     chunk_blocks: int
     layers: tuple[Placed, ...]
     blobs: Mapping[str, Blob]
+    layouts: Mapping[str, BlockLayout]
     schedule: Schedule = BATCH
-
-    def layout(self, blob: str) -> BlockLayout:
-        """Return how `blob` lies."""
-        return BlockLayout.of(self.blobs[blob], self.schedule)
 
     def offset(self, blob: str, block: int = 0) -> int:
         """Return where `blob` lies in the arena for block number `block` of a chunk, in bytes."""
         owner = self.owners[blob]
         own = self._own_segment[owner]
         within = block % own.blocks if own else block
-        return self.arena.offsets[owner] + within * self.layout(blob).block_bytes
+        return self.arena.offsets[owner] + within * self.layouts[blob].block_bytes
 
     def scratch_offset(self, step: int, slot: int) -> int:
         """Return where the scratch of a step's slot lies in the arena, in bytes."""
@@ -163,26 +162,22 @@ def make_plan(
     steps: list[Step] = []
     placed: list[Placed] = []
     edges = channel_images if schedule is CHANNEL else images
+    exact = _exact(sized, outputs, schedule, winograd)
+    layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
     for slot, name in enumerate(sized.inputs):
-        layout = BlockLayout.of(sized.blobs[name], schedule)
         steps.append(
-            edges.load_planes(name, slot, layout, isa)
+            edges.load_planes(name, slot, layouts[name], isa)
             if pixels is None
-            else edges.load_pixels(name, slot, layout, isa, pixels)
+            else edges.load_pixels(name, slot, layouts[name], isa, pixels)
         )
-    needed = _needed_layers(sized, outputs)
-    for layer in sized.layers:
-        if layer.name not in needed or layer.params.is_input:
-            continue
-        bottoms, tops, added = sized.bottom_blobs(layer), sized.top_blobs(layer), sized.added_blobs(layer)
-        lowering = Lowering(layer, bottoms, tops, isa, added, winograd, schedule)
+    for layer in _run_layers(sized, outputs):
+        lowering = _lowering(sized, layer, schedule, winograd, exact)
         lowered = select(lowering).lower(lowering)
         placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
-        steps.append(edges.store_planes(name, slot, BlockLayout.of(sized.blobs[name], schedule), isa))
+        steps.append(edges.store_planes(name, slot, layouts[name], isa))
     owners = share_buffers(sized.blobs, steps, placed)
-    layouts = {name: BlockLayout.of(blob, schedule) for name, blob in sized.blobs.items()}
     segments, arena, blocks = _arranged(layouts, steps, placed, owners, chunk_blocks)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
@@ -195,6 +190,7 @@ def make_plan(
         blocks,
         tuple(placed),
         sized.blobs,
+        layouts,
         schedule,
     )
 
@@ -223,11 +219,27 @@ def _arranged(
     return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
 
 
-def _needed_layers(net: Net, outputs: tuple[str, ...]) -> set[str]:
-    """Return the names of the layers on which `outputs` depend."""
-    blobs, names = set(outputs), set()
+def _lowering(
+    net: Net, layer: Layer, schedule: Schedule, winograd: bool, exact: frozenset[str] = frozenset()
+) -> Lowering:
+    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule, exact)
+
+
+def _exact(net: Net, outputs: tuple[str, ...], schedule: Schedule, winograd: bool) -> frozenset[str]:
+    """Return the inputs that need no padding: whose readers all take single values."""
+    padded: set[str] = set()
+    for layer in _run_layers(net, outputs):
+        scalars = schedule is CHANNEL and select(_lowering(net, layer, schedule, winograd)).scalars
+        padded.update([layer.residual] if scalars and layer.residual else [] if scalars else layer.bottoms)
+    return frozenset(net.inputs) - padded if schedule is CHANNEL else frozenset()
+
+
+def _run_layers(net: Net, outputs: tuple[str, ...]) -> list[Layer]:
+    """Return the layers on which `outputs` depend, in order, without inputs."""
+    blobs, found = set(outputs), []
     for layer in reversed(net.layers):
         if blobs.intersection(layer.tops):
-            names.add(layer.name)
+            found.append(layer)
             blobs.update(layer.bottoms)
-    return names
+    return [layer for layer in reversed(found) if not layer.params.is_input]

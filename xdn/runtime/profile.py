@@ -164,6 +164,6 @@ def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:
     """Return the bytes that a layer's steps move between blobs, weights and registers; see `LayerProfile`."""
     # Several steps of a layer read the same bottom and write parts of the same top: each counts once.
     blobs = {(slot, blob) for step in steps for slot, blob in step.blobs.items()}
-    block_bytes = sum(plan.layout(blob).block_bytes for _, blob in blobs)
+    block_bytes = sum(plan.layouts[blob].block_bytes for _, blob in blobs)
     weight_bytes = sum(step.weight_bytes for step in steps)
     return block_bytes * -(-run.images // plan.schedule.images) + weight_bytes * run.chunks

@@ -20,6 +20,8 @@ _MOST_VECTORS = 8
 _LATENCY, _MULTIPLIED, _LOADED = 4.0, 2.0, 2.0
 #: Cycles for the loop itself, and bytes in a cycle from the second level of the cache.
 _LOOP, _CACHE_BYTES = 0.5, 32.0
+#: How much longer panels of two sizes may not take: they are two kernels to compile, and two steps.
+_TWO_SIZES = 1.03
 
 
 def _aligned_groups(lowering: Lowering) -> bool:
@@ -28,7 +30,7 @@ def _aligned_groups(lowering: Lowering) -> bool:
     return groups_fit(lowering) and (group == 1 or lowering.top().channels // group % lowering.isa.lanes == 0)
 
 
-@family("channel_contract", "Convolution", when=_aligned_groups, fuses=True, schedules=(CHANNEL,))
+@family("channel_contract", "Convolution", when=_aligned_groups, fuses=True, schedules=(CHANNEL,), scalars=True)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels for several positions at a time."""
     return _lower(lowering, convolution_task(lowering))
@@ -40,6 +42,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     when=lambda lowering: lowering.layer.projection is None,
     fuses=True,
     schedules=(CHANNEL,),
+    scalars=True,
 )
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: a matrix times a vector."""
@@ -80,11 +83,12 @@ def best_tile(filters: int, classes: Sequence[int], isa: Isa) -> tuple[int, int]
 
     def cycles(tile: tuple[int, int]) -> float:
         rows, most = tile
-        tiles = sum(-(-count // rows) for count in classes)
-        return tiles * sum(
+        tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // isa.lanes), most)
+        each = [
             max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * isa.lanes * 4 / _CACHE_BYTES) + _LOOP
-            for v in spread(-(-filters // isa.lanes), most)
-        )
+            for v in panels
+        ]
+        return tiles * sum(each) * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
 
     candidates = [(rows, v) for most, v in tiles_of(isa) for rows in range(1, most + 1)]
     return min(candidates, key=lambda tile: (cycles(tile), tile))

@@ -1,12 +1,15 @@
 """Depthwise convolution of one image: vectors of channels, each with its own filter.
 
-For MR output positions that share a tap list and NV vectors of channels::
+For a group of channels, MR output positions that share a tap list, and NV vectors of the group::
 
     acc[r][v] = bias[v]                                    r < MR positions, v < NV vectors
     for tap in taps(tile):
         acc[r][v] += x[r][tap][v] * w[tap][v]
     acc[r][v] += residual[r][v]                            epilogue "sum"
     acc[r][v]  = f(acc[r][v], coefficient[v])              epilogue "relu", "sigmoid", ...
+
+A group has so many channels that the rows of x which a window spans stay in the core's first cache until the window has
+passed them.
 """
 
 from collections.abc import Callable
@@ -26,16 +29,20 @@ from xdn.kernels.channel.tiles import class_tiles, position_classes
 from xdn.kernels.depthwise import is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, LANES, aligned_vectors
 from xdn.kernels.share import share
 from xdn.kernels.taps import tap_lists
 
 #: WEIGHTS: [tap][C']. TILES: rows of (first tap, end of taps, MR x offsets, MR y offsets). COEFFICIENTS: f32, one for
 #: each channel. PITCH: C'.
 X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, TILES, TILE_COUNT, TAPS, X_BLOCK, Y_BLOCK, PITCH = range(12)
-WORD_COUNT = 12
-#: Positions of a tile: each tap's weights are read once for all of them.
-ROWS = 4
+#: Bytes of a group's channels.
+GROUP = 12
+WORD_COUNT = 13
+#: Positions and vectors of a tile: each tap's weights are read once for all positions, its place for all vectors.
+ROWS, VECTORS = 4, 2
+#: The part of a core's first cache that a group's rows may take.
+_FIRST_CACHE_BYTES = 24 << 10
 
 _F32 = types.CPointer(types.float32)
 
@@ -46,14 +53,14 @@ def depthwise(epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
     return KernelSource(name, lambda: _body(name))
 
 
-def _tile(name: KernelName) -> Callable[..., None]:
-    """Return the intrinsic that computes one vector of channels of one tile."""
+def _tile(name: KernelName, vectors: int) -> Callable[..., None]:
+    """Return the intrinsic that computes some vectors of channels of one tile."""
     isa = isa_named(name.isa)
 
     @intrinsic
     def tile(typingctx, x, weights, taps, pitch, table, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, isa), args, name.epilogue)
+            _emit_tile(VectorBuilder(irbuilder, isa), args, vectors, name.epilogue)
             return context.get_dummy_value()
 
         return types.void(_F32, _F32, WORDS, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
@@ -61,23 +68,31 @@ def _tile(name: KernelName) -> Callable[..., None]:
     return tile
 
 
-def _emit_tile(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...]) -> None:
+def _emit_tile(b: VectorBuilder, args: list[ir.Value], vectors: int, epilogue: tuple[str, ...]) -> None:
     x, weights, taps, pitch, table, bias, residual, y, at = args
     origins = [b.offset(x, b.scalar(table, 2 + r)) for r in range(ROWS)]
 
     def one_tap(t, acc):
         row = b.offset(taps, b.ir.mul(t, b.const(2)))
-        place, weight = b.scalar(row), b.load(b.offset(weights, b.ir.mul(b.scalar(row, 1), pitch)))
-        return [b.fma(weight, b.load(b.offset(origin, place)), acc[r]) for r, origin in enumerate(origins)]
+        place, weight = b.scalar(row), b.offset(weights, b.ir.mul(b.scalar(row, 1), pitch))
+        own = [b.load(weight, v) for v in range(vectors)]
+        result = []
+        for r, origin in enumerate(origins):
+            x_at = b.offset(origin, place)
+            result += [b.fma(own[v], b.load(x_at, v), acc[r * vectors + v]) for v in range(vectors)]
+        return result
 
-    acc = b.loop(b.scalar(table, 0), b.scalar(table, 1), [b.load(bias)] * ROWS, one_tap)
+    start = [b.load(bias, v) for v in range(vectors)] * ROWS
+    acc = b.loop(b.scalar(table, 0), b.scalar(table, 1), start, one_tap)
     places = [b.scalar(table, 2 + ROWS + r) for r in range(ROWS)]
-    store_channels(b, [[value] for value in acc], places, epilogue, residual, y, at)
+    tile = [acc[r * vectors : (r + 1) * vectors] for r in range(ROWS)]
+    store_channels(b, tile, places, epilogue, residual, y, at)
 
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    tile, vector_bytes = _tile(name), isa_named(name.isa).lanes * F32_BYTES
+    vector_bytes = isa_named(name.isa).lanes * F32_BYTES
+    many, one = _tile(name, VECTORS), _tile(name, 1)
 
     def depthwise(desc, frame):
         arena, pitch = frame[ARENA], desc[PITCH]
@@ -86,20 +101,19 @@ def _body(name: KernelName) -> KernelBody:
             x = arena + desc[X] + block * desc[X_BLOCK] * F32_BYTES
             y_at = block * desc[Y_BLOCK] * F32_BYTES
             y, residual = arena + desc[Y] + y_at, arena + desc[RESIDUAL] + y_at
-            for t in range(first, end):
-                table = i64_at(desc[TILES] + t * (2 + 2 * ROWS) * 8)
-                for c in range(0, pitch * F32_BYTES, vector_bytes):
-                    tile(
-                        f32_at(x + c),
-                        f32_at(desc[WEIGHTS] + c),
-                        i64_at(desc[TAPS]),
-                        pitch,
-                        table,
-                        f32_at(desc[BIAS] + c),
-                        f32_at(residual + c),
-                        f32_at(y + c),
-                        f32_at(desc[COEFFICIENTS] + c),
-                    )
+            for group in range(0, pitch * F32_BYTES, desc[GROUP]):
+                stop = min(group + desc[GROUP], pitch * F32_BYTES)
+                for t in range(first, end):
+                    table, c = i64_at(desc[TILES] + t * (2 + 2 * ROWS) * 8), group
+                    while c < stop:
+                        taps, weights, bias = i64_at(desc[TAPS]), f32_at(desc[WEIGHTS] + c), f32_at(desc[BIAS] + c)
+                        ends = (f32_at(residual + c), f32_at(y + c), f32_at(desc[COEFFICIENTS] + c))
+                        if c + VECTORS * vector_bytes <= stop:
+                            many(f32_at(x + c), weights, taps, pitch, table, bias, *ends)
+                            c += VECTORS * vector_bytes
+                        else:
+                            one(f32_at(x + c), weights, taps, pitch, table, bias, *ends)
+                            c += vector_bytes
 
     return depthwise
 
@@ -127,6 +141,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
         PITCH: pitch,
+        GROUP: _group_bytes(lowering),
     }
     step = Step(
         depthwise(epilogue_parts(layer), lowering.isa),
@@ -136,3 +151,10 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         macs=lists.multiplications * top.channels,
     )
     return Lowered([step], in_place=lowering.over_residual())
+
+
+def _group_bytes(lowering: Lowering) -> int:
+    """Return the bytes of a group's channels: two vectors at least, where there are as many."""
+    vector_bytes = LANES * F32_BYTES
+    rows_bytes = lowering.layer.params.window().extent[0] * lowering.bottom().width * vector_bytes
+    return max(VECTORS, _FIRST_CACHE_BYTES // rows_bytes) * vector_bytes

@@ -1,0 +1,71 @@
+"""What memory can give at most: a loop that reads an array and does nothing else.
+
+With A accumulators, each a vector::
+
+    for i in range(0, vectors, A):
+        acc[a] = acc[a] + values[i + a]                a < A
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.isa import Isa, isa_named
+from xdn.codegen.names import KernelName
+
+#: Vectors of one step: as many chains as hide an addition's latency.
+ACCUMULATORS = 8
+#: Address of the values, aligned to vectors; how many steps are read.
+VALUES, STEPS, WORD_COUNT = 0, 1, 2
+#: Word of the frame: address of an f32 for the sum of the accumulators' first lanes; it keeps them from being dropped.
+SUM = 0
+
+
+def step_elements(isa: Isa) -> int:
+    """Return the f32 that one step reads."""
+    return ACCUMULATORS * isa.lanes
+
+
+def reading(isa: Isa) -> KernelSource:
+    """Return the kernel."""
+    name = KernelName("read", isa.name)
+    return KernelSource(name, lambda: _body(name))
+
+
+def _sum(isa: Isa) -> Callable[..., None]:
+    """Return the intrinsic that reads all values and stores the sum."""
+
+    @intrinsic
+    def summed(typingctx, values, steps, total):
+        def codegen(context, irbuilder, signature, args):
+            _emit(VectorBuilder(irbuilder, isa), *args)
+            return context.get_dummy_value()
+
+        return types.void(types.CPointer(types.float32), types.int64, types.CPointer(types.float32)), codegen
+
+    return summed
+
+
+def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) -> None:
+    def one_step(step: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+        at = b.offset(values, b.ir.mul(step, b.const(step_elements(b.isa))))
+        return [b.add(value, b.load(at, a)) for a, value in enumerate(acc)]
+
+    first, *rest = b.loop(b.const(0), steps, [b.number(0)] * ACCUMULATORS, one_step)
+    for each in rest:
+        first = b.add(first, each)
+    b.ir.store(b.ir.extract_element(first, ir.Constant(ir.IntType(32), 0)), total)
+
+
+def _body(name: KernelName) -> KernelBody:
+    summed = _sum(isa_named(name.isa))
+
+    def read(desc, frame):
+        summed(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))
+
+    return read
