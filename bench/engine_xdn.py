@@ -26,6 +26,10 @@ class Xdn(Engine):
     def configure(self, batch: int, variant: str) -> None:
         """Nothing to set: the batch is free."""
 
+    def weight_bytes(self) -> int:
+        """Return the bytes of packed weights and tables that one image reads."""
+        return self._session.plan(images=1).weight_bytes
+
     def infer(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """One call a batch."""
         for x in batches:

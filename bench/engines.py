@@ -25,6 +25,7 @@ from table import best_others, summary, table
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.data.packed import PackedData
 from xdn.graph.cost import net_cost
+from xdn.runtime.peak import measured_bandwidth
 
 #: Number formats in which every engine can be asked to compute.
 PRECISIONS = ("f32",)
@@ -69,9 +70,23 @@ def compare(args: argparse.Namespace, output: Output) -> int:
         "engines": found,
         "ratio": best_others(found),
     }
+    if args.mode == "latency" and "xdn" in engines:
+        document["memory"] = memory_limit(engines["xdn"].weight_bytes(), args.threads, found["xdn"]["latency_ms"])
     output.result(table(document))
+    if memory := document.get("memory"):
+        output.result(
+            f"XDN reads {1e-6 * memory['weight_bytes']:.1f} MB of weights an image; memory gives "
+            f"{memory['read_gbytes']:.1f} GB/s to {args.threads} threads: {memory['percent']:.0f} % of that"
+        )
     output.write_json(document)
     return 0
+
+
+def memory_limit(weight_bytes: int, threads: int, latency_ms: float) -> dict[str, float]:
+    """Return how near single images are to the time in which their weights can be read at all."""
+    read_gbytes = measured_bandwidth(threads)
+    percent = 100e-6 * weight_bytes / read_gbytes / latency_ms
+    return {"weight_bytes": weight_bytes, "read_gbytes": read_gbytes, "percent": percent}
 
 
 def measure(

@@ -6,6 +6,7 @@ plan and executor after a warm-up. Only the layer counts, not the conversion of 
 
     python bench/kernels.py
     python bench/kernels.py --net resnet50_32 --family contract --seconds 0.5 --json kernels.json
+    python bench/kernels.py --net resnet50 --schedule channel
 """
 
 import argparse
@@ -28,7 +29,7 @@ from xdn.codegen.isa import host_isa
 from xdn.errors import UnknownNameError
 from xdn.graph.layer import Array
 from xdn.kernels.family import FAMILIES
-from xdn.kernels.layout import F32_BYTES, B
+from xdn.kernels.layout import BATCH, F32_BYTES, SCHEDULES, B
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.session import Session
 from xdn.runtime.threads import default_threads
@@ -63,9 +64,9 @@ def measure(case: Case, threads: int, seconds: float) -> dict[str, Any]:
     }
     net = case.net()
     image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32_BYTES
-    session = Session(net, threads=threads, profile=True)
+    session = Session(net, threads=threads, profile=True, schedule=case.schedule.name)
     plan = session.plan()
-    chunk_images = plan.chunk_blocks * B
+    chunk_images = plan.chunk_blocks * plan.schedule.images
     chunks = max(1, min(MOST_CHUNKS, DATA_BYTES // (threads * chunk_images * image_bytes)))
     images = threads * chunks * chunk_images
     needed_bytes = threads * plan.arena.size + images * image_bytes
@@ -113,7 +114,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     for family in args.family:
         if family not in FAMILIES:
             raise UnknownNameError(f"unknown kernel family {family!r}", mend=f"Known: {', '.join(FAMILIES)}")
-    cases, without = collect(folders)
+    cases, without = collect(folders, SCHEDULES[args.schedule])
     chosen = [case for case in cases if not args.family or case.family in args.family]
     output.log(f"{len(chosen)} layers")
     results = []
@@ -125,6 +126,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     families = summary(results)
     document = {
         "nets": [folder.name for folder in folders],
+        "schedule": args.schedule,
         "threads": args.threads,
         "seconds": args.seconds,
         "isa": host_isa().name,
@@ -154,6 +156,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--family", action="append", default=[], metavar="NAME", help="this kernel family only; may stand several times"
+    )
+    parser.add_argument(
+        "--schedule",
+        choices=tuple(SCHEDULES),
+        default=BATCH.name,
+        help="kernels for many images, or for few (default: batch)",
     )
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
     parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="for each layer (default: 0.2)")

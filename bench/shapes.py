@@ -13,6 +13,7 @@ from xdn.frontend.weights import random_weights
 from xdn.graph import Blob, Layer, Net
 from xdn.graph.blob import Shape
 from xdn.kernels.family import FAMILIES, Lowering, select
+from xdn.kernels.layout import BATCH, Schedule
 from xdn.layers import LAYERS
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
 
@@ -50,6 +51,8 @@ class Case:
         `FUSED`, `AS_READ` or `STAND_IN`.
     used : Counter
         Net -> how many layers of it are this one.
+    schedule : Schedule
+        In which the family executes it.
     """
 
     family: str
@@ -57,6 +60,7 @@ class Case:
     shapes: tuple[Shape, ...]
     origin: str = FUSED
     used: Counter[str] = field(default_factory=Counter)
+    schedule: Schedule = BATCH
 
     @property
     def key(self) -> object:
@@ -97,20 +101,20 @@ def prototxt_of(folder: Path) -> Path:
     return found[0]
 
 
-def _family(layer: Layer, bottoms: list[Blob], tops: list[Blob]) -> str:
+def _family(layer: Layer, bottoms: list[Blob], tops: list[Blob], schedule: Schedule) -> str:
     """Return the name of the family that executes the layer; raise UnsupportedError where none does."""
-    family = select(Lowering(layer, bottoms, tops, host_isa()))
+    family = select(Lowering(layer, bottoms, tops, host_isa(), schedule=schedule))
     return next(name for name, each in FAMILIES.items() if each is family)
 
 
-def _cases(net: Net, name: str, origin: str) -> Iterator[Case]:
+def _cases(net: Net, name: str, origin: str, schedule: Schedule) -> Iterator[Case]:
     """Yield a case for each layer of the net, inputs left out."""
     for layer in net.layers:
         if layer.params.is_input:
             continue
-        family = _family(layer, net.bottom_blobs(layer), net.top_blobs(layer))
+        family = _family(layer, net.bottom_blobs(layer), net.top_blobs(layer), schedule)
         shapes = tuple(net.blobs[bottom].shape[1:] for bottom in layer.bottoms)
-        yield Case(family, layer.replace(weights={}), shapes, origin, Counter([name]))
+        yield Case(family, layer.replace(weights={}), shapes, origin, Counter([name]), schedule)
 
 
 def _unique(cases: Iterable[Case]) -> list[Case]:
@@ -124,24 +128,30 @@ def _unique(cases: Iterable[Case]) -> list[Case]:
     return list(found.values())
 
 
-def _stand_ins(missing: set[str], cases: list[Case]) -> Iterator[Case]:
+def _stand_ins(missing: set[str], cases: list[Case], schedule: Schedule) -> Iterator[Case]:
     """Yield a case, of middle size, for each family of `missing` that has a stand-in and a place for it."""
-    for family in sorted(missing & set(STAND_INS)):
-        params, place = STAND_INS[family]
+    stand_ins = STAND_INS | {schedule.op(name): found for name, found in STAND_INS.items()}
+    for family in sorted(missing & set(stand_ins)):
+        params, place = stand_ins[family]
         shapes = sorted({case.shapes[0] for case in cases if case.layer.type == place}, key=prod)
         if not shapes:
             continue
         middle = shapes[len(shapes) // 2]
-        case = Case(family, Layer("layer", params, ("x0",), ("y0",)), (middle,), STAND_IN)
+        case = Case(family, Layer("layer", params, ("x0",), ("y0",)), (middle,), STAND_IN, schedule=schedule)
         try:
             blobs = case.net().blobs
         except ShapeError:
             continue
-        if _family(case.layer, [blobs["x0"]], [blobs["y0"]]) == family:
+        if _family(case.layer, [blobs["x0"]], [blobs["y0"]], schedule) == family:
             yield case
 
 
-def collect(folders: Iterable[Path]) -> tuple[list[Case], list[str]]:
+def families_of(schedule: Schedule) -> set[str]:
+    """Return the names of the kernel families of a schedule."""
+    return {name for name, family in FAMILIES.items() if schedule in family.schedules}
+
+
+def collect(folders: Iterable[Path], schedule: Schedule = BATCH) -> tuple[list[Case], list[str]]:
     """Return the cases of the nets in `folders`, sorted by family, and the families that have none.
 
     Layers are taken from the nets as the executor runs them: BatchNorm and Scale folded, sums and activations fused.
@@ -152,11 +162,11 @@ def collect(folders: Iterable[Path]) -> tuple[list[Case], list[str]]:
     as_read: list[Case] = []
     for folder in folders:
         net = load(prototxt_of(folder), random_weights=True)
-        as_read += _cases(net, folder.name, AS_READ)
+        as_read += _cases(net, folder.name, AS_READ, schedule)
         net = apply_stages(net, [*stage_names(PLAIN), *stage_names(POST_FUSION)])
-        fused += _cases(net, folder.name, FUSED)
+        fused += _cases(net, folder.name, FUSED, schedule)
     cases = fused + [case for case in as_read if case.family not in {each.family for each in fused}]
-    missing = set(FAMILIES) - {case.family for case in cases}
-    cases += _stand_ins(missing, fused + as_read)
+    known = families_of(schedule)
+    cases += _stand_ins(known - {case.family for case in cases}, fused + as_read, schedule)
     found = _unique(cases)
-    return sorted(found, key=lambda case: case.family), sorted(set(FAMILIES) - {case.family for case in found})
+    return sorted(found, key=lambda case: case.family), sorted(known - {case.family for case in found})

@@ -75,7 +75,7 @@ def measure(net: Net, layer: Layer, x: Array) -> dict[str, Any]:
     (exact,) = layer.params.reference([x.astype(np.float64)], wide, 1)
     found: dict[str, Any] = {"layer": layer.name, "bottom": x.shape[1:], "top": exact.shape[1:]}
     for how in (DIRECT, WINOGRAD):
-        session = Session(alone(net, layer), winograd=how == WINOGRAD)
+        session = Session(alone(net, layer), winograd=how == WINOGRAD, schedule="batch")
         (result,) = session.run(None, {layer.bottoms[0]: x})
         session.close()
         ops = [step.source.name.op for step in session.plan().steps]

@@ -10,7 +10,7 @@ import pytest
 from xdn.errors import UnsupportedError
 from xdn.frontend import load
 from xdn.graph.cost import layer_cost
-from xdn.kernels.family import FAMILIES
+from xdn.kernels.layout import BATCH, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "prototxt"
@@ -65,14 +65,15 @@ def test_shapes_are_those_that_the_executor_runs_each_once(bench, tmp_path):
 def test_families_without_a_shape_are_named(bench, tmp_path):
     folder = small_net(tmp_path / "net", CONVOLUTION.format("c", "data", ""))
     cases, without = bench("shapes").collect([folder])
-    assert {case.family for case in cases} | set(without) == set(FAMILIES)
+    assert {case.family for case in cases} | set(without) == bench("shapes").families_of(BATCH)
     assert {case.family for case in cases}.isdisjoint(without)
     assert {"concat", "softmax", "pool"} <= set(without)
 
 
-def test_the_shipped_nets_have_a_shape_for_every_family(bench):
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=lambda schedule: schedule.name)
+def test_the_shipped_nets_have_a_shape_for_every_family(bench, schedule):
     folders = [SHIPPED / name for name in ("googlenet", "mobilenet_v2", "densenet121")]
-    cases, without = bench("shapes").collect(folders)
+    cases, without = bench("shapes").collect(folders, schedule)
     assert without == []
     assert len({case.key for case in cases}) == len(cases)
 

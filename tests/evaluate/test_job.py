@@ -11,7 +11,6 @@ from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import PackedJob
 from xdn.evaluate.job import SCHEMA, RunResult
 from xdn.evaluate.record import rebuilt
-from xdn.kernels.layout import B
 from xdn.runtime.session import Session
 
 NAMES = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data"}
@@ -33,7 +32,7 @@ def test_the_result_says_what_ran(ran):
     plan = session.plan()
     assert (result.threads, result.plan, result.macs) == (2, plan.digest, plan.macs)
     assert (result.arena_bytes, result.liveness_bytes) == (plan.arena.size, plan.arena.bound)
-    assert result.chunk_images == plan.chunk_blocks * B
+    assert result.chunk_images == plan.chunk_blocks * plan.schedule.images
     assert result.compile_s == session.compile_s > 0
     assert (result.layers, result.fused_layers, result.winograd) == (1, 0, False)
     assert (result.engine, result.batch) == (f"XDN {__version__}", 50)

@@ -22,7 +22,7 @@ from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
-from xdn.kernels import clock, contraction, crew, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
+from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
 from xdn.kernels.channel import contraction as channel_contraction
 from xdn.kernels.channel import convolution as channel_convolution
 from xdn.kernels.channel import depthwise as channel_depthwise
@@ -95,7 +95,6 @@ def channel_sources(isa: Isa) -> Iterator[KernelSource]:
     yield channel_lrn.across(isa)
     yield lrn.within(isa, CHANNEL)
     yield from (pooling.pooling(op, isa, CHANNEL) for op in ("max_pool", "average_pool"))
-    yield from (make(isa) for make in (crew.attend, crew.post, crew.lead))
 
 
 def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:

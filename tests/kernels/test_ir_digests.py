@@ -7,6 +7,7 @@ from tests.codegen.kernels import python
 from tests.kernels import ir_digests
 from xdn.codegen.isa import ISAS, isa_named
 from xdn.codegen.names import KernelName
+from xdn.kernels.channel.convolution import tiles_of
 from xdn.kernels.contraction import contraction
 from xdn.kernels.layout import B
 
@@ -33,13 +34,19 @@ def test_ir_is_as_recorded(found):
 def test_every_instruction_set_tile_and_epilogue_is_digested(found):
     names = [KernelName.parse(name) for name in found]
     for isa in ISAS:
-        rows = {name.tile[0] for name in names if name.isa == isa.name and name.tile}
+        own = [name for name in names if name.isa == isa.name]
+        rows = {name.tile[0] for name in own if name.tile and not name.op.startswith("channel")}
         assert rows == set(range(1, isa.tile()[0] + 1))
+        assert {name.tile for name in own if name.op == "channel_contract"} == {*tiles_of(isa), (2, 2)}
         for op, others in (
             ("contract", ir_digests.projections()),
             ("depthwise", ()),
             ("winograd2", ()),
             ("winograd4", ()),
+            ("channel_contract", ir_digests.projections()),
+            ("channel_depthwise", ()),
+            ("channel_winograd2", ()),
+            ("channel_winograd4", ()),
         ):
             known = {*ir_digests.epilogues(), *others}
             assert {n.epilogue for n in names if (n.isa, n.op) == (isa.name, op)} == known

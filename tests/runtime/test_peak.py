@@ -4,7 +4,17 @@ from math import isfinite
 
 import pytest
 
-from xdn.runtime.peak import measured_peak
+from xdn import settings
+from xdn.runtime.peak import measured_bandwidth, measured_peak
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_bandwidth_is_positive_and_finite(threads, monkeypatch):
+    monkeypatch.setattr(settings, "BANDWIDTH_BYTES", 4 << 20)
+    bandwidth = measured_bandwidth(threads)
+    # No memory takes a microsecond for a byte, none gives a hundred terabytes a second.
+    assert isfinite(bandwidth)
+    assert 1e-3 < bandwidth < 1e5
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -38,8 +38,10 @@ def store_channels(
             [b.add(value, b.load(b.offset(residual, place), v)) for v, value in enumerate(row)]
             for place, row in zip(places, tile, strict=True)
         ]
+    shared = b.broadcast(b.scalar(at))
     for place, row in zip(places, tile, strict=True):
         for v, value in enumerate(row):
             if activation:
-                value = activation.emit(b, value, b.load(at, v))
+                coefficient = b.load(at, v) if activation.per_channel else shared
+                value = activation.emit(b, value, coefficient)
             b.store(value, b.offset(y, place), v)
