@@ -8,7 +8,7 @@ import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
 from tests.kernels.checks import random_weights
-from xdn import frontend
+from xdn import frontend, settings
 from xdn.cli.run import main
 from xdn.data.packed import pack
 from xdn.graph import Layer, Net
@@ -172,6 +172,17 @@ def test_without_winograd_every_product_of_the_direct_sums_is_executed(job, tmp_
     assert macs[()] == pointwise + 2 * 36 * pair
     assert macs[("--no-winograd",)] == pointwise + 10 * 13 * pair
     assert len(set(printed.values())) == 2
+
+
+def test_both_schedules_give_the_same_and_the_plan_is_the_contests(job, tmp_path):
+    net, data = job
+    found = {}
+    for name in ("batch", "channel"):
+        assert main([net, "--data", data, "--schedule", name, "--quiet", "--json", str(tmp_path / "run.json")]) == 0
+        found[name] = json.loads((tmp_path / "run.json").read_text())
+    assert found["batch"]["contest"]["accuracy"] == found["channel"]["contest"]["accuracy"]
+    assert found["batch"]["plan"] != found["channel"]["plan"]
+    assert found["channel"]["chunk_images"] <= settings.CHANNEL_CHUNK_IMAGES
 
 
 def test_data_of_another_set_than_the_net_was_trained_for_needs_force(job, tmp_path, capsys):

@@ -34,6 +34,7 @@ from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import check_pair, shipped_net
 from xdn.graph import Net
+from xdn.kernels.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
 from xdn.report.profile import profile_table
@@ -87,6 +88,11 @@ def main(argv: list[str] | None = None) -> int:
         action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
     )
+    parser.add_argument(
+        "--schedule",
+        choices=tuple(SCHEDULES),
+        help="fill vectors with images, which suits many, or with channels, which suits few (default: by their number)",
+    )
     parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
     parser.add_argument(
         "--per-class", action="store_true", help="print each class's accuracy and what its images are taken for"
@@ -115,15 +121,26 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if not args.force:
         check_pair(net, source)
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    session = Session(net, post_fusion=args.fusion, threads=args.threads, profile=args.profile, winograd=args.winograd)
+    session = Session(
+        net,
+        post_fusion=args.fusion,
+        threads=args.threads,
+        profile=args.profile,
+        winograd=args.winograd,
+        schedule=args.schedule,
+    )
     with output.progress() as bar:
         job, preprocessing = _job(args, output, bar, session, (found, transform))
         (contest,) = timed([job], args.repeat)
+    # That of the contest: single requests, which follow, may have another.
+    plan = session.plan()
     names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": preprocessing}
     contest = replace(contest, latency=job.latency())
     profile = job.profile() if args.profile else None
     peak = profile.peak_gflops if profile else None
-    result = RunResult.of(session, contest, load_s, names, profile=profile, batch=job.batch, peak_gflops=peak)
+    result = RunResult.of(
+        session, contest, load_s, names, plan=plan, profile=profile, batch=job.batch, peak_gflops=peak
+    )
     output.result(run_table(result))
     if args.per_class:
         output.result(*class_tables(contest.accuracy))

@@ -8,6 +8,7 @@ from typing import Any
 from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
 from xdn.evaluate.contest import ContestResult
+from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
@@ -82,13 +83,19 @@ class RunResult:
 
     @staticmethod
     def of(
-        session: Session, contest: ContestResult, load_s: float, names: Mapping[str, str], **further: Any
+        session: Session,
+        contest: ContestResult,
+        load_s: float,
+        names: Mapping[str, str],
+        plan: Plan | None = None,
+        **further: Any,
     ) -> "RunResult":
         """Return the result of a run in `session`.
 
-        `names` holds net, data and preprocessing; `further` other fields: profile, batch, peak_gflops.
+        `names` holds net, data and preprocessing; `plan` is the run's, by default that of the session's latest run;
+        `further` other fields: profile, batch, peak_gflops.
         """
-        plan = session.plan()
+        plan = plan or session.plan()
         return RunResult(
             net=names["net"],
             data=names["data"],
