@@ -10,6 +10,8 @@
 # --out DIR        work folder; steps whose results are there are not run again
 # --epochs N       of fine-tuning each network
 # --base-lr F      the learning rate at its greatest
+# --teacher P      of the pruned networks: a prototxt with its weights beside it, or: control, original (default: the
+#                  ResNet-20 that ships for this data)
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
 # --batch N        images at a time before the last step (default: the prototxt's)
@@ -24,18 +26,20 @@ find_model resnet50 train_val resnet50_32
 take_original
 test_images
 
-# The control is the network that is not pruned, trained for as long. It gains from the training too: what pruning costs
-# is the distance to it, and it teaches the pruned ones.
+# The control is the network that is not pruned, trained for as long: it gains from the training, too.
 finetune original control
+# A small net that was trained to the end knows more than the contest's ResNet-50.
+teacher_net=${teacher_net:-$root/prototxt/resnet20_$data/resnet20.prototxt}
+[[ -f $teacher_net ]] || teacher_net=control
 
 # A loses little enough to need no training; B is to cost no accuracy, C some.
 schedule=global
 [[ -z $quick ]] || schedule=per-mac
 prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
 prune pruned-B macs=0.35 --schedule "$schedule"
-finetune pruned-B OPT-B control
+finetune pruned-B OPT-B "$teacher_net"
 prune pruned-C macs=0.22 --schedule "$schedule"
-finetune pruned-C OPT-C control
+finetune pruned-C OPT-C "$teacher_net"
 nets=(OPT-A OPT-B OPT-C control)
 
 caffe_images=200
