@@ -10,6 +10,7 @@
 # --out DIR        work folder; steps whose results are there are not run again
 # --epochs N       of fine-tuning each network
 # --base-lr F      the learning rate at its greatest
+# --holdout N      of the 50,000 training images are not trained on, but judge the training
 # --teacher P      of the pruned networks: a prototxt with its weights beside it, or: control, original (default: the
 #                  ResNet-20 that ships for this data)
 # --rounds N       of timing, all configurations in turn
