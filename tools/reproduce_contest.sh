@@ -11,8 +11,7 @@
 # --epochs N       of fine-tuning each network
 # --base-lr F      the learning rate at its greatest
 # --holdout N      of the 50,000 training images are not trained on, but judge the training
-# --teacher P      of the pruned networks: a prototxt with its weights beside it, or: control, original (default: the
-#                  ResNet-20 that ships for this data)
+# --teacher P      of the pruned networks: control (default), original, or a prototxt with its weights beside it
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
 # --batch N        images at a time before the last step (default: the prototxt's)
@@ -27,11 +26,10 @@ find_model resnet50 train_val resnet50_32
 take_original
 test_images
 
-# The control is the network that is not pruned, trained for as long: it gains from the training, too.
+# The control is the network that is not pruned, trained for as long. It gains from the training too: what pruning costs
+# is the distance to it, and it teaches the pruned ones.
 finetune original control
-# A small net that was trained to the end knows more than the contest's ResNet-50.
-teacher_net=${teacher_net:-$root/prototxt/resnet20_$data/resnet20.prototxt}
-[[ -f $teacher_net ]] || teacher_net=control
+teacher_net=${teacher_net:-control}
 
 # A loses little enough to need no training; B is to cost no accuracy, C some.
 schedule=global
