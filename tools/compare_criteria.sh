@@ -8,7 +8,7 @@
 # Beside them stand random filters with three seeds, fresh weights in the pruned widths, and the net that is not pruned,
 # all trained for as long.
 #
-# --net, --weights, --data, --out, --epochs, --base-lr: as tools/reproduce_contest.sh has them
+# --net, --weights, --data, --out, --epochs, --base-lr, --holdout: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
 out=build/criteria epochs=3 base_lr=0.02

@@ -10,6 +10,8 @@
 # --out DIR        work folder; steps whose results are there are not run again
 # --epochs N       of fine-tuning each network
 # --base-lr F      the learning rate at its greatest
+# --holdout N      of the 50,000 training images are not trained on, but judge the training
+# --teacher P      of the pruned networks: control (default), original, or a prototxt with its weights beside it
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
 # --batch N        images at a time before the last step (default: the prototxt's)
@@ -27,15 +29,16 @@ test_images
 # The control is the network that is not pruned, trained for as long. It gains from the training too: what pruning costs
 # is the distance to it, and it teaches the pruned ones.
 finetune original control
+teacher_net=${teacher_net:-control}
 
 # A loses little enough to need no training; B is to cost no accuracy, C some.
 schedule=global
 [[ -z $quick ]] || schedule=per-mac
 prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
 prune pruned-B macs=0.35 --schedule "$schedule"
-finetune pruned-B OPT-B control
+finetune pruned-B OPT-B "$teacher_net"
 prune pruned-C macs=0.22 --schedule "$schedule"
-finetune pruned-C OPT-C control
+finetune pruned-C OPT-C "$teacher_net"
 nets=(OPT-A OPT-B OPT-C control)
 
 caffe_images=200

@@ -6,7 +6,7 @@
 #   tools/reproduce_hybrid.sh --quick              in a few minutes: the shipped ResNet-20, one epoch on a part
 #
 # --control        also train the network that is not pruned for as many epochs
-# --net, --weights, --data, --out, --epochs, --base-lr, --rounds, --images: as tools/reproduce_contest.sh has them
+# --net, --weights, --data, --out, --epochs, --base-lr, --holdout, --rounds, --images: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
 out=build/hybrid epochs=3 base_lr=0.012

@@ -8,20 +8,21 @@ export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
 # The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before. --quick
 # changes the defaults, wherever it stands.
-net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch=''
+net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000
 
 parse_options() {
     local option
     for option in "$@"; do
         if [[ $option == --quick ]]; then
-            out=$out-quick epochs=1 rounds=2 images=2000
+            out=$out-quick epochs=1 rounds=2 images=2000 holdout=40000
         fi
     done
     while (($#)); do
         case $1 in
-            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --images | --batch)
+            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | --teacher)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
+                [[ $option != teacher ]] || option=teacher_net
                 printf -v "${option//-/_}" '%s' "$2"
                 shift 2
                 ;;
@@ -118,25 +119,25 @@ prune() {
         --prune "$budget" -o "$out/$name" "$@"
 }
 
-# finetune FROM NAME [TEACHER]: train $out/FROM further, into $out/NAME. $out/TEACHER is the teacher, where it is said;
-# scratch stands for fresh weights.
+# finetune FROM NAME [TEACHER]: train $out/FROM further, into $out/NAME. The teacher is $out/TEACHER, or a prototxt with
+# its weights beside it; scratch stands for fresh weights and no teacher.
 finetune() {
-    local from=$out/$1/$stem.prototxt solver=$here/finetune_$data.prototxt held=5000
+    local from=$out/$1/$stem.prototxt solver=$here/finetune_$data.prototxt
     local about="no teacher" inputs=() teacher=()
     if [[ ${3:-} == scratch ]]; then
         about="from fresh weights" teacher=(--from-scratch)
     elif [[ -n ${3:-} ]]; then
-        about="$3 as teacher"
-        inputs=("$out/$3/$stem.prototxt" "$out/$3/$stem.caffemodel")
+        local path=$out/$3/$stem.prototxt
+        [[ ! -f $3 ]] || path=$3
+        about="$(basename "$3" .prototxt) as teacher"
+        inputs=("$path" "${path%.prototxt}.caffemodel")
         teacher=(--teacher "${inputs[0]}:${inputs[1]}")
     fi
-    # 10,000 images of the 50,000 are left to train on.
-    [[ -z $quick ]] || held=40000
     step "finetune-$2" --about "$epochs epochs of fine-tuning, $about" \
         --in "$solver" "$from" "${from%.prototxt}.caffemodel" "${inputs[@]}" \
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
         "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
-        "${teacher[@]}" --epochs "$epochs" --base-lr "$base_lr" --holdout "$held" --out "$out/$2"
+        "${teacher[@]}" --epochs "$epochs" --base-lr "$base_lr" --holdout "$holdout" --out "$out/$2"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
