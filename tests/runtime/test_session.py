@@ -197,6 +197,29 @@ def test_plans_are_kept_by_shape_and_the_oldest_go(monkeypatch):
     assert session.plan({"x": (3, 8, 3)}, images=2) is not first
 
 
+def test_outputs_go_to_the_callers_arrays(session):
+    feed = {"x": np.ones((3, *session.net.inputs["x"].shape[1:]), np.float32)}
+    expected = session.run(None, feed)
+    own = np.full_like(expected[0], np.nan)
+    found = session.run(None, feed, out={session.net.outputs[0]: own})
+    assert found[0] is own
+    for result, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(result, wanted)
+
+
+@pytest.mark.parametrize("make", [
+    lambda y: y.astype(np.float64), lambda y: y[:-1], lambda y: np.asfortranarray(np.repeat(y, 2, 1))[:, ::2],
+    lambda y: np.lib.stride_tricks.as_strided(y, y.shape, y.strides, writeable=False), lambda y: y.tolist(),
+])  # fmt: skip
+def test_an_array_that_cannot_take_an_output_is_refused(session, make):
+    feed = {"x": np.ones((3, *session.net.inputs["x"].shape[1:]), np.float32)}
+    name, (result, *_) = session.net.outputs[0], session.run(None, feed)
+    with pytest.raises(InputError, match="contiguous, writeable float32 array of the shape"):
+        session.run(None, feed, out={name: make(result)})
+    with pytest.raises(InputError, match="which is not asked for"):
+        session.run(None, feed, out={"elsewhere": result})
+
+
 def test_plan_of_an_unknown_input_is_refused(session):
     with pytest.raises(NetError, match=r"no input 'z'\. Its inputs: x"):
         session.plan({"z": (1, 2, 3)})

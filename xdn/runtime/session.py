@@ -109,7 +109,11 @@ class Session:
         return [Argument(name, ("N", *self.net.blobs[name].shape[1:])) for name in self.net.outputs]
 
     def run(
-        self, output_names: Sequence[str] | None, feed: Mapping[str, Array], progress: Progress | None = None
+        self,
+        output_names: Sequence[str] | None,
+        feed: Mapping[str, Array],
+        progress: Progress | None = None,
+        out: Mapping[str, Array] | None = None,
     ) -> list[Array]:
         """Compute blobs for a batch.
 
@@ -121,6 +125,8 @@ class Session:
             Input name -> f32 array, axis 0 the batch (any size).
         progress : callable, optional
             Called with (chunks done, chunks in all).
+        out : mapping, optional
+            Output name -> contiguous f32 array that it is written to, for some of the outputs or for all.
 
         Returns
         -------
@@ -138,6 +144,8 @@ class Session:
         shapes = {name: array.shape[1:] for name, array in arrays.items()}
         program = self._programs.get(shapes, tuple(dict.fromkeys(outputs)), n)
         results = {name: np.empty((n, *shape), np.float32) for name, shape in program.plan.outputs.items()}
+        if out:
+            results |= _checked_out(out, results)
         if n:
             self._execute(program, [*arrays.values(), *results.values()], n, progress)
         return [results[name] for name in outputs]
@@ -252,3 +260,17 @@ class Session:
         if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
             raise InputError(f"input {name!r} has the shape {array.shape}", mend=self._valid())
         return np.ascontiguousarray(array)
+
+
+def _checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the caller's arrays for outputs; raise InputError for one that cannot take its place among `results`."""
+    for name, array in out.items():
+        if name not in results:
+            raise InputError(f"out names {name!r}, which is not asked for", mend=f"Asked for: {', '.join(results)}")
+        wanted = results[name]
+        fits = isinstance(array, np.ndarray) and (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
+        if not (fits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            mend = f"Give a contiguous, writeable float32 array of the shape {wanted.shape}"
+            raise InputError(f"out[{name!r}] is {found}", mend=mend)
+    return dict(out)
