@@ -123,21 +123,22 @@ prune() {
 # its weights beside it; scratch stands for fresh weights and no teacher.
 finetune() {
     local from=$out/$1/$stem.prototxt solver=$here/finetune_$data.prototxt
-    local about="no teacher" inputs=() teacher=()
+    local about="no teacher" inputs=("${from%.prototxt}.caffemodel") begin=(--weights "${from%.prototxt}.caffemodel")
+    local teacher=()
     if [[ ${3:-} == scratch ]]; then
-        about="from fresh weights" teacher=(--from-scratch)
+        about="from fresh weights" inputs=() begin=(--from-scratch)
     elif [[ -n ${3:-} ]]; then
         local path=$out/$3/$stem.prototxt
         [[ ! -f $3 ]] || path=$3
         about="$(basename "$3" .prototxt) as teacher"
-        inputs=("$path" "${path%.prototxt}.caffemodel")
-        teacher=(--teacher "${inputs[0]}:${inputs[1]}")
+        inputs+=("$path" "${path%.prototxt}.caffemodel")
+        teacher=(--teacher "$path:${path%.prototxt}.caffemodel")
     fi
     step "finetune-$2" --about "$epochs epochs of fine-tuning, $about" \
-        --in "$solver" "$from" "${from%.prototxt}.caffemodel" "${inputs[@]}" \
+        --in "$solver" "$from" "${inputs[@]}" \
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
-        "${xdn[@]}" train "$solver" --net "$from" --weights "${from%.prototxt}.caffemodel" \
-        "${teacher[@]}" --epochs "$epochs" --base-lr "$base_lr" --holdout "$holdout" --out "$out/$2"
+        "${xdn[@]}" train "$solver" --net "$from" "${begin[@]}" "${teacher[@]}" \
+        --epochs "$epochs" --base-lr "$base_lr" --holdout "$holdout" --out "$out/$2"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
