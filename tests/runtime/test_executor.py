@@ -1,5 +1,6 @@
 """Workers: every number of threads and every chunk gives the same bits; arenas, progress, cancelling, closing."""
 
+import gc
 import itertools
 import threading
 
@@ -151,6 +152,17 @@ def test_a_short_run_is_shared_with_the_caller_s_thread_and_a_long_one_is_not(se
     _run(session, executor, B + 1)
     assert executor._pool is not None
     assert executor._crew is None
+    executor.close()
+
+
+def test_a_program_that_is_dropped_goes_with_what_its_short_runs_kept(net):
+    executor = Executor(2)
+    session = Session(net, threads=2)
+    _run(session, executor, 1)
+    assert len(executor._pools) == 1
+    del session
+    gc.collect()
+    assert len(executor._pools) == 0
     executor.close()
 
 

@@ -22,7 +22,7 @@ class ShortRun:
     """
 
     def __init__(self, program: Program, control: np.ndarray, replicas: int, members: int):
-        self.program, self.replicas = program, replicas
+        # Not the program itself: whoever keeps these by their programs would keep them for ever.
         self.control, self._fresh = control, control.copy()
         arrays = len(program.plan.inputs) + len(program.plan.outputs)
         self.ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
