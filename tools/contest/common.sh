@@ -14,7 +14,7 @@ parse_options() {
     local option
     for option in "$@"; do
         if [[ $option == --quick ]]; then
-            out=$out-quick epochs=1 rounds=2 images=2000 holdout=40000
+            out=$out-quick epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012
         fi
     done
     while (($#)); do
