@@ -1,8 +1,8 @@
 """The plan: which kernels run, in which order, in which memory, for one input shape."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xdn import settings
@@ -14,7 +14,7 @@ from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.channel import images as channel_images
-from xdn.kernels.family import Lowering, Step, select
+from xdn.kernels.family import Family, Lowering, Step, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.runtime.arena import Arena, place
@@ -162,7 +162,9 @@ def make_plan(
     steps: list[Step] = []
     placed: list[Placed] = []
     edges = channel_images if schedule is CHANNEL else images
-    exact = _exact(sized, outputs, schedule, winograd)
+    lowerings = [_lowering(sized, layer, schedule, winograd) for layer in _run_layers(sized, outputs)]
+    chosen = [(lowering, select(lowering)) for lowering in lowerings]
+    exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
     for slot, name in enumerate(sized.inputs):
         steps.append(
@@ -170,10 +172,9 @@ def make_plan(
             if pixels is None
             else edges.load_pixels(name, slot, layouts[name], isa, pixels)
         )
-    for layer in _run_layers(sized, outputs):
-        lowering = _lowering(sized, layer, schedule, winograd, exact)
-        lowered = select(lowering).lower(lowering)
-        placed.append(Placed(layer, lowered, len(steps), len(steps) + len(lowered.steps)))
+    for lowering, family in chosen:
+        lowered = family.lower(replace(lowering, exact=exact))
+        placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(edges.store_planes(name, slot, layouts[name], isa))
@@ -219,20 +220,18 @@ def _arranged(
     return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
 
 
-def _lowering(
-    net: Net, layer: Layer, schedule: Schedule, winograd: bool, exact: frozenset[str] = frozenset()
-) -> Lowering:
+def _lowering(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule, exact)
+    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule)
 
 
-def _exact(net: Net, outputs: tuple[str, ...], schedule: Schedule, winograd: bool) -> frozenset[str]:
+def _exact(net: Net, chosen: Sequence[tuple[Lowering, Family]]) -> frozenset[str]:
     """Return the inputs that need no padding: whose readers all take single values."""
     padded: set[str] = set()
-    for layer in _run_layers(net, outputs):
-        scalars = schedule is CHANNEL and select(_lowering(net, layer, schedule, winograd)).scalars
-        padded.update([layer.residual] if scalars and layer.residual else [] if scalars else layer.bottoms)
-    return frozenset(net.inputs) - padded if schedule is CHANNEL else frozenset()
+    for lowering, family in chosen:
+        layer = lowering.layer
+        padded.update(layer.bottoms if not family.scalars else [layer.residual] if layer.residual else [])
+    return frozenset(net.inputs) - padded
 
 
 def _run_layers(net: Net, outputs: tuple[str, ...]) -> list[Layer]:

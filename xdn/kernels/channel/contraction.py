@@ -29,6 +29,7 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.channel.epilogue import store_channels
+from xdn.kernels.channel.tiles import tile_words
 from xdn.kernels.epilogue import PROJECTION
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES
 from xdn.kernels.share import share
@@ -70,11 +71,6 @@ def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], isa: Isa) -> K
     """
     name = KernelName("channel_contract", isa.name, epilogue, tile)
     return KernelSource(name, lambda: _body(name))
-
-
-def tile_words(rows: int, two_sources: bool) -> int:
-    """Return the words of a row of the table of tiles."""
-    return 2 + 2 * rows + (2 + rows) * two_sources
 
 
 def _tile(name: KernelName) -> Callable[..., None]:
@@ -179,7 +175,7 @@ def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = _tile(name)
     two = PROJECTION in name.epilogue
-    second, row_bytes = _second if two else _no_second, 8 * tile_words(name.tile[0], two)
+    second, row_bytes = _second if two else _no_second, 8 * tile_words(name.tile[0], 1 + two)
 
     def contract(desc, frame):
         arena, panels = frame[ARENA], i64_at(desc[PANELS])

@@ -25,7 +25,7 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.channel.epilogue import store_channels
-from xdn.kernels.channel.tiles import class_tiles, position_classes
+from xdn.kernels.channel.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.depthwise import is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
@@ -93,6 +93,7 @@ def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     vector_bytes = isa_named(name.isa).lanes * F32_BYTES
     many, one = _tile(name, VECTORS), _tile(name, 1)
+    row_bytes = 8 * tile_words(ROWS)
 
     def depthwise(desc, frame):
         arena, pitch = frame[ARENA], desc[PITCH]
@@ -104,7 +105,7 @@ def _body(name: KernelName) -> KernelBody:
             for group in range(0, pitch * F32_BYTES, desc[GROUP]):
                 stop = min(group + desc[GROUP], pitch * F32_BYTES)
                 for t in range(first, end):
-                    table, c = i64_at(desc[TILES] + t * (2 + 2 * ROWS) * 8), group
+                    table, c = i64_at(desc[TILES] + t * row_bytes), group
                     while c < stop:
                         taps, weights, bias = i64_at(desc[TAPS]), f32_at(desc[WEIGHTS] + c), f32_at(desc[BIAS] + c)
                         ends = (f32_at(residual + c), f32_at(y + c), f32_at(desc[COEFFICIENTS] + c))

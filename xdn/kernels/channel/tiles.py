@@ -21,6 +21,11 @@ def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.flatnonzero(number == each) for each in range(number.max() + 1)]
 
 
+def tile_words(rows: int, sources: int = 1) -> int:
+    """Return the words of a row of `class_tiles`."""
+    return 2 + 2 * rows + (2 + rows) * (sources - 1)
+
+
 def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], rows: int) -> np.ndarray:
     """Return a table of tiles of `rows` positions, in the order of their first ones.
 
@@ -37,7 +42,7 @@ def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], ro
             begin += size
     tiles.sort(key=lambda members: int(members[0]))
     own, *other = sources
-    table = np.empty((len(tiles), 2 + 2 * rows + (2 + rows) * len(other)), np.int64)
+    table = np.empty((len(tiles), tile_words(rows, len(sources))), np.int64)
     for row, members in zip(table, tiles, strict=True):
         picked = own[members]
         parts = [picked[0, 1:3], picked[:, 0], picked[:, 3]]
