@@ -19,8 +19,9 @@ TOLERANCE = 1e-3
 
 #: How long the trial of one setting should take at most, after its warm-up, in seconds.
 TRIAL_S = 1.0
-#: Rest between two engines, so that threads that still spin for work go to sleep.
-REST_S = 0.2
+#: How long an engine runs before it is timed, in seconds: its own threads are awake then, and those of the engine before
+#: it, which may spin for work for 0.2 s (OpenMP), asleep. A rest instead would leave threads on one core at first.
+WARM_S = 0.4
 
 Opener = Callable[[], PackedData]
 
@@ -76,6 +77,13 @@ def drain(engine: Engine, batches: Iterable[Any]) -> None:
         pass
 
 
+def warm_up(engine: Engine, batch: Any) -> None:
+    """Run a batch again and again for `WARM_S`."""
+    end = time.perf_counter() + WARM_S
+    while time.perf_counter() < end:
+        drain(engine, [batch])
+
+
 def best_setting(engine: Engine, images: np.ndarray, batches: Sequence[int], log: Callable[[str], None]) -> Setting:
     """Return the setting with the most images a second on a subset, the conversion left out."""
     found: dict[Setting, float] = {}
@@ -109,13 +117,12 @@ def check_agreement(engines: Mapping[str, Engine], images: np.ndarray, expected:
 def _own_form_seconds(c: Contestant, images: np.ndarray) -> float:
     """Return the seconds from converted batches to all labels."""
     own_form = [c.engine.convert(part) for part in c.engine.parts(images, c.setting.batch)]
-    time.sleep(REST_S)
+    warm_up(c.engine, own_form[0])
     return timed(lambda: c.engine.labels(own_form, len(images)))[0]
 
 
 def _contest_seconds(c: Contestant, opened: Opener) -> float:
-    """Return the seconds from opening the packed file to all labels, which are kept."""
-    time.sleep(REST_S)
+    """Return the seconds from opening the packed file to all labels, which are kept; the engine is warm."""
     seconds, c.labels = timed(lambda: c.engine.classify(opened(), c.setting.batch))
     return seconds
 
@@ -146,7 +153,7 @@ def run_rounds(contestants: Sequence[Contestant], rounds: int, opened: Opener | 
 def _single_ms(engine: Engine, images: np.ndarray) -> list[float]:
     """Return the milliseconds of each image alone, the conversion left out."""
     singles = [engine.convert(images[i : i + 1]) for i in range(len(images))]
-    time.sleep(REST_S)
+    warm_up(engine, singles[0])
     return [1e3 * timed(partial(drain, engine, [x]))[0] for x in singles]
 
 
