@@ -53,3 +53,33 @@ def summary_table(families: dict[str, dict[str, Any]]) -> Table:
             cells += [f"{value:.1f}" for value in figures.get(key, ())] or [""] * 3
         table.add_row(family, str(figures["shapes"]), *cells)
     return table
+
+
+def choice_table(results: list[dict[str, Any]]) -> Table:
+    """Return a table with a row a layer that has choices."""
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("layer", "bottoms", "nets"):
+        table.add_column(name, overflow="fold")
+    for name in ("choices", "rule, us/image", "best, us/image", "rule / best", "best"):
+        table.add_column(name, justify="right")
+    for case in results:
+        rule, best = case["rule_ms"], case["best_ms"]
+        table.add_row(
+            f"{case['type']} {case['parameters']}",
+            ", ".join(map(shape, case["bottoms"])),
+            ", ".join(case["nets"]),
+            str(case["choices"]),
+            *(f"{1e3 * rule:.2f}", f"{1e3 * best:.2f}", f"{rule / best:.3f}", case["best"]),
+        )
+    return table
+
+
+def total_table(totals: dict[str, dict[str, float]]) -> Table:
+    """Return a table with a row a net: all its layers that have choices."""
+    table = Table("net", box=SIMPLE_HEAD)
+    for name in ("rule, us/image", "best, us/image", "rule / best"):
+        table.add_column(name, justify="right")
+    for net, total in totals.items():
+        figures = (1e3 * total["rule_ms"], 1e3 * total["best_ms"])
+        table.add_row(net, *(f"{us:.1f}" for us in figures), f"{total['ratio']:.3f}")
+    return table

@@ -7,19 +7,19 @@ plan and executor after a warm-up. Only the layer counts, not the conversion of 
     python bench/kernels.py
     python bench/kernels.py --net resnet50_32 --family contract --seconds 0.5 --json kernels.json
     python bench/kernels.py --net resnet50 --schedule channel
+    python bench/kernels.py --net resnet50 --schedule channel --images 1 --exhaustive
 """
 
 import argparse
 import statistics
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import psutil
-from kernel_table import case_table, summary_table
+from alone import Alone, TooLargeError
+from choices import compare_choices, net_totals
+from kernel_table import case_table, choice_table, summary_table, total_table
 from machine import describe_machine
 from shapes import Case, collect
 
@@ -27,32 +27,17 @@ from xdn import settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnknownNameError
-from xdn.graph.layer import Array
 from xdn.kernels.family import FAMILIES
-from xdn.kernels.layout import BATCH, F32_BYTES, SCHEDULES, B
+from xdn.kernels.layout import BATCH, SCHEDULES
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.session import Session
 from xdn.runtime.threads import default_threads
 
-#: What a run's images take at least, where a net's own chunks are smaller: short runs would measure the threads' start.
-DATA_BYTES = 64 << 20
-#: Chunks a thread in one run, at most.
-MOST_CHUNKS = 8
-#: The part of the free memory that one case may take.
-MEMORY_SHARE = 0.5
 
-
-def random_blocks(images: int, image_shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Return (images, ...) f32: one block of random images over and over."""
-    block = rng.standard_normal((B, *image_shape), np.float32)
-    return np.resize(block, (images, *image_shape))
-
-
-def measure(case: Case, threads: int, seconds: float) -> dict[str, Any]:
+def measure(case: Case, threads: int, seconds: float, images: int | None) -> dict[str, Any]:
     """Return the case's figures, or why it was not run.
 
     Runs are repeated for at least `seconds`; the one with the median time is taken. Each run gives every thread one or
-    more of the chunks that the executor's plan makes.
+    more of the chunks that the executor's plan makes, unless `images` says how many images it has.
     """
     found: dict[str, Any] = {
         "family": case.family,
@@ -62,31 +47,17 @@ def measure(case: Case, threads: int, seconds: float) -> dict[str, Any]:
         "origin": case.origin,
         "nets": dict(case.used),
     }
-    net = case.net()
-    image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32_BYTES
-    session = Session(net, threads=threads, profile=True, schedule=case.schedule.name)
-    plan = session.plan()
-    chunk_images = plan.chunk_blocks * plan.schedule.images
-    chunks = max(1, min(MOST_CHUNKS, DATA_BYTES // (threads * chunk_images * image_bytes)))
-    images = threads * chunks * chunk_images
-    needed_bytes = threads * plan.arena.size + images * image_bytes
-    if needed_bytes > MEMORY_SHARE * psutil.virtual_memory().available:
-        return found | {"skipped": f"needs {needed_bytes / 2**30:.1f} GiB, more than half of the free memory"}
-    rng = np.random.default_rng(0)
-    feed = {name: random_blocks(images, blob.shape[1:], rng) for name, blob in net.inputs.items()}
-    session.run(None, feed)
+    try:
+        alone = Alone(case, threads, images)
+    except TooLargeError as error:
+        return found | {"skipped": str(error)}
     peak_gflops = measured_peak(threads)
-    runs = []
-    end = time.perf_counter() + seconds
-    while not runs or time.perf_counter() < end:
-        session.run(None, feed)
-        runs.append(session.profile(peak_gflops))
-    session.close()
-    layers = sorted((p.layers[len(net.inputs)] for p in runs), key=lambda layer: layer.ms)
+    layers = alone.times(seconds, peak_gflops)
+    alone.close()
     middle = layers[(len(layers) - 1) // 2]
     figures = {key: value for key, value in asdict(middle).items() if key not in ("name", "type", "share")}
     spread = (layers[-1].ms - layers[0].ms) / middle.ms if middle.ms else 0.0
-    return found | figures | {"images": images, "runs": len(runs), "spread": spread, "peak_gflops": peak_gflops}
+    return found | figures | {"images": alone.images, "runs": len(layers), "spread": spread, "peak_gflops": peak_gflops}
 
 
 def summary(cases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -100,6 +71,23 @@ def summary(cases: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             if values:
                 found[family][key] = [min(values), statistics.median(values), max(values)]
     return found
+
+
+def exhaustive(args: argparse.Namespace, cases: list[Case], output: Output) -> int:
+    """Compare the rule with all choices and print what it leaves."""
+    results = []
+    with output.progress() as bar:
+        progress = shown(bar, "layers")
+        for number, case in enumerate(cases, 1):
+            results += compare_choices(case, args.threads, args.seconds, args.images)
+            progress(number, len(cases))
+    totals = net_totals(results)
+    output.result(choice_table(results), total_table(totals))
+    machine = describe_machine()
+    output.result(f"{machine['cpu']}, {args.threads} threads, {host_isa().name}, {machine['system']}")
+    settings_used = {"schedule": args.schedule, "threads": args.threads, "seconds": args.seconds, "images": args.images}
+    output.write_json(settings_used | {"machine": machine, "totals": totals, "cases": results})
+    return 0
 
 
 def net_folder(text: str) -> Path:
@@ -117,11 +105,13 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     cases, without = collect(folders, SCHEDULES[args.schedule])
     chosen = [case for case in cases if not args.family or case.family in args.family]
     output.log(f"{len(chosen)} layers")
+    if args.exhaustive:
+        return exhaustive(args, chosen, output)
     results = []
     with output.progress() as bar:
         progress = shown(bar, "layers")
         for case in chosen:
-            results.append(measure(case, args.threads, args.seconds))
+            results.append(measure(case, args.threads, args.seconds, args.images))
             progress(len(results), len(chosen))
     families = summary(results)
     document = {
@@ -129,6 +119,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "schedule": args.schedule,
         "threads": args.threads,
         "seconds": args.seconds,
+        "images": args.images,
         "isa": host_isa().name,
         "machine": describe_machine(),
         "families": families,
@@ -162,6 +153,14 @@ def main(argv: list[str] | None = None) -> int:
         choices=tuple(SCHEDULES),
         default=BATCH.name,
         help="kernels for many images, or for few (default: batch)",
+    )
+    parser.add_argument(
+        "--images", type=positive_int, metavar="N", help="images of a run (default: some chunks for each thread)"
+    )
+    parser.add_argument(
+        "--exhaustive",
+        action="store_true",
+        help="compare the rule's choice of algorithm, register tile and order with every other one, layer by layer",
     )
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
     parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="for each layer (default: 0.2)")

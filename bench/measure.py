@@ -19,8 +19,8 @@ TOLERANCE = 1e-3
 
 #: How long the trial of one setting should take at most, after its warm-up, in seconds.
 TRIAL_S = 1.0
-#: How long an engine runs before it is timed, in seconds: its own threads are awake then, and those of the engine before
-#: it, which may spin for work for 0.2 s (OpenMP), asleep. A rest instead would leave threads on one core at first.
+#: How long an engine runs before it is timed, in seconds: its own threads are awake then, and those of the engine
+#: before it, which may spin for work for 0.2 s (OpenMP), asleep. After a rest, threads may share a core for long.
 WARM_S = 0.4
 
 Opener = Callable[[], PackedData]

@@ -94,8 +94,8 @@ def test_a_folder_without_a_single_prototxt_is_refused(bench, tmp_path):
 
 def test_a_layer_too_large_for_the_memory_is_named(bench, monkeypatch):
     case = bench("shapes").collect([SHIPPED / "lenet"])[0][0]
-    monkeypatch.setattr(bench("kernels"), "MEMORY_SHARE", 0.0)
-    assert "more than half of the free memory" in bench("kernels").measure(case, 1, 0)["skipped"]
+    monkeypatch.setattr(bench("alone"), "MEMORY_SHARE", 0.0)
+    assert "more than half of the free memory" in bench("kernels").measure(case, 1, 0, None)["skipped"]
 
 
 def test_every_shape_is_timed_and_reported(tmp_path):
@@ -126,3 +126,16 @@ def test_an_unknown_family_is_an_error():
     done = kernels("--net", "lenet", "--family", "relu")
     assert done.returncode == 1
     assert "unknown kernel family 'relu'" in done.stderr
+
+
+def test_exhaustive_compares_the_rule_with_every_choice(tmp_path):
+    folder = small_net(tmp_path / "net", CONVOLUTION.format("c", "data", ""))
+    done = kernels("--net", str(folder), "--exhaustive", "--images", "3", "--json", str(tmp_path / "found.json"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    (case,) = found["cases"]
+    # Three ways to cut four filters, three algorithms.
+    assert (case["type"], case["choices"], case["nets"]) == ("Convolution", 9, {"net": 1})
+    total = found["totals"]["net"]
+    assert total["ratio"] == total["rule_ms"] / total["best_ms"] >= 1
+    assert "rule / best" in done.stdout

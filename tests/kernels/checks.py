@@ -14,8 +14,7 @@ import numpy as np
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.isa import ISAS, host_isa
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.layout import BATCH as BATCH_SCHEDULE
-from xdn.kernels.layout import LANES, SCHEDULES, B
+from xdn.kernels.layout import SCHEDULES, B
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -178,18 +177,8 @@ def assert_within(result, expected, allowed):
 
 def check_parts(net, feed, whole):
     """Assert that both schedules, two threads, single blocks and every cut of the batch give the bits of the whole."""
-    for schedule in schedules_of(net):
+    for schedule in SCHEDULES:
         check_cuts(net, feed, whole, schedule)
-
-
-def schedules_of(net):
-    """Return the names of the schedules that have kernels for all of a net's layers."""
-    groups = [
-        (layer.params.group, layer.params.num_output) for layer in net.layers if layer.type == "Convolution"
-    ]  # fmt: skip
-    depthwise = {channels for channels, outputs in groups if channels == outputs}
-    whole = all(g == 1 or g in depthwise or outputs // g % LANES == 0 for g, outputs in groups)
-    return tuple(SCHEDULES) if whole else (BATCH_SCHEDULE.name,)
 
 
 def check_cuts(net, feed, whole, schedule):
@@ -283,6 +272,15 @@ LAYER_CASES = [
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),
+    case(
+        "Convolution",
+        (15, 5, 3),
+        num_output=3 * 23,
+        kernel_size=1,
+        group=3,
+        allowed=sums,
+        epilogue=Epilogue(True, ReLU()),
+    ),
     case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=1, group=10, allowed=sums),
     case("InnerProduct", _IMAGE, num_output=13, allowed=sums),
     case("BatchNorm", _IMAGE, allowed=close(4)),

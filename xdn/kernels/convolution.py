@@ -7,6 +7,7 @@ import numpy as np
 from xdn.codegen.isa import core_cache_bytes
 from xdn.graph.layer import projection_weights
 from xdn.kernels import contraction as k
+from xdn.kernels.choice import DIRECT, Choice
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import B, BlockLayout
@@ -91,7 +92,25 @@ def groups_fit(lowering: Lowering) -> bool:
     return layer.projection is None or layer.params.group == layer.projection.group == 1
 
 
-@family("contract", "Convolution", when=groups_fit, fuses=True)
+def most_rows(lowering: Lowering) -> int:
+    """Return the filters of a register tile of the batch schedule at most."""
+    chosen = lowering.choice.tile
+    return chosen[0] if chosen else lowering.isa.tile()[0]
+
+
+def batch_tiles(filters: int, lowering: Lowering) -> list[tuple[int, int]]:
+    """Return the register tiles of the batch schedule that cut `filters` differently."""
+    most, vectors = lowering.isa.tile()
+    return [(rows, vectors) for rows in dict.fromkeys(spread(filters, rows)[0] for rows in range(1, most + 1))]
+
+
+def _direct_choices(lowering: Lowering) -> list[Choice]:
+    """Return the choices of the direct sums: how many filters a register tile has."""
+    group = getattr(lowering.layer.params, "group", 1)
+    return [Choice(DIRECT, tile) for tile in batch_tiles(lowering.top().channels // group, lowering)]
+
+
+@family("contract", "Convolution", when=groups_fit, fuses=True, choices=_direct_choices)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
     return lower_contraction(lowering, convolution_task(lowering))
@@ -104,12 +123,18 @@ def convolution_task(lowering: Lowering) -> Contraction:
     if layer.projection is not None:
         added, weights = lowering.projected(), projection_weights(layer.weights)
         parts.append((layer.bottoms[-1], added, layer.projection.window(), weights))
-    sources = [_source(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
+    sources = [source_of(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
     biases = [given["bias"] for *_, given in parts if "bias" in given]
     return Contraction(tuple(sources), tuple(biases), layer.params.group)
 
 
-@family("contract_all", "InnerProduct", when=lambda lowering: lowering.layer.projection is None, fuses=True)
+@family(
+    "contract_all",
+    "InnerProduct",
+    when=lambda lowering: lowering.layer.projection is None,
+    fuses=True,
+    choices=_direct_choices,
+)
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
     return lower_contraction(lowering, inner_product_task(lowering))
@@ -124,12 +149,13 @@ def inner_product_task(lowering: Lowering) -> Contraction:
     if layer.params.transpose:
         weight = weight.T
     weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
-    source = _source(lowering, layer.bottoms[0], bottom, weight, Window((bottom.height, bottom.width)))
+    source = source_of(lowering, layer.bottoms[0], bottom, weight, Window((bottom.height, bottom.width)))
     biases = (layer.weights["bias"],) if "bias" in layer.weights else ()
     return Contraction((source,), biases)
 
 
-def _source(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:
+def source_of(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:
+    """Return what a layer's filters sum over in one of its bottoms, which lies as `layout` says."""
     top = lowering.top()
     lists = tap_lists(layout, top, window)
     return Source(blob, layout, weight, window, lists, *lists.in_runs(layout, top, weight.shape[1]))
@@ -137,7 +163,7 @@ def _source(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarr
 
 def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of rows that the tiles have."""
-    sizes = spread(task.filters, lowering.isa.tile()[0])
+    sizes = spread(task.filters, most_rows(lowering))
     steps = []
     for rows in dict.fromkeys(sizes):
         starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]

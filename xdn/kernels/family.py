@@ -1,7 +1,7 @@
 """What a kernel family gives the plan, and the table that selects one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from xdn.codegen.isa import Isa
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
+from xdn.kernels.choice import ALGORITHMS, RULE, Choice
 from xdn.kernels.layout import BATCH, BlockLayout, Schedule
 from xdn.layers.window import Window
 from xdn.registry import Registry
@@ -149,6 +150,8 @@ class Lowering:
         How the blobs lie.
     exact : frozenset of str
         Blobs without padding.
+    choice : Choice
+        How the layer is computed, where several ways are legal.
     """
 
     layer: Layer
@@ -159,6 +162,7 @@ class Lowering:
     winograd: bool = True
     schedule: Schedule = BATCH
     exact: frozenset[str] = frozenset()
+    choice: Choice = RULE
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
@@ -205,6 +209,8 @@ class Family:
         In which its kernels find blobs.
     scalars : bool
         Its kernels take single values of all bottoms but a residual, so that these need no padding.
+    choices : callable
+        Lowering -> the choices with which the family computes the layer, all that differ.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -214,6 +220,7 @@ class Family:
     fuses: bool = False
     schedules: tuple[Schedule, ...] = (BATCH,)
     scalars: bool = False
+    choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
@@ -235,11 +242,14 @@ def family(
     fuses: bool = False,
     schedules: tuple[Schedule, ...] = (BATCH,),
     scalars: bool = False,
+    choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
     """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        FAMILIES.register(name)(Family(lower, when, rank, types, fuses, schedules, scalars, lower.__doc__ or ""))
+        FAMILIES.register(name)(
+            Family(lower, when, rank, types, fuses, schedules, scalars, choices, lower.__doc__ or "")
+        )
         return lower
 
     return enter
@@ -252,6 +262,15 @@ def select(lowering: Lowering) -> Family:
         fused = " with what is fused to it" if lowering.layer.epilogue else ""
         raise lowering.unsupported(f"no kernel executes this layer{fused}")
     return max(found, key=lambda f: f.rank)
+
+
+def legal_choices(lowering: Lowering) -> list[Choice]:
+    """Return all choices for the layer that differ from each other; one where there is nothing to choose."""
+    found: dict[Choice, None] = {}
+    for algorithm in ALGORITHMS:
+        asked = replace(lowering, choice=Choice(algorithm))
+        found |= dict.fromkeys(select(asked).choices(asked))
+    return list(found)
 
 
 def words(count: int, values: Mapping[int, int]) -> np.ndarray:

@@ -5,6 +5,7 @@ but both transform inputs and results. What remains of a tile that reaches over 
 a map of 2x2 gains nothing.
 """
 
+from collections.abc import Iterable
 from math import ceil
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
 from xdn.kernels import winograd_kernel as k
-from xdn.kernels.convolution import spread
+from xdn.kernels.choice import DIRECT, Choice
+from xdn.kernels.convolution import batch_tiles, most_rows, spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import F32_BYTES, B, BlockLayout, aligned_bytes
@@ -45,22 +47,44 @@ def _direct_cycles(lowering: Lowering) -> float:
 
 
 def best_algorithm(lowering: Lowering) -> Winograd | None:
-    """Return the algorithm that should take the least time; None for the direct sums."""
+    """Return the algorithm that is chosen, else the one that should take the least time; None for the direct sums."""
     window, params = lowering.layer.params.window(), lowering.layer.params
     fits = window == Window((3, 3), pad=window.pad) and params.group == 1 and lowering.layer.projection is None
-    if not (fits and lowering.winograd):
+    asked = lowering.choice.algorithm
+    if not (fits and lowering.winograd) or asked == DIRECT:
         return None
+    if asked:
+        return next(algorithm for m, algorithm in WINOGRAD.items() if asked == _name(m))
     best = min(WINOGRAD.values(), key=lambda algorithm: _cycles(lowering, algorithm))
     return best if _LEAST_GAIN * _cycles(lowering, best) < _direct_cycles(lowering) else None
 
 
-@family("winograd", "Convolution", when=lambda lowering: best_algorithm(lowering) is not None, rank=2, fuses=True)
+def _name(outputs: int) -> str:
+    """Return what a choice calls F(outputs x outputs, 3x3)."""
+    return f"winograd{outputs}"
+
+
+def winograd_choices(lowering: Lowering, tiles: Iterable[tuple[int, int]]) -> list[Choice]:
+    """Return the choices of the algorithm that `best_algorithm` gives, with each register tile."""
+    algorithm = best_algorithm(lowering)
+    assert algorithm is not None
+    return [Choice(_name(algorithm.outputs), tile) for tile in tiles]
+
+
+@family(
+    "winograd",
+    "Convolution",
+    when=lambda lowering: best_algorithm(lowering) is not None,
+    rank=2,
+    fuses=True,
+    choices=lambda lowering: winograd_choices(lowering, batch_tiles(lowering.top().channels, lowering)),
+)
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of the images, multiply, transform back: 36 products instead of 144 for 4x4 results."""
     algorithm = best_algorithm(lowering)
     assert algorithm is not None
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    sizes = spread(top.channels, lowering.isa.tile()[0])
+    sizes = spread(top.channels, most_rows(lowering))
     weights = pack_filters(algorithm, layer.weights["weight"], sizes)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     slopes = coefficients(layer, top.channels)

@@ -7,14 +7,15 @@ from functools import cached_property
 
 from xdn import settings
 from xdn.codegen.isa import host_isa
-from xdn.errors import UnsupportedError
+from xdn.errors import SettingError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.channel import images as channel_images
-from xdn.kernels.family import Family, Lowering, Step, select
+from xdn.kernels.choice import RULE, Choice
+from xdn.kernels.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.runtime.arena import Arena, place
@@ -129,6 +130,7 @@ def make_plan(
     chunk_blocks: int | None = None,
     winograd: bool = True,
     schedule: Schedule = BATCH,
+    choices: Mapping[str, Choice] | None = None,
 ) -> Plan:
     """Return the plan for a net whose images have `shapes`.
 
@@ -148,11 +150,15 @@ def make_plan(
         Whether 3x3 convolutions may be computed by Winograd's minimal filtering.
     schedule : Schedule
         How the blobs lie.
+    choices : mapping, optional
+        Layer's name -> how it is computed; all others by the rule.
 
     Raises
     ------
     UnsupportedError
         Where no kernel of the schedule executes a layer.
+    SettingError
+        For a choice that a layer does not have.
     """
     net.require_weights()
     isa = host_isa()
@@ -163,6 +169,7 @@ def make_plan(
     placed: list[Placed] = []
     edges = channel_images if schedule is CHANNEL else images
     lowerings = [_lowering(sized, layer, schedule, winograd) for layer in _run_layers(sized, outputs)]
+    lowerings = [_with_choice(lowering, (choices or {}).get(lowering.layer.name, RULE)) for lowering in lowerings]
     chosen = [(lowering, select(lowering)) for lowering in lowerings]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
@@ -223,6 +230,20 @@ def _arranged(
 def _lowering(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
     return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule)
+
+
+def _with_choice(lowering: Lowering, choice: Choice) -> Lowering:
+    """Return the lowering with a choice; raise SettingError where the layer does not have it."""
+    if choice == RULE:
+        return lowering
+    legal = legal_choices(lowering)
+    if choice not in legal:
+        raise SettingError(
+            f"the layer cannot be computed by {str(choice)!r}",
+            where=f"layer {lowering.layer.name!r} ({lowering.layer.type}), schedule {lowering.schedule.name}",
+            mend=f"It can by {', '.join(map(str, legal))}",
+        )
+    return replace(lowering, choice=choice)
 
 
 def _exact(net: Net, chosen: Sequence[tuple[Lowering, Family]]) -> frozenset[str]:

@@ -4,13 +4,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
-from xdn.errors import UnsupportedError
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
+from xdn.kernels.choice import Choice
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, Schedule
 from xdn.runtime.plan import make_plan
@@ -31,6 +31,8 @@ class Wishes:
         None: whichever should be faster.
     timed : bool
         Each step is measured.
+    choices : mapping
+        Schedule's name -> layer's name -> how it is computed; all others by the rule.
     """
 
     threads: int
@@ -38,6 +40,7 @@ class Wishes:
     winograd: bool = True
     schedule: Schedule | None = None
     timed: bool = False
+    choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
 
 class Programs:
@@ -56,8 +59,6 @@ class Programs:
         #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._kept: OrderedDict[object, Program] = OrderedDict()
-        # Whether each layer has a kernel of the channel schedule: not known before the first plan.
-        self._has_channel_kernels = True
         self._lock = threading.Lock()
 
     def all(self) -> list[Program]:
@@ -82,14 +83,9 @@ class Programs:
         pixels : (object, PixelSource), optional
             A key that names the source, and the source.
         """
-        few = self._wishes.schedule is None and self._few(images)
+        schedule = self._wishes.schedule or (CHANNEL if self._few(images) else BATCH)
         with self._lock:
-            if few and self._has_channel_kernels:
-                try:
-                    return self._one(shapes, outputs, CHANNEL, pixels)
-                except UnsupportedError:
-                    self._has_channel_kernels = False
-            return self._one(shapes, outputs, self._wishes.schedule or BATCH, pixels)
+            return self._one(shapes, outputs, schedule, pixels)
 
     def _few(self, images: int) -> bool:
         """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
@@ -110,8 +106,9 @@ class Programs:
         if program is None:
             before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
             source, wishes = pixels and pixels[1], self._wishes
+            choices = wishes.choices.get(schedule.name)
             plan = make_plan(
-                self._net, shapes, outputs, source, wishes.chunk_blocks, wishes.winograd, schedule
+                self._net, shapes, outputs, source, wishes.chunk_blocks, wishes.winograd, schedule, choices
             )  # fmt: skip
             program = self._kept[key] = Program(plan, self._loader, wishes.timed)
             self.compile_s += time.perf_counter() - before

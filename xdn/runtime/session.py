@@ -12,6 +12,7 @@ from xdn.errors import InputError, SettingError, UnknownNameError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
+from xdn.kernels.choice import Choice
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import SCHEDULES
 from xdn.runtime.clock import TickClock
@@ -51,6 +52,8 @@ class Session:
     schedule : str, optional
         ``"batch"``: vectors of images, for many at a time; ``"channel"``: vectors of channels, for few; None: whichever
         should be faster for the images of a call. Both give the same results, bit for bit.
+    choices : mapping, optional
+        Schedule's name -> layer's name -> how it is computed (`xdn.kernels.choice.Choice`); the others by the rule.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Session:
         profile: bool = False,
         winograd: bool = True,
         schedule: str | None = None,
+        choices: Mapping[str, Mapping[str, Choice]] | None = None,
     ):
         net.require_weights()
         if schedule is not None and schedule not in SCHEDULES:
@@ -82,7 +86,9 @@ class Session:
         loader = process_loader()
         self._clock = TickClock(loader) if profile else None
         chosen = None if schedule is None else SCHEDULES[schedule]
-        self._programs = Programs(net, loader, Wishes(self.threads, chunk_blocks, winograd, chosen, profile))
+        self._programs = Programs(
+            net, loader, Wishes(self.threads, chunk_blocks, winograd, chosen, profile, choices or {})
+        )
         self._latest: tuple[Plan, Run] | None = None
 
     @property

@@ -1,10 +1,9 @@
-"""Which register tile the channel schedule takes, and which layers it leaves to the batch schedule."""
+"""Which register tile the channel schedule takes, and how it cuts groups into vectors."""
 
 import pytest
 
-from tests.kernels.checks import one_layer_net
+from tests.kernels.checks import check_layer, one_layer_net, sums
 from xdn.codegen.isa import ISAS, isa_named
-from xdn.errors import UnsupportedError
 from xdn.kernels.channel.convolution import best_tile, tiles_of
 from xdn.kernels.layout import CHANNEL, LANES
 from xdn.runtime.plan import make_plan
@@ -32,10 +31,14 @@ def test_a_tile_is_no_larger_than_its_layer():
     assert best_tile(10, [1], isa)[1] == 1
 
 
-def test_groups_of_no_whole_vectors_are_left_to_the_batch_schedule():
+@pytest.mark.parametrize(("filters", "groups"), [(3, 2), (4, 8), (23, 3), (LANES // 2, 4), (LANES + 1, 5), (1, 6)])
+def test_vectors_may_belong_to_several_groups(filters, groups):
+    allowed = {"allowed": sums, "kernel_size": 3, "pad": 1}
+    check_layer("Convolution", (2 * groups, 5, 4), num_output=filters * groups, group=groups, **allowed)
+
+
+def test_zeros_beside_the_filters_of_a_group_do_not_count():
     net = one_layer_net("Convolution", (6, 5, 5), num_output=6, kernel_size=3, group=2)
-    with pytest.raises(UnsupportedError, match="no kernel executes this layer"):
-        make_plan(net, {"x0": (6, 5, 5)}, net.outputs, schedule=CHANNEL)
-    net = one_layer_net("Convolution", (6, 5, 5), num_output=2 * LANES, kernel_size=3, group=2)
     plan = make_plan(net, {"x0": (6, 5, 5)}, net.outputs, schedule=CHANNEL)
     assert [step.source.name.op for step in plan.steps][1] == "channel_contract"
+    assert plan.macs == 3 * 3 * 9 * 3 * 6

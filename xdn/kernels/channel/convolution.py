@@ -1,13 +1,23 @@
 """Convolution and InnerProduct of one image: tiles of positions, panels of filters, packed weights."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xdn.codegen.isa import Isa, core_cache_bytes
 from xdn.kernels.channel import contraction as k
-from xdn.kernels.channel.tiles import class_tiles, position_classes, spread
-from xdn.kernels.convolution import Contraction, Source, convolution_task, groups_fit, inner_product_task
+from xdn.kernels.channel.tiles import class_tiles, position_classes
+from xdn.kernels.choice import DIRECT, ORDERS, PANELS, TILES, Choice
+from xdn.kernels.convolution import (
+    Contraction,
+    Source,
+    convolution_task,
+    groups_fit,
+    inner_product_task,
+    source_of,
+    spread,
+)
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import CHANNEL, aligned_vectors
@@ -24,16 +34,68 @@ _LOOP, _CACHE_BYTES = 0.5, 32.0
 _TWO_SIZES = 1.03
 
 
-def _aligned_groups(lowering: Lowering) -> bool:
-    """Return whether each group's filters begin with a vector of their own."""
-    group = getattr(lowering.layer.params, "group", 1)
-    return groups_fit(lowering) and (group == 1 or lowering.top().channels // group % lowering.isa.lanes == 0)
+@dataclass(frozen=True)
+class Panel:
+    """Filters whose sums stand side by side in vectors.
+
+    Parameters
+    ----------
+    channel : int
+        The first channel that they read.
+    first, end : int
+        The first filter, and the one behind the last.
+    """
+
+    channel: int
+    first: int
+    end: int
 
 
-@family("channel_contract", "Convolution", when=_aligned_groups, fuses=True, schedules=(CHANNEL,), scalars=True)
+def tile_choices(filters: int, classes: Sequence[int], isa: Isa) -> list[tuple[int, int]]:
+    """Return the register tiles that cut filters and positions differently.
+
+    Parameters
+    ----------
+    filters : int
+    classes : sequence of int
+        How many positions share each tap list.
+    isa : Isa
+    """
+    columns = -(-filters // isa.lanes)
+    found: dict[tuple[int, int], None] = {}
+    for most, vectors in tiles_of(isa):
+        if vectors == spread(columns, vectors)[0]:
+            # Of the tiles that are as many, those with the fewest rows compute the fewest positions twice.
+            cuts = {tuple(-(-count // rows) for count in classes): rows for rows in range(most, 0, -1)}
+            found |= dict.fromkeys((rows, vectors) for rows in cuts.values())
+    return list(found)
+
+
+def _direct_choices(lowering: Lowering) -> list[Choice]:
+    """Return the choices of the direct sums: register tile, and order of the loops where there are two."""
+    layer, lanes = lowering.layer, lowering.isa.lanes
+    task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
+    classes = [len(c) for c in position_classes([source.positions for source in task.sources])]
+    across = task.groups > 1 and task.filters % lanes
+    tiles = tile_choices(lanes if across else task.filters, classes, lowering.isa)
+    orders = ORDERS if sum(classes) > 1 and lowering.top().channels > lanes else (PANELS,)
+    return [Choice(DIRECT, tile, order) for tile in tiles for order in orders]
+
+
+@family(
+    "channel_contract",
+    "Convolution",
+    when=groups_fit,
+    fuses=True,
+    schedules=(CHANNEL,),
+    scalars=True,
+    choices=_direct_choices,
+)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels for several positions at a time."""
-    return _lower(lowering, convolution_task(lowering))
+    task = convolution_task(lowering)
+    whole = task.groups == 1 or task.filters % lowering.isa.lanes == 0
+    return _lower(lowering, task) if whole else _lower_across_groups(lowering, task)
 
 
 @family(
@@ -43,6 +105,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     fuses=True,
     schedules=(CHANNEL,),
     scalars=True,
+    choices=_direct_choices,
 )
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: a matrix times a vector."""
@@ -50,16 +113,47 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 
 
 def _lower(lowering: Lowering, task: Contraction) -> Lowered:
-    """Return one step for each number of vectors that the panels have."""
+    """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
     classes = position_classes([source.positions for source in task.sources])
-    rows, vectors = best_tile(task.filters, [len(c) for c in classes], lowering.isa)
-    lanes = lowering.isa.lanes
-    sizes = spread(-(-task.filters // lanes), vectors)
+    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.isa)
+    lanes, filters, channels = lowering.isa.lanes, task.filters, task.sources[0].channels
+    sizes = spread(-(-filters // lanes), vectors)
     steps = []
     for size in dict.fromkeys(sizes):
         starts = [sum(sizes[:i]) * lanes for i, each in enumerate(sizes) if each == size]
-        steps.append(_step(lowering, task, classes, (rows, size), starts))
+        panels = [
+            Panel(g * channels, g * filters + start, g * filters + min(start + size * lanes, filters))
+            for g in range(task.groups)
+            for start in starts
+        ]
+        steps.append(_step(lowering, task, classes, (rows, size), panels))
     return Lowered(steps, in_place=lowering.over_residual())
+
+
+def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
+    """Return one step whose panels are single vectors of filters, wherever groups begin and end.
+
+    A panel reads the channels of all groups that it touches, and a filter's weights for those of other groups are
+    zeros: vectors stay full, which they would not in panels of one group each.
+    """
+    (source,), lanes = task.sources, lowering.isa.lanes
+    filters, channels, all_filters = task.filters, source.channels, task.filters * task.groups
+    ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
+    touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
+    # All panels read as many groups; the last ones begin early enough for that.
+    begins = [min(first // filters, task.groups - touched) for first, _ in ranges]
+    weight = np.zeros((all_filters, touched, *source.weight.shape[1:]), np.float32)
+    for (first, end), begin in zip(ranges, begins, strict=True):
+        own = np.arange(first, end)
+        weight[own, own // filters - begin] = source.weight[first:end]
+    wide = weight.reshape(all_filters, touched * channels, *source.weight.shape[2:])
+    wide_task = Contraction((source_of(lowering, source.blob, source.layout, wide, source.window),), task.biases)
+    classes = position_classes([source.positions])
+    rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.isa)
+    panels = [Panel(begin * channels, *own) for begin, own in zip(begins, ranges, strict=True)]
+    step = _step(lowering, wide_task, classes, (rows, 1), panels)
+    macs = source.lists.multiplications * channels * all_filters
+    return Lowered([replace(step, macs=macs)], in_place=lowering.over_residual())
 
 
 def tiles_of(isa: Isa) -> Iterator[tuple[int, int]]:
@@ -95,14 +189,13 @@ def best_tile(filters: int, classes: Sequence[int], isa: Isa) -> tuple[int, int]
 
 
 def _step(
-    lowering: Lowering, task: Contraction, classes: list[np.ndarray], tile: tuple[int, int], starts: list[int]
+    lowering: Lowering, task: Contraction, classes: list[np.ndarray], tile: tuple[int, int], panels: list[Panel]
 ) -> Step:
-    """Return the step for the panels that begin with the filters `starts` of each group."""
+    """Return the step for panels of one size."""
     layer, top = lowering.layer, lowering.top()
     rows, vectors = tile
-    firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
-    panel_filters = vectors * lowering.isa.lanes
-    panels, packed = _panels(task, firsts, panel_filters)
+    packed = [_packed(source, panels, vectors * lowering.isa.lanes) for source in task.sources]
+    table = _panel_table(panels, packed)
     tiles = class_tiles([source.positions for source in task.sources], classes, rows)
     pitch = top.position_elements
     bias, slopes = aligned_vectors(task.bias, pitch), aligned_vectors(coefficients(layer, top.channels), pitch)
@@ -111,54 +204,53 @@ def _step(
     descriptor = {
         k.BIAS: address(bias),
         k.COEFFICIENTS: address(slopes),
-        k.PANELS: address(panels),
-        k.PANEL_COUNT: len(panels),
+        k.PANELS: address(table),
+        k.PANEL_COUNT: len(table),
         k.TILES: address(tiles),
         k.TILE_COUNT: len(tiles),
         k.Y_BLOCK: top.block_elements,
-        k.PANELS_INNER: weight_bytes <= core_cache_bytes() // 2,
+        k.PANELS_INNER: (lowering.choice.order or _order(weight_bytes)) == PANELS,
     }
     for slots, source, weights in zip(k.SOURCES, task.sources, packed, strict=False):
         blob, *rest = slots
         blobs[blob] = source.blob
         descriptor |= zip(rest, (address(weights), address(source.runs), source.layout.block_elements), strict=True)
-    real = sum(min(panel_filters, task.filters - start) for start in starts) * task.groups
+    filters = sum(panel.end - panel.first for panel in panels)
     return Step(
         k.contraction(tile, epilogue_parts(layer), lowering.isa),
         words(k.WORD_COUNT, descriptor),
         blobs,
-        (*packed, bias, slopes, panels, tiles, *(source.runs for source in task.sources)),
-        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * real,
+        (*packed, bias, slopes, table, tiles, *(source.runs for source in task.sources)),
+        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * filters,
     )
 
 
-def _panels(task: Contraction, firsts: list[tuple[int, int]], filters: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the kernel's table of panels, a row for each (group, first filter), and each source's packed weights."""
-    packed = [_packed(source, task.filters, firsts, filters) for source in task.sources]
-    group_channels = task.sources[0].channels
-    sizes = [weights.size // len(firsts) for weights in packed]
-    rows = [(g * group_channels, i * sizes[0], first, i * sizes[-1]) for i, (g, first) in enumerate(firsts)]
-    return np.array(rows, np.int64), packed
+def _order(weight_bytes: int) -> str:
+    """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all."""
+    return PANELS if weight_bytes <= core_cache_bytes() // 2 else TILES
 
 
-def _packed(source: Source, group: int, firsts: list[tuple[int, int]], filters: int) -> np.ndarray:
+def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:
+    """Return the kernel's table of panels, whose weights lie in `packed`, one array for each source."""
+    sizes = [weights.size // len(panels) for weights in packed]
+    rows = [(panel.channel, i * sizes[0], panel.first, i * sizes[-1]) for i, panel in enumerate(panels)]
+    return np.array(rows, np.int64)
+
+
+def _packed(source: Source, panels: list[Panel], filters: int) -> np.ndarray:
     """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
 
     Parameters
     ----------
     source : Source
-    group : int
-        Filters of a group.
-    firsts : list of (int, int)
-        Each panel's group and first filter.
+    panels : list of Panel
     filters : int
-        Of a panel.
+        That a panel has room for.
     """
     used = source.lists.used
     taps = source.weight[:, :, used[:, 0], used[:, 1]]  # (K, C/G, U)
-    made = aligned_vectors(np.empty(0), len(firsts) * len(used) * source.channels * filters)
-    panels = made.reshape(len(firsts), len(used), source.channels, filters)
-    for panel, (g, first) in zip(panels, firsts, strict=True):
-        own = taps[first : min(first + filters, (g + 1) * group)]
-        panel[..., : len(own)] = own.transpose(2, 1, 0)
+    made = aligned_vectors(np.empty(0), len(panels) * len(used) * source.channels * filters)
+    shaped = made.reshape(len(panels), len(used), source.channels, filters)
+    for weights, panel in zip(shaped, panels, strict=True):
+        weights[..., : panel.end - panel.first] = taps[panel.first : panel.end].transpose(2, 1, 0)
     return made

@@ -8,17 +8,35 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
 from xdn.kernels.channel import winograd_kernel as k
-from xdn.kernels.channel.convolution import best_tile
+from xdn.kernels.channel.convolution import best_tile, tile_choices
+from xdn.kernels.choice import Choice
 from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import CHANNEL, F32_BYTES, LANES, aligned_bytes, aligned_vectors
-from xdn.kernels.winograd import best_algorithm, tile_tables
+from xdn.kernels.winograd import best_algorithm, tile_tables, winograd_choices
 from xdn.kernels.winograd_transform import Winograd
 
 #: Places that are transformed at a time at least, so that the transformed filters, which may lie outside of the core's
 #: cache, are read seldom.
 _LEAST_PLACES = 24
+
+
+def _places(lowering: Lowering, algorithm: Winograd) -> tuple[int, int, int]:
+    """Return the f32 of a place of transformed inputs, and of products; how many places are transformed at a time."""
+    # Distances that are powers of two would all fall into one set of a cache.
+    v_place, m_place = lowering.bottom().position_elements + LANES, lowering.top().position_elements + LANES
+    place_bytes = algorithm.elements * (v_place + m_place) * F32_BYTES
+    return v_place, m_place, max(_LEAST_PLACES, core_cache_bytes() // 2 // place_bytes)
+
+
+def _choices(lowering: Lowering) -> list[Choice]:
+    """Return the choices of an algorithm: the register tiles of its products."""
+    algorithm = best_algorithm(lowering)
+    assert algorithm is not None
+    inputs, _ = tile_tables(lowering, algorithm)
+    places = min(_places(lowering, algorithm)[2], len(inputs))
+    return winograd_choices(lowering, tile_choices(lowering.top().channels, [places], lowering.isa))
 
 
 @family(
@@ -28,6 +46,7 @@ _LEAST_PLACES = 24
     rank=2,
     fuses=True,
     schedules=(CHANNEL,),
+    choices=_choices,
 )
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of an image, multiply, transform back: 36 products instead of 144 for 4x4 results."""
@@ -35,11 +54,8 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     assert algorithm is not None
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     inputs, outputs = tile_tables(lowering, algorithm)
-    # Distances that are powers of two would all fall into one set of a cache.
-    v_place, m_place = bottom.position_elements + LANES, top.position_elements + LANES
-    place_bytes = algorithm.elements * (v_place + m_place) * F32_BYTES
-    unit = max(_LEAST_PLACES, core_cache_bytes() // 2 // place_bytes)
-    rows, vectors = best_tile(top.channels, [min(unit, len(inputs))], lowering.isa)
+    v_place, m_place, unit = _places(lowering, algorithm)
+    rows, vectors = lowering.choice.tile or best_tile(top.channels, [min(unit, len(inputs))], lowering.isa)
     sizes = spread(-(-top.channels // lowering.isa.lanes), vectors)
     weights = _packed(algorithm, layer.weights["weight"], [size * lowering.isa.lanes for size in sizes])
     bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), top.position_elements)

@@ -1,0 +1,35 @@
+"""What is chosen for a layer among the ways to compute it: algorithm, register tile, order of the loops."""
+
+from dataclasses import dataclass
+
+#: Of a convolution: the direct sums, or Winograd's minimal filtering with 2x2 or 4x4 results a tile.
+ALGORITHMS = DIRECT, *WINOGRADS = ("direct", "winograd2", "winograd4")
+#: Of a contraction in the channel schedule: a tile of positions meets all panels in turn, or a panel all tiles.
+ORDERS = PANELS, TILES = ("panels", "tiles")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How one layer is computed, as far as it is not left to the rule.
+
+    Parameters
+    ----------
+    algorithm : str, optional
+        One of `ALGORITHMS`.
+    tile : (int, int), optional
+        Rows of scalars and vectors of the register tile.
+    order : str, optional
+        One of `ORDERS`.
+    """
+
+    algorithm: str | None = None
+    tile: tuple[int, int] | None = None
+    order: str | None = None
+
+    def __str__(self) -> str:
+        tile = f"{self.tile[0]}x{self.tile[1]}" if self.tile else None
+        return " ".join(part for part in (self.algorithm, tile, self.order) if part) or "rule"
+
+
+#: Everything is left to the rule.
+RULE = Choice()
