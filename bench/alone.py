@@ -9,6 +9,7 @@ from shapes import Case
 from xdn.graph.layer import Array
 from xdn.kernels.choice import RULE, Choice
 from xdn.kernels.layout import F32_BYTES, B
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.profile import LayerProfile
 from xdn.runtime.session import Session
 
@@ -50,8 +51,8 @@ class Alone:
     def __init__(self, case: Case, threads: int, images: int | None = None, choice: Choice = RULE):
         net, schedule = case.net(), case.schedule.name
         self._inputs = len(net.inputs)
-        choices = {schedule: {net.layers[-1].name: choice}}
-        self._session = Session(net, threads=threads, profile=True, schedule=schedule, choices=choices)
+        configuration = Configuration(threads, schedule=schedule, choices={schedule: {net.layers[-1].name: choice}})
+        self._session = Session(net, profile=True, configuration=configuration)
         plan = self._session.plan()
         image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32_BYTES
         chunk_images = plan.chunk_blocks * plan.schedule.images

@@ -7,6 +7,7 @@ from xdn.frontend import find_weights
 from xdn.graph import Net
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import session as runtime
+from xdn.runtime.configuration import DEFAULT, Configuration
 
 
 class Session(runtime.Session):
@@ -21,7 +22,7 @@ class Session(runtime.Session):
     post_fusion : bool
         Let layers compute the sums and activations behind them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
-    threads, chunk_blocks, profile, winograd, schedule : optional
+    threads, chunk_blocks, profile, winograd, schedule, configuration : optional
         As `xdn.runtime.session.Session` takes them.
     """
 
@@ -34,13 +35,20 @@ class Session(runtime.Session):
         threads: int | None = None,
         chunk_blocks: int | None = None,
         profile: bool = False,
-        winograd: bool = True,
+        winograd: bool | None = None,
         schedule: str | None = None,
+        configuration: Configuration = DEFAULT,
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
         if post_fusion:
             net = apply_stages(net, stage_names(POST_FUSION))
         super().__init__(
-            net, threads=threads, chunk_blocks=chunk_blocks, profile=profile, winograd=winograd, schedule=schedule
+            net,
+            threads=threads,
+            chunk_blocks=chunk_blocks,
+            profile=profile,
+            winograd=winograd,
+            schedule=schedule,
+            configuration=configuration,
         )

@@ -9,6 +9,7 @@ from xdn.errors import SettingError
 from xdn.kernels.choice import ALGORITHMS, DIRECT, ORDERS, RULE, Choice
 from xdn.kernels.family import Lowering, legal_choices
 from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, B
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
@@ -23,8 +24,8 @@ def _legal(net, schedule, **fields):
 
 
 def _outputs(net, schedule, choice):
-    choices = {schedule.name: {net.layers[-1].name: choice}}
-    return Session(net, threads=2, schedule=schedule.name, choices=choices).run(None, feed_for(net))[0]
+    configuration = Configuration(2, schedule=schedule.name, choices={schedule.name: {net.layers[-1].name: choice}})
+    return Session(net, configuration=configuration).run(None, feed_for(net))[0]
 
 
 CHOOSING = [case for case in LAYER_CASES if len(_legal(case.net(), CHANNEL)) > 1]
@@ -76,8 +77,9 @@ def test_tiles_that_cut_alike_are_one_choice():
 )
 def test_a_choice_that_a_layer_does_not_have_is_refused(choice, schedule):
     net = one_layer_net("Convolution", (8, 6, 6), num_output=8, kernel_size=1)
+    configuration = Configuration(choices={schedule.name: {"layer": choice}})
     with pytest.raises(SettingError, match=rf"layer 'layer' \(Convolution\).*cannot be computed by '{choice}'"):
-        make_plan(net, {"x0": (8, 6, 6)}, net.outputs, schedule=schedule, choices={"layer": choice})
+        make_plan(net, {"x0": (8, 6, 6)}, net.outputs, schedule=schedule, configuration=configuration)
 
 
 def test_a_choice_reads_as_text():

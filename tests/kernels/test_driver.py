@@ -11,13 +11,18 @@ from xdn.codegen.loader import process_loader
 from xdn.graph import Layer, Net
 from xdn.kernels import driver
 from xdn.kernels.layout import B, aligned_bytes
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program, last_blocks
 
 
 def _program(net, chunk_blocks=1, timed=False):
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
-    return Program(make_plan(net, shapes, net.outputs, chunk_blocks=chunk_blocks), process_loader(), timed)
+    return Program(
+        make_plan(net, shapes, net.outputs, configuration=Configuration(chunk_blocks=chunk_blocks)),
+        process_loader(),
+        timed,
+    )
 
 
 @pytest.fixture(scope="module")

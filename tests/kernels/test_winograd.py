@@ -17,6 +17,7 @@ from xdn.kernels.layout import F32_BYTES, B
 from xdn.kernels.winograd import best_algorithm, lower_winograd, pack_filters, tile_tables
 from xdn.kernels.winograd_transform import WINOGRAD
 from xdn.layers.relu import ReLU
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 
 CHANNELS = (1, 3, 16, 37)
@@ -125,7 +126,7 @@ def test_the_choice_is_the_same_for_every_instruction_set_and_epilogue():
 @pytest.mark.parametrize("winograd", [True, False])
 def test_a_plan_does_as_it_is_told(winograd):
     net = one_layer_net("Convolution", (32, 8, 8), num_output=32, kernel_size=3, pad=1)
-    plan = make_plan(net, {"x0": (32, 8, 8)}, ("y0",), winograd=winograd)
+    plan = make_plan(net, {"x0": (32, 8, 8)}, ("y0",), configuration=Configuration(winograd=winograd))
     assert ("winograd4" in {step.source.name.op for step in plan.steps}) == winograd
     # 4 tiles of 36 products; 22 of 3 * 8 taps along each axis meet data.
     assert plan.macs == (4 * 36 if winograd else 22 * 22) * 32 * 32

@@ -33,6 +33,7 @@ from xdn.kernels.layout import F32_BYTES, SCHEDULES, B
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import plan as plan_module
 from xdn.runtime.arena import Arena, Interval
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import Plan, make_plan
 from xdn.runtime.program import Program
 from xdn.runtime.session import Session
@@ -178,7 +179,8 @@ class Guarded:
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})
 
         with mock.patch.object(plan_module, "place", place):
-            plan = make_plan(self.net, shapes, tuple(outputs), pixels, chunk_blocks, schedule=SCHEDULES[self.schedule])
+            configuration = Configuration(chunk_blocks=chunk_blocks)
+            plan = make_plan(self.net, shapes, tuple(outputs), pixels, SCHEDULES[self.schedule], configuration)
         return replace(plan, steps=tuple(guarded_step(step, side, moved == "tables") for step in plan.steps))
 
     def load_kernels(self, outputs: Sequence[str], chunk_blocks: int) -> None:

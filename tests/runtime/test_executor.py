@@ -11,8 +11,9 @@ from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input
 from xdn import settings
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import driver
-from xdn.kernels.layout import B
+from xdn.kernels.layout import SCHEDULES, B
 from xdn.layers.relu import ReLU
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor
 from xdn.runtime.session import Session
 
@@ -61,6 +62,40 @@ def test_bits_depend_on_nothing_but_the_images(net, whole, row):
     for result, complete in zip(session.run(None, {"x": feed["x"][part]}), expected, strict=True):
         np.testing.assert_array_equal(result, complete[part])
     session.close()
+
+
+TEAMS = covering(
+    7,
+    lambda row: True,
+    batch=(1, 2, 5, B + 1),
+    threads=(1, 2, 3, 4),
+    members=(1, 2, 3),
+    chunk_blocks=(None, 1, 3),
+    light_blocks=(1, 2),
+    heavy_weights=(0.0, 2.0, 1e9),
+    schedule=tuple(SCHEDULES),
+)
+
+
+@pytest.mark.parametrize("row", TEAMS, ids=lambda r: "-".join(str(v) for v in r.values()))
+def test_a_configuration_changes_no_bit(net, whole, row):
+    feed, expected = whole
+    options = {name: value for name, value in row.items() if name != "batch"}
+    session = Session(net, configuration=Configuration(**options))
+    results = session.run(None, {name: array[: row["batch"]] for name, array in feed.items()})
+    session.close()
+    for result, complete in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, complete[: row["batch"]])
+
+
+def test_teams_take_images_in_rounds(net):
+    feed, seen = feed_for(net, 11), []
+    configuration = Configuration(threads=4, members=2, schedule="channel", chunk_blocks=2)
+    session = Session(net, configuration=configuration, profile=True)
+    session.run(None, feed, progress=lambda done, total: seen.append((done, total)))
+    # Two teams with chunks of two images: four images a round.
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert session.profile(1.0).run_ms > 0
 
 
 @pytest.mark.parametrize("size", [1, 5, B - 1, B, B + 1, 3 * B // 2 + 2])

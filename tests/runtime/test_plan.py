@@ -10,6 +10,7 @@ from xdn import settings
 from xdn.errors import ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net
 from xdn.kernels.layout import BATCH, CHANNEL, B
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan, probe
 from xdn.runtime.session import Session
 
@@ -19,7 +20,7 @@ def _shapes(net):
 
 
 def _plan(net, outputs=None, **options):
-    return make_plan(net, _shapes(net), outputs or net.outputs, **options)
+    return make_plan(net, _shapes(net), outputs or net.outputs, configuration=Configuration(**options))
 
 
 def _ops(plan):

@@ -7,6 +7,7 @@ from tests.kernels.checks import BATCH, LAYER_CASES, assert_within, feed_for, on
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader, process_loader
 from xdn.kernels.layout import B, aligned_bytes
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program, last_blocks
 
@@ -30,7 +31,9 @@ def _assert_untouched(whole, size):
 
 def _program(net, outputs, chunk_blocks):
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
-    return Program(make_plan(net, shapes, outputs, chunk_blocks=chunk_blocks), process_loader())
+    return Program(
+        make_plan(net, shapes, outputs, configuration=Configuration(chunk_blocks=chunk_blocks)), process_loader()
+    )
 
 
 def _guarded_run(net, outputs, feed, chunk_blocks):

@@ -127,7 +127,7 @@ def test_a_session_without_weights_or_threads_is_refused(net):
     bare = net.replace(layers=tuple(layer.replace(weights={}) for layer in net.layers))
     with pytest.raises(WeightsError, match="layer 'conv'"):
         Session(bare)
-    with pytest.raises(SettingError, match="0 threads"):
+    with pytest.raises(SettingError, match="threads: 0 is not between 1"):
         Session(net, threads=0)
 
 

@@ -65,10 +65,13 @@ class Executor:
     ----------
     threads : int
         Workers at most.
+    members : int, optional
+        Of them, how many share each image's work where a program can; None: those that have no image of their own.
     """
 
-    def __init__(self, threads: int):
+    def __init__(self, threads: int, members: int | None = None):
         self.threads = threads
+        self._members = None if members is None else min(members, threads)
         self._pool: ThreadPoolExecutor | None = None
         self._pid = os.getpid()
         self._arenas: list[np.ndarray] = []
@@ -79,6 +82,11 @@ class Executor:
 
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
+        if self._in_teams(program):
+            blocks_a_round = program.plan.chunk_blocks * max(1, self.threads // (self._members or 1))
+            if program.chunks(n_images, blocks_a_round) > 1:
+                images_a_round = blocks_a_round * program.plan.schedule.images
+                return self._run_rounds(program, arrays, (n_images, images_a_round), progress)
         short = self._short_pool(program, n_images)
         if short is not None:
             return self._run_short(short, program, arrays, n_images, progress)
@@ -98,6 +106,28 @@ class Executor:
         seconds = time.perf_counter() - begin
         return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
 
+    def _in_teams(self, program: Program) -> bool:
+        """Return whether workers are asked to share the work of images, and the program's kernels can."""
+        return (self._members or 1) > 1 and program.plan.schedule is CHANNEL
+
+    def _run_rounds(
+        self, program: Program, arrays: list[np.ndarray], images: tuple[int, int], progress: Progress | None
+    ) -> Run:
+        """Run so many images, a number of them in each round, in which every team has one chunk."""
+        total, step = images
+        runs: list[Run] = []
+        for first in range(0, total, step):
+            part = [array[first : first + step] for array in arrays]
+            runs.append(self.run(program, part, min(step, total - first)))
+            if progress:
+                progress(len(runs), -(-total // step))
+        # The last round may have fewer teams.
+        ticks = np.zeros_like(runs[0].ticks)
+        for run in runs:
+            ticks[: len(run.ticks)] += run.ticks
+        chunks, seconds = sum(run.chunks for run in runs), sum(run.seconds for run in runs)
+        return Run(total, chunks, seconds, ticks, tuple(array.nbytes for array in arrays))
+
     def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
         """Return where what short runs need is kept between them; None where the run is a long one.
 
@@ -108,8 +138,10 @@ class Executor:
             if n_images not in kept:
                 chunk = self._chunk_blocks(program, n_images)
                 total = program.chunks(n_images, chunk)
-                replicas = min(self.threads, total)
-                members = self.threads // replicas if program.plan.schedule is CHANNEL else 1
+                replicas = min(self._replicas(program), total)
+                members = self._members or self.threads // replicas
+                if program.plan.schedule is not CHANNEL:
+                    members = 1
                 soon = program.plan.macs * n_images <= settings.SHORT_RUN_MACS
                 if len(kept) >= settings.PLANS_KEPT:
                     kept.clear()
@@ -161,9 +193,13 @@ class Executor:
                 self._arenas.append(arena)
 
     def _chunk_blocks(self, program: Program, n_images: int) -> int:
-        """Return the plan's chunk, or less where the threads would not all get one."""
+        """Return the plan's chunk, or less where the replicas would not all get one."""
         blocks = program.chunks(n_images, 1)
-        return max(1, min(program.plan.chunk_blocks, -(-blocks // self.threads)))
+        return max(1, min(program.plan.chunk_blocks, -(-blocks // self._replicas(program))))
+
+    def _replicas(self, program: Program) -> int:
+        """Return how many chunks are taken side by side at most."""
+        return self.threads // (self._members or 1) if self._in_teams(program) else self.threads
 
     def _whole_chunks(self, program: Program, n_images: int, chunk_blocks: int) -> int:
         """Return from which chunk on they are smaller, so that no thread waits long for the last to end."""

@@ -14,13 +14,14 @@ from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.channel import images as channel_images
-from xdn.kernels.choice import RULE, Choice
+from xdn.kernels.choice import RULE
 from xdn.kernels.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
-from xdn.runtime.schedule import Segment, default_segments, segment_of
+from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.schedule import Segment, SegmentRule, default_segments, segment_of
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
 PROBE_BATCH = 7
@@ -127,10 +128,8 @@ def make_plan(
     shapes: Mapping[str, Shape],
     outputs: tuple[str, ...],
     pixels: PixelSource | None = None,
-    chunk_blocks: int | None = None,
-    winograd: bool = True,
     schedule: Schedule = BATCH,
-    choices: Mapping[str, Choice] | None = None,
+    configuration: Configuration = DEFAULT,
 ) -> Plan:
     """Return the plan for a net whose images have `shapes`.
 
@@ -144,14 +143,10 @@ def make_plan(
         Blobs to give.
     pixels : PixelSource, optional
         The only input is u8 images instead of f32 planes.
-    chunk_blocks : int, optional
-        Default: as many as `settings` allow.
-    winograd : bool
-        Whether 3x3 convolutions may be computed by Winograd's minimal filtering.
     schedule : Schedule
         How the blobs lie.
-    choices : mapping, optional
-        Layer's name -> how it is computed; all others by the rule.
+    configuration : Configuration
+        Chunks, segments, and how layers are computed; its own schedule plays no part.
 
     Raises
     ------
@@ -168,8 +163,7 @@ def make_plan(
     steps: list[Step] = []
     placed: list[Placed] = []
     edges = channel_images if schedule is CHANNEL else images
-    lowerings = [_lowering(sized, layer, schedule, winograd) for layer in _run_layers(sized, outputs)]
-    lowerings = [_with_choice(lowering, (choices or {}).get(lowering.layer.name, RULE)) for lowering in lowerings]
+    lowerings = [_lowering(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs)]
     chosen = [(lowering, select(lowering)) for lowering in lowerings]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
@@ -186,7 +180,7 @@ def make_plan(
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(edges.store_planes(name, slot, layouts[name], isa))
     owners = share_buffers(sized.blobs, steps, placed)
-    segments, arena, blocks = _arranged(layouts, steps, placed, owners, chunk_blocks)
+    segments, arena, blocks = _arranged(layouts, steps, placed, owners, configuration)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     return Plan(
         {name: image[name] for name in sized.inputs},
@@ -208,9 +202,9 @@ def _arranged(
     steps: list[Step],
     placed: list[Placed],
     owners: Mapping[str, str],
-    chunk_blocks: int | None,
+    configuration: Configuration,
 ) -> tuple[tuple[Segment, ...], Arena, int]:
-    """Return segments, arena and blocks of a chunk: as many as the settings allow where None are given."""
+    """Return segments, arena and blocks of a chunk: as many as the settings allow where the configuration has none."""
     layer_of = list(range(-len(steps), 0))
     for number, item in enumerate(placed):
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
@@ -218,22 +212,23 @@ def _arranged(
     most = settings.CHANNEL_CHUNK_IMAGES if schedule is CHANNEL else settings.CHUNK_IMAGES // schedule.images
 
     def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
-        segments = default_segments(steps, layer_of, layouts, owners, blocks)
+        light = min(configuration.light_blocks, blocks)
+        segments = default_segments(
+            steps, layer_of, layouts, owners, SegmentRule(blocks, light, configuration.heavy_weights)
+        )
         return segments, place(intervals(layouts, steps, owners, segments, blocks)), blocks
 
-    if chunk_blocks:
-        return arranged(chunk_blocks)
+    if configuration.chunk_blocks:
+        return arranged(configuration.chunk_blocks)
     one = arranged(1)[1].size
     return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
 
 
-def _lowering(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
+def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
+    """Return what a family sees of the layer; raise SettingError for a choice that the layer does not have."""
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule)
-
-
-def _with_choice(lowering: Lowering, choice: Choice) -> Lowering:
-    """Return the lowering with a choice; raise SettingError where the layer does not have it."""
+    lowering = Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), configuration.winograd, schedule)
+    choice = configuration.choices.get(schedule.name, {}).get(layer.name, RULE)
     if choice == RULE:
         return lowering
     legal = legal_choices(lowering)

@@ -4,43 +4,16 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
-from xdn.kernels.choice import Choice
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import BATCH, CHANNEL, Schedule
+from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What all programs of a session have in common.
-
-    Parameters
-    ----------
-    threads : int
-        Workers at most.
-    chunk_blocks : int, optional
-    winograd : bool
-    schedule : Schedule, optional
-        None: whichever should be faster.
-    timed : bool
-        Each step is measured.
-    choices : mapping
-        Schedule's name -> layer's name -> how it is computed; all others by the rule.
-    """
-
-    threads: int
-    chunk_blocks: int | None = None
-    winograd: bool = True
-    schedule: Schedule | None = None
-    timed: bool = False
-    choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
 
 class Programs:
@@ -51,11 +24,16 @@ class Programs:
     net : Net
         With weights.
     loader : KernelLoader
-    wishes : Wishes
+    threads : int
+        Workers at most.
+    configuration : Configuration
+    timed : bool
+        Each step is measured.
     """
 
-    def __init__(self, net: Net, loader: KernelLoader, wishes: Wishes):
-        self._net, self._loader, self._wishes = net, loader, wishes
+    def __init__(self, net: Net, loader: KernelLoader, threads: int, configuration: Configuration, timed: bool = False):
+        self._net, self._loader, self._timed = net, loader, timed
+        self._threads, self._configuration = threads, configuration
         #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._kept: OrderedDict[object, Program] = OrderedDict()
@@ -83,13 +61,14 @@ class Programs:
         pixels : (object, PixelSource), optional
             A key that names the source, and the source.
         """
-        schedule = self._wishes.schedule or (CHANNEL if self._few(images) else BATCH)
+        asked = self._configuration.schedule
+        schedule = SCHEDULES[asked] if asked else CHANNEL if self._few(images) else BATCH
         with self._lock:
             return self._one(shapes, outputs, schedule, pixels)
 
     def _few(self, images: int) -> bool:
         """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
-        threads, block = self._wishes.threads, BATCH.images
+        threads, block = self._threads, BATCH.images
         fullest = -(-images // (block * threads)) * block
         return images < settings.BATCH_IMAGE_TIME * fullest * threads
 
@@ -105,12 +84,10 @@ class Programs:
         program = self._kept.get(key)
         if program is None:
             before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-            source, wishes = pixels and pixels[1], self._wishes
-            choices = wishes.choices.get(schedule.name)
             plan = make_plan(
-                self._net, shapes, outputs, source, wishes.chunk_blocks, wishes.winograd, schedule, choices
+                self._net, shapes, outputs, pixels and pixels[1], schedule, self._configuration
             )  # fmt: skip
-            program = self._kept[key] = Program(plan, self._loader, wishes.timed)
+            program = self._kept[key] = Program(plan, self._loader, self._timed)
             self.compile_s += time.perf_counter() - before
             self.kernels_compiled += len(self._loader.stats.compiled) - compiled
             while len(self._kept) > settings.PLANS_KEPT:

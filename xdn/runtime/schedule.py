@@ -108,18 +108,37 @@ def kept(segments: Sequence[Segment], numbers: Sequence[int], chunk_blocks: int)
     return begin, end - 1
 
 
+@dataclass(frozen=True)
+class SegmentRule:
+    """Where segments begin and end.
+
+    Parameters
+    ----------
+    chunk_blocks : int
+        Blocks of a chunk, which heavy layers take at once.
+    light_blocks : int
+        Blocks that the other layers take at a time.
+    heavy_weights : float
+        Heavy are layers with more than so many times the bytes of their blobs (of one block) on weights.
+    """
+
+    chunk_blocks: int
+    light_blocks: int = 1
+    heavy_weights: float = settings.HEAVY_WEIGHTS
+
+
 def default_segments(
     steps: Sequence[Step],
     layer_of: Sequence[int],
     layouts: Mapping[str, BlockLayout],
     owners: Mapping[str, str],
-    chunk_blocks: int,
+    rule: SegmentRule,
 ) -> tuple[Segment, ...]:
-    """Return the segments that are used where nobody measures others.
+    """Return the segments that a rule makes.
 
     Layers whose weights outweigh their blobs take the whole chunk at a time, so that weights are read once for all of
-    it; the others go block by block, so that blobs stay in cache. Consecutive layers whose blobs do not stay in the
-    core's cache as a whole go by bands of rows that do.
+    it; the others go by one or a few blocks, so that blobs stay in cache. Consecutive layers whose blobs do not stay in
+    the core's cache as a whole go by bands of rows that do.
 
     Parameters
     ----------
@@ -128,23 +147,25 @@ def default_segments(
         For each step the number of its layer.
     layouts, owners : mapping
         Blob -> its layout, and the buffer that it lies in.
-    chunk_blocks : int
-        Blocks of a chunk.
+    rule : SegmentRule
     """
-    heavy = {layer for layer, step in zip(layer_of, steps, strict=True) if _outweighs(step, layouts)}
+    heavy = {
+        layer
+        for layer, step in zip(layer_of, steps, strict=True)
+        if step.weight_bytes > rule.heavy_weights * _block_bytes(step, layouts)
+    }
     in_bands = _InBands(steps, layer_of, layouts, owners)
     segments = []
     for weighty, group in groupby(range(len(steps)), lambda number: layer_of[number] in heavy):
         numbers = list(group)
         runs = tuple(in_bands.runs(range(numbers[0], numbers[-1] + 1)))
-        segments.append(Segment(runs, chunk_blocks if weighty else 1))
+        segments.append(Segment(runs, rule.chunk_blocks if weighty else rule.light_blocks))
     return tuple(segments)
 
 
-def _outweighs(step: Step, layouts: Mapping[str, BlockLayout]) -> bool:
-    """Return whether a step reads clearly more weights than values of one block of images."""
-    blobs = sum(layouts[blob].block_bytes for blob in step.blobs.values())
-    return step.weight_bytes > settings.HEAVY_WEIGHTS * blobs
+def _block_bytes(step: Step, layouts: Mapping[str, BlockLayout]) -> int:
+    """Return the bytes of a step's blobs, of one block of images."""
+    return sum(layouts[blob].block_bytes for blob in step.blobs.values())
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,27 @@
 """`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError, UnknownNameError
+from xdn.errors import InputError, SettingError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
-from xdn.kernels.choice import Choice
 from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import SCHEDULES
 from xdn.runtime.clock import TickClock
+from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.program import Program
-from xdn.runtime.programs import Programs, Wishes
+from xdn.runtime.programs import Programs
 from xdn.runtime.threads import checked_threads
 
 
@@ -52,8 +52,8 @@ class Session:
     schedule : str, optional
         ``"batch"``: vectors of images, for many at a time; ``"channel"``: vectors of channels, for few; None: whichever
         should be faster for the images of a call. Both give the same results, bit for bit.
-    choices : mapping, optional
-        Schedule's name -> layer's name -> how it is computed (`xdn.kernels.choice.Choice`); the others by the rule.
+    configuration : Configuration, optional
+        The same and more in one, as the tuner finds it; what is given beside it comes first.
 
     Raises
     ------
@@ -72,24 +72,30 @@ class Session:
         threads: int | None = None,
         chunk_blocks: int | None = None,
         profile: bool = False,
-        winograd: bool = True,
+        winograd: bool | None = None,
         schedule: str | None = None,
-        choices: Mapping[str, Mapping[str, Choice]] | None = None,
+        configuration: Configuration = DEFAULT,
     ):
         net.require_weights()
-        if schedule is not None and schedule not in SCHEDULES:
-            raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
         self.net = net
-        #: Whether 3x3 convolutions may take fewer multiplications.
-        self.winograd = winograd
-        self._executor = Executor(checked_threads(threads))
+        given: dict[str, Any] = {
+            "threads": threads,
+            "chunk_blocks": chunk_blocks,
+            "winograd": winograd,
+            "schedule": schedule,
+        }
+        #: How the net is run.
+        self.configuration = replace(configuration, **{k: value for k, value in given.items() if value is not None})
+        self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
         loader = process_loader()
         self._clock = TickClock(loader) if profile else None
-        chosen = None if schedule is None else SCHEDULES[schedule]
-        self._programs = Programs(
-            net, loader, Wishes(self.threads, chunk_blocks, winograd, chosen, profile, choices or {})
-        )
+        self._programs = Programs(net, loader, self.threads, self.configuration, profile)
         self._latest: tuple[Plan, Run] | None = None
+
+    @property
+    def winograd(self) -> bool:
+        """Whether 3x3 convolutions may take fewer multiplications."""
+        return self.configuration.winograd
 
     @property
     def compile_s(self) -> float:

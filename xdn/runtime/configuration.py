@@ -1,0 +1,146 @@
+"""How a net is run: what changes its time, and none of its results beyond the rounding of Winograd's sums."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from xdn import settings
+from xdn.errors import SettingError, UnknownNameError
+from xdn.kernels.choice import Choice
+from xdn.kernels.layout import SCHEDULES
+
+#: The most threads and blocks that a configuration may ask for.
+_MOST = 1 << 16
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What may be chosen for a session; what is None is left to a rule.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Workers.
+    members : int, optional
+        Threads that share the work of each image in the channel schedule (model parallelism); the workers form
+        `threads` // `members` replicas, which take images side by side (data parallelism). None: images go to as many
+        replicas as there are images for, and threads that are left over help them.
+    schedule : str, optional
+        ``"batch"``: vectors of images, ``"channel"``: vectors of channels.
+    chunk_blocks : int, optional
+        Blocks of images that a replica takes at a time.
+    heavy_weights : float
+        From how many times the bytes of its blobs (of one block) on a layer's weights a layer takes all blocks of a
+        chunk at once: where the segments of a plan begin and end.
+    light_blocks : int
+        Blocks that the other layers take at a time.
+    winograd : bool
+        Whether 3x3 convolutions may be computed with fewer multiplications, and larger rounding errors.
+    choices : mapping
+        Schedule's name -> layer's name -> how it is computed; all others by the rule.
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        For a value that means nothing.
+    """
+
+    threads: int | None = None
+    members: int | None = None
+    schedule: str | None = None
+    chunk_blocks: int | None = None
+    heavy_weights: float = settings.HEAVY_WEIGHTS
+    light_blocks: int = 1
+    winograd: bool = True
+    choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "members", "chunk_blocks", "light_blocks"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) is int and 1 <= value <= _MOST):
+                raise SettingError(f"{value!r} is not between 1 and {_MOST}", where=name)
+        if not self.heavy_weights >= 0:
+            raise SettingError(f"{self.heavy_weights!r} is no positive number", where="heavy_weights")
+        for schedule in (self.schedule, *self.choices):
+            if schedule is not None and schedule not in SCHEDULES:
+                raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
+
+    def document(self) -> dict[str, Any]:
+        """Return everything that is not at its default as JSON values."""
+        found = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "choices"}
+        found = {name: value for name, value in found.items() if value != getattr(DEFAULT, name)}
+        if self.choices:
+            found["choices"] = {
+                schedule: {layer: _given(choice) for layer, choice in chosen.items()}
+                for schedule, chosen in self.choices.items()
+            }
+        return found
+
+    @staticmethod
+    def of(document: Any, where: str = "configuration") -> "Configuration":
+        """Return what `document` wrote.
+
+        Raises
+        ------
+        SettingError
+            For a document of another form; the message names the place in it.
+        """
+        kinds = {each.name: each for each in fields(Configuration)}
+        values: dict[str, Any] = {}
+        for name, value in _table(document, where).items():
+            if name not in kinds:
+                raise SettingError("unknown field", where=f"{where}.{name}", mend=f"Known: {', '.join(kinds)}")
+            values[name] = _value(name, value, f"{where}.{name}")
+        return Configuration(**values)
+
+
+def _given(choice: Choice) -> dict[str, Any]:
+    found = {name: value for name, value in asdict(choice).items() if value is not None}
+    return found | ({"tile": list(choice.tile)} if choice.tile else {})
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise SettingError("this is no JSON object", where=where)
+    return value
+
+
+def _value(name: str, value: Any, where: str) -> Any:
+    """Return the JSON value of a field."""
+    if name == "choices":
+        return {
+            schedule: {
+                layer: _choice(choice, f"{where}.{schedule}.{layer}")
+                for layer, choice in _table(chosen, f"{where}.{schedule}").items()
+            }
+            for schedule, chosen in _table(value, where).items()
+        }
+    kind = {"schedule": str, "winograd": bool, "heavy_weights": float}.get(name, int)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind and not (value is None and getattr(DEFAULT, name) is None):
+        raise SettingError(f"{value!r} is no {kind.__name__}", where=where)
+    return value
+
+
+def _choice(document: Any, where: str) -> Choice:
+    """Return a choice; whether its layer has it is seen when the plan is made."""
+    found = _table(document, where)
+    names = {each.name for each in fields(Choice)}
+    if not found.keys() <= names:
+        raise SettingError(
+            f"unknown field {min(found.keys() - names)!r}", where=where, mend=f"Known: {', '.join(names)}"
+        )
+    tile = found.get("tile")
+    if tile is not None:
+        if not (isinstance(tile, list) and len(tile) == 2 and all(type(size) is int for size in tile)):
+            raise SettingError(f"{tile!r} is no pair of whole numbers", where=f"{where}.tile")
+        found = found | {"tile": tuple(tile)}
+    for name in ("algorithm", "order"):
+        if not isinstance(found.get(name, ""), str):
+            raise SettingError(f"{found[name]!r} is no text", where=f"{where}.{name}")
+    return Choice(**found)
+
+
+#: Everything is left to the rules.
+DEFAULT = Configuration()
