@@ -26,6 +26,13 @@ def _load_planes():
             image = (frame[FIRST_IMAGE] + block) * channels * positions * 4
             x = f32_at(frame[IO + desc[SLOT]] + image)
             y = f32_at(frame[ARENA] + desc[BLOB] + block * positions * pitch * 4)
+            if pitch == 3:
+                # Colours: a loop that the compiler turns into vectors and their shuffles.
+                for position in range(first, end):
+                    y[position * 3] = x[position]
+                    y[position * 3 + 1] = x[positions + position]
+                    y[position * 3 + 2] = x[2 * positions + position]
+                continue
             for position in range(first, end):
                 for c in range(channels):
                     y[position * pitch + c] = x[c * positions + position]
