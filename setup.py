@@ -62,6 +62,7 @@ setup(
             "xdn-pack = xdn.cli.entry:pack",
             "xdn-inspect = xdn.cli.entry:inspect",
             "xdn-train = xdn.cli.entry:train",
+            "xdn-tune = xdn.cli.entry:tune",
         ]
     },
     classifiers=[

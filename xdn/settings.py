@@ -63,6 +63,9 @@ PRUNE_BYTES = 1 << 30
 CHECKSUM_BYTES = 1 << 20
 #: Alignment of arrays in packed files and arenas, in bytes.
 PAGE_BYTES = 4096
+#: Seconds that `xdn-run --tune` may take, and images on which it measures.
+TUNE_BUDGET_S = 60.0
+TUNE_IMAGES = 2000
 #: Seconds to wait for a connection, and for the next bytes, when `--download` fetches a data set.
 CONNECT_TIMEOUT_S = 5.0
 #: The largest text, weights or mean file that is read, in bytes.
@@ -93,6 +96,8 @@ MAX_IMAGE_PIXELS = 1 << 26
 MAX_CLASSES = 1 << 17
 #: The data sets that stand in where none is named: the first that is found.
 DEFAULT_DATASETS = ("cifar10", "glyphs10")
+#: The largest store of tuning results, in bytes.
+MAX_STORE_BYTES = 256 << 20
 #: The most bytes of training images, their borders included; of a snapshot; of a training's log.
 MAX_TRAINING_BYTES = 8 << 30
 MAX_SNAPSHOT_BYTES = 8 << 30

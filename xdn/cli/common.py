@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from xdn import __version__
 from xdn.cli.entry import EXIT_INTERRUPTED
@@ -63,7 +70,12 @@ class Output:
 
     def progress(self) -> Progress:
         """Return a progress bar on stderr, silent where stderr is no terminal or with --quiet."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        return self.progress_of(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        )
+
+    def progress_of(self, *columns: ProgressColumn) -> Progress:
+        """Return a progress bar as `progress` does, of other columns."""
         hidden = self.quiet or not self._stderr.is_terminal
         return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
 

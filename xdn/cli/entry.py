@@ -46,3 +46,8 @@ def run() -> int:
 def train() -> int:
     """Run `xdn-train`."""
     return _command("train")
+
+
+def tune() -> int:
+    """Run `xdn-tune`."""
+    return _command("tune")

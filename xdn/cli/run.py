@@ -8,6 +8,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.xdn/net.prototxt --data photos/ --size 224x224 --threads 2 --repeat 3 --json run.json
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
   xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
+  xdn-run net.prototxt --tune --budget 60        find the fastest configuration; later runs use it
 
 The contest time is the wall-clock time from opening the packed file to the labels of all its images, the net loaded
 and its kernels compiled.
@@ -23,6 +24,7 @@ from xdn import api, settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.pack import image_size
+from xdn.cli.tune_options import add_tune_options, configured
 from xdn.data import Dataset
 from xdn.data.dataset import trained_for
 from xdn.data.packed import PackedData
@@ -102,6 +104,7 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="print what each layer takes in one further run (with --online: over one batch)",
     )
+    add_tune_options(parser)
     return run_command(parser, _run, argv)
 
 
@@ -130,6 +133,11 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         schedule=args.schedule,
     )
     with output.progress() as bar:
+        if isinstance(found, Dataset) and not args.online:
+            found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
+    path = found.path if isinstance(found, PackedData) else None
+    session, how = configured(args, output, session, (path, transform))
+    with output.progress() as bar:
         job, preprocessing = _job(args, output, bar, session, (found, transform))
         (contest,) = timed([job], args.repeat)
     # That of the contest: single requests, which follow, may have another.
@@ -146,7 +154,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         output.result(*class_tables(contest.accuracy))
     if profile:
         output.result(profile_table(profile))
-    output.write_json(result.document())
+    output.write_json(result.document() | how)
 
 
 def _job(
@@ -164,8 +172,7 @@ def _job(
             raise SettingError("packed data is decoded already", where="--online", mend=mend)
         batch = args.batch or settings.ONLINE_BATCH
         return OnlineJob(session, found, transform, batch), f"decoded on line, batch {batch}"
-    if isinstance(found, Dataset):
-        found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
+    assert isinstance(found, PackedData)
     output.log(f"data: {found.path}")
     job = PackedJob(session, found.path, transform, args.batch, shown(bar, "chunks of images"))
     return job, f"packed data, batch {args.batch}" if args.batch else "packed data"

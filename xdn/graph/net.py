@@ -141,11 +141,20 @@ class Net:
         return self.reshape({name: (n, *blob.shape[1:]) for name, blob in self.inputs.items()})
 
     @cached_property
+    def structure_digest(self) -> str:
+        """SHA-256 over structure and parameters: of everything that decides how long the net takes."""
+        sha = hashlib.sha256()
+        for layer in self.layers:
+            sha.update(_structure(layer))
+        sha.update(repr(self.outputs).encode())
+        return sha.hexdigest()
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over structure, parameters and weights; names of files play no part."""
         sha = hashlib.sha256()
         for layer in self.layers:
-            sha.update(repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode())
+            sha.update(_structure(layer))
             for name, array in layer.weights.items():
                 sha.update(repr((name, array.shape)).encode())
                 sha.update(np.ascontiguousarray(array).data)
@@ -196,3 +205,8 @@ class Net:
                 tops = layer.forward([blobs[name] for name in layer.bottoms])
                 blobs.update(zip(layer.tops, tops, strict=True))
         return blobs
+
+
+def _structure(layer: Layer) -> bytes:
+    """Return everything of a layer but its weights' values."""
+    return repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode()

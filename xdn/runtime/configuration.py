@@ -1,11 +1,14 @@
 """How a net is run: what changes its time, and none of its results beyond the rounding of Winograd's sums."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from xdn import settings
-from xdn.errors import SettingError, UnknownNameError
+from xdn.errors import ParseError, SettingError, UnknownNameError
+from xdn.files import read_bounded, write_atomically
 from xdn.kernels.choice import Choice
 from xdn.kernels.layout import SCHEDULES
 
@@ -92,6 +95,28 @@ class Configuration:
                 raise SettingError("unknown field", where=f"{where}.{name}", mend=f"Known: {', '.join(kinds)}")
             values[name] = _value(name, value, f"{where}.{name}")
         return Configuration(**values)
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Return the configuration that a JSON file holds.
+
+    Raises
+    ------
+    ParseError
+        For no such file, or one that is too large or no JSON.
+    SettingError
+        For JSON that is no configuration.
+    """
+    try:
+        document = json.loads(read_bounded(path, settings.MAX_RESULT_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"this is no JSON: {error}", where=str(path)) from error
+    return Configuration.of(document, str(path))
+
+
+def save_configuration(configuration: Configuration, path: Path) -> None:
+    """Write a configuration as a JSON file, which `load_configuration` reads."""
+    write_atomically(path, json.dumps(configuration.document(), indent=2).encode() + b"\n")
 
 
 def _given(choice: Choice) -> dict[str, Any]:

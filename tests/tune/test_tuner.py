@@ -1,0 +1,96 @@
+"""A study: budgets, what is on record, and that a winner must win again."""
+
+from math import inf
+
+import pytest
+
+from tests.tune.surfaces import BEST, SPACE, surface
+from xdn.tune.meter import Score
+from xdn.tune.trial import Trial
+from xdn.tune.tuner import LEAST_GAIN, Budget, Study
+
+START = (0, 0, 5, 0)
+
+
+class Surface:
+    """A meter on a synthetic surface; the default costs `default`, and `lucky` points shine once."""
+
+    def __init__(self, default=None, lucky=()):
+        default = surface(START) if default is None else default
+        self.default, self.lucky, self.scored = default, lucky, []
+
+    def score(self, setup, share):
+        point = setup
+        self.scored.append((point, share))
+        return Score(0.1 if point in self.lucky else surface(point) / self.default)
+
+    def full_s(self):
+        return 1e-3
+
+    def costs(self, setups, rounds):
+        return [[self.default if setup == "default" else surface(setup)] * rounds for setup in setups]
+
+
+def study(meter, **options):
+    options = {"strategy": "random", "budget": Budget(trials=200)} | options
+    return Study(SPACE, SPACE.point, meter, ("default", SPACE.values(START)), **options)
+
+
+def test_the_best_is_found_and_confirmed():
+    outcome = study(Surface()).run()
+    assert len(outcome.trials) == 200
+    assert outcome.setup == min((SPACE.point(t.values) for t in outcome.trials), key=surface)
+    assert outcome.factor == pytest.approx(surface(START) / surface(outcome.setup))
+
+
+def test_what_does_not_win_again_is_not_believed():
+    lucky = (6, 1, 6, 0)
+    meter = Surface(default=1.01 * surface(BEST), lucky={lucky})
+    outcome = study(meter, budget=Budget(trials=3), known={}).run()
+    assert outcome.setup == "default"
+    assert outcome.values == {}
+    assert outcome.factor == 1.0
+
+
+def test_a_gain_below_the_noise_is_none():
+    meter = Surface(default=surface(BEST) * (1 + LEAST_GAIN / 2))
+    assert study(meter, strategy="grid", budget=Budget(trials=10**6)).run().setup == "default"
+
+
+def test_trials_on_record_are_not_measured_again():
+    first, told = Surface(), []
+    whole = study(first, told=told.append).run()
+    again = Surface()
+    known = {(SPACE.point(trial.values), trial.share): trial.score for trial in told[:150]}
+    resumed = study(again, known=known).run()
+    assert len(first.scored) == 200
+    assert again.scored == first.scored[150:]
+    assert [t.values for t in resumed.trials] == [t.values for t in whole.trials]
+    assert resumed.setup == whole.setup
+
+
+def test_no_time_means_no_trial():
+    meter = Surface()
+    outcome = study(meter, budget=Budget(seconds=0.0)).run()
+    assert (meter.scored, outcome.setup) == ([], "default")
+
+
+def test_short_measurements_do_not_beat_long_ones():
+    made = study(Surface())
+    trials = [
+        Trial(SPACE.values((0, 0, 0, 0)), 1 / 9, 0.1),
+        Trial(SPACE.values((1, 0, 0, 0)), 1.0, 0.5),
+        Trial(SPACE.values((2, 0, 0, 0)), 1 / 9, 0.2),
+        Trial(SPACE.values((2, 0, 0, 0)), 1.0, 0.4),
+        Trial(SPACE.values((3, 0, 0, 0)), 1.0, inf, "broken"),
+    ]
+    assert [values["a"] for values in made.best(trials, 3)] == [2, 1, 0]
+
+
+def test_gains_say_what_each_axis_brings():
+    outcome = study(Surface(), strategy="grid", budget=Budget(trials=10**6)).run()
+    assert outcome.setup == BEST
+    assert set(outcome.gains) == {"a", "b", "c", "d"}
+    for axis, gain in outcome.gains.items():
+        back = SPACE.point(SPACE.values(BEST) | {axis: SPACE.values(START)[axis]})
+        assert gain == pytest.approx(surface(back) / surface(BEST))

@@ -1,0 +1,158 @@
+"""Spaces, searches and stored results, as people read them, and as a drawing."""
+
+import time
+from collections.abc import Mapping
+from math import inf
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from xdn.errors import SettingError
+from xdn.files import atomic_file
+from xdn.tune.space import Space
+from xdn.tune.store import Result
+from xdn.tune.trial import Trial
+from xdn.tune.tuner import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Size in inches, and dots an inch of a PNG.
+_SIZE, _DPI = (9.0, 3.8), 150
+#: Characters of a key that are shown.
+KEY_LETTERS = 12
+
+
+def space_table(space: Space) -> Table:
+    """Return a table with a row an axis; its title says how many combinations are legal."""
+    table = Table("axis", "values", "what it is", box=SIMPLE_HEAD)
+    table.title = f"{space.size} of {space.combinations} combinations are legal"
+    for axis in space.axes:
+        table.add_row(axis.name, ", ".join(map(_value, axis.values)), axis.about)
+    return table
+
+
+def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Table:
+    """Return a table of the default and the winner: their costs, and what each axis brings."""
+    table = Table("", "default", "tuned", "it brings", box=SIMPLE_HEAD)
+    before, after = median(outcome.default_costs), median(outcome.costs)
+    table.add_row(
+        unit, f"{before:.3f} {_spread(outcome.default_costs)}", f"{after:.3f} {_spread(outcome.costs)}",
+        f"{outcome.factor:.3f}x",
+    )  # fmt: skip
+    for name, value in (outcome.values or default).items():
+        gain = outcome.gains.get(name)
+        table.add_row(name, _value(default[name]), _value(value), f"{gain:.3f}x" if gain is not None else "")
+    return table
+
+
+def _spread(costs: tuple[float, ...]) -> str:
+    return f"({min(costs):.3f} .. {max(costs):.3f})" if len(costs) > 1 else ""
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def trials_line(trials: tuple[Trial, ...], seconds: float) -> str:
+    """Return one line of what a search did."""
+    failed = [trial for trial in trials if trial.score == inf]
+    why = f", {len(failed)} of them failed: {failed[0].error}" if failed else ""
+    points = len({tuple(trial.values.values()) for trial in trials})
+    return f"{len(trials)} trials of {points} configurations in {seconds:.1f} s{why}"
+
+
+def results_table(results: Mapping[str, Result], valid: Mapping[str, Any]) -> Table:
+    """Return a table with a row a stored result.
+
+    Parameters
+    ----------
+    results : mapping
+        Digest of the key -> result.
+    valid : mapping
+        Facts that a result must have to be used on this machine by this version.
+    """
+    table = Table("key", "image", "objective", "factor", "cost", "made", "configuration", box=SIMPLE_HEAD)
+    for digest, result in results.items():
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(result.created))
+        stale = [name for name, value in valid.items() if result.facts.get(name) != value]
+        note = f"not used here: other {', '.join(stale)}" if stale else _described(result)
+        facts = [str(result.facts.get(name, "")) for name in ("image", "objective")]
+        table.add_row(digest[:KEY_LETTERS], *facts, f"{result.factor:.3f}x", f"{result.cost:.3f}", made, note)
+    return table
+
+
+def _described(result: Result) -> str:
+    document = {name: value for name, value in result.configuration.document().items() if name != "choices"}
+    text = ", ".join(f"{name} {_value(value)}" for name, value in document.items())
+    return text if result.call_images is None else f"{text}, calls of {result.call_images}"
+
+
+def draw_search(trials: tuple[Trial, ...], path: Path) -> None:
+    """Write a drawing, .png or .svg: scores over threads and chunk, and the best so far over time.
+
+    Raises
+    ------
+    SettingError
+        For another suffix, or where matplotlib is not installed.
+    """
+    if path.suffix not in (".png", ".svg"):
+        raise SettingError(f"{path.suffix!r} is no kind of drawing", where=str(path), mend="Name a .png or .svg")
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        mend = "Install it with pip install 'xdn[train]'"
+        raise SettingError("the drawing needs matplotlib, which is not installed", mend=mend) from None
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "xdn"}):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _heat_map(left, trials)
+        _best_so_far(right, trials)
+        with atomic_file(path) as file:
+            metadata = {"Date": None} if path.suffix == ".svg" else None
+            figure.savefig(file, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
+
+
+def _heat_map(axes: "Axes", trials: tuple[Trial, ...]) -> None:
+    """Draw the best score of every pair of threads and chunk, as far as one was measured."""
+    best: dict[tuple[str, int], float] = {}
+    for trial in trials:
+        if trial.score < inf:
+            row = f"{trial.values['threads']} x {trial.values['schedule']}"
+            place = row, trial.values["chunk"]
+            best[place] = min(trial.score, best.get(place, inf))
+    rows = sorted({row for row, _ in best})
+    columns = sorted({column for _, column in best})
+    cells = [[best.get((row, column), float("nan")) for column in columns] for row in rows]
+    if cells:
+        image = axes.imshow(cells, aspect="auto", cmap="viridis_r")
+        axes.figure.colorbar(image, ax=axes, label="time / default's")
+    for y, row_cells in enumerate(cells):
+        for x, cell in enumerate(row_cells):
+            if cell == cell:
+                axes.annotate(f"{cell:.2f}", (x, y), ha="center", va="center", fontsize=7, color="white")
+    axes.set_xticks(range(len(columns)), [str(column) for column in columns], fontsize=8)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.set_xlabel("images of a chunk")
+    axes.set_ylabel("threads x schedule")
+
+
+def _best_so_far(axes: "Axes", trials: tuple[Trial, ...]) -> None:
+    good = [trial for trial in trials if trial.score < inf]
+    best: list[float] = []
+    for trial in good:
+        best.append(min(trial.score, *best[-1:]) if best else trial.score)
+    times = [trial.at_s for trial in good]
+    axes.scatter(times, [trial.score for trial in good], s=6, color="#b8b8b8", label="trials")
+    axes.step(times, best, where="post", color="#3a6ea5", label="best so far")
+    axes.axhline(1.0, color="#c0392b", linewidth=1, label="default")
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("time / default's")
+    if good:
+        axes.set_ylim(0.95 * min(best), 1.05 * min(3.0, max(trial.score for trial in good)))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)

@@ -1,0 +1,117 @@
+"""Measures configurations beside the incumbent, so that a machine whose speed drifts does not decide."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+
+from xdn.errors import XdnError
+from xdn.evaluate.objective import Objective
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.session import Session
+
+#: (configuration, images of a call or None for the objective's own) -> what is measured.
+Setup = tuple[Configuration, int | None]
+#: Of a long measurement a part comes first; what is so many times slower than the incumbent there is not measured on.
+PROBE_SHARE, GIVEN_UP = 1 / 9, 1.35
+#: Shares from which on that is worth a measurement of its own.
+_WORTH_A_PROBE = 1 / 2
+
+
+@dataclass(frozen=True)
+class Score:
+    """A cost relative to the incumbent's; infinite with the reason where there is none."""
+
+    ratio: float
+    error: str = ""
+
+
+class Meter:
+    """Sessions of a net, an objective, and the incumbent.
+
+    Parameters
+    ----------
+    make : callable
+        Configuration -> session of the net.
+    objective : Objective
+    incumbent : (Configuration, int or None)
+        What all others are compared with.
+    """
+
+    def __init__(self, make: Callable[[Configuration], Session], objective: Objective, incumbent: Setup):
+        self._make, self.objective = make, objective
+        self._incumbent = incumbent
+        self._own = make(incumbent[0])
+        self._warm(self._own, incumbent)
+        # Share -> the incumbent's cost in the measurement that was the last.
+        self._before: dict[float, float] = {}
+
+    def close(self) -> None:
+        """End the incumbent's threads."""
+        self._own.close()
+
+    def score(self, setup: Setup, share: float) -> Score:
+        """Return the cost of a setup relative to the incumbent's, which is measured before and after it.
+
+        Whatever XDN refuses, and lack of memory, is the setup's failure, not the search's.
+        """
+        try:
+            with self._session(setup) as session:
+                if share >= _WORTH_A_PROBE:
+                    probe = self._ratio(session, setup, PROBE_SHARE)
+                    if probe > GIVEN_UP:
+                        return Score(probe)
+                return Score(self._ratio(session, setup, share))
+        except (XdnError, MemoryError, OSError) as error:
+            return Score(inf, f"{type(error).__name__}: {error}")
+
+    def costs(self, setups: Sequence[Setup], rounds: int) -> list[list[float]]:
+        """Return the costs of each setup, measured in turn, `rounds` times."""
+        sessions = [self._make(setup[0]) for setup in setups]
+        try:
+            for session, setup in zip(sessions, setups, strict=True):
+                self._warm(session, setup)
+            found: list[list[float]] = [[] for _ in setups]
+            for _ in range(rounds):
+                for costs, session, setup in zip(found, sessions, setups, strict=True):
+                    costs.append(self._cost(session, setup, 1.0))
+            return found
+        finally:
+            for session in sessions:
+                session.close()
+
+    @contextmanager
+    def _session(self, setup: Setup) -> Iterator[Session]:
+        session = self._make(setup[0])
+        try:
+            self._warm(session, setup)
+            yield session
+        finally:
+            session.close()
+
+    def _warm(self, session: Session, setup: Setup) -> None:
+        self._set_call(setup)
+        self.objective.warm(session)
+
+    def _set_call(self, setup: Setup) -> None:
+        if setup[1] is not None:
+            self.objective.call_images = setup[1]
+
+    def _cost(self, session: Session, setup: Setup, share: float) -> float:
+        self._set_call(setup)
+        return self.objective.cost(session, share)
+
+    def _ratio(self, session: Session, setup: Setup, share: float) -> float:
+        before = self._before.pop(share, None) or self._cost(self._own, self._incumbent, share)
+        cost = self._cost(session, setup, share)
+        after = self._cost(self._own, self._incumbent, share)
+        # It stands before the next trial of this share, too, if that follows at once.
+        self._before = {share: after}
+        return 2 * cost / (before + after)
+
+    def full_s(self) -> float:
+        """Return the seconds of a whole measurement of the incumbent."""
+        begin = time.perf_counter()
+        self._cost(self._own, self._incumbent, 1.0)
+        return time.perf_counter() - begin

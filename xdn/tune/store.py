@@ -1,0 +1,285 @@
+"""What tuning found, kept between processes: an SQLite file in the cache folder.
+
+A key says what a result is valid for: the net, the shape of its images, the objective, the processor, the cores, the
+versions and sources of what makes the code. A result under another key is not looked at, so an update of any of these
+makes XDN tune, or take its defaults, again. Values are JSON, read with care: the file may come from anywhere.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from xdn import settings
+from xdn.codegen.cache import generator_digest
+from xdn.codegen.isa import cpu_name
+from xdn.errors import DataError, XdnError
+from xdn.graph.blob import Shape
+from xdn.graph.net import Net
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.threads import affinity_cpus
+from xdn.tune.trial import Trial
+
+log = logging.getLogger(__name__)
+
+#: Raised whenever tables or documents change their meaning.
+SCHEMA = 1
+#: How long a process waits for another one that writes, in seconds.
+_BUSY_S = 10.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, facts TEXT NOT NULL, document TEXT NOT NULL, created REAL);
+CREATE TABLE IF NOT EXISTS trials (study TEXT, number INTEGER, document TEXT NOT NULL, PRIMARY KEY (study, number));
+"""
+
+
+def here() -> dict[str, Any]:
+    """Return the facts of this machine and version; `generator_digest` covers features, sources and libraries."""
+    return {"schema": SCHEMA, "cpu": cpu_name(), "cores": affinity_cpus(), "kernels": generator_digest()}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a result is valid for.
+
+    Parameters
+    ----------
+    facts : mapping
+        Names and values, all of them text or numbers.
+    """
+
+    facts: Mapping[str, Any]
+
+    @staticmethod
+    def of(net: Net, shape: Shape, objective: str, threads: int) -> "Key":
+        """Return the key of a net as it is run, on images of a shape (C, H, W), with so many threads at most."""
+        own = {"net": net.structure_digest, "image": "x".join(map(str, shape))}
+        return Key(here() | own | {"objective": objective, "threads": threads})
+
+    @property
+    def digest(self) -> str:
+        """The key as a short text."""
+        return hashlib.sha256(json.dumps(dict(self.facts), sort_keys=True).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A stored result.
+
+    Parameters
+    ----------
+    facts : mapping
+        Its key's.
+    configuration : Configuration
+    call_images : int, optional
+        Images of a call.
+    factor : float
+        How many times faster it was than the default.
+    cost : float
+        In the objective's unit.
+    created : float
+        Seconds since 1970.
+    """
+
+    facts: Mapping[str, Any]
+    configuration: Configuration
+    call_images: int | None
+    factor: float
+    cost: float
+    created: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """Return what is stored as JSON values."""
+        return {
+            "configuration": self.configuration.document(),
+            "call_images": self.call_images,
+            "factor": self.factor,
+            "cost": self.cost,
+        }
+
+    @staticmethod
+    def of(facts: Any, document: Any, created: Any = 0.0) -> "Result":
+        """Return a result from JSON values; raise an XdnError where they are not what `document` writes."""
+        if not isinstance(document, dict) or not isinstance(facts, dict):
+            raise DataError("a stored result is no JSON object")
+        numbers = [document.get("factor"), document.get("cost"), created]
+        call = document.get("call_images")
+        if not all(isinstance(n, (int, float)) for n in numbers) or not (call is None or type(call) is int):
+            raise DataError("a stored result has no factor, cost or number of images")
+        configuration = Configuration.of(document.get("configuration"))
+        return Result(facts, configuration, call, float(numbers[0]), float(numbers[1]), float(created))
+
+
+class Store:
+    """The results in one file; several processes may use it at once.
+
+    A file that is no store of this schema is set aside, and an empty one takes its place.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Default: ``tuning.sqlite`` in the cache folder.
+    """
+
+    def __init__(self, path: Path | None = None):
+        self.path = path or settings.cache_dir() / "tuning.sqlite"
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and self.path.stat().st_size > settings.MAX_STORE_BYTES:
+            self._set_aside(f"it has more than {settings.MAX_STORE_BYTES} bytes")
+        try:
+            connection = self._connected()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise DataError("another process keeps the store locked", where=str(self.path)) from error
+            self._set_aside(str(error))
+            connection = self._connected()
+        try:
+            with connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise DataError(f"the store cannot be used: {error}", where=str(self.path), mend="Delete it") from error
+        finally:
+            connection.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_BUSY_S)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA trusted_schema=OFF")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA):
+                raise sqlite3.DatabaseError(f"its schema is number {version}, not {SCHEMA}")
+            if version == 0:
+                connection.executescript(_TABLES)
+                connection.execute(f"PRAGMA user_version={SCHEMA}")
+                connection.commit()
+            connection.execute("SELECT key, facts, document, created FROM results LIMIT 0")
+            connection.execute("SELECT study, number, document FROM trials LIMIT 0")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self, why: str) -> None:
+        aside = self.path.with_name(f"{self.path.name}.broken-{int(time.time())}-{os.getpid()}")
+        log.warning("%s is no store of tuning results (%s); it is kept as %s", self.path, why, aside.name)
+        self.path.replace(aside)
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def get(self, key: Key) -> Result | None:
+        """Return the result for a key, None where there is none that can be read."""
+        if not self.path.exists():
+            return None
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT facts, document, created FROM results WHERE key = ?", (key.digest,)
+            ).fetchone()
+        return self._read(row) if row else None
+
+    def put(self, key: Key, result: Result) -> None:
+        """Keep the result for a key, in place of an older one."""
+        facts, document = json.dumps(dict(key.facts)), json.dumps(result.document())
+        with self._open() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", (key.digest, facts, document, time.time())
+            )
+
+    def all(self) -> dict[str, Result]:
+        """Return digest of the key -> result, newest first; what cannot be read is left out, with a warning."""
+        if not self.path.exists():
+            return {}
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT key, facts, document, created FROM results ORDER BY created DESC"
+            ).fetchall()
+        found = {str(digest): self._read(rest) for digest, *rest in rows}
+        return {digest: result for digest, result in found.items() if result is not None}
+
+    def _read(self, row: Any) -> Result | None:
+        facts, document, created = row
+        try:
+            return Result.of(_json(facts), _json(document), created)
+        except XdnError as error:
+            log.warning("a result in %s is passed over: %s", self.path, error)
+            return None
+
+    def clear(self, digest: str | None = None) -> int:
+        """Remove a result, or everything, unfinished searches too; return how many results there were."""
+        if not self.path.exists():
+            return 0
+        with self._open() as connection:
+            if digest is None:
+                connection.execute("DELETE FROM trials")
+                return connection.execute("DELETE FROM results").rowcount
+            return connection.execute("DELETE FROM results WHERE key = ?", (digest,)).rowcount
+
+    def trials(self, study: str) -> list[Trial]:
+        """Return what is on record of a search that was not ended, in order."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            rows = connection.execute("SELECT document FROM trials WHERE study = ? ORDER BY number", (study,))
+            found = [_trial(_json(text)) for (text,) in rows]
+        return [trial for trial in found if trial is not None]
+
+    def add_trial(self, study: str, number: int, trial: Trial) -> None:
+        """Put a trial on record."""
+        score = None if trial.score == inf else trial.score
+        document = {"values": dict(trial.values), "share": trial.share, "score": score, "error": trial.error}
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?)", (study, number, json.dumps(document)))
+
+    def end_study(self, study: str) -> None:
+        """Drop the record of a search that is done."""
+        with self._open() as connection:
+            connection.execute("DELETE FROM trials WHERE study = ?", (study,))
+
+
+class Journal:
+    """The trials of one search, on record as soon as each is done: a search that is cut off loses none of them."""
+
+    def __init__(self, store: Store, study: str):
+        self._store, self._study = store, study
+        #: Trials of the search before it was cut off.
+        self.before = store.trials(study)
+        self._count = len(self.before)
+
+    def add(self, trial: Trial) -> None:
+        """Put a trial on record."""
+        self._store.add_trial(self._study, self._count, trial)
+        self._count += 1
+
+    def end(self) -> None:
+        """Drop the record: the search is done."""
+        self._store.end_study(self._study)
+
+
+def _json(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise DataError("a stored value is no text")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"a stored value is no JSON: {error}") from error
+
+
+def _trial(document: Any) -> Trial | None:
+    """Return a trial from JSON values, None where they are none."""
+    if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
+        return None
+    share, score, error = document.get("share"), document.get("score"), document.get("error")
+    if not isinstance(share, float | int) or not isinstance(score, float | int | None) or not isinstance(error, str):
+        return None
+    return Trial(document["values"], float(share), inf if score is None else float(score), error)

@@ -1,0 +1,31 @@
+"""One measured point of a search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A point, how long it was measured, and what came of it.
+
+    Parameters
+    ----------
+    values : mapping
+        Axis' name -> value.
+    share : float
+        Of a full measurement.
+    score : float
+        Cost relative to the default configuration's, measured beside it; lower is better, infinite where it failed.
+    error : str
+        Why it failed; empty where it did not.
+    at_s : float
+        Seconds of the search when it was done.
+    """
+
+    values: Mapping[str, Any]
+    share: float
+    score: float = inf
+    error: str = ""
+    at_s: float = 0.0
