@@ -172,8 +172,9 @@ def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
     from xdn.data import DATASETS
     from xdn.optimize.prune import CRITERIA, SCHEDULES
+    from xdn.tune.search import SEARCHES
 
-    found = (LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS)
+    found = (LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, SEARCHES)
     return {registry.kind: registry.describe() for registry in found}
 
 
