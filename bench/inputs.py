@@ -124,11 +124,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
         return chosen
 
-    parser.add_argument("--net", type=Path, required=True, metavar="PROTOTXT")
-    parser.add_argument("--weights", type=Path, help="default: the only caffemodel beside the prototxt")
-    parser.add_argument("--random-weights", action="store_true")
-    parser.add_argument("--data", help="data set, or a .packed file (default: the one that the net names)")
+    add_net_options(parser)
     parser.add_argument("--engines", type=names, default=known, help=f"comma-separated (default: {','.join(known)})")
     parser.add_argument("--images", type=positive_int, default=10_000, help="at most this many")
     parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--rounds", type=positive_int, default=3)
+
+
+def add_net_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which `find_inputs` is told of the net and the data."""
+    parser.add_argument("--net", type=Path, required=True, metavar="PROTOTXT")
+    parser.add_argument("--weights", type=Path, help="default: the only caffemodel beside the prototxt")
+    parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument("--data", help="data set, or a .packed file (default: the one that the net names)")

@@ -46,7 +46,7 @@ def test_an_svg_is_the_same_each_time(tmp_path):
 
 
 def test_what_cannot_be_drawn_is_refused(tmp_path):
-    with pytest.raises(SettingError, match=r"a picture is .png or .svg"):
+    with pytest.raises(SettingError, match=r"Name a .png or .svg"):
         draw(ROWS, tmp_path / "t.txt")
     with pytest.raises(SettingError, match="no rows to draw"):
         draw([], tmp_path / "t.png")

@@ -12,6 +12,7 @@ from xdn.cli.common import Output, positive_int
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, XdnError
 from xdn.evaluate.objective import OBJECTIVES, ContestTime, LimitedThroughput, Objective, objective_named
+from xdn.report.figure import checked_suffix
 from xdn.report.tuning import draw_search, outcome_table, space_table, trials_line
 from xdn.runtime.configuration import Configuration, load_configuration, save_configuration
 from xdn.session import Session
@@ -124,8 +125,8 @@ def _tune(
     args: argparse.Namespace, output: Output, session: Session, objective: Objective
 ) -> tuple[Outcome, dict[str, Any]]:
     """Search, print what was found, and return it."""
-    if args.tune_plot and args.tune_plot.suffix not in (".png", ".svg"):
-        raise SettingError(f"{args.tune_plot.suffix!r} is no kind of drawing", where="--tune-plot")
+    if args.tune_plot:
+        checked_suffix(args.tune_plot)
     SEARCHES[args.strategy]
     search = Search(args.strategy, Budget(args.budget, args.trials), args.tune_seed, bool(args.max_latency_ms))
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xdn.errors import SettingError
-from xdn.files import atomic_file
+from xdn.report.figure import checked_suffix, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
-FORMATS = {".png": "png", ".svg": "svg"}
+#: Of the drawing, in inches.
+_SIZE = (5.6, 6.4)
 
 
 def progress_line(row: Row, total: int, loss: str = "") -> str:
@@ -42,21 +46,15 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     SettingError
         For another kind of file, a log without a curve, or where matplotlib is not installed.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise SettingError(f"{path}: a picture is {' or '.join(FORMATS)}", mend="Name it with -o FILE.png")
+    checked_suffix(path)
     found = curves(rows)
     if not found:
         raise SettingError("the log has no rows to draw")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        mend = "Run: pip install 'xdn[train]'"
-        raise SettingError("drawing needs matplotlib, which is not installed", mend=mend) from None
+    save_figure([path], _SIZE, lambda figure: _panels(figure, found))
+
+
+def _panels(figure: "Figure", found: Mapping[str, tuple[list[float], list[float]]]) -> None:
     panels = (("loss", ("loss", "test_loss")), ("accuracy, %", ("test_accuracy",)), ("learning rate", ("lr",)))
-    figure = Figure(figsize=(7, 8), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), 1, sharex=True)
     for axis, (title, names) in zip(axes, panels, strict=True):
         for name in names:
@@ -67,7 +65,3 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         if any(name in found for name in names):
             axis.legend(loc="best")
     axes[-1].set_xlabel("epoch")
-    # Without a date and with fixed names, the same log gives the same file.
-    with atomic_file(path) as file, rc_context({"svg.hashsalt": "xdn"}):
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(file, format=FORMATS[path.suffix.lower()], dpi=120, metadata=metadata)

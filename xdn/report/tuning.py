@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xdn.errors import SettingError
-from xdn.files import atomic_file
+from xdn.report.figure import save_figure
 from xdn.tune.space import Space
 from xdn.tune.store import Result
 from xdn.tune.trial import Trial
@@ -19,9 +18,10 @@ from xdn.tune.tuner import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-#: Size in inches, and dots an inch of a PNG.
-_SIZE, _DPI = (9.0, 3.8), 150
+#: Of the drawing, in inches.
+_SIZE = (9.0, 3.8)
 #: Characters of a key that are shown.
 KEY_LETTERS = 12
 
@@ -99,22 +99,13 @@ def draw_search(trials: tuple[Trial, ...], path: Path) -> None:
     SettingError
         For another suffix, or where matplotlib is not installed.
     """
-    if path.suffix not in (".png", ".svg"):
-        raise SettingError(f"{path.suffix!r} is no kind of drawing", where=str(path), mend="Name a .png or .svg")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        mend = "Install it with pip install 'xdn[train]'"
-        raise SettingError("the drawing needs matplotlib, which is not installed", mend=mend) from None
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "xdn"}):
-        figure = Figure(figsize=_SIZE, layout="constrained")
+
+    def draw(figure: "Figure") -> None:
         left, right = figure.subplots(1, 2)
         _heat_map(left, trials)
         _best_so_far(right, trials)
-        with atomic_file(path) as file:
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(file, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
+
+    save_figure([path], _SIZE, draw)
 
 
 def _heat_map(axes: "Axes", trials: tuple[Trial, ...]) -> None:

@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
-from xdn.files import atomic_file
 from xdn.report.contest import OUTSIDE, STEPS, waterfall
+from xdn.report.figure import SUFFIXES, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _OWN, _OUTSIDE, _LIMIT = "#3a6ea5", "#b8b8b8", "#c0392b"
-#: Size in inches, and dots an inch of the PNG.
-_SIZE, _DPI = (9.0, 4.8), 150
+#: In inches.
+_SIZE = (9.0, 4.8)
 
 
 def draw(contest: Contest, stem: Path) -> list[Path]:
@@ -24,24 +23,9 @@ def draw(contest: Contest, stem: Path) -> list[Path]:
     SettingError
         Where matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        mend = "Install it with pip install 'xdn[train]'"
-        raise SettingError("the drawing needs matplotlib, which is not installed", mend=mend) from None
     bars = [bar for bar in contest.bars if bar.key in OUTSIDE] + waterfall(contest)
-    # Text stays text, and the same results give the same file.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "xdn"}):
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        _bars(figure.add_subplot(), bars)
-        written = []
-        for suffix in ("png", "svg"):
-            path = stem.with_suffix(f".{suffix}")
-            with atomic_file(path) as file:
-                metadata = {"Date": None} if suffix == "svg" else None
-                figure.savefig(file, format=suffix, dpi=_DPI, metadata=metadata)
-            written.append(path)
+    written = [stem.with_suffix(suffix) for suffix in SUFFIXES]
+    save_figure(written, _SIZE, lambda figure: _bars(figure.add_subplot(), bars))
     return written
 
 
