@@ -124,20 +124,23 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
     target = tmp_path / "times.json"
     call = ["--net", f"original={path}", "--net", f"OPT-B={path}", "--list", str(listed), "--packed", str(packed)]
     further = ["--batch", "4", "--threads", "2", "--rounds", "2", "--caffe-images", "4", "--chain", "OPT-B"]
+    (tmp_path / "tuned.json").write_text('{"threads": 1, "schedule": "channel"}')
+    further += ["--tuned", str(tmp_path / "tuned.json")]
     assert tool("times").main([*call, *further, "--json", str(target)]) == 0
     contest = Contest.read(json.loads(target.read_text()))
     steps = ["caffe", "opencv", "baseline", "pruned", "fused", "offline"]
-    assert [each.key for each in contest.bars] == [*steps, "original-1", "original-2", "OPT-B-1", "OPT-B-2"]
+    assert [each.key for each in contest.bars] == [*steps, "original-1", "original-2", "OPT-B-1", "OPT-B-2", "tuned"]
     found = {each.key: each.result for each in contest.bars}
-    assert {key: found[key].threads for key in ("baseline", "offline", "OPT-B-2")} == {
-        "baseline": 1, "offline": 1, "OPT-B-2": 2,
+    assert {key: found[key].threads for key in ("baseline", "offline", "OPT-B-2", "tuned")} == {
+        "baseline": 1, "offline": 1, "OPT-B-2": 2, "tuned": 1,
     }  # fmt: skip
     assert {key: result.batch for key, result in found.items() if key != "opencv"} == {
         "caffe": 4, "baseline": 4, "pruned": 4, "fused": 4, "offline": 4,
         "original-1": None, "original-2": None, "OPT-B-1": None, "OPT-B-2": None,
+        "tuned": None,
     }  # fmt: skip
     assert {key for key, result in found.items() if result.fused_layers} == {
-        "fused", "offline", "original-2", "OPT-B-2"
+        "fused", "offline", "original-2", "OPT-B-2", "tuned"
     }  # fmt: skip
     assert len({result.contest.accuracy.correct for key, result in found.items() if key != "caffe"}) == 1
     assert all(len(result.contest.runs_s) == 2 for result in found.values())

@@ -12,13 +12,14 @@
 # --base-lr F      the learning rate at its greatest
 # --holdout N      of the 50,000 training images are not trained on, but judge the training
 # --teacher P      of the pruned networks: control (default), original, or a prototxt with its weights beside it
+# --budget S       seconds of the search for the last step's configuration
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
 # --batch N        images at a time before the last step (default: the prototxt's)
 # PYTHON           the Python to use, in the environment (default: python3)
 
 set -euo pipefail
-out=build/contest epochs=6 base_lr=0.05
+out=build/contest epochs=12 base_lr=0.05
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
@@ -35,7 +36,7 @@ teacher_net=${teacher_net:-control}
 schedule=global
 [[ -z $quick ]] || schedule=per-mac
 prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
-prune pruned-B macs=0.35 --schedule "$schedule"
+prune pruned-B macs=0.30 --schedule "$schedule"
 finetune pruned-B OPT-B "$teacher_net"
 prune pruned-C macs=0.22 --schedule "$schedule"
 finetune pruned-C OPT-C "$teacher_net"
@@ -43,5 +44,6 @@ nets=(OPT-A OPT-B OPT-C control)
 
 caffe_images=200
 [[ -z $quick ]] || caffe_images=100
-times "${nets[@]}" -- --chain OPT-B --caffe-images "$caffe_images"
+tune OPT-B
+times "${nets[@]}" -- --chain OPT-B --tuned "$out/tuned.json" --caffe-images "$caffe_images"
 "$python" "$here/report.py" "$out" --title "The contest, reproduced"

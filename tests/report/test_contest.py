@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.evaluate.contest_results import CONTEST, bar
+from tests.evaluate.contest_results import CONTEST, PRUNED, bar
 from tests.report.rendering import rows
 from xdn.report.contest import arithmetic, contest_markdown, contest_table, sections, waterfall
 from xdn.report.section import Section
@@ -39,6 +39,16 @@ def test_the_waterfall_ends_with_the_pruned_net_in_its_final_form():
     assert column(found, "MACs executed") == ["50 M", "20 M", "20 M", "20 M", "20 M"]
     assert column(found, "at the peak, ms") == ["10000", "4000", "4000", "4000", "2000"]
     assert column(found, "time / that") == ["2.40x", "3.00x", "2.00x", "1.50x", "2.00x"]
+
+
+def test_a_tuned_configuration_is_the_last_step():
+    contest = replace(CONTEST, bars=(*CONTEST.bars, bar("tuned", 3.0, threads=2, **PRUNED)))
+    found = section("Waterfall", contest)
+    assert column(found, "step")[-2:] == ["default configuration (OPT-B-2), 2 threads", "tuned, 2 threads"]
+    assert column(found, "factor")[-1] == "1.33x"
+    assert column(section("Other engines", contest), "over the last step") == ["66.7x", "20.0x"]
+    # It is no network of its own.
+    assert column(section("Networks", contest), "") == ["original-1", "original-2", "OPT-B-1", "OPT-B-2"]
 
 
 def test_other_engines_are_compared_with_the_last_step():

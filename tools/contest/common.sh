@@ -8,18 +8,18 @@ export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
 # The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before. --quick
 # changes the defaults, wherever it stands.
-net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000
+net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000 budget=60
 
 parse_options() {
     local option
     for option in "$@"; do
         if [[ $option == --quick ]]; then
-            out=$out-quick epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012
+            out=$out-quick epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012 budget=15
         fi
     done
     while (($#)); do
         case $1 in
-            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | --teacher)
+            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | --teacher | --budget)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
                 [[ $option != teacher ]] || option=teacher_net
@@ -139,6 +139,15 @@ finetune() {
         --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
         "${xdn[@]}" train "$solver" --net "$from" "${begin[@]}" "${teacher[@]}" \
         --epochs "$epochs" --base-lr "$base_lr" --holdout "$holdout" --out "$out/$2"
+}
+
+# tune NAME: find the fastest configuration for $out/NAME, into $out/tuned.json.
+tune() {
+    local path=$out/$1/$stem.prototxt
+    step "tune-$1" --about "search for the fastest configuration, $budget s" \
+        --in "$path" "${path%.prototxt}.caffemodel" "$out/test.packed" --out "$out/tuned.json" "$out/search.svg" -- \
+        "${xdn[@]}" run "$path" --optimize --force --data "$out/test.packed" --tune --budget "$budget" \
+        --save-config "$out/tuned.json" --tune-plot "$out/search.svg"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.

@@ -10,7 +10,8 @@ optimized and fused. With --chain come the waterfall's steps, all with one threa
   baseline   the first net, layer by layer, PNG files decoded batch by batch
   pruned     the same with the net that --chain names
   fused      optimized and fused
-  offline    and the images packed; the last step, all threads and free batches, is NAME-2
+  offline    and the images packed; the next step, all threads and free batches, is NAME-2
+  tuned      the same with the configuration that --tuned names
 
 and, on the first net with PNG files decoded batch by batch and all threads, OpenCV's dnn module and Caffe's algorithm
 (on --caffe-images images; its time is scaled to all).
@@ -40,7 +41,8 @@ from xdn.frontend.load import declared_batch
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize
-from xdn.report.contest import contest_table
+from xdn.report.contest import TUNED, contest_table
+from xdn.runtime.configuration import Configuration, load_configuration
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.threads import default_threads
 from xdn.session import Session
@@ -78,22 +80,24 @@ def weights_of(prototxt: Path) -> Path:
     return prototxt.with_suffix(".caffemodel")
 
 
-def xdn_entry(names: tuple[str, str, str], net: Net, images: Images, *, fused: bool, threads: int, kind: str) -> Entry:
+def xdn_entry(
+    names: tuple[str, str, str], net: Net, images: Images, *, fused: bool, how: Configuration, kind: str
+) -> Entry:
     """Return XDN on a net; `names` holds key, title and the prototxt, `kind` is online, batches or packed."""
     begin = time.perf_counter()
     run = optimize(net).net if fused else net
     load_s = time.perf_counter() - begin
-    session, transform = Session(run, post_fusion=fused, threads=threads), images.transform(net)
+    session, transform = Session(run, post_fusion=fused, configuration=how), images.transform(net)
     job: Job
     if kind == "online":
         job = OnlineJob(session, images.files, transform, images.batch)
     else:
         job = PackedJob(session, images.packed, transform, images.batch if kind == "batches" else None)
-    how = {"online": "PNG files, decoded on line", "batches": "packed data", "packed": "packed data"}[kind]
-    said = {"net": names[2], "data": images.files.title, "preprocessing": how}
+    stored = "PNG files, decoded on line" if kind == "online" else "packed data"
+    said = {"net": names[2], "data": images.files.title, "preprocessing": stored}
 
     def result(contest: ContestResult, peaks: dict[int, float]) -> RunResult:
-        return RunResult.of(session, contest, load_s, said, batch=job.batch, peak_gflops=peaks[threads])
+        return RunResult.of(session, contest, load_s, said, batch=job.batch, peak_gflops=peaks[session.threads])
 
     return Entry(names[0], names[1], net, job, result)
 
@@ -151,11 +155,17 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
             ("fused", "fusion", (pruned_path, pruned), True, "online"),
             ("offline", "offline data", (pruned_path, pruned), True, "batches"),
         ):
-            found.append(xdn_entry((key, title, str(place)), net, images, fused=fused, threads=1, kind=kind))
+            found.append(
+                xdn_entry((key, title, str(place)), net, images, fused=fused, how=Configuration(threads=1), kind=kind)
+            )
     for name, (place, net) in nets.items():
         for number, fused in ((1, False), (2, True)):
             names = (f"{name}-{number}", name, str(place))
-            found.append(xdn_entry(names, net, images, fused=fused, threads=threads, kind="packed"))
+            found.append(xdn_entry(names, net, images, fused=fused, how=Configuration(threads=threads), kind="packed"))
+    if args.tuned:
+        (place, net), how = nets[args.chain], load_configuration(args.tuned)
+        names = (TUNED, "tuned configuration", str(place))
+        found.append(xdn_entry(names, net, images, fused=True, how=how, kind="packed"))
     return found
 
 
@@ -164,6 +174,8 @@ def bench(args: argparse.Namespace, output: Output) -> None:
     nets = {name: (path, api.load(path, weights_of(path))) for name, path in args.net}
     if args.chain and args.chain not in nets:
         raise SettingError(f"no net is called {args.chain!r}", where="--chain", mend=f"Nets: {', '.join(nets)}")
+    if args.tuned and not args.chain:
+        raise SettingError("this is a step of the waterfall", where="--tuned", mend="Name its net with --chain")
     images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, args.batch or file_batch(args))
     found = entries(args, nets, images)
     output.log(f"{len(found)} configurations, {args.rounds} rounds in turn, {len(images.files)} images")
@@ -172,7 +184,8 @@ def bench(args: argparse.Namespace, output: Output) -> None:
         output.log(f"round {number + 1}: {found[place].key}")
         time.sleep(REST_S)
 
-    counts = {1, args.threads, default_threads()}
+    tuned = load_configuration(args.tuned).threads if args.tuned else None
+    counts = {1, args.threads, default_threads(), tuned or 1}
     before = {threads: measured_peak(threads) for threads in counts}
     results = timed([entry.contestant for entry in found], args.rounds, begun)
     peaks = {threads: max(peak, measured_peak(threads)) for threads, peak in before.items()}
@@ -215,6 +228,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--packed", type=Path, required=True, metavar="FILE", help="the same images packed")
     parser.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help="of channels, as the nets expect it")
     parser.add_argument("--chain", metavar="NAME", help="the net of the waterfall")
+    parser.add_argument("--tuned", type=Path, metavar="FILE", help="a configuration for that net: the last step")
     batch = parser.add_mutually_exclusive_group()
     batch.add_argument("--batch", type=positive_int, metavar="N", help="images at a time before the last step")
     batch.add_argument(

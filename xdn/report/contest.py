@@ -8,6 +8,8 @@ from xdn.report.section import Section
 
 #: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
 STEPS = ("baseline", "pruned", "fused", "offline")
+#: Key of the bar behind the default configuration's.
+TUNED = "tuned"
 #: Keys of the bars that other engines give.
 OUTSIDE = ("caffe", "opencv")
 #: Ends of the keys of one net's two rows: layer by layer, and fused.
@@ -36,12 +38,12 @@ def sections(contest: Contest) -> list[Section]:
 
 def networks(contest: Contest) -> list[Bar]:
     """Return the bars of the table of networks, two for each; the original's come first."""
-    single = {*STEPS, *OUTSIDE}
+    single = {*STEPS, *OUTSIDE, TUNED}
     return [bar for bar in contest.bars if bar.key not in single]
 
 
 def waterfall(contest: Contest) -> list[Bar]:
-    """Return the bars of the waterfall in order, the last one of the pruned net in its final form; or none.
+    """Return the bars of the waterfall in order, the last ones of the pruned net in its final form; or none.
 
     The net is known by its file, which is that of the step before.
     """
@@ -49,7 +51,12 @@ def waterfall(contest: Contest) -> list[Bar]:
     if not steps:
         return []
     last = [bar for bar in networks(contest) if bar.key.endswith(FUSED) and bar.result.net == steps[-1].result.net]
-    return [*steps, *last]
+    return [*steps, *last, *(bar for bar in contest.bars if bar.key == TUNED)]
+
+
+def step_title(bar: Bar) -> str:
+    """Return what a bar of the waterfall is called."""
+    return bar.title if bar.key in (*STEPS, TUNED) else f"default configuration ({bar.key})"
 
 
 def arithmetic(bar: Bar) -> tuple[str, str, str]:
@@ -90,7 +97,7 @@ def _waterfall(contest: Contest) -> Section:
     bars = waterfall(contest)
     rows = []
     for before, bar in zip((None, *bars), bars, strict=False):
-        title = _threads(bar.title if bar.key in STEPS else f"default configuration ({bar.key})", bar)
+        title = _threads(step_title(bar), bar)
         factor = "" if before is None else f"{before.seconds / bar.seconds:.2f}x"
         total = "" if before is None else f"{bars[0].seconds / bar.seconds:.2f}x"
         accuracy = f"{bar.result.contest.accuracy.percent:.2f}"

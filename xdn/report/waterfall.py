@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xdn.evaluate.bars import Bar, Contest
-from xdn.report.contest import OUTSIDE, STEPS, waterfall
+from xdn.report.contest import OUTSIDE, STEPS, step_title, waterfall
 from xdn.report.figure import SUFFIXES, save_figure
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def _bars(axes: "Axes", bars: list[Bar]) -> None:
 
 
 def _name(bar: Bar) -> str:
-    if bar.key in OUTSIDE or bar.key in STEPS:
-        title = bar.title if bar.key in OUTSIDE or bar.key == STEPS[0] else f"+ {bar.title}"
-    else:
-        title = f"+ default\nconfiguration\n({bar.key})"
+    first = bar.key in OUTSIDE or bar.key == STEPS[0]
+    title = (
+        bar.title if first else f"+ {step_title(bar)}".replace(" configuration", "\nconfiguration").replace(" (", "\n(")
+    )
     threads = bar.result.threads
     return f"{title}\n{threads} thread{'' if threads == 1 else 's'}"
