@@ -33,9 +33,10 @@ def generator_digest() -> str:
     and the compilers' versions.
     """
     sha = hashlib.sha256()
+    root = Path(__file__).parent.parent
     for package in _SOURCES:
-        for path in sorted((Path(__file__).parent.parent / package).rglob("*.py")):
-            sha.update(path.name.encode() + b"\0" + path.read_bytes())
+        for path in sorted((root / package).rglob("*.py")):
+            sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     facts = (
         host_isa().name,
         cpu_name(),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Of the drawing, in inches.
 _SIZE = (9.0, 3.8)
+#: Of numbers on light cells and on dark ones.
+_INK = ("black", "white")
 #: Characters of a key that are shown.
 KEY_LETTERS = 12
 
@@ -122,10 +124,11 @@ def _heat_map(axes: "Axes", trials: tuple[Trial, ...]) -> None:
     if cells:
         image = axes.imshow(cells, aspect="auto", cmap="viridis_r")
         axes.figure.colorbar(image, ax=axes, label="time / default's")
+    middle = (min(best.values()) + max(best.values())) / 2 if best else 0.0
     for y, row_cells in enumerate(cells):
         for x, cell in enumerate(row_cells):
             if cell == cell:
-                axes.annotate(f"{cell:.2f}", (x, y), ha="center", va="center", fontsize=7, color="white")
+                axes.annotate(f"{cell:.2f}", (x, y), ha="center", va="center", fontsize=7, color=_INK[cell > middle])
     axes.set_xticks(range(len(columns)), [str(column) for column in columns], fontsize=8)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
     axes.set_xlabel("images of a chunk")
