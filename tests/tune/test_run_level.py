@@ -59,6 +59,17 @@ def test_the_default_lies_in_the_space(files, store):
     assert (level.default["schedule"], level.default["members"]) == ("channel", 4)
 
 
+def test_single_images_stay_fast_in_what_is_tuned_for_many(files, store):
+    level = level_of(ContestTime(*files), store)
+    configuration, call = level._setup(level.default)
+    assert (configuration.schedule, configuration.members, call) == (None, None, None)
+    other = level.default | {"schedule": "batch" if level.default["schedule"] == "channel" else "channel", "chunk": B}
+    assert level._setup(other)[0].schedule == other["schedule"]
+    level = level_of(MedianLatency(*files), store)
+    configuration, call = level._setup(level.default | {"members": 1})
+    assert (configuration.schedule, configuration.members, call) == ("channel", 1, 1)
+
+
 def test_a_search_that_was_cut_off_goes_on(files, store):
     class CutOffError(Exception):
         pass

@@ -107,7 +107,17 @@ class RunLevel:
         """Return what a point's values stand for; the default for None."""
         if values is None:
             return self._base, self._objective.call_images
-        return configuration_of(values, self._base), values.get("call", self._objective.call_images)
+        configuration = configuration_of(values, self._base)
+        call_images = values.get("call", self._objective.call_images)
+        if call_images is None:
+            # Calls of few images, which the same session may get, are left to the rules where nothing changes here.
+            same = values["schedule"] == self.default["schedule"]
+            configuration = replace(
+                configuration,
+                schedule=None if same else configuration.schedule,
+                members=None if configuration.members == 1 else configuration.members,
+            )
+        return configuration, call_images
 
     def _study_name(self) -> str:
         """Return what two searches have in common that ask for the same trials."""
