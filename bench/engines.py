@@ -102,7 +102,8 @@ def measure(
     for engine in engines.values():
         tried = [1] if latency else [args.batch] if args.batch else [*args.batches, *engine.own_batches]
         fitting = [batch for batch in tried if batch <= len(images)] or [len(images)]
-        found.append(Contestant(engine, best_setting(engine, images, fitting, output.log)))
+        setting = best_setting(engine, images, fitting, output.log, one_by_one=latency)
+        found.append(Contestant(engine, setting))
     output.log(f"{args.rounds} rounds in turn, after one that is not counted")
     if latency:
         run_latencies(found, args.rounds, images[:LATENCY_IMAGES])

@@ -84,8 +84,13 @@ def warm_up(engine: Engine, batch: Any) -> None:
         drain(engine, [batch])
 
 
-def best_setting(engine: Engine, images: np.ndarray, batches: Sequence[int], log: Callable[[str], None]) -> Setting:
-    """Return the setting with the most images a second on a subset, the conversion left out."""
+def best_setting(
+    engine: Engine, images: np.ndarray, batches: Sequence[int], log: Callable[[str], None], *, one_by_one: bool = False
+) -> Setting:
+    """Return the setting with the most images a second on a subset, the conversion left out.
+
+    One by one each batch is over before the next one begins, as single requests are.
+    """
     found: dict[Setting, float] = {}
     for variant in engine.variants:
         for batch in batches:
@@ -94,7 +99,8 @@ def best_setting(engine: Engine, images: np.ndarray, batches: Sequence[int], log
             drain(engine, part)
             once_s, _ = timed(partial(drain, engine, part))
             repeats = max(2, int(TRIAL_S / 2 / once_s))
-            seconds = min(timed(partial(drain, engine, part * repeats))[0] for _ in range(2))
+            parts = [part] * repeats if one_by_one else [part * repeats]
+            seconds = min(sum(timed(partial(drain, engine, each))[0] for each in parts) for _ in range(2))
             found[Setting(batch, variant)] = seconds / (repeats * batch)
     best = min(found, key=found.__getitem__)
     log(f"{engine.name}: batch {best.batch}, {best.variant} ({1 / found[best]:.0f} images/s on a subset)")
