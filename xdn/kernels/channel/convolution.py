@@ -226,8 +226,12 @@ def _step(
 
 
 def _order(weight_bytes: int) -> str:
-    """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all."""
-    return PANELS if weight_bytes <= core_cache_bytes() // 2 else TILES
+    """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
+
+    Threads that share the layer then have each all channels of some positions, which a depthwise layer behind finds in
+    its own core's cache.
+    """
+    return PANELS if weight_bytes <= core_cache_bytes() else TILES
 
 
 def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:

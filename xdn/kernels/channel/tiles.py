@@ -33,20 +33,17 @@ def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], ro
     its list, `rows` x offsets). A class that does not fill its last tiles has positions that are computed twice: they
     are the same both times.
     """
-    tiles = []
-    for members in classes:
-        begin = 0
-        for size in spread(len(members), rows):
-            own = members[begin : begin + size]
-            tiles.append(np.concatenate([own, np.repeat(own[-1:], rows - size)]))
-            begin += size
-    tiles.sort(key=lambda members: int(members[0]))
+    tiles = np.concatenate([members[_cut(len(members), rows)] for members in classes])
+    tiles = tiles[np.argsort(tiles[:, 0], kind="stable")]
     own, *other = sources
-    table = np.empty((len(tiles), tile_words(rows, len(sources))), np.int64)
-    for row, members in zip(table, tiles, strict=True):
-        picked = own[members]
-        parts = [picked[0, 1:3], picked[:, 0], picked[:, 3]]
-        for second in other:
-            parts += [second[members[0], 1:3], second[members, 0]]
-        row[:] = np.concatenate(parts)
-    return table
+    parts = [own[tiles[:, 0], 1:3], own[tiles, 0], own[tiles, 3]]
+    for second in other:
+        parts += [second[tiles[:, 0], 1:3], second[tiles, 0]]
+    return np.hstack(parts)
+
+
+def _cut(count: int, rows: int) -> np.ndarray:
+    """Return (tiles, rows): the numbers 0..count-1 spread evenly over tiles, the last one of a tile repeated."""
+    ends = np.cumsum(spread(count, rows))[:, None]
+    begins = np.vstack([[[0]], ends[:-1]])
+    return np.minimum(begins + np.arange(rows), ends - 1)
