@@ -244,7 +244,15 @@ MODELS = [
 
 
 @pytest.mark.parametrize(
-    "flags", [(), ("--optimize",), ("--optimize", "--no-winograd")], ids=["as read", "optimized", "direct sums"]
+    "flags",
+    [
+        (),
+        ("--optimize",),
+        ("--optimize", "--no-winograd"),
+        ("--optimize", "--schedule", "channel"),
+        ("--optimize", "--schedule", "channel", "--no-winograd"),
+    ],
+    ids=["as read", "optimized", "direct sums", "image by image", "image by image, direct sums"],
 )
 @pytest.mark.parametrize(("model", "prototxt", "options", "correct"), MODELS)
 def test_real_networks_are_as_right_as_published(material, cifar10, capsys, model, prototxt, options, correct, flags):
