@@ -53,6 +53,7 @@ setup(
         "scipy>=1.11",
         "rich>=13.0",
         "psutil>=5.9",
+        "threadpoolctl>=3.1",
     ],
     extras_require={"test": TEST, "bench": BENCH, "train": TRAIN},
     entry_points={

@@ -282,6 +282,7 @@ LAYER_CASES = [
         epilogue=Epilogue(True, ReLU()),
     ),
     case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=1, group=10, allowed=sums),
+    case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=2, dilation=2, group=10, allowed=sums),
     case("InnerProduct", _IMAGE, num_output=13, allowed=sums),
     case("BatchNorm", _IMAGE, allowed=close(4)),
     case("Scale", _IMAGE, bias_term=True, allowed=sums),

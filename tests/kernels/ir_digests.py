@@ -23,6 +23,7 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
+from xdn.kernels.channel import blas, sliding
 from xdn.kernels.channel import contraction as channel_contraction
 from xdn.kernels.channel import convolution as channel_convolution
 from xdn.kernels.channel import depthwise as channel_depthwise
@@ -92,6 +93,11 @@ def channel_sources(isa: Isa) -> Iterator[KernelSource]:
             yield channel_winograd.winograd(outputs, (2, 2), epilogue, isa)
     for epilogue in epilogues():
         yield channel_depthwise.depthwise(epilogue, isa)
+        yield sliding.sliding(sliding.Sliding((3, 3), 1, (2, 2)), epilogue, isa)
+        # Its ReLU has a coefficient for each channel, too: PReLU is the same.
+        if ACTIVATIONS["PReLU"].part not in epilogue:
+            yield blas.blas(epilogue, isa)
+    yield sliding.sliding(sliding.Sliding((3, 2), 2, (1, 3)), (), isa)
     yield channel_lrn.across(isa)
     yield lrn.within(isa, CHANNEL)
     yield from (pooling.pooling(op, isa, CHANNEL) for op in ("max_pool", "average_pool"))

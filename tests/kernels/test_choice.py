@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, assert_within, feed_for, one_layer_net
 from xdn.codegen.isa import host_isa
 from xdn.errors import SettingError
-from xdn.kernels.choice import ALGORITHMS, DIRECT, ORDERS, RULE, Choice
+from xdn.kernels.choice import BLAS, DIRECT, ORDERS, RULE, WINOGRADS, Choice
 from xdn.kernels.family import Lowering, legal_choices
 from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, B
 from xdn.runtime.configuration import Configuration
@@ -50,17 +50,18 @@ def test_what_there_is_to_choose():
     net = one_layer_net("Convolution", (8, 6, 6), num_output=40, kernel_size=3, pad=1)
     for schedule in SCHEDULES.values():
         legal = _legal(net, schedule)
-        assert {choice.algorithm for choice in legal} == set(ALGORITHMS)
+        assert {choice.algorithm for choice in legal} == {DIRECT, *WINOGRADS}
         assert len({choice.tile for choice in legal}) > 3
         assert all(choice.order in (*ORDERS, None) for choice in legal)
         assert {choice.algorithm for choice in _legal(net, schedule, winograd=False)} == {DIRECT}
     assert _legal(one_layer_net("ReLU", (3, 4, 4)), BATCH) == [RULE]
-    assert _legal(one_layer_net("Convolution", (8, 6, 6), num_output=8, kernel_size=3, group=8), CHANNEL) == [RULE]
+    assert _legal(one_layer_net("Convolution", (8, 6, 6), num_output=8, kernel_size=3, group=8), BATCH) == [RULE]
+    assert Choice(BLAS) in _legal(one_layer_net("Convolution", (8, 6, 6), num_output=8, kernel_size=1), CHANNEL)
 
 
 def test_tiles_that_cut_alike_are_one_choice():
     net = one_layer_net("Convolution", (8, 1, 1), num_output=host_isa().lanes, kernel_size=1)
-    assert _legal(net, CHANNEL) == [Choice(DIRECT, (1, 1), "panels")]
+    assert _legal(net, CHANNEL) == [Choice(DIRECT, (1, 1), "panels"), Choice(BLAS)]
     rows = [choice.tile[0] for choice in _legal(one_layer_net("InnerProduct", (8,), num_output=4), BATCH)]
     assert rows == [1, 2, 4]
 

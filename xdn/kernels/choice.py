@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-#: Of a convolution: the direct sums, or Winograd's minimal filtering with 2x2 or 4x4 results a tile.
-ALGORITHMS = DIRECT, *WINOGRADS = ("direct", "winograd2", "winograd4")
+#: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, or a matrix product of SciPy's BLAS.
+ALGORITHMS = DIRECT, *WINOGRADS, BLAS = ("direct", "winograd2", "winograd4", "blas")
 #: Of a contraction in the channel schedule: a tile of positions meets all panels in turn, or a panel all tiles.
 ORDERS = PANELS, TILES = ("panels", "tiles")
 

@@ -13,7 +13,7 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
 from xdn.kernels import winograd_kernel as k
-from xdn.kernels.choice import DIRECT, Choice
+from xdn.kernels.choice import WINOGRADS, Choice
 from xdn.kernels.convolution import batch_tiles, most_rows, spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
@@ -51,7 +51,7 @@ def best_algorithm(lowering: Lowering) -> Winograd | None:
     window, params = lowering.layer.params.window(), lowering.layer.params
     fits = window == Window((3, 3), pad=window.pad) and params.group == 1 and lowering.layer.projection is None
     asked = lowering.choice.algorithm
-    if not (fits and lowering.winograd) or asked == DIRECT:
+    if not (fits and lowering.winograd) or (asked and asked not in WINOGRADS):
         return None
     if asked:
         return next(algorithm for m, algorithm in WINOGRAD.items() if asked == _name(m))

@@ -1,4 +1,4 @@
-"""Depthwise convolution of one image: groups of channels, odd numbers of vectors, every window."""
+"""Depthwise convolution of one image by tap lists: groups of channels, odd numbers of vectors, other windows."""
 
 import pytest
 
@@ -13,11 +13,10 @@ from xdn.layers.prelu import PReLU
 @pytest.mark.parametrize(
     "window",
     [
-        {"kernel_size": 3, "pad": 1},
-        {"kernel_size": 3, "pad": 1, "stride": 2},
-        {"kernel_size": 5, "pad": 2},
+        {"kernel_size": 7, "pad": 3},
+        {"kernel_size": 6, "pad": 1, "stride": 2},
         {"kernel_size": 3, "pad": 2, "dilation": 2},
-        {"kernel_h": 1, "kernel_w": 3, "pad_h": 0, "pad_w": 1},
+        {"kernel_h": 1, "kernel_w": 3, "pad_h": 0, "pad_w": 1, "stride_h": 2, "stride_w": 1},
     ],
     ids=str,
 )
@@ -38,5 +37,6 @@ def test_several_groups_of_channels(monkeypatch):
         num_output=channels,
         group=channels,
         kernel_size=3,
-        pad=1,
+        pad=2,
+        dilation=2,
     )

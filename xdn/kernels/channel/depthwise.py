@@ -1,4 +1,4 @@
-"""Depthwise convolution of one image: vectors of channels, each with its own filter.
+"""Depthwise convolution of one image with any window: vectors of channels, each with its own filter.
 
 For a group of channels, MR output positions that share a tap list, and NV vectors of the group::
 
@@ -25,6 +25,7 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.channel.epilogue import store_channels
+from xdn.kernels.channel.sliding import slides
 from xdn.kernels.channel.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.depthwise import is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
@@ -119,7 +120,14 @@ def _body(name: KernelName) -> KernelBody:
     return depthwise
 
 
-@family("channel_depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True, schedules=(CHANNEL,))
+@family(
+    "channel_depthwise",
+    "Convolution",
+    when=lambda lowering: is_depthwise(lowering) and not slides(lowering),
+    rank=1,
+    fuses=True,
+    schedules=(CHANNEL,),
+)
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

@@ -35,7 +35,7 @@ from xdn.kernels.choice import DIRECT, Choice
 from xdn.kernels.depthwise import is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, LANES, BlockLayout, aligned_vectors
+from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, BlockLayout, aligned_vectors
 from xdn.kernels.share import share
 from xdn.kernels.taps import count_taps
 from xdn.layers.window import Window
@@ -221,17 +221,18 @@ def _choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.isa)]
 
 
-@family("channel_sliding", "Convolution", when=slides, rank=2, fuses=True, schedules=(CHANNEL,), choices=_choices)
+@family("channel_sliding", "Convolution", when=slides, rank=1, fuses=True, schedules=(CHANNEL,), choices=_choices)
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
     layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window()
     tile = lowering.choice.tile or best_tile(window, top, lowering.isa)
     slide = Sliding(window.kernel, window.stride[0], tile)
     pitch = top.position_elements
-    vectors = pitch // LANES
+    lanes = lowering.isa.lanes
+    vectors = pitch // lanes
     filters = np.zeros((pitch, *window.kernel), np.float32)
     filters[: top.channels] = layer.weights["weight"][:, 0]
-    weights = aligned_vectors(filters.reshape(vectors, LANES, -1).transpose(0, 2, 1))
+    weights = aligned_vectors(filters.reshape(vectors, lanes, -1).transpose(0, 2, 1))
     bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), pitch)
     slopes = aligned_vectors(coefficients(layer, top.channels), pitch)
     zeros = aligned_vectors(np.empty(0), pitch)
