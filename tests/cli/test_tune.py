@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.evaluate.building import Stripes, brightest_channel
+from tests.evaluate.building import Stripes, brightest_channel, weighed_channels
 from xdn import frontend
 from xdn.cli.run import main as run
 from xdn.cli.tune import main as tune
@@ -109,6 +109,7 @@ def test_a_wrong_configuration_is_one_message(job, tmp_path, capsys, text, messa
         (["--objective", "speed"], "unknown objective 'speed'"),
         (["--objective", "throughput"], "a limit belongs to one objective alone"),
         (["--objective", "contest", "--max-latency-ms", "5"], "a limit belongs to one objective alone"),
+        (["--min-accuracy", "101"], "the net itself is right for 100.00 %"),
         (["--online"], "packed data is decoded already"),
         (["--tune-plot", "plot.pdf"], "is no kind of drawing"),
     ],
@@ -116,6 +117,21 @@ def test_a_wrong_configuration_is_one_message(job, tmp_path, capsys, text, messa
 def test_tuning_that_makes_no_sense_is_refused(job, capsys, options, message):
     assert run([*job, "--tune", "--trials", "2", *options]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_operators_are_tuned_on_top_of_the_run_level(tmp_path, capsys):
+    frontend.save(weighed_channels(), tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    pack(Stripes(70), tmp_path / "stripes.packed")
+    job = [str(tmp_path / "net.prototxt"), "--data", str(tmp_path / "stripes.packed"), "--threads", "2"]
+    options = ["--tune", "--tune-level", "all", "--trials", "2", "--min-accuracy", "99"]
+    assert run([*job, *options, "--tune-plot", str(tmp_path / "plot.svg"), "--json", str(tmp_path / "tuned.json")]) == 0
+    assert "choices for 1 operators" in capsys.readouterr().out
+    document = json.loads((tmp_path / "tuned.json").read_text())
+    assert len(document["tuning"]["trials"]) == len(document["operators"]["trials"]) == 2
+    assert {trial["values"]["layer"] for trial in document["operators"]["trials"]} == {"first"}
+    assert (tmp_path / "plot.svg").exists()
+    assert (tmp_path / "plot-operators.svg").exists()
+    assert run([*job, "--tune", "--tune-level", "operators", "--trials", "1", "--quiet"]) == 0
 
 
 @pytest.mark.parametrize("objective", [["--objective", "latency-p99"], ["--max-latency-ms", "1000"]])

@@ -9,13 +9,23 @@ import pytest
 from tests.report.rendering import rendered
 from xdn.errors import SettingError
 from xdn.kernels.choice import Choice
-from xdn.report.tuning import draw_search, outcome_table, results_table, space_table, trials_line
+from xdn.report.tuning import (
+    draw_operators,
+    draw_search,
+    operators_table,
+    outcome_table,
+    results_table,
+    space_table,
+    trials_line,
+)
 from xdn.runtime.configuration import Configuration
 from xdn.tune.axes import run_space
+from xdn.tune.operators import choice_space
 from xdn.tune.store import Result
 from xdn.tune.trial import Trial
 from xdn.tune.tuner import Outcome
 
+SPACE = choice_space([Choice("direct", (1, 8), "tiles")])
 DEFAULT = {"threads": 2, "schedule": "batch", "members": 1, "chunk": 192, "heavy": 2.0, "light": 1}
 BETTER = DEFAULT | {"chunk": 128, "heavy": 0.0}
 TRIALS = (
@@ -37,8 +47,29 @@ def test_the_space_is_its_axes_and_its_size():
 
 def test_default_and_winner_stand_side_by_side():
     text = rendered(outcome_table(OUTCOME, DEFAULT, "ms for 1000 images"))
-    for shown in ("11.000 (10.000 .. 12.000)", "8.500", "1.294x", "192", "128", "1.250x"):
+    for shown in ("11.000 (10.000 .. 12.000)", "8.500", "192", "128", "1.250x"):
         assert shown in text, shown
+
+
+def test_operators_are_listed_with_their_choices():
+    operators = {
+        "conv1": (("conv1",), choice_space([Choice("direct", (1, 2)), Choice("blas")])),
+        "fc": (("fc", "f"), SPACE),
+    }
+    text = rendered(operators_table(operators))
+    assert "3 choices for 2 operators" in text
+    assert "conv1" in text
+
+
+def test_the_drawing_of_operators(tmp_path):
+    pytest.importorskip("matplotlib")
+    scores = [("conv1", 0.7), ("conv1", 1.4), ("fc", inf), ("fc", 0.4)]
+    trials = tuple(Trial({"layer": layer, "choice": "x"}, 1.0, score) for layer, score in scores)
+    draw_operators(trials, tmp_path / "operators.svg")
+    for shown in ("conv1", "fc", "best", "base's"):
+        assert shown in (tmp_path / "operators.svg").read_text(), shown
+    draw_operators((), tmp_path / "empty.png")
+    assert cv2.imread(str(tmp_path / "empty.png")).shape == (570, 1350, 3)
 
 
 def test_trials_in_one_line():

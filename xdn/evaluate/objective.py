@@ -47,7 +47,7 @@ class Objective(ABC):
         #: Images of a call; None for all of them.
         self.call_images = call_images
         data = PackedData.open(path)
-        self._images = data.images
+        self._images, self._labels = data.images, data.labels
         #: Images of a whole measurement.
         self.images = min(images or len(data.images), len(data.images))
 
@@ -66,6 +66,11 @@ class Objective(ABC):
         plan = session.plan(images=self.images)
         replicas = session.threads // (session.configuration.members or 1)
         return plan.chunk_blocks * plan.schedule.images * replicas
+
+    def percent_correct(self, session: Session) -> float:
+        """Return how many of the images of a whole measurement get their label, in percent."""
+        found = classify(session, self._images[: self.images], self._transform)
+        return 100.0 * float(np.mean(found == self._labels[: self.images]))
 
     @abstractmethod
     def cost(self, session: Session, share: float = 1.0) -> float:

@@ -37,6 +37,15 @@ def space_table(space: Space) -> Table:
     return table
 
 
+def operators_table(operators: Mapping[str, tuple[tuple[str, ...], Space]]) -> Table:
+    """Return a table with a row an operator: its layers, and how many ways there are to compute them."""
+    table = Table("operator", "layers", "choices", box=SIMPLE_HEAD)
+    table.title = f"{sum(space.size for _, space in operators.values())} choices for {len(operators)} operators"
+    for name, (layers, space) in operators.items():
+        table.add_row(name, str(len(layers)), str(space.size))
+    return table
+
+
 def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Table:
     """Return a table of the default and the winner: their costs, and what each axis brings."""
     table = Table("", "default", "tuned", "it brings", box=SIMPLE_HEAD)
@@ -106,6 +115,30 @@ def draw_search(trials: tuple[Trial, ...], path: Path) -> None:
         left, right = figure.subplots(1, 2)
         _heat_map(left, trials)
         _best_so_far(right, trials)
+
+    save_figure([path], _SIZE, draw)
+
+
+def draw_operators(trials: tuple[Trial, ...], path: Path) -> None:
+    """Write a drawing, .png or .svg: the scores of all choices, a row an operator, and the best of each."""
+
+    def draw(figure: "Figure") -> None:
+        axes = figure.subplots()
+        found: dict[str, list[float]] = {}
+        for trial in trials:
+            if trial.score < inf:
+                found.setdefault(trial.values["layer"], []).append(trial.score)
+        for row, scores in enumerate(found.values()):
+            axes.scatter(scores, [row] * len(scores), s=8, color="#b8b8b8", label="choices" if row == 0 else None)
+            axes.scatter([min(scores)], [row], s=16, color="#3a6ea5", label="best" if row == 0 else None)
+        axes.axvline(1.0, color="#c0392b", linewidth=1, label="base")
+        axes.set_yticks(range(len(found)), list(found), fontsize=6)
+        axes.invert_yaxis()
+        every = [score for scores in found.values() for score in scores] or [1.0]
+        axes.set_xlim(min(0.5, *every) - 0.02, min(2.5, max(every)) + 0.05)
+        axes.set_xlabel("time / base's")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
 
     save_figure([path], _SIZE, draw)
 

@@ -1,4 +1,4 @@
-"""How a net is run: what changes its time, and none of its results beyond the rounding of Winograd's sums."""
+"""How a net is run: what changes its time, and none of its results beyond the rounding of other algorithms' sums."""
 
 import json
 from collections.abc import Mapping

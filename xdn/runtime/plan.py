@@ -14,7 +14,7 @@ from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
 from xdn.kernels.channel import images as channel_images
-from xdn.kernels.choice import RULE
+from xdn.kernels.choice import RULE, Choice
 from xdn.kernels.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
@@ -224,10 +224,24 @@ def _arranged(
     return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
 
 
+def choices_of(
+    net: Net, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, winograd: bool = True
+) -> dict[str, list[Choice]]:
+    """Return each layer that runs -> all choices for it that differ from each other; arguments as of `make_plan`."""
+    sized = probe(net, shapes)
+    lowerings = (_unchosen(sized, layer, schedule, winograd) for layer in _run_layers(sized, outputs))
+    return {lowering.layer.name: legal_choices(lowering) for lowering in lowerings}
+
+
+def _unchosen(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
+    """Return what a family sees of the layer where everything is left to the rule."""
+    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule)
+
+
 def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer; raise SettingError for a choice that the layer does not have."""
-    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    lowering = Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), configuration.winograd, schedule)
+    lowering = _unchosen(net, layer, schedule, configuration.winograd)
     choice = configuration.choices.get(schedule.name, {}).get(layer.name, RULE)
     if choice == RULE:
         return lowering

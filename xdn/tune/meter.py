@@ -81,6 +81,11 @@ class Meter:
             for session in sessions:
                 session.close()
 
+    def percent_correct(self, setup: Setup) -> float:
+        """Return how many of the objective's images a setup classifies correctly, in percent."""
+        with self._session(setup) as session:
+            return self.objective.percent_correct(session)
+
     @contextmanager
     def _session(self, setup: Setup) -> Iterator[Session]:
         session = self._make(setup[0])

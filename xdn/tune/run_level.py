@@ -31,12 +31,15 @@ class Search:
     seed : int
     choose_call : bool
         The images of a call are an axis, too.
+    min_accuracy : float, optional
+        Percent of the images that the winner has to classify correctly.
     """
 
     strategy: str = "halving"
     budget: Budget = field(default_factory=lambda: Budget(seconds=settings.TUNE_BUDGET_S))
     seed: int = 0
     choose_call: bool = False
+    min_accuracy: float | None = None
 
 
 class RunLevel:
@@ -92,6 +95,7 @@ class RunLevel:
             self._search.seed,
             self._known(journal.before),
             done,
+            self._search.min_accuracy,
         )
         try:
             outcome = study.run()

@@ -1,7 +1,7 @@
 """Runs a search within a budget, and lets the best of it win again before it is believed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from statistics import median
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from xdn.errors import SettingError
 from xdn.tune.meter import Meter, Setup
 from xdn.tune.search import SEARCHES, Hints
 from xdn.tune.space import Point, Space
@@ -69,7 +70,7 @@ class Outcome:
     @property
     def factor(self) -> float:
         """How many times faster the winner was than the default, in the confirmation."""
-        return median(self.default_costs) / median(self.costs)
+        return paired_ratio(self.default_costs, self.costs)
 
 
 @dataclass
@@ -91,7 +92,9 @@ class Study:
     known : mapping
         (point, share) -> score: trials of a search that was cut off, which are not measured again.
     told : callable
-        Called with each new trial, and the seconds so far.
+        Called with each new trial.
+    min_accuracy : float, optional
+        As `win_again` takes it.
     """
 
     space: Space
@@ -103,6 +106,7 @@ class Study:
     seed: int = 0
     known: Mapping[tuple[Point, float], float] = field(default_factory=dict)
     told: Callable[[Trial], None] = lambda trial: None
+    min_accuracy: float | None = None
 
     def run(self) -> Outcome:
         """Search until the budget is spent or the strategy ends, then confirm."""
@@ -166,12 +170,7 @@ class Study:
         finalists = self.best(trials, count)
         setups = [setup, *map(self.setup, finalists)]
         rounds = int(min(ROUNDS, max(LEAST_ROUNDS, measurements // (2 * len(setups)))))
-        costs = self.meter.costs(setups, rounds)
-        # Ratios within a round: its neighbours had the same machine.
-        ratios = [median(c / d for c, d in zip(own, costs[0], strict=True)) for own in costs]
-        winner = min(range(len(setups)), key=ratios.__getitem__)
-        if ratios[winner] > 1 - LEAST_GAIN:
-            winner = 0
+        winner, costs = win_again(self.meter, setups, rounds, self.min_accuracy)
         found = finalists[winner - 1] if winner else {}
         gains = self._gains(found, values, begin) if winner else {}
         return Outcome(
@@ -195,6 +194,45 @@ class Study:
             own, without = self.meter.costs([self.setup(found), self.setup(back)], 2)
             gains[name] = median(without) / median(own)
         return gains
+
+
+def paired_ratio(costs: Sequence[float], others: Sequence[float]) -> float:
+    """Return how many times the others the costs are: the median over rounds, in each of which both had one machine."""
+    return median(own / other for own, other in zip(costs, others, strict=True))
+
+
+def win_again(
+    meter: Meter, setups: Sequence[Setup], rounds: int, min_accuracy: float | None = None
+) -> tuple[int, list[list[float]]]:
+    """Measure setups in turn; return the number of the winner, and the costs of each.
+
+    The first one wins where no other beats it by more than noise.
+
+    Parameters
+    ----------
+    meter : Meter
+    setups : sequence of Setup
+    rounds : int
+    min_accuracy : float, optional
+        Percent of the objective's images that the winner has to classify correctly.
+
+    Raises
+    ------
+    SettingError
+        Where the first one does not.
+    """
+    right = [inf if min_accuracy is None else meter.percent_correct(setup) for setup in setups]
+    if min_accuracy is not None and right[0] < min_accuracy:
+        raise SettingError(
+            f"the net itself is right for {right[0]:.2f} % of the images that it is tuned on, not {min_accuracy:g} %",
+            where="least accuracy",
+            mend="Ask for less, or tune on more images",
+        )
+    costs = meter.costs(setups, rounds)
+    good = [number for number, percent in enumerate(right) if min_accuracy is None or percent >= min_accuracy]
+    ratios = {number: paired_ratio(costs[number], costs[0]) for number in good}
+    winner = min(good, key=ratios.__getitem__)
+    return (winner if ratios[winner] <= 1 - LEAST_GAIN else 0), costs
 
 
 def _rounded(number: float) -> float:

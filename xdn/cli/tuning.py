@@ -1,0 +1,128 @@
+"""What `xdn-run --tune` shows while it searches, level by level, and of what it found."""
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+from xdn.cli.common import Output
+from xdn.evaluate.objective import Objective
+from xdn.report.figure import checked_suffix
+from xdn.report.tuning import draw_operators, draw_search, operators_table, outcome_table, space_table, trials_line
+from xdn.runtime.configuration import Configuration
+from xdn.session import Session
+from xdn.tune.meter import Setup
+from xdn.tune.operator_level import OperatorLevel
+from xdn.tune.run_level import RunLevel, Search
+from xdn.tune.search import SEARCHES
+from xdn.tune.store import Key, Store
+from xdn.tune.trial import Trial
+from xdn.tune.tuner import Budget, Outcome
+
+#: What is searched.
+LEVELS = RUN, OPERATORS, ALL = "run", "operators", "all"
+
+
+def tuned(
+    args: argparse.Namespace, output: Output, session: Session, objective: Objective
+) -> tuple[Configuration, dict[str, Any]]:
+    """Search, print what was found, and return it with what the JSON says of it."""
+    if args.tune_plot:
+        checked_suffix(args.tune_plot)
+    SEARCHES[args.strategy]
+    levels = (RUN, OPERATORS) if args.tune_level == ALL else (args.tune_level,)
+    budget = Budget(args.budget / len(levels), args.trials)
+    search = Search(args.strategy, budget, args.tune_seed, bool(args.max_latency_ms), args.min_accuracy)
+    setup, told = _stored(session, objective), {}
+    if RUN in levels:
+        outcome, told["tuning"] = _run_level(args, output, session, objective, search)
+        setup = outcome.setup
+    if OPERATORS in levels:
+        plot = _beside(args.tune_plot, OPERATORS) if RUN in levels else args.tune_plot
+        outcome, told["operators"] = _operator_level(output, session, objective, (search, setup), plot)
+        setup = outcome.setup
+    return setup[0], told
+
+
+def _stored(session: Session, objective: Objective) -> Setup:
+    """Return what is stored for the objective, or else what the rules do."""
+    shape = next(iter(session.net.inputs.values())).shape[1:]
+    result = Store().get(Key.of(session.net, shape, objective.key, session.threads))
+    return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
+
+
+def _beside(path: Path | None, word: str) -> Path | None:
+    return path and path.with_stem(f"{path.stem}-{word}")
+
+
+def _run_level(
+    args: argparse.Namespace, output: Output, session: Session, objective: Objective, search: Search
+) -> tuple[Outcome, dict[str, Any]]:
+    def make(configuration: Configuration) -> Session:
+        return Session(session.net, post_fusion=False, configuration=configuration)
+
+    level = RunLevel(make, objective, session.configuration, search, Store())
+    output.result(space_table(level.space))
+    outcome = _searched(output, level.run, search.budget.seconds)
+    output.result(outcome_table(outcome, level.default, objective.unit))
+    if args.tune_plot:
+        draw_search(outcome.trials, args.tune_plot)
+        output.log(f"written: {args.tune_plot}")
+    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
+
+
+def _operator_level(
+    output: Output, session: Session, objective: Objective, how: tuple[Search, Setup], plot: Path | None
+) -> tuple[Outcome, dict[str, Any]]:
+    def make(configuration: Configuration, profile: bool) -> Session:
+        return Session(session.net, post_fusion=False, configuration=configuration, profile=profile)
+
+    search, base = how
+    rules = session.configuration, objective.call_images
+    level = OperatorLevel(make, objective, (base, rules), search, Store())
+    output.result(operators_table({operator.name: (operator.layers, operator.space) for operator in level.operators}))
+    outcome = _searched(output, level.run, search.budget.seconds)
+    output.result(outcome_table(outcome, level.default, objective.unit))
+    if plot:
+        draw_operators(outcome.trials, plot)
+        output.log(f"written: {plot}")
+    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
+
+
+def _searched(output: Output, run: Callable[[Callable[[Trial], None]], Outcome], budget_s: float) -> Outcome:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with output.progress_of(*columns) as bar:
+        begin, best = time.perf_counter(), [float("inf"), 0]
+        task = bar.add_task("tune", total=budget_s if budget_s < float("inf") else None)
+
+        def told(trial: Trial) -> None:
+            best[0], best[1] = min(best[0], trial.score), best[1] + 1
+            text = f"tune: {best[1]} trials, best {best[0]:.3f} of the default's time"
+            bar.update(task, completed=time.perf_counter() - begin, description=text)
+
+        outcome = run(told)
+    output.result(trials_line(outcome.trials, outcome.seconds))
+    return outcome
+
+
+def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[str, Any]:
+    """Return an outcome as JSON values."""
+    trials = [
+        {"values": dict(t.values), "share": t.share, "score": t.score if not t.error else None, "error": t.error}
+        for t in outcome.trials
+    ]
+    numbers: Mapping[str, Any] = {
+        "strategy": search.strategy,
+        "objective": objective.key,
+        "unit": objective.unit,
+        "seconds": outcome.seconds,
+        "values": dict(outcome.values),
+        "default_costs": outcome.default_costs,
+        "costs": outcome.costs,
+        "factor": outcome.factor,
+        "gains": dict(outcome.gains),
+    }
+    return {**numbers, "trials": trials}

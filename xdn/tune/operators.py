@@ -1,0 +1,138 @@
+"""A net's operators: layers that are computed alike, the ways to compute them, and how long each layer takes."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from xdn.evaluate.objective import Objective
+from xdn.kernels.choice import Choice
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.plan import Plan, choices_of
+from xdn.runtime.session import Session
+from xdn.tune.meter import Setup
+from xdn.tune.space import Axis, Point, Space
+
+#: A measurement of layers: runs at least, and seconds.
+_LEAST_RUNS, _RUN_S = 3, 0.1
+#: (configuration, whether each layer is measured) -> session of the net.
+Make = Callable[[Configuration, bool], Session]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Layers of the same type, parameters and shapes, with the same fused to them.
+
+    Parameters
+    ----------
+    layers : tuple of str
+        Names.
+    space : Space
+        The choices for each of them.
+    """
+
+    layers: tuple[str, ...]
+    space: Space
+
+    @property
+    def name(self) -> str:
+        """The first layer's."""
+        return self.layers[0]
+
+
+def choice_space(choices: Sequence[Choice]) -> Space:
+    """Return the space whose points are `choices`: an axis for each of their fields."""
+    points = [_point(choice) for choice in choices]
+    begun = {point[:length] for point in points for length in range(len(point) + 1)}
+    axes = [
+        Axis(name, tuple(dict.fromkeys(values)), about)
+        for (name, about), values in zip(_FIELDS.items(), zip(*points, strict=True), strict=True)
+    ]
+    return Space(tuple(axes), lambda values: tuple(values.values()) in begun)
+
+
+_FIELDS = {
+    "algorithm": "direct sums or Winograd's",
+    "tile": "rows and vectors of the register tile",
+    "order": "of the loops over tiles and panels",
+}
+
+
+def _point(choice: Choice) -> Point:
+    return choice.algorithm, choice.tile, choice.order
+
+
+def choice_of(point: Point) -> Choice:
+    """Return the choice that a point of a `choice_space` stands for."""
+    return Choice(*point)
+
+
+def operators_of(session: Session, plan: Plan) -> list[Operator]:
+    """Return the operators of a session's net, in the order of a plan, that can be computed in several ways."""
+    legal = choices_of(session.net, plan.inputs, session.net.outputs, plan.schedule, session.winograd)
+    alike: dict[str, list[str]] = {}
+    for placed in plan.layers:
+        layer = placed.layer
+        shapes = [plan.blobs[blob].shape for blob in (*layer.bottoms, *layer.tops)]
+        alike.setdefault(repr((layer.type, layer.params, shapes, layer.epilogue)), []).append(layer.name)
+    found = [Operator(tuple(names), choice_space(legal[names[0]])) for names in alike.values()]
+    return [operator for operator in found if operator.space.size > 1]
+
+
+def with_choices(configuration: Configuration, schedule: str, chosen: Mapping[Operator, Choice]) -> Configuration:
+    """Return a configuration in which the layers of some operators are computed so."""
+    layers = {layer: choice for operator, choice in chosen.items() for layer in operator.layers}
+    own = {**configuration.choices.get(schedule, {}), **layers}
+    return replace(configuration, choices={**configuration.choices, schedule: own})
+
+
+class LayerMeter:
+    """Measures how long operators take beside a base configuration, all of them in the same runs.
+
+    Parameters
+    ----------
+    make : callable
+    objective : Objective
+        Whose images are run.
+    base : (Configuration, int or None)
+    """
+
+    def __init__(self, make: Make, objective: Objective, base: Setup):
+        self._make, self._objective, self._call_images = make, objective, base[1]
+        self._own = make(base[0], True)
+        self._before: Mapping[str, float] | None = None
+        self._warm(self._own)
+
+    def close(self) -> None:
+        """End the base's threads."""
+        self._own.close()
+
+    def ratios(self, configuration: Configuration, share: float, operators: Sequence[Operator]) -> Iterator[float]:
+        """Return each operator's time relative to the base's, which is measured before and after it."""
+        session = self._make(configuration, True)
+        try:
+            self._warm(session)
+            before = self._before or self._layer_ms(self._own, share)
+            own = self._layer_ms(session, share)
+            self._before = after = self._layer_ms(self._own, share)
+        finally:
+            session.close()
+        for operator in operators:
+            base = sum(before[layer] + after[layer] for layer in operator.layers) / 2
+            yield sum(own[layer] for layer in operator.layers) / base
+
+    def _warm(self, session: Session) -> None:
+        if self._call_images is not None:
+            self._objective.call_images = self._call_images
+        self._objective.warm(session)
+
+    def _layer_ms(self, session: Session, share: float) -> Mapping[str, float]:
+        """Return the median milliseconds of each layer in some runs."""
+        found: dict[str, list[float]] = {}
+        runs, end = 0, time.perf_counter() + _RUN_S
+        while runs < _LEAST_RUNS or time.perf_counter() < end:
+            self._objective.cost(session, share)
+            runs += 1
+            for layer in session.profile(1.0).layers:
+                found.setdefault(layer.name, []).append(layer.ms)
+        return {name: median(values) for name, values in found.items()}
