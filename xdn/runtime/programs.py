@@ -14,6 +14,7 @@ from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program
+from xdn.runtime.traffic import bytes_per_mac
 
 
 class Programs:
@@ -37,6 +38,7 @@ class Programs:
         #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._kept: OrderedDict[object, Program] = OrderedDict()
+        self._much: dict[object, bool] = {}
         self._lock = threading.Lock()
 
     def all(self) -> list[Program]:
@@ -62,8 +64,9 @@ class Programs:
             A key that names the source, and the source.
         """
         asked = self._configuration.schedule
-        schedule = SCHEDULES[asked] if asked else CHANNEL if self._few(images) else BATCH
         with self._lock:
+            by_channels = asked is None and (self._few(images) or self._moves_much(shapes))
+            schedule = SCHEDULES[asked] if asked else CHANNEL if by_channels else BATCH
             return self._one(shapes, outputs, schedule, pixels)
 
     def _few(self, images: int) -> bool:
@@ -71,6 +74,15 @@ class Programs:
         threads, block = self._threads, BATCH.images
         fullest = -(-images // (block * threads)) * block
         return images < settings.BATCH_IMAGE_TIME * fullest * threads
+
+    def _moves_much(self, shapes: Mapping[str, Shape]) -> bool:
+        """Return whether blocks of the batch schedule would pass the memory again and again for little arithmetic."""
+        key = tuple(shapes.items())
+        if key not in self._much:
+            if len(self._much) == settings.PLANS_KEPT:
+                self._much.clear()
+            self._much[key] = bytes_per_mac(self._net, shapes) > settings.MOST_BYTES_PER_MAC
+        return self._much[key]
 
     def _one(
         self,

@@ -100,6 +100,14 @@ def test_halving_begins_around_what_is_known_to_be_good():
     assert found(made) == 1.0
 
 
+def test_halving_tries_every_axis_first():
+    start = (2, 3, 1, 4)
+    made = driven("halving", trials=10**6, hints=Hints(capacity=4, start=start))
+    tried = [[own != other for own, other in zip(start, point, strict=True)] for point, *_ in made[:8]]
+    alone = [changed.index(True) for changed in tried if sum(changed) == 1]
+    assert set(alone) == {0, 1, 2, 3}
+
+
 def test_halving_of_a_whole_grid_finds_its_best():
     fixed = tuple(Axis(axis.name, (best,)) for axis, best in zip(SPACE.axes[2:], BEST[2:], strict=True))
     plane = Space((*SPACE.axes[:2], *fixed))

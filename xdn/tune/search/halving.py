@@ -1,5 +1,6 @@
 """Successive halving: all points a little, the better ones longer (Jamieson and Talwalkar 2016, arXiv:1502.07943)."""
 
+from itertools import zip_longest
 from math import inf
 
 import numpy as np
@@ -42,8 +43,18 @@ def _begin(space: Space, rng: np.random.Generator, hints: Hints) -> list[Point]:
         points = list(space)
         rng.shuffle(points)
         return points
-    near = list(space.neighbours(hints.start)) if hints.start is not None else []
-    rng.shuffle(near)
+    near = _near(space, hints.start, rng) if hints.start is not None else []
     # Half of the first round may be near what is known: the other half has to find what is not.
     near = near[: most // 2]
     return near + unseen(space, rng, most - len(near), set(near))
+
+
+def _near(space: Space, start: Point, rng: np.random.Generator) -> list[Point]:
+    """Return the points that differ from one in one axis, first one of each axis, then a second one, ..."""
+    by_axis: dict[int, list[Point]] = {}
+    for point in space.neighbours(start):
+        changed = next(i for i, (own, other) in enumerate(zip(start, point, strict=True)) if own != other)
+        by_axis.setdefault(changed, []).append(point)
+    for points in by_axis.values():
+        rng.shuffle(points)
+    return [point for turn in zip_longest(*by_axis.values()) for point in turn if point is not None]
