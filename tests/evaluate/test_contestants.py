@@ -7,7 +7,7 @@ from xdn import api, settings
 from xdn.data.packed import pack
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import OnlineJob, PackedJob
-from xdn.kernels.layout import B
+from xdn.kernels.layout import BATCH, B
 from xdn.runtime.session import Session
 
 
@@ -36,6 +36,18 @@ def test_packed_data_is_classified(session, transform, tmp_path, dtype, batch):
     assert [row.name for row in result.accuracy.classes] == ["red", "green", "blue"]
     assert len(result.runs_s) == 2
     assert bool(seen) == (dtype == "u8")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_what_is_timed_compiles_nothing(transform, tmp_path, threads):
+    pack(Stripes(8 * B), tmp_path / "stripes.packed")
+    session = Session(brightest_channel(), threads=threads)
+    job = PackedJob(session, tmp_path / "stripes.packed", transform)
+    job.warm()
+    plan, seconds = session.plan(), session.compile_s
+    assert plan.schedule is BATCH
+    job.answers()
+    assert (session.plan(), session.compile_s) == (plan, seconds)
 
 
 def test_a_wrong_label_is_a_wrong_image(session, transform, tmp_path):

@@ -80,8 +80,9 @@ class PackedJob(Job):
         self._path, self._progress = path, progress
 
     def warm(self) -> None:
-        """Classify the first images."""
-        classify(self.session, self._data.images[: self.batch or B], self.transform)
+        """Classify the first images: so many that they are run as all of them will be, by the same kernels."""
+        count = self.batch or B * self.session.threads
+        classify(self.session, self._data.images[:count], self.transform)
 
     def answers(self) -> Answers:
         """Open the file and classify it."""
