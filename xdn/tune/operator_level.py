@@ -71,12 +71,9 @@ class _Turn:
 
     def best(self, count: int) -> list[Point]:
         """Return the best points; those that were measured longer come first."""
-        most = max((share for share, _ in self.longest.values()), default=0.0)
-        order = sorted((share < most, score, point) for point, (share, score) in self._finite())
-        return [point for *_, point in order[:count]]
-
-    def _finite(self) -> list[tuple[Point, tuple[float, float]]]:
-        return [(point, known) for point, known in self.longest.items() if known[1] < inf]
+        good = {point: known for point, known in self.longest.items() if known[1] < inf}
+        most = max((share for share, _ in good.values()), default=0.0)
+        return sorted(good, key=lambda point: (good[point][0] < most, good[point][1]))[:count]
 
 
 class OperatorLevel:
@@ -87,10 +84,9 @@ class OperatorLevel:
     make : callable
         (Configuration, whether layers are measured) -> session of the net.
     objective : Objective
-    base : (Configuration, int or None)
-        What is not chosen here: the run level's result, or the rules.
-    rules : (Configuration, int or None)
-        What the result is compared with.
+    setups : (Setup, Setup)
+        The base, which says what is not chosen here: the run level's result, or the rules; and the rules, with which
+        the result is compared.
     search : Search
     store : Store
     """
@@ -191,7 +187,8 @@ class _Searching:
         rounds, most = 0, self._level.search.budget.trials or inf
         while any(turn.request for turn in turns) and rounds < most and not self._over(_SEARCH_SHARE):
             asked = [turn for turn in turns if turn.request]
-            share = min(turn.request.share for turn in asked if turn.request)
+            # As long as the one that asks for most.
+            share = max(turn.request.share for turn in asked if turn.request)
             scores = self._measured([(turn.operator, turn.point) for turn in asked if turn.point], share)
             for turn, score in zip(asked, scores, strict=True):
                 turn.tell(score)
