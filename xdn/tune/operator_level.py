@@ -36,7 +36,7 @@ from xdn.tune.tuner import CONFIRM_SHARE, LEAST_GAIN, LEAST_ROUNDS, ROUNDS, Outc
 #: The best choices of an operator that take turns, and how often each is measured then at most.
 _FINALISTS, _TURNS = 3, 3
 #: The parts of a budget in seconds after which the search ends, and the turns of the best.
-_SEARCH_SHARE, _TURNS_SHARE = 0.6, 1 - CONFIRM_SHARE / 2
+_SEARCH_SHARE, _TURNS_SHARE = 0.5, 1 - CONFIRM_SHARE / 2
 
 
 @dataclass
