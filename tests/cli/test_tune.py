@@ -49,7 +49,8 @@ def test_the_json_holds_every_trial(tuned):
     assert (told["strategy"], told["objective"], len(told["trials"])) == ("halving", "contest", 5)
     assert told["factor"] > 0
     assert document["contest"]["accuracy"]["correct"] == 300
-    assert document["configuration"]["threads"] == 2
+    # On so few images one thread may win.
+    assert document["configuration"]["threads"] in (1, 2)
 
 
 def test_the_next_run_takes_what_was_found(tuned, capsys):
