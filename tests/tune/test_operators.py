@@ -81,3 +81,27 @@ def test_times_are_relative_to_the_base():
     tried = with_choices(Configuration(), "batch", {first: Choice("direct"), second: Choice("blas")})
     assert list(meter.ratios(tried, 1.0, [first, second])) == pytest.approx([0.5, 2.5])
     meter.close()
+
+
+def test_the_base_is_measured_on_as_many_images():
+    """A base measured on a ninth of the images says nothing of a run on all."""
+
+    class Shares(_Objective):
+        def cost(self, session, share):
+            session.share = share
+            return super().cost(session, share)
+
+    def made(configuration, profile):
+        session = SimpleNamespace(close=lambda: None)
+        names = ("c0", "c1", "c2")
+        session.profile = lambda peak: SimpleNamespace(
+            layers=[SimpleNamespace(name=name, ms=90 * session.share) for name in names]
+        )
+        return session
+
+    net = Session(_chain(4, 4, 8), threads=1)
+    operators = operators_of(net, net.plan())
+    meter = LayerMeter(made, Shares(), (Configuration(), None))
+    for share in (1 / 9, 1.0, 1.0, 1 / 3):
+        assert list(meter.ratios(Configuration(), share, operators)) == pytest.approx([1.0, 1.0])
+    meter.close()

@@ -52,7 +52,7 @@ def choice_space(choices: Sequence[Choice]) -> Space:
 
 
 _FIELDS = {
-    "algorithm": "direct sums or Winograd's",
+    "algorithm": "direct sums, Winograd's, or BLAS",
     "tile": "rows and vectors of the register tile",
     "order": "of the loops over tiles and panels",
 }
@@ -100,7 +100,8 @@ class LayerMeter:
     def __init__(self, make: Make, objective: Objective, base: Setup):
         self._make, self._objective, self._call_images = make, objective, base[1]
         self._own = make(base[0], True)
-        self._before: Mapping[str, float] | None = None
+        # Share -> the base's times in the measurement that was the last.
+        self._before: dict[float, Mapping[str, float]] = {}
         self._warm(self._own)
 
     def close(self) -> None:
@@ -112,9 +113,11 @@ class LayerMeter:
         session = self._make(configuration, True)
         try:
             self._warm(session)
-            before = self._before or self._layer_ms(self._own, share)
+            before = self._before.pop(share, None) or self._layer_ms(self._own, share)
             own = self._layer_ms(session, share)
-            self._before = after = self._layer_ms(self._own, share)
+            after = self._layer_ms(self._own, share)
+            # It stands before the next run of this share, too, if that follows at once.
+            self._before = {share: after}
         finally:
             session.close()
         for operator in operators:
