@@ -7,9 +7,8 @@ from typing import Any
 from alone import Alone, TooLargeError
 from shapes import Case
 
-from xdn.codegen.isa import host_isa
 from xdn.kernels.choice import RULE, Choice
-from xdn.kernels.family import Lowering, legal_choices
+from xdn.runtime.plan import choices_of
 
 #: Each choice is tried for this part of a case's seconds; the fastest ones are then timed against the rule.
 TRIAL_SHARE = 0.1
@@ -25,11 +24,8 @@ def compare_choices(case: Case, threads: int, seconds: float, images: int | None
     times count.
     """
     net = case.net()
-    layer = net.layers[-1]
-    lowering = Lowering(
-        layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa(), net.added_blobs(layer), schedule=case.schedule
-    )
-    legal = legal_choices(lowering)
+    shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
+    legal = choices_of(net, shapes, net.outputs, case.schedule)[net.layers[-1].name]
     if len(legal) < 2:
         return []
     try:

@@ -99,8 +99,7 @@ def _found(
     if not args.stored or args.schedule or args.batch or not args.winograd or not args.fusion or args.online:
         return None, {}
     try:
-        shape = next(iter(session.net.inputs.values())).shape[1:]
-        result = Store().get(Key.of(session.net, shape, _CONTEST, session.threads))
+        result = Store().get(Key.of_run(session.net, _CONTEST, session.threads))
     except XdnError as error:
         output.log(f"warning: {error}")
         return None, {}

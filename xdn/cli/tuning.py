@@ -36,21 +36,32 @@ def tuned(
     levels = (RUN, OPERATORS) if args.tune_level == ALL else (args.tune_level,)
     budget = Budget(args.budget / len(levels), args.trials)
     search = Search(args.strategy, budget, args.tune_seed, bool(args.max_latency_ms), args.min_accuracy)
-    setup, told = _stored(session, objective), {}
+
+    def make(configuration: Configuration, profile: bool = False) -> Session:
+        return Session(session.net, post_fusion=False, configuration=configuration, profile=profile)
+
+    told: dict[str, Any] = {}
     if RUN in levels:
-        outcome, told["tuning"] = _run_level(args, output, session, objective, search)
+        run_level = RunLevel(make, objective, session.configuration, search, Store())
+        output.result(space_table(run_level.space))
+        outcome, told["tuning"] = _searched(output, run_level, objective, search)
+        _drawn(output, draw_search, outcome, args.tune_plot)
         setup = outcome.setup
+    else:
+        setup = _stored(session, objective)
     if OPERATORS in levels:
-        plot = _beside(args.tune_plot, OPERATORS) if RUN in levels else args.tune_plot
-        outcome, told["operators"] = _operator_level(output, session, objective, (search, setup), plot)
+        rules = session.configuration, objective.call_images
+        level = OperatorLevel(make, objective, (setup, rules), search, Store())
+        output.result(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
+        outcome, told["operators"] = _searched(output, level, objective, search)
+        _drawn(output, draw_operators, outcome, _beside(args.tune_plot, OPERATORS) if RUN in levels else args.tune_plot)
         setup = outcome.setup
     return setup[0], told
 
 
 def _stored(session: Session, objective: Objective) -> Setup:
     """Return what is stored for the objective, or else what the rules do."""
-    shape = next(iter(session.net.inputs.values())).shape[1:]
-    result = Store().get(Key.of(session.net, shape, objective.key, session.threads))
+    result = Store().get(Key.of_run(session.net, objective.key, session.threads))
     return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
 
 
@@ -58,44 +69,13 @@ def _beside(path: Path | None, word: str) -> Path | None:
     return path and path.with_stem(f"{path.stem}-{word}")
 
 
-def _run_level(
-    args: argparse.Namespace, output: Output, session: Session, objective: Objective, search: Search
+def _searched(
+    output: Output, level: RunLevel | OperatorLevel, objective: Objective, search: Search
 ) -> tuple[Outcome, dict[str, Any]]:
-    def make(configuration: Configuration) -> Session:
-        return Session(session.net, post_fusion=False, configuration=configuration)
-
-    level = RunLevel(make, objective, session.configuration, search, Store())
-    output.result(space_table(level.space))
-    outcome = _searched(output, level.run, search.budget.seconds)
-    output.result(outcome_table(outcome, level.default, objective.unit))
-    if args.tune_plot:
-        draw_search(outcome.trials, args.tune_plot)
-        output.log(f"written: {args.tune_plot}")
-    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
-
-
-def _operator_level(
-    output: Output, session: Session, objective: Objective, how: tuple[Search, Setup], plot: Path | None
-) -> tuple[Outcome, dict[str, Any]]:
-    def make(configuration: Configuration, profile: bool) -> Session:
-        return Session(session.net, post_fusion=False, configuration=configuration, profile=profile)
-
-    search, base = how
-    rules = session.configuration, objective.call_images
-    level = OperatorLevel(make, objective, (base, rules), search, Store())
-    output.result(operators_table({operator.name: (operator.layers, operator.space) for operator in level.operators}))
-    outcome = _searched(output, level.run, search.budget.seconds)
-    output.result(outcome_table(outcome, level.default, objective.unit))
-    if plot:
-        draw_operators(outcome.trials, plot)
-        output.log(f"written: {plot}")
-    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
-
-
-def _searched(output: Output, run: Callable[[Callable[[Trial], None]], Outcome], budget_s: float) -> Outcome:
+    """Search a level under a progress bar, print what was found, and return it, also as JSON values."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with output.progress_of(*columns) as bar:
-        begin, best = time.perf_counter(), [float("inf"), 0]
+        begin, best, budget_s = time.perf_counter(), [float("inf"), 0], search.budget.seconds
         task = bar.add_task("tune", total=budget_s if budget_s < float("inf") else None)
 
         def told(trial: Trial) -> None:
@@ -103,9 +83,19 @@ def _searched(output: Output, run: Callable[[Callable[[Trial], None]], Outcome],
             text = f"tune: {best[1]} trials, best {best[0]:.3f} of the default's time"
             bar.update(task, completed=time.perf_counter() - begin, description=text)
 
-        outcome = run(told)
+        outcome = level.run(told)
     output.result(trials_line(outcome.trials, outcome.seconds))
-    return outcome
+    output.result(outcome_table(outcome, level.default, objective.unit))
+    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
+
+
+def _drawn(
+    output: Output, draw: Callable[[tuple[Trial, ...], Path], None], outcome: Outcome, path: Path | None
+) -> None:
+    """Draw a search where that is asked for."""
+    if path:
+        draw(outcome.trials, path)
+        output.log(f"written: {path}")
 
 
 def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[str, Any]:

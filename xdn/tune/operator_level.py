@@ -99,9 +99,7 @@ class OperatorLevel:
         self._schedule = plan.schedule.name
         #: What can be computed in several ways.
         self.operators: Sequence[Operator] = operators_of(session, plan)
-        shape = next(iter(session.net.inputs.values())).shape[1:]
-        threads = self._rules[0].threads or session.threads
-        self.key = Key.of(session.net, shape, objective.key, threads)
+        self.key = Key.of_run(session.net, objective.key, self._rules[0].threads or session.threads)
         session.close()
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:

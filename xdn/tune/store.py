@@ -64,6 +64,11 @@ class Key:
         own = {"net": net.structure_digest, "image": "x".join(map(str, shape))}
         return Key(here() | own | {"objective": objective, "threads": threads})
 
+    @staticmethod
+    def of_run(net: Net, objective: str, threads: int) -> "Key":
+        """Return the key of a net whose images have the shape of its first input."""
+        return Key.of(net, next(iter(net.inputs.values())).shape[1:], objective, threads)
+
     @property
     def digest(self) -> str:
         """The key as a short text."""
