@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "xdn" / "__init__.py").read_text(), re.M).group(1)
 
+HDF5 = ["h5py>=3.10"]
 TRAIN = ["matplotlib>=3.8", "torch>=2.4"]
 TEST = [
     # Below 5: OpenCV 5 dropped the Caffe importer that serves as an oracle.
@@ -20,6 +21,7 @@ TEST = [
     "pytest-cov>=5.0",
     "pytest-xdist>=3.5",
     "ruff>=0.8",
+    *HDF5,
     *TRAIN,
 ]
 BENCH = [
@@ -55,7 +57,7 @@ setup(
         "psutil>=5.9",
         "threadpoolctl>=3.1",
     ],
-    extras_require={"test": TEST, "bench": BENCH, "train": TRAIN},
+    extras_require={"test": TEST, "bench": BENCH, "hdf5": HDF5, "train": TRAIN},
     entry_points={
         "console_scripts": [
             "xdn-optimize = xdn.cli.entry:optimize",

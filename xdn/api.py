@@ -14,6 +14,7 @@ from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
     from xdn.data.pixels import PixelTransform
+    from xdn.graph.summary import NetSummary
     from xdn.optimize.prune import PruneConfig
 
 IMAGE_AXES = 4
@@ -39,6 +40,25 @@ def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any
     from xdn import frontend
 
     return frontend.load(Path(prototxt), None if weights is None else Path(weights), **options)
+
+
+def summary(prototxt: str | Path, **options: Any) -> "NetSummary":
+    """Return the layers, shapes and costs of the net in a prototxt, which may have layers of types that XDN lacks.
+
+    Parameters
+    ----------
+    prototxt : path
+    options
+        `phase`, `level`, `stages`, `input_shape`, as `load` takes them.
+
+    Raises
+    ------
+    ParseError, NetError, UnsupportedError
+        As `load`, but not for an unknown layer type (V0's types excepted).
+    """
+    from xdn import frontend
+
+    return frontend.summary(Path(prototxt), **options)
 
 
 def with_transform(net: Net, **changes: Any) -> Net:

@@ -43,6 +43,19 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def exists(path: Path) -> bool:
+    """Return whether something is at `path`; nothing is where the system refuses the name, such as a too long one."""
+    try:
+        return os.access(path, os.F_OK)
+    except ValueError:  # a zero byte
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a regular file is at `path`; none is where the system refuses the name."""
+    return exists(path) and path.is_file()
+
+
 def checked_size(path: Path, limit_bytes: int) -> int:
     """Return the size of the regular file `path` in bytes.
 
@@ -51,7 +64,7 @@ def checked_size(path: Path, limit_bytes: int) -> int:
     ParseError
         When there is no such regular file (a device or pipe has no end), or it is larger than `limit_bytes`.
     """
-    if not path.exists():
+    if not exists(path):
         raise ParseError("no such file", where=str(path))
     if not path.is_file():
         raise ParseError("this is no regular file", where=str(path))
@@ -63,10 +76,13 @@ def checked_size(path: Path, limit_bytes: int) -> int:
 
 def read_bounded(path: Path, limit_bytes: int) -> bytes:
     """Return the content of the regular file `path`; raise ParseError as `checked_size` does."""
-    checked_size(path, limit_bytes)
-    with path.open("rb") as file:
-        # One byte more than allowed, so that a file that grew meanwhile is noticed.
-        content = file.read(limit_bytes + 1)
-    if len(content) > limit_bytes:
-        raise ParseError(f"the file has more than the {limit_bytes} bytes that are read", where=str(path))
+    size = checked_size(path, limit_bytes)
+    try:
+        with path.open("rb") as file:
+            # One byte more than there was, so that a file that grew meanwhile is noticed; as much is allocated.
+            content = file.read(size + 1)
+    except OSError as error:
+        raise ParseError(f"the file cannot be read: {error.strerror}", where=str(path)) from None
+    if len(content) > size:
+        raise ParseError(f"the file has more than the {size} bytes that it had just now", where=str(path))
     return content

@@ -73,13 +73,25 @@ TUNE_IMAGES = 2000
 #: Seconds to wait for a connection, and for the next bytes, when `--download` fetches a data set.
 CONNECT_TIMEOUT_S = 5.0
 #: The largest text, weights or mean file that is read, in bytes.
-MAX_PROTOTXT_BYTES = 64 << 20
+MAX_PROTOTXT_BYTES = 16 << 20
 MAX_CAFFEMODEL_BYTES = 4 << 30
 MAX_MEAN_BYTES = 1 << 30
+#: How deep messages are nested in a text; how many tokens, messages and unknown fields it may hold, of how many kinds;
+#: and how long one token or string is. They bound the time and the memory that a text of the largest size takes.
+MAX_PROTOTXT_DEPTH = 32
+MAX_PROTOTXT_TOKENS = 1 << 20
+MAX_PROTOTXT_MESSAGES = 1 << 17
+MAX_UNKNOWN_FIELDS = 1 << 14
+MAX_UNKNOWN_KINDS = 1 << 8
+MAX_TOKEN_CHARACTERS = 1 << 16
 #: The largest number of layers of a net, of weight arrays of a layer, and of runs in which a file holds one array.
-MAX_LAYERS = 1 << 16
+MAX_LAYERS = 1 << 14
 MAX_LAYER_BLOBS = 1 << 10
 MAX_BLOB_PIECES = 1 << 12
+#: The largest number of fields of a caffemodel or a mean file, those of its parts among them.
+MAX_WIRE_FIELDS = 1 << 18
+#: How deep groups are nested in HDF5 weights: the parts between the slashes of a layer's name.
+MAX_GROUP_DEPTH = 32
 #: The largest number of elements that one blob of a net may declare.
 MAX_BLOB_ELEMENTS = 1 << 31
 #: The largest number of axes of a blob, as in Caffe (kMaxBlobAxes).
@@ -87,14 +99,18 @@ MAX_BLOB_AXES = 32
 #: The largest pickled batch, in bytes and in opcodes; a CIFAR-10 batch has 30,000.
 MAX_PICKLE_BYTES = 64 << 20
 MAX_PICKLE_STEPS = 1 << 17
-#: The largest encoded image and list file that is read, and the largest download, in bytes.
+#: The largest encoded image and list file that is read, and the largest download, in bytes; the most images of a list.
+MAX_LIST_IMAGES = 3 << 19
 MAX_IMAGE_BYTES = 64 << 20
-MAX_LIST_BYTES = 256 << 20
+MAX_LIST_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 256 << 20
-#: The largest file of results that is read, in bytes.
+#: The largest file of results and of a configuration that is read, in bytes.
 MAX_RESULT_BYTES = 64 << 20
+MAX_CONFIGURATION_BYTES = 4 << 20
 #: The largest JSON header of a packed file, in bytes.
-MAX_PACKED_HEADER_BYTES = 16 << 20
+MAX_PACKED_HEADER_BYTES = 4 << 20
+#: The most pixels that all scans of a JPEG may pass; a usual progressive one has ten scans.
+MAX_SCANNED_PIXELS = 1 << 31
 #: The largest number of pixels of one image that is decoded, and of classes of a data set.
 MAX_IMAGE_PIXELS = 1 << 26
 MAX_CLASSES = 1 << 17

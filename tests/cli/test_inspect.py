@@ -39,6 +39,32 @@ def test_weights_are_read_where_they_are_named(tmp_path, capsys):
     assert "'fc'" in capsys.readouterr().err
 
 
+STRANGE = PROTOTXT.replace('type: "Eltwise"', 'type: "Warp"')
+
+
+def test_unknown_layer_types(tmp_path, capsys):
+    path = tmp_path / "strange.prototxt"
+    path.write_text(STRANGE)
+    assert main([str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "Warp (unknown)" in out
+    assert "1 layer of 1 type that XDN lacks: Warp (1)" in out
+    assert main([str(path), "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    rows = {row["name"]: row for row in document["layers"]}
+    assert (rows["conv2"]["shapes"], rows["conv2"]["known"]) == ([[1, 8, 12, 12]], True)
+    assert (rows["sum"]["shapes"], rows["sum"]["cost"], rows["sum"]["known"]) == ([None], None, False)
+    assert (rows["fc"]["shapes"], rows["fc"]["cost"], rows["fc"]["known"]) == ([None], None, True)
+    assert document["unknown_types"] == {"Warp": 1}
+
+
+def test_weights_are_checked_against_every_layer(tmp_path, capsys):
+    path = tmp_path / "strange.prototxt"
+    path.write_text(STRANGE)
+    assert main([str(path), "--random-weights"]) == 1
+    assert "layer 'sum': XDN cannot run layers of the type 'Warp'" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_list_prints_every_registry(capsys):
     assert main(["--list"]) == 0
     out = capsys.readouterr().out

@@ -6,8 +6,8 @@ import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
 from xdn.cli.common import Output
-from xdn.cli.net_options import add_net_options, load_net, transform_changes
-from xdn.errors import ParseError, WeightsError
+from xdn.cli.net_options import add_net_options, load_net, net_summary, transform_changes
+from xdn.errors import ParseError, UnsupportedError, WeightsError
 from xdn.graph import Transform
 
 PHASES = """
@@ -119,3 +119,17 @@ def test_changes_are_what_was_given():
 def test_values_that_cannot_be_used(options):
     with pytest.raises(argparse.ArgumentError):
         parse("x", *options)
+
+
+def test_a_summary_reads_the_net_as_the_options_say(tmp_path):
+    path = written(tmp_path, PHASES.replace('type: "TanH"', 'type: "Warp"'))
+
+    def rows(*argv):
+        found = net_summary(parse(path, *argv), Output(quiet=True))
+        return [(row.name, row.known) for row in found.layers][1:], found.layers[0].shapes
+
+    assert rows() == ([("test", False)], ((1, 3, 8, 8),))
+    options = ("--phase", "TRAIN", "--level", 2, "--net-stage", "more", "--input-shape", "1,4,4")
+    assert rows(*options) == ([(name, True) for name in ("train", "deep", "staged")], ((1, 1, 4, 4),))
+    with pytest.raises(UnsupportedError, match="'Warp'"):
+        rows("--random-weights")

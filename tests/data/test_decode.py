@@ -126,3 +126,14 @@ def test_resize_is_bilinear(rng, size):
     # OpenCV computes u8 in fixed point with 11 bits; the result is rounded once more.
     assert np.abs(resize(image, size) - expected.numpy()).max() <= 1
     assert resize(image, (32, 24)) is image
+
+
+def test_the_pixels_of_all_scans_of_a_jpeg_are_bounded(tmp_path, monkeypatch):
+    """A scan takes ten bytes, and as long as the image is large."""
+    usual = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    (tmp_path / "a.jpg").write_bytes(usual)
+    assert decode(tmp_path / "a.jpg").shape == (64, 64, 3)
+    last = usual[usual.rindex(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(usual[:-2] + last * (settings.MAX_SCANNED_PIXELS >> 12) + usual[-2:])
+    with pytest.raises(DataError, match=r"the image has \d+ scans of 64x64 pixels"):
+        decode(tmp_path / "a.jpg")

@@ -114,3 +114,16 @@ def test_a_binary_file_is_no_list(tmp_path):
     (tmp_path / "net.caffemodel").write_bytes(b"\n\x05small\xa2\x06\x00")
     with pytest.raises(DataError, match=r"net\.caffemodel: the file is binary, no text list"):
         ImageList.find(tmp_path / "net.caffemodel", "test")
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    (tmp_path / "val.txt").write_text(f"{'a' * 5000} 1\n")
+    with pytest.raises(DataError, match="cannot decode the image: no such file"):
+        ImageList.find(tmp_path / "val.txt", "test")
+
+
+def test_the_number_of_images_is_bounded(tmp_path, monkeypatch):
+    (tmp_path / "val.txt").write_text("a.png 1\n\nb.png 1\nc.png 2\n")
+    monkeypatch.setattr(settings, "MAX_LIST_IMAGES", 2)
+    with pytest.raises(DataError, match=r"val\.txt:4: more than 2 images"):
+        ImageList.find(tmp_path / "val.txt", "test")

@@ -51,6 +51,7 @@ def test_what_was_written_is_read():
         ({"count": True}, "count: True is no int"),
         ({"flag": 1}, "flag: 1 is no bool"),
         ({"maybe": "x"}, "maybe: 'x' is no float"),
+        ({"maybe": 10**400}, "maybe: 1000.* is no float"),
         ({"inner": {"name": "a"}}, r"inner\.pairs: the field is missing"),
         ({"inner": {"name": "a", "pairs": [[1, 2, 3]]}}, r"inner\.pairs\[0\]: \[1, 2, 3\] is no"),
         ({"many": [4]}, r"many\[0\]: 4 is no Inner"),

@@ -1,11 +1,13 @@
 """Compare a net's ONNX form, run by ONNX Runtime, with the NumPy references."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx import to_onnx
 from xdn.graph import Epilogue, Layer, LayerParams, Net
 from xdn.layers.input import Input
@@ -47,12 +49,30 @@ def check_net(net: Net, batches: Sequence[int] = (), tolerance: float = TOLERANC
     for resized in (net, *(net.with_batch(n) for n in batches)):
         rng = np.random.default_rng(7)
         inputs = {name: rng.standard_normal(blob.shape).astype(np.float32) for name, blob in resized.inputs.items()}
-        expected = resized.forward(inputs)
-        found = dict(zip(net.outputs, session.run(list(net.outputs), inputs), strict=True))
-        for name in net.outputs:
-            assert found[name].shape == expected[name].shape
-            largest = max(1.0, float(np.abs(expected[name]).max()))
-            np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance * largest)
+        _compare(session, resized, inputs, tolerance)
+
+
+def _compare(
+    session: onnxruntime.InferenceSession, net: Net, inputs: Mapping[str, np.ndarray], tolerance: float
+) -> None:
+    expected = net.forward(inputs)
+    found = dict(zip(net.outputs, session.run(list(net.outputs), dict(inputs)), strict=True))
+    for name in net.outputs:
+        assert found[name].shape == expected[name].shape
+        largest = max(1.0, float(np.abs(expected[name]).max()))
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=tolerance * largest)
+
+
+def check_values(params: LayerParams, *arrays: np.ndarray, n_tops: int = 1) -> None:
+    """Assert that a net of this one layer agrees on these bottoms."""
+    net = one_layer_net(params, *(array.shape for array in arrays), n_tops=n_tops)
+    _compare(session_of(net), net, {f"x{i}": array for i, array in enumerate(arrays)}, TOLERANCE)
+
+
+def check_refused(params: LayerParams, *shapes: tuple[int, ...], reason: str) -> None:
+    """Assert that a net of this one layer has no ONNX form, and that the error names the layer and says why."""
+    with pytest.raises(UnsupportedError, match=rf"layer 'one' \({params.type}\).*{reason}"):
+        to_onnx(one_layer_net(params, *shapes))
 
 
 def check_layer(params: LayerParams, *shapes: tuple[int, ...], n_tops: int = 1) -> None:

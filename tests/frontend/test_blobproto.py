@@ -92,9 +92,13 @@ def test_the_array_is_a_copy_in_memory_of_its_own():
         (True, (1, 1, 1, 5), (1, 1, 1, 1, 5), False),
         (False, (1, 1, 1, 5), (5,), False),
         (False, (4, 5), (4, 5), True),
+        (True, (1, 5, 1, 1), (5,), True),
+        (False, (1, 5, 1, 1), (5,), True),
+        (False, (1, 5, 1, 2), (5,), False),
+        (False, (1, 5, 1, 1), (1, 5), False),
     ],
 )
-def test_fits_as_caffe_compares(legacy, stored, expected, fits):
+def test_fits_as_caffe_compares_and_forks_need(legacy, stored, expected, fits):
     assert StoredBlob(stored, np.zeros(stored, np.float32), legacy).fits(expected) is fits
 
 
@@ -136,3 +140,9 @@ def test_mutated_bytes_give_a_blob_or_a_typed_error(data):
     except XdnError:
         return
     assert blob.data.shape == blob.shape
+
+
+def test_extents_beside_a_zero_are_bounded():
+    assert read(wire.encode_bytes(7, wire.encode_varints(1, (0, 1 << 31)))).shape == (0, 1 << 31)
+    with pytest.raises(ParseError, match="a blob has the shape"):
+        read(wire.encode_bytes(7, wire.encode_varints(1, (0, 1 << 31, 1 << 31, 1 << 31))))

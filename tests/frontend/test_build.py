@@ -127,8 +127,15 @@ def test_unknown_type_names_the_layer_and_the_nearest(kind, near):
 
 
 def test_a_known_message_of_an_unknown_type_parses_and_is_then_refused_by_type():
-    with pytest.raises(UnsupportedError, match=r"layer 'x': .*'PriorBox'"):
-        make('layer { name: "x" type: "PriorBox" prior_box_param { min_size: 3 variance: 0.1 } }')
+    with pytest.raises(UnsupportedError, match=r"layer 'x': .*'SPP'.*of 1 layers XDN lacks 1: 'SPP' \(1\)"):
+        make('layer { name: "x" type: "SPP" spp_param { pyramid_height: 3 } }')
+
+
+def test_unknown_types_are_counted():
+    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "LSTM" } layer { name: "c" type: "LSTM" }'
+    with pytest.raises(UnsupportedError, match=r"'a': .*'Convolutoin'. The nearest known: Convolution.*") as caught:
+        make(text)
+    assert caught.value.mend.endswith("of 3 layers XDN lacks 3: 'Convolutoin' (1), 'LSTM' (2)")
 
 
 def test_input_shape_replaces_the_declared_one_but_for_the_batch():

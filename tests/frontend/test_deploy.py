@@ -149,3 +149,27 @@ def test_deploy_files_are_left_as_they_are():
 def test_two_data_layers_of_one_phase():
     with pytest.raises(NetError, match="phases"):
         deploy(DATA % "" + DATA % "")
+
+
+def test_many_tops_and_shapes_cost_little():
+    names = [f'"t{number}"' for number in range(20_000)]
+    tops, bottoms = (" ".join(f"{field}: {name}" for name in names) for field in ("top", "bottom"))
+    data = f'layer {{ name: "d" type: "DummyData" {tops} dummy_data_param {{ {"num: 2 " * 20_000} channels: 3 }} }}'
+    layer = deploy(f'{data} layer {{ name: "c" type: "Concat" {bottoms} top: "c" }}')[0]
+    assert len(layer.input_param.shape) == 20_000
+    assert list(layer.input_param.shape[-1].dim) == [2, 3]
+
+
+def test_the_axes_of_dummy_data_are_bounded():
+    text = 'layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { %s } } }'
+    deploy(text % ("dim: 1 " * 32))
+    with pytest.raises(NetError, match=r"layer 'd' \(DummyData\): a blob has 33 axes; at most 32"):
+        deploy(text % ("dim: 1 " * 33))
+
+
+def test_many_heads_cost_little():
+    losses = "".join(
+        f'layer {{ name: "l{n}" type: "SoftmaxWithLoss" bottom: "x{n}" bottom: "label" top: "t{n}" }}'
+        for n in range(8000)
+    )
+    assert len(deploy(losses)) == 8000

@@ -4,7 +4,7 @@ import pytest
 
 from tests.frontend.opencv_oracle import check_against_opencv
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
-from xdn.frontend import find_weights, load, save
+from xdn.frontend import find_weights, load, save, summary
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
 
@@ -137,4 +137,63 @@ def test_find_weights(tmp_path):
 )
 def test_a_net_without_layers_is_refused(tmp_path, text):
     with pytest.raises(NetError, match=r"net\.prototxt: the net has no layers"):
+        load(write(tmp_path, text))
+
+
+PYTHON = 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param { module: "m" layer: "L" } }\n'
+WARPED = (
+    'layer { name: "w" type: "Warp" bottom: "data" top: "data" }'
+    'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
+)
+
+
+def test_a_summary_takes_unknown_types(tmp_path):
+    path = write(tmp_path, INPUT + PYTHON + WARPED)
+    found = summary(path)
+    assert [(row.name, row.type, row.known, row.shapes) for row in found.layers] == [
+        ("in", "Input", True, ((1, 3, 8, 8),)),
+        ("p", "Python", False, (None,)),
+        ("w", "Warp", False, (None,)),
+        ("r", "ReLU", True, (None,)),
+    ]
+    assert found.unknown_types == {"Python": 1, "Warp": 1}
+    with pytest.raises(UnsupportedError, match=r"layer 'p' \(Python\)"):
+        load(path)
+    with pytest.raises(UnsupportedError, match=r"layer 'w': .*'Warp'.*of 3 layers XDN lacks 1"):
+        load(write(tmp_path, INPUT + WARPED))
+
+
+def test_a_summary_knows_the_phases_and_the_images_shape(tmp_path):
+    path = write(tmp_path, INPUT + WARPED.replace('"Warp"', '"Warp" include { phase: TRAIN }'))
+    assert summary(path).unknown_types == {}
+    found = summary(path, phase="TRAIN", input_shape=(3, 4, 5))
+    assert found.unknown_types == {"Warp": 1}
+    assert found.layers[0].shapes == ((1, 3, 4, 5),)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "word"),
+    [
+        ('layer { name: "x" }', UnsupportedError, "layer 'x': .*the type ''"),
+        ('layer { name: "x" type: "Warp" bottom: "b" top: "t" }', NetError, r"layer 'x' \(Warp\): unknown bottom"),
+        ("", NetError, "no layers"),
+        ("layers { layer { name: 'x' type: 'warp' } }", UnsupportedError, "V0 has no layer type 'warp'"),
+    ],
+)
+def test_what_a_summary_refuses(tmp_path, text, kind, word):
+    with pytest.raises(kind, match=rf"net\.prototxt: .*{word}"):
+        summary(write(tmp_path, text))
+
+
+def test_many_layers_of_one_name_cost_little(tmp_path, caplog):
+    caplog.set_level(100, "xdn")
+    relus = 'layer { name: "r" type: "ReLU" bottom: "data" top: "data" }' * 8000
+    net = load(write(tmp_path, INPUT + 'layer { name: "r_3" type: "ReLU" bottom: "data" top: "data" }' + relus))
+    assert [layer.name for layer in net.layers[:5]] == ["in", "r_3", "r", "r_2", "r_4"]
+    assert net.layers[-1].name == "r_8001"
+
+
+def test_a_name_that_is_too_long_for_a_file_is_none(tmp_path):
+    text = f'layer {{ name: "d" type: "Data" top: "d" transform_param {{ mean_file: "{"m" * 5000}" }} }}'
+    with pytest.raises(NetError, match="--input-shape"):
         load(write(tmp_path, text))

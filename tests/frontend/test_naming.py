@@ -112,3 +112,18 @@ def test_random_files_come_back_as_they_were(steps):
     layers = [layer(w.name, "ReLU", w.bottoms, w.tops) for w in graph[1:]]
     made = Net("n", (Layer("in", Input(shape=((1, 1),)), (), ("data",)), *layers))
     assert restore_in_place(made) == file
+
+
+def test_long_chains_of_made_names_cost_little():
+    """Every one of these names is taken already when its turn comes."""
+    taken = tuple("x@l" + "'" * count for count in range(3000))
+    layers = [("a", (), (*taken, "x")), *(("l", ("x",), ("x",)) for _ in range(3000)), ("m", ("x",), ("x",))]
+    found = names(*layers)
+    assert found[-1][1] == ("x",)
+    assert len({top for _, tops in found for top in tops}) == 6002
+
+
+def test_an_input_writes_nothing_in_place():
+    inputs = [Wiring("a", (), ("x",), True), Wiring("b", ("x",), ("x",), True)]
+    with pytest.raises(NetError, match="blob 'x' is written by layer 'a' and again by layer 'b'"):
+        single_assignment(inputs)

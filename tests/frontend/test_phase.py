@@ -80,3 +80,10 @@ def test_both_kinds_of_rules_are_refused():
 def test_unknown_phase():
     with pytest.raises(NetError, match="Known: TRAIN, TEST"):
         net_state(prototxt.parse(""), "VALIDATE")
+
+
+def test_many_stages_and_rules_cost_little():
+    stages = " ".join(f'stage: "s{number}"' for number in range(10_000))
+    rules = " ".join(f'layer {{ name: "{number}" include {{ stage: "s3" }} }}' for number in range(10_000))
+    net = prototxt.parse(f"state {{ {stages} }} {rules}")
+    assert len(filter_layers(net, net_state(net)).layer) == 10_000

@@ -136,3 +136,14 @@ def test_files_are_looked_for_beside_the_solver_and_then_here(tmp_path, monkeypa
     assert solver.find_beside("only.prototxt", "net").resolve() == here / "only.prototxt"
     with pytest.raises(SettingError, match=r"solver.prototxt:1:1: net: there is no file .*none.prototxt"):
         solver.find_beside("none.prototxt", "net")
+
+
+def test_places_cost_little_and_are_no_words_of_strings(tmp_path):
+    text = f'snapshot_prefix: "gamma: {"a" * 60_000}"\n gamma: -1'
+    with pytest.raises(ParseError, match=r"solver.prototxt:2:2: gamma is -1"):
+        read(tmp_path, text)
+
+
+def test_a_net_whose_name_no_file_has(tmp_path):
+    with pytest.raises(SettingError, match="there is no file"):
+        read(tmp_path, "base_lr: 1").find_beside("n" * 5000, "net")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xdn.errors import NetError, UnsupportedError
+from xdn.errors import NetError
 from xdn.frontend import prototxt, schema
 from xdn.frontend.upgrade import upgrade
 
@@ -29,15 +29,6 @@ def test_v1_of_all_parameters_keeps_every_field(vectors):
     for before, after in zip(old.layers, new.layer[1:], strict=True):
         params = {field.name: value for field, value in before.ListFields() if field.name.endswith("_param")}
         assert params == {f.name: value for f, value in after.ListFields() if f.name.endswith("_param")}
-
-
-def test_v0_nets_are_refused_by_name(vectors):
-    keys = ("v0_proto", "input_proto")
-    old = [text for case in vectors.values() for key, text in case["strings"].items() if key in keys]
-    assert len(old) == 6
-    for text in old:
-        with pytest.raises(UnsupportedError, match=r"layer 'data'.*V0"):
-            upgrade(prototxt.parse(text))
 
 
 @pytest.mark.parametrize("v1_name", [name for name, (_, new) in schema.v1_types().items() if new])

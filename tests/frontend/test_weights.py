@@ -5,7 +5,7 @@ import pytest
 
 import xdn.settings
 from xdn.errors import WeightsError
-from xdn.frontend import prototxt
+from xdn.frontend import load, prototxt, save
 from xdn.frontend.blobproto import StoredBlob
 from xdn.frontend.load import net_from_message
 from xdn.frontend.weights import assign_weights, random_weights
@@ -57,8 +57,76 @@ def test_wrong_number_of_arrays():
 
 def test_layers_without_weights_are_listed():
     net = net_of(ip("a", "data"), ip("b", "a"), ip("c", "b"))
-    with pytest.raises(WeightsError, match=r"w\.caffemodel has no weights for 2 layers: a, c.*in the file: b"):
+    with pytest.raises(WeightsError, match=r"w\.caffemodel has no weights for 2 layers: a, c\. The net has every"):
         assign_weights(net, {"b": stored((2, 2), (2,))}, "w.caffemodel")
+    with pytest.raises(WeightsError, match=r"for 3 layers: a, b, c\. The file holds no weights at all"):
+        assign_weights(net, {}, "w.caffemodel")
+
+
+def test_layers_of_the_file_that_are_left_over_are_listed():
+    """Their names are known even where their blobs were not read."""
+    file = {"b": stored((2, 2), (2,)), "A": (), "C": stored((1,))}
+    with pytest.raises(WeightsError, match=r"for 1 layers: a\. 2 layers of the file are not in the net: A, C$"):
+        assign_weights(net_of(ip("a", "data"), ip("b", "a")), file, "w.caffemodel")
+    many = {f"x{i}": () for i in range(9)}
+    with pytest.raises(WeightsError, match=r"9 layers of the file are not in the net: x0, .*, x7, \.\.\.$"):
+        assign_weights(net_of(ip("a", "data")), many, "w.caffemodel")
+
+
+def bn(kind, param=""):
+    return net_of(f'layer {{ name: "n" type: "{kind}" bottom: "data" top: "n" {param} }}')
+
+
+SEGNET = "bn_param { scale_filler { } shift_filler { } }"
+
+
+@pytest.mark.parametrize(
+    ("kind", "param", "count", "names"),
+    [
+        ("BN", SEGNET, 4, "scale shift mean variance"),
+        ("BN", SEGNET, 2, "scale shift"),
+        ("BN", "bn_param { bn_mode: INFERENCE }", 4, "scale shift mean variance"),
+        ("BN", "", 2, "scale shift"),
+        ("BN", "", 4, "scale shift mean variance"),
+        ("BatchNorm", "", 5, "mean variance scale_factor scale bias"),
+        ("BatchNorm", "", 3, "mean variance scale_factor"),
+        ("BatchNorm", "batch_norm_param { scale_bias: true }", 5, "mean variance scale_factor scale bias"),
+    ],
+)
+def test_the_number_of_a_normalisations_arrays_decides_its_variant(tmp_path, kind, param, count, names):
+    shapes = [(1,) if name == "scale_factor" else (2,) for name in names.split()]
+    blobs = tuple(stored(shape, value=value)[0] for value, shape in enumerate(shapes))
+    made = assign_weights(bn(kind, param), {"n": blobs}, "w")
+    found = made.layer("n").weights
+    assert {name: array[0] for name, array in found.items()} == {name: i for i, name in enumerate(names.split())}
+    assert len(found) == count
+    save(made, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    again = load(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    assert again.layer("n").params == made.layer("n").params
+
+
+@pytest.mark.parametrize(
+    ("kind", "param", "count", "expected"),
+    [
+        ("BN", SEGNET, 3, "expected 2"),
+        ("BN", "", 1, "expected 4"),
+        ("BatchNorm", "batch_norm_param { scale_bias: true }", 3, "expected 5"),
+        ("BatchNorm", "", 4, "expected 3"),
+    ],
+)
+def test_a_number_of_arrays_that_no_variant_has(kind, param, count, expected):
+    with pytest.raises(WeightsError, match=rf"layer 'n' \({kind}\): {expected} weight arrays .* found {count}"):
+        assign_weights(bn(kind, param), {"n": stored(*[(2,)] * count)}, "w")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_statistics_that_lie_as_channels(legacy):
+    shape = (1, 2, 1, 1)
+    one = stored((1, 1, 1, 1), legacy=legacy)
+    made = assign_weights(bn("BatchNorm"), {"n": stored(shape, shape, legacy=legacy) + one}, "w")
+    assert [array.shape for array in made.layer("n").weights.values()] == [(2,), (2,), (1,)]
+    with pytest.raises(WeightsError, match=r"mean: expected the shape \(2,\), found \(1, 2, 2, 1\)"):
+        assign_weights(bn("BatchNorm"), {"n": stored((1, 2, 2, 1), shape, legacy=legacy) + one}, "w")
 
 
 SHARED = 'param { name: "w" } param { name: "b" }'

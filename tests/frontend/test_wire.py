@@ -82,3 +82,10 @@ def test_run_ends_at_another_field_that_looks_alike():
 
 def test_encode_bytes_is_protobufs():
     assert wire.encode_bytes(1, b"x" * 300) == FieldDescriptorProto(name="x" * 300).SerializeToString()
+
+
+def test_fields_are_counted_over_all_parts_of_a_file(monkeypatch):
+    monkeypatch.setattr("xdn.settings.MAX_WIRE_FIELDS", 5)
+    whole = span(wire.encode_bytes(1, b"\x08\x01" * 2) * 2)
+    with pytest.raises(ParseError, match="byte 10: there are more than 5 fields"):
+        [list(wire.entries(entry.message())) for entry in wire.entries(whole)]

@@ -132,12 +132,11 @@ def test_fused_projections_come_back_with_their_weights(tmp_path, activation, bi
 def test_every_layers_defaults_and_changed_parameters_come_back():
     """For each registered type: the message written from its parameters reads back as the same parameters."""
     samples = {"uint32": 3, "int32": 2, "int64": 4, "float": 0.1, "double": 0.1, "bool": True, "string": "x"}
+    samples |= {"BlobShape": (5, 6), "NonMaximumSuppressionParameter": (("nms_threshold", 0.1), ("top_k", 4))}
     for name, cls in LAYERS.items():
         changed = {}
         for field_name, field in cls.proto_fields().items():
-            value = (
-                (5, 6) if field.type == "BlobShape" else list(field.values)[-1] if field.values else samples[field.type]
-            )
+            value = list(field.values)[-1] if field.values else samples[field.type]
             changed[field_name] = (value, value) if field.repeated else value
         for params in (cls(), cls(**changed)):
             message = to_message(Net("n", (Layer("x", params, (), ()),)))

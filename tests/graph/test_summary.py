@@ -2,9 +2,14 @@
 
 from math import prod
 
+import pytest
+
 from tests.optimize.building import conv, data, layer, net_of
-from xdn.graph.cost import Cost
+from xdn.errors import NetError, ShapeError
+from xdn.graph import Layer
+from xdn.graph.cost import Cost, net_cost
 from xdn.graph.summary import summarize
+from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.residual import FuseResidual
 
@@ -42,3 +47,52 @@ def test_shared_weights_count_once():
     summary = summarize(net)
     assert [row.cost.parameters for row in summary.layers] == [0, 6, 6]
     assert summary.total.parameters == 6
+
+
+def strange(name, *bottoms, tops=None, kind="Warp"):
+    return Layer(name, UnknownParams(kind), bottoms, (name,) if tops is None else tops)
+
+
+def test_shapes_behind_an_unknown_layer_are_unknown():
+    net = net_of(
+        data(1, 3, 5, 5),
+        conv("a", "data", 4),
+        strange("x", "a", tops=("x1", "x2")),
+        conv("b", "x1", 2),
+        layer("Eltwise", "sum", ["a", "b"]),
+        conv("c", "a", 2),
+        strange("y", "c", kind="Weft"),
+        strange("z", "x2"),
+        weights=False,
+    )
+    summary = summarize(net)
+    shapes = {row.name: row.shapes for row in summary.layers}
+    known = {"data": ((1, 3, 5, 5),), "a": ((1, 4, 5, 5),), "c": ((1, 2, 5, 5),)}
+    assert shapes == known | {"x": (None, None)} | dict.fromkeys(("b", "sum", "y", "z"), (None,))
+    assert {row.name for row in summary.layers if row.cost is None} == shapes.keys() - known.keys()
+    assert {row.name for row in summary.layers if not row.known} == {"x", "y", "z"}
+    assert summary.unknown_types == {"Warp": 2, "Weft": 1}
+    assert summary.outputs == net.outputs == ("sum", "y", "z")
+    assert summary.total == net_cost(net_of(*(net.layer(name) for name in known), weights=False))
+
+
+def test_an_unknown_layer_without_tops():
+    summary = summarize(net_of(data(1, 3, 5, 5), strange("x", "data", tops=()), weights=False))
+    assert [(row.shapes, row.cost is None) for row in summary.layers] == [(((1, 3, 5, 5),), False), ((), True)]
+
+
+def test_known_types_only():
+    summary = summarize(small(weights=False))
+    assert summary.unknown_types == {}
+    assert all(row.known for row in summary.layers)
+
+
+@pytest.mark.parametrize("reader", [conv("b", "nothing", 2), strange("b", "nothing"), layer("ReLU", "b", ["nothing"])])
+def test_what_no_layer_gives_is_an_error(reader):
+    with pytest.raises(NetError, match=r"layer 'b' .*unknown bottom blob 'nothing'"):
+        summarize(net_of(data(1, 3, 5, 5), strange("x", "data"), reader, weights=False))
+
+
+def test_shapes_that_are_known_must_fit():
+    with pytest.raises(ShapeError, match="layer 'b'"):
+        summarize(net_of(data(1, 3, 5, 5), strange("x", "data"), conv("b", "data", 2, 9), weights=False))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import check_layer, check_net, close, exact, feed_for, one_layer_net, sums
-from xdn.errors import UnsupportedError
+from tests.kernels.checks import UNIT, check_layer, check_net, close, exact, feed_for, one_layer_net, sums
+from xdn.runtime.parts import WholePart
 from xdn.runtime.session import Session
 
 IMAGES = [(10, 5, 3), (37,), (1, 1, 1), (3, 4)]
@@ -51,22 +51,39 @@ def test_infinities_and_nan(type_name):
 
 
 @pytest.mark.parametrize(
-    ("type_name", "params", "why"),
+    ("type_name", "params"),
     [
-        ("BatchNorm", {"use_global_stats": False}, "batch statistics"),
-        ("Scale", {"axis": 2}, "one coefficient per channel"),
-        ("Scale", {"num_axes": 2}, "one coefficient per channel"),
-        ("Bias", {"num_axes": 0}, "one coefficient per channel"),
+        ("BatchNorm", {"use_global_stats": False}),
+        ("BN", {"affine_only": True}),
+        ("Scale", {"axis": 2}),
+        ("Scale", {"num_axes": 2}),
+        ("Bias", {"num_axes": 0}),
     ],
 )
-def test_what_no_kernel_does_is_refused(type_name, params, why):
+def test_other_coefficients_have_no_kernel(type_name, params):
     net = one_layer_net(type_name, (4, 3, 2), **params)
-    with pytest.raises(UnsupportedError, match=rf"'layer' \({type_name}\).*{why}"):
-        Session(net).run(None, feed_for(net, 1))
+    (part,) = Session(net).parts
+    assert isinstance(part, WholePart)
 
 
-@pytest.mark.parametrize("type_name", ["Scale", "Bias"])
-def test_a_second_bottom_is_refused(type_name):
-    net = one_layer_net(type_name, (4, 3, 2), (4, 3, 2), axis=0)
-    with pytest.raises(UnsupportedError, match="one coefficient per channel"):
-        Session(net).run(None, feed_for(net, 1))
+@pytest.mark.parametrize("scale_bias", [False, True])
+@pytest.mark.parametrize("image", [(10, 5, 3), (37,)])
+def test_batch_norm_with_scale_inside(image, scale_bias):
+    # Mean, factor (a root, a quotient, a product), and one fused multiply-add on each side.
+    check_layer("BatchNorm", image, scale_bias=scale_bias, allowed=_cancelling)
+
+
+@pytest.mark.parametrize("params", [{}, {"affine_only": True, "bn_mode": "INFERENCE"}])
+@pytest.mark.parametrize("image", [(10, 5, 3), (37,)])
+def test_bn_of_the_forks(image, params):
+    check_layer("BN", image, allowed=_cancelling, **params)
+
+
+def _cancelling(net, feed, expected):
+    """A sum of two terms may cancel: the error is relative to them, and not to what is left."""
+    weights = {name: np.abs(array) for name, array in net.layers[-1].weights.items()}
+    layer = net.layers[-1].replace(weights=weights)
+    mean = weights.get("mean", np.zeros(1, np.float32))
+    shape = (1, -1, *(1,) * (feed["x0"].ndim - 2))
+    (magnitude,) = layer.forward([np.abs(feed["x0"]) + 2 * np.abs(mean).reshape(shape)])
+    return 8 * UNIT * np.abs(magnitude) + UNIT * np.abs(expected)

@@ -22,7 +22,6 @@ from tests.kernels.checks import (
     sums,
 )
 from xdn.codegen.isa import host_isa
-from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import contraction
 from xdn.kernels.convolution import pack_weights, spread
@@ -35,6 +34,7 @@ from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
 from xdn.layers.window import Window
 from xdn.runtime import schedule
+from xdn.runtime.parts import WholePart
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
@@ -268,10 +268,38 @@ def test_inner_product_fields(given):
     check_layer("InnerProduct", (4, 3, 2), allowed=sums, num_output=10, **given)
 
 
-def test_inner_product_over_a_later_axis_is_refused():
+def test_inner_product_over_a_later_axis_has_no_kernel():
     net = one_layer_net("InnerProduct", (4, 3, 2), num_output=5, axis=2)
-    with pytest.raises(UnsupportedError, match=r"'layer' .*axis 1, not axis 2"):
-        Session(net).run(None, feed_for(net, 1))
+    assert isinstance(Session(net).parts[0], WholePart)
+    check_net(net, feed=feed_for(net, 5))
+
+
+@pytest.mark.parametrize(
+    ("image", "params"),
+    [
+        ((10, 5, 3), {"num_output": 6, "kernel_size": 4, "stride": 2, "pad": 1}),
+        ((10, 5, 3), {"num_output": 33, "kernel_size": 3, "pad": 1}),
+        ((7, 4, 6), {"num_output": 20, "kernel_size": 2, "stride": 3}),
+        ((10, 5, 3), {"num_output": 10, "kernel_size": 4, "stride": 2, "pad": 1, "group": 10, "bias_term": False}),
+        ((10, 5, 3), {"num_output": 30, "kernel_size": 5, "stride": 2, "pad": 1, "group": 5, "dilation": 2}),
+        ((3, 7, 6), {"num_output": 16, "kernel_h": 3, "kernel_w": 2, "stride_h": 2, "stride_w": 1, "pad_h": 1}),
+        ((2, 1, 1), {"num_output": 4, "kernel_size": 3, "pad": 1}),
+    ],
+)
+def test_deconvolution(image, params):
+    check_layer("Deconvolution", image, allowed=sums, batch=17, **params)
+
+
+@pytest.mark.parametrize("kernel", range(1, 5))
+@pytest.mark.parametrize("stride", range(1, 4))
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_every_output_of_a_deconvolution_has_its_taps(kernel, stride, dilation):
+    """Ones everywhere count the taps that meet each output."""
+    params = {"kernel_size": kernel, "stride": stride, "dilation": dilation, "num_output": 1, "bias_term": False}
+    net = one_layer_net("Deconvolution", (1, 4, 3), **params)
+    layer = net.layer("layer")
+    ones = layer.replace(weights={"weight": np.ones_like(layer.weights["weight"])})
+    check_net(net.replace(layers=(net.layers[0], ones)), feed={"x0": np.ones((3, 1, 4, 3), np.float32)})
 
 
 def test_weights_of_another_dtype_are_converted():

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import BATCH, check_layer, check_net, feed_for, input_layer, make_params, one_layer_net
-from xdn.errors import UnsupportedError
 from xdn.graph import Layer, Net
+from xdn.kernels.layout import SCHEDULES
 from xdn.runtime.plan import make_plan
-from xdn.runtime.session import Session
 
 
 @pytest.mark.parametrize(
@@ -33,10 +32,48 @@ def test_concat_of_one_blob_with_itself():
     check_net(Net("thrice", (input_layer("x", 3, 4, 2), layer), ("y",)))
 
 
-def test_concat_along_the_batch_is_refused():
-    net = one_layer_net("Concat", (3,), (3,), axis=0)
-    with pytest.raises(UnsupportedError, match="axis 0"):
-        Session(net).run(None, feed_for(net, 2))
+IMAGE = (10, 5, 3)
+MOVES = [
+    ("Slice", [IMAGE], 2, {"slice_point": (3,)}),
+    ("Slice", [IMAGE], 5, {}),
+    ("Slice", [(4, 6, 3)], 3, {"axis": 2}),
+    ("Slice", [(37,)], 2, {"slice_point": (16,)}),
+    ("Slice", [(3, 2, 2, 5)], 2, {"axis": -1, "slice_point": (2,)}),
+    ("Permute", [IMAGE], 1, {"order": (0, 2, 3, 1)}),
+    ("Permute", [IMAGE], 1, {"order": (0, 3)}),
+    ("Permute", [(3, 4, 2, 5)], 1, {"order": (0, 4, 2, 3, 1)}),
+    ("Permute", [IMAGE], 1, {}),
+    ("Tile", [IMAGE], 1, {"tiles": 3}),
+    ("Tile", [IMAGE], 1, {"tiles": 2, "axis": 3}),
+    ("Crop", [(10, 7, 8), (3, 4, 5)], 1, {"offset": (1, 2)}),
+    ("Crop", [(10, 7, 8), (4, 7, 8)], 1, {"axis": 1, "offset": (3, 0, 0)}),
+    ("ShuffleChannel", [IMAGE], 1, {"group": 5}),
+    ("ShuffleChannel", [(48, 2, 2)], 1, {"group": 3}),
+    ("Reorg", [(12, 4, 6)], 1, {"stride": 2}),
+    ("Reorg", [(12, 4, 6)], 1, {"stride": 2, "reverse": True}),
+    ("Upsample", [IMAGE], 1, {"scale": 2}),
+    ("Upsample", [IMAGE], 1, {"scale_h": 1, "scale_w": 3}),
+]
+
+
+@pytest.mark.parametrize(("type_name", "images", "tops", "params"), MOVES)
+def test_moves(type_name, images, tops, params):
+    check_layer(type_name, *images, tops=tops, **params)
+
+
+def test_what_lies_at_its_place_already_is_not_moved():
+    net = one_layer_net("Permute", IMAGE, order=(0, 1, 2))
+    plan = make_plan(net, {"x0": IMAGE}, ("y0",))
+    assert [step.source.name.op for step in plan.steps] == ["load_planes", "store_planes"]
+
+
+def test_neighbours_move_together():
+    """Half of the channels of a position is one run, whatever their number."""
+    net = one_layer_net("Slice", (64, 3, 5), tops=2)
+    for schedule in SCHEDULES.values():
+        plan = make_plan(net, {"x0": (64, 3, 5)}, ("y0", "y1"), schedule=schedule)
+        steps = [step for step in plan.steps if step.source.name.op == "copy"]
+        assert [step.keep[0][:, 2].tolist() for step in steps] == [[32 * schedule.images] * 15] * 2
 
 
 @pytest.mark.parametrize("image", [(10, 5, 3), (3, 1, 1), (37,), (3, 2, 2, 2)])

@@ -42,6 +42,51 @@ def test_tanh(image):
     check_layer("TanH", image, allowed=close(16))
 
 
+POINTWISE = [
+    ("ReLU6", {}, exact),
+    ("HSigmoid", {}, exact),
+    ("HSwish", {}, exact),
+    ("AbsVal", {}, exact),
+    ("Clip", {"min": -0.5, "max": 0.7}, exact),
+    ("Threshold", {"threshold": 0.3}, exact),
+    # As the sigmoid, and a product.
+    ("Swish", {}, close(10)),
+    ("Swish", {"beta": 1.5}, close(12)),
+    ("SELU", {}, _absolute(16)),
+    # The reference is rounded once; the quotient's errors are those of exp, and of five operations.
+    ("Mish", {}, close(16)),
+    # The errors of exp, of log, and of the quotient that mends what 1 + e**x rounds away.
+    ("BNLL", {}, close(16)),
+    ("Power", {}, exact),
+    ("Power", {"scale": 2, "shift": 1}, exact),
+    ("Power", {"power": 0}, exact),
+    ("Power", {"power": 2, "scale": 0.5}, exact),
+    ("Power", {"power": 3, "scale": 0.5, "shift": 0.2}, close(4)),
+    ("Power", {"power": 0.5, "scale": 0.1, "shift": 5}, close(2)),
+    ("Power", {"power": -1, "scale": 0.1, "shift": 5}, exact),
+    # The logarithm's error (2 UNIT of at most 2) times the power, and that of exp; NumPy's pow errs by 1 ulp.
+    ("Power", {"power": 5, "scale": 0.1, "shift": 3}, close(24)),
+    ("Power", {"power": 2.5, "scale": 0.1, "shift": 3}, close(24)),
+    ("Exp", {}, close(8)),
+    ("Exp", {"base": 2, "scale": 0.5, "shift": 0.1}, close(10)),
+    ("Log", {"scale": 0.1, "shift": 3}, close(8)),
+    ("Log", {"scale": 0.1, "shift": 3, "base": 10}, close(10)),
+]
+
+
+@pytest.mark.parametrize("image", IMAGES[:2])
+@pytest.mark.parametrize(("type_name", "given", "allowed"), POINTWISE)
+def test_every_other_function(type_name, given, allowed, image):
+    check_layer(type_name, image, allowed=allowed, **given)
+
+
+@pytest.mark.parametrize("power", [2.0, 3.0, -3.0, 5.0, 1.5])
+def test_a_negative_base_has_a_power_only_where_that_is_an_integer(power):
+    net = one_layer_net("Power", (4,), power=power)
+    (result,) = check_net(net, close(24), {"x0": np.array([[-2, -0.5, 0.5, 2]], np.float32)})
+    assert np.isnan(result[0, 0]) == (power == 1.5)
+
+
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize("given", [{}, {"scale_train": False, "dropout_ratio": 0.3}])
 def test_dropout_at_test_time(image, given):
@@ -50,7 +95,23 @@ def test_dropout_at_test_time(image, given):
 
 @pytest.mark.parametrize(
     ("type_name", "allowed"),
-    [("ReLU", exact), ("ELU", _absolute(8)), ("Sigmoid", _sigmoid), ("TanH", close(16)), ("Dropout", exact)],
+    [
+        ("ReLU", exact),
+        ("ELU", _absolute(8)),
+        ("Sigmoid", _sigmoid),
+        ("TanH", close(16)),
+        ("Dropout", exact),
+        ("ReLU6", exact),
+        ("HSigmoid", exact),
+        ("HSwish", exact),
+        ("AbsVal", exact),
+        ("Clip", exact),
+        ("Threshold", exact),
+        ("BNLL", close(16)),
+        ("Exp", close(8)),
+        ("Log", close(8)),
+        ("SELU", _absolute(16)),
+    ],
 )
 def test_extremes_as_in_the_reference(type_name, allowed):
     net = one_layer_net(type_name, (10,))

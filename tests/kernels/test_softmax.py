@@ -5,7 +5,6 @@ import pytest
 
 from tests.kernels.checks import UNIT, check_layer, check_net, close, feed_for, one_layer_net
 from tests.kernels.test_mathematics import evaluate
-from xdn.errors import UnsupportedError
 from xdn.runtime.session import Session
 
 
@@ -13,12 +12,6 @@ from xdn.runtime.session import Session
 def test_over_the_channels(image):
     # Each exponential errs by 2 ulp (4 UNIT) on one side and 4 on the other; a sum of C positive terms by C roundings.
     check_layer("Softmax", image, allowed=close(16 + 2 * image[0]))
-
-
-def test_over_another_axis_is_refused():
-    net = one_layer_net("Softmax", (3, 4), axis=2)
-    with pytest.raises(UnsupportedError, match="axis 1, not axis 2"):
-        Session(net).run(None, feed_for(net, 1))
 
 
 def test_sums_to_one_for_large_and_small_values():

@@ -11,11 +11,11 @@ from xdn.codegen.intrinsics import i64_at
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.native import kernel_at
 from xdn.kernels import team
 from xdn.kernels.layout import MEMBER, MEMBERS, TEAM
 from xdn.kernels.team import meet
 from xdn.runtime.crew import yield_address
-from xdn.runtime.native import kernel_at
 
 ROUNDS = 400
 #: Words of a member in the table, on a cache line of their own.

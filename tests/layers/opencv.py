@@ -53,16 +53,20 @@ def _net_class():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{schema().package}.NetParameter"))
 
 
-def _fill(message, params):
-    """Set in OpenCV's message what differs from the defaults, and what it has other defaults for."""
+def _fill(message, params, every):
+    """Set in OpenCV's message what differs from the defaults, and what it has other defaults for, or every field."""
     default = type(params)()
     for name, field in params.proto_fields().items():
         value = getattr(params, name)
-        spelled = (isinstance(value, float) or field.type == "enum") and name in message.DESCRIPTOR.fields_by_name
+        spelled = isinstance(value, float) or field.type == "enum" or every
+        spelled = spelled and name in message.DESCRIPTOR.fields_by_name
         if value == getattr(default, name) and not spelled:
             continue
         if field.type == "BlobShape":
             getattr(message, name).dim.extend(value)
+        elif isinstance(value, tuple) and not field.repeated:
+            for nested, each in value:
+                setattr(getattr(message, name), nested, each)
         elif field.type == "enum":
             setattr(message, name, field.values[value])
         elif field.repeated:
@@ -71,16 +75,32 @@ def _fill(message, params):
             setattr(message, name, value)
 
 
-def run_opencv(params, bottoms, weights=None):
-    """Return the first top that OpenCV computes for one layer."""
+def run_opencv(params, bottoms, weights=None, **more):
+    """Return the first top that OpenCV computes for one layer; see `run_opencv_tops`."""
+    return run_opencv_tops(params, bottoms, weights, **more)[0]
+
+
+def run_opencv_tops(params, bottoms, weights=None, *, n_tops=1, other=None, every=False):
+    """Return all tops that OpenCV computes for one layer.
+
+    Where OpenCV knows the type but not its message, it computes it with every default, and so must the layer. Or
+    `other` says the parameters, (message, field) -> value, in any messages that have such fields: OpenCV reads those of
+    all messages of a layer into one dictionary. With `every`, fields are said though they have their defaults.
+    """
     net = _net_class()(name="one layer")
     names = [f"in{i}" for i in range(len(bottoms))]
     for name, bottom in zip(names, bottoms, strict=True):
         entry = net.layer.add(name=name, type="Input", top=[name])
         entry.input_param.shape.add(dim=bottom.shape)
-    layer = net.layer.add(name="out", type=params.type, bottom=names, top=["out"])
-    if params.message is not None:
-        _fill(getattr(layer, params.message.field), params)
+    layer = net.layer.add(name="out", type=params.type, bottom=names, top=["out", *map(str, range(1, n_tops))])
+    if other is not None:
+        for (message, field), value in other.items():
+            held = getattr(layer, message)
+            getattr(held, field).extend(value) if isinstance(value, tuple) else setattr(held, field, value)
+    elif params.message is None or params.message.field not in layer.DESCRIPTOR.fields_by_name:
+        assert params == type(params)()
+    else:
+        _fill(getattr(layer, params.message.field), params, every)
     text = text_format.MessageToString(net).encode()
     for array in (weights or {}).values():
         blob = layer.blobs.add(data=array.ravel().tolist())
@@ -89,4 +109,4 @@ def run_opencv(params, bottoms, weights=None):
     read.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
     for name, bottom in zip(names, bottoms, strict=True):
         read.setInput(bottom, name)
-    return read.forward("out")
+    return [read.forward("out")] if n_tops == 1 else list(read.forwardAndRetrieve(["out"])[0])

@@ -29,6 +29,7 @@ def weights_for(params, bottoms, rng):
     made = {name: normal(rng, *shape) for name, shape in params.weight_shapes(blobs(bottoms)).items()}
     if "scale_factor" in made:
         made["scale_factor"] = np.array([3.5], np.float32)
+    if "variance" in made:
         made["variance"] = np.abs(made["variance"]) + np.float32(0.5)
     return made
 
@@ -66,6 +67,21 @@ def check_layer(params, bottoms, expected, *, weights=None, roundings=FEW, magni
         assert not wrong.any(), f"{wrong.sum()} of {wrong.size} differ, at most {np.abs(top - wanted).max()}"
 
 
+def check_moves(params, bottoms, n_tops=1):
+    """Prove that the layer moves values and no more: of numbered elements it gives the numbers of those that it takes.
+
+    0 stands for a zero of the layer's own.
+    """
+    assert params.moves_only(blobs(bottoms))
+    begins = np.cumsum([1, *(bottom.size for bottom in bottoms)])
+    numbers = [np.arange(i, i + b.size).reshape(b.shape) for i, b in zip(begins, bottoms, strict=False)]
+    values = np.concatenate([np.zeros(1, np.float32), *(bottom.ravel() for bottom in bottoms)])
+    tops, taken = (params.reference(each, {}, n_tops) for each in (bottoms, numbers))
+    for top, numbered in zip(tops, taken, strict=True):
+        assert numbered.dtype == np.int64
+        np.testing.assert_array_equal(top, values[numbered])
+
+
 def contraction_bound(params, bottoms, weights):
     """Return (roundings, magnitude) of a layer that sums products: see `check_layer`."""
     terms = weights["weight"].size // params.num_output + 1
@@ -74,14 +90,14 @@ def contraction_bound(params, bottoms, weights):
     return terms, magnitude
 
 
-def run_onnx(op, inputs, *, opset=17, **attributes):
+def run_onnx(op, inputs, *, opset=17, returns=TensorProto.FLOAT, **attributes):
     """Return the first output of one ONNX operator in ONNX Runtime; arrays after the first are constants too."""
     names = [f"x{i}" for i in range(len(inputs))]
     declared = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in zip(names, inputs, strict=True)
     ]
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    y = helper.make_tensor_value_info("y", returns, None)
     graph = helper.make_graph([helper.make_node(op, names, ["y"], **attributes)], "one", declared, [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     options = onnxruntime.SessionOptions()
@@ -183,21 +199,22 @@ def thin(array, stride):
     return np.ascontiguousarray(array[:, :, :: stride[0], :: stride[1]])
 
 
-def check_positions(params, bottoms, rng, weights=None, top=(2, 3)):
+def check_positions(params, bottoms, rng, weights=None, top=(2, 3), n_tops=1):
     """Prove the rule of positions: from those that the layer reads, it computes every `top`-th one as before.
 
     Equal bits are asked for: where there are sums, give values that they hold without rounding.
     """
     shapes = blobs(bottoms)
     weights = weights_for(params, bottoms, rng) if weights is None else weights
-    (full,) = params.reference(bottoms, weights, 1)
+    full = params.reference(bottoms, weights, n_tops)
     read = params.positions_read(top, shapes)
     assert params.strided(top, read, shapes) is not None
     for held in (EVERY, read):
         thinned = params.strided(top, held, shapes)
         if thinned is not None:
-            (found,) = compute(thinned, [thin(bottom, held) for bottom in bottoms], weights)
-            np.testing.assert_array_equal(found, thin(full, top))
+            found = compute(thinned, [thin(bottom, held) for bottom in bottoms], weights, n_tops)
+            for thinner, each in zip(found, full, strict=True):
+                np.testing.assert_array_equal(thinner, thin(each, top))
 
 
 def check_needs_every_position(params, shapes, top=(2, 3)):

@@ -14,11 +14,43 @@ from xdn.layers.base import LAYERS
 TYPES = sorted({cls.type: cls for _, cls in LAYERS.items()}.items())
 Proto = descriptor_pb2.FieldDescriptorProto
 
+#: Messages that OpenCV's caffe.proto lacks, and whose they are.
+FOREIGN_MESSAGES = {
+    "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
+    "ClipParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "InterpParameter": "the forks' of DeepLab and PSPNet",
+    "ReorgParameter": "the ports' of YOLOv2",
+    "ShuffleChannelParameter": "the ports' of ShuffleNet",
+    "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "UpsampleParameter": "the forks' of SegNet and the ports' of YOLOv3",
+}
+#: Messages that OpenCV's caffe.proto has under a name of its own.
+OPENCV_NAMES = {"NormalizeParameter": "NormalizeBBoxParameter"}
+#: Fields of LayerParameter that OpenCV's caffe.proto gives other numbers, and whose ours are.
+OTHER_NUMBERS = {
+    "detection_output_param": "SSD's",
+    "norm_param": "SSD's",
+    "permute_param": "SSD's",
+    "prior_box_param": "SSD's",
+    "proposal_param": "from 2000 on our own: branches of Caffe gave different ones, and a file's text shows none",
+    "psroi_pooling_param": "from 2000 on our own",
+    "roi_pooling_param": "from 2000 on our own",
+}
 #: Fields that OpenCV's caffe.proto lacks or numbers otherwise, with the reason.
 NOT_IN_OPENCV = {
+    ("BatchNormParameter", "scale_filler"): "NVIDIA's; of its fields OpenCV has scale_bias only",
+    ("BatchNormParameter", "bias_filler"): "NVIDIA's",
+    ("BatchNormParameter", "engine"): "NVIDIA's",
+    ("DetectionOutputParameter", "visualize"): "SSD's, 10 there, which OpenCV gave to normalized_bbox",
+    ("DetectionOutputParameter", "visualize_threshold"): "SSD's",
+    ("DetectionOutputParameter", "save_file"): "SSD's",
     ("PoolingParameter", "round_mode"): "a field of newer Caffe, 13 there",
     ("PoolingParameter", "ceil_mode"): "OpenCV gives it 13, which Caffe gave to round_mode",
 }
+#: Fields whose default is another one in OpenCV's caffe.proto, with the reason.
+OTHER_DEFAULTS = {("PriorBoxParameter", "clip"): "false in SSD's caffe.proto"}
+#: Values of enums that OpenCV's caffe.proto lacks, with the reason.
+OTHER_VALUES = {("DetectionOutputParameter", "code_type", "CORNER_SIZE"): "SSD's"}
 CODES = {
     "bool": Proto.TYPE_BOOL,
     "int32": Proto.TYPE_INT32,
@@ -57,7 +89,8 @@ def test_an_absent_message_has_every_default(name, cls):
 
 
 def _message(name):
-    return next(message for message in schema().message_type if message.name == name)
+    """Return the message in OpenCV's schema, None where that has none of this name."""
+    return next((message for message in schema().message_type if message.name == name), None)
 
 
 def _default(field):
@@ -69,16 +102,37 @@ def _default(field):
     return field.default_value if field.type == Proto.TYPE_ENUM else float(field.default_value)
 
 
+def _values(field):
+    """Return name -> number of the enum of a field in OpenCV's schema."""
+    *_, owner, name = field.type_name.split(".")
+    enum = next(enum for enum in _message(owner).enum_type if enum.name == name)
+    return {value.name: value.number for value in enum.value}
+
+
+MESSAGES = {cls.message.name: cls for _, cls in TYPES if cls.message is not None}
+
+
 @pytest.mark.parametrize(("name", "cls"), [(n, c) for n, c in TYPES if c.message is not None])
-def test_the_schema_is_caffes(name, cls):
+def test_the_layers_message_is_caffes(name, cls):
+    """Where a layer's message stands: name and numbers agree with the caffe.proto that OpenCV's library holds."""
+    message = cls.message
+    theirs = None if message.name in FOREIGN_MESSAGES else OPENCV_NAMES.get(message.name, message.name)
+    numbers = {"LayerParameter": message.number, "V1LayerParameter": message.v1_number}
+    for owner, number in numbers.items():
+        known = {field.number: field for field in _message(owner).field if field.name == message.field}
+        assert [field.type_name.rpartition(".")[2] for field in known.values()] == [theirs] * len(known)
+        if owner == "LayerParameter" and message.field in OTHER_NUMBERS:
+            assert set(known) != {number}
+        else:
+            assert set(known) == ({number} if number and theirs else set())
+
+
+@pytest.mark.parametrize(("name", "cls"), [(n, c) for n, c in MESSAGES.items() if n not in FOREIGN_MESSAGES])
+def test_the_fields_are_caffes(name, cls):
     """Names, numbers, types and defaults agree with the caffe.proto that OpenCV's library holds."""
-    for owner, number in (("LayerParameter", cls.message.number), ("V1LayerParameter", cls.message.v1_number)):
-        known = [field for field in _message(owner).field if field.name == cls.message.field]
-        assert [field.number for field in known] == ([number] if number else [])
-        assert [field.type_name.rpartition(".")[2] for field in known] == [cls.message.name] * len(known)
-    theirs = {field.name: field for field in _message(cls.message.name).field}
+    theirs = {field.name: field for field in _message(OPENCV_NAMES.get(name, name)).field}
     for field, ours in (cls.proto_fields() | dict(cls.unused)).items():
-        if (cls.message.name, field) in NOT_IN_OPENCV:
+        if (name, field) in NOT_IN_OPENCV:
             continue
         other = theirs[field]
         assert (field, ours.number) == (field, other.number)
@@ -86,8 +140,28 @@ def test_the_schema_is_caffes(name, cls):
         assert CODES.get(ours.type, Proto.TYPE_MESSAGE) == other.type
         if CODES.get(ours.type) is None:
             assert other.type_name.rpartition(".")[2] == ours.type
-        if field in cls.proto_fields() and ours.default is not None and _default(other) is not None:
-            assert ours.default == _default(other)
+        if ours.type == "enum":
+            more = {value for message, of, value in OTHER_VALUES if (message, of) == (name, field)}
+            assert {value: number for value, number in ours.values.items() if value not in more} == _values(other)
+        if (name, field) not in OTHER_DEFAULTS and field in cls.proto_fields():
+            assert None in (ours.default, _default(other)) or ours.default == _default(other)
+
+
+def test_no_exception_is_needless():
+    """Each message, field, default and value above is ours, and OpenCV's says otherwise, or nothing."""
+    assert not [name for name in FOREIGN_MESSAGES if name not in MESSAGES or _message(name) is not None]
+    assert not [name for name in OPENCV_NAMES if name not in MESSAGES or _message(name) is not None]
+    assert set(OTHER_NUMBERS) <= {cls.message.field for cls in MESSAGES.values()}
+    for name, field, *values in (*NOT_IN_OPENCV, *OTHER_DEFAULTS, *OTHER_VALUES):
+        cls = MESSAGES[name]
+        ours = (cls.proto_fields() | dict(cls.unused))[field]
+        other = next((each for each in _message(name).field if each.name == field), None)
+        if values:
+            assert values[0] in set(ours.values) - set(_values(other))
+        elif (name, field) in OTHER_DEFAULTS:
+            assert ours.default != _default(other)
+        else:
+            assert other is None or other.number != ours.number
 
 
 def test_v1_names_are_caffes():

@@ -172,8 +172,10 @@ def test_what_has_no_rule_is_refused_with_the_reason():
     bottom = [Blob((1, 2, 8, 8))]
     with pytest.raises(UnsupportedError, match=r"STOCHASTIC.*random"):
         Pooling(pool="STOCHASTIC", kernel_size=2).infer(bottom, 1)
-    with pytest.raises(UnsupportedError, match="mask"):
-        Pooling(kernel_size=2).infer(bottom, 2)
+    with pytest.raises(ShapeError, match="3 tops"):
+        Pooling(kernel_size=2).infer(bottom, 3)
+    with pytest.raises(ShapeError, match="2 tops"):
+        Pooling(pool="AVE", kernel_size=2).infer(bottom, 2)
     with pytest.raises(UnsupportedError, match=r"starts behind the image.*FLOOR"):
         Pooling(kernel_size=1, stride=2).infer(bottom, 1)
     assert Pooling(kernel_size=1, stride=2, round_mode="FLOOR").infer(bottom, 1) == (Blob((1, 2, 4, 4)),)
@@ -190,3 +192,25 @@ def test_channels_are_carried(rng, pool):
 def test_positions():
     for fields in ({"kernel_size": 3}, {"kernel_size": 1, "stride": 2}):
         check_needs_every_position(Pooling(**fields), [Blob((2, 3, 7, 5))])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kernel_size": 2, "stride": 2},
+        {"kernel_size": 3, "stride": 2, "pad": 1},
+        {"kernel_size": 3, "stride": 1},
+    ],
+)
+def test_places_of_the_maxima_are_pytorchs(rng, fields):
+    x = normal(rng, 2, 3, 7, 6)
+    window = (fields["kernel_size"], fields["stride"], fields.get("pad", 0))
+    expected = torch.nn.functional.max_pool2d(torch.from_numpy(x), *window, ceil_mode=True, return_indices=True)
+    check_layer(Pooling(**fields), [x], [each.numpy() for each in expected], roundings=0)
+
+
+def test_of_equal_maxima_the_first_and_of_nothing_no_place():
+    x = np.array([[[[1, 1, np.nan, -np.inf], [1, 1, LOWEST, np.nan]]]], np.float32)
+    largest, places = compute(Pooling(kernel_size=2, stride=2), [x], n_tops=2)
+    np.testing.assert_array_equal(largest, [[[[1, LOWEST]]]])
+    np.testing.assert_array_equal(places, [[[[0, -1]]]])

@@ -2,7 +2,9 @@
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
+from xdn.graph import Layer
 from xdn.graph.summary import summarize
+from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.report.net import net_table
 
@@ -23,3 +25,35 @@ def test_a_row_a_layer_and_the_totals():
 def test_what_post_fusion_appended_stands_with_the_type():
     fused = FuseActivation().apply(small()).net
     assert rows(net_table(summarize(fused)))[4][1] == "Convolution + ReLU"
+
+
+def strange(name, bottom, kind):
+    return Layer(name, UnknownParams(kind), (bottom,), (name,))
+
+
+def test_unknown_types_are_marked_and_counted():
+    net = net_of(
+        data(1, 3, 32, 32),
+        strange("a", "data", "Warp"),
+        layer("ReLU", "r", ["a"]),
+        strange("b", "r", "[Weft]"),
+        strange("c", "r", "Warp"),
+        weights=False,
+    )
+    _, _, _, first, *layers, total = rows(net_table(summarize(net)))
+    assert first == ["data", "Input", "1x3x32x32", "12 KiB"]
+    assert layers[0] == ["a", "Warp (unknown)", *["?"] * 5]
+    assert layers[1] == ["r", "ReLU", *["?"] * 5]
+    assert layers[2] == ["b", "[Weft] (unknown)", *["?"] * 5]
+    words = "3 layers of 2 types that XDN lacks: Warp (2), [Weft] (1)"
+    assert total == ["5 layers", words, "0 + ?", "0 + ?", "0 B + ?", "12 KiB + ?"]
+
+
+def test_one_unknown_layer():
+    net = net_of(data(1, 3, 32, 32), strange("a", "data", "Warp"), weights=False)
+    assert rows(net_table(summarize(net)))[-1][1] == "1 layer of 1 type that XDN lacks: Warp (1)"
+
+
+def test_of_many_unknown_types_some_are_named():
+    net = net_of(data(1, 3, 32, 32), *(strange(f"x{i}", "data", f"T{i}") for i in range(9)), weights=False)
+    assert rows(net_table(summarize(net)))[-1][1].endswith("T6 (1), T7 (1), ...")

@@ -6,7 +6,7 @@ import pytest
 
 from xdn.errors import SettingError, UnknownNameError, XdnError
 from xdn.kernels.choice import Choice
-from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.configuration import DEFAULT, Configuration, load_configuration
 
 FULL = Configuration(
     threads=4,
@@ -68,3 +68,23 @@ def test_nothing_else_than_typed_errors():
     for document in ({"choices": {"channel": {"c": {"tile": {}}}}}, {"choices": 3}, None, "x", {"members": "2"}):
         with pytest.raises(XdnError):
             Configuration.of(document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"heavy_weights": ' + "9" * 4000 + "}",
+        '{"threads": ' + "[" * 900 + "]" * 900 + "}",
+        '{"threads": [' + "1," * 99 + "1]}",
+    ],
+    ids=["digits", "depth", "length"],
+)
+def test_values_of_any_size_are_refused_in_few_words(tmp_path, text):
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(SettingError) as caught:
+        load_configuration(tmp_path / "c.json")
+    assert len(caught.value.what) < 200
+
+
+def test_whole_numbers_are_numbers():
+    assert Configuration.of({"heavy_weights": 3}).heavy_weights == 3.0

@@ -112,7 +112,7 @@ def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
 def _run(session, executor, batch, progress=None):
     """Run the net in an executor of the test's own and return the outputs."""
     net = session.net
-    program = session._programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
+    program = session._only_runner.programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
     x = feed_for(net, batch)["x"]
     results = [np.full((batch, *shape), np.nan, np.float32) for shape in program.plan.outputs.values()]
     executor.run(program, [x, *results], batch, progress)
@@ -127,9 +127,9 @@ def session(net):
 
 def test_chunks_are_shared_among_all_threads(session):
     executor = Executor(4)
-    program = session._programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
+    program = session._only_runner.programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
     assert executor._chunk_blocks(program, 8 * B) == 1
-    wide = Session(session.net, chunk_blocks=8)._programs.get(
+    wide = Session(session.net, chunk_blocks=8)._only_runner.programs.get(
         {"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES
     )
     # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each; many: what the plan says.
@@ -143,7 +143,8 @@ def _whole(program, threads, blocks):
 
 def test_the_last_chunks_are_smaller(net):
     """A chunk of each thread is handed out in parts; not where each has one chunk, nor for a thread alone."""
-    program = Session(net, chunk_blocks=6)._programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
+    programs = Session(net, chunk_blocks=6)._only_runner.programs
+    program = programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
     # 60 blocks for 2 threads: 8 chunks and 12 blocks in parts; 65: what is more is no chunk; 18: one chunk each.
     assert [_whole(program, 2, blocks) for blocks in (60, 65, 18, 13)] == [8, 8, 2, 2]
     # One chunk each, of whatever size.
@@ -253,7 +254,7 @@ def test_an_error_in_progress_cancels_and_the_executor_goes_on(session):
 def test_cancelling_stops_before_the_next_chunk(session, monkeypatch):
     """The control words of the run are set from outside, as the waiting thread does it."""
     executor, controls = Executor(1), []
-    program = session._programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
+    program = session._only_runner.programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
     make = program.control
 
     def cancelled_at_once(*args):

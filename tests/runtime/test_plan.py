@@ -147,4 +147,4 @@ def test_a_schedule_has_one_plan_for_all_batches(net):
     session = Session(net, threads=1)
     for batch in (1, 2, B // 2, B, 2 * B, 3 * B + 1):
         session.run(None, feed_for(net, batch))
-    assert [program.plan.schedule for program in session._programs.all()] == [CHANNEL, BATCH]
+    assert [program.plan.schedule for program in session._only_runner.programs.all()] == [CHANNEL, BATCH]

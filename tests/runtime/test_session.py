@@ -189,7 +189,7 @@ def test_plans_are_kept_by_shape_and_the_oldest_go(monkeypatch):
     assert session.plan({"x": (3, 8, 3)}, images=2) is first
     for width in (6, 7):
         session.run(None, {"x": images[width]})
-    assert len(session._programs.all()) == 3
+    assert len(session._only_runner.programs.all()) == 3
     assert session.plan({"x": (3, 8, 3)}, images=2) is first
     assert session.plan({"x": (3, 8, 4)}, images=2) is not first
     session.run(None, {"x": images[5]})
@@ -272,9 +272,9 @@ def test_pixels_keep_one_plan_a_transform(net):
     images = np.ones((2, 6, 5, 3), np.uint8)
     for _ in range(3):
         session.run_pixels(images, transform)
-    assert len(session._programs.all()) == 1
+    assert len(session._only_runner.programs.all()) == 1
     session.run_pixels(images, _transform())
-    assert len(session._programs.all()) == 2
+    assert len(session._only_runner.programs.all()) == 2
 
 
 # Many callers, processes, signals.

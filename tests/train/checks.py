@@ -1,9 +1,11 @@
 """Compare a net's torch module with the NumPy references."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
+from xdn.errors import UnsupportedError
 from xdn.train.module import NetModule
 
 #: Both sides compute in f32 and sum in different orders: some hundred roundings of a blob's largest value.
@@ -45,6 +47,46 @@ def check_net(net, batches=()):
 def check_layer(params, *shapes, n_tops=1):
     """Assert that a net of this one layer agrees at its own batch size and at 1 and 5."""
     check_net(one_layer_net(params, *shapes, n_tops=n_tops), batches=(1, 5))
+
+
+def check_values(params, *arrays, n_tops=1):
+    """Assert that a net of this one layer agrees on these bottoms, without gradients."""
+    net = one_layer_net(params, *(array.shape for array in arrays), n_tops=n_tops)
+    inputs = {f"x{i}": array for i, array in enumerate(arrays)}
+    expected = net.forward(inputs)
+    with torch.no_grad():
+        for name, value in NetModule(net).eval().outputs(tensors(inputs)).items():
+            compare(value, expected[name])
+
+
+def gradients(params, *arrays, n_tops=1):
+    """Return the gradients of a weighted sum of all tops by the bottoms, then by the parameters, in train mode."""
+    net = one_layer_net(params, *(array.shape for array in arrays), n_tops=n_tops)
+    module = NetModule(net)
+    x = {f"x{i}": torch.tensor(array, requires_grad=True) for i, array in enumerate(arrays)}
+    generator = torch.Generator().manual_seed(1)
+    tops = module.outputs(x).values()
+    sum((top * torch.rand(top.shape, generator=generator)).sum() for top in tops).backward()
+    return [tensor.grad for tensor in (*x.values(), *module.parameters())]
+
+
+def check_gradients(params, *shapes, n_tops=1, without=()):
+    """Assert that finite gradients, not all zero, reach every bottom but those `without`, and every parameter."""
+    rng = np.random.default_rng(7)
+    arrays = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    for number, gradient in enumerate(gradients(params, *arrays, n_tops=n_tops)):
+        if number in without:
+            assert gradient is None
+        else:
+            assert torch.isfinite(gradient).all()
+            assert gradient.any()
+
+
+def check_refuses_gradients(params, *arrays, n_tops=1):
+    """Assert that a net of this one layer is computed without gradients only, and that the error names the layer."""
+    check_values(params, *arrays, n_tops=n_tops)
+    with pytest.raises(UnsupportedError, match=rf"layer 'one' \({params.type}\).*no gradient passes.*no_grad"):
+        gradients(params, *arrays, n_tops=n_tops)
 
 
 def assert_same_weights(found, expected):

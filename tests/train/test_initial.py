@@ -7,7 +7,9 @@ from tests.frontend.onnx_checks import one_layer_net
 from tests.train.sharing import siamese_net
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.convolution import Convolution
+from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.prelu import PReLU
 from xdn.layers.scale import Scale
@@ -18,6 +20,7 @@ from xdn.train.initial import fresh
     ("params", "shape", "fan_in"),
     [
         (Convolution(num_output=64, kernel_size=(3,), group=2), (1, 32, 3, 3), 144),
+        (Deconvolution(num_output=64, kernel_size=(3,), group=2), (1, 32, 3, 3), 144),
         (InnerProduct(num_output=100), (1, 200), 200),
         (InnerProduct(num_output=100, transpose=True), (1, 200), 200),
     ],
@@ -36,6 +39,8 @@ def test_filters_are_he_normal(params, shape, fan_in):
     ("params", "expected"),
     [
         (BatchNorm(), {"mean": 0, "variance": 1, "scale_factor": 1}),
+        (BatchNorm(scale_bias=True), {"mean": 0, "variance": 1, "scale_factor": 1, "scale": 1, "bias": 0}),
+        (BN(), {"scale": 1, "shift": 0, "mean": 0, "variance": 1}),
         (Scale(bias_term=True), {"scale": 1, "bias": 0}),
         (Bias(), {"bias": 0}),
         (PReLU(), {"slope": 0.25}),

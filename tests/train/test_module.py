@@ -12,10 +12,13 @@ from xdn import settings
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.frontend.load import load
 from xdn.graph import Epilogue, Layer
+from xdn.layers.argmax import ArgMax
+from xdn.layers.concat import Concat
 from xdn.layers.convolution import Convolution
 from xdn.layers.flatten import Flatten
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.relu import ReLU
+from xdn.layers.slice import Slice
 from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
 from xdn.train.module import INITIAL_SEED, NetModule
@@ -194,6 +197,29 @@ def test_logits_are_what_softmax_reads(layers):
     module, expected = NetModule(net), net.forward(inputs)
     compare(module(tensors(inputs)), expected["y0"])
     compare(module.outputs(tensors(inputs))["prob"], expected["prob"])
+
+
+def test_tops_that_differ():
+    """Both parts of a convolution's result are read, one of them by two layers."""
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 6, 6))
+    layers = (
+        Layer("parts", Slice(slice_point=(1,)), ("y0",), ("a", "b")),
+        Layer("relu", ReLU(), ("b",), ("r",)),
+        Layer("all", Concat(), ("r", "a", "b"), ("all",)),
+    )
+    check_net(net.replace(layers=(*net.layers, *layers), outputs=("all",)), batches=(1, 5))
+
+
+def test_a_layer_that_gives_no_gradient_is_named():
+    net = one_layer_net(InnerProduct(num_output=4), (2, 6))
+    net = net.replace(layers=(*net.layers, Layer("best", ArgMax(), ("y0",), ("best",))), outputs=("y0", "best"))
+    module, x = NetModule(net), tensors(seeded_inputs(net))
+    with pytest.raises(UnsupportedError, match=r"layer 'best' \(ArgMax\).*no gradient"):
+        module.outputs(x)
+    with torch.no_grad():
+        compare(module.outputs(x)["best"], net.forward(seeded_inputs(net))["best"])
+    module(x).sum().backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
 
 
 def test_trailing_axes_of_one_are_no_part_of_logits():

@@ -7,6 +7,7 @@ from tests.frontend.onnx_checks import one_layer_net
 from xdn.errors import InputError, WeightsError
 from xdn.graph import Layer, Net
 from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.bn import BN
 from xdn.layers.convolution import Convolution
 from xdn.layers.dropout import Dropout
 from xdn.layers.input import Input
@@ -60,6 +61,25 @@ def test_averages_of_the_batches(sizes, use_global_stats):
         if layer.type != "BatchNorm":
             for name, array in layer.weights.items():
                 np.testing.assert_array_equal(found.layer(layer.name).weights[name], array)
+
+
+@pytest.mark.parametrize("params", [BatchNorm(scale_bias=True), BN()], ids=repr)
+def test_layers_that_scale_too(params):
+    net, batches = one_layer_net(params, (4, 3, 8, 8)), _batches(4, 4)
+    before, found = net.layer("one").weights, recalibrate(net, batches).layer("one").weights
+    mean, variance = (np.mean([f(x) for x in batches], 0) for f in (_mean, _variance))
+    np.testing.assert_allclose(found["mean"], mean, rtol=0, atol=1e-5 * np.abs(mean).max())
+    np.testing.assert_allclose(found["variance"], variance, rtol=1e-5)
+    for name in set(before) - {"mean", "variance", "scale_factor"}:
+        np.testing.assert_array_equal(found[name], before[name])
+
+
+def _mean(x):
+    return x.astype(np.float64).mean((0, 2, 3))
+
+
+def _variance(x):
+    return x.astype(np.float64).var((0, 2, 3), ddof=1)
 
 
 def test_the_old_statistics_play_no_part_and_twice_is_the_same():

@@ -7,6 +7,7 @@ from xdn.layers.convolution import Convolution
 from xdn.layers.input import Input
 from xdn.layers.relu import ReLU
 from xdn.layers.scale import Scale
+from xdn.layers.slice import Slice
 from xdn.layers.split import Split
 from xdn.train.steps import needed_layers, steps_for
 from xdn.train.torch_layers.base import TORCH_LAYERS
@@ -59,6 +60,11 @@ def test_a_scale_is_not_absorbed_where_the_blob_between_is_wanted():
     assert _names(steps_for(_chain(BatchNorm(), Scale()), ["x1", "x2"])) == [("l0",), ("l1",)]
 
 
+def test_a_scale_is_not_absorbed_by_a_batch_norm_with_factors_of_its_own():
+    net = _chain(BatchNorm(scale_bias=True), Scale())
+    assert _names(steps_for(net, net.outputs)) == [("l0",), ("l1",)]
+
+
 def test_a_scale_of_positions_is_not_absorbed():
     net = _chain(BatchNorm(), Scale(axis=2))
     assert _names(steps_for(net, net.outputs)) == [("l0",), ("l1",)]
@@ -74,6 +80,15 @@ def test_a_relu_overwrites_no_input_no_wanted_blob_and_no_other_readers():
     net = _chain(Convolution(num_output=3, kernel_size=(3,)), ReLU())
     assert not _overwrites(steps_for(net, ["x1", "x2"])[1])
     assert not _overwrites(steps_for(residual_net(), ["fc"])[1])
+
+
+def test_a_relu_overwrites_no_part_of_a_blob():
+    conv = _chain(Convolution(num_output=4, kernel_size=(3,)))
+    parts = (Layer("parts", Slice(), ("x1",), ("a", "b")), Layer("relu", ReLU(), ("a",), ("r",)))
+    net = conv.replace(layers=(*conv.layers, *parts), outputs=("r", "b"))
+    steps = steps_for(net, net.outputs)
+    assert not _overwrites(steps[2])
+    assert [step.last for step in steps] == [("x0",), ("x1",), ("a",)]
 
 
 def test_a_relu_overwrites_no_blob_that_bears_two_names():

@@ -16,6 +16,7 @@ from xdn import settings
 from xdn.errors import DataError
 from xdn.kernels.choice import Choice
 from xdn.runtime.configuration import Configuration
+from xdn.tune import database
 from xdn.tune import store as stores
 from xdn.tune.store import Journal, Key, Result, Store
 from xdn.tune.trial import Trial
@@ -172,9 +173,33 @@ def test_damaged_trials_are_left_out(store):
     assert len(Journal(store, "study").before) == 1
 
 
+@pytest.mark.parametrize(
+    ("facts", "changes"),
+    [
+        ({}, {"factor": 10**400}),
+        ({}, {"cost": -(10**400)}),
+        ({}, {"factor": float("nan")}),
+        ({}, {"created": 1e300}),
+        ({"net": ["x"]}, {}),
+    ],
+)
+def test_numbers_and_facts_are_such(facts, changes):
+    document = {"configuration": {}, "call_images": None, "factor": 1.5, "cost": 2, "created": 3.5}
+    assert Result.of({"net": "x", "threads": 2}, document, 3.5).cost == 2.0
+    document |= changes
+    with pytest.raises(DataError):
+        Result.of(facts, document, document["created"])
+
+
+def test_a_stored_value_is_read_up_to_a_size(store, monkeypatch):
+    store.put(key_of(), result())
+    monkeypatch.setattr(settings, "MAX_CONFIGURATION_BYTES", 10)
+    assert store.all() == {}
+
+
 def test_a_locked_store_is_an_error_that_says_so(store, monkeypatch):
     store.put(key_of(), result())
-    monkeypatch.setattr(stores, "_BUSY_S", 0.05)
+    monkeypatch.setattr(database, "_BUSY_S", 0.05)
     connection = sqlite3.connect(store.path, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(DataError, match="locked"):

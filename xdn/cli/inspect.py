@@ -1,6 +1,7 @@
 """Print a net layer by layer: type, shape, parameters, multiply-accumulates, bytes, and the totals.
 
 Weights need not be there. MACs count padding as data; they and the tops' bytes are for one image, f32.
+Layers of types that XDN lacks are shown, too, with "?" for the shapes that only they know.
 
   xdn-inspect deploy.prototxt
   xdn-inspect deploy.prototxt --json -
@@ -11,8 +12,7 @@ from dataclasses import asdict
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, run_command
-from xdn.cli.net_options import add_net_options, load_net
-from xdn.graph.summary import summarize
+from xdn.cli.net_options import add_net_options, net_summary
 from xdn.report.net import net_table
 from xdn.report.registries import registry_tables
 
@@ -33,6 +33,6 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")
-    summary = summarize(load_net(args, output, weights_needed=False))
+    summary = net_summary(args, output)
     output.result(net_table(summary))
     output.write_json(asdict(summary))

@@ -9,6 +9,7 @@ from xdn import api, settings
 from xdn.cli.common import Output, positive_int
 from xdn.files import checked_size
 from xdn.graph import Net
+from xdn.graph.summary import NetSummary, summarize
 
 
 def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, weights_needed: bool = True) -> None:
@@ -68,17 +69,30 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     if weights is None and weights_needed and not args.random_weights:
         weights = find_weights(args.net)
         output.log(f"weights: {weights}")
-    net = api.load(
-        args.net,
-        weights,
-        phase=args.phase,
-        level=args.level,
-        stages=args.net_stage,
-        random_weights=args.random_weights,
-        input_shape=args.input_shape,
-    )
+    net = api.load(args.net, weights, random_weights=args.random_weights, **_reading_options(args))
     changes = transform_changes(args)
     return api.with_transform(net, **changes) if changes else net
+
+
+def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
+    """Return the summary of the net that the options describe.
+
+    Its layers may be of types that XDN lacks, unless weights are asked for: these are checked against every layer.
+    """
+    if args.weights is not None or args.random_weights:
+        return summarize(load_net(args, output, weights_needed=False))
+    checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
+    return api.summary(args.net, **_reading_options(args))
+
+
+def _reading_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of how the net's text is read."""
+    return {
+        "phase": args.phase,
+        "level": args.level,
+        "stages": args.net_stage,
+        "input_shape": args.input_shape,
+    }
 
 
 def transform_changes(args: argparse.Namespace) -> dict[str, Any]:

@@ -141,13 +141,13 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         job, preprocessing = _job(args, output, bar, session, (found, transform))
         (contest,) = timed([job], args.repeat)
     # That of the contest: single requests, which follow, may have another.
-    plan = session.plan()
+    plans = session.plans()
     names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": preprocessing}
     contest = replace(contest, latency=job.latency())
     profile = job.profile() if args.profile else None
     peak = profile.peak_gflops if profile else None
     result = RunResult.of(
-        session, contest, load_s, names, plan=plan, profile=profile, batch=job.batch, peak_gflops=peak
+        session, contest, load_s, names, plans=plans, profile=profile, batch=job.batch, peak_gflops=peak
     )
     output.result(run_table(result))
     if args.per_class:

@@ -24,6 +24,7 @@ def _pointer_intrinsic(element: types.Type, doc: str):
 
 
 f32_at = _pointer_intrinsic(types.float32, "Return the address as a pointer to f32.")
+f64_at = _pointer_intrinsic(types.float64, "Return the address as a pointer to f64.")
 u8_at = _pointer_intrinsic(types.uint8, "Return the address as a pointer to u8.")
 i64_at = _pointer_intrinsic(types.int64, "Return the address as a pointer to int64.")
 

@@ -19,6 +19,7 @@ OPENCV_VERSION: str = cv2.__version__
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 #: JPEG start-of-frame markers: SOF0..SOF15 without DHT, JPG and DAC.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_SCAN = b"\xff\xda"
 _JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 
 
@@ -91,6 +92,8 @@ def decode(path: Path) -> Array:
     if not 0 < height * width <= settings.MAX_IMAGE_PIXELS:
         limit = settings.MAX_IMAGE_PIXELS
         raise DataError(f"the image claims {height}x{width} pixels; 1 to {limit} are read", where=str(path))
+    if content.startswith(b"\xff\xd8") and content.count(_JPEG_SCAN) * height * width > settings.MAX_SCANNED_PIXELS:
+        raise DataError(f"the image has {content.count(_JPEG_SCAN)} scans of {height}x{width} pixels", where=str(path))
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:

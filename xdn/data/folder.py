@@ -1,5 +1,6 @@
 """Images in files: a folder with one folder a class, and a list file as Caffe's ImageData reads it."""
 
+import io
 from copy import copy
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from xdn import settings
 from xdn.data.dataset import DATASETS, DatasetKind, Size
 from xdn.data.decode import OPENCV_VERSION, SUFFIXES, decode, resize, resize_record
 from xdn.errors import DataError
-from xdn.files import read_bounded
+from xdn.files import exists, read_bounded
 from xdn.graph.layer import Array
 
 
@@ -111,18 +112,21 @@ class ImageList(ImageFiles):
         content = read_bounded(path, settings.MAX_LIST_BYTES)
         if b"\0" in content:
             raise DataError("the file is binary, no text list", where=str(path), mend='Each line is "path label"')
-        text = content.decode("utf-8", errors="surrogateescape")
-        files, labels = [], []
-        for number, line in enumerate(text.splitlines(), 1):
-            if not line.strip():
+        files: list[Path] = []
+        labels: list[int] = []
+        for number, raw in enumerate(io.BytesIO(content), 1):
+            line = raw.decode("utf-8", errors="surrogateescape").strip()
+            if not line:
                 continue
-            name, _, label = line.strip().rpartition(" ")
+            name, _, label = line.rpartition(" ")
             if not name or not (label.isascii() and label.isdigit()) or len(label) > 9:
                 raise DataError('the line is not "path label"', where=f"{path}:{number}")
             if int(label) >= settings.MAX_CLASSES:
                 raise DataError(f"label {label}; at most {settings.MAX_CLASSES} classes", where=f"{path}:{number}")
+            if len(files) == settings.MAX_LIST_IMAGES:
+                raise DataError(f"more than {settings.MAX_LIST_IMAGES} images", where=f"{path}:{number}")
             beside = path.parent / name.strip()
-            files.append(beside if beside.exists() else Path(name.strip()))
+            files.append(beside if exists(beside) else Path(name.strip()))
             labels.append(int(label))
         if not files:
             raise DataError("the list names no image", where=str(path), mend='Each line is "path label"')

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xdn.errors import DataError
+from xdn.files import is_file
 from xdn.graph.layer import Array
 from xdn.graph.transform import Transform
 
@@ -151,7 +152,7 @@ def _mean_path(name: str, folders: Sequence[Path]) -> Path:
     """Return the mean file `name`; a relative one is looked for in `folders`."""
     candidates = [folder / name for folder in folders] or [Path(name)]
     for candidate in candidates:
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate
     looked = ", ".join(dict.fromkeys(map(str, candidates)))
     raise DataError(

@@ -1,7 +1,7 @@
 """One run of a net over a data set: what to run, and everything that came of it."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class RunResult:
     arena_bytes, liveness_bytes : int
         Activations of a chunk: the memory that a thread has for them, and the most that are alive at once.
     plan, isa : str
-        The plan's digest and the instruction set.
+        The plan's digest, of a net in parts those of all, and the instruction set.
     profile : Profile, optional
         Each layer of one further run, where that was asked for.
     engine : str
@@ -87,29 +87,29 @@ class RunResult:
         contest: ContestResult,
         load_s: float,
         names: Mapping[str, str],
-        plan: Plan | None = None,
+        plans: Sequence[Plan] = (),
         **further: Any,
     ) -> "RunResult":
         """Return the result of a run in `session`.
 
-        `names` holds net, data and preprocessing; `plan` is the run's, by default that of the session's latest run;
+        `names` holds net, data and preprocessing; `plans` are the run's, by default those of the session's latest run;
         `further` other fields: profile, batch, peak_gflops.
         """
-        plan = plan or session.plan()
+        plans = plans or session.plans()
         return RunResult(
             net=names["net"],
             data=names["data"],
             preprocessing=names["preprocessing"],
             contest=contest,
-            macs=plan.macs,
+            macs=sum(plan.macs for plan in plans),
             load_s=load_s,
             compile_s=session.compile_s,
             kernels_compiled=session.kernels_compiled,
             threads=session.threads,
-            chunk_images=plan.chunk_blocks * plan.schedule.images,
-            arena_bytes=plan.arena.size,
-            liveness_bytes=plan.arena.bound,
-            plan=plan.digest,
+            chunk_images=max((plan.chunk_blocks * plan.schedule.images for plan in plans), default=0),
+            arena_bytes=max((plan.arena.size for plan in plans), default=0),
+            liveness_bytes=max((plan.arena.bound for plan in plans), default=0),
+            plan="+".join(plan.digest for plan in plans),
             isa=host_isa().name,
             layers=len(session.net.layers) - len(session.net.input_layers),
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),

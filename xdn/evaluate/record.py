@@ -1,5 +1,6 @@
 """Result dataclasses as JSON values, and back."""
 
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -42,8 +43,8 @@ def _value(kind: Any, value: Any, path: str) -> Any:
             return tuple(_value(k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
     elif is_dataclass(kind) and isinstance(value, Mapping):
         return rebuilt(kind, value, path)  # type: ignore[arg-type]
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+    elif kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 1 << 53:
         return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value
-    raise DataError(f"{value!r} is no {getattr(kind, '__name__', kind)}", where=path)
+    raise DataError(f"{reprlib.repr(value)} is no {getattr(kind, '__name__', kind)}", where=path)

@@ -1,7 +1,7 @@
 """Readers and writers: prototxt, caffemodel, binaryproto, ONNX <-> `Net`."""
 
 from xdn.frontend.binaryproto import read_binaryproto, write_binaryproto
-from xdn.frontend.load import find_weights, load
+from xdn.frontend.load import find_weights, load, summary
 from xdn.frontend.prune_file import prune_text, read_prune_file
 from xdn.frontend.writer import save, to_prototxt
 
@@ -12,6 +12,7 @@ __all__ = [
     "read_binaryproto",
     "read_prune_file",
     "save",
+    "summary",
     "to_prototxt",
     "write_binaryproto",
 ]

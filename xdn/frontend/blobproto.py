@@ -1,5 +1,6 @@
 """BlobProto: one array of weights or one mean image in Caffe's binary files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
@@ -37,11 +38,16 @@ class StoredBlob:
     def fits(self, shape: Shape) -> bool:
         """Return whether the array serves where `shape` is expected.
 
-        Four old numbers equal a shape of up to four axes with ones before it (Caffe's Blob::ShapeEquals).
+        Four old numbers equal a shape of up to four axes with ones before it (Caffe's Blob::ShapeEquals). One
+        number a channel may also lie as the channels of a blob do, (1, C, 1, 1), as forks' normalisations keep them.
         """
-        if self.legacy and len(shape) <= 4:
-            return self.shape == (1,) * (4 - len(shape)) + shape
-        return self.shape == shape
+        if len(shape) == 1 and self.shape == (1, *shape, 1, 1):
+            return True
+        return self.shape == ((1,) * (4 - len(shape)) + shape if self.legacy else shape)
+
+
+#: Layer name -> its blobs; None for one that the file leaves out, none at all where they were not asked for.
+Stored = Mapping[str, tuple[StoredBlob | None, ...]]
 
 
 @dataclass
@@ -56,7 +62,9 @@ class _Parts:
     def shape(self, span: Span) -> tuple[Shape, bool]:
         legacy = bool(self.old)
         shape = tuple(self.old.get(number, 0) for number in _LEGACY) if legacy else tuple(self.dims)
-        if min(shape, default=0) < 0 or max(shape, default=0) > settings.MAX_BLOB_ELEMENTS:
+        # NumPy bounds the product of the other extents where one is 0.
+        most = prod(max(1, extent) for extent in shape) if 0 in shape else max(shape, default=0)
+        if min(shape, default=0) < 0 or most > settings.MAX_BLOB_ELEMENTS:
             raise span.error(f"a blob has the shape {shape}")
         if not legacy and not self.has_shape:
             # Caffe writes a scalar without any shape; of more numbers, none is known but how many they are.

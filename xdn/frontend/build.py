@@ -1,5 +1,6 @@
 """NetParameter message -> `Net`: typed parameters, single assignment, names of shared weights."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,13 @@ from xdn.graph.blob import Shape
 from xdn.graph.layer import Epilogue, Layer, LayerParams, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.transform import Transform
+from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer, Field
 from xdn.layers.convolution import Convolution
+
+#: An error lists no more unknown types.
+_NAMED_AT_MOST = 8
 
 
 def shortest(value: float) -> float:
@@ -26,14 +31,18 @@ def shortest(value: float) -> float:
 
 
 def _plain(value: Any, field: Field | None) -> Any:
-    """Return a field's value as the layers keep it: enum -> name, message -> tuple, f32 -> its shortest decimal."""
+    """Return a field's value as the layers keep it: enum -> name, f32 -> its shortest decimal, message -> tuple.
+
+    Of a BlobShape the tuple is that of its extents, of another message that of its (field, value) pairs.
+    """
     if field is not None and field.values is not None:
         return next(name for name, number in field.values.items() if number == value)
     if isinstance(value, float):
         return shortest(value)
     if hasattr(value, "ListFields"):
-        parts = [part for _, part in value.ListFields()]
-        return tuple(_plain(element, None) for part in parts for element in (part if _is_many(part) else (part,)))
+        if value.DESCRIPTOR.name == "BlobShape":
+            return tuple(value.dim)
+        return tuple((part.name, _plain(inner, None)) for part, inner in value.ListFields())
     return value
 
 
@@ -92,6 +101,21 @@ def _layer_class(layer: Message) -> type[CaffeLayer]:
         raise UnsupportedError(
             f"XDN cannot run layers of the type {layer.type!r}", where=f"layer {layer.name!r}", mend=error.mend
         ) from None
+
+
+def _check_types(net: Message) -> None:
+    """Raise UnsupportedError for the first layer of a type that is not registered; it says what else is missing."""
+    strange = [layer for layer in net.layer if layer.type not in LAYERS]
+    if not strange:
+        return
+    try:
+        _layer_class(strange[0])
+    except UnsupportedError as error:
+        types = Counter(layer.type for layer in strange)
+        counted = ", ".join(f"{kind!r} ({count})" for kind, count in list(types.items())[:_NAMED_AT_MOST])
+        rest = f"of {len(net.layer)} layers XDN lacks {len(strange)}: {counted}"
+        mend = f"{error.mend}; {rest}" if error.mend else rest.capitalize()
+        raise UnsupportedError(error.what, where=error.where, mend=mend) from None
 
 
 def _fields(param: Message, cls: type[CaffeLayer]) -> dict[str, Any]:
@@ -159,7 +183,18 @@ def build(net: Message, folder: Path | None = None, input_shape: ImageShape | No
     NetError, ShapeError
         Where the graph is wrong.
     """
-    params = [layer_params(layer) for layer in net.layer]
+    _check_types(net)
+    made = sketch(net, folder, input_shape)
+    verify(made)
+    return made
+
+
+def sketch(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Net:
+    """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
+    params = [
+        UnknownParams(layer.type) if layer.type and layer.type not in LAYERS else layer_params(layer)
+        for layer in net.layer
+    ]
     wirings = single_assignment(
         [
             Wiring(layer.name, tuple(layer.bottom), tuple(layer.top), param.is_input)
@@ -181,9 +216,7 @@ def build(net: Message, folder: Path | None = None, input_shape: ImageShape | No
     if input_shape is not None:
         layers = _with_image_shape(layers, input_shape)
     _check_inputs(layers)
-    made = Net(net.name, tuple(layers), folder=folder)
-    verify(made)
-    return made
+    return Net(net.name, tuple(layers), folder=folder)
 
 
 def _shared(layer: Message) -> tuple[str, ...]:

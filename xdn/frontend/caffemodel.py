@@ -1,36 +1,57 @@
-"""caffemodel files: the weights of a net, by layer name, in both of Caffe's binary formats."""
+"""caffemodel files: the weights of a net, by layer name, in all of Caffe's formats."""
 
 import mmap
-from collections.abc import Container, Mapping
+from collections.abc import Container
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from xdn import settings
-from xdn.errors import ParseError
 from xdn.files import atomic_file, checked_size
 from xdn.frontend import wire
-from xdn.frontend.blobproto import StoredBlob, encode_blob_head, read_blob
+from xdn.frontend.blobproto import Stored, encode_blob_head, read_blob
+from xdn.frontend.hdf5 import MAGIC, read_hdf5
 from xdn.frontend.wire import Span
 from xdn.graph.net import Net
 
-_NET_NAME, _NET_LAYERS = 1, {100: (1, 7), 2: (4, 6)}  # field of the layer -> its fields (name, blobs)
-_LAYER_NAME, _LAYER_TYPE, _LAYER_BLOBS, _NET_LAYER = 1, 2, 7, 100
-_HDF5_MAGIC = b"\x89HDF\r\n"
-
-Stored = Mapping[str, tuple[StoredBlob, ...]]
+_NET_NAME, _LAYER_NAME, _LAYER_TYPE, _LAYER_BLOBS, _NET_LAYER = 1, 1, 2, 7, 100
 
 
-def _read_layer(layer: Span, name_field: int, blobs_field: int) -> tuple[str, list[Span]]:
-    name, blobs = "", []
+@dataclass(frozen=True)
+class _LayerFields:
+    """Numbers of the fields of a layer's message in one of the formats (caffe.proto).
+
+    Parameters
+    ----------
+    name, blobs : int
+    inner : int
+        V0: the field of a V1LayerParameter whose V0LayerParameter holds name and blobs; 0 where there is none.
+    """
+
+    name: int
+    blobs: int
+    inner: int = 0
+
+
+_V0_FIELDS = _LayerFields(1, 50)
+#: Field of the NetParameter that holds the layers -> their fields: the current format, and V1 with V0 inside.
+_NET_LAYERS = {_NET_LAYER: _LayerFields(_LAYER_NAME, _LAYER_BLOBS), 2: _LayerFields(4, 6, inner=1)}
+
+
+def _read_layer(layer: Span, fields: _LayerFields) -> tuple[str, list[Span]]:
+    """Return a layer's name and its blobs; where V0 stands inside V1, those of V0 (Caffe's upgrade_proto.cpp)."""
+    name, blobs, inner = "", [], None
     for entry in wire.entries(layer):
-        if entry.number == name_field:
+        if entry.number == fields.name:
             name = entry.message().text()
-        elif entry.number == blobs_field:
+        elif entry.number == fields.blobs:
             blobs.append(entry.message())
             if len(blobs) > settings.MAX_LAYER_BLOBS:
                 raise layer.error(f"a layer has more than {settings.MAX_LAYER_BLOBS} blobs")
-    return name, blobs
+        elif entry.number == fields.inner:
+            inner = entry.message()
+    return (name, blobs) if inner is None else _read_layer(inner, _V0_FIELDS)
 
 
 def decode(span: Span, wanted: Container[str] | None = None) -> Stored:
@@ -40,20 +61,19 @@ def decode(span: Span, wanted: Container[str] | None = None) -> Stored:
     ----------
     span : Span
     wanted : container of str, optional
-        Only these layers' blobs are copied out.
+        Only these layers' blobs are copied out; others are named, without blobs.
     """
     found: dict[str, list[Span]] = {}
     for entry in wire.entries(span):
         if entry.number in _NET_LAYERS:
-            name, blobs = _read_layer(entry.message(), *_NET_LAYERS[entry.number])
+            name, blobs = _read_layer(entry.message(), _NET_LAYERS[entry.number])
             if blobs:
                 found[name] = blobs
             if len(found) > settings.MAX_LAYERS:
                 raise span.error(f"the net has more than {settings.MAX_LAYERS} layers")
     return {
-        name: tuple(read_blob(blob) for blob in blobs)
+        name: tuple(read_blob(blob) for blob in blobs) if wanted is None or name in wanted else ()
         for name, blobs in found.items()
-        if wanted is None or name in wanted
     }
 
 
@@ -67,21 +87,22 @@ def read_caffemodel(path: Path, wanted: Container[str] | None = None) -> Stored:
     ----------
     path : Path
     wanted : container of str, optional
-        Only these layers' blobs are copied out.
+        Only these layers' blobs are copied out; others are named, without blobs.
 
     Raises
     ------
     ParseError
         With the byte offset, where the file is damaged, cut short or of another format.
+    MissingExtraError
+        For Caffe's HDF5 format, where h5py is missing.
     """
     if checked_size(path, settings.MAX_CAFFEMODEL_BYTES) == 0:
         return {}
     with path.open("rb") as file:
         # Not closed by hand: after an error the traceback still holds views of it; the last view frees it.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if mapped[: len(_HDF5_MAGIC)] == _HDF5_MAGIC:
-        mend = "Load it in Caffe and save it as a binary caffemodel"
-        raise ParseError("these weights are in the HDF5 format, which is not read", where=str(path), mend=mend)
+    if mapped[: len(MAGIC)] == MAGIC:
+        return read_hdf5(path, wanted)
     return decode(Span(memoryview(mapped), 0, len(mapped), str(path)), wanted)
 
 

@@ -9,31 +9,46 @@ What Caffe users do by hand when they write a deploy.prototxt:
   auxiliary classifiers) or a Silence layer go too.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from xdn import settings
 from xdn.errors import NetError
 from xdn.frontend import schema
 from xdn.frontend.image_shape import ImageShape, image_shape, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
+from xdn.layers.base import LAYERS
 
 #: Data layers whose tops after the first are labels.
 _LABELLED = ("Data", "ImageData", "MemoryData", "WindowData")
 #: Data layers whose tops are whatever the file says.
 _FREE = ("HDF5Data", "DummyData")
 _LOSS = "SoftmaxWithLoss"
+_MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$", re.IGNORECASE)
 _SILENT = ("Silence", "HDF5Output")
 
 
-def _is_data(layer: Message) -> bool:
-    return layer.type in _LABELLED or layer.type in _FREE
+def is_data(layer: Message) -> bool:
+    """Return whether `layer` is a data layer: Caffe's, or one of a fork."""
+    return layer.type in _LABELLED or layer.type in _FREE or _is_foreign_data(layer)
+
+
+def _is_foreign_data(layer: Message) -> bool:
+    """Return whether `layer` looks like a data layer of some fork, or one that is written in Python."""
+    if layer.bottom or not layer.top or layer.type in LAYERS:
+        return False
+    return layer.type == "Python" or "data" in str(layer.type).lower()
 
 
 def _is_measure(layer: Message) -> bool:
-    """Return whether `layer` is a loss or a measure of quality: it compares with labels."""
-    return str(layer.type).endswith(("Loss", "Accuracy"))
+    """Return whether `layer` is a loss or a measure of quality, Caffe's or a fork's: it compares with labels."""
+    if layer.type == "Python":
+        return bool(_MEASURES.search(layer.python_param.layer))
+    return layer.type not in LAYERS and bool(_MEASURES.search(str(layer.type).replace("_", "")))
 
 
 @dataclass
@@ -61,7 +76,7 @@ class _Analysis:
         """Enter the tops of data layers that are labels."""
         readers = self.readers()
         for layer, wiring in zip(self.layers, self.wirings, strict=True):
-            if not _is_data(layer):
+            if not is_data(layer):
                 continue
             for position, top in enumerate(wiring.tops):
                 found = readers.get(top, [])
@@ -107,7 +122,7 @@ class _Analysis:
         readers = self.readers()
         unread = self.dropped - set(self.heads)
         for index in range(len(self.layers) - 1, -1, -1):
-            if index in self.dropped or _is_data(self.layers[index]):
+            if index in self.dropped or is_data(self.layers[index]):
                 continue
             found = {i for top in self.wirings[index].tops for i, _ in readers.get(top, [])}
             if found <= unread and found & self.aimless:
@@ -116,18 +131,24 @@ class _Analysis:
                 self.aimless.add(index)
 
 
+def _one(values: Sequence[Any], position: int) -> Sequence[Any]:
+    """Return the value at `position`, the first one where there are fewer, in a list; an empty one where none is."""
+    return values[position : position + 1] or values[:1]
+
+
 def _input_shapes(layer: Message, tops: Sequence[int], given: ImageShape | None, folder: Path | None) -> Message:
     """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
     param = schema.new("InputParameter")
     dummy = layer.dummy_data_param
     for position in tops:
         if given is None and layer.type == "DummyData":
-            old = [
-                [*values[position:], *values][:1] for values in (dummy.num, dummy.channels, dummy.height, dummy.width)
-            ]
-            four = [extent for extents in old for extent in extents]
-            shapes = [*dummy.shape[position:], *dummy.shape][:1]
-            param.shape.add().dim.extend(shapes[0].dim if shapes else four)
+            old = [_one(values, position) for values in (dummy.num, dummy.channels, dummy.height, dummy.width)]
+            shapes = _one(dummy.shape, position)
+            dims = shapes[0].dim if shapes else [extent for extents in old for extent in extents]
+            if len(dims) > settings.MAX_BLOB_AXES:
+                what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
+                raise NetError(what, where=f"layer {layer.name!r} ({layer.type})")
+            param.shape.add().dim.extend(dims)
         elif len(tops) > 1:
             raise NetError(
                 f"{len(tops)} inputs of unknown shapes",
@@ -191,7 +212,7 @@ def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape
         Where a blob is written twice, or nothing tells the shape of a data layer's images.
     """
     layers = list(net.layer)
-    wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), _is_data(la) or la.type == "Input") for la in layers]
+    wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), is_data(la) or la.type == "Input") for la in layers]
     analysis = _Analysis(layers, single_assignment(wirings))
     analysis.find_labels()
     analysis.drop_measures()
@@ -203,12 +224,13 @@ def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape
     made.ClearField("layer")
     left = [la for index, la in enumerate(layers) if index not in analysis.dropped]
     taken = {name for la in left for name in (la.name, *la.top)}
+    heads = set(analysis.heads)
     for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
-        if index in analysis.heads:
+        if index in heads:
             made.layer.append(_softmax_layer(layer, taken))
         elif index in analysis.dropped:
             continue
-        elif _is_data(layer):
+        elif is_data(layer):
             used = set(wiring.tops) - analysis.labels
             replacement = _input_layer(layer, wiring, used, input_shape, folder)
             if replacement is not None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xdn.errors import NetError, XdnError
+from xdn.files import is_file
 from xdn.frontend.binaryproto import read_binaryproto
 from xdn.frontend.schema import Message
 
@@ -26,7 +27,7 @@ def mean_folders(folder: Path | None) -> list[Path]:
 def find_mean(name: str, folders: Sequence[Path]) -> Path | None:
     """Return the mean file called `name` in the first of `folders` that has it, None where none has."""
     candidates = (folder / name for folder in folders)
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def source_of(layer: Message) -> str:
@@ -80,6 +81,8 @@ def _declared(layer: Message) -> ImageShape | None:
         return memory.channels, memory.height, memory.width
     if images.new_height and images.new_width:
         return _channels(layer), images.new_height, images.new_width
+    if transform.resize_param.height and transform.resize_param.width:
+        return _channels(layer), transform.resize_param.height, transform.resize_param.width
     return None
 
 

@@ -1,14 +1,17 @@
 """Read a net: prototxt and caffemodel -> `Net`."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from xdn import settings
-from xdn.errors import NetError, UnsupportedError, WeightsError, XdnError
+from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.frontend import prototxt
-from xdn.frontend.build import build
+from xdn.frontend.build import build, sketch
 from xdn.frontend.caffemodel import read_caffemodel
-from xdn.frontend.deploy import deployable
+from xdn.frontend.deploy import deployable, is_data
+from xdn.frontend.dialects import plain_caffe, refuse_python
 from xdn.frontend.image_shape import ImageShape, batch_of
 from xdn.frontend.phase import filter_layers, net_state
 from xdn.frontend.schema import Message
@@ -16,17 +19,20 @@ from xdn.frontend.upgrade import upgrade
 from xdn.frontend.weights import assign_weights
 from xdn.frontend.weights import random_weights as with_random_weights
 from xdn.graph.net import Net
+from xdn.graph.summary import NetSummary, summarize
+
+log = logging.getLogger(__name__)
 
 
 def find_weights(path: Path) -> Path:
-    """Return the only .caffemodel beside the prototxt `path`.
+    """Return the only .caffemodel beside the prototxt `path`; where there is none, the only .caffemodel.h5.
 
     Raises
     ------
     WeightsError
         When there is none, or several; it names ``--weights`` and ``--random-weights``.
     """
-    found = sorted(path.parent.glob("*.caffemodel"))
+    found = sorted(path.parent.glob("*.caffemodel")) or sorted(path.parent.glob("*.caffemodel.h5"))
     if len(found) == 1:
         return found[0]
     what = f"several caffemodels lie here: {', '.join(p.name for p in found)}" if found else "no caffemodel lies here"
@@ -34,10 +40,46 @@ def find_weights(path: Path) -> Path:
     raise WeightsError(what, where=str(path.parent), mend=mend)
 
 
-def _located(error: XdnError, path: Path) -> XdnError:
-    """Return `error` with the file's name before its place."""
-    where = f"{path}: {error.where}" if error.where else str(path)
-    return type(error)(error.what, where=where, mend=error.mend)
+@contextmanager
+def _located(path: Path) -> Iterator[None]:
+    """Put the file's name before the place of an error of the net."""
+    try:
+        yield
+    except (NetError, UnsupportedError) as error:
+        where = f"{path}: {error.where}" if error.where else str(path)
+        raise type(error)(error.what, where=where, mend=error.mend) from None
+
+
+def _add_data(net: Message, every: Message) -> None:
+    """Put before the layers of `net` the data layers of `every` layer that it reads, but that another phase has."""
+    given = {top for layer in net.layer for top in layer.top}
+    missing = {bottom for layer in net.layer for bottom in layer.bottom} - given
+    found = []
+    for layer in every.layer:
+        if is_data(layer) and missing.intersection(layer.top) and not given.intersection(layer.top):
+            found.append(layer)
+            given.update(layer.top)
+    if found:
+        rest = list(net.layer)
+        net.ClearField("layer")
+        net.layer.extend([*found, *rest])
+
+
+def _name_once(net: Message) -> None:
+    """Give a layer whose name another has already, which Caffe allows, one of its own; weights go to the first."""
+    taken = {layer.name for layer in net.layer}
+    seen: set[str] = set()
+    numbers: dict[str, int] = {}
+    for layer in net.layer:
+        if layer.name in seen:
+            number = numbers.get(layer.name, 2)
+            while f"{layer.name}_{number}" in taken:
+                number += 1
+            numbers[layer.name] = number
+            log.warning("two layers are called %r; the second becomes %r", layer.name, f"{layer.name}_{number}")
+            layer.name = f"{layer.name}_{number}"
+            taken.add(layer.name)
+        seen.add(layer.name)
 
 
 def net_from_message(
@@ -46,6 +88,7 @@ def net_from_message(
     *,
     state: tuple[str | None, int, Sequence[str]] = ("TEST", 0, ()),
     input_shape: ImageShape | None = None,
+    strict: bool = True,
 ) -> Net:
     """Return the deployable `Net` of a NetParameter in any of the formats, without weights.
 
@@ -58,6 +101,9 @@ def net_from_message(
         Which layers take part.
     input_shape : (C, H, W), optional
         The images' shape, in place of what the file says.
+    strict : bool
+        Refuse layers of types that XDN lacks. Otherwise the net may have such layers, and is not verified: it is good
+        for a summary only.
 
     Raises
     ------
@@ -67,12 +113,38 @@ def net_from_message(
     count = len(message.layer) + len(message.layers)
     if count > settings.MAX_LAYERS:
         raise NetError(f"the net has {count} layers; at most {settings.MAX_LAYERS} are read")
-    current = upgrade(message)
-    current = filter_layers(current, net_state(current, *state))
-    net = build(deployable(current, folder, input_shape), folder, input_shape)
+    every = upgrade(message)
+    current = filter_layers(every, net_state(every, *state))
+    _add_data(current, every)
+    _name_once(current)
+    current = deployable(current, folder, input_shape)
+    plain_caffe(current)
+    if strict:
+        refuse_python(current)
+    net = (build if strict else sketch)(current, folder, input_shape)
     if not net.layers:
         raise NetError("the net has no layers")
     return net
+
+
+def summary(
+    path: Path,
+    *,
+    phase: str = "TEST",
+    level: int = 0,
+    stages: Sequence[str] = (),
+    input_shape: ImageShape | None = None,
+) -> NetSummary:
+    """Return the summary of the net in the prototxt `path`, which may have layers of types that XDN lacks.
+
+    Parameters and errors are those of `load`, but an unknown type is none (V0's types, which are few, excepted). The
+    net itself is not given away: with unknown layers it cannot be run, optimized or written.
+    """
+    message = prototxt.read(path)
+    with _located(path):
+        return summarize(
+            net_from_message(message, path.parent, state=(phase, level, stages), input_shape=input_shape, strict=False)
+        )
 
 
 def declared_batch(path: Path, phase: str = "TRAIN") -> int:
@@ -124,10 +196,8 @@ def load(
     if weights is not None and random_weights:
         raise WeightsError("both weights and random weights are asked for", mend="Ask for one of them")
     message = prototxt.read(path)
-    try:
+    with _located(path):
         net = net_from_message(message, path.parent, state=(phase, level, stages), input_shape=input_shape)
-    except (NetError, UnsupportedError) as error:
-        raise _located(error, path) from None
     if random_weights:
         return with_random_weights(net)
     if weights is None:

@@ -30,9 +30,9 @@ LayerParameter name=1:string type=2:string bottom=3:string* top=4:string* loss_w
 V1LayerParameter layer=1:V0LayerParameter bottom=2:string* top=3:string* name=4:string type=5:V1_TYPES \
     blobs=6:BlobProto* blobs_lr=7:float* weight_decay=8:float* include=32:NetStateRule* exclude=33:NetStateRule* \
     loss_weight=35:float* transform_param=36:TransformationParameter loss_param=42:LossParameter \
-    param=1001:string* blob_share_mode=1002:STRICT|PERMISSIVE*
+    param=1001:string* blob_share_mode=1002:STRICT|PERMISSIVE* xdn_type=20190:string
 XdnParameter std=1:float* channel_order=2:string residual=3:bool activation=4:string negative_slope=5:float \
-    alpha=6:float channel_shared=7:bool projection=8:ConvolutionParameter
+    alpha=6:float channel_shared=7:bool projection=8:ConvolutionParameter beta=9:float
 V0LayerParameter name=1:string type=2:string num_output=3:uint32 biasterm=4:bool weight_filler=5:FillerParameter \
     bias_filler=6:FillerParameter pad=7:uint32 kernelsize=8:uint32 group=9:uint32 stride=10:uint32 \
     pool=11:MAX|AVE|STOCHASTIC dropout_ratio=12:float local_size=13:uint32 alpha=14:float beta=15:float \
@@ -123,77 +123,33 @@ MultiBoxLossParameter loc_loss_type=1:L2|SMOOTH_L1 conf_loss_type=2:SOFTMAX|LOGI
 
 #: What other inference layers use.
 OTHERS = """
-ArgMaxParameter out_max_val=1:bool top_k=2:uint32 axis=3:int32
-BNParameter slope_filler=1:FillerParameter bias_filler=2:FillerParameter momentum=3:float eps=4:float frozen=5:bool \
-    bn_mode=6:LEARN|INFERENCE engine=7:DEFAULT|CAFFE|CUDNN scale_filler=8:FillerParameter \
-    shift_filler=9:FillerParameter var_eps=10:float moving_average=11:bool
-ClipParameter min=1:float max=2:float
-CropParameter axis=1:int32 offset=2:uint32*
-DetectionOutputParameter num_classes=1:uint32 share_location=2:bool background_label_id=3:int32 \
-    nms_param=4:NonMaximumSuppressionParameter save_output_param=5:SaveOutputParameter \
-    code_type=6:CORNER@1|CENTER_SIZE@2|CORNER_SIZE@3 keep_top_k=7:int32 confidence_threshold=9:float \
-    variance_encoded_in_target=8:bool visualize=10:bool visualize_threshold=11:float save_file=12:string \
-    objectness_score=13:float
-EmbedParameter num_output=1:uint32 input_dim=2:uint32 bias_term=3:bool weight_filler=4:FillerParameter \
-    bias_filler=5:FillerParameter
-ExpParameter base=1:float scale=2:float shift=3:float
-InterpParameter height=1:int32 width=2:int32 zoom_factor=3:int32 shrink_factor=4:int32 pad_beg=5:int32 pad_end=6:int32
-LogParameter base=1:float scale=2:float shift=3:float
-MVNParameter normalize_variance=1:bool across_channels=2:bool eps=3:float
 NonMaximumSuppressionParameter nms_threshold=1:float top_k=2:int32 eta=3:float
-NormalizeParameter across_spatial=1:bool scale_filler=2:FillerParameter channel_shared=3:bool eps=4:float
 ParameterParameter shape=1:BlobShape
-PermuteParameter order=1:uint32*
-PowerParameter power=1:float scale=2:float shift=3:float
-PriorBoxParameter min_size=1:float* max_size=2:float* aspect_ratio=3:float* flip=4:bool clip=5:bool variance=6:float* \
-    img_size=7:uint32 img_h=8:uint32 img_w=9:uint32 step=10:float step_h=11:float step_w=12:float offset=13:float
-PSROIPoolingParameter spatial_scale=1:float output_dim=2:int32 group_size=3:int32
 PythonParameter module=1:string layer=2:string param_str=3:string share_in_parallel=4:bool
 RecurrentParameter num_output=1:uint32 weight_filler=2:FillerParameter bias_filler=3:FillerParameter \
     debug_info=4:bool expose_hidden=5:bool
-ReductionParameter operation=1:SUM@1|ASUM@2|SUMSQ@3|MEAN@4 axis=2:int32 coeff=3:float
-ReorgParameter stride=1:uint32 reverse=2:bool
-ROIPoolingParameter pooled_h=1:uint32 pooled_w=2:uint32 spatial_scale=3:float pad_ratio=4:float
 SaveOutputParameter output_directory=1:string output_name_prefix=2:string output_format=3:string \
     label_map_file=4:string name_size_file=5:string num_test_image=6:uint32 resize_param=7:ResizeParameter
-ShuffleChannelParameter group=1:uint32
-SliceParameter slice_dim=1:uint32 slice_point=2:uint32* axis=3:int32
 SPPParameter pyramid_height=1:uint32 pool=2:MAX|AVE|STOCHASTIC engine=6:DEFAULT|CAFFE|CUDNN
-SwishParameter beta=1:float
-ThresholdParameter threshold=1:float
-TileParameter axis=1:int32 tiles=2:int32
-UpsampleParameter scale=1:uint32 scale_h=2:uint32 scale_w=3:uint32 pad_out_h=4:bool pad_out_w=5:bool \
-    upsample_h=6:uint32 upsample_w=7:uint32 stride=8:uint32
 """
 
 #: Fields of LayerParameter that hold those messages. The numbers from 2000 on are ours: they belong to branches
 #: of Caffe that gave numbers of their own, which text does not show.
 LAYER_FIELDS = """
-LayerParameter accuracy_param=102:AccuracyParameter argmax_param=103:ArgMaxParameter \
-    contrastive_loss_param=105:ContrastiveLossParameter data_param=107:DataParameter \
-    dummy_data_param=109:DummyDataParameter exp_param=111:ExpParameter hdf5_data_param=112:HDF5DataParameter \
+LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:ContrastiveLossParameter \
+    data_param=107:DataParameter dummy_data_param=109:DummyDataParameter hdf5_data_param=112:HDF5DataParameter \
     hdf5_output_param=113:HDF5OutputParameter hinge_loss_param=114:HingeLossParameter \
     image_data_param=115:ImageDataParameter infogain_loss_param=116:InfogainLossParameter \
-    memory_data_param=119:MemoryDataParameter mvn_param=120:MVNParameter power_param=122:PowerParameter \
-    slice_param=126:SliceParameter threshold_param=128:ThresholdParameter window_data_param=129:WindowDataParameter \
-    python_param=130:PythonParameter annotated_data_param=200:AnnotatedDataParameter \
+    memory_data_param=119:MemoryDataParameter window_data_param=129:WindowDataParameter \
+    python_param=130:PythonParameter spp_param=132:SPPParameter parameter_param=145:ParameterParameter \
+    recurrent_param=146:RecurrentParameter annotated_data_param=200:AnnotatedDataParameter \
     multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
-    spp_param=132:SPPParameter log_param=134:LogParameter \
-    reduction_param=136:ReductionParameter embed_param=137:EmbedParameter tile_param=138:TileParameter \
-    crop_param=144:CropParameter parameter_param=145:ParameterParameter recurrent_param=146:RecurrentParameter \
-    swish_param=147:SwishParameter clip_param=148:ClipParameter permute_param=202:PermuteParameter \
-    prior_box_param=203:PriorBoxParameter detection_output_param=204:DetectionOutputParameter \
-    norm_param=206:NormalizeParameter bn_param=2000:BNParameter interp_param=2001:InterpParameter \
-    psroi_pooling_param=2002:PSROIPoolingParameter reorg_param=2003:ReorgParameter \
-    roi_pooling_param=2004:ROIPoolingParameter shuffle_channel_param=2005:ShuffleChannelParameter \
-    smooth_l1_loss_param=2006:SmoothL1LossParameter upsample_param=2007:UpsampleParameter
-V1LayerParameter accuracy_param=27:AccuracyParameter argmax_param=23:ArgMaxParameter \
-    contrastive_loss_param=40:ContrastiveLossParameter data_param=11:DataParameter \
-    dummy_data_param=26:DummyDataParameter exp_param=41:ExpParameter hdf5_data_param=13:HDF5DataParameter \
+    smooth_l1_loss_param=2006:SmoothL1LossParameter
+V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:ContrastiveLossParameter \
+    data_param=11:DataParameter dummy_data_param=26:DummyDataParameter hdf5_data_param=13:HDF5DataParameter \
     hdf5_output_param=14:HDF5OutputParameter hinge_loss_param=29:HingeLossParameter \
     image_data_param=15:ImageDataParameter infogain_loss_param=16:InfogainLossParameter \
-    memory_data_param=22:MemoryDataParameter mvn_param=34:MVNParameter power_param=21:PowerParameter \
-    slice_param=31:SliceParameter threshold_param=25:ThresholdParameter window_data_param=20:WindowDataParameter
+    memory_data_param=22:MemoryDataParameter window_data_param=20:WindowDataParameter
 """
 
 #: V1's type enum: its name, number, and the type's name in the current format.

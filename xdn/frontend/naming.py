@@ -5,6 +5,7 @@ written once: of the versions of a name the last keeps it, an earlier one is cal
 layer that writes it. An Input's top keeps its name in any case, since callers fill it by that name.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,12 +38,23 @@ class Wiring:
 def _check_writer(layer: Wiring, index: int, writers: dict[str, str]) -> None:
     """Raise NetError where a top is written a second time other than in place (Caffe's Net::AppendTop)."""
     top = layer.tops[index]
-    in_place = index < len(layer.bottoms) and layer.bottoms[index] == top
+    in_place = not layer.is_input and index < len(layer.bottoms) and layer.bottoms[index] == top
     if top in writers and not in_place:
-        raise NetError(
-            f"blob {top!r} is written by layer {writers[top]!r} and again by layer {layer.name!r}",
-            mend="Rename one top, or give the layers include rules of different phases",
-        )
+        raise _written_twice(top, writers[top], layer.name)
+
+
+def _written_twice(top: str, first: str, second: str) -> NetError:
+    what = f"blob {top!r} is written by layer {first!r} and again by layer {second!r}"
+    return NetError(what, mend="Rename one top, or give the layers include rules of different phases")
+
+
+def _free(name: str, taken: set[str], marks: dict[str, int]) -> str:
+    """Return `name` with the fewest marks that make it free; `marks` keeps how many there were."""
+    count = marks.get(name, 0)
+    while name + "'" * count in taken:
+        count += 1
+    marks[name] = count
+    return name + "'" * count
 
 
 def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
@@ -53,7 +65,7 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     Raises
     ------
     NetError
-        When a blob is written twice other than in place.
+        When a blob is written twice other than in place, or a layer names a top twice.
     """
     last_writer = {top: index for index, layer in enumerate(layers) for top in layer.tops}
     taken = set(last_writer)
@@ -61,14 +73,17 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     writers: dict[str, str] = {}
     inputs = {top for layer in layers if layer.is_input for top in layer.tops}
     result = []
+    marks: dict[str, int] = {}
     for index, layer in enumerate(layers):
+        if len(set(layer.tops)) < len(layer.tops):
+            raise _written_twice(Counter(layer.tops).most_common(1)[0][0], layer.name, layer.name)
         bottoms = tuple(current.get(bottom, bottom) for bottom in layer.bottoms)
         for position, top in enumerate(layer.tops):
             _check_writer(layer, position, writers)
             keeps = layer.is_input or (last_writer[top] == index and top not in inputs)
             name = top if keeps else f"{top}{MARK}{layer.name}"
-            while not keeps and name in taken:
-                name += "'"
+            if not keeps:
+                name = _free(name, taken, marks)
             taken.add(name)
             current[top], writers[top] = name, layer.name
         result.append(replace(layer, bottoms=bottoms, tops=tuple(current[top] for top in layer.tops)))

@@ -36,15 +36,15 @@ def net_state(net: Message, phase: str | None = None, level: int = 0, stages: Se
     return state
 
 
-def _meets(state: Message, rule: Message) -> bool:
-    """Return whether `state` meets `rule` (Caffe's Net::StateMeetsRule)."""
+def _meets(state: Message, stages: frozenset[str], rule: Message) -> bool:
+    """Return whether `state`, whose stages are `stages`, meets `rule` (Caffe's Net::StateMeetsRule)."""
     if rule.HasField("phase") and rule.phase != state.phase:
         return False
     if rule.HasField("min_level") and state.level < rule.min_level:
         return False
     if rule.HasField("max_level") and state.level > rule.max_level:
         return False
-    return set(rule.stage) <= set(state.stage) and not set(rule.not_stage) & set(state.stage)
+    return stages.issuperset(rule.stage) and stages.isdisjoint(rule.not_stage)
 
 
 def filter_layers(net: Message, state: Message) -> Message:
@@ -60,10 +60,11 @@ def filter_layers(net: Message, state: Message) -> Message:
     kept = schema.new("NetParameter")
     kept.CopyFrom(net)
     kept.ClearField("layer")
+    stages = frozenset(state.stage)
     for layer in net.layer:
         if layer.include and layer.exclude:
             raise NetError("the layer has include and exclude rules; give one kind", where=f"layer {layer.name!r}")
-        included = not layer.include or any(_meets(state, rule) for rule in layer.include)
-        if included and not any(_meets(state, rule) for rule in layer.exclude):
+        included = not layer.include or any(_meets(state, stages, rule) for rule in layer.include)
+        if included and not any(_meets(state, stages, rule) for rule in layer.exclude):
             kept.layer.append(layer)
     return kept

@@ -1,6 +1,6 @@
-"""Text <-> message: protobuf's text format with places and nearest names in its errors."""
+"""Text <-> message, with places and nearest names in errors, and warnings for what is passed over."""
 
-import re
+import logging
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -9,38 +9,27 @@ from xdn import settings
 from xdn.errors import ParseError
 from xdn.files import read_bounded
 from xdn.frontend import schema
+from xdn.frontend.diagnosis import diagnose
 from xdn.frontend.schema import Message
-from xdn.registry import nearest
+from xdn.frontend.textformat import Unknown, explain
+from xdn.frontend.textformat import read_text as fill
+from xdn.frontend.tolerance import tolerated
 
-_NO_FIELD = re.compile(r'Message type "caffe\.(\w+)" has no field named "(\w+)"')
-_NO_VALUE = re.compile(r'Enum type "caffe\.(\w+)\.(\w+)_scope\.Value" has no value named "?([^"\s]+?)"?\.')
-_TWICE = re.compile(r'Message type "caffe\.(\w+)" should not have multiple "(\w+)" fields')
+log = logging.getLogger(__name__)
 
 
-def _explain(message: str) -> tuple[str, str | None]:
-    """Return what protobuf's message says in Caffe's terms, and how to mend it."""
-    if found := _NO_FIELD.search(message):
-        kind, name = found.groups()
-        known = [field.name for field in schema.classes()[kind].DESCRIPTOR.fields]  # type: ignore[attr-defined]
-        close = nearest(name, known)
-        return f"{kind} has no field {name!r}", f"The nearest known: {', '.join(close)}" if close else None
-    if found := _NO_VALUE.search(message):
-        kind, field, value = found.groups()
-        enum = schema.classes()[kind].DESCRIPTOR.fields_by_name[field].enum_type  # type: ignore[attr-defined]
-        known = [entry.name for entry in enum.values]
-        close = nearest(value, known)
-        hint = f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(known)}"
-        return f"{kind}.{field} has no value {value!r}", hint
-    if found := _TWICE.search(message):
-        kind, name = found.groups()
-        return f"{kind} has the field {name!r} twice; it takes one", None
-    # What follows the place is the line's text and protobuf's own words, in which the text may be long.
-    words = re.sub(r"^\d+:\d+ : ", "", message)
-    return (words if len(words) <= 200 else f"...{words[-200:]}"), None
+def _keep_v1_types(unknown: list[Unknown]) -> None:
+    """Let V1 layers of types that the enum lacks keep these as text, so that they are refused by name, or dropped."""
+    for each in unknown:
+        if each.value is not None and each.path[-1].DESCRIPTOR.name == "V1LayerParameter" and each.name == "type":
+            each.path[-1].xdn_type = each.value
 
 
 def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> Message:
     """Return the message that `text` spells.
+
+    Of a net, unknown fields that do not matter to inference are passed over with a warning in the log; other messages
+    have none.
 
     Parameters
     ----------
@@ -56,15 +45,30 @@ def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> M
     ParseError
         With file:line:column, and the nearest known field or value.
     """
+    if message == "NetParameter":
+        return _parse_net(text, name)
     made = schema.new(message)
+    for unknown in fill(text, made, name)[:1]:
+        what, mend = explain(unknown)
+        raise ParseError(what, where=unknown.where, mend=mend)
+    return made
+
+
+def _parse_net(text: str, name: str) -> Message:
+    """Return the NetParameter that `text` spells; an error says what the text is, where that can be told."""
+    made = schema.new("NetParameter")
     try:
-        text_format.Parse(text, made)
-    except text_format.ParseError as error:
-        what, mend = _explain(str(error))
-        place = f"{name}:{error.GetLine() or 1}:{error.GetColumn() or 1}"
-        raise ParseError(what, where=place, mend=mend) from None
-    except RecursionError:
-        raise ParseError(f"messages are nested too deeply for a {message}", where=name) from None
+        unknown = fill(text, made, name)
+        _keep_v1_types(unknown)
+        warnings = tolerated(unknown)
+    except ParseError as error:
+        if (seems := diagnose(text)) is None:
+            raise
+        raise ParseError(f"{error.what}: {seems}", where=error.where, mend=error.mend) from None
+    if unknown and not (made.layer or made.layers) and (seems := diagnose(text)) is not None:
+        raise ParseError(f"this is no net: {seems}", where=name)
+    for warning in warnings:
+        log.warning("%s", warning)
     return made
 
 

@@ -1,7 +1,6 @@
 """Read a solver: how a net is trained, in Caffe's words (SolverParameter) and, in `xdn_param`, in those it lacks."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from xdn.errors import ParseError, SettingError
+from xdn.files import is_file
 from xdn.frontend import prototxt
 from xdn.frontend.build import shortest
 from xdn.frontend.schema import Message
+from xdn.frontend.tokens import Tokens
 
 #: The old enum `solver_type` -> the names of `type`.
 _OLD_TYPES = {
@@ -190,7 +191,7 @@ class Solver:
         """
         folders = ([self.path.parent] if self.path else []) + [Path()]
         for folder in folders:
-            if (folder / name).is_file():
+            if is_file(folder / name):
                 return folder / name
         looked = ", ".join(str(folder / name) for folder in folders)
         raise SettingError(f"{what}: there is no file {looked}", where=self.place(what))
@@ -245,11 +246,13 @@ def _enum_name(message: Message, name: str) -> str:
 
 
 def _places(path: Path, text: str) -> dict[str, str]:
-    """Return field -> file:line:column of its first mention outside comments."""
+    """Return field -> file:line:column of its first mention."""
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        for match in re.finditer(r"(\w+)\s*:", line.partition("#")[0]):
-            found.setdefault(match[1], f"{path}:{number}:{match.start() + 1}")
+    tokens = Tokens(text, str(path))
+    while tokens.current.kind != "end":
+        token = tokens.advance()
+        if token.kind == "word" and tokens.at(":"):
+            found.setdefault(token.text, tokens.place(token))
     return found
 
 

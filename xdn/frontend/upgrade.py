@@ -3,9 +3,10 @@
 The source of the rules is Caffe's upgrade_proto.cpp.
 """
 
-from xdn.errors import NetError, UnsupportedError
+from xdn.errors import NetError
 from xdn.frontend import schema
 from xdn.frontend.schema import Message
+from xdn.frontend.upgrade_v0 import is_v0, upgrade_v0
 from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0
@@ -39,17 +40,10 @@ def _upgrade_params(old: Message, new: Message) -> None:
 
 def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> None:
     """Fill the LayerParameter `new` from the V1LayerParameter `old`."""
-    if old.HasField("layer"):
-        raise UnsupportedError(
-            "this is Caffe's first text format (V0: `layers { layer { ... } }`)",
-            where=f"layer {old.layer.name!r}",
-            mend="Convert the file with Caffe's upgrade_net_proto_text",
-        )
-    if old.type:
-        new.type = type_names[old.type]
+    new.type = type_names[old.type] if old.type else old.xdn_type
     _upgrade_params(old, new)
     for field, value in old.ListFields():
-        if field.name in ("type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
+        if field.name in ("type", "xdn_type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
             continue
         if hasattr(value, "extend"):  # repeated; protobuf's releases do not agree on how a descriptor says so
             getattr(new, field.name).extend(value)
@@ -109,17 +103,17 @@ def _upgrade_transforms(net: Message) -> None:
 
 
 def upgrade(net: Message) -> Message:
-    """Return the NetParameter `net` in the current format: V1 layers, declared inputs and old data layers turned.
+    """Return the NetParameter `net` in the current format: V0 and V1 layers, declared inputs, old data layers turned.
 
     Raises
     ------
     UnsupportedError
-        For the V0 format.
+        For a layer of V0 that has no counterpart.
     NetError
         When the old and the new format are mixed, or inputs and their shapes do not match.
     """
     new = schema.new("NetParameter")
-    new.CopyFrom(net)
+    new.CopyFrom(upgrade_v0(net) if is_v0(net) else net)
     _upgrade_v1(new)
     _upgrade_transforms(new)
     _upgrade_inputs(new)

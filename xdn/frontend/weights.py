@@ -1,14 +1,13 @@
 """Give a net its weights: those of a caffemodel, matched by layer name, or seeded random ones."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from math import prod
 
 import numpy as np
 
 from xdn import settings
 from xdn.errors import WeightsError
-from xdn.frontend.blobproto import StoredBlob
-from xdn.frontend.caffemodel import Stored
+from xdn.frontend.blobproto import Stored, StoredBlob
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
@@ -16,13 +15,21 @@ from xdn.graph.net import Net
 RANDOM_SEED = 20190625
 _NAMED_AT_MOST = 8
 
+Blobs = Sequence[StoredBlob | None]
 
-def _numbers(stored: StoredBlob) -> str:
+
+def _numbers(stored: StoredBlob | None) -> str:
+    if stored is None:
+        return "none"
     return f"{stored.shape} (num, channels, height, width)" if stored.legacy else str(stored.shape)
 
 
-def _match(layer: Layer, expected: Mapping[str, Shape], stored: tuple[StoredBlob, ...], file: str) -> dict[str, Array]:
-    """Return the weights of `layer` out of the blobs that the file has under its name."""
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED_AT_MOST]) + (", ..." if len(names) > _NAMED_AT_MOST else "")
+
+
+def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
+    """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
     where = f"layer {layer.name!r} ({layer.type})"
     mend = "The caffemodel belongs to another net, or the prototxt was changed"
     if len(stored) != len(expected):
@@ -31,12 +38,35 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: tuple[StoredBlob
         raise WeightsError(f"{what} in {file}", where=where, mend=mend)
     weights = {}
     for (name, shape), blob in zip(expected.items(), stored, strict=True):
+        if blob is None:
+            continue
         if not blob.fits(shape):
             raise WeightsError(
                 f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=where, mend=mend
             )
         weights[name] = blob.data.reshape(shape)
     return weights
+
+
+def _of_the_files_variant(net: Net, stored: Stored) -> Net:
+    """Return `net` with each layer whose number of weights is another in the file as the variant that has so many."""
+    variants = {}
+    for layer in net.layers:
+        found = len(stored.get(layer.name, ()))
+        if found and layer.epilogue is None and found != len(net.weight_shapes(layer)):
+            params = layer.params.params_for(found)
+            variants[layer.name] = layer if params is None else layer.replace(params=params)
+    return net.replace(layers=tuple(variants.get(layer.name, layer) for layer in net.layers)) if variants else net
+
+
+def _with_shared(layer: Layer, blobs: Blobs, count: int, owned: Container[str]) -> Blobs:
+    """Return `blobs` up to `count`, with None for the last ones where earlier layers own them.
+
+    Caffe's HDF5 files hold a shared array once, with the layer that owns it.
+    """
+    rest = layer.shared[len(blobs) : count]
+    left_out = len(blobs) + len(rest) == count and all(name in owned for name in rest)
+    return (*blobs, *(None for _ in rest)) if left_out else blobs
 
 
 def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
@@ -68,6 +98,8 @@ def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str
 def assign_weights(net: Net, stored: Stored, file: str) -> Net:
     """Return `net` with the weights of a caffemodel; the file's layers that the net does not have are left out.
 
+    Where variants of a layer type differ in their number of weights, the file's number decides (`params_for`).
+
     Parameters
     ----------
     net : Net
@@ -79,23 +111,35 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
     Raises
     ------
     WeightsError
-        Naming the layer, what it expects and what was found; or listing the layers for which the file has nothing.
+        Naming the layer, what it expects and what was found; or listing the layers for which the file has nothing,
+        and those of the file that the net does not have.
     """
+    net = _of_the_files_variant(net, stored)
     weights: dict[str, dict[str, Array]] = {}
+    owned: set[str] = set()
     for layer in net.layers:
         expected = net.weight_shapes(layer)
         if expected and layer.name in stored:
-            weights[layer.name] = _match(layer, expected, stored[layer.name], file)
+            blobs = _with_shared(layer, stored[layer.name], len(expected), owned)
+            weights[layer.name] = _match(layer, expected, blobs, file)
+        owned.update(layer.shared)
     weights = _share(net, weights)
     missing = [layer.name for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
     if missing:
-        named = ", ".join(missing[:_NAMED_AT_MOST]) + (", ..." if len(missing) > _NAMED_AT_MOST else "")
-        known = ", ".join(list(stored)[:_NAMED_AT_MOST]) or "none"
-        raise WeightsError(
-            f"{file} has no weights for {len(missing)} layers: {named}",
-            mend=f"Layers with weights in the file: {known}",
-        )
+        what = f"{file} has no weights for {len(missing)} layers: {_listed(missing)}"
+        raise WeightsError(what, mend=_left_over(net, stored))
     return net.with_weights({name: own for name, own in weights.items() if own})
+
+
+def _left_over(net: Net, stored: Stored) -> str:
+    """Return the sentence on the layers of the file that `net` does not have."""
+    if not stored:
+        return "The file holds no weights at all"
+    known = {layer.name for layer in net.layers}
+    others = [name for name in stored if name not in known]
+    if not others:
+        return "The net has every layer of the file"
+    return f"{len(others)} layers of the file are not in the net: {_listed(others)}"
 
 
 def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape], Array]:
@@ -106,6 +150,7 @@ def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape]
 #: Weights that are no filters, by the last word of their name in the layer: close to what training leaves.
 _RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
     "bias": _near(0.0, 0.05),
+    "shift": _near(0.0, 0.05),
     "mean": _near(0.0, 0.1),
     "variance": lambda rng, shape: rng.uniform(0.5, 1.5, shape).astype(np.float32),
     "scale_factor": lambda rng, shape: np.ones(shape, np.float32),

@@ -5,10 +5,11 @@ https://protobuf.dev/programming-guides/encoding.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from xdn import settings
 from xdn.errors import ParseError
 from xdn.graph.layer import Array
 
@@ -17,7 +18,14 @@ _FIXED = {FIXED64: 8, FIXED32: 4}
 _NAMES = {3: "a group", 4: "the end of a group"}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
+class _Budget:
+    """How many more fields of one file are read."""
+
+    fields: int = field(default_factory=lambda: settings.MAX_WIRE_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A part of a file that holds one message, or one field's value.
 
@@ -29,12 +37,15 @@ class Span:
         Byte offsets; `stop` is the first byte after the part.
     file : str
         The file's name, for messages.
+    budget : _Budget
+        Of the file.
     """
 
     data: memoryview
     start: int
     stop: int
     file: str
+    budget: _Budget = field(default_factory=_Budget, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -43,7 +54,7 @@ class Span:
 
     def part(self, start: int, stop: int) -> "Span":
         """Return the part of the same file from `start` to `stop`."""
-        return Span(self.data, start, stop, self.file)
+        return Span(self.data, start, stop, self.file, self.budget)
 
     def error(self, what: str, offset: int | None = None) -> ParseError:
         """Return the error that names the file and the byte offset."""
@@ -78,7 +89,7 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One field of a message: its number, wire type, where its tag starts, and its value.
 
@@ -110,7 +121,10 @@ class Entry:
 
 
 def read_entry(span: Span, offset: int) -> Entry:
-    """Return the field whose tag starts at `offset`; raise ParseError where it leaves `span`."""
+    """Return the field whose tag starts at `offset`; raise ParseError where it leaves `span` or is one too many."""
+    span.budget.fields -= 1
+    if span.budget.fields < 0:
+        raise span.error(f"there are more than {settings.MAX_WIRE_FIELDS} fields", offset)
     tag, at = varint(span, offset)
     number, wire_type = tag >> 3, tag & 7
     if not 0 < number < 1 << 29:

@@ -33,10 +33,13 @@ def _fill(message: Message, name: str, field: Field, value: Any) -> None:
 
 
 def _fill_message(message: Message, values: tuple[Any, ...]) -> None:
-    """Set the only field of a nested message, such as BlobShape's `dim`, from a tuple."""
+    """Set a nested message from a tuple: BlobShape's extents, or (field, value) pairs."""
     message.SetInParent()
-    (field,) = message.DESCRIPTOR.fields
-    getattr(message, field.name).extend(values)
+    if message.DESCRIPTOR.name == "BlobShape":
+        message.dim.extend(values)
+        return
+    for name, value in values:
+        setattr(message, name, value)
 
 
 def _write_params(parent: Message, params: CaffeLayer, message: str) -> None:

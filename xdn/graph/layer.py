@@ -64,6 +64,8 @@ class LayerParams(ABC):
     elementwise: ClassVar[bool] = False
     #: True for the layers whose tops the caller fills.
     is_input: ClassVar[bool] = False
+    #: True where the tops depend on the bottoms' shapes only, not on their values.
+    reads_shapes_only: ClassVar[bool] = False
     #: True for the activations that the layer before them can apply to its result (`Epilogue`).
     fusable: ClassVar[bool] = False
 
@@ -74,6 +76,13 @@ class LayerParams(ABC):
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Return name -> shape of the weights, in the order of Caffe's blobs."""
         return {}
+
+    def params_for(self, count: int) -> "LayerParams | None":
+        """Return the parameters of the variant of this layer that has `count` weights, None where no variant has.
+
+        Where forks of Caffe differ, a file's weights tell the variant better than its text does.
+        """
+        return None
 
     def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
         """Return the multiply-accumulates of all images of the batch, padding counted as data."""
@@ -116,6 +125,13 @@ class LayerParams(ABC):
         `rows` (M,) numbers the elements of one channel of the top, all images one after another.
         """
         raise NotImplementedError(f"{self.type} has no filters")
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether every top element is some bottom element, or zero, whatever the values.
+
+        `reference` then takes arrays of any dtype, and moves what it is given.
+        """
+        return False
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""

@@ -1,7 +1,7 @@
 """The layer graph: immutable, topologically ordered, every blob written once."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -84,24 +84,8 @@ class Net:
         """Blob name -> shape and dtype, by the layers' own shape rules."""
         known: dict[str, Blob] = {}
         for layer in self.layers:
-            known.update(zip(layer.tops, self._infer(layer, known), strict=True))
+            known.update(zip(layer.tops, infer(layer, known), strict=True))
         return MappingProxyType(known)
-
-    @staticmethod
-    def _infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
-        where = f"layer {layer.name!r} ({layer.type})"
-        for bottom in layer.bottoms:
-            if bottom not in known:
-                raise NetError(f"unknown bottom blob {bottom!r}", where=where)
-        try:
-            tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
-            if layer.epilogue is not None:
-                layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
-        except (ShapeError, UnsupportedError) as error:
-            raise type(error)(error.what, where=where, mend=error.mend) from None
-        if len(tops) != len(layer.tops):
-            raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
-        return tops
 
     def bottom_blobs(self, layer: Layer) -> list[Blob]:
         """Return the blobs that `layer` reads, that of its epilogue left out."""
@@ -205,6 +189,36 @@ class Net:
                 tops = layer.forward([blobs[name] for name in layer.bottoms])
                 blobs.update(zip(layer.tops, tops, strict=True))
         return blobs
+
+
+def check_bottoms(layer: Layer, known: Container[str]) -> None:
+    """Raise NetError for the first bottom of a layer that is not among the `known` blobs."""
+    for bottom in layer.bottoms:
+        if bottom not in known:
+            where = f"layer {layer.name!r} ({layer.type})"
+            mend = "No layer before this one gives it: the file may be a part of a net, or lack its data layer"
+            raise NetError(f"unknown bottom blob {bottom!r}", where=where, mend=mend)
+
+
+def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
+    """Return the tops' blobs of a layer; `known` are its bottoms.
+
+    Raises
+    ------
+    NetError, ShapeError, UnsupportedError
+        Naming the layer.
+    """
+    check_bottoms(layer, known)
+    where = f"layer {layer.name!r} ({layer.type})"
+    try:
+        tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
+        if layer.epilogue is not None:
+            layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
+    except (ShapeError, UnsupportedError) as error:
+        raise type(error)(error.what, where=where, mend=error.mend) from None
+    if len(tops) != len(layer.tops):
+        raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
+    return tops
 
 
 def _structure(layer: Layer) -> bytes:

@@ -9,6 +9,7 @@ from xdn.graph.layer import Array
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, B
 from xdn.kernels.mathematics import fma, relu
+from xdn.layers.broadcast import operand_shape
 
 X, Y, POSITIONS, CHANNELS, SHIFT, FACTOR, OFFSET, LANES = range(8)
 
@@ -73,45 +74,53 @@ def _lower_affine(lowering: Lowering, terms: Terms) -> Lowered:
 def batch_norm_terms(lowering: Lowering) -> Terms:
     """Return what a BatchNorm does with the statistics that training left."""
     params, weights = lowering.layer.params, lowering.layer.weights
-    if params.use_global_stats is False:
-        raise lowering.unsupported("the executor does not compute batch statistics (use_global_stats: false)")
     mean, variance = params.statistics(weights)
-    return mean, 1 / np.sqrt(variance + params.eps), np.zeros_like(mean)
+    factor = 1 / np.sqrt(variance + params.eps)
+    return mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean))
 
 
 def scale_terms(lowering: Lowering) -> Terms:
     """Return what a Scale does."""
-    factor = _one_value_per_channel(lowering, "scale")
+    factor = lowering.layer.weights["scale"]
     return np.zeros_like(factor), factor, lowering.layer.weights.get("bias", np.zeros_like(factor))
 
 
 def bias_terms(lowering: Lowering) -> Terms:
     """Return what a Bias does."""
-    offset = _one_value_per_channel(lowering, "bias")
+    offset = lowering.layer.weights["bias"]
     return np.zeros_like(offset), np.ones_like(offset), offset
 
 
-def _one_value_per_channel(lowering: Lowering, name: str) -> Array:
-    value = lowering.layer.weights.get(name)
-    channels = lowering.top().channels
-    if len(lowering.bottoms) > 1 or value is None or value.shape != (channels,) or lowering.layer.params.axis != 1:
-        raise lowering.unsupported("the executor runs this layer with one coefficient per channel (axis 1) only")
-    return value
+def keeps_statistics(lowering: Lowering) -> bool:
+    """Return whether a BatchNorm normalises by what training left."""
+    return not lowering.layer.params.batch_statistics
 
 
-@family("batch_norm", "BatchNorm")
+def one_value_per_channel(lowering: Lowering) -> bool:
+    """Return whether a Scale or Bias has one learned coefficient a channel."""
+    params, bottoms = lowering.layer.params, lowering.bottoms
+    return len(bottoms) == 1 and operand_shape(bottoms, params.axis, params.num_axes) == bottoms[0].shape[1:2]
+
+
+@family("batch_norm", "BatchNorm", when=keeps_statistics)
 def lower_batch_norm(lowering: Lowering) -> Lowered:
     """Subtract the mean, divide by the deviation of the statistics that training left."""
     return _lower_affine(lowering, batch_norm_terms(lowering))
 
 
-@family("scale", "Scale")
+@family("bn", "BN", when=keeps_statistics)
+def lower_bn(lowering: Lowering) -> Lowered:
+    """Normalise, then scale and shift; or scale and shift alone."""
+    return _lower_affine(lowering, lowering.layer.params.terms(lowering.layer.weights))
+
+
+@family("scale", "Scale", when=one_value_per_channel)
 def lower_scale(lowering: Lowering) -> Lowered:
     """Multiply by one factor a channel, and add one offset where there is a bias."""
     return _lower_affine(lowering, scale_terms(lowering))
 
 
-@family("bias", "Bias")
+@family("bias", "Bias", when=one_value_per_channel)
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
     return _lower_affine(lowering, bias_terms(lowering))

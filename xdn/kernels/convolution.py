@@ -110,28 +110,36 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in batch_tiles(lowering.top().channels // group, lowering)]
 
 
-@family("contract", "Convolution", when=groups_fit, fuses=True, choices=_direct_choices)
+@family("contract", "Convolution", "Deconvolution", when=groups_fit, fuses=True, choices=_direct_choices)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
     return lower_contraction(lowering, convolution_task(lowering))
 
 
 def convolution_task(lowering: Lowering) -> Contraction:
-    """Return what a Convolution, with the projection that is fused to it, contracts."""
+    """Return what a layer of filters, with the projection that is fused to it, contracts."""
     layer = lowering.layer
-    parts = [(layer.bottoms[0], lowering.bottom(), layer.params.window(), layer.weights)]
+    parts = [(layer.bottoms[0], lowering.bottom(), layer.params, layer.weights)]
     if layer.projection is not None:
         added, weights = lowering.projected(), projection_weights(layer.weights)
-        parts.append((layer.bottoms[-1], added, layer.projection.window(), weights))
-    sources = [source_of(lowering, blob, layout, given["weight"], window) for blob, layout, window, given in parts]
+        parts.append((layer.bottoms[-1], added, layer.projection, weights))
+    sources = [
+        source_of(lowering, blob, layout, params.filters(given["weight"]), params.window())
+        for blob, layout, params, given in parts
+    ]
     biases = [given["bias"] for *_, given in parts if "bias" in given]
     return Contraction(tuple(sources), tuple(biases), layer.params.group)
+
+
+def takes_images(lowering: Lowering) -> bool:
+    """Return whether an InnerProduct sums everything that an image has."""
+    return lowering.layer.projection is None and lowering.bottoms[0].axis(lowering.layer.params.axis) == 1
 
 
 @family(
     "contract_all",
     "InnerProduct",
-    when=lambda lowering: lowering.layer.projection is None,
+    when=takes_images,
     fuses=True,
     choices=_direct_choices,
 )
@@ -143,8 +151,6 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 def inner_product_task(lowering: Lowering) -> Contraction:
     """Return what an InnerProduct contracts."""
     layer, bottom = lowering.layer, lowering.bottom()
-    if lowering.bottoms[0].axis(layer.params.axis) != 1:
-        raise lowering.unsupported(f"the executor runs InnerProduct over axis 1, not axis {layer.params.axis}")
     weight = layer.weights["weight"]
     if layer.params.transpose:
         weight = weight.T
@@ -207,7 +213,8 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         blobs,
         (*packed, bias, tiles, positions, *(source.runs for source in task.sources), slopes),
         macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
-        rows=Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
+        # Of a transposed window the rows that some outputs need are no fixed number apart.
+        rows=None if own.window.transposed else Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
     )
 
 

@@ -1,4 +1,14 @@
-"""Layers that only move data: Concat, Flatten, Reshape; and those that not even do that."""
+"""Layers that only move data, such as Concat, Slice, Permute; and those that not even do that.
+
+What a layer moves where is asked of its reference: it is given numbers in place of values, and where each number is
+found again is where that value goes. Elements whose neighbours move along with them make runs::
+
+    for run in runs:
+        for i in range(length[run]):
+            y[y_at[run] + i] = x[x_at[run] + i]            0 where x_at is NOTHING
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,38 +19,29 @@ from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH, BlockLayout
 from xdn.kernels.share import share
 
-#: RUNS: a table with rows (x offset, y offset) of runs of RUN consecutive f32 each.
-X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT, RUN = range(7)
+#: RUNS: a table with rows (x offset, y offset, length) in f32.
+X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT = range(6)
+#: The x offset of a run of zeros.
+NOTHING = -1
 
 
 def _copy():
     def copy(desc, frame):
-        runs, run = i64_at(desc[RUNS]), desc[RUN]
+        runs = i64_at(desc[RUNS])
         first, end = share(frame, desc[RUN_COUNT])
         for block in range(frame[BLOCKS]):
             x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
             y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
             for r in range(first, end):
-                x_at, y_at = runs[2 * r], runs[2 * r + 1]
-                for i in range(run):
-                    y[y_at + i] = x[x_at + i]
+                x_at, y_at, length = runs[3 * r], runs[3 * r + 1], runs[3 * r + 2]
+                if x_at < 0:
+                    for i in range(length):
+                        y[y_at + i] = np.float32(0)
+                else:
+                    for i in range(length):
+                        y[y_at + i] = x[x_at + i]
 
     return copy
-
-
-def _step(lowering: Lowering, bottom: int, runs: np.ndarray, run: int) -> Step:
-    """Return the step that copies `runs` of `run` elements from a bottom to the top."""
-    layer = lowering.layer
-    table = np.ascontiguousarray(runs, np.int64)
-    sizes = {
-        X_BLOCK: lowering.bottom(bottom).block_elements,
-        Y_BLOCK: lowering.top().block_elements,
-        RUNS: address(table),
-        RUN_COUNT: len(table),
-        RUN: run,
-    }
-    source = KernelSource(KernelName("copy", lowering.isa.name), _copy)
-    return Step(source, words(7, sizes), {X: layer.bottoms[bottom], Y: layer.tops[0]}, (table,))
 
 
 def _nchw_places(layout: BlockLayout) -> np.ndarray:
@@ -49,48 +50,80 @@ def _nchw_places(layout: BlockLayout) -> np.ndarray:
     return c + np.arange(layout.positions)[None, :] * layout.position_elements
 
 
-@family("concat", "Concat", schedules=BOTH)
-def lower_concat(lowering: Lowering) -> Lowered:
-    """Copy the bottoms one after the other along an axis."""
-    axis = lowering.layer.params.along(lowering.bottoms[0])
-    if axis == 0:
-        raise lowering.unsupported("the executor does not join blobs along the batch (axis 0)")
-    top = lowering.top()
-    rank = len(lowering.tops[0].shape)
-    places = _nchw_places(top).reshape(lowering.tops[0].shape[1:])
-    steps, begin = [], 0
-    for i, blob in enumerate(lowering.bottoms):
-        end = begin + blob.shape[axis]
-        window = (slice(None),) * (axis - 1) + (slice(begin, end),) + (slice(None),) * (rank - axis - 1)
-        bottom = lowering.bottom(i)
-        y = places[window].reshape(bottom.channels, bottom.positions)
-        # The channels of one position lie together on both sides: they are one run.
-        runs = np.stack([_nchw_places(bottom)[0], y[0]], axis=1)
-        steps.append(_step(lowering, i, runs, bottom.channels * bottom.schedule.images))
-        begin = end
-    return Lowered(steps)
+def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
+    """Return for each top the numbers of the elements that it takes, from 1 on (0: zero), and where bottoms begin."""
+    begins, numbers = [1], []
+    for blob in lowering.bottoms:
+        numbers.append(np.arange(begins[-1], begins[-1] + blob.image_size).reshape(1, *blob.shape[1:]))
+        begins.append(begins[-1] + blob.image_size)
+    tops = lowering.layer.params.reference(numbers, {}, len(lowering.tops))
+    return [top.ravel() for top in tops], begins
 
 
-@family("reshape", "Flatten", "Reshape", schedules=BOTH)
-def lower_reshape(lowering: Lowering) -> Lowered:
-    """Give the values of an image another shape: nothing to do where they lie in the same order."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    if lowering.bottoms[0].shape[0] != lowering.tops[0].shape[0]:
-        raise lowering.unsupported("the executor does not move values between images (axis 0)")
-    x, y = _nchw_places(bottom).ravel(), _nchw_places(top).ravel()
-    if np.array_equal(x, y):
-        return Lowered(aliases={layer.tops[0]: layer.bottoms[0]})
-    return Lowered([_step(lowering, 0, np.stack([x, y], axis=1), bottom.schedule.images)])
+def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
+    """Return rows (x, y, length) that cover the moves of `unit` elements each from places x to places y."""
+    order = np.argsort(y, kind="stable")
+    x, y = x[order], y[order]
+    nothing = (x[1:] < 0) & (x[:-1] < 0)
+    goes_on = (np.diff(y) == unit) & ((np.diff(x) == unit) & (x[:-1] >= 0) | nothing)
+    starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
+    lengths = np.diff(np.append(starts, len(x))) * unit
+    return np.ascontiguousarray(np.stack([x[starts], y[starts], lengths], axis=1), np.int64)
 
 
-@family(
-    "identity",
-    "Dropout",
-    "Split",
-    when=lambda lowering: getattr(lowering.layer.params, "factor", 1) == 1,
-    schedules=BOTH,
-)
+def _step(lowering: Lowering, blobs: tuple[int, int], moves: tuple[np.ndarray, np.ndarray]) -> Step:
+    """Return the step that moves elements of a bottom from their places x to the places y of a top."""
+    layer, (bottom, top) = lowering.layer, blobs
+    table = _runs(*moves, lowering.schedule.images)
+    sizes = {
+        X_BLOCK: lowering.bottom(bottom).block_elements,
+        Y_BLOCK: lowering.top(top).block_elements,
+        RUNS: address(table),
+        RUN_COUNT: len(table),
+    }
+    source = KernelSource(KernelName("copy", lowering.isa.name), _copy)
+    return Step(source, words(6, sizes), {X: layer.bottoms[bottom], Y: layer.tops[top]}, (table,))
+
+
+def _moves(
+    lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Return (bottom, places there, places in the top) for each bottom of which a top takes something."""
+    y = _nchw_places(lowering.top(top)).ravel()
+    found = []
+    for bottom in range(len(lowering.bottoms)):
+        begin, end = begins[bottom : bottom + 2]
+        # Zeros come along with the first bottom.
+        own = (taken >= begin) & (taken < end) | ((taken == 0) & (bottom == 0))
+        if own.any():
+            places = np.append(NOTHING, _nchw_places(lowering.bottom(bottom)).ravel())
+            found.append((bottom, places[np.maximum(taken[own] - begin + 1, 0)], y[own]))
+    return found
+
+
+@family("move", when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms), schedules=BOTH)
+def lower_move(lowering: Lowering) -> Lowered:
+    """Move elements to other places: nothing to do where they lie there already."""
+    layer = lowering.layer
+    taken, begins = _numbered(lowering)
+    steps, aliases = [], {}
+    for number, top in enumerate(layer.tops):
+        moves = _moves(lowering, taken[number], number, begins)
+        bottom, x, y = moves[0]
+        if len(moves) == 1 and np.array_equal(x, y) and _same_block(lowering, bottom, number):
+            aliases[top] = layer.bottoms[bottom]
+            continue
+        steps += [_step(lowering, (bottom, number), (x, y)) for bottom, x, y in moves]
+    return Lowered(steps, aliases=aliases)
+
+
+def _same_block(lowering: Lowering, bottom: int, top: int) -> bool:
+    """Return whether blocks of both blobs are of one size, so that one can stand for the other."""
+    return lowering.bottom(bottom).block_elements == lowering.top(top).block_elements
+
+
+@family("identity", "Dropout", when=lambda lowering: lowering.layer.params.factor == 1, schedules=BOTH)
 def lower_identity(lowering: Lowering) -> Lowered:
-    """Nothing: the tops are the bottom."""
+    """Nothing: the top is the bottom."""
     layer = lowering.layer
     return Lowered(aliases=dict.fromkeys(layer.tops, layer.bottoms[0]))

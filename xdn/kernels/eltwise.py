@@ -65,8 +65,6 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]
     coefficients = layer.params.coeff or (1.0,) * len(layer.bottoms)
-    if len(layer.bottoms) == 1:
-        raise lowering.unsupported("the executor runs Eltwise over two or more bottoms")
     steps = []
     for i in range(1, len(layer.bottoms)):
         first = coefficients[0] if i == 1 else 1.0

@@ -44,6 +44,10 @@ ACTIVATIONS = {
     "ELU": Activation("elu", formulas.elu, lambda params, weights: params.alpha),
     "Sigmoid": Activation("sigmoid", lambda b, x, _: formulas.sigmoid(b, x)),
     "TanH": Activation("tanh", lambda b, x, _: formulas.tanh(b, x)),
+    "ReLU6": Activation("relu6", lambda b, x, _: formulas.relu6(b, x)),
+    "HSigmoid": Activation("hsigmoid", lambda b, x, _: formulas.hsigmoid(b, x)),
+    "HSwish": Activation("hswish", lambda b, x, _: formulas.hswish(b, x)),
+    "Swish": Activation("swish", formulas.swish, lambda params, weights: params.beta),
 }
 _BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
 SUM = "sum"

@@ -33,7 +33,7 @@ class Reach:
 
     @staticmethod
     def of(window: Window) -> "Reach":
-        """Return the reach of a sliding window."""
+        """Return the reach of a sliding window; a transposed one has none."""
         return Reach(window.stride[0], window.pad[0], window.extent[0] - 1 - window.pad[0])
 
 
@@ -202,7 +202,7 @@ class Family:
     rank : int
         Where several families take a layer, the highest rank wins.
     types : tuple of str
-        Layer types that it takes.
+        Layer types that it takes; none for all.
     fuses : bool
         Whether its kernels have epilogues.
     schedules : tuple of Schedule
@@ -226,7 +226,7 @@ class Family:
     def takes(self, lowering: Lowering) -> bool:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
-        fits = lowering.schedule in self.schedules and layer.type in self.types
+        fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
         return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 

@@ -32,6 +32,10 @@ def _of_two(formula: Formula):
     return intrinsic(lambda typingctx, x, second: _typed(formula, 2))
 
 
+def _of_three(formula: Formula):
+    return intrinsic(lambda typingctx, x, second, third: _typed(formula, 3))
+
+
 exp = _of_one(formulas.exp)
 log = _of_one(formulas.log)
 sigmoid = _of_one(formulas.sigmoid)
@@ -39,6 +43,14 @@ tanh = _of_one(formulas.tanh)
 power = _of_two(formulas.power)
 relu = _of_two(formulas.relu)
 elu = _of_two(formulas.elu)
+relu6 = _of_one(formulas.relu6)
+hsigmoid = _of_one(formulas.hsigmoid)
+hswish = _of_one(formulas.hswish)
+swish = _of_two(formulas.swish)
+softplus = _of_one(formulas.softplus)
+mish = _of_one(formulas.mish)
+bounded = _of_three(formulas.bounded)
+signed_power = _of_three(formulas.signed_power)
 
 
 @intrinsic

@@ -103,7 +103,7 @@ def _body(method: _Method, isa: Isa, schedule: Schedule) -> KernelBody:
     return pool
 
 
-@family("pool", "Pooling", schedules=BOTH)
+@family("pool", "Pooling", when=lambda lowering: len(lowering.tops) == 1, schedules=BOTH)
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

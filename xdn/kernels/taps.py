@@ -84,14 +84,8 @@ _Meeting = list[tuple[int, ...]]
 def _meeting(bottom: BlockLayout, top: BlockLayout, window: Window) -> tuple[_Meeting, _Meeting]:
     """Return which window elements meet data, by output row and by output column."""
 
-    def along(axis: int, size: int, outputs: int) -> _Meeting:
-        kernel, stride = window.kernel[axis], window.stride[axis]
-        pad, dilation = window.pad[axis], window.dilation[axis]
-        return [
-            tuple(k for k in range(kernel) if 0 <= out * stride - pad + k * dilation < size) for out in range(outputs)
-        ]
-
-    return along(0, bottom.height, top.height), along(1, bottom.width, top.width)
+    rows = [window.meeting(0, out, bottom.height) for out in range(top.height)]
+    return rows, [window.meeting(1, out, bottom.width) for out in range(top.width)]
 
 
 def count_taps(bottom: BlockLayout, top: BlockLayout, window: Window) -> int:
@@ -102,7 +96,6 @@ def count_taps(bottom: BlockLayout, top: BlockLayout, window: Window) -> int:
 
 def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists:
     """Return the tap lists of `window` sliding over `bottom` to give `top`."""
-    (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w) = window.stride, window.pad, window.dilation
     rows, columns = _meeting(bottom, top, window)
     used = sorted({(r, s) for rs in set(rows) for ss in set(columns) for r in rs for s in ss})
     index = {element: i for i, element in enumerate(used)}
@@ -112,11 +105,17 @@ def tap_lists(bottom: BlockLayout, top: BlockLayout, window: Window) -> TapLists
     positions = np.empty((top.positions, 4), np.int64)
     for p, rs in enumerate(rows):
         for q, ss in enumerate(columns):
+            first = window.source(0, p) * bottom.width + window.source(1, q)
             if (rs, ss) not in classes:
-                found = [(r * dilation_h * bottom.width + s * dilation_w, index[r, s]) for r in rs for s in ss]
+                # Outputs with one list have it at the same places relative to their own: what meets data tells, of a
+                # transposed window, how far the output is from a place of the input.
+                found = [
+                    (window.source(0, p, r) * bottom.width + window.source(1, q, s) - first, index[r, s])
+                    for r in rs
+                    for s in ss
+                ]
                 classes[rs, ss] = (len(taps), len(taps) + len(found))
                 taps += found
-            first = (p * stride_h - pad_h) * bottom.width + q * stride_w - pad_w
             out = p * top.width + q
             positions[out] = (first, *classes[rs, ss], out)
     return TapLists(

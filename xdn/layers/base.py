@@ -71,7 +71,7 @@ def proto(
     """Return a dataclass field that stands for a field of the Caffe message.
 
     A repeated field is a tuple, empty by default; an enum is the name of its value; a nested message is a
-    tuple of its fields' values where the layer needs it (BlobShape: a tuple of int), else it is not kept.
+    tuple of (field, value) pairs, a BlobShape one of its extents; what a layer does not need stands in `unused`.
     Write ``default=``: type checkers then know that the field may be left out.
     """
     if repeated and default is dataclasses.MISSING:

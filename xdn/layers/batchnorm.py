@@ -1,13 +1,14 @@
-"""BatchNorm: every channel shifted and scaled to mean 0 and variance 1, without learned scale or bias."""
+"""BatchNorm: every channel shifted and scaled to mean 0 and variance 1."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
 @layer_type("BatchNorm")
@@ -17,21 +18,29 @@ class BatchNorm(CaffeLayer):
     The file holds sums: mean and variance are the weights divided by scale_factor (0 where that is 0).
     `use_global_stats` None means by phase, which is True at TEST; False takes mean and variance of the batch at
     hand, so that the images of a batch are no longer independent. The source is Caffe's batch_norm_layer.cpp.
+    `scale_bias` is NVIDIA's: a learned scale and bias follow, which plain Caffe writes as a Scale layer. NVIDIA's Caffe
+    takes the kept statistics at TEST whatever `use_global_stats` says, which there is False by default.
     """
 
     message: ClassVar = Message("BatchNormParameter", "batch_norm_param", 139)
     channel_rule: ClassVar = ChannelRule.CARRIED
+    unused: ClassVar = {
+        "scale_filler": FILLER.at(5),
+        "bias_filler": FILLER.at(6),
+        "engine": ENGINE.at(15),
+    }
     # With the batch's statistics too: they are complete before the first element is written.
     elementwise: ClassVar = True
 
     use_global_stats: bool | None = proto(1, "bool", default=None)
     moving_average_fraction: float = proto(2, "float", default=0.999)
     eps: float = proto(3, "float", default=1e-5)
+    scale_bias: bool = proto(7, "bool", default=False)
 
     @property
     def batch_statistics(self) -> bool:
         """Whether mean and variance are those of the batch at hand."""
-        return self.use_global_stats is False
+        return self.use_global_stats is False and not self.scale_bias
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """Any shape with a batch axis, unchanged; axis 1 is the channels."""
@@ -40,9 +49,14 @@ class BatchNorm(CaffeLayer):
         return (Blob(bottom.shape),)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
-        """Mean (C,), variance (C,), scale_factor (1,); C is 1 for a bottom with one axis."""
+        """Mean (C,), variance (C,), scale_factor (1,), scale and bias (C,); C is 1 for a bottom with one axis."""
         channels = (*bottoms[0].shape, 1)[1]
-        return {"mean": (channels,), "variance": (channels,), "scale_factor": (1,)}
+        kept: dict[str, Shape] = {"mean": (channels,), "variance": (channels,), "scale_factor": (1,)}
+        return kept | dict.fromkeys(("scale", "bias") if self.scale_bias else (), (channels,))
+
+    def params_for(self, count: int) -> "BatchNorm | None":
+        """Five weights are NVIDIA's, whose files need not say `scale_bias`."""
+        return replace(self, scale_bias=True) if count == 5 else None
 
     def statistics(self, weights: Weights) -> tuple[Array, Array]:
         """Return the global (mean, variance), each (C,) f32, divided by scale_factor."""
@@ -60,12 +74,15 @@ class BatchNorm(CaffeLayer):
         else:
             mean, variance = self.statistics(weights)
         deviation = np.sqrt(variance + np.float32(self.eps))
-        return (((images - mean[:, None]) / deviation[:, None]).reshape(x.shape),)
+        normal = (images - mean[:, None]) / deviation[:, None]
+        if self.scale_bias:
+            normal = normal * weights["scale"][:, None] + weights["bias"][:, None]
+        return (normal.reshape(x.shape),)
 
     def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Mean and variance (C,), scale_factor (1,)."""
+        """All (C,), but scale_factor (1,)."""
         own = ChannelAxis(Side.TOP, np.arange((*bottoms[0].shape, 1)[1]))
-        return {"mean": (own,), "variance": (own,), "scale_factor": (None,)}
+        return dict.fromkeys(self.weight_shapes(bottoms), (own,)) | {"scale_factor": (None,)}
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """One factor and one shift a channel, but for the batch's statistics, which every position enters."""

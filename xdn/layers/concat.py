@@ -40,7 +40,8 @@ class Concat(CaffeLayer):
         axis = self.along(bottoms[0])
         before, after = bottoms[0].shape[:axis], bottoms[0].shape[axis + 1 :]
         for bottom in bottoms:
-            if bottom.shape[:axis] != before or bottom.shape[axis + 1 :] != after:
+            same_axes = len(bottom.shape) == len(bottoms[0].shape)
+            if not same_axes or bottom.shape[:axis] != before or bottom.shape[axis + 1 :] != after:
                 raise ShapeError(f"bottoms of shapes {bottoms[0].shape} and {bottom.shape} along axis {axis}")
         return (Blob((*before, sum(bottom.shape[axis] for bottom in bottoms), *after)),)
 
@@ -61,3 +62,7 @@ class Concat(CaffeLayer):
         start = sum(counts[:bottom])
         carried[start : start + counts[bottom]] = np.arange(counts[bottom])
         return carried
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -6,65 +6,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import EVERY, Array, ChannelAxis, ChannelRule, Side, Stride, Weights
-from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
-from xdn.layers.window import Window, patches, patches_at
+from xdn.graph.layer import EVERY, Array, ChannelAxis, Side, Stride, Weights
+from xdn.layers.base import layer_type, one_bottom
+from xdn.layers.filters import Filters
+from xdn.layers.window import patches, patches_at
 
 
 @layer_type("Convolution")
-class Convolution(CaffeLayer):
+class Convolution(Filters):
     """Convolution: Y[n,k,p,q] = b[k] + sum_{c,r,s} W[k,c,r,s] * X[n, c, p*stride-pad+r*dilation, ...].
 
     The source of the size rule and of the fields is Caffe's base_conv_layer.cpp.
     """
 
-    message: ClassVar = Message("ConvolutionParameter", "convolution_param", 106, 10)
     v1_name: ClassVar = "CONVOLUTION"
     aliases: ClassVar = ("DepthwiseConvolution", "ConvolutionDepthwise")
-    unused: ClassVar = {
-        "weight_filler": FILLER.at(7),
-        "bias_filler": FILLER.at(8),
-        "engine": ENGINE.at(15),
-        "force_nd_im2col": Field(17, "bool"),
-    }
-    channel_rule: ClassVar = ChannelRule.FILTERS
-
-    num_output: int = proto(1, "uint32", default=0)
-    bias_term: bool = proto(2, "bool", default=True)
-    pad: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
-    kernel_size: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
-    group: int = proto(5, "uint32", default=1)
-    stride: tuple[int, ...] = proto(6, "uint32", default=(), repeated=True)
-    pad_h: int = proto(9, "uint32", default=0)
-    pad_w: int = proto(10, "uint32", default=0)
-    kernel_h: int = proto(11, "uint32", default=0)
-    kernel_w: int = proto(12, "uint32", default=0)
-    stride_h: int = proto(13, "uint32", default=0)
-    stride_w: int = proto(14, "uint32", default=0)
-    axis: int = proto(16, "int32", default=1)
-    dilation: tuple[int, ...] = proto(18, "uint32", default=(), repeated=True)
-
-    def window(self) -> Window:
-        """Return kernel, stride, padding and dilation as (height, width) pairs."""
-        return Window.of(
-            kernel=(self.kernel_size, self.kernel_h, self.kernel_w),
-            stride=(self.stride, self.stride_h, self.stride_w),
-            pad=(self.pad, self.pad_h, self.pad_w),
-            dilation=self.dilation,
-        )
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, P, Q), sizes rounded down."""
         bottom = one_bottom(bottoms, 4)
-        n, c, h, w = bottom.shape
-        if bottom.axis(self.axis) != 1:
-            raise ShapeError(f"axis {self.axis}; the channels of a two-dimensional convolution are axis 1")
-        if self.num_output < 1 or self.group < 1:
-            raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
-        if c % self.group or self.num_output % self.group:
-            raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
+        n, _, h, w = bottom.shape
+        self.check_channels(bottom)
         # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((n, self.num_output, *self.window().output_size(h, w))),)

@@ -14,10 +14,12 @@ from xdn.layers.base import Message, layer_type, proto
 class Dropout(Activation):
     """Dropout: y = x at test time (Srivastava et al. 2014).
 
-    `scale_train` is a field of the SSD and PSPNet branches of Caffe: where it is false, training did not scale
-    what it kept by 1 / (1 - dropout_ratio), and the test phase multiplies by 1 - dropout_ratio instead.
+    What forks call SeLuDropout or AlphaDropout is the identity at test time, too. `scale_train` is a field of the SSD
+    and PSPNet branches of Caffe: where it is false, training did not scale what it kept by 1 / (1 - dropout_ratio), and
+    the test phase multiplies by 1 - dropout_ratio instead.
     """
 
+    aliases: ClassVar = ("SeLuDropout", "AlphaDropout")
     message: ClassVar = Message("DropoutParameter", "dropout_param", 108, 12)
     v1_name: ClassVar = "DROPOUT"
 

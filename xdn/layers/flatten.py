@@ -50,3 +50,7 @@ class Flatten(CaffeLayer):
         blob = bottoms[bottom]
         flattened = blob.shape[2 : blob.axis(self.end_axis) + 1] if blob.axis(self.axis) == 1 else ()
         return np.repeat(np.arange(blob.shape[1]), prod(flattened))
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -34,8 +34,8 @@ class LRN(CaffeLayer):
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), unchanged."""
         bottom = one_bottom(bottoms, 4)
-        if self.local_size % 2 == 0:
-            raise ShapeError(f"local_size is {self.local_size}; it must be odd, so that a value stands in the middle")
+        if self.local_size % 2 == 0 or self.local_size < 1:
+            raise ShapeError(f"local_size is {self.local_size}; it is odd and positive: a value stands in the middle")
         if self.norm_region == "WITHIN_CHANNEL":
             self.squares_pooling().infer(bottoms, 1)
         return (Blob(bottom.shape),)

@@ -97,16 +97,16 @@ class Pooling(CaffeLayer):
         return np.outer(*sides).astype(np.float32)
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, C, P, Q)."""
+        """(N, C, H, W) -> (N, C, P, Q), and as much for the places of the maxima."""
         n, c, h, w = one_bottom(bottoms, 4).shape
         if self.pool == "STOCHASTIC":
             raise UnsupportedError(
                 "STOCHASTIC pooling draws at random while training, and XDN has no rule for it",
                 mend="pool: AVE comes nearest at test time",
             )
-        if n_tops > 1:
-            raise UnsupportedError(f"{n_tops} tops; XDN does not give the mask of maxima that Caffe's second top holds")
-        return (Blob((n, c, *self.output_size(h, w))),)
+        if n_tops > (2 if self.pool == "MAX" else 1):
+            raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their places, AVE the averages")
+        return (Blob((n, c, *self.output_size(h, w))),) * max(1, n_tops)
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The windows, clipped at the border, reduced in f32."""
@@ -114,8 +114,19 @@ class Pooling(CaffeLayer):
         if self.pool == "MAX":
             windows = self._windows(bottoms[0], LOWEST)
             # fmax passes over NaN, as Caffe's comparison `value > largest` does.
-            return (np.fmax.reduce(windows, axis=(4, 5), initial=LOWEST),)
+            largest = np.fmax.reduce(windows, axis=(4, 5), initial=LOWEST)
+            return (largest,) if n_tops < 2 else (largest, self._places(bottoms[0], largest))
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=(4, 5)) / self.counts(h, w),)
+
+    def _places(self, images: Array, largest: Array) -> Array:
+        """Return where each maximum lies in its plane, rows first, of several the first; -1 where all are LOWEST."""
+        h, w = images.shape[2:]
+        numbers = self._windows(np.arange(h * w, dtype=np.float32).reshape(1, 1, h, w), np.float32(-1))
+        found = (self._windows(images, LOWEST) == largest[..., None, None]) & (numbers >= 0)
+        flat = found.reshape(*found.shape[:4], -1)
+        places = np.broadcast_to(numbers.reshape(1, 1, *numbers.shape[2:4], -1), flat.shape)
+        first = np.take_along_axis(places, flat.argmax(axis=-1)[..., None], -1)[..., 0]
+        return np.where(flat.any(axis=-1) & (largest > LOWEST), first, np.float32(-1)).astype(np.float32)
 
     def _windows(self, images: Array, fill: np.float32) -> Array:
         """Return (N, C, P, Q, R, S), a view of the images with `fill` beyond the border."""

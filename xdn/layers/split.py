@@ -22,3 +22,7 @@ class Split(CaffeLayer):
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy a top, so that writing one leaves the others."""
         return tuple(bottoms[0].copy() for _ in range(n_tops))
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -30,12 +30,32 @@ def _pair(name: str, spelling: Spelling, default: int) -> Pair:
 
 @dataclass(frozen=True)
 class Window:
-    """Kernel, stride, padding, dilation, each (height, width) in elements."""
+    """Kernel, stride, padding, dilation, each (height, width) in elements.
+
+    A window slides over the input and gives one output at each place; one that is `transposed` is laid over the output
+    at each place of the input, and adds to what lies under it.
+    """
 
     kernel: Pair
     stride: Pair = (1, 1)
     pad: Pair = (0, 0)
     dilation: Pair = (1, 1)
+    transposed: bool = False
+
+    def source(self, axis: int, out: int, element: int = 0) -> int:
+        """Return the input index along an axis whose value meets the kernel's `element` in the output `out`."""
+        stride, pad, dilation = self.stride[axis], self.pad[axis], self.dilation[axis]
+        if self.transposed:
+            return (out + pad - element * dilation) // stride
+        return out * stride - pad + element * dilation
+
+    def meeting(self, axis: int, out: int, size: int) -> tuple[int, ...]:
+        """Return the kernel's elements along an axis that meet data, of an input of `size`, in the output `out`."""
+        found = (k for k in range(self.kernel[axis]) if 0 <= self.source(axis, out, k) < size)
+        if not self.transposed:
+            return tuple(found)
+        shift, dilation, stride = out + self.pad[axis], self.dilation[axis], self.stride[axis]
+        return tuple(k for k in found if (shift - k * dilation) % stride == 0)
 
     @staticmethod
     def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: tuple[int, ...] = ()) -> "Window":
@@ -51,6 +71,8 @@ class Window:
         )
         if min(window.kernel) < 1 or min(window.stride) < 1 or min(window.dilation) < 1:
             raise ShapeError(f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}; all >= 1")
+        if min(window.pad) < 0:
+            raise ShapeError(f"padding {window.pad}; none is negative")
         return window
 
     @property

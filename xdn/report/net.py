@@ -6,29 +6,59 @@ from rich.table import Table
 from xdn.graph.summary import LayerSummary, NetSummary
 from xdn.report.quantities import count, shape, size
 
+#: What stands for a number that nothing tells.
+_UNKNOWN = "?"
+#: The totals name no more unknown types.
+_NAMED_AT_MOST = 8
+
 
 def net_table(summary: NetSummary) -> Table:
-    """Return a table with a row a layer: type, shapes of the tops, parameters, MACs, bytes; and the totals."""
+    """Return a table with a row a layer: type, shapes of the tops, parameters, MACs, bytes; and the totals.
+
+    Layers of unknown types are marked, and counted below the types; a total that lacks what they hide says so.
+    """
     table = Table(title=summary.name or None, box=SIMPLE_HEAD, show_footer=True, footer_style="bold")
     total = summary.total
+    more = "" if all(layer.cost for layer in summary.layers) else f" + {_UNKNOWN}"
     table.add_column("layer", f"{len(summary.layers)} layers", overflow="fold")
-    table.add_column("type", overflow="fold")
+    table.add_column("type", _lacking(summary), overflow="fold")
     table.add_column("shape", overflow="fold")
-    table.add_column("parameters", count(total.parameters), justify="right")
-    table.add_column("MACs/image", count(total.macs), justify="right")
-    table.add_column("weights", size(total.weight_bytes), justify="right")
-    table.add_column("tops/image", size(total.top_bytes), justify="right")
+    table.add_column("parameters", count(total.parameters) + more, justify="right")
+    table.add_column("MACs/image", count(total.macs) + more, justify="right")
+    table.add_column("weights", size(total.weight_bytes) + more, justify="right")
+    table.add_column("tops/image", size(total.top_bytes) + more, justify="right")
     for layer in summary.layers:
         table.add_row(*_row(layer))
     return table
 
 
+def _lacking(summary: NetSummary) -> str:
+    """Return in words which layers are of types that XDN lacks, empty where none is."""
+    types = summary.unknown_types
+    if not types:
+        return ""
+    layers, kinds = _counted(sum(types.values()), "layer"), _counted(len(types), "type")
+    named = [f"{name} ({number})" for name, number in types.items()]
+    rest = ["..."] if len(named) > _NAMED_AT_MOST else []
+    return f"{layers} of {kinds} that XDN lacks: {', '.join(named[:_NAMED_AT_MOST] + rest)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _row(layer: LayerSummary) -> tuple[str, ...]:
-    cost = layer.cost
-    return (
+    kind = " + ".join((layer.type, *layer.epilogue))
+    names = (
         layer.name,
-        " + ".join((layer.type, *layer.epilogue)),
-        ", ".join(map(shape, layer.shapes)),
+        kind if layer.known else f"{kind} (unknown)",
+        ", ".join(_UNKNOWN if extents is None else shape(extents) for extents in layer.shapes),
+    )
+    cost = layer.cost
+    if cost is None:
+        return (*names, *[_UNKNOWN] * 4)
+    return (
+        *names,
         count(cost.parameters) if cost.parameters else "",
         count(cost.macs) if cost.macs else "",
         size(cost.weight_bytes) if cost.weight_bytes else "",

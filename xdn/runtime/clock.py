@@ -7,8 +7,8 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
+from xdn.codegen.native import kernel_at
 from xdn.kernels.clock import TICKS_NOW, clock
-from xdn.runtime.native import kernel_at
 
 #: Readings of both clocks of which the closest pair counts: between two others the system may have taken the processor.
 READINGS = 7

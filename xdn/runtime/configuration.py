@@ -1,6 +1,7 @@
 """How a net is run: what changes its time, and none of its results beyond the rounding of other algorithms' sums."""
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -108,7 +109,7 @@ def load_configuration(path: Path) -> Configuration:
         For JSON that is no configuration.
     """
     try:
-        document = json.loads(read_bounded(path, settings.MAX_RESULT_BYTES))
+        document = json.loads(read_bounded(path, settings.MAX_CONFIGURATION_BYTES))
     except (ValueError, RecursionError) as error:
         raise ParseError(f"this is no JSON: {error}", where=str(path)) from error
     return Configuration.of(document, str(path))
@@ -141,10 +142,10 @@ def _value(name: str, value: Any, where: str) -> Any:
             for schedule, chosen in _table(value, where).items()
         }
     kind = {"schedule": str, "winograd": bool, "heavy_weights": float}.get(name, int)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= 1 << 53:
         value = float(value)
     if type(value) is not kind and not (value is None and getattr(DEFAULT, name) is None):
-        raise SettingError(f"{value!r} is no {kind.__name__}", where=where)
+        raise SettingError(f"{reprlib.repr(value)} is no {kind.__name__}", where=where)
     return value
 
 
@@ -159,11 +160,11 @@ def _choice(document: Any, where: str) -> Choice:
     tile = found.get("tile")
     if tile is not None:
         if not (isinstance(tile, list) and len(tile) == 2 and all(type(size) is int for size in tile)):
-            raise SettingError(f"{tile!r} is no pair of whole numbers", where=f"{where}.tile")
+            raise SettingError(f"{reprlib.repr(tile)} is no pair of whole numbers", where=f"{where}.tile")
         found = found | {"tile": tuple(tile)}
     for name in ("algorithm", "order"):
         if not isinstance(found.get(name, ""), str):
-            raise SettingError(f"{found[name]!r} is no text", where=f"{where}.{name}")
+            raise SettingError(f"{reprlib.repr(found[name])} is no text", where=f"{where}.{name}")
     return Choice(**found)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
+from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.kernels import crew
-from xdn.runtime.native import Kernel, address, kernel_at
 
 
 class Crew:

@@ -10,9 +10,9 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
+from xdn.codegen.native import Kernel, kernel_at
 from xdn.kernels import bandwidth, peak
 from xdn.kernels.layout import F32_BYTES, aligned_bytes
-from xdn.runtime.native import Kernel, kernel_at
 
 
 def measured_peak(threads: int) -> float:

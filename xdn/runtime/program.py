@@ -5,9 +5,9 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
+from xdn.codegen.native import kernel_at
 from xdn.kernels import driver
 from xdn.kernels.layout import ARENA, IO, MEMBERS, TICKS
-from xdn.runtime.native import kernel_at
 from xdn.runtime.plan import Plan
 from xdn.runtime.schedule import Pass, passes
 

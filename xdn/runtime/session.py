@@ -9,19 +9,19 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError
+from xdn.errors import InputError, SettingError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
-from xdn.runtime.executor import Executor, Progress, Run
+from xdn.runtime.executor import Executor, Progress
+from xdn.runtime.parts import NetPart, WholePart, cut
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
-from xdn.runtime.program import Program
-from xdn.runtime.programs import Programs
+from xdn.runtime.runner import Runner, checked_out
 from xdn.runtime.threads import checked_threads
 
 
@@ -87,10 +87,14 @@ class Session:
         #: How the net is run.
         self.configuration = replace(configuration, **{k: value for k, value in given.items() if value is not None})
         self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
-        loader = process_loader()
-        self._clock = TickClock(loader) if profile else None
-        self._programs = Programs(net, loader, self.threads, self.configuration, profile)
-        self._latest: tuple[Plan, Run] | None = None
+        self._clock = TickClock(process_loader()) if profile else None
+        #: What runs, in this order; one part for a net whose layers all treat each image alone.
+        self.parts = cut(net)
+        self._runners = {
+            part: Runner(part.net, self._executor, self.configuration, profile)
+            for part in self.parts
+            if isinstance(part, NetPart)
+        }
 
     @property
     def winograd(self) -> bool:
@@ -100,12 +104,12 @@ class Session:
     @property
     def compile_s(self) -> float:
         """Seconds spent on plans and kernels."""
-        return self._programs.compile_s
+        return sum(runner.programs.compile_s for runner in self._runners.values())
 
     @property
     def kernels_compiled(self) -> int:
         """Kernels that were compiled because no cache had them."""
-        return self._programs.kernels_compiled
+        return sum(runner.programs.kernels_compiled for runner in self._runners.values())
 
     @property
     def threads(self) -> int:
@@ -151,15 +155,10 @@ class Session:
         """
         outputs = self._output_names(output_names)
         arrays = self._checked_feed(feed)
-        n = next(iter(arrays.values())).shape[0]
         # A plan gives each blob once, however often its name is asked for.
-        shapes = {name: array.shape[1:] for name, array in arrays.items()}
-        program = self._programs.get(shapes, tuple(dict.fromkeys(outputs)), n)
-        results = {name: np.empty((n, *shape), np.float32) for name, shape in program.plan.outputs.items()}
-        if out:
-            results |= _checked_out(out, results)
-        if n:
-            self._execute(program, [*arrays.values(), *results.values()], n, progress)
+        asked = tuple(dict.fromkeys(outputs))
+        runner = self._only_runner
+        results = runner.run(arrays, asked, progress, out) if runner else self._run_parts(arrays, asked, progress, out)
         return [results[name] for name in outputs]
 
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
@@ -194,21 +193,28 @@ class Session:
         name, blob = next(iter(self.net.inputs.items()))
         if blob.shape[1:2] != images.shape[3:]:
             raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
+        runner = self._only_runner
+        if runner is None:
+            return self.run(None, {name: transform.apply(images)}, progress)
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
         shapes = {name: (images.shape[3], height, width)}
-        program = self._programs.get(shapes, self.net.outputs, len(images), (key, source))
-        results = [np.empty((len(images), *shape), np.float32) for shape in program.plan.outputs.values()]
-        if len(images):
-            self._execute(program, [np.ascontiguousarray(images), *results], len(images), progress)
-        return results
+        return list(runner.run_pixels(images, shapes, (key, source), progress).values())
 
     def plan(self, shapes: Mapping[str, Shape] | None = None, images: int = settings.CHUNK_IMAGES) -> Plan:
-        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
-        if shapes is None and (kept := self._programs.all()):
-            return kept[-1].plan
-        own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
-        return self._programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
+        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the net runs in parts, each with a plan of its own (`plans`).
+        """
+        return self._one_runner().plan(shapes, images)
+
+    def plans(self) -> tuple[Plan, ...]:
+        """Return the plans of the latest run, one for each part that has one."""
+        kept = (runner.programs.all() for runner in self._runners.values())
+        return tuple(programs[-1].plan for programs in kept if programs)
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
         """Return what each layer took in the latest run.
@@ -225,9 +231,10 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        if self._latest is None:
+        latest = self._one_runner().latest
+        if latest is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
-        plan, run = self._latest
+        plan, run = latest
         peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
         return Profile.of(plan, run, self._clock.ns_per_tick(), peak)
 
@@ -235,10 +242,46 @@ class Session:
         """End the worker threads; the session starts new ones when it is used again."""
         self._executor.close()
 
-    def _execute(self, program: Program, arrays: list[Array], n_images: int, progress: Progress | None) -> None:
-        run = self._executor.run(program, arrays, n_images, progress)
-        if self._clock is not None:
-            self._latest = program.plan, run
+    @property
+    def _only_runner(self) -> Runner | None:
+        """What runs a net of one part; None where there are several."""
+        first = self.parts[0]
+        return self._runners[first] if len(self.parts) == 1 and isinstance(first, NetPart) else None
+
+    def _one_runner(self) -> Runner:
+        if (runner := self._only_runner) is not None:
+            return runner
+        alone = ", ".join(part.layer.name for part in self.parts if isinstance(part, WholePart))
+        raise UnsupportedError(
+            f"the net runs in {len(self.parts)} parts, which have no plan in common: these layers are computed apart, "
+            f"on whole batches: {alone}"
+        )
+
+    def _run_parts(
+        self,
+        arrays: Mapping[str, Array],
+        outputs: tuple[str, ...],
+        progress: Progress | None,
+        out: Mapping[str, Array] | None,
+    ) -> dict[str, Array]:
+        """Run one part after the other; `progress` counts parts."""
+        blobs = dict(arrays)
+        shapes = self.net.reshape({name: array.shape for name, array in arrays.items()}).blobs
+        for number, part in enumerate(self.parts):
+            later = {name for other in self.parts[number + 1 :] for name in other.reads}
+            given = tuple(name for name in part.gives if name in later or name in outputs)
+            if isinstance(part, WholePart):
+                blobs |= part.compute(blobs, shapes)
+            elif given:
+                read = {name: blobs[name] for name in part.reads}
+                blobs |= self._runners[part].run(read, given)
+            if progress:
+                progress(number + 1, len(self.parts))
+        results = {name: blobs[name] for name in outputs}
+        for name, array in checked_out(out or {}, results).items():
+            np.copyto(array, results[name])
+            results[name] = array
+        return results
 
     def _output_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
         if not names:
@@ -256,9 +299,11 @@ class Session:
         if feed.keys() != inputs.keys():
             raise InputError(f"inputs {sorted(feed)} are given", mend=self._valid())
         arrays = {name: self._checked(name, blob, feed[name]) for name, blob in inputs.items()}
-        batches = {array.shape[0] for array in arrays.values()}
-        if len(batches) != 1:
-            raise InputError(f"the inputs have different batches {sorted(batches)}")
+        batches: dict[int, set[int]] = {}
+        for name, array in arrays.items():
+            batches.setdefault(inputs[name].shape[0], set()).add(array.shape[0])
+        if mixed := [sorted(found) for found in batches.values() if len(found) > 1]:
+            raise InputError(f"inputs that declare one batch have different batches {mixed[0]}")
         return arrays
 
     def _valid(self) -> str:
@@ -272,17 +317,3 @@ class Session:
         if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
             raise InputError(f"input {name!r} has the shape {array.shape}", mend=self._valid())
         return np.ascontiguousarray(array)
-
-
-def _checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the caller's arrays for outputs; raise InputError for one that cannot take its place among `results`."""
-    for name, array in out.items():
-        if name not in results:
-            raise InputError(f"out names {name!r}, which is not asked for", mend=f"Asked for: {', '.join(results)}")
-        wanted = results[name]
-        fits = isinstance(array, np.ndarray) and (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
-        if not (fits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
-            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            mend = f"Give a contiguous, writeable float32 array of the shape {wanted.shape}"
-            raise InputError(f"out[{name!r}] is {found}", mend=mend)
-    return dict(out)

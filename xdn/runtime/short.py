@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from xdn.codegen.native import address
 from xdn.kernels import team
 from xdn.kernels.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
 from xdn.runtime.crew import yield_address
-from xdn.runtime.native import address
 from xdn.runtime.program import Program
 
 

@@ -16,6 +16,7 @@ _START: Mapping[str, Callable[[Shape], Array]] = {
     "variance": lambda shape: np.ones(shape, np.float32),
     "scale_factor": lambda shape: np.ones(shape, np.float32),
     "scale": lambda shape: np.ones(shape, np.float32),
+    "shift": lambda shape: np.zeros(shape, np.float32),
     "slope": lambda shape: np.full(shape, 0.25, np.float32),
 }
 
@@ -29,7 +30,8 @@ def _he_normal(rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
 def fresh(net: Net, seed: int) -> Net:
     """Return `net` with all its weights new, the same for the same net and `seed`; present ones play no part.
 
-    Filters are He-normal; biases 0, scales 1, slopes 0.25; BatchNorm starts from mean 0 and variance 1.
+    Filters are He-normal; biases and shifts 0, scales 1, slopes 0.25; BatchNorm and BN start from mean 0 and
+    variance 1.
     """
     rng = np.random.default_rng(seed)
     owner = owners(net)

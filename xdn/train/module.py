@@ -20,14 +20,16 @@ from xdn.train.torch_layers.base import Mode
 INITIAL_SEED = 0
 #: The one weight of a net that a module does not hold: its statistics are divided by it already.
 SCALE_FACTOR = "scale_factor"
+#: The weights of BatchNorm and BN that no gradient changes.
+STATISTICS = ("mean", "variance")
 
 
 def learned(layer: Layer) -> dict[str, Array]:
     """Return the layer's weights as the module holds them: a BatchNorm's sums divided by their scale_factor."""
     if not isinstance(layer.params, BatchNorm):
         return dict(layer.weights)
-    mean, variance = layer.params.statistics(layer.weights)
-    return {"mean": mean, "variance": variance}
+    divided = dict(zip(STATISTICS, layer.params.statistics(layer.weights), strict=True))
+    return {name: divided.get(name, array) for name, array in layer.weights.items() if name != SCALE_FACTOR}
 
 
 def _tensor(array: Array) -> Tensor:
@@ -36,11 +38,22 @@ def _tensor(array: Array) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
+def _tops(step: Step, bottoms: list[Tensor], weights: dict[str, Tensor], mode: Mode) -> dict[str, Tensor]:
+    """Return top -> value of a step; an UnsupportedError names the layer."""
+    layer = step.layers[0]
+    try:
+        values = step.compute(layer.params, bottoms, weights, mode)
+    except UnsupportedError as error:
+        raise UnsupportedError(error.what, where=f"layer {layer.name!r} ({layer.type})", mend=error.mend) from None
+    each = values if isinstance(values, tuple) else (values,) * len(step.tops)
+    return dict(zip(step.tops, each, strict=True))
+
+
 class NetModule(nn.Module):
     """A net in PyTorch; parameters are called ``layer:weight`` (`xdn.train.parameters.parameter_name`).
 
-    Weights that layers share are one parameter, under the first layer's name; mean and variance of BatchNorm are
-    buffers. Train mode draws Dropout and normalises by the batch's statistics, but for layers that say
+    Weights that layers share are one parameter, under the first layer's name; mean and variance of BatchNorm and BN
+    are buffers. Train mode draws Dropout and normalises by the batch's statistics, but for layers that say
     `use_global_stats: true`, whose buffers then stay as they are bit for bit. A Scale behind a BatchNorm that nothing
     else reads is computed with it.
 
@@ -60,7 +73,7 @@ class NetModule(nn.Module):
     Raises
     ------
     UnsupportedError
-        Where a layer is fused.
+        Where a layer is fused; on computing, where a gradient is to pass a layer that gives none.
     WeightsError
         Where some layers lack weights, or layers share an array but hold different values.
     """
@@ -101,7 +114,7 @@ class NetModule(nn.Module):
             held.append((name, registered, values[name].shape))
             if owner != (layer.name, name):
                 self._check_shared(layer, name, owner)
-            elif isinstance(layer.params, BatchNorm):
+            elif name in STATISTICS:
                 self.register_buffer(registered, _tensor(values[name]))
             else:
                 self.register_parameter(registered, nn.Parameter(_tensor(values[name])))
@@ -190,10 +203,7 @@ class NetModule(nn.Module):
                 for name, registered, shape in self._held[layer.name]:
                     tensor = getattr(self, registered)
                     weights[name] = tensor if tensor.shape == shape else tensor.reshape(shape)
-            bottoms = [blobs[name] for name in step.layers[0].bottoms]
-            result = step.compute(step.layers[0].params, bottoms, weights, mode)
-            del bottoms
-            blobs.update(dict.fromkeys(step.tops, result))
+            blobs.update(_tops(step, [blobs[name] for name in step.layers[0].bottoms], weights, mode))
             for name in step.last:
                 del blobs[name]
         return {name: blobs[name] for name in wanted}

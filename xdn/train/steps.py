@@ -20,7 +20,7 @@ class Step:
     compute : callable
         See `xdn.train.torch_layers.base.Compute`.
     tops : tuple of str
-        Blobs that get the result.
+        Blobs that get the values.
     last : tuple of str
         Blobs that nothing reads after this step.
     """
@@ -62,11 +62,11 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
         parts: tuple[Layer, ...] = (layer,)
         if entry.absorbs and layer.tops[0] in private:
             follower = following[layer.tops[0]]
-            if entry.absorbs(follower.params, net.bottom_blobs(follower)):
+            if entry.absorbs(layer.params, follower.params, net.bottom_blobs(follower)):
                 parts = (layer, follower)
                 absorbed.add(follower.name)
         overwrites = entry.in_place and layer.bottoms[0] in fresh & private
-        compute = entry.in_place if overwrites and entry.in_place else entry.compute
+        compute = entry.in_place if overwrites and entry.in_place else entry.for_tops(len(layer.tops))
         steps.append((parts, compute, parts[-1].tops))
         if entry.fresh:
             fresh.update(parts[-1].tops)

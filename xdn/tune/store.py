@@ -26,19 +26,13 @@ from xdn.graph.blob import Shape
 from xdn.graph.net import Net
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.threads import affinity_cpus
+from xdn.tune.database import SCHEMA, connected
 from xdn.tune.trial import Trial
 
 log = logging.getLogger(__name__)
 
-#: Raised whenever tables or documents change their meaning.
-SCHEMA = 1
-#: How long a process waits for another one that writes, in seconds.
-_BUSY_S = 10.0
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, facts TEXT NOT NULL, document TEXT NOT NULL, created REAL);
-CREATE TABLE IF NOT EXISTS trials (study TEXT, number INTEGER, document TEXT NOT NULL, PRIMARY KEY (study, number));
-"""
+#: Numbers of a stored result lie below this.
+_MOST = 1e12
 
 
 def here() -> dict[str, Any]:
@@ -115,9 +109,11 @@ class Result:
         """Return a result from JSON values; raise an XdnError where they are not what `document` writes."""
         if not isinstance(document, dict) or not isinstance(facts, dict):
             raise DataError("a stored result is no JSON object")
+        if not all(isinstance(value, (str, int, float)) for value in facts.values()):
+            raise DataError("a fact of a stored result is neither text nor a number")
         numbers = [document.get("factor"), document.get("cost"), created]
         call = document.get("call_images")
-        if not all(isinstance(n, (int, float)) for n in numbers) or not (call is None or type(call) is int):
+        if not all(map(_is_number, numbers)) or not (call is None or type(call) is int):
             raise DataError("a stored result has no factor, cost or number of images")
         configuration = Configuration.of(document.get("configuration"))
         return Result(facts, configuration, call, float(numbers[0]), float(numbers[1]), float(created))
@@ -143,12 +139,12 @@ class Store:
         if self.path.exists() and self.path.stat().st_size > settings.MAX_STORE_BYTES:
             self._set_aside(f"it has more than {settings.MAX_STORE_BYTES} bytes")
         try:
-            connection = self._connected()
+            connection = connected(self.path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 raise DataError("another process keeps the store locked", where=str(self.path)) from error
             self._set_aside(str(error))
-            connection = self._connected()
+            connection = connected(self.path)
         try:
             with connection:
                 yield connection
@@ -156,25 +152,6 @@ class Store:
             raise DataError(f"the store cannot be used: {error}", where=str(self.path), mend="Delete it") from error
         finally:
             connection.close()
-
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY_S)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA trusted_schema=OFF")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA):
-                raise sqlite3.DatabaseError(f"its schema is number {version}, not {SCHEMA}")
-            if version == 0:
-                connection.executescript(_TABLES)
-                connection.execute(f"PRAGMA user_version={SCHEMA}")
-                connection.commit()
-            connection.execute("SELECT key, facts, document, created FROM results LIMIT 0")
-            connection.execute("SELECT study, number, document FROM trials LIMIT 0")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _set_aside(self, why: str) -> None:
         aside = self.path.with_name(f"{self.path.name}.broken-{int(time.time())}-{os.getpid()}")
@@ -271,9 +248,16 @@ class Journal:
         self._store.end_study(self._study)
 
 
+def _is_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number; no seconds since 1970 and no cost are beyond the bound."""
+    return isinstance(value, int | float) and -_MOST < value < _MOST
+
+
 def _json(text: Any) -> Any:
     if not isinstance(text, str):
         raise DataError("a stored value is no text")
+    if len(text) > settings.MAX_CONFIGURATION_BYTES:
+        raise DataError(f"a stored value has {len(text)} characters; at most {settings.MAX_CONFIGURATION_BYTES}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -285,6 +269,6 @@ def _trial(document: Any) -> Trial | None:
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         return None
     share, score, error = document.get("share"), document.get("score"), document.get("error")
-    if not isinstance(share, float | int) or not isinstance(score, float | int | None) or not isinstance(error, str):
+    if share is None or not _is_number(share) or not (score is None or _is_number(score)) or not isinstance(error, str):
         return None
     return Trial(document["values"], float(share), inf if score is None else float(score), error)

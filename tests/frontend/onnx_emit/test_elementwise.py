@@ -3,6 +3,7 @@
 import pytest
 
 from tests.frontend.onnx_checks import check_layer
+from xdn.layers.axpy import Axpy
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.elu import ELU
@@ -43,6 +44,12 @@ def test_eltwise(operation, count):
 
 def test_weighted_sum():
     check_layer(Eltwise(operation="SUM", coeff=(1.0, -0.5, 2.0)), *[(2, 3, 4)] * 3)
+
+
+@pytest.mark.parametrize("factors", [(2, 3), (2, 3, 1), (2, 3, 1, 1)])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 4), (2, 3)])
+def test_axpy(shape, factors):
+    check_layer(Axpy(), factors, shape, shape)
 
 
 @pytest.mark.parametrize("n_tops", [1, 3])

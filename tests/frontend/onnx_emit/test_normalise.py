@@ -5,6 +5,7 @@ import pytest
 from tests.frontend.onnx_checks import check_layer, check_net, one_layer_net
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.lrn import LRN
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
@@ -14,6 +15,20 @@ from xdn.layers.softmax import Softmax
 @pytest.mark.parametrize("use_global_stats", [None, True, False])
 def test_batch_norm(shape, use_global_stats):
     check_layer(BatchNorm(use_global_stats=use_global_stats, eps=1e-2), shape)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5), (3,)])
+@pytest.mark.parametrize("use_global_stats", [None, False])
+def test_batch_norm_with_scale_and_bias(shape, use_global_stats):
+    check_layer(BatchNorm(use_global_stats=use_global_stats, eps=1e-2, scale_bias=True), shape)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5)])
+@pytest.mark.parametrize(
+    "params", [BN(eps=1e-2), BN(affine_only=True, var_eps=1e-2), BN(affine_only=True, bn_mode="INFERENCE")], ids=repr
+)
+def test_bn(params, shape):
+    check_layer(params, shape)
 
 
 def test_batch_norm_with_a_zero_factor_takes_mean_and_variance_as_zero():

@@ -1,9 +1,11 @@
 """Windows in ONNX, over parameters at which rounding, clipping and padding rules differ between formats."""
 
+import numpy as np
 import pytest
 
-from tests.frontend.onnx_checks import check_layer, check_net, one_layer_net, session_of
+from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
 from tests.layers.windows import CONVOLUTIONS
+from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 
@@ -11,6 +13,23 @@ from xdn.layers.pooling import Pooling
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Deconvolution(num_output=5, kernel_size=(3,)),
+        Deconvolution(num_output=4, kernel_size=(4,), stride=(2,), pad=(1,), bias_term=False),
+        Deconvolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
+        Deconvolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
+        Deconvolution(num_output=6, kernel_size=(3,), group=2, stride=(2,)),
+        Deconvolution(num_output=4, kernel_size=(4,), group=4, stride=(2,), pad=(1,), bias_term=False),
+        Deconvolution(num_output=2, kernel_size=(2,), pad=(3,)),
+    ],
+    ids=repr,
+)
+def test_deconvolution(params):
+    check_layer(params, (3, 4, 7, 8))
 
 
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])
@@ -26,6 +45,27 @@ def test_pooling(pool, size, kernel, stride, pad, round_mode):
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])
 def test_pooling_with_unlike_sides(pool):
     check_layer(Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2), (2, 3, 7, 9))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Pooling(kernel_size=2, stride=2),
+        Pooling(kernel_size=3, stride=2),
+        Pooling(kernel_size=3, stride=2, pad=1),
+        Pooling(kernel_size=3, stride=3, pad=2),
+        Pooling(kernel_size=3, stride=2, round_mode="FLOOR"),
+        Pooling(kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2),
+        Pooling(global_pooling=True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 9)])
+def test_places_of_maxima(params, size):
+    """Of several the first, row by row."""
+    check_layer(params, (2, 3, *size), n_tops=2)
+    values = np.random.default_rng(0).integers(-2, 2, (2, 3, *size)).astype(np.float32)
+    check_values(params, values, n_tops=2)
 
 
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])

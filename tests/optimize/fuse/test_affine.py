@@ -30,6 +30,9 @@ def affine_of(shape, bottoms=("data",), **params):
     [
         {"type": "BatchNorm"},
         {"type": "BatchNorm", "eps": 0.5, "use_global_stats": True},
+        {"type": "BatchNorm", "scale_bias": True},
+        {"type": "BN", "eps": 0.5},
+        {"type": "BN", "affine_only": True, "bn_mode": "INFERENCE"},
         {"type": "Scale"},
         {"type": "Scale", "bias_term": True},
         {"type": "Scale", "num_axes": 0, "bias_term": True},

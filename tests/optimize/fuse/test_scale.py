@@ -70,3 +70,21 @@ def test_behind_a_convolution_with_shared_weights():
         layer("Scale", "scale", ["bn"]),
     )
     assert names(merge(net).net) == ["a", "b", "scale"]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "params"),
+    [("BN", {}), ("BN", {"affine_only": True, "bn_mode": "INFERENCE"}), ("BatchNorm", {"scale_bias": True})],
+)
+def test_what_only_forks_have_becomes_a_scale(type_name, params):
+    net = net_of(data(*SHAPE), layer(type_name, "bn", ["data"], **params), layer("ReLU", "relu", ["bn"]))
+    done = merge(net)
+    assert [each.type for each in done.net.layers] == ["Input", "Scale", "ReLU"]
+    assert done.changes[0].text == "said as a Scale"
+
+
+def test_the_batchs_own_statistics_stay():
+    net = net_of(data(*SHAPE), layer("BN", "bn", ["data"], affine_only=True))
+    done = merge(net)
+    assert done.net is net
+    assert "statistics of the batch" in done.refusals[0].text

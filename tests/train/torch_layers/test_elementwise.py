@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
-from tests.train.checks import check_layer
+from tests.train.checks import check_gradients, check_layer
 from xdn.graph import Layer
+from xdn.layers.axpy import Axpy
 from xdn.layers.convolution import Convolution
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
@@ -46,6 +47,13 @@ def test_split():
 )
 def test_eltwise(params):
     check_layer(params, *[(2, 3, 4, 5)] * 3)
+
+
+@pytest.mark.parametrize("factors", [(2, 3), (2, 3, 1), (2, 3, 1, 1)])
+@pytest.mark.parametrize("shape", SHAPES[:2])
+def test_axpy(shape, factors):
+    check_layer(Axpy(), factors, shape, shape)
+    check_gradients(Axpy(), factors, shape, shape)
 
 
 def test_of_equal_values_the_maximum_takes_the_second():

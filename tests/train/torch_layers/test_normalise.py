@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
-from tests.train.checks import check_layer, check_net, seeded_inputs, tensors, with_weights
+from tests.train.checks import check_gradients, check_layer, check_net, seeded_inputs, tensors, with_weights
 from xdn.errors import InputError
 from xdn.graph import Blob, Layer
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.lrn import LRN
 from xdn.layers.relu import ReLU
 from xdn.layers.scale import Scale
@@ -23,6 +24,37 @@ from xdn.train.torch_layers.normalise import channel_scale
 def test_batch_norm(shape, use_global_stats):
     net = one_layer_net(BatchNorm(use_global_stats=use_global_stats, eps=1e-2), shape)
     check_net(with_weights(net, "one", scale_factor=np.array([3.5], np.float32)), batches=(1, 5))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5), (3,)])
+@pytest.mark.parametrize("use_global_stats", [None, True, False])
+def test_batch_norm_with_scale_and_bias(shape, use_global_stats):
+    net = one_layer_net(BatchNorm(use_global_stats=use_global_stats, eps=1e-2, scale_bias=True), shape)
+    net = with_weights(net, "one", scale_factor=np.array([3.5], np.float32))
+    check_net(net, batches=(5,) if use_global_stats is False else (1, 5))
+    module = NetModule(net)
+    assert [name for name, _ in module.named_buffers()] == ["one:mean", "one:variance"]
+    assert {name: place[2] for name, place in module.parameter_layers().items()} == {"one:scale": 3, "one:bias": 4}
+    back = module.to_net().layer("one").weights
+    assert list(back) == ["mean", "variance", "scale_factor", "scale", "bias"]
+    for name in ("scale", "bias"):
+        np.testing.assert_array_equal(back[name], net.layer("one").weights[name])
+    check_gradients(net.layer("one").params, shape)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5)])
+@pytest.mark.parametrize(
+    "params", [BN(eps=1e-2), BN(affine_only=True, var_eps=1e-2), BN(affine_only=True, bn_mode="INFERENCE")], ids=repr
+)
+def test_bn(params, shape):
+    net = one_layer_net(params, shape)
+    check_net(net, batches=(5,))
+    statistics = [] if params.affine_only else ["one:mean", "one:variance"]
+    module = NetModule(net)
+    assert [name for name, _ in module.named_buffers()] == statistics
+    assert [name for name, _ in module.named_parameters()] == ["one:scale", "one:shift"]
+    assert module.to_net().digest == net.digest
+    check_gradients(params, shape)
 
 
 def test_batch_norm_with_a_zero_factor_takes_mean_and_variance_as_zero():
@@ -57,6 +89,29 @@ def test_batch_norm_in_training(use_global_stats):
     np.testing.assert_allclose(after["variance"], 0.75 * before["variance"] + 0.25 * unbiased, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("params", "learns"), [(BN(eps=1e-3), True), (BN(affine_only=True, var_eps=1e-3), False)], ids=repr
+)
+def test_bn_in_training(params, learns):
+    """By hand, as BatchNorm; where there are running statistics, they move."""
+    net = one_layer_net(params, (4, 3, 2, 5))
+    x, weights = seeded_inputs(net)["x0"], net.layer("one").weights
+    module = NetModule(net)
+    module.momentum = 0.25
+    found = module(torch.tensor(x)).detach().numpy()
+    mean, variance = x.mean((0, 2, 3), dtype=np.float64), x.var((0, 2, 3), dtype=np.float64)
+    factor = (weights["scale"] / np.sqrt(variance + 1e-3)).reshape(-1, 1, 1)
+    by_hand = (x - mean.reshape(-1, 1, 1)) * factor + weights["shift"].reshape(-1, 1, 1)
+    np.testing.assert_allclose(found, by_hand, rtol=0, atol=1e-5)
+    after, m = module.to_net().layer("one").weights, x.size // 3
+    if learns:
+        np.testing.assert_allclose(after["mean"], 0.75 * weights["mean"] + 0.25 * mean, rtol=1e-5)
+        unbiased = variance * m / (m - 1)
+        np.testing.assert_allclose(after["variance"], 0.75 * weights["variance"] + 0.25 * unbiased, rtol=1e-5)
+    else:
+        assert list(after) == ["scale", "shift"]
+
+
 def test_global_statistics_are_frozen_in_training_until_they_are_thawed():
     net = one_layer_net(BatchNorm(use_global_stats=True), (4, 3, 2, 5))
     module, x = NetModule(net), tensors(seeded_inputs(net))
@@ -72,8 +127,9 @@ def test_global_statistics_are_frozen_in_training_until_they_are_thawed():
 
 @pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1), (1,)])
 def test_one_value_a_channel_has_no_variance(shape):
-    with pytest.raises(InputError, match="two images or more"):
-        NetModule(one_layer_net(BatchNorm(), shape))(torch.zeros(shape))
+    for params in (BatchNorm(), BN())[: len(shape)]:
+        with pytest.raises(InputError, match="two images or more"):
+            NetModule(one_layer_net(params, shape))(torch.zeros(shape))
 
 
 def _batch_norm_and(*layers, shape=(4, 3, 2, 5), **changes):
@@ -99,6 +155,13 @@ def _batch_norm_and(*layers, shape=(4, 3, 2, 5), **changes):
 @pytest.mark.parametrize("shape", [(4, 3, 2, 5), (4, 3), (4, 3, 6)])
 def test_a_scale_behind_it(bias_term, shape):
     check_net(_batch_norm_and(Layer("scale", Scale(bias_term=bias_term), ("y0",), ("s",)), shape=shape))
+
+
+def test_a_scale_behind_scale_and_bias_is_computed_on_its_own():
+    net = one_layer_net(BatchNorm(eps=1e-3, scale_bias=True), (4, 3, 2, 5))
+    weights = {"scale": np.array([2, -1, 0.5], np.float32)}
+    scale = Layer("scale", Scale(), ("y0",), ("s",), weights)
+    check_net(net.replace(layers=(*net.layers, scale), outputs=("s",)))
 
 
 def test_a_scale_behind_it_in_training_is_the_same_as_on_its_own():

@@ -1,12 +1,14 @@
 """Windows in PyTorch, over parameters at which its rounding, clipping and padding rules might differ from Caffe's."""
 
+import numpy as np
 import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
 from tests.layers.windows import CONVOLUTIONS
-from tests.train.checks import check_layer, check_net
+from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.train.module import NetModule
@@ -15,6 +17,24 @@ from xdn.train.module import NetModule
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Deconvolution(num_output=5, kernel_size=(3,)),
+        Deconvolution(num_output=4, kernel_size=(4,), stride=(2,), pad=(1,), bias_term=False),
+        Deconvolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
+        Deconvolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
+        Deconvolution(num_output=6, kernel_size=(3,), group=2, stride=(2,)),
+        Deconvolution(num_output=4, kernel_size=(4,), group=4, stride=(2,), pad=(1,), bias_term=False),
+        Deconvolution(num_output=2, kernel_size=(2,), pad=(3,)),
+    ],
+    ids=repr,
+)
+def test_deconvolution(params):
+    check_layer(params, (3, 4, 7, 8))
+    check_gradients(params, (3, 4, 7, 8))
 
 
 @pytest.mark.parametrize("axis", [1, 2, -1, 0])
@@ -52,6 +72,34 @@ def test_pooling(pool, round_mode):
 def test_pooling_with_unlike_sides(pool, pads):
     params = Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=pads[0], pad_w=pads[1])
     check_layer(params, (2, 3, 7, 9))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Pooling(kernel_size=2, stride=2),
+        Pooling(kernel_size=3, stride=2),
+        Pooling(kernel_size=3, stride=2, pad=1),
+        Pooling(kernel_size=3, stride=3, pad=2),
+        Pooling(kernel_size=3, stride=2, round_mode="FLOOR"),
+        Pooling(kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2),
+        Pooling(global_pooling=True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 9)])
+def test_places_of_maxima(params, size):
+    """Of several the first, row by row."""
+    check_layer(params, (2, 3, *size), n_tops=2)
+    values = np.random.default_rng(0).integers(-2, 2, (2, 3, *size)).astype(np.float32)
+    check_values(params, values, n_tops=2)
+
+
+def test_places_have_no_gradient():
+    net = one_layer_net(Pooling(kernel_size=2, stride=2), (1, 1, 4, 4), n_tops=2)
+    blobs = NetModule(net).blobs(torch.arange(16.0).reshape(1, 1, 4, 4).requires_grad_(), ["y0", "y1"])
+    assert blobs["y0"].requires_grad
+    assert not blobs["y1"].requires_grad
 
 
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])

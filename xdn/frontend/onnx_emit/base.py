@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
 from xdn.registry import Registry
@@ -23,6 +23,13 @@ IR_VERSION = 8
 Emit = Callable[["Graph", Layer, Sequence[str], Sequence[str]], None]
 #: Every layer type that has an ONNX form, by Caffe's name.
 EMITTERS: Registry[Emit] = Registry("layer type in ONNX", "xdn.frontend.onnx_emit")
+#: An end that lies behind every axis, for ONNX's Slice.
+TO_THE_END = 2**63 - 1
+
+
+def unsupported(layer: Layer, reason: str) -> UnsupportedError:
+    """Return the error that this layer has no ONNX form."""
+    return UnsupportedError(f"{reason}; it has no ONNX form", where=f"layer {layer.name!r} ({layer.type})")
 
 
 class Graph:
@@ -70,6 +77,13 @@ class Graph:
         """Return the blob behind a layer's bottom."""
         return self.net.blobs[layer.bottoms[index]]
 
+    def image_shape(self, layer: Layer, blob: str) -> Shape:
+        """Return the extents of one image of `blob`; UnsupportedError where one of them depends on the batch."""
+        found = tuple(extent for extent in self.dims(blob)[1:] if extent is not None)
+        if len(found) != len(self.net.blobs[blob].shape) - 1:
+            raise unsupported(layer, f"the shape of an image of {blob!r} depends on the batch")
+        return found
+
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that nothing carries yet."""
         found, number = name, 1
@@ -91,8 +105,13 @@ class Graph:
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Append one node with one output and return the output's name."""
-        self.nodes.append(helper.make_node(op, list(inputs), [output], name=self.fresh(f"{op}_{output}"), **attributes))
+        self.node_of_several(op, inputs, [output], **attributes)
         return output
+
+    def node_of_several(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:
+        """Append one node with several outputs."""
+        name = self.fresh(f"{op}_{outputs[0]}")
+        self.nodes.append(helper.make_node(op, list(inputs), list(outputs), name=name, **attributes))
 
     def step(self, op: str, inputs: Sequence[str], wish: str, **attributes: Any) -> str:
         """Append a node whose output only the same layer reads, and return the output's name."""
@@ -102,8 +121,11 @@ class Graph:
         """Enter an f32 constant without axes and return its name."""
         return self.constant(wish, np.array(value, np.float32))
 
+    def integers(self, wish: str, values: Sequence[int]) -> str:
+        """Enter an i64 constant with one axis and return its name."""
+        return self.constant(wish, np.array(values, np.int64))
+
     def reshape(self, source: str, blob: str, output: str) -> str:
         """Append a Reshape to the shape of `blob`, whatever the batch; at most one extent may depend on it."""
         target = [-1 if extent is None else extent for extent in self.dims(blob)]
-        shape = self.constant(f"{output}.shape", np.array(target, np.int64))
-        return self.node("Reshape", [source, shape], output)
+        return self.node("Reshape", [source, self.integers(f"{output}.shape", target)], output)

@@ -1,4 +1,4 @@
-"""Layers that work element by element, in ONNX: activations, Eltwise, Dropout, Split."""
+"""Layers that work element by element, in ONNX: activations, Eltwise, Axpy, Dropout, Split."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -75,3 +75,15 @@ def eltwise(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[s
     for operand in operands[1:-1]:
         total = graph.step(op, [total, operand], f"{tops[0]}.part")
     graph.node(op, [total, operands[-1]], tops[0])
+
+
+@EMITTERS.register("Axpy")
+def axpy(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Mul and Add, the factors with as many axes as what they scale."""
+    factors, axes = bottoms[0], len(graph.bottom(layer, 1).shape)
+    given = len(graph.bottom(layer).shape)
+    if given != axes:
+        places = graph.integers(f"{layer.name}.axes", range(min(given, axes), max(given, axes)))
+        op = "Unsqueeze" if given < axes else "Squeeze"
+        factors = graph.step(op, [factors, places], f"{tops[0]}.factors")
+    graph.node("Add", [graph.step("Mul", [factors, bottoms[1]], f"{tops[0]}.scaled"), bottoms[2]], tops[0])

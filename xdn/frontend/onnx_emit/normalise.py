@@ -1,4 +1,4 @@
-"""BatchNorm, Scale, Bias, LRN and Softmax in ONNX."""
+"""BatchNorm, BN, Scale, Bias, LRN and Softmax in ONNX."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -9,6 +9,7 @@ from xdn.frontend.onnx_emit.base import EMITTERS, Graph
 from xdn.graph.layer import Array, Layer
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.broadcast import spread
 from xdn.layers.lrn import LRN
 from xdn.layers.scale import Scale
@@ -17,33 +18,61 @@ from xdn.layers.softmax import Softmax
 
 @EMITTERS.register("BatchNorm")
 def batch_norm(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """BatchNormalization with scale 1 and bias 0, the sums divided by scale_factor beforehand."""
-    params, axes = cast(BatchNorm, layer.params), len(graph.bottom(layer).shape)
-    if params.batch_statistics:
-        _batch_statistics(graph, layer, bottoms, tops)
-        return
+    """BatchNormalization, the sums divided by scale_factor beforehand; scale 1 and bias 0 where none are learned."""
+    params = cast(BatchNorm, layer.params)
     mean, variance = params.statistics(layer.weights)
-    if axes == 1:  # no channel axis, which BatchNormalization needs
+    if not params.batch_statistics and len(graph.bottom(layer).shape) > 1:
+        learned = {"scale": np.ones_like(mean), "bias": np.zeros_like(mean)}
+        if params.scale_bias:
+            learned = {name: layer.weights[name] for name in learned}
+        arrays = learned | {"mean": mean, "variance": variance}
+        inputs = [*bottoms, *(graph.constant(f"{layer.name}.{name}", array) for name, array in arrays.items())]
+        graph.node("BatchNormalization", inputs, tops[0], epsilon=params.eps)
+        return
+    normal = graph.fresh(f"{tops[0]}.normal") if params.scale_bias else tops[0]
+    if params.batch_statistics:
+        _by_batch(graph, layer, bottoms, normal, params.eps)
+    else:  # no channel axis, which BatchNormalization needs
         centred = graph.step("Sub", [*bottoms, graph.constant(f"{layer.name}.mean", mean)], f"{tops[0]}.centred")
         deviation = np.sqrt(variance + np.float32(params.eps))
-        graph.node("Div", [centred, graph.constant(f"{layer.name}.deviation", deviation)], tops[0])
+        graph.node("Div", [centred, graph.constant(f"{layer.name}.deviation", deviation)], normal)
+    if params.scale_bias:
+        _affine(graph, layer, normal, tops[0], ("scale", "bias"))
+
+
+@EMITTERS.register("BN")
+def bn(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """BatchNormalization; SegNet's is Mul and Add, behind the batch's own statistics where it asks for them."""
+    params = cast(BN, layer.params)
+    if not params.affine_only:
+        inputs = [*bottoms, *(graph.weight(layer, name) for name in ("scale", "shift", "mean", "variance"))]
+        graph.node("BatchNormalization", inputs, tops[0], epsilon=params.eps)
         return
-    arrays = {"scale": np.ones_like(mean), "bias": np.zeros_like(mean), "mean": mean, "variance": variance}
-    inputs = [*bottoms, *(graph.constant(f"{layer.name}.{name}", array) for name, array in arrays.items())]
-    graph.node("BatchNormalization", inputs, tops[0], epsilon=params.eps)
+    source = bottoms[0]
+    if params.batch_statistics:
+        source = _by_batch(graph, layer, bottoms, graph.fresh(f"{tops[0]}.normal"), params.var_eps)
+    _affine(graph, layer, source, tops[0], ("scale", "shift"))
 
 
-def _batch_statistics(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """(x - mean) / sqrt(mean of squares + eps), the means over all axes but the channels."""
-    top = tops[0]
+def _affine(graph: Graph, layer: Layer, source: str, top: str, learned: tuple[str, str]) -> None:
+    """Append Mul and Add with two weights a channel."""
+    axes = len(graph.bottom(layer).shape)
+    factor, shift = (
+        graph.constant(f"{layer.name}.{name}", spread(layer.weights[name], min(1, axes - 1), axes)) for name in learned
+    )
+    graph.node("Add", [graph.step("Mul", [source, factor], f"{top}.scaled"), shift], top)
+
+
+def _by_batch(graph: Graph, layer: Layer, bottoms: Sequence[str], top: str, epsilon: float) -> str:
+    """Append (x - mean) / sqrt(mean of squares + epsilon), the means over all axes but the channels; return `top`."""
     others = [axis for axis in range(len(graph.bottom(layer).shape)) if axis != 1]
     mean = graph.step("ReduceMean", bottoms, f"{top}.mean", axes=others)
     centred = graph.step("Sub", [*bottoms, mean], f"{top}.centred")
     square = graph.step("Mul", [centred, centred], f"{top}.square")
     variance = graph.step("ReduceMean", [square], f"{top}.variance", axes=others)
-    eps = graph.scalar(f"{layer.name}.eps", cast(BatchNorm, layer.params).eps)
+    eps = graph.scalar(f"{layer.name}.eps", epsilon)
     deviation = graph.step("Sqrt", [graph.step("Add", [variance, eps], f"{top}.kept")], f"{top}.deviation")
-    graph.node("Div", [centred, deviation], top)
+    return graph.node("Div", [centred, deviation], top)
 
 
 def _operand(graph: Graph, layer: Layer, bottoms: Sequence[str], axis: int, learned: str) -> str:

@@ -1,25 +1,25 @@
-"""Convolution, InnerProduct and Pooling in ONNX."""
+"""Convolution, Deconvolution, InnerProduct and Pooling in ONNX."""
 
 from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+from onnx import TensorProto
 
 from xdn.frontend.onnx_emit.base import EMITTERS, Graph
 from xdn.graph.layer import Layer
-from xdn.layers.convolution import Convolution
+from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.layers.window import Pair, Window
 
 
-@EMITTERS.register("Convolution")
-def convolution(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Conv, with the same zeros on both sides."""
-    params = cast(Convolution, layer.params)
+def _filters(graph: Graph, op: str, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Append a node with the layer's weights, window and groups; the padding is the same on both sides."""
+    params = cast(Filters, layer.params)
     window = params.window()
     graph.node(
-        "Conv",
+        op,
         [*bottoms, *(graph.weight(layer, name) for name in layer.weights)],
         tops[0],
         kernel_shape=window.kernel,
@@ -28,6 +28,18 @@ def convolution(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequen
         dilations=window.dilation,
         group=params.group,
     )
+
+
+@EMITTERS.register("Convolution")
+def convolution(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Conv."""
+    _filters(graph, "Conv", layer, bottoms, tops)
+
+
+@EMITTERS.register("Deconvolution")
+def deconvolution(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """ConvTranspose."""
+    _filters(graph, "ConvTranspose", layer, bottoms, tops)
 
 
 @EMITTERS.register("InnerProduct")
@@ -58,7 +70,7 @@ def pooling(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[s
     """GlobalMaxPool, GlobalAveragePool, MaxPool or AveragePool, with padding that leaves nothing to round."""
     params = cast(Pooling, layer.params)
     maximum = params.pool == "MAX"
-    if params.global_pooling:
+    if params.global_pooling and len(tops) == 1:
         graph.node("GlobalMaxPool" if maximum else "GlobalAveragePool", bottoms, tops[0])
         return
     h, w = graph.bottom(layer).shape[2:]
@@ -66,16 +78,25 @@ def pooling(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[s
     reach = _reach(window, params.output_size(h, w))
     if maximum:
         ends = [max(0, r - size - pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
-        _pool(graph, "MaxPool", bottoms[0], tops[0], window, pads=[*window.pad, *ends])
+        indices = [graph.fresh(f"{top}.indices") for top in tops[1:]]
+        _pool(graph, "MaxPool", bottoms[0], (tops[0], *indices), window, pads=[*window.pad, *ends])
+        for numbers, top in zip(indices, tops[1:], strict=True):
+            _places(graph, numbers, top, h * w)
         return
     # Caffe divides by the part of a window within the padding that the file states; what a last window covers
     # beyond it does not count. So the file's padding is counted, and the rest is padding that is not.
     beyond = [max(0, r - size - 2 * pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
     if not any(beyond):
-        _pool(graph, "AveragePool", bottoms[0], tops[0], window, pads=window.pad * 2, count_include_pad=1)
+        _pool(graph, "AveragePool", bottoms[0], tops, window, pads=window.pad * 2, count_include_pad=1)
         return
     source = _zero_padded(graph, bottoms[0], tops[0], window.pad) if any(window.pad) else bottoms[0]
-    _pool(graph, "AveragePool", source, tops[0], window, pads=[0, 0, *beyond], count_include_pad=0)
+    _pool(graph, "AveragePool", source, tops, window, pads=[0, 0, *beyond], count_include_pad=0)
+
+
+def _places(graph: Graph, indices: str, top: str, positions: int) -> None:
+    """Append what makes MaxPool's indices, which run over the whole blob, places in a plane of so many positions."""
+    places = graph.step("Mod", [indices, graph.integers(f"{top}.positions", [positions])], f"{top}.places")
+    graph.node("Cast", [places], top, to=TensorProto.FLOAT)
 
 
 def _zero_padded(graph: Graph, source: str, top: str, pad: Pair) -> str:
@@ -84,6 +105,6 @@ def _zero_padded(graph: Graph, source: str, top: str, pad: Pair) -> str:
     return graph.step("Pad", [source, pads], f"{top}.padded")
 
 
-def _pool(graph: Graph, op: str, source: str, top: str, window: Window, **attributes: object) -> None:
+def _pool(graph: Graph, op: str, source: str, tops: Sequence[str], window: Window, **attributes: object) -> None:
     """Append a pooling node with this window's kernel and stride."""
-    graph.node(op, [source], top, kernel_shape=window.kernel, strides=window.stride, **attributes)
+    graph.node_of_several(op, [source], tops, kernel_shape=window.kernel, strides=window.stride, **attributes)

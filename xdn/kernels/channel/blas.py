@@ -24,7 +24,7 @@ from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.choice import BLAS, Choice
-from xdn.kernels.convolution import Contraction, convolution_task, inner_product_task
+from xdn.kernels.convolution import Contraction, convolution_task, inner_product_task, takes_images
 from xdn.kernels.epilogue import SUM, activation_of, coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, aligned_vectors
@@ -116,7 +116,9 @@ def _takes(lowering: Lowering) -> bool:
     layer = lowering.layer
     if lowering.choice.algorithm != BLAS or layer.projection is not None:
         return False
-    return layer.type == "InnerProduct" or (layer.params.window() == Window((1, 1)) and layer.params.group == 1)
+    if layer.type == "InnerProduct":
+        return takes_images(lowering)
+    return layer.params.window() == Window((1, 1)) and layer.params.group == 1
 
 
 @family(

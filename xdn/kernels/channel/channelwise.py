@@ -6,7 +6,13 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.names import KernelName
 from xdn.graph.layer import Array
-from xdn.kernels.channelwise import batch_norm_terms, bias_terms, scale_terms
+from xdn.kernels.channelwise import (
+    batch_norm_terms,
+    bias_terms,
+    keeps_statistics,
+    one_value_per_channel,
+    scale_terms,
+)
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, aligned_vectors
 from xdn.kernels.mathematics import fma, relu
@@ -66,19 +72,25 @@ def _lower_affine(lowering: Lowering, terms: tuple[Array, Array, Array]) -> Lowe
     return _lower(lowering, "affine", _affine, dict(zip((SHIFT, FACTOR, OFFSET), terms, strict=True)))
 
 
-@family("channel_batch_norm", "BatchNorm", schedules=(CHANNEL,))
+@family("channel_batch_norm", "BatchNorm", when=keeps_statistics, schedules=(CHANNEL,))
 def lower_batch_norm(lowering: Lowering) -> Lowered:
     """Subtract the mean, divide by the deviation of the statistics that training left."""
     return _lower_affine(lowering, batch_norm_terms(lowering))
 
 
-@family("channel_scale", "Scale", schedules=(CHANNEL,))
+@family("channel_bn", "BN", when=keeps_statistics, schedules=(CHANNEL,))
+def lower_bn(lowering: Lowering) -> Lowered:
+    """Normalise, then scale and shift; or scale and shift alone."""
+    return _lower_affine(lowering, lowering.layer.params.terms(lowering.layer.weights))
+
+
+@family("channel_scale", "Scale", when=one_value_per_channel, schedules=(CHANNEL,))
 def lower_scale(lowering: Lowering) -> Lowered:
     """Multiply by one factor a channel, and add one offset where there is a bias."""
     return _lower_affine(lowering, scale_terms(lowering))
 
 
-@family("channel_bias", "Bias", schedules=(CHANNEL,))
+@family("channel_bias", "Bias", when=one_value_per_channel, schedules=(CHANNEL,))
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
     return _lower_affine(lowering, bias_terms(lowering))

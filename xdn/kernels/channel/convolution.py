@@ -17,6 +17,7 @@ from xdn.kernels.convolution import (
     inner_product_task,
     source_of,
     spread,
+    takes_images,
 )
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
@@ -85,6 +86,7 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
 @family(
     "channel_contract",
     "Convolution",
+    "Deconvolution",
     when=groups_fit,
     fuses=True,
     schedules=(CHANNEL,),
@@ -101,7 +103,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
 @family(
     "channel_contract_all",
     "InnerProduct",
-    when=lambda lowering: lowering.layer.projection is None,
+    when=takes_images,
     fuses=True,
     schedules=(CHANNEL,),
     scalars=True,

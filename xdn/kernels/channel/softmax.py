@@ -11,6 +11,7 @@ from xdn.kernels.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL
 from xdn.kernels.mathematics import exp
 from xdn.kernels.share import share
+from xdn.kernels.softmax import over_channels
 
 X, Y, POSITIONS, CHANNELS, PITCH = range(5)
 
@@ -36,12 +37,10 @@ def _softmax():
     return softmax
 
 
-@family("channel_softmax", "Softmax", schedules=(CHANNEL,))
+@family("channel_softmax", "Softmax", when=over_channels, schedules=(CHANNEL,))
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
     layer, layout = lowering.layer, lowering.top()
-    if lowering.bottoms[0].axis(layer.params.axis) != 1:
-        raise lowering.unsupported(f"the executor runs Softmax over axis 1, not axis {layer.params.axis}")
     sizes = {POSITIONS: layout.positions, CHANNELS: layout.channels, PITCH: layout.position_elements}
     source = KernelSource(KernelName("channel_softmax", lowering.isa.name), _softmax)
     return Lowered([Step(source, words(5, sizes), {X: layer.bottoms[0], Y: layer.tops[0]})])

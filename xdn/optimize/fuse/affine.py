@@ -1,4 +1,4 @@
-"""BatchNorm, Scale and Bias as what they all are: one factor and one shift a channel."""
+"""BatchNorm, BN, Scale and Bias as what they all are: one factor and one shift a channel."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,13 @@ from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.broadcast import spread
 from xdn.layers.scale import Scale
 from xdn.optimize.match import reason_to_keep
 
 CHANNEL_AXIS = 1
-AFFINE_LAYERS = (BatchNorm, Scale, Bias)
+AFFINE_LAYERS = (BatchNorm, BN, Scale, Bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +77,32 @@ def channel_affine(net: Net, layer: Layer) -> Affine | str:
         return f"its bottom of shape {shape} has no channels"
     if set(layer.weights) != set(net.weight_shapes(layer)):
         return "its weights were not read"
-    affine = _of_batch_norm(layer) if isinstance(layer.params, BatchNorm) else _of_operand(layer, shape)
+    normalises = isinstance(layer.params, (BatchNorm, BN))
+    affine = _of_normalisation(layer) if normalises else _of_operand(layer, shape)
     if isinstance(affine, Affine) and not (np.isfinite(affine.factor).all() and np.isfinite(affine.shift).all()):
         return "its factors are not finite"
     return affine
 
 
-def _of_batch_norm(layer: Layer) -> Affine | str:
-    """1 / sqrt(variance + eps) and -mean / sqrt(variance + eps); the file's sums are divided by scale_factor.
+def _of_normalisation(layer: Layer) -> Affine | str:
+    """scale / sqrt(variance + eps) and shift - mean * scale / sqrt(variance + eps).
 
-    A scale_factor of 0 says that nothing was summed: mean and variance are 0 (batch_norm_layer.cpp).
+    A BatchNorm's sums are divided by scale_factor; where that is 0 nothing was summed, and mean and variance are 0
+    (batch_norm_layer.cpp). Its scale and bias, and those of BN, are NVIDIA's and PSPNet's; SegNet's BN has no others.
     """
-    assert isinstance(layer.params, BatchNorm)
-    if layer.params.batch_statistics:
-        return "it normalises by the statistics of the batch (use_global_stats: false)"
-    mean, variance, total = (layer.weights[name].astype(np.float64) for name in ("mean", "variance", "scale_factor"))
-    inverse = 0.0 if total[0] == 0 else 1 / total[0]
+    params = layer.params
+    assert isinstance(params, (BatchNorm, BN))
+    if params.batch_statistics:
+        return "it normalises by the statistics of the batch (use_global_stats: false, bn_mode: LEARN)"
+    weights = {name: array.astype(np.float64) for name, array in layer.weights.items()}
+    shift = weights.get("bias", weights.get("shift", 0.0))
+    if isinstance(params, BN) and params.affine_only:
+        return Affine(weights["scale"], np.asarray(shift))
+    total = weights.get("scale_factor", np.ones(1))[0]
+    inverse = 0.0 if total == 0 else 1 / total
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = 1 / np.sqrt(variance * inverse + layer.params.eps)
-        return Affine(factor, -factor * mean * inverse)
+        factor = weights.get("scale", 1.0) / np.sqrt(weights["variance"] * inverse + params.eps)
+        return Affine(factor, shift - factor * weights["mean"] * inverse)
 
 
 def _of_operand(layer: Layer, shape: Shape) -> Affine | str:

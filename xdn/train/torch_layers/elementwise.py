@@ -1,4 +1,4 @@
-"""Layers that work element by element, in PyTorch: activations, Eltwise, Dropout, Split."""
+"""Layers that work element by element, in PyTorch: activations, Eltwise, Axpy, Dropout, Split."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdn.layers.axpy import Axpy
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.elu import ELU
@@ -83,3 +84,10 @@ def eltwise(params: Eltwise, bottoms: Sequence[Tensor], weights: Mapping[str, Te
     if not any(c != 1 for c in params.coeff):
         return reduce(torch.add, bottoms)
     return reduce(torch.add, (x * c for c, x in zip(params.coeff, bottoms, strict=True)))
+
+
+@torch_layer("Axpy", fresh=True)
+def axpy(params: Axpy, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Multiply, then add."""
+    factors, x, y = bottoms
+    return factors.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)) * x + y

@@ -1,7 +1,8 @@
-"""BatchNorm, Scale, Bias, LRN and Softmax in PyTorch."""
+"""BatchNorm, BN, Scale, Bias, LRN and Softmax in PyTorch."""
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -10,6 +11,7 @@ from xdn.graph.blob import Blob
 from xdn.graph.layer import LayerParams
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
+from xdn.layers.bn import BN
 from xdn.layers.lrn import LRN
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
@@ -28,9 +30,23 @@ def channel_scale(params: LayerParams, bottoms: Sequence[Blob]) -> bool:
     )
 
 
-@torch_layer("BatchNorm", fresh=True, absorbs=channel_scale)
+def takes_scale(params: BatchNorm, follower: LayerParams, bottoms: Sequence[Blob]) -> bool:
+    """Return whether `batch_norm` applies the layer behind it too, which it cannot with factors of its own."""
+    return not params.scale_bias and channel_scale(follower, bottoms)
+
+
+def _check_batch(x: Tensor, shape: torch.Size) -> None:
+    """Raise InputError where `x`, a bottom of `shape`, has one value a channel."""
+    if x.numel() == x.shape[1]:
+        raise InputError(
+            f"a bottom of shape {tuple(shape)}: one value a channel has no variance",
+            mend="Give batches of two images or more",
+        )
+
+
+@torch_layer("BatchNorm", fresh=True, absorbs=takes_scale)
 def batch_norm(params: BatchNorm, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Batch normalisation, and the Scale behind it where its weights are given.
+    """Batch normalisation, and its own scale and bias, or the Scale behind it where its weights are given.
 
     The running variance takes the unbiased one of the batch, m / (m - 1) times that which normalises, as Caffe's.
     Raises InputError where a batch has one value a channel.
@@ -38,18 +54,31 @@ def batch_norm(params: BatchNorm, bottoms: Sequence[Tensor], weights: Mapping[st
     x = bottoms[0] if bottoms[0].ndim > 1 else bottoms[0].reshape(-1, 1)
     learn = mode.learn_statistics and (mode.thaw or not params.use_global_stats)
     by_batch = learn or params.batch_statistics
-    if by_batch and x.numel() == x.shape[1]:
-        raise InputError(
-            f"a bottom of shape {tuple(bottoms[0].shape)}: one value a channel has no variance",
-            mend="Give batches of two images or more",
-        )
+    if by_batch:
+        _check_batch(x, bottoms[0].shape)
     mean, variance = (None, None) if by_batch and not learn else (weights["mean"], weights["variance"])
     scale, bias = weights.get("scale"), weights.get("bias")
     y = F.batch_norm(x, mean, variance, scale, bias, by_batch, mode.momentum, params.eps)
     return y.reshape(bottoms[0].shape)
 
 
-def _spread(operand: Tensor, axis: int, axes: int) -> Tensor:
+@torch_layer("BN", fresh=True)
+def bn(params: BN, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Batch normalisation with scale and shift; SegNet's knows no running statistics, or no statistics at all.
+
+    The running ones are learned as BatchNorm's. Raises InputError where a batch has one value a channel.
+    """
+    x, scale, shift = bottoms[0], weights["scale"], weights["shift"]
+    if params.affine_only and not params.batch_statistics:
+        return x * spread(scale, 1, x.ndim) + spread(shift, 1, x.ndim)
+    by_batch = params.batch_statistics or mode.learn_statistics
+    if by_batch:
+        _check_batch(x, x.shape)
+    eps = params.var_eps if params.affine_only else params.eps
+    return F.batch_norm(x, weights.get("mean"), weights.get("variance"), scale, shift, by_batch, mode.momentum, eps)
+
+
+def spread(operand: Tensor, axis: int, axes: int) -> Tensor:
     """Return `operand` with trailing axes of 1, so that it broadcasts from `axis` on over `axes` axes."""
     start = axis % axes if operand.ndim else 0
     return operand.reshape(tuple(operand.shape) + (1,) * (axes - start - operand.ndim))
@@ -59,15 +88,15 @@ def _spread(operand: Tensor, axis: int, axes: int) -> Tensor:
 def scale(params: Scale, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """Multiply by the learned or the given operand, then add the bias."""
     x = bottoms[0]
-    y = x * _spread(bottoms[1] if len(bottoms) > 1 else weights["scale"], params.axis, x.ndim)
-    return y + _spread(weights["bias"], params.axis, x.ndim) if params.bias_term else y
+    y = x * spread(bottoms[1] if len(bottoms) > 1 else weights["scale"], params.axis, x.ndim)
+    return y + spread(weights["bias"], params.axis, x.ndim) if params.bias_term else y
 
 
 @torch_layer("Bias", fresh=True)
 def bias(params: Bias, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """Add the learned or the given operand."""
     x = bottoms[0]
-    return x + _spread(bottoms[1] if len(bottoms) > 1 else weights["bias"], params.axis, x.ndim)
+    return x + spread(bottoms[1] if len(bottoms) > 1 else weights["bias"], params.axis, x.ndim)
 
 
 @torch_layer("Softmax")

@@ -5,7 +5,7 @@ import numpy as np
 from tests.codegen.kernels import shift_source
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader
-from xdn.runtime.native import kernel_at
+from xdn.codegen.native import kernel_at
 
 
 def test_a_kernel_gets_both_arrays(tmp_path):

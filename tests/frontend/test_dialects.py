@@ -1,0 +1,75 @@
+"""Words of forks become ours: fused normalisations and Python layers of known meaning."""
+
+import pytest
+
+from xdn.errors import UnsupportedError
+from xdn.frontend import prototxt
+from xdn.frontend.dialects import plain_caffe, refuse_python
+
+
+def plain(text):
+    net = prototxt.parse(f'layer {{ name: "x" {text} }}')
+    plain_caffe(net)
+    return net.layer[0]
+
+
+@pytest.mark.parametrize(
+    ("param", "affine_only"),
+    [
+        ("", False),
+        ("bn_param { slope_filler { } frozen: true }", False),
+        ("bn_param { scale_filler { } shift_filler { } }", True),
+        ("bn_param { bn_mode: INFERENCE }", True),
+        ("bn_param { bn_mode: LEARN }", True),
+    ],
+)
+def test_segnets_bn_keeps_scale_and_shift(param, affine_only):
+    assert plain(f'type: "BN" {param}').bn_param.affine_only == affine_only
+
+
+@pytest.mark.parametrize(
+    ("param", "scale_bias"),
+    [
+        ("", False),
+        ("batch_norm_param { eps: 0.1 }", False),
+        ("batch_norm_param { scale_bias: true }", True),
+        ("batch_norm_param { scale_filler { value: 1 } }", True),
+        ("batch_norm_param { bias_filler { value: 1 } }", True),
+    ],
+)
+def test_nvidias_batch_norm_scales(param, scale_bias):
+    layer = plain(f'type: "BatchNorm" {param}')
+    assert layer.batch_norm_param.scale_bias == scale_bias
+    assert not layer.batch_norm_param.HasField("scale_filler")
+
+
+@pytest.mark.parametrize(
+    ("words", "stride", "scales", "ratios"),
+    [
+        ("'feat_stride': 16", 16, [], []),
+        ("{'feat_stride': 8, 'scales': [4, 8.5], 'ratios': (0.5, 1)}", 8, [4, 8.5], [0.5, 1]),
+        ("__import__('os').system('true')", 16, [], []),
+        ("'scales': [1e, 2]", 16, [], []),
+    ],
+)
+def test_the_proposal_layer_of_faster_rcnn(words, stride, scales, ratios):
+    layer = plain(
+        f'type: "Python" python_param {{ module: "rpn.proposal_layer" layer: "ProposalLayer" param_str: "{words}" }}'
+    )
+    assert (layer.type, layer.HasField("python_param")) == ("Proposal", False)
+    assert layer.proposal_param.feat_stride == (stride if "feat_stride" in words else 0)
+    assert (list(layer.proposal_param.scale), list(layer.proposal_param.ratio)) == (scales, ratios)
+
+
+def test_other_python_is_not_run():
+    net = prototxt.parse('layer { name: "x" type: "Python" python_param { module: "m" layer: "L" } }')
+    plain_caffe(net)
+    assert net.layer[0].type == "Python"
+    with pytest.raises(UnsupportedError, match=r"layer 'x' \(Python\): a Python layer \(m.L\).*ProposalLayer"):
+        refuse_python(net)
+
+
+def test_known_python_is_not_refused():
+    net = prototxt.parse('layer { name: "x" type: "Python" python_param { layer: "ProposalLayer" } }')
+    plain_caffe(net)
+    refuse_python(net)

@@ -1,0 +1,123 @@
+"""Real files by some forty authors: each is read with all its shapes, or refused for what it is.
+
+Which is refused, and why, stands in `REFUSED`; what only lacks the size of its images in `SIZES`. All others load.
+"""
+
+import logging
+
+import pytest
+
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
+from xdn.frontend import load
+
+RCNN = "inputs of unknown shapes"
+SHAPE = "tells the shape of the images"
+#: File (of its path as much as tells it) -> the error, and words of its message.
+REFUSED = {
+    # Text that Caffe's own reader refuses.
+    "v0__prototxt__imagenet_val_channelconstant": (ParseError, "FillerParameter has the field 'value' twice"),
+    "TVG_CRFRNN_new_traintest": (ParseError, "V1LayerParameter.type has no value 'Data'"),
+    "v1__models__bvlc_googlenet__train_val": (ParseError, "line 2 is a mark of a merge"),
+    "v1__models__finetune_flickr_style__train_val": (ParseError, "line 2 is a mark of a merge"),
+    "MobileNetSSD_train_template": (ParseError, "num_output is an integer, not 'cls3x'"),
+    # Two data layers of one phase give one blob.
+    "google_inception_v3_for_caffe/train_val": (NetError, "blob 'data' is written by layer 'data'"),
+    # Layers of forks that XDN does not have.
+    "deepface_val": (UnsupportedError, "'locally_connected'"),
+    "voc2012_finetune_spatial_pyramid_pooling": (UnsupportedError, "'SPATIAL_PYRAMID_POOLING'"),
+    "experiments__8bit__res18_only_conv_q17": (UnsupportedError, "'ConvolutionFloat'"),
+    "On-accelerator-training/experiments__train_val": (UnsupportedError, "'ConvolutionFloat'"),
+    "lenet_pruning": (UnsupportedError, "'CConvolution'"),
+    "c3d_sport1m_feature_extractor": (UnsupportedError, "'CONVOLUTION3D'"),
+    "C3D-v1.1__": (UnsupportedError, "'Convolution3D'"),
+    "__float_test": (UnsupportedError, "'DeephiResize'"),
+    # Convolutions over volumes.
+    "VNet__train": (ShapeError, "it takes 4 axes"),
+    # Python code that is not in the file.
+    "detectnet_network": (UnsupportedError, "ClusterDetections"),
+    # Dropout that draws at test time.
+    "bayesian_segnet_pascal": (ParseError, "no field 'sample_weights_test'"),
+    "bayesian_segnet_basic_inference": (ParseError, "no field 'sample_weights_test'"),
+    # FaceBoxes' own PriorBox makes more boxes than its parameters say.
+    "models__faceboxes__deploy": (ShapeError, "locations of shape"),
+    # Training nets of detectors: the data layer is Python code with several tops of unknown shapes.
+    "rfcn_end2end": (NetError, RCNN),
+    "rfcn_voc": (NetError, RCNN),
+    "faster_rcnn_end2end__train": (NetError, RCNN),
+    "faster_voc": (NetError, RCNN),
+    "faster_coco": (NetError, RCNN),
+    "clarifai_stage2": (NetError, RCNN),
+    "nyud-fcn32s-color-d": (NetError, RCNN),
+    # Nets over films.
+    "deconv3d": (NetError, SHAPE),
+    "LRCN_activity_recognition": (NetError, SHAPE),
+}
+#: File -> the shape of images that its data layer does not tell.
+SIZES = {
+    "siftflow-fcn8s": (3, 128, 128),
+    "voc-fcn": (3, 128, 128),
+    "bayesian_segnet_basic_train": (3, 360, 480),
+    "bayesian_segnet_train": (3, 360, 480),
+    "segnet_basic_train": (3, 360, 480),
+    "hed__train_val": (3, 128, 128),
+    "float_test": (3, 512, 1024),
+    "sphereface_model": (3, 112, 96),
+    "sphereface_64_model": (3, 112, 96),
+    "face_train_test": (3, 112, 96),
+    "caffenet-pose-lsp": (3, 227, 227),
+}
+
+
+def _entry(table, path):
+    name = f"{path.parent.name}/{path.name}"
+    return next((value for key, value in table.items() if key in name), None)
+
+
+@pytest.fixture(scope="module")
+def files(material):
+    found = sorted(material("zoo").glob("*/*.prototxt"))
+    assert len(found) == 213
+    return found
+
+
+def test_every_file_loads_with_shapes_or_is_refused_for_what_it_is(files, caplog):
+    caplog.set_level(logging.CRITICAL)
+    wrong, loaded = [], 0
+    for path in files:
+        expected, size = _entry(REFUSED, path), _entry(SIZES, path)
+        try:
+            if size is not None:
+                with pytest.raises(NetError, match=SHAPE):
+                    load(path)
+            net = load(path, input_shape=size)
+        except (ParseError, NetError, UnsupportedError) as error:
+            if expected is None or type(error) is not expected[0] or expected[1] not in str(error):
+                wrong.append(f"{path.name}: {error!r}")
+            elif not str(error).startswith(str(path)):
+                wrong.append(f"{path.name}: the message does not name the file")
+            continue
+        loaded += 1
+        if expected is not None:
+            wrong.append(f"{path.name} loads")
+        elif not all(blob.shape for blob in net.blobs.values()):
+            wrong.append(f"{path.name} has blobs without a shape")
+    assert not wrong, "\n".join(wrong)
+    assert loaded >= 160
+
+
+def test_no_entry_is_needless(files):
+    for table in (REFUSED, SIZES):
+        for key in table:
+            assert any(key in f"{path.parent.name}/{path.name}" for path in files), key
+
+
+def test_caffemodels_of_the_zoo_belong_to_their_nets(files):
+    found = [path for path in files if path.with_suffix(".caffemodel").exists()]
+    assert len(found) == 4
+    for path in found:
+        if "enet__float" in path.name:
+            # A fork whose BatchNorm keeps scale and bias before mean and variance.
+            with pytest.raises(WeightsError, match=r"'BatchNorm_1'.*scale_factor: expected"):
+                load(path, path.with_suffix(".caffemodel"))
+        else:
+            load(path, path.with_suffix(".caffemodel")).require_weights()

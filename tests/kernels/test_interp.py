@@ -1,0 +1,28 @@
+"""Interp against the reference: the same operations, so equal bits."""
+
+import pytest
+
+from tests.kernels.checks import check_layer
+
+IMAGE = (10, 5, 3)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"height": 9, "width": 7},
+        {"height": 1, "width": 1},
+        {"height": 5, "width": 3},
+        {"zoom_factor": 3},
+        {"shrink_factor": 2},
+        {"shrink_factor": 2, "pad_beg": -1, "pad_end": -1},
+        {"zoom_factor": 2, "pad_beg": -2},
+    ],
+)
+@pytest.mark.parametrize("image", [IMAGE, (3, 6, 4)])
+def test_sizes_and_crops(image, params):
+    check_layer("Interp", image, **params)
+
+
+def test_to_the_size_of_another_blob():
+    check_layer("Interp", IMAGE, (2, 8, 9), use_blob_size=True)

@@ -1,0 +1,192 @@
+"""Nets cut where images meet: what shares a net, what stands alone, and that the results are the references'."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net, random_weights
+from xdn.errors import InputError, UnsupportedError
+from xdn.graph import Layer, Net
+from xdn.runtime.parts import NetPart, WholePart, cut
+from xdn.runtime.session import Session
+
+
+def layer(type_name, name, bottoms, tops=None, **params):
+    return Layer(name, make_params(type_name, **params), tuple(bottoms), tuple(tops or [name]))
+
+
+def net_of(*layers, outputs=()):
+    return random_weights(Net("parts", layers, outputs), np.random.default_rng(0))
+
+
+def kinds(net):
+    return [part.layer.name if isinstance(part, WholePart) else [*part.gives] for part in cut(net)]
+
+
+def check(net, feed, atol=1e-5):
+    expected = net.reshape({name: x.shape for name, x in feed.items()}).forward(feed)
+    session = Session(net, threads=2)
+    for name, result in zip(net.outputs, session.run(None, feed), strict=True):
+        np.testing.assert_allclose(result, expected[name], rtol=1e-5, atol=atol)
+    return session
+
+
+def conv(name, bottom, filters, kernel=1):
+    return layer("Convolution", name, [bottom], num_output=filters, kernel_size=kernel)
+
+
+def test_most_nets_are_one_part():
+    net = net_of(input_layer("x", 3, 4, 4), conv("a", "x", 4), layer("ReLU", "b", ["a"]))
+    (part,) = cut(net)
+    assert isinstance(part, NetPart)
+    assert part.net is net
+
+
+def test_a_layer_that_joins_images_stands_alone():
+    net = net_of(
+        input_layer("x", 3, 4, 4),
+        conv("a", "x", 4),
+        layer("Concat", "join", ["a", "a"], axis=0),
+        conv("b", "join", 5),
+        conv("c", "a", 2),
+    )
+    # c shares a's net, though it comes after the join.
+    assert kinds(net) == [["a", "c"], "join", ["b"]]
+    check(net, {"x": np.random.default_rng(1).standard_normal((3, 3, 4, 4)).astype(np.float32)})
+
+
+def test_batch_statistics_take_the_whole_batch():
+    net = net_of(
+        input_layer("x", 3, 4, 4),
+        conv("a", "x", 4),
+        layer("BatchNorm", "bn", ["a"], use_global_stats=False),
+        layer("ReLU", "r", ["bn"]),
+    )
+    assert kinds(net) == [["a"], "bn", ["r"]]
+    check(net, feed_for(net, 5))
+
+
+@pytest.mark.parametrize("shape", [(-1, 3), (1, -1), (2, 24)])
+def test_shapes_that_move_images(shape):
+    net = net_of(
+        Layer("x", make_params("Input", shape=((2, 6, 4),)), (), ("x",)),
+        layer("ReLU", "r", ["x"]),
+        layer("Reshape", "moved", ["r"], shape=shape),
+        layer("Sigmoid", "s", ["moved"]),
+    )
+    assert kinds(net)[:2] == [["r"], "moved"]
+    check(net, feed_for(net, 2))
+
+
+def priors(name, bottom):
+    return layer("PriorBox", name, [bottom, "x"], min_size=(4.0,), aspect_ratio=(2.0,))
+
+
+def detector(classes=3):
+    """A small SSD: two maps, their locations, confidences and priors."""
+    layers = [input_layer("x", 3, 8, 8)]
+    layers += [layer("Convolution", "m1", ["x"], num_output=6, kernel_size=3, stride=2, pad=1)]
+    layers += [layer("Convolution", "m2", ["m1"], num_output=6, kernel_size=3, stride=2, pad=1)]
+    for i in (1, 2):
+        for kind, count in (("loc", 3 * 4), ("conf", 3 * classes)):
+            layers.append(conv(f"{kind}{i}", f"m{i}", count))
+            layers.append(layer("Permute", f"{kind}{i}p", [f"{kind}{i}"], order=(0, 2, 3, 1)))
+            layers.append(layer("Flatten", f"{kind}{i}f", [f"{kind}{i}p"]))
+        layers.append(priors(f"prior{i}", f"m{i}"))
+    layers += [layer("Concat", kind, [f"{kind}1f", f"{kind}2f"]) for kind in ("loc", "conf")]
+    layers.append(layer("Concat", "prior", ["prior1", "prior2"], axis=2))
+    layers.append(layer("Reshape", "cr", ["conf"], shape=(0, -1, classes)))
+    layers.append(layer("Softmax", "cs", ["cr"], axis=2))
+    layers.append(layer("Flatten", "cf", ["cs"]))
+    nms = (("nms_threshold", 0.45), ("top_k", 20))
+    given = {"num_classes": classes, "code_type": "CENTER_SIZE", "keep_top_k": 10, "confidence_threshold": 0.2}
+    layers.append(layer("DetectionOutput", "found", ["loc", "cf", "prior"], nms_param=nms, **given))
+    return net_of(*layers)
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_a_detector(images):
+    net = detector()
+    parts = kinds(net)
+    assert parts[-1] == "found"
+    assert [part for part in parts if isinstance(part, str)] == ["prior1", "prior2", "prior", "found"]
+    # Priors depend on shapes only: all convolutions are in one net.
+    assert sum(isinstance(part, list) for part in parts) == 1
+    session = check(net, feed_for(net, images))
+    (found,) = session.run(None, feed_for(net, images))
+    assert found.shape[:2] == (1, 1)
+    assert set(found[0, 0, :, 0]) <= set(range(images))
+
+
+def proposals():
+    """A small Faster R-CNN: one image, its regions, and what is computed for each of them."""
+    return net_of(
+        input_layer("x", 3, 32, 32),
+        Layer("size", make_params("Input", shape=((1, 3),)), (), ("size",)),
+        layer("Convolution", "map", ["x"], num_output=4, kernel_size=4, stride=4),
+        conv("scores", "map", 2 * 2),
+        layer("Sigmoid", "p", ["scores"]),
+        conv("deltas", "map", 4 * 2),
+        layer(
+            *("Proposal", "rois", ["p", "deltas", "size"]),
+            feat_stride=4,
+            base_size=4,
+            min_size=2,
+            ratio=(1.0, 2.0),
+            scale=(2.0,),
+            post_nms_topn=7,
+        ),
+        layer("ROIPooling", "cells", ["map", "rois"], pooled_h=2, pooled_w=2, spatial_scale=0.25),
+        layer("InnerProduct", "fc", ["cells"], num_output=5),
+        layer("Softmax", "prob", ["fc"]),
+    )
+
+
+def test_regions_have_a_batch_of_their_own():
+    net = proposals()
+    assert kinds(net) == [["map", "scores", "p", "deltas"], "rois", "cells", ["fc", "prob"]]
+    feed = feed_for(net, 1) | {"size": np.array([[32, 32, 1]], np.float32)}
+    session = check(net, feed)
+    prob, rois = session.run(["prob", "rois"], feed)
+    assert len(prob) == len(rois) <= 7
+
+
+def test_inputs_of_two_batches():
+    net = net_of(
+        Layer("x", make_params("Input", shape=((1, 4, 6, 6),)), (), ("x",)),
+        Layer("rois", make_params("Input", shape=((9, 5),)), (), ("rois",)),
+        conv("map", "x", 3),
+        layer("ROIPooling", "cells", ["map", "rois"], pooled_h=2, pooled_w=2),
+    )
+    assert kinds(net) == [["map"], "cells"]
+    rois = np.array([[0, 0, 0, 3, 3], [1, 1, 1, 5, 5], [0, 2, 2, 2, 2]], np.float32)
+    check(net, feed_for(net, 2) | {"rois": rois})
+    with pytest.raises(InputError, match="one batch have different batches"):
+        Session(detector_of_two()).run(None, {"x": np.zeros((1, 2), np.float32), "y": np.zeros((2, 2), np.float32)})
+
+
+def detector_of_two():
+    return one_layer_net("Eltwise", (2,), (2,)).replace(
+        layers=(input_layer("x", 2), input_layer("y", 2), layer("Eltwise", "z", ["x", "y"])), outputs=("z",)
+    )
+
+
+def test_any_blob_can_be_asked_for_and_out_is_filled():
+    net = detector()
+    feed = feed_for(net, 2)
+    expected = net.with_batch(2).forward(feed)
+    out = {"cs": np.empty_like(expected["cs"])}
+    done = []
+    cs, prior = Session(net).run(["cs", "prior1"], feed, progress=lambda *now: done.append(now), out=out)
+    assert cs is out["cs"]
+    np.testing.assert_allclose(cs, expected["cs"], atol=1e-5)
+    np.testing.assert_array_equal(prior, expected["prior1"])
+    assert done[-1][0] == done[-1][1]
+
+
+def test_parts_have_no_plan_in_common():
+    session = Session(proposals())
+    with pytest.raises(UnsupportedError, match=r"4 parts.*computed apart.*rois, cells"):
+        session.plan()
+    feed = feed_for(session.net, 1) | {"size": np.array([[32, 32, 1]], np.float32)}
+    session.run(None, feed)
+    assert len(session.plans()) == 2

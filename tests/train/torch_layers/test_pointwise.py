@@ -1,0 +1,91 @@
+"""Layers that map every element on its own by a formula, in PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.train.checks import check_gradients, check_layer, check_refuses_gradients, check_values, gradients
+from xdn.graph import Layer
+from xdn.layers.absval import AbsVal
+from xdn.layers.bnll import BNLL
+from xdn.layers.clip import Clip
+from xdn.layers.convolution import Convolution
+from xdn.layers.exp import Exp
+from xdn.layers.hsigmoid import HSigmoid
+from xdn.layers.hswish import HSwish
+from xdn.layers.log import Log
+from xdn.layers.mish import Mish
+from xdn.layers.power import Power
+from xdn.layers.relu6 import ReLU6
+from xdn.layers.selu import SELU
+from xdn.layers.swish import Swish
+from xdn.layers.threshold import Threshold
+from xdn.train.module import NetModule
+
+#: In each of them standard normal values stay where logarithms and powers are defined.
+LAYERS = [
+    AbsVal(),
+    BNLL(),
+    Clip(min=-0.5, max=0.25),
+    Exp(),
+    Exp(base=2.0, scale=0.5, shift=-1.0),
+    HSigmoid(),
+    HSwish(),
+    Log(scale=0.1, shift=2.0),
+    Log(base=10.0, scale=-0.1, shift=2.0),
+    Mish(),
+    Power(),
+    Power(power=2.0, scale=-3.0),
+    Power(power=-0.5, scale=0.1, shift=2.0),
+    ReLU6(),
+    SELU(),
+    Swish(),
+    Swish(beta=1.7),
+]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3), (4, 3, 2)])
+@pytest.mark.parametrize("params", [*LAYERS, Power(power=0.0), Threshold(), Threshold(threshold=0.3)], ids=repr)
+def test_pointwise(params, shape):
+    check_layer(params, shape)
+
+
+@pytest.mark.parametrize("params", LAYERS, ids=repr)
+def test_gradients(params):
+    check_gradients(params, (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("params", [p for p in LAYERS if not isinstance(p, (Exp, Log, Power))], ids=repr)
+def test_far_from_zero(params):
+    """Nothing overflows, and bounds hold, where the functions have become constants or straight lines."""
+    x = np.array([[-1e4, -100, -30, -6, -3, -0.0], [0.0, 3, 6, 30, 100, 1e4]], np.float32)
+    check_values(params, x)
+    assert torch.isfinite(gradients(params, x)[0]).all()
+
+
+def test_the_power_0_has_the_gradient_0():
+    (gradient,) = gradients(Power(power=0.0, shift=-1.0), np.array([[0.0, 1.0, 2.0]], np.float32))
+    assert gradient.tolist() == [[0, 0, 0]]
+
+
+def test_threshold_has_no_gradient():
+    check_refuses_gradients(Threshold(threshold=0.5), np.array([[0.0, 0.5, 0.75]], np.float32))
+
+
+def test_gradients_of_an_overwriting_relu6():
+    """It may overwrite the result of a convolution; where the result is asked for, it may not."""
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 6, 6))
+    net = net.replace(layers=(*net.layers, Layer("relu6", ReLU6(), ("y0",), ("y1",))), outputs=("y1",))
+    module, x = NetModule(net), torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    found = []
+    for names in (("y1",), ("y0", "y1")):
+        module.zero_grad()
+        module.blobs(x, names)["y1"].square().sum().backward()
+        found.append([parameter.grad.clone() for parameter in module.parameters()])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+    blobs = module.blobs(x, ("y0", "y1"))
+    assert blobs["y0"].min() < 0
+    assert blobs["y0"].max() > 6
+    assert torch.equal(blobs["y1"], blobs["y0"].clamp(0, 6))

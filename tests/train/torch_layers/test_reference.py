@@ -1,0 +1,54 @@
+"""Layers that PyTorch leaves to their reference: values without gradients, an error where one is to pass."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx_checks import one_layer_net
+from tests.train.checks import check_layer, check_refuses_gradients
+from xdn.layers.argmax import ArgMax
+from xdn.layers.detectionoutput import DetectionOutput
+from xdn.layers.priorbox import PriorBox
+from xdn.layers.proposal import Proposal
+from xdn.layers.psroipooling import PSROIPooling
+from xdn.layers.roipooling import ROIPooling
+from xdn.train.module import NetModule
+
+
+def normal(*shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def test_prior_box():
+    params = PriorBox(min_size=(30.0,), max_size=(60.0,), aspect_ratio=(2.0,))
+    check_layer(params, (2, 8, 5, 4), (2, 3, 90, 80))
+    x = {"x0": torch.zeros(2, 8, 5, 4, requires_grad=True), "x1": torch.zeros(2, 3, 90, 80)}
+    assert not NetModule(one_layer_net(params, (2, 8, 5, 4), (2, 3, 90, 80))).outputs(x)["y0"].requires_grad
+
+
+@pytest.mark.parametrize(
+    "params", [ArgMax(), ArgMax(top_k=3, out_max_val=True), ArgMax(axis=1), ArgMax(axis=-1, top_k=2)], ids=repr
+)
+def test_arg_max(params):
+    check_layer(params, (2, 3, 4, 5))
+    check_refuses_gradients(params, normal(2, 3, 4, 5))
+
+
+def test_regions_are_pooled():
+    regions = np.array([[0, 1, 2, 5, 6], [1, 0, 0, 7, 7], [1, -3, 4, 20, 4]], np.float32)
+    check_refuses_gradients(ROIPooling(pooled_h=2, pooled_w=3), normal(2, 3, 8, 8), regions)
+    params = PSROIPooling(spatial_scale=0.5, output_dim=2, group_size=2)
+    check_refuses_gradients(params, normal(2, 8, 8, 8), regions)
+
+
+def test_proposal():
+    params = Proposal(ratio=(1.0, 2.0), scale=(1.0,), min_size=4)
+    bottoms = [normal(1, 4, 4, 4), 0.1 * normal(1, 8, 4, 4), np.array([[64, 64, 1]], np.float32)]
+    for n_tops in (1, 2):
+        check_refuses_gradients(params, *bottoms, n_tops=n_tops)
+
+
+def test_detection_output():
+    priors = np.array([[0.1, 0.1, 0.4, 0.4, 0.5, 0.5, 0.9, 0.8], [0.1] * 8], np.float32)[None]
+    params = DetectionOutput(num_classes=3, code_type="CENTER_SIZE", confidence_threshold=0.0)
+    check_refuses_gradients(params, normal(2, 8), normal(2, 6), priors)

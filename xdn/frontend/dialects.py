@@ -1,0 +1,77 @@
+"""What forks of Caffe write in words of their own, said in ours: fused normalisations, Python layers of known meaning.
+
+Each rule takes a LayerParameter of the current format and changes it in place.
+"""
+
+import re
+from collections.abc import Callable
+
+from xdn.errors import UnsupportedError
+from xdn.frontend.schema import Message
+
+_PYTHON, _PROPOSAL = "Python", "ProposalLayer"
+#: The numbers of a Python layer's `param_str`, such as ``'feat_stride': 16``; it is never evaluated.
+_STRIDE = re.compile(r"['\"]?feat_stride['\"]?\s*:\s*([0-9]{1,5})")
+_SCALES = re.compile(r"['\"]?scales['\"]?\s*:\s*[\[(]([0-9eE.,\s]{1,400})[\])]")
+_RATIOS = re.compile(r"['\"]?ratios['\"]?\s*:\s*[\[(]([0-9eE.,\s]{1,400})[\])]")
+
+
+def _merge_statistics(layer: Message) -> None:
+    """SegNet's BN keeps scale and shift only."""
+    param = layer.bn_param
+    if any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode")):
+        param.affine_only = True
+
+
+def _scale_inside(layer: Message) -> None:
+    """NVIDIA's BatchNorm has a learned scale and bias where the file says so, or names their fillers."""
+    param = layer.batch_norm_param
+    if param.HasField("scale_filler") or param.HasField("bias_filler"):
+        param.scale_bias = True
+        param.ClearField("scale_filler")
+        param.ClearField("bias_filler")
+
+
+def _numbers(found: re.Match[str] | None) -> list[float]:
+    words = re.findall(r"[0-9][0-9.eE]*", found[1]) if found else []
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return []
+
+
+def _known_python(layer: Message) -> None:
+    """Faster R-CNN's proposal layer is a layer type here; others stay what they are."""
+    param = layer.python_param
+    if param.layer != _PROPOSAL:
+        return
+    layer.type = "Proposal"
+    if stride := _STRIDE.search(param.param_str):
+        layer.proposal_param.feat_stride = int(stride[1])
+    layer.proposal_param.scale.extend(_numbers(_SCALES.search(param.param_str)))
+    layer.proposal_param.ratio.extend(_numbers(_RATIOS.search(param.param_str)))
+    layer.ClearField("python_param")
+
+
+_RULES: dict[str, Callable[[Message], None]] = {
+    "BN": _merge_statistics,
+    "BatchNorm": _scale_inside,
+    _PYTHON: _known_python,
+}
+
+
+def plain_caffe(net: Message) -> None:
+    """Change the layers of the NetParameter `net` that a fork writes in words of its own."""
+    for layer in net.layer:
+        if rule := _RULES.get(layer.type):
+            rule(layer)
+
+
+def refuse_python(net: Message) -> None:
+    """Raise UnsupportedError for the first Python layer that `plain_caffe` has left in the NetParameter `net`."""
+    for layer in net.layer:
+        if layer.type == _PYTHON:
+            param = layer.python_param
+            what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
+            mend = f"The Python layers that XDN knows: {_PROPOSAL}"
+            raise UnsupportedError(what, where=f"layer {layer.name!r} ({_PYTHON})", mend=mend)

@@ -1,0 +1,129 @@
+"""The tokens of protobuf's text format, one at a time, each with its place in the file."""
+
+import re
+from typing import NamedTuple
+
+from xdn import settings
+from xdn.errors import ParseError
+
+# Possessive (++, *+): nothing is tried a second time, or remembered for that, however long a part of the text is.
+_SPACE = re.compile(r"(?:[ \t\r\n\f\v]++|#[^\n]*+)*+")
+_TOKEN = re.compile(
+    r"""(?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<number>(?:0[xX][0-9a-fA-F]++|(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?+[fF]?+)(?![A-Za-z0-9_.]))
+      | (?P<string>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+')
+      | (?P<symbol>[{}<>\[\]:,;-])""",
+    re.VERBOSE,
+)
+_NOT_FINITE = {"inf": float("inf"), "infinity": float("inf"), "nan": float("nan")}
+#: Digits of the largest integer that any field holds.
+_MOST_DIGITS = 20
+#: An error shows no more of a token.
+_SHOWN = 40
+
+
+class Token(NamedTuple):
+    """A token: ``word``, ``number``, ``string``, ``symbol`` or ``end``, its text, and where it starts."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def shown(self) -> str:
+        """The token as a message shows it."""
+        return repr(self.text[:_SHOWN]) if self.kind != "end" else "the end of the file"
+
+    def integer(self) -> int | None:
+        """Return the integer that the token spells (decimal, hexadecimal, octal), None for none."""
+        if len(self.text) > _MOST_DIGITS:
+            return None
+        if self.text[:2] in ("0x", "0X"):
+            return int(self.text, 16)
+        if not self.text.isdigit():
+            return None
+        octal = self.text[0] == "0" and len(self.text) > 1
+        return None if octal and not set(self.text) <= set("01234567") else int(self.text, 8 if octal else 10)
+
+    def real(self) -> float | None:
+        """Return the number that the token spells, None for none."""
+        if self.kind == "word":
+            return _NOT_FINITE.get(self.text.lower())
+        return None if self.text[:2] in ("0x", "0X") else float(self.text.rstrip("fF"))
+
+
+class Tokens:
+    """A text as tokens; `current` is the one at hand.
+
+    Parameters
+    ----------
+    text : str
+    file : str
+        The file's name, for errors.
+
+    Raises
+    ------
+    ParseError
+        With ``file:line:column``, where the text is none of the format's.
+    """
+
+    def __init__(self, text: str, file: str):
+        self._text, self._file = text, file
+        #: The line of the last place that was asked for, where it starts, and the place.
+        self._line, self._line_start, self._seen = 1, 0, 0
+        self._next = self._count = 0
+        self.current = Token("end", "", 0)
+        self.advance()
+
+    def place(self, token: Token) -> str:
+        """Return ``file:line:column`` of a token."""
+        return self._place(token.start)
+
+    def _place(self, offset: int) -> str:
+        if offset < self._seen:
+            self._line, self._line_start, self._seen = 1, 0, 0
+        if more := self._text.count("\n", self._seen, offset):
+            self._line += more
+            self._line_start = self._text.rindex("\n", self._seen, offset) + 1
+        self._seen = offset
+        return f"{self._file}:{self._line}:{offset - self._line_start + 1}"
+
+    def error(self, what: str, token: Token | None = None, mend: str | None = None) -> ParseError:
+        """Return the error that is at a token, by default the one at hand."""
+        return ParseError(what, where=self.place(token or self.current), mend=mend)
+
+    def expected(self, what: str) -> ParseError:
+        """Return the error that something else should stand here."""
+        return self.error(f"{self.current.shown} stands where {what} is expected")
+
+    def advance(self) -> Token:
+        """Go to the next token; return the one that was at hand."""
+        token = self.current
+        start = _SPACE.match(self._text, self._next).end()  # type: ignore[union-attr]  # it matches even nothing
+        found = _TOKEN.match(self._text, start)
+        self._count += 1
+        if self._count > settings.MAX_PROTOTXT_TOKENS:
+            raise ParseError(f"the text has more than {settings.MAX_PROTOTXT_TOKENS} tokens", where=self._place(start))
+        if found is not None:
+            if found.end() - start > settings.MAX_TOKEN_CHARACTERS:
+                what = f"a token has more than {settings.MAX_TOKEN_CHARACTERS} characters"
+                raise ParseError(what, where=self._place(start))
+            self.current, self._next = Token(str(found.lastgroup), found[0], start), found.end()
+        elif start == len(self._text):
+            self.current, self._next = Token("end", "", start), start
+        else:
+            line = self._text[start : start + _SHOWN].split("\n")[0]
+            what = "a string does not end" if line[0] in "\"'" else f"{line!r} is no text of this format"
+            raise ParseError(what, where=self._place(start))
+        return token
+
+    def at(self, symbol: str) -> bool:
+        """Return whether `symbol` is at hand."""
+        return self.current.kind == "symbol" and self.current.text == symbol
+
+    def take(self, symbol: str) -> bool:
+        """Go past `symbol` where it is at hand; return whether it was."""
+        if self.at(symbol):
+            self.advance()
+            return True
+        return False

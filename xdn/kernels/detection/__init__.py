@@ -1,0 +1,1 @@
+"""What detectors compute on whole arrays, one file a kind of work."""

@@ -1,0 +1,57 @@
+"""ArgMax: where the largest values are."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("ArgMax")
+class ArgMax(CaffeLayer):
+    """ArgMax: the indices of the `top_k` largest values along `axis`, or of a whole image; of equal ones the last.
+
+    With `out_max_val` the values: along an axis in place of the indices, of an image behind them. The source is Caffe's
+    argmax_layer.cpp.
+    """
+
+    message: ClassVar = Message("ArgMaxParameter", "argmax_param", 103, 23)
+    v1_name: ClassVar = "ARGMAX"
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    out_max_val: bool = proto(1, "bool", default=False)
+    top_k: int = proto(2, "uint32", default=1)
+    axis: int | None = proto(3, "int32", default=None)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """`top_k` along the axis; without one (N, 1, top_k), or (N, 2, top_k) with the values."""
+        bottom = one_bottom(bottoms)
+        axis = None if self.axis is None else bottom.axis(self.axis)
+        bottom.axis(0)
+        among = bottom.image_size if axis is None else bottom.shape[axis]
+        if not 1 <= self.top_k <= among:
+            raise ShapeError(f"top_k {self.top_k} of {among} values")
+        if axis is not None:
+            return (Blob((*bottom.shape[:axis], self.top_k, *bottom.shape[axis + 1 :])),)
+        rest = (1,) * (max(len(bottom.shape), 3) - 3)
+        return (Blob((bottom.shape[0], 1 + self.out_max_val, self.top_k, *rest)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Sorted by value, then by index, both descending."""
+        x = bottoms[0]
+        (top,) = self.infer([Blob(x.shape)], n_tops)
+        axis = 1 if self.axis is None else Blob(x.shape).axis(self.axis)
+        values = x.reshape(x.shape[0], -1) if self.axis is None else x
+        last = values.shape[axis] - 1
+        # A stable sort of the reversed values puts the larger index first.
+        order = np.argsort(-np.flip(values, axis), axis=axis, kind="stable")
+        indices = last - order.take(range(self.top_k), axis)
+        found = np.take_along_axis(values, indices, axis)
+        if self.axis is not None:
+            return ((found if self.out_max_val else indices).astype(np.float32),)
+        parts = [indices, found] if self.out_max_val else [indices]
+        return (np.stack(parts, axis=1).astype(np.float32).reshape(top.shape),)

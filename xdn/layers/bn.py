@@ -1,0 +1,89 @@
+"""BN: the batch normalisation of Caffe's forks, with learned scale and shift inside."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
+from xdn.layers.base import FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
+
+
+@layer_type("BN")
+class BN(CaffeLayer):
+    """BN: y = scale * (x - mean) / sqrt(variance + eps) + shift, or only y = scale * x + shift.
+
+    Two forks have a layer of this name. PSPNet's has four weights. SegNet's has scale and shift alone, into which its
+    users merge the statistics; it is told by `bn_mode` or its fillers, which reading turns into `affine_only`, or by
+    the number of its weights, which has the last word. With `bn_mode: LEARN` it takes mean and variance of the batch at
+    hand. The sources are bn_layer.cpp of both forks.
+    """
+
+    message: ClassVar = Message("BNParameter", "bn_param", 2000)
+    unused: ClassVar = {
+        "slope_filler": FILLER.at(1),
+        "bias_filler": FILLER.at(2),
+        "momentum": Field(3, "float"),
+        "frozen": Field(5, "bool"),
+        "engine": Field(7, "enum", values={"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}),
+        "scale_filler": FILLER.at(8),
+        "shift_filler": FILLER.at(9),
+        "moving_average": Field(11, "bool"),
+    }
+    channel_rule: ClassVar = ChannelRule.CARRIED
+    elementwise: ClassVar = True
+
+    eps: float = proto(4, "float", default=1e-5)
+    bn_mode: str = proto(6, "enum", default="LEARN", values={"LEARN": 0, "INFERENCE": 1})
+    var_eps: float = proto(10, "float", default=1e-9)
+    affine_only: bool = proto(20190, "bool", default=False)
+
+    @property
+    def batch_statistics(self) -> bool:
+        """Whether mean and variance are those of the batch at hand."""
+        return self.affine_only and self.bn_mode == "LEARN"
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, ...), unchanged."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(1)
+        return (Blob(bottom.shape),)
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Scale and shift (C,), and mean and variance (C,) where the layer keeps them."""
+        kept = ("scale", "shift") if self.affine_only else ("scale", "shift", "mean", "variance")
+        return dict.fromkeys(kept, (bottoms[0].shape[1],))
+
+    def params_for(self, count: int) -> "BN | None":
+        """Two weights are SegNet's, four PSPNet's, some of whose files name SegNet's fillers."""
+        return replace(self, affine_only=count == 2) if count in (2, 4) else None
+
+    def terms(self, weights: Weights) -> tuple[Array, Array, Array]:
+        """Return m, a and b, each (C,) f32, of y = (x - m) * a + b; not for the batch's statistics."""
+        if self.affine_only:
+            return np.zeros_like(weights["scale"]), weights["scale"], weights["shift"]
+        deviation = np.sqrt(weights["variance"] + np.float32(self.eps))
+        return weights["mean"], weights["scale"] / deviation, weights["shift"]
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Subtract, multiply, add, each rounded to f32."""
+        x = bottoms[0]
+        images = x.reshape(*x.shape[:2], -1)
+        if self.batch_statistics:
+            mean = images.mean(axis=(0, 2), dtype=np.float32)
+            variance = np.square(images - mean[:, None]).mean(axis=(0, 2), dtype=np.float32)
+            factor, shift = weights["scale"] / np.sqrt(variance + np.float32(self.var_eps)), weights["shift"]
+        else:
+            mean, factor, shift = self.terms(weights)
+        return (((images - mean[:, None]) * factor[:, None] + shift[:, None]).reshape(x.shape),)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Every weight (C,)."""
+        own = (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)
+        return dict.fromkeys(self.weight_shapes(bottoms), own)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """One factor and one shift a channel, but for the batch's statistics."""
+        return not self.batch_statistics

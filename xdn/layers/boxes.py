@@ -1,0 +1,59 @@
+"""Boxes as detectors use them: corners, overlaps, and non-maximum suppression.
+
+A box is (xmin, ymin, xmax, ymax). SSD's boxes are fractions of the image, and as wide as xmax - xmin; those of Faster
+R-CNN are pixels, and one wider, because both edges belong to them (`unit` 0 and 1).
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from xdn.graph.layer import Array
+
+
+class Suppress(Protocol):
+    """Non-maximum suppression, as `suppress` does it."""
+
+    def __call__(self, boxes: Array, threshold: float, *, unit: float = ..., eta: float = ...) -> Array:
+        """Return the indices of the boxes that are kept, best first."""
+
+
+def areas(boxes: Array, unit: float = 0.0) -> Array:
+    """Return the areas (N,) of boxes (N, 4); 0 where a box is inside out."""
+    extents = boxes[:, 2:] - boxes[:, :2] + boxes.dtype.type(unit)
+    return np.where((extents < 0).any(axis=1), 0, extents[:, 0] * extents[:, 1])
+
+
+def overlaps(box: Array, boxes: Array, unit: float = 0.0) -> Array:
+    """Return the Jaccard overlaps (N,) of one box (4,) with boxes (N, 4): intersection over union."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    extent = high - low + box.dtype.type(unit)
+    shared = np.where((extent > 0).all(axis=1), extent[:, 0] * extent[:, 1], 0)
+    union = areas(box[None], unit) + areas(boxes, unit) - shared
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(shared > 0, shared / union, 0)
+
+
+def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 1.0) -> Array:
+    """Return the indices of the boxes that are kept, best first.
+
+    Boxes come best first. One is dropped where it overlaps one that was kept by more than the threshold, which `eta`
+    lowers after each kept box while it is above one half (SSD's bbox_util.cpp).
+
+    Parameters
+    ----------
+    boxes : (N, 4) f32
+    threshold : float
+    unit : float
+        What is added to the extents of boxes.
+    eta : float
+        1 keeps the threshold.
+    """
+    kept: list[int] = []
+    bound = np.float32(threshold)
+    for index in range(len(boxes)):
+        if (overlaps(boxes[index], boxes[kept], unit) <= bound).all():
+            kept.append(index)
+            if eta < 1 and bound > 0.5:
+                bound *= np.float32(eta)
+    return np.array(kept, np.int64)

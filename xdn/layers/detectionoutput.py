@@ -1,0 +1,137 @@
+"""DetectionOutput: SSD's predictions as a list of boxes."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
+from xdn.layers.boxes import Suppress, suppress
+
+#: What a found box is told by: image, class, confidence, xmin, ymin, xmax, ymax.
+_COLUMNS = 7
+_UNBOUNDED = -1
+
+
+@layer_type("DetectionOutput")
+class DetectionOutput(CaffeLayer):
+    """DetectionOutput: decode boxes, suppress those that overlap better ones of their class, keep the best.
+
+    The bottoms are locations (N, priors * 4), confidences (N, priors * classes) and priors (1, 2, priors * 4); further
+    ones play no part. The top (1, 1, found, 7) has a row a box: image, class, confidence, and corners as fractions of
+    the image. How many are found depends on the data; nothing found gives one row of -1 an image. The source is
+    detection_output_layer.cpp of the SSD branch of Caffe (Liu et al. 2016).
+    """
+
+    message: ClassVar = Message("DetectionOutputParameter", "detection_output_param", 204)
+    unused: ClassVar = {
+        "save_output_param": Field(5, "SaveOutputParameter"),
+        "visualize": Field(10, "bool"),
+        "visualize_threshold": Field(11, "float"),
+        "save_file": Field(12, "string"),
+    }
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    num_classes: int = proto(1, "uint32", default=0)
+    share_location: bool = proto(2, "bool", default=True)
+    background_label_id: int = proto(3, "int32", default=0)
+    nms_param: tuple[tuple[str, float], ...] = proto(4, "NonMaximumSuppressionParameter", default=())
+    code_type: str = proto(6, "enum", default="CORNER", values={"CORNER": 1, "CENTER_SIZE": 2, "CORNER_SIZE": 3})
+    variance_encoded_in_target: bool = proto(8, "bool", default=False)
+    keep_top_k: int = proto(7, "int32", default=_UNBOUNDED)
+    confidence_threshold: float = proto(9, "float", default=float(np.finfo(np.float32).min))
+
+    @property
+    def _suppression(self) -> tuple[float, int, float]:
+        """Threshold, boxes of a class that are looked at (unbounded where negative), eta."""
+        given = dict(self.nms_param)
+        threshold, eta = given.get("nms_threshold", 0.3), given.get("eta", 1.0)
+        if not threshold >= 0 or not 0 < eta <= 1:
+            raise ShapeError(f"nms_threshold {threshold}, eta {eta}; the first is 0 or more, eta above 0 and at most 1")
+        return threshold, int(given.get("top_k", _UNBOUNDED)), eta
+
+    def _priors(self, bottoms: Sequence[Blob]) -> int:
+        """Return the number of priors; raise ShapeError where the bottoms do not fit each other."""
+        if len(bottoms) < 3:
+            raise ShapeError(f"{len(bottoms)} bottoms; it takes locations, confidences and priors")
+        if len(bottoms) > 4:
+            raise UnsupportedError(f"{len(bottoms)} bottoms: a refined detector (RefineDet), which XDN does not decode")
+        locations, confidences, priors = (bottom.shape for bottom in bottoms[:3])
+        if len(priors) != 3 or priors[:2] != (1, 2) or priors[2] % 4:
+            raise ShapeError(f"priors of shape {priors}; (1, 2, priors * 4) is expected")
+        count, n = priors[2] // 4, locations[0] if locations else 0
+        classes = 1 if self.share_location else self.num_classes
+        if self.num_classes < 1 or bottoms[0].size != n * count * classes * 4:
+            raise ShapeError(f"locations of shape {locations} for {count} priors and {classes} sets of them")
+        if confidences[:1] != (n,) or bottoms[1].size != n * count * self.num_classes:
+            raise ShapeError(
+                f"confidences of shape {confidences} for {n} images, {count} priors, {self.num_classes} classes"
+            )
+        return count
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(1, 1, most, 7): as many rows as can be found, at most."""
+        most = self._priors(bottoms) * self.num_classes
+        _, top_k, _ = self._suppression
+        for bound in (top_k * self.num_classes, self.keep_top_k):
+            most = min(most, bound) if bound > _UNBOUNDED else most
+        return (Blob((1, 1, bottoms[0].shape[0] * max(most, 1), _COLUMNS)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Image by image, class by class."""
+        return self.detected(bottoms, suppress)
+
+    def detected(self, bottoms: Sequence[Array], suppress: Suppress) -> tuple[Array, ...]:
+        """Return the top; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""
+        count = self._priors([Blob(bottom.shape) for bottom in bottoms])
+        n = len(bottoms[0])
+        locations = bottoms[0].reshape(n, count, -1, 4)
+        confidences = bottoms[1].reshape(n, count, self.num_classes)
+        priors, variances = bottoms[2].reshape(2, count, 4)
+        rows = []
+        for image in range(n):
+            rows += self._found(image, locations[image], confidences[image], (priors, variances), suppress)
+        if not rows:
+            empty = np.full((1, 1, n, _COLUMNS), -1, np.float32)
+            empty[..., 0] = np.arange(n)
+            return (empty,)
+        return (np.array(rows, np.float32)[None, None],)
+
+    def _found(
+        self, image: int, locations: Array, confidences: Array, priors: tuple[Array, Array], suppress: Suppress
+    ) -> list[list[float]]:
+        """Return the rows of one image."""
+        threshold, top_k, eta = self._suppression
+        found: list[tuple[float, int, Array]] = []
+        for label in range(self.num_classes):
+            if label == self.background_label_id:
+                continue
+            scores = confidences[:, label]
+            order = np.flatnonzero(scores > np.float32(self.confidence_threshold))
+            order = order[np.argsort(-scores[order], kind="stable")]
+            order = order[:top_k] if top_k > _UNBOUNDED else order
+            if not len(order):
+                continue
+            boxes = self._decoded(locations[:, 0 if self.share_location else label][order], *(p[order] for p in priors))
+            kept = suppress(boxes, threshold, eta=eta)
+            found += [(scores[order[k]], label, boxes[k]) for k in kept]
+        if _UNBOUNDED < self.keep_top_k < len(found):
+            best = sorted(range(len(found)), key=lambda i: (-found[i][0], i))[: self.keep_top_k]
+            # Class by class, as without the bound.
+            found = [found[i] for i in sorted(best, key=lambda i: (found[i][1], -found[i][0], i))]
+        return [[image, label, score, *box] for score, label, box in found]
+
+    def _decoded(self, locations: Array, priors: Array, variances: Array) -> Array:
+        """Return the corners (N, 4) of boxes that are coded relative to priors."""
+        coded = locations if self.variance_encoded_in_target else locations * variances
+        sizes = np.tile(priors[:, 2:] - priors[:, :2], 2)
+        if self.code_type != "CENTER_SIZE":
+            corners: Array = priors + (coded if self.code_type == "CORNER" else coded * sizes)
+            return corners
+        centres = (priors[:, :2] + priors[:, 2:]) / 2 + coded[:, :2] * sizes[:, :2]
+        with np.errstate(over="ignore"):
+            half = np.exp(coded[:, 2:]) * sizes[:, 2:] / 2
+        return np.concatenate([centres - half, centres + half], axis=1)

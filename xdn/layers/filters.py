@@ -1,0 +1,62 @@
+"""The parameters that Convolution and Deconvolution share."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule
+from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, proto
+from xdn.layers.window import Window
+
+
+@dataclass(frozen=True)
+class Filters(CaffeLayer):
+    """Base of the layers with K filters over a window of positions; their fields are Caffe's base_conv_layer.cpp's."""
+
+    message: ClassVar = Message("ConvolutionParameter", "convolution_param", 106, 10)
+    unused: ClassVar = {
+        "weight_filler": FILLER.at(7),
+        "bias_filler": FILLER.at(8),
+        "engine": ENGINE.at(15),
+        "force_nd_im2col": Field(17, "bool"),
+    }
+    channel_rule: ClassVar = ChannelRule.FILTERS
+
+    num_output: int = proto(1, "uint32", default=0)
+    bias_term: bool = proto(2, "bool", default=True)
+    pad: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
+    kernel_size: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
+    group: int = proto(5, "uint32", default=1)
+    stride: tuple[int, ...] = proto(6, "uint32", default=(), repeated=True)
+    pad_h: int = proto(9, "uint32", default=0)
+    pad_w: int = proto(10, "uint32", default=0)
+    kernel_h: int = proto(11, "uint32", default=0)
+    kernel_w: int = proto(12, "uint32", default=0)
+    stride_h: int = proto(13, "uint32", default=0)
+    stride_w: int = proto(14, "uint32", default=0)
+    axis: int = proto(16, "int32", default=1)
+    dilation: tuple[int, ...] = proto(18, "uint32", default=(), repeated=True)
+
+    def window(self) -> Window:
+        """Return kernel, stride, padding and dilation as (height, width) pairs."""
+        return Window.of(
+            kernel=(self.kernel_size, self.kernel_h, self.kernel_w),
+            stride=(self.stride, self.stride_h, self.stride_w),
+            pad=(self.pad, self.pad_h, self.pad_w),
+            dilation=self.dilation,
+        )
+
+    def check_channels(self, bottom: Blob) -> None:
+        """Raise ShapeError where axis, filters and groups do not fit a bottom (N, C, H, W)."""
+        c = bottom.shape[1]
+        if bottom.axis(self.axis) != 1:
+            raise ShapeError(f"axis {self.axis}; the channels of a two-dimensional convolution are axis 1")
+        if self.num_output < 1 or self.group < 1:
+            raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
+        if c % self.group or self.num_output % self.group:
+            raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
+
+    def filters(self, weight: Array) -> Array:
+        """Return the weight as filters (K, C/G, R, S)."""
+        return weight

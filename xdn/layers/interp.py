@@ -1,0 +1,97 @@
+"""Interp: bilinear interpolation whose corners stay corners."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+def corner_weights(size: int, wanted: int) -> tuple[Array, Array]:
+    """Return for each of `wanted` places along an axis of `size`: the place before it (int), and its share of the next.
+
+    The first and the last place fall on each other. The source is interp.cpp of the DeepLab branch of Caffe.
+    """
+    step = np.float32(size - 1) / np.float32(wanted - 1) if wanted > 1 else np.float32(0)
+    at = step * np.arange(wanted, dtype=np.float32)
+    before = np.minimum(at.astype(np.int64), size - 1)
+    return before, at - before.astype(np.float32)
+
+
+@layer_type("Interp")
+class Interp(CaffeLayer):
+    """Interp: bilinear to `height` x `width`, or shrunk by `shrink_factor` and then grown by `zoom_factor`.
+
+    One factor alone wins over `height` and `width`, both together do not. With `use_blob_size`, a fork's field, the
+    top has the size of a second bottom. `pad_beg` and `pad_end`, never positive, crop rows and columns before. The
+    source is interp_layer.cpp of the DeepLab and PSPNet branches of Caffe.
+    """
+
+    message: ClassVar = Message("InterpParameter", "interp_param", 2001)
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    height: int = proto(1, "int32", default=0)
+    width: int = proto(2, "int32", default=0)
+    zoom_factor: int = proto(3, "int32", default=1)
+    shrink_factor: int = proto(4, "int32", default=1)
+    pad_beg: int = proto(5, "int32", default=0)
+    pad_end: int = proto(6, "int32", default=0)
+    use_blob_size: bool = proto(2000, "bool", default=False)
+
+    def _along(self, size: int, given: int) -> int:
+        if given and (self.zoom_factor == 1) == (self.shrink_factor == 1):
+            return given
+        shrunk = (size - 1) // self.shrink_factor + 1
+        return shrunk + (shrunk - 1) * (self.zoom_factor - 1)
+
+    def cropped(self, h: int, w: int) -> tuple[int, int]:
+        """Return the height and width that are interpolated; raise ShapeError where nothing is left."""
+        if self.pad_beg > 0 or self.pad_end > 0:
+            raise ShapeError(f"pad_beg {self.pad_beg} and pad_end {self.pad_end}; they crop, so none is positive")
+        left = (h + self.pad_beg + self.pad_end, w + self.pad_beg + self.pad_end)
+        if min(left) < 1:
+            raise ShapeError(f"pad_beg {self.pad_beg} and pad_end {self.pad_end} leave nothing of {h}x{w}")
+        return left
+
+    def output_size(self, h: int, w: int) -> tuple[int, int]:
+        """Return the top's height and width for h and w after cropping; ShapeError where they ask for none."""
+        if self.zoom_factor < 1 or self.shrink_factor < 1:
+            raise ShapeError(f"zoom_factor {self.zoom_factor}, shrink_factor {self.shrink_factor}; they are 1 or more")
+        if bool(self.height) != bool(self.width) or self.height < 0 or self.width < 0:
+            raise ShapeError(f"height {self.height} and width {self.width}; give both or none")
+        return self._along(h, self.height), self._along(w, self.width)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, C, P, Q)."""
+        n, c = one_bottom(bottoms[: 1 if self.use_blob_size else None], 4).shape[:2]
+        return (Blob((n, c, *self._size([bottom.shape for bottom in bottoms]))),)
+
+    def _size(self, shapes: Sequence[Shape]) -> tuple[int, int]:
+        """Return the top's height and width for bottoms of `shapes`."""
+        h, w = self.cropped(*shapes[0][2:])
+        if not self.use_blob_size:
+            return self.output_size(h, w)
+        if len(shapes) != 2 or len(shapes[1]) != 4:
+            raise ShapeError(f"bottoms of shapes {shapes}; with use_blob_size the second has the size that is wanted")
+        return shapes[1][2], shapes[1][3]
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Along the rows, then along the columns, each in f32."""
+        x = bottoms[0]
+        h, w = x.shape[2:]
+        x = x[:, :, -self.pad_beg : h + self.pad_end, -self.pad_beg : w + self.pad_end]
+        for axis, wanted in enumerate(self._size([bottom.shape for bottom in bottoms]), start=2):
+            before, share = corner_weights(x.shape[axis], wanted)
+            share = share.reshape(-1, *(1,) * (3 - axis))
+            after = np.minimum(before + 1, x.shape[axis] - 1)
+            x = (1 - share) * x.take(before, axis) + share * x.take(after, axis)
+        return (np.ascontiguousarray(x, np.float32),)
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """The first bottom's channels; none of a second's, of which only the size counts."""
+        channels = np.arange(bottoms[0].shape[1])
+        return channels if bottom == 0 else np.full_like(channels, -1)

@@ -1,0 +1,46 @@
+"""MVN: every channel of an image, or every image, shifted to mean 0 and scaled to variance 1."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("MVN")
+class MVN(CaffeLayer):
+    """MVN: y = (x - mean) / (sqrt(variance) + eps), over the positions of a channel, or over a whole image.
+
+    The source is Caffe's mvn_layer.cpp.
+    """
+
+    message: ClassVar = Message("MVNParameter", "mvn_param", 120, 34)
+    v1_name: ClassVar = "MVN"
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    normalize_variance: bool = proto(1, "bool", default=True)
+    across_channels: bool = proto(2, "bool", default=False)
+    eps: float = proto(3, "float", default=1e-9)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, ...), unchanged."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(1)
+        return (Blob(bottom.shape),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Subtract the mean, then divide by the deviation, which is not negative; sums in f64."""
+        x = bottoms[0]
+        axes = tuple(range(1 if self.across_channels else 2, x.ndim))
+        centred = x - x.mean(axis=axes, keepdims=True, dtype=np.float64).astype(np.float32)
+        if not self.normalize_variance:
+            return (centred,)
+        variance = np.square(centred).mean(axis=axes, keepdims=True, dtype=np.float64)
+        return (centred / (np.sqrt(variance).astype(np.float32) + np.float32(self.eps)),)
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """CARRIED where each channel has its own mean; FIXED across channels."""
+        return ChannelRule.FIXED if self.across_channels else super().channel_rule_for(bottoms)

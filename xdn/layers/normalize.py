@@ -1,0 +1,52 @@
+"""Normalize: values divided by their Euclidean norm, times a learned scale."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
+from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.broadcast import spread
+
+
+@layer_type("Normalize")
+class Normalize(CaffeLayer):
+    """Normalize: y = scale * x / sqrt(sum of x**2 + eps), the sum over an image, or over the channels of a position.
+
+    The source is normalize_layer.cpp of the SSD branch of Caffe (Liu et al. 2015, ParseNet).
+    """
+
+    message: ClassVar = Message("NormalizeParameter", "norm_param", 206)
+    unused: ClassVar = {"scale_filler": FILLER.at(2)}
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    across_spatial: bool = proto(1, "bool", default=True)
+    channel_shared: bool = proto(3, "bool", default=True)
+    eps: float = proto(4, "float", default=1e-10)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, ...), unchanged."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(1)
+        return (Blob(bottom.shape),)
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Scale (C,), or a scalar () with `channel_shared`."""
+        return {"scale": () if self.channel_shared else (bottoms[0].shape[1],)}
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The norm in f32, then the quotient, then the product."""
+        x = bottoms[0]
+        axes = tuple(range(1, x.ndim)) if self.across_spatial else (1,)
+        norm = np.sqrt(np.square(x).sum(axis=axes, keepdims=True, dtype=np.float32) + np.float32(self.eps))
+        return (x / norm * spread(weights["scale"], 1, x.ndim),)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Scale (C,), or a scalar."""
+        return {"scale": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Where each position has a norm of its own."""
+        return not self.across_spatial

@@ -1,0 +1,42 @@
+"""Permute: the axes in another order."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Permute")
+class Permute(CaffeLayer):
+    """Permute: top axis i is bottom axis `order[i]`; axes that `order` leaves out follow in their order.
+
+    The source is permute_layer.cpp of the SSD branch of Caffe.
+    """
+
+    message: ClassVar = Message("PermuteParameter", "permute_param", 202)
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    order: tuple[int, ...] = proto(1, "uint32", default=(), repeated=True)
+
+    def axes(self, bottom: Blob) -> tuple[int, ...]:
+        """Return the bottom's axis of every top axis; raise ShapeError where `order` is none of its axes."""
+        count = len(bottom.shape)
+        if len(set(self.order)) != len(self.order) or not all(0 <= axis < count for axis in self.order):
+            raise ShapeError(f"order {self.order} for a bottom of shape {bottom.shape}; each of its axes once at most")
+        return (*self.order, *(axis for axis in range(count) if axis not in self.order))
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The bottom's extents in the new order."""
+        bottom = one_bottom(bottoms)
+        return (Blob(tuple(bottom.shape[axis] for axis in self.axes(bottom))),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """A transposed copy."""
+        return (bottoms[0].transpose(self.axes(Blob(bottoms[0].shape))).copy(),)
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -1,0 +1,120 @@
+"""PriorBox: the boxes that SSD's predictions are relative to."""
+
+import math
+from bisect import bisect, insort
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+
+#: Aspect ratios that differ by less are one.
+_SAME_RATIO = 1e-6
+#: No file has more than a few; the time of `ratios` grows with their square.
+_MOST_RATIOS = 1 << 10
+_DEFAULT_VARIANCE = 0.1
+
+
+@layer_type("PriorBox")
+class PriorBox(CaffeLayer):
+    """PriorBox: boxes of several sizes and aspect ratios around each position of the first bottom.
+
+    The second bottom is the image; of both only the shapes count. The top (1, 2, H*W*boxes*4) holds corners as
+    fractions of the image, then the variances. The source is prior_box_layer.cpp of the SSD branch of Caffe (Liu et
+    al. 2016).
+    """
+
+    message: ClassVar = Message("PriorBoxParameter", "prior_box_param", 203)
+    channel_rule: ClassVar = ChannelRule.FIXED
+    reads_shapes_only: ClassVar = True
+
+    min_size: tuple[float, ...] = proto(1, "float", default=(), repeated=True)
+    max_size: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
+    aspect_ratio: tuple[float, ...] = proto(3, "float", default=(), repeated=True)
+    flip: bool = proto(4, "bool", default=True)
+    clip: bool = proto(5, "bool", default=False)
+    variance: tuple[float, ...] = proto(6, "float", default=(), repeated=True)
+    img_size: int = proto(7, "uint32", default=0)
+    img_h: int = proto(8, "uint32", default=0)
+    img_w: int = proto(9, "uint32", default=0)
+    step: float = proto(10, "float", default=0.0)
+    step_h: float = proto(11, "float", default=0.0)
+    step_w: float = proto(12, "float", default=0.0)
+    offset: float = proto(13, "float", default=0.5)
+
+    def ratios(self) -> list[float]:
+        """Return the aspect ratios: 1, then those given, each with its inverse with `flip`, none twice."""
+        found = [1.0]
+        ascending = [1.0]
+        for ratio in self.aspect_ratio:
+            at = bisect(ascending, ratio)
+            # The nearest are its neighbours: a file may state any number of ratios.
+            if all(abs(ratio - known) >= _SAME_RATIO for known in ascending[max(at - 1, 0) : at + 1]):
+                for new in (ratio, 1 / ratio) if self.flip else (ratio,):
+                    found.append(new)
+                    insort(ascending, new)
+        return found
+
+    def sizes(self) -> list[tuple[float, float]]:
+        """Return (width, height) in pixels of the boxes around one position, in Caffe's order.
+
+        Caffe holds minimal and maximal sizes as integers.
+        """
+        found = []
+        for number, given in enumerate(self.min_size):
+            least = int(given)
+            found.append((float(least), float(least)))
+            if self.max_size:
+                side = math.sqrt(least * int(self.max_size[number]))
+                found.append((side, side))
+            for ratio in self.ratios()[1:]:
+                found.append((least * math.sqrt(ratio), least / math.sqrt(ratio)))
+        return found
+
+    def _check(self, bottoms: Sequence[Blob]) -> None:
+        if len(bottoms) != 2 or any(len(bottom.shape) != 4 for bottom in bottoms):
+            raise ShapeError(
+                f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map and the image (N, C, H, W)"
+            )
+        numbers = (*self.min_size, *self.max_size, *self.aspect_ratio, *self.variance)
+        if len(self.aspect_ratio) > _MOST_RATIOS:
+            raise ShapeError(f"{len(self.aspect_ratio)} aspect_ratio; at most {_MOST_RATIOS} are taken")
+        if not self.min_size or not all(0 < number < np.inf for number in numbers):
+            raise ShapeError("min_size is missing, or a size, aspect_ratio or variance is not positive")
+        if not all(0 <= step < np.inf for step in (self.step, self.step_h, self.step_w, abs(self.offset))):
+            what = f"step {self.step}, step_h {self.step_h}, step_w {self.step_w}, offset {self.offset}"
+            raise ShapeError(f"{what}; no step is negative, and all are finite")
+        if self.max_size and len(self.max_size) != len(self.min_size):
+            raise ShapeError(f"{len(self.max_size)} max_size for {len(self.min_size)} min_size; give as many, or none")
+        if len(self.variance) not in (0, 1, 4):
+            raise ShapeError(f"{len(self.variance)} variance; give one, or one a coordinate")
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(1, 2, H * W * boxes * 4), whatever the batch."""
+        self._check(bottoms)
+        boxes = len(self.min_size) * len(self.ratios()) + len(self.max_size)
+        _, _, h, w = bottoms[0].shape
+        return (Blob((1, 2, h * w * boxes * 4)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Position by position, row by row."""
+        h, w = bottoms[0].shape[2:]
+        image_h = self.img_h or self.img_size or bottoms[1].shape[2]
+        image_w = self.img_w or self.img_size or bottoms[1].shape[3]
+        step_h, step_w = self.step_h or self.step, self.step_w or self.step
+        if not (step_h and step_w):
+            step_h, step_w = image_h / h, image_w / w
+        y, x = (np.arange(h) + self.offset) * step_h, (np.arange(w) + self.offset) * step_w
+        sizes = np.array(self.sizes())
+        centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), axis=-1)  # (H, W, 1, 2)
+        corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)  # (H, W, boxes, 4)
+        corners = corners / np.array([image_w, image_h, image_w, image_h])
+        if self.clip:
+            corners = corners.clip(0, 1)
+        variance = (self.variance or (_DEFAULT_VARIANCE,)) * (1 if len(self.variance) == 4 else 4)
+        parts = [corners.ravel(), np.tile(variance, corners.size // 4)]
+        return (np.stack(parts)[None].astype(np.float32),)

@@ -1,0 +1,48 @@
+"""Reorg: positions into channels, as YOLOv2 does it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Reorg")
+class Reorg(CaffeLayer):
+    """Reorg: (N, C, H, W) -> (N, C * stride**2, H / stride, W / stride), in the order of Darknet's reorg layer.
+
+    That order is not the usual space-to-depth: the values of an image are read as (C / stride**2, H, stride, W,
+    stride), the two axes of `stride` are put first, and what comes out is cut into rows of the new width. `reverse`
+    is no inverse of that: it reads (stride, stride, C / stride**2, H, W) and puts each axis of `stride` behind its own.
+    """
+
+    message: ClassVar = Message("ReorgParameter", "reorg_param", 2003)
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    stride: int = proto(1, "uint32", default=0)
+    reverse: bool = proto(2, "bool", default=False)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Positions become channels, or with `reverse` channels become positions."""
+        n, c, h, w = one_bottom(bottoms, 4).shape
+        s = self.stride
+        if s < 1 or c % (s * s) or (not self.reverse and (h % s or w % s)):
+            raise ShapeError(f"a bottom of shape {bottoms[0].shape} does not divide by stride {s}")
+        return (Blob((n, c // (s * s), h * s, w * s) if self.reverse else (n, c * s * s, h // s, w // s)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The loop of reorg_cpu as one transposition."""
+        n, c, h, w = bottoms[0].shape
+        s = self.stride
+        (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
+        if self.reverse:
+            parted = bottoms[0].reshape(n, s, s, c // (s * s), h, w).transpose(0, 3, 4, 1, 5, 2)
+        else:
+            parted = bottoms[0].reshape(n, c // (s * s), h, s, w, s).transpose(0, 3, 5, 1, 2, 4)
+        return (parted.reshape(top.shape).copy(),)
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

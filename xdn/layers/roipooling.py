@@ -1,0 +1,104 @@
+"""ROIPooling: the maximum in each cell of a grid over each region of interest."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.pooling import LOWEST
+
+#: What a region is told by: the image, xmin, ymin, xmax, ymax.
+REGION = 5
+
+
+def check_regions(bottoms: Sequence[Blob], scale: float) -> tuple[int, int]:
+    """Return (regions, channels); raise ShapeError where the bottoms are no map and regions, or the scale is none."""
+    if len(bottoms) != 2 or len(bottoms[0].shape) != 4:
+        raise ShapeError(
+            f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map (N, C, H, W) and regions (R, 5)"
+        )
+    regions = bottoms[1].shape
+    if not regions or bottoms[1].size != regions[0] * REGION:
+        raise ShapeError(f"regions of shape {regions}; (R, {REGION}) is expected")
+    if not 0 < scale < np.inf:
+        raise ShapeError(f"spatial_scale {scale}; it is a positive number, such as 0.0625 behind a stride of 16")
+    return regions[0], bottoms[0].shape[1]
+
+
+def images_of(regions: Array, count: int) -> Array:
+    """Return the image (R,) that each region (R, 5) lies in; raise ShapeError where there are not so many images."""
+    images = regions[:, 0]
+    if not ((images >= 0) & (images < count)).all():
+        raise ShapeError(f"a region of image {images[~((images >= 0) & (images < count))][0]:g}; there are {count}")
+    return images.astype(np.int64)
+
+
+def rounded(values: Array) -> Array:
+    """Return the nearest integers, halves away from zero, as C's round gives them."""
+    # In f64, where the sum is exact: in f32 the number below one half would become 1.
+    nearest: Array = np.trunc(values.astype(np.float64) + np.copysign(0.5, values)).astype(np.float32)
+    return nearest
+
+
+def clipped(first: Array, last: Array, size: int) -> Array:
+    """Return (..., 2) int64: cells' begins and ends within an axis; 0 for what is no number, whose cell is empty."""
+    places: Array = np.nan_to_num(np.stack([first, last], axis=-1)).clip(0, size).astype(np.int64)
+    return places
+
+
+@layer_type("ROIPooling")
+class ROIPooling(CaffeLayer):
+    """ROIPooling: (R, C, pooled_h, pooled_w), the maxima of each region's cells; 0 where a cell is empty.
+
+    The bottoms are a map and regions (R, 5): the image, then corners in pixels, which `spatial_scale` takes to
+    positions. The source is roi_pooling_layer.cpp of Fast R-CNN's Caffe (Girshick 2015).
+    """
+
+    message: ClassVar = Message("ROIPoolingParameter", "roi_pooling_param", 2004)
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    pooled_h: int = proto(1, "uint32", default=0)
+    pooled_w: int = proto(2, "uint32", default=0)
+    spatial_scale: float = proto(3, "float", default=1.0)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(R, C, pooled_h, pooled_w)."""
+        regions, channels = check_regions(bottoms, self.spatial_scale)
+        return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Region by region, cell by cell."""
+        maps = bottoms[0]
+        images, rows, columns = self.cells(bottoms)
+        top = np.zeros((len(images), maps.shape[1], self.pooled_h, self.pooled_w), maps.dtype)
+        for r, image in enumerate(images):
+            for i, (y, y_end) in enumerate(rows[r]):
+                for j, (x, x_end) in enumerate(columns[r]):
+                    if y < y_end and x < x_end:
+                        cell = maps[image, :, y:y_end, x:x_end]
+                        # From -FLT_MAX and past NaN, as Caffe's comparison `value > largest` does.
+                        top[r, :, i, j] = np.fmax.reduce(cell, axis=(1, 2), initial=LOWEST)
+        return (top,)
+
+    def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
+        """Return each region's image (R,), and its cells' rows (R, pooled_h, 2) and columns (R, pooled_w, 2).
+
+        Rows and columns are begins and ends within the map; ShapeError for a region of an image that does not exist.
+        """
+        regions = bottoms[1].reshape(-1, REGION)
+        corners = rounded(regions[:, 1:] * np.float32(self.spatial_scale)).clip(-(1 << 30), 1 << 30)
+        rows = _cells(corners[:, 1], corners[:, 3], self.pooled_h, bottoms[0].shape[2])
+        columns = _cells(corners[:, 0], corners[:, 2], self.pooled_w, bottoms[0].shape[3])
+        return images_of(regions, len(bottoms[0])), rows, columns
+
+
+def _cells(begin: Array, end: Array, count: int, size: int) -> Array:
+    """Return (R, count, 2): the cells along an axis, clipped to it; a region is one position at least."""
+    extent = (np.maximum(end - begin + np.float32(1), np.float32(1)) / np.float32(count))[:, None]
+    number = np.arange(count, dtype=np.float32)
+    first, last = np.floor(number * extent), np.ceil((number + np.float32(1)) * extent)
+    return clipped(first + begin[:, None], last + begin[:, None], size)

@@ -1,0 +1,41 @@
+"""ShuffleChannel: the channels of several groups dealt out in turn."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("ShuffleChannel")
+class ShuffleChannel(CaffeLayer):
+    """ShuffleChannel: the channels as a matrix with a row a `group`, transposed (Zhang et al. 2017, ShuffleNet)."""
+
+    message: ClassVar = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    group: int = proto(1, "uint32", default=1)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The bottom's shape; its channels divide by `group`."""
+        bottom = one_bottom(bottoms)
+        channels = bottom.shape[bottom.axis(1)]
+        if self.group < 1 or channels % self.group:
+            raise ShapeError(f"{channels} channels do not divide by group {self.group}")
+        return (Blob(bottom.shape),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Channel g * C/G + i becomes channel i * G + g."""
+        n, c, *rest = bottoms[0].shape
+        grouped = bottoms[0].reshape(n, self.group, c // self.group, *rest)
+        return (grouped.swapaxes(1, 2).reshape(bottoms[0].shape).copy(),)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Channels move, positions do not."""
+        return True
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -1,0 +1,43 @@
+"""Tile: a blob repeated along one axis."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Tile")
+class Tile(CaffeLayer):
+    """Tile: the bottom `tiles` times, one after the other along `axis` (Caffe's tile_layer.cpp)."""
+
+    message: ClassVar = Message("TileParameter", "tile_param", 138)
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    axis: int = proto(1, "int32", default=1)
+    tiles: int = proto(2, "int32", default=0)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The extent along the axis, times `tiles`."""
+        bottom = one_bottom(bottoms)
+        axis, shape = bottom.axis(self.axis), bottom.shape
+        if self.tiles < 1:
+            raise ShapeError(f"tiles {self.tiles}; one or more are needed")
+        return (Blob((*shape[:axis], shape[axis] * self.tiles, *shape[axis + 1 :])),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Copies, joined."""
+        return (np.concatenate([bottoms[0]] * self.tiles, axis=self.axis),)
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Along the channels each is carried `tiles` times."""
+        blob = bottoms[bottom]
+        return np.tile(np.arange(blob.shape[1]), self.tiles if blob.axis(self.axis) == 1 else 1)
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True

@@ -1,0 +1,74 @@
+"""Upsample: positions repeated, or values put back where a maximum was taken."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+
+
+@layer_type("Upsample")
+class Upsample(CaffeLayer):
+    """Upsample: each position `scale` times `scale` times, or, with a mask, each value at its place and zeros around.
+
+    One bottom is the layer of Darknet's ports (YOLOv3). Two are SegNet's: the second is the mask of a max pooling,
+    which numbers places in rows of the top's width; `upsample_h` and `upsample_w` are the top's size where it is not
+    `scale` times the bottom's (Badrinarayanan et al. 2015).
+    """
+
+    message: ClassVar = Message("UpsampleParameter", "upsample_param", 2007)
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    scale: int = proto(1, "uint32", default=0)
+    scale_h: int = proto(2, "uint32", default=0)
+    scale_w: int = proto(3, "uint32", default=0)
+    pad_out_h: bool = proto(4, "bool", default=False)
+    pad_out_w: bool = proto(5, "bool", default=False)
+    upsample_h: int = proto(6, "uint32", default=0)
+    upsample_w: int = proto(7, "uint32", default=0)
+
+    def factors(self) -> tuple[int, int]:
+        """Return by how much height and width grow."""
+        return self.scale_h or self.scale or 2, self.scale_w or self.scale or 2
+
+    def output_size(self, h: int, w: int) -> tuple[int, int]:
+        """Return the top's height and width."""
+        by_h, by_w = self.factors()
+        return self.upsample_h or h * by_h - self.pad_out_h, self.upsample_w or w * by_w - self.pad_out_w
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W), and a mask of that shape or none -> (N, C, P, Q)."""
+        if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
+            raise ShapeError(
+                f"bottoms of shapes {[b.shape for b in bottoms]}; it takes (N, C, H, W), and a mask or none"
+            )
+        if bottoms[-1].shape != bottoms[0].shape:
+            raise ShapeError(f"a mask of shape {bottoms[1].shape} for a bottom of shape {bottoms[0].shape}")
+        n, c, h, w = bottoms[0].shape
+        size = self.output_size(h, w)
+        whole = (h * self.factors()[0], w * self.factors()[1])
+        if len(bottoms) == 1 and size != whole:
+            raise ShapeError(f"{h}x{w} to {size[0]}x{size[1]} without a mask; positions are repeated {whole} only")
+        return (Blob((n, c, *size)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Repeat; or put every value at its mask's place, of several at one place the last, none outside of the top."""
+        x = bottoms[0]
+        n, c, h, w = x.shape
+        if len(bottoms) == 1:
+            return (x.repeat(self.factors()[0], axis=2).repeat(self.factors()[1], axis=3),)
+        p, q = self.output_size(h, w)
+        top = np.zeros((n * c, p * q), x.dtype)
+        places = bottoms[1].reshape(n * c, h * w)
+        within = (places >= 0) & (places < p * q)
+        rows = np.broadcast_to(np.arange(n * c)[:, None], places.shape)
+        top[rows[within], places[within].astype(np.int64)] = x.reshape(n * c, h * w)[within]
+        return (top.reshape(n, c, p, q),)
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Without a mask, which says where a value goes only when it is there."""
+        return len(bottoms) == 1

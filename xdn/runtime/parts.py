@@ -1,0 +1,195 @@
+"""Cut a net where images meet: into nets whose layers treat each image alone, and layers that take whole arrays.
+
+The executor gives every image its own piece of an arena, which supposes that axis 0 of all blobs is one batch.
+Detectors break that: their boxes have a batch of their own, and what picks them reads all images at once. Layers
+without a kernel break it too. Such a layer is a part by itself, computed on whole arrays (`xdn/kernels/apart.py`)::
+
+    data -> [ conv ... rpn ] -> Proposal -> rois
+            [ conv ... rpn ] ------------> ROIPooling -> [ fc ... softmax ]
+            a net, batch N      whole      whole          a net, batch of the boxes
+
+Parts have levels, so that as many layers as possible share a net: nets are at even levels, whole layers at odd ones,
+and every layer comes after what it reads.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.codegen.isa import host_isa
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, Layer
+from xdn.graph.net import Net, infer
+from xdn.kernels.apart import compute_apart
+from xdn.kernels.family import Lowering, select
+from xdn.kernels.layout import SCHEDULES
+
+#: What stands for a batch of unknown size in two rounds. A blob whose axis 0 is the same pair in both has that batch.
+_PROBES = ((2, 7), (3, 11), (5, 13), (4, 17), (6, 19), (8, 23), (9, 29), (10, 31))
+
+
+@dataclass(frozen=True, eq=False)
+class NetPart:
+    """Layers that treat images alone, as a net of their own: its inputs are what the parts before it gave."""
+
+    net: Net
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The blobs that the part needs."""
+        return tuple(self.net.inputs)
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The blobs that it can give."""
+        return tuple(top for layer in self.net.layers if not layer.params.is_input for top in layer.tops)
+
+
+@dataclass(frozen=True, eq=False)
+class WholePart:
+    """A layer that is computed on whole arrays."""
+
+    layer: Layer
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The blobs whose values the part needs."""
+        return () if self.layer.params.reads_shapes_only else self.layer.bottoms
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The blobs that it gives."""
+        return self.layer.tops
+
+    def compute(self, blobs: Mapping[str, Array], shapes: Mapping[str, Blob]) -> dict[str, Array]:
+        """Return the tops; `shapes` are those of the blobs whose values are not needed."""
+        layer = self.layer
+        if layer.params.reads_shapes_only:
+            bottoms = [np.broadcast_to(np.float32(0), shapes[name].shape) for name in layer.bottoms]
+        else:
+            bottoms = [blobs[name] for name in layer.bottoms]
+        return dict(zip(layer.tops, compute_apart(layer, bottoms), strict=True))
+
+
+Part = NetPart | WholePart
+
+
+class _Batches:
+    """Which batch each blob has: a number, None where there are more batches than probes.
+
+    Inputs that declare one batch share it. What a whole layer gives may have another, of which nothing is known before
+    it runs (a detector's boxes): it is probed anew from there on.
+    """
+
+    def __init__(self, net: Net):
+        self._net = net
+        self._numbers: dict[object, int] = {}
+        self._known: tuple[dict[str, Blob], ...] = ({}, {})
+        self.of: dict[str, int | None] = {}
+        for name, blob in net.inputs.items():
+            self._enter(name, (blob, blob), ("declared", blob.shape[:1]))
+
+    def _enter(self, name: str, blobs: Sequence[Blob], key: object) -> None:
+        """Give a blob a batch that is known by `key`; `blobs` are its shapes in the two rounds."""
+        number = self._numbers.setdefault(key, len(self._numbers))
+        probed = number < len(_PROBES) and bool(blobs[0].shape)
+        self.of[name] = number if probed else None
+        for round_, (known, blob) in enumerate(zip(self._known, blobs, strict=True)):
+            known[name] = Blob((_PROBES[number][round_], *blob.shape[1:])) if probed else blob
+
+    def read(self, layer: Layer) -> int | None:
+        """Return the one batch of all that a layer reads and writes, None where there is none."""
+        read = {self.of[name] for name in layer.bottoms}
+        tops = self._tops(layer)
+        batch = read.pop() if len(read) == 1 else None
+        if batch is None or tops is None or any(_axis_0(top) != _PROBES[batch] for top in tops):
+            return None
+        for name, blobs in zip(layer.tops, tops, strict=True):
+            self.of[name] = batch
+            for known, blob in zip(self._known, blobs, strict=True):
+                known[name] = blob
+        return batch
+
+    def renew(self, layer: Layer) -> None:
+        """Learn the tops of a layer that is computed on whole arrays: their batch is what it was, or a new one."""
+        tops = self._tops(layer) or [(self._net.blobs[name],) * 2 for name in layer.tops]
+        for name, blobs in zip(layer.tops, tops, strict=True):
+            pair = _axis_0(blobs)
+            known = [key for key, number in self._numbers.items() if _PROBES[number : number + 1] == (pair,)]
+            self._enter(name, blobs, known[0] if known else pair)
+
+    def _tops(self, layer: Layer) -> list[tuple[Blob, Blob]] | None:
+        """Return each top's shapes in the two rounds, None where the layer takes no batch but the declared one."""
+        try:
+            first, second = (infer(layer, known) for known in self._known)
+        except ShapeError:
+            return None
+        return list(zip(first, second, strict=True))
+
+    def lowerings(self, layer: Layer) -> list[Lowering]:
+        """Return what kernel families see of the layer, in each schedule."""
+        known = self._known[0]
+        bottoms, added = ([known[name] for name in names] for names in (layer.own_bottoms, layer.added_bottoms))
+        tops = [known[name] for name in layer.tops]
+        return [Lowering(layer, bottoms, tops, host_isa(), added, schedule=s) for s in SCHEDULES.values()]
+
+
+def _axis_0(blobs: Sequence[Blob]) -> tuple[int, ...]:
+    """Return the extents of axis 0 in the two rounds, empty of a blob without axes."""
+    return tuple(blob.shape[0] for blob in blobs if blob.shape)
+
+
+def _has_kernels(lowerings: Sequence[Lowering]) -> bool:
+    try:
+        for lowering in lowerings:
+            select(lowering)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def cut(net: Net) -> tuple[Part, ...]:
+    """Return the parts of a net, in the order in which they run; a single `NetPart` of the net itself for most nets."""
+    batches = _Batches(net)
+    level = dict.fromkeys(net.inputs, 0)
+    homes: dict[tuple[int, int], list[Layer]] = {}
+    whole: list[tuple[int, Layer]] = []
+    constant: set[str] = set()
+    for layer in net.layers:
+        if layer.params.is_input:
+            continue
+        if layer.params.reads_shapes_only or constant.issuperset(layer.bottoms):
+            constant.update(layer.tops)
+        batch = batches.read(layer)
+        after = max((level[name] for name in layer.bottoms), default=0)
+        # What no image changes is no work for the executor.
+        planned = batch is not None and constant.isdisjoint(layer.tops)
+        if planned and _has_kernels(batches.lowerings(layer)):
+            own = after + after % 2
+            homes.setdefault((own, batch or 0), []).append(layer)
+        else:
+            own = after + 1 - after % 2
+            whole.append((own, layer))
+            batches.renew(layer)
+        level.update(dict.fromkeys(layer.tops, own))
+    if not whole and len(homes) <= 1:
+        return (NetPart(net),)
+    parts: list[tuple[int, Part]] = [(own, NetPart(_part_of(net, layers))) for (own, _), layers in homes.items()]
+    parts += [(own, WholePart(layer)) for own, layer in whole]
+    return tuple(part for _, part in sorted(parts, key=lambda item: item[0]))
+
+
+def _part_of(net: Net, layers: Sequence[Layer]) -> Net:
+    """Return some layers of a net as a net of their own."""
+    written = {top for layer in layers for top in layer.tops}
+    read = dict.fromkeys(name for layer in layers for name in layer.bottoms if name not in written)
+    names = {layer.name for layer in layers}
+    entry = "input"
+    while entry in names:
+        entry += "_"
+    kind = net.input_layers[0].params
+    shapes = tuple((1, *net.blobs[name].shape[1:]) for name in read)
+    inputs = Layer(entry, type(kind)(shape=shapes), (), tuple(read))  # type: ignore[call-arg]
+    return Net(net.name, (inputs, *layers), folder=net.folder)

@@ -1,0 +1,101 @@
+"""A net whose layers treat each image alone, ready to run: its programs, and the workers that run them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from xdn.codegen.loader import process_loader
+from xdn.errors import InputError
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Array
+from xdn.graph.net import Net
+from xdn.kernels.images import PixelSource
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.executor import Executor, Progress, Run
+from xdn.runtime.plan import Plan
+from xdn.runtime.program import Program
+from xdn.runtime.programs import Programs
+
+
+class Runner:
+    """Runs one net; safe to call from several threads.
+
+    Parameters
+    ----------
+    net : Net
+        With weights.
+    executor : Executor
+    configuration : Configuration
+    timed : bool
+        Each step is measured.
+    """
+
+    def __init__(self, net: Net, executor: Executor, configuration: Configuration, timed: bool = False):
+        self.net = net
+        self.programs = Programs(net, process_loader(), executor.threads, configuration, timed)
+        self._executor = executor
+        #: What ran last, for the profile.
+        self.latest: tuple[Plan, Run] | None = None
+
+    def run(
+        self,
+        arrays: Mapping[str, Array],
+        outputs: tuple[str, ...],
+        progress: Progress | None = None,
+        out: Mapping[str, Array] | None = None,
+    ) -> dict[str, Array]:
+        """Return name -> blob for a batch.
+
+        Parameters
+        ----------
+        arrays : mapping
+            Input -> contiguous f32 array, all of one batch.
+        outputs : tuple of str
+            Each once.
+        progress : callable, optional
+            Called with (chunks done, chunks in all).
+        out : mapping, optional
+            Output -> array that it is written to; others are made.
+        """
+        images = len(next(iter(arrays.values())))
+        program = self.programs.get({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
+        results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
+        if out:
+            results |= checked_out(out, results)
+        if images:
+            self._execute(program, [*arrays.values(), *results.values()], images, progress)
+        return results
+
+    def run_pixels(
+        self, images: Array, shapes: Mapping[str, Shape], pixels: tuple[object, PixelSource], progress: Progress | None
+    ) -> dict[str, Array]:
+        """Return the outputs for u8 images (N, H, W, C) that `pixels`, a key and a source, makes the only input of."""
+        program = self.programs.get(shapes, self.net.outputs, len(images), pixels)
+        results = {name: np.empty((len(images), *shape), np.float32) for name, shape in program.plan.outputs.items()}
+        if len(images):
+            self._execute(program, [np.ascontiguousarray(images), *results.values()], len(images), progress)
+        return results
+
+    def plan(self, shapes: Mapping[str, Shape] | None, images: int) -> Plan:
+        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
+        if shapes is None and (kept := self.programs.all()):
+            return kept[-1].plan
+        own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
+        return self.programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
+
+    def _execute(self, program: Program, arrays: list[Array], images: int, progress: Progress | None) -> None:
+        self.latest = program.plan, self._executor.run(program, arrays, images, progress)
+
+
+def checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the caller's arrays for outputs; raise InputError for one that cannot take its place among `results`."""
+    for name, array in out.items():
+        if name not in results:
+            raise InputError(f"out names {name!r}, which is not asked for", mend=f"Asked for: {', '.join(results)}")
+        wanted = results[name]
+        fits = isinstance(array, np.ndarray) and (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
+        if not (fits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            mend = f"Give a contiguous, writeable float32 array of the shape {wanted.shape}"
+            raise InputError(f"out[{name!r}] is {found}", mend=mend)
+    return dict(out)
