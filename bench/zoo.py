@@ -1,0 +1,177 @@
+"""Run every prototxt of a folder with random weights, against the NumPy references and OpenCV, where that loads it.
+
+  python bench/zoo.py FOLDER                      one line a file: parts, agreement, time
+  python bench/zoo.py FOLDER --only ssd --json zoo.json
+
+Compared is what stands before a final Softmax. Each file runs in a process of its own, since other readers may crash. A
+difference is relative to the largest value of the blob; references of nets beyond `--most-gmacs` are not computed.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import xdn
+from xdn.errors import XdnError
+from xdn.frontend import load, save
+from xdn.frontend.weights import random_weights
+from xdn.graph import Net
+from xdn.graph.cost import layer_cost
+from xdn.runtime.parts import WholePart
+
+
+def main() -> int:
+    """Run the files and print the table; the exit code is 0 whatever they do."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", help="files whose path holds this")
+    parser.add_argument("--input-shape", default="3,128,128", help="C,H,W where a file tells no shape")
+    parser.add_argument("--most-gmacs", type=float, default=30.0, help="references of larger nets are not computed")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a file")
+    parser.add_argument("--json", type=Path, help="write the results here")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(run_one(args.folder, tuple(map(int, args.input_shape.split(","))), args.most_gmacs)))
+        return 0
+    found = []
+    for path in sorted(args.folder.rglob("*.prototxt")):
+        if args.only in str(path):
+            found.append({"file": str(path.relative_to(args.folder)), **_apart(path, args)})
+            print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+    Console(width=200).print(_table(found))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1))
+    return 0
+
+
+def _apart(path: Path, args: argparse.Namespace) -> dict:
+    """Return what a process of its own says of one file."""
+    given = ["--one", "--input-shape", args.input_shape, "--most-gmacs", str(args.most_gmacs)]
+    command = [sys.executable, __file__, str(path), *given]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout)
+    except subprocess.TimeoutExpired:
+        return {"state": "timeout"}
+    if done.returncode:
+        return {"state": "crashed", "error": done.stderr[-400:]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
+    """Return how one file runs: refused, or parts, times in ms, and differences."""
+    logging.disable(logging.CRITICAL)
+    try:
+        net = _loaded(path, shape)
+    except XdnError as error:
+        return {"state": "refused", "error": str(error)}
+    net = random_weights(net)
+    net = net.replace(outputs=tuple(dict.fromkeys(_before_softmax(net, name) for name in net.outputs)))
+    feed = _feed(net)
+    begin = time.perf_counter()
+    session = xdn.Session(net)
+    results = dict(zip(net.outputs, session.run(None, feed), strict=True))
+    first_ms = 1e3 * (time.perf_counter() - begin)
+    begin = time.perf_counter()
+    session.run(None, feed)
+    said = {
+        "state": "ran",
+        "apart": [part.layer.type for part in session.parts if isinstance(part, WholePart)],
+        "gmacs": sum(layer_cost(net, layer).macs for layer in net.layers) / 1e9,
+        "first_ms": first_ms,
+        "ms": 1e3 * (time.perf_counter() - begin),
+    }
+    if said["gmacs"] <= most_gmacs:
+        said["reference"] = _difference(results, net.forward(feed))
+    return said | _opencv(path, net, feed, results)
+
+
+def _loaded(path: Path, shape: tuple[int, int, int]) -> Net:
+    try:
+        return load(path)
+    except XdnError as error:
+        if "--input-shape" not in str(error):
+            raise
+        return load(path, input_shape=shape)
+
+
+def _before_softmax(net: Net, name: str) -> str:
+    layer = net.producers[name]
+    return layer.bottoms[0] if layer.type == "Softmax" else name
+
+
+def _feed(net: Net) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    feed = {name: rng.standard_normal(blob.shape).astype(np.float32) for name, blob in net.inputs.items()}
+    if "im_info" in feed:
+        height, width = net.inputs["data"].shape[2:]
+        feed["im_info"][:] = [[height, width, 1]]
+    return feed
+
+
+def _difference(results: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float | None:
+    """Return the largest difference, relative to each blob's largest value; None where shapes differ."""
+    worst = 0.0
+    for name, found in results.items():
+        if name not in expected or expected[name].size != found.size:
+            return None
+        wanted = expected[name].reshape(found.shape).astype(np.float64)
+        worst = max(worst, float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-30)))
+    return worst
+
+
+def _opencv(path: Path, net: Net, feed: dict[str, np.ndarray], results: dict[str, np.ndarray]) -> dict:
+    """Return how OpenCV's results differ for the file as it is, or why OpenCV gives none."""
+    import cv2
+
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "w.caffemodel"
+        save(net, Path(folder) / "n.prototxt", weights)
+        try:
+            model = cv2.dnn.readNetFromCaffe(str(path), str(weights))
+            model.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+            for name, array in feed.items():
+                model.setInput(array, name)
+            names = [net.producers[name].name for name in results]
+            found = dict(zip(results, model.forward(names), strict=True))
+        except (cv2.error, ValueError) as error:
+            return {"opencv_error": str(error).strip().splitlines()[-1][:200]}
+    return {"opencv": _difference(results, found)}
+
+
+def _table(found: list[dict]) -> Table:
+    shown = Table(box=box.SIMPLE, caption=_totals(found))
+    for name in ("file", "", "reference", "OpenCV", "ms", "computed apart"):
+        shown.add_column(name)
+    for each in found:
+        differences = [
+            f"{each[key]:.1e}" if isinstance(each.get(key), float) else "-" for key in ("reference", "opencv")
+        ]
+        time_ms = f"{each['ms']:.1f}" if "ms" in each else "-"
+        apart = ", ".join(sorted(set(each.get("apart", []))))
+        shown.add_row(each["file"][-70:], each["state"], *differences, time_ms, apart)
+    return shown
+
+
+def _totals(found: list[dict]) -> str:
+    """Return in words how many files ran, and how many agree to 1e-4 with whom."""
+    ran = [each for each in found if each["state"] == "ran"]
+    said = [f"{len(found)} files, {len(ran)} ran"]
+    for key, name in (("reference", "the references"), ("opencv", "OpenCV")):
+        compared = [each[key] for each in ran if isinstance(each.get(key), float)]
+        said.append(f"{sum(value <= 1e-4 for value in compared)} of {len(compared)} agree with {name} to 1e-4")
+    return "; ".join(said)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""`bench/zoo.py`: files that run, that are refused, and how results are compared."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+NET = """input: "data" input_shape { dim: 1 dim: 3 dim: 6 dim: 6 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "p" type: "Softmax" bottom: "c" top: "p" }
+"""
+
+
+@pytest.fixture
+def zoo(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import zoo
+
+    return zoo
+
+
+def test_a_folder(tmp_path):
+    (tmp_path / "a.prototxt").write_text(NET)
+    (tmp_path / "b.prototxt").write_text('layer { name: "x" type: "LSTM" }')
+    report = tmp_path / "report.json"
+    command = [sys.executable, str(BENCH / "zoo.py"), str(tmp_path), "--json", str(report)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    ran, refused = json.loads(report.read_text())
+    assert (ran["file"], ran["state"], ran["apart"]) == ("a.prototxt", "ran", [])
+    assert ran["reference"] < 1e-5
+    assert ran["opencv"] < 1e-5
+    assert refused["state"] == "refused"
+    assert "LSTM" in refused["error"]
+    assert "2 files, 1 ran; 1 of 1 agree with the references" in done.stdout
+
+
+def test_differences_are_relative_to_the_largest_value(zoo):
+    found = {"a": np.array([[1, 2]], np.float32), "b": np.zeros((1, 2), np.float32)}
+    assert zoo._difference(found, {"a": np.array([[1, 4]]), "b": np.zeros((1, 2))}) == pytest.approx(0.5)
+    assert zoo._difference(found, {"a": np.array([[1]]), "b": np.zeros((1, 2))}) is None
