@@ -1,9 +1,12 @@
 """The documentation: its links lead somewhere, and what it names exists."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+
+from xdn.layers import LAYERS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md", *sorted((ROOT / "prototxt").glob("*.md"))]
@@ -37,3 +40,27 @@ def test_every_variable_of_the_environment_is_described():
     named = set(re.findall(r"\b(XDN_[A-Z]+|OMP_NUM_THREADS)\b", sources))
     described = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "index.md").read_text(), re.M))
     assert described == named
+
+
+@pytest.fixture
+def layer_table(monkeypatch):
+    """Return the module that writes the table of layer types."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import make_layer_table
+
+    yield make_layer_table
+    del sys.modules["make_layer_table"]
+
+
+def test_the_table_of_layer_types_is_that_of_the_registry(layer_table):
+    assert layer_table.PAGE.read_text() == layer_table.page(), "run tools/make_layer_table.py"
+
+
+def test_what_runs_a_layer_type(layer_table):
+    kinds = {name: layer_table.runs_by(LAYERS[name]) for name in ("Input", "Convolution", "Concat", "Proposal")}
+    assert kinds == {
+        "Input": "the caller",
+        "Convolution": "kernels",
+        "Concat": "kernels",
+        "Proposal": "reference",
+    }

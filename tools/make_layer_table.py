@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Write the table of layer types in `docs/layers.md` out of the registries of layers and of kernels.
+
+python tools/make_layer_table.py             # rewrite the table
+"""
+
+import re
+from pathlib import Path
+
+from xdn.files import write_atomically
+from xdn.graph import LayerParams
+from xdn.kernels.family import FAMILIES
+from xdn.kernels.layout import SCHEDULES
+from xdn.layers import LAYERS, CaffeLayer
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
+#: Lines of the page between which the table stands.
+BEGIN, END = "<!-- made by tools/make_layer_table.py -->", "<!-- end of the table -->"
+_HEAD = "| type | also written | what it is | runs by |\n|---|---|---|---|\n"
+
+
+def runs_by(cls: type[CaffeLayer]) -> str:
+    """Return what computes layers of a type: kernels, where families of every schedule take some, or its reference."""
+    if cls.is_input:
+        return "the caller"
+    families = [family for _, family in FAMILIES.items()]
+    named = all(
+        any(cls.type in family.types and schedule in family.schedules for family in families)
+        for schedule in SCHEDULES.values()
+    )
+    moves = cls.moves_only is not LayerParams.moves_only
+    return "kernels" if named or moves else "reference"
+
+
+def _markdown(text: str) -> str:
+    """Return one line of a docstring as a table's cell; what stands in backquotes stays as it is."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([*<])", r"\\\1", part) for part in parts).replace(
+        "|", "\\|"
+    )
+
+
+def table() -> str:
+    """Return the table, a row a layer type."""
+    rows = []
+    for name, line in LAYERS.describe():
+        cls = LAYERS[name]
+        if name != cls.type:
+            continue
+        others = ", ".join(f"`{alias}`" for alias in cls.aliases)
+        what = _markdown(line.removeprefix(f"{cls.__name__}: "))
+        rows.append(f"| `{name}` | {others} | {what} | {runs_by(cls)} |\n")
+    return _HEAD + "".join(rows)
+
+
+def page() -> str:
+    """Return the page with the table as it should be."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    write_atomically(PAGE, page().encode())
