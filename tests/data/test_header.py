@@ -74,6 +74,8 @@ def test_what_is_written_is_read():
         {"dtype": "f64"},
         {"dtype": {"a": 1}},
         {"dataset": None},
+        {"title": "\ud800"},
+        {"preprocessing": {"\udfff": "a"}},
         {"opencv": 4},
         {"preprocessing": []},
         {"preprocessing": {"a": {}}},

@@ -328,6 +328,7 @@ LAYER_CASES = [
     case("Slice", _IMAGE, tops=2, slice_point=3),
     case("Permute", _IMAGE, order=(0, 2, 3, 1)),
     case("Tile", _IMAGE, tiles=2),
+    case("Pad", _IMAGE, pad_t=1, pad_l=2, pad_r=3),
     case("Crop", (10, 7, 8), (3, 4, 5), offset=(1, 2)),
     case("ShuffleChannel", _IMAGE, group=5),
     case("Reorg", (12, 4, 6), stride=2),

@@ -19,6 +19,7 @@ FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
     "ClipParameter": "Caffe's of 2018, newer than OpenCV's copy",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
+    "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
     "ReorgParameter": "the ports' of YOLOv2",
     "ShuffleChannelParameter": "the ports' of ShuffleNet",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",

@@ -181,6 +181,8 @@ def test_damaged_trials_are_left_out(store):
         ({}, {"factor": float("nan")}),
         ({}, {"created": 1e300}),
         ({"net": ["x"]}, {}),
+        ({"net": "\ud800"}, {}),
+        ({"net\x1b": 1}, {}),
     ],
 )
 def test_numbers_and_facts_are_such(facts, changes):

@@ -12,6 +12,7 @@ checksums             u32, the CRC-32 of each MiB of the pixels; the last one co
 """
 
 import json
+import re
 import struct
 import zlib
 from dataclasses import asdict, dataclass, field, fields
@@ -27,6 +28,8 @@ PREFIX = struct.Struct("<8sIIII")
 DTYPES = {"u8": "<u1", "f32": "<f4"}
 ITEM_BYTES = {"u8": 1, "f32": 4}
 WORD_BYTES = 4
+#: Halves of a character, which JSON can say and no file or terminal takes.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ class PackedHeader:
 
     def __post_init__(self) -> None:
         names = (self.dataset, self.title, self.split, self.channel_order, self.dtype, self.opencv)
-        texts = (*names, *self.classes, *self.preprocessing.values())
-        _require(all(isinstance(text, str) for text in texts), "a name is no text")
+        texts = (*names, *self.classes, *self.preprocessing, *self.preprocessing.values())
+        _require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is no text")
         _require(0 < len(self.classes) <= settings.MAX_CLASSES, f"it has {len(self.classes)} classes")
         _require(self.channel_order in ("rgb", "bgr"), f"its channel order is {self.channel_order!r:.20}")
         _require(self.dtype in DTYPES, f"its dtype is {self.dtype!r:.20}")

@@ -261,10 +261,9 @@ class _Reader:
 
 def _enum_number(field: FieldDescriptor, token: Token, negative: bool) -> int | None:
     """Return the number of the enum's value that a token names, None for none."""
-    by_name, by_number = field.enum_type.values_by_name, field.enum_type.values_by_number
-    named = by_name.get(token.text)
+    named = field.enum_type.values_by_name.get(token.text)
     number = named.number if named else token.integer() if token.kind == "number" else None
-    return None if negative or number not in by_number else number
+    return None if negative or number not in field.enum_type.values_by_number else number
 
 
 def explain(unknown: Unknown) -> tuple[str, str | None]:

@@ -109,8 +109,8 @@ class Result:
         """Return a result from JSON values; raise an XdnError where they are not what `document` writes."""
         if not isinstance(document, dict) or not isinstance(facts, dict):
             raise DataError("a stored result is no JSON object")
-        if not all(isinstance(value, (str, int, float)) for value in facts.values()):
-            raise DataError("a fact of a stored result is neither text nor a number")
+        if not all(isinstance(v, (str, int, float)) and f"{name}{v}".isprintable() for name, v in facts.items()):
+            raise DataError("a fact of a stored result is neither text that can be shown nor a number")
         numbers = [document.get("factor"), document.get("cost"), created]
         call = document.get("call_images")
         if not all(map(_is_number, numbers)) or not (call is None or type(call) is int):

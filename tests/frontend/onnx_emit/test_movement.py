@@ -8,6 +8,7 @@ from xdn.frontend.onnx import to_onnx
 from xdn.graph import Layer
 from xdn.layers.crop import Crop
 from xdn.layers.flatten import Flatten
+from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
 from xdn.layers.shufflechannel import ShuffleChannel
@@ -29,6 +30,10 @@ from xdn.layers.tile import Tile
 )
 def test_slice(params, n_tops):
     check_layer(params, (2, 4, 6, 5), n_tops=n_tops)
+
+
+def test_pad():
+    check_layer(Pad(pad_t=1, pad_l=2, pad_r=3), (2, 3, 4, 5))
 
 
 def test_a_slice_of_the_batch_leaves_the_rest_to_the_last_top():

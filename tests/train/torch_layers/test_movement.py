@@ -6,6 +6,7 @@ import pytest
 from tests.frontend.onnx_checks import one_layer_net
 from tests.train.checks import check_gradients, check_layer, check_net, check_values, gradients
 from xdn.layers.crop import Crop
+from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
 from xdn.layers.shufflechannel import ShuffleChannel
@@ -27,6 +28,11 @@ SLICES = [
 def test_slice(params, n_tops):
     check_layer(params, (2, 4, 6, 5), n_tops=n_tops)
     check_gradients(params, (2, 4, 6, 5), n_tops=n_tops)
+
+
+def test_pad():
+    check_layer(Pad(pad_t=1, pad_l=2, pad_r=3), (2, 3, 4, 5))
+    check_gradients(Pad(pad=1), (2, 3, 4, 5))
 
 
 def test_a_slice_of_the_batch():

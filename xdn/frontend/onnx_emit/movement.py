@@ -1,4 +1,4 @@
-"""Layers that take values to other places, in ONNX: Slice, Crop, Permute, Tile, ShuffleChannel, Reorg."""
+"""Layers that take values to other places, in ONNX: Slice, Crop, Pad, Permute, Tile, ShuffleChannel, Reorg."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,6 +7,7 @@ from typing import cast
 from xdn.frontend.onnx_emit.base import EMITTERS, TO_THE_END, Graph
 from xdn.graph.layer import Layer
 from xdn.layers.crop import Crop
+from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
 from xdn.layers.shufflechannel import ShuffleChannel
@@ -43,6 +44,14 @@ def crop(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]
         ends = graph.integers(f"{layer.name}.ends", [part.stop for part in window])
     cut = graph.integers(f"{layer.name}.axes", range(axis, axes))
     graph.node("Slice", [bottoms[0], begins, ends, cut], tops[0])
+
+
+@EMITTERS.register("Pad")
+def pad(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Pad with zeros."""
+    (above, below), (left, right) = cast(Pad, layer.params).border()
+    pads = graph.integers(f"{layer.name}.pads", [0, 0, above, left, 0, 0, below, right])
+    graph.node("Pad", [*bottoms, pads], tops[0])
 
 
 @EMITTERS.register("Permute")

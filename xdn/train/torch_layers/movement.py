@@ -1,4 +1,4 @@
-"""Layers that take values to other places, in PyTorch: Slice, Crop, Permute, Tile, ShuffleChannel, Reorg, Upsample."""
+"""Layers that take values to other places, in PyTorch: Slice, Crop, Pad, Permute, Tile, ShuffleChannel, Reorg and more."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdn.layers.crop import Crop
+from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
 from xdn.layers.shufflechannel import ShuffleChannel
@@ -31,6 +32,13 @@ def slice_(
 def crop(params: Crop, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """A view of the first bottom."""
     return bottoms[0][params.window(blobs_of(bottoms))]
+
+
+@torch_layer("Pad")
+def pad(params: Pad, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """A copy with zeros around it."""
+    rows, columns = params.border()
+    return F.pad(bottoms[0], (*columns, *rows))
 
 
 @torch_layer("Permute")

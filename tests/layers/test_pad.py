@@ -1,0 +1,47 @@
+"""Pad against PyTorch and ONNX Runtime on all sides."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.layers.oracles import check_carried, check_layer, check_moves, normal, run_onnx
+from xdn.errors import ShapeError
+from xdn.graph import Blob
+from xdn.layers.pad import Pad
+
+#: Fields, and what they make above, below, left and right.
+CASES = [
+    ({}, (0, 0, 0, 0)),
+    ({"pad": 2}, (2, 2, 2, 2)),
+    ({"pad_h": 1, "pad_w": 3}, (1, 1, 3, 3)),
+    ({"pad_w": 3}, (0, 0, 3, 3)),
+    ({"pad_t": 1, "pad_b": 2, "pad_l": 3, "pad_r": 4}, (1, 2, 3, 4)),
+    ({"pad_r": 1}, (0, 0, 0, 1)),
+]
+
+
+@pytest.mark.parametrize(("fields", "sides"), CASES)
+def test_reference(rng, fields, sides):
+    x, params = normal(rng, 2, 3, 4, 5), Pad(**fields)
+    above, below, left, right = sides
+    expected = torch.nn.functional.pad(torch.from_numpy(x), (left, right, above, below)).numpy()
+    check_layer(params, [x], expected, roundings=0)
+    pads = np.array([0, 0, above, left, 0, 0, below, right], np.int64)
+    check_layer(params, [x], run_onnx("Pad", [x, pads]), roundings=0)
+    check_moves(params, [x])
+    check_carried(params, [x], rng)
+
+
+@pytest.mark.parametrize(
+    ("fields", "shape", "message"),
+    [
+        ({"pad": 1, "pad_h": 1}, (1, 2, 3, 4), "several ways"),
+        ({"pad_h": 1, "pad_t": 1}, (1, 2, 3, 4), "several ways"),
+        ({"pad_l": -1}, (1, 2, 3, 4), "negative"),
+        ({"pad": 1 << 31}, (1, 2, 3, 4), "elements"),
+        ({"pad": 1}, (1, 2, 3), "4 axes"),
+    ],
+)
+def test_what_does_not_fit_is_refused(fields, shape, message):
+    with pytest.raises(ShapeError, match=message):
+        Pad(**fields).infer([Blob(shape)], 1)

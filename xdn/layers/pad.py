@@ -1,0 +1,59 @@
+"""Pad: a border of zeros around the positions."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+#: (above, below), (left, right)
+Border = tuple[tuple[int, int], tuple[int, int]]
+
+
+@layer_type("Pad")
+class Pad(CaffeLayer):
+    """Pad: zeros above, below, left and right of the positions.
+
+    Forks of Caffe have several layers of this name: the border is `pad` on all sides, `pad_h` and `pad_w` on two, or
+    `pad_t`, `pad_b`, `pad_l`, `pad_r`. Those that repeat or mirror the image at its border are not among them.
+    """
+
+    message: ClassVar = Message("PadParameter", "pad_param", 2009)
+    channel_rule: ClassVar = ChannelRule.CARRIED
+
+    pad: int = proto(1, "uint32", default=0)
+    pad_h: int = proto(2, "uint32", default=0)
+    pad_w: int = proto(3, "uint32", default=0)
+    pad_t: int = proto(4, "uint32", default=0)
+    pad_b: int = proto(5, "uint32", default=0)
+    pad_l: int = proto(6, "uint32", default=0)
+    pad_r: int = proto(7, "uint32", default=0)
+
+    def border(self) -> Border:
+        """Return (above, below) and (left, right); raise ShapeError where one side is given twice, or negative."""
+        sides = (self.pad_t, self.pad_b, self.pad_l, self.pad_r)
+        ways = [bool(self.pad), bool(self.pad_h or self.pad_w), any(sides)]
+        if sum(ways) > 1:
+            raise ShapeError("the border is given in several ways; give pad, or pad_h and pad_w, or one field a side")
+        if min(self.pad, self.pad_h, self.pad_w, *sides) < 0:
+            raise ShapeError("a border is negative")
+        h, w = self.pad or self.pad_h, self.pad or self.pad_w
+        return (h or self.pad_t, h or self.pad_b), (w or self.pad_l, w or self.pad_r)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W), larger by the border."""
+        n, c, h, w = one_bottom(bottoms, 4).shape
+        (above, below), (left, right) = self.border()
+        return (Blob((n, c, above + h + below, left + w + right)),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """A copy with zeros around it."""
+        return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border())),)
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Nothing is computed."""
+        return True
