@@ -1,4 +1,4 @@
-"""Layers that take values to other places, in PyTorch: Slice, Crop, Pad, Permute, Tile, ShuffleChannel, Reorg and more."""
+"""Layers that take values to other places, in PyTorch: Slice, Crop, Pad, Permute, Tile, ShuffleChannel and others."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
