@@ -105,7 +105,7 @@ MAX_IMAGE_BYTES = 64 << 20
 MAX_LIST_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 256 << 20
 #: The largest file of results and of a configuration that is read, in bytes.
-MAX_RESULT_BYTES = 64 << 20
+MAX_RESULT_BYTES = 16 << 20
 MAX_CONFIGURATION_BYTES = 4 << 20
 #: The largest JSON header of a packed file, in bytes.
 MAX_PACKED_HEADER_BYTES = 4 << 20

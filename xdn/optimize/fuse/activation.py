@@ -13,7 +13,8 @@ from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
 class FuseActivation(Stage):
     """Apply the activation in the Convolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
-    f is a ReLU, PReLU, ELU, Sigmoid or TanH; the layer takes over PReLU's slope as one more weight.
+    f is a ReLU, PReLU, ELU, ReLU6, Sigmoid, TanH, Swish, HSigmoid or HSwish; the layer takes over PReLU's slope as one
+    more weight.
 
     Numerics: bias and taps first, then a fused residual, then the activation, on the accumulators before
     the only store.
@@ -21,7 +22,7 @@ class FuseActivation(Stage):
 
     name = "fuse-activation"
     group = POST_FUSION
-    after = ("fuse-residual",)
+    after = ("fuse-residual", "fuse-hard-swish")
 
     def apply(self, net: Net) -> Rewrite:
         """Take every activation whose bottom nothing else needs."""

@@ -11,7 +11,10 @@ from xdn.optimize.prune.channels import Group
 
 FILTERS, MACS, TIME = "filters", "macs", "time"
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
-_BUDGET = re.compile(r"(?:(filters|macs|time)=)?([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)(K|M|G|us|ms|s)?")
+# Possessive (++): digits are not tried a second time, however many there are.
+_BUDGET = re.compile(
+    r"(?:(filters|macs|time)=)?((?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)(K|M|G|us|ms|s)?"
+)
 
 
 @dataclass(frozen=True)

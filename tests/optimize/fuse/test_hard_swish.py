@@ -1,0 +1,72 @@
+"""Four layers become one HSwish, three one HSigmoid, and no bit changes."""
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import assert_settled, conv, data, layer, net_of
+from xdn.optimize.fuse.hard_swish import FuseHardSwish
+
+SHAPE = (2, 4, 3, 3)
+SIXTH = 0.1666666667
+
+
+def hard(x, *, shift=3.0, scale=SIXTH, product=("x", "v"), **eltwise):
+    """Return the layers of a port, by default around the blob x."""
+    layers = [
+        layer("Power", "t", [x], shift=shift),
+        layer("ReLU6", "u", ["t"]),
+        layer("Power", "v", ["u"], scale=scale),
+    ]
+    given = {"operation": "PROD", **eltwise}
+    return [*layers, layer("Eltwise", "y", list(product), **given)] if product else layers
+
+
+def merge(net):
+    done = FuseHardSwish().apply(net)
+    feed = {"data": 4 * np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)}
+    before, after = net.forward(feed), done.net.forward(feed)
+    for name in net.outputs:
+        np.testing.assert_array_equal(after[name], before[name])
+    assert_settled(FuseHardSwish, done.net)
+    return done
+
+
+@pytest.mark.parametrize("product", [("x", "v"), ("v", "x")])
+def test_four_layers_become_one(product):
+    done = merge(net_of(data(*SHAPE), conv("x", "data", 4), *hard("x", product=product), layer("ReLU", "r", ["y"])))
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSwish", "ReLU"]
+    assert done.net.layer("y").bottoms == ("x",)
+    assert done.changes[0].text == "part of 'y' (HSwish)"
+
+
+def test_without_a_product_it_is_a_sigmoid():
+    done = merge(net_of(data(*SHAPE), conv("x", "data", 4), *hard("x", product=()), layer("ReLU", "r", ["v"])))
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSigmoid", "ReLU"]
+
+
+def test_a_product_with_another_blob_stays():
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x", product=("data", "v")))
+    assert [each.type for each in merge(net).net.layers] == ["Input", "Convolution", "HSigmoid", "Eltwise"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [({"shift": 2.0}, "does not add 3"), ({"scale": 0.2}, "divides by 6")],
+)
+def test_other_numbers_stay(fields, reason):
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x", **fields))
+    done = merge(net)
+    assert done.net is net
+    assert reason in done.refusals[0].text
+
+
+@pytest.mark.parametrize("kept", ["t", "u"])
+def test_blobs_that_others_read_stay(kept):
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x"), layer("ReLU", "r", [kept]))
+    assert merge(net).net is net
+
+
+def test_a_factor_that_others_read_is_a_sigmoid_of_its_own():
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x"), layer("ReLU", "r", ["v"]))
+    assert "HSigmoid" in [each.type for each in merge(net).net.layers]
+    assert "Eltwise" in [each.type for each in merge(net).net.layers]

@@ -1,0 +1,81 @@
+"""Post-fusion: say as one layer what ports of MobileNetV3 write as four."""
+
+import numpy as np
+
+from xdn.graph import Layer, Net
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.hsigmoid import HSigmoid
+from xdn.layers.hswish import HSwish
+from xdn.layers.power import Power
+from xdn.layers.relu6 import ReLU6
+from xdn.optimize.match import edit, reason_to_keep, title
+from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+
+
+@stage
+class FuseHardSwish(Stage):
+    """Make HSigmoid and HSwish of the layers that spell them.
+
+    Plain Caffe has no word for them, so files write ::
+
+        x -> Power (x + 3) -> ReLU6 -> Power (x / 6) -> v          HSigmoid
+        x, v -> Eltwise PROD                                       HSwish
+
+    The operations are the same, so no bit changes; what is won are passes over the blobs, and that the convolution
+    before them can apply them.
+    """
+
+    name = "fuse-hard-swish"
+    group = POST_FUSION
+    after = ("fuse-residual",)
+
+    def apply(self, net: Net) -> Rewrite:
+        """Start at every ReLU6 between two Powers."""
+        made: dict[str, Layer] = {}
+        removed: set[str] = set()
+        changes, refusals = [], []
+        for layer in net.layers:
+            if not isinstance(layer.params, ReLU6) or layer.epilogue is not None:
+                continue
+            found = _around(net, layer)
+            if isinstance(found, str):
+                refusals.append(Note(layer.name, f"stays: {found}"))
+                continue
+            shift, divide = found
+            product = _product(net, shift.bottoms[0], divide.tops[0])
+            last = product or divide
+            params = HSwish() if product else HSigmoid()
+            made[last.name] = Layer(last.name, params, shift.bottoms, last.tops)
+            removed |= {each.name for each in (shift, layer, divide)} - {last.name}
+            changes.append(Note(layer.name, f"part of {title(made[last.name])}"))
+        return Rewrite(edit(net, made, removed), tuple(changes), tuple(refusals))
+
+
+def _around(net: Net, clip: Layer) -> tuple[Layer, Layer] | str:
+    """Return the Powers before and behind a ReLU6 that make it a hard sigmoid, or why there are none."""
+    shift = net.producers[clip.bottoms[0]]
+    if not _is_power(shift, 1, 3):
+        return f"its bottom is computed by {title(shift)}, which does not add 3"
+    readers = net.consumers[clip.tops[0]]
+    if len(readers) != 1 or not _is_power(readers[0], 1 / 6, 0):
+        return "no Power behind it divides by 6"
+    for blob in (clip.bottoms[0], clip.tops[0]):
+        if (reason := reason_to_keep(net, blob)) is not None:
+            return reason
+    return shift, readers[0]
+
+
+def _is_power(layer: Layer, scale: float, shift: float) -> bool:
+    params = layer.params
+    if not isinstance(params, Power) or layer.epilogue is not None:
+        return False
+    same_scale = np.float32(params.scale) == np.float32(scale)
+    return params.power == 1 and bool(same_scale) and params.shift == shift
+
+
+def _product(net: Net, x: str, factor: str) -> Layer | None:
+    """Return the layer that multiplies x by its hard sigmoid, where nothing else reads that."""
+    reader = net.consumers[factor][0] if reason_to_keep(net, factor) is None and net.consumers[factor] else None
+    if reader is None or not isinstance(reader.params, Eltwise) or reader.epilogue is not None:
+        return None
+    return reader if reader.params.operation == "PROD" and sorted(reader.bottoms) == sorted((x, factor)) else None
