@@ -184,10 +184,10 @@ def test_any_text_is_read_alike_or_refused(text):
         assert made == expected
 
 
-@pytest.mark.parametrize("text", ["x: " + "[" * 100_000, "x: " + "[1, " * 100_000])
-def test_lists_in_lists_are_bounded(text):
+@pytest.mark.parametrize("opening", ["[", "[1, "])
+def test_lists_in_lists_are_bounded(opening):
     with pytest.raises(ParseError, match="nested more than"):
-        ours(text)
+        ours("x: " + opening * 100_000)
 
 
 def test_integers_beyond_any_float_are_refused():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -255,9 +256,15 @@ def family(
     return enter
 
 
+@cache
+def _families_for(type_name: str) -> tuple[Family, ...]:
+    """Return the families that may take layers of a type."""
+    return tuple(family for _, family in FAMILIES.items() if not family.types or type_name in family.types)
+
+
 def select(lowering: Lowering) -> Family:
     """Return the family that executes the layer; raise UnsupportedError where none does."""
-    found = [f for _, f in FAMILIES.items() if f.takes(lowering)]
+    found = [f for f in _families_for(lowering.layer.type) if f.takes(lowering)]
     if not found:
         fused = " with what is fused to it" if lowering.layer.epilogue else ""
         raise lowering.unsupported(f"no kernel executes this layer{fused}")
