@@ -1,11 +1,16 @@
 """In-place tops: the names of single assignment, and their way back."""
 
+import json
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdn.errors import NetError
-from xdn.frontend.naming import Wiring, restore_in_place, single_assignment
+from xdn.frontend import prototxt
+from xdn.frontend.naming import Wiring, _same_graph, restore_in_place, single_assignment
 from xdn.graph import Layer, Net
 from xdn.layers.base import LAYERS
 from xdn.layers.input import Input
@@ -127,3 +132,38 @@ def test_an_input_writes_nothing_in_place():
     inputs = [Wiring("a", (), ("x",), True), Wiring("b", ("x",), ("x",), True)]
     with pytest.raises(NetError, match="blob 'x' is written by layer 'a' and again by layer 'b'"):
         single_assignment(inputs)
+
+
+def _without_splits(net):
+    """Return the wirings of a NetParameter without its Split layers, whose tops go under their bottom's name."""
+    wirings = single_assignment([Wiring(la.name, tuple(la.bottom), tuple(la.top)) for la in net.layer])
+    origin, kept = {}, []
+    for layer, wiring in zip(net.layer, wirings, strict=True):
+        bottoms = tuple(origin.get(name, name) for name in wiring.bottoms)
+        if layer.type == "Split":
+            origin |= dict.fromkeys(wiring.tops, bottoms[0])
+        else:
+            kept.append(replace(wiring, bottoms=bottoms))
+    return kept
+
+
+def test_splits_are_where_caffe_puts_them(material):
+    """A blob that Caffe splits is one that several layers read here; without its Split layers the net is the same."""
+    vectors = json.loads(material("layers", "proto_vectors.json").read_text())["InsertSplits"]
+    assert len(vectors) == 8
+    for name, case in vectors.items():
+        net = prototxt.parse(case["strings"]["input_proto"])
+        wirings = single_assignment([Wiring(la.name, tuple(la.bottom), tuple(la.top)) for la in net.layer])
+        read = Counter(bottom for wiring in wirings for bottom in wiring.bottoms)
+        if "expected_output_proto" in case["strings"]:
+            split = prototxt.parse(case["strings"]["expected_output_proto"])
+            assert _same_graph(_without_splits(net), _without_splits(split)), name
+            added = Counter(la.bottom[0] for la in split.layer if la.type == "Split")
+            assert all(read[bottom] > 1 or _is_loss(net, bottom) for bottom in added), name
+        else:
+            assert max(read.values()) == 1, name
+
+
+def _is_loss(net, blob):
+    """Return whether a blob counts in the loss, which Caffe takes for one more reader."""
+    return any(la.loss_weight and blob in la.top for la in net.layer)
