@@ -3,8 +3,9 @@
   python bench/zoo.py FOLDER                      one line a file: parts, agreement, time
   python bench/zoo.py FOLDER --only ssd --json zoo.json
 
-Compared is what stands before a final Softmax. Each file runs in a process of its own, since other readers may crash. A
-difference is relative to the largest value of the blob; references of nets beyond `--most-gmacs` are not computed.
+Compared is what stands before a final Softmax or before boxes are decoded. Each file has a process of its own: other
+readers may crash. A difference is relative to the largest value of the blob; references of nets beyond
+`--most-gmacs` are not computed.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
     except XdnError as error:
         return {"state": "refused", "error": str(error)}
     net = random_weights(net)
-    net = net.replace(outputs=tuple(dict.fromkeys(_before_softmax(net, name) for name in net.outputs)))
+    net = net.replace(outputs=tuple(dict.fromkeys(blob for name in net.outputs for blob in _compared(net, name))))
     feed = _feed(net)
     begin = time.perf_counter()
     session = xdn.Session(net)
@@ -105,9 +106,15 @@ def _loaded(path: Path, shape: tuple[int, int, int]) -> Net:
         return load(path, input_shape=shape)
 
 
-def _before_softmax(net: Net, name: str) -> str:
+def _compared(net: Net, name: str) -> tuple[str, ...]:
+    """Return what is compared in place of an output: what a Softmax reads, and what boxes are decoded from.
+
+    A box more or less hangs on the last bit of a confidence.
+    """
     layer = net.producers[name]
-    return layer.bottoms[0] if layer.type == "Softmax" else name
+    if layer.type == "DetectionOutput":
+        return layer.bottoms[:2]
+    return layer.bottoms[:1] if layer.type == "Softmax" else (name,)
 
 
 def _feed(net: Net) -> dict[str, np.ndarray]:

@@ -62,5 +62,5 @@ def test_what_runs_a_layer_type(layer_table):
         "Input": "the caller",
         "Convolution": "kernels",
         "Concat": "kernels",
-        "Proposal": "reference",
+        "Proposal": "apart, kernels",
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xdn.files import write_atomically
 from xdn.graph import LayerParams
+from xdn.kernels.apart import APART
 from xdn.kernels.family import FAMILIES
 from xdn.kernels.layout import SCHEDULES
 from xdn.layers import LAYERS, CaffeLayer
@@ -20,7 +21,7 @@ _HEAD = "| type | also written | what it is | runs by |\n|---|---|---|---|\n"
 
 
 def runs_by(cls: type[CaffeLayer]) -> str:
-    """Return what computes layers of a type: kernels, where families of every schedule take some, or its reference."""
+    """Return what computes layers of a type: kernels, where families of every schedule take some, or what is apart."""
     if cls.is_input:
         return "the caller"
     families = [family for _, family in FAMILIES.items()]
@@ -29,7 +30,9 @@ def runs_by(cls: type[CaffeLayer]) -> str:
         for schedule in SCHEDULES.values()
     )
     moves = cls.moves_only is not LayerParams.moves_only
-    return "kernels" if named or moves else "reference"
+    if named or moves:
+        return "kernels"
+    return "apart, kernels" if cls.type in APART else "apart"
 
 
 def _markdown(text: str) -> str:
