@@ -76,7 +76,7 @@ def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
         net = _loaded(path, shape)
     except XdnError as error:
         return {"state": "refused", "error": str(error)}
-    net = random_weights(net)
+    net = random_weights(_with_one_image(net))
     net = net.replace(outputs=tuple(dict.fromkeys(blob for name in net.outputs for blob in _compared(net, name))))
     feed = _feed(net)
     begin = time.perf_counter()
@@ -104,6 +104,15 @@ def _loaded(path: Path, shape: tuple[int, int, int]) -> Net:
         if "--input-shape" not in str(error):
             raise
         return load(path, input_shape=shape)
+
+
+def _with_one_image(net: Net) -> Net:
+    """Return the net with a batch of one, where its layers take that."""
+    try:
+        single = net.with_batch(1) if len({blob.shape[0] for blob in net.inputs.values()}) == 1 else net
+        return single if single.blobs else net
+    except XdnError:
+        return net
 
 
 def _compared(net: Net, name: str) -> tuple[str, ...]:

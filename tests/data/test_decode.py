@@ -137,3 +137,19 @@ def test_the_pixels_of_all_scans_of_a_jpeg_are_bounded(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(usual[:-2] + last * (settings.MAX_SCANNED_PIXELS >> 12) + usual[-2:])
     with pytest.raises(DataError, match=r"the image has \d+ scans of 64x64 pixels"):
         decode(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"IEND"])
+def test_a_png_chunk_claims_no_more_than_there_is(tmp_path, kind):
+    """OpenCV allocates, and clears, up to 4 GiB that the length of a chunk claims."""
+    usual = cv2.imencode(".png", np.zeros((5, 7, 3), np.uint8))[1].tobytes()
+    at = usual.index(kind) - 4
+    (tmp_path / "a.png").write_bytes(usual[:at] + b"\xff" * 4 + usual[at + 4 :])
+    with pytest.raises(DataError, match="a PNG chunk is cut off"):
+        decode(tmp_path / "a.png")
+
+
+def test_what_follows_the_end_of_a_png_plays_no_part(tmp_path):
+    usual = cv2.imencode(".png", np.zeros((5, 7, 3), np.uint8))[1].tobytes()
+    (tmp_path / "a.png").write_bytes(usual + b"\xff" * 50)
+    assert decode(tmp_path / "a.png").shape == (5, 7, 3)

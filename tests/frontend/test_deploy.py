@@ -173,3 +173,9 @@ def test_many_heads_cost_little():
         for n in range(8000)
     )
     assert len(deploy(losses)) == 8000
+
+
+def test_what_only_silence_reads_is_the_output_where_nothing_else_is_left():
+    silence = 'layer { name: "quiet" type: "Silence" bottom: "b" }'
+    assert names(deploy(DATA % "" + ip("a", "data") + ip("b", "a") + silence)) == ["d", "a", "b"]
+    assert names(deploy(DATA % "" + ip("a", "data") + ip("b", "a") + ip("c", "a") + silence)) == ["d", "a", "c"]

@@ -197,3 +197,10 @@ def test_a_name_that_is_too_long_for_a_file_is_none(tmp_path):
     text = f'layer {{ name: "d" type: "Data" top: "d" transform_param {{ mean_file: "{"m" * 5000}" }} }}'
     with pytest.raises(NetError, match="--input-shape"):
         load(write(tmp_path, text))
+
+
+def test_a_net_of_which_nothing_is_left_is_refused(tmp_path):
+    data = 'layer { name: "d" type: "Data" top: "data" top: "label" transform_param { crop_size: 8 } }'
+    both = 'layer { name: "show" type: "ImageOutput" bottom: "data" bottom: "label" }'
+    with pytest.raises(NetError, match=r"nothing is left to compute.*'show' \(ImageOutput\)"):
+        load(write(tmp_path, data + both))

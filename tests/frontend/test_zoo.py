@@ -48,6 +48,9 @@ REFUSED = {
     "faster_coco": (NetError, RCNN),
     "clarifai_stage2": (NetError, RCNN),
     "nyud-fcn32s-color-d": (NetError, RCNN),
+    # Nothing but a layer that reads images and labels.
+    "image_output": (NetError, "nothing is left to compute"),
+    "TensorRT__trt": (NetError, "nothing is left to compute"),
     # Nets over films.
     "deconv3d": (NetError, SHAPE),
     "LRCN_activity_recognition": (NetError, SHAPE),
@@ -101,6 +104,8 @@ def test_every_file_loads_with_shapes_or_is_refused_for_what_it_is(files, caplog
             wrong.append(f"{path.name} loads")
         elif not all(blob.shape for blob in net.blobs.values()):
             wrong.append(f"{path.name} has blobs without a shape")
+        elif len(net.layers) == len(net.input_layers):
+            wrong.append(f"{path.name} has nothing left to compute")
     assert not wrong, "\n".join(wrong)
     assert loaded >= 160
 

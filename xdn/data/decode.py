@@ -17,6 +17,8 @@ SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp"))
 OPENCV_VERSION: str = cv2.__version__
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+#: Length, type and checksum of a PNG chunk.
+_PNG_CHUNK_BYTES = 12
 #: JPEG start-of-frame markers: SOF0..SOF15 without DHT, JPG and DAC.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN = b"\xff\xda"
@@ -31,6 +33,7 @@ def image_size(content: bytes) -> Size:
     """
     try:
         if content.startswith(_PNG_MAGIC):
+            _check_chunks(content)
             width, height = struct.unpack_from(">II", content, 16)
         elif content.startswith(b"\xff\xd8"):
             height, width = _jpeg_size(content)
@@ -43,6 +46,16 @@ def image_size(content: bytes) -> Size:
     except struct.error:
         raise ValueError("the image ends within its header") from None
     return abs(height), abs(width)
+
+
+def _check_chunks(content: bytes) -> None:
+    """Raise ValueError where a chunk of a PNG is longer than what follows; OpenCV allocates what a chunk claims."""
+    at, kind = len(_PNG_MAGIC), b""
+    while at < len(content) and kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", content, at)
+        at += _PNG_CHUNK_BYTES + length
+        if at > len(content):
+            raise ValueError("a PNG chunk is cut off")
 
 
 def _jpeg_size(content: bytes) -> Size:

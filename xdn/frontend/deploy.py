@@ -6,7 +6,7 @@ What Caffe users do by hand when they write a deploy.prototxt:
 - Labels and everything computed from them go, and so do losses and measures, which need them.
 - A softmax loss becomes the Softmax that it contains, so that the net gives probabilities.
 - Of several losses the one with the greatest weight stays; branches that only feed lesser ones (GoogLeNet's
-  auxiliary classifiers) or a Silence layer go too.
+  auxiliary classifiers) or a Silence layer go too, unless nothing would be left: a detector whose boxes Silence reads.
 """
 
 import re
@@ -195,6 +195,21 @@ def _softmax_layer(loss: Message, taken: set[str]) -> Message:
     return made
 
 
+def _analysed(layers: Sequence[Message], wirings: Sequence[Wiring]) -> _Analysis:
+    """Return what becomes of the layers; where all of them would go, what only Silence reads is what the net gives."""
+    for silent_has_purpose in (False, True):
+        analysis = _Analysis(layers, wirings)
+        analysis.find_labels()
+        analysis.drop_measures()
+        if silent_has_purpose:
+            analysis.aimless.clear()
+        analysis.choose_heads()
+        analysis.drop_branches()
+        if any(not is_data(layers[i]) for i in range(len(layers)) if i not in analysis.dropped):
+            break
+    return analysis
+
+
 def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Message:
     """Return `net` (current format, layers of one phase) without what only training needs, by the module's rules.
 
@@ -213,11 +228,7 @@ def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape
     """
     layers = list(net.layer)
     wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), is_data(la) or la.type == "Input") for la in layers]
-    analysis = _Analysis(layers, single_assignment(wirings))
-    analysis.find_labels()
-    analysis.drop_measures()
-    analysis.choose_heads()
-    analysis.drop_branches()
+    analysis = _analysed(layers, single_assignment(wirings))
 
     made = schema.new("NetParameter")
     made.CopyFrom(net)

@@ -23,6 +23,9 @@ from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)
 
+#: An error names no more layers.
+_NAMED_AT_MOST = 8
+
 
 def find_weights(path: Path) -> Path:
     """Return the only .caffemodel beside the prototxt `path`; where there is none, the only .caffemodel.h5.
@@ -117,7 +120,11 @@ def net_from_message(
     current = filter_layers(every, net_state(every, *state))
     _add_data(current, every)
     _name_once(current)
+    computing = [layer for layer in current.layer if not is_data(layer) and layer.type != "Input"]
     current = deployable(current, folder, input_shape)
+    if computing and all(layer.type == "Input" for layer in current.layer):
+        named = ", ".join(f"{layer.name!r} ({layer.type})" for layer in computing[:_NAMED_AT_MOST])
+        raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")
     plain_caffe(current)
     if strict:
         refuse_python(current)
