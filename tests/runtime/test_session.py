@@ -29,7 +29,8 @@ from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsEr
 from xdn.graph import Layer, Net
 from xdn.kernels.layout import B
 from xdn.runtime import programs as programs_module
-from xdn.runtime.session import Argument, Session
+from xdn.runtime.arguments import Argument
+from xdn.runtime.session import Session
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, SettingError, UnsupportedError
-from xdn.graph.blob import Blob, Shape
+from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress
@@ -23,15 +24,6 @@ from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner, checked_out
 from xdn.runtime.threads import checked_threads
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An input or output: name, dtype, and shape with the free batch as ``"N"``."""
-
-    name: str
-    shape: tuple[int | str, ...]
-    type: str = "float32"
 
 
 class Session:
@@ -118,11 +110,11 @@ class Session:
 
     def get_inputs(self) -> list[Argument]:
         """Return name, shape and dtype of the inputs; the batch is free."""
-        return [Argument(name, ("N", *blob.shape[1:])) for name, blob in self.net.inputs.items()]
+        return inputs_of(self.net)
 
     def get_outputs(self) -> list[Argument]:
         """Return name, shape and dtype of the outputs; the batch is free."""
-        return [Argument(name, ("N", *self.net.blobs[name].shape[1:])) for name in self.net.outputs]
+        return outputs_of(self.net)
 
     def run(
         self,
@@ -153,8 +145,8 @@ class Session:
         InputError
             For a wrong name, shape or dtype; the message lists what is valid.
         """
-        outputs = self._output_names(output_names)
-        arrays = self._checked_feed(feed)
+        outputs = checked_names(self.net, output_names)
+        arrays = checked_feed(self.net, feed)
         # A plan gives each blob once, however often its name is asked for.
         asked = tuple(dict.fromkeys(outputs))
         runner = self._only_runner
@@ -163,7 +155,7 @@ class Session:
 
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
         """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
-        names = self._output_names(blobs)
+        names = checked_names(self.net, blobs)
         return dict(zip(names, self.run(names, inputs), strict=True))
 
     def run_pixels(self, images: Array, transform: PixelTransform, progress: Progress | None = None) -> list[Array]:
@@ -282,38 +274,3 @@ class Session:
             np.copyto(array, results[name])
             results[name] = array
         return results
-
-    def _output_names(self, names: Sequence[str] | None) -> tuple[str, ...]:
-        if not names:
-            return self.net.outputs
-        chosen = tuple(names)
-        for name in chosen:
-            if name not in self.net.blobs:
-                raise InputError(f"the net has no blob {name!r}", mend=f"Its outputs: {', '.join(self.net.outputs)}")
-        return chosen
-
-    def _checked_feed(self, feed: Mapping[str, Array]) -> dict[str, Array]:
-        inputs = self.net.inputs
-        if not isinstance(feed, Mapping):
-            raise InputError(f"the feed is a {type(feed).__name__}, no mapping of names", mend=self._valid())
-        if feed.keys() != inputs.keys():
-            raise InputError(f"inputs {sorted(feed)} are given", mend=self._valid())
-        arrays = {name: self._checked(name, blob, feed[name]) for name, blob in inputs.items()}
-        batches: dict[int, set[int]] = {}
-        for name, array in arrays.items():
-            batches.setdefault(inputs[name].shape[0], set()).add(array.shape[0])
-        if mixed := [sorted(found) for found in batches.values() if len(found) > 1]:
-            raise InputError(f"inputs that declare one batch have different batches {mixed[0]}")
-        return arrays
-
-    def _valid(self) -> str:
-        """Return what a feed must be."""
-        return "The net takes " + "; ".join(f"{a.name}: {a.type} {a.shape}" for a in self.get_inputs())
-
-    def _checked(self, name: str, blob: Blob, array: Array) -> Array:
-        array = np.asarray(array)
-        if array.dtype != np.float32:
-            raise InputError(f"input {name!r} is {array.dtype}; float32 is expected", mend=self._valid())
-        if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
-            raise InputError(f"input {name!r} has the shape {array.shape}", mend=self._valid())
-        return np.ascontiguousarray(array)

@@ -1,0 +1,51 @@
+"""What a session takes and gives, and what it says of anything else."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import input_layer, make_params, one_layer_net
+from xdn.errors import InputError
+from xdn.graph import Layer, Net
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
+
+NET = one_layer_net("ReLU", (3, 4, 2))
+GOOD = np.zeros((5, 3, 7, 9), np.float32)
+
+
+def test_names_and_shapes():
+    assert inputs_of(NET) == [Argument("x0", ("N", 3, 4, 2))]
+    assert outputs_of(NET) == [Argument("y0", ("N", 3, 4, 2))]
+    assert checked_names(NET, None) == checked_names(NET, ["y0"]) == ("y0",)
+
+
+def test_a_feed_of_any_batch_and_size():
+    given = np.asfortranarray(GOOD)
+    (array,) = checked_feed(NET, {"x0": given}).values()
+    assert array.flags.c_contiguous
+    np.testing.assert_array_equal(array, given)
+
+
+@pytest.mark.parametrize(
+    ("feed", "message"),
+    [
+        (GOOD, "no mapping of names.*x0: float32"),
+        ({"x": GOOD}, r"inputs \['x'\] are given.*x0"),
+        ({"x0": GOOD.astype(np.float64)}, "float64; float32 is expected"),
+        ({"x0": GOOD[0]}, r"the shape \(3, 7, 9\)"),
+        ({"x0": GOOD[:, :2]}, r"the shape \(5, 2, 7, 9\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(feed, message):
+    with pytest.raises(InputError, match=message):
+        checked_feed(NET, feed)
+    with pytest.raises(InputError, match=r"no blob 'z'.*y0"):
+        checked_names(NET, ["z"])
+
+
+def test_inputs_that_declare_one_batch_have_one():
+    other = Layer("r", make_params("Input", shape=((9, 5),)), (), ("r",))
+    net = Net("n", (input_layer("a", 2), input_layer("b", 2), other))
+    feed = {"a": np.zeros((3, 2), np.float32), "b": np.zeros((3, 2), np.float32), "r": np.zeros((4, 5), np.float32)}
+    assert list(checked_feed(net, feed)) == ["a", "b", "r"]
+    with pytest.raises(InputError, match=r"different batches \[3, 4\]"):
+        checked_feed(net, feed | {"b": np.zeros((4, 2), np.float32)})
