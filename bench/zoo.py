@@ -157,7 +157,8 @@ def _opencv(path: Path, net: Net, feed: dict[str, np.ndarray], results: dict[str
             model = cv2.dnn.readNetFromCaffe(str(path), str(weights))
             model.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
             for name, array in feed.items():
-                model.setInput(array, name)
+                # A single input needs no name: OpenCV calls some after their layer.
+                model.setInput(array, name if len(feed) > 1 else "")
             names = [net.producers[name].name for name in results]
             found = dict(zip(results, model.forward(names), strict=True))
         except (cv2.error, ValueError) as error:
