@@ -1,0 +1,248 @@
+"""The readers that take untrusted bytes, each as a function of bytes that returns or raises.
+
+A target returns where its reader accepts the bytes and lets the reader's `XdnError` pass; everything else that comes
+out of it is a defect of the reader.
+"""
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools.fuzz import seeds
+from xdn import api, frontend
+from xdn.data import header as headers
+from xdn.data.cifar10 import BINARY_FOLDER, PYTHON_FOLDER, Cifar10
+from xdn.data.decode import decode
+from xdn.data.header import PREFIX, Layout
+from xdn.data.packed import PackedData
+from xdn.data.source import find_data
+from xdn.errors import XdnError
+from xdn.frontend import schema
+from xdn.frontend.caffemodel import read_caffemodel
+from xdn.frontend.load import declared_batch
+from xdn.frontend.solver import read_solver
+from xdn.layers.base import LAYERS
+from xdn.runtime.configuration import Configuration, load_configuration
+from xdn.tune.store import Key, Store
+
+#: A packed file of a header that fits is made up to this size.
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, and what its inputs are made of.
+
+    Parameters
+    ----------
+    name : str
+    read : callable
+        Runs the reader on bytes.
+    seeds : callable
+        Makes valid inputs.
+    words : callable
+        Makes words that stand in such inputs; none: they are binary.
+    repaired : callable
+        Gives bytes the checksums without which a reader looks no further.
+    """
+
+    name: str
+    read: Callable[[bytes], None]
+    seeds: Callable[[], tuple[bytes, ...]]
+    words: Callable[[], tuple[bytes, ...]] = tuple
+    repaired: Callable[[bytes], bytes] = bytes
+
+    def accepts(self, content: bytes) -> bool:
+        """Return whether the reader takes `content`; what it raises but `XdnError` passes."""
+        try:
+            self.read(content)
+        except XdnError:
+            return False
+        return True
+
+
+@cache
+def work_folder() -> Path:
+    """Return this process's folder for temporary files, in memory where the system has such a place."""
+    memory = Path("/dev/shm")
+    made = tempfile.TemporaryDirectory(prefix="xdn-fuzz-", dir=memory if memory.is_dir() else None)
+    _KEPT.append(made)
+    return Path(made.name)
+
+
+#: Folders that are removed when the process ends.
+_KEPT: list[tempfile.TemporaryDirectory] = []
+
+
+def _file(name: str, content: bytes) -> Path:
+    path = work_folder() / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def _prototxt(content: bytes) -> None:
+    path = _file("net.prototxt", content)
+    declared_batch(path)
+    frontend.summary(path)
+    frontend.load(path)
+
+
+def _solver(content: bytes) -> None:
+    read_solver(_file("solver.prototxt", content))
+
+
+def _prune(content: bytes) -> None:
+    api.read_prune_config(_file("prune.prototxt", content))
+
+
+def _mean(content: bytes) -> None:
+    frontend.read_binaryproto(_file("mean.binaryproto", content))
+
+
+def _caffemodel(content: bytes) -> None:
+    weights, net = _file("net.caffemodel", content), work_folder() / "small.prototxt"
+    if not net.exists():
+        net.write_text(seeds.NET)
+    read_caffemodel(weights)
+    frontend.load(net, weights)
+
+
+def _packed(content: bytes) -> None:
+    data = PackedData.open(_file("data.packed", content))
+    data.verify()
+    data.images.sum()
+
+
+def _packed_header(content: bytes) -> None:
+    header = headers.decode(content, zlib.crc32(content))
+    layout = Layout.of(header, len(content))
+    if layout.end <= _MOST_BYTES:
+        prefix = PREFIX.pack(headers.MAGIC, headers.VERSION, len(content), zlib.crc32(content), 0)
+        PackedData.open(_file("data.packed", (prefix + content).ljust(layout.end, b"\0")))
+
+
+def _repaired_packed(content: bytes) -> bytes:
+    """Return a packed file with the checksum of its header right."""
+    if len(content) < PREFIX.size:
+        return content
+    magic, version, size, _, zero = PREFIX.unpack_from(content)
+    text = content[PREFIX.size : PREFIX.size + size]
+    return PREFIX.pack(magic, version, size, zlib.crc32(text), zero) + content[PREFIX.size :]
+
+
+def _batch(folder: str, name: str) -> Callable[[bytes], None]:
+    def read(content: bytes) -> None:
+        _file(f"{folder}/{name}", content)
+        data = Cifar10.find(work_folder() / folder, "test")
+        data.images(0, len(data))
+
+    return read
+
+
+def _image(content: bytes) -> None:
+    decode(_file("image", content))
+
+
+def _repaired_image(content: bytes) -> bytes:
+    """Return a PNG with the checksums of its chunks right, anything else as it is."""
+    if not content.startswith(b"\x89PNG"):
+        return content
+    made, at = bytearray(content), 8
+    while at + 12 <= len(made):
+        end = at + 8 + int.from_bytes(made[at : at + 4], "big")
+        if end + 4 > len(made):
+            break
+        made[end : end + 4] = zlib.crc32(made[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(made)
+
+
+def _list(content: bytes) -> None:
+    data = find_data(str(_file("list.txt", content)))
+    if not isinstance(data, PackedData):
+        data.images(0, min(len(data), 3))
+
+
+def _list_seeds() -> tuple[bytes, ...]:
+    return seeds.lists(str(_file("listed.png", seeds.images()[0])))[:2]
+
+
+def _store(content: bytes) -> None:
+    shutil.rmtree(work_folder() / "store", ignore_errors=True)
+    store = Store(_file("store/tuning.sqlite", content))
+    store.all()
+    store.get(Key({"net": "0", "threads": 2}))
+    store.trials("study")
+    if any(path.name.startswith("tuning.sqlite.broken") for path in store.path.parent.iterdir()):
+        raise XdnError("the file is set aside")
+
+
+def _store_rows(content: bytes) -> None:
+    """Read a store whose rows hold the bytes; what stands before the first line's end are the facts."""
+    path = work_folder() / "rows" / "tuning.sqlite"
+    if not path.exists():
+        _file("rows/tuning.sqlite", seeds.stores()[0])
+    facts, _, document = content.decode("utf-8", errors="replace").partition("\n")
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE results SET facts = ?, document = ?", (facts, document))
+        connection.execute("UPDATE trials SET document = ?", (document,))
+    connection.close()
+    found, trials = Store(path).all(), Store(path).trials("study")
+    if not (found or trials):
+        raise XdnError("no row can be read")
+
+
+def _row_seeds() -> tuple[bytes, ...]:
+    result = {"configuration": {"threads": 2}, "call_images": None, "factor": 1.5, "cost": 12.5}
+    trial = {"values": {"threads": 2}, "share": 0.5, "score": None, "error": ""}
+    return tuple(f"{json.dumps({'net': 'a', 'threads': 2})}\n{json.dumps(row)}".encode() for row in (result, trial))
+
+
+def _configuration(content: bytes) -> None:
+    load_configuration(_file("configuration.json", content))
+
+
+def _schema_words() -> tuple[bytes, ...]:
+    messages = (made.DESCRIPTOR for made in schema.classes().values())  # type: ignore[attr-defined]
+    fields = {field.name for message in messages for field in message.fields}
+    types = {f'"{name}"' for name, _ in LAYERS.items()} | set(schema.v1_types())
+    return tuple(word.encode() for word in (*sorted(fields | types), *"{}[]<>:;,#-", '"', "'", "\\xff"))
+
+
+def _json_words() -> tuple[bytes, ...]:
+    names = [*Configuration.__dataclass_fields__, "algorithm", "tile", "order", "factor", "cost", "share", "score"]
+    values = ["{}", "[]", "null", "true", "NaN", "Infinity", "-1", "1e999", '"\\ud800"', "[" * 40, "0.5", ",", ":"]
+    return tuple(word.encode() for word in (*(f'"{name}"' for name in names), *values))
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("prototxt", _prototxt, lambda: seeds.texts(seeds.PROTOTXTS), _schema_words),
+        Target("solver", _solver, lambda: seeds.texts(seeds.SOLVERS), _schema_words),
+        Target("prune", _prune, lambda: seeds.texts(seeds.PRUNE_FILES), _schema_words),
+        Target("caffemodel", _caffemodel, seeds.caffemodels),
+        Target("hdf5", _caffemodel, seeds.hdf5_weights),
+        Target("binaryproto", _mean, seeds.means),
+        Target("packed", _packed, seeds.packed_files, repaired=_repaired_packed),
+        Target("packed-header", _packed_header, seeds.packed_headers, _json_words),
+        Target("pickle", _batch(PYTHON_FOLDER, "test_batch"), seeds.pickles),
+        Target("records", _batch(BINARY_FOLDER, "test_batch.bin"), seeds.records),
+        Target("image", _image, seeds.images, repaired=_repaired_image),
+        Target("list", _list, _list_seeds, lambda: (b" ", b"\n", b"listed.png", b"/", b"..", b"0", b"a" * 300)),
+        Target("store", _store, seeds.stores),
+        Target("store-rows", _store_rows, _row_seeds, _json_words),
+        Target("configuration", _configuration, lambda: seeds.texts(seeds.CONFIGURATIONS), _json_words),
+    )
+    # The HDF5 format is read where h5py is installed.
+    if target.name != "hdf5" or find_spec("h5py")
+}
