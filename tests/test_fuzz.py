@@ -15,7 +15,7 @@ pytest.importorskip("resource", reason="the limits are those of POSIX")
 
 from tools.fuzz import run, worker
 from tools.fuzz.mutate import MOST_BYTES, Mutator
-from tools.fuzz.targets import TARGETS, Target
+from tools.fuzz.targets import TARGETS, Target, remove_folder, work_folder
 from tools.fuzz.worker import Failure, Report
 from xdn.errors import DataError
 
@@ -142,6 +142,15 @@ def test_the_command_prints_a_table(tmp_path, capsys):
     assert found["done"] == 40
     assert 0 < found["accepted"] < 40
     assert "records" in capsys.readouterr().out
+
+
+def test_the_work_folder_is_removed():
+    folder = work_folder()
+    TARGETS["configuration"].accepts(b"{}")
+    assert list(folder.iterdir())
+    remove_folder()
+    assert not folder.exists()
+    assert work_folder() != folder
 
 
 def test_the_command_keeps_inputs_that_fail(tmp_path, monkeypatch, capsys):

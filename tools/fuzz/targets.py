@@ -77,6 +77,13 @@ def work_folder() -> Path:
     return Path(made.name)
 
 
+def remove_folder() -> None:
+    """Remove the folder; processes of `multiprocessing` end without doing so by themselves."""
+    while _KEPT:
+        _KEPT.pop().cleanup()
+    work_folder.cache_clear()
+
+
 #: Folders that are removed when the process ends.
 _KEPT: list[tempfile.TemporaryDirectory] = []
 

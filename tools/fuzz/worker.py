@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from tools.fuzz.mutate import Mutator
-from tools.fuzz.targets import TARGETS
+from tools.fuzz.targets import TARGETS, remove_folder
 
 STATM = Path("/proc/self/statm")
 #: How many times the memory that inputs may take is the address space that the process may have.
@@ -134,3 +134,4 @@ def work(pipe: Connection, name: str, seed: int, start: int, stop: int, seconds:
             pipe.send(report)
             report = Report()
     pipe.close()
+    remove_folder()
