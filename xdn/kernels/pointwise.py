@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,34 +54,133 @@ def _lower(lowering: Lowering, op: str, function: Callable[..., float], *given: 
     return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
 
 
+@dataclass(frozen=True)
+class Function:
+    """A layer type that is one function of each element.
+
+    Parameters
+    ----------
+    op : str
+        What kernel and family are called.
+    type : str
+        The layer type.
+    compute : callable
+        (x, a, b, c, d) -> y, of one element; Numba compiles it.
+    what : str
+        What it computes, in a line.
+    constants : callable
+        The layer's parameters -> a, b, ... as far as the function takes them.
+    """
+
+    op: str
+    type: str
+    compute: Callable[..., float]
+    what: str
+    constants: Callable[[Any], tuple[float, ...]] = lambda params: ()
+
+
 def _leaky(x, slope, b, c, d):
     return mathematics.relu(x, slope)
-
-
-@family("leaky", "ReLU", schedules=BOTH)
-def lower_relu(lowering: Lowering) -> Lowered:
-    """Keep positive values, multiply the others by a slope."""
-    return _lower(lowering, "leaky", _leaky, lowering.layer.params.negative_slope)
 
 
 def _elu(x, alpha, b, c, d):
     return mathematics.elu(x, alpha)
 
 
-@family("elu", "ELU", schedules=BOTH)
-def lower_elu(lowering: Lowering) -> Lowered:
-    """Keep positive values, alpha * (e**x - 1) for the others."""
-    return _lower(lowering, "elu", _elu, lowering.layer.params.alpha)
-
-
 def _selu(x, scale, alpha, c, d):
     return scale * mathematics.elu(x, alpha)
 
 
-@family("selu", "SELU", schedules=BOTH)
-def lower_selu(lowering: Lowering) -> Lowered:
-    """An ELU with the constants that keep mean and variance."""
-    return _lower(lowering, "selu", _selu, SCALE, ALPHA)
+def _sigmoid(x, a, b, c, d):
+    return mathematics.sigmoid(x)
+
+
+def _tanh(x, a, b, c, d):
+    return mathematics.tanh(x)
+
+
+def _relu6(x, a, b, c, d):
+    return mathematics.relu6(x)
+
+
+def _hsigmoid(x, a, b, c, d):
+    return mathematics.hsigmoid(x)
+
+
+def _hswish(x, a, b, c, d):
+    return mathematics.hswish(x)
+
+
+def _swish(x, beta, b, c, d):
+    return mathematics.swish(x, beta)
+
+
+def _mish(x, a, b, c, d):
+    return mathematics.mish(x)
+
+
+def _softplus(x, a, b, c, d):
+    return mathematics.softplus(x)
+
+
+def _magnitude(x, a, b, c, d):
+    return abs(x)
+
+
+def _bounded(x, least, most, c, d):
+    return mathematics.bounded(x, least, most)
+
+
+def _above(x, threshold, one, zero, d):
+    return one if x > threshold else zero
+
+
+def _exponential(x, inner, outer, c, d):
+    return mathematics.exp(x * inner) * outer
+
+
+def _logarithm(x, scale, shift, factor, d):
+    return mathematics.log(x * scale + shift) * factor
+
+
+#: Each is a family of its own.
+FUNCTIONS = (
+    Function(
+        "leaky", "ReLU", _leaky, "Keep positive values, multiply the others by a slope.", lambda p: (p.negative_slope,)
+    ),
+    Function("elu", "ELU", _elu, "Keep positive values, alpha * (e**x - 1) for the others.", lambda p: (p.alpha,)),
+    Function("selu", "SELU", _selu, "An ELU with the constants that keep mean and variance.", lambda p: (SCALE, ALPHA)),
+    Function("sigmoid", "Sigmoid", _sigmoid, "1 / (1 + e**-x)."),
+    Function("tanh", "TanH", _tanh, "Hyperbolic tangent."),
+    Function("relu6", "ReLU6", _relu6, "Values kept between 0 and 6."),
+    Function("hsigmoid", "HSigmoid", _hsigmoid, "A sigmoid of three straight lines."),
+    Function("hswish", "HSwish", _hswish, "x times a sigmoid of three straight lines."),
+    Function("swish", "Swish", _swish, "x times the sigmoid of beta * x.", lambda p: (p.beta,)),
+    Function("mish", "Mish", _mish, "x times the hyperbolic tangent of log(1 + e**x)."),
+    Function("softplus", "BNLL", _softplus, "log(1 + e**x)."),
+    Function("magnitude", "AbsVal", _magnitude, "The value without its sign."),
+    Function("bounded", "Clip", _bounded, "Values kept between two bounds.", lambda p: (p.min, p.max)),
+    Function("above", "Threshold", _above, "1 above a value, else 0.", lambda p: (p.threshold, 1, 0)),
+    Function("exponential", "Exp", _exponential, "base ** (shift + scale * x).", lambda p: p.factors()),
+    Function(
+        *("logarithm", "Log", _logarithm, "log(shift + scale * x), to a base."),
+        lambda p: (p.scale, p.shift, p.factor()),
+    ),
+)
+
+
+def _enter(function: Function) -> None:
+    """Enter the family of a function into the table of families."""
+
+    def lower(lowering: Lowering) -> Lowered:
+        return _lower(lowering, function.op, function.compute, *function.constants(lowering.layer.params))
+
+    lower.__doc__ = function.what
+    family(function.op, function.type, schedules=BOTH)(lower)
+
+
+for _function in FUNCTIONS:
+    _enter(_function)
 
 
 def _times(x, factor, b, c, d):
@@ -90,137 +191,6 @@ def _times(x, factor, b, c, d):
 def lower_dropout(lowering: Lowering) -> Lowered:
     """Multiply by what training left to the test phase."""
     return _lower(lowering, "times", _times, lowering.layer.params.factor)
-
-
-def _sigmoid(x, a, b, c, d):
-    return mathematics.sigmoid(x)
-
-
-@family("sigmoid", "Sigmoid", schedules=BOTH)
-def lower_sigmoid(lowering: Lowering) -> Lowered:
-    """1 / (1 + e**-x)."""
-    return _lower(lowering, "sigmoid", _sigmoid)
-
-
-def _tanh(x, a, b, c, d):
-    return mathematics.tanh(x)
-
-
-@family("tanh", "TanH", schedules=BOTH)
-def lower_tanh(lowering: Lowering) -> Lowered:
-    """Hyperbolic tangent."""
-    return _lower(lowering, "tanh", _tanh)
-
-
-def _relu6(x, a, b, c, d):
-    return mathematics.relu6(x)
-
-
-@family("relu6", "ReLU6", schedules=BOTH)
-def lower_relu6(lowering: Lowering) -> Lowered:
-    """Values kept between 0 and 6."""
-    return _lower(lowering, "relu6", _relu6)
-
-
-def _hsigmoid(x, a, b, c, d):
-    return mathematics.hsigmoid(x)
-
-
-@family("hsigmoid", "HSigmoid", schedules=BOTH)
-def lower_hsigmoid(lowering: Lowering) -> Lowered:
-    """A sigmoid of three straight lines."""
-    return _lower(lowering, "hsigmoid", _hsigmoid)
-
-
-def _hswish(x, a, b, c, d):
-    return mathematics.hswish(x)
-
-
-@family("hswish", "HSwish", schedules=BOTH)
-def lower_hswish(lowering: Lowering) -> Lowered:
-    """x times a sigmoid of three straight lines."""
-    return _lower(lowering, "hswish", _hswish)
-
-
-def _swish(x, beta, b, c, d):
-    return mathematics.swish(x, beta)
-
-
-@family("swish", "Swish", schedules=BOTH)
-def lower_swish(lowering: Lowering) -> Lowered:
-    """x times the sigmoid of beta * x."""
-    return _lower(lowering, "swish", _swish, lowering.layer.params.beta)
-
-
-def _mish(x, a, b, c, d):
-    return mathematics.mish(x)
-
-
-@family("mish", "Mish", schedules=BOTH)
-def lower_mish(lowering: Lowering) -> Lowered:
-    """x times the hyperbolic tangent of log(1 + e**x)."""
-    return _lower(lowering, "mish", _mish)
-
-
-def _softplus(x, a, b, c, d):
-    return mathematics.softplus(x)
-
-
-@family("softplus", "BNLL", schedules=BOTH)
-def lower_bnll(lowering: Lowering) -> Lowered:
-    """log(1 + e**x)."""
-    return _lower(lowering, "softplus", _softplus)
-
-
-def _magnitude(x, a, b, c, d):
-    return abs(x)
-
-
-@family("magnitude", "AbsVal", schedules=BOTH)
-def lower_absval(lowering: Lowering) -> Lowered:
-    """The value without its sign."""
-    return _lower(lowering, "magnitude", _magnitude)
-
-
-def _bounded(x, least, most, c, d):
-    return mathematics.bounded(x, least, most)
-
-
-@family("bounded", "Clip", schedules=BOTH)
-def lower_clip(lowering: Lowering) -> Lowered:
-    """Values kept between two bounds."""
-    return _lower(lowering, "bounded", _bounded, lowering.layer.params.min, lowering.layer.params.max)
-
-
-def _above(x, threshold, one, zero, d):
-    return one if x > threshold else zero
-
-
-@family("above", "Threshold", schedules=BOTH)
-def lower_threshold(lowering: Lowering) -> Lowered:
-    """1 above a value, else 0."""
-    return _lower(lowering, "above", _above, lowering.layer.params.threshold, 1, 0)
-
-
-def _exponential(x, inner, outer, c, d):
-    return mathematics.exp(x * inner) * outer
-
-
-@family("exponential", "Exp", schedules=BOTH)
-def lower_exp(lowering: Lowering) -> Lowered:
-    """base ** (shift + scale * x)."""
-    return _lower(lowering, "exponential", _exponential, *lowering.layer.params.factors())
-
-
-def _logarithm(x, scale, shift, factor, d):
-    return mathematics.log(x * scale + shift) * factor
-
-
-@family("logarithm", "Log", schedules=BOTH)
-def lower_log(lowering: Lowering) -> Lowered:
-    """log(shift + scale * x), to a base."""
-    params = lowering.layer.params
-    return _lower(lowering, "logarithm", _logarithm, params.scale, params.shift, params.factor())
 
 
 def _linear(x, scale, shift, c, d):
