@@ -105,6 +105,15 @@ def test_the_number_of_a_normalisations_arrays_decides_its_variant(tmp_path, kin
     assert again.layer("n").params == made.layer("n").params
 
 
+def test_a_fork_that_keeps_scale_and_bias_first():
+    """DeePhi's: the fifth number, which a BatchNorm of Caffe would divide by, plays no part there."""
+    shapes = [(1, 2, 1, 1)] * 4 + [(1, 1, 1, 1)]
+    blobs = tuple(stored(shape, value=value)[0] for value, shape in enumerate(shapes))
+    made = assign_weights(bn("BatchNorm", "batch_norm_param { scale_filler { } }"), {"n": blobs}, "w")
+    found = {name: array[0] for name, array in made.layer("n").weights.items()}
+    assert found == {"mean": 2, "variance": 3, "scale_factor": 1, "scale": 0, "bias": 1}
+
+
 @pytest.mark.parametrize(
     ("kind", "param", "count", "expected"),
     [

@@ -37,7 +37,13 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
         raise WeightsError(f"{what} in {file}", where=where, mend=mend)
     weights = {}
-    for (name, shape), blob in zip(expected.items(), stored, strict=True):
+    order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
+    places = range(len(stored)) if order is None else order
+    for (name, shape), place in zip(expected.items(), places, strict=True):
+        if place is None:
+            weights[name] = np.ones(shape, np.float32)
+            continue
+        blob = stored[place]
         if blob is None:
             continue
         if not blob.fits(shape):

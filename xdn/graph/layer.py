@@ -84,6 +84,13 @@ class LayerParams(ABC):
         """
         return None
 
+    def stored_order(self, sizes: Sequence[int]) -> Sequence[int | None] | None:
+        """Return where each weight stands among those of a file, which have `sizes` elements; None where in order.
+
+        None in a place says that the file has no such weight: it is 1.
+        """
+        return None
+
     def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
         """Return the multiply-accumulates of all images of the batch, padding counted as data."""
         return 0

@@ -58,6 +58,11 @@ class BatchNorm(CaffeLayer):
         """Five weights are NVIDIA's, whose files need not say `scale_bias`."""
         return replace(self, scale_bias=True) if count == 5 else None
 
+    def stored_order(self, sizes: Sequence[int]) -> Sequence[int | None] | None:
+        """DeePhi's Caffe keeps scale, bias, mean, variance, and a fifth number that it does not use."""
+        deephi = self.scale_bias and len(sizes) == 5 and sizes[4] == 1 < sizes[2]
+        return (2, 3, None, 0, 1) if deephi else None
+
     def statistics(self, weights: Weights) -> tuple[Array, Array]:
         """Return the global (mean, variance), each (C,) f32, divided by scale_factor."""
         total = weights["scale_factor"][0]
