@@ -38,7 +38,7 @@ def test_chosen_stages_in_the_given_order():
     result = optimize(small(), ["fuse-activation", "eliminate-dropout"])
     assert [report.stage for report in result.reports] == ["fuse-activation", "eliminate-dropout"]
     assert names(result.net) == ["c", "bn", "scale", "relu", "ip"]
-    assert "'scale' (Scale), which is no Convolution" in result.reports[0].refusals[0].text
+    assert "'scale' (Scale), which has no filters" in result.reports[0].refusals[0].text
 
 
 def test_an_unknown_stage():

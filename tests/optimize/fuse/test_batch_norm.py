@@ -171,3 +171,13 @@ def test_not_where_the_result_overflows():
     done = FuseBatchNorm().apply(net)
     assert done.net is net
     assert "not finite" in done.refusals[0].text
+
+
+@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize("bias_term", [False, True])
+def test_deconvolution(group, bias_term):
+    given = {"num_output": 8, "kernel_size": (4,), "stride": (2,), "pad": (1,), "group": group, "bias_term": bias_term}
+    up = layer("Deconvolution", "up", ["data"], **given)
+    done = fuse(net_of(data(*SHAPE), up, *affine_chain("up", ["BatchNorm", "Scale"])))
+    assert names(done.net) == ["up"]
+    assert done.net.layer("up").params.bias_term

@@ -1,9 +1,9 @@
-"""Post-fusion: apply the activation in the convolution or inner product before it."""
+"""Post-fusion: apply the activation in the layer of filters before it."""
 
 from dataclasses import replace
 
 from xdn.graph import Epilogue, Layer, Net
-from xdn.layers.convolution import Convolution
+from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.optimize.match import edit, reason_to_keep, title
 from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
@@ -11,7 +11,7 @@ from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
 
 @stage
 class FuseActivation(Stage):
-    """Apply the activation in the Convolution or InnerProduct before it: y = f(W * u + b [+ r]).
+    """Apply the activation in the Convolution, Deconvolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
     f is a ReLU, PReLU, ELU, ReLU6, Sigmoid, TanH, Swish, HSigmoid or HSwish; the layer takes over PReLU's slope as one
     more weight.
@@ -49,8 +49,8 @@ def _why_not(net: Net, layer: Layer, producer: Layer) -> str | None:
     """Return why `producer` cannot apply the activation `layer`."""
     if layer.epilogue is not None:
         return "it ends in a fused activation or sum"
-    if not isinstance(producer.params, (Convolution, InnerProduct)):
-        return f"its bottom is computed by {title(producer)}, which is no Convolution or InnerProduct"
+    if not isinstance(producer.params, (Filters, InnerProduct)):
+        return f"its bottom is computed by {title(producer)}, which has no filters"
     if producer.epilogue is not None and producer.epilogue.activation:
         return f"{title(producer)} ends in a fused activation already"
     if any(layer.shared):

@@ -1,4 +1,4 @@
-"""Fuse BatchNorm, Scale and Bias into the convolution or inner product before them."""
+"""Fuse BatchNorm, Scale and Bias into the convolution, deconvolution or inner product before them."""
 
 from dataclasses import replace
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from xdn.graph import Layer, Net
 from xdn.graph.layer import Array
-from xdn.layers.convolution import Convolution
+from xdn.layers.deconvolution import Deconvolution
+from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.optimize.fuse.affine import Affine, Chain, follow
 from xdn.optimize.match import edit, names, sharers, title
@@ -15,11 +16,12 @@ from xdn.optimize.stage import Note, Rewrite, Stage, stage
 
 @stage
 class FuseBatchNorm(Stage):
-    """Fuse BatchNorm, Scale and Bias into the Convolution or InnerProduct before them.
+    """Fuse BatchNorm, BN, Scale and Bias into the Convolution, Deconvolution or InnerProduct before them.
 
     Each is y = a * x + d for every channel, and so are several one after another, in any order:
 
-    - BatchNorm: a = 1 / sqrt(variance + eps), d = -mean * a, mean and variance divided by scale_factor
+    - BatchNorm: a = 1 / sqrt(variance + eps), d = -mean * a, mean and variance divided by scale_factor; BN and NVIDIA's
+      BatchNorm with the scale and shift that they have inside
     - Scale: a = scale, d = bias
     - Bias: a = 1, d = bias
 
@@ -36,7 +38,7 @@ class FuseBatchNorm(Stage):
         removed: set[str] = set()
         changes, refusals = [], []
         for layer in net.layers:
-            if not isinstance(layer.params, (Convolution, InnerProduct)):
+            if not isinstance(layer.params, (Filters, InnerProduct)):
                 continue
             chain = follow(net, layer.tops[0])
             found = _fuse(net, layer, chain)
@@ -76,14 +78,20 @@ def _scaled(layer: Layer, affine: Affine) -> dict[str, Array]:
     """Return weight and bias with the affine of the outputs applied."""
     weight = layer.weights["weight"].astype(np.float64)
     bias = layer.weights["bias"].astype(np.float64) if "bias" in layer.weights else 0.0
-    # The outputs are axis 0 of the weights, the last one of a transposed inner product.
-    factor = affine.factor if _transposed(layer) else affine.factor.reshape(-1, *(1,) * (weight.ndim - 1))
     with np.errstate(over="ignore", invalid="ignore"):
         return {
-            "weight": (weight * factor).astype(np.float32),
+            "weight": (weight * _factors(layer, affine)).astype(np.float32),
             "bias": (bias * affine.factor + affine.shift).astype(np.float32),
         }
 
 
-def _transposed(layer: Layer) -> bool:
-    return isinstance(layer.params, InnerProduct) and layer.params.transpose
+def _factors(layer: Layer, affine: Affine) -> Array:
+    """Return the outputs' factors as they lie along the weight: axis 0, or where the layer has its outputs."""
+    params, shape = layer.params, layer.weights["weight"].shape
+    if isinstance(params, InnerProduct) and params.transpose:
+        return affine.factor
+    if isinstance(params, Deconvolution):
+        # Axis 0 is the inputs, group after group, and axis 1 the outputs of each one's group.
+        grouped = affine.factor.reshape(params.group, -1).repeat(shape[0] // params.group, axis=0)
+        return grouped[:, :, None, None]
+    return affine.factor.reshape(-1, *(1,) * (len(shape) - 1))
