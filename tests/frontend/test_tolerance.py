@@ -9,16 +9,19 @@ from xdn.frontend import prototxt
 
 HARMLESS = [
     "default_forward_type: FLOAT16",
-    'layer { name: "d" type: "Data" top: "d" data_param { cudnn_prefetch: 3 } }',
     'layer { type: "Convolution" convolution_param { weight_filler { type: "x" gain: 3 } } }',
     'layer { type: "Convolution" param { lr_mult: 1 local_lr: 3 } }',
     'layer { type: "Convolution" convolution_param { engine: MKL2017 } }',
     'layer { type: "Convolution" forward_type: FLOAT16 }',
     'layer { type: "ReLU" quantization_param { bits: 8 } }',
-    'layer { type: "CenterLoss" center_loss_param { num_output: 3 } }',
-    "layers { type: VIDEO_DATA image_data_param { length: 16 } }",
-    "layers { type: MCWINDOW_DATA mcwindow_data_param { x: 1 } }",
-    "layers { layer { name: 'd' type: 'data' subtraction: 3 } }",
+]
+OF_A_TYPE_THAT_DOES_NOT_RUN = [
+    ('layer { name: "d" type: "Data" top: "d" data_param { cudnn_prefetch: 3 } }', "Data"),
+    ('layer { type: "CenterLoss" center_loss_param { num_output: 3 } }', "CenterLoss"),
+    ('layer { type: "DeephiResize" deephi_resize_param { new_height: 512 } }', "DeephiResize"),
+    ("layers { type: VIDEO_DATA image_data_param { length: 16 } }", "VIDEO_DATA"),
+    ("layers { type: MCWINDOW_DATA mcwindow_data_param { x: 1 } }", "MCWINDOW_DATA"),
+    ("layers { layer { name: 'd' type: 'data' subtraction: 3 } }", "Data"),
 ]
 MATTERS = [
     ('layer { type: "Convolution" convolution_param { kernel_sise: 3 } }', "no field 'kernel_sise'.*kernel_size"),
@@ -41,6 +44,13 @@ def test_passed_over_with_a_warning(text, caplog):
         prototxt.parse(text, "net.prototxt")
     assert "net.prototxt:1:" in caplog.text
     assert "does not matter to inference" in caplog.text
+
+
+@pytest.mark.parametrize(("text", "type_name"), OF_A_TYPE_THAT_DOES_NOT_RUN)
+def test_the_warning_names_a_type_that_does_not_run(text, type_name, caplog):
+    prototxt.parse(text, "net.prototxt")
+    assert "net.prototxt:1:" in caplog.text
+    assert f"passed over, as layers of type '{type_name}' do not run" in caplog.text
 
 
 @pytest.mark.parametrize(("text", "message"), MATTERS)

@@ -82,6 +82,14 @@ def _matters(unknown: Unknown, training: frozenset[str]) -> bool:
     return any(part.DESCRIPTOR.name in own for part in unknown.path)
 
 
+def _excuse(unknown: Unknown) -> str:
+    """Return why what is unknown may be passed over."""
+    layer = _layer_of(unknown)
+    if layer is None or _class_of(layer) is not None:
+        return "it does not matter to inference"
+    return f"layers of type {_type_of(layer)!r} do not run"
+
+
 def tolerated(found: Sequence[Unknown]) -> list[str]:
     """Return a warning for each unknown field and value of a net that may be passed over, those of one kind once.
 
@@ -105,6 +113,6 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
         what, mend = explain(unknown)
         if _matters(unknown, training):
             raise ParseError(what, where=unknown.where, mend=mend)
-        warnings.setdefault(what, unknown.where)
-    told = [f"{where}: {what}; passed over, as it does not matter to inference" for what, where in warnings.items()]
+        warnings.setdefault(what, f"{unknown.where}: {what}; passed over, as {_excuse(unknown)}")
+    told = list(warnings.values())
     return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]
