@@ -59,22 +59,14 @@ class Runner:
         """
         images = len(next(iter(arrays.values())))
         program = self.programs.get({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
-        results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
-        if out:
-            results |= checked_out(out, results)
-        if images:
-            self._execute(program, [*arrays.values(), *results.values()], images, progress)
-        return results
+        return self._execute(program, list(arrays.values()), images, progress, out)
 
     def run_pixels(
         self, images: Array, shapes: Mapping[str, Shape], pixels: tuple[object, PixelSource], progress: Progress | None
     ) -> dict[str, Array]:
         """Return the outputs for u8 images (N, H, W, C) that `pixels`, a key and a source, makes the only input of."""
         program = self.programs.get(shapes, self.net.outputs, len(images), pixels)
-        results = {name: np.empty((len(images), *shape), np.float32) for name, shape in program.plan.outputs.items()}
-        if len(images):
-            self._execute(program, [np.ascontiguousarray(images), *results.values()], len(images), progress)
-        return results
+        return self._execute(program, [np.ascontiguousarray(images)], len(images), progress)
 
     def plan(self, shapes: Mapping[str, Shape] | None, images: int) -> Plan:
         """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
@@ -83,8 +75,21 @@ class Runner:
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
         return self.programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
 
-    def _execute(self, program: Program, arrays: list[Array], images: int, progress: Progress | None) -> None:
-        self.latest = program.plan, self._executor.run(program, arrays, images, progress)
+    def _execute(
+        self,
+        program: Program,
+        given: list[Array],
+        images: int,
+        progress: Progress | None,
+        out: Mapping[str, Array] | None = None,
+    ) -> dict[str, Array]:
+        results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
+        if out:
+            results |= checked_out(out, results)
+        if images:
+            run = self._executor.run(program, [*given, *results.values()], images, progress)
+            self.latest = program.plan, run
+        return results
 
 
 def checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[str, Array]:
