@@ -4,56 +4,27 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net
+from tests.layers.formulas import FORMULAS
 from xdn.graph import Epilogue
-from xdn.layers.absval import AbsVal
-from xdn.layers.bnll import BNLL
-from xdn.layers.clip import Clip
 from xdn.layers.convolution import Convolution
 from xdn.layers.exp import Exp
 from xdn.layers.hsigmoid import HSigmoid
 from xdn.layers.hswish import HSwish
 from xdn.layers.log import Log
-from xdn.layers.mish import Mish
 from xdn.layers.power import Power
 from xdn.layers.relu6 import ReLU6
-from xdn.layers.selu import SELU
 from xdn.layers.swish import Swish
-from xdn.layers.threshold import Threshold
-
-#: In each of them standard normal values stay where logarithms and powers are defined.
-LAYERS = [
-    AbsVal(),
-    BNLL(),
-    Clip(min=-0.5, max=0.25),
-    Exp(),
-    Exp(base=2.0, scale=0.5, shift=-1.0),
-    HSigmoid(),
-    HSwish(),
-    Log(scale=0.1, shift=2.0),
-    Log(base=10.0, scale=-0.1, shift=2.0),
-    Mish(),
-    Power(),
-    Power(power=0.0),
-    Power(power=2.0, scale=-3.0),
-    Power(power=-0.5, scale=0.1, shift=2.0),
-    ReLU6(),
-    SELU(),
-    Swish(),
-    Swish(beta=1.7),
-    Threshold(),
-    Threshold(threshold=0.3),
-]
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4)])
-@pytest.mark.parametrize("params", LAYERS, ids=repr)
+@pytest.mark.parametrize("params", FORMULAS, ids=repr)
 def test_pointwise(params, shape):
     check_layer(params, shape)
 
 
 @pytest.mark.parametrize(
     "params",
-    [p for p in LAYERS if not isinstance(p, (Exp, Log, Power)) or p == Power(power=0.0)],
+    [p for p in FORMULAS if not isinstance(p, (Exp, Log, Power)) or p == Power(power=0.0)],
     ids=repr,
 )
 def test_far_from_zero(params):

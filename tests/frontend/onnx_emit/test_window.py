@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
-from tests.layers.windows import CONVOLUTIONS
-from xdn.layers.deconvolution import Deconvolution
+from tests.layers.windows import CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 
@@ -15,19 +14,7 @@ def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        Deconvolution(num_output=5, kernel_size=(3,)),
-        Deconvolution(num_output=4, kernel_size=(4,), stride=(2,), pad=(1,), bias_term=False),
-        Deconvolution(num_output=2, kernel_h=1, kernel_w=4, stride_h=3, stride_w=1, pad_h=0, pad_w=2),
-        Deconvolution(num_output=4, kernel_size=(3,), dilation=(2, 3), pad=(2, 3)),
-        Deconvolution(num_output=6, kernel_size=(3,), group=2, stride=(2,)),
-        Deconvolution(num_output=4, kernel_size=(4,), group=4, stride=(2,), pad=(1,), bias_term=False),
-        Deconvolution(num_output=2, kernel_size=(2,), pad=(3,)),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("params", DECONVOLUTIONS, ids=repr)
 def test_deconvolution(params):
     check_layer(params, (3, 4, 7, 8))
 
@@ -47,19 +34,7 @@ def test_pooling_with_unlike_sides(pool):
     check_layer(Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2), (2, 3, 7, 9))
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        Pooling(kernel_size=2, stride=2),
-        Pooling(kernel_size=3, stride=2),
-        Pooling(kernel_size=3, stride=2, pad=1),
-        Pooling(kernel_size=3, stride=3, pad=2),
-        Pooling(kernel_size=3, stride=2, round_mode="FLOOR"),
-        Pooling(kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2),
-        Pooling(global_pooling=True),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("params", POOLINGS_WITH_PLACES, ids=repr)
 @pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 9)])
 def test_places_of_maxima(params, size):
     """Of several the first, row by row."""
