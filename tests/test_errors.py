@@ -39,3 +39,16 @@ def test_an_error_survives_another_process():
     """Tests and tuners run in several processes: an error that cannot be pickled hangs or hides them."""
     error = pickle.loads(pickle.dumps(errors.ParseError("odd", where="a:1", mend="Do")))
     assert (type(error), str(error), error.where) == (errors.ParseError, "a:1: odd. Do", "a:1")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        ([*"abcdefgh"], "a, b, c, d, e, f, g, h"),
+        ([*"abcdefghi"], "a, b, c, d, e, f, g, h, ..."),
+    ],
+)
+def test_of_many_names_the_first_are_listed(names, expected):
+    assert errors.listed(names) == expected

@@ -1,5 +1,15 @@
 """Typed errors: what was found, where, what was expected, and how to mend it."""
 
+from collections.abc import Sequence
+
+#: A message names no more of many things.
+_NAMED_AT_MOST = 8
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between them, the first few of many."""
+    return ", ".join(names[:_NAMED_AT_MOST]) + (", ..." if len(names) > _NAMED_AT_MOST else "")
+
 
 class XdnError(Exception):
     """Base of every error that XDN raises on purpose.

@@ -60,6 +60,7 @@ class _Parts:
     old: dict[int, int] = field(default_factory=dict)
 
     def shape(self, span: Span) -> tuple[Shape, bool]:
+        """Return the shape, and whether it is an old one of four axes; raise ParseError for one out of bounds."""
         legacy = bool(self.old)
         shape = tuple(self.old.get(number, 0) for number in _LEGACY) if legacy else tuple(self.dims)
         # NumPy bounds the product of the other extents where one is 0.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xdn.errors import NetError, UnknownNameError, UnsupportedError
+from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
 from xdn.frontend.image_shape import ImageShape, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
@@ -20,9 +20,6 @@ from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer, Field
 from xdn.layers.convolution import Convolution
-
-#: An error lists no more unknown types.
-_NAMED_AT_MOST = 8
 
 
 def shortest(value: float) -> float:
@@ -112,7 +109,7 @@ def _check_types(net: Message) -> None:
         _layer_class(strange[0])
     except UnsupportedError as error:
         types = Counter(layer.type for layer in strange)
-        counted = ", ".join(f"{kind!r} ({count})" for kind, count in list(types.items())[:_NAMED_AT_MOST])
+        counted = listed([f"{kind!r} ({count})" for kind, count in types.items()])
         rest = f"of {len(net.layer)} layers XDN lacks {len(strange)}: {counted}"
         mend = f"{error.mend}; {rest}" if error.mend else rest.capitalize()
         raise UnsupportedError(error.what, where=error.where, mend=mend) from None

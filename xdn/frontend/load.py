@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xdn import settings
-from xdn.errors import NetError, UnsupportedError, WeightsError
+from xdn.errors import NetError, UnsupportedError, WeightsError, listed
 from xdn.frontend import prototxt
 from xdn.frontend.build import build, sketch
 from xdn.frontend.caffemodel import read_caffemodel
@@ -22,9 +22,6 @@ from xdn.graph.net import Net
 from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)
-
-#: An error names no more layers.
-_NAMED_AT_MOST = 8
 
 
 def find_weights(path: Path) -> Path:
@@ -123,7 +120,7 @@ def net_from_message(
     computing = [layer for layer in current.layer if not is_data(layer) and layer.type != "Input"]
     current = deployable(current, folder, input_shape)
     if computing and all(layer.type == "Input" for layer in current.layer):
-        named = ", ".join(f"{layer.name!r} ({layer.type})" for layer in computing[:_NAMED_AT_MOST])
+        named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
         raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")
     plain_caffe(current)
     if strict:

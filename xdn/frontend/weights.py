@@ -6,14 +6,13 @@ from math import prod
 import numpy as np
 
 from xdn import settings
-from xdn.errors import WeightsError
+from xdn.errors import WeightsError, listed
 from xdn.frontend.blobproto import Stored, StoredBlob
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
 
 RANDOM_SEED = 20190625
-_NAMED_AT_MOST = 8
 
 Blobs = Sequence[StoredBlob | None]
 
@@ -22,10 +21,6 @@ def _numbers(stored: StoredBlob | None) -> str:
     if stored is None:
         return "none"
     return f"{stored.shape} (num, channels, height, width)" if stored.legacy else str(stored.shape)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED_AT_MOST]) + (", ..." if len(names) > _NAMED_AT_MOST else "")
 
 
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
@@ -132,7 +127,7 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
     weights = _share(net, weights)
     missing = [layer.name for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
     if missing:
-        what = f"{file} has no weights for {len(missing)} layers: {_listed(missing)}"
+        what = f"{file} has no weights for {len(missing)} layers: {listed(missing)}"
         raise WeightsError(what, mend=_left_over(net, stored))
     return net.with_weights({name: own for name, own in weights.items() if own})
 
@@ -145,7 +140,7 @@ def _left_over(net: Net, stored: Stored) -> str:
     others = [name for name in stored if name not in known]
     if not others:
         return "The net has every layer of the file"
-    return f"{len(others)} layers of the file are not in the net: {_listed(others)}"
+    return f"{len(others)} layers of the file are not in the net: {listed(others)}"
 
 
 def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape], Array]:

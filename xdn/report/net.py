@@ -3,13 +3,12 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xdn.errors import listed
 from xdn.graph.summary import LayerSummary, NetSummary
 from xdn.report.quantities import count, shape, size
 
 #: What stands for a number that nothing tells.
 _UNKNOWN = "?"
-#: The totals name no more unknown types.
-_NAMED_AT_MOST = 8
 
 
 def net_table(summary: NetSummary) -> Table:
@@ -38,9 +37,8 @@ def _lacking(summary: NetSummary) -> str:
     if not types:
         return ""
     layers, kinds = _counted(sum(types.values()), "layer"), _counted(len(types), "type")
-    named = [f"{name} ({number})" for name, number in types.items()]
-    rest = ["..."] if len(named) > _NAMED_AT_MOST else []
-    return f"{layers} of {kinds} that XDN lacks: {', '.join(named[:_NAMED_AT_MOST] + rest)}"
+    named = listed([f"{name} ({number})" for name, number in types.items()])
+    return f"{layers} of {kinds} that XDN lacks: {named}"
 
 
 def _counted(number: int, what: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError, UnsupportedError
+from xdn.errors import InputError, SettingError, UnsupportedError, listed
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
@@ -243,7 +243,7 @@ class Session:
     def _one_runner(self) -> Runner:
         if (runner := self._only_runner) is not None:
             return runner
-        alone = ", ".join(part.layer.name for part in self.parts if isinstance(part, WholePart))
+        alone = listed([part.layer.name for part in self.parts if isinstance(part, WholePart)])
         raise UnsupportedError(
             f"the net runs in {len(self.parts)} parts, which have no plan in common: these layers are computed apart, "
             f"on whole batches: {alone}"
