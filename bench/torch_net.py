@@ -39,7 +39,7 @@ def runs(*types: str) -> Callable[[Run], Run]:
 
 @runs("Convolution")
 def _convolution(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    w = site.params.window()
+    w = site.params.window(2)
     bias = weights.get("bias")
     return F.conv2d(bottoms[0], weights["weight"], bias, w.stride, w.pad, w.dilation, site.params.group)
 
@@ -65,7 +65,7 @@ def _scale(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) ->
 @runs("Pooling")
 def _pooling(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
     params = site.params
-    w = params.window(*site.image_shape[1:])
+    w = params.window(site.image_shape[1:])
     ceil = params.ceil_mode and params.round_mode == "CEIL"
     if params.pool == "MAX":
         return F.max_pool2d(bottoms[0], w.kernel, w.stride, w.pad, ceil_mode=ceil)

@@ -30,13 +30,16 @@ from xdn.graph import Net
 from xdn.graph.cost import layer_cost
 from xdn.runtime.parts import WholePart
 
+#: Images of a film, where a file does not say how many.
+FILM_LENGTH = 16
+
 
 def main() -> int:
     """Run the files and print the table; the exit code is 0 whatever they do."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="files whose path holds this")
-    parser.add_argument("--input-shape", default="3,128,128", help="C,H,W where a file tells no shape")
+    parser.add_argument("--input-shape", default="3,128,128", help="C,H,W where a file tells no shape; films have 16")
     parser.add_argument("--most-gmacs", type=float, default=30.0, help="references of larger nets are not computed")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a file")
     parser.add_argument("--json", type=Path, help="write the results here")
@@ -103,7 +106,8 @@ def _loaded(path: Path, shape: tuple[int, int, int]) -> Net:
     except XdnError as error:
         if "--input-shape" not in str(error):
             raise
-        return load(path, input_shape=shape)
+        channels, *sizes = shape
+        return load(path, input_shape=(channels, FILM_LENGTH, *sizes) if "C,D,H,W" in str(error) else shape)
 
 
 def _with_one_image(net: Net) -> Net:

@@ -111,6 +111,7 @@ def test_changes_are_what_was_given():
         ("--mean-value", ""),
         ("--crop", "-3"),
         ("--input-shape", "3,224"),
+        ("--input-shape", "3,16,16,16,16"),
         ("--mean-file", "m", "--mean-value", "1"),
         ("--weights", "w", "--random-weights"),
         ("--phase", "PLAY"),

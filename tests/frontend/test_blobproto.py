@@ -56,6 +56,34 @@ def test_four_numbers():
     assert (blob.shape, blob.legacy) == ((1, 1, 2, 3), True)
 
 
+def _film(extents, *numbers):
+    heads = [
+        wire.encode_varint(number << 3 | wire.VARINT) + wire.encode_varint(n) for number, n in enumerate(extents, 1)
+    ]
+    return b"".join(heads) + b"".join(numbers)
+
+
+@pytest.mark.parametrize("pieces", [[slice(None)], [slice(2), slice(2, None)]])
+def test_five_numbers_of_c3d(pieces):
+    """Version 1.0 of C3D: num, channels, length, height, width, and the data as field 6."""
+    blob = read(_film((1, 1, 1, 2, 3), *(wire.encode_bytes(6, VALUES[piece].tobytes()) for piece in pieces)))
+    assert (blob.shape, blob.legacy) == ((1, 1, 1, 2, 3), True)
+    assert np.array_equal(blob.data.ravel(), VALUES)
+    assert blob.fits((2, 3))
+    assert not blob.fits((3, 2))
+
+
+def test_the_gradients_of_four_numbers_are_no_data():
+    """Caffe's field 6 is `diff`."""
+    content = proto(num=1, channels=1, height=2, width=3, data=VALUES) + wire.encode_bytes(6, VALUES.tobytes())
+    assert np.array_equal(read(content).data.ravel(), VALUES)
+
+
+def test_five_numbers_that_do_not_fit_the_data_are_refused():
+    with pytest.raises(ParseError, match="holds 6 numbers instead of 4"):
+        read(_film((1, 1, 1, 2, 2), wire.encode_bytes(6, VALUES.tobytes())))
+
+
 def test_scalar_and_no_shape_at_all():
     assert read(wire.encode_bytes(7, b"") + proto(data=[2.0])).shape == ()
     assert read(proto(data=VALUES)).shape == (6,)
@@ -95,6 +123,9 @@ def test_the_array_is_a_copy_in_memory_of_its_own():
         (True, (1, 5, 1, 1), (5,), True),
         (False, (1, 5, 1, 1), (5,), True),
         (False, (1, 5, 1, 2), (5,), False),
+        (False, (1, 1, 1, 1, 5), (5,), True),
+        (True, (1, 1, 1, 4, 5), (4, 5), True),
+        (True, (2, 3, 4, 5, 6), (2, 3, 4, 5, 6), True),
         (False, (1, 5, 1, 1), (1, 5), False),
     ],
 )
@@ -113,7 +144,7 @@ def test_fits_as_caffe_compares_and_forks_need(legacy, stored, expected, fits):
         (proto(shape=[1] * 40, data=[1.0]), "axes"),
         (wire.encode_bytes(7, wire.encode_varints(1, [1] * 1000)), "axes"),
         (wire.encode_bytes(5, b"123"), "do not divide by 4"),
-        (b"\x28\x01", "wire type 0"),
+        (b"\x40\x01", "wire type 0"),
     ],
 )
 def test_damage(content, word):

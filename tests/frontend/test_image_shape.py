@@ -7,6 +7,7 @@ from xdn.errors import NetError
 from xdn.frontend import prototxt
 from xdn.frontend.binaryproto import write_binaryproto
 from xdn.frontend.image_shape import find_mean, image_shape, mean_folders, source_of
+from xdn.frontend.upgrade import upgrade
 
 
 def data_layer(body, kind="Data"):
@@ -28,6 +29,9 @@ def data_layer(body, kind="Data"):
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 }", (3, 7, 8)),
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 is_color: false }", (1, 7, 8)),
         ("Data", 'data_param { source: "x/CIFAR10_test_lmdb" }', (3, 32, 32)),
+        ("VideoData", "video_data_param { new_length: 8 new_height: 7 new_width: 6 }", (3, 8, 7, 6)),
+        ("VideoData", "video_data_param { new_length: 8 } transform_param { crop_size: 5 }", (3, 8, 5, 5)),
+        ("VIDEO_DATA", "image_data_param { new_length: 4 new_height: 7 new_width: 6 }", (3, 4, 7, 6)),
         ("Data", 'data_param { source: "mnist_test" }', (1, 28, 28)),
     ],
 )
@@ -69,3 +73,25 @@ def test_nothing_tells_it():
 def test_source():
     assert source_of(data_layer('image_data_param { source: "list.txt" }', "ImageData")) == "list.txt"
     assert source_of(data_layer("memory_data_param { channels: 1 }", "MemoryData")) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("VIDEO_DATA", "transform_param { crop_size: 5 }"),
+        ("VIDEO_SEGMENTATION_DATA", ""),
+        ("VideoData", "video_data_param { new_length: 8 }"),
+    ],
+)
+def test_a_film_has_a_length_and_images_of_a_size(kind, body):
+    with pytest.raises(NetError, match="--input-shape C,D,H,W"):
+        image_shape(data_layer(body, kind), None)
+
+
+def test_ssds_video_is_images():
+    assert image_shape(data_layer("transform_param { crop_size: 5 }", "VideoData"), None) == (3, 5, 5)
+
+
+def test_the_crop_of_c3ds_first_films():
+    text = 'layers { name: "d" type: VIDEO_DATA top: "d" image_data_param { crop_size: 5 new_length: 4 } }'
+    assert image_shape(upgrade(prototxt.parse(text)).layer[0], None) == (3, 4, 5, 5)

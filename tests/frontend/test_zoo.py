@@ -28,11 +28,7 @@ REFUSED = {
     "experiments__8bit__res18_only_conv_q17": (UnsupportedError, "'ConvolutionFloat'"),
     "On-accelerator-training/experiments__train_val": (UnsupportedError, "'ConvolutionFloat'"),
     "lenet_pruning": (UnsupportedError, "'CConvolution'"),
-    "c3d_sport1m_feature_extractor": (UnsupportedError, "'CONVOLUTION3D'"),
-    "C3D-v1.1__": (UnsupportedError, "'Convolution3D'"),
     "__float_test": (UnsupportedError, "'DeephiResize'"),
-    # Convolutions over volumes.
-    "VNet__train": (ShapeError, "it takes 4 axes"),
     # Python code that is not in the file.
     "detectnet_network": (UnsupportedError, "ClusterDetections"),
     # Dropout that draws at test time.
@@ -51,8 +47,6 @@ REFUSED = {
     # Nothing but a layer that reads images and labels.
     "image_output": (NetError, "nothing is left to compute"),
     "TensorRT__trt": (NetError, "nothing is left to compute"),
-    # Nets over films.
-    "deconv3d": (NetError, SHAPE),
     "LRCN_activity_recognition": (NetError, SHAPE),
 }
 #: File -> the shape of images that its data layer does not tell.
@@ -68,6 +62,7 @@ SIZES = {
     "sphereface_64_model": (3, 112, 96),
     "face_train_test": (3, 112, 96),
     "caffenet-pose-lsp": (3, 227, 227),
+    "deconv3d": (3, 16, 112, 112),
 }
 
 
@@ -107,7 +102,7 @@ def test_every_file_loads_with_shapes_or_is_refused_for_what_it_is(files, caplog
         elif len(net.layers) == len(net.input_layers):
             wrong.append(f"{path.name} has nothing left to compute")
     assert not wrong, "\n".join(wrong)
-    assert loaded >= 160
+    assert loaded >= 170
 
 
 def test_no_entry_is_needless(files):

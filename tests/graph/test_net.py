@@ -116,9 +116,9 @@ def _behind_data(*layers):
     [
         (Layer("r", ReLU(), ("nowhere",), ("r",)), NetError, r"layer 'r' \(ReLU\): unknown bottom blob 'nowhere'"),
         (Layer("r", ReLU(), ("data",), ("r", "s")), NetError, "2 tops are named, but the layer gives 1"),
-        (Layer("p", Pooling(kernel_size=7), ("data",), ("p",)), ShapeError, r"layer 'p' \(Pooling\): a kernel"),
+        (Layer("p", Pooling(kernel_size=(7,)), ("data",), ("p",)), ShapeError, r"layer 'p' \(Pooling\): a kernel"),
         (
-            Layer("p", Pooling(pool="STOCHASTIC", kernel_size=2), ("data",), ("p",)),
+            Layer("p", Pooling(pool="STOCHASTIC", kernel_size=(2,)), ("data",), ("p",)),
             UnsupportedError,
             r"layer 'p' \(Pooling\): STOCHASTIC.*AVE",
         ),
@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_with_its_place(layer, error, message):
 
 
 def test_a_residual_has_the_top_s_shape():
-    pool = Layer("p", Pooling(kernel_size=2, stride=2), ("data",), ("p",))
+    pool = Layer("p", Pooling(kernel_size=(2,), stride=(2,)), ("data",), ("p",))
     fused = Layer("r", ReLU(), ("data", "p"), ("r",), epilogue=Epilogue(residual=True))
     with pytest.raises(ShapeError, match=r"residual's shape \(2, 3, 3, 3\) is not \(2, 3, 6, 6\)"):
         _behind_data(pool, fused).blobs  # noqa: B018

@@ -90,7 +90,7 @@ def _terms(net):
         summed = [array.size for name, array in layer.weights.items() if name.split(".")[-1] == "weight"]
         return sum(summed) // layer.params.num_output
     if layer.type == "Pooling":
-        return prod(layer.params.window(*net.bottom_blobs(layer)[0].shape[2:]).kernel)
+        return prod(layer.params.window(net.bottom_blobs(layer)[0].shape[2:]).kernel)
     return 1
 
 

@@ -325,7 +325,7 @@ def test_spread_is_even_and_as_short_as_possible(most):
 def test_packed_weights_hold_each_filter_at_each_used_element(rng):
     weight = rng.standard_normal((7, 3, 3, 3)).astype(np.float32)
     used = np.array([(0, 1), (2, 2)])
-    packed = pack_weights(weight, used, [0, 4], 3)
+    packed = pack_weights(weight, np.ravel_multi_index(used.T, (3, 3)), [0, 4], 3)
     assert packed.shape == (2, 2, 3, 3)
     for tile, first in enumerate((0, 4)):
         for tap, (r, s) in enumerate(used):

@@ -54,7 +54,7 @@ def test_matrix(row):
 
 def test_dilation():
     window = Window((3, 3), dilation=(2, 3))
-    assert window.output_size(7, 9) == (3, 3)
+    assert window.output_size((7, 9)) == (3, 3)
     check_layer("Convolution", (6, 7, 9), allowed=sums, num_output=6, group=6, kernel_size=3, dilation=(2, 3))
 
 

@@ -104,7 +104,7 @@ def test_projection(data):
     outputs = data.draw(CHANNELS)
     window = {"kernel_h": kernel[0], "kernel_w": kernel[1], "stride": stride, "pad": pad, "dilation": dilation}
     projection = make_params("Convolution", num_output=outputs, bias_term=data.draw(st.booleans()), **window)
-    top = projection.window().output_size(h, w)
+    top = projection.window(2).output_size((h, w))
     own, step = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 2))
     # The layer's own window gives the same top from an image that is as large as it needs.
     least = tuple((size - 1) * step + own for size in top)
@@ -155,7 +155,7 @@ def test_pooling(data):
     params |= {"pool": data.draw(st.sampled_from(("MAX", "AVE")))}
     params |= {"round_mode": data.draw(st.sampled_from(("CEIL", "FLOOR")))}
     try:
-        LAYERS["Pooling"](**params).output_size(h, w)
+        LAYERS["Pooling"](**params).output_size((h, w))
     except (ShapeError, UnsupportedError):
         assume(False)
     allowed = exact if params["pool"] == "MAX" else sums

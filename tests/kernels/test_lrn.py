@@ -89,5 +89,5 @@ def test_bits_within_a_channel_are_those_of_scalars(channels, size):
             h, w = p + r - reach, q + s - reach
             if 0 <= h < 4 and 0 <= w < 3:
                 energy[:, :, p, q] += x[:, :, h, w] * x[:, :, h, w]
-    energy /= net.layers[-1].params.squares_pooling().counts(4, 3).reshape(4, 3)
+    energy /= net.layers[-1].params.squares_pooling().counts((4, 3)).reshape(4, 3)
     np.testing.assert_array_equal(Session(net).run(None, feed)[0], _by_scalars(net, x, energy, 0.7))

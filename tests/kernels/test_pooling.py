@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.kernels.checks import check_layer, covering, exact, feed_for, one_layer_net, sums
+from tests.kernels.checks import check_layer, covering, exact, feed_for, make_params, one_layer_net, sums
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.kernels.layout import B
 from xdn.kernels.pooling import ROWS
-from xdn.layers.pooling import LOWEST, Pooling
+from xdn.layers.pooling import LOWEST
 from xdn.runtime.session import Session
 
 
@@ -20,7 +20,7 @@ def _params(row):
 
 def _fits(row):
     try:
-        Pooling(**_params(row)).output_size(*row["size"])
+        make_params("Pooling", **_params(row)).output_size(row["size"])
     except (ShapeError, UnsupportedError):
         return False
     return True
@@ -93,5 +93,5 @@ def test_bits_are_those_of_scalars(pool, channels):
             tap = x[:, :, h, w]
             y[:] = np.where(tap > y, tap, y) if pool == "MAX" else y + tap
     if pool == "AVE":
-        expected /= params.counts(5, 7).reshape(3, 4)
+        expected /= params.counts((5, 7)).reshape(3, 4)
     np.testing.assert_array_equal(Session(net).run(None, feed)[0], expected)

@@ -183,7 +183,7 @@ def test_the_residual_may_be_the_input_itself():
 
 def _tiles(net, image, position, outputs):
     """Return which results (P, Q) belong to tiles of the image that read its position (h, w)."""
-    pad = net.layers[-1].params.window().pad
+    pad = net.layers[-1].params.window(2).pad
     p, q = net.blobs["y0"].shape[2:]
     reads = [
         {

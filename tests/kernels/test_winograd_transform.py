@@ -100,7 +100,7 @@ def test_whole_maps_of_integers_are_exact(algorithm, rng, size, pad):
     x = rng.integers(-999, 1000, (2, 5, *size)).astype(np.float64)
     weight = 576.0 * rng.integers(-99, 100, (3, 5, 3, 3))
     transforms = matrices(algorithm)
-    p, q = Window((3, 3), pad=pad).output_size(*size)
+    p, q = Window((3, 3), pad=pad).output_size(size)
     # G itself is rounded where it holds sixths: its products with multiples of 576 are rounded back.
     u = np.rint(transforms[0] @ weight @ transforms[0].T)
     assert np.abs(u - transforms[0] @ weight @ transforms[0].T).max() < 1e-6

@@ -48,7 +48,7 @@ def tiles_of(algorithm, x, pad):
     Tiles at the border reach over it, and there read zeros.
     """
     m, size = algorithm.outputs, algorithm.inputs
-    top = Window((3, 3), pad=pad).output_size(*x.shape[2:])
+    top = Window((3, 3), pad=pad).output_size(x.shape[2:])
     behind = [-(-out // m) * m + 2 - p - length for out, p, length in zip(top, pad, x.shape[2:], strict=True)]
     padded = np.pad(x, ((0, 0), (0, 0), *((p, b) for p, b in zip(pad, behind, strict=True))))
     return np.lib.stride_tricks.sliding_window_view(padded, (size, size), (2, 3))[:, :, ::m, ::m]
@@ -107,7 +107,7 @@ def winograd_sums(net, feed, expected):
     layer, algorithm = net.layers[-1], algorithm_of(net)
     weight = np.abs(layer.weights["weight"]).astype(np.float64)
     x = np.abs(feed[layer.bottoms[0]]).astype(np.float64)
-    tiles = tiles_of(algorithm, x, layer.params.window().pad)
+    tiles = tiles_of(algorithm, x, layer.params.window(2).pad)
     p, q = expected.shape[2:]
     magnitude = filtered([np.abs(each) for each in matrices(algorithm)], tiles, weight)[:, :, :p, :q]
     if "bias" in layer.weights:

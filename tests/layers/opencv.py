@@ -69,8 +69,12 @@ def _fill(message, params, every):
                 setattr(getattr(message, name), nested, each)
         elif field.type == "enum":
             setattr(message, name, field.values[value])
-        elif field.repeated:
+        elif field.repeated and hasattr(getattr(message, name), "extend"):
             getattr(message, name).extend(value)
+        elif field.repeated:
+            # OpenCV takes one value, for all axes.
+            for each in value:
+                setattr(message, name, each)
         else:
             setattr(message, name, value)
 

@@ -12,7 +12,7 @@ from xdn.layers.pooling import Pooling
 
 def test_a_field_knows_its_place_in_the_message():
     fields = Pooling.proto_fields()
-    assert fields["kernel_size"] == Field(2, "uint32", default=0)
+    assert fields["kernel_size"] == Field(2, "uint32", repeated=True, default=())
     assert fields["pool"] == Field(1, "enum", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2}, default="MAX")
     assert "type" not in fields
 
@@ -31,8 +31,8 @@ def test_a_repeated_field_is_empty_where_it_is_absent():
 
 
 def test_a_layer_type_is_frozen_hashable_and_comparable():
-    assert Pooling(kernel_size=2) == Pooling(kernel_size=2)
-    assert len({Pooling(kernel_size=2), Pooling(kernel_size=2), Pooling(kernel_size=3)}) == 2
+    assert Pooling(kernel_size=(2,)) == Pooling(kernel_size=(2,))
+    assert len({Pooling(kernel_size=(2,)), Pooling(kernel_size=(2,)), Pooling(kernel_size=(3,))}) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         Pooling().kernel_size = 3
 

@@ -23,7 +23,7 @@ from xdn.graph import Blob, ChannelRule
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 
-#: bottom (N, C, H, W), parameters
+#: bottom (N, C, ...), parameters
 CASES = [
     ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "pad": (1,)}),
     ((2, 5, 7, 9), {"num_output": 7, "kernel_size": (1,)}),
@@ -39,7 +39,22 @@ CASES = [
     ((3, 2, 4, 4), {"num_output": 5, "kernel_size": (4,), "bias_term": False}),
     ((1, 1, 1, 1), {"num_output": 1, "kernel_size": (7,), "pad": (3,)}),
     ((1, 2, 6, 6), {"num_output": 2, "kernel_size": (1,), "stride": (4,), "pad": (1,)}),
+    ((2, 3, 9), {"num_output": 4, "kernel_size": (3,), "stride": (2,), "pad": (2,), "dilation": (2,)}),
+    ((1, 3, 5, 6, 7), {"num_output": 4, "kernel_size": (3,), "pad": (1,)}),
+    (
+        (2, 4, 6, 7, 8),
+        {
+            "num_output": 6,
+            "kernel_size": (2, 3, 1),
+            "stride": (1, 2, 3),
+            "pad": (1, 0, 2),
+            "dilation": (2, 1, 1),
+            "group": 2,
+        },
+    ),
 ]
+#: PyTorch's function by the axes of positions.
+TORCH = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d, 3: torch.nn.functional.conv3d}
 
 
 @pytest.mark.parametrize(("shape", "fields"), CASES)
@@ -47,18 +62,19 @@ def test_reference(rng, shape, fields):
     params = Convolution(**fields)
     x = normal(rng, *shape)
     weights = weights_for(params, [x], rng)
-    window = params.window()
+    window = params.window(len(shape) - 2)
     terms, magnitude = contraction_bound(params, [x], weights)
     bound = {"weights": weights, "roundings": terms, "magnitude": magnitude}
 
     bias = torch.from_numpy(weights["bias"].copy()) if params.bias_term else None
     tensors = torch.from_numpy(x), torch.from_numpy(weights["weight"].copy()), bias
-    expected = torch.nn.functional.conv2d(*tensors, window.stride, window.pad, window.dilation, params.group)
+    expected = TORCH[window.axes](*tensors, window.stride, window.pad, window.dilation, params.group)
     check_layer(params, [x], expected.numpy(), **bound)
 
     attributes = {"strides": window.stride, "pads": window.pad * 2, "dilations": window.dilation, "group": params.group}
     check_layer(params, [x], run_onnx("Conv", [x, *weights.values()], **attributes), **bound)
-    check_layer(params, [x], run_opencv(params, [x], weights), **bound)
+    if window.axes == 2:
+        check_layer(params, [x], run_opencv(params, [x], weights), **bound)
 
 
 def test_macs_count_every_tap_of_every_output():
@@ -84,7 +100,7 @@ def test_other_spellings_are_the_same_type(name):
         ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "group": 2}, "group 2"),
         ((1, 4, 8, 8), {"num_output": 3, "kernel_size": (3,), "group": 2}, "group 2"),
         ((1, 4, 8, 8), {"num_output": 4, "kernel_size": (3,), "group": 0}, "group 0"),
-        ((1, 3, 8), {"num_output": 4, "kernel_size": (3,)}, "4 axes"),
+        ((1, 3), {"num_output": 4, "kernel_size": (3,)}, "takes 3 axes"),
         ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "axis": 2}, "axis 2"),
         ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (1 << 31,), "pad": (1 << 31,)}, "bounds|elements"),
         ((1, 1 << 16, 1, 1), {"num_output": 1 << 16, "kernel_size": (1,)}, "elements"),
@@ -109,7 +125,12 @@ def test_a_filter_reads_the_channels_of_its_group(rng, group):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"num_output": 4, "kernel_size": (1,), "stride": (2, 1), "group": 2}, *(f for _, f in CASES)], ids=str
+    "fields",
+    [
+        {"num_output": 4, "kernel_size": (1,), "stride": (2, 1), "group": 2},
+        *(f for shape, f in CASES if len(shape) == 4),
+    ],
+    ids=str,
 )
 def test_positions(rng, fields):
     params = Convolution(**fields)
@@ -127,6 +148,10 @@ def test_a_1x1_kernel_reads_the_positions_that_it_steps_on():
     assert params.strided((1, 2), (1, 1), shapes) == Convolution(num_output=2, kernel_size=(1,), stride=(2, 6))
     assert params.strided((1, 1), (1, 1), shapes) is params
     assert params.strided((1, 1), (2, 2), shapes) is None
+    volume = [Blob((1, 4, 3, 9, 9))]
+    assert params.positions_read((1, 1), shapes) == (2, 3)
+    assert Convolution(num_output=2, kernel_size=(1,), stride=(2,)).positions_read((1, 1), volume) == (1, 1)
+    assert Convolution(num_output=2, kernel_size=(1,), stride=(2,)).strided((2, 2), (1, 1), volume) is None
     for fields in ({"kernel_size": (3,)}, {"kernel_size": (1, 2)}, {"kernel_size": (1,), "pad": (1,)}):
         assert Convolution(num_output=2, stride=(2,), **fields).positions_read((2, 2), shapes) == (1, 1)
 

@@ -1,6 +1,7 @@
 """Deconvolution against PyTorch, ONNX Runtime and OpenCV over strides, padding, dilation and groups."""
 
 import itertools
+from math import prod
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from xdn.graph import Blob, ChannelRule
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 
-#: bottom (N, C, H, W), parameters
+#: bottom (N, C, ...), parameters
 CASES = [
     ((1, 3, 4, 5), {"num_output": 4, "kernel_size": (3,)}),
     ((2, 5, 7, 9), {"num_output": 7, "kernel_size": (1,)}),
@@ -45,7 +46,16 @@ CASES = [
     ),
     ((3, 2, 1, 1), {"num_output": 5, "kernel_size": (4,), "bias_term": False}),
     ((1, 1, 1, 1), {"num_output": 1, "kernel_size": (7,), "pad": (3,)}),
+    ((2, 3, 5), {"num_output": 2, "kernel_size": (4,), "stride": (3,), "pad": (1,)}),
+    ((2, 4, 3, 4, 2), {"num_output": 6, "kernel_size": (3, 2, 4), "stride": (1, 2, 3), "pad": (1, 0, 2), "group": 2}),
+    ((1, 2, 3, 2, 4), {"num_output": 3, "kernel_size": (3,), "dilation": (1, 2, 3), "bias_term": False}),
 ]
+#: PyTorch's function by the axes of positions.
+TORCH = {
+    1: torch.nn.functional.conv_transpose1d,
+    2: torch.nn.functional.conv_transpose2d,
+    3: torch.nn.functional.conv_transpose3d,
+}
 
 
 @pytest.mark.parametrize(("shape", "fields"), CASES)
@@ -53,34 +63,34 @@ def test_reference(rng, shape, fields):
     params = Deconvolution(**fields)
     x = normal(rng, *shape)
     weights = weights_for(params, [x], rng)
-    window = params.window()
+    window = params.window(len(shape) - 2)
     terms, magnitude = contraction_bound(params, [x], weights)
     bound = {"weights": weights, "roundings": terms, "magnitude": magnitude}
 
     bias = torch.from_numpy(weights["bias"].copy()) if params.bias_term else None
     tensors = torch.from_numpy(x), torch.from_numpy(weights["weight"].copy()), bias
     places = {"stride": window.stride, "padding": window.pad, "dilation": window.dilation, "groups": params.group}
-    expected = torch.nn.functional.conv_transpose2d(*tensors, **places)
+    expected = TORCH[window.axes](*tensors, **places)
     check_layer(params, [x], expected.numpy(), **bound)
 
     attributes = {"strides": window.stride, "pads": window.pad * 2, "dilations": window.dilation, "group": params.group}
     check_layer(params, [x], run_onnx("ConvTranspose", [x, *weights.values()], **attributes), **bound)
-    if window.dilation == (1, 1):  # OpenCV knows none here
+    if window.dilation == (1, 1):  # OpenCV knows no other here
         check_layer(params, [x], run_opencv(params, [x], weights), **bound)
 
 
-@pytest.mark.parametrize("fields", [fields for _, fields in CASES if not fields.get("group")], ids=str)
-def test_it_is_the_transpose_of_the_convolution(rng, fields):
+@pytest.mark.parametrize(("shape", "fields"), [case for case in CASES if not case[1].get("group")], ids=str)
+def test_it_is_the_transpose_of_the_convolution(rng, shape, fields):
     """<deconvolution(x), y> = <x, convolution(y)> for one weight and no bias.
 
     Both scalar products are sums of the same products: each is known to as many roundings as it has terms.
     """
     params = Deconvolution(**{**fields, "bias_term": False})
-    x = normal(rng, 2, 3, 4, 3)
+    x = normal(rng, *shape)
     weights = weights_for(params, [x], rng)
     (spread,) = compute(params, [x], weights)
     y = normal(rng, *spread.shape)
-    (gathered,) = Convolution(**{**fields, "bias_term": False, "num_output": 3}).reference([y], weights, 1)
+    (gathered,) = Convolution(**{**fields, "bias_term": False, "num_output": shape[1]}).reference([y], weights, 1)
     terms, magnitude = contraction_bound(params, [x], weights)
     bound = (terms + y.size) * EPS * (magnitude * np.abs(y)).sum(dtype=np.float64)
     assert abs((spread * y).sum(dtype=np.float64) - (x * gathered).sum(dtype=np.float64)) <= bound
@@ -106,7 +116,7 @@ def test_macs_count_every_tap_of_every_input():
     ],
 )
 def test_size_rule(size, fields, expected):
-    assert Deconvolution(num_output=1, **fields).output_size(size, size) == (expected, expected)
+    assert Deconvolution(num_output=1, **fields).output_size((size, size)) == (expected, expected)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +125,7 @@ def test_size_rule(size, fields, expected):
         ((1, 3, 8, 8), {"num_output": 4}, "kernel"),
         ((1, 3, 8, 8), {"num_output": 4, "kernel_size": (3,), "stride": (0,)}, "stride"),
         ((1, 3, 2, 2), {"num_output": 4, "kernel_size": (3,), "pad": (2,)}, "takes all"),
-        ((1, 3, 8), {"num_output": 4, "kernel_size": (3,)}, "4 axes"),
+        ((1, 3), {"num_output": 4, "kernel_size": (3,)}, "takes 3 axes"),
         ((1, 1 << 16, 1, 1), {"num_output": 1 << 16, "kernel_size": (1,)}, "elements"),
         ((1, 1, 1, 1), {"num_output": 1, "kernel_size": (1 << 31,)}, "elements"),
         ((1, 1, 2, 2), {"num_output": 1, "kernel_size": (1,), "stride": (1 << 31,)}, "elements"),
@@ -177,17 +187,18 @@ def test_columns_of_groups(rng, shape, fields):
 
 @pytest.mark.parametrize(("shape", "fields"), CASES)
 def test_the_window_says_which_inputs_an_output_meets(rng, shape, fields):
-    """Along either axis: those that `columns` finds there, and zeros at all other elements of the kernel."""
-    params = Deconvolution(**fields)
-    window, sizes = params.window(), params.output_size(*shape[2:])
-    image = 1 + np.arange(shape[2] * shape[3], dtype=np.float32).reshape(1, 1, *shape[2:])
+    """Along each axis: those that `columns` finds there, and zeros at all other elements of the kernel."""
+    params, extents = Deconvolution(**fields), shape[2:]
+    window, sizes = params.window(len(extents)), params.output_size(extents)
+    image = 1 + np.arange(prod(extents), dtype=np.float32).reshape(1, 1, *extents)
     single = Deconvolution(**{**fields, "num_output": 1, "group": 1})
-    columns = single.columns(image, np.arange(sizes[0] * sizes[1])).reshape(*sizes, *window.kernel)
+    columns = single.columns(image, np.arange(prod(sizes))).reshape(*sizes, *window.kernel)
     for out in np.ndindex(sizes):
         expected = np.zeros(window.kernel, np.float32)
-        met = [window.meeting(axis, out[axis], shape[2 + axis]) for axis in (0, 1)]
-        for r, s in itertools.product(*met):
-            expected[r, s] = image[0, 0, window.source(0, out[0], r), window.source(1, out[1], s)]
+        met = [window.meeting(axis, place, size) for axis, (place, size) in enumerate(zip(out, extents, strict=True))]
+        for element in itertools.product(*met):
+            at = (window.source(axis, place, k) for axis, (place, k) in enumerate(zip(out, element, strict=True)))
+            expected[element] = image[0, 0, *at]
         np.testing.assert_array_equal(columns[out], expected)
 
 

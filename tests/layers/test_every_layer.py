@@ -50,6 +50,11 @@ NOT_IN_OPENCV = {
 }
 #: Fields whose default is another one in OpenCV's caffe.proto, with the reason.
 OTHER_DEFAULTS = {("PriorBoxParameter", "clip"): "false in SSD's caffe.proto"}
+#: Fields that stand once in OpenCV's caffe.proto and may be repeated here, with the reason.
+REPEATED = {
+    ("PoolingParameter", name): "once for each axis of positions, as branches of Caffe that pool volumes have it"
+    for name in ("kernel_size", "stride", "pad")
+}
 #: Values of enums that OpenCV's caffe.proto lacks, with the reason.
 OTHER_VALUES = {("DetectionOutputParameter", "code_type", "CORNER_SIZE"): "SSD's"}
 CODES = {
@@ -137,14 +142,14 @@ def test_the_fields_are_caffes(name, cls):
             continue
         other = theirs[field]
         assert (field, ours.number) == (field, other.number)
-        assert ours.repeated == (other.label == Proto.LABEL_REPEATED)
+        assert ours.repeated == (other.label == Proto.LABEL_REPEATED or (name, field) in REPEATED)
         assert CODES.get(ours.type, Proto.TYPE_MESSAGE) == other.type
         if CODES.get(ours.type) is None:
             assert other.type_name.rpartition(".")[2] == ours.type
         if ours.type == "enum":
             more = {value for message, of, value in OTHER_VALUES if (message, of) == (name, field)}
             assert {value: number for value, number in ours.values.items() if value not in more} == _values(other)
-        if (name, field) not in OTHER_DEFAULTS and field in cls.proto_fields():
+        if (name, field) not in {*OTHER_DEFAULTS, *REPEATED} and field in cls.proto_fields():
             assert None in (ours.default, _default(other)) or ours.default == _default(other)
 
 
@@ -153,12 +158,15 @@ def test_no_exception_is_needless():
     assert not [name for name in FOREIGN_MESSAGES if name not in MESSAGES or _message(name) is not None]
     assert not [name for name in OPENCV_NAMES if name not in MESSAGES or _message(name) is not None]
     assert set(OTHER_NUMBERS) <= {cls.message.field for cls in MESSAGES.values()}
-    for name, field, *values in (*NOT_IN_OPENCV, *OTHER_DEFAULTS, *OTHER_VALUES):
+    for name, field, *values in (*NOT_IN_OPENCV, *OTHER_DEFAULTS, *OTHER_VALUES, *REPEATED):
         cls = MESSAGES[name]
         ours = (cls.proto_fields() | dict(cls.unused))[field]
         other = next((each for each in _message(name).field if each.name == field), None)
         if values:
             assert values[0] in set(ours.values) - set(_values(other))
+        elif (name, field) in REPEATED:
+            assert ours.repeated
+            assert other.label != Proto.LABEL_REPEATED
         elif (name, field) in OTHER_DEFAULTS:
             assert ours.default != _default(other)
         else:

@@ -37,7 +37,7 @@ def test_the_fields_are_the_same(cls):
     ],
 )
 def test_window(cls, fields, window):
-    assert cls(**fields).window() == replace(window, transposed=cls is Deconvolution)
+    assert cls(**fields).window(2) == replace(window, transposed=cls is Deconvolution)
 
 
 @pytest.mark.parametrize("cls", TYPES)

@@ -41,7 +41,21 @@ NUMBERS = {
 NESTED = {"NonMaximumSuppressionParameter": {"nms_threshold": "float", "top_k": "int32", "eta": "float"}}
 
 #: Among them such as fit the layers with bottoms of several kinds: predictions and priors, regions and maps.
-SHAPES = [(), (1,), (4,), (1, 1), (2, 4), (3, 5), (2, 16), (1, 2, 8), (2, 3, 4), (1, 4, 4, 4), (2, 4, 6, 5), (1,) * 5]
+SHAPES = [
+    (),
+    (1,),
+    (4,),
+    (1, 1),
+    (2, 4),
+    (3, 5),
+    (2, 16),
+    (1, 2, 8),
+    (2, 3, 4),
+    (1, 4, 4, 4),
+    (2, 4, 6, 5),
+    (1,) * 5,
+    (1, 2, 3, 4, 3),
+]
 
 
 def _value(field):
@@ -76,7 +90,7 @@ FITTING = {
     "InnerProduct": ({"num_output": 3}, [(2, 3, 2)]),
     "Interp": ({"use_blob_size": True}, [(1, 2, 3, 4), (1, 2, 5, 6)]),
     "PSROIPooling": ({"output_dim": 1, "group_size": 2, "spatial_scale": 0.5}, [(1, 4, 5, 4), (3, 5)]),
-    "Pooling": ({"kernel_size": 2}, [(2, 3, 5, 4)]),
+    "Pooling": ({"kernel_size": (2,)}, [(2, 3, 5, 4)]),
     "PriorBox": ({"min_size": (4.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
     "Proposal": ({}, [(1, 18, 2, 3), (1, 36, 2, 3), (1, 3)]),
     "ROIPooling": ({"pooled_h": 2, "pooled_w": 3}, [(1, 4, 5, 4), (3, 5)]),

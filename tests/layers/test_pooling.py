@@ -1,5 +1,7 @@
 """Pooling against PyTorch and OpenCV, and against values by hand where Caffe has a rule of its own."""
 
+from math import prod
+
 import numpy as np
 import pytest
 import torch
@@ -12,45 +14,55 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.pooling import LOWEST, Pooling
 
-#: bottom (N, C, H, W), parameters
+#: bottom (N, C, ...), parameters
 CASES = [
-    ((2, 3, 8, 8), {"kernel_size": 2, "stride": 2}),
-    ((2, 3, 7, 9), {"kernel_size": 3, "stride": 2}),
-    ((1, 2, 32, 32), {"kernel_size": 3, "stride": 2}),
-    ((1, 2, 7, 7), {"kernel_size": 3, "stride": 2, "pad": 1}),
-    ((1, 2, 8, 6), {"kernel_size": 3, "stride": 2, "pad": 1}),
-    ((1, 2, 5, 5), {"kernel_size": 3, "stride": 1, "pad": 1}),
+    ((2, 3, 8, 8), {"kernel_size": (2,), "stride": (2,)}),
+    ((2, 3, 7, 9), {"kernel_size": (3,), "stride": (2,)}),
+    ((1, 2, 32, 32), {"kernel_size": (3,), "stride": (2,)}),
+    ((1, 2, 7, 7), {"kernel_size": (3,), "stride": (2,), "pad": (1,)}),
+    ((1, 2, 8, 6), {"kernel_size": (3,), "stride": (2,), "pad": (1,)}),
+    ((1, 2, 5, 5), {"kernel_size": (3,), "stride": (1,), "pad": (1,)}),
     ((1, 2, 6, 11), {"kernel_h": 3, "kernel_w": 5, "stride_h": 2, "stride_w": 1, "pad_h": 2, "pad_w": 1}),
-    ((1, 2, 1, 1), {"kernel_size": 3, "stride": 2, "pad": 1}),
-    ((1, 1, 13, 10), {"kernel_size": 5, "stride": 3, "pad": 2}),
+    ((1, 2, 1, 1), {"kernel_size": (3,), "stride": (2,), "pad": (1,)}),
+    ((1, 1, 13, 10), {"kernel_size": (5,), "stride": (3,), "pad": (2,)}),
     ((2, 3, 7, 5), {"global_pooling": True}),
     ((2, 3, 4, 6), {"kernel_h": 4, "kernel_w": 6}),
+    ((2, 3, 10), {"kernel_size": (3,), "stride": (2,), "pad": (1,)}),
+    ((1, 2, 5, 7, 6), {"kernel_size": (1, 2, 3), "stride": (1, 2, 2), "pad": (0, 1, 1)}),
+    ((2, 2, 6, 5, 4), {"kernel_size": (3,), "stride": (2,)}),
+    ((2, 3, 3, 4, 5), {"global_pooling": True}),
 ]
+_F = torch.nn.functional
+#: PyTorch's functions by the axes of positions.
+TORCH = {
+    "MAX": {1: _F.max_pool1d, 2: _F.max_pool2d, 3: _F.max_pool3d},
+    "AVE": {1: _F.avg_pool1d, 2: _F.avg_pool2d, 3: _F.avg_pool3d},
+}
 
 
 def _torch(x, params, ceil):
-    window = params.window(*x.shape[2:])
-    arguments = window.kernel, window.stride, window.pad
+    window = params.window(x.shape[2:])
+    pool = TORCH[params.pool][window.axes]
     if params.pool == "MAX":
         # PyTorch wants at most half a kernel of padding, so the border is laid on first.
-        (ph, pw) = window.pad
-        padded = torch.nn.functional.pad(torch.from_numpy(x), (pw, pw, ph, ph), value=-float("inf"))
-        y = torch.nn.functional.max_pool2d(padded, window.kernel, window.stride, ceil_mode=ceil)
-        p, q = params.output_size(*x.shape[2:])
-        return y[:, :, :p, :q].numpy()
-    return torch.nn.functional.avg_pool2d(torch.from_numpy(x), *arguments, ceil_mode=ceil).numpy()
+        border = [pad for each in reversed(window.pad) for pad in (each, each)]
+        y = pool(_F.pad(torch.from_numpy(x), border, value=-float("inf")), window.kernel, window.stride, ceil_mode=ceil)
+        return y[:, :, *map(slice, params.output_size(x.shape[2:]))].numpy()
+    return pool(torch.from_numpy(x), window.kernel, window.stride, window.pad, ceil_mode=ceil).numpy()
 
 
 def _bound(x, params):
     """Return (roundings, magnitude): a maximum is exact, an average of n values errs by n roundings of their mean."""
     if params.pool == "MAX":
         return {"roundings": 0}
-    r, s = params.window(*x.shape[2:]).kernel
-    return {"roundings": r * s + FEW, "magnitude": params.reference([np.abs(x)], {}, 1)[0]}
+    return {
+        "roundings": prod(params.window(x.shape[2:]).kernel) + FEW,
+        "magnitude": params.reference([np.abs(x)], {}, 1)[0],
+    }
 
 
-def _half_padded(params, h, w):
-    window = params.window(h, w)
+def _half_padded(params, sizes):
+    window = params.window(sizes)
     return all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True))
 
 
@@ -60,15 +72,15 @@ def _half_padded(params, h, w):
 def test_reference(rng, shape, fields, pool, floor):
     params = Pooling(pool=pool, ceil_mode=not floor, **fields)
     x = normal(rng, *shape)
-    if pool == "MAX" or _half_padded(params, *shape[2:]):
+    if pool == "MAX" or _half_padded(params, shape[2:]):
         check_layer(params, [x], _torch(x, params, not floor), **_bound(x, params))
-    if shape[2:] != (1, 1):  # OpenCV averages a single padded pixel over the pixel alone
+    if len(shape) == 4 and shape[2:] != (1, 1):  # OpenCV averages a single padded pixel over the pixel alone
         check_layer(params, [x], run_opencv(params, [x]), **_bound(x, params))
 
 
 def _naive(x, params, h, w):
     """Return pooling_layer.cpp's loops over one (H, W) image in Python, the size already known."""
-    window, (p, q) = params.window(h, w), params.output_size(h, w)
+    window, (p, q) = params.window((h, w)), params.output_size((h, w))
     top = np.empty((p, q))
     for i, j in np.ndindex(p, q):
         start = [k * s - pad for k, s, pad in zip((i, j), window.stride, window.pad, strict=True)]
@@ -106,37 +118,37 @@ def test_any_window(size, kernel, stride, pad, pool, mode):
     ("size", "fields", "expected"),
     [
         # ceil((32 - 3) / 2) + 1, where rounding down gives 15.
-        (32, {"kernel_size": 3, "stride": 2}, 16),
-        (32, {"kernel_size": 3, "stride": 2, "round_mode": "FLOOR"}, 15),
-        (32, {"kernel_size": 3, "stride": 2, "ceil_mode": False}, 15),
+        (32, {"kernel_size": (3,), "stride": (2,)}, 16),
+        (32, {"kernel_size": (3,), "stride": (2,), "round_mode": "FLOOR"}, 15),
+        (32, {"kernel_size": (3,), "stride": (2,), "ceil_mode": False}, 15),
         # ceil((112 - 3) / 2) + 1: ResNet-50's and GoogLeNet's first pooling.
-        (112, {"kernel_size": 3, "stride": 2}, 56),
+        (112, {"kernel_size": (3,), "stride": (2,)}, 56),
         # ceil((4 + 2 - 2) / 2) + 1 = 3 windows at -1, 1, 3.
-        (4, {"kernel_size": 2, "stride": 2, "pad": 1}, 3),
+        (4, {"kernel_size": (2,), "stride": (2,), "pad": (1,)}, 3),
         # ceil((3 + 2 - 2) / 2) + 1 = 3 windows at -1, 1, 3; the third starts behind the image and is dropped.
-        (3, {"kernel_size": 2, "stride": 2, "pad": 1}, 2),
+        (3, {"kernel_size": (2,), "stride": (2,), "pad": (1,)}, 2),
         # ceil((6 - 7) / 2) + 1: a kernel that is slightly too large still fits once.
-        (6, {"kernel_size": 7, "stride": 2}, 1),
+        (6, {"kernel_size": (7,), "stride": (2,)}, 1),
         (5, {"global_pooling": True}, 1),
     ],
 )
 def test_size_rule(size, fields, expected):
-    assert Pooling(**fields).output_size(size, size) == (expected, expected)
+    assert Pooling(**fields).output_size((size, size)) == (expected, expected)
 
 
 def test_the_average_counts_padding_up_to_its_end():
     """3x3 ones, kernel 3, stride 2, padding 1: corners hold 4 of 9, and no window reaches beyond the padding."""
-    params = Pooling(pool="AVE", kernel_size=3, stride=2, pad=1)
+    params = Pooling(pool="AVE", kernel_size=(3,), stride=(2,), pad=(1,))
     (top,) = compute(params, [np.ones((1, 1, 3, 3), np.float32)])
     np.testing.assert_allclose(top[0, 0], np.full((2, 2), 4 / 9), rtol=1e-7)
-    assert params.counts(3, 3).tolist() == [[9, 9], [9, 9]]
+    assert params.counts((3, 3)).tolist() == [[9, 9], [9, 9]]
 
 
 def test_the_average_is_clipped_at_the_end_of_the_padding():
     """4 ones, kernel 3, stride 2, padding 1: windows at -1, 1, 3; the last ends at 5 = H + pad, so it has 2 rows."""
     params = Pooling(pool="AVE", kernel_h=3, kernel_w=1, stride_h=2, stride_w=1, pad_h=1)
-    assert params.output_size(4, 1) == (3, 1)
-    assert params.counts(4, 1).tolist() == [[3], [3], [2]]
+    assert params.output_size((4, 1)) == (3, 1)
+    assert params.counts((4, 1)).tolist() == [[3], [3], [2]]
     (top,) = compute(params, [np.ones((1, 1, 4, 1), np.float32)])
     np.testing.assert_allclose(top[0, 0, :, 0], [2 / 3, 1, 1 / 2], rtol=1e-7)
 
@@ -153,14 +165,14 @@ def test_the_maximum_passes_over_not_a_number():
     ("fields", "message"),
     [
         ({}, "kernel"),
-        ({"kernel_size": 3, "stride": 0}, "stride"),
-        ({"kernel_size": 3, "pad": 3}, "not smaller than the kernel"),
-        ({"kernel_size": 3, "kernel_h": 3, "kernel_w": 3}, "both"),
-        ({"kernel_size": 9, "round_mode": "FLOOR"}, "does not fit"),
-        ({"kernel_size": 9, "stride": 1}, "does not fit"),
-        ({"global_pooling": True, "kernel_size": 3}, "global_pooling"),
-        ({"global_pooling": True, "stride": 2}, "global_pooling"),
-        ({"kernel_size": (1 << 32) - 1, "pad": 1 << 31, "stride": 1}, "bounds"),
+        ({"kernel_size": (3,), "stride": (0,)}, "stride"),
+        ({"kernel_size": (3,), "pad": (3,)}, "not smaller than the kernel"),
+        ({"kernel_size": (3,), "kernel_h": 3, "kernel_w": 3}, "both"),
+        ({"kernel_size": (9,), "round_mode": "FLOOR"}, "does not fit"),
+        ({"kernel_size": (9,), "stride": (1,)}, "does not fit"),
+        ({"global_pooling": True, "kernel_size": (3,)}, "global_pooling"),
+        ({"global_pooling": True, "stride": (2,)}, "global_pooling"),
+        ({"kernel_size": ((1 << 32) - 1,), "pad": (1 << 31,), "stride": (1,)}, "bounds"),
     ],
 )
 def test_what_does_not_fit_is_refused(fields, message):
@@ -171,35 +183,35 @@ def test_what_does_not_fit_is_refused(fields, message):
 def test_what_has_no_rule_is_refused_with_the_reason():
     bottom = [Blob((1, 2, 8, 8))]
     with pytest.raises(UnsupportedError, match=r"STOCHASTIC.*random"):
-        Pooling(pool="STOCHASTIC", kernel_size=2).infer(bottom, 1)
+        Pooling(pool="STOCHASTIC", kernel_size=(2,)).infer(bottom, 1)
     with pytest.raises(ShapeError, match="3 tops"):
-        Pooling(kernel_size=2).infer(bottom, 3)
+        Pooling(kernel_size=(2,)).infer(bottom, 3)
     with pytest.raises(ShapeError, match="2 tops"):
-        Pooling(pool="AVE", kernel_size=2).infer(bottom, 2)
+        Pooling(pool="AVE", kernel_size=(2,)).infer(bottom, 2)
     with pytest.raises(UnsupportedError, match=r"starts behind the image.*FLOOR"):
-        Pooling(kernel_size=1, stride=2).infer(bottom, 1)
-    assert Pooling(kernel_size=1, stride=2, round_mode="FLOOR").infer(bottom, 1) == (Blob((1, 2, 4, 4)),)
-    with pytest.raises(ShapeError, match="4 axes"):
-        Pooling(kernel_size=1).infer([Blob((1, 2))], 1)
+        Pooling(kernel_size=(1,), stride=(2,)).infer(bottom, 1)
+    assert Pooling(kernel_size=(1,), stride=(2,), round_mode="FLOOR").infer(bottom, 1) == (Blob((1, 2, 4, 4)),)
+    with pytest.raises(ShapeError, match="takes 3 axes"):
+        Pooling(kernel_size=(1,)).infer([Blob((1, 2))], 1)
 
 
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])
 def test_channels_are_carried(rng, pool):
     assert Pooling.channel_rule is ChannelRule.CARRIED
-    check_carried(Pooling(pool=pool, kernel_size=2, stride=2), [normal(rng, 2, 4, 6, 6)], rng)
+    check_carried(Pooling(pool=pool, kernel_size=(2,), stride=(2,)), [normal(rng, 2, 4, 6, 6)], rng)
 
 
 def test_positions():
-    for fields in ({"kernel_size": 3}, {"kernel_size": 1, "stride": 2}):
+    for fields in ({"kernel_size": (3,)}, {"kernel_size": (1,), "stride": (2,)}):
         check_needs_every_position(Pooling(**fields), [Blob((2, 3, 7, 5))])
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"kernel_size": 2, "stride": 2},
-        {"kernel_size": 3, "stride": 2, "pad": 1},
-        {"kernel_size": 3, "stride": 1},
+        {"kernel_size": (2,), "stride": (2,)},
+        {"kernel_size": (3,), "stride": (2,), "pad": (1,)},
+        {"kernel_size": (3,), "stride": (1,)},
     ],
 )
 def test_places_of_the_maxima_are_pytorchs(rng, fields):
@@ -211,6 +223,6 @@ def test_places_of_the_maxima_are_pytorchs(rng, fields):
 
 def test_of_equal_maxima_the_first_and_of_nothing_no_place():
     x = np.array([[[[1, 1, np.nan, -np.inf], [1, 1, LOWEST, np.nan]]]], np.float32)
-    largest, places = compute(Pooling(kernel_size=2, stride=2), [x], n_tops=2)
+    largest, places = compute(Pooling(kernel_size=(2,), stride=(2,)), [x], n_tops=2)
     np.testing.assert_array_equal(largest, [[[[1, LOWEST]]]])
     np.testing.assert_array_equal(places, [[[[0, -1]]]])

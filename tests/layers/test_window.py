@@ -17,12 +17,12 @@ NONE = ((), 0, 0)
     [(((3,), 0, 0), (3, 3)), (((3, 5), 0, 0), (3, 5)), (((), 3, 5), (3, 5))],
 )
 def test_spellings_of_the_kernel(kernel, expected):
-    window = Window.of(kernel, NONE, NONE)
+    window = Window.of(kernel, NONE, NONE, axes=2)
     assert window == Window(expected, (1, 1), (0, 0), (1, 1))
 
 
 def test_stride_padding_and_dilation_have_defaults():
-    window = Window.of(((3,), 0, 0), ((), 2, 0), ((), 0, 1), (2,))
+    window = Window.of(((3,), 0, 0), ((), 2, 0), ((), 0, 1), (2,), axes=2)
     assert window == Window((3, 3), (2, 1), (0, 1), (2, 2))
     assert window.extent == (5, 5)
 
@@ -42,15 +42,15 @@ def test_stride_padding_and_dilation_have_defaults():
 )
 def test_contradictions_are_refused(kernel, stride, pad, dilation, message):
     with pytest.raises(ShapeError, match=message):
-        Window.of(kernel, stride, pad, dilation)
+        Window.of(kernel, stride, pad, dilation, axes=2)
 
 
 def test_a_kernel_that_does_not_fit_is_refused():
-    assert Window((3, 3)).output_size(3, 4) == (1, 2)
+    assert Window((3, 3)).output_size((3, 4)) == (1, 2)
     with pytest.raises(ShapeError, match="does not fit"):
-        Window((3, 3)).output_size(2, 9)
+        Window((3, 3)).output_size((2, 9))
     with pytest.raises(ShapeError, match="does not fit"):
-        Window((2, 2), dilation=(4, 1)).output_size(4, 4)
+        Window((2, 2), dilation=(4, 1)).output_size((4, 4))
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_kernel_that_does_not_fit_is_refused():
 )
 def test_padding_beyond_all_bounds_is_refused(window):
     with pytest.raises(ShapeError, match="bounds"):
-        window.check_padding(4, 4)
-    Window((3, 3), pad=(1, 1)).check_padding(4, 4)
+        window.check_padding((4, 4))
+    Window((3, 3), pad=(1, 1)).check_padding((4, 4))
 
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -81,7 +81,7 @@ def test_patches_are_unfold(size, kernel, stride, dilation, pad):
     images = np.arange(2 * 2 * size[0] * size[1], dtype=np.float32).reshape(2, 2, *size) + 1
     columns = torch.nn.functional.unfold(torch.from_numpy(images), kernel, dilation, pad, stride).numpy()
     got = patches(images, window)
-    assert got.shape == (2, 2, *kernel, *window.output_size(*size))
+    assert got.shape == (2, 2, *kernel, *window.output_size(size))
     np.testing.assert_array_equal(got.reshape(columns.shape), columns)
     everywhere = np.moveaxis(got, (4, 5), (1, 2))
     places = np.arange(everywhere[..., 0, 0, 0].size)[::-2]

@@ -27,11 +27,43 @@ DECONVOLUTIONS = [
 
 #: Maximum pooling that gives the places of the maxima, too.
 POOLINGS_WITH_PLACES = [
-    Pooling(kernel_size=2, stride=2),
-    Pooling(kernel_size=3, stride=2),
-    Pooling(kernel_size=3, stride=2, pad=1),
-    Pooling(kernel_size=3, stride=3, pad=2),
-    Pooling(kernel_size=3, stride=2, round_mode="FLOOR"),
+    Pooling(kernel_size=(2,), stride=(2,)),
+    Pooling(kernel_size=(3,), stride=(2,)),
+    Pooling(kernel_size=(3,), stride=(2,), pad=(1,)),
+    Pooling(kernel_size=(3,), stride=(3,), pad=(2,)),
+    Pooling(kernel_size=(3,), stride=(2,), round_mode="FLOOR"),
     Pooling(kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=0, pad_w=2),
     Pooling(global_pooling=True),
 ]
+
+#: Windows over lines (N, C, L) and volumes (N, C, D, H, W), with the shape of what they slide over.
+BEYOND_IMAGES = {
+    "line": ((3, 4, 11), Convolution(num_output=5, kernel_size=(4,), stride=(2,), pad=(2,), dilation=(2,))),
+    "volume": ((2, 3, 5, 6, 7), Convolution(num_output=4, kernel_size=(3,), pad=(1,))),
+    "sides": (
+        (2, 3, 6, 7, 8),
+        Convolution(num_output=4, kernel_size=(2, 3, 1), stride=(1, 2, 3), pad=(1, 0, 2), dilation=(2, 1, 1)),
+    ),
+    "groups": ((1, 4, 4, 5, 3), Convolution(num_output=6, kernel_size=(3,), group=2, bias_term=False)),
+    "depthwise": ((2, 6, 4, 5, 3), Convolution(num_output=6, kernel_size=(3,), group=6, pad=(1,), stride=(2,))),
+    "pointwise": ((2, 5, 4, 3, 3), Convolution(num_output=7, kernel_size=(1,))),
+    "transposed line": ((3, 4, 5), Deconvolution(num_output=3, kernel_size=(4,), stride=(3,), pad=(1,))),
+    "transposed volume": (
+        (2, 4, 3, 4, 5),
+        Deconvolution(num_output=6, kernel_size=(2, 4, 3), stride=(1, 2, 2), pad=(0, 1, 1), group=2),
+    ),
+    "transposed, dilated": (
+        (1, 2, 3, 2, 4),
+        Deconvolution(num_output=3, kernel_size=(3,), dilation=(1, 2, 3), bias_term=False),
+    ),
+    **{
+        f"{pool} of a {name}": (shape, Pooling(pool=pool, **fields))
+        for pool in ("MAX", "AVE")
+        for name, shape, fields in (
+            ("line", (2, 3, 10), {"kernel_size": (3,), "stride": (2,), "pad": (1,)}),
+            ("volume", (2, 3, 5, 7, 6), {"kernel_size": (1, 2, 3), "stride": (1, 2, 2), "pad": (0, 1, 2)}),
+            ("rounded volume", (2, 3, 5, 6, 6), {"kernel_size": (3,), "stride": (2,), "round_mode": "FLOOR"}),
+            ("whole volume", (2, 3, 3, 4, 5), {"global_pooling": True}),
+        )
+    },
+}

@@ -127,4 +127,4 @@ def test_bands_change_no_bit(net, kib):
 
 def test_reach_of_a_window():
     params = make_params("Convolution", num_output=1, kernel_size=3, pad=2, stride=2, dilation=3)
-    assert Reach.of(params.window()) == Reach(2, 2, 4)
+    assert Reach.of(params.window(2)) == Reach(2, 2, 4)

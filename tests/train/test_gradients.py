@@ -22,7 +22,7 @@ from xdn.train.initial import fresh
 def _net():
     """Return a small classifier of 4x4 images with most kinds of weights; two convolutions share their filters."""
     conv = Convolution(num_output=2, kernel_size=(3,), pad=(1,))
-    chain = [conv, BatchNorm(), Scale(bias_term=True), PReLU(), conv, Dropout(), Pooling("AVE", 2, stride=2)]
+    chain = [conv, BatchNorm(), Scale(bias_term=True), PReLU(), conv, Dropout(), Pooling("AVE", (2,), (2,))]
     chain += [InnerProduct(num_output=3), Softmax()]
     layers = [Layer("data", Input(shape=((3, 2, 4, 4),)), tops=("x0",))]
     for i, params in enumerate(chain):

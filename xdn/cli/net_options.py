@@ -33,7 +33,9 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
     state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
     state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")
     state.add_argument("--net-stage", action="append", default=[], metavar="NAME", help="stage that rules ask for")
-    parser.add_argument("--input-shape", type=_image_shape, metavar="C,H,W", help="of images, where the net lacks it")
+    parser.add_argument(
+        "--input-shape", type=_image_shape, metavar="C,H,W", help="of images, where the net lacks it; of films C,D,H,W"
+    )
     if weights_needed:
         add_transform_options(parser)
 
@@ -136,8 +138,8 @@ def _positive_numbers(text: str) -> tuple[float, ...]:
     return values
 
 
-def _image_shape(text: str) -> tuple[int, int, int]:
+def _image_shape(text: str) -> tuple[int, ...]:
     extents = tuple(positive_int(part) for part in text.split(","))
-    if len(extents) != 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is not C,H,W, such as 3,224,224")
+    if len(extents) not in (3, 4):
+        raise argparse.ArgumentTypeError(f"{text!r} is not C,H,W, such as 3,224,224, nor C,D,H,W of films")
     return extents

@@ -14,6 +14,8 @@ from xdn.graph.layer import Array
 
 # BlobProto's fields (caffe.proto).
 _LEGACY = (1, 2, 3, 4)  # num, channels, height, width
+#: C3D 1.0 has a fifth extent, the length before height and width, and the numbers behind it.
+_FILM_WIDTH, _FILM_DATA = 5, 6
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
 _DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64)}
 
@@ -28,7 +30,7 @@ class StoredBlob:
     data : array
         f32, of `shape`, in memory of its own.
     legacy : bool
-        The shape was given as the four numbers num, channels, height, width of Caffe before 2015.
+        The shape was given as the four numbers num, channels, height, width of Caffe before 2015, or C3D's five.
     """
 
     shape: Shape
@@ -38,12 +40,13 @@ class StoredBlob:
     def fits(self, shape: Shape) -> bool:
         """Return whether the array serves where `shape` is expected.
 
-        Four old numbers equal a shape of up to four axes with ones before it (Caffe's Blob::ShapeEquals). One
-        number a channel may also lie as the channels of a blob do, (1, C, 1, 1), as forks' normalisations keep them.
+        Old numbers equal a shape of up to as many axes with ones before it (Caffe's Blob::ShapeEquals). One number a
+        channel may also lie as the channels of a blob do, (1, C, 1, 1), as forks' normalisations keep them, or along
+        the last axis of a film, (1, 1, 1, 1, C), as C3D 1.1 keeps biases.
         """
-        if len(shape) == 1 and self.shape == (1, *shape, 1, 1):
+        if len(shape) == 1 and self.shape in ((1, *shape, 1, 1), (1, 1, 1, 1, *shape)):
             return True
-        return self.shape == ((1,) * (4 - len(shape)) + shape if self.legacy else shape)
+        return self.shape == ((1,) * (len(self.shape) - len(shape)) + shape if self.legacy else shape)
 
 
 #: Layer name -> its blobs; None for one that the file leaves out, none at all where they were not asked for.
@@ -59,10 +62,16 @@ class _Parts:
     has_shape: bool = False
     old: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def of_film(self) -> bool:
+        """Whether the message is C3D's, in which a number stands where Caffe has the data."""
+        return _FILM_WIDTH in self.old
+
     def shape(self, span: Span) -> tuple[Shape, bool]:
         """Return the shape, and whether it is an old one of four axes; raise ParseError for one out of bounds."""
         legacy = bool(self.old)
-        shape = tuple(self.old.get(number, 0) for number in _LEGACY) if legacy else tuple(self.dims)
+        numbers = (*_LEGACY, _FILM_WIDTH) if self.of_film else _LEGACY
+        shape = tuple(self.old.get(number, 0) for number in numbers) if legacy else tuple(self.dims)
         # NumPy bounds the product of the other extents where one is 0.
         most = prod(max(1, extent) for extent in shape) if 0 in shape else max(shape, default=0)
         if min(shape, default=0) < 0 or most > settings.MAX_BLOB_ELEMENTS:
@@ -89,9 +98,12 @@ def _read_dims(shape: Span, parts: _Parts) -> None:
             raise shape.error(f"a blob has more than {settings.MAX_BLOB_AXES} axes")
 
 
-def _read_numbers(span: Span, entry: wire.Entry) -> tuple[Array, int]:
-    """Return the numbers that start at `entry`, a view of the file where they are packed, and where they end."""
-    dtype, unpacked = _DTYPES[entry.number]
+def _read_numbers(span: Span, entry: wire.Entry, number: int) -> tuple[Array, int]:
+    """Return the numbers that start at `entry`, a view of the file where they are packed, and where they end.
+
+    They are of the type that those of field `number` have.
+    """
+    dtype, unpacked = _DTYPES[number]
     if entry.wire_type == unpacked:
         run = wire.fixed_run(span, entry)
         return np.ascontiguousarray(run).reshape(-1).view(dtype), entry.tag + len(run) * (entry.value.stop - entry.tag)
@@ -115,8 +127,10 @@ def read_blob(span: Span) -> StoredBlob:
     while offset < span.stop:
         entry = wire.read_entry(span, offset)
         offset = entry.value.stop
-        if entry.number in _DTYPES:
-            numbers, offset = _read_numbers(span, entry)
+        if entry.number == _FILM_WIDTH and entry.wire_type == wire.VARINT:
+            parts.old[_FILM_WIDTH] = entry.integer()
+        elif entry.number in _DTYPES or (entry.number == _FILM_DATA and parts.of_film):
+            numbers, offset = _read_numbers(span, entry, _DATA if entry.number == _FILM_DATA else entry.number)
             if numbers.size:
                 parts.pieces.append(numbers)
             if len(parts.pieces) > settings.MAX_BLOB_PIECES:

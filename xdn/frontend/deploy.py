@@ -27,7 +27,8 @@ from xdn.layers.base import LAYERS
 _LABELLED = ("Data", "ImageData", "MemoryData", "WindowData")
 #: Data layers whose tops are whatever the file says.
 _FREE = ("HDF5Data", "DummyData")
-_LOSS = "SoftmaxWithLoss"
+#: Losses that contain a softmax: Caffe's, and that of C3D over voxels.
+_LOSSES = ("SoftmaxWithLoss", "VOXEL_SOFTMAX_LOSS")
 _MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$", re.IGNORECASE)
 _SILENT = ("Silence", "HDF5Output")
 
@@ -88,7 +89,7 @@ class _Analysis:
         """Drop losses, measures, and whatever else hangs on a label; collect the softmax losses."""
         gone = set(self.labels)
         for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
-            if layer.type == _LOSS and wiring.bottoms and wiring.bottoms[0] not in gone:
+            if layer.type in _LOSSES and wiring.bottoms and wiring.bottoms[0] not in gone:
                 self.heads.append(index)
             if _is_measure(layer) or layer.type in _SILENT or any(bottom in gone for bottom in wiring.bottoms):
                 self.dropped.add(index)

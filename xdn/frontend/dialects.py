@@ -1,4 +1,4 @@
-"""What forks of Caffe write in words of their own, said in ours: fused normalisations, Python layers of known meaning.
+"""What forks of Caffe write in words of their own, said in ours: fused normalisations, films, known Python layers.
 
 Each rule takes a LayerParameter of the current format and changes it in place.
 """
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from xdn.errors import UnsupportedError
+from xdn.frontend.films import FILM_RULES
 from xdn.frontend.schema import Message
 
 _PYTHON, _PROPOSAL = "Python", "ProposalLayer"
@@ -57,6 +58,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
     _PYTHON: _known_python,
+    **FILM_RULES,
 }
 
 

@@ -8,8 +8,8 @@ from xdn.files import is_file
 from xdn.frontend.binaryproto import read_binaryproto
 from xdn.frontend.schema import Message
 
-#: (C, H, W)
-ImageShape = tuple[int, int, int]
+#: (C, H, W), of films (C, D, H, W)
+ImageShape = tuple[int, ...]
 
 #: Data sets whose name in `source` tells the size of their images.
 _BY_SOURCE: dict[str, ImageShape] = {
@@ -64,11 +64,10 @@ def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
     if path is None:
         return None
     try:
-        channels, height, width = read_binaryproto(path).shape
+        return read_binaryproto(path).shape
     except XdnError:
         # Whoever needs the pixels reports a damaged mean; here it only tells no shape.
         return None
-    return channels, height, width
 
 
 def _declared(layer: Message) -> ImageShape | None:
@@ -79,18 +78,28 @@ def _declared(layer: Message) -> ImageShape | None:
         return channels, transform.crop_size, transform.crop_size
     if layer.HasField("memory_data_param"):
         return memory.channels, memory.height, memory.width
-    if images.new_height and images.new_width:
-        return _channels(layer), images.new_height, images.new_width
+    for param in (images, layer.video_data_param):
+        if param.new_height and param.new_width:
+            return _channels(layer), param.new_height, param.new_width
     if transform.resize_param.height and transform.resize_param.width:
         return _channels(layer), transform.resize_param.height, transform.resize_param.width
     return None
 
 
+def _film_length(layer: Message) -> int | None:
+    """Return how many images a film of C3D has, 0 where its data layer does not say; None of a layer of images.
+
+    SSD calls one VideoData that gives images.
+    """
+    length = layer.video_data_param.new_length or layer.image_data_param.new_length
+    return length if length or layer.type.startswith("VIDEO_") else None
+
+
 def image_shape(layer: Message, folder: Path | None) -> ImageShape:
-    """Return (C, H, W) of the images that the data layer `layer` gives.
+    """Return (C, H, W) of the images that the data layer `layer` gives, (C, D, H, W) of films.
 
     Asked in turn: the crop (with 3 channels, 1 where the layer says grey), the layer's own sizes, the mean image,
-    and the name of the data set.
+    and the name of the data set. Of films also the layer's `new_length`.
 
     Parameters
     ----------
@@ -104,8 +113,15 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
         Naming ``--input-shape``, where nothing tells the shape.
     """
     shape = _declared(layer) or _from_mean(layer, folder)
+    length = _film_length(layer)
+    if length is not None and (shape is None or not length):
+        raise NetError(
+            "neither new_length nor a crop size tells the shape of the images",
+            where=f"layer {layer.name!r} ({layer.type})",
+            mend="Say it with --input-shape C,D,H,W",
+        )
     if shape is not None:
-        return shape
+        return shape if length is None else (shape[0], length, *shape[1:])
     source = source_of(layer).lower()
     for name, known in _BY_SOURCE.items():
         if name in source:

@@ -95,7 +95,12 @@ HDF5DataParameter source=1:string batch_size=2:uint32 shuffle=3:bool
 HDF5OutputParameter file_name=1:string
 ImageDataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 \
     mirror=6:bool rand_skip=7:uint32 shuffle=8:bool new_height=9:uint32 new_width=10:uint32 is_color=11:bool \
-    root_folder=12:string
+    root_folder=12:string new_length=2001:uint32
+VideoDataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 \
+    mirror=6:bool rand_skip=7:uint32 shuffle=8:bool new_height=9:uint32 new_width=10:uint32 is_color=11:bool \
+    root_folder=12:string new_length=13:uint32 show_data=14:bool use_image=15:bool use_temporal_jitter=16:bool \
+    sampling_rate=17:uint32 max_sampling_rate=18:uint32 use_sampling_rate_jitter=19:bool use_multiple_label=20:bool \
+    num_of_labels=21:uint32
 MemoryDataParameter batch_size=1:uint32 channels=2:uint32 height=3:uint32 width=4:uint32
 WindowDataParameter source=1:string scale=2:float mean_file=3:string batch_size=4:uint32 crop_size=5:uint32 \
     mirror=6:bool fg_threshold=7:float bg_threshold=8:float fg_fraction=9:float context_pad=10:uint32 \
@@ -130,6 +135,14 @@ RecurrentParameter num_output=1:uint32 weight_filler=2:FillerParameter bias_fill
     debug_info=4:bool expose_hidden=5:bool
 SaveOutputParameter output_directory=1:string output_name_prefix=2:string output_format=3:string \
     label_map_file=4:string name_size_file=5:string num_test_image=6:uint32 resize_param=7:ResizeParameter
+Convolution3DParameter num_output=1:uint32 bias_term=2:bool pad=3:uint32 kernel_size=4:uint32 group=5:uint32 \
+    kernel_depth=6:uint32 stride=7:uint32 temporal_stride=8:uint32 weight_filler=9:FillerParameter \
+    bias_filler=10:FillerParameter filter_group=11:uint32 temporal_pad=12:uint32
+Pooling3DParameter pool=1:MAX|AVE|STOCHASTIC kernel_size=2:uint32 stride=3:uint32 pad=4:uint32 kernel_depth=5:uint32 \
+    temporal_stride=6:uint32
+ConvolutionParameter kernel_depth=2001:uint32 temporal_stride=2002:uint32 temporal_pad=2003:uint32 \
+    filter_group=2004:uint32
+PoolingParameter kernel_depth=2001:uint32 temporal_stride=2002:uint32
 SPPParameter pyramid_height=1:uint32 pool=2:MAX|AVE|STOCHASTIC engine=6:DEFAULT|CAFFE|CUDNN
 """
 
@@ -144,7 +157,8 @@ LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:C
     python_param=130:PythonParameter spp_param=132:SPPParameter parameter_param=145:ParameterParameter \
     recurrent_param=146:RecurrentParameter annotated_data_param=200:AnnotatedDataParameter \
     multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
-    smooth_l1_loss_param=2006:SmoothL1LossParameter
+    smooth_l1_loss_param=2006:SmoothL1LossParameter video_data_param=6660:VideoDataParameter \
+    convolution3d_param=6661:Convolution3DParameter pooling3d_param=6662:Pooling3DParameter
 V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:ContrastiveLossParameter \
     data_param=11:DataParameter dummy_data_param=26:DummyDataParameter hdf5_data_param=13:HDF5DataParameter \
     hdf5_output_param=14:HDF5OutputParameter hinge_loss_param=29:HingeLossParameter \

@@ -14,15 +14,25 @@ from xdn.frontend.schema import Message
 from xdn.frontend.textformat import Unknown, explain
 from xdn.frontend.textformat import read_text as fill
 from xdn.frontend.tolerance import tolerated
+from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
 
 
-def _keep_v1_types(unknown: list[Unknown]) -> None:
-    """Let V1 layers of types that the enum lacks keep these as text, so that they are refused by name, or dropped."""
+def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
+    """Let V1 layers of types that the enum lacks keep these as text, so that they are refused by name, or dropped.
+
+    Returns what stays unknown: all but the types that forks have added to the enum and that run.
+    """
+    of_forks = {alias for _, layer in LAYERS.items() for alias in layer.aliases if alias.isupper()}
+    left = []
     for each in unknown:
         if each.value is not None and each.path[-1].DESCRIPTOR.name == "V1LayerParameter" and each.name == "type":
             each.path[-1].xdn_type = each.value
+            if each.value in of_forks:
+                continue
+        left.append(each)
+    return left
 
 
 def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> Message:
@@ -59,8 +69,7 @@ def _parse_net(text: str, name: str) -> Message:
     made = schema.new("NetParameter")
     try:
         unknown = fill(text, made, name)
-        _keep_v1_types(unknown)
-        warnings = tolerated(unknown)
+        warnings = tolerated(_keep_v1_types(unknown))
     except ParseError as error:
         if (seems := diagnose(text)) is None:
             raise

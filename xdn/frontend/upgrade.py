@@ -11,7 +11,15 @@ from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0
 #: The data layers' parameters that once held what now stands in `transform_param`.
-_OLD_TRANSFORMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
+_OLD_TRANSFORMS = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "VIDEO_DATA": "image_data_param",
+    "VIDEO_SEGMENTATION_DATA": "image_data_param",
+    "VIDEO_WITH_VOXEL_TRUTH_DATA": "image_data_param",
+    "VideoData": "video_data_param",
+    "WindowData": "window_data_param",
+}
 _TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
 
 

@@ -25,7 +25,7 @@ class Source:
     layout : BlockLayout
         The blob's.
     weight : (K, C/G, R, S)
-        Filters.
+        Filters, with as many axes after the channels as the window has.
     window : Window
         How they slide.
     lists : TapLists
@@ -119,14 +119,15 @@ def lower_convolution(lowering: Lowering) -> Lowered:
 def convolution_task(lowering: Lowering) -> Contraction:
     """Return what a layer of filters, with the projection that is fused to it, contracts."""
     layer = lowering.layer
-    parts = [(layer.bottoms[0], lowering.bottom(), layer.params, layer.weights)]
+    parts = [(layer.bottoms[0], lowering.bottoms[0], lowering.bottom(), layer.params, layer.weights)]
     if layer.projection is not None:
-        added, weights = lowering.projected(), projection_weights(layer.weights)
-        parts.append((layer.bottoms[-1], added, layer.projection, weights))
-    sources = [
-        source_of(lowering, blob, layout, params.filters(given["weight"]), params.window())
-        for blob, layout, params, given in parts
-    ]
+        weights = projection_weights(layer.weights)
+        parts.append((layer.bottoms[-1], lowering.added[0], lowering.projected(), layer.projection, weights))
+    sources = []
+    for name, blob, layout, params, given in parts:
+        window = params.window_over(blob)
+        lists = tap_lists(blob.shape[2:], lowering.tops[0].shape[2:], window)
+        sources.append(source_of(name, layout, lowering.top(), params.filters(given["weight"]), window, lists))
     biases = [given["bias"] for *_, given in parts if "bias" in given]
     return Contraction(tuple(sources), tuple(biases), layer.params.group)
 
@@ -154,16 +155,17 @@ def inner_product_task(lowering: Lowering) -> Contraction:
     weight = layer.weights["weight"]
     if layer.params.transpose:
         weight = weight.T
-    weight = weight.reshape(-1, bottom.channels, bottom.height, bottom.width)
-    source = source_of(lowering, layer.bottoms[0], bottom, weight, Window((bottom.height, bottom.width)))
+    sizes = (bottom.height, bottom.width)
+    weight, window = weight.reshape(-1, bottom.channels, *sizes), Window(sizes)
+    source = source_of(layer.bottoms[0], bottom, lowering.top(), weight, window, tap_lists(sizes, (1, 1), window))
     biases = (layer.weights["bias"],) if "bias" in layer.weights else ()
     return Contraction((source,), biases)
 
 
-def source_of(lowering: Lowering, blob: str, layout: BlockLayout, weight: np.ndarray, window: Window) -> Source:
-    """Return what a layer's filters sum over in one of its bottoms, which lies as `layout` says."""
-    top = lowering.top()
-    lists = tap_lists(layout, top, window)
+def source_of(
+    blob: str, layout: BlockLayout, top: BlockLayout, weight: np.ndarray, window: Window, lists: TapLists
+) -> Source:
+    """Return what a layer's filters sum over in one of its bottoms, which lies as `layout` says, to give `top`."""
     return Source(blob, layout, weight, window, lists, *lists.in_runs(layout, top, weight.shape[1]))
 
 
@@ -233,8 +235,13 @@ def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.nda
     return np.array(rows, np.int64)
 
 
+def used_elements(weight: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Return (K, C/G, U): of the filters (K, C/G, R, S) the window elements that are used, numbered row-major."""
+    return weight.reshape(*weight.shape[:2], -1)[:, :, used]
+
+
 def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
     """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
-    taps = weight[:, :, used[:, 0], used[:, 1]]  # (K, C/G, U)
+    taps = used_elements(weight, used)
     picked = np.stack([taps[first : first + rows] for first in firsts])
     return np.ascontiguousarray(picked.transpose(0, 3, 2, 1), np.float32)

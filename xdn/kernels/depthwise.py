@@ -21,6 +21,7 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import isa_named
 from xdn.codegen.names import KernelName
+from xdn.kernels.convolution import used_elements
 from xdn.kernels.epilogue import coefficients, epilogue_parts, store_tile
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
@@ -103,8 +104,9 @@ def is_depthwise(lowering: Lowering) -> bool:
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    lists = tap_lists(bottom, top, layer.params.window())
-    filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
+    window = layer.params.window_over(lowering.bottoms[0])
+    lists = tap_lists(lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:], window)
+    filters = used_elements(layer.weights["weight"], lists.used)[:, 0]
     weights = np.ascontiguousarray(filters.T, np.float32)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     positions, taps = lists.in_elements(bottom, top)
@@ -122,7 +124,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     }
     residual = lowering.residual_at(RESIDUAL)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]} | residual
-    reads = {X: Reach.of(layer.params.window())} | dict.fromkeys(residual, Reach())
+    reads = {X: Reach.of(window)} | dict.fromkeys(residual, Reach())
     tables = {POSITIONS: top.width * positions[0].nbytes}
     name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
     step = Step(

@@ -172,9 +172,10 @@ def lower_within(lowering: Lowering) -> Lowered:
     """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
     params, layout = lowering.layer.params, lowering.top()
     size, reach = params.local_size, params.local_size // 2
-    lists = tap_lists(layout, layout, Window((size, size), pad=(reach, reach)))
+    sizes = (layout.height, layout.width)
+    lists = tap_lists(sizes, sizes, Window((size, size), pad=(reach, reach)))
     positions, taps = lists.in_elements(layout, layout)
-    counts = np.ascontiguousarray(params.squares_pooling().counts(layout.height, layout.width))
+    counts = np.ascontiguousarray(params.squares_pooling().counts(sizes))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)
     descriptor = {
         ROW_COUNT: layout.position_elements // row_elements(lowering.isa, lowering.schedule),

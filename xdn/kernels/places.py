@@ -58,7 +58,8 @@ def _largest():
 def lower_places(lowering: Lowering) -> Lowered:
     """Take the maximum of each window, and the number of its position."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    lists = tap_lists(bottom, top, layer.params.window(bottom.height, bottom.width))
+    sizes = lowering.bottoms[0].shape[2:]
+    lists = tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
     positions, taps = np.ascontiguousarray(lists.positions), np.ascontiguousarray(lists.taps)
     start = np.array([LOWEST], np.float32)
     sizes = {

@@ -107,10 +107,10 @@ def _body(method: _Method, isa: Isa, schedule: Schedule) -> KernelBody:
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    size = (bottom.height, bottom.width)
-    lists = tap_lists(bottom, top, layer.params.window(*size))
+    sizes = lowering.bottoms[0].shape[2:]
+    lists = tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
     positions, taps = lists.in_elements(bottom, top)
-    counts = np.ascontiguousarray(layer.params.counts(*size))
+    counts = np.ascontiguousarray(layer.params.counts(sizes))
     descriptor = {
         POSITIONS: address(positions),
         POSITION_COUNT: len(positions),

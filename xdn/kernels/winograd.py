@@ -42,13 +42,15 @@ def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
 
 def _direct_cycles(lowering: Lowering) -> float:
     """Return about how many cycles the direct sums of a vector of images take."""
-    taps = count_taps(lowering.bottom(), lowering.top(), lowering.layer.params.window())
+    sizes, places = lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:]
+    taps = count_taps(sizes, places, lowering.layer.params.window(2))
     return taps * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
 
 
 def best_algorithm(lowering: Lowering) -> Winograd | None:
     """Return the algorithm that is chosen, else the one that should take the least time; None for the direct sums."""
-    window, params = lowering.layer.params.window(), lowering.layer.params
+    params = lowering.layer.params
+    window = params.window_over(lowering.bottoms[0])
     fits = window == Window((3, 3), pad=window.pad) and params.group == 1 and lowering.layer.projection is None
     asked = lowering.choice.algorithm
     if not (fits and lowering.winograd) or (asked and asked not in WINOGRADS):
@@ -136,7 +138,7 @@ def _unit(lowering: Lowering, algorithm: Winograd) -> tuple[int, dict[int, int]]
 
 def _rows(lowering: Lowering, algorithm: Winograd, input_bytes: int, output_bytes: int) -> Rows:
     """Return how the step is run for some rows of tiles, whose rows in the tables have these sizes."""
-    window, top = lowering.layer.params.window(), lowering.top()
+    window, top = lowering.layer.params.window(2), lowering.top()
     columns = ceil(top.width / algorithm.outputs)
     reads = {k.X: Reach.of(window)} | dict.fromkeys(lowering.residual_at(k.RESIDUAL), Reach())
     tables = {k.INPUTS: columns * input_bytes, k.OUTPUTS: columns * output_bytes}
@@ -154,7 +156,7 @@ def pack_filters(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> n
 def tile_tables(lowering: Lowering, algorithm: Winograd) -> tuple[np.ndarray, np.ndarray]:
     """Return (tiles, elements) places of inputs and (tiles, m*m) of results, in f32 of a block; -1: none."""
     bottom, top = lowering.bottom(), lowering.top()
-    pad_h, pad_w = lowering.layer.params.window().pad
+    pad_h, pad_w = lowering.layer.params.window(2).pad
     m, size = algorithm.outputs, algorithm.inputs
 
     def places(layout: BlockLayout, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -116,10 +116,16 @@ def layer_type(name: str) -> Callable[[type[CaffeLayer]], type[CaffeLayer]]:
     return enter
 
 
-def one_bottom(bottoms: Sequence[Blob], axes: int | None = None) -> Blob:
-    """Return the only bottom; raise ShapeError for another count, or another number of axes."""
+#: Axes of blobs with a batch, channels and positions: lines (N, C, L), images (N, C, H, W), volumes (N, C, D, H, W).
+POSITIONED = (3, 4, 5)
+_AXES = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
+
+
+def one_bottom(bottoms: Sequence[Blob], *axes: int) -> Blob:
+    """Return the only bottom; raise ShapeError for another count, or a number of axes that is none of `axes`."""
     if len(bottoms) != 1:
         raise ShapeError(f"{len(bottoms)} bottoms; it takes exactly one")
-    if axes is not None and len(bottoms[0].shape) != axes:
-        raise ShapeError(f"a bottom of shape {bottoms[0].shape}; it takes {axes} axes (N, C, H, W)")
+    if axes and len(bottoms[0].shape) not in axes:
+        taken = " or ".join(f"{count} axes {_AXES[count]}" for count in axes)
+        raise ShapeError(f"a bottom of shape {bottoms[0].shape}; it takes {taken}")
     return bottoms[0]

@@ -1,14 +1,15 @@
-"""Convolution: K filters of C/G x R x S over the images, with stride, zero padding, dilation, groups."""
+"""Convolution: K filters of C/G x R x S over images, lines or volumes, with stride, padding, dilation, groups."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import EVERY, Array, ChannelAxis, Side, Stride, Weights
-from xdn.layers.base import layer_type, one_bottom
+from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import patches, patches_at
 
@@ -17,46 +18,51 @@ from xdn.layers.window import patches, patches_at
 class Convolution(Filters):
     """Convolution: Y[n,k,p,q] = b[k] + sum_{c,r,s} W[k,c,r,s] * X[n, c, p*stride-pad+r*dilation, ...].
 
-    The source of the size rule and of the fields is Caffe's base_conv_layer.cpp.
+    Positions have one, two or three axes: lines (L,), images (H, W), volumes (D, H, W). The source of the size rule and
+    of the fields is Caffe's base_conv_layer.cpp.
     """
 
     v1_name: ClassVar = "CONVOLUTION"
-    aliases: ClassVar = ("DepthwiseConvolution", "ConvolutionDepthwise")
+    aliases: ClassVar = (
+        "DepthwiseConvolution",
+        "ConvolutionDepthwise",
+        "Convolution3D",
+        "CONVOLUTION3D",
+    )
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, K, P, Q), sizes rounded down."""
-        bottom = one_bottom(bottoms, 4)
-        n, _, h, w = bottom.shape
+        """(N, C, H, W) -> (N, K, P, Q), sizes rounded down; of a volume (N, C, D, H, W) -> (N, K, O, P, Q)."""
+        bottom = one_bottom(bottoms, *POSITIONED)
+        n, _, *sizes = bottom.shape
         self.check_channels(bottom)
         # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
         Blob(self.weight_shapes(bottoms)["weight"])
-        return (Blob((n, self.num_output, *self.window().output_size(h, w))),)
+        return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Weight (K, C/G, R, S), bias (K,)."""
-        weight = (self.num_output, bottoms[0].shape[1] // self.group, *self.window().kernel)
+        weight = (self.num_output, bottoms[0].shape[1] // self.group, *self.window_over(bottoms[0]).kernel)
         return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
 
     def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
         """N * K * P * Q * C/G * R * S."""
-        r, s = self.window().kernel
-        return tops[0].size * (bottoms[0].shape[1] // self.group) * r * s
+        return tops[0].size * (bottoms[0].shape[1] // self.group) * prod(self.window_over(bottoms[0]).kernel)
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """im2col, then one matrix product a group, as Caffe computes it."""
-        columns = patches(bottoms[0], self.window())  # (N, C, R, S, P, Q)
-        n, c, r, s, p, q = columns.shape
-        g = self.group
-        columns = columns.reshape(n, g, c // g * r * s, p * q)
+        window, g = self.window(bottoms[0].ndim - 2), self.group
+        columns = patches(bottoms[0], window)  # (N, C, R, S, P, Q)
+        n, c, places = *columns.shape[:2], columns.shape[2 + window.axes :]
+        columns = columns.reshape(n, g, c // g * prod(window.kernel), prod(places))
         weight = weights["weight"].reshape(g, self.num_output // g, -1)
-        result = np.matmul(weight, columns).reshape(n, self.num_output, p, q)
+        result = np.matmul(weight, columns).reshape(n, self.num_output, -1)
         if self.bias_term:
-            result += weights["bias"].reshape(-1, 1, 1)
-        return (result,)
+            result += weights["bias"].reshape(-1, 1)
+        return (result.reshape(n, self.num_output, *places),)
 
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(G, M, C/G*R*S): the window's elements at the positions (n, p, q)."""
-        found = patches_at(bottom, self.window(), rows)
+        found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
         return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
     def _depthwise(self, bottom_channels: int) -> bool:
@@ -74,16 +80,17 @@ class Convolution(Filters):
         """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
         filters, c = ChannelAxis(Side.TOP, np.arange(self.num_output)), bottoms[0].shape[1]
         inputs = None if self._depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
-        return {"weight": (filters, inputs, None, None)} | ({"bias": (filters,)} if self.bias_term else {})
+        kernel = (None,) * (len(bottoms[0].shape) - 2)
+        return {"weight": (filters, inputs, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})
 
     def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "Convolution":
         """As many filters as are left; depthwise, as many groups as channels."""
         return replace(self, num_output=top, group=bottom if self._depthwise(bottoms[0].shape[1]) else self.group)
 
     def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
-        """A 1x1 kernel without padding reads the positions that it steps on; for all others every one counts."""
-        window = self.window()
-        if (window.kernel, window.pad) != ((1, 1), (0, 0)):
+        """A 1x1 kernel without padding reads the positions of an image that it steps on; else every one counts."""
+        window = self.window_over(bottoms[0])
+        if not window.is_point or window.axes != 2:
             return EVERY
         return window.stride[0] * stride[0], window.stride[1] * stride[1]
 
@@ -94,7 +101,11 @@ class Convolution(Filters):
         """
         if bottom not in (EVERY, self.positions_read(top, bottoms)):
             return None
-        own = self.window().stride
+        if top == bottom == EVERY:
+            return self
+        own = self.window_over(bottoms[0]).stride
+        if len(own) != 2:
+            return None
         h, w = (s * t // b for s, t, b in zip(own, top, bottom, strict=True))
         if (h, w) == own:
             return self

@@ -38,20 +38,25 @@ class Filters(CaffeLayer):
     axis: int = proto(16, "int32", default=1)
     dilation: tuple[int, ...] = proto(18, "uint32", default=(), repeated=True)
 
-    def window(self) -> Window:
-        """Return kernel, stride, padding and dilation as (height, width) pairs."""
+    def window(self, axes: int) -> Window:
+        """Return kernel, stride, padding and dilation over so many axes of positions, such as two of images."""
         return Window.of(
             kernel=(self.kernel_size, self.kernel_h, self.kernel_w),
             stride=(self.stride, self.stride_h, self.stride_w),
             pad=(self.pad, self.pad_h, self.pad_w),
             dilation=self.dilation,
+            axes=axes,
         )
 
+    def window_over(self, bottom: Blob) -> Window:
+        """Return the window over the positions of a bottom (N, C, ...)."""
+        return self.window(len(bottom.shape) - 2)
+
     def check_channels(self, bottom: Blob) -> None:
-        """Raise ShapeError where axis, filters and groups do not fit a bottom (N, C, H, W)."""
+        """Raise ShapeError where axis, filters and groups do not fit a bottom (N, C, ...)."""
         c = bottom.shape[1]
         if bottom.axis(self.axis) != 1:
-            raise ShapeError(f"axis {self.axis}; the channels of a two-dimensional convolution are axis 1")
+            raise ShapeError(f"axis {self.axis}; the channels are axis 1")
         if self.num_output < 1 or self.group < 1:
             raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
         if c % self.group or self.num_output % self.group:

@@ -42,7 +42,7 @@ class LRN(CaffeLayer):
 
     def squares_pooling(self) -> Pooling:
         """Return the pooling of squares that WITHIN_CHANNEL contains: the average counts padding."""
-        return Pooling(pool="AVE", kernel_size=self.local_size, pad=self.local_size // 2)
+        return Pooling(pool="AVE", kernel_size=(self.local_size,), pad=(self.local_size // 2,))
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """In f32. Caffe keeps a running sum over the channels; here each sum is new, equal up to rounding."""

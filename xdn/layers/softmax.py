@@ -19,6 +19,7 @@ class Softmax(CaffeLayer):
 
     message: ClassVar = Message("SoftmaxParameter", "softmax_param", 125, 39)
     v1_name: ClassVar = "SOFTMAX"
+    aliases: ClassVar = ("VOXEL_SOFTMAX",)
     unused: ClassVar = {"engine": ENGINE.at(1)}
     channel_rule: ClassVar = ChannelRule.FIXED
 

@@ -1,6 +1,10 @@
-"""The sliding window that convolution and pooling share."""
+"""The sliding window that convolution and pooling share, over lines, images and volumes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
+from types import EllipsisType
 
 import numpy as np
 
@@ -8,39 +12,59 @@ from xdn import settings
 from xdn.errors import ShapeError
 from xdn.graph.layer import Array
 
-Pair = tuple[int, int]
+#: One number for each axis of positions: (length,), (height, width) or (depth, height, width).
+Extents = tuple[int, ...]
 #: A repeated field beside its `_h` and `_w` spellings.
-Spelling = tuple[tuple[int, ...], int, int]
+Spelling = tuple[Extents, int, int]
+
+#: Axes of positions that a window may have.
+MOST_AXES = 3
 
 
-def _pair(name: str, spelling: Spelling, default: int) -> Pair:
-    """Return (height, width) of Caffe's three ways to write one extent: none, one or two values, _h and _w."""
+def _extents(name: str, spelling: Spelling, default: int, axes: int) -> Extents:
+    """Return one extent an axis of Caffe's ways to write them: none, one for all axes, one for each, _h and _w."""
     values, h, w = spelling
     if h or w:
+        side = name.removesuffix("_size")
         if values:
-            side = name.removesuffix("_size")
             raise ShapeError(f"{name} is given both as one field and as {side}_h / {side}_w")
+        if axes != 2:
+            mend = f"Give {name} once for each axis"
+            raise ShapeError(f"{side}_h / {side}_w are for images; there are {axes} axes of positions", mend=mend)
         return h or (default if name != "pad" else 0), w or (default if name != "pad" else 0)
-    if len(values) > 2:
-        raise ShapeError(f"{name} has {len(values)} values; two axes take one or two")
-    if not values:
-        return default, default
-    return (values[0], values[-1])
+    if len(values) not in (0, 1, axes):
+        raise ShapeError(f"{name} has {len(values)} values; it takes one, or one for each of {axes} axes")
+    return values if len(values) == axes else (values or (default,)) * axes
 
 
 @dataclass(frozen=True)
 class Window:
-    """Kernel, stride, padding, dilation, each (height, width) in elements.
+    """Kernel, stride, padding, dilation, each one number an axis of positions, in elements.
 
     A window slides over the input and gives one output at each place; one that is `transposed` is laid over the output
-    at each place of the input, and adds to what lies under it.
+    at each place of the input, and adds to what lies under it. Without them, strides and dilations are 1, padding 0.
     """
 
-    kernel: Pair
-    stride: Pair = (1, 1)
-    pad: Pair = (0, 0)
-    dilation: Pair = (1, 1)
+    kernel: Extents
+    stride: Extents = ()
+    pad: Extents = ()
+    dilation: Extents = ()
     transposed: bool = False
+
+    def __post_init__(self) -> None:
+        for name, default in (("stride", 1), ("pad", 0), ("dilation", 1)):
+            if not getattr(self, name):
+                object.__setattr__(self, name, (default,) * len(self.kernel))
+
+    @property
+    def axes(self) -> int:
+        """Axes of positions over which the window slides."""
+        return len(self.kernel)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the window is one element that falls on data at every place."""
+        return set(self.kernel) == {1} and not any(self.pad)
 
     def source(self, axis: int, out: int, element: int = 0) -> int:
         """Return the input index along an axis whose value meets the kernel's `element` in the output `out`."""
@@ -49,7 +73,7 @@ class Window:
             return (out + pad - element * dilation) // stride
         return out * stride - pad + element * dilation
 
-    def meeting(self, axis: int, out: int, size: int) -> tuple[int, ...]:
+    def meeting(self, axis: int, out: int, size: int) -> Extents:
         """Return the kernel's elements along an axis that meet data, of an input of `size`, in the output `out`."""
         found = (k for k in range(self.kernel[axis]) if 0 <= self.source(axis, out, k) < size)
         if not self.transposed:
@@ -58,16 +82,16 @@ class Window:
         return tuple(k for k in found if (shift - k * dilation) % stride == 0)
 
     @staticmethod
-    def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: tuple[int, ...] = ()) -> "Window":
-        """Return the window that Caffe's fields describe; raise ShapeError where they contradict."""
+    def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: Extents = (), *, axes: int) -> "Window":
+        """Return the window over `axes` axes that Caffe's fields describe; raise ShapeError where they contradict."""
         values, h, w = kernel
         if not values and not (h and w):
             raise ShapeError("the kernel has no size", mend="Give kernel_size, or both kernel_h and kernel_w")
         window = Window(
-            _pair("kernel_size", kernel, 0),
-            _pair("stride", stride, 1),
-            _pair("pad", pad, 0),
-            _pair("dilation", (dilation, 0, 0), 1),
+            _extents("kernel_size", kernel, 0, axes),
+            _extents("stride", stride, 1, axes),
+            _extents("pad", pad, 0, axes),
+            _extents("dilation", (dilation, 0, 0), 1, axes),
         )
         if min(window.kernel) < 1 or min(window.stride) < 1 or min(window.dilation) < 1:
             raise ShapeError(f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}; all >= 1")
@@ -76,27 +100,33 @@ class Window:
         return window
 
     @property
-    def extent(self) -> Pair:
+    def extent(self) -> Extents:
         """The kernel's reach with dilation."""
-        (r, s), (dr, ds) = self.kernel, self.dilation
-        return dr * (r - 1) + 1, ds * (s - 1) + 1
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
-    def check_padding(self, h: int, w: int) -> None:
-        """Raise ShapeError where the padded (h, w) input would be larger than any blob may be."""
-        (ph, pw), (r, s) = self.pad, self.extent
-        if max(h + 2 * ph, r) * max(w + 2 * pw, s) > settings.MAX_BLOB_ELEMENTS:
-            raise ShapeError(f"a kernel of {self.extent} over {h}x{w} with padding {self.pad} is beyond all bounds")
+    def check_padding(self, sizes: Sequence[int]) -> None:
+        """Raise ShapeError where the padded input of `sizes` would be larger than any blob may be."""
+        padded = (max(n + 2 * p, r) for n, p, r in zip(sizes, self.pad, self.extent, strict=True))
+        if prod(padded) > settings.MAX_BLOB_ELEMENTS:
+            over = by_axis(sizes)
+            raise ShapeError(f"a kernel of {self.extent} over {over} with padding {self.pad} is beyond all bounds")
 
-    def output_size(self, h: int, w: int) -> Pair:
-        """Return (P, Q) of an (h, w) input, rounded down; raise ShapeError where nothing is left."""
-        self.check_padding(h, w)
-        p, q = (
+    def output_size(self, sizes: Sequence[int]) -> Extents:
+        """Return the places of an input of `sizes`, rounded down; raise ShapeError where nothing is left."""
+        self.check_padding(sizes)
+        places = tuple(
             (size + 2 * pad - extent) // stride + 1
-            for size, pad, extent, stride in zip((h, w), self.pad, self.extent, self.stride, strict=True)
+            for size, pad, extent, stride in zip(sizes, self.pad, self.extent, self.stride, strict=True)
         )
-        if p < 1 or q < 1:
-            raise ShapeError(f"a kernel of {self.extent} does not fit into {h}x{w} with padding {self.pad}")
-        return p, q
+        if min(places) < 1:
+            fits = f"does not fit into {by_axis(sizes)} with padding {self.pad}"
+            raise ShapeError(f"a kernel of {self.extent} {fits}")
+        return places
+
+
+def by_axis(sizes: Sequence[int]) -> str:
+    """Return sizes as people write them, such as 32x32."""
+    return "x".join(map(str, sizes))
 
 
 def patches(images: Array, window: Window) -> Array:
@@ -104,23 +134,32 @@ def patches(images: Array, window: Window) -> Array:
 
     Parameters
     ----------
-    images : (N, C, H, W)
+    images : (N, C, H, W), or with as many axes after the channels as the window has
     window : Window
 
     Returns
     -------
     (N, C, R, S, P, Q) : a contiguous copy
     """
-    n, c, h, w = images.shape
-    p, q = window.output_size(h, w)
-    (r, s), (sh, sw), (ph, pw), (dh, dw) = window.kernel, window.stride, window.pad, window.dilation
-    padded = np.pad(images, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    out = np.empty((n, c, r, s, p, q), images.dtype)
-    for i in range(r):
-        for j in range(s):
-            rows = slice(i * dh, i * dh + (p - 1) * sh + 1, sh)
-            out[:, :, i, j] = padded[:, :, rows, j * dw : j * dw + (q - 1) * sw + 1 : sw]
+    n, c, *sizes = images.shape
+    places = window.output_size(sizes)
+    padded = np.pad(images, ((0, 0), (0, 0), *((pad, pad) for pad in window.pad)))
+    out = np.empty((n, c, *window.kernel, *places), images.dtype)
+    by_element = kernel_first(out, window)
+    for element in product(*map(range, window.kernel)):
+        by_element[element] = padded[met(window, element, places)]
     return out
+
+
+def kernel_first(columns: Array, window: Window) -> Array:
+    """Return a view (R, S, N, C, ...) of columns (N, C, R, S, ...)."""
+    return np.moveaxis(columns, range(2, 2 + window.axes), range(window.axes))
+
+
+def met(window: Window, element: Extents, places: Sequence[int]) -> tuple[EllipsisType | slice, ...]:
+    """Return the index, along the last axes of a padded array, of what an element of the window meets at each place."""
+    steps = zip(element, window.dilation, window.stride, places, strict=True)
+    return (..., *(slice(k * d, k * d + (p - 1) * stride + 1, stride) for k, d, stride, p in steps))
 
 
 def patches_at(images: Array, window: Window, places: Array) -> Array:
@@ -128,16 +167,20 @@ def patches_at(images: Array, window: Window, places: Array) -> Array:
 
     Parameters
     ----------
-    images : (N, C, H, W)
+    images : (N, C, H, W), or with as many axes after the channels as the window has
     window : Window
     places : (M,) int
         Positions (n, p, q), numbered row by row.
     """
-    count, _, h, w = images.shape
-    n, p, q = np.unravel_index(places, (count, *window.output_size(h, w)))
-    (r, s), (sh, sw), (ph, pw), (dh, dw) = window.kernel, window.stride, window.pad, window.dilation
-    row = (p * sh - ph)[:, None, None] + dh * np.arange(r)[:, None]  # (M, R, 1)
-    column = (q * sw - pw)[:, None, None] + dw * np.arange(s)  # (M, 1, S)
-    found = images[n[:, None, None], :, row.clip(0, h - 1), column.clip(0, w - 1)]  # (M, R, S, C)
-    found[(row < 0) | (row >= h) | (column < 0) | (column >= w)] = 0
-    return np.moveaxis(found, 3, 1)
+    count, _, *sizes = images.shape
+    n, *outs = np.unravel_index(places, (count, *window.output_size(sizes)))
+    at, outside = [], np.zeros((len(places), *window.kernel), bool)
+    for axis, (out, size) in enumerate(zip(outs, sizes, strict=True)):
+        source = (out * window.stride[axis] - window.pad[axis])[:, None]
+        source = source + window.dilation[axis] * np.arange(window.kernel[axis])  # (M, kernel along the axis)
+        source = np.expand_dims(source, [1 + other for other in range(window.axes) if other != axis])
+        outside |= (source < 0) | (source >= size)
+        at.append(source.clip(0, size - 1))
+    found = np.moveaxis(images, 1, -1)[(n.reshape(-1, *(1,) * window.axes), *at)]  # (M, R, S, C)
+    found[outside] = 0
+    return np.moveaxis(found, -1, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
-from tests.layers.windows import CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
+from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 
@@ -26,7 +26,9 @@ def test_deconvolution(params):
 )
 @pytest.mark.parametrize("round_mode", ["CEIL", "FLOOR"])
 def test_pooling(pool, size, kernel, stride, pad, round_mode):
-    check_layer(Pooling(pool=pool, kernel_size=kernel, stride=stride, pad=pad, round_mode=round_mode), (2, 3, *size))
+    check_layer(
+        Pooling(pool=pool, kernel_size=(kernel,), stride=(stride,), pad=(pad,), round_mode=round_mode), (2, 3, *size)
+    )
 
 
 @pytest.mark.parametrize("pool", ["MAX", "AVE"])
@@ -50,7 +52,7 @@ def test_global_pooling(pool):
 
 def test_an_average_counts_only_the_padding_that_the_file_states():
     # 6 columns, padding 1, windows of 3 at stride 2: the last one starts at 5 and has one padded column, then ends.
-    net = one_layer_net(Pooling(pool="AVE", kernel_size=3, stride=2, pad=1), (1, 1, 6, 6))
+    net = one_layer_net(Pooling(pool="AVE", kernel_size=(3,), stride=(2,), pad=(1,)), (1, 1, 6, 6))
     assert net.blobs["y0"].shape == (1, 1, 4, 4)
     check_net(net)
 
@@ -65,3 +67,8 @@ def test_inner_product(axis, transpose):
 
 def test_an_inner_product_over_the_batch_has_a_fixed_batch():
     assert session_of(one_layer_net(InnerProduct(num_output=6, axis=0), (2, 3, 4))).get_inputs()[0].shape == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("shape", "params"), BEYOND_IMAGES.values(), ids=BEYOND_IMAGES)
+def test_lines_and_volumes(shape, params):
+    check_layer(params, shape)

@@ -11,8 +11,8 @@ from xdn.layers.window import Window
 
 def _positions(size, window):
     layout = BlockLayout(3, *size, CHANNEL)
-    top = BlockLayout(5, *window.output_size(*size), CHANNEL)
-    return tap_lists(layout, top, window).in_runs(layout, top, 3)[0]
+    top = BlockLayout(5, *window.output_size(size), CHANNEL)
+    return tap_lists(size, window.output_size(size), window).in_runs(layout, top, 3)[0]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 6, 12])

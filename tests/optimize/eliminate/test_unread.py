@@ -67,7 +67,7 @@ def refused(net, *reasons):
 
 
 def stride_of(net, name):
-    return net.layer(name).params.window().stride
+    return net.layer(name).params.window(2).stride
 
 
 def test_a_stride_moves_to_the_convolution_before():
@@ -183,7 +183,7 @@ def test_a_fused_residual_is_subsampled():
     assert names(done.net) == ["shortcut", "shortcut/2x2", "reduce", "spatial", "expand", "left", "right"]
     assert done.net.layer("expand").bottoms == ("spatial/2x2", "shortcut/2x2")
     assert done.net.layer("shortcut/2x2").params == Pooling(
-        pool="AVE", kernel_size=1, stride_h=2, stride_w=2, round_mode="FLOOR"
+        pool="AVE", kernel_size=(1,), stride_h=2, stride_w=2, round_mode="FLOOR"
     )
     assert stride_of(done.net, "spatial") == (2, 2)
     assert "reads 'shortcut' subsampled, 1 of 2x2 positions" in done.changes[-1].text

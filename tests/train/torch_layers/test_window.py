@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
-from tests.layers.windows import CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
+from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.layers.innerproduct import InnerProduct
@@ -44,7 +44,9 @@ def test_pooling(pool, round_mode):
         for kernel in range(1, 5):
             for stride in range(1, 5):
                 for pad in range(kernel):
-                    params = Pooling(pool=pool, kernel_size=kernel, stride=stride, pad=pad, round_mode=round_mode)
+                    params = Pooling(
+                        pool=pool, kernel_size=(kernel,), stride=(stride,), pad=(pad,), round_mode=round_mode
+                    )
                     try:
                         net = one_layer_net(params, (2, 3, *size))
                     except (ShapeError, UnsupportedError):
@@ -71,7 +73,7 @@ def test_places_of_maxima(params, size):
 
 
 def test_places_have_no_gradient():
-    net = one_layer_net(Pooling(kernel_size=2, stride=2), (1, 1, 4, 4), n_tops=2)
+    net = one_layer_net(Pooling(kernel_size=(2,), stride=(2,)), (1, 1, 4, 4), n_tops=2)
     blobs = NetModule(net).blobs(torch.arange(16.0).reshape(1, 1, 4, 4).requires_grad_(), ["y0", "y1"])
     assert blobs["y0"].requires_grad
     assert not blobs["y1"].requires_grad
@@ -83,13 +85,13 @@ def test_global_pooling(pool):
 
 
 def test_ceil_mode_false_is_floor():
-    check_layer(Pooling(pool="MAX", kernel_size=3, stride=2, ceil_mode=False), (2, 3, 6, 6))
+    check_layer(Pooling(pool="MAX", kernel_size=(3,), stride=(2,), ceil_mode=False), (2, 3, 6, 6))
 
 
 @pytest.mark.parametrize("pad", [1, 2])
 def test_padding_has_no_gradient(pad):
     """Each window's maximum has one place, within the image, however far the padding reaches."""
-    net = one_layer_net(Pooling(kernel_size=3, stride=2, pad=pad), (1, 1, 4, 4))
+    net = one_layer_net(Pooling(kernel_size=(3,), stride=(2,), pad=(pad,)), (1, 1, 4, 4))
     x = -torch.arange(1.0, 17).reshape(1, 1, 4, 4).requires_grad_()
     x.retain_grad()
     top = NetModule(net).blobs(x, ["y0"])["y0"]
@@ -99,5 +101,11 @@ def test_padding_has_no_gradient(pad):
 
 def test_padding_in_bfloat16():
     x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).bfloat16()
-    module = NetModule(one_layer_net(Pooling(kernel_size=3, stride=2, pad=2), (2, 3, 6, 6)))
+    module = NetModule(one_layer_net(Pooling(kernel_size=(3,), stride=(2,), pad=(2,)), (2, 3, 6, 6)))
     assert torch.equal(module(x).float(), module(x.float()))
+
+
+@pytest.mark.parametrize(("shape", "params"), BEYOND_IMAGES.values(), ids=BEYOND_IMAGES)
+def test_lines_and_volumes(shape, params):
+    check_layer(params, shape)
+    check_gradients(params, shape)

@@ -122,7 +122,7 @@ def lrn(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str])
         graph.node("LRN", bottoms, top, size=params.local_size, alpha=params.alpha, beta=params.beta, bias=params.k)
         return
     squares = graph.step("Mul", [bottoms[0], bottoms[0]], f"{top}.squares")
-    window = params.squares_pooling().window(*graph.bottom(layer).shape[2:])
+    window = params.squares_pooling().window(graph.bottom(layer).shape[2:])
     sides = {"kernel_shape": window.kernel, "pads": window.pad * 2}
     mean = graph.step("AveragePool", [squares], f"{top}.mean", **sides, count_include_pad=1)
     weighted = graph.step("Mul", [mean, graph.scalar(f"{layer.name}.alpha", params.alpha)], f"{top}.weighted")

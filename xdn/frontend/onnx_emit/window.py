@@ -1,6 +1,7 @@
 """Convolution, Deconvolution, InnerProduct and Pooling in ONNX."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import cast
 
 import numpy as np
@@ -11,13 +12,13 @@ from xdn.graph.layer import Layer
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
-from xdn.layers.window import Pair, Window
+from xdn.layers.window import Extents, Window
 
 
 def _filters(graph: Graph, op: str, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
     """Append a node with the layer's weights, window and groups; the padding is the same on both sides."""
     params = cast(Filters, layer.params)
-    window = params.window()
+    window = params.window_over(graph.bottom(layer))
     graph.node(
         op,
         [*bottoms, *(graph.weight(layer, name) for name in layer.weights)],
@@ -57,12 +58,10 @@ def inner_product(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequ
         graph.reshape(product, layer.tops[0], tops[0])
 
 
-def _reach(window: Window, tops: Pair) -> Pair:
-    """Return how many rows and columns, leading padding included, the windows cover up to the last one's end."""
-    p, q = (
-        (count - 1) * stride + kernel for count, stride, kernel in zip(tops, window.stride, window.kernel, strict=True)
-    )
-    return p, q
+def _reach(window: Window, tops: Extents) -> Extents:
+    """Return how far along each axis, leading padding included, the windows cover up to the last one's end."""
+    each = zip(tops, window.stride, window.kernel, strict=True)
+    return tuple((count - 1) * stride + kernel for count, stride, kernel in each)
 
 
 @EMITTERS.register("Pooling")
@@ -73,24 +72,24 @@ def pooling(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[s
     if params.global_pooling and len(tops) == 1:
         graph.node("GlobalMaxPool" if maximum else "GlobalAveragePool", bottoms, tops[0])
         return
-    h, w = graph.bottom(layer).shape[2:]
-    window = params.window(h, w)
-    reach = _reach(window, params.output_size(h, w))
+    sizes = graph.bottom(layer).shape[2:]
+    window = params.window(sizes)
+    reach = _reach(window, params.output_size(sizes))
     if maximum:
-        ends = [max(0, r - size - pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
+        ends = [max(0, r - size - pad) for r, size, pad in zip(reach, sizes, window.pad, strict=True)]
         indices = [graph.fresh(f"{top}.indices") for top in tops[1:]]
         _pool(graph, "MaxPool", bottoms[0], (tops[0], *indices), window, pads=[*window.pad, *ends])
         for numbers, top in zip(indices, tops[1:], strict=True):
-            _places(graph, numbers, top, h * w)
+            _places(graph, numbers, top, prod(sizes))
         return
     # Caffe divides by the part of a window within the padding that the file states; what a last window covers
     # beyond it does not count. So the file's padding is counted, and the rest is padding that is not.
-    beyond = [max(0, r - size - 2 * pad) for r, size, pad in zip(reach, (h, w), window.pad, strict=True)]
+    beyond = [max(0, r - size - 2 * pad) for r, size, pad in zip(reach, sizes, window.pad, strict=True)]
     if not any(beyond):
         _pool(graph, "AveragePool", bottoms[0], tops, window, pads=window.pad * 2, count_include_pad=1)
         return
     source = _zero_padded(graph, bottoms[0], tops[0], window.pad) if any(window.pad) else bottoms[0]
-    _pool(graph, "AveragePool", source, tops, window, pads=[0, 0, *beyond], count_include_pad=0)
+    _pool(graph, "AveragePool", source, tops, window, pads=[*(0 for _ in beyond), *beyond], count_include_pad=0)
 
 
 def _places(graph: Graph, indices: str, top: str, positions: int) -> None:
@@ -99,8 +98,8 @@ def _places(graph: Graph, indices: str, top: str, positions: int) -> None:
     graph.node("Cast", [places], top, to=TensorProto.FLOAT)
 
 
-def _zero_padded(graph: Graph, source: str, top: str, pad: Pair) -> str:
-    """Append a Pad with zeros on both sides of the last two axes, and return its output's name."""
+def _zero_padded(graph: Graph, source: str, top: str, pad: Extents) -> str:
+    """Append a Pad with zeros on both sides of the axes of positions, and return its output's name."""
     pads = graph.constant(f"{top}.pads", np.array([0, 0, *pad] * 2, np.int64))
     return graph.step("Pad", [source, pads], f"{top}.padded")
 

@@ -118,7 +118,8 @@ def _takes(lowering: Lowering) -> bool:
         return False
     if layer.type == "InnerProduct":
         return takes_images(lowering)
-    return layer.params.window() == Window((1, 1)) and layer.params.group == 1
+    window = layer.params.window_over(lowering.bottoms[0])
+    return window == Window((1,) * window.axes) and layer.params.group == 1
 
 
 @family(
@@ -164,5 +165,5 @@ def _matrix(lowering: Lowering, task: Contraction) -> np.ndarray:
     (source,), layout = task.sources, lowering.bottom()
     filters, channels, *window = source.weight.shape
     made = np.zeros((*window, layout.position_elements, lowering.top().position_elements), np.float32)
-    made[..., :channels, :filters] = source.weight.transpose(2, 3, 1, 0)
+    made[..., :channels, :filters] = np.moveaxis(source.weight, (0, 1), (-1, -2))
     return aligned_vectors(made)

@@ -18,6 +18,7 @@ from xdn.kernels.convolution import (
     source_of,
     spread,
     takes_images,
+    used_elements,
 )
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
@@ -149,7 +150,8 @@ def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
         own = np.arange(first, end)
         weight[own, own // filters - begin] = source.weight[first:end]
     wide = weight.reshape(all_filters, touched * channels, *source.weight.shape[2:])
-    wide_task = Contraction((source_of(lowering, source.blob, source.layout, wide, source.window),), task.biases)
+    wide_source = source_of(source.blob, source.layout, lowering.top(), wide, source.window, source.lists)
+    wide_task = Contraction((wide_source,), task.biases)
     classes = position_classes([source.positions])
     rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.isa)
     panels = [Panel(begin * channels, *own) for begin, own in zip(begins, ranges, strict=True)]
@@ -254,7 +256,7 @@ def _packed(source: Source, panels: list[Panel], filters: int) -> np.ndarray:
         That a panel has room for.
     """
     used = source.lists.used
-    taps = source.weight[:, :, used[:, 0], used[:, 1]]  # (K, C/G, U)
+    taps = used_elements(source.weight, used)
     made = aligned_vectors(np.empty(0), len(panels) * len(used) * source.channels * filters)
     shaped = made.reshape(len(panels), len(used), source.channels, filters)
     for weights, panel in zip(shaped, panels, strict=True):

@@ -27,6 +27,7 @@ from xdn.codegen.names import KernelName
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.channel.sliding import slides
 from xdn.kernels.channel.tiles import class_tiles, position_classes, tile_words
+from xdn.kernels.convolution import used_elements
 from xdn.kernels.depthwise import is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
@@ -132,9 +133,10 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     pitch = top.position_elements
-    lists = tap_lists(bottom, top, layer.params.window())
+    window = layer.params.window_over(lowering.bottoms[0])
+    lists = tap_lists(lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:], window)
     weights = aligned_vectors(np.empty(0), len(lists.used) * pitch)
-    filters = layer.weights["weight"][:, 0, lists.used[:, 0], lists.used[:, 1]]
+    filters = used_elements(layer.weights["weight"], lists.used)[:, 0]
     weights.reshape(len(lists.used), pitch)[:, : top.channels] = filters.T
     bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), pitch)
     slopes = aligned_vectors(coefficients(layer, top.channels), pitch)
@@ -165,5 +167,6 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
 def _group_bytes(lowering: Lowering) -> int:
     """Return the bytes of a group's channels: two vectors at least, where there are as many."""
     vector_bytes = LANES * F32_BYTES
-    rows_bytes = lowering.layer.params.window().extent[0] * lowering.bottom().width * vector_bytes
+    rows = lowering.layer.params.window_over(lowering.bottoms[0]).extent[0]
+    rows_bytes = rows * lowering.bottom().width * vector_bytes
     return max(VECTORS, _FIRST_CACHE_BYTES // rows_bytes) * vector_bytes

@@ -182,8 +182,10 @@ def _body(window: Sliding, name: KernelName) -> KernelBody:
 
 
 def slides(lowering: Lowering) -> bool:
-    """Return whether the layer is a depthwise convolution whose window is small and moves evenly."""
-    window = lowering.layer.params.window()
+    """Return whether the layer is a depthwise convolution of images whose window is small and moves evenly."""
+    window = lowering.layer.params.window_over(lowering.bottoms[0])
+    if window.axes != 2:
+        return False
     small = max(window.kernel) <= _LARGEST and window.dilation == (1, 1)
     return is_depthwise(lowering) and small and window.stride[0] == window.stride[1] <= min(window.kernel)
 
@@ -217,14 +219,14 @@ def best_tile(window: Window, top: BlockLayout, isa: Isa) -> tuple[int, int]:
 
 def _choices(lowering: Lowering) -> list[Choice]:
     """Return the choices: the tile."""
-    window = lowering.layer.params.window()
+    window = lowering.layer.params.window(2)
     return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.isa)]
 
 
 @family("channel_sliding", "Convolution", when=slides, rank=1, fuses=True, schedules=(CHANNEL,), choices=_choices)
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
-    layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window()
+    layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window(2)
     tile = lowering.choice.tile or best_tile(window, top, lowering.isa)
     slide = Sliding(window.kernel, window.stride[0], tile)
     pitch = top.position_elements
@@ -255,7 +257,7 @@ def lower_sliding(lowering: Lowering) -> Lowered:
         words(WORD_COUNT, descriptor),
         {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
         (weights, bias, slopes, zeros, tiles, groups),
-        macs=count_taps(bottom, top, window) * top.channels,
+        macs=count_taps((bottom.height, bottom.width), (top.height, top.width), window) * top.channels,
     )
     # Positions of two tiles are computed twice: in the residual's place the second time would add it again.
     return Lowered([step])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.kernels.convolution import spread
+from xdn.kernels.taps import distinct
 
 
 def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -15,10 +16,8 @@ def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
     sources : sequence of (P*Q, 4) int64
         For each blob that is read the table of positions: x offset, first and end of the list, y offset.
     """
-    spans = np.hstack([positions[:, 1:3] for positions in sources])
-    _, number = np.unique(spans, axis=0, return_inverse=True)
-    number = number.ravel()
-    return [np.flatnonzero(number == each) for each in range(number.max() + 1)]
+    spans, number = distinct(np.hstack([positions[:, 1:3] for positions in sources]))
+    return [np.flatnonzero(number == each) for each in range(len(spans))]
 
 
 def tile_words(rows: int, sources: int = 1) -> int:

@@ -161,7 +161,7 @@ class _Thinning:
             name = self._new_name(blob, stride)
             h, w = stride
             # FLOOR is how a convolution counts its positions: Caffe's pooling would round up.
-            params = Pooling(pool="AVE", kernel_size=1, stride_h=h, stride_w=w, round_mode="FLOOR")
+            params = Pooling(pool="AVE", kernel_size=(1,), stride_h=h, stride_w=w, round_mode="FLOOR")
             self._subsamples[blob, stride] = Layer(name, params, (blob,), (name,))
         return self._subsamples[blob, stride].tops[0]
 

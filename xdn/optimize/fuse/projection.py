@@ -54,7 +54,8 @@ def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
             return f"{title(each)} is no Convolution"
         if each.params.group != 1:
             return f"{title(each)} has {each.params.group} groups"
-    if isinstance(layer.params, Convolution) and layer.params.window().kernel != (1, 1):
+    assert isinstance(layer.params, Convolution)
+    if set(layer.params.window_over(net.bottom_blobs(layer)[0]).kernel) != {1}:
         return f"{title(layer)} is no 1x1 convolution"
     if projection.epilogue is not None:
         return f"{title(projection)} ends in a fused activation or sum"

@@ -1,7 +1,7 @@
 """Convolution, Deconvolution, InnerProduct and Pooling in PyTorch."""
 
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import inf, prod
 
 import torch
 from torch import Tensor
@@ -13,12 +13,19 @@ from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.train.torch_layers.base import Mode, torch_layer
 
+#: Functions by the axes of positions.
+_CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
 
 @torch_layer("Convolution", fresh=True)
 def convolution(params: Convolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """Convolution with the same zeros on both sides."""
-    w = params.window()
-    return F.conv2d(bottoms[0], weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
+    w = params.window(bottoms[0].ndim - 2)
+    convolve = _CONV[w.axes]
+    return convolve(bottoms[0], weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
 
 
 @torch_layer("Deconvolution", fresh=True)
@@ -26,9 +33,9 @@ def deconvolution(
     params: Deconvolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode
 ) -> Tensor:
     """The transpose of a convolution with the same zeros on both sides."""
-    w, bias = params.window(), weights.get("bias")
-    x, weight = bottoms[0], weights["weight"]
-    return F.conv_transpose2d(x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
+    x, weight, bias = bottoms[0], weights["weight"], weights.get("bias")
+    w = params.window(x.ndim - 2)
+    return _CONV_TRANSPOSE[w.axes](x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
 
 
 @torch_layer("InnerProduct", fresh=True)
@@ -48,49 +55,44 @@ def pooling(
 
 
 def pool(params: Pooling, x: Tensor) -> Tensor:
-    """Return the maxima or averages of the windows over (N, C, H, W).
+    """Return the maxima or averages of the windows over (N, C, H, W), or over lines or volumes.
 
     PyTorch drops a last window behind the image, and divides an average by the window's part within the padding, as
     Caffe does. It refuses padding beyond half a kernel, which Caffe allows: then the border is laid on first.
     """
-    maximum = params.pool == "MAX"
+    maximum, sizes = params.pool == "MAX", x.shape[2:]
     if params.global_pooling:
-        return F.adaptive_max_pool2d(x, 1) if maximum else x.mean((2, 3), keepdim=True)
-    h, w = x.shape[2:]
-    window = params.window(h, w)
+        return _MAX_POOL[len(sizes)](x, sizes) if maximum else x.mean(tuple(range(2, x.ndim)), keepdim=True)
+    window = params.window(sizes)
+    reduced = (_MAX_POOL if maximum else _AVG_POOL)[window.axes]
     if all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
         ceil = params.ceil_mode and params.round_mode == "CEIL"
-        if maximum:
-            return F.max_pool2d(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
-        return F.avg_pool2d(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
-    border = _border(params, h, w)
+        return reduced(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
+    border = _border(params, sizes)
     if maximum:
-        return F.max_pool2d(F.pad(x, border, value=-inf), window.kernel, window.stride)
-    elements = window.kernel[0] * window.kernel[1]
-    counts = torch.from_numpy(params.counts(h, w)).to(x)
-    return F.avg_pool2d(F.pad(x, border), window.kernel, window.stride) * (elements / counts)
+        return reduced(F.pad(x, border, value=-inf), window.kernel, window.stride)
+    counts = torch.from_numpy(params.counts(sizes)).to(x)
+    return reduced(F.pad(x, border), window.kernel, window.stride) * (prod(window.kernel) / counts)
 
 
-def _border(params: Pooling, h: int, w: int) -> tuple[int, int, int, int]:
-    """Return what to lay around (h, w), as F.pad takes it, so that the windows reach its end and no further.
+def _border(params: Pooling, sizes: Sequence[int]) -> list[int]:
+    """Return what to lay around `sizes`, as F.pad takes it, so that the windows reach its end and no further.
 
     Below zero it cuts off rows that none covers.
     """
-    window = params.window(h, w)
-    ends = [
-        (count - 1) * stride + kernel - size - pad
-        for size, count, kernel, stride, pad in zip(
-            (h, w), params.output_size(h, w), window.kernel, window.stride, window.pad, strict=True
-        )
-    ]
-    return window.pad[1], ends[1], window.pad[0], ends[0]
+    window = params.window(sizes)
+    each = zip(sizes, params.output_size(sizes), window.kernel, window.stride, window.pad, strict=True)
+    sides = [(pad, (count - 1) * stride + kernel - size - pad) for size, count, kernel, stride, pad in each]
+    return [side for axis in reversed(sides) for side in axis]
 
 
 def maxima(params: Pooling, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the maxima of the windows over (N, C, H, W), and their places h * W + w, f32, of several the first."""
-    h, w = x.shape[2:]
-    window, border = params.window(h, w), _border(params, h, w)
-    left, right, upper, _ = border
-    found, indices = F.max_pool2d(F.pad(x, border, value=-inf), window.kernel, window.stride, return_indices=True)
-    width = left + w + right
-    return found, ((indices // width - upper) * w + indices % width - left).float()
+    sizes = x.shape[2:]
+    window, border = params.window(sizes), _border(params, sizes)
+    padded = F.pad(x, border, value=-inf)
+    found, left = _MAX_POOL[window.axes](padded, window.kernel, window.stride, return_indices=True)
+    places, pitch = torch.zeros_like(left), 1
+    for size, padded_size, pad in zip(reversed(sizes), reversed(padded.shape), reversed(window.pad), strict=False):
+        places, left, pitch = places + (left % padded_size - pad) * pitch, left // padded_size, pitch * size
+    return found, places.float()

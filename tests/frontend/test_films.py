@@ -1,0 +1,72 @@
+"""C3D's words for windows over films become Caffe's, in both of its versions."""
+
+import pytest
+
+from xdn.errors import NetError, ShapeError
+from xdn.frontend import prototxt
+from xdn.frontend.build import layer_params
+from xdn.frontend.dialects import plain_caffe
+from xdn.frontend.upgrade import upgrade
+from xdn.layers import LAYERS
+
+
+def old_film(text):
+    """Return a layer of C3D 1.0, whose types stand in V1's enum, in plain Caffe's words."""
+    net = upgrade(prototxt.parse(f'layers {{ name: "x" {text} }}'))
+    plain_caffe(net)
+    return net.layer[0]
+
+
+def new_film(text):
+    """Return a layer of C3D 1.1 in plain Caffe's words."""
+    net = prototxt.parse(f'layer {{ name: "x" {text} }}')
+    plain_caffe(net)
+    return net.layer[0]
+
+
+#: Of convolution_param in version 1.0, and of convolution3d_param in 1.1.
+WINDOW = "num_output: 4 kernel_size: 3 kernel_depth: 2 stride: 2 temporal_stride: 1 pad: 1"
+
+
+@pytest.mark.parametrize("kind", ["Convolution", "Deconvolution"])
+def test_c3ds_convolutions_have_three_axes(kind):
+    old = old_film(f"type: {kind.upper()}3D convolution_param {{ {WINDOW} filter_group: 2 group: 2 }}")
+    new = new_film(f'type: "{kind}3D" convolution3d_param {{ {WINDOW} bias_term: false }}')
+    for layer, bias in ((old, True), (new, False)):
+        assert layer.type == kind
+        assert not layer.HasField("convolution3d_param")
+        expected = {"num_output": 4, "kernel_size": (2, 3, 3), "stride": (1, 2, 2), "pad": (0, 1, 1)}
+        assert layer_params(layer) == LAYERS[kind](**expected, bias_term=bias)
+
+
+def test_c3ds_poolings_have_three_axes():
+    old = old_film("type: POOLING3D pooling_param { pool: AVE kernel_size: 3 kernel_depth: 1 temporal_stride: 2 }")
+    new = new_film('type: "Pooling3D" pooling3d_param { kernel_size: 2 kernel_depth: 2 stride: 2 temporal_stride: 2 }')
+    assert layer_params(old) == LAYERS["Pooling"](pool="AVE", kernel_size=(1, 3, 3), stride=(2, 1, 1))
+    assert layer_params(new) == LAYERS["Pooling"](kernel_size=(2, 2, 2), stride=(2, 2, 2))
+
+
+def test_a_softmax_over_voxels_is_a_softmax():
+    assert layer_params(old_film("type: VOXEL_SOFTMAX")) == LAYERS["Softmax"]()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("type: CONVOLUTION3D convolution_param { kernel_size: 3 kernel_size: 2 kernel_depth: 1 }", "2 values"),
+        ("type: CONVOLUTION convolution_param { kernel_size: 3 temporal_pad: 1 }", "temporal_pad is a field of C3D"),
+        (
+            "type: POOLING pooling_param { kernel_size: 3 kernel_depth: 2 }",
+            "kernel_depth is a field of C3D.*Write Pooling3D",
+        ),
+    ],
+)
+def test_windows_over_time_that_say_two_things_are_refused(text, message):
+    with pytest.raises(NetError, match=message) as caught:
+        old_film(text)
+    assert "layer 'x'" in caught.value.where
+
+
+def test_a_convolution_without_a_depth_is_refused():
+    with pytest.raises(ShapeError, match=r"kernel \(0, 3, 3\)"):
+        layer_params(old_film("type: CONVOLUTION3D convolution_param { num_output: 1 kernel_size: 3 }")).window(3)
