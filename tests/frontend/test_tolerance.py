@@ -18,7 +18,7 @@ HARMLESS = [
 OF_A_TYPE_THAT_DOES_NOT_RUN = [
     ('layer { name: "d" type: "Data" top: "d" data_param { cudnn_prefetch: 3 } }', "Data"),
     ('layer { type: "CenterLoss" center_loss_param { num_output: 3 } }', "CenterLoss"),
-    ('layer { type: "DeephiResize" deephi_resize_param { new_height: 512 } }', "DeephiResize"),
+    ('layer { type: "DeephiTiling" deephi_tiling_param { new_height: 512 } }', "DeephiTiling"),
     ("layers { type: VIDEO_DATA image_data_param { length: 16 } }", "VIDEO_DATA"),
     ("layers { type: MCWINDOW_DATA mcwindow_data_param { x: 1 } }", "MCWINDOW_DATA"),
     ("layers { layer { name: 'd' type: 'data' subtraction: 3 } }", "Data"),

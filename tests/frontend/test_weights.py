@@ -128,6 +128,33 @@ def test_a_number_of_arrays_that_no_variant_has(kind, param, count, expected):
         assign_weights(bn(kind, param), {"n": stored(*[(2,)] * count)}, "w")
 
 
+@pytest.mark.parametrize("masks", [1, 2])
+def test_masks_of_pruning_multiply_the_weights(masks):
+    """A fork keeps a mask of the weights behind weight and bias, another one of the bias, too."""
+    layer = ip("a", "data").replace('"InnerProduct"', '"CInnerProduct"')
+    params = "cinner_product_param { weight_mask_filler { value: 1 } iter_stop: 9 }"
+    net = net_of(layer.replace("inner_product_param", f"{params} inner_product_param"))
+    mask = np.array([[1, 0], [0, 1]], np.float32)
+    found = (*stored((2, 2), (2,), value=3), StoredBlob((2, 2), mask), StoredBlob((2,), mask[1]))
+    made = assign_weights(net, {"a": found[: 2 + masks]}, "w").layer("a").weights
+    np.testing.assert_array_equal(made["weight"], 3 * mask)
+    np.testing.assert_array_equal(made["bias"], [0, 3] if masks == 2 else [3, 3])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        stored((2, 2), value=0.5),
+        stored((2, 3)),
+        stored((2, 2), (2,), (2,)),
+        (None,),
+    ],
+)
+def test_arrays_that_are_no_masks_are_too_many(more):
+    with pytest.raises(WeightsError, match=rf"expected 2 weight arrays \(weight, bias\), found {2 + len(more)}"):
+        assign_weights(net_of(ip("a", "data")), {"a": (*stored((2, 2), (2,)), *more)}, "w")
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 def test_statistics_that_lie_as_channels(legacy):
     shape = (1, 2, 1, 1)

@@ -336,6 +336,7 @@ LAYER_CASES = [
     case("Upsample", _IMAGE, _IMAGE, scale=2),
     case("Pooling", _IMAGE, tops=2, kernel_size=3, stride=2, pad=1),
     case("Interp", _IMAGE, height=9, width=7),
+    case("DeephiResize", _IMAGE, resize_type="BILINEAR", new_height=9, new_width=7),
     case("Axpy", _IMAGE[:1], _IMAGE, _IMAGE),
     case("Scale", _IMAGE, _IMAGE[:1], axis=0),
     case("Bias", _IMAGE, _IMAGE[:1], axis=0),

@@ -1,4 +1,4 @@
-"""Interp against the reference: the same operations, so equal bits."""
+"""Interp and DeephiResize against their references: the same operations, so equal bits."""
 
 import pytest
 
@@ -26,3 +26,9 @@ def test_sizes_and_crops(image, params):
 
 def test_to_the_size_of_another_blob():
     check_layer("Interp", IMAGE, (2, 8, 9), use_blob_size=True)
+
+
+@pytest.mark.parametrize("params", [{"new_height": 9, "new_width": 7}, {"scale_h": 2, "scale_w": 0.67}])
+@pytest.mark.parametrize("kind", ["BILINEAR", "NEAREST"])
+def test_resize(kind, params):
+    check_layer("DeephiResize", IMAGE, resize_type=kind, **params)

@@ -18,6 +18,7 @@ Proto = descriptor_pb2.FieldDescriptorProto
 FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
     "ClipParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "DeephiResizeParameter": "Vitis AI's",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
     "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
     "ReorgParameter": "the ports' of YOLOv2",

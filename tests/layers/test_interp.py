@@ -17,7 +17,7 @@ from tests.layers.oracles import (
 )
 from xdn.errors import ShapeError
 from xdn.graph import Blob
-from xdn.layers.interp import Interp, corner_weights
+from xdn.layers.interp import Interp
 
 #: bottom (N, C, H, W), size of the top
 CASES = [
@@ -100,19 +100,6 @@ def test_the_size_of_a_second_bottom(rng):
     params = Interp(use_blob_size=True, pad_beg=-1)
     expected = Interp(height=9, width=4, pad_beg=-1).reference([x], {}, 1)
     check_layer(params, [x, size], expected, roundings=0)
-
-
-def test_corner_weights():
-    before, share = corner_weights(3, 5)
-    assert before.tolist() == [0, 0, 1, 1, 2]
-    assert share.tolist() == [0, 0.5, 0, 0.5, 0]
-    assert [part.tolist() for part in corner_weights(7, 1)] == [[0], [0]]
-    assert [part.tolist() for part in corner_weights(1, 3)] == [[0, 0, 0], [0, 0, 0]]
-    for size in range(1, 60):
-        for wanted in (2, 3, 7, 41, 97):
-            before, share = corner_weights(size, wanted)
-            assert 0 <= before.min() <= before.max() < size
-            assert 0 <= share.min() <= share.max() < 1
 
 
 @pytest.mark.parametrize(

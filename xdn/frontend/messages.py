@@ -117,6 +117,12 @@ SampleConstraint min_jaccard_overlap=1:float max_jaccard_overlap=2:float min_sam
     max_sample_coverage=4:float min_object_coverage=5:float max_object_coverage=6:float
 DetectionEvaluateParameter num_classes=1:uint32 background_label_id=2:uint32 overlap_threshold=3:float \
     evaluate_difficult_gt=4:bool name_size_file=5:string resize_param=6:ResizeParameter
+CConvolutionParameter gamma=1:float power=2:float iter_stop=3:float c_rate=4:float \
+    weight_mask_filler=5:FillerParameter bias_mask_filler=6:FillerParameter is_pruning=7:bool upper_bound=8:float \
+    inter_iter=9:int32
+CInnerProductParameter gamma=1:float power=2:float iter_stop=3:float c_rate=4:float \
+    weight_mask_filler=5:FillerParameter bias_mask_filler=6:FillerParameter is_pruning=7:bool upper_bound=8:float \
+    inter_iter=9:int32
 MultiBoxLossParameter loc_loss_type=1:L2|SMOOTH_L1 conf_loss_type=2:SOFTMAX|LOGISTIC loc_weight=3:float \
     num_classes=4:uint32 share_location=5:bool match_type=6:BIPARTITE|PER_PREDICTION overlap_threshold=7:float \
     use_prior_for_matching=8:bool background_label_id=9:uint32 use_difficult_gt=10:bool do_neg_mining=11:bool \
@@ -157,7 +163,8 @@ LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:C
     python_param=130:PythonParameter spp_param=132:SPPParameter parameter_param=145:ParameterParameter \
     recurrent_param=146:RecurrentParameter annotated_data_param=200:AnnotatedDataParameter \
     multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
-    smooth_l1_loss_param=2006:SmoothL1LossParameter video_data_param=6660:VideoDataParameter \
+    smooth_l1_loss_param=2006:SmoothL1LossParameter cconvolution_param=2020:CConvolutionParameter \
+    cinner_product_param=2021:CInnerProductParameter video_data_param=6660:VideoDataParameter \
     convolution3d_param=6661:Convolution3DParameter pooling3d_param=6662:Pooling3DParameter
 V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:ContrastiveLossParameter \
     data_param=11:DataParameter dummy_data_param=26:DummyDataParameter hdf5_data_param=13:HDF5DataParameter \

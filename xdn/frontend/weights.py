@@ -1,6 +1,7 @@
 """Give a net its weights: those of a caffemodel, matched by layer name, or seeded random ones."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -16,6 +17,9 @@ RANDOM_SEED = 20190625
 
 Blobs = Sequence[StoredBlob | None]
 
+#: Types whose weights forks store with masks.
+_PRUNED = ("Convolution", "InnerProduct")
+
 
 def _numbers(stored: StoredBlob | None) -> str:
     if stored is None:
@@ -23,10 +27,30 @@ def _numbers(stored: StoredBlob | None) -> str:
     return f"{stored.shape} (num, channels, height, width)" if stored.legacy else str(stored.shape)
 
 
+def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
+    """Return `stored` without the masks of pruning that may stand behind the weights, which they multiply.
+
+    They are zeros and ones, one for each of the first weights. The source is compress_conv_layer.cpp of Auto_pruning,
+    after Guo et al., Dynamic Network Surgery for Efficient DNNs, 2016.
+    """
+    own, masks = stored[: len(expected)], stored[len(expected) :]
+    pairs = list(zip(own, masks, strict=False))
+    if len(pairs) < len(masks) or not all(blob and mask and _is_mask(mask, blob) for blob, mask in pairs):
+        return stored
+    pruned = [replace(blob, data=blob.data * mask.data) for blob, mask in pairs if blob and mask]
+    return (*pruned, *own[len(masks) :])
+
+
+def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
+    return mask.shape == weights.shape and bool(np.isin(mask.data, (0, 1)).all())
+
+
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
     where = f"layer {layer.name!r} ({layer.type})"
     mend = "The caffemodel belongs to another net, or the prototxt was changed"
+    if layer.type in _PRUNED:
+        stored = _masked(expected, stored)
     if len(stored) != len(expected):
         found = ", ".join(_numbers(blob) for blob in stored)
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"

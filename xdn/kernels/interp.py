@@ -17,7 +17,7 @@ from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
-from xdn.layers.interp import corner_weights
+from xdn.layers.interpolation import Corners
 
 #: CORNERS: four positions of x for each of y; SHARES: what dy and dx are there, and what they leave.
 X, Y, CORNERS, SHARES, POSITIONS, X_BLOCK, Y_BLOCK, ROW = range(8)
@@ -42,13 +42,18 @@ def _interp():
     return interp
 
 
-@family("interp", "Interp", schedules=BOTH)
+@family(
+    "interp",
+    "Interp",
+    "DeephiResize",
+    when=lambda lowering: not lowering.layer.params.moves_only(lowering.bottoms),
+    schedules=BOTH,
+)
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    begin = -layer.params.pad_beg
-    rows, columns = (range(begin, begin + n) for n in layer.params.cropped(bottom.height, bottom.width))
-    corners, shares = _tables((rows, columns), (top.height, top.width), bottom.width)
+    rows, columns = layer.params.corners([blob.shape for blob in lowering.bottoms])
+    corners, shares = _tables(rows, columns, bottom.width)
     sizes = {
         CORNERS: address(corners),
         SHARES: address(shares),
@@ -61,24 +66,13 @@ def lower_interp(lowering: Lowering) -> Lowered:
     return Lowered([Step(source, words(8, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (corners, shares))])
 
 
-def _tables(crop: tuple[range, range], size: tuple[int, int], pitch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners' positions (P*Q, 4) and the shares (P*Q, 4) of rows and columns.
-
-    Parameters
-    ----------
-    crop : (range, range)
-        Rows and columns of the bottom that take part.
-    size : (int, int)
-        The top's height and width.
-    pitch : int
-        Positions in a row of the bottom.
-    """
-    (above, down), (before, right) = (corner_weights(len(part), n) for part, n in zip(crop, size, strict=True))
-    below, after = np.minimum(above + 1, len(crop[0]) - 1), np.minimum(before + 1, len(crop[1]) - 1)
-    rows = (np.stack([above, below]) + crop[0].start) * pitch
-    columns = np.stack([before, after]) + crop[1].start
-    corners = np.stack([rows[y][:, None] + columns[x] for x in (0, 1) for y in (0, 1)], axis=-1)
-    shares = np.empty((*size, 4), np.float32)
-    shares[..., 0], shares[..., 1] = (1 - down)[:, None], down[:, None]
-    shares[..., 2], shares[..., 3] = 1 - right, right
+def _tables(rows: Corners, columns: Corners, pitch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners' positions (P*Q, 4) and the shares (P*Q, 4); `pitch`: positions in a row of the bottom."""
+    around = [
+        row[:, None] * pitch + column for column in (columns.before, columns.after) for row in (rows.before, rows.after)
+    ]
+    corners = np.stack(around, axis=-1)
+    shares = np.empty(corners.shape, np.float32)
+    shares[..., 0], shares[..., 1] = (1 - rows.share)[:, None], rows.share[:, None]
+    shares[..., 2], shares[..., 3] = 1 - columns.share, columns.share
     return np.ascontiguousarray(corners.reshape(-1, 4), np.int64), shares.reshape(-1, 4)

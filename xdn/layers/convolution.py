@@ -28,6 +28,8 @@ class Convolution(Filters):
         "ConvolutionDepthwise",
         "Convolution3D",
         "CONVOLUTION3D",
+        "CConvolution",
+        "ConvolutionFloat",
     )
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:

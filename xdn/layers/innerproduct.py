@@ -22,6 +22,7 @@ class InnerProduct(CaffeLayer):
 
     message: ClassVar = Message("InnerProductParameter", "inner_product_param", 117, 17)
     v1_name: ClassVar = "INNER_PRODUCT"
+    aliases: ClassVar = ("CInnerProduct", "InnerProductFloat")
     unused: ClassVar = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
     channel_rule: ClassVar = ChannelRule.FILTERS
 

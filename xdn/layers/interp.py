@@ -9,17 +9,7 @@ from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
-
-
-def corner_weights(size: int, wanted: int) -> tuple[Array, Array]:
-    """Return for each of `wanted` places along an axis of `size`: the place before it (int), and its share of the next.
-
-    The first and the last place fall on each other. The source is interp.cpp of the DeepLab branch of Caffe.
-    """
-    step = np.float32(size - 1) / np.float32(wanted - 1) if wanted > 1 else np.float32(0)
-    at = step * np.arange(wanted, dtype=np.float32)
-    before = np.minimum(at.astype(np.int64), size - 1)
-    return before, at - before.astype(np.float32)
+from xdn.layers.interpolation import Corners, aligned_corners, interpolated
 
 
 @layer_type("Interp")
@@ -79,17 +69,15 @@ class Interp(CaffeLayer):
             raise ShapeError(f"bottoms of shapes {shapes}; with use_blob_size the second has the size that is wanted")
         return shapes[1][2], shapes[1][3]
 
+    def corners(self, shapes: Sequence[Shape]) -> tuple[Corners, Corners]:
+        """Return between which rows, and between which columns, each of the top's lies, for bottoms of `shapes`."""
+        sizes = zip(self.cropped(*shapes[0][2:]), self._size(shapes), strict=True)
+        rows, columns = (aligned_corners(size, wanted).shifted(-self.pad_beg) for size, wanted in sizes)
+        return rows, columns
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Along the rows, then along the columns, each in f32."""
-        x = bottoms[0]
-        h, w = x.shape[2:]
-        x = x[:, :, -self.pad_beg : h + self.pad_end, -self.pad_beg : w + self.pad_end]
-        for axis, wanted in enumerate(self._size([bottom.shape for bottom in bottoms]), start=2):
-            before, share = corner_weights(x.shape[axis], wanted)
-            share = share.reshape(-1, *(1,) * (3 - axis))
-            after = np.minimum(before + 1, x.shape[axis] - 1)
-            x = (1 - share) * x.take(before, axis) + share * x.take(after, axis)
-        return (np.ascontiguousarray(x, np.float32),)
+        return (interpolated(bottoms[0], self.corners([bottom.shape for bottom in bottoms])),)
 
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
         """The first bottom's channels; none of a second's, of which only the size counts."""

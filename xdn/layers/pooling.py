@@ -29,7 +29,7 @@ class Pooling(CaffeLayer):
 
     message: ClassVar = Message("PoolingParameter", "pooling_param", 121, 19)
     v1_name: ClassVar = "POOLING"
-    aliases: ClassVar = ("Pooling3D", "POOLING3D")
+    aliases: ClassVar = ("Pooling3D", "POOLING3D", "PoolingFloat")
     unused: ClassVar = {"engine": ENGINE.at(11)}
     channel_rule: ClassVar = ChannelRule.CARRIED
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net
+from tests.layers.resizes import RESIZES
 from xdn.graph import Layer
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
@@ -57,3 +58,8 @@ def test_upsample_behind_a_pooling(params):
     net = one_layer_net(params, (2, 3, 8, 10), n_tops=2)
     upsample = Layer("up", Upsample(upsample_h=8, upsample_w=10), ("y0", "y1"), ("z",))
     check_net(net.replace(layers=(*net.layers, upsample), outputs=("z",)), batches=(1, 5))
+
+
+@pytest.mark.parametrize("params", RESIZES, ids=repr)
+def test_deephi_resize(params):
+    check_layer(params, (2, 3, 5, 6))

@@ -1,7 +1,8 @@
-"""Interp in PyTorch."""
+"""Interp and DeephiResize in PyTorch."""
 
 import pytest
 
+from tests.layers.resizes import RESIZES
 from tests.train.checks import check_gradients, check_layer
 from xdn.layers.interp import Interp
 
@@ -33,3 +34,9 @@ def test_interp_to_the_size_of_another():
 
 def test_interp_of_one_position():
     check_layer(Interp(height=3, width=4), (2, 3, 1, 1))
+
+
+@pytest.mark.parametrize("params", RESIZES, ids=repr)
+def test_deephi_resize(params):
+    check_layer(params, (2, 3, 5, 6))
+    check_gradients(params, (2, 3, 5, 6))

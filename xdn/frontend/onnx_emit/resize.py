@@ -1,4 +1,4 @@
-"""Interp and Upsample in ONNX."""
+"""Interp, DeephiResize and Upsample in ONNX."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -8,6 +8,7 @@ from onnx import TensorProto
 
 from xdn.frontend.onnx_emit.base import EMITTERS, TO_THE_END, Graph
 from xdn.graph.layer import Layer
+from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
 from xdn.layers.upsample import Upsample
 
@@ -26,14 +27,34 @@ def interp(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[st
         source = graph.step(
             "Slice", [source, begins, ends, graph.integers(f"{layer.name}.axes", [2, 3])], f"{top}.part"
         )
-    if params.use_blob_size:
-        size = graph.step("Shape", [bottoms[1]], f"{top}.size", start=2)
-    else:
-        size = graph.integers(f"{layer.name}.size", graph.image_shape(layer, layer.tops[0])[1:])
+    size = graph.step("Shape", [bottoms[1]], f"{top}.size", start=2) if params.use_blob_size else _size(graph, layer)
+    _linear(graph, source, size, top, "align_corners")
+
+
+def _size(graph: Graph, layer: Layer) -> str:
+    """Return the constant with the top's height and width."""
+    return graph.integers(f"{layer.name}.size", graph.image_shape(layer, layer.tops[0])[1:])
+
+
+def _linear(graph: Graph, source: str, size: str, top: str, places: str) -> None:
+    """Append a linear Resize to `size`, for which `places` says how places lie to each other."""
     images = graph.step("Shape", [source], f"{top}.images", end=2)
     sizes = graph.step("Concat", [images, size], f"{top}.sizes", axis=0)
-    how = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
-    graph.node("Resize", [source, *_LEFT_OUT, sizes], top, **how)
+    graph.node("Resize", [source, *_LEFT_OUT, sizes], top, mode="linear", coordinate_transformation_mode=places)
+
+
+@EMITTERS.register("DeephiResize")
+def deephi_resize(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Resize, linear between the middles of places; or a Gather of rows and one of columns."""
+    params, top = cast(DeephiResize, layer.params), tops[0]
+    if params.resize_type == "BILINEAR":
+        _linear(graph, bottoms[0], _size(graph, layer), top, "half_pixel")
+        return
+    rows, columns = params.places(*graph.bottom(layer).shape[2:])
+    taken = graph.step(
+        "Gather", [bottoms[0], graph.integers(f"{layer.name}.rows", rows.tolist())], f"{top}.rows", axis=2
+    )
+    graph.node("Gather", [taken, graph.integers(f"{layer.name}.columns", columns.tolist())], top, axis=3)
 
 
 @EMITTERS.register("Upsample")

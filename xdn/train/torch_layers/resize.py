@@ -1,10 +1,12 @@
-"""Interp in PyTorch."""
+"""Interp and DeephiResize in PyTorch."""
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
 from xdn.train.torch_layers.base import Mode, blobs_of, torch_layer
 
@@ -16,3 +18,13 @@ def interp(params: Interp, bottoms: Sequence[Tensor], weights: Mapping[str, Tens
     h, w = bottoms[0].shape[2:]
     part = bottoms[0][:, :, -params.pad_beg : h + params.pad_end, -params.pad_beg : w + params.pad_end]
     return F.interpolate(part, top.shape[2:], mode="bilinear", align_corners=True)
+
+
+@torch_layer("DeephiResize")
+def deephi_resize(params: DeephiResize, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """Bilinear between the middles of places, or copies of the nearest."""
+    x, sizes = bottoms[0], bottoms[0].shape[2:]
+    if params.resize_type == "BILINEAR":
+        return F.interpolate(x, params.output_size(*sizes), mode="bilinear", align_corners=False)
+    rows, columns = (torch.from_numpy(places).to(x.device) for places in params.places(*sizes))
+    return x.index_select(2, rows).index_select(3, columns)

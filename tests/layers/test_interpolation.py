@@ -1,0 +1,43 @@
+"""Where the places of one size lie between those of another."""
+
+import numpy as np
+import pytest
+
+from xdn.layers.interpolation import aligned_corners, centred_corners, interpolated
+
+
+def _lists(corners):
+    return [part.tolist() for part in (corners.before, corners.after, corners.share)]
+
+
+def test_aligned_corners():
+    assert _lists(aligned_corners(3, 5)) == [[0, 0, 1, 1, 2], [1, 1, 2, 2, 2], [0, 0.5, 0, 0.5, 0]]
+    assert _lists(aligned_corners(7, 1)) == [[0], [1], [0]]
+    assert _lists(aligned_corners(1, 3)) == [[0] * 3] * 3
+
+
+def test_centred_corners():
+    assert _lists(centred_corners(2, 4)) == [[0, 0, 0, 1], [1, 1, 1, 1], [0, 0.25, 0.75, 0]]
+    assert _lists(centred_corners(4, 2)) == [[0, 2], [1, 3], [0.5, 0.5]]
+    assert _lists(centred_corners(1, 3)) == [[0] * 3] * 3
+
+
+@pytest.mark.parametrize("corners", [aligned_corners, centred_corners])
+def test_all_lie_within(corners):
+    for size in range(1, 60):
+        for wanted in (1, 2, 3, 7, 41, 97):
+            found = corners(size, wanted)
+            assert 0 <= found.before.min() <= found.after.max() < size
+            assert set(found.after - found.before) <= {0, 1}
+            assert 0 <= found.share.min() <= found.share.max() < 1
+            assert found.share.dtype == np.float32
+
+
+def test_shifted_corners_skip_places():
+    assert _lists(aligned_corners(2, 3).shifted(4)) == [[4, 4, 5], [5, 5, 5], [0, 0.5, 0]]
+
+
+def test_rows_then_columns():
+    image = np.array([[0, 2], [4, 10]], np.float32).reshape(1, 1, 2, 2)
+    result = interpolated(image, (aligned_corners(2, 3), aligned_corners(2, 3)))
+    np.testing.assert_array_equal(result[0, 0], [[0, 1, 2], [2, 4, 6], [4, 7, 10]])
