@@ -343,9 +343,14 @@ LAYER_CASES = [
     case("MVN", _IMAGE, allowed=lambda net, feed, expected: 32 * UNIT * (1 + np.abs(expected))),
     case("Normalize", _IMAGE, across_spatial=False, channel_shared=False, allowed=close(16)),
     case("ArgMax", _IMAGE, axis=1),
+    case("Reduction", _IMAGE, axis=1, operation="ASUM", allowed=close(2)),
+    case("Reduction", _IMAGE, axis=2, operation="SUMSQ", allowed=close(2)),
+    case("MVN", _IMAGE, across_channels=True, allowed=lambda net, feed, expected: 32 * UNIT * (1 + np.abs(expected))),
+    case("Normalize", _IMAGE, across_spatial=True, allowed=close(16)),
+    case("Embed", _IMAGE, input_dim=3, num_output=4),
 ]
 #: Layer types that the executor computes on whole batches, by their reference.
-COMPUTED_APART = {"DetectionOutput", "Embed", "PriorBox", "Proposal", "PSROIPooling", "Reduction", "ROIPooling"}
+COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling"}
 
 
 def outputs_of_cases(cases=LAYER_CASES):
