@@ -127,8 +127,8 @@ def test_unknown_type_names_the_layer_and_the_nearest(kind, near):
 
 
 def test_a_known_message_of_an_unknown_type_parses_and_is_then_refused_by_type():
-    with pytest.raises(UnsupportedError, match=r"layer 'x': .*'SPP'.*of 1 layers XDN lacks 1: 'SPP' \(1\)"):
-        make('layer { name: "x" type: "SPP" spp_param { pyramid_height: 3 } }')
+    with pytest.raises(UnsupportedError, match=r"layer 'x': .*'LSTM'.*of 1 layers XDN lacks 1: 'LSTM' \(1\)"):
+        make('layer { name: "x" type: "LSTM" recurrent_param { num_output: 3 } }')
 
 
 def test_unknown_types_are_counted():

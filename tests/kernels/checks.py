@@ -91,6 +91,8 @@ def _terms(net):
         return sum(summed) // layer.params.num_output
     if layer.type == "Pooling":
         return prod(layer.params.window(net.bottom_blobs(layer)[0].shape[2:]).kernel)
+    if layer.type == "SPP":
+        return prod(net.bottom_blobs(layer)[0].shape[2:])
     return 1
 
 
@@ -347,6 +349,8 @@ LAYER_CASES = [
     case("Reduction", _IMAGE, axis=2, operation="SUMSQ", allowed=close(2)),
     case("MVN", _IMAGE, across_channels=True, allowed=lambda net, feed, expected: 32 * UNIT * (1 + np.abs(expected))),
     case("Normalize", _IMAGE, across_spatial=True, allowed=close(16)),
+    case("SPP", (10, 7, 6), pyramid_height=2),
+    case("SPP", (10, 7, 6), pyramid_height=3, pool="AVE", allowed=sums),
     case("Embed", _IMAGE, input_dim=3, num_output=4),
 ]
 #: Layer types that the executor computes on whole batches, by their reference.

@@ -96,6 +96,7 @@ FITTING = {
     "ROIPooling": ({"pooled_h": 2, "pooled_w": 3}, [(1, 4, 5, 4), (3, 5)]),
     "Reorg": ({"stride": 2}, [(2, 4, 4, 2)]),
     "Reshape": ({"shape": (0, -1)}, [(2, 3, 4)]),
+    "SPP": ({"pyramid_height": 2}, [(2, 3, 5, 4)]),
     "Tile": ({"tiles": 3}, [(2, 3, 4)]),
     "Upsample": ({}, [(1, 2, 3, 4), (1, 2, 3, 4)]),
 }

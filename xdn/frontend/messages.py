@@ -149,7 +149,6 @@ Pooling3DParameter pool=1:MAX|AVE|STOCHASTIC kernel_size=2:uint32 stride=3:uint3
 ConvolutionParameter kernel_depth=2001:uint32 temporal_stride=2002:uint32 temporal_pad=2003:uint32 \
     filter_group=2004:uint32
 PoolingParameter kernel_depth=2001:uint32 temporal_stride=2002:uint32
-SPPParameter pyramid_height=1:uint32 pool=2:MAX|AVE|STOCHASTIC engine=6:DEFAULT|CAFFE|CUDNN
 """
 
 #: Fields of LayerParameter that hold those messages. The numbers from 2000 on are ours: they belong to branches
@@ -160,7 +159,7 @@ LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:C
     hdf5_output_param=113:HDF5OutputParameter hinge_loss_param=114:HingeLossParameter \
     image_data_param=115:ImageDataParameter infogain_loss_param=116:InfogainLossParameter \
     memory_data_param=119:MemoryDataParameter window_data_param=129:WindowDataParameter \
-    python_param=130:PythonParameter spp_param=132:SPPParameter parameter_param=145:ParameterParameter \
+    python_param=130:PythonParameter parameter_param=145:ParameterParameter \
     recurrent_param=146:RecurrentParameter annotated_data_param=200:AnnotatedDataParameter \
     multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
     smooth_l1_loss_param=2006:SmoothL1LossParameter cconvolution_param=2020:CConvolutionParameter \

@@ -7,6 +7,7 @@ from tests.frontend.onnx_checks import check_layer, check_net, check_values, one
 from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
+from xdn.layers.spp import SPP
 
 
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
@@ -71,4 +72,11 @@ def test_an_inner_product_over_the_batch_has_a_fixed_batch():
 
 @pytest.mark.parametrize(("shape", "params"), BEYOND_IMAGES.values(), ids=BEYOND_IMAGES)
 def test_lines_and_volumes(shape, params):
+    check_layer(params, shape)
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 10)])
+def test_pyramid(shape, pool):
+    params = SPP(pyramid_height=3, pool=pool)
     check_layer(params, shape)

@@ -10,6 +10,7 @@ from tests.train.checks import check_gradients, check_layer, check_net, check_va
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
+from xdn.layers.spp import SPP
 from xdn.train.module import NetModule
 
 
@@ -107,5 +108,13 @@ def test_padding_in_bfloat16():
 
 @pytest.mark.parametrize(("shape", "params"), BEYOND_IMAGES.values(), ids=BEYOND_IMAGES)
 def test_lines_and_volumes(shape, params):
+    check_layer(params, shape)
+    check_gradients(params, shape)
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 10)])
+def test_pyramid(shape, pool):
+    params = SPP(pyramid_height=3, pool=pool)
     check_layer(params, shape)
     check_gradients(params, shape)

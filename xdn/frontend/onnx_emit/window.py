@@ -1,4 +1,4 @@
-"""Convolution, Deconvolution, InnerProduct and Pooling in ONNX."""
+"""Convolution, Deconvolution, InnerProduct, Pooling and SPP in ONNX."""
 
 from collections.abc import Sequence
 from math import prod
@@ -12,6 +12,7 @@ from xdn.graph.layer import Layer
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
+from xdn.layers.spp import SPP
 from xdn.layers.window import Extents, Window
 
 
@@ -90,6 +91,17 @@ def pooling(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[s
         return
     source = _zero_padded(graph, bottoms[0], tops[0], window.pad) if any(window.pad) else bottoms[0]
     _pool(graph, "AveragePool", source, tops, window, pads=[*(0 for _ in beyond), *beyond], count_include_pad=0)
+
+
+@EMITTERS.register("SPP")
+def spp(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """The pooling of each grid, flattened; a Concat of them."""
+    grids = []
+    for number, level in enumerate(cast(SPP, layer.params).levels(graph.bottom(layer).shape[2:])):
+        grid = graph.fresh(f"{tops[0]}.grid{number}")
+        pooling(graph, layer.replace(params=level), bottoms, (grid,))
+        grids.append(graph.step("Flatten", [grid], f"{tops[0]}.bins{number}", axis=1))
+    graph.node("Concat", grids, tops[0], axis=1)
 
 
 def _places(graph: Graph, indices: str, top: str, positions: int) -> None:

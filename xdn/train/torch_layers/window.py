@@ -1,4 +1,4 @@
-"""Convolution, Deconvolution, InnerProduct and Pooling in PyTorch."""
+"""Convolution, Deconvolution, InnerProduct, Pooling and SPP in PyTorch."""
 
 from collections.abc import Mapping, Sequence
 from math import inf, prod
@@ -11,6 +11,7 @@ from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
+from xdn.layers.spp import SPP
 from xdn.train.torch_layers.base import Mode, torch_layer
 
 #: Functions by the axes of positions.
@@ -52,6 +53,13 @@ def pooling(
 ) -> tuple[Tensor, ...]:
     """Pooling by Caffe's rules, and the places of the maxima where they are asked for."""
     return (pool(params, bottoms[0]),) if n_tops == 1 else maxima(params, bottoms[0])
+
+
+@torch_layer("SPP", fresh=True)
+def spp(params: SPP, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+    """The pooling of each grid, flattened and joined."""
+    x = bottoms[0]
+    return torch.cat([pool(level, x).flatten(1) for level in params.levels(x.shape[2:])], 1)
 
 
 def pool(params: Pooling, x: Tensor) -> Tensor:

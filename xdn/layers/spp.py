@@ -1,0 +1,55 @@
+"""SPP: poolings into grids of 1, 2, 4, ... bins a side, one after the other."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.pooling import Pooling
+
+
+@layer_type("SPP")
+class SPP(CaffeLayer):
+    """SPP: the maxima or averages of `pyramid_height` grids, of 1, 2, 4, ... bins a side, in one row (He et al. 2014).
+
+    A grid's windows lie side by side; what they are together larger than the image is padding, half on each side. The
+    source is Caffe's spp_layer.cpp.
+    """
+
+    message: ClassVar = Message("SPPParameter", "spp_param", 132)
+    unused: ClassVar = {"engine": ENGINE.at(6)}
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    pyramid_height: int = proto(1, "uint32", default=0)
+    pool: str = proto(2, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
+
+    def levels(self, sizes: Sequence[int]) -> list[Pooling]:
+        """Return the pooling of each grid over an image of `sizes` (H, W); ShapeError where one has too many bins."""
+        if self.pyramid_height < 1:
+            raise ShapeError(f"pyramid_height {self.pyramid_height}; a pyramid has one grid at least")
+        found = []
+        for level in range(self.pyramid_height):
+            bins = 1 << level
+            lengths = tuple(-(-size // bins) for size in sizes)
+            # Half of what the bins are too large, the greater one first.
+            pads = tuple((length * bins - size + 1) // 2 for length, size in zip(lengths, sizes, strict=True))
+            found.append(Pooling(pool=self.pool, kernel_size=lengths, stride=lengths, pad=pads))
+            # A grid with more bins than fit ends the loop, however high the pyramid.
+            found[-1].output_size(sizes)
+        return found
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, C * (1 + 4 + 16 + ...))."""
+        bottom = one_bottom(bottoms, 4)
+        grids = [level.infer(bottoms, 1)[0] for level in self.levels(bottom.shape[2:])]
+        return (Blob((bottom.shape[0], sum(grid.image_size for grid in grids))),)
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Grid by grid: channels, then bins row by row."""
+        levels = self.levels(bottoms[0].shape[2:])
+        grids = [level.reference(bottoms, {}, 1)[0] for level in levels]
+        return (np.concatenate([grid.reshape(len(grid), -1) for grid in grids], axis=1),)
