@@ -73,3 +73,19 @@ def test_known_python_is_not_refused():
     net = prototxt.parse('layer { name: "x" type: "Python" python_param { layer: "ProposalLayer" } }')
     plain_caffe(net)
     refuse_python(net)
+
+
+def _predicted(filters, sizes="min_size: 32 min_size: 64 min_size: 128"):
+    net = prototxt.parse(
+        f"""layer {{ name: "c" type: "Convolution" bottom: "a" top: "c" convolution_param {{ num_output: {filters} }} }}
+        layer {{ name: "p" type: "PriorBox" bottom: "a" bottom: "x" top: "p" prior_box_param {{ {sizes} }} }}
+        layer {{ name: "q" type: "PriorBox" bottom: "b" bottom: "x" top: "q" prior_box_param {{ min_size: 256 }} }}"""
+    )
+    plain_caffe(net)
+    return [layer.prior_box_param.densified for layer in net.layer[1:]]
+
+
+def test_faceboxes_are_told_by_the_number_of_their_predictions():
+    assert _predicted(84) == [True, True]
+    assert _predicted(12) == [False, False]
+    assert _predicted(84, "min_size: 32 min_size: 64") == [False, False]

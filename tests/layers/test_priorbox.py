@@ -159,3 +159,18 @@ def test_the_number_of_ratios_is_bounded():
     PriorBox(min_size=(1.0,), aspect_ratio=ratios).infer(bottoms, 1)
     with pytest.raises(ShapeError, match="1025 aspect_ratio; at most 1024"):
         PriorBox(min_size=(1.0,), aspect_ratio=(*ratios, 3000.0)).infer(bottoms, 1)
+
+
+def test_densified_boxes_stand_side_by_side(rng):
+    """FaceBoxes' prior_box_layer.cpp: four a side 8 pixels apart, two 16 pixels apart, one for others."""
+    params = PriorBox(min_size=(32.0, 64.0, 128.0), step=32.0, densified=True)
+    expected = []
+    for row, column in np.ndindex(2, 3):
+        y, x = 32 * (row + 0.5), 32 * (column + 0.5)
+        places = [(x + 8 * j, y + 8 * i, 31) for i in range(-2, 2) for j in range(-2, 2)]
+        places += [(x + 16 * j, y + 16 * i, 63) for i in range(-1, 1) for j in range(-1, 1)]
+        for at_x, at_y, side in (*places, (x, y, 127)):
+            expected += [(at_x - side / 2) / 96, (at_y - side / 2) / 64, (at_x + side / 2) / 96, (at_y + side / 2) / 64]
+    assert params.infer([Blob((1, 2, 2, 3)), Blob((1, 3, 64, 96))], 1) == (Blob((1, 2, 2 * 3 * 21 * 4)),)
+    (top,) = params.reference(_bottoms(rng, (2, 3), (64, 96)), {}, 1)
+    np.testing.assert_allclose(top[0, 0], expected, atol=1e-6)

@@ -62,11 +62,33 @@ _RULES: dict[str, Callable[[Message], None]] = {
 }
 
 
+#: Minimal sizes of FaceBoxes' first boxes, and how many boxes they become around each position.
+_DENSE_SIZES, _DENSE_BOXES = (32, 64, 128), 21
+
+
+def _densified(net: Message) -> None:
+    """FaceBoxes' boxes stand closer than their parameters say; the number of its predictions shows that they do."""
+    filters: dict[str, set[int]] = {}
+    for layer in net.layer:
+        if layer.type == "Convolution" and layer.bottom:
+            filters.setdefault(layer.bottom[0], set()).add(int(layer.convolution_param.num_output))
+    boxes = [layer for layer in net.layer if layer.type == "PriorBox" and layer.bottom]
+    dense = [
+        layer
+        for layer in boxes
+        if tuple(layer.prior_box_param.min_size) == _DENSE_SIZES
+        and 4 * _DENSE_BOXES in filters.get(layer.bottom[0], set())
+    ]
+    for layer in boxes if dense else ():
+        layer.prior_box_param.densified = True
+
+
 def plain_caffe(net: Message) -> None:
     """Change the layers of the NetParameter `net` that a fork writes in words of its own."""
     for layer in net.layer:
         if rule := _RULES.get(layer.type):
             rule(layer)
+    _densified(net)
 
 
 def refuse_python(net: Message) -> None:

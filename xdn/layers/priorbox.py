@@ -17,6 +17,9 @@ _SAME_RATIO = 1e-6
 #: No file has more than a few; the time of `ratios` grows with their square.
 _MOST_RATIOS = 1 << 10
 _DEFAULT_VARIANCE = 0.1
+#: Side of a square in FaceBoxes -> how often it stands along each axis, and how far apart; others stand once.
+_DENSIFIED = {32: (4, 8.0), 64: (2, 16.0)}
+_ONCE = (1, 0.0)
 
 
 @layer_type("PriorBox")
@@ -25,7 +28,8 @@ class PriorBox(CaffeLayer):
 
     The second bottom is the image; of both only the shapes count. The top (1, 2, H*W*boxes*4) holds corners as
     fractions of the image, then the variances. The source is prior_box_layer.cpp of the SSD branch of Caffe (Liu et
-    al. 2016).
+    al. 2016). FaceBoxes (Zhang et al. 2017) has a PriorBox of its own, whose boxes are `densified`: squares of 32 and
+    64 pixels stand 4 x 4 and 2 x 2 times around a position, and all squares are a pixel smaller.
     """
 
     message: ClassVar = Message("PriorBoxParameter", "prior_box_param", 203)
@@ -45,6 +49,7 @@ class PriorBox(CaffeLayer):
     step_h: float = proto(11, "float", default=0.0)
     step_w: float = proto(12, "float", default=0.0)
     offset: float = proto(13, "float", default=0.5)
+    densified: bool = proto(2000, "bool", default=False)
 
     def ratios(self) -> list[float]:
         """Return the aspect ratios: 1, then those given, each with its inverse with `flip`, none twice."""
@@ -59,21 +64,29 @@ class PriorBox(CaffeLayer):
                     insort(ascending, new)
         return found
 
-    def sizes(self) -> list[tuple[float, float]]:
-        """Return (width, height) in pixels of the boxes around one position, in Caffe's order.
+    def boxes(self) -> list[tuple[float, float, float, float]]:
+        """Return (x, y, width, height) in pixels of the boxes around one position, in Caffe's order.
 
-        Caffe holds minimal and maximal sizes as integers.
+        x and y are how far the middle is from the position. Caffe holds minimal and maximal sizes as integers.
         """
         found = []
         for number, given in enumerate(self.min_size):
             least = int(given)
-            found.append((float(least), float(least)))
+            found += self._squares(least)
             if self.max_size:
                 side = math.sqrt(least * int(self.max_size[number]))
-                found.append((side, side))
+                found.append((0.0, 0.0, side, side))
             for ratio in self.ratios()[1:]:
-                found.append((least * math.sqrt(ratio), least / math.sqrt(ratio)))
+                found.append((0.0, 0.0, least * math.sqrt(ratio), least / math.sqrt(ratio)))
         return found
+
+    def _squares(self, side: int) -> list[tuple[float, float, float, float]]:
+        """Return the square boxes of a minimal size."""
+        if not self.densified:
+            return [(0.0, 0.0, float(side), float(side))]
+        times, apart = _DENSIFIED.get(side, _ONCE)
+        away = [(place - times // 2) * apart for place in range(times)]
+        return [(x, y, side - 1.0, side - 1.0) for y in away for x in away]
 
     def _check(self, bottoms: Sequence[Blob]) -> None:
         if len(bottoms) != 2 or any(len(bottom.shape) != 4 for bottom in bottoms):
@@ -97,6 +110,7 @@ class PriorBox(CaffeLayer):
         """(1, 2, H * W * boxes * 4), whatever the batch."""
         self._check(bottoms)
         boxes = len(self.min_size) * len(self.ratios()) + len(self.max_size)
+        boxes += sum(_DENSIFIED.get(int(side), _ONCE)[0] ** 2 - 1 for side in self.min_size) if self.densified else 0
         _, _, h, w = bottoms[0].shape
         return (Blob((1, 2, h * w * boxes * 4)),)
 
@@ -109,8 +123,8 @@ class PriorBox(CaffeLayer):
         if not (step_h and step_w):
             step_h, step_w = image_h / h, image_w / w
         y, x = (np.arange(h) + self.offset) * step_h, (np.arange(w) + self.offset) * step_w
-        sizes = np.array(self.sizes())
-        centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), axis=-1)  # (H, W, 1, 2)
+        away, sizes = np.split(np.array(self.boxes()), 2, axis=1)
+        centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), axis=-1) + away  # (H, W, boxes, 2)
         corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)  # (H, W, boxes, 4)
         corners = corners / np.array([image_w, image_h, image_w, image_h])
         if self.clip:
