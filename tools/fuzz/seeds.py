@@ -79,7 +79,24 @@ layer { name: "pb" type: "PriorBox" bottom: "up" bottom: "data" top: "pb"
   prior_box_param { min_size: 4 max_size: 8 aspect_ratio: 2 flip: true clip: false variance: 0.1 } }
 layer { name: "q" type: "ReLU6" bottom: "ax" top: "q" quantization_param { bits: 8 } }
 """
-PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS)
+_FILMS = """name: "films"
+layers { name: "d" type: VIDEO_DATA top: "d" top: "label" image_data_param { crop_size: 8 new_length: 4 } }
+layers { name: "c" type: CONVOLUTION3D bottom: "d" top: "c"
+  convolution_param { num_output: 2 kernel_size: 3 kernel_depth: 3 pad: 1 temporal_pad: 1 filter_group: 1 } }
+layers { name: "p" type: POOLING3D bottom: "c" top: "p"
+  pooling_param { pool: MAX kernel_size: 2 kernel_depth: 1 stride: 2 temporal_stride: 1 } }
+layers { name: "u" type: DECONVOLUTION3D bottom: "p" top: "u"
+  convolution_param { num_output: 2 kernel_size: 4 kernel_depth: 1 stride: 2 pad: 1 } }
+layers { name: "v" type: VOXEL_SOFTMAX bottom: "u" top: "v" }
+"""
+_VOLUMES = """input: "data" input_shape { dim: 1 dim: 2 dim: 4 dim: 5 dim: 6 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+  convolution_param { num_output: 2 kernel_size: 3 kernel_size: 1 kernel_size: 2 pad: [1, 0, 1] dilation: 1 } }
+layer { name: "t" type: "Convolution3D" bottom: "c" top: "t"
+  convolution3d_param { num_output: 3 kernel_size: 1 kernel_depth: 2 stride: 2 temporal_stride: 1 bias_term: false } }
+layer { name: "p" type: "Pooling" bottom: "t" top: "p" pooling_param { pool: AVE global_pooling: true } }
+"""
+PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES)
 
 SOLVERS = (
     """net: "train.prototxt" base_lr: 0.1 lr_policy: "multistep" gamma: .1 stepvalue: 100 stepvalue: 200 max_iter: 300
@@ -113,13 +130,20 @@ def _blob(shape: tuple[int, ...], *, legacy: bool = False, unpacked: bool = Fals
     return encode_blob_head(shape, legacy)[0] + data.tobytes()
 
 
+def _film_blob(shape: tuple[int, ...]) -> bytes:
+    """Return a blob as C3D 1.0 writes it: five extents, and the numbers as field 6."""
+    extents = enumerate((1,) * (5 - len(shape)) + shape, 1)
+    head = b"".join(wire.encode_varint(number << 3 | wire.VARINT) + wire.encode_varint(n) for number, n in extents)
+    return head + wire.encode_bytes(6, (np.arange(np.prod(shape, dtype=int), dtype="<f4") / 8).tobytes())
+
+
 def _double_blob(shape: tuple[int, ...]) -> bytes:
     data = np.linspace(-1, 1, int(np.prod(shape)))
     return wire.encode_bytes(7, wire.encode_varints(1, shape)) + wire.encode_bytes(8, data.tobytes())
 
 
 def caffemodels() -> tuple[bytes, ...]:
-    """Return the weights of `NET` in the current format, in V1, and with numbers that are not packed or are f64."""
+    """Return the weights of `NET` in the current format, in V1 and as C3D's, with numbers not packed, and of f64."""
 
     def net(layer: int, name: int, blobs: int, encode: object) -> bytes:
         content = wire.encode_bytes(1, b"small")
@@ -131,6 +155,7 @@ def caffemodels() -> tuple[bytes, ...]:
     return (
         net(100, 1, 7, _blob),
         net(2, 4, 6, lambda shape: _blob(shape, legacy=True)),
+        net(2, 4, 6, _film_blob),
         net(100, 1, 7, lambda shape: _blob(shape, unpacked=True)),
         net(100, 1, 7, _double_blob),
     )
