@@ -1,9 +1,10 @@
 """C3D's words for windows over films become Caffe's, in both of its versions."""
 
+import numpy as np
 import pytest
 
 from xdn.errors import NetError, ShapeError
-from xdn.frontend import prototxt
+from xdn.frontend import load, prototxt, wire
 from xdn.frontend.build import layer_params
 from xdn.frontend.dialects import plain_caffe
 from xdn.frontend.upgrade import upgrade
@@ -70,3 +71,36 @@ def test_windows_over_time_that_say_two_things_are_refused(text, message):
 def test_a_convolution_without_a_depth_is_refused():
     with pytest.raises(ShapeError, match=r"kernel \(0, 3, 3\)"):
         layer_params(old_film("type: CONVOLUTION3D convolution_param { num_output: 1 kernel_size: 3 }")).window(3)
+
+
+def _film_blob(array):
+    """Return a blob of C3D 1.0: num, channels, length, height, width, and the numbers as field 6."""
+    extents = enumerate((1,) * (5 - array.ndim) + array.shape, 1)
+    head = b"".join(wire.encode_varint(number << 3 | wire.VARINT) + wire.encode_varint(n) for number, n in extents)
+    return head + wire.encode_bytes(6, array.astype("<f4").tobytes())
+
+
+def test_a_caffemodel_of_c3d(tmp_path):
+    (tmp_path / "net.prototxt").write_text(
+        f"""layers {{ name: "d" type: VIDEO_DATA top: "d" top: "label"
+            image_data_param {{ crop_size: 6 new_length: 3 }} }}
+        layers {{ name: "c" type: CONVOLUTION3D bottom: "d" top: "c" convolution_param {{ {WINDOW} }} }}
+        layers {{ name: "f" type: INNER_PRODUCT bottom: "c" top: "f" inner_product_param {{ num_output: 2 }} }}
+        layers {{ name: "loss" type: SOFTMAX_LOSS bottom: "f" bottom: "label" }}"""
+    )
+    rng = np.random.default_rng(0)
+    arrays = {
+        "c": (rng.standard_normal((4, 3, 2, 3, 3)), rng.standard_normal(4)),
+        "f": (rng.standard_normal((2, 4 * 2 * 3 * 3)), rng.standard_normal(2)),
+    }
+    content = b""
+    for name, weights in arrays.items():
+        blobs = b"".join(wire.encode_bytes(6, _film_blob(array)) for array in weights)
+        content += wire.encode_bytes(2, wire.encode_bytes(4, name.encode()) + blobs)
+    (tmp_path / "net.caffemodel").write_bytes(content)
+    net = load(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    assert net.inputs["d"].shape == (1, 3, 3, 6, 6)
+    assert net.blobs["c"].shape == (1, 4, 2, 3, 3)
+    for name, weights in arrays.items():
+        for found, expected in zip(net.layer(name).weights.values(), weights, strict=True):
+            np.testing.assert_array_equal(found, expected.astype(np.float32))

@@ -17,9 +17,6 @@ Extents = tuple[int, ...]
 #: A repeated field beside its `_h` and `_w` spellings.
 Spelling = tuple[Extents, int, int]
 
-#: Axes of positions that a window may have.
-MOST_AXES = 3
-
 
 def _extents(name: str, spelling: Spelling, default: int, axes: int) -> Extents:
     """Return one extent an axis of Caffe's ways to write them: none, one for all axes, one for each, _h and _w."""
