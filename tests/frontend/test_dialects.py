@@ -4,7 +4,10 @@ import pytest
 
 from xdn.errors import UnsupportedError
 from xdn.frontend import prototxt
+from xdn.frontend.build import layer_params
 from xdn.frontend.dialects import plain_caffe, refuse_python
+from xdn.frontend.upgrade import upgrade
+from xdn.layers import LAYERS
 
 
 def plain(text):
@@ -89,3 +92,10 @@ def test_faceboxes_are_told_by_the_number_of_their_predictions():
     assert _predicted(84) == [True, True]
     assert _predicted(12) == [False, False]
     assert _predicted(84, "min_size: 32 min_size: 64") == [False, False]
+
+
+def test_a_pyramid_with_named_bins():
+    text = "spatial_pyramid_pooling_param { pool: AVE spatial_bin: 1 spatial_bin: 3 scale: 1 }"
+    net = upgrade(prototxt.parse(f'layers {{ name: "x" type: SPATIAL_PYRAMID_POOLING {text} }}'))
+    plain_caffe(net)
+    assert layer_params(net.layer[0]) == LAYERS["SPP"](pool="AVE", spatial_bin=(1, 3))

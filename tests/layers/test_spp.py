@@ -45,9 +45,25 @@ def test_channels_stand_before_bins():
     np.testing.assert_array_equal(top, [[3, 7, 0, 1, 2, 3, 4, 5, 6, 7]])
 
 
+def test_named_bins_overlap():
+    """13 places in 1, 2, 3 and 6 bins: windows of 13, 7, 5 and 3 places, 13, 6, 4 and 2 apart."""
+    params = SPP(spatial_bin=(1, 2, 3, 6))
+    assert [(level.kernel_size, level.stride) for level in params.levels((13, 13))] == [
+        ((13,), (13,)),
+        ((7,), (6,)),
+        ((5,), (4,)),
+        ((3,), (2,)),
+    ]
+    assert params.infer([Blob((2, 3, 13, 13))], 1) == (Blob((2, 3 * (1 + 4 + 9 + 36))),)
+
+
 @pytest.mark.parametrize(
     ("fields", "shape", "message"),
     [
+        ({"spatial_bin": (1, 2)}, (1, 2, 4, 5), "4x5; images are square"),
+        ({"spatial_bin": (1,) * 65}, (1, 2, 4, 4), "65 spatial_bin; at most 64"),
+        ({"spatial_bin": (5,)}, (1, 2, 4, 4), "no bin is empty"),
+        ({"spatial_bin": (0,)}, (1, 2, 4, 4), "no bin is empty"),
         ({}, (1, 2, 4, 4), "pyramid_height 0"),
         ({"pyramid_height": 4}, (1, 2, 4, 4), "not smaller than the kernel"),
         ({"pyramid_height": (1 << 32) - 1}, (1, 2, 4, 4), "not smaller than the kernel"),

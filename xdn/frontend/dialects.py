@@ -54,10 +54,21 @@ def _known_python(layer: Message) -> None:
     layer.ClearField("python_param")
 
 
+def _named_bins(layer: Message) -> None:
+    """An older branch's pyramid names the bins of its grids; its `scale` was never read."""
+    param = layer.spatial_pyramid_pooling_param
+    layer.spp_param.spatial_bin.extend(param.spatial_bin)
+    if param.HasField("pool"):
+        layer.spp_param.pool = param.pool
+    layer.ClearField("spatial_pyramid_pooling_param")
+    layer.type = "SPP"
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
     _PYTHON: _known_python,
+    "SPATIAL_PYRAMID_POOLING": _named_bins,
     **FILM_RULES,
 }
 

@@ -10,6 +10,10 @@ from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.pooling import Pooling
+from xdn.layers.window import by_axis
+
+#: No file has more than a few.
+_MOST_GRIDS = 1 << 6
 
 
 @layer_type("SPP")
@@ -17,18 +21,25 @@ class SPP(CaffeLayer):
     """SPP: the maxima or averages of `pyramid_height` grids, of 1, 2, 4, ... bins a side, in one row (He et al. 2014).
 
     A grid's windows lie side by side; what they are together larger than the image is padding, half on each side. The
-    source is Caffe's spp_layer.cpp.
+    source is Caffe's spp_layer.cpp. An older branch names the bins of each grid (`spatial_bin`), for square images: its
+    windows overlap where they do not divide the image.
     """
 
     message: ClassVar = Message("SPPParameter", "spp_param", 132)
+    aliases: ClassVar = ("SPATIAL_PYRAMID_POOLING",)
     unused: ClassVar = {"engine": ENGINE.at(6)}
     channel_rule: ClassVar = ChannelRule.FIXED
 
     pyramid_height: int = proto(1, "uint32", default=0)
     pool: str = proto(2, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
+    spatial_bin: tuple[int, ...] = proto(2000, "uint32", default=(), repeated=True)
 
     def levels(self, sizes: Sequence[int]) -> list[Pooling]:
         """Return the pooling of each grid over an image of `sizes` (H, W); ShapeError where one has too many bins."""
+        if len(self.spatial_bin) > _MOST_GRIDS:
+            raise ShapeError(f"{len(self.spatial_bin)} spatial_bin; at most {_MOST_GRIDS} are taken")
+        if self.spatial_bin:
+            return [self._overlapping(sizes, bins) for bins in self.spatial_bin]
         if self.pyramid_height < 1:
             raise ShapeError(f"pyramid_height {self.pyramid_height}; a pyramid has one grid at least")
         found = []
@@ -41,6 +52,13 @@ class SPP(CaffeLayer):
             # A grid with more bins than fit ends the loop, however high the pyramid.
             found[-1].output_size(sizes)
         return found
+
+    def _overlapping(self, sizes: Sequence[int], bins: int) -> Pooling:
+        """Return the pooling of one grid: windows as long as a bin, rounded up, at distances as long, rounded down."""
+        side = sizes[0]
+        if set(sizes) != {side} or not 0 < bins <= side:
+            raise ShapeError(f"spatial_bin {bins} over {by_axis(sizes)}; images are square, and no bin is empty")
+        return Pooling(pool=self.pool, kernel_size=(-(-side // bins),), stride=(side // bins,))
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C * (1 + 4 + 16 + ...))."""
