@@ -264,6 +264,11 @@ def test_pixels_need_a_net_with_one_input():
         Session(one_layer_net("Eltwise", (3,), (3,))).run_pixels(np.zeros((1, 6, 5, 3), np.uint8), _transform())
 
 
+def test_pixels_are_no_films():
+    with pytest.raises(InputError, match=r"images of 3 channels; the input 'x0' has the shape \(1, 3, 4, 6, 5\)"):
+        Session(one_layer_net("ReLU", (3, 4, 6, 5))).run_pixels(np.zeros((1, 6, 5, 3), np.uint8), _transform())
+
+
 def test_pixels_without_images(session):
     assert session.run_pixels(np.zeros((0, 6, 5, 3), np.uint8), _transform())[0].shape == (0, 10)
 

@@ -183,7 +183,7 @@ class Session:
         if top + height > images.shape[1] or left + width > images.shape[2]:
             raise InputError(f"a crop of {height}x{width} does not fit into images of {images.shape[1:3]}")
         name, blob = next(iter(self.net.inputs.items()))
-        if blob.shape[1:2] != images.shape[3:]:
+        if len(blob.shape) != 4 or blob.shape[1] != images.shape[3]:
             raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
         runner = self._only_runner
         if runner is None:
