@@ -285,6 +285,13 @@ LAYER_CASES = [
     ),
     case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=1, group=10, allowed=sums),
     case("Convolution", _IMAGE, num_output=10, kernel_size=3, pad=2, dilation=2, group=10, allowed=sums),
+    # Volumes.
+    case(
+        "Convolution", (5, 3, 4, 2), num_output=15, kernel_size=3, pad=1, allowed=sums, epilogue=Epilogue(True, ReLU())
+    ),
+    case("Convolution", (10, 4, 3, 5), num_output=10, kernel_size=(1, 3, 2), stride=(2, 1, 2), group=10, allowed=sums),
+    case("Deconvolution", (6, 2, 3, 2), num_output=5, kernel_size=(3, 4, 2), stride=(1, 2, 2), pad=1, allowed=sums),
+    case("Pooling", (10, 3, 5, 4), kernel_size=(1, 2, 3), stride=(1, 2, 2)),
     case("InnerProduct", _IMAGE, num_output=13, allowed=sums),
     case("BatchNorm", _IMAGE, allowed=close(4)),
     case("Scale", _IMAGE, bias_term=True, allowed=sums),
