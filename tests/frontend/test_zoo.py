@@ -27,8 +27,8 @@ REFUSED = {
     # Python code that is not in the file.
     "detectnet_network": (UnsupportedError, "ClusterDetections"),
     # Dropout that draws at test time.
-    "bayesian_segnet_pascal": (ParseError, "no field 'sample_weights_test'"),
-    "bayesian_segnet_basic_inference": (ParseError, "no field 'sample_weights_test'"),
+    "bayesian_segnet_pascal": (UnsupportedError, "sample_weights_test draws"),
+    "bayesian_segnet_basic_inference": (UnsupportedError, "sample_weights_test draws"),
     # Training nets of detectors: the data layer is Python code with several tops of unknown shapes.
     "rfcn_end2end": (NetError, RCNN),
     "rfcn_voc": (NetError, RCNN),
@@ -46,6 +46,7 @@ REFUSED = {
 SIZES = {
     "siftflow-fcn8s": (3, 128, 128),
     "voc-fcn": (3, 128, 128),
+    "bayesian_segnet_basic_inference": (3, 360, 480),
     "bayesian_segnet_basic_train": (3, 360, 480),
     "bayesian_segnet_train": (3, 360, 480),
     "segnet_basic_train": (3, 360, 480),

@@ -1,9 +1,12 @@
 """Dropout does nothing at test time, but for nets trained without scaling."""
 
 import numpy as np
+import pytest
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import check_carried, check_layer, normal
+from xdn.errors import UnsupportedError
+from xdn.graph import Blob
 from xdn.layers.dropout import Dropout
 
 
@@ -23,3 +26,8 @@ def test_without_scaling_while_training_the_test_phase_scales(rng):
 
 def test_channels_are_carried(rng):
     check_carried(Dropout(), [normal(rng, 2, 4, 3, 3)], rng)
+
+
+def test_what_draws_at_test_time_is_refused():
+    with pytest.raises(UnsupportedError, match="Remove it"):
+        Dropout(sample_weights_test=True).infer([Blob((1, 2))], 1)

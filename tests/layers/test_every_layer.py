@@ -46,6 +46,7 @@ NOT_IN_OPENCV = {
     ("DetectionOutputParameter", "visualize"): "SSD's, 10 there, which OpenCV gave to normalized_bbox",
     ("DetectionOutputParameter", "visualize_threshold"): "SSD's",
     ("DetectionOutputParameter", "save_file"): "SSD's",
+    ("DropoutParameter", "sample_weights_test"): "Bayesian SegNet's",
     ("SPPParameter", "spatial_bin"): "our own: an older branch's, whose message was another",
     ("PriorBoxParameter", "densified"): "our own: FaceBoxes, whose boxes differ, has no field for that",
     ("PoolingParameter", "round_mode"): "a field of newer Caffe, 13 there",

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from xdn.errors import UnsupportedError
+from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, Weights
 from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
@@ -16,7 +18,8 @@ class Dropout(Activation):
 
     What forks call SeLuDropout or AlphaDropout is the identity at test time, too. `scale_train` is a field of the SSD
     and PSPNet branches of Caffe: where it is false, training did not scale what it kept by 1 / (1 - dropout_ratio), and
-    the test phase multiplies by 1 - dropout_ratio instead.
+    the test phase multiplies by 1 - dropout_ratio instead. Bayesian SegNet draws at test time, too, and averages many
+    results (`sample_weights_test`); that is refused.
     """
 
     aliases: ClassVar = ("SeLuDropout", "AlphaDropout")
@@ -25,6 +28,16 @@ class Dropout(Activation):
 
     dropout_ratio: float = proto(1, "float", default=0.5)
     scale_train: bool = proto(2, "bool", default=True)
+    sample_weights_test: bool = proto(2000, "bool", default=False)
+
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Any shape, unchanged."""
+        if self.sample_weights_test:
+            raise UnsupportedError(
+                "sample_weights_test draws at random at test time, and XDN's results are the same each time",
+                mend="Remove it: Dropout then gives the mean of what it would draw",
+            )
+        return super().infer(bottoms, n_tops)
 
     @property
     def factor(self) -> float:
