@@ -4,6 +4,7 @@ import pytest
 
 from tests.kernels.checks import check_layer, one_layer_net, sums
 from xdn.codegen.isa import ISAS, isa_named
+from xdn.kernels.channel import convolution
 from xdn.kernels.channel.convolution import best_tile, tiles_of
 from xdn.kernels.layout import CHANNEL, LANES
 from xdn.runtime.plan import make_plan
@@ -29,6 +30,18 @@ def test_a_tile_is_no_larger_than_its_layer():
     isa = isa_named("avx512f")
     assert best_tile(16, [4], isa) == (4, 1)
     assert best_tile(10, [1], isa)[1] == 1
+
+
+def test_panels_are_narrow_where_wide_ones_do_not_stay_in_the_cache(monkeypatch):
+    isa, depth = isa_named("avx512f"), 512 * 27
+    monkeypatch.setattr(convolution, "core_cache_bytes", lambda: 2 << 20)
+    assert depth * 2 * isa.lanes * 4 < 2 << 20 < depth * 3 * isa.lanes * 4
+    many = [4 * 14 * 14]
+    assert best_tile(512, many, isa)[1] > 2
+    assert best_tile(512, many, isa, 256)[1] > 2
+    assert best_tile(512, many, isa, depth)[1] == 2
+    # Weights that are used once come from the memory in any case.
+    assert best_tile(512, [1], isa, depth) == best_tile(512, [1], isa)
 
 
 @pytest.mark.parametrize(("filters", "groups"), [(3, 2), (4, 8), (23, 3), (LANES // 2, 4), (LANES + 1, 5), (1, 6)])

@@ -22,7 +22,7 @@ from xdn.kernels.convolution import (
 )
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.layout import CHANNEL, aligned_vectors
+from xdn.kernels.layout import CHANNEL, F32_BYTES, aligned_vectors
 
 #: Scalars' addresses that fit into a processor's general registers beside the loop's own.
 _MOST_ROWS = 12
@@ -30,8 +30,8 @@ _MOST_ROWS = 12
 _MOST_VECTORS = 8
 #: Cycles of a multiply-add until its result can be added to; what a processor multiplies, and loads, in a cycle.
 _LATENCY, _MULTIPLIED, _LOADED = 4.0, 2.0, 2.0
-#: Cycles for the loop itself, and bytes in a cycle from the second level of the cache.
-_LOOP, _CACHE_BYTES = 0.5, 32.0
+#: Cycles for the loop itself, and bytes in a cycle from the core's own cache, and from beyond it.
+_LOOP, _CACHE_BYTES, _OUTER_BYTES = 0.5, 32.0, 10.0
 #: How much longer panels of two sizes may not take: they are two kernels to compile, and two steps.
 _TWO_SIZES = 1.03
 
@@ -118,7 +118,8 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 def _lower(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
     classes = position_classes([source.positions for source in task.sources])
-    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.isa)
+    depth = sum(len(source.lists.used) * source.channels for source in task.sources)
+    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.isa, depth)
     lanes, filters, channels = lowering.isa.lanes, task.filters, task.sources[0].channels
     sizes = spread(-(-filters // lanes), vectors)
     steps = []
@@ -168,7 +169,7 @@ def tiles_of(isa: Isa) -> Iterator[tuple[int, int]]:
             yield rows, vectors
 
 
-def best_tile(filters: int, classes: Sequence[int], isa: Isa) -> tuple[int, int]:
+def best_tile(filters: int, classes: Sequence[int], isa: Isa, depth: int = 0) -> tuple[int, int]:
     """Return the tile (MR, NV) that should take the fewest cycles.
 
     Parameters
@@ -177,16 +178,21 @@ def best_tile(filters: int, classes: Sequence[int], isa: Isa) -> tuple[int, int]
     classes : sequence of int
         How many positions share each tap list.
     isa : Isa
+    depth : int
+        Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
     """
+    vector_bytes = isa.lanes * F32_BYTES
 
     def cycles(tile: tuple[int, int]) -> float:
         rows, most = tile
         tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // isa.lanes), most)
-        each = [
-            max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * isa.lanes * 4 / _CACHE_BYTES) + _LOOP
-            for v in panels
-        ]
-        return tiles * sum(each) * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
+        total = 0.0
+        for v in panels:
+            own = max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * vector_bytes / _CACHE_BYTES)
+            held = depth * v * vector_bytes <= core_cache_bytes()
+            again = own if held else max(own, v * vector_bytes / _OUTER_BYTES)
+            total += own + (tiles - 1) * again + tiles * _LOOP
+        return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
 
     candidates = [(rows, v) for most, v in tiles_of(isa) for rows in range(1, most + 1)]
     return min(candidates, key=lambda tile: (cycles(tile), tile))
