@@ -6,6 +6,7 @@ import pytest
 from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net, random_weights
 from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Layer, Net
+from xdn.runtime import parts
 from xdn.runtime.parts import NetPart, WholePart, cut
 from xdn.runtime.session import Session
 
@@ -115,6 +116,22 @@ def test_a_detector(images):
     (found,) = session.run(None, feed_for(net, images))
     assert found.shape[:2] == (1, 1)
     assert set(found[0, 0, :, 0]) <= set(range(images))
+
+
+def test_what_shapes_decide_is_computed_once(monkeypatch):
+    net = net_of(input_layer("x", 3, 8, 8), conv("m", "x", 4), priors("prior", "m")).replace(outputs=("prior",))
+    computed = []
+    compute = parts.compute_apart
+    monkeypatch.setattr(parts, "compute_apart", lambda layer, bottoms: computed.append(1) or compute(layer, bottoms))
+    session = Session(net)
+    (first,) = session.run(None, feed_for(net, 2))
+    expected = first.copy()
+    first[:] = np.nan
+    np.testing.assert_array_equal(session.run(None, feed_for(net, 3))[0], expected)
+    # The shape of the first bottom has the batch in it.
+    assert len(computed) == 2
+    np.testing.assert_array_equal(session.run(None, feed_for(net, 3))[0], expected)
+    assert len(computed) == 2
 
 
 def proposals():

@@ -13,13 +13,13 @@ and every layer comes after what it reads.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from xdn.codegen.isa import host_isa
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net, infer
 from xdn.kernels.apart import compute_apart
@@ -49,9 +49,11 @@ class NetPart:
 
 @dataclass(frozen=True, eq=False)
 class WholePart:
-    """A layer that is computed on whole arrays."""
+    """A layer that is computed on whole arrays; once, where only the shapes of its bottoms count and these stay."""
 
     layer: Layer
+    #: Shapes of the bottoms -> the tops, of the latest run of a layer that reads nothing else.
+    _known: dict[tuple[Shape, ...], tuple[Array, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -67,10 +69,19 @@ class WholePart:
         """Return the tops; `shapes` are those of the blobs whose values are not needed."""
         layer = self.layer
         if layer.params.reads_shapes_only:
-            bottoms = [np.broadcast_to(np.float32(0), shapes[name].shape) for name in layer.bottoms]
+            tops = self._of_shapes(tuple(shapes[name].shape for name in layer.bottoms))
         else:
-            bottoms = [blobs[name] for name in layer.bottoms]
-        return dict(zip(layer.tops, compute_apart(layer, bottoms), strict=True))
+            tops = compute_apart(layer, [blobs[name] for name in layer.bottoms])
+        return dict(zip(layer.tops, tops, strict=True))
+
+    def _of_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Array, ...]:
+        """Return the tops for bottoms of `shapes`, which their reader may overwrite."""
+        made = self._known.get(shapes)
+        if made is None:
+            made = compute_apart(self.layer, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
+            self._known.clear()
+            self._known[shapes] = made
+        return tuple(top.copy() for top in made)
 
 
 Part = NetPart | WholePart
