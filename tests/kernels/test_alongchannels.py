@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import check_layer, check_net, close, one_layer_net
+from xdn.runtime.parts import NetPart
+from xdn.runtime.session import Session
 
 IMAGES = [(10, 5, 3), (37,), (1, 2, 2), (64, 3)]
 
@@ -27,3 +29,11 @@ def test_of_equal_values_the_last_and_never_nan():
     x = np.array([[1, 1, 0], [np.nan, 2, 1], [np.nan] * 3, [-np.inf] * 3, [0.0, -0.0, -1]], np.float32)
     (result,) = check_net(net, feed={"x0": x})
     np.testing.assert_array_equal(result[:, 0], [1, 1, 2, 2, 1])
+
+
+@pytest.mark.parametrize("image", [(10,), (37, 1, 1)])
+def test_the_class_of_an_image(image):
+    net = one_layer_net("ArgMax", image)
+    (part,) = Session(net).parts
+    assert isinstance(part, NetPart)
+    check_net(net)

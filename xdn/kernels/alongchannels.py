@@ -134,8 +134,11 @@ def lower_normalize(lowering: Lowering) -> Lowered:
 
 
 def _largest_channel(lowering: Lowering) -> bool:
+    """Return whether one channel of each position is asked for; of an image of one position that is the whole image."""
     params, bottom = lowering.layer.params, lowering.bottoms[0]
-    return params.axis is not None and bottom.axis(params.axis) == 1 and params.top_k == 1
+    if params.axis is None:
+        return params.top_k == 1 and lowering.bottom().positions == 1 and not params.out_max_val
+    return params.top_k == 1 and bottom.axis(params.axis) == 1
 
 
 @family("argmax", "ArgMax", when=_largest_channel, schedules=BOTH)
