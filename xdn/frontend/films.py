@@ -29,19 +29,8 @@ def _place(layer: Message) -> str:
 
 def _given(param: Message, name: str) -> list[int]:
     """Return the values of a field, whether it is repeated or not; none where the message has no such field."""
-    field = param.DESCRIPTOR.fields_by_name.get(name)
-    return (
-        []
-        if field is None
-        else next(
-            (
-                list(value) if hasattr(value, "extend") else [value]
-                for each, value in param.ListFields()
-                if each is field
-            ),
-            [],
-        )
-    )
+    found = {field.name: value for field, value in param.ListFields()}.get(name, [])
+    return list(found) if hasattr(found, "extend") else [found]
 
 
 def _over_time(kind: str) -> Callable[[Message], None]:
