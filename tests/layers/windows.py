@@ -3,6 +3,7 @@
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.pooling import Pooling
+from xdn.layers.spp import SPP
 
 CONVOLUTIONS = {
     "plain": Convolution(num_output=5, kernel_size=(3,)),
@@ -67,3 +68,8 @@ BEYOND_IMAGES = {
         )
     },
 }
+
+#: Pyramids of poolings, with the shape of what they pool: bins that divide it, and bins that do not.
+PYRAMIDS = [
+    (shape, SPP(pyramid_height=3, pool=pool)) for pool in ("MAX", "AVE") for shape in ((2, 3, 8, 8), (2, 3, 7, 10))
+]

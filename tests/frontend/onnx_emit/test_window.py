@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
-from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
+from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES, PYRAMIDS
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
-from xdn.layers.spp import SPP
 
 
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
@@ -75,8 +74,6 @@ def test_lines_and_volumes(shape, params):
     check_layer(params, shape)
 
 
-@pytest.mark.parametrize("pool", ["MAX", "AVE"])
-@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 10)])
-def test_pyramid(shape, pool):
-    params = SPP(pyramid_height=3, pool=pool)
+@pytest.mark.parametrize(("shape", "params"), PYRAMIDS, ids=repr)
+def test_pyramid(shape, params):
     check_layer(params, shape)

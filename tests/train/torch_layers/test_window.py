@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
-from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES
+from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES, PYRAMIDS
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
-from xdn.layers.spp import SPP
 from xdn.train.module import NetModule
 
 
@@ -112,9 +111,7 @@ def test_lines_and_volumes(shape, params):
     check_gradients(params, shape)
 
 
-@pytest.mark.parametrize("pool", ["MAX", "AVE"])
-@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 10)])
-def test_pyramid(shape, pool):
-    params = SPP(pyramid_height=3, pool=pool)
+@pytest.mark.parametrize(("shape", "params"), PYRAMIDS, ids=repr)
+def test_pyramid(shape, params):
     check_layer(params, shape)
     check_gradients(params, shape)
