@@ -1,24 +1,18 @@
-"""Sums over positions that stay vectors: Softmax along rows, columns or both, and MVN channel by channel.
+"""Softmax along rows, columns or both: sums over positions that stay vectors.
 
 A row is what one position has: all channels, and in the batch schedule all images of a block. Threads share the
 elements of a row, so that each has sums of its own::
 
-    for group in groups:                                   Softmax: the positions along the axis
+    for group in groups:                                   the positions along the axis
         most[i]  = max over positions of x[position][i]
         y[..][i] = e ** (x[..][i] - most[i]);  total[i] = sum of y[..][i]
         y[..][i] /= total[i]
-
-    mean[i]  = sum over positions of x[..][i] / positions  MVN: sums in f64
-    y[..][i] = x[..][i] - mean[i]
-    y[..][i] /= sqrt(sum of y[..][i] ** 2 / positions) + eps
 """
-
-import math
 
 import numpy as np
 
 from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, f64_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.graph.blob import Blob
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
@@ -27,8 +21,6 @@ from xdn.kernels.mathematics import exp
 from xdn.kernels.share import share
 
 X, Y, MOST, TOTAL, GROUPS, GROUP_COUNT, COUNT, STEP, POSITIONS, ROW = range(10)
-SUM, EPS, DIVIDES = 2, 3, 4
-MVN_POSITIONS, MVN_ROW = 5, 6
 
 
 def _softmax():
@@ -100,48 +92,3 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     source = KernelSource(KernelName("softmax_positions", lowering.isa.name), _softmax)
     blobs, scratch = {X: layer.bottoms[0], Y: layer.tops[0]}, {MOST: row * 4, TOTAL: row * 4}
     return Lowered([Step(source, words(10, sizes), blobs, (starts,), scratch=scratch)])
-
-
-def _mvn():
-    def mvn(desc, frame):
-        row, positions, eps = desc[MVN_ROW], desc[MVN_POSITIONS], f32_at(desc[EPS])[0]
-        total = f64_at(frame[ARENA] + desc[SUM])
-        begin, stop = share(frame, row)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * row * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * row * 4)
-            for i in range(begin, stop):
-                total[i] = 0.0
-            for p in range(positions):
-                for i in range(begin, stop):
-                    total[i] += x[p * row + i]
-            for p in range(positions):
-                for i in range(begin, stop):
-                    y[p * row + i] = x[p * row + i] - np.float32(total[i] / positions)
-            if desc[DIVIDES]:
-                for i in range(begin, stop):
-                    total[i] = 0.0
-                for p in range(positions):
-                    for i in range(begin, stop):
-                        total[i] += y[p * row + i] * y[p * row + i]
-                for p in range(positions):
-                    for i in range(begin, stop):
-                        y[p * row + i] /= np.float32(math.sqrt(total[i] / positions)) + eps
-
-    return mvn
-
-
-@family("mvn", "MVN", when=lambda lowering: not lowering.layer.params.across_channels, schedules=BOTH)
-def lower_mvn(lowering: Lowering) -> Lowered:
-    """Subtract each channel's mean, and divide by its deviation."""
-    layer, layout = lowering.layer, lowering.top()
-    row, eps = layout.position_elements, np.array([layer.params.eps], np.float32)
-    sizes = {
-        EPS: address(eps),
-        DIVIDES: int(layer.params.normalize_variance),
-        MVN_POSITIONS: layout.positions,
-        MVN_ROW: row,
-    }
-    source = KernelSource(KernelName("mvn", lowering.isa.name), _mvn)
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(7, sizes), blobs, (eps,), scratch={SUM: row * 8})])

@@ -1,10 +1,11 @@
-"""Reduction over positions: those that follow each other become one, for all channels and images at once.
+"""Reduction: over all that an image has, or over positions that follow each other; several images at once.
 
-::
+The sums are a vector, of all images of a block or of all that a position has; threads share its elements, so that each
+has sums of its own::
 
-    for position in positions of y:
-        total[i] = sum of f(x[position * count + k][i])  k < count; in f64
-        y[position][i] = total[i] * factor
+    for group in groups of vectors of x:
+        total[i] = sum of f(vector[i]) for vector in group; in f64
+        y[group][i] = total[i] * factor
 """
 
 import numpy as np
@@ -15,58 +16,67 @@ from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
-from xdn.kernels.wholeimage import TERMS
 
-X, Y, TOTAL, FACTOR, POSITIONS, COUNT, ROW, KIND = range(8)
+#: A group has POSITIONS, each with VECTORS of WIDTH elements. X_PLACE, Y_PLACE: elements from one position to the next.
+X, Y, TOTAL, FACTOR, GROUPS, POSITIONS, VECTORS, WIDTH, X_PLACE, Y_PLACE, TERMS = range(11)
+WORD_COUNT = 11
+#: What TERMS says of the numbers that are summed.
+PLAIN, ABSOLUTE, SQUARED = range(3)
+_TERMS = {"SUM": PLAIN, "MEAN": PLAIN, "ASUM": ABSOLUTE, "SUMSQ": SQUARED}
 
 
 def _reduce():
     def reduce(desc, frame):
-        positions, count, row, kind = desc[POSITIONS], desc[COUNT], desc[ROW], desc[KIND]
+        groups, positions, vectors, width = desc[GROUPS], desc[POSITIONS], desc[VECTORS], desc[WIDTH]
+        x_place, y_place, terms = desc[X_PLACE], desc[Y_PLACE], desc[TERMS]
         factor, total = f64_at(desc[FACTOR])[0], f64_at(frame[ARENA] + desc[TOTAL])
-        begin, stop = share(frame, row)
+        begin, stop = share(frame, width)
         for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * count * row * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * row * 4)
-            for p in range(positions):
+            x = f32_at(frame[ARENA] + desc[X] + block * groups * positions * x_place * 4)
+            y = f32_at(frame[ARENA] + desc[Y] + block * groups * y_place * 4)
+            for group in range(groups):
                 for i in range(begin, stop):
                     total[i] = 0.0
-                for k in range(count):
-                    at = (p * count + k) * row
-                    if kind == 0:
-                        for i in range(begin, stop):
-                            total[i] += x[at + i]
-                    elif kind == 1:
-                        for i in range(begin, stop):
-                            total[i] += abs(x[at + i])
-                    else:
-                        for i in range(begin, stop):
-                            value = np.float64(x[at + i])
-                            total[i] += value * value
+                for p in range(group * positions, (group + 1) * positions):
+                    for vector in range(vectors):
+                        at = p * x_place + vector * width
+                        if terms == PLAIN:
+                            for i in range(begin, stop):
+                                total[i] += x[at + i]
+                        elif terms == ABSOLUTE:
+                            for i in range(begin, stop):
+                                total[i] += abs(x[at + i])
+                        else:
+                            for i in range(begin, stop):
+                                value = np.float64(x[at + i])
+                                total[i] += value * value
                 for i in range(begin, stop):
-                    y[p * row + i] = np.float32(total[i] * factor)
+                    y[group * y_place + i] = np.float32(total[i] * factor)
 
     return reduce
 
 
-@family(
-    "reduce_positions",
-    "Reduction",
-    when=lambda lowering: lowering.bottoms[0].axis(lowering.layer.params.axis) > 1,
-    schedules=BOTH,
-)
+@family("reduce", "Reduction", when=lambda it: it.bottoms[0].axis(it.layer.params.axis) > 0, schedules=BOTH)
 def lower_reduction(lowering: Lowering) -> Lowered:
-    """Sum the positions of the last axes, and multiply."""
+    """Sum what an image has, or the positions of its last axes, and multiply."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    params, count = layer.params, bottom.positions // top.positions
-    factor = np.array([params.coeff / (count if params.operation == "MEAN" else 1)])
+    params = layer.params
+    if lowering.bottoms[0].axis(params.axis) == 1:
+        groups, vectors, width = 1, bottom.channels, lowering.schedule.images
+    else:
+        groups, vectors, width = top.positions, 1, bottom.position_elements
+    positions = bottom.positions // groups
+    factor = np.array([params.coeff / (positions * vectors if params.operation == "MEAN" else 1)])
     sizes = {
         FACTOR: address(factor),
-        POSITIONS: top.positions,
-        COUNT: count,
-        ROW: top.position_elements,
-        KIND: TERMS[params.operation],
+        GROUPS: groups,
+        POSITIONS: positions,
+        VECTORS: vectors,
+        WIDTH: width,
+        X_PLACE: bottom.position_elements,
+        Y_PLACE: top.position_elements,
+        TERMS: _TERMS[params.operation],
     }
-    source = KernelSource(KernelName("reduce_positions", lowering.isa.name), _reduce)
-    blobs, scratch = {X: layer.bottoms[0], Y: layer.tops[0]}, {TOTAL: top.position_elements * 8}
-    return Lowered([Step(source, words(8, sizes), blobs, (factor,), scratch=scratch)])
+    source = KernelSource(KernelName("reduce", lowering.isa.name), _reduce)
+    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
+    return Lowered([Step(source, words(WORD_COUNT, sizes), blobs, (factor,), scratch={TOTAL: width * 8})])
