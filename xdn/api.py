@@ -30,7 +30,8 @@ def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any
     weights : path, optional
         Without it the net has no weights: enough to look at it, not to run it.
     options
-        `phase`, `level`, `stages`, `random_weights`, `input_shape`, as `xdn.frontend.load` takes them.
+        `phase`, `level`, `stages`, `random_weights`, `partial_weights`, `input_shape`, as `xdn.frontend.load` takes
+        them.
 
     Raises
     ------

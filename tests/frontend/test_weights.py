@@ -21,6 +21,10 @@ def ip(name, bottom, outputs=2, params=""):
         inner_product_param {{ num_output: {outputs} }} }}"""
 
 
+def layers_of(*layers):
+    return prototxt.parse("".join(layers)).layer
+
+
 def net_of(*layers):
     return net_from_message(prototxt.parse(INPUT + "".join(layers)))
 
@@ -66,11 +70,39 @@ def test_layers_without_weights_are_listed():
 def test_layers_of_the_file_that_are_left_over_are_listed():
     """Their names are known even where their blobs were not read."""
     file = {"b": stored((2, 2), (2,)), "A": (), "C": stored((1,))}
-    with pytest.raises(WeightsError, match=r"for 1 layers: a\. 2 layers of the file are not in the net: A, C$"):
+    with pytest.raises(
+        WeightsError, match=r"for 1 layers: a\. 2 layers of the file are not in the net: A, C\. --partial"
+    ):
         assign_weights(net_of(ip("a", "data"), ip("b", "a")), file, "w.caffemodel")
     many = {f"x{i}": () for i in range(9)}
     with pytest.raises(WeightsError, match=r"9 layers of the file are not in the net: x0, .*, x7, \.\.\.$"):
         assign_weights(net_of(ip("a", "data")), many, "w.caffemodel")
+
+
+def test_layers_without_weights_are_filled_where_weights_may_fit_in_part(caplog):
+    """The new last layer of a fine-tuning, by its filler; what fits is the file's."""
+    new = ip("new", "old", 3).replace("num_output: 3", "num_output: 3 weight_filler { type: 'xavier' }")
+    net, said = net_of(ip("old", "data"), new), {"new": layers_of(new)[0]}
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    assert caplog.messages == ["w has no weights for 1 layers: new; they are filled"]
+    np.testing.assert_array_equal(made.layer("old").weights["weight"], np.ones((2, 2)))
+    assert 0 < np.abs(made.layer("new").weights["weight"]).max() <= (3 / 2) ** 0.5
+    again = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    assert again.digest == made.digest
+
+
+def test_weights_that_do_not_fit_at_all_are_refused_even_so():
+    with pytest.raises(WeightsError, match=r"no weights for 1 layers: a\. 1 layers of the file are not in the net: b$"):
+        assign_weights(net_of(ip("a", "data")), {"b": stored((2, 2))}, "w", partial=True)
+    with pytest.raises(WeightsError, match=r"weight: expected the shape \(2, 2\), found \(4, 2\)"):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w", partial=True)
+
+
+def test_a_filled_layer_gives_its_weights_to_those_that_share_them():
+    shared = 'param { name: "w" } param { name: "b" }'
+    net = net_of(ip("old", "data"), ip("a", "old", params=shared), ip("b", "a", params=shared))
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", partial=True)
+    assert np.shares_memory(made.layer("a").weights["weight"], made.layer("b").weights["weight"])
 
 
 def bn(kind, param=""):

@@ -29,6 +29,11 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
     default = "the only .caffemodel beside PROTOTXT" if weights_needed else "none"
     choice.add_argument("--weights", type=Path, metavar="FILE", help=f"default: {default}")
     choice.add_argument("--random-weights", action="store_true", help="seeded random weights instead of trained ones")
+    files.add_argument(
+        "--partial-weights",
+        action="store_true",
+        help="take the weights that fit, leave out the others, and fill layers that get none by their fillers",
+    )
     state = parser.add_argument_group("which layers of a training net take part")
     state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
     state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")
@@ -71,7 +76,13 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     if weights is None and weights_needed and not args.random_weights:
         weights = find_weights(args.net)
         output.log(f"weights: {weights}")
-    net = api.load(args.net, weights, random_weights=args.random_weights, **_reading_options(args))
+    net = api.load(
+        args.net,
+        weights,
+        random_weights=args.random_weights,
+        partial_weights=args.partial_weights,
+        **_reading_options(args),
+    )
     changes = transform_changes(args)
     return api.with_transform(net, **changes) if changes else net
 

@@ -23,6 +23,9 @@ from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)
 
+#: Phase, level and stages: which layers take part.
+State = tuple[str | None, int, Sequence[str]]
+
 
 def find_weights(path: Path) -> Path:
     """Return the only .caffemodel beside the prototxt `path`; where there is none, the only .caffemodel.h5.
@@ -86,7 +89,7 @@ def net_from_message(
     message: Message,
     folder: Path | None = None,
     *,
-    state: tuple[str | None, int, Sequence[str]] = ("TEST", 0, ()),
+    state: State = ("TEST", 0, ()),
     input_shape: ImageShape | None = None,
     strict: bool = True,
 ) -> Net:
@@ -167,6 +170,7 @@ def load(
     stages: Sequence[str] = (),
     random_weights: bool = False,
     input_shape: ImageShape | None = None,
+    partial_weights: bool = False,
 ) -> Net:
     """Read the net in the prototxt `path`, and its weights where a caffemodel is named.
 
@@ -184,6 +188,9 @@ def load(
         Fill seeded random weights; excludes `weights`.
     input_shape : (C, H, W), optional
         Shape of the images of the only input, in place of what the file says.
+    partial_weights : bool
+        Take the weights that fit: layers for which the file has none are filled by their fillers, layers that the net
+        does not have are left out, however many; a warning names both.
 
     Raises
     ------
@@ -200,12 +207,20 @@ def load(
     if weights is not None and random_weights:
         raise WeightsError("both weights and random weights are asked for", mend="Ask for one of them")
     message = prototxt.read(path)
+    state = (phase, level, stages)
     with _located(path):
-        net = net_from_message(message, path.parent, state=(phase, level, stages), input_shape=input_shape)
+        net = net_from_message(message, path.parent, state=state, input_shape=input_shape)
     if random_weights:
         return with_random_weights(net)
     if weights is None:
         return net
     weights = Path(weights)
-    wanted = {layer.name for layer in net.layers}
-    return assign_weights(net, read_caffemodel(weights, wanted), str(weights))
+    stored = read_caffemodel(weights, {layer.name for layer in net.layers})
+    return assign_weights(net, stored, str(weights), said=_said(message, state), partial=partial_weights)
+
+
+def _said(message: Message, state: State) -> dict[str, Message]:
+    """Return name -> LayerParameter of all layers of a net's text; of several with one name, that of `state`."""
+    every = upgrade(message)
+    taking_part = filter_layers(every, net_state(every, *state)).layer
+    return {layer.name: layer for layers in (every.layer, reversed(taking_part)) for layer in layers}

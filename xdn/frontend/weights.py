@@ -1,5 +1,6 @@
 """Give a net its weights: those of a caffemodel, matched by layer name, or seeded random ones."""
 
+import logging
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -9,9 +10,14 @@ import numpy as np
 from xdn import settings
 from xdn.errors import WeightsError, listed
 from xdn.frontend.blobproto import Stored, StoredBlob
+from xdn.frontend.fillers import fill
+from xdn.frontend.leftover import PARTIAL, report
+from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
+
+log = logging.getLogger(__name__)
 
 RANDOM_SEED = 20190625
 
@@ -120,10 +126,13 @@ def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str
     return weights
 
 
-def assign_weights(net: Net, stored: Stored, file: str) -> Net:
-    """Return `net` with the weights of a caffemodel; the file's layers that the net does not have are left out.
+def assign_weights(
+    net: Net, stored: Stored, file: str, *, said: Mapping[str, Message] | None = None, partial: bool = False
+) -> Net:
+    """Return `net` with the weights of a caffemodel.
 
-    Where variants of a layer type differ in their number of weights, the file's number decides (`params_for`).
+    Where variants of a layer type differ in their number of weights, the file's number decides (`params_for`). The
+    file's layers that the net does not have are left out with a warning (`xdn.frontend.leftover`).
 
     Parameters
     ----------
@@ -132,6 +141,11 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
         Layer name -> blobs, as `read_caffemodel` gives them.
     file : str
         The file's name, for messages.
+    said : mapping, optional
+        Name -> LayerParameter of all layers of the prototxt, those that `net` does not have included.
+    partial : bool
+        Let weights fit in part: fill the layers that get none (`xdn.frontend.fillers`), with a warning that names
+        them, and leave out any number of the file's.
 
     Raises
     ------
@@ -140,6 +154,7 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
         and those of the file that the net does not have.
     """
     net = _of_the_files_variant(net, stored)
+    said = said or {}
     weights: dict[str, dict[str, Array]] = {}
     owned: set[str] = set()
     for layer in net.layers:
@@ -149,11 +164,30 @@ def assign_weights(net: Net, stored: Stored, file: str) -> Net:
             weights[layer.name] = _match(layer, expected, blobs, file)
         owned.update(layer.shared)
     weights = _share(net, weights)
-    missing = [layer.name for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
+    missing = [layer for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
     if missing:
-        what = f"{file} has no weights for {len(missing)} layers: {listed(missing)}"
-        raise WeightsError(what, mend=_left_over(net, stored))
+        what = f"{file} has no weights for {len(missing)} layers: {listed([layer.name for layer in missing])}"
+        if not partial or not weights:
+            mend = f"{_left_over(net, stored)}. {PARTIAL}" if weights else _left_over(net, stored)
+            raise WeightsError(what, mend=mend)
+        log.warning("%s; they are filled", what)
+        weights = _share(net, weights | _fillings(net, missing, weights, said))
+    report(net, stored, file, named=said, partial=partial)
     return net.with_weights({name: own for name, own in weights.items() if own})
+
+
+def _fillings(
+    net: Net, missing: Sequence[Layer], weights: Mapping[str, dict[str, Array]], said: Mapping[str, Message]
+) -> dict[str, dict[str, Array]]:
+    """Return the weights of the layers `missing` some, those that are not among `weights` by their fillers."""
+    rng = np.random.default_rng(RANDOM_SEED)
+    made = {}
+    for layer in missing:
+        shapes, own = net.weight_shapes(layer), weights.get(layer.name, {})
+        wanted = {name: shape for name, shape in shapes.items() if name not in own}
+        filled = own | fill(layer, wanted, said.get(layer.name), rng)
+        made[layer.name] = {name: filled[name] for name in shapes}
+    return made
 
 
 def _left_over(net: Net, stored: Stored) -> str:
