@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +45,22 @@ def cifar10(material, tmp_path_factory):
     script, folder = material("cifar10", "restore.py"), tmp_path_factory.mktemp("cifar10")
     subprocess.run([sys.executable, script, "--out", folder], check=True, capture_output=True)
     return str(folder)
+
+
+@contextmanager
+def folder_without_rights(*fill) -> Iterator[Path]:
+    """Give a folder in which nothing can be written, after each of `fill` has written to it; for root, too."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid() if hasattr(os, "geteuid") else None
+        for each in fill:
+            each(folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if user == 0:
+                os.seteuid(0)
+            folder.chmod(0o755)

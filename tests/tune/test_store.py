@@ -6,11 +6,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from math import inf
+from contextlib import closing
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, folder_without_rights
 from tests.kernels.checks import one_layer_net
 from xdn import settings
 from xdn.errors import DataError
@@ -18,7 +18,7 @@ from xdn.kernels.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.tune import database
 from xdn.tune import store as stores
-from xdn.tune.store import Journal, Key, Result, Store
+from xdn.tune.store import Key, Result, Store
 from xdn.tune.trial import Trial
 
 CONFIGURATION = Configuration(threads=2, schedule="channel", choices={"channel": {"c": Choice("direct", (6, 4))}})
@@ -150,27 +150,15 @@ def test_clearing(store):
     assert store.all() == {}
 
 
-def test_a_search_goes_on_where_it_was_cut_off(store):
-    trials = [Trial({"a": 1, "b": "x"}, 1 / 3, 0.5), Trial({"a": 2, "b": "y"}, 1.0, inf, "no memory")]
-    journal = Journal(store, "study")
-    for trial in trials:
-        journal.add(trial)
-    again = Journal(store, "study")
-    assert again.before == trials
-    again.add(trials[0])
-    assert len(Journal(store, "study").before) == 3
-    assert Journal(store, "another").before == []
-    again.end()
-    assert Journal(store, "study").before == []
-
-
 def test_damaged_trials_are_left_out(store):
-    Journal(store, "study").add(Trial({"a": 1}, 1.0, 0.5))
+    store.add_trial("study", 0, Trial({"a": 1}, 1.0, 0.5))
     with sqlite3.connect(store.path) as connection:
-        for number, text in enumerate(("{}", '{"values": {}, "share": "x", "score": 1, "error": ""}', "[]"), 5):
+        for number, text in enumerate(
+            ("no JSON", "{}", '{"values": {}, "share": "x", "score": 1, "error": ""}', "[]"), 5
+        ):
             connection.execute("INSERT INTO trials VALUES ('study', ?, ?)", (number, text))
     connection.close()
-    assert len(Journal(store, "study").before) == 1
+    assert len(store.trials("study")) == 1
 
 
 @pytest.mark.parametrize(
@@ -211,7 +199,8 @@ def test_a_locked_store_is_an_error_that_says_so(store, monkeypatch):
 
 WRITER = """
 import sys
-from xdn.tune.store import Journal, Store
+from xdn.tune.journal import Journal
+from xdn.tune.store import Store
 from xdn.tune.trial import Trial
 store = Store(__import__("pathlib").Path(sys.argv[1]))
 journal = Journal(store, sys.argv[2])
@@ -249,6 +238,80 @@ def test_a_killed_process_loses_at_most_the_running_trial(store):
     assert len(kept) >= max([40, *told]) + 1
     store.put(key_of(), result())
     assert store.get(key_of()) is not None
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_store_without_rights_is_read_as_any_other(mode, caplog):
+    def fill(folder):
+        Store(folder / "s").put(key_of(), result())
+        with closing(sqlite3.connect(folder / "s")) as connection:
+            connection.execute(f"PRAGMA journal_mode={mode}")
+
+    with folder_without_rights(fill) as folder:
+        before, store = content(folder), Store(folder / "s")
+        assert store.get(key_of()).factor == 1.5
+        assert not caplog.records
+        for change in (lambda: store.put(key_of(threads=1), result()), lambda: store.clear()):
+            with pytest.raises(DataError, match="cannot be written"):
+                change()
+        assert list(store.all()) == [key_of().digest]
+        assert content(folder) == before
+
+
+def test_damage_that_cannot_be_set_aside_is_no_result(caplog):
+    with folder_without_rights(lambda folder: (folder / "s").write_bytes(b"garbage" * 1000)) as folder:
+        assert Store(folder / "s").get(key_of()) is None
+        assert "is no store of tuning results" in caplog.text
+        with pytest.raises(DataError):
+            Store(folder / "s").put(key_of(), result())
+
+
+def test_a_folder_that_cannot_be_entered_holds_no_results():
+    with folder_without_rights(lambda folder: (folder / "in").mkdir()) as folder:
+        store = Store(folder / "in" / "deep" / "s")
+        assert (store.get(key_of()), store.all()) == (None, {})
+        with pytest.raises(DataError, match="cannot be written"):
+            store.put(key_of(), result())
+
+
+FULL_DISK = """
+import pathlib, resource, signal, sys
+from tests.tune.test_store import key_of, result
+from xdn.errors import DataError
+from xdn.tune.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = pathlib.Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size if sys.argv[2] == "grow" else 0,) * 2)
+store = Store(path)
+assert store.get(key_of()).factor == 1.5
+try:
+    for threads in range(2, 200):
+        store.put(key_of(threads=threads), result(2.0))
+except DataError as error:
+    print(error)
+assert store.get(key_of()).factor in (1.5, 2.0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="the system has no bound for files")
+@pytest.mark.parametrize("room", ["grow", "none"])
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_full_disk_loses_nothing(store, room, mode):
+    store.put(key_of(), result())
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute(f"PRAGMA journal_mode={mode}")
+    command = [sys.executable, "-c", FULL_DISK, str(store.path), room]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "the store cannot be written" in done.stdout
+    assert not list(store.path.parent.glob("*.broken-*"))
+    assert store.get(key_of()) is not None
+    store.put(key_of(threads=7), result(3.0))
+    assert store.get(key_of(threads=7)).factor == 3.0
 
 
 def test_documents_are_json(store):

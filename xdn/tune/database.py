@@ -1,4 +1,9 @@
-"""The SQLite file behind the store: its tables, and what is checked before a file is taken for one."""
+"""The SQLite file behind the store: its tables, and what is checked before a file is taken for one.
+
+A file is opened to be read or to be written. Reading writes nothing, neither to the file nor beside it: a store on a
+full or a read-only disk is read as any other. Only damage makes a file no store; all else that goes wrong (no room, no
+right to write, another process) leaves the file as it is.
+"""
 
 import sqlite3
 from itertools import repeat
@@ -17,8 +22,25 @@ CREATE TABLE IF NOT EXISTS trials (study TEXT, number INTEGER, document TEXT NOT
 """
 
 
+#: What SQLite says of a file that is damaged, is no database, has other tables, or takes too many steps to read.
+_DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT}
+#: What it says where a file beside the store is needed, of a process that did not end well, and cannot be made.
+_NOTHING_BESIDE = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_PERM,
+}
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error of `connected` or `opened` lies in the file itself."""
+    return _code(error) in _DAMAGE
+
+
 def connected(path: Path) -> sqlite3.Connection:
-    """Open the store at `path`, with empty tables where there is none.
+    """Open the store at `path` to change it, with empty tables where there is none.
 
     A file may come from anywhere, so it must hold these tables and nothing else (a view or a trigger runs what it
     likes), be whole (pages that several others point to are read for ever), and be read in a bounded number of steps.
@@ -26,21 +48,32 @@ def connected(path: Path) -> sqlite3.Connection:
     Raises
     ------
     sqlite3.DatabaseError
-        For every other file.
+        For every other file, and where it cannot be written; `is_damage` tells which.
     """
-    connection = sqlite3.connect(path, timeout=_BUSY_S)
+    return _opened(path, "mode=rwc", creates=True)
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """Open the store at `path` to read it; what is checked, and raised, is as for `connected`."""
+    try:
+        return _opened(path, "mode=rw")
+    except sqlite3.DatabaseError as error:
+        if _code(error) not in _NOTHING_BESIDE:
+            raise
+    return _opened(path, "mode=ro&immutable=1")
+
+
+def _opened(path: Path, mode: str, creates: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", timeout=_BUSY_S, uri=True)
     try:
         steps = repeat(False, _MOST_STEPS // _STEPS)
         connection.set_progress_handler(lambda: next(steps, True), _STEPS)
         connection.execute("PRAGMA trusted_schema=OFF")
-        connection.execute("PRAGMA journal_mode=WAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA):
             raise sqlite3.DatabaseError(f"its schema is number {version}, not {SCHEMA}")
-        if version == 0:
-            connection.executescript(_TABLES)
-            connection.execute(f"PRAGMA user_version={SCHEMA}")
-            connection.commit()
+        if version == 0 and creates and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version={SCHEMA}; COMMIT;")
         _check(connection)
     except UnicodeDecodeError as error:
         connection.close()
@@ -49,6 +82,11 @@ def connected(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; those that this module raises itself, which have none, are damage."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
 
 
 def _check(connection: sqlite3.Connection) -> None:

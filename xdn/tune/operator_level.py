@@ -23,13 +23,14 @@ import numpy as np
 from xdn.errors import XdnError
 from xdn.evaluate.objective import Objective
 from xdn.kernels.choice import RULE, Choice
+from xdn.tune.journal import Journal
 from xdn.tune.meter import Meter, Setup
 from xdn.tune.operators import LayerMeter, Make, Operator, choice_of, operators_of, with_choices
 from xdn.tune.run_level import Search
 from xdn.tune.search import SEARCHES, Hints, Request
 from xdn.tune.search import Search as Requests
 from xdn.tune.space import Point
-from xdn.tune.store import Journal, Key, Result, Store
+from xdn.tune.store import Key, Result, Store
 from xdn.tune.trial import Trial
 from xdn.tune.tuner import CONFIRM_SHARE, LEAST_GAIN, LEAST_ROUNDS, ROUNDS, Outcome, win_again
 
@@ -115,8 +116,7 @@ class OperatorLevel:
         outcome = self._confirmed(chosen, tuple(search.trials), begin)
         configuration, call_images = outcome.setup
         result = Result(self.key.facts, configuration, call_images, outcome.factor, median(outcome.costs))
-        self._store.put(self.key, result)
-        journal.end()
+        journal.end(self.key, result)
         return outcome
 
     @property

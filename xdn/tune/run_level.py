@@ -13,9 +13,10 @@ from xdn.kernels.layout import BATCH, CHANNEL
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.axes import CALLS, configuration_of, run_space
+from xdn.tune.journal import Journal
 from xdn.tune.meter import Meter, Setup
 from xdn.tune.space import Point, Space
-from xdn.tune.store import Journal, Key, Result, Store
+from xdn.tune.store import Key, Result, Store
 from xdn.tune.trial import Trial
 from xdn.tune.tuner import Budget, Outcome, Study
 
@@ -102,8 +103,7 @@ class RunLevel:
             meter.close()
         configuration, call_images = outcome.setup
         result = Result(self.key.facts, configuration, call_images, outcome.factor, median(outcome.costs))
-        self._store.put(self.key, result)
-        journal.end()
+        journal.end(self.key, result)
         return outcome
 
     def _setup(self, values: Mapping[str, Any] | None) -> Setup:

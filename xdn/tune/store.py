@@ -11,8 +11,8 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -22,11 +22,12 @@ from xdn import settings
 from xdn.codegen.cache import generator_digest
 from xdn.codegen.isa import cpu_name
 from xdn.errors import DataError, XdnError
+from xdn.files import exists
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.threads import affinity_cpus
-from xdn.tune.database import SCHEMA, connected
+from xdn.tune.database import SCHEMA, connected, is_damage, opened
 from xdn.tune.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,8 @@ class Result:
 class Store:
     """The results in one file; several processes may use it at once.
 
-    A file that is no store of this schema is set aside, and an empty one takes its place.
+    A file that is no store of this schema is set aside, and an empty one takes its place. One that cannot be read or
+    written, on a disk that is full or read-only, stays as it is: reading then finds nothing, with a warning.
 
     Parameters
     ----------
@@ -134,58 +136,76 @@ class Store:
         self.path = path or settings.cache_dir() / "tuning.sqlite"
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and self.path.stat().st_size > settings.MAX_STORE_BYTES:
-            self._set_aside(f"it has more than {settings.MAX_STORE_BYTES} bytes")
+    def _changed(self) -> Iterator[sqlite3.Connection]:
+        """Open the store to change it, all at once or not at all; raise DataError where it cannot be written."""
         try:
-            connection = connected(self.path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise DataError("another process keeps the store locked", where=str(self.path)) from error
-            self._set_aside(str(error))
-            connection = connected(self.path)
-        try:
-            with connection:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._size()
+            try:
+                connection = connected(self.path)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._set_aside(str(error))
+                connection = connected(self.path)
+            with closing(connection), connection:
                 yield connection
-        except sqlite3.DatabaseError as error:
-            raise DataError(f"the store cannot be used: {error}", where=str(self.path), mend="Delete it") from error
-        finally:
-            connection.close()
+        except (sqlite3.Error, OSError) as error:
+            raise DataError(f"the store cannot be written: {error}", where=str(self.path)) from error
+
+    def _found(self, query: str, *values: Any) -> Sequence[Any]:
+        """Return the rows that a query finds; none, and a warning, where the store cannot be read."""
+        if not exists(self.path):
+            return []
+        try:
+            if not self._size():
+                return []
+            with closing(opened(self.path)) as connection:
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._set_aside(str(error))
+            else:
+                log.warning("the tuning results in %s cannot be read: %s", self.path, error)
+        except OSError as error:
+            log.warning("the tuning results in %s cannot be read: %s", self.path, error.strerror)
+        return []
+
+    def _size(self) -> int:
+        """Return the bytes of the store, 0 of none, and of one that is too large, which is set aside."""
+        size = self.path.stat().st_size if exists(self.path) else 0
+        if size <= settings.MAX_STORE_BYTES:
+            return size
+        self._set_aside(f"it has more than {settings.MAX_STORE_BYTES} bytes")
+        return 0
 
     def _set_aside(self, why: str) -> None:
         aside = self.path.with_name(f"{self.path.name}.broken-{int(time.time())}-{os.getpid()}")
-        log.warning("%s is no store of tuning results (%s); it is kept as %s", self.path, why, aside.name)
-        self.path.replace(aside)
-        for suffix in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        try:
+            self.path.replace(aside)
+            for suffix in ("-wal", "-shm", "-journal"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s is no store of tuning results (%s), and stays: %s", self.path, why, error.strerror)
+        else:
+            log.warning("%s is no store of tuning results (%s); it is kept as %s", self.path, why, aside.name)
 
     def get(self, key: Key) -> Result | None:
         """Return the result for a key, None where there is none that can be read."""
-        if not self.path.exists():
-            return None
-        with self._open() as connection:
-            row = connection.execute(
-                "SELECT facts, document, created FROM results WHERE key = ?", (key.digest,)
-            ).fetchone()
-        return self._read(row) if row else None
+        rows = self._found("SELECT facts, document, created FROM results WHERE key = ?", key.digest)
+        return self._read(rows[0]) if rows else None
 
     def put(self, key: Key, result: Result) -> None:
-        """Keep the result for a key, in place of an older one."""
+        """Keep the result for a key, in place of an older one; raise DataError where it cannot be written."""
         facts, document = json.dumps(dict(key.facts)), json.dumps(result.document())
-        with self._open() as connection:
+        with self._changed() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", (key.digest, facts, document, time.time())
             )
 
     def all(self) -> dict[str, Result]:
         """Return digest of the key -> result, newest first; what cannot be read is left out, with a warning."""
-        if not self.path.exists():
-            return {}
-        with self._open() as connection:
-            rows = connection.execute(
-                "SELECT key, facts, document, created FROM results ORDER BY created DESC"
-            ).fetchall()
+        rows = self._found("SELECT key, facts, document, created FROM results ORDER BY created DESC")
         found = {str(digest): self._read(rest) for digest, *rest in rows}
         return {digest: result for digest, result in found.items() if result is not None}
 
@@ -199,9 +219,9 @@ class Store:
 
     def clear(self, digest: str | None = None) -> int:
         """Remove a result, or everything, unfinished searches too; return how many results there were."""
-        if not self.path.exists():
+        if not exists(self.path):
             return 0
-        with self._open() as connection:
+        with self._changed() as connection:
             if digest is None:
                 connection.execute("DELETE FROM trials")
                 return connection.execute("DELETE FROM results").rowcount
@@ -209,43 +229,21 @@ class Store:
 
     def trials(self, study: str) -> list[Trial]:
         """Return what is on record of a search that was not ended, in order."""
-        if not self.path.exists():
-            return []
-        with self._open() as connection:
-            rows = connection.execute("SELECT document FROM trials WHERE study = ? ORDER BY number", (study,))
-            found = [_trial(_json(text)) for (text,) in rows]
+        rows = self._found("SELECT document FROM trials WHERE study = ? ORDER BY number", study)
+        found = [_trial(text) for (text,) in rows]
         return [trial for trial in found if trial is not None]
 
     def add_trial(self, study: str, number: int, trial: Trial) -> None:
         """Put a trial on record."""
         score = None if trial.score == inf else trial.score
         document = {"values": dict(trial.values), "share": trial.share, "score": score, "error": trial.error}
-        with self._open() as connection:
+        with self._changed() as connection:
             connection.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?)", (study, number, json.dumps(document)))
 
     def end_study(self, study: str) -> None:
         """Drop the record of a search that is done."""
-        with self._open() as connection:
+        with self._changed() as connection:
             connection.execute("DELETE FROM trials WHERE study = ?", (study,))
-
-
-class Journal:
-    """The trials of one search, on record as soon as each is done: a search that is cut off loses none of them."""
-
-    def __init__(self, store: Store, study: str):
-        self._store, self._study = store, study
-        #: Trials of the search before it was cut off.
-        self.before = store.trials(study)
-        self._count = len(self.before)
-
-    def add(self, trial: Trial) -> None:
-        """Put a trial on record."""
-        self._store.add_trial(self._study, self._count, trial)
-        self._count += 1
-
-    def end(self) -> None:
-        """Drop the record: the search is done."""
-        self._store.end_study(self._study)
 
 
 def _is_number(value: Any) -> bool:
@@ -264,8 +262,12 @@ def _json(text: Any) -> Any:
         raise DataError(f"a stored value is no JSON: {error}") from error
 
 
-def _trial(document: Any) -> Trial | None:
-    """Return a trial from JSON values, None where they are none."""
+def _trial(text: Any) -> Trial | None:
+    """Return a trial from its JSON, None where that is none."""
+    try:
+        document = _json(text)
+    except DataError:
+        return None
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         return None
     share, score, error = document.get("share"), document.get("score"), document.get("error")
