@@ -5,6 +5,7 @@ import onnx
 import pytest
 
 from tests.frontend.onnx_checks import check_net, one_layer_net, session_of
+from tests.positions import EVERY_NET
 from xdn.errors import WeightsError
 from xdn.frontend.onnx import save_onnx, to_onnx
 from xdn.graph import Epilogue
@@ -15,6 +16,7 @@ from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
+from xdn.optimize import POST_FUSION, apply_stages, stage_names
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
@@ -79,3 +81,10 @@ def test_the_file_holds_the_model_and_nothing_stays_beside_it(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     np.testing.assert_array_equal(stored["one.weight"], net.layers[-1].weights["weight"])
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_lines_images_and_volumes_as_read_and_fused(net):
+    plain = apply_stages(net, stage_names())
+    for each in (net, plain, apply_stages(plain, stage_names(POST_FUSION))):
+        check_net(each, batches=(3,))

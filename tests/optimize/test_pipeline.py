@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import assert_same_outputs, conv, data, layer, names, net_of
+from tests.positions import EVERY_NET, SIZES, TABLE, net_over
 from xdn.errors import CheckError, UnknownNameError
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import reference
@@ -142,3 +143,24 @@ def test_apply_stages_is_the_rewriting_alone():
     fused = apply_stages(net, stage_names(POST_FUSION))
     assert names(fused) == ["c", "ip"]
     assert_same_outputs(net, fused)
+
+
+STAGES_IN_ORDER = (*stage_names(), *stage_names(POST_FUSION))
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_every_stage_keeps_the_outputs_over_lines_images_and_volumes(net):
+    for name in STAGES_IN_ORDER:
+        after = apply_stages(net, [name])
+        assert_same_outputs(net, after)
+        net = after
+
+
+@pytest.mark.parametrize("axes", list(SIZES))
+def test_every_stage_has_something_to_do_in_the_table(axes):
+    """Which positions are read in part is asked of images only."""
+    found = set()
+    for name in TABLE:
+        reports = optimize(net_over(axes, name), STAGES_IN_ORDER).reports
+        found |= {report.stage for report in reports if report.changes}
+    assert found == set(STAGES_IN_ORDER) - ({"eliminate-unread"} if axes != 2 else set())

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.positions import NAMES, net_over
 from tests.train.sharing import siamese_net
 from xdn.errors import WeightsError
 from xdn.graph import Layer, Net
@@ -122,3 +123,25 @@ def test_weights_behind_no_loss_have_gradients_of_zero():
 def test_a_net_without_weights_is_refused():
     with pytest.raises(WeightsError):
         next(weight_gradients(siamese_net(), []))
+
+
+@pytest.mark.parametrize("axes", list(NAMES), ids=list(NAMES.values()))
+@pytest.mark.parametrize("name", ["grouped deconvolution", "residual"])
+def test_finite_differences_over_lines_images_and_volumes(name, axes):
+    """As above; of each filter's weights the first and the last."""
+    net = net_over(axes, name)
+    rng = np.random.default_rng(5)
+    images, labels = rng.standard_normal(net.inputs["data"].shape).astype(np.float32), np.array([0, 2])
+    (found,) = weight_gradients(net, [(images, labels)])
+
+    def loss(moved):
+        logits = moved.forward({"data": images})["fc"].astype(np.float64)
+        return (np.log(np.exp(logits).sum(1)) - logits[np.arange(2), labels]).mean()
+
+    for layer in net.layers:
+        for index in (0, -1) if "weight" in layer.weights else ():
+            keys = [(layer.name, "weight")]
+            up, down = (loss(_moved(net, keys, index, step)) for step in (0.003, -0.003))
+            gradient = found[layer.name, "weight"]
+            assert gradient.shape == layer.weights["weight"].shape
+            assert gradient.flat[index] == pytest.approx((up - down) / 0.006, abs=3e-3)

@@ -6,6 +6,7 @@ import torch
 
 from tests.frontend.onnx_checks import one_layer_net
 from tests.graph.nets import residual_net
+from tests.positions import EVERY_NET
 from tests.train.checks import assert_same_weights, check_net, compare, seeded_inputs, tensors, with_weights
 from tests.train.sharing import siamese_net
 from xdn import settings
@@ -20,6 +21,7 @@ from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.relu import ReLU
 from xdn.layers.slice import Slice
 from xdn.layers.softmax import Softmax
+from xdn.optimize import apply_stages, stage_names
 from xdn.train.initial import fresh
 from xdn.train.module import INITIAL_SEED, NetModule
 
@@ -86,6 +88,12 @@ def test_trained_nets_of_others(folder, prototxt, material):
 
 def test_all_blobs_of_a_residual_net():
     check_net(residual_net(), batches=(1, 5))
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_lines_images_and_volumes_as_read_and_optimized(net):
+    check_net(net, batches=(3,))
+    check_net(apply_stages(net, stage_names()))
 
 
 def test_names_of_the_state():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import one_layer_net
+from tests.positions import EVERY_NET
 from xdn.errors import InputError, WeightsError
 from xdn.graph import Layer, Net
 from xdn.layers.batchnorm import BatchNorm
@@ -119,3 +120,16 @@ def test_a_net_without_weights_is_refused():
     bare = net.replace(layers=tuple(layer.replace(weights={}) for layer in net.layers))
     with pytest.raises(WeightsError):
         recalibrate(bare, _batches(4))
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_lines_images_and_volumes(net):
+    """What the first BatchNorm reads does not depend on any statistics."""
+    first = next((layer for layer in net.layers if layer.type == "BatchNorm"), None)
+    batch = np.random.default_rng(4).standard_normal(net.inputs["data"].shape).astype(np.float32)
+    found = recalibrate(net, [batch])
+    if first is not None:
+        bottom = net.forward({"data": batch})[first.bottoms[0]].astype(np.float64)
+        weights, axes = found.layer(first.name).weights, (0, *range(2, bottom.ndim))
+        np.testing.assert_allclose(weights["mean"], bottom.mean(axes), rtol=0, atol=1e-5 * np.abs(bottom).max())
+        np.testing.assert_allclose(weights["variance"], bottom.var(axes, ddof=1), rtol=1e-4)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
+from tests.positions import NAMES, SIZES, spread
 from xdn.optimize.fuse.activation import FuseActivation
+from xdn.optimize.fuse.affine import channel_affine
 from xdn.optimize.fuse.batch_norm import FuseBatchNorm
 
 SHAPE = (2, 4, 5, 5)
@@ -173,11 +175,18 @@ def test_not_where_the_result_overflows():
     assert "not finite" in done.refusals[0].text
 
 
-@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize("sizes", list(SIZES.values()), ids=list(NAMES.values()))
+@pytest.mark.parametrize(("outputs", "group"), [(3, 1), (1, 1), (4, 1), (6, 2), (4, 4), (8, 4)], ids=str)
 @pytest.mark.parametrize("bias_term", [False, True])
-def test_deconvolution(group, bias_term):
-    given = {"num_output": 8, "kernel_size": (4,), "stride": (2,), "pad": (1,), "group": group, "bias_term": bias_term}
-    up = layer("Deconvolution", "up", ["data"], **given)
-    done = fuse(net_of(data(*SHAPE), up, *affine_chain("up", ["BatchNorm", "Scale"])))
-    assert names(done.net) == ["up"]
-    assert done.net.layer("up").params.bias_term
+def test_deconvolution(sizes, outputs, group, bias_term):
+    """Its outputs lie along axis 1 of the weight, those of each group for the inputs of that group."""
+    up = spread("up", "data", outputs, 4, pad=1, group=group, bias_term=bias_term)
+    net = net_of(data(2, 4, *sizes), up, *affine_chain("up", ["BatchNorm", "Scale"]))
+    fused = fuse(net).net
+    assert names(fused) == ["up"]
+    assert fused.layer("up").params.bias_term
+    factor = channel_affine(net, net.layer("BatchNorm0")).then(channel_affine(net, net.layer("Scale1"))).factor
+    before, after = (each.layer("up").weights["weight"].astype(np.float64) for each in (net, fused))
+    for c, k in np.ndindex(before.shape[:2]):
+        output = c // (4 // group) * (outputs // group) + k
+        np.testing.assert_array_equal(after[c, k], (before[c, k] * factor[output]).astype(np.float32))

@@ -5,6 +5,7 @@ import pytest
 
 from tests.optimize.building import conv, data, net_of, outputs
 from tests.optimize.prune.nets import gradients_for, images_for, mixed_net, small_resnet
+from tests.positions import NAMES, net_over
 from xdn.errors import DataError, SettingError, UnknownNameError, UnsupportedError
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
@@ -263,3 +264,15 @@ def test_a_fused_net_is_refused():
     fused = apply_stages(NET, stage_names() + stage_names(POST_FUSION))
     with pytest.raises(UnsupportedError, match="Prune before fusing"):
         pruned("0.3", net=fused)
+
+
+@pytest.mark.parametrize("axes", list(NAMES), ids=list(NAMES.values()))
+@pytest.mark.parametrize("criterion", list(CRITERIA))
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
+def test_lines_images_and_volumes(axes, criterion, schedule):
+    net = net_over(axes, "normal")
+    instruments = Instruments(images_for(net, 3), gradients=gradients_for(net, 2), score=INSTRUMENTS.score, clock=clock)
+    config = PruneConfig(Budget.parse("macs=0.6"), criterion, schedule, reconstruct=True)
+    result = prune(net, config, instruments)
+    assert 0 < result.after.macs <= 0.6 * result.before.macs
+    assert {name: array.shape for name, array in outputs(result.net).items()} == {"fc": (2, 3)}

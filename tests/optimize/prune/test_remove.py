@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.frontend.opencv_oracle import check_against_opencv
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import mixed_net, nets, small_resnet
+from tests.positions import EVERY_NET
 from xdn.api import load, save
 from xdn.errors import ShapeError
 from xdn.graph import ChannelRule
@@ -74,6 +75,13 @@ def test_random_nets(net, number):
         check_removal(net, channels, units)
     if some:
         check_removal(net, channels, np.concatenate(some))
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_lines_images_and_volumes(net):
+    channels = Channels(net)
+    some = [group.units[1::2] for group in channels.groups]
+    check_removal(net, channels, np.concatenate(some))
 
 
 def test_a_gated_block():

@@ -93,5 +93,5 @@ def _factors(layer: Layer, affine: Affine) -> Array:
     if isinstance(params, Deconvolution):
         # Axis 0 is the inputs, group after group, and axis 1 the outputs of each one's group.
         grouped = affine.factor.reshape(params.group, -1).repeat(shape[0] // params.group, axis=0)
-        return grouped[:, :, None, None]
+        return grouped.reshape(*grouped.shape, *(1,) * (len(shape) - 2))
     return affine.factor.reshape(-1, *(1,) * (len(shape) - 1))
