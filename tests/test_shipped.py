@@ -16,6 +16,8 @@ from xdn.data import DATASETS
 from xdn.frontend import load, save
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
+from xdn.optimize import apply_stages, stage_names
+from xdn.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOTXT = ROOT / "prototxt"
@@ -73,6 +75,20 @@ def test_cost_is_that_of_the_readme(folder):
     assert cost.parameters == stated_number(folder, "parameters")
     assert net.outputs == ("prob",)
     assert "x".join(map(str, net.inputs["data"].shape[1:])) == stated(folder)["input"]
+
+
+@pytest.mark.parametrize(("schedule", "images"), [("batch", 32), ("channel", 1)])
+@pytest.mark.parametrize("folder", SMALL)
+def test_an_optimized_net_executes_no_more_multiplications(folder, schedule, images):
+    """Fusion takes no layer from Winograd's algorithm to the direct sums."""
+    net = load(prototxt_of(folder), random_weights=True)
+    fused = apply_stages(net, stage_names())
+    shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
+    alone, read, optimized = (
+        Session(each, post_fusion=fusion, schedule=schedule, threads=1).plan(shapes, images).macs
+        for each, fusion in ((net, False), (net, True), (fused, True))
+    )
+    assert optimized <= read <= alone
 
 
 # Published figures, rounded as their sources round them; parameters as the papers count them, without BatchNorm's

@@ -71,15 +71,15 @@ def test_projection_shortcut(bias):
 def test_without_an_activation():
     net = net_of(
         data(*SHAPE),
-        conv("a", "data", 4, 5),
-        conv("shortcut", "data", 8, 3, dilation=(2,)),
+        conv("a", "data", 4, 5, stride=2),
+        conv("shortcut", "data", 8, stride=6),
         conv("main", "a", 8),
         layer("Eltwise", "sum", ["main", "shortcut"]),
     )
     done = fuse(net)
     assert names(done.net) == ["a", "main"]
     assert done.net.layer("main").bottoms == ("a", "data")
-    assert done.net.layer("main").epilogue == Epilogue(projection=Convolution(8, kernel_size=(3,), dilation=(2,)))
+    assert done.net.layer("main").epilogue == Epilogue(projection=Convolution(8, kernel_size=(1,), stride=(6,)))
 
 
 def test_a_block_with_a_projection_then_one_without():
@@ -133,6 +133,12 @@ def test_not_where_the_projection_ends_in_an_activation():
 
 def test_not_into_a_larger_window():
     refused(block(main=conv("main", "data", 8, 3, pad=1, stride=2)), "'main' (Convolution) is no 1x1 convolution")
+
+
+def test_not_a_larger_window():
+    """A block of two 3x3 convolutions whose shortcut stands last, as in ResNet-20: it is what takes the sum."""
+    net = block(shortcut=conv("shortcut", "data", 8, 3, pad=1, stride=2))
+    refused(net, "'shortcut' (Convolution) is no 1x1 convolution")
 
 
 @pytest.mark.parametrize("name", ["shortcut", "main"])

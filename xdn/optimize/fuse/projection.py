@@ -14,8 +14,9 @@ class FuseProjection(Stage):
     """Compute a projection shortcut in the convolution that adds it: y = f((b + d) + W * u + V * s).
 
     The residual r = V * s + d of a fused sum is computed by a Convolution that nothing else reads: the layer that
-    adds r takes V and d over, its last bottom becomes s, and r is never stored. The layer itself is a 1x1
-    convolution, as at the end of a bottleneck block: a larger one may take fewer multiplications alone (Winograd).
+    adds r takes V and d over, its last bottom becomes s, and r is never stored. Both are 1x1 convolutions, as at the
+    end of a bottleneck block: a larger one may take fewer multiplications alone (Winograd). In a block of two 3x3
+    convolutions whose shortcut stands last in the file it is the block's second one that gives r.
 
     Numerics: the sum of both biases first, then the layer's own taps, then the projection's, then the activation.
     """
@@ -54,9 +55,8 @@ def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
             return f"{title(each)} is no Convolution"
         if each.params.group != 1:
             return f"{title(each)} has {each.params.group} groups"
-    assert isinstance(layer.params, Convolution)
-    if set(layer.params.window_over(net.bottom_blobs(layer)[0]).kernel) != {1}:
-        return f"{title(layer)} is no 1x1 convolution"
+        if set(each.params.window_over(net.bottom_blobs(each)[0]).kernel) != {1}:
+            return f"{title(each)} is no 1x1 convolution"
     if projection.epilogue is not None:
         return f"{title(projection)} ends in a fused activation or sum"
     for each in (layer, projection):
