@@ -1,11 +1,17 @@
 """Files are written whole or not at all, and read up to a bound."""
 
 import os
+import resource
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
+from xdn import files
 from xdn.errors import ParseError, SettingError
 from xdn.files import atomic_file, checked_size, read_bounded, write_atomically
 
@@ -88,3 +94,102 @@ def test_a_folder_is_not_written(tmp_path, monkeypatch, path):
     with pytest.raises(SettingError, match=rf"^{path}: this is a folder"):
         write_atomically(path, b"x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+WRITER = """
+import pathlib, sys
+from xdn.files import atomic_file
+with atomic_file(pathlib.Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("begun", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def writer():
+    """Return a function that starts a process which has written half a file and waits; all are ended after the test."""
+    started = []
+
+    def start(path):
+        command = [sys.executable, "-c", WRITER, str(path)]
+        started.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout.readline() == "begun\n"
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system cannot kill")
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes(tmp_path, writer):
+    started = [writer(tmp_path / name) for name in ("a.bin", "a.bin", "b.bin")]
+    for process in started:
+        kill(process)
+    assert len(names(tmp_path)) == 3
+    write_atomically(tmp_path / "c.bin", b"whole")
+    assert names(tmp_path) == ["c.bin"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system cannot kill")
+def test_what_another_process_writes_is_left_alone(tmp_path, writer):
+    alive, dead = writer(tmp_path / "a.bin"), writer(tmp_path / "a.bin")
+    kill(dead)
+    write_atomically(tmp_path / "a.bin", b"ours")
+    assert len(names(tmp_path)) == 2
+    alive.communicate("go on\n")
+    assert alive.returncode == 0
+    assert names(tmp_path) == ["a.bin"]
+    assert (tmp_path / "a.bin").read_bytes() == b"half"
+
+
+def test_two_threads_write_one_file(tmp_path):
+    with atomic_file(tmp_path / "a.bin") as first, atomic_file(tmp_path / "a.bin") as second:
+        first.write(b"first")
+        second.write(b"second")
+    assert (tmp_path / "a.bin").read_bytes() == b"first"
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_foreign_hidden_files_stay(tmp_path):
+    (tmp_path / ".a.bin.123.part").write_bytes(b"somebody else's")
+    write_atomically(tmp_path / "a.bin", b"x")
+    assert names(tmp_path) == [".a.bin.123.part", "a.bin"]
+
+
+def test_without_locks_age_decides(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    for name, age_s in ((".old.1-0.xdn.part", 1e6), (".new.1-0.xdn.part", 0.0)):
+        path = tmp_path / name
+        path.write_bytes(b"")
+        now = path.stat().st_mtime
+        os.utime(path, (now - age_s, now - age_s))
+    write_atomically(tmp_path / "a.bin", b"x")
+    assert names(tmp_path) == [".new.1-0.xdn.part", "a.bin"]
+
+
+def test_a_full_disk_is_named(tmp_path):
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    write_atomically(tmp_path / "a.bin", b"old")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, kept[1]))
+        with pytest.raises(OSError, match=r"a\.bin"):
+            write_atomically(tmp_path / "a.bin", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (tmp_path / "a.bin").read_bytes() == b"old"
+    assert names(tmp_path) == ["a.bin"]

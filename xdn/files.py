@@ -1,12 +1,30 @@
-"""Write files so that no half-written one is ever seen under its name; read files of a bounded size."""
+"""Write files so that no half-written one is ever seen under its name; read files of a bounded size.
 
+A file that is being written lies beside its place, hidden and locked; the system drops the lock with the process,
+however that ends. An unfinished file that nobody holds is removed by the next process that writes into the folder.
+"""
+
+import errno
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 from xdn.errors import ParseError, SettingError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_UNFINISHED = ".xdn.part"
+#: After how many seconds an unfinished file belongs to nobody, where the system has no locks that tell.
+_OLD_S = 24 * 3600.0
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_numbers = count()
 
 
 @contextmanager
@@ -20,21 +38,82 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     ------
     SettingError
         When `path` is a folder.
+    OSError
+        Naming `path`, where the system cannot write it.
     """
     if path.is_dir():
         raise SettingError("this is a folder", where=str(path), mend="Name a file to write")
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:
-            yield file
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield device
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path.parent)
+        part, file = _unfinished(path)
+        try:
+            with file:
+                yield file
+                file.flush()
+                if fcntl is not None:  # under the lock: between closing and moving the file would be nobody's
+                    part.replace(path)
+            if fcntl is None:
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        # A disk that is full names no file.
+        if error.filename is None and error.errno in _NO_ROOM:
+            error.filename = str(path)
+        raise
+
+
+def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
+    """Return the place of a new file beside `path`, and the file, which nobody else takes for abandoned."""
+    while True:
+        part = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}{_UNFINISHED}")
+        try:
+            file = part.open("xb")
+        except FileExistsError:  # of a process that had this number before, and is not removable
+            continue
+        if fcntl is not None:
+            # Some folders of other machines have no locks; there nobody removes anything.
+            with suppress(OSError):
+                _lock(file, wait=True)
+        # Somebody may have taken it for abandoned before it was locked.
+        if _is_at(file, part):
+            return part, file
+        file.close()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the unfinished files of processes that were killed; those of others are left alone."""
+    for part in folder.glob(f".*{_UNFINISHED}"):
+        with suppress(OSError):
+            if fcntl is None:
+                if part.stat().st_mtime < time.time() - _OLD_S:
+                    part.unlink()
+                continue
+            with part.open("r+b") as file:
+                if _lock(file, wait=False) and _is_at(file, part):
+                    part.unlink()
+
+
+def _lock(file: BinaryIO, wait: bool) -> bool:
+    """Take the lock of a file, which its closing gives back; return whether it could be taken."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Return whether an open file still lies at `path`."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,8 +1,13 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
+from tests.conftest import ROOT
 from tests.data.samples import write_cifar_binary, write_image_folder
 from xdn.cli.pack import main
 from xdn.data.packed import PackedData
@@ -108,3 +113,20 @@ def test_a_failure_leaves_no_file(tmp_path, rng):
     write_image_folder(tmp_path / "photos", rng, [(4, 4), (5, 5)])
     assert main([str(tmp_path / "photos"), "-o", str(tmp_path / "out" / "x.packed")]) == 1
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system cannot kill")
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path, rng):
+    write_image_folder(tmp_path / "photos", rng, [(4, 4)])
+    out = tmp_path / "out" / "glyphs.packed"
+    program = "import sys; from xdn.cli.pack import main; sys.exit(main(sys.argv[1:]))"
+    packing = subprocess.Popen([sys.executable, "-c", program, "glyphs10", "-o", str(out)], cwd=ROOT)
+    while packing.poll() is None and not (out.parent.is_dir() and list(out.parent.iterdir())):
+        time.sleep(0.01)
+    packing.send_signal(signal.SIGKILL)
+    packing.wait()
+    left = list(out.parent.iterdir())
+    assert left
+    assert out not in left
+    assert main([str(tmp_path / "photos"), "-o", str(out.with_name("photos.packed"))]) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["photos.packed"]

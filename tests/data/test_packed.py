@@ -1,5 +1,6 @@
 import json
 import mmap
+import shutil
 import zlib
 
 import cv2
@@ -209,3 +210,10 @@ def test_cached_paths_tell_data_apart(tmp_path, rng, monkeypatch):
     paths = [cached_path(d) for d in (glyphs, Glyphs10("train"), resized(glyphs, (8, 8)), *photos)]
     paths += [cached_path(glyphs, "f32"), cached_path(glyphs, "u8", "bgr"), cached_path(resized(photos[0], (8, 8)))]
     assert len(set(paths)) == len(paths)
+
+
+def test_a_disk_without_room_is_named_before_anything_is_written(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(1 << 30, 1 << 30, 100_000))
+    with pytest.raises(DataError, match=r"takes 1\.7 MiB, but 0\.1 MiB are free.*-o"):
+        pack(dataset, tmp_path / "new" / "data.packed")
+    assert not list(tmp_path.iterdir())

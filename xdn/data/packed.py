@@ -1,6 +1,7 @@
 """Packed data: decoded images in one file that is mapped into memory. `header.py` describes the format."""
 
 import os
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,11 @@ def pack(
         ``"u8"`` or ``"f32"``; the values are 0..255 in both.
     channel_order : str, optional
         ``"rgb"`` or ``"bgr"``; the data set's own by default.
+
+    Raises
+    ------
+    DataError
+        Where the disk has no room for the file.
     """
     order = channel_order or dataset.channel_order
     labels = dataset.labels.astype("<i4")
@@ -146,6 +152,7 @@ def pack(
         labels_crc32=zlib.crc32(labels.tobytes()),
     )
     head, layout = headers.encode(header)
+    _check_room(path, layout.end)
     step = 1 if order == dataset.channel_order else -1
     checksums = _Checksums()
     with atomic_file(path) as file:
@@ -164,6 +171,17 @@ def pack(
         _pad(file, layout.checksums)
         file.write(np.array(checksums.finish(), "<u4").tobytes())
     return header
+
+
+def _check_room(path: Path, size: int) -> None:
+    """Raise DataError unless the disk of `path` has room for a file of `size` bytes."""
+    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), None)
+    free = shutil.disk_usage(folder).free if folder else size
+    # A device or a pipe takes what it takes.
+    if free < size and (path.is_file() or not path.exists()):
+        what = f"the packed data takes {size / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free on its disk"
+        mend = "Make room, name a place on another disk (xdn-pack -o, or XDN_CACHE), or run with --online"
+        raise DataError(what, where=str(path), mend=mend)
 
 
 def cached_path(dataset: Dataset, dtype: str = "u8", channel_order: str | None = None) -> Path:
