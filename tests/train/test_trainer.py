@@ -9,9 +9,10 @@ import torch
 
 from tests.cli.caffe_files import PROTOTXT
 from tests.train.tiny import SOLVER, Watched, write_training
-from xdn.errors import CheckError, ParseError, SettingError
+from xdn.errors import CheckError, DataError, SettingError
 from xdn.frontend.solver import read_solver
 from xdn.train.log import read_log
+from xdn.train.snapshot import read_snapshot, write_snapshot
 from xdn.train.start import begin
 from xdn.train.trainer import Trainer
 
@@ -181,9 +182,19 @@ def damaged(state, what):
 def test_a_damaged_snapshot_is_refused(solver, tmp_path, what):
     stopped(solver, tmp_path / "out", 3)
     path = tmp_path / "out" / "small.snapshot.pt"
-    torch.save(damaged(torch.load(path, weights_only=True), what), path)
-    with pytest.raises(ParseError, match="the snapshot is damaged"):
+    write_snapshot(path, damaged(read_snapshot(path), what))
+    with pytest.raises(DataError, match="the snapshot is damaged"):
         trainer(solver, tmp_path / "out")
+
+
+def test_a_snapshot_with_another_byte_is_refused(solver, tmp_path):
+    stopped(solver, tmp_path / "out", 3)
+    path = tmp_path / "out" / "small.snapshot.pt"
+    content = path.read_bytes()
+    for place in range(0, len(content), len(content) // 40):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        with pytest.raises(DataError, match="snapshot"):
+            trainer(solver, tmp_path / "out")
 
 
 def test_a_training_that_diverges_says_so(solver, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from xdn.errors import ParseError, SettingError
+from xdn.errors import DataError, SettingError
 from xdn.frontend.solver import Solver
 from xdn.graph.net import Net
 from xdn.train.optimizer import CaffeOptimizer
@@ -66,12 +66,12 @@ def restore(
     ------
     SettingError
         Naming what differs, where the snapshot belongs to another training.
-    ParseError
+    DataError
         Where it lacks something.
     """
     theirs = state.get("identity")
     if not isinstance(theirs, dict):
-        raise ParseError("the snapshot does not say whose it is", where=str(path), mend=_MEND)
+        raise DataError("the snapshot does not say whose it is", where=str(path), mend=_MEND)
     for name in own:
         if theirs.get(name) != own[name]:
             raise SettingError(f"the snapshot belongs to another training: {name} differs", where=str(path), mend=_MEND)
@@ -81,7 +81,7 @@ def restore(
         _restore_optimizer(state, optimizer)
         _restore_progress(state["progress"], progress)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ParseError(f"the snapshot is damaged: {error}", where=str(path), mend=_MEND) from None
+        raise DataError(f"the snapshot is damaged: {error}", where=str(path), mend=_MEND) from None
 
 
 def _check_tensors(found: dict[str, Any], wanted: dict[str, Tensor]) -> None:
