@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import UNIT, check_layer, check_net, close, exact, feed_for, one_layer_net, sums
+from xdn.kernels.layout import SCHEDULES
 from xdn.runtime.parts import WholePart
 from xdn.runtime.session import Session
 
@@ -64,6 +65,22 @@ def test_other_coefficients_have_no_kernel(type_name, params):
     net = one_layer_net(type_name, (4, 3, 2), **params)
     (part,) = Session(net).parts
     assert isinstance(part, WholePart)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("axis", [1, 2, 3, -1, -2, -3])
+@pytest.mark.parametrize("params", [{}, {"bias_term": True}, None], ids=["scale", "scale and bias", "bias"])
+def test_an_axis_as_long_as_the_channels_is_not_the_channels(params, axis, schedule):
+    net = one_layer_net("Bias" if params is None else "Scale", (3, 3, 3), axis=axis, **(params or {}))
+    x = feed_for(net, 3)["x0"]
+    # By definition, with loops over the axis instead of broadcasting.
+    expected, weights = x.copy(), net.layer("layer").weights
+    for i in range(3):
+        at = (slice(None),) * (axis % 4) + (i,)
+        expected[at] = expected[at] * weights.get("scale", np.ones(3, np.float32))[i]
+        expected[at] += weights.get("bias", np.zeros(3, np.float32))[i]
+    (result,) = Session(net, schedule=schedule).run(None, {"x0": x})
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale_bias", [False, True])

@@ -6,6 +6,7 @@ import pytest
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.broadcast import (
+    along_channels,
     operand_axes,
     operand_channels,
     operand_has_positions,
@@ -52,6 +53,17 @@ def test_a_scalar_fits_everywhere(axis):
 def test_what_does_not_fit_is_refused(bottoms, axis, num_axes):
     with pytest.raises(ShapeError):
         operand_shape(bottoms, axis, num_axes)
+
+
+@pytest.mark.parametrize("axis", range(-4, 4))
+@pytest.mark.parametrize("num_axes", [-1, 0, 1, 2])
+def test_only_axis_1_is_along_the_channels_whatever_extents_agree(axis, num_axes):
+    cube = Blob((3, 3, 3, 3))
+    covers = range(axis % 4, 4 if num_axes == -1 else axis % 4 + num_axes)
+    if covers.stop <= 4:
+        assert along_channels([cube], axis, num_axes) == (list(covers) == [1])
+    assert not along_channels([cube, Blob((3,))], axis, 1)
+    assert not along_channels([Blob((3,))], 0, 1)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3, -1, -2])

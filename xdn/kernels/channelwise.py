@@ -9,7 +9,7 @@ from xdn.graph.layer import Array
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, B
 from xdn.kernels.mathematics import fma, relu
-from xdn.layers.broadcast import operand_shape
+from xdn.layers.broadcast import along_channels
 
 X, Y, POSITIONS, CHANNELS, SHIFT, FACTOR, OFFSET, LANES = range(8)
 
@@ -98,8 +98,8 @@ def keeps_statistics(lowering: Lowering) -> bool:
 
 def one_value_per_channel(lowering: Lowering) -> bool:
     """Return whether a Scale or Bias has one learned coefficient a channel."""
-    params, bottoms = lowering.layer.params, lowering.bottoms
-    return len(bottoms) == 1 and operand_shape(bottoms, params.axis, params.num_axes) == bottoms[0].shape[1:2]
+    params = lowering.layer.params
+    return along_channels(lowering.bottoms, params.axis, params.num_axes)
 
 
 @family("batch_norm", "BatchNorm", when=keeps_statistics)

@@ -45,6 +45,13 @@ def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
     return shape[start:end]
 
 
+def along_channels(bottoms: Sequence[Blob], axis: int, num_axes: int) -> bool:
+    """Return whether the operand is learned and lies along axis 1 alone, whatever extents other axes have."""
+    if len(bottoms) != 1 or len(bottoms[0].shape) < 2:
+        return False
+    return bottoms[0].axis(axis) == 1 and len(operand_shape(bottoms, axis, num_axes)) == 1
+
+
 def spread(operand: Array, axis: int, axes: int) -> Array:
     """Return `operand` with trailing axes of 1, so that it broadcasts from `axis` on over `axes` axes."""
     start = axis % axes if operand.ndim else 0
