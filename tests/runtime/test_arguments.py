@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import input_layer, make_params, one_layer_net
 from xdn.errors import InputError
 from xdn.graph import Layer, Net
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, checked_size, inputs_of, outputs_of
 
 NET = one_layer_net("ReLU", (3, 4, 2))
 GOOD = np.zeros((5, 3, 7, 9), np.float32)
@@ -16,6 +16,40 @@ def test_names_and_shapes():
     assert inputs_of(NET) == [Argument("x0", ("N", 3, 4, 2))]
     assert outputs_of(NET) == [Argument("y0", ("N", 3, 4, 2))]
     assert checked_names(NET, None) == checked_names(NET, ["y0"]) == ("y0",)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "params", "shape"),
+    [
+        ("Reshape", {"shape": (1, -1, 2)}, (1, "6N", 2)),
+        ("Reshape", {"shape": (4, -1)}, (4, "3N")),
+        ("Flatten", {"axis": 0}, ("12N",)),
+        ("Permute", {"order": (2, 0, 1)}, (4, "N", 3)),
+        ("Reduction", {"axis": 0}, ()),
+        ("Concat", {"axis": 0}, ("N", 3, 4)),
+        ("Slice", {"axis": 0}, ("N", 3, 4)),
+        ("ArgMax", {"axis": 0}, (1, 3, 4)),
+    ],
+)
+def test_outputs_say_where_the_batch_goes(type_name, params, shape):
+    assert outputs_of(one_layer_net(type_name, (3, 4), **params)) == [Argument("y0", shape)]
+
+
+def test_inputs_say_which_batch_is_fixed():
+    stated = Net("n", (input_layer("x", 4), Layer("r", make_params("Reshape", shape=(2, 2)), ("x",), ("r",))))
+    assert inputs_of(stated) == [Argument("x", (1, 4))]
+    by_weights = one_layer_net("Scale", (3, 4), axis=0)
+    assert inputs_of(by_weights) == [Argument("x0", (1, 3, 4))]
+    assert outputs_of(by_weights) == [Argument("y0", (1, 3, 4))]
+    boxes = Layer("r", make_params("Input", shape=((9, 5),)), (), ("r",))
+    assert inputs_of(Net("n", (input_layer("x", 4), boxes))) == [Argument("x", ("N", 4)), Argument("r", ("M", 5))]
+
+
+def test_weights_along_the_batch_fix_it():
+    net = one_layer_net("Bias", (3, 4), axis=0, num_axes=2)
+    assert checked_size(net, {"x0": (1, 3, 4)}).blobs["y0"].shape == (1, 3, 4)
+    with pytest.raises(InputError, match=r"'layer' \(Bias\): bias has the shape \(1, 3\) instead of \(5, 3\)"):
+        checked_size(net, {"x0": (5, 3, 4)})
 
 
 def test_a_feed_of_any_batch_and_size():

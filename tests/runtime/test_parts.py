@@ -181,6 +181,71 @@ def test_inputs_of_two_batches():
         Session(detector_of_two()).run(None, {"x": np.zeros((1, 2), np.float32), "y": np.zeros((2, 2), np.float32)})
 
 
+@pytest.mark.parametrize("read", ["x", "y"])
+def test_an_input_of_another_batch_that_no_layer_reads(read):
+    inputs = [Layer(name, make_params("Input", shape=((n, 3),)), (), (name,)) for name, n in (("x", 2), ("y", 5))]
+    net = net_of(*inputs, layer("InnerProduct", "fc", [read], num_output=4), outputs=("x", "y", "fc"))
+    feed = {name: np.full((n, 3), n, np.float32) for name, n in (("x", 40), ("y", 1))}
+    session = check(net, feed)
+    asked = session.run(["x"], feed)[0]
+    np.testing.assert_array_equal(asked, feed["x"])
+    assert asked is not feed["x"]
+    assert {name: len(blob) for name, blob in session.forward(**feed).items()} == {
+        "x": 40,
+        "y": 1,
+        "fc": len(feed[read]),
+    }
+    assert session.plan().outputs == {"fc": (4,)}
+
+
+def test_inputs_of_two_batches_and_nothing_else():
+    inputs = [Layer(name, make_params("Input", shape=((n, 3),)), (), (name,)) for name, n in (("x", 2), ("y", 5))]
+    session = check(net_of(*inputs), {"x": np.ones((3, 3), np.float32), "y": np.zeros((1, 3), np.float32)})
+    with pytest.raises(UnsupportedError, match="0 parts"):
+        session.plan()
+
+
+@pytest.mark.parametrize(
+    ("type_name", "params"),
+    [
+        ("Scale", {"axis": 0}),
+        ("Bias", {"axis": 0, "num_axes": -1}),
+        ("InnerProduct", {"axis": 0, "num_output": 5}),
+        ("Softmax", {"axis": 0}),
+        ("ArgMax", {"axis": 0}),
+        ("Flatten", {"axis": 0}),
+        ("Permute", {"order": (1, 0)}),
+        ("Reshape", {"shape": (-1, 2)}),
+        ("Concat", {"axis": 0}),
+        ("Reduction", {"axis": 0}),
+    ],
+)
+def test_layers_along_the_batch(type_name, params):
+    inputs = Layer("x", make_params("Input", shape=((4, 4, 4),)), (), ("x",))
+    net = net_of(inputs, layer(type_name, "l", ["x"], **params))
+    check(net, feed_for(net, 4))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [layer("Scale", "l", ["x"], axis=0)],
+        [layer("Bias", "l", ["x"], axis=0, num_axes=2)],
+        [layer("InnerProduct", "l", ["x"], axis=0, num_output=5)],
+        [layer("Permute", "p", ["x"], order=(1, 0)), layer("InnerProduct", "l", ["p"], num_output=5)],
+        [layer("Reshape", "r", ["x"], shape=(2, -1)), layer("Scale", "l", ["r"])],
+        [layer("Flatten", "f", ["x"], axis=0), layer("Bias", "l", ["f"], axis=0)],
+    ],
+    ids=lambda layers: "+".join(each.type for each in layers),
+)
+def test_weights_that_are_for_a_batch(layers):
+    net = net_of(Layer("x", make_params("Input", shape=((4, 6),)), (), ("x",)), *layers)
+    check(net, feed_for(net, 4))
+    for schedule in (None, "batch", "channel"):
+        with pytest.raises(InputError, match=r"'l' .* has the shape .* instead of .*The weights fix the shapes"):
+            Session(net, schedule=schedule).run(None, feed_for(net, 2))
+
+
 def detector_of_two():
     return one_layer_net("Eltwise", (2,), (2,)).replace(
         layers=(input_layer("x", 2), input_layer("y", 2), layer("Eltwise", "z", ["x", "y"])), outputs=("z",)

@@ -5,29 +5,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.errors import InputError
-from xdn.graph.blob import Blob
+from xdn.errors import InputError, WeightsError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.extents import Extents, extents
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
+from xdn.graph.verify import verify
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An input or output: name, dtype, and shape with the free batch as ``"N"``."""
+    """An input or output: name, dtype and shape, in which a free batch is ``"N"``.
+
+    An extent that follows the batch otherwise says how, such as ``"2N"``; one that a layer fixes is a number, also on
+    axis 0. Inputs that declare another batch than the first one have ``"M"``, and so on (`xdn.graph.extents`).
+    """
 
     name: str
-    shape: tuple[int | str, ...]
+    shape: Extents
     type: str = "float32"
 
 
 def inputs_of(net: Net) -> list[Argument]:
-    """Return name, shape and dtype of the inputs; the batch is free."""
-    return [Argument(name, ("N", *blob.shape[1:])) for name, blob in net.inputs.items()]
+    """Return name, shape and dtype of the inputs."""
+    known = extents(net)
+    return [Argument(name, known[name]) for name in net.inputs]
 
 
 def outputs_of(net: Net) -> list[Argument]:
-    """Return name, shape and dtype of the outputs; the batch is free."""
-    return [Argument(name, ("N", *net.blobs[name].shape[1:])) for name in net.outputs]
+    """Return name, shape and dtype of the outputs."""
+    known = extents(net)
+    return [Argument(name, known[name]) for name in net.outputs]
 
 
 def checked_names(net: Net, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -60,6 +68,23 @@ def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
     if mixed := [sorted(each for (each,) in found) for found in batches.values() if len(found) > 1]:
         raise InputError(f"inputs that declare one batch have different batches {mixed[0]}")
     return arrays
+
+
+def checked_size(net: Net, shapes: Mapping[str, Shape]) -> Net:
+    """Return the net for inputs of `shapes`.
+
+    Raises
+    ------
+    InputError
+        Where weights lie along an axis that the shapes decide, such as the batch, and are for another extent.
+    """
+    sized = net.reshape(shapes)
+    try:
+        verify(sized)
+    except WeightsError as error:
+        mend = f"The weights fix the shapes. {_valid(net)}"
+        raise InputError(f"inputs of the shapes {list(shapes.values())}: {error}", mend=mend) from None
+    return sized
 
 
 def _valid(net: Net) -> str:

@@ -185,7 +185,7 @@ def cut(net: Net) -> tuple[Part, ...]:
             whole.append((own, layer))
             batches.renew(layer)
         level.update(dict.fromkeys(layer.tops, own))
-    if not whole and len(homes) <= 1:
+    if not whole and len(homes) <= 1 and len({batches.of[name] for name in net.inputs}) == 1:
         return (NetPart(net),)
     parts: list[tuple[int, Part]] = [(own, NetPart(_part_of(net, layers))) for (own, _), layers in homes.items()]
     parts += [(own, WholePart(layer)) for own, layer in whole]

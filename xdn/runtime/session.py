@@ -14,7 +14,7 @@ from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, checked_size, inputs_of, outputs_of
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress
@@ -109,11 +109,11 @@ class Session:
         return self._executor.threads
 
     def get_inputs(self) -> list[Argument]:
-        """Return name, shape and dtype of the inputs; the batch is free."""
+        """Return name, shape and dtype of the inputs, a free batch as "N"."""
         return inputs_of(self.net)
 
     def get_outputs(self) -> list[Argument]:
-        """Return name, shape and dtype of the outputs; the batch is free."""
+        """Return name, shape and dtype of the outputs, a free batch as "N"."""
         return outputs_of(self.net)
 
     def run(
@@ -236,18 +236,17 @@ class Session:
 
     @property
     def _only_runner(self) -> Runner | None:
-        """What runs a net of one part; None where there are several."""
-        first = self.parts[0]
-        return self._runners[first] if len(self.parts) == 1 and isinstance(first, NetPart) else None
+        """What runs a net that is one part as a whole; None where parts run one after another."""
+        first = self.parts[0] if len(self.parts) == 1 else None
+        return self._runners[first] if isinstance(first, NetPart) and first.net is self.net else None
 
     def _one_runner(self) -> Runner:
-        if (runner := self._only_runner) is not None:
-            return runner
+        """Return what runs the only part; raise UnsupportedError where there are others."""
+        if len(self._runners) == len(self.parts) == 1:
+            return next(iter(self._runners.values()))
         alone = listed([part.layer.name for part in self.parts if isinstance(part, WholePart)])
-        raise UnsupportedError(
-            f"the net runs in {len(self.parts)} parts, which have no plan in common: these layers are computed apart, "
-            f"on whole batches: {alone}"
-        )
+        why = f": these layers are computed apart, on whole batches: {alone}" if alone else ""
+        raise UnsupportedError(f"the net runs in {len(self.parts)} parts, which have no plan in common{why}")
 
     def _run_parts(
         self,
@@ -257,8 +256,9 @@ class Session:
         out: Mapping[str, Array] | None,
     ) -> dict[str, Array]:
         """Run one part after the other; `progress` counts parts."""
-        blobs = dict(arrays)
-        shapes = self.net.reshape({name: array.shape for name, array in arrays.items()}).blobs
+        # What is asked for of the inputs is a copy: results belong to the caller.
+        blobs = {name: array.copy() if name in outputs else array for name, array in arrays.items()}
+        shapes = checked_size(self.net, {name: array.shape for name, array in arrays.items()}).blobs
         for number, part in enumerate(self.parts):
             later = {name for other in self.parts[number + 1 :] for name in other.reads}
             given = tuple(name for name in part.gives if name in later or name in outputs)
