@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
-from xdn.errors import InputError
+from xdn.errors import InputError, WeightsError
 from xdn.graph import Transform
+from xdn.optimize import optimize
 from xdn.optimize.check import largest_difference, reference, run, seeded_batch
 
 
@@ -27,6 +28,15 @@ def test_the_batch_spreads_as_transformed_pixels():
 def test_a_net_that_mixes_the_batch_keeps_its_own():
     net = net_of(data(6, 4), layer("Reshape", "r", ["data"], shape=(3, 8)))
     assert seeded_batch(net)["data"].shape == (6, 4)
+
+
+@pytest.mark.parametrize("type_name", ["Scale", "Bias"])
+def test_a_net_whose_weights_are_for_a_batch_keeps_it(type_name):
+    net = net_of(data(6, 4), layer(type_name, "s", ["data"], axis=0))
+    assert seeded_batch(net)["data"].shape == (6, 4)
+    with pytest.raises(WeightsError, match=r"instead of \(5,\)"):
+        run(reference, net, {"data": np.zeros((5, 4), np.float32)})
+    assert optimize(net).difference == 0
 
 
 def test_run_takes_the_batch_of_the_inputs():

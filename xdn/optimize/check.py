@@ -6,9 +6,10 @@ from typing import Protocol
 import numpy as np
 
 from xdn import settings
-from xdn.errors import InputError, ShapeError
+from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net, Transform
 from xdn.graph.layer import Array
+from xdn.graph.verify import verify
 from xdn.layers.input import Input
 
 Arrays = Mapping[str, Array]
@@ -38,12 +39,15 @@ def reference(net: Net, inputs: Arrays) -> Arrays:
 def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[str, Array]:
     """Return input name -> seeded normal values that spread as the net's transformed pixels do.
 
-    A net that cannot take `images` images (a Reshape may mix the batch axis) keeps the batch that it declares.
+    A net that cannot take `images` images (a Reshape may state the batch, or weights lie along it) keeps the batch that
+    it declares.
     """
+    sized = net.with_batch(images)
     try:
-        blobs = net.with_batch(images).blobs
-    except ShapeError:
-        blobs = net.blobs
+        verify(sized)
+    except (NetError, UnsupportedError, WeightsError):
+        sized = net
+    blobs = sized.blobs
     rng = np.random.default_rng(SEED)
     return {
         top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(np.float32)
@@ -61,7 +65,9 @@ def run(forward: Forward, net: Net, inputs: Arrays) -> Arrays:
     """Return what `net` computes from `inputs`, whatever batch it declares itself."""
     if set(inputs) != set(net.inputs):
         raise InputError(f"a batch for {sorted(inputs)}, but the net's inputs are {sorted(net.inputs)}")
-    return forward(net.reshape({name: array.shape for name, array in inputs.items()}), inputs)
+    sized = net.reshape({name: array.shape for name, array in inputs.items()})
+    verify(sized)
+    return forward(sized, inputs)
 
 
 def largest_difference(before: Arrays, after: Arrays, blobs: Iterable[str]) -> float:
