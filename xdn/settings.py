@@ -50,6 +50,8 @@ BANDWIDTH_BYTES = 256 << 20
 BANDWIDTH_RUNS = 10
 #: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
 CALIBRATION_S = 0.02
+#: The most threads of a session, on any machine.
+MAX_THREADS = 1024
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.

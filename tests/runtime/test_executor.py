@@ -9,6 +9,7 @@ import pytest
 
 from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
 from xdn import settings
+from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import driver
 from xdn.kernels.layout import SCHEDULES, B
@@ -289,3 +290,29 @@ def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch
     assert executor._pool is not pool
     executor.close()
     executor.close()
+
+
+def few_threads(monkeypatch, most):
+    """Let the system start no more than `most` threads from now on."""
+    start, begun = threading.Thread.start, []
+
+    def limited(thread):
+        begun.append(thread)
+        if len(begun) > most:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.mark.parametrize("images", [1, MOST])
+def test_a_thread_that_cannot_start_is_an_error_and_a_later_run_is_whole(net, whole, monkeypatch, images):
+    feed, expected = whole
+    part = {name: array[:images] for name, array in feed.items()}
+    session = Session(net, threads=4, chunk_blocks=1)
+    with monkeypatch.context() as patch:
+        few_threads(patch, 2)
+        with pytest.raises(SettingError, match="does not start 4 threads"):
+            session.run(None, part)
+    for found, wanted in zip(session.run(None, part), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted[:images])

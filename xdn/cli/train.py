@@ -99,8 +99,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     from xdn.train.trainer import Trainer, set_threads
 
     solver = _overridden(read_solver(args.solver), args)
-    if args.threads:
-        set_threads(args.threads)
+    set_threads(args.threads)
     changes = transform_changes(args)
     start = begin(solver, args.out, adapt=lambda net: api.with_transform(net, **changes) if changes else net)
     task = start.task

@@ -14,6 +14,7 @@ from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.kernels import crew
+from xdn.runtime.threads import starting_threads
 
 
 class Crew:
@@ -35,11 +36,12 @@ class Crew:
         self._words = np.zeros(crew.MAILBOXES + helpers, np.int64)
         self._words[crew.YIELD] = yield_address()
         self._words[crew.MAILBOXES :] = [box.ctypes.data for box in self._boxes]
+        weakref.finalize(self, _dismiss, self._wakers)
         for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
             box[crew.LOOKS], box[crew.PARKED] = settings.HELPER_LOOKS, 1
             target, name = (kernel_at(attend), box, waker), f"xdn-{number}"
-            threading.Thread(target=_help, args=target, name=name, daemon=True).start()
-        weakref.finalize(self, _dismiss, self._wakers)
+            with starting_threads(helpers + 1):
+                threading.Thread(target=_help, args=target, name=name, daemon=True).start()
 
     def run(self, drive: int, control: np.ndarray, frames: list[np.ndarray]) -> None:
         """Run the driver at the address `drive` in as many threads as there are frames; return when all have ended.

@@ -12,11 +12,13 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
+from xdn.errors import SettingError
 from xdn.kernels import driver
 from xdn.kernels.layout import CHANNEL, aligned_bytes
 from xdn.runtime.crew import Crew
 from xdn.runtime.program import Program
 from xdn.runtime.short import ShortRun
+from xdn.runtime.threads import starting_threads
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]
@@ -97,8 +99,7 @@ class Executor:
         if self.threads == 1:
             ticks = [self._work(program, control, arrays)]
         else:
-            pool = self._workers()
-            running = [pool.submit(self._work, program, control, arrays) for _ in range(min(self.threads, total))]
+            running = self._begun(program, control, arrays, min(self.threads, total))
             self._wait(running, control, total, progress)
             ticks = [future.result() for future in running]
         if progress:
@@ -209,6 +210,21 @@ class Executor:
         full = n_images // (chunk_blocks * program.plan.schedule.images)
         # Each thread begins with a chunk: a run of one for each has equal parts already.
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
+
+    def _begun(
+        self, program: Program, control: np.ndarray, arrays: list[np.ndarray], count: int
+    ) -> list[Future[np.ndarray]]:
+        """Let `count` workers begin; where the system does not start so many, none goes on."""
+        pool, running = self._workers(), list[Future[np.ndarray]]()
+        try:
+            with starting_threads(count):
+                for _ in range(count):
+                    running.append(pool.submit(self._work, program, control, arrays))
+        except SettingError:
+            control[driver.CANCEL] = 1
+            wait(running)
+            raise
+        return running
 
     def _wait(
         self, running: list[Future[np.ndarray]], control: np.ndarray, total: int, progress: Progress | None

@@ -13,6 +13,7 @@ from xdn.codegen.loader import process_loader
 from xdn.codegen.native import Kernel, kernel_at
 from xdn.kernels import bandwidth, peak
 from xdn.kernels.layout import F32_BYTES, aligned_bytes
+from xdn.runtime.threads import starting_threads
 
 
 def measured_peak(threads: int) -> float:
@@ -74,4 +75,9 @@ def _best_ns(kernel: Kernel, descriptor: Callable[[int], np.ndarray], threads: i
         return time.perf_counter_ns() - begin
 
     with ThreadPoolExecutor(threads, thread_name_prefix="xdn-peak") as pool:
-        return min(max(pool.map(work_ns, range(threads))) for _ in range(runs))
+        try:
+            with starting_threads(threads):
+                return min(max(pool.map(work_ns, range(threads))) for _ in range(runs))
+        finally:
+            # Where not all could start, the others must not wait for them.
+            together.abort()

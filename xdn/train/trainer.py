@@ -17,6 +17,7 @@ from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
 from xdn.graph.layer import Array, ParamSpec
 from xdn.graph.net import Net
+from xdn.runtime.threads import available_cpus, checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt
 from xdn.train.log import Row, TrainingLog
@@ -231,9 +232,11 @@ class Trainer:
         write_snapshot(self.task.snapshot_path, state)
 
 
-def set_threads(threads: int) -> None:
-    """Let PyTorch compute with so many threads."""
-    torch.set_num_threads(threads)
+def set_threads(threads: int | None) -> None:
+    """Let PyTorch compute with so many threads; for None with as many as it likes, but no more than processors."""
+    torch.set_num_threads(
+        min(torch.get_num_threads(), available_cpus()) if threads is None else checked_threads(threads)
+    )
 
 
 @torch.inference_mode()
