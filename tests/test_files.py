@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 from xdn import files
 from xdn.errors import ParseError, SettingError
-from xdn.files import atomic_file, checked_size, read_bounded, write_atomically
+from xdn.files import about, atomic_file, checked_size, is_folder, read_bounded, remove_unfinished, write_atomically
 
 
 def test_a_file_appears_at_the_end_only(tmp_path):
@@ -47,6 +47,32 @@ def test_writing_replaces(tmp_path):
     for content in (b"first, longer", b"second"):
         write_atomically(path, content)
         assert path.read_bytes() == content
+
+
+def test_a_name_that_is_known_stays():
+    with pytest.raises(FileNotFoundError) as caught, about(Path("other")):
+        Path("/nowhere/at/all").read_bytes()
+    assert caught.value.filename == "/nowhere/at/all"
+
+
+def test_unfinished_files_are_removed_where_the_process_ends_at_once(tmp_path):
+    write_atomically(tmp_path / "old", b"old")
+    with atomic_file(tmp_path / "new") as file:
+        file.write(b"half")
+        assert len(list(tmp_path.iterdir())) == 2
+        remove_unfinished()
+        assert [path.name for path in tmp_path.iterdir()] == ["old"]
+        # For the block's own end, which the process would not reach.
+        part = Path(file.name)
+        part.write_bytes(b"")
+    remove_unfinished()
+    assert (tmp_path / "new").exists()
+
+
+def test_a_name_that_the_system_refuses_is_no_folder(tmp_path):
+    assert is_folder(tmp_path)
+    for name in ("nowhere", "n" * 300, "a\0b"):
+        assert not is_folder(tmp_path / name)
 
 
 def test_reading_within_the_bound(tmp_path):

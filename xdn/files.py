@@ -7,7 +7,7 @@ however that ends. An unfinished file that nobody holds is removed by the next p
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,25 @@ _UNFINISHED = ".xdn.part"
 _OLD_S = 24 * 3600.0
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _numbers = count()
+#: Unfinished files of this process, which an interrupt must not leave.
+_begun: set[Path] = set()
+
+
+def remove_unfinished() -> None:
+    """Remove what `atomic_file` has begun and not finished: for a process that is about to end."""
+    for part in tuple(_begun):
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def about(path: Path, numbers: Container[int | None] | None = None) -> Iterator[None]:
+    """Let an OSError that names no file, such as that of a full disk, name `path`; only those of `numbers`, if any."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and (numbers is None or error.errno in numbers):
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -43,7 +62,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """
     if path.is_dir():
         raise SettingError("this is a folder", where=str(path), mend="Name a file to write")
-    try:
+    # A disk that is full names no file.
+    with about(path, _NO_ROOM):
         if path.exists() and not path.is_file():
             with path.open("wb") as device:
                 yield device
@@ -61,11 +81,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
-        # A disk that is full names no file.
-        if error.filename is None and error.errno in _NO_ROOM:
-            error.filename = str(path)
-        raise
+            _begun.discard(part)
 
 
 def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
@@ -76,6 +92,7 @@ def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
             file = part.open("xb")
         except FileExistsError:  # of a process that had this number before, and is not removable
             continue
+        _begun.add(part)
         if fcntl is not None:
             # Some folders of other machines have no locks; there nobody removes anything.
             with suppress(OSError):
@@ -128,6 +145,11 @@ def exists(path: Path) -> bool:
         return os.access(path, os.F_OK)
     except ValueError:  # a zero byte
         return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder is at `path`; none is where the system refuses the name."""
+    return exists(path) and path.is_dir()
 
 
 def is_file(path: Path) -> bool:

@@ -3,11 +3,15 @@
 import argparse
 import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 
-from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.common import Output, new_parser, run_command, shown
 from xdn.errors import CheckError, NetError
 
 
@@ -38,9 +42,18 @@ def test_an_error_is_one_message_and_an_exit_code(error, code, message, capsys):
     assert captured.out == ""
 
 
-def test_an_interrupt(capsys):
-    assert run(raising(KeyboardInterrupt())) == 130
-    assert capsys.readouterr().err == "xdn-test: interrupted\n"
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("Unable to allocate 3. GiB")])
+def test_too_little_memory_is_one_message(error, capsys):
+    assert run(raising(error)) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("xdn-test: error: not enough memory")
+    assert str(error) in err
+    assert err.count("\n") == 1
+
+
+def test_an_interrupt_is_left_to_the_entry():
+    with pytest.raises(KeyboardInterrupt):
+        run(raising(KeyboardInterrupt()))
 
 
 def test_a_fault_of_the_program_is_not_hidden():
@@ -107,6 +120,25 @@ def test_json_in_a_file_leaves_the_text(tmp_path, capsys):
     assert "result" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("target", ["none/out.json", "file/out.json", "a/b/c.json", "n" * 300 + "/out.json"])
+def test_json_in_no_folder_is_refused_before_the_work(tmp_path, monkeypatch, capsys, target):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as caught:
+        run(raising(AssertionError("the command ran")), "--json", target)
+    assert caught.value.code == 2
+    assert f"there is no folder {target.rpartition('/')[0]!r}" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_json_in_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    with pytest.raises(SystemExit):
+        run(raising(AssertionError("the command ran")), "--json", str(tmp_path / "out.json"))
+    assert f"the folder {str(tmp_path)!r} cannot be written" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("target", ["", ".", "folder"])
 def test_json_in_a_folder_is_refused_before_the_work(tmp_path, monkeypatch, capsys, target):
     monkeypatch.chdir(tmp_path)
@@ -127,3 +159,59 @@ def test_warnings_are_lines_of_the_log(capsys):
     run(warn, "--quiet")
     assert capsys.readouterr().err == ""
     assert logging.getLogger("xdn").handlers == []
+
+
+#: What a terminal would obey, or not show: a colour, a bell, line ends of several kinds, a turned direction of writing.
+HOSTILE = "a\x1b[31mb\x07\r\n\x85\u2028\u202ec\x9b2J\udc80"
+SHOWN = r"a\x1b[31mb\x07\r\n\x85\u2028\u202ec\x9b2J\udc80"
+
+
+def hostile(args: argparse.Namespace, output: Output) -> None:
+    output.log(HOSTILE)
+    logging.getLogger("xdn.graph").warning("layer %s", HOSTILE)
+    table = Table(HOSTILE, title=f"[red]{HOSTILE}")
+    table.add_column("sum", HOSTILE)
+    table.add_row(HOSTILE, ":smile:")
+    output.result(HOSTILE, table)
+    output.write_json({HOSTILE: 1})
+    raise NetError(HOSTILE, where=HOSTILE)
+
+
+def test_what_a_terminal_would_obey_is_printed_as_an_escape(capsys):
+    assert run(hostile) == 1
+    out, err = capsys.readouterr()
+    assert all(each.isprintable() for each in (out + err).replace("\n", ""))
+    assert err.splitlines() == [SHOWN, f"warning: layer {SHOWN}", f"xdn-test: error: {SHOWN}: {SHOWN}"]
+    assert out.count(SHOWN) == 4
+    assert f"[red]{SHOWN}" in out
+    assert ":smile:" in out
+
+
+def test_files_keep_exact_names(tmp_path, capsys):
+    assert run(hostile, "--json", str(tmp_path / "out.json")) == 1
+    assert json.loads((tmp_path / "out.json").read_text()) == {HOSTILE: 1}
+
+
+def test_usage_errors_are_printable(capsys):
+    with pytest.raises(SystemExit):
+        run(speak, "--" + HOSTILE)
+    err = capsys.readouterr().err
+    assert SHOWN in err
+    assert "\x1b" not in err
+
+
+def test_a_bar_shows_no_escapes(capsys):
+    output = Output()
+    with output.progress() as bar:
+        shown(bar, HOSTILE)
+        assert bar.tasks[0].description == SHOWN
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("options", [[], ["--json", "-"]])
+def test_a_full_disk_behind_stdout_is_one_message(options):
+    command = [sys.executable, "-m", "xdn.cli", "inspect", "--list", *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "xdn-inspect: error: standard output: No space left on device\n"

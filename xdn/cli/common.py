@@ -3,11 +3,12 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -18,11 +19,12 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from xdn import __version__
-from xdn.cli.entry import EXIT_INTERRUPTED
+from xdn.cli.visible import visible
 from xdn.errors import XdnError
-from xdn.files import write_atomically
+from xdn.files import about, exists, is_folder, write_atomically
 
 #: Width of tables that go into a file or a pipe: wide enough that no name is broken.
 PIPE_COLUMNS = 240
@@ -30,8 +32,21 @@ PIPE_COLUMNS = 240
 EPILOG = "exit codes: 0 ok, 1 an error in what was given, 2 usage, 3 a check failed, 130 interrupted"
 
 
+class _Console(Console):
+    """A console that takes text for nothing but text: no markup, no emoji, nothing that a terminal would obey."""
+
+    def __init__(self, **options: Any):
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return what is printed for a text, which may be a cell of a table."""
+        return super().render_str(visible(text), **options)
+
+
 class Output:
     """Where a command writes: the result to stdout, log and progress to stderr.
+
+    A text is one line: of names that others chose, what a terminal would obey is printed as an escape. JSON keeps it.
 
     Parameters
     ----------
@@ -44,19 +59,20 @@ class Output:
     def __init__(self, json_target: str | None = None, quiet: bool = False):
         self.json_target, self.quiet = json_target, quiet
         piped = not sys.stdout.isatty()
-        self._stdout = Console(highlight=False, soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
-        self._stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._stdout = _Console(soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
+        self._stderr = _Console(stderr=True, soft_wrap=True)
 
     def result(self, *renderables: Any) -> None:
         """Print part of the result, rich renderables or text, unless stdout holds the JSON."""
         if self.json_target != "-":
             for renderable in renderables:
-                self._stdout.print(renderable, markup=False)
+                with _on_stdout():
+                    self._stdout.print(renderable)
 
     def log(self, text: str) -> None:
         """Print a line about what is going on."""
         if not self.quiet:
-            self._stderr.print(text, markup=False)
+            self._stderr.print(text)
 
     def write_json(self, document: dict[str, Any]) -> None:
         """Write the machine-readable result where `--json` asked for it."""
@@ -64,20 +80,33 @@ class Output:
             return
         text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         if self.json_target == "-":
-            sys.stdout.write(text)
+            with _on_stdout():
+                sys.stdout.write(text)
+                sys.stdout.flush()
         else:
             write_atomically(Path(self.json_target), text.encode())
 
     def progress(self) -> Progress:
         """Return a progress bar on stderr, silent where stderr is no terminal or with --quiet."""
         return self.progress_of(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         )
 
     def progress_of(self, *columns: ProgressColumn) -> Progress:
         """Return a progress bar as `progress` does, of other columns."""
         hidden = self.quiet or not self._stderr.is_terminal
         return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
+
+
+@contextmanager
+def _on_stdout() -> Iterator[None]:
+    """Let an OSError name where it was written to, and keep Python from writing there once more as it ends."""
+    try:
+        with about(Path("standard output")):
+            yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 class _LogLines(logging.Handler):
@@ -104,7 +133,7 @@ def _logging_to(output: Output) -> Iterator[None]:
 
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
     """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
-    task = bar.add_task(description, total=None, visible=False)
+    task = bar.add_task(visible(description), total=None, visible=False)
     return lambda done, total: bar.update(task, completed=done, total=total or None, visible=True)
 
 
@@ -115,17 +144,32 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
-def json_target(text: str) -> str:
-    """Return the text of --json; a folder is refused before the work rather than after it."""
-    if text != "-" and Path(text).is_dir():
+def result_file(text: str) -> Path:
+    """Return the path of a file to write; one that cannot be written is refused before the work rather than after."""
+    path = Path(text)
+    if not text or is_folder(path):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file")
-    return text
+    if not is_folder(path.parent):
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
+    if not exists(path) and not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r}: the folder {str(path.parent)!r} cannot be written")
+    return path
+
+
+def json_target(text: str) -> str:
+    """Return the text of --json, which is checked as `result_file` does."""
+    return text if text == "-" else str(result_file(text))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
     """Return a parser whose help is the command's docstring, with the options that all commands have."""
     summary, _, rest = doc.partition("\n\n")
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description=summary,
         epilog=f"{rest.strip()}\n\n{EPILOG}",
@@ -144,18 +188,21 @@ def run_command(
     command: Callable[[argparse.Namespace, Output], int | None],
     argv: list[str] | None,
 ) -> int:
-    """Parse `argv`, run `command`, and return the exit code; an XdnError becomes one message on stderr."""
+    """Parse `argv`, run `command`, and return the exit code; an error of what was given becomes one message on stderr.
+
+    That the machine has not enough memory or threads is such an error.
+    """
     args = parser.parse_args(argv)
     output = Output(args.json, args.quiet)
     try:
         with _logging_to(output):
             return command(args, output) or 0
     except XdnError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return error.exit_code
+        message, code = str(error), error.exit_code
     except OSError as error:
-        print(f"{parser.prog}: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        message, code = f"{error.filename or 'system'}: {error.strerror or error}", 1
+    except MemoryError as error:
+        what = f"not enough memory: {error}" if str(error) else "not enough memory"
+        message, code = f"{what}. Give fewer images at a time or fewer threads, or raise the limit (ulimit -v)", 1
+    print(f"{parser.prog}: error: {visible(message)}", file=sys.stderr)
+    return code

@@ -1,26 +1,44 @@
 """Where the console scripts begin: import a command late, so that Ctrl-C is answered from the first moment.
 
-The import itself may fail at an environment flag, `XDN_ISA`.
+The import itself may fail at an environment flag, `XDN_ISA`. Whatever Ctrl-C meets, an interrupted command says so in
+one line, leaves no unfinished file, and ends with 130.
 """
 
 import sys
 from importlib import import_module
 
+from xdn.cli.interrupts import EXIT_INTERRUPTED, Interrupts
+from xdn.cli.visible import visible
 from xdn.errors import XdnError
-
-EXIT_INTERRUPTED = 130
 
 
 def _command(module: str) -> int:
     """Import and run the command in `xdn.cli.<module>`; return its exit code."""
+    interrupts = Interrupts(f"xdn-{module}")
+    try:
+        interrupts.answer()
+        code = _exit_code(module)
+        # From here on there is nothing to interrupt; the interpreter's own end would answer with a traceback.
+        interrupts.ignore()
+    except BaseException as error:
+        # A library may have made another error of the interrupt, such as an import that failed.
+        if not (interrupts.asked or isinstance(error, KeyboardInterrupt)):
+            interrupts.ignore()
+            raise
+        interrupts.asked = True
+    if not interrupts.asked:
+        return code
+    interrupts.ignore()
+    interrupts.tell()
+    return EXIT_INTERRUPTED
+
+
+def _exit_code(module: str) -> int:
     try:
         return int(import_module(f"xdn.cli.{module}").main())
     except XdnError as error:
-        print(f"xdn-{module}: error: {error}", file=sys.stderr)
+        print(f"xdn-{module}: error: {visible(str(error))}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(f"xdn-{module}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
 
 
 def inspect() -> int:

@@ -68,7 +68,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     saved = api.save(result.net, folder, args.net.stem)
     output.result(stage_table(result), conclusion(result))
     if args.explain:
-        output.result(explanation(result.reports))
+        output.result(*explanation(result.reports))
     output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
     output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
 

@@ -67,7 +67,7 @@ def _named(store: Store, key: str) -> tuple[str, Result]:
 def _show(args: argparse.Namespace, output: Output) -> None:
     digest, result = _named(Store(), args.key)
     (document,) = _documents({digest: result})
-    output.result(json.dumps(document, indent=2))
+    output.result(*json.dumps(document, indent=2).splitlines())
     output.write_json(document)
 
 

@@ -73,7 +73,7 @@ def _searched(
     output: Output, level: RunLevel | OperatorLevel, objective: Objective, search: Search
 ) -> tuple[Outcome, dict[str, Any]]:
     """Search a level under a progress bar, print what was found, and return it, also as JSON values."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with output.progress_of(*columns) as bar:
         begin, best, budget_s = time.perf_counter(), [float("inf"), 0], search.budget.seconds
         task = bar.add_task("tune", total=budget_s if budget_s < float("inf") else None)

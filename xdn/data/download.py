@@ -12,7 +12,7 @@ from pathlib import Path
 from xdn import settings
 from xdn.data.dataset import Progress
 from xdn.errors import DataError
-from xdn.files import write_atomically
+from xdn.files import about, write_atomically
 
 _CHUNK_BYTES = 1 << 16
 _RANGE_NOT_SATISFIABLE = 416
@@ -95,7 +95,7 @@ def _request(url: str, part: Path, have: int, progress: Progress | None, timeout
         done = have if resumed else 0
         length = response.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else 0
-        with part.open("ab" if resumed else "wb") as file:
+        with about(part), part.open("ab" if resumed else "wb") as file:
             while max(done, total) <= settings.MAX_DOWNLOAD_BYTES and (chunk := response.read(_CHUNK_BYTES)):
                 file.write(chunk)
                 done += len(chunk)

@@ -14,7 +14,7 @@ from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
 from xdn.errors import DamageError, DataError
-from xdn.files import atomic_file
+from xdn.files import about, atomic_file
 from xdn.graph.layer import Array
 
 
@@ -70,7 +70,8 @@ class PackedData:
                 fault = "cut off" if size < layout.end else "followed by something else"
                 what = f"the packed data is {fault}: {size} bytes instead of {layout.end}"
                 raise DataError(what, mend="Make it again with xdn-pack")
-            images: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
+            with about(path):
+                images: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
             file.seek(layout.labels)
             raw = file.read(headers.WORD_BYTES * header.shape[0])
         if zlib.crc32(raw) != header.labels_crc32:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xdn import settings
-from xdn.files import atomic_file, checked_size
+from xdn.files import about, atomic_file, checked_size
 from xdn.frontend import wire
 from xdn.frontend.blobproto import Stored, encode_blob_head, read_blob
 from xdn.frontend.hdf5 import MAGIC, read_hdf5
@@ -98,7 +98,7 @@ def read_caffemodel(path: Path, wanted: Container[str] | None = None) -> Stored:
     """
     if checked_size(path, settings.MAX_CAFFEMODEL_BYTES) == 0:
         return {}
-    with path.open("rb") as file:
+    with about(path), path.open("rb") as file:
         # Not closed by hand: after an error the traceback still holds views of it; the last view frees it.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if mapped[: len(MAGIC)] == MAGIC:

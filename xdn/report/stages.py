@@ -35,13 +35,13 @@ def conclusion(result: Result) -> str:
     return f"{places}; the outputs moved by {difference(result.difference)} of their largest value"
 
 
-def explanation(reports: tuple[StageReport, ...]) -> str:
+def explanation(reports: tuple[StageReport, ...]) -> list[str]:
     """Return every change and every refusal with its reason, one a line."""
-    lines = []
+    lines: list[str] = []
     for report in reports:
         lines.append(f"{report.stage}:")
         lines += [f"  + {note}" for note in report.changes]
         lines += [f"  - {note}" for note in report.refusals]
         if not report.changes and not report.refusals:
             lines.append("  nothing to do")
-    return "\n".join(lines)
+    return lines

@@ -6,7 +6,7 @@ from typing import Any
 
 from xdn import settings
 from xdn.errors import ParseError
-from xdn.files import read_bounded, write_atomically
+from xdn.files import about, read_bounded, write_atomically
 
 Row = dict[str, Any]
 
@@ -28,7 +28,7 @@ class TrainingLog:
 
     def append(self, row: Row) -> None:
         """Write one row at once, so that an interrupted training has logged all it did."""
-        with self.path.open("a") as file:
+        with about(self.path), self.path.open("a") as file:
             file.write(_line(row))
 
 
