@@ -17,6 +17,7 @@ TEST = [
     "import-linter>=2.0",
     "mypy>=1.13",
     "onnxruntime>=1.20",
+    "pillow>=10.0",
     "pytest>=8.0",
     "pytest-cov>=5.0",
     "pytest-xdist>=3.5",

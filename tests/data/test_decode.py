@@ -1,5 +1,7 @@
+import io
 import struct
 import zlib
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, strategies
 from hypothesis import settings as hypothesis_settings
+from PIL import Image
 
 from xdn import settings
 from xdn.data.decode import SUFFIXES, decode, image_size, resize
@@ -20,6 +23,9 @@ ENCODINGS = [
     (".bmp", []),
     (".webp", [cv2.IMWRITE_WEBP_QUALITY, 80]),
     (".webp", [cv2.IMWRITE_WEBP_QUALITY, 101]),
+    (".tif", [cv2.IMWRITE_TIFF_COMPRESSION, 1]),
+    (".tiff", [cv2.IMWRITE_TIFF_COMPRESSION, 5]),
+    (".gif", []),
 ]
 
 
@@ -30,7 +36,7 @@ def encoded(image, suffix, options=()):
 @pytest.mark.parametrize(("suffix", "options"), ENCODINGS)
 @pytest.mark.parametrize("shape", [(1, 1, 3), (37, 300, 3), (260, 5, 3), (20, 30), (20, 30, 4)])
 def test_image_size_is_what_opencv_decodes(rng, suffix, options, shape):
-    if suffix == ".jpg":  # which has no alpha channel
+    if suffix in (".jpg", ".gif"):  # OpenCV writes no alpha channel into the one, nothing but colour into the other
         shape = (*shape[:2], 3)
     content = encoded(rng.integers(0, 256, shape, np.uint8), suffix, options)
     assert image_size(content) == cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape[:2]
@@ -50,6 +56,112 @@ def test_grey_images_become_three_equal_channels(tmp_path, rng):
     grey = rng.integers(0, 256, (5, 7), np.uint8)
     (tmp_path / "grey.png").write_bytes(encoded(grey, ".png"))
     np.testing.assert_array_equal(decode(tmp_path / "grey.png"), np.stack([grey] * 3, -1))
+    np.testing.assert_array_equal(decode(tmp_path / "grey.png", grey=True), grey[..., None])
+
+
+@pytest.mark.parametrize(("suffix", "options"), ENCODINGS)
+def test_colour_becomes_grey_by_the_weights_of_bt601(tmp_path, rng, suffix, options):
+    image = cv2.resize(rng.integers(0, 256, (3, 4, 3), np.uint8), (24, 18))
+    file = tmp_path / f"image{suffix}"
+    file.write_bytes(encoded(image, suffix, options))
+    colour = decode(file).astype(np.float64)
+    expected = colour @ (0.114, 0.587, 0.299)
+    # JPEG holds the grey values themselves; B,G,R is made of them, rounded and cut to 0..255.
+    assert np.abs(decode(file, grey=True)[..., 0] - expected).max() <= (8 if suffix == ".jpg" else 1)
+
+
+def of_pillow(image, kind, **options):
+    """Return a Pillow image as the bytes of a file."""
+    made = io.BytesIO()
+    image.save(made, kind, **options)
+    return made.getvalue()
+
+
+def smooth():
+    """A colour picture without edges, which JPEG keeps nearly as it is."""
+    down, across = np.mgrid[0:24, 0:32]
+    return Image.fromarray(np.stack([down * 10, across * 7, 80 + 0 * down], -1).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "options", "tolerance"),
+    [
+        ("P", "PNG", {}, 0),
+        ("P", "PNG", {"transparency": 0}, 0),
+        ("P", "BMP", {}, 0),
+        ("P", "TIFF", {}, 0),
+        ("P", "GIF", {}, 0),
+        ("1", "PNG", {}, 0),
+        ("1", "TIFF", {"compression": "group4"}, 0),
+        ("L", "JPEG", {"quality": 95}, 0),
+        ("LA", "PNG", {}, 0),
+        ("RGBA", "PNG", {}, 0),
+        ("RGBA", "TIFF", {"compression": "tiff_lzw"}, 0),
+        ("RGB", "TIFF", {"compression": "packbits"}, 0),
+        ("RGB", "TIFF", {"compression": "tiff_adobe_deflate"}, 0),
+        # Two decoders of JPEG agree but for rounding; C,M,Y,K is multiplied out with one more.
+        ("RGB", "TIFF", {"compression": "jpeg"}, 2),
+        ("CMYK", "JPEG", {"quality": 95}, 2),
+        ("CMYK", "TIFF", {}, 1),
+    ],
+)
+def test_every_kind_of_pixel_becomes_eight_bits_of_blue_green_red(tmp_path, mode, kind, options, tolerance):
+    image = smooth().quantize(16) if mode == "P" else smooth().convert(mode)
+    content = of_pillow(image, kind, **options)
+    (tmp_path / "image").write_bytes(content)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), np.int32)[..., ::-1]
+    found = decode(tmp_path / "image")
+    assert (found.dtype, found.shape) == (np.uint8, (24, 32, 3))
+    assert np.abs(found - expected).max() <= tolerance
+    assert decode(tmp_path / "image", grey=True).shape == (24, 32, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_become_eight(tmp_path, rng, suffix, channels):
+    """OpenCV takes the upper byte, or rounds: a level apart at most."""
+    deep = rng.integers(0, 1 << 16, (6, 5, channels)).astype(np.uint16)
+    (tmp_path / f"deep{suffix}").write_bytes(encoded(deep, suffix))
+    assert np.abs(decode(tmp_path / f"deep{suffix}").astype(np.int32) - (deep >> 8)).max() <= 1
+
+
+def test_alpha_is_left_out(tmp_path, rng):
+    image = rng.integers(0, 256, (6, 5, 4), np.uint8)
+    for suffix in (".png", ".tif"):
+        (tmp_path / f"a{suffix}").write_bytes(encoded(image, suffix))
+        np.testing.assert_array_equal(decode(tmp_path / f"a{suffix}"), image[..., :3])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("grey", [False, True])
+def test_images_are_turned_as_their_exif_data_says(tmp_path, kind, grey):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn it clockwise
+    (tmp_path / "plain").write_bytes(of_pillow(smooth(), kind))
+    (tmp_path / "turned").write_bytes(of_pillow(smooth(), kind, exif=exif))
+    np.testing.assert_array_equal(decode(tmp_path / "turned", grey), np.rot90(decode(tmp_path / "plain", grey), -1))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+def test_of_several_images_the_first_is_taken(tmp_path, kind):
+    first, second = (Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (10, 200))
+    (tmp_path / "film").write_bytes(of_pillow(first, kind, save_all=True, append_images=[second]))
+    assert (decode(tmp_path / "film") == 10).all()
+
+
+def test_a_gif_claims_no_more_than_the_bound(tmp_path):
+    content = encoded(np.zeros((4, 4, 3), np.uint8), ".gif")
+    (tmp_path / "a.gif").write_bytes(content[:6] + b"\xff\xff\xff\xff" + content[10:])
+    with pytest.raises(DataError, match=r"a\.gif: the image claims 65535x65535 pixels"):
+        decode(tmp_path / "a.gif")
+
+
+def test_opencv_prints_nothing_of_a_damaged_image(tmp_path, capfd):
+    content = encoded(np.zeros((9, 9, 3), np.uint8), ".tif")
+    (tmp_path / "a.tif").write_bytes(content.replace(content[8:16], b"damaged!", 1))
+    with suppress(DataError):
+        decode(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")
 
 
 def png_claiming(width, height):
@@ -90,10 +202,10 @@ def test_a_cut_image_is_refused_or_decoded(tmp_path, rng, suffix, options):
             decode(file)
 
 
-@pytest.mark.parametrize("content", [b"", b"GIF89a" + bytes(50), b"P5\n4 4\n255\n" + bytes(16), b"II*\0" + bytes(80)])
+@pytest.mark.parametrize("content", [b"", b"GIF90a" + bytes(50), b"P5\n4 4\n255\n" + bytes(16), b"II\0*" + bytes(80)])
 def test_other_formats_are_refused(tmp_path, content):
     (tmp_path / "other.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"other\.png: cannot decode the image: no PNG, JPEG, BMP or WebP"):
+    with pytest.raises(DataError, match=r"other\.png: cannot decode the image: no PNG, JPEG, BMP, WebP, TIFF or GIF"):
         decode(tmp_path / "other.png")
 
 
@@ -105,7 +217,16 @@ def test_a_missing_image_names_its_path(tmp_path):
 @hypothesis_settings(max_examples=200, deadline=None)
 @given(
     start=strategies.sampled_from(
-        [b"\xff\xd8", b"BM", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8L"]
+        [
+            b"\xff\xd8",
+            b"BM",
+            b"\x89PNG\r\n\x1a\n",
+            b"RIFF\0\0\0\0WEBPVP8X",
+            b"RIFF\0\0\0\0WEBPVP8L",
+            b"II*\0\x08\0\0\0",
+            b"MM\0*\0\0\0\x08",
+            b"GIF89a",
+        ]
     ),
     rest=strategies.binary(max_size=200),
 )

@@ -41,6 +41,46 @@ def test_images_of_different_sizes_need_a_size(tmp_path, rng):
     assert dataset.shape == (8, 8, 3)
 
 
+def test_grey_images_have_one_channel(tmp_path, rng):
+    images = write_image_folder(tmp_path, rng, [(8, 8), (10, 6)], classes=("only",))["only"]
+    grey = ImageFolder.find(tmp_path, "test").in_grey()
+    assert (grey.channel_order, grey.shape, grey.preprocessing["colour"]) == ("grey", (8, 8, 1), "grey")
+    expected = cv2.cvtColor(images[0], cv2.COLOR_BGR2GRAY).astype(np.int32)
+    # OpenCV's PNG reader and its conversion round for themselves.
+    assert np.abs(grey.images(0, 1)[0, ..., 0] - expected).max() <= 1
+    small = grey.at_size((5, 7))
+    assert (small.shape, small.channel_order, small.images(0, 2).shape) == ((5, 7, 1), "grey", (2, 5, 7, 1))
+
+
+def test_every_format_is_taken_whatever_the_case_of_its_ending(tmp_path, rng):
+    (tmp_path / "a").mkdir()
+    endings = [".png", ".JPG", ".jpeg", ".bmp", ".webp", ".tif", ".TIFF", ".gif"]
+    for number, ending in enumerate(endings):
+        image = rng.integers(0, 256, (4 + number, 6, 3), np.uint8)
+        (tmp_path / "a" / f"{number}{ending}").write_bytes(cv2.imencode(ending.lower(), image)[1].tobytes())
+    dataset = ImageFolder.find(tmp_path, "test")
+    assert [file.suffix for file in dataset.files] == endings
+    assert dataset.at_size((6, 6)).images(0, 8).shape == (8, 6, 6, 3)
+
+
+def test_what_is_not_read_is_named_in_one_warning(tmp_path, rng, caplog):
+    write_image_folder(tmp_path, rng, [(4, 4)] * 2)
+    for name in ("alpha/notes.txt", "alpha/scan.jp2", "beta/.hidden", "loose.png"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "beta" / "more").mkdir()
+    assert len(ImageFolder.find(tmp_path, "test")) == 4
+    (record,) = caplog.records
+    said = record.getMessage()
+    assert "4 entries are not read: alpha/notes.txt, alpha/scan.jp2, beta/more, loose.png. " in said
+    assert ".gif .jpe .jpeg" in said
+
+
+def test_where_every_file_is_an_image_nothing_is_said(tmp_path, rng, caplog):
+    write_image_folder(tmp_path, rng, [(4, 4)])
+    ImageFolder.find(tmp_path, "test")
+    assert not caplog.records
+
+
 def test_folders_without_images_are_refused(tmp_path):
     with pytest.raises(DataError, match="no folders of images"):
         ImageFolder.find(tmp_path, "test")
@@ -75,6 +115,20 @@ def test_a_list_is_read_as_caffe_does(tmp_path, rng):
     assert dataset.classes == ("0", "1", "2", "3")
     expected = [images["beta"][1], images["alpha"][1], images["alpha"][0], images["beta"][0]]
     np.testing.assert_array_equal(dataset.images(0, 4), np.stack(expected))
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path, rng):
+    write_image_folder(tmp_path, rng, [(4, 4)])
+    (tmp_path / "val.txt").write_text("alpha/0.png 1\r\nbeta/0.png 0\r\n", encoding="utf-8-sig")
+    dataset = ImageList.find(tmp_path / "val.txt", "test")
+    assert (dataset.labels.tolist(), dataset.images(0, 2).shape) == ([1, 0], (2, 4, 4, 3))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_list_in_utf16_is_named(tmp_path, encoding):
+    (tmp_path / "val.txt").write_bytes("\ufeffalpha/0.png 1\n".encode(encoding))
+    with pytest.raises(DataError, match=r"val\.txt: the list is UTF-16\. Save it as UTF-8"):
+        ImageList.find(tmp_path / "val.txt", "test")
 
 
 def test_paths_of_a_list_count_from_the_working_folder_too(tmp_path, rng, monkeypatch):

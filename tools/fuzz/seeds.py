@@ -250,7 +250,13 @@ def images() -> tuple[bytes, ...]:
         (".webp", colour, [cv2.IMWRITE_WEBP_QUALITY, 101]),
         (".webp", colour, [cv2.IMWRITE_WEBP_QUALITY, 50]),
         (".webp", flat, [cv2.IMWRITE_WEBP_QUALITY, 50]),
+        (".tif", colour, []),
+        (".tif", colour, [cv2.IMWRITE_TIFF_COMPRESSION, 1, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 2]),
+        (".tif", grey.astype(np.uint16) << 8, [cv2.IMWRITE_TIFF_COMPRESSION, 8]),
+        (".tif", colour, [cv2.IMWRITE_TIFF_COMPRESSION, 7]),
     ]
+    if cv2.haveImageWriter(".gif"):
+        jobs.append((".gif", colour, []))
     single = tuple(cv2.imencode(suffix, pixels, options)[1].tobytes() for suffix, pixels, options in jobs)
     if not hasattr(cv2, "imencodeanimation"):
         return single

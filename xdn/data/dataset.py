@@ -13,6 +13,8 @@ from xdn.registry import Registry, nearest
 
 Size = tuple[int, int]
 SPLITS = ("train", "test")
+#: The order of channels where there is one.
+GREY = "grey"
 #: Told how much is done: (done, total), in images or bytes.
 Progress = Callable[[int, int], None]
 
@@ -31,7 +33,7 @@ class Dataset(ABC):
     classes : tuple of str
         Class names; a label is an index into them.
     channel_order : str
-        ``"rgb"`` or ``"bgr"``.
+        ``"rgb"`` or ``"bgr"``; of images with one channel ``"grey"``.
     labels : (N,) int32
         One label an image.
     shape : tuple of int

@@ -1,19 +1,22 @@
 """Decode and resize images with OpenCV, as Caffe's ImageData does, within bounds."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from xdn import settings
+from xdn.data import tiff
 from xdn.data.dataset import Size
 from xdn.errors import DataError, ParseError
 from xdn.files import read_bounded
 from xdn.graph.layer import Array
 
 #: File name endings that `image_size` understands.
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp"))
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"))
 OPENCV_VERSION: str = cv2.__version__
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -22,6 +25,7 @@ _PNG_CHUNK_BYTES = 12
 #: JPEG start-of-frame markers: SOF0..SOF15 without DHT, JPG and DAC.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN = b"\xff\xda"
+_GIF_MAGICS = (b"GIF87a", b"GIF89a")
 _JPEG_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
 
 
@@ -41,8 +45,12 @@ def image_size(content: bytes) -> Size:
             width, height = struct.unpack_from("<ii", content, 18)
         elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
             height, width = _webp_size(content)
+        elif content[:6] in _GIF_MAGICS:
+            width, height = struct.unpack_from("<HH", content, 6)
+        elif content[:4] in (*tiff.MAGICS, *tiff.BIG_MAGICS):
+            (height, width), _ = tiff.tiff_size(content)
         else:
-            raise ValueError("no PNG, JPEG, BMP or WebP image")
+            raise ValueError("no PNG, JPEG, BMP, WebP, TIFF or GIF image")
     except struct.error:
         raise ValueError("the image ends within its header") from None
     return abs(height), abs(width)
@@ -88,8 +96,11 @@ def _webp_size(content: bytes) -> Size:
     return height, width
 
 
-def decode(path: Path) -> Array:
-    """Return the image, u8 (H, W, 3), B,G,R, turned as its EXIF data says.
+def decode(path: Path, grey: bool = False) -> Array:
+    """Return the image, u8 (H, W, 3), B,G,R, or (H, W, 1), turned as its EXIF data says; of several the first.
+
+    Whatever the file holds becomes eight bits a channel, and three channels or, with `grey`, one, as
+    OpenCV does it: alpha is left out, a palette looked up, C,M,Y,K made B,G,R.
 
     Raises
     ------
@@ -99,28 +110,56 @@ def decode(path: Path) -> Array:
     try:
         content = read_bounded(path, settings.MAX_IMAGE_BYTES)
         height, width = image_size(content)
+        scanned = _scanned_pixels(content, height * width)
     except (ParseError, ValueError) as error:
         what = error.what if isinstance(error, ParseError) else str(error)
         raise DataError(f"cannot decode the image: {what}", where=str(path)) from None
     if not 0 < height * width <= settings.MAX_IMAGE_PIXELS:
         limit = settings.MAX_IMAGE_PIXELS
         raise DataError(f"the image claims {height}x{width} pixels; 1 to {limit} are read", where=str(path))
-    if content.startswith(b"\xff\xd8") and content.count(_JPEG_SCAN) * height * width > settings.MAX_SCANNED_PIXELS:
+    if scanned > settings.MAX_SCANNED_PIXELS:
         raise DataError(f"the image has {content.count(_JPEG_SCAN)} scans of {height}x{width} pixels", where=str(path))
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        with _silent():
+            flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
     except cv2.error as error:
         raise DataError(f"OpenCV cannot decode the image: {error.err}", where=str(path)) from None
     if image is None:
-        raise DataError("OpenCV cannot decode the image", where=str(path), mend="Is it damaged or cut off?")
-    return image
+        raise DataError(
+            f"OpenCV {OPENCV_VERSION} cannot decode the image", where=str(path), mend=_why_undecoded(content)
+        )
+    return image.reshape(*image.shape[:2], -1)
+
+
+def _scanned_pixels(content: bytes, pixels: int) -> int:
+    """Return the pixels that all scans of a JPEG pass, in a TIFF too."""
+    if content.startswith(b"\xff\xd8"):
+        return content.count(_JPEG_SCAN) * pixels
+    return tiff.tiff_size(content)[1] if content[:4] in tiff.MAGICS else 0
+
+
+def _why_undecoded(content: bytes) -> str:
+    if content[:6] in _GIF_MAGICS:
+        return "Is it damaged? OpenCV reads GIF from version 4.11 on; or make it a PNG"
+    return "Is it damaged or cut off?"
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep OpenCV from printing what it finds in a file: errors are told by `decode`."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def resize(image: Array, size: Size) -> Array:
     """Return the image (H, W, C) at (height, width) = `size`, bilinear: Caffe's io.cpp calls cv::resize so."""
     if image.shape[:2] == size:
         return image
-    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR).reshape(*size, -1)
 
 
 def resize_record(size: Size) -> dict[str, str]:

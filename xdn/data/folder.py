@@ -1,21 +1,25 @@
 """Images in files: a folder with one folder a class, and a list file as Caffe's ImageData reads it."""
 
+import codecs
 import io
+import logging
 from copy import copy
 from pathlib import Path
 
 import numpy as np
 
 from xdn import settings
-from xdn.data.dataset import DATASETS, DatasetKind, Size
+from xdn.data.dataset import DATASETS, GREY, DatasetKind, Size
 from xdn.data.decode import OPENCV_VERSION, SUFFIXES, decode, resize, resize_record
-from xdn.errors import DataError
+from xdn.errors import DataError, listed
 from xdn.files import exists, read_bounded
 from xdn.graph.layer import Array
 
+log = logging.getLogger(__name__)
+
 
 class ImageFiles(DatasetKind):
-    """Images that are decoded, and resized, whenever they are asked for; B,G,R as OpenCV gives them.
+    """Images that are decoded, and resized, whenever they are asked for; B,G,R as OpenCV gives them, or grey.
 
     Parameters
     ----------
@@ -48,14 +52,22 @@ class ImageFiles(DatasetKind):
     def at_size(self, size: Size) -> "ImageFiles":
         """Return the same images, each resized to (height, width) = `size` when it is decoded."""
         other = copy(self)
-        other._size, other.shape = size, (*size, 3)
+        other._size, other.shape = size, (*size, self.shape[2])
         other.preprocessing = self.preprocessing | resize_record(size)
+        return other
+
+    def in_grey(self) -> "ImageFiles":
+        """Return the same images with one channel, as Caffe's ImageData decodes them for `is_color: false`."""
+        other = copy(self)
+        other.channel_order, other.shape = GREY, (*self.shape[:2], 1)
+        other.preprocessing = self.preprocessing | {"colour": GREY}
         return other
 
     def _images(self, start: int, stop: int) -> Array:
         images = np.empty((stop - start, *self.shape), np.uint8)
         for image, file in zip(images, self.files[start:stop], strict=True):
-            decoded = decode(file) if self._size is None else resize(decode(file), self._size)
+            decoded = decode(file, grey=self.channel_order == GREY)
+            decoded = decoded if self._size is None else resize(decoded, self._size)
             if decoded.shape != self.shape:
                 (h, w, _), (first_h, first_w, _) = decoded.shape, self.shape
                 raise DataError(
@@ -82,12 +94,16 @@ class ImageFolder(ImageFiles):
         root = folder / split if _subfolders(folder / split) else folder
         classes = _subfolders(root)
         if not classes:
-            raise DataError("the folder holds no folders of images, one a class", where=str(root))
+            mend = (
+                'Put the images of each class into a folder of its own, or name a list file: "path label" on each line'
+            )
+            raise DataError("the folder holds no folders of images, one a class", where=str(root), mend=mend)
         if len(classes) > settings.MAX_CLASSES:
             raise DataError(f"{len(classes)} classes; at most {settings.MAX_CLASSES} are read", where=str(root))
         found = [(file, label) for label, name in enumerate(classes) for file in _images_in(root / name)]
         if not found:
             raise DataError("no folder of a class holds an image", where=str(root), mend=_KNOWN_ENDINGS)
+        _tell_left_out(root, classes)
         files, labels = zip(*found, strict=True)
         return cls(folder, split, list(files), list(labels), tuple(classes))
 
@@ -110,8 +126,11 @@ class ImageList(ImageFiles):
         """
         path = folder
         content = read_bounded(path, settings.MAX_LIST_BYTES)
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in content:
+            raise DataError("the list is UTF-16", where=str(path), mend="Save it as UTF-8")
         if b"\0" in content:
             raise DataError("the file is binary, no text list", where=str(path), mend='Each line is "path label"')
+        content = content.removeprefix(codecs.BOM_UTF8)
         files: list[Path] = []
         labels: list[int] = []
         for number, raw in enumerate(io.BytesIO(content), 1):
@@ -133,7 +152,7 @@ class ImageList(ImageFiles):
         return cls(path, split, files, labels, tuple(str(label) for label in range(max(labels) + 1)))
 
 
-_KNOWN_ENDINGS = f"Files are images by their ending: {' '.join(sorted(SUFFIXES))}"
+_KNOWN_ENDINGS = f"Files in a class's folder are images by their ending: {' '.join(sorted(SUFFIXES))}"
 
 
 def _printable(name: str) -> str:
@@ -148,6 +167,22 @@ def _subfolders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
+def _is_image(entry: Path) -> bool:
+    return entry.suffix.lower() in SUFFIXES and entry.is_file()
+
+
 def _images_in(folder: Path) -> list[Path]:
     """Return the image files in `folder`, sorted by name."""
-    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file())
+    return sorted(entry for entry in folder.iterdir() if _is_image(entry))
+
+
+def _tell_left_out(root: Path, classes: list[str]) -> None:
+    """Name in one warning what lies among the images and is not read: other files, folders within folders of classes.
+
+    Hidden files are nobody's images. A file beside the folders of classes belongs to none of them.
+    """
+    left = [entry for entry in root.iterdir() if entry.name not in classes]
+    left += [entry for name in classes for entry in (root / name).iterdir() if not _is_image(entry)]
+    shown = sorted(str(entry.relative_to(root)) for entry in left if not entry.name.startswith("."))
+    if shown:
+        log.warning("%s: %d entries are not read: %s. %s", root, len(shown), _printable(listed(shown)), _KNOWN_ENDINGS)

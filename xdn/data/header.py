@@ -20,6 +20,7 @@ from math import prod
 from typing import Any
 
 from xdn import settings
+from xdn.data.dataset import GREY
 from xdn.errors import DataError
 
 MAGIC = b"XDNPACK\0"
@@ -43,7 +44,7 @@ class PackedHeader:
     classes : tuple of str
         Class names.
     channel_order : str
-        ``"rgb"`` or ``"bgr"``.
+        ``"rgb"`` or ``"bgr"``, or ``"grey"`` where C is 1.
     shape : tuple of int
         (N, H, W, C).
     dtype : str
@@ -75,12 +76,13 @@ class PackedHeader:
         texts = (*names, *self.classes, *self.preprocessing, *self.preprocessing.values())
         _require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is no text")
         _require(0 < len(self.classes) <= settings.MAX_CLASSES, f"it has {len(self.classes)} classes")
-        _require(self.channel_order in ("rgb", "bgr"), f"its channel order is {self.channel_order!r:.20}")
+        _require(self.channel_order in ("rgb", "bgr", GREY), f"its channel order is {self.channel_order!r:.20}")
         _require(self.dtype in DTYPES, f"its dtype is {self.dtype!r:.20}")
         numbers = (*self.shape, self.labels_crc32)
         _require(all(type(n) is int for n in numbers), "a number is no integer")
         bounded = len(self.shape) == 4 and all(0 < extent < 1 << 32 for extent in self.shape)
         _require(bounded, "its shape is not (N, H, W, C) with extents from 1 to 2^32 - 1")
+        _require(self.channel_order != GREY or self.shape[3] == 1, f"it has {self.shape[3]} channels of grey images")
 
     @property
     def pixel_bytes(self) -> int:

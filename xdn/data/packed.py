@@ -13,6 +13,7 @@ from xdn import settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
+from xdn.data.reordered import reordered
 from xdn.errors import DamageError, DataError
 from xdn.files import about, atomic_file
 from xdn.graph.layer import Array
@@ -137,7 +138,7 @@ def pack(
     DataError
         Where the disk has no room for the file.
     """
-    order = channel_order or dataset.channel_order
+    dataset = reordered(dataset, channel_order) if channel_order else dataset
     labels = dataset.labels.astype("<i4")
     _check_labels(labels, len(dataset.classes))
     header = PackedHeader(
@@ -145,7 +146,7 @@ def pack(
         title=dataset.title,
         split=dataset.split,
         classes=dataset.classes,
-        channel_order=order,
+        channel_order=dataset.channel_order,
         shape=(len(dataset), *dataset.shape),
         dtype=dtype,
         preprocessing=dataset.preprocessing,
@@ -154,14 +155,13 @@ def pack(
     )
     head, layout = headers.encode(header)
     _check_room(path, layout.end)
-    step = 1 if order == dataset.channel_order else -1
     checksums = _Checksums()
     with atomic_file(path) as file:
         file.write(head)
         _pad(file, layout.pixels)
         for start in range(0, len(dataset), settings.PACK_IMAGES):
             stop = min(start + settings.PACK_IMAGES, len(dataset))
-            images = dataset.images(start, stop)[..., ::step].astype(DTYPES[dtype])
+            images = dataset.images(start, stop).astype(DTYPES[dtype])
             content = np.ascontiguousarray(images).data.cast("B")
             checksums.add(content)
             file.write(content)

@@ -1,12 +1,24 @@
 """Any data set with its channels in another order."""
 
-from xdn.data.dataset import Dataset
+from xdn.data.dataset import GREY, Dataset
+from xdn.errors import DataError
 from xdn.graph.layer import Array
 
 
 def reordered(dataset: Dataset, order: str) -> Dataset:
-    """Return the data set with its images' channels in the order `order`, ``"rgb"`` or ``"bgr"``."""
-    return dataset if dataset.channel_order == order else _Reversed(dataset, order)
+    """Return the data set with its images' channels in the order `order`, ``"rgb"`` or ``"bgr"``.
+
+    Raises
+    ------
+    DataError
+        Where the images are grey.
+    """
+    if dataset.channel_order == order:
+        return dataset
+    if dataset.channel_order == GREY:
+        what = f"grey images have one channel, which no order {order} turns round"
+        raise DataError(what, where=dataset.title, mend="Leave the order away")
+    return _Reversed(dataset, order)
 
 
 class _Reversed(Dataset):
