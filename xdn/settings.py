@@ -78,6 +78,9 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_PROTOTXT_BYTES = 16 << 20
 MAX_CAFFEMODEL_BYTES = 4 << 30
 MAX_MEAN_BYTES = 1 << 30
+#: How many prototxts beside a net are asked for its transform, and how large they may be, in bytes.
+MAX_SUGGESTING_FILES = 16
+MAX_SUGGESTING_BYTES = 1 << 20
 #: How deep messages are nested in a text; how many tokens, messages and unknown fields it may hold, of how many kinds;
 #: and how long one token or string is. They bound the time and the memory that a text of the largest size takes.
 MAX_PROTOTXT_DEPTH = 32

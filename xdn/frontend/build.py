@@ -47,7 +47,7 @@ def _is_many(value: Any) -> bool:
     return hasattr(value, "extend")
 
 
-def _transform(layer: Message) -> Transform:
+def image_transform(layer: Message) -> Transform:
     """Return the layer's `transform_param`, with `xdn_param`'s additions."""
     param, extra = layer.transform_param, layer.xdn_param
     if param.mean_file and param.mean_value:
@@ -138,7 +138,7 @@ def layer_params(layer: Message) -> LayerParams:
     cls = _layer_class(layer)
     values = {} if cls.message is None else _fields(getattr(layer, cls.message.field), cls)
     if cls.is_input:
-        values |= {"transform": _transform(layer), "source": source_of(layer)}
+        values |= {"transform": image_transform(layer), "source": source_of(layer)}
     return cls(**values)
 
 

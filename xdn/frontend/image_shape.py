@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xdn.errors import NetError, XdnError
 from xdn.files import is_file
-from xdn.frontend.binaryproto import read_binaryproto
+from xdn.frontend.mean_file import read_mean
 from xdn.frontend.schema import Message
 
 #: (C, H, W), of films (C, D, H, W)
@@ -64,7 +64,7 @@ def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
     if path is None:
         return None
     try:
-        return read_binaryproto(path).shape
+        return read_mean(path).shape
     except XdnError:
         # Whoever needs the pixels reports a damaged mean; here it only tells no shape.
         return None

@@ -58,7 +58,7 @@ SolverParameter train_net=1:string test_net=2:string* test_iter=3:int32* test_in
 XdnSolverParameter data=1:string batch_size=2:uint32 epochs=3:uint32 pad=4:uint32 pad_mode=5:ZERO|REFLECT \
     mirror=6:bool holdout=7:uint32 warmup_iter=8:uint32 warmup=9:float initial_factor=10:float \
     final_factor=11:float low_momentum=12:float label_smoothing=13:float teacher=14:string* temperature=15:float \
-    alpha=16:float bf16=17:AUTO|ON|OFF bn_momentum=18:float freeze_bn=19:bool
+    alpha=16:float bf16=17:AUTO|ON|OFF bn_momentum=18:float freeze_bn=19:bool test_data=20:string
 """
 
 #: What is pruned, by what, and how far: XDN's own file.

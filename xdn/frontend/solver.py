@@ -64,6 +64,8 @@ class Recipe:
     ----------
     data : str
         The data set's name or path; empty: the one that the net names.
+    test_data : str
+        The data that it is tested on; empty: the test split of `data`.
     batch_size : int
         Images a batch, 0 for what the net's data layer says.
     epochs : int
@@ -99,6 +101,7 @@ class Recipe:
     """
 
     data: str = ""
+    test_data: str = ""
     batch_size: int = 0
     epochs: int = 0
     pad: int = 0
