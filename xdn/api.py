@@ -13,7 +13,9 @@ from xdn.layers.input import Input
 from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
+    from xdn.data.applied import Applied
     from xdn.data.pixels import PixelTransform
+    from xdn.data.source import DataSource
     from xdn.graph.summary import NetSummary
     from xdn.optimize.prune import PruneConfig
 
@@ -96,16 +98,34 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
     from xdn.data.pixels import PixelTransform
     from xdn.frontend.image_shape import mean_folders
 
+    transform = _image_transform(net)
+    _, c, h, w = next(iter(net.inputs.values())).shape
+    folders = mean_folders(net.folder)
+    return PixelTransform.of(
+        transform, image_shape, (c, h, w), folders, frontend.read_mean, channel_order=channel_order
+    )
+
+
+def applied_transform(net: Net, data: "DataSource") -> "Applied":
+    """Return what is done to the images of `data` before `net` reads them, for results to state."""
+    from xdn.data.applied import Applied
+
+    return Applied.of(_image_transform(net), data.image_shape, data.channel_order, data.preprocessing)
+
+
+def _image_transform(net: Net) -> Transform:
+    """Return the transform of the net's only input; raise DataError where it has not one input of images."""
     shapes = [blob.shape for blob in net.inputs.values()]
     if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
         raise DataError(f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}")
     params = net.input_layers[0].params
-    transform = params.transform if isinstance(params, Input) else Transform()
-    _, c, h, w = shapes[0]
-    folders = mean_folders(net.folder)
-    return PixelTransform.of(
-        transform, image_shape, (c, h, w), folders, frontend.read_binaryproto, channel_order=channel_order
-    )
+    return params.transform if isinstance(params, Input) else Transform()
+
+
+def image_channels(net: Net) -> int | None:
+    """Return how many channels the images have that `net` reads, None where its inputs are not one of images."""
+    shapes = [blob.shape for blob in net.inputs.values()]
+    return shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == IMAGE_AXES else None
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,7 @@ def save(net: Net, folder: str | Path, stem: str) -> Saved:
             number = str(len(saved_as) + 1) if saved_as else ""
             saved_as[name] = folder / f"{stem}_mean{number}.binaryproto"
             # Read and written rather than copied: a prototxt of unknown origin can name any file.
-            frontend.write_binaryproto(saved_as[name], frontend.read_binaryproto(_mean_path(net, name)))
+            frontend.write_binaryproto(saved_as[name], frontend.read_mean(_mean_path(net, name)))
         transform = replace(layer.params.transform, mean_file=saved_as[name].name)
         changed[layer.name] = replace(layer.params, transform=transform)
     saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(saved_as.values()))

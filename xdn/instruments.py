@@ -8,8 +8,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from xdn import api, settings
-from xdn.data.dataset import Dataset, Progress, find_dataset, trained_for
+from xdn.data.dataset import Dataset, Progress
+from xdn.data.mapped import as_dataset
 from xdn.data.pixels import PixelTransform
+from xdn.data.source import Find, default_data, find_data
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
@@ -58,10 +60,22 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     )
 
 
-def training_images(name: str | None, net: Net) -> Dataset | None:
-    """Return the training images of the data set called `name`, else of the one that the net names; None for none."""
-    found = name or trained_for(net)
-    return None if found is None else find_dataset(found, "train")
+def training_images(name: str | None, net: Net, find: Find = find_data, split: str | None = None) -> Dataset | None:
+    """Return the images called `name`, else those that the net names; None for none.
+
+    Parameters
+    ----------
+    name : str, optional
+    net : Net
+    find : callable
+        Finds data, as `find_data` does.
+    split : str, optional
+        In place of the training images.
+    """
+    found = name or default_data(net)
+    if found is None:
+        return None
+    return as_dataset(find(found, split=split, usual_split="train", channels=api.image_channels(net)))
 
 
 def recalibrated(net: Net, data: Dataset, images: int, progress: Progress | None = None) -> Net:

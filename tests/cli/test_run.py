@@ -119,7 +119,7 @@ def test_images_of_files_are_handed_over_in_the_order_that_is_asked_for(job, tmp
             assert main([*call, *mode]) == 0
             assert json.loads(capsys.readouterr().out)["contest"]["accuracy"]["correct"] == correct
     assert main([net, "--data", data, "--data-order", "bgr"]) == 1
-    assert "Pack the data with --channel-order bgr" in capsys.readouterr().err
+    assert "Pack the data with xdn-pack --data-order bgr" in capsys.readouterr().err
 
 
 def test_without_fusion_every_layer_of_the_file_runs_by_itself(job, tmp_path, capsys):

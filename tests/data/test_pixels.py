@@ -103,8 +103,17 @@ def test_mean_files_are_looked_for_in_order(tmp_path):
     [
         (Transform(), (1, 8, 10), "3 channels; the net's input has 1"),
         (Transform(), (3, 8, 8), "8x10 pixels do not fit the net's input of 8x8.*--crop"),
-        (Transform(crop_size=6), (3, 8, 8), "cropped to 6x6 do not fit"),
-        (Transform(crop_size=9), (3, 9, 9), "crop of 9 pixels out of images of 8x10"),
+        (
+            Transform(crop_size=6),
+            (3, 8, 8),
+            "cropped to 6x6, do not fit the net's input of 8x8. Cut out their middle with --crop 8, or .* --size 8x8",
+        ),
+        (
+            Transform(crop_size=9),
+            (3, 9, 9),
+            "8x10 pixels, cropped to 9x9, do not fit .* Resize image files with --size 9x9",
+        ),
+        (Transform(), (3, 9, 7), "Resize image files with --size 9x7"),
         (Transform(mean_value=(1.0, 2.0)), (3, 8, 10), "mean_value.*each of the 3 channels"),
         (Transform(mean_value=(float("nan"),)), (3, 8, 10), "mean_value"),
         (Transform(std=(1.0, 2.0)), (3, 8, 10), "std.*each of the 3 channels"),
@@ -132,8 +141,12 @@ def test_another_channel_order_is_an_error():
     for order in ("", "bgr"):
         PixelTransform.of(transform, SHAPE, (3, 8, 10), channel_order=order)
     PixelTransform.of(Transform(), SHAPE, (3, 8, 10), channel_order="rgb")
-    with pytest.raises(DataError, match=r"in the order rgb; the net expects bgr.*--channel-order bgr"):
+    with pytest.raises(DataError, match=r"in the order rgb; the net expects bgr.*--data-order bgr.*--channel-order"):
         PixelTransform.of(transform, SHAPE, (3, 8, 10), channel_order="rgb")
+
+
+def test_grey_images_have_no_order_that_could_be_wrong():
+    PixelTransform.of(Transform(channel_order="bgr"), (8, 10, 1), (1, 8, 10), channel_order="grey")
 
 
 @pytest.mark.filterwarnings("error")

@@ -7,8 +7,9 @@ import pytest
 from tests.evaluate.building import Stripes
 from xdn.data import Dataset
 from xdn.data.packed import PackedData, pack
-from xdn.data.source import DataSource, find_data, is_packed, packed_in_cache
+from xdn.data.source import DataSource, default_data, find_data, is_packed, packed_in_cache
 from xdn.errors import DataError
+from xdn.frontend import load
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +37,11 @@ def test_a_packed_file_is_opened(tmp_path):
         ("red", "green", "blue"),
         (4, 5, 3),
     )
-    with pytest.raises(DataError, match="--size"):
+    assert find_data(str(tmp_path / "a.packed"), size=(4, 5), split="test").header == found.header
+    with pytest.raises(DataError, match=r"resized to 2x2; these images have 4x5 pixels\. .*--crop.*xdn-pack --size"):
         find_data(str(tmp_path / "a.packed"), size=(2, 2))
+    with pytest.raises(DataError, match=r"a\.packed: the packed file has the split test, not train"):
+        find_data(str(tmp_path / "a.packed"), split="train")
 
 
 def test_a_folder_of_images_is_found_and_resized(tmp_path):
@@ -45,6 +49,47 @@ def test_a_folder_of_images_is_found_and_resized(tmp_path):
     assert isinstance(found, Dataset)
     source = DataSource.of(found)
     assert (source.channel_order, source.image_shape, len(found)) == ("bgr", (3, 4, 3), 2)
+
+
+def test_a_set_of_one_size_is_resized_for_nobody_but_xdn_pack():
+    """A resized image is another one than the crop that a net was trained on: the accuracy would silently differ."""
+    with pytest.raises(DataError, match=r"Glyphs-10 .*only image files are resized to 28x28; .* 32x32 .*--crop"):
+        find_data("glyphs10", size=(28, 28))
+    assert find_data("glyphs10", size=(32, 32)).shape == (32, 32, 3)
+    assert find_data("glyphs10", size=(28, 28), resize_any=True).shape == (28, 28, 3)
+
+
+def test_image_files_become_grey_for_a_net_of_one_channel(tmp_path):
+    root = str(folder_of_images(tmp_path / "photos"))
+    grey = find_data(root, channels=1, size=(3, 4))
+    assert (grey.shape, grey.channel_order) == ((3, 4, 1), "grey")
+    assert find_data(root, channels=3).shape == (6, 8, 3)
+    with pytest.raises(DataError, match="no order rgb turns round"):
+        find_data(root, channels=1, channel_order="rgb")
+    packed = packed_in_cache(grey)
+    assert (packed.header.channel_order, packed.header.shape) == ("grey", (2, 3, 4, 1))
+    assert packed.path != packed_in_cache(find_data(root, size=(3, 4))).path
+
+
+def test_the_usual_split_is_taken_where_none_is_asked_for():
+    found = [find_data("glyphs10", **given).split for given in ({}, {"usual_split": "train"}, {"split": "train"})]
+    assert found == ["test", "train", "train"]
+    assert find_data("glyphs10", split="test", usual_split="train").split == "test"
+
+
+def test_the_default_is_what_the_net_names(tmp_path):
+    (tmp_path / "val.txt").write_text("a.png 0\n")
+    layer = (
+        'layer {{ name: "d" type: "{}" top: "d" top: "l" transform_param {{ crop_size: 4 }} {} {{ source: "{}" }} }}'
+    )
+    rest = ' layer { name: "relu" type: "ReLU" bottom: "d" top: "relu" }'
+    for kind, field, source, expected in (
+        ("ImageData", "image_data_param", "val.txt", str(tmp_path / "val.txt")),
+        ("Data", "data_param", "val_lmdb", None),
+        ("Data", "data_param", "cifar10", "cifar10"),
+    ):
+        (tmp_path / "net.prototxt").write_text(layer.format(kind, field, source) + rest)
+        assert default_data(load(tmp_path / "net.prototxt")) == expected
 
 
 def test_without_anything_the_default_or_the_synthetic_set_is_taken():

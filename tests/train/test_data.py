@@ -1,6 +1,7 @@
 """The images of a training and of its tests."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from tests.cli.caffe_files import PROTOTXT
 from tests.train.tiny import write_images
 from xdn import api, settings
+from xdn.data.packed import pack
+from xdn.data.source import find_data
 from xdn.errors import DataError
 from xdn.frontend import load
 from xdn.frontend.solver import Recipe
@@ -32,6 +35,7 @@ def found(recipe, net, **options):
 def test_held_out_images_are_the_last_and_not_trained_on(recipe, net):
     whole = found(recipe, net)
     assert (len(whole.train), len(whole.test)) == (40, 40)
+    assert whole.name == "images (40 image files), 40 images, tested on the same 40 images"
     part = found(replace(recipe, holdout=6), net, batch=34)
     assert (len(part.train), len(part.test)) == (34, 6)
     assert part.name == "images (40 image files), 34 images, tested on the 6 held out"
@@ -66,10 +70,46 @@ def test_what_does_not_fit_is_refused(recipe, net):
         found(recipe, small)
     grey = net.reshape({"data": (1, 1, 12, 12)})
     with pytest.raises(DataError, match="3 channels"):
-        found(recipe, grey)
+        found(replace(recipe, data="glyphs10", holdout=1), grey)
 
 
 def test_more_classes_than_scores_are_refused(recipe, tmp_path):
     (tmp_path / "net.prototxt").write_text(PROTOTXT.replace("num_output: 10", "num_output: 1"))
     with pytest.raises(DataError, match=r"has the shape .1, 1.; .* has 2 classes"):
         found(recipe, load(tmp_path / "net.prototxt"))
+
+
+def test_a_net_of_one_channel_is_trained_on_grey_images(recipe, tmp_path):
+    (tmp_path / "grey.prototxt").write_text(PROTOTXT.replace("dim: 3", "dim: 1"))
+    net = load(tmp_path / "grey.prototxt", random_weights=True)
+    examples = found(recipe, net)
+    assert examples.train[0][0].shape == (8, 1, 12, 12)
+    assert examples.test.images.shape == (40, 12, 12, 1)
+
+
+def test_image_files_are_resized(recipe, net):
+    small = net.reshape({"data": (1, 3, 10, 10)})
+    examples = found(recipe, small, find=partial(find_data, size=(10, 10)))
+    assert examples.test.images.shape == (40, 10, 10, 3)
+    assert examples.name.startswith("images (40 image files), resized to 10x10 bilinear, 40 images")
+
+
+def test_packed_images_need_others_for_the_tests(recipe, net, tmp_path):
+    pack(find_data(recipe.data), tmp_path / "train.packed", channel_order="rgb")
+    packed = replace(recipe, data=str(tmp_path / "train.packed"))
+    with pytest.raises(DataError, match=r"train\.packed: .*--test-data.*--holdout"):
+        found(packed, net)
+    held = found(replace(packed, holdout=5), net)
+    assert (len(held.train), len(held.test)) == (35, 5)
+    assert "channels rgb" in held.name
+    with pytest.raises(DataError, match=r"3 channels in the order bgr in 2 classes, those of the training 3 .* rgb"):
+        found(replace(packed, test_data=recipe.data), net)
+    pack(find_data(recipe.data), tmp_path / "test.packed", channel_order="rgb")
+    both = found(replace(packed, test_data=str(tmp_path / "test.packed")), net)
+    np.testing.assert_array_equal(both.test.images, find_data(recipe.data).images(0, 40)[..., ::-1])
+
+
+def test_the_images_of_a_training_are_bounded_before_they_are_read(recipe, net, monkeypatch):
+    monkeypatch.setattr(settings, "MAX_TRAINING_BYTES", 40 * 12 * 12 * 3 - 1)
+    with pytest.raises(DataError, match="the images need 17280 bytes"):
+        found(recipe, net)

@@ -18,6 +18,7 @@ from typing import Any
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.errors import SettingError
@@ -54,7 +55,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     folder = args.output or Path(f"{args.net.stem}.xdn")
     _check_no_overwriting(args, folder)
     net = load_net(args, output)
-    document: dict[str, Any] = {}
+    document: dict[str, Any] = {**tell_transform(args.net, net, output)}
     if args.prune:
         with output.progress() as bar:
             found = pruned(args, net, output, shown(bar, "prune"))

@@ -2,10 +2,11 @@
 
 The data set is cifar10, glyphs10 (synthetic, needs no file), a FOLDER of images with one folder a class, or a LIST:
 a text file with "path label" on each line. Without one: CIFAR-10 where it is found, else glyphs10. CIFAR-10 is looked
-for in --data, else XDN_DATA, else ~/.cache/xdn.
+for in --data, else XDN_DATA, else ~/.cache/xdn. With --size any data set is resized; the file says so.
 
   xdn-pack                                    the default data set, into the cache
   xdn-pack photos/ -o photos.packed --size 224x224
+  xdn-pack photos/ -o photos.packed --size 224x224 --split train --mean-out mean.binaryproto
   xdn-pack --verify photos.packed
 """
 
@@ -16,13 +17,16 @@ from typing import Any
 
 from rich.table import Table
 
-from xdn import settings
+from xdn import frontend
 from xdn.cli.common import Output, new_parser, run_command, shown
-from xdn.data import DATASETS, find_dataset
-from xdn.data.dataset import SPLITS, Size
+from xdn.cli.data_options import add_data_options, finder
+from xdn.data import DATASETS, Dataset
 from xdn.data.header import DTYPES, PackedHeader
+from xdn.data.mapped import Mapped
+from xdn.data.mean import mean_image
 from xdn.data.packed import PackedData, cached_path, pack
-from xdn.data.resized import resized
+from xdn.errors import DataError
+from xdn.report.quantities import order_name
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,23 +37,19 @@ def main(argv: list[str] | None = None) -> int:
     task.add_argument("--list", action="store_true", help="print the kinds of data sets and end")
     task.add_argument("--verify", type=Path, metavar="FILE", help="read FILE against its checksums and end")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to make (default: in the cache)")
-    parser.add_argument("--split", choices=SPLITS, default="test", help="default: test")
-    parser.add_argument("--size", type=image_size, metavar="HxW", help="resize the images, bilinear")
-    parser.add_argument("--channel-order", choices=("rgb", "bgr"), help="default: that of the data set")
     parser.add_argument("--dtype", choices=tuple(DTYPES), default="u8", help="default: u8")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where data sets are kept")
-    parser.add_argument("--download", action="store_true", help="fetch the data set where it is not found")
+    parser.add_argument(
+        "--grey", action="store_true", help="decode image files with one channel, for nets that read one"
+    )
+    parser.add_argument(
+        "--mean-out",
+        type=Path,
+        metavar="FILE",
+        help="write the mean image too, for --mean-file: a binaryproto, or .npy",
+    )
+    add_data_options(parser, "as DATASET; beside it: where data sets are kept", "test")
+    parser.add_argument("--channel-order", dest="data_order", choices=("rgb", "bgr"), help="the same as --data-order")
     return run_command(parser, _run, argv)
-
-
-def image_size(text: str) -> Size:
-    """Return (height, width) of an option's text, such as 224x224."""
-    height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and len(text) < 16):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HxW, such as 224x224")
-    if not 0 < int(height) * int(width) <= settings.MAX_IMAGE_PIXELS:
-        raise argparse.ArgumentTypeError(f"{text}: 1 to {settings.MAX_IMAGE_PIXELS} pixels are possible")
-    return int(height), int(width)
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:
@@ -78,22 +78,47 @@ def _verify(path: Path, output: Output) -> None:
 
 
 def _pack(args: argparse.Namespace, output: Output) -> None:
-    with output.progress() as bar:
-        told = shown(bar, "download (bytes)")
-        dataset = find_dataset(args.dataset, args.split, args.data, download=args.download, progress=told)
-    if args.size:
-        dataset = resized(dataset, args.size)
-    path = args.output or cached_path(dataset, args.dtype, args.channel_order)
+    dataset = _dataset(args, output)
+    path = args.output or cached_path(dataset, args.dtype)
     with output.progress() as bar:
         told = shown(bar, f"pack {dataset.title}")
-        header = pack(dataset, path, told, dtype=args.dtype, channel_order=args.channel_order)
+        header = pack(dataset, path, told, dtype=args.dtype)
     output.result(f"{path}: {_summary(header)}")
-    output.write_json({"file": str(path), "bytes": path.stat().st_size} | _document(header))
+    document = {"file": str(path), "bytes": path.stat().st_size} | _document(header)
+    if args.mean_out:
+        with output.progress() as bar:
+            mean = mean_image(Mapped(PackedData.open(path)), shown(bar, "mean image"))
+        frontend.write_mean(args.mean_out, mean)
+        means = mean.mean(axis=(1, 2)).tolist()
+        output.result(
+            f"written: {args.mean_out}, the mean image; of its channels: {', '.join(f'{m:.2f}' for m in means)}"
+        )
+        document |= {"mean_file": str(args.mean_out), "mean_value": means}
+    output.write_json(document)
+
+
+def _dataset(args: argparse.Namespace, output: Output) -> Dataset:
+    """Return what is to be packed."""
+    place = Path(args.data) if args.dataset and args.data else None
+    with output.progress() as bar:
+        found = finder(args)(
+            args.dataset or args.data,
+            split=args.split,
+            channels=1 if args.grey else None,
+            resize_any=True,
+            folder=place,
+            progress=shown(bar, "download (bytes)"),
+        )
+    if isinstance(found, PackedData):
+        raise DataError("this is packed data already", where=str(found.path), mend="Name what it was packed from")
+    if args.grey and found.shape[2] != 1:
+        raise DataError(f"only image files are decoded grey, not {found.title}", where="--grey")
+    return found
 
 
 def _summary(header: PackedHeader) -> str:
     n, h, w, c = header.shape
-    order = "R,G,B" if header.channel_order == "rgb" else "B,G,R"
+    order = order_name(header.channel_order)
     return (
         f"{header.title}, {header.split}: {n} images {h}x{w}x{c} {header.dtype} {order}, {len(header.classes)} classes"
     )

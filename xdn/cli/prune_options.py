@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from xdn import api
 from xdn.cli.common import Output, positive_int
+from xdn.cli.data_options import add_data_options, finder
 from xdn.errors import SettingError
 from xdn.files import write_atomically
 from xdn.graph import Net
 
 if TYPE_CHECKING:
-    from xdn.data.dataset import Progress
+    from xdn.data.dataset import Dataset, Progress
     from xdn.optimize.prune import PruneConfig, Pruned
 
 
@@ -40,29 +41,31 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--images", type=positive_int, metavar="N", help="calibration images")
     group.add_argument("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
     group.add_argument(
-        "--data",
-        metavar="DATA",
-        help="training images: a data set's name, a folder or a list (default: what the net names)",
-    )
-    group.add_argument(
         "--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images"
     )
     group.add_argument(
         "--dump-config", type=Path, metavar="FILE", help="write the effective configuration, for --prune"
     )
+    add_data_options(parser, "what the net names", "train")
 
 
 def pruned(args: argparse.Namespace, net: Net, output: Output, progress: "Progress | None" = None) -> "Pruned":
     """Return what is left of `net`, as the options want it."""
-    from xdn.instruments import instruments, training_images
+    from xdn.instruments import instruments
     from xdn.optimize.prune import prune
 
-    data = training_images(args.data, net)
+    data = _images(args, net)
     config = _config(args, data is not None)
     if args.dump_config:
         write_atomically(args.dump_config, api.prune_config_text(config).encode())
         output.log(f"written: {args.dump_config}")
     return prune(net, config, instruments(net, data, config.images, config.seed), progress)
+
+
+def _images(args: argparse.Namespace, net: Net) -> "Dataset | None":
+    from xdn.instruments import training_images
+
+    return training_images(args.data, net, finder(args), args.split)
 
 
 def _config(args: argparse.Namespace, with_data: bool) -> "PruneConfig":
@@ -87,7 +90,7 @@ def recalibrated(args: argparse.Namespace, net: Net, progress: "Progress | None"
     """Return `net` with BatchNorm's statistics taken anew over the training images that the options name."""
     from xdn import instruments
 
-    data = instruments.training_images(args.data, net)
+    data = _images(args, net)
     if data is None:
         raise SettingError("--recalibrate needs training images", mend="Name the data with --data")
     return instruments.recalibrated(net, data, args.recalibrate, progress)

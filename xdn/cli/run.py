@@ -22,14 +22,13 @@ from rich.progress import Progress
 
 from xdn import api, settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import add_net_options, load_net
-from xdn.cli.pack import image_size
 from xdn.cli.tune_options import add_tune_options, configured
 from xdn.data import Dataset
-from xdn.data.dataset import trained_for
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
-from xdn.data.source import DataSource, find_data, packed_in_cache
+from xdn.data.source import DataSource, default_data, packed_in_cache
 from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
@@ -58,21 +57,9 @@ def main(argv: list[str] | None = None) -> int:
         action="store_false",
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        metavar="DATA",
-        help="a packed file, a data set's name, a folder of images by class, a list file, or the folder that holds "
-        "CIFAR-10 (default: the set that the net names, else CIFAR-10 where XDN_DATA or ~/.cache/xdn has it, else "
-        "Glyphs-10)",
-    )
-    data.add_argument("--size", type=image_size, metavar="HxW", help="resize the images of a folder or list")
-    data.add_argument(
-        "--data-order",
-        choices=("rgb", "bgr"),
-        help="hand the images over with their channels in this order (default: the data's; of files: bgr)",
-    )
-    data.add_argument("--download", action="store_true", help="fetch the data set where it is not found")
+    default = "the set that the net names, else CIFAR-10 where XDN_DATA or ~/.cache/xdn has it, else Glyphs-10"
+    add_data_options(parser, default, "test")
+    data = parser.add_argument_group("how the data is run")
     data.add_argument("--online", action="store_true", help="decode and preprocess while running")
     data.add_argument(
         "--batch",
@@ -110,13 +97,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, output: Output) -> None:
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    found = find_data(
-        args.data,
-        trained_for(net) if net else None,
-        size=args.size,
-        channel_order=args.data_order,
-        download=args.download,
-    )
+    usual, channels = (default_data(net), api.image_channels(net)) if net else (None, None)
+    found = finder(args)(args.data, usual, split=args.split, channels=channels)
     source = DataSource.of(found)
     if net is None:
         args.net, args.optimize = shipped_net(source.name), args.fusion
@@ -124,6 +106,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if not args.force:
         check_pair(net, source)
     transform = api.pixel_transform(net, source.image_shape, source.channel_order)
+    applied, suggested = api.applied_transform(net, source), tell_transform(args.net, net, output)
     session = Session(
         net,
         post_fusion=args.fusion,
@@ -146,15 +129,14 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     contest = replace(contest, latency=job.latency())
     profile = job.profile() if args.profile else None
     peak = profile.peak_gflops if profile else None
-    result = RunResult.of(
-        session, contest, load_s, names, plans=plans, profile=profile, batch=job.batch, peak_gflops=peak
-    )
+    further = {"profile": profile, "batch": job.batch, "peak_gflops": peak, "transform": applied}
+    result = RunResult.of(session, contest, load_s, names, plans=plans, **further)
     output.result(run_table(result))
     if args.per_class:
         output.result(*class_tables(contest.accuracy))
     if profile:
         output.result(profile_table(profile))
-    output.write_json(result.document() | how)
+    output.write_json(result.document() | how | suggested)
 
 
 def _job(

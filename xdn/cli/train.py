@@ -23,6 +23,7 @@ from rich.progress import Progress
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import add_transform_options, transform_changes
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver, read_solver
@@ -44,7 +45,6 @@ def main(argv: list[str] | None = None) -> int:
     )
     first.add_argument("--restart", action="store_true", help="begin anew even where a snapshot lies in --out")
     how = parser.add_argument_group("how to train")
-    how.add_argument("--data", metavar="DATA", help="a data set's name, a folder of images by class, or a list file")
     how.add_argument("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
     how.add_argument("--base-lr", type=float, metavar="F", help="learning rate")
     how.add_argument("--batch", type=positive_int, metavar="N", help="images a batch")
@@ -57,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
         help="learn this net's outputs too; several are averaged",
     )
     how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
+    data = add_data_options(parser, "what solver or net name, else as xdn-run")
+    data.add_argument("--test-data", metavar="DATA", help="what it is tested on (default: the test images of --data)")
     add_transform_options(parser)
     parser.add_argument("--list", action="store_true", help="print learning rate policies and solver types, and end")
     plot = parser.add_argument_group("look at a log")
@@ -101,8 +103,14 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     solver = _overridden(read_solver(args.solver), args)
     set_threads(args.threads)
     changes = transform_changes(args)
-    start = begin(solver, args.out, adapt=lambda net: api.with_transform(net, **changes) if changes else net)
+    start = begin(
+        solver,
+        args.out,
+        find=finder(args),
+        adapt=lambda net: api.with_transform(net, **changes) if changes else net,
+    )
     task = start.task
+    suggested = tell_transform(start.prototxt, start.test_net, output)
     _check_no_overwriting(task.prefix, start.prototxt, solver)
     output.log(f"data: {task.examples.name}")
     output.log(f"first weights: {start.weights}")
@@ -126,6 +134,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
             "test_accuracy": trainer.progress.accuracy,
             "seconds": trainer.progress.seconds,
         }
+        | suggested
     )
 
 
@@ -135,6 +144,7 @@ def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
         "net": args.net and str(args.net.resolve()),
         "weights": args.weights and (str(args.weights.resolve()),),
         "data": args.data,
+        "test_data": args.test_data,
         "epochs": args.epochs,
         "base_lr": args.base_lr,
         "batch_size": args.batch,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xdn.data.dataset import GREY
 from xdn.errors import DataError
 from xdn.files import is_file
 from xdn.graph.layer import Array
@@ -94,11 +95,17 @@ class PixelTransform:
 
 def _check_channels(transform: Transform, found: int, expected: int, channel_order: str) -> None:
     if found != expected:
-        raise DataError(f"the images have {found} channels; the net's input has {expected}")
-    if channel_order and transform.channel_order and channel_order != transform.channel_order:
+        mend = (
+            "Image files are decoded as the net wants them; pack them grey with xdn-pack --grey"
+            if expected == 1
+            else None
+        )
+        raise DataError(f"the images have {found} channels; the net's input has {expected}", mend=mend)
+    orders = {channel_order, transform.channel_order} - {""}
+    if len(orders) > 1 and GREY not in orders:
         raise DataError(
             f"the images' channels are in the order {channel_order}; the net expects {transform.channel_order}",
-            mend=f"Pack the data with --channel-order {transform.channel_order}, or tell the net's own order "
+            mend=f"Hand them over with --data-order {transform.channel_order}, or tell the net's own order "
             "with --channel-order",
         )
 
@@ -106,14 +113,13 @@ def _check_channels(transform: Transform, found: int, expected: int, channel_ord
 def _crop(side: int, image: tuple[int, int], wanted: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return top, left, height, width of the central crop."""
     extent = (side, side) if side else image
-    if extent != wanted:
-        cropped = f"cropped to {side}x{side} " if side else ""
-        raise DataError(
-            f"images of {image[0]}x{image[1]} pixels {cropped}do not fit the net's input of {wanted[0]}x{wanted[1]}",
-            mend="Say --crop, or pack the data with --size HxW",
-        )
-    if side > min(image):
-        raise DataError(f"a crop of {side} pixels out of images of {image[0]}x{image[1]}", mend="Say a smaller --crop")
+    if extent != wanted or side > min(image):
+        pixels = f"images of {image[0]}x{image[1]} pixels" + (f", cropped to {side}x{side}," if side else "")
+        h, w = wanted
+        # A crop is a square out of the image; anything else needs another size.
+        crop = f"cut out their middle with --crop {h}, or " if h == w <= min(image) else ""
+        mend = f"{crop}resize image files with --size {h}x{w}"
+        raise DataError(f"{pixels} do not fit the net's input of {h}x{w}", mend=mend[0].upper() + mend[1:])
     return (image[0] - extent[0]) // 2, (image[1] - extent[1]) // 2, *extent
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
+from xdn.data.applied import Applied
 from xdn.evaluate.contest import ContestResult
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
@@ -55,6 +56,8 @@ class RunResult:
         Layers that the executor ran, and how many of them compute a sum or activation that was a layer of its own.
     winograd : bool
         Whether 3x3 convolutions may take fewer multiplications.
+    transform : Applied, optional
+        What was done to the images; None where an engine does not tell.
     peak_gflops : float, optional
         What as many threads reach in multiply-adds on registers alone, where it was measured.
     """
@@ -80,6 +83,7 @@ class RunResult:
     fused_layers: int = 0
     winograd: bool = True
     peak_gflops: float | None = None
+    transform: Applied | None = None
 
     @staticmethod
     def of(
@@ -93,7 +97,7 @@ class RunResult:
         """Return the result of a run in `session`.
 
         `names` holds net, data and preprocessing; `plans` are the run's, by default those of the session's latest run;
-        `further` other fields: profile, batch, peak_gflops.
+        `further` other fields: profile, batch, peak_gflops, transform.
         """
         plans = plans or session.plans()
         return RunResult(

@@ -21,6 +21,11 @@ def difference(value: float | None) -> str:
     return "0" if value == 0 else f"{value:.1e}"
 
 
+def order_name(channel_order: str) -> str:
+    """Return an order of channels as it is printed: "rgb" -> "R,G,B"; "grey" stays."""
+    return ",".join(channel_order.upper()) if channel_order in ("rgb", "bgr") else channel_order
+
+
 def shape(extents: tuple[int, ...]) -> str:
     """Return a shape: (1, 3, 32, 32) -> "1x3x32x32"."""
     return "x".join(map(str, extents)) or "scalar"

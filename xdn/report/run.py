@@ -6,6 +6,7 @@ from rich.table import Table
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.timing import Latency
 from xdn.report.quantities import count, size
+from xdn.report.transform import transform_line
 
 
 def run_table(result: RunResult) -> Table:
@@ -14,6 +15,8 @@ def run_table(result: RunResult) -> Table:
     table = Table(box=SIMPLE_HEAD, show_header=False)
     table.add_row("data", result.data)
     table.add_row("net", f"{result.net}, {count(result.macs)} MACs executed an image")
+    if result.transform is not None:
+        table.add_row("transform", transform_line(result.transform))
     table.add_row("accuracy, top-1", f"{accuracy.percent:.2f} % ({accuracy.correct} of {accuracy.images} images)")
     if accuracy.top5_percent is not None:
         table.add_row("top-5", f"{accuracy.top5_percent:.2f} % ({accuracy.top5} of {accuracy.images} images)")

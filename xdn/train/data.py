@@ -1,13 +1,19 @@
 """The images of a training, and those of its tests: found by what solver and net say, transformed as the net says."""
 
+import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
+from math import prod
 
-from xdn.data import Dataset, find_dataset
-from xdn.data.dataset import trained_for
+from xdn import settings
+from xdn.data import Dataset
+from xdn.data.dataset import GREY
+from xdn.data.folder import ImageFiles
+from xdn.data.mapped import Mapped, as_dataset
 from xdn.data.pixels import PixelTransform
+from xdn.data.source import Find, default_data, find_data
 from xdn.errors import DataError
-from xdn.frontend import read_binaryproto
+from xdn.frontend import read_mean
 from xdn.frontend.image_shape import mean_folders
 from xdn.frontend.solver import Recipe
 from xdn.graph.layer import Array
@@ -15,6 +21,8 @@ from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.layers.input import Input
 from xdn.train.augment import Augmentation, TrainingImages
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +67,10 @@ class Examples:
 
 def data_name(recipe: Recipe, net: Net) -> str | None:
     """Return the data set that the solver names, else the one that the net's input names, None where neither does."""
-    return recipe.data or trained_for(net)
+    return recipe.data or default_data(net)
 
 
-def find_examples(
-    recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: int, folder: Path | None = None
-) -> Examples:
+def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: int, find: Find = find_data) -> Examples:
     """Return the images of a training.
 
     Parameters
@@ -75,8 +81,8 @@ def find_examples(
         The net of the TRAIN phase, whose transform training images get, and that of the TEST phase.
     batch, seed : int
         Images a batch, and where the order begins.
-    folder : Path, optional
-        Where data sets are kept.
+    find : callable
+        Finds data, as `find_data` does.
 
     Raises
     ------
@@ -85,9 +91,10 @@ def find_examples(
     """
     training_net, test_net = nets
     name = data_name(recipe, training_net)
-    training = find_dataset(name, "train", folder)
-    images, labels = training.images(0, len(training)), training.labels
+    find = partial(find, channels=input_shape(training_net)[0])
+    training = as_dataset(find(name, usual_split="train"))
     _check_classes(training_net, training)
+    images, labels = _pixels(training), training.labels
     if recipe.holdout:
         kept = len(images) - recipe.holdout
         if kept < 1:
@@ -95,15 +102,56 @@ def find_examples(
         test_images, test_labels, tested = images[kept:].copy(), labels[kept:], f"the {recipe.holdout} held out"
         images, labels = images[:kept], labels[:kept]
     else:
-        test = find_dataset(name, "test", folder)
-        test_images, test_labels, tested = test.images(0, len(test)), test.labels, f"{len(test)} test images"
+        test = _test_data(recipe, training, name, find)
+        test_images, test_labels, tested = _pixels(test), test.labels, _test_name(test, training)
     order = training.channel_order
     test_transform = _pixel_transform(test_net, _transform(test_net), test_images.shape[1:], order)
     return Examples(
         _augmented(recipe, training_net, images, labels, order, batch, seed),
         TestImages(test_images, test_labels, test_transform),
-        f"{training.title}, {len(images)} images, tested on {tested}",
+        f"{_name(training)}, {len(images)} images, tested on {tested}",
     )
+
+
+def _pixels(data: Dataset) -> Array:
+    """Return all images; raise DataError where they need too much memory."""
+    size_bytes = len(data) * prod(data.shape)
+    if size_bytes > settings.MAX_TRAINING_BYTES:
+        raise DataError(f"the images need {size_bytes} bytes; at most {settings.MAX_TRAINING_BYTES} are taken")
+    return data.images(0, len(data))
+
+
+def _test_data(recipe: Recipe, training: Dataset, name: str | None, find: Find) -> Dataset:
+    """Return the images of the tests; raise DataError where they are not as those that are trained on."""
+    if not recipe.test_data and isinstance(training, Mapped):
+        mend = "Name the images of the tests with --test-data, or hold some out with --holdout"
+        raise DataError("a packed file has no other images for the tests", where=training.origin, mend=mend)
+    test = as_dataset(find(recipe.test_data or name, usual_split="test"))
+    theirs, own = ((data.shape[2], data.channel_order, len(data.classes)) for data in (test, training))
+    if theirs != own:
+        words = ["{} channels in the order {} in {} classes".format(*each) for each in (theirs, own)]
+        raise DataError(f"the images of the tests have {words[0]}, those of the training {words[1]}")
+    return test
+
+
+def _test_name(test: Dataset, training: Dataset) -> str:
+    """Return how many images the tests have, and warn where they are those that are trained on."""
+    if not isinstance(test, ImageFiles) or not isinstance(training, ImageFiles) or test.files != training.files:
+        return f"{len(test)} test images"
+    log.warning(
+        "%s: the tests take the images that are trained on, and say nothing of others; --test-data names others, "
+        "--holdout N keeps some",
+        training.title,
+    )
+    return f"the same {len(test)} images"
+
+
+def _name(data: Dataset) -> str:
+    """Return what tells this data from others: title, size and order where they are not its own."""
+    resized = f", resized to {data.preprocessing['resize']}" if "resize" in data.preprocessing else ""
+    usual = "bgr" if data.origin else "rgb"
+    order = "" if data.channel_order in (usual, GREY) else f", channels {data.channel_order}"
+    return f"{data.title}{resized}{order}"
 
 
 def _augmented(
@@ -114,7 +162,10 @@ def _augmented(
     side = transform.crop_size
     if (side, side) != (h, w) and (side or images.shape[1:3] != (h, w)):
         found = f"cut to {side}x{side}" if side else "of {}x{}".format(*images.shape[1:3])
-        raise DataError(f"training images {found} pixels do not fit the net's input of {h}x{w}")
+        raise DataError(
+            f"training images {found} pixels do not fit the net's input of {h}x{w}",
+            mend=f"Resize image files with --size {h}x{w}, or cut them with --crop",
+        )
     augmentation = Augmentation((h, w), recipe.pad, recipe.pad_mode, recipe.mirror or transform.mirror)
     whole = whole_transform(net, images.shape[1:], order)
     return TrainingImages(images, labels, whole, augmentation, batch=batch, seed=seed)
@@ -144,7 +195,7 @@ def _pixel_transform(net: Net, transform: Transform, image_shape: tuple[int, ...
     wanted = input_shape(net) if transform.crop_size else (input_shape(net)[0], h, w)
     folders = mean_folders(net.folder)
     return PixelTransform.of(
-        transform, (h, w, c), (wanted[0], wanted[1], wanted[2]), folders, read_binaryproto, channel_order=order
+        transform, (h, w, c), (wanted[0], wanted[1], wanted[2]), folders, read_mean, channel_order=order
     )
 
 

@@ -21,7 +21,7 @@ State = dict[str, Any]
 #: Fields of a solver that change no weight: a training may go on with others.
 _FREE = {"display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix"}
 #: Fields that name files; what stands in these is compared.
-_FILES = {"net", "test_net", "weights", "data", "teacher"}
+_FILES = {"net", "test_net", "weights", "data", "test_data", "teacher"}
 _MEND = "Name another folder with --out, or begin anew with --restart"
 
 

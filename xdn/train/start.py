@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError
 from xdn.frontend import find_weights, load
 from xdn.frontend.load import declared_batch
@@ -52,7 +53,7 @@ def begin(
     solver: Solver,
     out: Path | None = None,
     *,
-    data_folder: Path | None = None,
+    find: Find = find_data,
     adapt: Callable[[Net], Net] = _unchanged,
 ) -> Start:
     """Return what `solver` describes.
@@ -63,8 +64,8 @@ def begin(
     out : Path, optional
         The folder of what is written, in place of the solver's `snapshot_prefix`; where it says none either,
         the net's name with ``.trained``.
-    data_folder : Path, optional
-        Where data sets are kept.
+    find : callable
+        Finds data, as `find_data` does.
     adapt : callable
         Changes the net after it was read, such as the transform of its images.
 
@@ -81,7 +82,7 @@ def begin(
     net, test_net = adapt(_with_first_weights(solver, path, seed)), adapt(load(test_path, phase="TEST"))
     _check_same_weights(net, test_net)
     batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
-    examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, folder=data_folder)
+    examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, find=find)
     teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None
     whole = completed(solver, examples.train.batches, batch)
     task = Task(whole, net, examples, _prefix(solver, out, path), seed, teachers)
