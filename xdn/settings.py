@@ -24,6 +24,9 @@ CHUNK_BYTES = 64 << 20
 LAST_CHUNKS, LAST_PARTS = 1, 4
 #: From how many times the bytes of its blobs (of one block) on a layer's weights decide how a chunk is passed.
 HEAVY_WEIGHTS = 2
+#: The most steps that pass over rows in bands together: each is rows ahead of the next one, and what a step more saves
+#: gets less. The longest run of the nets at hand, a detector of landmarks, has ten.
+MOST_BAND_STEPS = 16
 #: The cache that a core has for itself where the system does not tell, in bytes.
 CORE_CACHE_BYTES = 1 << 20
 #: Alignment of buffers in an arena, in bytes: a cache line, and the longest vector.

@@ -231,8 +231,8 @@ def test_some_rows_of_tiles(outputs):
     rows, (*_, inputs, results) = step.rows, step.keep
     across = -(-9 // outputs)
     assert (rows.height, rows.unit, rows.units) == (13, outputs, -(-13 // outputs))
-    words = step.words.copy()
-    rows.narrow(words, 1, 2)
+    (words,) = descriptors = step.words[None].copy()
+    rows.narrow(descriptors, np.array([1]), np.array([2]))
     assert words[k.INPUTS] == address(inputs[across:])
     assert words[k.OUTPUTS] == address(results[across:])
     assert words[k.TILE_COUNT] == 2 * across

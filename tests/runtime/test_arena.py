@@ -53,13 +53,6 @@ def test_buffers_alive_together_do_not_overlap(intervals):
     assert arena.bound == liveness_bound(intervals) <= arena.size
 
 
-@exactly
-@given(interval_lists())
-def test_overlap_is_a_common_step(intervals):
-    for a, b in itertools.product(intervals, repeat=2):
-        assert a.overlaps(b) == any(a in _alive(intervals, s) and b in _alive(intervals, s) for s in range(10))
-
-
 def test_placement_does_not_depend_on_the_order():
     intervals = [Interval(str(i), 64 * (i % 3 + 1), i, i + 2) for i in range(8)]
     assert place(intervals) == place(intervals[::-1])

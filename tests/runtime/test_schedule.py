@@ -14,37 +14,42 @@ from xdn.runtime import plan as plans
 from xdn.runtime import schedule
 from xdn.runtime.bands import Call
 from xdn.runtime.plan import make_plan
-from xdn.runtime.schedule import Pass, Run, Segment, kept, passes, segment_of
+from xdn.runtime.schedule import Order, Pass, Run, Segment, passes
 from xdn.runtime.session import Session
+
+
+def listed(segments, chunk_blocks):
+    return [Pass(*row) for row in passes(segments, chunk_blocks).tolist()]
 
 
 def test_a_segment_takes_its_blocks_through_all_steps_before_the_next():
     segments = (Segment((Run(0, 1), Run(1, 2)), 1), Segment((Run(2, 3),), 3))
-    assert list(passes(segments, 3)) == [
+    assert listed(segments, 3) == [
         *(Pass(step, block, 1) for block in range(3) for step in (0, 1)),
         Pass(2, 0, 3),
     ]
 
 
 def test_the_last_part_of_a_chunk_may_be_smaller():
-    assert list(passes((Segment((Run(0, 1),), 2),), 5)) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
+    assert listed((Segment((Run(0, 1),), 2),), 5) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
 
 
 def test_a_run_in_bands_takes_each_block_through_all_its_calls():
     run = Run(0, 2, (Call(0, 0, 3), Call(1, 0, 2), Call(0, 3, 1), Call(1, 2, 2)))
     expected = [Pass(call.step, block, 1, call.first, call.units) for block in (0, 1) for call in run.calls]
-    assert list(passes((Segment((run,), 2),), 2)) == expected
+    assert listed((Segment((run,), 2),), 2) == expected
 
 
 def test_buffers_are_kept_while_a_pass_may_come_back():
     segments = (Segment((Run(0, 1), Run(1, 4, (Call(1, 0, 1),)), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
-    assert kept(segments, [4, 5], 3) == (4, 5)  # within a run that no pass comes back to
-    assert kept(segments, [0, 2], 3) == (0, 3)  # read in the run in bands: kept to its end
-    assert kept(segments, [2, 4], 3) == (1, 4)  # written in the run in bands: from its beginning
-    assert kept(segments, [5, 6], 3) == (0, 6)  # filled block by block, read by the segment that takes all blocks
-    assert kept(segments, [5, 6], 6) == (0, 8)  # that takes them in two parts
-    assert segment_of(segments, [4, 5]) is segments[0]
-    assert segment_of(segments, [5, 6]) is None
+    order = Order(segments)
+    assert order.kept([4, 5], 3) == (4, 5)  # within a run that no pass comes back to
+    assert order.kept([0, 2], 3) == (0, 3)  # read in the run in bands: kept to its end
+    assert order.kept([2, 4], 3) == (1, 4)  # written in the run in bands: from its beginning
+    assert order.kept([5, 6], 3) == (0, 6)  # filled block by block, read by the segment that takes all blocks
+    assert order.kept([5, 6], 6) == (0, 8)  # that takes them in two parts
+    assert order.segment_of([4, 5]) is segments[0]
+    assert order.segment_of([5, 6]) is None
 
 
 def chain(channels=(4, 24, 8, 24, 3), size=5):
@@ -90,7 +95,7 @@ def test_the_default_takes_rows_in_bands_and_turns_to_chunks_where_weights_outwe
 def every_step_once(plan):
     """Assert that the passes of each step cover all blocks and rows of a chunk exactly once."""
     found = np.zeros((len(plan.steps), plan.chunk_blocks, 64), int)
-    for call in passes(plan.segments, plan.chunk_blocks):
+    for call in (Pass(*row) for row in passes(plan.segments, plan.chunk_blocks).tolist()):
         blocks = slice(call.first_block, call.first_block + call.blocks)
         count = call.units or 64
         found[call.step, blocks, call.first_unit : call.first_unit + count] += 1
@@ -138,3 +143,15 @@ def test_a_real_network_gives_the_same_bits_in_any_order(material, monkeypatch):
     monkeypatch.setattr(plans, "default_segments", lambda steps, *rest: SEGMENTINGS["step by step"](len(steps)))
     (plain,) = Session(net, threads=2, chunk_blocks=4).run(None, feed)
     assert np.array_equal(default, plain)
+
+
+def test_a_run_in_bands_has_no_more_steps_than_the_settings_allow(monkeypatch):
+    # So small that a thousand layers would be tried together, one more each time.
+    layers = 3 * settings.MOST_BAND_STEPS
+    net = chain(channels=(4,) * layers, size=9)
+    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
+    plan = make_plan(net, {"x": (4, 9, 9)}, net.outputs)
+    lengths = [run.end - run.first for segment in plan.segments for run in segment.runs if run.calls]
+    assert lengths
+    assert max(lengths) == settings.MOST_BAND_STEPS
+    every_step_once(plan)

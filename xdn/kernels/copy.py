@@ -9,6 +9,7 @@ found again is where that value goes. Elements whose neighbours move along with 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -90,14 +91,16 @@ def _moves(
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return (bottom, places there, places in the top) for each bottom of which a top takes something."""
     y = _nchw_places(lowering.top(top)).ravel()
+    # Zeros come along with the first bottom.
+    owners = np.maximum(np.searchsorted(begins, taken, "right") - 1, 0)
+    order = np.argsort(owners, kind="stable")
+    bounds = np.searchsorted(owners, np.arange(len(lowering.bottoms) + 1), sorter=order)
     found = []
-    for bottom in range(len(lowering.bottoms)):
-        begin, end = begins[bottom : bottom + 2]
-        # Zeros come along with the first bottom.
-        own = (taken >= begin) & (taken < end) | ((taken == 0) & (bottom == 0))
-        if own.any():
+    for bottom, (first, end) in enumerate(pairwise(bounds)):
+        own = order[first:end]
+        if len(own):
             places = np.append(NOTHING, _nchw_places(lowering.bottom(bottom)).ravel())
-            found.append((bottom, places[np.maximum(taken[own] - begin + 1, 0)], y[own]))
+            found.append((bottom, places[np.maximum(taken[own] - begins[bottom] + 1, 0)], y[own]))
     return found
 
 

@@ -71,11 +71,11 @@ class Rows:
         """Units of rows in all."""
         return -(-self.height // self.unit)
 
-    def narrow(self, words: np.ndarray, first: int, units: int) -> None:
-        """Make the descriptor `words` compute `units` units of rows from unit `first` on."""
+    def narrow(self, words: np.ndarray, first: np.ndarray, units: np.ndarray) -> None:
+        """Make descriptors (calls, words) compute `units` units of rows each, from unit `first` on."""
         for slot, unit_bytes in self.tables.items():
-            words[slot] += first * unit_bytes
-        words[self.count] = units * self.unit_count
+            words[:, slot] += first * unit_bytes
+        words[:, self.count] = units * self.unit_count
 
 
 @dataclass(frozen=True, eq=False)

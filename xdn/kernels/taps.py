@@ -13,10 +13,11 @@ from math import prod
 import numpy as np
 
 from xdn.kernels.layout import BlockLayout
+from xdn.kernels.tables import shared
 from xdn.layers.window import Extents, Window
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TapLists:
     """The window's geometry as tables for kernels.
 
@@ -43,6 +44,7 @@ class TapLists:
         positions = self.positions * (bottom.position_elements, 1, 1, top.position_elements)
         return positions, self.taps * (bottom.position_elements, 1)
 
+    @shared
     def in_runs(self, bottom: BlockLayout, top: BlockLayout, channels: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (positions, runs): neighbouring taps whose values follow each other, and whose weights do, as one.
 
@@ -99,11 +101,13 @@ def _meeting(window: Window, sizes: Sequence[int], places: Sequence[int]) -> lis
     return [[window.meeting(axis, out, size) for out in range(count)] for axis, (size, count) in axes]
 
 
+@shared
 def count_taps(sizes: Sequence[int], places: Sequence[int], window: Window) -> int:
     """Return the taps that meet data, summed over the output positions, without their lists."""
     return prod(sum(map(len, axis)) for axis in _meeting(window, sizes, places))
 
 
+@shared
 def tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> TapLists:
     """Return the tap lists of `window` sliding over an input of `sizes`, such as (H, W), to give `places` (P, Q)."""
     meeting = _meeting(window, sizes, places)

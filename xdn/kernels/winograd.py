@@ -18,6 +18,7 @@ from xdn.kernels.convolution import batch_tiles, most_rows, spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
 from xdn.kernels.layout import F32_BYTES, B, BlockLayout, aligned_bytes
+from xdn.kernels.tables import shared
 from xdn.kernels.taps import count_taps
 from xdn.kernels.winograd_transform import WINOGRAD, Winograd
 from xdn.layers.window import Window
@@ -155,8 +156,14 @@ def pack_filters(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> n
 
 def tile_tables(lowering: Lowering, algorithm: Winograd) -> tuple[np.ndarray, np.ndarray]:
     """Return (tiles, elements) places of inputs and (tiles, m*m) of results, in f32 of a block; -1: none."""
-    bottom, top = lowering.bottom(), lowering.top()
-    pad_h, pad_w = lowering.layer.params.window(2).pad
+    return _tile_tables(lowering.bottom(), lowering.top(), lowering.layer.params.window(2).pad, algorithm)
+
+
+@shared
+def _tile_tables(
+    bottom: BlockLayout, top: BlockLayout, pad: tuple[int, ...], algorithm: Winograd
+) -> tuple[np.ndarray, np.ndarray]:
+    pad_h, pad_w = pad
     m, size = algorithm.outputs, algorithm.inputs
 
     def places(layout: BlockLayout, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from xdn import settings
 
 
@@ -23,10 +25,6 @@ class Interval:
     size: int
     first: int
     last: int
-
-    def overlaps(self, other: "Interval") -> bool:
-        """Return whether both are alive during some step."""
-        return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,11 @@ def _round_up(size: int, unit: int) -> int:
 
 def liveness_bound(intervals: Sequence[Interval]) -> int:
     """Return the largest sum of sizes alive during one step, in bytes."""
-    return max((sum(o.size for o in intervals if o.overlaps(i) and o.first <= i.first) for i in intervals), default=0)
+    changes = np.zeros(max((i.last for i in intervals), default=0) + 2, np.int64)
+    for interval in intervals:
+        changes[interval.first] += interval.size
+        changes[interval.last + 1] -= interval.size
+    return int(changes.cumsum().max())
 
 
 def place(intervals: Sequence[Interval]) -> Arena:
@@ -63,16 +65,23 @@ def place(intervals: Sequence[Interval]) -> Arena:
     The greedy-by-size rule of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
     Inference" (2020).
     """
-    placed: list[tuple[int, Interval]] = []
-    for interval in sorted(intervals, key=lambda i: (-i.size, i.first, i.name)):
+    order = sorted(intervals, key=lambda i: (-i.size, i.first, i.name))
+    firsts, lasts = (np.array([getattr(i, end) for i in order], np.int64) for end in ("first", "last"))
+    begins, ends = np.zeros((2, len(order)), np.int64)
+    for number, interval in enumerate(order):
+        alive = np.flatnonzero((firsts[:number] <= interval.last) & (lasts[:number] >= interval.first))
         size = _round_up(interval.size, settings.ARENA_ALIGN_BYTES)
-        offset = 0
-        for other_offset, other in sorted(placed, key=lambda p: p[0]):
-            if not interval.overlaps(other):
-                continue
-            if offset + size <= other_offset:
-                break
-            offset = max(offset, other_offset + _round_up(other.size, settings.ARENA_ALIGN_BYTES))
-        placed.append((offset, interval))
-    size = max((offset + interval.size for offset, interval in placed), default=0)
-    return Arena({interval.name: offset for offset, interval in placed}, size, liveness_bound(intervals))
+        begins[number] = _lowest_gap(begins[alive], ends[alive], size)
+        ends[number] = begins[number] + size
+    offsets = {interval.name: int(begin) for interval, begin in zip(order, begins, strict=True)}
+    top = max((offsets[interval.name] + interval.size for interval in order), default=0)
+    return Arena(offsets, top, liveness_bound(intervals))
+
+
+def _lowest_gap(begins: np.ndarray, ends: np.ndarray, size: int) -> int:
+    """Return the lowest offset at which `size` bytes meet none of the ranges from `begins` to `ends`, all aligned."""
+    order = np.argsort(begins)
+    # Free from here on, before each range and after the last.
+    free = np.append(0, np.maximum.accumulate(ends[order]))
+    fits = np.flatnonzero(begins[order] - free[:-1] >= size)
+    return int(free[fits[0] if len(fits) else -1])

@@ -58,38 +58,42 @@ class _Order:
     """How far each step is, in units of its rows."""
 
     def __init__(self, steps: Sequence[Step], owners: Mapping[str, str]):
-        self.steps, self.owners = steps, owners
+        self.rows = [_rows(step) for step in steps]
         self.done = [0] * len(steps)
-        self.tops = [step.blobs[_rows(step).writes] for step in steps]
+        tops = [step.blobs[rows.writes] for step, rows in zip(steps, self.rows, strict=True)]
+        reads = [(reader, reach, blob) for reader, step in enumerate(steps) for reach, blob in _read(step)]
+        #: Whether a later step waits for what the step writes.
+        self._read = [top in {blob for _, _, blob in reads} for top in tops]
+        #: For each step: the earlier ones that it reads, and the reads of other blobs in the buffer that it writes.
+        self._writers: list[list[tuple[int, Reach]]] = [[] for _ in steps]
+        self._shares: list[list[tuple[int, Reach]]] = [[] for _ in steps]
+        for reader, reach, blob in reads:
+            self._writers[reader] += [(writer, reach) for writer in range(reader) if tops[writer] == blob]
+            for index, top in enumerate(tops):
+                if blob != top != tops[reader] and owners[blob] == owners[top]:
+                    self._shares[index].append((reader, reach))
 
     def needed(self, band: int, bands: int) -> list[int]:
         """Return how many units of each step must be done at the end of a band."""
-        ends = [-(-_rows(step).units * band // bands) for step in self.steps]
+        ends = [-(-rows.units * band // bands) for rows in self.rows]
         if band == bands:
             return ends
-        read = {blob for step in self.steps for _, blob in _read(step)}
-        ends = [0 if top in read else end for top, end in zip(self.tops, ends, strict=True)]
-        for index in reversed(range(len(self.steps))):
-            rows = ends[index] * _rows(self.steps[index]).unit
-            for reach, blob in _read(self.steps[index]) if rows else ():
+        ends = [0 if read else end for read, end in zip(self._read, ends, strict=True)]
+        for index in reversed(range(len(ends))):
+            rows = ends[index] * self.rows[index].unit
+            for writer, reach in self._writers[index] if rows else ():
                 last = (rows - 1) * reach.stride + reach.after
-                for writer in (w for w in range(index) if self.tops[w] == blob):
-                    of = _rows(self.steps[writer])
-                    ends[writer] = max(ends[writer], -(-(min(last, of.height - 1) + 1) // of.unit))
+                of = self.rows[writer]
+                ends[writer] = max(ends[writer], -(-(min(last, of.height - 1) + 1) // of.unit))
         return ends
 
     def may_write(self, index: int, end: int) -> bool:
         """Return whether no step has yet to read, of another blob in the buffer, what is written up to unit `end`."""
-        top = self.tops[index]
-        written = min(end * _rows(self.steps[index]).unit, _rows(self.steps[index]).height)
-        for other, step in enumerate(self.steps):
-            rows = _rows(step)
-            if self.done[other] == rows.units or self.tops[other] == top:
-                continue
-            for reach, blob in _read(step):
-                shares = blob != top and self.owners[blob] == self.owners[top]
-                if shares and self.done[other] * rows.unit * reach.stride - reach.before < written:
-                    return False
+        written = min(end * self.rows[index].unit, self.rows[index].height)
+        for reader, reach in self._shares[index]:
+            rows, done = self.rows[reader], self.done[reader]
+            if done < rows.units and done * rows.unit * reach.stride - reach.before < written:
+                return False
         return True
 
 

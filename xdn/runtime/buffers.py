@@ -8,7 +8,7 @@ from xdn.graph.layer import Layer
 from xdn.kernels.family import Lowered, Step
 from xdn.kernels.layout import BlockLayout
 from xdn.runtime.arena import Interval
-from xdn.runtime.schedule import Segment, kept, segment_of
+from xdn.runtime.schedule import Order, Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +72,13 @@ def intervals(
     A buffer that only one segment touches holds the blocks that this segment takes at a time. The steps' scratch is
     among the buffers (`scratch_name`).
     """
-    found = []
+    found, order = [], Order(segments)
     for name, numbers in touches(steps, owners).items():
-        inside = segment_of(segments, numbers)
+        inside = order.segment_of(numbers)
         blocks = inside.blocks if inside else chunk_blocks
-        found.append(Interval(name, layouts[name].block_bytes * blocks, *kept(segments, numbers, chunk_blocks)))
+        found.append(Interval(name, layouts[name].block_bytes * blocks, *order.kept(numbers, chunk_blocks)))
     for number, step in enumerate(steps):
-        alive = kept(segments, [number], chunk_blocks)
+        alive = order.kept([number], chunk_blocks)
         found += [Interval(scratch_name(number, slot), size, *alive) for slot, size in step.scratch.items()]
     return found
 

@@ -9,7 +9,7 @@ from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Layer
+from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
 from xdn.graph.verify import verify
 from xdn.kernels import images
@@ -18,10 +18,11 @@ from xdn.kernels.choice import RULE, Choice
 from xdn.kernels.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
+from xdn.kernels.tables import sharing
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.configuration import DEFAULT, Configuration
-from xdn.runtime.schedule import Segment, SegmentRule, default_segments, segment_of
+from xdn.runtime.schedule import Order, Segment, SegmentRule, default_segments
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
 PROBE_BATCH = 7
@@ -66,12 +67,14 @@ class Plan:
     layouts: Mapping[str, BlockLayout]
     schedule: Schedule = BATCH
 
-    def offset(self, blob: str, block: int = 0) -> int:
-        """Return where `blob` lies in the arena for block number `block` of a chunk, in bytes."""
-        owner = self.owners[blob]
-        own = self._own_segment[owner]
-        within = block % own.blocks if own else block
-        return self.arena.offsets[owner] + within * self.layouts[blob].block_bytes
+    def offset(self, blob: str) -> int:
+        """Return where `blob` lies in the arena, for the first block of a chunk, in bytes."""
+        return self.arena.offsets[self.owners[blob]]
+
+    def offsets(self, blob: str, blocks: Array) -> Array:
+        """Return where `blob` lies in the arena for each of the blocks numbered `blocks` of a chunk, in bytes."""
+        own = self._own_segment[self.owners[blob]]
+        return self.offset(blob) + (blocks % own.blocks if own else blocks) * self.layouts[blob].block_bytes
 
     def scratch_offset(self, step: int, slot: int) -> int:
         """Return where the scratch of a step's slot lies in the arena, in bytes."""
@@ -80,9 +83,8 @@ class Plan:
     @cached_property
     def _own_segment(self) -> dict[str, Segment | None]:
         """Buffer -> the only segment that touches it, None where several do."""
-        return {
-            owner: segment_of(self.segments, numbers) for owner, numbers in touches(self.steps, self.owners).items()
-        }
+        order = Order(self.segments)
+        return {owner: order.segment_of(numbers) for owner, numbers in touches(self.steps, self.owners).items()}
 
     @cached_property
     def macs(self) -> int:
@@ -91,8 +93,8 @@ class Plan:
 
     @cached_property
     def weight_bytes(self) -> int:
-        """Bytes of packed weights and tables."""
-        return sum(step.weight_bytes for step in self.steps)
+        """Bytes of packed weights and tables; steps share some of these."""
+        return sum({id(array): array.nbytes for step in self.steps for array in step.keep}.values())
 
     @cached_property
     def digest(self) -> str:
@@ -123,6 +125,7 @@ def probe(net: Net, shapes: Mapping[str, Shape]) -> Net:
     return resized
 
 
+@sharing()
 def make_plan(
     net: Net,
     shapes: Mapping[str, Shape],
@@ -210,18 +213,19 @@ def _arranged(
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
     schedule = next(iter(layouts.values())).schedule
     most = settings.CHANNEL_CHUNK_IMAGES if schedule is CHANNEL else settings.CHUNK_IMAGES // schedule.images
+    most = configuration.chunk_blocks or most
+    rule = SegmentRule(most, min(configuration.light_blocks, most), configuration.heavy_weights)
+    longest = default_segments(steps, layer_of, layouts, owners, rule)
 
     def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
-        light = min(configuration.light_blocks, blocks)
-        segments = default_segments(
-            steps, layer_of, layouts, owners, SegmentRule(blocks, light, configuration.heavy_weights)
-        )
+        segments = tuple(replace(segment, blocks=min(segment.blocks, blocks)) for segment in longest)
         return segments, place(intervals(layouts, steps, owners, segments, blocks)), blocks
 
     if configuration.chunk_blocks:
-        return arranged(configuration.chunk_blocks)
-    one = arranged(1)[1].size
-    return arranged(max(1, min(most, settings.CHUNK_BYTES // max(one, 1))))
+        return arranged(most)
+    one = arranged(1)
+    blocks = max(1, min(most, settings.CHUNK_BYTES // max(one[1].size, 1)))
+    return arranged(blocks) if blocks > 1 else one
 
 
 def choices_of(

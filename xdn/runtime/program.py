@@ -6,10 +6,11 @@ from xdn import settings
 from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
+from xdn.graph.layer import Array
 from xdn.kernels import driver
 from xdn.kernels.layout import ARENA, IO, MEMBERS, TICKS
 from xdn.runtime.plan import Plan
-from xdn.runtime.schedule import Pass, passes
+from xdn.runtime.schedule import passes
 
 
 class Program:
@@ -28,30 +29,34 @@ class Program:
         self.plan = plan
         # The loader owns the machine code.
         self._loader = loader
+        calls = passes(plan.segments, plan.chunk_blocks)
+        self._table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
+        #: For each step the descriptors of its calls.
         self._descriptors = []
-        calls = list(passes(plan.segments, plan.chunk_blocks))
-        table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
-        for row, call in zip(table, calls, strict=True):
-            words = self._descriptor(call)
+        order = np.argsort(calls[:, 0], kind="stable")
+        for step, rows in enumerate(np.split(order, np.cumsum(np.bincount(calls[:, 0]))[:-1])):
+            _, first_block, blocks, first_unit, units = calls[rows].T
+            words = self._descriptors_of(step, first_block, first_unit, units)
             self._descriptors.append(words)
-            kernel = loader.address(plan.steps[call.step].source)
-            row[:] = kernel, words.ctypes.data, call.first_block, call.blocks, call.step
-        self._table = table
+            addresses = words.ctypes.data + np.arange(len(words)) * words.strides[0]
+            kernel = np.full(len(words), loader.address(plan.steps[step].source))
+            self._table[rows] = np.column_stack([kernel, addresses, first_block, blocks, calls[rows, 0]])
         #: Address of the driver's machine code.
         self.drive_address = loader.address(driver.driver(host_isa(), timed))
         #: Run it: control words and a frame.
         self.drive = kernel_at(self.drive_address)
 
-    def _descriptor(self, call: Pass) -> np.ndarray:
-        """Return the descriptor of one call: the step's, at the places of the call's blocks and rows."""
-        step = self.plan.steps[call.step]
-        words = step.words.copy()
+    def _descriptors_of(self, number: int, first_block: Array, first_unit: Array, units: Array) -> Array:
+        """Return (calls, words): a step's descriptor at the places of each call's blocks and rows."""
+        step = self.plan.steps[number]
+        words = np.tile(step.words, (len(first_block), 1))
         for slot, blob in step.blobs.items():
-            words[slot] = self.plan.offset(blob, call.first_block)
+            words[:, slot] = self.plan.offsets(blob, first_block)
         for slot in step.scratch:
-            words[slot] = self.plan.scratch_offset(call.step, slot)
-        if step.rows and call.units:
-            step.rows.narrow(words, call.first_unit, call.units)
+            words[:, slot] = self.plan.scratch_offset(number, slot)
+        # The calls of a step take all rows, or each takes some.
+        if step.rows and units.any():
+            step.rows.narrow(words, first_unit, units)
         return words
 
     def control(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> np.ndarray:

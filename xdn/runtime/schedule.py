@@ -14,12 +14,17 @@ layers, whose blobs are large, stay in cache, and late layers, whose weights are
 The order changes no result: every value is computed by the same operations, from the same values.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
 
 from xdn import settings
 from xdn.codegen.isa import core_cache_bytes
+from xdn.graph.layer import Array
 from xdn.kernels.family import Reach, Step
 from xdn.kernels.layout import BlockLayout
 from xdn.runtime.bands import Call, banded
@@ -55,12 +60,11 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """Number behind that of the last step."""
+        """Number after that of the last step."""
         return self.runs[-1].end
 
 
-@dataclass(frozen=True)
-class Pass:
+class Pass(NamedTuple):
     """One call of one step: which blocks of the chunk, and which units of rows (0 units: all)."""
 
     step: int
@@ -70,42 +74,56 @@ class Pass:
     units: int = 0
 
 
-def passes(segments: Sequence[Segment], chunk_blocks: int) -> Iterator[Pass]:
-    """Return the calls that take a chunk through all segments, in order."""
+def passes(segments: Sequence[Segment], chunk_blocks: int) -> Array:
+    """Return the calls that take a chunk through all segments, in order: (calls, 5) int64, the fields of `Pass`."""
+    parts = []
     for segment in segments:
+        # Blocks of a part -> its passes, as if it began at block 0.
+        made: dict[int, Array] = {}
         for first in range(0, chunk_blocks, segment.blocks):
             blocks = min(segment.blocks, chunk_blocks - first)
-            for run in segment.runs:
-                if run.calls:
-                    yield from (
-                        Pass(call.step, block, 1, call.first, call.units)
-                        for block in range(first, first + blocks)
-                        for call in run.calls
-                    )
-                else:
-                    yield from (Pass(step, first, blocks) for step in range(run.first, run.end))
+            if blocks not in made:
+                made[blocks] = np.array([each for run in segment.runs for each in _of_run(run, blocks)], np.int64)
+            parts.append(made[blocks] + Pass(0, first, 0))
+    return np.concatenate(parts)
 
 
-def segment_of(segments: Sequence[Segment], numbers: Sequence[int]) -> Segment | None:
-    """Return the segment that holds all the steps `numbers`, None where they are in several."""
-    first, last = min(numbers), max(numbers)
-    return next((s for s in segments if s.first <= first and last < s.end), None)
+def _of_run(run: Run, blocks: int) -> Iterator[Pass]:
+    """Return the passes of a run over the blocks from 0 on."""
+    if run.calls:
+        return (Pass(call.step, block, 1, call.first, call.units) for block in range(blocks) for call in run.calls)
+    return (Pass(step, 0, blocks) for step in range(run.first, run.end))
 
 
-def kept(segments: Sequence[Segment], numbers: Sequence[int], chunk_blocks: int) -> tuple[int, int]:
-    """Return the first and the last step during which a buffer must be kept that the steps `numbers` touch.
+class Order:
+    """The segments of a plan by the steps that they hold, each of which is in one run of one segment."""
 
-    A run in bands comes back to its first step before it is through, and so does a segment that takes a chunk in
-    several parts: a buffer that such a run touches is kept for all of it, and one that several segments touch for the
-    whole of those among them that come back.
-    """
-    first, last = min(numbers), max(numbers)
-    spans = [(run.first, run.end) for segment in segments for run in segment.runs if run.calls]
-    if segment_of(segments, numbers) is None:
-        spans += [(segment.first, segment.end) for segment in segments if segment.blocks < chunk_blocks]
-    begin = min((b for b, end in spans if b <= first < end), default=first)
-    end = max((end for b, end in spans if b <= last < end), default=last + 1)
-    return begin, end - 1
+    def __init__(self, segments: Sequence[Segment]):
+        #: For each step, in order.
+        self._places = [(s, run) for s in segments for run in s.runs for _ in range(run.first, run.end)]
+
+    def segment_of(self, numbers: Sequence[int]) -> Segment | None:
+        """Return the segment that holds all the steps `numbers`, None where they are in several."""
+        first, last = (self._places[number][0] for number in (min(numbers), max(numbers)))
+        return first if first is last else None
+
+    def kept(self, numbers: Sequence[int], chunk_blocks: int) -> tuple[int, int]:
+        """Return the first and the last step during which a buffer must be kept that the steps `numbers` touch.
+
+        A run in bands comes back to its first step before it is through, and so does a segment that takes a chunk in
+        several parts: a buffer that such a run touches is kept for all of it, and one that several segments touch for
+        the whole of those among them that come back.
+        """
+        first, last = min(numbers), max(numbers)
+        several = self.segment_of(numbers) is None
+
+        def whole(number: int) -> Segment | Run:
+            segment, run = self._places[number]
+            return segment if several and segment.blocks < chunk_blocks else run
+
+        begin, end = whole(first), whole(last)
+        comes_back = [isinstance(part, Segment) or bool(part.calls) for part in (begin, end)]
+        return begin.first if comes_back[0] else first, end.end - 1 if comes_back[1] else last
 
 
 @dataclass(frozen=True)
@@ -188,6 +206,7 @@ class _InBands:
     def _longest(self, first: int, stop: int) -> Run | None:
         """Return the longest run in bands from step `first` on, None where bands would not help."""
         found, end = None, first
+        stop = min(stop, first + settings.MOST_BAND_STEPS)
         while end < stop:
             layer = self.layer_of[end]
             while end < stop and self.layer_of[end] == layer:
@@ -218,10 +237,10 @@ class _InBands:
         if sum(step.weight_bytes for step in steps) > room:
             return None
         most = max(step.rows.units for step in steps if step.rows)
-        fitting = (bands for bands in range(1, most + 1) if self._band_bytes(steps, bands) <= room)
-        bands = next(fitting, 0)
-        if bands <= 1:
-            return () if bands else None
+        # More bands touch no more bytes.
+        bands = 1 + bisect_left(range(1, most + 1), True, key=lambda count: self._band_bytes(steps, count) <= room)
+        if bands == 1 or bands > most:
+            return () if bands == 1 else None
         return banded(steps, first, self.owners, bands)
 
     def _band_bytes(self, steps: Sequence[Step], bands: int) -> int:

@@ -23,6 +23,7 @@ from xdn.kernels.convolution import (
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.tables import shared
 
 #: Scalars' addresses that fit into a processor's general registers beside the loop's own.
 _MOST_ROWS = 12
@@ -169,6 +170,7 @@ def tiles_of(isa: Isa) -> Iterator[tuple[int, int]]:
             yield rows, vectors
 
 
+@shared
 def best_tile(filters: int, classes: Sequence[int], isa: Isa, depth: int = 0) -> tuple[int, int]:
     """Return the tile (MR, NV) that should take the fewest cycles.
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.kernels.convolution import spread
+from xdn.kernels.tables import shared
 from xdn.kernels.taps import distinct
 
 
+@shared
 def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the numbers of the output positions that share their lists, class by class.
 
@@ -25,6 +27,7 @@ def tile_words(rows: int, sources: int = 1) -> int:
     return 2 + 2 * rows + (2 + rows) * (sources - 1)
 
 
+@shared
 def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], rows: int) -> np.ndarray:
     """Return a table of tiles of `rows` positions, in the order of their first ones.
 
