@@ -145,6 +145,8 @@ class Mutator:
         if number < len(self.seeds):
             return self.seeds[number]
         rng = Random(f"{self.target.name}/{seed}/{number}")
+        if self.target.made is not None:
+            return self.target.made(rng)
         content = bytearray(rng.choice(self.seeds))
         for _ in range(rng.randrange(1, _MOST_CHANGES + 1) if rng.random() < 0.5 else 1):
             rng.choice(_TEXT if self.words else _BINARY)(self, content, rng)

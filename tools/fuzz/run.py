@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.fuzz.mutate import Mutator
-from tools.fuzz.targets import TARGETS
+from tools.fuzz.targets import TARGETS, find_target
 from tools.fuzz.worker import Failure, Report, work
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.files import write_atomically
@@ -139,7 +139,7 @@ def keep(folder: Path, name: str, seed: int, failures: list[Failure]) -> list[st
     kinds: dict[str, list[Failure]] = {}
     for failure in failures:
         kinds.setdefault(failure.kind, []).append(failure)
-    mutator, lines = Mutator.of(TARGETS[name]), []
+    mutator, lines = Mutator.of(find_target(name)), []
     for kind, found in kinds.items():
         path = folder / f"{name}-{seed}-{found[0].number}"
         write_atomically(path, mutator.input(seed, found[0].number))
@@ -178,24 +178,31 @@ def fuzz(args: argparse.Namespace, output: Output) -> int:
             for line in keep(args.folder, name, args.seed, reports[name].failures):
                 output.log(line)
     output.result(section(reports).table())
-    output.write_json(_document(args, reports))
+    output.write_json(document(args, reports))
     return 3 if any(found.failures for found in reports.values()) else 0
 
 
-def _document(args: argparse.Namespace, reports: dict[str, Report]) -> dict[str, Any]:
+def document(args: argparse.Namespace, reports: dict[str, Report]) -> dict[str, Any]:
+    """Return what came of a campaign, as JSON takes it."""
     return {"seed": args.seed, "count": args.count, "targets": {name: asdict(each) for name, each in reports.items()}}
+
+
+def add_options(parser: argparse.ArgumentParser, *, seconds: float, memory: int) -> None:
+    """Add the options of a campaign, with the limits of an input that hold by default: seconds, and MiB."""
+    parser.add_argument("--count", type=positive_int, default=1000, metavar="N", help="inputs of each target")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the inputs (default: 1)")
+    each = parser.add_argument_group("limits of an input")
+    each.add_argument("--seconds-per-input", type=float, default=seconds, metavar="S", help=f"default: {seconds:g}")
+    each.add_argument("--memory", type=positive_int, default=memory, metavar="MIB", help=f"default: {memory}")
+    parser.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), metavar="DIR", help="for failing inputs")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and run the targets."""
     parser = new_parser("python -m tools.fuzz.run", __doc__ or "")
     parser.add_argument("--target", choices=["all", *TARGETS], default="all", help="the reader (default: all)")
-    parser.add_argument("--count", type=positive_int, default=1000, metavar="N", help="inputs of each target")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the inputs (default: 1)")
-    parser.add_argument("--seconds-per-input", type=float, default=10.0, metavar="S", help="the most (default: 10)")
-    parser.add_argument("--memory", type=positive_int, default=512, metavar="MIB", help="the most (default: 512)")
-    parser.add_argument("--jobs", type=positive_int, default=1, metavar="N", help="processes (default: 1)")
-    parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), metavar="DIR", help="for failing inputs")
+    add_options(parser, seconds=10.0, memory=512)
     return run_command(parser, fuzz, argv)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 
 from tools.fuzz import seeds
 from xdn import api, frontend
@@ -51,6 +52,8 @@ class Target:
         Makes words that stand in such inputs; none: they are binary.
     repaired : callable
         Gives bytes the checksums without which a reader looks no further.
+    made : callable, optional
+        Makes every input, instead of mutations of seeds.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Target:
     seeds: Callable[[], tuple[bytes, ...]]
     words: Callable[[], tuple[bytes, ...]] = tuple
     repaired: Callable[[bytes], bytes] = bytes
+    made: Callable[[Random], bytes] | None = None
 
     def accepts(self, content: bytes) -> bool:
         """Return whether the reader takes `content`; what it raises but `XdnError` passes."""
@@ -253,3 +257,12 @@ TARGETS = {
     # The HDF5 format is read where h5py is installed.
     if target.name != "hdf5" or find_spec("h5py")
 }
+
+
+def find_target(name: str) -> Target:
+    """Return a target by name: a reader, or the nets, whose runtime is imported only for them."""
+    if name in TARGETS:
+        return TARGETS[name]
+    from tools.fuzz.nets import NETS
+
+    return {NETS.name: NETS}[name]

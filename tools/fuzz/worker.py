@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from tools.fuzz.mutate import Mutator
-from tools.fuzz.targets import TARGETS, remove_folder
+from tools.fuzz.targets import find_target, remove_folder
 
 STATM = Path("/proc/self/statm")
 #: How many times the memory that inputs may take is the address space that the process may have.
@@ -103,7 +103,7 @@ def run_one(mutator: Mutator, seed: int, number: int, seconds: float, report: Re
         raise
     except BaseException as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        kind = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+        kind = getattr(error, "kind", f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}")
         report.failures.append(Failure(number, kind, "".join(traceback.format_exception(error))))
     # Of libraries in C no exception tells of memory: OpenCV refuses an image for which there is none.
     if had <= most_bytes < peak_bytes():
@@ -119,10 +119,11 @@ def work(pipe: Connection, name: str, seed: int, start: int, stop: int, seconds:
     The numbers tell which input ended the process, where one did.
     """
     logging.disable(logging.CRITICAL)
-    mutator = Mutator.of(TARGETS[name])
+    mutator = Mutator.of(find_target(name))
     # Libraries in C tell of damaged images.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    mutator.target.accepts(mutator.seeds[0])
+    for content in mutator.seeds[:1]:
+        mutator.target.accepts(content)
     limit_memory(_ADDRESSES * memory_bytes)
     before = peak_bytes()
     report = Report()
