@@ -148,9 +148,9 @@ def test_a_real_network_gives_the_same_bits_in_any_order(material, monkeypatch):
 def test_a_run_in_bands_has_no_more_steps_than_the_settings_allow(monkeypatch):
     # So small that a thousand layers would be tried together, one more each time.
     layers = 3 * settings.MOST_BAND_STEPS
-    net = chain(channels=(4,) * layers, size=9)
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 10)
-    plan = make_plan(net, {"x": (4, 9, 9)}, net.outputs)
+    net = chain(channels=(4,) * layers, size=31)
+    cache_of(monkeypatch, 1024)
+    plan = make_plan(net, {"x": (4, 31, 31)}, net.outputs)
     lengths = [run.end - run.first for segment in plan.segments for run in segment.runs if run.calls]
     assert lengths
     assert max(lengths) == settings.MOST_BAND_STEPS
