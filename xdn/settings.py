@@ -112,6 +112,8 @@ MAX_LIST_IMAGES = 3 << 19
 MAX_IMAGE_BYTES = 64 << 20
 MAX_LIST_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 256 << 20
+#: The largest machine code of a kernel that is read from the cache, in bytes.
+MAX_KERNEL_BYTES = 64 << 20
 #: The largest file of results and of a configuration that is read, in bytes.
 MAX_RESULT_BYTES = 16 << 20
 MAX_CONFIGURATION_BYTES = 4 << 20

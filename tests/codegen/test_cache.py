@@ -91,6 +91,72 @@ def test_a_folder_of_another_owner_is_not_used(cache):
     assert again.load("k") is None
 
 
+def _alone(path):
+    return stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_entry_of_another_name_or_folder_is_not_loaded(cache, caplog, monkeypatch):
+    (cache.folder / "other.o").write_bytes(_entry(cache).read_bytes())
+    (cache.folder / "other.o").chmod(0o600)
+    assert cache.load("other") is None
+    assert "damaged kernel cache entry other" in caplog.text
+    monkeypatch.setattr(cache_module, "generator_digest", lambda: "an older version's")
+    older = KernelCache(cache.folder.parent)
+    _entry(cache).rename(_entry(older))
+    assert older.load("k") is None
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_an_entry_that_others_can_write_is_not_loaded(cache, caplog, mode):
+    assert _alone(_entry(cache))
+    _entry(cache).chmod(mode)
+    assert cache.load("k") is None
+    assert "not ours alone" in caplog.text
+    assert str(_entry(cache)) in caplog.text
+    cache.store("k", CODE)
+    assert cache.load("k") is not None
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
+def test_what_is_stored_is_for_the_owner_alone_whatever_the_umask(cache, umask):
+    before = os.umask(umask)
+    try:
+        cache.store("new", CODE)
+    finally:
+        os.umask(before)
+    assert _alone(cache.folder / "new.o")
+    assert cache.load("new") is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
+def test_an_entry_of_another_owner_is_not_loaded(cache, caplog):
+    os.chown(_entry(cache), 12345, -1)
+    assert cache.load("k") is None
+    assert "not ours alone" in caplog.text
+
+
+def test_a_link_is_not_followed(cache, tmp_path, caplog):
+    elsewhere = tmp_path / "elsewhere.o"
+    _entry(cache).rename(elsewhere)
+    _entry(cache).symlink_to(elsewhere)
+    assert cache.load("k") is None
+    assert "not ours alone" in caplog.text
+    cache.store("k", CODE)
+    assert not _entry(cache).is_symlink()
+    assert cache.load("k") is not None
+
+
+def test_a_folder_that_is_a_link_is_not_used(cache, tmp_path):
+    linked = tmp_path / "linked"
+    linked.symlink_to(cache.folder.parent)
+    assert not KernelCache(linked).usable
+
+
+def test_a_pipe_in_place_of_an_entry_is_not_waited_for(cache):
+    os.mkfifo(cache.folder / "pipe.o", 0o600)
+    assert cache.load("pipe") is None
+
+
 def test_a_folder_that_cannot_be_made_is_done_without(tmp_path, caplog):
     (tmp_path / "file").write_text("no folder")
     cache = KernelCache(tmp_path / "file" / "kernels")

@@ -1,6 +1,7 @@
 """Machine code on disk, so that a second start compiles nothing.
 
-Machine code on disk is trusted code: its folder must be ours alone. The checksum finds damage, not malice.
+Machine code on disk is trusted code: its folder and file must be ours alone. The checksum, over name and code, finds
+damage and mix-ups, not malice.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ import logging
 import os
 import platform
 import stat
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +18,15 @@ from xdn import settings
 from xdn.codegen.compiler import ObjectCode
 from xdn.codegen.isa import cpu_features, cpu_name, host_isa
 from xdn.errors import SettingError
-from xdn.files import write_atomically
+from xdn.files import atomic_file
 
 log = logging.getLogger(__name__)
 
-_MAGIC = b"XDNKERN1"
+_MAGIC = b"XDNKERN2"
 _DIGEST_BYTES = 32
+_WHY = "another owner, writable by others, or a link"
+#: Opening does not follow a link, nor wait for a pipe's other end.
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _SOURCES = ("codegen", "kernels")
 
 
@@ -50,7 +55,7 @@ def generator_digest() -> str:
 
 
 class KernelCache:
-    """Object code by kernel name in a folder that only its owner can write.
+    """Object code by kernel name in a folder, and in files, that only their owner can write.
 
     Parameters
     ----------
@@ -66,9 +71,8 @@ class KernelCache:
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                found = folder.stat()
-                if os.name == "posix" and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022):
-                    log.warning("kernel cache not used: %s is not ours alone (owner, or writable by others)", folder)
+                if not _ours_alone(folder.lstat(), stat.S_ISDIR):
+                    log.warning("kernel cache not used: %s is not ours alone (%s)", folder, _WHY)
                     return False
         except OSError as error:
             log.warning("kernel cache not used: %s", error)
@@ -76,16 +80,26 @@ class KernelCache:
         return True
 
     def load(self, name: str) -> ObjectCode | None:
-        """Return the code of kernel `name`, None where there is none or it is damaged."""
+        """Return the code of kernel `name`; None where there is none, or it is damaged, or not ours alone."""
         if not self.usable:
             return None
+        path = self.folder / f"{name}.o"
         try:
-            raw = (self.folder / f"{name}.o").read_bytes()
-        except OSError:
+            # Opened first and looked at then: what was looked at is what is read.
+            with os.fdopen(os.open(path, os.O_RDONLY | _NO_LINKS), "rb") as file:
+                found = os.fstat(file.fileno())
+                trusted = _ours_alone(found, stat.S_ISREG)
+                raw = file.read(settings.MAX_KERNEL_BYTES + 1) if trusted else b""
+        except FileNotFoundError:
+            return None
+        except OSError:  # a link, a folder
+            trusted = False
+        if not trusted:
+            log.warning("kernel %s is compiled again: %s is not ours alone (%s)", name, path, _WHY)
             return None
         head = len(_MAGIC) + _DIGEST_BYTES
         digest, body = raw[len(_MAGIC) : head], raw[head:]
-        if not raw.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
+        if not raw.startswith(_MAGIC) or self._digest(name, body) != digest:
             log.warning("damaged kernel cache entry %s; it is compiled again", name)
             return None
         symbol, _, code = body.partition(b"\0")
@@ -97,6 +111,20 @@ class KernelCache:
             return
         body = code.symbol.encode() + b"\0" + code.code
         try:
-            write_atomically(self.folder / f"{name}.o", _MAGIC + hashlib.sha256(body).digest() + body)
+            with atomic_file(self.folder / f"{name}.o") as file:
+                if os.name == "posix":
+                    os.fchmod(file.fileno(), 0o600)
+                file.write(_MAGIC + self._digest(name, body) + body)
         except (OSError, SettingError) as error:
             log.warning("kernel %s is not kept: %s", name, error)
+
+    def _digest(self, name: str, body: bytes) -> bytes:
+        """Return the checksum of an entry: one that was moved to another name, or another folder, is damaged."""
+        return hashlib.sha256(b"\0".join([self.folder.name.encode(), name.encode(), body])).digest()
+
+
+def _ours_alone(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
+    """Return whether a folder or file is of that kind, ours, and writable by nobody else."""
+    if os.name != "posix":
+        return is_kind(found.st_mode)
+    return is_kind(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o022
