@@ -50,6 +50,21 @@ def test_a_folder_with_all_options(tmp_path, rng, capsys):
     np.testing.assert_array_equal(turned.images, plain.images[..., ::-1])
 
 
+def test_any_data_set_is_resized_where_it_is_packed(tmp_path, rng, capsys):
+    write_cifar_binary(tmp_path / "data", rng)
+    assert main(["cifar10", "--size", "28x28", "-o", str(tmp_path / "small.packed")]) == 0
+    assert "5 images 28x28x3 u8 R,G,B" in capsys.readouterr().out
+    assert PackedData.open(tmp_path / "small.packed").header.preprocessing["resize"] == "28x28 bilinear"
+
+
+def test_data_alone_says_what_is_packed(tmp_path, rng, capsys):
+    write_cifar_binary(tmp_path / "elsewhere", rng)
+    assert main(["--data", str(tmp_path / "elsewhere"), "-o", str(tmp_path / "a.packed")]) == 0
+    assert "CIFAR-10, test" in capsys.readouterr().out
+    assert main([str(tmp_path / "a.packed"), "-o", str(tmp_path / "b.packed")]) == 1
+    assert "a.packed: this is packed data already. Name what it was packed from" in capsys.readouterr().err
+
+
 def test_a_list(tmp_path, rng, capsys):
     write_image_folder(tmp_path, rng, [(4, 4)])
     (tmp_path / "val.txt").write_text("alpha/0.png 1\nbeta/0.png 0\n")

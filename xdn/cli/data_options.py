@@ -33,7 +33,7 @@ def add_data_options(
         group.add_argument("--split", choices=SPLITS, help=f"of a data set (default: {split}); a packed file has one")
     group.add_argument(
         "--size", type=image_size, metavar="HxW",
-        help="resize image files, bilinear, before anything else is done to them; --crop cuts instead",
+        help="resize image files, bilinear, before anything else is done to them",
     )  # fmt: skip
     group.add_argument(
         "--data-order", choices=("rgb", "bgr"),

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         "--mean-out",
         type=Path,
         metavar="FILE",
-        help="write the mean image too, for --mean-file: a binaryproto, or .npy",
+        help="write the mean image too, for xdn-run --mean-file: a binaryproto, or .npy",
     )
     add_data_options(parser, "as DATASET; beside it: where data sets are kept", "test")
     parser.add_argument("--channel-order", dest="data_order", choices=("rgb", "bgr"), help="the same as --data-order")

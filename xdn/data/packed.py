@@ -181,7 +181,7 @@ def _check_room(path: Path, size: int) -> None:
     # A device or a pipe takes what it takes.
     if free < size and (path.is_file() or not path.exists()):
         what = f"the packed data takes {size / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free on its disk"
-        mend = "Make room, name a place on another disk (xdn-pack -o, or XDN_CACHE), or run with --online"
+        mend = "Make room, name a place on another disk (xdn-pack -o, or XDN_CACHE), or use xdn-run --online"
         raise DataError(what, where=str(path), mend=mend)
 
 

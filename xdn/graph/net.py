@@ -174,7 +174,7 @@ class Net:
                 raise WeightsError(
                     f"no weights ({', '.join(missing)})",
                     where=f"layer {layer.name!r} ({layer.type})",
-                    mend="Name the caffemodel with --weights, or ask for --random-weights",
+                    mend="Name the caffemodel with --weights, or ask for random ones (xdn-run --random-weights)",
                 )
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -136,7 +136,7 @@ class _Guard:
                 raise CheckError(
                     f"blob {name!r} moved by {difference:.2g} of its largest value; {self.tolerance:g} is allowed",
                     where=f"stage {each.name!r}",
-                    mend="Leave the stage out with --stages, and report the net",
+                    mend="Leave the stage out with xdn-optimize --stages, and report the net",
                 )
         self.values = after
         return largest_difference(before, after, common)
