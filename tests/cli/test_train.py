@@ -104,6 +104,16 @@ def test_from_scratch_takes_no_weights(solver, tmp_path, capsys):
     assert "first weights: fresh" in capsys.readouterr().err
 
 
+def test_a_new_last_layer_is_said_to_be_filled(solver, tmp_path, capsys):
+    write_small(tmp_path / "old")
+    net = Path("small.prototxt")
+    net.write_text(net.read_text().replace('name: "fc" type', 'name: "fc_new" type'))
+    flags = ["--weights", "old/small.caffemodel", "--epochs", 1, "--json", "result.json"]
+    assert train(solver, *flags) == 0
+    assert "small.caffemodel; filled: fc_new" in capsys.readouterr().err
+    assert json.loads(Path("result.json").read_text())["filled"] == ["fc_new"]
+
+
 def test_a_log_is_drawn(solver, tmp_path, capsys):
     assert train(solver, "--epochs", 1, "--quiet") == 0
     log = "small.trained/small.log.jsonl"

@@ -5,7 +5,7 @@ import pytest
 from tests.frontend.test_weights import INPUT, ip, net_of, stored
 from xdn.errors import WeightsError
 from xdn.frontend import load, save
-from xdn.frontend.leftover import left_over
+from xdn.frontend.leftover import lacking, left_over
 
 WEIGHTS = stored((2, 2), (2,))
 LOSS = 'layer {{ name: "{0}_loss" type: "SoftmaxWithLoss" bottom: "{0}" bottom: "label" loss_weight: {1} top: "l{0}" }}'
@@ -75,3 +75,11 @@ def test_weights_of_a_layer_that_takes_none_are_left_over():
     relu = 'layer { name: "b" type: "ReLU" bottom: "a" top: "b" }'
     assert left_over(net_of(ip("a", "data"), relu), {"a": WEIGHTS, "b": WEIGHTS}) == ["b"]
     assert left_over(net_of(ip("a", "data")), {"a": WEIGHTS, "b": ()}, named=["b"]) == []
+
+
+def test_layers_that_a_file_lacks_are_those_without_weights_of_their_own():
+    relu = 'layer { name: "r" type: "ReLU" bottom: "a" top: "r" }'
+    assert lacking(net_of(ip("a", "data"), relu, ip("b", "r")), {"a": WEIGHTS}) == ["b"]
+    shared = [ip(name, "data").replace("bottom", 'param { name: "w" } param { name: "c" } bottom', 1) for name in "ab"]
+    assert lacking(net_of(*shared), {"a": WEIGHTS}) == []
+    assert lacking(net_of(*shared), {}) == ["a"]

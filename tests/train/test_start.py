@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
-from tests.train.tiny import SOLVER, write_training
+from tests.train.tiny import SOLVER, Watched, write_training
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import load
 from xdn.frontend.solver import Solver, read_solver
 from xdn.train.start import begin
+from xdn.train.trainer import Trainer
 
 DATA = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 12 dim: 12 } } }'
 #: A training net as Caffe's users write it: a data layer a phase, a loss, a measure.
@@ -114,3 +115,97 @@ def test_the_net_can_be_adapted(tmp_path):
     solver = read_solver(write_training(tmp_path))
     start = begin(solver, tmp_path, adapt=lambda net: net.replace(name="adapted"))
     assert (start.task.net.name, start.test_net.name) == ("adapted", "adapted")
+
+
+NEW_HEAD = PROTOTXT.replace('name: "fc" type', 'name: "fc_new" type').replace(
+    "inner_product_param { num_output: 10 }",
+    """inner_product_param { num_output: 2 weight_filler { type: "uniform" min: 3 max: 4 }
+                                            bias_filler { type: "constant" value: 0.5 } }""",
+)
+
+
+@pytest.fixture
+def fine_tuning(tmp_path):
+    """Return a function: text of a net -> a solver that trains it from the weights of the small net; and these."""
+    trained, path = write_small(tmp_path / "pretrained")
+    solver = read_solver(write_training(tmp_path))
+
+    def made(text):
+        (tmp_path / "small.prototxt").write_text(text)
+        return solver.replace(weights=(str(path.with_suffix(".caffemodel")),))
+
+    return made, trained
+
+
+def test_a_new_last_layer_begins_as_its_fillers_say(fine_tuning, tmp_path, caplog):
+    made, trained = fine_tuning
+    nets = {}
+    for seed in (1, 1, 2):
+        start = begin(made(NEW_HEAD).replace(random_seed=seed), tmp_path / "out")
+        assert start.filled == ("fc_new",)
+        nets.setdefault(seed, []).append(start.task.net)
+    assert any("no weights for 1 layers: fc_new; they are filled" in text for text in caplog.messages)
+    first, again, other = *nets[1], *nets[2]
+    for name in ("conv1", "bn1", "scale1", "conv2", "bn2"):
+        for key, values in trained.layer(name).weights.items():
+            np.testing.assert_array_equal(first.layer(name).weights[key], values)
+    weights = first.layer("fc_new").weights
+    assert weights["weight"].shape == (2, 8)
+    assert weights["weight"].min() >= 3
+    assert weights["weight"].max() <= 4
+    np.testing.assert_array_equal(weights["bias"], [0.5, 0.5])
+    np.testing.assert_array_equal(weights["weight"], again.layer("fc_new").weights["weight"])
+    assert not np.array_equal(weights["weight"], other.layer("fc_new").weights["weight"])
+
+
+def test_weights_that_fit_fill_nothing(fine_tuning, tmp_path):
+    made, trained = fine_tuning
+    start = begin(made(PROTOTXT), tmp_path / "out")
+    assert (start.filled, start.task.net.digest) == ((), trained.digest)
+
+
+def test_the_same_name_with_another_shape_is_an_error(fine_tuning, tmp_path):
+    made, _ = fine_tuning
+    with pytest.raises(WeightsError, match=r"'fc'.*expected the shape \(2, 8\), found .*needs another name"):
+        begin(made(PROTOTXT.replace("num_output: 10", "num_output: 2")), tmp_path / "out")
+
+
+def test_weights_of_which_nothing_fits_are_an_error(fine_tuning, tmp_path):
+    made, _ = fine_tuning
+    names = ("conv1", "bn1", "scale1", "conv2", "bn2", "fc")
+    other = PROTOTXT
+    for name in names:
+        other = other.replace(f'name: "{name}"', f'name: "{name}_other"')
+    with pytest.raises(WeightsError, match="no weights for 6 layers"):
+        begin(made(other), tmp_path / "out")
+
+
+def test_a_teacher_needs_all_of_its_weights(fine_tuning, tmp_path):
+    made, _ = fine_tuning
+    solver = made(PROTOTXT)
+    (tmp_path / "teacher.prototxt").write_text(NEW_HEAD)
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "teacher.prototxt").write_text(PROTOTXT)
+    for teacher in (f"teacher.prototxt:{solver.weights[0]}", str(tmp_path / "alone" / "teacher.prototxt")):
+        with pytest.raises(WeightsError, match="name them as PROTOTXT:WEIGHTS") as caught:
+            begin(solver.replace(teacher=(teacher,)), tmp_path / "out")
+        assert "--" not in str(caught.value)
+
+
+def test_the_images_shape_is_said_where_the_net_lacks_it(tmp_path):
+    path = write_training(tmp_path, net=TRAIN_VAL.replace("crop_size: 10", ""))
+    with pytest.raises(NetError, match="--input-shape"):
+        begin(read_solver(path), tmp_path / "out")
+    start = begin(read_solver(path), tmp_path / "out", input_shape=(3, 12, 12))
+    assert start.task.examples.train[0][0].shape[1:] == (3, 12, 12)
+
+
+def test_fine_tuning_with_a_frozen_layer(material, tmp_path):
+    """A case from outside: the solver, its net and images, the weights of other classes."""
+    folder = material("cases", "45_finetune_new_layer")
+    solver = read_solver(folder / "solver.prototxt").replace(weights=("net.caffemodel",))
+    start = begin(solver, tmp_path / "out")
+    assert start.filled == ("new_classes",)
+    net = Trainer(start.task, Watched(), resume=False).run()
+    np.testing.assert_array_equal(net.layer("conv").weights["weight"], np.load(folder / "expected.npy"))
+    assert net.layer("new_classes").weights["weight"].shape == (2, 144)

@@ -38,11 +38,16 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
     state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
     state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")
     state.add_argument("--net-stage", action="append", default=[], metavar="NAME", help="stage that rules ask for")
+    add_input_shape_option(parser)
+    if weights_needed:
+        add_transform_options(parser)
+
+
+def add_input_shape_option(parser: argparse._ActionsContainer) -> None:
+    """Add the shape of the images, which some nets do not tell."""
     parser.add_argument(
         "--input-shape", type=_image_shape, metavar="C,H,W", help="of images, where the net lacks it; of films C,D,H,W"
     )
-    if weights_needed:
-        add_transform_options(parser)
 
 
 def add_transform_options(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ from rich.progress import Progress
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.data_options import add_data_options, finder, tell_transform
-from xdn.cli.net_options import add_transform_options, transform_changes
+from xdn.cli.net_options import add_input_shape_option, add_transform_options, transform_changes
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver, read_solver
 from xdn.report.registries import registry_tables
@@ -39,11 +39,15 @@ def main(argv: list[str] | None = None) -> int:
     first = parser.add_argument_group("net and first weights")
     first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train")
     choice = first.add_mutually_exclusive_group()
-    choice.add_argument("--weights", type=Path, metavar="FILE", help="begin with these weights")
+    choice.add_argument(
+        "--weights", type=Path, metavar="FILE",
+        help="begin with these weights, by the layers' names; layers that FILE lacks begin as their fillers say",
+    )  # fmt: skip
     choice.add_argument(
         "--from-scratch", action="store_true", help="begin with fresh weights, whatever the solver says"
     )
     first.add_argument("--restart", action="store_true", help="begin anew even where a snapshot lies in --out")
+    add_input_shape_option(first)
     how = parser.add_argument_group("how to train")
     how.add_argument("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
     how.add_argument("--base-lr", type=float, metavar="F", help="learning rate")
@@ -106,6 +110,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     start = begin(
         solver,
         args.out,
+        input_shape=args.input_shape,
         find=finder(args),
         adapt=lambda net: api.with_transform(net, **changes) if changes else net,
     )
@@ -113,7 +118,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     suggested = tell_transform(start.prototxt, start.test_net, output)
     _check_no_overwriting(task.prefix, start.prototxt, solver)
     output.log(f"data: {task.examples.name}")
-    output.log(f"first weights: {start.weights}")
+    output.log(f"first weights: {start.weights}" + (f"; filled: {', '.join(start.filled)}" if start.filled else ""))
     output.log(f"log: {task.log_path}")
     with output.progress() as bar:
         shown = _Shown(bar, output, task.solver.max_iter)
@@ -130,6 +135,8 @@ def _train(args: argparse.Namespace, output: Output) -> None:
             "files": [str(saved.prototxt), str(saved.caffemodel)],
             "log": str(task.log_path),
             "data": task.examples.name,
+            "first_weights": start.weights,
+            "filled": list(start.filled),
             "iterations": trainer.progress.iteration,
             "test_accuracy": trainer.progress.accuracy,
             "seconds": trainer.progress.seconds,

@@ -12,6 +12,7 @@ phase or its deployment leaves out, are not left over.
 
 import logging
 from collections.abc import Container
+from itertools import chain, islice, repeat
 
 from xdn.errors import WeightsError, listed
 from xdn.frontend.blobproto import Stored
@@ -36,6 +37,18 @@ def left_over(net: Net, stored: Stored, named: Container[str] = ()) -> list[str]
     """
     expected = {layer.name: bool(net.weight_shapes(layer)) for layer in net.layers}
     return [name for name in stored if not expected.get(name, name in named)]
+
+
+def lacking(net: Net, stored: Container[str]) -> list[str]:
+    """Return the layers of `net` whose weights a file with the layers `stored` does not have, shared ones left out."""
+    owned: set[str] = set()
+    found = []
+    for layer in net.layers:
+        names = list(islice(chain(layer.shared, repeat("")), len(net.weight_shapes(layer))))
+        if layer.name not in stored and any(name not in owned for name in names):
+            found.append(layer.name)
+        owned.update(name for name in names if name)
+    return found
 
 
 def report(net: Net, stored: Stored, file: str, *, named: Container[str] = (), partial: bool = False) -> None:

@@ -16,7 +16,7 @@ from xdn.frontend.image_shape import ImageShape, batch_of
 from xdn.frontend.phase import filter_layers, net_state
 from xdn.frontend.schema import Message
 from xdn.frontend.upgrade import upgrade
-from xdn.frontend.weights import assign_weights
+from xdn.frontend.weights import RANDOM_SEED, assign_weights
 from xdn.frontend.weights import random_weights as with_random_weights
 from xdn.graph.net import Net
 from xdn.graph.summary import NetSummary, summarize
@@ -171,6 +171,7 @@ def load(
     random_weights: bool = False,
     input_shape: ImageShape | None = None,
     partial_weights: bool = False,
+    seed: int = RANDOM_SEED,
 ) -> Net:
     """Read the net in the prototxt `path`, and its weights where a caffemodel is named.
 
@@ -191,6 +192,8 @@ def load(
     partial_weights : bool
         Take the weights that fit: layers for which the file has none are filled by their fillers, layers that the net
         does not have are left out, however many; a warning names both.
+    seed : int
+        Of random weights and of fillers.
 
     Raises
     ------
@@ -211,12 +214,13 @@ def load(
     with _located(path):
         net = net_from_message(message, path.parent, state=state, input_shape=input_shape)
     if random_weights:
-        return with_random_weights(net)
+        return with_random_weights(net, seed)
     if weights is None:
         return net
     weights = Path(weights)
     stored = read_caffemodel(weights, {layer.name for layer in net.layers})
-    return assign_weights(net, stored, str(weights), said=_said(message, state), partial=partial_weights)
+    said = _said(message, state)
+    return assign_weights(net, stored, str(weights), said=said, partial=partial_weights, seed=seed)
 
 
 def _said(message: Message, state: State) -> dict[str, Message]:

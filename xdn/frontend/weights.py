@@ -54,7 +54,10 @@ def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
     where = f"layer {layer.name!r} ({layer.type})"
-    mend = "The caffemodel belongs to another net, or the prototxt was changed"
+    mend = (
+        "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another "
+        "shape needs another name"
+    )
     if layer.type in _PRUNED:
         stored = _masked(expected, stored)
     if len(stored) != len(expected):
@@ -127,7 +130,13 @@ def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str
 
 
 def assign_weights(
-    net: Net, stored: Stored, file: str, *, said: Mapping[str, Message] | None = None, partial: bool = False
+    net: Net,
+    stored: Stored,
+    file: str,
+    *,
+    said: Mapping[str, Message] | None = None,
+    partial: bool = False,
+    seed: int = RANDOM_SEED,
 ) -> Net:
     """Return `net` with the weights of a caffemodel.
 
@@ -146,6 +155,8 @@ def assign_weights(
     partial : bool
         Let weights fit in part: fill the layers that get none (`xdn.frontend.fillers`), with a warning that names
         them, and leave out any number of the file's.
+    seed : int
+        Of the fillers.
 
     Raises
     ------
@@ -171,23 +182,19 @@ def assign_weights(
             mend = f"{_left_over(net, stored)}. {PARTIAL}" if weights else _left_over(net, stored)
             raise WeightsError(what, mend=mend)
         log.warning("%s; they are filled", what)
-        weights = _share(net, weights | _fillings(net, missing, weights, said))
+        rng = np.random.default_rng(seed)
+        weights = _share(net, weights | {la.name: _filled(net, la, weights, said.get(la.name), rng) for la in missing})
     report(net, stored, file, named=said, partial=partial)
     return net.with_weights({name: own for name, own in weights.items() if own})
 
 
-def _fillings(
-    net: Net, missing: Sequence[Layer], weights: Mapping[str, dict[str, Array]], said: Mapping[str, Message]
-) -> dict[str, dict[str, Array]]:
-    """Return the weights of the layers `missing` some, those that are not among `weights` by their fillers."""
-    rng = np.random.default_rng(RANDOM_SEED)
-    made = {}
-    for layer in missing:
-        shapes, own = net.weight_shapes(layer), weights.get(layer.name, {})
-        wanted = {name: shape for name, shape in shapes.items() if name not in own}
-        filled = own | fill(layer, wanted, said.get(layer.name), rng)
-        made[layer.name] = {name: filled[name] for name in shapes}
-    return made
+def _filled(
+    net: Net, layer: Layer, weights: Mapping[str, dict[str, Array]], said: Message | None, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Return all weights of `layer`, those that are not among `weights` by their fillers."""
+    shapes, own = net.weight_shapes(layer), weights.get(layer.name, {})
+    filled = own | fill(layer, {name: shape for name, shape in shapes.items() if name not in own}, said, rng)
+    return {name: filled[name] for name in shapes}
 
 
 def _left_over(net: Net, stored: Stored) -> str:

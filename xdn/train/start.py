@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from xdn.data.source import Find, find_data
-from xdn.errors import NetError, SettingError
+from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import find_weights, load
+from xdn.frontend.caffemodel import read_caffemodel
+from xdn.frontend.image_shape import ImageShape
+from xdn.frontend.leftover import lacking
 from xdn.frontend.load import declared_batch
 from xdn.frontend.solver import Solver
 from xdn.frontend.weights import check_size
@@ -31,12 +34,15 @@ class Start:
         Where it was read.
     weights : str
         Where the first weights are from, in words.
+    filled : tuple of str
+        The layers that the caffemodel has nothing for, which begin as their fillers say.
     """
 
     task: Task
     test_net: Net
     prototxt: Path
     weights: str
+    filled: tuple[str, ...] = ()
 
     def deployed(self, trained: Net) -> Net:
         """Return the net of the TEST phase with the weights of the trained one."""
@@ -53,6 +59,7 @@ def begin(
     solver: Solver,
     out: Path | None = None,
     *,
+    input_shape: ImageShape | None = None,
     find: Find = find_data,
     adapt: Callable[[Net], Net] = _unchanged,
 ) -> Start:
@@ -64,6 +71,8 @@ def begin(
     out : Path, optional
         The folder of what is written, in place of the solver's `snapshot_prefix`; where it says none either,
         the net's name with ``.trained``.
+    input_shape : (C, H, W), optional
+        The images' shape, in place of what the net's file says.
     find : callable
         Finds data, as `find_data` does.
     adapt : callable
@@ -79,7 +88,8 @@ def begin(
     path = solver.find_beside(solver.net, "net")
     test_path = solver.find_beside(solver.test_net, "test_net") if solver.test_net else path
     seed = solver.random_seed if solver.random_seed >= 0 else DEFAULT_SEED
-    net, test_net = adapt(_with_first_weights(solver, path, seed)), adapt(load(test_path, phase="TEST"))
+    begun, filled = _with_first_weights(solver, path, seed, input_shape)
+    net, test_net = adapt(begun), adapt(load(test_path, phase="TEST", input_shape=input_shape))
     _check_same_weights(net, test_net)
     batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
     examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, find=find)
@@ -87,18 +97,24 @@ def begin(
     whole = completed(solver, examples.train.batches, batch)
     task = Task(whole, net, examples, _prefix(solver, out, path), seed, teachers)
     weights = solver.weights[0] if solver.weights else f"fresh, seed {seed}"
-    return Start(task, test_net, test_path, weights)
+    return Start(task, test_net, test_path, weights, tuple(filled))
 
 
-def _with_first_weights(solver: Solver, path: Path, seed: int) -> Net:
+def _with_first_weights(solver: Solver, path: Path, seed: int, input_shape: ImageShape | None) -> tuple[Net, list[str]]:
+    """Return the net to train, and the layers that its caffemodel has nothing for: these begin as their fillers say.
+
+    The rule is Caffe's (Net::CopyTrainedLayersFrom): layers are matched by name, the same name with another shape is
+    an error, and layers that the file lacks keep what their fillers gave them.
+    """
     if len(solver.weights) > 1:
         raise SettingError("weights: one caffemodel is read", where=solver.place("weights"))
-    weights = solver.find_beside(solver.weights[0], "weights") if solver.weights else None
-    net = load(path, weights, phase="TRAIN")
-    if weights:
-        return net
-    check_size(net)
-    return fresh(net, seed)
+    if not solver.weights:
+        net = load(path, phase="TRAIN", input_shape=input_shape)
+        check_size(net)
+        return fresh(net, seed), []
+    weights = solver.find_beside(solver.weights[0], "weights")
+    net = load(path, weights, phase="TRAIN", input_shape=input_shape, partial_weights=True, seed=seed)
+    return net, lacking(net, read_caffemodel(weights, set()))
 
 
 def _check_same_weights(net: Net, test_net: Net) -> None:
@@ -114,7 +130,11 @@ def _teachers(solver: Solver) -> Sequence[Net]:
     for said in solver.xdn.teacher:
         prototxt, _, weights = said.partition(":")
         path = solver.find_beside(prototxt, "teacher")
-        nets.append(load(path, solver.find_beside(weights, "teacher") if weights else find_weights(path)))
+        try:
+            nets.append(load(path, solver.find_beside(weights, "teacher") if weights else find_weights(path)))
+        except WeightsError as error:
+            mend = "A teacher needs all of its weights: name them as PROTOTXT:WEIGHTS"
+            raise WeightsError(error.what, where=error.where, mend=mend) from None
     return nets
 
 
