@@ -1,6 +1,6 @@
-"""The instruments of pruning: calibration images, gradients, accuracy and times, out of data, training and runtime."""
+"""What the optimizer and pruning are given of data, training and runtime: images, gradients, accuracy, times, runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,9 @@ from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.graph.layer import Array
+from xdn.kernels.layout import SCHEDULES
 from xdn.optimize import PLAIN, apply_stages, stage_names
+from xdn.optimize.check import Arrays
 from xdn.optimize.prune.instruments import Gradients, Instruments
 from xdn.session import Session
 
@@ -92,6 +94,17 @@ def recalibrated(net: Net, data: Dataset, images: int, progress: Progress | None
     starts = [part * count // parts for part in range(parts + 1)]
     batches = (transform.apply(data.images(a, b)) for a, b in pairwise(starts))
     return recalibrate(net, batches, None if progress is None else lambda done: progress(done, count))
+
+
+def executed(net: Net, inputs: Arrays, blobs: Sequence[str], /) -> dict[str, Arrays]:
+    """Return schedule -> name -> blob, as sessions compute them; blobs that they do not have are left out."""
+    found: dict[str, Arrays] = {}
+    for schedule in SCHEDULES:
+        session = Session(net, schedule=schedule)
+        names = [name for name in blobs if name in session.net.blobs]
+        found[schedule] = dict(zip(names, session.run(names, inputs), strict=True))
+        session.close()
+    return found
 
 
 def seconds_an_image(net: Net) -> float:

@@ -61,6 +61,12 @@ PLANS_KEPT = 8
 STAGE_TOLERANCE = 1e-4
 #: Images in the seeded batch on which the optimizer compares a net before and after a stage.
 STAGE_CHECK_IMAGES = 2
+#: How far an executor's outputs may lie from the references', relative to the largest output: Winograd's transforms
+#: lose some 1e-6 a layer, and layers one after another add up. Axes that are confused move values by a tenth and more.
+EXECUTION_TOLERANCE = 1e-3
+#: The most multiply-accumulates and bytes of blobs an image up to which the optimizer has a net run: a few seconds, and
+#: less memory than a block of 32 images times the bytes. ResNet-50 is run, VGG-16 is not.
+EXECUTION_MACS, EXECUTION_BYTES = 6 * 10**9, 128 << 20
 #: The share of a group's filters that pruning leaves in any case, and the images on which it looks at activations.
 PRUNE_LEAST = 0.1
 PRUNE_IMAGES = 256

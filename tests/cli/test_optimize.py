@@ -196,3 +196,25 @@ def test_trained_networks(model, material, tmp_path):
     found = opencv_outputs(*files, images, net.outputs)
     for output in net.outputs:
         np.testing.assert_allclose(found[output].reshape(expected[output].shape), expected[output], rtol=0, atol=1e-5)
+
+
+def test_sessions_run_the_result_and_must_agree(small, capsys, monkeypatch):
+    from xdn.kernels import channelwise
+
+    _, path = small
+    assert main([str(path), "--json", "ran.json"]) == 0
+    assert "run by sessions: they differ from the references by" in capsys.readouterr().out
+    differences = json.loads(Path("ran.json").read_text())["execution"]["differences"]
+    assert set(differences) == {"batch", "channel"}
+    assert max(differences.values()) < 1e-5
+    path.with_name("rows.prototxt").write_text(
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 dim: 3 } } }\n'
+        'layer { name: "s" type: "Scale" bottom: "x" top: "s" scale_param { axis: 2 } }\n'
+    )
+    call = [str(path.with_name("rows.prototxt")), "--random-weights", "-o", "rows"]
+    assert main(call) == 0
+    # A kernel that takes every axis for the channels.
+    monkeypatch.setattr(channelwise, "along_channels", lambda bottoms, axis, num_axes: True)
+    capsys.readouterr()
+    assert main(call) == 3
+    assert "the blob 's' differs from the references'" in capsys.readouterr().err

@@ -2,8 +2,9 @@
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
+from xdn.optimize.execution import Execution
 from xdn.optimize.pipeline import optimize
-from xdn.report.stages import conclusion, explanation, stage_table
+from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 
 def net(**kwargs):
@@ -33,6 +34,13 @@ def test_conclusion():
     assert conclusion(optimize(net(), STAGES)).startswith("2 changes, 3 layers are left; the outputs moved by")
     assert conclusion(optimize(net(), STAGES[:1])).startswith("1 change, ")
     assert "were not compared" in conclusion(optimize(net(weights=False), STAGES))
+
+
+def test_how_sessions_agree_or_why_none_ran():
+    line = execution_line(Execution({"batch": 3e-7, "channel": 0.0}))
+    assert line.startswith("run by sessions: they differ from the references by ")
+    assert line.endswith(" by 3.0e-07 in the batch schedule, 0 in the channel schedule")
+    assert execution_line(Execution(skipped="too large")) == "not run by sessions: too large"
 
 
 def test_explanation_gives_changes_and_reasons():

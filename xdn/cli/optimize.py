@@ -1,7 +1,8 @@
 """Rewrite a net so that it computes the same with less work, and write it as plain Caffe files.
 
-Every stage is checked: the net's outputs on a seeded batch are compared with those before it. What is written,
-PROTOTXT's name in the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless --emit-fused.
+Every stage is checked: the net's outputs on a seeded batch are compared with those before it. At the end sessions run
+the batch, as xdn-run does, and must give the same, unless the net is very large. What is written, PROTOTXT's name in
+the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless --emit-fused.
 
   xdn-optimize net.prototxt                         into net.xdn/, with the only .caffemodel beside it
   xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
@@ -25,7 +26,7 @@ from xdn.errors import SettingError
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.pruning import prune_conclusion, prune_document, prune_table
 from xdn.report.registries import registry_tables
-from xdn.report.stages import conclusion, explanation, stage_table
+from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,9 +66,14 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.recalibrate:
         with output.progress() as bar:
             net = recalibrated(args, net, shown(bar, "images for BatchNorm"))
-    result = optimize(net, stages)
+    # Imports the runtime, which --list and --help do without.
+    from xdn.instruments import executed
+
+    result = optimize(net, stages, execute=executed)
     saved = api.save(result.net, folder, args.net.stem)
     output.result(stage_table(result), conclusion(result))
+    if result.execution is not None:
+        output.result(execution_line(result.execution))
     if args.explain:
         output.result(*explanation(result.reports))
     output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
@@ -105,5 +111,6 @@ def _document(result: Result) -> dict[str, Any]:
         "cost_before": asdict(result.cost),
         "cost_after": asdict(result.reports[-1].cost if result.reports else result.cost),
         "difference": result.difference,
+        "execution": None if result.execution is None else asdict(result.execution),
         "stages": [asdict(report) for report in result.reports],
     }

@@ -133,6 +133,10 @@ class LayerParams(ABC):
         """
         raise NotImplementedError(f"{self.type} has no filters")
 
+    def jumps(self, n_tops: int) -> bool:
+        """Return whether tops change all at once where a bottom moves little: indices, comparisons, regions chosen."""
+        return False
+
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:
         """Return whether every top element is some bottom element, or zero, whatever the values.
 

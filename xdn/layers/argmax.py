@@ -40,6 +40,10 @@ class ArgMax(CaffeLayer):
         rest = (1,) * (max(len(bottom.shape), 3) - 3)
         return (Blob((bottom.shape[0], 1 + self.out_max_val, self.top_k, *rest)),)
 
+    def jumps(self, n_tops: int) -> bool:
+        """Which value is the largest."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sorted by value, then by index, both descending."""
         x = bottoms[0]

@@ -80,6 +80,10 @@ class DetectionOutput(CaffeLayer):
             most = min(most, bound) if bound > _UNBOUNDED else most
         return (Blob((1, 1, bottoms[0].shape[0] * max(most, 1), _COLUMNS)),)
 
+    def jumps(self, n_tops: int) -> bool:
+        """Which boxes are left."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, class by class."""
         return self.detected(bottoms, suppress)

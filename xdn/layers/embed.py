@@ -39,6 +39,10 @@ class Embed(CaffeLayer):
         weight = {"weight": (self.input_dim, self.num_output)}
         return weight | ({"bias": (self.num_output,)} if self.bias_term else {})
 
+    def jumps(self, n_tops: int) -> bool:
+        """From one row to the next."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows of the weight, and the bias."""
         # In f64, which holds every row's number.

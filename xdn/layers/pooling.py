@@ -110,6 +110,10 @@ class Pooling(CaffeLayer):
             raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their places, AVE the averages")
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
+    def jumps(self, n_tops: int) -> bool:
+        """The places of the maxima, where they are asked for."""
+        return n_tops > 1
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The windows, clipped at the border, reduced in f32."""
         sizes = bottoms[0].shape[2:]

@@ -67,6 +67,10 @@ class Proposal(CaffeLayer):
         most = min((count * h * w, *(bound for bound in bounds if bound > 0)))
         return (Blob((most, REGION)), Blob((most, 1)))[:n_tops]
 
+    def jumps(self, n_tops: int) -> bool:
+        """Which boxes are left."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Decode, clip, drop small boxes, sort, suppress; one region of zeros where none is left."""
         return self.proposed(bottoms, n_tops, suppress)

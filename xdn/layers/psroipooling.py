@@ -35,6 +35,10 @@ class PSROIPooling(CaffeLayer):
             raise ShapeError(f"{what}; output_dim * group_size ** 2 are needed")
         return (Blob((regions, self.output_dim, self.group_size, self.group_size)),)
 
+    def jumps(self, n_tops: int) -> bool:
+        """Corners are rounded to positions."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Region by region, cell by cell; sums in f64."""
         maps, g = bottoms[0], self.group_size

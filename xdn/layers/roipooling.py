@@ -70,6 +70,10 @@ class ROIPooling(CaffeLayer):
         regions, channels = check_regions(bottoms, self.spatial_scale)
         return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
 
+    def jumps(self, n_tops: int) -> bool:
+        """Corners are rounded to positions."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Region by region, cell by cell."""
         maps = bottoms[0]

@@ -19,6 +19,10 @@ class Threshold(Activation):
 
     threshold: float = proto(1, "float", default=0.0)
 
+    def jumps(self, n_tops: int) -> bool:
+        """At the threshold."""
+        return True
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A comparison (NaN gives 0)."""
         return ((bottoms[0] > np.float32(self.threshold)).astype(np.float32),)

@@ -9,6 +9,7 @@ from xdn.graph import Net
 from xdn.graph.cost import Cost, net_cost
 from xdn.graph.verify import verify
 from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch
+from xdn.optimize.execution import Execute, Execution, check_execution
 from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, Stage, stage_names
 
 
@@ -50,12 +51,15 @@ class Result:
     difference : float or None
         Largest relative difference of the outputs to those of the net that was given; None where the
         net has no weights, so that nothing could be compared.
+    execution : Execution or None
+        How far the ways to run the net lie from the references; None where none was given, or the net has no weights.
     """
 
     net: Net
     reports: tuple[StageReport, ...]
     cost: Cost
     difference: float | None
+    execution: Execution | None = None
 
 
 def optimize(
@@ -64,9 +68,10 @@ def optimize(
     data: Arrays | None = None,
     *,
     forward: Forward | None = None,
+    execute: Execute | None = None,
     tolerance: float = settings.STAGE_TOLERANCE,
 ) -> Result:
-    """Run stages one after another, each checked against the net before it.
+    """Run stages one after another, each checked against the net before it; then check how the last net runs.
 
     Parameters
     ----------
@@ -76,6 +81,8 @@ def optimize(
         Names of stages, run in this order; all that plain Caffe can express where None.
     forward : Forward, optional
         Runs a net; by default the NumPy references.
+    execute : Execute, optional
+        The machine's ways to run a net; the net that is left must give by them what the references give.
     tolerance : float
         Largest relative difference that a stage may cause.
     data : mapping, optional
@@ -84,7 +91,7 @@ def optimize(
     Raises
     ------
     CheckError
-        A stage broke the net or moved its values by more than `tolerance`.
+        A stage broke the net or moved its values by more than `tolerance`, or a way to run it gives others.
     UnknownNameError
         A stage is not registered.
     """
@@ -101,7 +108,11 @@ def optimize(
         current = rewrite.net
         reports.append(StageReport(each.name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
     total = largest_difference(first, guard.values, net.outputs) if guard else None
-    return Result(current, tuple(reports), net_cost(net), total)
+    execution = None
+    if guard and execute:
+        expected = guard.values if forward is None else run(reference, current, guard.batch)
+        execution = check_execution(current, guard.batch, expected, execute)
+    return Result(current, tuple(reports), net_cost(net), total, execution)
 
 
 def apply_stages(net: Net, stages: Sequence[str]) -> Net:

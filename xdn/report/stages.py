@@ -3,6 +3,7 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xdn.optimize.execution import Execution
 from xdn.optimize.pipeline import Result, StageReport
 from xdn.report.quantities import count, difference
 
@@ -33,6 +34,14 @@ def conclusion(result: Result) -> str:
     if result.difference is None:
         return f"{places}; the net has no weights, so its outputs were not compared"
     return f"{places}; the outputs moved by {difference(result.difference)} of their largest value"
+
+
+def execution_line(execution: Execution) -> str:
+    """Return one line: how far sessions are from the references, or why none ran."""
+    if execution.skipped:
+        return f"not run by sessions: {execution.skipped}"
+    ways = ", ".join(f"{difference(most)} in the {way} schedule" for way, most in execution.differences.items())
+    return f"run by sessions: they differ from the references by {ways}"
 
 
 def explanation(reports: tuple[StageReport, ...]) -> list[str]:

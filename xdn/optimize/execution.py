@@ -1,0 +1,110 @@
+"""The last check of optimized nets: what a machine's own ways to run a net make of the seeded batch.
+
+The checks of stages compare references with references; what runs a net is given from outside, since `optimize` knows
+no runtime. All of it is checked then: the kernels, and what is fused once more before the net runs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from xdn import settings
+from xdn.errors import CheckError, UnsupportedError
+from xdn.graph import Net
+from xdn.graph.cost import net_cost
+from xdn.optimize.check import Arrays, largest_difference
+
+
+class Execute(Protocol):
+    """Run a net in every way that there is: blobs of it by name, for each way by its name."""
+
+    def __call__(self, net: Net, inputs: Arrays, blobs: Sequence[str], /) -> Mapping[str, Arrays]:
+        """Return at least the net's outputs; of the other `blobs` those that exist where the net runs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How far each way to run a net lies from the references.
+
+    Parameters
+    ----------
+    differences : mapping
+        Way -> the largest difference over all outputs, what they are computed from, and what decides at a jump, each
+        relative to its largest value.
+    skipped : str
+        Why the net was not run; empty where it was.
+    """
+
+    differences: Mapping[str, float] = field(default_factory=dict)
+    skipped: str = ""
+
+
+def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute) -> Execution:
+    """Run a net, and compare its outputs with the `expected` ones.
+
+    A layer whose tops jump (`LayerParams.jumps`) is expected to give what its reference makes of the bottoms that the
+    machine gave it: these are compared themselves, and rounding decides what lies at the jump.
+
+    Raises
+    ------
+    CheckError
+        Where outputs differ by more than `settings.EXECUTION_TOLERANCE`.
+    """
+    if (why := _why_not(net, expected)) is not None:
+        return Execution(skipped=why)
+    before_jumps = [name for layer in net.layers if layer.params.jumps(len(layer.tops)) for name in layer.bottoms]
+    # A softmax of scores far apart is 0 and 1, whatever the scores are: they are compared too.
+    scores = [name for output in net.outputs for name in net.producers[output].bottoms]
+    watched = list(dict.fromkeys((*before_jumps, *scores, *net.outputs)))
+    try:
+        found = execute(net, batch, watched)
+    except UnsupportedError as error:
+        return Execution(skipped=str(error))
+    differences = {}
+    for way, arrays in found.items():
+        known = _after_jumps(net, expected, arrays) if before_jumps else expected
+        differences[way] = max(_checked(way, name, known, arrays) for name in watched if name in arrays)
+    return Execution(differences)
+
+
+def _checked(way: str, name: str, known: Arrays, arrays: Arrays) -> float:
+    """Return the difference of a blob; raise CheckError where it is too large."""
+    difference = largest_difference(known, arrays, [name])
+    if difference > settings.EXECUTION_TOLERANCE:
+        raise CheckError(
+            f"the blob {name!r} differs from the references' by {difference:.2g} of its largest value; "
+            f"{settings.EXECUTION_TOLERANCE:g} is allowed",
+            where=f"the executor, schedule {way!r}",
+            mend="Report the net: its layers' references are right (xdn.graph.Net.forward), what runs them is not",
+        )
+    return difference
+
+
+def _why_not(net: Net, expected: Arrays) -> str | None:
+    """Return why a net is not run: it takes long, or there is nothing to compare with."""
+    cost = net_cost(net)
+    if cost.macs > settings.EXECUTION_MACS or cost.top_bytes > settings.EXECUTION_BYTES:
+        return (
+            f"{cost.macs:.2g} multiply-accumulates and {cost.top_bytes:.2g} bytes of blobs an image are more than "
+            f"{settings.EXECUTION_MACS:.2g} and {settings.EXECUTION_BYTES:.2g}"
+        )
+    if not all(np.isfinite(expected[name]).all() for name in net.outputs):
+        return "the outputs of the seeded batch are not finite"
+    return None
+
+
+def _after_jumps(net: Net, expected: Arrays, arrays: Arrays) -> Arrays:
+    """Return what the references give where layers that jump read what the machine gave them."""
+    known = dict(expected)
+    changed: set[str] = set()
+    for layer in net.layers:
+        given = arrays if layer.params.jumps(len(layer.tops)) else {}
+        if layer.params.is_input or not (given or changed.intersection(layer.bottoms)):
+            continue
+        tops = layer.forward([given.get(name, known[name]) for name in layer.bottoms])
+        known |= dict(zip(layer.tops, tops, strict=True))
+        changed.update(layer.tops)
+    return known
