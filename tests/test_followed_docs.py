@@ -1,0 +1,86 @@
+"""What README and documentation tell people to do works as it is written, for photos of different sizes and formats."""
+
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.photos import FORMATS, write_net, write_photos
+from xdn import frontend
+
+ROOT = Path(__file__).resolve().parent.parent
+SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
+#: Page, and the heading of the part that is followed; none for all of it.
+PAGES = [
+    ("README.md", "Bring your own net"),
+    ("docs/bring-your-own-net.md", None),
+    ("docs/data.md", None),
+]
+
+
+def blocks(page, heading, language):
+    """Return the fenced blocks of a language in a part of a page."""
+    text = (ROOT / page).read_text()
+    if heading:
+        text = re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], flags=re.M)[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def commands(page, heading):
+    """Return the commands of a part of a page, each as its words."""
+    lines = "".join(blocks(page, heading, "")).replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("xdn-")]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return a working folder as a new user has it: net, weights and solver, photos in folders and in a list."""
+    monkeypatch.setenv("XDN_DATA", str(tmp_path / "data"))
+    place = tmp_path / "work"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    write_photos(place / "photos")
+    write_net(place / "net.prototxt", side=224)
+    (place / "deploy.prototxt").write_text((place / "net.prototxt").read_text())
+    (place / "solver.prototxt").write_text(SOLVER)
+    return place
+
+
+@pytest.mark.parametrize("data", ["photos/", "photos.txt"])
+@pytest.mark.parametrize(("page", "heading"), PAGES, ids=lambda value: Path(value).stem if value else "")
+def test_every_command_works_as_it_is_written(folder, page, heading, data, capsys):
+    followed = commands(page, heading)
+    assert followed
+    for name, *words in followed:
+        arguments = [data if word == "photos/" else word for word in words]
+        code = import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main(arguments)
+        said = capsys.readouterr()
+        assert (code, said.err if code else "") == (0, ""), f"{name} {' '.join(arguments)}"
+        if name == "xdn-run":
+            assert f"of {2 * len(FORMATS)} images" in said.out
+            assert "resized to 224x224 bilinear" in said.out
+
+
+def test_what_the_readme_makes_is_what_it_says(folder):
+    for name, *words in commands(*PAGES[0]):
+        assert import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main([*words, "--quiet"]) == 0
+    pruned = frontend.load(Path("pruned/deploy.prototxt"), Path("pruned/deploy.caffemodel"))
+    assert pruned.input_layers[0].params.transform.mean_value == (104.0, 117.0, 123.0)
+    whole = frontend.load(Path("deploy.prototxt"))
+    assert pruned.layer("conv2").params.num_output < whole.layer("conv2").params.num_output
+    trained = frontend.load(Path("deploy.trained/deploy.prototxt"), Path("deploy.trained/deploy.caffemodel"))
+    assert trained.weight_shapes(trained.layer("conv2")) == pruned.weight_shapes(pruned.layer("conv2"))
+
+
+@pytest.mark.parametrize(("page", "heading"), PAGES[:2], ids=["README", "bring-your-own-net"])
+def test_the_python_of_the_pages_runs(folder, page, heading):
+    (block,) = blocks(page, heading, "python")
+    names = {"images": np.zeros((3, 3, 224, 224), np.float32)}
+    exec(block, names)
+    if "prob" in names:
+        assert names["prob"].shape == (3, 2)
+    else:
+        assert (folder / "net.onnx").stat().st_size > 100
