@@ -54,7 +54,7 @@ setup(
         "opencv-python-headless>=4.10",
         "onnx>=1.16",
         "scipy>=1.11",
-        "rich>=13.0",
+        "rich>=14.1",
         "psutil>=5.9",
         "threadpoolctl>=3.1",
     ],

@@ -1,6 +1,7 @@
 """Output, errors and exit codes of every command."""
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.common import Output, compiling_shown, new_parser, run_command, shown
+from xdn.codegen.listening import tell
 from xdn.errors import CheckError, NetError
 
 
@@ -215,3 +217,42 @@ def test_a_full_disk_behind_stdout_is_one_message(options):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "xdn-inspect: error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_compiling_shows_a_bar_of_its_own_or_beside_another(quiet, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if stderr were a terminal
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
+    output = Output(quiet=quiet)
+    with compiling_shown(output):
+        tell("relu_f32__avx2", 0, 2)
+        tell("softmax_f32__avx2", 1, 2)
+        tell("", 2, 2)
+        with output.progress() as bar:
+            told = shown(bar, "chunks of images")
+            told(1, 3)
+            tell("lrn_f32__avx2", 0, 1)
+            tell("", 1, 1)
+            told(3, 3)
+    found = [
+        name for name in ("compile relu", "compile softmax", "compile lrn", "chunks of") if name in text.getvalue()
+    ]
+    assert found == ([] if quiet else ["compile relu", "compile softmax", "compile lrn", "chunks of"])
+
+
+def test_an_interrupt_while_kernels_compile_ends_the_bar(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    output = Output()
+
+    def interrupted():
+        with compiling_shown(output):
+            tell("relu_f32__avx2", 0, 2)
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    tell("relu_f32__avx2", 0, 2)  # nobody listens any more

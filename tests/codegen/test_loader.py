@@ -9,6 +9,7 @@ import pytest
 from tests.codegen.kernels import python, shift_source, shifted, uncompilable
 from tests.conftest import ROOT
 from xdn.codegen.cache import KernelCache
+from xdn.codegen.listening import listening
 from xdn.codegen.loader import KernelLoader, process_loader
 
 
@@ -31,6 +32,23 @@ def test_a_second_loader_compiles_nothing(warm):
     assert (again.stats.compiled, again.stats.from_cache) == ([], [str(source.name)])
     assert again.stats.compile_s == 0
     assert again.stats.link_s > 0
+
+
+def test_who_listens_hears_of_what_is_compiled_and_of_nothing_else(warm):
+    folder, source = warm
+    others = [shift_source(7, op="add"), shift_source(8, op="more")]
+    told = []
+    loader = KernelLoader(KernelCache(folder))
+    with listening(lambda *what: told.append(what)):
+        loader.prepare([source])
+        assert told == []
+        loader.prepare([others[0], source, *others])
+    names = [str(other.name) for other in others]
+    assert told == [(names[0], 0, 2), (names[1], 1, 2), ("", 2, 2)]
+    assert loader.stats.compiled == names
+    assert shifted(loader.address(others[1])) == [8, 9, 10, 11]
+    KernelLoader(KernelCache(folder.parent / "empty")).prepare([source])
+    assert len(told) == 3
 
 
 def test_one_address_a_name(warm):

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from xdn import __version__
 from xdn.cli.visible import visible
+from xdn.codegen.listening import listening
 from xdn.errors import XdnError
 from xdn.files import about, exists, is_folder, write_atomically
 
@@ -131,6 +133,27 @@ def _logging_to(output: Output) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+@contextmanager
+def compiling_shown(output: Output) -> Iterator[None]:
+    """Show a bar while kernels compile, which takes a while the first time that a machine runs a net."""
+    task: tuple[Progress, TaskID] | None = None
+    with ExitStack() as bars:
+
+        def show(name: str, done: int, total: int) -> None:
+            nonlocal task
+            if task is None:
+                bar = bars.enter_context(output.progress())
+                task = bar, bar.add_task("", total=total)
+            bar, number = task
+            bar.update(number, description=f"compile {name}", completed=done, refresh=True)
+            if done == total:
+                bars.close()
+                task = None
+
+        with listening(show):
+            yield
+
+
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
     """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
     task = bar.add_task(visible(description), total=None, visible=False)
@@ -195,7 +218,7 @@ def run_command(
     args = parser.parse_args(argv)
     output = Output(args.json, args.quiet)
     try:
-        with _logging_to(output):
+        with _logging_to(output), compiling_shown(output):
             return command(args, output) or 0
     except XdnError as error:
         message, code = str(error), error.exit_code

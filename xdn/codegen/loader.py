@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
 
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import KernelSource, ObjectCode, compile_kernel
+from xdn.codegen.listening import tell
 
 
 @dataclass
@@ -47,20 +49,31 @@ class KernelLoader:
 
     def address(self, source: KernelSource) -> int:
         """Return the address of the kernel's machine code."""
-        name = str(source.name)
-        with self._lock:
-            if name not in self._addresses:
-                begin = time.perf_counter()
-                code = self._object_code(name, source)
-                self._addresses[name] = self._link(code)
-                self.stats.link_s += time.perf_counter() - begin - code.compile_s
-            return self._addresses[name]
+        self.prepare([source])
+        return self._addresses[str(source.name)]
 
-    def _object_code(self, name: str, source: KernelSource) -> ObjectCode:
-        code = self.cache.load(name)
-        if code is not None:
-            self.stats.from_cache.append(name)
-            return code
+    def prepare(self, sources: Iterable[KernelSource]) -> None:
+        """Make sure of the machine code of kernels; tell who listens how many must be compiled, and which."""
+        with self._lock:
+            begin, compiled_s = time.perf_counter(), self.stats.compile_s
+            missing = {}
+            for name, source in {str(source.name): source for source in sources}.items():
+                if name in self._addresses:
+                    continue
+                code = self.cache.load(name)
+                if code is None:
+                    missing[name] = source
+                else:
+                    self.stats.from_cache.append(name)
+                    self._addresses[name] = self._link(code)
+            for done, (name, source) in enumerate(missing.items()):
+                tell(name, done, len(missing))
+                self._addresses[name] = self._link(self._compiled(name, source))
+            if missing:
+                tell("", len(missing), len(missing))
+            self.stats.link_s += time.perf_counter() - begin - (self.stats.compile_s - compiled_s)
+
+    def _compiled(self, name: str, source: KernelSource) -> ObjectCode:
         code = compile_kernel(source)
         self.cache.store(name, code)
         self.stats.compiled.append(name)

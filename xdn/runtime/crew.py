@@ -29,7 +29,9 @@ class Crew:
 
     def __init__(self, helpers: int, loader: KernelLoader):
         self.pid = os.getpid()
-        attend, post, lead = (loader.address(make(host_isa())) for make in (crew.attend, crew.post, crew.lead))
+        sources = [make(host_isa()) for make in (crew.attend, crew.post, crew.lead)]
+        loader.prepare(sources)
+        attend, post, lead = map(loader.address, sources)
         self._post, self._lead = kernel_at(post), kernel_at(lead)
         self._boxes = [np.zeros(crew.MAILBOX_WORDS, np.int64) for _ in range(helpers)]
         self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(helpers)]

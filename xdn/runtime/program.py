@@ -29,6 +29,8 @@ class Program:
         self.plan = plan
         # The loader owns the machine code.
         self._loader = loader
+        drive = driver.driver(host_isa(), timed)
+        loader.prepare([drive, *(step.source for step in plan.steps)])
         calls = passes(plan.segments, plan.chunk_blocks)
         self._table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
         #: For each step the descriptors of its calls.
@@ -42,7 +44,7 @@ class Program:
             kernel = np.full(len(words), loader.address(plan.steps[step].source))
             self._table[rows] = np.column_stack([kernel, addresses, first_block, blocks, calls[rows, 0]])
         #: Address of the driver's machine code.
-        self.drive_address = loader.address(driver.driver(host_isa(), timed))
+        self.drive_address = loader.address(drive)
         #: Run it: control words and a frame.
         self.drive = kernel_at(self.drive_address)
 
