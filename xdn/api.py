@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from xdn.optimize.prune import PruneConfig
 
 IMAGE_AXES = 4
+#: More channels than an image with transparency has are features of another net.
+MOST_IMAGE_CHANNELS = 4
 
 
 def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any) -> Net:
@@ -62,6 +64,13 @@ def summary(prototxt: str | Path, **options: Any) -> "NetSummary":
     from xdn import frontend
 
     return frontend.summary(Path(prototxt), **options)
+
+
+def compared_with_labels(prototxt: str | Path) -> tuple[str, ...]:
+    """Return the blobs that the file compares with labels as scores of classes: by Accuracy, or a loss."""
+    from xdn import frontend
+
+    return frontend.compared_with_labels(Path(prototxt))
 
 
 def with_transform(net: Net, **changes: Any) -> Net:
@@ -117,7 +126,8 @@ def _image_transform(net: Net) -> Transform:
     """Return the transform of the net's only input; raise DataError where it has not one input of images."""
     shapes = [blob.shape for blob in net.inputs.values()]
     if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
-        raise DataError(f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}")
+        what = f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}"
+        raise DataError(what, mend="To time it, xdn-run --data random fills any inputs")
     params = net.input_layers[0].params
     return params.transform if isinstance(params, Input) else Transform()
 
@@ -126,6 +136,15 @@ def image_channels(net: Net) -> int | None:
     """Return how many channels the images have that `net` reads, None where its inputs are not one of images."""
     shapes = [blob.shape for blob in net.inputs.values()]
     return shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == IMAGE_AXES else None
+
+
+def image_input(net: Net) -> tuple[int, int, int] | None:
+    """Return (C, H, W) of the images that a net reads, None where that is not all that it reads."""
+    shapes = [blob.shape for blob in net.inputs.values()]
+    if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES or shapes[0][1] > MOST_IMAGE_CHANNELS:
+        return None
+    _, c, h, w = shapes[0]
+    return c, h, w
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ PROGRESS_INTERVAL_S = 0.1
 #: Single requests whose latency `xdn-run` measures, and the seconds that it spends on them at most.
 LATENCY_REQUESTS = 200
 LATENCY_BUDGET_S = 3.0
+#: Random images of a run, and the seconds for which they are run again and again.
+RANDOM_IMAGES, RANDOM_S = 100, 2.0
 #: Images that are decoded, preprocessed and run at a time where nothing was packed.
 ONLINE_BATCH = 100
 #: The most classes whose confusion is printed as a matrix, and the mistakes that are listed where there are more.

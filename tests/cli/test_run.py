@@ -215,7 +215,7 @@ def test_data_that_does_not_fit_is_refused_before_it_is_packed(job, tmp_path, mo
     net, _ = job
     monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
     assert main([net, "--data", "glyphs10"]) == 1
-    assert "10 classes" in capsys.readouterr().err
+    assert "images of 32x32 pixels do not fit" in capsys.readouterr().err
     assert not (tmp_path / "cache" / "packed").exists()
 
 

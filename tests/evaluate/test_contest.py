@@ -7,7 +7,7 @@ import pytest
 
 from xdn.errors import DataError
 from xdn.evaluate.answers import Answers
-from xdn.evaluate.contest import Contestant, timed
+from xdn.evaluate.contest import Contestant, ContestResult, Rounds, timed
 
 NAMES = tuple("abcdefg")
 
@@ -52,3 +52,28 @@ def test_contestants_run_in_turn_after_all_are_warm():
 def test_data_that_changes_between_rounds_is_an_error():
     with pytest.raises(DataError, match="the data changed"):
         timed([Scripted("A", [], [scores(0, 1, 2), scores(0, 1, 3)])], 2)
+
+
+def test_rounds_go_on_until_the_time_has_passed():
+    (result,) = timed([Scripted("A", [], [scores(0, 1, 2)] * 100, seconds=0.02)], Rounds(2, 0.1))
+    assert len(result.runs_s) >= 2
+    assert sum(result.runs_s) >= 0.08
+    assert list(Rounds(3, 0.0)) == [0, 1, 2]
+
+
+def test_rounds_before_them_are_not_timed():
+    log = []
+    (result,) = timed([Scripted("A", log, [scores(0, 1, 2)] * 5)], Rounds(2, warming=3))
+    assert log == ["warm A", *["A"] * 5]
+    assert len(result.runs_s) == 2
+
+
+def test_a_run_without_labels_has_no_accuracy():
+    contestant = Scripted("A", [], [scores(0, 1, 2)])
+    contestant.counted = False
+    (result,) = timed([contestant])
+    assert result.accuracy is None
+    assert result.images == 3
+    with pytest.raises(DataError, match="no accuracy"):
+        _ = result.counted
+    assert ContestResult(None, 2.0, (2.0,), 10).images_per_s == 5

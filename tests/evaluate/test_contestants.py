@@ -1,13 +1,18 @@
 """Sessions on packed and on-line data, on a net whose answers are known."""
 
+import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
 from xdn import api, settings
 from xdn.data.packed import pack
-from xdn.evaluate.contest import timed
-from xdn.evaluate.contestants import OnlineJob, PackedJob
+from xdn.evaluate.contest import Rounds, timed
+from xdn.evaluate.contestants import Asked, MadeUpJob, OnlineJob, PackedJob
+from xdn.evaluate.outputs import Output
+from xdn.evaluate.scores import Scores
+from xdn.graph import Layer, Net
 from xdn.kernels.layout import BATCH, B
+from xdn.layers import LAYERS
 from xdn.runtime.session import Session
 
 
@@ -92,3 +97,79 @@ def test_one_call_on_a_packed_file_is_profiled(transform, tmp_path, dtype, batch
 def test_of_on_line_data_one_batch_is_profiled(transform):
     session = Session(brightest_channel(), threads=1, profile=True)
     assert OnlineJob(session, Stripes(), transform, 32).profile().images == 32
+
+
+@pytest.mark.parametrize("kind", ["packed", "online"])
+def test_the_first_images_alone(session, transform, tmp_path, kind):
+    asked = Asked(Scores("pool", 3), 20)
+    if kind == "packed":
+        pack(Stripes(), tmp_path / "stripes.packed")
+        job = PackedJob(session, tmp_path / "stripes.packed", transform, asked=asked)
+    else:
+        job = OnlineJob(session, Stripes(), transform, 8, asked)
+    (result,) = timed([job])
+    assert (result.images, result.counted.images, result.counted.correct) == (20, 20, 20)
+
+
+def two_outputs():
+    """Return a net whose second output says which channel is the brightest; the first one is a map."""
+    net = Net(
+        "two",
+        (
+            Layer("data", LAYERS["Input"](shape=((1, 3, 4, 5),)), (), ("data",)),
+            Layer("map", LAYERS["ReLU"](), ("data",), ("map",)),
+            Layer("pool", LAYERS["Pooling"](pool="AVE", global_pooling=True), ("data",), ("pool",)),
+        ),
+    )
+    assert net.outputs == ("map", "pool")
+    return net
+
+
+def test_the_blob_of_the_scores_counts(transform, tmp_path):
+    pack(Stripes(), tmp_path / "stripes.packed")
+    asked = Asked(Scores("pool", 3))
+    (result,) = timed([PackedJob(Session(two_outputs()), tmp_path / "stripes.packed", transform, asked=asked)])
+    assert result.counted.correct == 70
+
+
+def test_a_net_that_tells_no_classes_has_no_accuracy_but_outputs(transform, tmp_path):
+    pack(Stripes(), tmp_path / "stripes.packed")
+    job = PackedJob(Session(two_outputs()), tmp_path / "stripes.packed", transform, asked=Asked(None))
+    (result,) = timed([job], 2)
+    assert result.accuracy is None
+    assert (result.images, len(result.runs_s)) == (70, 2)
+    assert result.images_per_s == pytest.approx(70 / result.contest_s)
+    image = Stripes().images(0, 1).astype(np.float32)
+    found = job.outputs()
+    assert [(output.name, output.shape) for output in found] == [("map", (1, 3, 4, 5)), ("pool", (1, 3, 1, 1))]
+    assert (found[0].least, found[0].most) == (image.min(), image.max())
+
+
+def made_up_net(batch=1, reshape=False):
+    layers = [
+        Layer("a", LAYERS["Input"](shape=((batch, 4),)), (), ("a",)),
+        Layer("b", LAYERS["Input"](shape=((batch, 3, 4),)), (), ("b",)),
+        Layer("ra", LAYERS["ReLU"](), ("a",), ("ra",)),
+        Layer("rb", LAYERS["Reshape"](shape=(batch, 12)) if reshape else LAYERS["Flatten"](), ("b",), ("rb",)),
+    ]
+    return Net("made up", tuple(layers))
+
+
+@pytest.mark.parametrize(("batch", "images", "in_all"), [(1, 5, 5), (4, 9, 12), (8, 3, 8)])
+def test_made_up_inputs_of_any_rank_are_run(batch, images, in_all):
+    session = Session(made_up_net(), threads=1, profile=True)
+    job = MadeUpJob(session, batch, images)
+    (result,) = timed([job], Rounds(2))
+    assert result.accuracy is None
+    assert (result.images, len(result.runs_s)) == (in_all, 2)
+    assert [(output.name, output.shape) for output in job.outputs()] == [("ra", (1, 4)), ("rb", (1, 12))]
+    assert job.latency().batch == 1
+    assert job.profile().images == batch
+
+
+def test_a_net_that_states_its_batch_has_no_latency_of_one_image():
+    job = MadeUpJob(Session(made_up_net(4, reshape=True), threads=1), 4, 8)
+    (result,) = timed([job])
+    assert result.images == 8
+    assert job.latency() is None
+    assert job.outputs()[0] == Output.of("ra", next(job.calls())[0])

@@ -6,32 +6,33 @@ from rich.console import Console
 from xdn.evaluate.accuracy import Accuracy
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.job import RunResult
+from xdn.evaluate.outputs import Output
 from xdn.evaluate.timing import Latency
 from xdn.report.run import run_table
 
 
-def shown(runs_s, invalid=0, top5=None, latency=True):
+def shown(runs_s, invalid=0, top5=None, latency=True, scored=True, **fields):
     """Return the text of a run's table, spaces folded."""
-    accuracy = Accuracy(9100, 10_000, invalid, top5)
-    contest = ContestResult(accuracy, sorted(runs_s)[len(runs_s) // 2], runs_s, LATENCY if latency else None)
-    result = RunResult(
-        net="net.prototxt",
-        data="CIFAR-10, test",
-        preprocessing="packed data",
-        contest=contest,
-        macs=60_291_840,
-        load_s=0.25,
-        compile_s=1.5,
-        kernels_compiled=3,
-        threads=2,
-        chunk_images=96,
-        arena_bytes=11 << 20,
-        liveness_bytes=10 << 20,
-        plan="0123456789ab",
-        isa="avx512f",
-        layers=29,
-        fused_layers=18,
-    )
+    accuracy, median = Accuracy(9100, 10_000, invalid, top5) if scored else None, sorted(runs_s)[len(runs_s) // 2]
+    contest = ContestResult(accuracy, median, runs_s, 10_000, LATENCY if latency else None)
+    own = {
+        "net": "net.prototxt",
+        "data": "CIFAR-10, test",
+        "preprocessing": "packed data",
+        "macs": 60_291_840,
+        "load_s": 0.25,
+        "compile_s": 1.5,
+        "kernels_compiled": 3,
+        "threads": 2,
+        "chunk_images": 96,
+        "arena_bytes": 11 << 20,
+        "liveness_bytes": 10 << 20,
+        "plan": "0123456789ab",
+        "isa": "avx512f",
+        "layers": 29,
+        "fused_layers": 18,
+    }
+    result = RunResult(contest=contest, **own | fields)
     console = Console(width=200)
     with console.capture() as captured:
         console.print(run_table(result))
@@ -76,3 +77,22 @@ def test_top_5_is_shown_where_it_says_something():
 
 def test_a_run_without_single_requests_shows_no_latency():
     assert "latency" not in shown((5.0,), latency=False)
+
+
+def test_another_classifier_is_named():
+    text = "91.00 % (9100 of 10000 images, by 'loss3'; other classifiers: 'loss1')"
+    assert text in shown((5.0,), counted="by 'loss3'; other classifiers: 'loss1'")
+
+
+def test_of_a_net_that_is_no_classifier_the_outputs_are_shown():
+    outputs = Output("boxes", (1, 1, 200, 7), -1.5, 20.25), Output("mask", (2, 3), None, None, 6)
+    text = shown((5.0,), scored=False, counted="no output has a score", outputs=outputs)
+    assert "accuracy none: no output has a score" in text
+    assert "output boxes 1x1x200x7, -1.5 .. 20.25" in text
+    assert "output mask 2x3; 6 values are no finite numbers" in text
+    assert "top-1" not in text
+    assert "throughput 2000 images/s" in text
+
+
+def test_a_net_without_activations_of_its_own_has_no_share_of_them():
+    assert "activations" not in shown((5.0,), arena_bytes=0, liveness_bytes=0)

@@ -15,7 +15,7 @@ DATA = "a packed file, a data set's name, a folder of images by class, a list fi
 
 
 def add_data_options(
-    parser: argparse.ArgumentParser, default: str, split: str | None = None
+    parser: argparse.ArgumentParser, default: str, split: str | None = None, also: str = ""
 ) -> argparse._ArgumentGroup:
     """Add the options that `finder` reads; return their group.
 
@@ -26,9 +26,11 @@ def add_data_options(
         What is taken without ``--data``, in words.
     split : str, optional
         The split that is taken without ``--split``; None for a command that takes both, which has no such option.
+    also : str
+        What ``--data`` takes beside `DATA`, in words.
     """
     group = parser.add_argument_group("data")
-    group.add_argument("--data", metavar="DATA", help=f"{DATA} (default: {default})")
+    group.add_argument("--data", metavar="DATA", help=f"{DATA}{also} (default: {default})")
     if split:
         group.add_argument("--split", choices=SPLITS, help=f"of a data set (default: {split}); a packed file has one")
     group.add_argument(

@@ -9,6 +9,12 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
   xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
   xdn-run net.prototxt --tune --budget 60        find the fastest configuration; later runs use it
+  xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
+
+Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other
+nets, such as detectors, shape and range of the outputs are printed. With --data random a net that reads images gets
+pixels from 0 to 255, any other one values of the standard normal distribution, and what its layers ask for: regions
+within the image, the image's size, numbers of rows.
 
 The contest time is the wall-clock time from opening the packed file to the labels of all its images, the net loaded
 and its kernels compiled.
@@ -18,22 +24,25 @@ import argparse
 import time
 from dataclasses import replace
 
-from rich.progress import Progress
-
-from xdn import api, settings
-from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
-from xdn.cli.data_options import add_data_options, finder, tell_transform
+from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.net_options import add_net_options, load_net
+from xdn.cli.run_data import (
+    RANDOM,
+    RunData,
+    add_run_options,
+    found_images,
+    job_of,
+    labelled_data,
+    packed,
+    random_data,
+    rounds_of,
+)
 from xdn.cli.tune_options import add_tune_options, configured
-from xdn.data import Dataset
-from xdn.data.packed import PackedData
-from xdn.data.pixels import PixelTransform
-from xdn.data.source import DataSource, default_data, packed_in_cache
+from xdn.data.source import DataSource
 from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
-from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
-from xdn.evaluate.pairing import check_pair, shipped_net
+from xdn.evaluate.pairing import shipped_net
 from xdn.graph import Net
 from xdn.kernels.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
@@ -57,17 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         action="store_false",
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )
-    default = "the set that the net names, else CIFAR-10 where XDN_DATA or ~/.cache/xdn has it, else Glyphs-10"
-    add_data_options(parser, default, "test")
-    data = parser.add_argument_group("how the data is run")
-    data.add_argument("--online", action="store_true", help="decode and preprocess while running")
-    data.add_argument(
-        "--batch",
-        type=positive_int,
-        metavar="N",
-        help=f"images in one call (default: all; with --online {settings.ONLINE_BATCH})",
-    )
-    data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
+    add_run_options(parser)
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
     )
@@ -82,7 +81,6 @@ def main(argv: list[str] | None = None) -> int:
         choices=tuple(SCHEDULES),
         help="fill vectors with images, which suits many, or with channels, which suits few (default: by their number)",
     )
-    parser.add_argument("--repeat", type=positive_int, default=1, metavar="N", help="timed runs (default: 1)")
     parser.add_argument(
         "--per-class", action="store_true", help="print each class's accuracy and what its images are taken for"
     )
@@ -97,16 +95,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, output: Output) -> None:
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    usual, channels = (default_data(net), api.image_channels(net)) if net else (None, None)
-    found = finder(args)(args.data, usual, split=args.split, channels=channels)
-    source = DataSource.of(found)
-    if net is None:
-        args.net, args.optimize = shipped_net(source.name), args.fusion
-        net, load_s = _load(args, output)
-    if not args.force:
-        check_pair(net, source)
-    transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    applied, suggested = api.applied_transform(net, source), tell_transform(args.net, net, output)
+    if args.data == RANDOM:
+        data = random_data(args, net)
+    else:
+        images = found_images(args, net)
+        if net is None:
+            args.net, args.optimize = shipped_net(DataSource.of(images).name), args.fusion
+            net, load_s = _load(args, output)
+        data = labelled_data(args, output, net, images)
+    assert net is not None
+    if data.scores is None and args.per_class:
+        raise SettingError(f"there are no classes to list: {data.said}", where="--per-class")
+    if data.scores is not None and data.scores.blob not in net.outputs:
+        net = net.replace(outputs=(*net.outputs, data.scores.blob))
+    _measure(args, output, net, load_s, data)
+
+
+def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, data: RunData) -> None:
+    """Run the net on the data, print what came of it, and write it as JSON."""
     session = Session(
         net,
         post_fusion=args.fusion,
@@ -115,49 +121,26 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         winograd=args.winograd,
         schedule=args.schedule,
     )
-    with output.progress() as bar:
-        if isinstance(found, Dataset) and not args.online:
-            found = packed_in_cache(found, shown(bar, f"pack {found.title}"))
-    path = found.path if isinstance(found, PackedData) else None
-    session, how = configured(args, output, session, (path, transform))
-    with output.progress() as bar:
-        job, preprocessing = _job(args, output, bar, session, (found, transform))
-        (contest,) = timed([job], args.repeat)
-    # That of the contest: single requests, which follow, may have another.
-    plans = session.plans()
-    names = {"net": str(args.net), "data": f"{source.title}, {source.split}", "preprocessing": preprocessing}
-    contest = replace(contest, latency=job.latency())
-    profile = job.profile() if args.profile else None
+    with packed(args, output, data) as images:
+        session, how = configured(args, output, session, images, data)
+        with output.progress() as bar:
+            job, preprocessing = job_of(args, output, bar, session, images, data)
+            (contest,) = timed([job], rounds_of(args))
+        # That of the contest: single requests, which follow, may have another.
+        plans = session.plans()
+        contest = replace(contest, latency=job.latency())
+        outputs = () if data.scores else job.outputs()
+        profile = job.profile() if args.profile else None
+    names = {"net": str(args.net), "data": data.title, "preprocessing": preprocessing}
     peak = profile.peak_gflops if profile else None
-    further = {"profile": profile, "batch": job.batch, "peak_gflops": peak, "transform": applied}
-    result = RunResult.of(session, contest, load_s, names, plans=plans, **further)
+    further = {"batch": job.batch, "counted": data.said, "outputs": outputs, "transform": data.applied}
+    result = RunResult.of(session, contest, load_s, names, plans, profile=profile, peak_gflops=peak, **further)
     output.result(run_table(result))
     if args.per_class:
-        output.result(*class_tables(contest.accuracy))
+        output.result(*class_tables(contest.counted))
     if profile:
         output.result(profile_table(profile))
-    output.write_json(result.document() | how | suggested)
-
-
-def _job(
-    args: argparse.Namespace,
-    output: Output,
-    bar: Progress,
-    session: Session,
-    images: tuple[PackedData | Dataset, PixelTransform],
-) -> tuple[Job, str]:
-    """Return what is timed, and how its images are preprocessed, in words."""
-    found, transform = images
-    if args.online:
-        if isinstance(found, PackedData):
-            mend = "Name what it was packed from"
-            raise SettingError("packed data is decoded already", where="--online", mend=mend)
-        batch = args.batch or settings.ONLINE_BATCH
-        return OnlineJob(session, found, transform, batch), f"decoded on line, batch {batch}"
-    assert isinstance(found, PackedData)
-    output.log(f"data: {found.path}")
-    job = PackedJob(session, found.path, transform, args.batch, shown(bar, "chunks of images"))
-    return job, f"packed data, batch {args.batch}" if args.batch else "packed data"
+    output.write_json(result.document() | how | data.suggested)
 
 
 def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:

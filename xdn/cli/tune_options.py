@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from xdn import settings
-from xdn.cli.common import Output, positive_int
+from xdn.cli.common import Output, positive_float, positive_int, result_file
+from xdn.cli.run_data import RunData
 from xdn.cli.tuning import LEVELS, RUN, tuned
+from xdn.data import Dataset
+from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, XdnError
 from xdn.evaluate.objective import OBJECTIVES, ContestTime, LimitedThroughput, Objective, objective_named
@@ -28,9 +31,11 @@ def add_tune_options(parser: argparse.ArgumentParser) -> None:
     )
     chosen.add_argument("--config", type=Path, metavar="FILE", help="a configuration, as --save-config writes it")
     chosen.add_argument("--no-stored", dest="stored", action="store_false", help="by the rules alone")
-    group.add_argument("--save-config", type=Path, metavar="FILE", help="write the configuration of this run as JSON")
     group.add_argument(
-        "--budget", type=_positive, default=settings.TUNE_BUDGET_S, metavar="S",
+        "--save-config", type=result_file, metavar="FILE", help="write the configuration of this run as JSON"
+    )
+    group.add_argument(
+        "--budget", type=positive_float, default=settings.TUNE_BUDGET_S, metavar="S",
         help=f"seconds for --tune (default: {settings.TUNE_BUDGET_S:g})",
     )  # fmt: skip
     group.add_argument("--trials", type=positive_int, metavar="N", help="end the search after so many trials")
@@ -46,11 +51,11 @@ def add_tune_options(parser: argparse.ArgumentParser) -> None:
         "--objective", default=None, metavar="NAME", help=f"{', '.join(OBJECTIVES)} (default: {_CONTEST})"
     )
     group.add_argument(
-        "--max-latency-ms", type=_positive, metavar="MS",
+        "--max-latency-ms", type=positive_float, metavar="MS",
         help="the most images a second in calls that end within so many milliseconds (99 of 100)",
     )  # fmt: skip
     group.add_argument(
-        "--min-accuracy", type=_positive, metavar="PERCENT",
+        "--min-accuracy", type=positive_float, metavar="PERCENT",
         help="of the images that it is tuned on, the winner has to classify so many correctly",
     )  # fmt: skip
     group.add_argument(
@@ -58,11 +63,11 @@ def add_tune_options(parser: argparse.ArgumentParser) -> None:
         help=f"images on which configurations are measured (default: {settings.TUNE_IMAGES})",
     )  # fmt: skip
     group.add_argument("--tune-seed", type=int, default=0, metavar="N", help="of the search (default: 0)")
-    group.add_argument("--tune-plot", type=Path, metavar="FILE", help="draw the search: .png or .svg")
+    group.add_argument("--tune-plot", type=result_file, metavar="FILE", help="draw the search: .png or .svg")
 
 
 def configured(
-    args: argparse.Namespace, output: Output, session: Session, images: tuple[Path | None, PixelTransform]
+    args: argparse.Namespace, output: Output, session: Session, images: PackedData | Dataset | None, data: RunData
 ) -> tuple[Session, dict[str, Any]]:
     """Return the session to run, and what its JSON says of how it was found.
 
@@ -73,10 +78,11 @@ def configured(
     output : Output
     session : Session
         By the rules.
-    images : (Path or None, PixelTransform)
-        The packed file; None where images are decoded on line.
+    images : PackedData, Dataset or None
+        As they are run; only packed ones are tuned on.
+    data : RunData
     """
-    found, said = _found(args, output, session, images)
+    found, said = _found(args, output, session, images, data)
     if found is not None:
         session = Session(session.net, post_fusion=False, profile=args.profile, configuration=found)
     if args.save_config:
@@ -86,15 +92,19 @@ def configured(
 
 
 def _found(
-    args: argparse.Namespace, output: Output, session: Session, images: tuple[Path | None, PixelTransform]
+    args: argparse.Namespace, output: Output, session: Session, images: PackedData | Dataset | None, data: RunData
 ) -> tuple[Configuration | None, dict[str, Any]]:
     if args.config:
         return load_configuration(args.config), {}
     if args.tune:
-        path, transform = images
-        if path is None:
-            raise SettingError("only packed data is tuned on", where="--tune", mend="Leave --online out")
-        return tuned(args, output, session, _objective(args, path, transform))
+        if not isinstance(images, PackedData) or data.transform is None:
+            mend = "Leave --online out" if args.online else "Configurations are measured on images; say --config"
+            raise SettingError("only packed images are tuned on", where="--tune", mend=mend)
+        if args.min_accuracy and data.scores is None:
+            raise SettingError(f"there is no accuracy: {data.said}", where="--min-accuracy")
+        objective = _objective(args, images.path, data.transform)
+        objective.scores = data.scores
+        return tuned(args, output, session, objective)
     # Whoever says how to run is not overruled.
     if not args.stored or args.schedule or args.batch or not args.winograd or not args.fusion or args.online:
         return None, {}
@@ -119,13 +129,3 @@ def _objective(args: argparse.Namespace, path: Path, transform: PixelTransform) 
     if isinstance(objective, LimitedThroughput):
         objective.limit_ms = args.max_latency_ms
     return objective
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
-    return value

@@ -46,6 +46,11 @@ class DataSource:
     data: PackedData | Dataset
     preprocessing: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def numbered(self) -> bool:
+        """Whether classes are told by the numbers of labels alone, as a list's are: there may be more than it has."""
+        return self.classes == tuple(map(str, range(len(self.classes))))
+
     @staticmethod
     def of(data: PackedData | Dataset) -> "DataSource":
         """Return the source that `data` is."""

@@ -1,14 +1,17 @@
 """What a net says of images: their classes, and the scores behind them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from xdn import settings
 from xdn.data.pixels import PixelTransform
+from xdn.errors import NetError, UnsupportedError
 from xdn.evaluate.accuracy import predicted
+from xdn.evaluate.scores import Scores, first_output
 from xdn.graph.layer import Array
+from xdn.graph.net import Net
 from xdn.runtime.executor import Progress
 from xdn.runtime.session import Session
 
@@ -21,20 +24,21 @@ class Answers:
     ----------
     classes : (N,) int32
     scores : tuple of (n, K) or (n, K, 1, 1) f32
-        Of the images in order, one array a call.
+        Of the images in order, one array a call; (n, 1) where the net names a class by its number.
     """
 
     classes: Array
     scores: tuple[Array, ...]
 
     @staticmethod
-    def of(outputs: Iterable[Array]) -> "Answers":
-        """Return the answers that a net's outputs, one array a call, are."""
-        scores, classes = [], []
+    def of(outputs: Iterable[Array], scores: Scores | None = None) -> "Answers":
+        """Return the answers that a net's outputs, one array a call, are; by default each is a vector an image."""
+        tables, classes = [], []
         for each in outputs:
-            scores.append(each)
-            classes.append(predicted(each))
-        return Answers(np.concatenate(classes), tuple(scores))
+            found, table = (predicted(each), each) if scores is None else scores.read(each)
+            tables.append(table)
+            classes.append(found)
+        return Answers(np.concatenate(classes), tuple(tables))
 
 
 def answers(
@@ -43,8 +47,9 @@ def answers(
     transform: PixelTransform,
     batch: int | None = None,
     progress: Progress | None = None,
+    scores: Scores | None = None,
 ) -> Answers:
-    """Return what the net's first output says of images.
+    """Return what the net says of images.
 
     Parameters
     ----------
@@ -55,18 +60,50 @@ def answers(
         Images in one call, as `images_at_once` has it by default.
     progress : callable, optional
         Told the chunks of a call that are done.
+    scores : Scores, optional
+        Where the net tells classes; by default in its first output.
     """
+    scores = scores or first_output(session.net)
+    place = session.net.outputs.index(scores.blob)
+    calls = outputs_of_images(session, images, transform, batch, progress)
+    return Answers.of((outputs[place] for outputs in calls), scores)
+
+
+def outputs_of_images(
+    session: Session,
+    images: Array,
+    transform: PixelTransform,
+    batch: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[list[Array]]:
+    """Yield the net's outputs for images, call by call; the parameters are those of `answers`."""
     name = next(iter(session.net.inputs))
     step = batch or images_at_once(session, images)
-    parts = (images[start : start + step] for start in range(0, len(images), step))
-    if images.dtype == np.uint8:
-        return Answers.of(session.run_pixels(part, transform, progress)[0] for part in parts)
-    return Answers.of(session.run(None, {name: transform.apply(part)})[0] for part in parts)
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        if images.dtype == np.uint8:
+            yield session.run_pixels(part, transform, progress)
+        else:
+            yield session.run(None, {name: transform.apply(part)})
 
 
 def images_at_once(session: Session, images: Array) -> int:
-    """Return how many images to run in one call: all of u8; of f32, transformed in Python, a chunk for each thread."""
+    """Return how many images to run in one call: all of u8; of f32, transformed in Python, a chunk for each thread.
+
+    A net in parts hands whole blobs from one to the next: it gets fewer, and what it declares if it takes nothing else.
+    """
+    if len(session.parts) > 1:
+        declared = next(iter(session.net.inputs.values())).shape[0]
+        return settings.ONLINE_BATCH if takes_batch(session.net, settings.ONLINE_BATCH) else declared
     return len(images) if images.dtype == np.uint8 else settings.CHUNK_IMAGES * session.threads
+
+
+def takes_batch(net: Net, images: int) -> bool:
+    """Return whether a net takes so many images in a call: a Reshape may state the batch, a layer take one image."""
+    try:
+        return bool(net.with_images(images).blobs)
+    except (NetError, UnsupportedError):
+        return False
 
 
 def classify(session: Session, images: Array, transform: PixelTransform) -> Array:

@@ -37,7 +37,7 @@ class Bar:
     @property
     def scale(self) -> float:
         """What a measured time is multiplied by: 1 where all images were timed."""
-        return self.images / self.result.contest.accuracy.images
+        return self.images / self.result.contest.images
 
     @property
     def seconds(self) -> float:

@@ -2,8 +2,9 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 import numpy as np
@@ -21,25 +22,35 @@ class ContestResult:
 
     Parameters
     ----------
-    accuracy : Accuracy
+    accuracy : Accuracy or None
+        None where nothing tells the classes, of the net or of the images.
     contest_s : float
         Median over the repetitions: from opening the data to the labels of all images, the net loaded and its
         kernels compiled.
     runs_s : tuple of float
         Every repetition.
+    images : int
     latency : Latency, optional
         Of single requests, where they were measured.
     """
 
-    accuracy: Accuracy
+    accuracy: Accuracy | None
     contest_s: float
     runs_s: tuple[float, ...]
+    images: int
     latency: Latency | None = None
+
+    @property
+    def counted(self) -> Accuracy:
+        """The accuracy of a run that has one; raise DataError where it has none."""
+        if self.accuracy is None:
+            raise DataError("the run has no accuracy: nothing told the classes")
+        return self.accuracy
 
     @property
     def images_per_s(self) -> float:
         """Images a second in the median run."""
-        return self.accuracy.images / self.contest_s
+        return self.images / self.contest_s
 
 
 class Contestant(ABC):
@@ -50,10 +61,12 @@ class Contestant(ABC):
     labels : (N,) int32
     classes : tuple of str
         The data set's.
+    counted : bool
+        Whether answers are compared with the labels.
     """
 
-    def __init__(self, labels: Array, classes: tuple[str, ...]):
-        self.labels, self.classes = labels, classes
+    def __init__(self, labels: Array, classes: tuple[str, ...], counted: bool = True):
+        self.labels, self.classes, self.counted = labels, classes, counted
 
     @abstractmethod
     def warm(self) -> None:
@@ -61,20 +74,48 @@ class Contestant(ABC):
 
     @abstractmethod
     def answers(self) -> Answers:
-        """Open the data and return the answers for all images: what is timed."""
+        """Open the data and return the answers for all images: what is timed. They are empty where none is counted."""
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often contestants take turns.
+
+    Parameters
+    ----------
+    least : int
+        Rounds at least.
+    seconds : float
+        Further rounds begin until so many have passed.
+    warming : int
+        Rounds before them that are not timed.
+    """
+
+    least: int = 1
+    seconds: float = 0.0
+    warming: int = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers of the timed rounds."""
+        begin = time.perf_counter()
+        for number in count():
+            if number >= self.least and time.perf_counter() - begin >= self.seconds:
+                return
+            yield number
 
 
 def timed(
-    contestants: Sequence[Contestant], rounds: int = 1, begun: Callable[[int, int], None] | None = None
+    contestants: Sequence[Contestant], rounds: int | Rounds = 1, begun: Callable[[int, int], None] | None = None
 ) -> list[ContestResult]:
-    """Run all contestants in turn, `rounds` times, and return their times and accuracies.
+    """Run all contestants in turn, and return their times and accuracies.
 
     The classes of all images are within the time; what else is read out of the scores (top-5) is not.
 
     Parameters
     ----------
     contestants : sequence of Contestant
-    rounds : int
+    rounds : int or Rounds
+        How often.
     begun : callable, optional
         Told (round, contestant), both from 0, before each run.
 
@@ -83,12 +124,16 @@ def timed(
     DataError
         Where two rounds of a contestant differ.
     """
+    rounds = Rounds(rounds) if isinstance(rounds, int) else rounds
     for each in contestants:
         each.warm()
+    for _ in range(rounds.warming):
+        for each in contestants:
+            each.answers()
     seconds: list[list[float]] = [[] for _ in contestants]
     classes: list[Array] = []
-    found: list[Accuracy] = []
-    for number in range(rounds):
+    found: list[Accuracy | None] = []
+    for number in rounds:
         for place, each in enumerate(contestants):
             if begun is not None:
                 begun(number, place)
@@ -97,9 +142,11 @@ def timed(
             seconds[place].append(time.perf_counter() - begin)
             if number == 0:
                 classes.append(given.classes)
-                found.append(measured(each.labels, given.classes, given.scores, each.classes))
+                scored = each.labels, given.classes, given.scores, each.classes
+                found.append(measured(*scored) if each.counted else None)
             elif not np.array_equal(classes[place], given.classes):
                 raise DataError("two runs over the same data gave different classes: the data changed meanwhile")
             # The next run is to find as much free memory as this one did.
             del given
-    return [ContestResult(a, median(runs), tuple(runs)) for a, runs in zip(found, seconds, strict=True)]
+    results = zip(contestants, found, seconds, strict=True)
+    return [ContestResult(accuracy, median(runs), tuple(runs), len(c.labels)) for c, accuracy, runs in results]

@@ -1,16 +1,23 @@
-"""XDN's own contestants: a session on packed data, and one whose images are decoded on line."""
+"""XDN's own contestants: a session on packed data, on images decoded on line, and on made-up inputs."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from xdn import settings
 from xdn.data.dataset import Dataset
+from xdn.data.first import first_images
 from xdn.data.online import online_batches
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
-from xdn.evaluate.accuracy import predicted
-from xdn.evaluate.answers import Answers, answers, classify, images_at_once
+from xdn.evaluate.answers import Answers, images_at_once, outputs_of_images, takes_batch
 from xdn.evaluate.contest import Contestant
+from xdn.evaluate.made_up import made_up_feed
+from xdn.evaluate.outputs import Output
+from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph.layer import Array
 from xdn.kernels.layout import B
@@ -19,32 +26,70 @@ from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a run over images.
+
+    Parameters
+    ----------
+    scores : Scores or None
+        Where the net tells their classes; None where it tells none, or nobody knows the right ones.
+    images : int, optional
+        The first so many; None for all.
+    """
+
+    scores: Scores | None
+    images: int | None = None
+
+
 class Job(Contestant):
     """A session with its data.
 
     Parameters
     ----------
     session : Session
-    transform : PixelTransform
-        From stored images to the net's only input.
+    data : (labels, classes)
+        As `Contestant` takes them.
     batch : int or None
-        Images that are given to the session in one call; None for all.
+        Images that are given to the session in one call; None for as many as it likes.
+    scores : Scores or None
+        Where the session's net tells classes.
     """
 
-    session: Session
-    transform: PixelTransform
-    batch: int | None
+    def __init__(self, session: Session, data: tuple[Array, tuple[str, ...]], batch: int | None, scores: Scores | None):
+        super().__init__(*data, counted=scores is not None)
+        self.session, self.batch, self._scores = session, batch, scores
 
     @abstractmethod
-    def request(self, number: int) -> None:
-        """Classify one image."""
+    def calls(self) -> Iterator[list[Array]]:
+        """Open the data and yield the net's outputs for all images, call by call."""
+
+    @abstractmethod
+    def request(self, number: int) -> list[Array]:
+        """Return the net's outputs for one image."""
 
     @abstractmethod
     def profile(self) -> Profile:
         """Run images again and return what each layer took."""
 
-    def latency(self) -> Latency:
-        """Return how long single images take."""
+    def answers(self) -> Answers:
+        """Run all images; of a net that tells no classes nothing is kept."""
+        if self._scores is None:
+            for _ in self.calls():
+                pass
+            return Answers(np.empty(0, np.int32), ())
+        place = self.session.net.outputs.index(self._scores.blob)
+        return Answers.of((outputs[place] for outputs in self.calls()), self._scores)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """Return what the net gives for the first image, or the first batch where it takes no single image."""
+        found = self.request(0) if takes_batch(self.session.net, 1) else next(self.calls())
+        return tuple(map(Output.of, self.session.net.outputs, found))
+
+    def latency(self) -> Latency | None:
+        """Return how long single images take; None where the net takes no single one."""
+        if not takes_batch(self.session.net, 1):
+            return None
         count = min(settings.LATENCY_REQUESTS, len(self.labels))
         return Latency.of(durations(self.request, count, settings.LATENCY_BUDGET_S), 1)
 
@@ -54,11 +99,15 @@ class PackedJob(Job):
 
     Parameters
     ----------
-    session, transform, batch
+    session, batch
         As `Job` has them. A session hands out what it is given in one call to its threads in chunks.
     path : Path
+    transform : PixelTransform
+        From stored images to the net's only input.
     progress : callable, optional
         Told the chunks that are done.
+    asked : Asked, optional
+        By default of all images, and the net's first output has the scores.
 
     Raises
     ------
@@ -73,58 +122,115 @@ class PackedJob(Job):
         transform: PixelTransform,
         batch: int | None = None,
         progress: Progress | None = None,
+        asked: Asked | None = None,
     ):
-        self._data = PackedData.open(path)
-        super().__init__(self._data.labels, self._data.header.classes)
-        self.session, self.transform, self.batch = session, transform, batch
-        self._path, self._progress = path, progress
+        self._data, asked = PackedData.open(path), asked or Asked(first_output(session.net))
+        self._count = asked.images
+        super().__init__(session, (self._data.labels[: self._count], self._data.header.classes), batch, asked.scores)
+        self.transform, self._path, self._progress = transform, path, progress
 
     def warm(self) -> None:
-        """Classify the first images: so many that they are run as all of them will be, by the same kernels."""
-        count = self.batch or B * self.session.threads
-        classify(self.session, self._data.images[:count], self.transform)
+        """Run the first images: so many that they are run as all of them will be, by the same kernels."""
+        self._run(self.batch or B * self.session.threads)
 
-    def answers(self) -> Answers:
-        """Open the file and classify it."""
-        return answers(self.session, PackedData.open(self._path).images, self.transform, self.batch, self._progress)
+    def calls(self) -> Iterator[list[Array]]:
+        """Open the file and run it."""
+        images = PackedData.open(self._path).images[: self._count]
+        return outputs_of_images(self.session, images, self.transform, self.batch, self._progress)
 
-    def request(self, number: int) -> None:
-        """Classify one image."""
-        classify(self.session, self._data.images[number : number + 1], self.transform)
+    def request(self, number: int) -> list[Array]:
+        """Run one image."""
+        return next(outputs_of_images(self.session, self._data.images[number : number + 1], self.transform))
 
     def profile(self) -> Profile:
-        """Classify the file again and return what each layer took; where that takes several calls, in the first."""
-        images = self._data.images
-        classify(self.session, images[: self.batch or images_at_once(self.session, images)], self.transform)
+        """Run the file again and return what each layer took; where that takes several calls, in the first."""
+        self._run(self.batch or images_at_once(self.session, self._data.images[: self._count]))
         return self.session.profile()
+
+    def _run(self, count: int) -> None:
+        """Run the first images, so many at most."""
+        for _ in outputs_of_images(self.session, self._data.images[: self._count][:count], self.transform, self.batch):
+            pass
 
 
 class OnlineJob(Job):
-    """A session and a data set that is decoded and preprocessed batch by batch, the contest's starting point."""
+    """A session and a data set that is decoded and preprocessed batch by batch, the contest's starting point.
+
+    Parameters
+    ----------
+    session, batch
+        As `Job` has them.
+    dataset : Dataset
+    transform : PixelTransform
+    asked : Asked, optional
+        As `PackedJob` takes it.
+    """
 
     batch: int
 
-    def __init__(self, session: Session, dataset: Dataset, transform: PixelTransform, batch: int):
-        super().__init__(dataset.labels, dataset.classes)
-        self.session, self.transform, self.batch = session, transform, batch
-        self._dataset, self._input = dataset, next(iter(session.net.inputs))
+    def __init__(
+        self, session: Session, dataset: Dataset, transform: PixelTransform, batch: int, asked: Asked | None = None
+    ):
+        asked = asked or Asked(first_output(session.net))
+        dataset = first_images(dataset, asked.images)
+        super().__init__(session, (dataset.labels, dataset.classes), batch, asked.scores)
+        self.transform, self._dataset, self._input = transform, dataset, next(iter(session.net.inputs))
 
     def warm(self) -> None:
         """Run the first batch."""
-        self._first_output(next(online_batches(self._dataset, self.transform, self.batch)))
+        next(self.calls())
 
-    def answers(self) -> Answers:
-        """Decode and classify the data set."""
-        return Answers.of(map(self._first_output, online_batches(self._dataset, self.transform, self.batch)))
+    def calls(self) -> Iterator[list[Array]]:
+        """Decode and run the data set."""
+        batches = online_batches(self._dataset, self.transform, self.batch)
+        return (self.session.run(None, {self._input: images}) for images in batches)
 
-    def request(self, number: int) -> None:
-        """Decode and classify one image."""
-        predicted(self._first_output(self.transform.apply(self._dataset.images(number, number + 1))))
+    def request(self, number: int) -> list[Array]:
+        """Decode and run one image."""
+        images = self.transform.apply(self._dataset.images(number, number + 1))
+        return self.session.run(None, {self._input: images})
 
     def profile(self) -> Profile:
         """Run the first batch again and return what each layer took; decoding is no part of it."""
         self.warm()
         return self.session.profile()
 
-    def _first_output(self, images: Array) -> Array:
-        return self.session.run(None, {self._input: images})[0]
+
+class MadeUpJob(Job):
+    """A session and made-up values for all inputs of its net, whatever these are: for its times.
+
+    Parameters
+    ----------
+    session
+        As `Job` has it.
+    batch : int
+        Of a call, all of which get the same values.
+    images : int
+        How many to run, rounded up to whole batches.
+    """
+
+    batch: int
+
+    def __init__(self, session: Session, batch: int, images: int):
+        self._calls = -(-images // batch)
+        super().__init__(session, (np.zeros(self._calls * batch, np.int32), ()), batch, None)
+        self._feed = made_up_feed(session.net, batch)
+        single = takes_batch(session.net, 1)
+        self._single = made_up_feed(session.net, 1) if single else self._feed
+
+    def warm(self) -> None:
+        """Run a call."""
+        next(self.calls())
+
+    def calls(self) -> Iterator[list[Array]]:
+        """Run all calls."""
+        return (self.session.run(None, self._feed) for _ in range(self._calls))
+
+    def request(self, number: int) -> list[Array]:
+        """Run one image."""
+        return self.session.run(None, self._single)
+
+    def profile(self) -> Profile:
+        """Run a call again and return what each layer took."""
+        self.warm()
+        return self.session.profile()

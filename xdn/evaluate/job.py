@@ -9,12 +9,14 @@ from xdn import __version__
 from xdn.codegen.isa import cpu_name, host_isa
 from xdn.data.applied import Applied
 from xdn.evaluate.contest import ContestResult
+from xdn.evaluate.outputs import Output
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
-#: Raised whenever a field changes its meaning or name. 2: top-5, classes, engine, batch, layers, peak.
-SCHEMA = 2
+#: Raised whenever a field changes its meaning or name. 2: top-5, classes, engine, batch, layers, peak. 3: images,
+#: outputs; the accuracy may be missing.
+SCHEMA = 3
 
 
 def machine() -> dict[str, str]:
@@ -60,6 +62,10 @@ class RunResult:
         What was done to the images; None where an engine does not tell.
     peak_gflops : float, optional
         What as many threads reach in multiply-adds on registers alone, where it was measured.
+    counted : str
+        What is to be said of the output that tells classes, or why none does.
+    outputs : tuple of Output
+        Of a net that tells no classes: all of its outputs, in the first call.
     """
 
     net: str
@@ -84,6 +90,8 @@ class RunResult:
     winograd: bool = True
     peak_gflops: float | None = None
     transform: Applied | None = None
+    counted: str = ""
+    outputs: tuple[Output, ...] = ()
 
     @staticmethod
     def of(
@@ -126,7 +134,7 @@ class RunResult:
         """Seconds that the executed multiply-accumulates take at the measured peak, None where one is not known."""
         if not self.macs or self.peak_gflops is None:
             return None
-        return 2e-9 * self.macs * self.contest.accuracy.images / self.peak_gflops
+        return 2e-9 * self.macs * self.contest.images / self.peak_gflops
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values, the machine and the version included."""
@@ -135,8 +143,8 @@ class RunResult:
             "schema": SCHEMA,
             "xdn": __version__,
             "machine": machine(),
-            "accuracy_percent": accuracy.percent,
-            "top5_percent": accuracy.top5_percent,
+            "accuracy_percent": accuracy and accuracy.percent,
+            "top5_percent": accuracy and accuracy.top5_percent,
             "images_per_s": self.contest.images_per_s,
             **asdict(self),
         }

@@ -11,6 +11,7 @@ from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.evaluate.answers import answers, classify
+from xdn.evaluate.scores import Scores
 from xdn.evaluate.timing import durations
 from xdn.runtime.session import Session
 
@@ -44,6 +45,8 @@ class Objective(ABC):
         self, path: Path, transform: PixelTransform, images: int | None = None, call_images: int | None = None
     ):
         self._path, self._transform = path, transform
+        #: Where the net tells classes; by default in its first output.
+        self.scores: Scores | None = None
         #: Images of a call; None for all of them.
         self.call_images = call_images
         data = PackedData.open(path)
@@ -69,7 +72,7 @@ class Objective(ABC):
 
     def percent_correct(self, session: Session) -> float:
         """Return how many of the images of a whole measurement get their label, in percent."""
-        found = classify(session, self._images[: self.images], self._transform)
+        found = answers(session, self._images[: self.images], self._transform, scores=self.scores).classes
         return 100.0 * float(np.mean(found == self._labels[: self.images]))
 
     @abstractmethod

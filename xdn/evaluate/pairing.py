@@ -1,6 +1,5 @@
 """Which net goes with which data."""
 
-from math import prod
 from pathlib import Path
 
 from xdn import settings
@@ -30,8 +29,7 @@ def shipped_net(dataset: str) -> Path:
 def check_pair(net: Net, data: DataSource) -> None:
     """Raise DataError where the net was trained for other data.
 
-    That is another data set than its input names, the same one with its channels in another order, or data with
-    more classes than the net has scores.
+    That is another data set than its input names, or the same one with its channels in another order.
     """
     wanted = trained_for(net)
     force = "To run it nevertheless, say --force"
@@ -40,8 +38,3 @@ def check_pair(net: Net, data: DataSource) -> None:
     if wanted is not None and DATASETS[wanted].channel_order != data.channel_order:
         orders = f"{DATASETS[wanted].channel_order}, the data's are {data.channel_order}"
         raise DataError(f"the net was trained on channels in the order {orders}", mend=force)
-    output = net.outputs[0]
-    scores = prod(net.blobs[output].shape[1:])
-    classes = len(data.classes)
-    if scores < classes:
-        raise DataError(f"the output {output!r} has {scores} scores, {data.title} has {classes} classes", mend=force)

@@ -66,6 +66,8 @@ class LayerParams(ABC):
     is_input: ClassVar[bool] = False
     #: True where the tops depend on the bottoms' shapes only, not on their values.
     reads_shapes_only: ClassVar[bool] = False
+    #: True where every top element is a probability by itself, of something that is so or not.
+    yes_or_no: ClassVar[bool] = False
     #: True for the activations that the layer before them can apply to its result (`Epilogue`).
     fusable: ClassVar[bool] = False
 
@@ -143,6 +145,28 @@ class LayerParams(ABC):
         `reference` then takes arrays of any dtype, and moves what it is given.
         """
         return False
+
+    def distribution(self, bottoms: Sequence[Blob]) -> int:
+        """Return of how many classes the top holds probabilities that sum up to 1, such as Softmax's; 0 of none."""
+        return 0
+
+    def picks_among(self, bottoms: Sequence[Blob]) -> int:
+        """Return among how many values the top names the place of the largest, such as ArgMax; 0 where it does not."""
+        return 0
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Return made-up values for the bottom number `bottom` where not any number will do; None where any will.
+
+        Parameters
+        ----------
+        bottom : int
+        shape : tuple of int
+            The bottom's.
+        image : (height, width)
+            Of the images that the net reads.
+        rng : Generator
+        """
+        return None
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""

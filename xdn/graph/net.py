@@ -124,6 +124,12 @@ class Net:
         """Return the net with `n` images a batch."""
         return self.reshape({name: (n, *blob.shape[1:]) for name, blob in self.inputs.items()})
 
+    def with_images(self, n: int) -> "Net":
+        """Return the net with `n` images a batch in the inputs that declare the batch of the first one; others stay."""
+        batch = next(iter(self.inputs.values())).shape[:1]
+        shapes = {name: blob.shape for name, blob in self.inputs.items()}
+        return self.reshape({name: (n, *shape[1:]) for name, shape in shapes.items() if shape and shape[:1] == batch})
+
     @cached_property
     def structure_digest(self) -> str:
         """SHA-256 over structure and parameters: of everything that decides how long the net takes."""

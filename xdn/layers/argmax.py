@@ -59,3 +59,10 @@ class ArgMax(CaffeLayer):
             return ((found if self.out_max_val else indices).astype(np.float32),)
         parts = [indices, found] if self.out_max_val else [indices]
         return (np.stack(parts, axis=1).astype(np.float32).reshape(top.shape),)
+
+    def picks_among(self, bottoms: Sequence[Blob]) -> int:
+        """All values of an image, or of a position along the channels, where only the largest one's index is given."""
+        alone = self.top_k == 1 and not self.out_max_val
+        if self.axis is None:
+            return bottoms[0].image_size if alone else 0
+        return bottoms[0].shape[1] if alone and bottoms[0].axis(self.axis) == 1 else 0

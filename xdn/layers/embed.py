@@ -49,3 +49,7 @@ class Embed(CaffeLayer):
         rows = np.nan_to_num(bottoms[0].astype(np.float64)).clip(0, self.input_dim - 1).astype(np.int64)
         found = weights["weight"][rows]
         return (found + weights["bias"] if self.bias_term else found,)
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Numbers of rows, all alike."""
+        return rng.integers(0, self.input_dim, shape).astype(np.float32)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
@@ -74,6 +74,14 @@ class Proposal(CaffeLayer):
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Decode, clip, drop small boxes, sort, suppress; one region of zeros where none is left."""
         return self.proposed(bottoms, n_tops, suppress)
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """The image's size, and 1 for its scale."""
+        if bottom != 2:
+            return None
+        values = np.ones(shape, np.float32)
+        values.reshape(-1)[:2] = image
+        return values
 
     def proposed(self, bottoms: Sequence[Array], n_tops: int, suppress: Suppress) -> tuple[Array, ...]:
         """Return the tops; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
-from xdn.layers.roipooling import REGION, check_regions, clipped, images_of, rounded
+from xdn.layers.roipooling import REGION, check_regions, clipped, images_of, made_up_regions, rounded
 
 
 @layer_type("PSROIPooling")
@@ -52,6 +52,10 @@ class PSROIPooling(CaffeLayer):
                     if y < y_end and x < x_end:
                         top[r, :, i, j] = grouped[image, :, i, j, y:y_end, x:x_end].mean(axis=(1, 2), dtype=np.float64)
         return (top,)
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Regions within the image."""
+        return made_up_regions(shape, image, rng) if bottom == 1 else None
 
     def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows and columns (R, group_size, 2), begins and ends."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.pooling import LOWEST
@@ -27,6 +27,16 @@ def check_regions(bottoms: Sequence[Blob], scale: float) -> tuple[int, int]:
     if not 0 < scale < np.inf:
         raise ShapeError(f"spatial_scale {scale}; it is a positive number, such as 0.0625 behind a stride of 16")
     return regions[0], bottoms[0].shape[1]
+
+
+def made_up_regions(shape: Shape, image: Shape, rng: np.random.Generator) -> Array:
+    """Return regions of `shape`, R * 5 numbers, that lie anywhere within the first image, (height, width)."""
+    regions = np.zeros(shape, np.float32)
+    rows = regions.reshape(-1, REGION)
+    size = np.array(image[::-1], np.float32)
+    corners = np.sort(rng.random((len(rows), 2, 2), np.float32) * (size - 1), axis=1)
+    rows[:, 1:] = corners.reshape(-1, 4)
+    return regions
 
 
 def images_of(regions: Array, count: int) -> Array:
@@ -87,6 +97,10 @@ class ROIPooling(CaffeLayer):
                         # From -FLT_MAX and past NaN, as Caffe's comparison `value > largest` does.
                         top[r, :, i, j] = np.fmax.reduce(cell, axis=(1, 2), initial=LOWEST)
         return (top,)
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Regions within the image."""
+        return made_up_regions(shape, image, rng) if bottom == 1 else None
 
     def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows (R, pooled_h, 2) and columns (R, pooled_w, 2).

@@ -18,6 +18,7 @@ class Sigmoid(Activation):
     v1_name: ClassVar = "SIGMOID"
     unused: ClassVar = {"engine": ENGINE.at(1)}
     fusable: ClassVar = True
+    yes_or_no: ClassVar = True
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """0.5 * tanh(0.5 * x) + 0.5 in f64, then rounded: so Caffe's sigmoid_layer.cpp, which never overflows."""

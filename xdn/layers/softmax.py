@@ -37,6 +37,11 @@ class Softmax(CaffeLayer):
         e = np.exp(x - x.max(axis=self.axis, keepdims=True))
         return (e / e.sum(axis=self.axis, keepdims=True),)
 
+    def distribution(self, bottoms: Sequence[Blob]) -> int:
+        """As many as the axis is long; along the batch they are no classes."""
+        axis = bottoms[0].axis(self.axis)
+        return bottoms[0].shape[axis] if axis else 0
+
     def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
         """FIXED along the channels; along another axis each channel is on its own."""
         bottom = bottoms[0]

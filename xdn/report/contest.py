@@ -68,7 +68,7 @@ def arithmetic(bar: Bar) -> tuple[str, str, str]:
 
 
 def _time(bar: Bar) -> tuple[str, str]:
-    timed = bar.result.contest.accuracy.images
+    timed = bar.result.contest.images
     scaled = "" if timed == bar.images else f" (from {timed} images)"
     return f"{1e3 * bar.seconds:.0f}{scaled}", f"{bar.spread:.1%}"
 
@@ -78,7 +78,7 @@ def _networks(contest: Contest) -> Section:
     rows = []
     bars = networks(contest)
     for bar in bars:
-        accuracy, original = bar.result.contest.accuracy, bars[0]
+        accuracy, original = bar.result.contest.counted, bars[0]
         top5 = "-" if accuracy.top5_percent is None else f"{accuracy.top5_percent:.2f}"
         removed = (
             f"{1 - bar.net_macs / original.net_macs:.1%}",
@@ -100,7 +100,7 @@ def _waterfall(contest: Contest) -> Section:
         title = _threads(step_title(bar), bar)
         factor = "" if before is None else f"{before.seconds / bar.seconds:.2f}x"
         total = "" if before is None else f"{bars[0].seconds / bar.seconds:.2f}x"
-        accuracy = f"{bar.result.contest.accuracy.percent:.2f}"
+        accuracy = f"{bar.result.contest.counted.percent:.2f}"
         rows.append((title, *_time(bar), factor, total, *arithmetic(bar), accuracy))
     return Section("Waterfall", columns, tuple(rows))
 
@@ -115,7 +115,7 @@ def _outside(contest: Contest) -> Section:
     last = waterfall(contest)[-1]
     rows = []
     for bar in (bar for bar in contest.bars if bar.key in OUTSIDE):
-        accuracy = f"{bar.result.contest.accuracy.percent:.2f}"
+        accuracy = f"{bar.result.contest.counted.percent:.2f}"
         factor = f"{bar.seconds / last.seconds:.1f}x"
         rows.append((_threads(bar.result.engine, bar), *_time(bar), factor, *arithmetic(bar), accuracy))
     return Section("Other engines on the original files", columns, tuple(rows))
@@ -127,7 +127,7 @@ def _figures(contest: Contest) -> Section:
     rows = []
     for bar in bars[1:]:
         first = bars[0]
-        points = bar.result.contest.accuracy.percent - first.result.contest.accuracy.percent
+        points = bar.result.contest.counted.percent - first.result.contest.counted.percent
         macs = 1 - bar.result.macs / first.result.macs
         seconds = 1 - bar.seconds / first.seconds
         ratio = f"{seconds / macs:.2f}" if macs > 0 else "-"

@@ -1,0 +1,183 @@
+"""The options by which `xdn-run` finds its data, and what comes of them."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.progress import Progress
+
+from xdn import api, settings
+from xdn.cli.common import Output, positive_float, positive_int, shown
+from xdn.cli.data_options import add_data_options, finder, tell_transform
+from xdn.data import Dataset
+from xdn.data.applied import Applied
+from xdn.data.packed import PackedData, pack
+from xdn.data.pixels import PixelTransform
+from xdn.data.random_images import RandomImages
+from xdn.data.source import DataSource, default_data, packed_in_cache
+from xdn.errors import SettingError
+from xdn.evaluate.contest import Rounds
+from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
+from xdn.evaluate.pairing import check_pair
+from xdn.evaluate.scores import Scores, find_scores
+from xdn.graph import Net, Transform
+from xdn.session import Session
+
+#: The data that needs none.
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The data of a run, and what the net makes of it.
+
+    Parameters
+    ----------
+    title : str
+        As people read it.
+    images : PackedData, Dataset or None
+        None where values are made up for the inputs of a net that reads no single images.
+    transform : PixelTransform or None
+        Of images on their way into the net.
+    applied : Applied or None
+        The same, for the result to state.
+    suggested : dict
+        What the JSON says of a transform that the net lacks.
+    scores : Scores or None
+        Where the net tells their classes.
+    said : str
+        What is to be said of the scores, or why there are none.
+    """
+
+    title: str
+    images: PackedData | Dataset | None
+    transform: PixelTransform | None
+    scores: Scores | None
+    said: str
+    applied: Applied | None = None
+    suggested: dict[str, str] = field(default_factory=dict)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that this module reads."""
+    default = "the set that the net names, else CIFAR-10 where XDN_DATA or ~/.cache/xdn has it, else Glyphs-10"
+    add_data_options(parser, default, "test", f", or {RANDOM}: seeded values for any net, for its times")
+    data = parser.add_argument_group("how the data is run")
+    data.add_argument("--online", action="store_true", help="decode and preprocess while running")
+    data.add_argument(
+        "--images",
+        type=positive_int,
+        metavar="N",
+        help=f"the first N alone (default: all; of random ones {settings.RANDOM_IMAGES})",
+    )
+    data.add_argument(
+        "--batch",
+        type=positive_int,
+        metavar="N",
+        help=f"images in one call (default: all; with --online {settings.ONLINE_BATCH})",
+    )
+    data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
+    data.add_argument(
+        "--score",
+        metavar="BLOB",
+        help="the blob that has the scores of classes, of a map their mean (default: the output that the net's file "
+        "compares with labels, else one that is probabilities, else one with as many numbers as there are classes)",
+    )
+    often = parser.add_argument_group("how often")
+    often.add_argument("--repeat", type=positive_int, metavar="N", help="timed runs at least (default: 1)")
+    often.add_argument(
+        "--seconds",
+        type=positive_float,
+        metavar="S",
+        help=f"further timed runs until so long has passed (default: 0; of random data {settings.RANDOM_S:g})",
+    )
+    often.add_argument("--warmup", type=positive_int, default=0, metavar="N", help="runs before them (default: 0)")
+
+
+def rounds_of(args: argparse.Namespace) -> Rounds:
+    """Return how often is run."""
+    default = settings.RANDOM_S if args.data == RANDOM and args.repeat is None else 0.0
+    return Rounds(args.repeat or 1, default if args.seconds is None else args.seconds, args.warmup)
+
+
+def found_images(args: argparse.Namespace, net: Net | None) -> PackedData | Dataset:
+    """Return the labelled images that the options name, by default those that the net was trained for."""
+    usual, channels = (default_data(net), api.image_channels(net)) if net else (None, None)
+    return finder(args)(args.data, usual, split=args.split, channels=channels)
+
+
+def labelled_data(args: argparse.Namespace, output: Output, net: Net, images: PackedData | Dataset) -> RunData:
+    """Return what is to be run of labelled images."""
+    source = DataSource.of(images)
+    if not args.force:
+        check_pair(net, source)
+    scores, said = find_scores(net, source, api.compared_with_labels(args.net), args.score, args.force)
+    transform = api.pixel_transform(net, source.image_shape, source.channel_order)
+    applied, suggested = api.applied_transform(net, source), tell_transform(args.net, net, output)
+    return RunData(f"{source.title}, {source.split}", images, transform, scores, said, applied, suggested)
+
+
+def random_data(args: argparse.Namespace, net: Net | None) -> RunData:
+    """Return random images for a net that reads images, else made-up values for its inputs."""
+    where = f"--data {RANDOM}"
+    if net is None:
+        raise SettingError("random data fits any net, and none is named", where=where, mend="Name a PROTOTXT")
+    said = "random data has no labels"
+    for option, given in (("--score", args.score), ("--size", args.size), ("--min-accuracy", args.min_accuracy)):
+        if given is not None:
+            raise SettingError(f"{said}, and the size that the net reads", where=option, mend="Leave it out")
+    shape = api.image_input(net)
+    if shape is None:
+        return RunData("random values", None, None, None, said)
+    c, h, w = shape
+    images = RandomImages(args.images or settings.RANDOM_IMAGES, (h, w, c))
+    return RunData(images.title, images, PixelTransform.of(Transform(), images.shape, shape), None, said)
+
+
+@contextmanager
+def packed(args: argparse.Namespace, output: Output, data: RunData) -> Iterator[PackedData | Dataset | None]:
+    """Give the images as they are run: packed, unless they are decoded on line; random ones for this run alone."""
+    images = data.images
+    if not isinstance(images, Dataset) or args.online:
+        yield images
+    elif not isinstance(images, RandomImages):
+        with output.progress() as bar:
+            found = packed_in_cache(images, shown(bar, f"pack {images.title}"))
+        yield found
+    else:
+        with TemporaryDirectory(prefix="xdn-") as folder:
+            path = Path(folder) / "random.packed"
+            with output.progress() as bar:
+                pack(images, path, shown(bar, f"pack {images.title}"))
+            yield PackedData.open(path)
+
+
+def job_of(
+    args: argparse.Namespace,
+    output: Output,
+    bar: Progress,
+    session: Session,
+    images: PackedData | Dataset | None,
+    data: RunData,
+) -> tuple[Job, str]:
+    """Return what is timed, and how its images are preprocessed, in words."""
+    asked = Asked(data.scores, args.images)
+    if images is None or data.transform is None:
+        batch = args.batch or next(iter(session.net.inputs.values())).shape[0]
+        count = args.images or settings.RANDOM_IMAGES
+        return MadeUpJob(session, batch, count), f"made-up values, batch {batch}"
+    if args.online:
+        if isinstance(images, PackedData):
+            mend = "Name what it was packed from"
+            raise SettingError("packed data is decoded already", where="--online", mend=mend)
+        batch = args.batch or settings.ONLINE_BATCH
+        return OnlineJob(session, images, data.transform, batch, asked), f"decoded on line, batch {batch}"
+    assert isinstance(images, PackedData)
+    if not isinstance(data.images, RandomImages):
+        output.log(f"data: {images.path}")
+    told = shown(bar, "chunks of images")
+    job = PackedJob(session, images.path, data.transform, args.batch, told, asked)
+    return job, f"packed data, batch {args.batch}" if args.batch else "packed data"
