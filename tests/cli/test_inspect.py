@@ -95,3 +95,20 @@ def test_help_offers_only_what_has_an_effect(capsys):
     assert "--weights FILE default: none" in out
     assert "--input-shape" in out
     assert not {"--scale", "--std", "--mean-file", "--crop", "--channel-order"} & set(out.replace("[", " ").split())
+
+
+def test_layers_that_join_images_are_told_of_once(tmp_path, capsys):
+    path = tmp_path / "joined.prototxt"
+    stats = "batch_norm_param { use_global_stats: false }"
+    path.write_text(
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }\n'
+        f'layer {{ name: "bn1" type: "BatchNorm" bottom: "x" top: "x" {stats} }}\n'
+        'layer { name: "kept" type: "BatchNorm" bottom: "x" top: "x" }\n'
+        f'layer {{ name: "bn2" type: "BatchNorm" bottom: "x" top: "x" {stats} }}\n'
+    )
+    for options in ([], ["--random-weights"]):
+        assert main([str(path), *options, "--json", str(tmp_path / "found.json")]) == 0
+        err = capsys.readouterr().err
+        assert err.count("warning:") == 1
+        assert err.rstrip().endswith(": bn1, bn2")
+        assert json.loads((tmp_path / "found.json").read_text())["joining"] == ["bn1", "bn2"]

@@ -218,3 +218,12 @@ def test_sessions_run_the_result_and_must_agree(small, capsys, monkeypatch):
     capsys.readouterr()
     assert main(call) == 3
     assert "the blob 's' differs from the references'" in capsys.readouterr().err
+
+
+def test_batch_statistics_are_told_of_once(small, capsys):
+    _, path = small
+    path.write_text(PROTOTXT.replace("use_global_stats: true", "use_global_stats: false"))
+    assert main([str(path)]) == 0
+    err = capsys.readouterr().err
+    assert err.count("warning:") == 1
+    assert "at all images of a batch together" in err

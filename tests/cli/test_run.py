@@ -41,6 +41,19 @@ def test_the_result_is_a_table_on_stdout_and_the_log_on_stderr(job, capsys):
     assert "data: " in err
 
 
+def test_batch_statistics_are_told_of_once(job, tmp_path, capsys):
+    stats = Layer("bn", LAYERS["BatchNorm"](use_global_stats=False), ("data",), ("bn",))
+    net = brightest_channel()
+    first, rest = net.layers[0], [layer.replace(bottoms=("bn",)) for layer in net.layers[1:]]
+    joined = random_weights(Net("joined", (first, stats.replace(bottoms=first.tops), *rest)), np.random.default_rng(0))
+    frontend.save(joined, tmp_path / "joined.prototxt", tmp_path / "joined.caffemodel")
+    call = [str(tmp_path / "joined.prototxt"), "--weights", str(tmp_path / "joined.caffemodel"), "--data", job[1]]
+    assert main(call) == 0
+    err = capsys.readouterr().err
+    assert err.count("warning:") == 1
+    assert "warning: the layer 'bn' looks at all images of a batch together" in err
+
+
 def test_json_goes_to_stdout_alone(job, capsys):
     net, data = job
     assert main([net, "--data", data, "--json", "-", "--quiet", "--repeat", "2"]) == 0

@@ -38,6 +38,16 @@ def test_the_result_says_what_ran(ran):
     assert (result.engine, result.batch) == (f"XDN {__version__}", 50)
 
 
+def test_the_plan_of_many_parts_has_a_short_name(ran):
+    session, contest, result = ran
+    plans = [session.plan()] * 2, [session.plan()] * 400
+    two, many = (RunResult.of(session, contest, 0.25, NAMES, plans=each).plan for each in plans)
+    assert two.endswith(" of 2 parts")
+    assert many.endswith(" of 400 parts")
+    assert two.split()[0] != many.split()[0]
+    assert len(many) < 3 * len(result.plan)
+
+
 def test_the_document_is_plain_json_and_can_be_read_again(ran):
     _, contest, result = ran
     document = json.loads(json.dumps(result.document(), allow_nan=False))

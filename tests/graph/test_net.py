@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.graph.nets import SHAPE, residual_net
+from tests.kernels.checks import one_layer_net, random_weights
 from tests.layers.oracles import EPS
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Blob, Epilogue, Layer, Net
@@ -189,3 +190,36 @@ def test_several_tops():
     blobs = net.forward({"data": x})
     assert net.outputs == ("a", "b")
     np.testing.assert_array_equal(blobs["b"], x)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "params", "joins"),
+    [
+        ("BatchNorm", {"use_global_stats": False}, True),
+        ("BatchNorm", {}, False),
+        ("BatchNorm", {"use_global_stats": False, "scale_bias": True}, False),
+        ("BN", {"affine_only": True}, True),
+        ("BN", {}, False),
+        ("Softmax", {"axis": 0}, True),
+        ("Softmax", {"axis": -3}, True),
+        ("Softmax", {}, False),
+        ("Reduction", {}, True),
+        ("Reduction", {"axis": 1}, False),
+        ("ArgMax", {}, False),
+        ("ArgMax", {"axis": -3, "out_max_val": True}, True),
+        ("InnerProduct", {"num_output": 2, "axis": 0}, True),
+        ("MVN", {"across_channels": True}, False),
+        ("Normalize", {}, False),
+    ],
+)
+def test_layers_that_join_images(type_name, params, joins):
+    """By definition: whether an image's result is another one beside other images."""
+    image = (4,) if type_name in ("MVN",) else ()
+    net = one_layer_net(type_name, (3, 4, *image), **params)
+    assert [layer.name for layer in net.joining] == (["layer"] if joins else [])
+    rng = np.random.default_rng(1)
+    ours, other = rng.standard_normal((2, 1, 3, 4, *image)).astype(np.float32)
+    net = random_weights(net.with_batch(2).without_weights(), rng)
+    beside = [net.forward({"x0": np.concatenate([ours, x])})["y0"] for x in (other, 2 * other)]
+    same = beside[0].ndim > 0 and np.array_equal(beside[0][0], beside[1][0])
+    assert same != joins

@@ -6,7 +6,7 @@ from xdn.graph import Layer
 from xdn.graph.summary import summarize
 from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
-from xdn.report.net import net_table
+from xdn.report.net import joining_line, net_table
 
 
 def small():
@@ -57,3 +57,11 @@ def test_one_unknown_layer():
 def test_of_many_unknown_types_some_are_named():
     net = net_of(data(1, 3, 32, 32), *(strange(f"x{i}", "data", f"T{i}") for i in range(9)), weights=False)
     assert rows(net_table(summarize(net)))[-1][1].endswith("T6 (1), T7 (1), ...")
+
+
+def test_layers_that_join_images_are_named_in_a_warning():
+    assert joining_line(()) is None
+    assert joining_line(["bn1"]).startswith("the layer 'bn1' looks at all images of a batch together")
+    assert joining_line(["bn1", "bn2"]).startswith("2 layers look at all images")
+    assert joining_line(["bn1", "bn2"]).endswith(": bn1, bn2")
+    assert len(joining_line([f"bn{i}" for i in range(500)])) < 300

@@ -1,6 +1,7 @@
 """The options by which commands are told of a net: its files, its phase, what is done to its images."""
 
 import argparse
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from xdn.cli.common import Output, positive_int
 from xdn.files import checked_size
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
+from xdn.report.net import joining_line
 
 
 def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, weights_needed: bool = True) -> None:
@@ -88,6 +90,7 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
         partial_weights=args.partial_weights,
         **_reading_options(args),
     )
+    tell_joining([layer.name for layer in net.joining], output)
     changes = transform_changes(args)
     return api.with_transform(net, **changes) if changes else net
 
@@ -100,7 +103,15 @@ def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
     if args.weights is not None or args.random_weights:
         return summarize(load_net(args, output, weights_needed=False))
     checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
-    return api.summary(args.net, **_reading_options(args))
+    summary = api.summary(args.net, **_reading_options(args))
+    tell_joining(summary.joining, output)
+    return summary
+
+
+def tell_joining(names: Sequence[str], output: Output) -> None:
+    """Warn of layers whose results depend on which images run together."""
+    if (line := joining_line(names)) is not None:
+        output.log(f"warning: {line}")
 
 
 def _reading_options(args: argparse.Namespace) -> dict[str, Any]:

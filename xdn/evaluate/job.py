@@ -1,5 +1,6 @@
 """One run of a net over a data set: what to run, and everything that came of it."""
 
+import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -46,7 +47,7 @@ class RunResult:
     arena_bytes, liveness_bytes : int
         Activations of a chunk: the memory that a thread has for them, and the most that are alive at once.
     plan, isa : str
-        The plan's digest, of a net in parts those of all, and the instruction set.
+        The plan's digest, of a net in parts one of all their digests; and the instruction set.
     profile : Profile, optional
         Each layer of one further run, where that was asked for.
     engine : str
@@ -121,7 +122,7 @@ class RunResult:
             chunk_images=max((plan.chunk_blocks * plan.schedule.images for plan in plans), default=0),
             arena_bytes=max((plan.arena.size for plan in plans), default=0),
             liveness_bytes=max((plan.arena.bound for plan in plans), default=0),
-            plan="+".join(plan.digest for plan in plans),
+            plan=_digest(plans),
             isa=host_isa().name,
             layers=len(session.net.layers) - len(session.net.input_layers),
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
@@ -148,3 +149,11 @@ class RunResult:
             "images_per_s": self.contest.images_per_s,
             **asdict(self),
         }
+
+
+def _digest(plans: Sequence[Plan]) -> str:
+    """Return a name of what ran that is as short for many parts as for two."""
+    if len(plans) < 2:
+        return "".join(plan.digest for plan in plans)
+    joined = "+".join(plan.digest for plan in plans)
+    return f"{hashlib.sha256(joined.encode()).hexdigest()[:12]} of {len(plans)} parts"

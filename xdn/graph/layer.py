@@ -135,6 +135,10 @@ class LayerParams(ABC):
         """
         raise NotImplementedError(f"{self.type} has no filters")
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether what the layer gives for an image depends on the other images of the batch."""
+        return False
+
     def jumps(self, n_tops: int) -> bool:
         """Return whether tops change all at once where a bottom moves little: indices, comparisons, regions chosen."""
         return False

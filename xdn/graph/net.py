@@ -99,6 +99,11 @@ class Net:
         """Return the blobs that `layer` writes."""
         return [self.blobs[name] for name in layer.tops]
 
+    @cached_property
+    def joining(self) -> tuple[Layer, ...]:
+        """The layers that join images: results depend on which images, and how many, run together."""
+        return tuple(layer for layer in self.layers if layer.params.joins_images(self.bottom_blobs(layer)))
+
     def weight_shapes(self, layer: Layer) -> dict[str, Shape]:
         """Return name -> shape of the weights that `layer` must have, its own first, then its epilogue's."""
         own = layer.params.weight_shapes(self.bottom_blobs(layer))

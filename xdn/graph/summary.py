@@ -53,6 +53,8 @@ class NetSummary:
         Of all layers that have one, for one image; shared weights count once.
     unknown_types : mapping
         Type that XDN lacks -> layers of it.
+    joining : tuple of str
+        The layers that join images (`Net.joining`), of those whose shapes are known.
     """
 
     name: str
@@ -60,6 +62,7 @@ class NetSummary:
     outputs: tuple[str, ...]
     total: Cost
     unknown_types: Mapping[str, int]
+    joining: tuple[str, ...] = ()
 
 
 def summarize(net: Net) -> NetSummary:
@@ -74,7 +77,8 @@ def summarize(net: Net) -> NetSummary:
     names = {layer.name for layer in shaped.layers}
     rows = tuple(_layer(shaped, layer, layer.name in names) for layer in net.layers)
     unknown = Counter(layer.type for layer in net.layers if isinstance(layer.params, UnknownParams))
-    return NetSummary(net.name, rows, net.outputs, net_cost(shaped), dict(unknown))
+    joining = tuple(layer.name for layer in shaped.joining)
+    return NetSummary(net.name, rows, net.outputs, net_cost(shaped), dict(unknown), joining)
 
 
 def _shaped(net: Net) -> Net:

@@ -44,6 +44,10 @@ class ArgMax(CaffeLayer):
         """Which value is the largest."""
         return True
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """Along the batch axis."""
+        return self.axis is not None and bottoms[0].axis(self.axis) == 0
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sorted by value, then by index, both descending."""
         x = bottoms[0]

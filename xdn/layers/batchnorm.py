@@ -69,6 +69,10 @@ class BatchNorm(CaffeLayer):
         factor = np.float32(0) if total == 0 else np.float32(1) / total
         return weights["mean"] * factor, weights["variance"] * factor
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """By the statistics of the batch."""
+        return self.batch_statistics
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, each rounded to f32."""
         x = bottoms[0]

@@ -67,6 +67,10 @@ class BN(CaffeLayer):
         deviation = np.sqrt(weights["variance"] + np.float32(self.eps))
         return weights["mean"], weights["scale"] / deviation, weights["shift"]
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """By the statistics of the batch."""
+        return self.batch_statistics
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract, multiply, add, each rounded to f32."""
         x = bottoms[0]

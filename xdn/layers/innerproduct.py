@@ -50,6 +50,10 @@ class InnerProduct(CaffeLayer):
         """Outputs times inputs."""
         return prod(self.weight_shapes(bottoms)["weight"]) * (tops[0].size // self.num_output)
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """From the batch axis on."""
+        return bottoms[0].axis(self.axis) == 0
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """One matrix product, then the bias, as Caffe computes it."""
         x = bottoms[0]

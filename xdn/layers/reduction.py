@@ -29,6 +29,10 @@ class Reduction(CaffeLayer):
         bottom = one_bottom(bottoms)
         return (Blob(bottom.shape[: bottom.axis(self.axis)]),)
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """Along the batch axis."""
+        return bottoms[0].axis(self.axis) == 0
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sums in f64, rounded once, times coeff."""
         x = bottoms[0]

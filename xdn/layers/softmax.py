@@ -31,6 +31,10 @@ class Softmax(CaffeLayer):
         bottom.axis(self.axis)
         return (Blob(bottom.shape),)
 
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """Along the batch axis."""
+        return bottoms[0].axis(self.axis) == 0
+
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the largest, so that no exponential overflows; then exp; then divide by the sum."""
         x = bottoms[0]

@@ -1,5 +1,7 @@
 """Tables of a net's layers."""
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -29,6 +31,18 @@ def net_table(summary: NetSummary) -> Table:
     for layer in summary.layers:
         table.add_row(*_row(layer))
     return table
+
+
+def joining_line(names: Sequence[str]) -> str | None:
+    """Return a warning that names the layers that join images, None where there are none."""
+    if not names:
+        return None
+    layers = f"the layer {names[0]!r} looks" if len(names) == 1 else f"{len(names)} layers look"
+    named = "" if len(names) == 1 else f": {listed(names)}"
+    return (
+        f"{layers} at all images of a batch together, such as a BatchNorm with use_global_stats: false; results depend "
+        f"on which images run together, and on how many{named}"
+    )
 
 
 def _lacking(summary: NetSummary) -> str:
