@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.data.samples import ArrayDataset
 from tests.optimize.building import conv, data, layer, net_of
 from xdn import settings
 from xdn.data import find_dataset
@@ -53,6 +54,17 @@ def test_score_is_the_negative_cross_entropy_of_what_the_net_says(glyphs, monkey
     expected = np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()
     # Probabilities of raw pixels saturate: their logarithms are compared, each as exact as its f32 logit of ~100.
     assert instruments(net, glyphs, 4).score(net) == pytest.approx(expected, rel=1e-3)
+
+
+def test_images_that_come_class_by_class_are_mixed(rng):
+    """A folder of images has them so: its last tenth would be one class."""
+    pixels, labels = rng.integers(0, 256, (100, 32, 32, 3), np.uint8), np.repeat(np.arange(10), 10)
+    found = instruments(small(), ArrayDataset(pixels, labels, classes=tuple("abcdefghij")), 1000)
+    assert len(np.unique(labels[found.score.places])) > 3
+    assert len(found.images["data"]) == 90
+    seen = {image.tobytes() for image in found.images["data"].transpose(0, 2, 3, 1).astype(np.uint8)}
+    held = {image.tobytes() for image in pixels[found.score.places]}
+    assert len(seen | held) == 100
 
 
 def test_cross_entropy_of_probabilities_and_of_logits():

@@ -38,7 +38,8 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     net : Net
         Its transform is applied to images.
     data : Dataset, optional
-        Labelled training images; a score is taken on its last tenth, calibration images come from the rest.
+        Labelled training images; a score is taken on a tenth, the last one where they are not in the order of
+        their classes; calibration images come from the rest.
         Without it there is a clock only.
     images : int
         Calibration images at most; fewer where the net's blobs of so many would need too much memory.
@@ -51,15 +52,30 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     held_out = max(1, len(data) // 10)
     affordable = max(1, settings.PRUNE_BYTES // max(1, net_cost(net).top_bytes))
     count = min(images, affordable, len(data) - held_out)
-    chosen = np.sort(np.random.default_rng(seed).choice(len(data) - held_out, count, replace=False))
-    pixels = np.concatenate([data.images(i, i + 1) for i in chosen.tolist()])
-    calibration = transform.apply(pixels)
+    order = _mixed(data.labels)
+    chosen = order[np.sort(np.random.default_rng(seed).choice(len(data) - held_out, count, replace=False))]
+    calibration = transform.apply(_pixels(data, chosen))
     return Instruments(
         images={next(iter(net.inputs)): calibration},
         gradients=_GradientSource(calibration, data.labels[chosen]),
-        score=_HeldOut(data, len(data) - held_out, transform),
+        score=_HeldOut(data, order[len(data) - held_out :][: settings.PRUNE_SCORE_IMAGES], transform),
         clock=seconds_an_image,
     )
+
+
+def _mixed(labels: Array) -> Array:
+    """Return the places of all images in an order whose every part has images of all classes.
+
+    That is their own, but where they come class by class, as folders have them: the last tenth would be one class.
+    """
+    by_class = bool((labels[1:] >= labels[:-1]).all())
+    return np.random.default_rng(0).permutation(len(labels)) if by_class else np.arange(len(labels))
+
+
+def _pixels(data: Dataset, places: Array) -> Array:
+    """Return the images at `places`, neighbours at once."""
+    runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
+    return np.concatenate([data.images(int(run[0]), int(run[-1]) + 1) for run in runs])
 
 
 def training_images(name: str | None, net: Net, find: Find = find_data, split: str | None = None) -> Dataset | None:
@@ -143,17 +159,16 @@ class _GradientSource:
 
 @dataclass(frozen=True, eq=False)
 class _HeldOut:
-    """The negative cross entropy on images from `first` on: smoother than accuracy, so that fewer images do."""
+    """The negative cross entropy on the images at `places`: smoother than accuracy, so that fewer images do."""
 
     data: Dataset
-    first: int
+    places: Array
     transform: PixelTransform
 
     def __call__(self, net: Net, /) -> float:
         session = Session(apply_stages(net, stage_names(PLAIN)))
-        stop = min(len(self.data), self.first + settings.PRUNE_SCORE_IMAGES)
-        (scores,) = session.run_pixels(self.data.images(self.first, stop), self.transform)[:1]
-        return -cross_entropy(scores.reshape(len(scores), -1), self.data.labels[self.first : stop])
+        (scores,) = session.run_pixels(_pixels(self.data, self.places), self.transform)[:1]
+        return -cross_entropy(scores.reshape(len(scores), -1), self.data.labels[self.places])
 
 
 def cross_entropy(scores: Array, labels: Array) -> float:

@@ -46,6 +46,14 @@ def test_held_out_images_are_the_last_and_not_trained_on(recipe, net):
     assert trained_on == {image.tobytes() for image in whole.test.images[:34]}
 
 
+def test_held_out_images_of_some_classes_are_told(recipe, net, caplog):
+    found(replace(recipe, holdout=6), net)
+    assert "the 6 images that are held out have 1 of 2 classes" in caplog.text
+    caplog.clear()
+    found(replace(recipe, holdout=22), net)
+    assert not caplog.records
+
+
 def test_the_net_s_transform_is_applied(recipe, net):
     net = api.with_transform(net, mean_value=(10.0, 20.0, 30.0), scale=0.5)
     examples = found(recipe, net, batch=40)

@@ -82,7 +82,7 @@ def _options(transform: Transform, folder: Path) -> str:
     """Return the options by which commands take `transform`, without its crop."""
     said = []
     if transform.mean_file:
-        here = [folder, *mean_folders(folder)]
+        here = [*mean_folders(folder), folder.parent]
         name = Path(transform.mean_file).name
         mean = find_mean(transform.mean_file, here) or find_mean(name, here) or transform.mean_file
         said.append(f"--mean-file {mean}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
+import numpy as np
+
 from xdn import settings
 from xdn.data import Dataset
 from xdn.data.dataset import GREY
@@ -100,6 +102,7 @@ def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: in
         if kept < 1:
             raise DataError(f"{recipe.holdout} images are held out of {len(images)}; none is left to train on")
         test_images, test_labels, tested = images[kept:].copy(), labels[kept:], f"the {recipe.holdout} held out"
+        _tell_one_sided(training.title, test_labels, labels)
         images, labels = images[:kept], labels[:kept]
     else:
         test = _test_data(recipe, training, name, find)
@@ -119,6 +122,17 @@ def _pixels(data: Dataset) -> Array:
     if size_bytes > settings.MAX_TRAINING_BYTES:
         raise DataError(f"the images need {size_bytes} bytes; at most {settings.MAX_TRAINING_BYTES} are taken")
     return data.images(0, len(data))
+
+
+def _tell_one_sided(title: str, held: Array, labels: Array) -> None:
+    """Warn where held-out images lack classes: those of a folder come class by class, and the last are held out."""
+    some, every = len(np.unique(held)), len(np.unique(labels))
+    if some < every:
+        log.warning(
+            "%s: the %d images that are held out have %d of %d classes, as the last ones of a folder do; "
+            "--test-data names others, and a list file has any order",
+            title, len(held), some, every,
+        )  # fmt: skip
 
 
 def _test_data(recipe: Recipe, training: Dataset, name: str | None, find: Find) -> Dataset:
