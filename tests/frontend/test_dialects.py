@@ -51,8 +51,9 @@ def test_nvidias_batch_norm_scales(param, scale_bias):
     [
         ("'feat_stride': 16", 16, [], []),
         ("{'feat_stride': 8, 'scales': [4, 8.5], 'ratios': (0.5, 1)}", 8, [4, 8.5], [0.5, 1]),
-        ("__import__('os').system('true')", 16, [], []),
-        ("'scales': [1e, 2]", 16, [], []),
+        (r"'feat_stride': 16 \n'scales': !!python/tuple [2, 4, 8]", 16, [2, 4, 8], []),
+        (r"feat_stride: 16\nscales: !!python/tuple\n- 4\n- 8\nratios: [2.0]", 16, [4, 8], [2]),
+        ("", 0, [], []),
     ],
 )
 def test_the_proposal_layer_of_faster_rcnn(words, stride, scales, ratios):
@@ -62,6 +63,27 @@ def test_the_proposal_layer_of_faster_rcnn(words, stride, scales, ratios):
     assert (layer.type, layer.HasField("python_param")) == ("Proposal", False)
     assert layer.proposal_param.feat_stride == (stride if "feat_stride" in words else 0)
     assert (list(layer.proposal_param.scale), list(layer.proposal_param.ratio)) == (scales, ratios)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("__import__('os').system('true')", "param_str, line 1: expected ':'"),
+        ("'scales': !!python/object/apply:os.system ['true']", "the tag '!!python/object/apply:os.system' is not read"),
+        (r"'feat_stride': 16\n'scales': [1e, 2]", r"'scales' is \('1e', 2\)"),
+        ("'scales': 8", "'scales' is 8"),
+        ("'scales': []", r"'scales' is \(\)"),
+        ("'scales': [-8]", r"'scales' is \(-8,\)"),
+        ("'scales': [[8]]", r"'scales' is \(\(8,\),\)"),
+        ("'feat_stride': 7.5", "'feat_stride' is 7.5"),
+        ("'feat_stride': 0", "'feat_stride' is 0"),
+        ("'feat_stride': '16'", "'feat_stride' is '16'"),
+        (r"'feat_stride': 16\n'base_size': 8", "'base_size' is 8, of which nothing is known. Known: 'feat_stride'"),
+    ],
+)
+def test_what_a_proposal_layer_states_is_never_passed_over(words, found):
+    with pytest.raises(UnsupportedError, match=rf"layer 'x' \(Python\).*{found}"):
+        plain(f'type: "Python" python_param {{ layer: "ProposalLayer" param_str: "{words}" }}')
 
 
 def test_other_python_is_not_run():

@@ -3,18 +3,17 @@
 Each rule takes a LayerParameter of the current format and changes it in place.
 """
 
-import re
 from collections.abc import Callable
 
-from xdn.errors import UnsupportedError
+from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.films import FILM_RULES
+from xdn.frontend.param_str import Value, read_param_str
 from xdn.frontend.schema import Message
 
 _PYTHON, _PROPOSAL = "Python", "ProposalLayer"
-#: The numbers of a Python layer's `param_str`, such as ``'feat_stride': 16``; it is never evaluated.
-_STRIDE = re.compile(r"['\"]?feat_stride['\"]?\s*:\s*([0-9]{1,5})")
-_SCALES = re.compile(r"['\"]?scales['\"]?\s*:\s*[\[(]([0-9eE.,\s]{1,400})[\])]")
-_RATIOS = re.compile(r"['\"]?ratios['\"]?\s*:\s*[\[(]([0-9eE.,\s]{1,400})[\])]")
+#: Lists of numbers in the `param_str` of that layer -> the field that they become.
+_PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
+_PROPOSAL_FORM = "Known: 'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"
 
 
 def _merge_statistics(layer: Message) -> None:
@@ -33,25 +32,35 @@ def _scale_inside(layer: Message) -> None:
         param.ClearField("bias_filler")
 
 
-def _numbers(found: re.Match[str] | None) -> list[float]:
-    words = re.findall(r"[0-9][0-9.eE]*", found[1]) if found else []
-    try:
-        return [float(word) for word in words]
-    except ValueError:
-        return []
-
-
 def _known_python(layer: Message) -> None:
-    """Faster R-CNN's proposal layer is a layer type here; others stay what they are."""
+    """Faster R-CNN's proposal layer is a layer type here; others stay what they are.
+
+    What its `param_str` states is taken, or refused, never passed over.
+    """
     param = layer.python_param
     if param.layer != _PROPOSAL:
         return
+    where = f"layer {layer.name!r} ({_PYTHON})"
+    try:
+        stated = read_param_str(param.param_str)
+    except ParseError as error:
+        raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=_PROPOSAL_FORM) from None
     layer.type = "Proposal"
-    if stride := _STRIDE.search(param.param_str):
-        layer.proposal_param.feat_stride = int(stride[1])
-    layer.proposal_param.scale.extend(_numbers(_SCALES.search(param.param_str)))
-    layer.proposal_param.ratio.extend(_numbers(_RATIOS.search(param.param_str)))
+    for key, value in stated.items():
+        if key == "feat_stride" and isinstance(value, int | float) and value in range(1, 1 << 32):
+            layer.proposal_param.feat_stride = int(value)
+        elif key in _PROPOSAL_LISTS and (numbers := _numbers(value)):
+            getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
+        else:
+            what = f"param_str: {key!r} is {value!r}, of which nothing is known"
+            raise UnsupportedError(what, where=where, mend=_PROPOSAL_FORM)
     layer.ClearField("python_param")
+
+
+def _numbers(value: Value) -> list[float]:
+    """Return a list of positive numbers, empty where `value` is none."""
+    numbers = [number for number in value if isinstance(number, int | float)] if isinstance(value, tuple) else []
+    return numbers if isinstance(value, tuple) and len(numbers) == len(value) and all(n > 0 for n in numbers) else []
 
 
 def _named_bins(layer: Message) -> None:
