@@ -47,6 +47,30 @@ def test_nvidias_batch_norm_scales(param, scale_bias):
 
 
 @pytest.mark.parametrize(
+    ("param", "norm"),
+    [
+        ("softmax_param { normalize_type: 'L2' }", "L2"),
+        ("softmax_param { normalize_type: 'L1' }", "L1"),
+        ("normalize_param { bp_norm: true }", "L2"),
+        ("normalize_param { normalize_type: 'L1' fix_gradient: true }", "L1"),
+    ],
+)
+def test_the_normalize_of_happynears_fork(param, norm):
+    expected = LAYERS["Normalize"](across_spatial=False, eps=1e-6, norm=norm, scaled=False)
+    assert layer_params(plain(f'type: "Normalize" {param}')) == expected
+
+
+def test_the_normalize_of_ssd_stays():
+    assert layer_params(plain('type: "Normalize" norm_param { eps: 1 }')) == LAYERS["Normalize"](eps=1)
+    assert layer_params(plain('type: "Normalize"')) == LAYERS["Normalize"]()
+
+
+def test_an_unknown_norm():
+    with pytest.raises(UnsupportedError, match=r"layer 'x' \(Normalize\): normalize_type is 'L3'. Known: L1, L2"):
+        plain('type: "Normalize" normalize_param { normalize_type: "L3" }')
+
+
+@pytest.mark.parametrize(
     ("words", "stride", "scales", "ratios"),
     [
         ("'feat_stride': 16", 16, [], []),

@@ -7,13 +7,24 @@ import pytest
 from xdn.errors import ParseError
 from xdn.frontend import prototxt
 
-HARMLESS = [
-    "default_forward_type: FLOAT16",
-    'layer { type: "Convolution" convolution_param { weight_filler { type: "x" gain: 3 } } }',
-    'layer { type: "Convolution" param { lr_mult: 1 local_lr: 3 } }',
-    'layer { type: "Convolution" convolution_param { engine: MKL2017 } }',
-    'layer { type: "Convolution" forward_type: FLOAT16 }',
-    'layer { type: "ReLU" quantization_param { bits: 8 } }',
+TRAINING, HOW = "as only training needs it", "as it says how to compute, not what"
+READER, UNKNOWN = "as layers of this type do not read it", "whose meaning is unknown: in its fork of Caffe results may"
+PASSED_OVER = [
+    ("default_forward_type: FLOAT16", HOW),
+    ("precise: true", UNKNOWN),
+    ('layer { type: "Convolution" convolution_param { weight_filler { type: "x" gain: 3 } } }', TRAINING),
+    ('layer { type: "Convolution" param { lr_mult: 1 local_lr: 3 } }', TRAINING),
+    ('layer { type: "Convolution" loss_param { sharper: 3 } }', TRAINING),
+    ('layer { type: "Convolution" convolution_param { engine: MKL2017 } }', HOW),
+    ('layer { type: "Convolution" forward_type: FLOAT16 }', HOW),
+    ('layer { type: "PriorBox" engine: "MKLDNN" }', HOW),
+    ('layer { type: "ReLU" quantization_param { bits: 8 } }', UNKNOWN),
+    ('layer { type: "ReLU" softmax_param { sharper: 3 } }', READER),
+    ('layer { type: "Input" transform_param { gamma: 2 } }', "whose meaning is unknown: the images may have to be"),
+    (
+        'layer { type: "Data" top: "x" transform_param { gamma: 2 } }',
+        "whose meaning is unknown: the images may have to",
+    ),
 ]
 OF_A_TYPE_THAT_DOES_NOT_RUN = [
     ('layer { name: "d" type: "Data" top: "d" data_param { cudnn_prefetch: 3 } }', "Data"),
@@ -35,15 +46,18 @@ MATTERS = [
     ("layers { layer { name: 'c' type: 'conv' kernelsise: 3 } }", "no field 'kernelsise'.*kernelsize"),
     ("layer { nam: 1 }", "no field 'nam'.*name"),
     ("state { phas: TEST }", "no field 'phas'"),
+    ('layer { type: "Normalize" sharper_param { } }', "no field 'sharper_param'"),
+    ('layer { type: "Normalize" softmax_param { sharper: 3 } }', "no field 'sharper'"),
+    ('layer { type: "PriorBox" corners: true }', "no field 'corners'"),
 ]
 
 
-@pytest.mark.parametrize("text", HARMLESS)
-def test_passed_over_with_a_warning(text, caplog):
+@pytest.mark.parametrize(("text", "reason"), PASSED_OVER)
+def test_passed_over_with_a_warning_that_says_why(text, reason, caplog):
     with caplog.at_level(logging.WARNING):
         prototxt.parse(text, "net.prototxt")
     assert "net.prototxt:1:" in caplog.text
-    assert "does not matter to inference" in caplog.text
+    assert f"passed over, {reason}" in caplog.text
 
 
 @pytest.mark.parametrize(("text", "type_name"), OF_A_TYPE_THAT_DOES_NOT_RUN)

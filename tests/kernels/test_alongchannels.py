@@ -18,6 +18,11 @@ def test_normalize(image, channel_shared):
     check_layer("Normalize", image, across_spatial=False, channel_shared=channel_shared, allowed=allowed)
 
 
+@pytest.mark.parametrize("norm", ["L1", "L2"])
+def test_normalize_without_a_scale(norm):
+    check_layer("Normalize", (10, 5, 3), across_spatial=False, scaled=False, norm=norm, allowed=close(18))
+
+
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize("out_max_val", [True, False])
 def test_argmax(image, out_max_val):

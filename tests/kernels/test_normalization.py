@@ -30,3 +30,7 @@ def test_mvn_of_images(image, normalize_variance):
 def test_normalize_of_images(image, channel_shared):
     # The reference's sum of squares is in f32: of n positive terms, pairwise, it errs by log2 n roundings.
     check_layer("Normalize", image, across_spatial=True, channel_shared=channel_shared, allowed=close(16))
+
+
+def test_normalize_of_images_without_a_scale():
+    check_layer("Normalize", (10, 5, 3), across_spatial=True, scaled=False, allowed=close(16))

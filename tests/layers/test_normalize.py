@@ -50,6 +50,20 @@ def test_reference(rng, shape, across, shared):
 
 
 @pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("shape", [(2, 3, 5, 7), (3, 4), (1, 1, 1, 1)])
+def test_norms_of_absolute_values_and_no_scale(rng, shape, across):
+    """Caffe's fork adds eps to the sum itself."""
+    x = normal(rng, *shape)
+    axes = tuple(range(1, x.ndim)) if across else (1,)
+    norms = np.abs(x.astype(np.float64)).sum(axis=axes, keepdims=True) + 0.5
+    params = Normalize(across_spatial=across, norm="L1", scaled=False, eps=0.5)
+    assert params.weight_shapes([Blob(shape)]) == {}
+    check_layer(params, [x], x / norms, roundings=x[0].size + FEW)
+    norms = np.sqrt((x.astype(np.float64) ** 2).sum(axis=axes, keepdims=True) + 0.5)
+    check_layer(Normalize(across_spatial=across, scaled=False, eps=0.5), [x], x / norms, roundings=x[0].size + FEW)
+
+
+@pytest.mark.parametrize("across", [False, True])
 def test_eps_stands_under_the_root(rng, across):
     params = Normalize(across_spatial=across, eps=0.5)
     x = normal(rng, 2, 3, 4, 5)

@@ -182,13 +182,18 @@ def _input_layer(
 
 
 def _softmax_layer(loss: Message, taken: set[str]) -> Message:
-    """Return the Softmax that the loss layer `loss` contains, under a name not in `taken`."""
+    """Return the Softmax that the loss layer `loss` contains, under a name not in `taken`.
+
+    In happynear's fork its `normalize_type` may ask for a Normalize instead.
+    """
     name = "prob" if "prob" not in taken else f"{loss.name}_prob"
     while name in taken:
         name += "_"
     taken.add(name)
     made = schema.new("LayerParameter")
     made.name, made.type = name, "Softmax"
+    if loss.softmax_param.normalize_type not in ("", "Softmax"):
+        made.type = "Normalize"
     made.bottom.append(loss.bottom[0])
     made.top.append(name)
     if loss.HasField("softmax_param"):

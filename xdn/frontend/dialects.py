@@ -10,6 +10,8 @@ from xdn.frontend.films import FILM_RULES
 from xdn.frontend.param_str import Value, read_param_str
 from xdn.frontend.schema import Message
 
+#: What happynear's Normalize adds to its sums.
+_HAPPYNEAR_EPS = 1e-6
 _PYTHON, _PROPOSAL = "Python", "ProposalLayer"
 #: Lists of numbers in the `param_str` of that layer -> the field that they become.
 _PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
@@ -63,6 +65,27 @@ def _numbers(value: Value) -> list[float]:
     return numbers if isinstance(value, tuple) and len(numbers) == len(value) and all(n > 0 for n in numbers) else []
 
 
+def _over_channels(layer: Message) -> None:
+    """The Normalize of happynear's fork has no scale, and the norm is that of a position's channels.
+
+    It is told by `normalize_type`, in softmax_param or a message of its own. The source is its normalize_layer.cpp.
+    """
+    if layer.softmax_param.HasField("normalize_type"):
+        kind = layer.softmax_param.normalize_type
+    elif layer.HasField("normalize_param"):
+        kind = layer.normalize_param.normalize_type or "L2"
+    else:
+        return
+    if kind not in ("L1", "L2"):
+        where = f"layer {layer.name!r} ({layer.type})"
+        raise UnsupportedError(f"normalize_type is {kind!r}", where=where, mend="Known: L1, L2")
+    param = layer.norm_param
+    param.across_spatial, param.scaled, param.eps = False, False, _HAPPYNEAR_EPS
+    param.norm = {"L1": 1, "L2": 2}[kind]
+    layer.ClearField("softmax_param")
+    layer.ClearField("normalize_param")
+
+
 def _named_bins(layer: Message) -> None:
     """An older branch's pyramid names the bins of its grids; its `scale` was never read."""
     param = layer.spatial_pyramid_pooling_param
@@ -76,6 +99,7 @@ def _named_bins(layer: Message) -> None:
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
+    "Normalize": _over_channels,
     _PYTHON: _known_python,
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **FILM_RULES,

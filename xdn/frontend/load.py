@@ -15,6 +15,7 @@ from xdn.frontend.dialects import plain_caffe, refuse_python
 from xdn.frontend.image_shape import ImageShape, batch_of
 from xdn.frontend.phase import filter_layers, net_state
 from xdn.frontend.schema import Message
+from xdn.frontend.unread import check_unread
 from xdn.frontend.upgrade import upgrade
 from xdn.frontend.weights import RANDOM_SEED, assign_weights
 from xdn.frontend.weights import random_weights as with_random_weights
@@ -126,6 +127,7 @@ def net_from_message(
         named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
         raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")
     plain_caffe(current)
+    check_unread(current)
     if strict:
         refuse_python(current)
     net = (build if strict else sketch)(current, folder, input_shape)

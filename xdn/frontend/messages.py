@@ -141,6 +141,8 @@ RecurrentParameter num_output=1:uint32 weight_filler=2:FillerParameter bias_fill
     debug_info=4:bool expose_hidden=5:bool
 SaveOutputParameter output_directory=1:string output_name_prefix=2:string output_format=3:string \
     label_map_file=4:string name_size_file=5:string num_test_image=6:uint32 resize_param=7:ResizeParameter
+HappynearNormalizeParameter normalize_type=1:string fix_gradient=2:bool bp_norm=3:bool
+SoftmaxParameter normalize_type=2001:string label_smooth_factor=2002:float
 SpatialPyramidPoolingParameter pool=1:MAX|AVE|STOCHASTIC spatial_bin=2:uint32* scale=3:float
 Convolution3DParameter num_output=1:uint32 bias_term=2:bool pad=3:uint32 kernel_size=4:uint32 group=5:uint32 \
     kernel_depth=6:uint32 stride=7:uint32 temporal_stride=8:uint32 weight_filler=9:FillerParameter \
@@ -165,7 +167,8 @@ LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:C
     multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
     smooth_l1_loss_param=2006:SmoothL1LossParameter cconvolution_param=2020:CConvolutionParameter \
     cinner_product_param=2021:CInnerProductParameter \
-    spatial_pyramid_pooling_param=2022:SpatialPyramidPoolingParameter video_data_param=6660:VideoDataParameter \
+    spatial_pyramid_pooling_param=2022:SpatialPyramidPoolingParameter \
+    normalize_param=2023:HappynearNormalizeParameter video_data_param=6660:VideoDataParameter \
     convolution3d_param=6661:Convolution3DParameter pooling3d_param=6662:Pooling3DParameter
 V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:ContrastiveLossParameter \
     data_param=11:DataParameter dummy_data_param=26:DummyDataParameter hdf5_data_param=13:HDF5DataParameter \

@@ -1,8 +1,17 @@
-"""Which unknown fields of a net's text may be passed over: those that cannot change what the net computes.
+"""Which unknown fields of a net's text may be passed over: those that do not decide what the net computes.
 
-Forks of Caffe add fields. One that stands in a data layer, a loss, a filler or a layer that has another type's
-parameters says nothing about inference: it is passed over with a warning. One in the parameters of a layer that runs
-may change its results, and one that looks like a misspelled known field certainly does: these are errors.
+Forks of Caffe add fields. Each that is passed over is a warning, with its reason:
+
+- *training*: it stands in a filler, in the learning rates of weights, or in the parameters of a loss or a data layer;
+- *engine*: it says how a layer is computed, and not what (`_ENGINES`, and the values of fields that a layer type lists
+  as `unused`);
+- *no reader*: its layer does not run, or is of one of Caffe's own types, which read their own message only;
+- *unknown*: a field of a fork beside the parameters of such a layer, or in the transform of images. What it means
+  cannot be told, and the warning says so.
+
+In the parameters of a layer that runs an unknown field may change its results, and one that looks like a misspelled
+known field certainly does: these are errors. So is every unknown field in a layer of a type that forks brought, because
+it may be what tells two layers of the same name apart.
 """
 
 import difflib
@@ -18,6 +27,18 @@ from xdn.layers.base import LAYERS, CaffeLayer
 
 #: From this likeness on a name counts as a misspelling.
 _MISSPELLED = 0.8
+#: Fields of forks (NVIDIA's, Intel's) that choose an implementation, or the type of numbers it computes in.
+_ENGINES = (
+    "engine",
+    *(f"{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
+    *(f"default_{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
+    "cudnn_math_override",
+    "default_cudnn_math_override",
+    "default_conv_algos_override",
+    "global_grad_scale",
+    "reduce_buckets",
+)
+_HOW = "as it says how to compute, not what"
 #: So many warnings of one file are told; the rest is counted.
 _TOLD = 8
 
@@ -59,35 +80,37 @@ def _misspelled(name: str, known: Iterable[str]) -> bool:
     )
 
 
-def _matters(unknown: Unknown, training: frozenset[str]) -> bool:
-    """Return whether what is unknown may change what the net computes."""
+def _excuse(unknown: Unknown, training: frozenset[str]) -> str | None:
+    """Return why what is unknown may be passed over, None where it may not."""
     message = unknown.path[-1].DESCRIPTOR
-    if any(part.DESCRIPTOR.name in training for part in unknown.path):
-        return False
+    within = {part.DESCRIPTOR.name for part in unknown.path}
+    if "TransformationParameter" in within:
+        return "whose meaning is unknown: the images may have to be transformed otherwise"
     if message.name in ("NetState", "NetStateRule"):
-        return True
+        return None
     layer = _layer_of(unknown)
     if layer is None:
-        stands_in_net = message.name == "NetParameter" and not unknown.is_message
-        return not stands_in_net or _misspelled(unknown.name, message.fields_by_name)
+        misspelled = message.name != "NetParameter" or _misspelled(unknown.name, message.fields_by_name)
+        return None if unknown.is_message or misspelled else _excuse_of_strange(unknown)
     cls = _class_of(layer)
     if cls is None:
         # Of a layer without a type nothing is known; one of a type that XDN lacks is refused for that, or goes.
-        return not _type_of(layer)
+        return f"as layers of type {_type_of(layer)!r} do not run" if _type_of(layer) else None
+    if within & training:
+        return "as only training needs it"
     if unknown.value is not None:
-        return unknown.name not in cls.unused
+        return _HOW if unknown.name in cls.unused else None
     if len(unknown.path) == 2:
-        return unknown.name in cls.proto_fields() or _misspelled(unknown.name, message.fields_by_name)
-    own = ("V0LayerParameter",) if cls.message is None else ("V0LayerParameter", cls.message.name)
-    return any(part.DESCRIPTOR.name in own for part in unknown.path)
+        if unknown.name in cls.proto_fields() or _misspelled(unknown.name, message.fields_by_name):
+            return None
+        return _excuse_of_strange(unknown) if unknown.name in _ENGINES or cls.of_caffe() else None
+    own = {"V0LayerParameter"} if cls.message is None else {"V0LayerParameter", cls.message.name}
+    return "as layers of this type do not read it" if cls.of_caffe() and not within & own else None
 
 
-def _excuse(unknown: Unknown) -> str:
-    """Return why what is unknown may be passed over."""
-    layer = _layer_of(unknown)
-    if layer is None or _class_of(layer) is not None:
-        return "it does not matter to inference"
-    return f"layers of type {_type_of(layer)!r} do not run"
+def _excuse_of_strange(unknown: Unknown) -> str:
+    """Return why a field of a net, or of a layer of Caffe's own type, may be passed over that Caffe does not have."""
+    return _HOW if unknown.name in _ENGINES else "whose meaning is unknown: in its fork of Caffe results may differ"
 
 
 def tolerated(found: Sequence[Unknown]) -> list[str]:
@@ -111,8 +134,9 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
         if len(kinds) > settings.MAX_UNKNOWN_KINDS:
             raise ParseError(f"more than {settings.MAX_UNKNOWN_KINDS} kinds of unknown fields", where=unknown.where)
         what, mend = explain(unknown)
-        if _matters(unknown, training):
+        excuse = _excuse(unknown, training)
+        if excuse is None:
             raise ParseError(what, where=unknown.where, mend=mend)
-        warnings.setdefault(what, f"{unknown.where}: {what}; passed over, as {_excuse(unknown)}")
+        warnings.setdefault(what, f"{unknown.where}: {what}; passed over, {excuse}")
     told = list(warnings.values())
     return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]

@@ -123,11 +123,16 @@ def _lower(lowering: Lowering, op: str, bodies: Bodies, own: dict[int, int], kee
     return Lowered([Step(source, words(10, sizes | own), blobs, keep, scratch=scratch)])
 
 
-@family("normalize", "Normalize", when=lambda lowering: not lowering.layer.params.across_spatial, schedules=BOTH)
+def _euclidean_position(lowering: Lowering) -> bool:
+    """Return whether the norm is that of a position's channels, the root of a sum of squares."""
+    return not lowering.layer.params.across_spatial and lowering.layer.params.norm == "L2"
+
+
+@family("normalize", "Normalize", when=_euclidean_position, schedules=BOTH)
 def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of a position's channels, and multiply by a factor."""
     layer, channels = lowering.layer, lowering.bottom().channels
-    factors = np.broadcast_to(layer.weights["scale"], channels)
+    factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), channels)
     constants = np.append(factors, np.float32(layer.params.eps)).astype(np.float32)
     own = {CONSTANTS: address(constants)}
     return _lower(lowering, "normalize", (_normalize_images, _normalize_channels), own, (constants,))

@@ -122,9 +122,15 @@ def lower_mvn(lowering: Lowering) -> Lowered:
     return _lower(lowering, "mvn", _mvn, shape, np.array([params.eps], np.float32), params.normalize_variance)
 
 
-@family("normalize_image", "Normalize", when=lambda lowering: lowering.layer.params.across_spatial, schedules=BOTH)
+def _euclidean_image(lowering: Lowering) -> bool:
+    """Return whether the norm is that of an image, the root of a sum of squares."""
+    return lowering.layer.params.across_spatial and lowering.layer.params.norm == "L2"
+
+
+@family("normalize_image", "Normalize", when=_euclidean_image, schedules=BOTH)
 def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of the image, and multiply by a factor."""
     layer, shape = lowering.layer, _by_image(lowering)
-    constants = np.append(np.broadcast_to(layer.weights["scale"], shape[0]), layer.params.eps).astype(np.float32)
+    factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), shape[0])
+    constants = np.append(factors, layer.params.eps).astype(np.float32)
     return _lower(lowering, "normalize_image", _normalize, shape, constants)

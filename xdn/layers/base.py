@@ -86,6 +86,10 @@ ENGINE = Field(0, "enum", values={"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2})
 FILLER = Field(0, "FillerParameter")
 
 
+#: Numbers of messages in LayerParameter from here on are those of forks.
+_FIRST_OF_FORKS = 200
+
+
 class CaffeLayer(LayerParams):
     """Base of the layer types that can stand in a prototxt."""
 
@@ -96,6 +100,11 @@ class CaffeLayer(LayerParams):
     #: Further spellings of the type in a prototxt, and its name in V1's enum (`layers { type: RELU }`).
     aliases: ClassVar[tuple[str, ...]] = ()
     v1_name: ClassVar[str] = ""
+
+    @classmethod
+    def of_caffe(cls) -> bool:
+        """Return whether Caffe itself has the type; a type that a fork brought may be another in the next fork."""
+        return bool(cls.v1_name) or (cls.message is not None and cls.message.number < _FIRST_OF_FORKS)
 
     @classmethod
     def proto_fields(cls) -> dict[str, Field]:

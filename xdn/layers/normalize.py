@@ -1,4 +1,4 @@
-"""Normalize: values divided by their Euclidean norm, times a learned scale."""
+"""Normalize: values divided by their norm, times a learned scale."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,7 +15,9 @@ from xdn.layers.broadcast import spread
 class Normalize(CaffeLayer):
     """Normalize: y = scale * x / sqrt(sum of x**2 + eps), the sum over an image, or over the channels of a position.
 
-    The source is normalize_layer.cpp of the SSD branch of Caffe (Liu et al. 2015, ParseNet).
+    The source is normalize_layer.cpp of the SSD branch of Caffe (Liu et al. 2015, ParseNet). The layer of the same name
+    in happynear's fork (Wang et al. 2017, NormFace) has no scale, takes the channels of a position, and with `norm: L1`
+    divides by sum of abs(x) + eps; reading turns its words into `norm` and `scaled`, which are ours.
     """
 
     message: ClassVar = Message("NormalizeParameter", "norm_param", 206)
@@ -25,6 +27,8 @@ class Normalize(CaffeLayer):
     across_spatial: bool = proto(1, "bool", default=True)
     channel_shared: bool = proto(3, "bool", default=True)
     eps: float = proto(4, "float", default=1e-10)
+    norm: str = proto(20190, "enum", default="L2", values={"L1": 1, "L2": 2})
+    scaled: bool = proto(20191, "bool", default=True)
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
@@ -33,18 +37,22 @@ class Normalize(CaffeLayer):
         return (Blob(bottom.shape),)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
-        """Scale (C,), or a scalar () with `channel_shared`."""
-        return {"scale": () if self.channel_shared else (bottoms[0].shape[1],)}
+        """Scale (C,), or a scalar () with `channel_shared`; none where nothing is `scaled`."""
+        return {"scale": () if self.channel_shared else (bottoms[0].shape[1],)} if self.scaled else {}
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The norm in f32, then the quotient, then the product."""
         x = bottoms[0]
         axes = tuple(range(1, x.ndim)) if self.across_spatial else (1,)
-        norm = np.sqrt(np.square(x).sum(axis=axes, keepdims=True, dtype=np.float32) + np.float32(self.eps))
-        return (x / norm * spread(weights["scale"], 1, x.ndim),)
+        terms = np.abs(x) if self.norm == "L1" else np.square(x)
+        norm = terms.sum(axis=axes, keepdims=True, dtype=np.float32) + np.float32(self.eps)
+        unit = x / (norm if self.norm == "L1" else np.sqrt(norm))
+        return (unit * spread(weights["scale"], 1, x.ndim) if self.scaled else unit,)
 
     def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Scale (C,), or a scalar."""
+        if not self.scaled:
+            return {}
         return {"scale": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:

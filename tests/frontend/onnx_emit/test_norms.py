@@ -14,6 +14,12 @@ def test_normalize(across_spatial, channel_shared, shape):
     check_layer(Normalize(across_spatial=across_spatial, channel_shared=channel_shared, eps=1e-3), shape)
 
 
+@pytest.mark.parametrize("norm", ["L1", "L2"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normalize_of_happynears_fork(norm, scaled):
+    check_layer(Normalize(across_spatial=False, norm=norm, scaled=scaled, eps=1e-3), (2, 3, 4, 5))
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3), (2, 3, 4)])
 @pytest.mark.parametrize("across_channels", [False, True])
 @pytest.mark.parametrize("normalize_variance", [False, True])

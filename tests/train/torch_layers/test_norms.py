@@ -18,6 +18,14 @@ def test_normalize(across_spatial, channel_shared, shape):
     check_gradients(params, shape)
 
 
+@pytest.mark.parametrize("norm", ["L1", "L2"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normalize_of_happynears_fork(norm, scaled):
+    params = Normalize(across_spatial=False, norm=norm, scaled=scaled, eps=1e-3)
+    check_layer(params, (2, 3, 4, 5))
+    check_gradients(params, (2, 3, 4, 5))
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 4)])
 @pytest.mark.parametrize("across_channels", [False, True])
 @pytest.mark.parametrize("normalize_variance", [False, True])

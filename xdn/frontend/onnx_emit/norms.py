@@ -12,12 +12,15 @@ from xdn.layers.normalize import Normalize
 
 @EMITTERS.register("Normalize")
 def normalize(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Div by the root of ReduceSumSquare and eps, then Mul."""
+    """Div by the root of ReduceSumSquare and eps, or by ReduceL1 and eps, then Mul where there is a scale."""
     params, axes, top = cast(Normalize, layer.params), len(graph.bottom(layer).shape), tops[0]
     over = list(range(1, axes if params.across_spatial else 2))
-    energy = graph.step("ReduceSumSquare", bottoms, f"{top}.energy", axes=over)
-    kept = graph.step("Add", [energy, graph.scalar(f"{layer.name}.eps", params.eps)], f"{top}.kept")
-    norm = graph.step("Sqrt", [kept], f"{top}.norm")
+    total = graph.step("ReduceL1" if params.norm == "L1" else "ReduceSumSquare", bottoms, f"{top}.total", axes=over)
+    kept = graph.step("Add", [total, graph.scalar(f"{layer.name}.eps", params.eps)], f"{top}.kept")
+    norm = kept if params.norm == "L1" else graph.step("Sqrt", [kept], f"{top}.norm")
+    if not params.scaled:
+        graph.node("Div", [bottoms[0], norm], top)
+        return
     unit = graph.step("Div", [bottoms[0], norm], f"{top}.unit")
     scale = graph.constant(f"{layer.name}.scale", spread(layer.weights["scale"], 1, axes))
     graph.node("Mul", [unit, scale], top)

@@ -13,11 +13,14 @@ from xdn.train.torch_layers.normalise import spread
 
 @torch_layer("Normalize")
 def normalize(params: Normalize, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Divide by the norm, then multiply by the learned scale."""
+    """Divide by the norm, then multiply by the learned scale where there is one."""
     x = bottoms[0]
     axes = tuple(range(1, x.ndim if params.across_spatial else 2))
-    norm = torch.sqrt(x.square().sum(axes, keepdim=True) + params.eps)
-    return x / norm * spread(weights["scale"], 1, x.ndim)
+    if params.norm == "L1":
+        unit = x / (x.abs().sum(axes, keepdim=True) + params.eps)
+    else:
+        unit = x / torch.sqrt(x.square().sum(axes, keepdim=True) + params.eps)
+    return unit * spread(weights["scale"], 1, x.ndim) if params.scaled else unit
 
 
 @torch_layer("MVN")
