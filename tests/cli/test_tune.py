@@ -47,7 +47,7 @@ def test_the_json_holds_every_trial(tuned):
     _, document = tuned
     told = document["tuning"]
     assert (told["strategy"], told["objective"], len(told["trials"])) == ("halving", "contest", 5)
-    assert told["factor"] > 0
+    assert told["factor"] == told["paired"]["default"] / told["paired"]["tuned"]
     assert document["contest"]["accuracy"]["correct"] == 300
     # On so few images one thread may win.
     assert document["configuration"]["threads"] in (1, 2)

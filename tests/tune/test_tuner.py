@@ -7,7 +7,7 @@ import pytest
 from tests.tune.surfaces import BEST, SPACE, surface
 from xdn.tune.meter import Score
 from xdn.tune.trial import Trial
-from xdn.tune.tuner import LEAST_GAIN, Budget, Study
+from xdn.tune.tuner import LEAST_GAIN, Budget, Outcome, Study, median_turn
 
 START = (0, 0, 5, 0)
 
@@ -94,3 +94,28 @@ def test_gains_say_what_each_axis_brings():
     for axis, gain in outcome.gains.items():
         back = SPACE.point(SPACE.values(BEST) | {axis: SPACE.values(START)[axis]})
         assert gain == pytest.approx(surface(back) / surface(BEST))
+
+
+@pytest.mark.parametrize(
+    ("costs", "others", "turn"),
+    [
+        ([8.0], [10.0], (8.0, 10.0)),
+        ([8.0, 9.0, 12.0], [10.0, 9.0, 10.0], (9.0, 9.0)),
+        # Of two in the middle the worse one for the first.
+        ([8.0, 9.0], [10.0, 10.0], (9.0, 10.0)),
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 1.0], (3.0, 1.0)),
+        # A condition that is not met costs infinitely much.
+        ([inf, 5.0, inf], [inf, 4.0, 4.0], (5.0, 4.0)),
+        ([inf, inf], [inf, inf], (inf, inf)),
+    ],
+)
+def test_the_median_turn_is_one_that_was_measured(costs, others, turn):
+    assert median_turn(costs, others) == turn
+
+
+def test_the_factor_is_that_of_the_costs_that_are_shown():
+    for default_costs, costs in (((9.9, 9.4, 14.0), (13.1, 9.0, 13.4)), ((10.0, 20.0), (9.0, 21.0)), ((inf,), (inf,))):
+        outcome = Outcome(("winner", None), {}, (), default_costs, costs, {}, 1.0)
+        default_cost, cost = outcome.paired
+        assert (cost, default_cost) in zip(costs, default_costs, strict=True)
+        assert outcome.factor == (1.0 if cost == default_cost else default_cost / cost)

@@ -110,6 +110,7 @@ def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[st
         "unit": objective.unit,
         "seconds": outcome.seconds,
         "values": dict(outcome.values),
+        "paired": dict(zip(("default", "tuned"), outcome.paired, strict=True)),
         "default_costs": outcome.default_costs,
         "costs": outcome.costs,
         "factor": outcome.factor,

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -47,9 +46,9 @@ def operators_table(operators: Mapping[str, tuple[tuple[str, ...], Space]]) -> T
 
 
 def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Table:
-    """Return a table of the default and the winner: their costs, and what each axis brings."""
+    """Return a table of the default and the winner: their costs in one turn, and in all; what each axis brings."""
     table = Table("", "default", "tuned", "it brings", box=SIMPLE_HEAD)
-    before, after = median(outcome.default_costs), median(outcome.costs)
+    before, after = outcome.paired
     table.add_row(
         unit, f"{before:.3f} {_spread(outcome.default_costs)}", f"{after:.3f} {_spread(outcome.costs)}",
         f"{outcome.factor:.3f}x",

@@ -115,7 +115,7 @@ class OperatorLevel:
             layers.close()
         outcome = self._confirmed(chosen, tuple(search.trials), begin)
         configuration, call_images = outcome.setup
-        result = Result(self.key.facts, configuration, call_images, outcome.factor, median(outcome.costs))
+        result = Result(self.key.facts, configuration, call_images, outcome.factor, outcome.paired[1])
         journal.end(self.key, result)
         return outcome
 

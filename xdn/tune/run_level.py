@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import median
 from typing import Any
 
 from xdn import settings
@@ -102,7 +101,7 @@ class RunLevel:
         finally:
             meter.close()
         configuration, call_images = outcome.setup
-        result = Result(self.key.facts, configuration, call_images, outcome.factor, median(outcome.costs))
+        result = Result(self.key.facts, configuration, call_images, outcome.factor, outcome.paired[1])
         journal.end(self.key, result)
         return outcome
 

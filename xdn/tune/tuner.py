@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -68,9 +67,15 @@ class Outcome:
     seconds: float
 
     @property
+    def paired(self) -> tuple[float, float]:
+        """The costs of the default and of the winner in one turn of the confirmation, the median one by their ratio."""
+        cost, default_cost = median_turn(self.costs, self.default_costs)
+        return default_cost, cost
+
+    @property
     def factor(self) -> float:
-        """How many times faster the winner was than the default, in the confirmation."""
-        return paired_ratio(self.default_costs, self.costs)
+        """How many times faster the winner was than the default, in that turn."""
+        return _ratio(*self.paired)
 
 
 @dataclass
@@ -192,13 +197,23 @@ class Study:
             if over or value == default[name] or self.space.point(back) not in self.space:
                 continue
             own, without = self.meter.costs([self.setup(found), self.setup(back)], 2)
-            gains[name] = median(without) / median(own)
+            cost, cost_without = median_turn(own, without)
+            gains[name] = _ratio(cost_without, cost)
         return gains
 
 
-def paired_ratio(costs: Sequence[float], others: Sequence[float]) -> float:
-    """Return how many times the others the costs are: the median over rounds, in each of which both had one machine."""
-    return median(own / other for own, other in zip(costs, others, strict=True))
+def median_turn(costs: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    """Return the two costs of the turn whose ratio is the median; of two in the middle that which is worse for `costs`.
+
+    In one turn both had one machine: costs of different turns may contradict the ratio.
+    """
+    turns = sorted(zip(costs, others, strict=True), key=lambda turn: _ratio(*turn))
+    return turns[len(turns) // 2]
+
+
+def _ratio(cost: float, other: float) -> float:
+    """Return how many times the other a cost is; costs are infinite where a condition is not met."""
+    return 1.0 if cost == other else cost / other
 
 
 def win_again(
@@ -230,7 +245,8 @@ def win_again(
         )
     costs = meter.costs(setups, rounds)
     good = [number for number, percent in enumerate(right) if min_accuracy is None or percent >= min_accuracy]
-    ratios = {number: paired_ratio(costs[number], costs[0]) for number in good}
+    turns = {number: median_turn(costs[number], costs[0]) for number in good}
+    ratios = {number: _ratio(*turn) for number, turn in turns.items()}
     winner = min(good, key=ratios.__getitem__)
     return (winner if ratios[winner] <= 1 - LEAST_GAIN else 0), costs
 
