@@ -29,6 +29,22 @@ def test_a_folder_of_the_split_is_preferred(tmp_path, rng):
     assert len(ImageFolder.find(tmp_path, "test")) == 4
 
 
+def test_images_for_tests_may_be_called_val(tmp_path, rng):
+    write_image_folder(tmp_path / "train", rng, [(4, 4)] * 3)
+    with pytest.raises(DataError, match=r"the folder has train, but nothing for test\. Add a folder test"):
+        ImageFolder.find(tmp_path, "test")
+    write_image_folder(tmp_path / "val", rng, [(4, 4)] * 2)
+    assert len(ImageFolder.find(tmp_path, "test")) == 4
+    write_image_folder(tmp_path / "test", rng, [(4, 4)])
+    assert len(ImageFolder.find(tmp_path, "test")) == 2
+    assert len(ImageFolder.find(tmp_path, "train")) == 6
+
+
+def test_a_class_may_be_called_like_a_split(tmp_path, rng):
+    write_image_folder(tmp_path, rng, [(4, 4)], classes=("test", "exam"))
+    assert ImageFolder.find(tmp_path, "test").classes == ("exam", "test")
+
+
 def test_images_of_different_sizes_need_a_size(tmp_path, rng):
     images = write_image_folder(tmp_path, rng, [(8, 8), (10, 6)], classes=("only",))["only"]
     dataset = ImageFolder.find(tmp_path, "test")

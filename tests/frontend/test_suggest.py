@@ -50,6 +50,14 @@ def test_a_training_net_in_the_old_format_tells(tmp_path):
     assert suggested(tmp_path).options == "--scale 0.5"
 
 
+def test_the_oldest_format_tells(tmp_path):
+    """Its data layers have the fields themselves."""
+    layer = 'layers { layer { name: "data" type: "data" scale: 0.25 cropsize: 8 } top: "data" top: "label" }'
+    fc = 'layers { layer { name: "conv1" type: "conv" num_output: 2 kernelsize: 3 } bottom: "data" top: "conv1" }'
+    (tmp_path / "train.prototxt").write_text(layer + fc)
+    assert suggested(tmp_path).options == "--scale 0.25"
+
+
 @pytest.mark.parametrize("name", ["mean.binaryproto", "imagenet_mean.binaryproto", "ilsvrc_2012_mean.npy"])
 def test_a_mean_beside_tells(tmp_path, name):
     write_mean(tmp_path / name, np.ones((3, 8, 8), np.float32))

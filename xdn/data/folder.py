@@ -90,8 +90,16 @@ class ImageFolder(ImageFiles):
 
     @classmethod
     def find(cls, folder: Path, split: str) -> "ImageFolder":
-        """Return the images in `folder`/`split` where that has folders of classes, else in `folder` itself."""
-        root = folder / split if _subfolders(folder / split) else folder
+        """Return the images in `folder`/`split` where that has folders of classes, else in `folder` itself.
+
+        Images for tests lie in ``test``, or else in ``val``.
+
+        Raises
+        ------
+        DataError
+            Where there are no folders of classes, none of them has an image, or only another split is there.
+        """
+        root = _root(folder, split)
         classes = _subfolders(root)
         if not classes:
             mend = (
@@ -152,6 +160,8 @@ class ImageList(ImageFiles):
         return cls(path, split, files, labels, tuple(str(label) for label in range(max(labels) + 1)))
 
 
+#: Split -> the folders that may hold it.
+_SPLITS = {"train": ("train",), "test": ("test", "val")}
 _KNOWN_ENDINGS = f"Files in a class's folder are images by their ending: {' '.join(sorted(SUFFIXES))}"
 
 
@@ -169,6 +179,16 @@ def _subfolders(folder: Path) -> list[str]:
 
 def _is_image(entry: Path) -> bool:
     return entry.suffix.lower() in SUFFIXES and entry.is_file()
+
+
+def _root(folder: Path, split: str) -> Path:
+    """Return the folder that holds the folders of classes; raise DataError where only another split is there."""
+    places = {name: [folder / part for part in parts if _subfolders(folder / part)] for name, parts in _SPLITS.items()}
+    if places[split] or not any(places.values()):
+        return next(iter(places[split]), folder)
+    found = listed([place.name for each in places.values() for place in each])
+    mend = f"Add a folder {_SPLITS[split][0]}, or name one of its folders"
+    raise DataError(f"the folder has {found}, but nothing for {split}", where=str(folder), mend=mend)
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -150,7 +150,11 @@ def _mean(transform: Transform, shape: tuple[int, ...], folders: Sequence[Path],
     path = _mean_path(transform.mean_file, folders)
     values = np.asarray(read(path), np.float32)
     if values.shape != shape:
-        raise DataError(f"the mean image has the shape {values.shape}, the images {shape} (C, H, W)", where=str(path))
+        what = f"the mean image has the shape {values.shape}, the images {shape} (C, H, W)"
+        h, w = values.shape[1:]
+        means = ",".join(f"{mean:g}" for mean in values.mean(axis=(1, 2)).tolist())
+        mend = f"Resize image files with --size {h}x{w} and cut them with --crop, or say --mean-value {means}"
+        raise DataError(what, where=str(path), mend=mend if len(values) == shape[0] else None)
     return values
 
 

@@ -17,7 +17,7 @@ def reordered(dataset: Dataset, order: str) -> Dataset:
         return dataset
     if dataset.channel_order == GREY:
         what = f"grey images have one channel, which no order {order} turns round"
-        raise DataError(what, where=dataset.title, mend="Leave the order away")
+        raise DataError(what, where=dataset.title, mend="Leave out --data-order")
     return _Reversed(dataset, order)
 
 

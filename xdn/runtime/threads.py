@@ -94,5 +94,5 @@ def starting_threads(count: int) -> Iterator[None]:
     except RuntimeError as error:
         if "start new thread" not in str(error):
             raise
-        mend = "Ask for fewer with --threads or XDN_THREADS, or raise the limits (ulimit -u, ulimit -v)"
+        mend = "Ask for fewer with XDN_THREADS (or xdn-run --threads), or raise the limits (ulimit -u, ulimit -v)"
         raise SettingError(f"the system does not start {count} threads", where="threads", mend=mend) from None
