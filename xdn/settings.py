@@ -33,6 +33,14 @@ CORE_CACHE_BYTES = 1 << 20
 ARENA_ALIGN_BYTES = 64
 #: How often a thread that has ended its part of a short run looks for the next one before it sleeps: about 0.1 ms.
 HELPER_LOOKS = 6000
+#: Looks of a thread that waits for another of its team before it gives its processor away: a fraction of a
+#: millisecond where each has a processor of its own, for what is given away comes back much later; else at once.
+TEAM_LOOKS, CROWDED_LOOKS = 20000, 100
+#: Of how many runs it is remembered what they took, with threads sharing them and alone; which run is alone to tell.
+SHARING_RUNS, SHARING_TRIAL = 16, 4
+#: How much longer than alone a shared run may take. How many times the seconds that one lost beyond that pass before
+#: the next is shared: trying costs a sixteenth of the time at most.
+SHARING_SLACK, SHARING_PATIENCE = 1.25, 16
 #: The most multiply-accumulates of a run in which the caller's thread takes part: there it hears of no Ctrl-C.
 SHORT_RUN_MACS = 1 << 32
 #: How often the waiting main thread looks at the progress of a run, in seconds.

@@ -49,7 +49,7 @@ def rounds(tmp_path_factory):
 def test_all_are_in_the_same_round(rounds, members):
     _, kernel = rounds
     words, table = np.zeros(team.TEAM_WORDS, np.int64), np.zeros(LINE * (members + 1), np.int64)
-    words[team.YIELD], table[0] = yield_address(), ROUNDS
+    words[team.YIELD], words[team.LOOKS], table[0] = yield_address(), 1000, ROUNDS
     threads = []
     for member in range(members):
         frame = np.zeros(TEAM + 1, np.int64)

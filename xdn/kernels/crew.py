@@ -32,13 +32,12 @@ MAILBOX_WORDS = 24
 HELPERS, WAKE = 0, 1
 #: Address of a C function that gives the processor to another thread.
 YIELD = 2
-#: Addresses of the driver and of its control words, as in a mailbox.
-OWN_DRIVE, OWN_CONTROL = 3, 4
-#: Addresses of the mailboxes.
-MAILBOXES = 5
-
 #: Looks for a helper's end before the caller gives its processor away.
-_LOOKS = 2000
+CALLER_LOOKS = 3
+#: Addresses of the driver and of its control words, as in a mailbox.
+OWN_DRIVE, OWN_CONTROL = 4, 5
+#: Addresses of the mailboxes.
+MAILBOXES = 6
 
 
 def attend(isa: Isa) -> KernelSource:
@@ -98,7 +97,7 @@ def _lead():
             box = i64_at(words[MAILBOXES + number])
             looks = 0
             while atomic_load(box, DONE) != box[TICKET]:
-                if looks < _LOOKS:
+                if looks < words[CALLER_LOOKS]:
                     looks += 1
                     pause()
                 else:

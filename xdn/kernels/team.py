@@ -13,10 +13,9 @@ from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_p
 ARRIVED, PHASE, TOLD = 0, 8, 16
 #: Address of a C function that gives the processor to another thread.
 YIELD = 24
+#: Looks of a waiting thread before it gives its processor away.
+LOOKS = 25
 TEAM_WORDS = 32
-
-#: Looks before a waiting thread gives its processor away: about as long as that takes.
-_LOOKS = 2000
 
 
 @register_jitable
@@ -29,7 +28,7 @@ def meet(team, members):
         return
     looks = 0
     while atomic_load(team, PHASE) == phase:
-        if looks < _LOOKS:
+        if looks < team[LOOKS]:
             looks += 1
             pause()
         else:

@@ -14,7 +14,7 @@ from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.kernels import crew
-from xdn.runtime.threads import starting_threads
+from xdn.runtime.threads import available_cpus, starting_threads
 
 
 class Crew:
@@ -36,7 +36,7 @@ class Crew:
         self._boxes = [np.zeros(crew.MAILBOX_WORDS, np.int64) for _ in range(helpers)]
         self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(helpers)]
         self._words = np.zeros(crew.MAILBOXES + helpers, np.int64)
-        self._words[crew.YIELD] = yield_address()
+        self._words[crew.YIELD], self._words[crew.CALLER_LOOKS] = yield_address(), waiting_looks(helpers + 1)
         self._words[crew.MAILBOXES :] = [box.ctypes.data for box in self._boxes]
         weakref.finalize(self, _dismiss, self._wakers)
         for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
@@ -76,6 +76,11 @@ def _help(attend: Kernel, box: np.ndarray, waker: "SimpleQueue[bool]") -> None:
 def _dismiss(wakers: "list[SimpleQueue[bool]]") -> None:
     for waker in wakers:
         waker.put(False)
+
+
+def waiting_looks(threads: int) -> int:
+    """Return how often a thread looks for one of the others before it gives its processor away."""
+    return settings.TEAM_LOOKS if threads <= available_cpus() else settings.CROWDED_LOOKS
 
 
 @cache

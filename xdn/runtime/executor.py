@@ -17,6 +17,7 @@ from xdn.kernels import driver
 from xdn.kernels.layout import CHANNEL, aligned_bytes
 from xdn.runtime.crew import Crew
 from xdn.runtime.program import Program
+from xdn.runtime.sharing import Sharing
 from xdn.runtime.short import ShortRun
 from xdn.runtime.threads import starting_threads
 
@@ -54,7 +55,10 @@ class _Pool:
     chunk_blocks: int
     replicas: int
     members: int
-    free: list[ShortRun] = field(default_factory=list)
+    #: Whether all threads take part just now; None where that was asked for.
+    sharing: Sharing | None
+    #: By replicas and members.
+    free: dict[tuple[int, int], list[ShortRun]] = field(default_factory=dict)
 
 
 class Executor:
@@ -147,7 +151,10 @@ class Executor:
                 if len(kept) >= settings.PLANS_KEPT:
                     kept.clear()
                 short = total <= replicas and (members > 1 or total == 1 or soon)
-                kept[n_images] = _Pool(chunk, replicas, members) if short else None
+                # What is measured, or was asked for, is all threads at work.
+                free_choice = self._members is None and not program.timed and replicas * members > 1
+                sharing = Sharing(replicas * members) if free_choice else None
+                kept[n_images] = _Pool(chunk, replicas, members, sharing) if short else None
             return kept[n_images]
 
     def _run_short(
@@ -156,23 +163,33 @@ class Executor:
         """Run in the caller's thread and, where there are further workers, in helpers."""
         begin = time.perf_counter()
         with self._lock:
-            short = pool.free.pop() if pool.free else None
+            shared = pool.sharing is None or pool.sharing.is_worth_it()
+            shape = (pool.replicas, pool.members) if shared else (1, 1)
+            free = pool.free.setdefault(shape, [])
+            short = free.pop() if free else None
         if short is None:
-            short = ShortRun(program, program.control(n_images, pool.chunk_blocks), pool.replicas, pool.members)
-        arenas = [self._take_arena(program.plan.arena.size) for _ in range(pool.replicas)]
+            short = ShortRun(program, program.control(n_images, pool.chunk_blocks), *shape)
+        arenas = [self._take_arena(program.plan.arena.size) for _ in range(shape[0])]
         try:
             short.prepare(arenas, arrays)
             if len(short.frames) == 1:
+                ready = time.perf_counter()
                 program.drive(short.control, short.frames[0])
             else:
                 # One run at a time: the members of a team wait for each other.
                 with self._short:
-                    self._own_crew().run(program.drive_address, short.control, short.frames)
+                    crew = self._own_crew()
+                    ready = time.perf_counter()
+                    crew.run(program.drive_address, short.control, short.frames)
+            took = time.perf_counter() - ready
         finally:
             ticks = short.ticks.copy()
             with self._lock:
                 self._arenas += arenas
-                pool.free.append(short)
+                free.append(short)
+        if pool.sharing is not None:
+            with self._lock:
+                pool.sharing.took(shared, took)
         seconds = time.perf_counter() - begin
         if progress:
             progress(pool.replicas, pool.replicas)

@@ -26,7 +26,7 @@ class Program:
     """
 
     def __init__(self, plan: Plan, loader: KernelLoader, timed: bool = False):
-        self.plan = plan
+        self.plan, self.timed = plan, timed
         # The loader owns the machine code.
         self._loader = loader
         drive = driver.driver(host_isa(), timed)

@@ -5,7 +5,7 @@ import numpy as np
 from xdn.codegen.native import address
 from xdn.kernels import team
 from xdn.kernels.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
-from xdn.runtime.crew import yield_address
+from xdn.runtime.crew import waiting_looks, yield_address
 from xdn.runtime.program import Program
 
 
@@ -28,6 +28,7 @@ class ShortRun:
         self.ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
         self._teams = np.zeros((replicas, team.TEAM_WORDS), np.int64)
         self._teams[:, team.YIELD] = yield_address()
+        self._teams[:, team.LOOKS] = waiting_looks(replicas * members)
         self.frames = []
         for number, own in enumerate(self.ticks):
             replica, member = divmod(number, members)
