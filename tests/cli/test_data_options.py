@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from tests.cli.photos import FORMATS, write_net, write_photos
+from xdn import api
 from xdn.cli import optimize, pack, run, train
 from xdn.data.packed import PackedData
 from xdn.frontend import load, write_mean
+from xdn.session import Session
 
 COUNT = 2 * len(FORMATS)
 SOLVER = 'net: "net.prototxt" base_lr: 0.01 momentum: 0.9 random_seed: 1 xdn_param { epochs: 1 batch_size: 4 }'
@@ -101,6 +103,34 @@ def test_grey_photos_are_packed_and_run(capsys):
     assert "the images have 3 channels; the net's input has 1. " in capsys.readouterr().err
     assert pack.main(["glyphs10", "--grey", "-o", "no.packed"]) == 1
     assert "--grey: only image files" in capsys.readouterr().err
+
+
+def test_grey_pixels_give_what_their_values_give():
+    write_net(Path("net.prototxt"), channels=1)
+    called(pack, "photos", "--size", "18x20", "--grey", "-o", "grey.packed", "--mean-out", "mean.npy")
+    net = load(Path("net.prototxt"), Path("net.caffemodel"))
+    net = api.with_transform(net, mean_file="mean.npy", scale=0.02, crop_size=16)
+    data = PackedData.open(Path("grey.packed"))
+    transform = api.pixel_transform(net, data.header.shape[1:], data.header.channel_order)
+    session = Session(net)
+    (pixels,) = session.run_pixels(data.images, transform)
+    (values,) = session.run(None, {"data": transform.apply(data.images)})
+    # Rounding of the subtraction and the factor, which one of the two may fuse.
+    np.testing.assert_allclose(pixels, values, rtol=0, atol=1e-5)
+    assert np.isfinite(pixels).all()
+
+
+def test_grey_photos_are_trained_on_with_their_mean(capsys):
+    write_net(Path("net.prototxt"), channels=1)
+    called(
+        pack, "photos", "--size", "16x16", "--grey", "--split", "train", "-o", "grey.packed", "--mean-out", "mean.npy"
+    )
+    transform = ["--mean-file", "mean.npy", "--scale", "0.01"]
+    said = called(train, "solver.prototxt", "--data", "grey.packed", "--holdout", "4", *transform)
+    assert said["iterations"] == 2
+    ran = called(run, "net.trained/net.prototxt", "--data", "grey.packed")
+    assert ran["transform"]["mean_file"] == "net_mean.binaryproto"
+    assert ran["transform"]["scale"] == pytest.approx(0.01)
 
 
 def test_the_order_is_turned_for_all(capsys):

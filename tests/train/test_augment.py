@@ -43,6 +43,20 @@ def test_without_augmentation_images_are_what_the_transform_makes_of_them(images
     np.testing.assert_array_equal(values, transform.apply(images[labels]))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_mean_image_is_subtracted_at_the_place_of_the_crop(rng, channels):
+    """Of one channel, too, where the axis that was moved has a stride that means nothing."""
+    images = rng.integers(0, 256, (N, channels, H, W), np.uint8).transpose(0, 2, 3, 1)
+    mean = rng.random((channels, H, W), np.float32)
+    transform = PixelTransform(mean, np.ones(channels, np.float32), (0, 0, H, W))
+    values, labels = made(images, Augmentation((H, W)), transform, batch=N)[0]
+    np.testing.assert_array_equal(values, transform.apply(images[labels]))
+    crops, labels = made(images, Augmentation((3, 3)), transform, batch=N)[0]
+    whole = transform.apply(images[labels])
+    parts = [whole[:, :, y : y + 3, x : x + 3] for y in range(H - 2) for x in range(W - 2)]
+    assert all(any(np.array_equal(part[i], crops[i]) for part in parts) for i in range(N))
+
+
 def test_channels_are_last_in_memory(images):
     values, _ = made(images, Augmentation((H, W)))[0]
     assert values.transpose(0, 2, 3, 1).flags.c_contiguous

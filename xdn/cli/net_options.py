@@ -56,7 +56,7 @@ def add_transform_options(parser: argparse.ArgumentParser) -> None:
     """Add what stands above the net's own `transform_param`: y = (x - mean) * scale / std on a central crop."""
     group = parser.add_argument_group("images, in place of the net's own transform_param")
     mean = group.add_mutually_exclusive_group()
-    mean.add_argument("--mean-file", metavar="FILE", help="a binaryproto mean image")
+    mean.add_argument("--mean-file", metavar="FILE", help="a mean image, binaryproto or .npy")
     mean.add_argument("--mean-value", type=_numbers, metavar="V[,V,V]", help="one mean, or one a channel")
     group.add_argument("--scale", type=_number, metavar="F", help="factor after the mean is subtracted")
     group.add_argument("--std", type=_positive_numbers, metavar="S[,S,S]", help="divisor, one or one a channel")

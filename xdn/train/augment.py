@@ -142,12 +142,17 @@ def _padded(images: Array, augmentation: Augmentation) -> Array:
 
 
 def _windows(images: Array, crop: tuple[int, int]) -> Array:
-    """Return a view (N, places down, places across, h, w * C): every crop of every image, its rows in one piece."""
+    """Return a view (N, places down, places across, h, w * C): every crop of every image, its rows in one piece.
+
+    `images` (N, H, W, C) lie in one piece.
+    """
     n, height, width, c = images.shape
     h, w = crop
     if h > height or w > width:
         raise DataError(f"crops of {h}x{w} pixels out of images of {height}x{width}, their border included")
-    along_n, along_h, along_w, along_c = images.strides
+    # By the extents: NumPy leaves the stride of an axis of one place open, and grey images have one channel.
+    along_w = c * images.itemsize
+    along_h = width * along_w
     shape = (n, height - h + 1, width - w + 1, h, w * c)
-    strides = (along_n, along_h, along_w, along_h, along_c)
+    strides = (height * along_h, along_h, along_w, along_h, images.itemsize)
     return np.lib.stride_tricks.as_strided(images, shape, strides, writeable=False)
