@@ -181,6 +181,18 @@ def test_inputs_of_two_batches():
         Session(detector_of_two()).run(None, {"x": np.zeros((1, 2), np.float32), "y": np.zeros((2, 2), np.float32)})
 
 
+def test_axes_that_are_equally_long_for_one_size_of_images_are_two_batches():
+    net = net_of(
+        Layer("x", make_params("Input", shape=((1, 5, 5, 4),)), (), ("x",)),
+        layer("Permute", "channels", ["x"], order=(1, 0, 2, 3)),
+        layer("Permute", "rows", ["x"], order=(2, 0, 1, 3)),
+        layer("ReLU", "a", ["channels"]),
+        layer("ReLU", "b", ["rows"]),
+    )
+    for height in (5, 3, 40):
+        check(net, {"x": np.random.default_rng(height).standard_normal((1, 5, height, 4)).astype(np.float32)})
+
+
 @pytest.mark.parametrize("read", ["x", "y"])
 def test_an_input_of_another_batch_that_no_layer_reads(read):
     inputs = [Layer(name, make_params("Input", shape=((n, 3),)), (), (name,)) for name, n in (("x", 2), ("y", 5))]

@@ -27,7 +27,10 @@ from xdn.kernels.family import Lowering, select
 from xdn.kernels.layout import SCHEDULES
 
 #: What stands for a batch of unknown size in two rounds. A blob whose axis 0 is the same pair in both has that batch.
-_PROBES = ((2, 7), (3, 11), (5, 13), (4, 17), (6, 19), (8, 23), (9, 29), (10, 31))
+_PROBES = (
+    *((2, 7), (3, 11), (5, 13), (4, 17), (6, 19), (8, 23), (9, 29), (10, 31)),
+    *((12, 37), (14, 41), (15, 43), (16, 47), (18, 53), (20, 59), (21, 61), (22, 67)),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +127,16 @@ class _Batches:
         return batch
 
     def renew(self, layer: Layer) -> None:
-        """Learn the tops of a layer that is computed on whole arrays: their batch is what it was, or a new one."""
+        """Learn the tops of a layer that is computed on whole arrays: their batch is what it was, or a new one.
+
+        A new one is each top's own: tops that are as long as others, or as others of another layer, need not be so for
+        images of another size.
+        """
         tops = self._tops(layer) or [(self._net.blobs[name],) * 2 for name in layer.tops]
         for name, blobs in zip(layer.tops, tops, strict=True):
             pair = _axis_0(blobs)
             known = [key for key, number in self._numbers.items() if _PROBES[number : number + 1] == (pair,)]
-            self._enter(name, blobs, known[0] if known else pair)
+            self._enter(name, blobs, known[0] if known else name)
 
     def _tops(self, layer: Layer) -> list[tuple[Blob, Blob]] | None:
         """Return each top's shapes in the two rounds, None where the layer takes no batch but the declared one."""
