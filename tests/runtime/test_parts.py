@@ -193,6 +193,25 @@ def test_axes_that_are_equally_long_for_one_size_of_images_are_two_batches():
         check(net, {"x": np.random.default_rng(height).standard_normal((1, 5, height, 4)).astype(np.float32)})
 
 
+@pytest.mark.parametrize(
+    ("image", "layers"),
+    [
+        ((1, 2, 2), [layer("Reshape", "l", ["x"], shape=(-1, 4))]),
+        ((4, 1, 2), [layer("Permute", "p", ["x"], order=(0, 2)), layer("Flatten", "l", ["p"], axis=0, end_axis=1)]),
+        ((1, 2, 2), [layer("ReLU", "r", ["x"]), layer("Reshape", "l", ["r"], shape=(-1, 2, 2)), conv("c", "r", 2)]),
+    ],
+    ids=["rows", "flat", "between others"],
+)
+def test_layers_that_join_images_of_another_size_only(image, layers):
+    net = net_of(input_layer("x", *image), *layers)
+    session = check(net, feed_for(net, 3))
+    for size in ((4, 2), image[1:], (6, 4), (6, 4)):
+        x = np.random.default_rng(1).standard_normal((5, image[0], *size)).astype(np.float32)
+        expected = net.reshape({"x": x.shape}).forward({"x": x})
+        for name, blob in session.forward(x=x).items():
+            np.testing.assert_allclose(blob, expected[name], atol=1e-6)
+
+
 @pytest.mark.parametrize("read", ["x", "y"])
 def test_an_input_of_another_batch_that_no_layer_reads(read):
     inputs = [Layer(name, make_params("Input", shape=((n, 3),)), (), (name,)) for name, n in (("x", 2), ("y", 5))]

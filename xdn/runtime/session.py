@@ -87,6 +87,8 @@ class Session:
             for part in self.parts
             if isinstance(part, NetPart)
         }
+        #: What runs images of another size that this cut does not do for, and their sizes; of the latest ones.
+        self._other: tuple[tuple[Shape, ...], Session] | None = None
 
     @property
     def winograd(self) -> bool:
@@ -149,9 +151,30 @@ class Session:
         arrays = checked_feed(self.net, feed)
         # A plan gives each blob once, however often its name is asked for.
         asked = tuple(dict.fromkeys(outputs))
-        runner = self._only_runner
-        results = runner.run(arrays, asked, progress, out) if runner else self._run_parts(arrays, asked, progress, out)
+        sizes = tuple(array.shape[1:] for array in arrays.values())
+        if self._other is None or self._other[0] != sizes:
+            try:
+                results = self._compute(arrays, asked, progress, out)
+                return [results[name] for name in outputs]
+            except UnsupportedError:
+                if sizes == tuple(blob.shape[1:] for blob in self.net.inputs.values()):
+                    raise
+                # Layers may join images of this size which they keep apart at the declared one: cut anew.
+                sized = self.net.reshape({name: array.shape for name, array in arrays.items()})
+                self._other = sizes, Session(sized, configuration=self.configuration, profile=self._clock is not None)
+        results = self._other[1]._compute(arrays, asked, progress, out)
         return [results[name] for name in outputs]
+
+    def _compute(
+        self,
+        arrays: Mapping[str, Array],
+        outputs: tuple[str, ...],
+        progress: Progress | None,
+        out: Mapping[str, Array] | None,
+    ) -> dict[str, Array]:
+        """Return name -> blob, each once."""
+        runner = self._only_runner
+        return runner.run(arrays, outputs, progress, out) if runner else self._run_parts(arrays, outputs, progress, out)
 
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
         """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
