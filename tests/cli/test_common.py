@@ -256,3 +256,15 @@ def test_an_interrupt_while_kernels_compile_ends_the_bar(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             interrupted()
     tell("relu_f32__avx2", 0, 2)  # nobody listens any more
+
+
+def test_wide_tables_do_not_heed_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    table = Table("name")
+    table.add_row("a" * 100)
+    output = Output()
+    output.result(table)
+    assert "a" * 41 not in capsys.readouterr().out
+    output.result(table, wide=True)
+    assert "a" * 100 in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """`xdn-run` as users call it."""
 
+import csv
 import json
 
 import cv2
@@ -92,6 +93,19 @@ def test_a_profile_is_a_table_and_part_of_the_json(job, tmp_path, capsys, online
     assert profile["images"] == (7 if online else 70)
     assert profile["total"]["ms"] == pytest.approx(sum(row["ms"] for row in profile["layers"]))
     assert profile["peak_gflops"] > 0
+
+
+def test_a_profile_is_written_as_csv(job, tmp_path, capsys):
+    net, data = job
+    target = tmp_path / "profile.csv"
+    assert main([net, "--data", data, "--threads", "1", "--profile-csv", str(target), "--wide", "--quiet"]) == 0
+    assert "peak of the arithmetic" in capsys.readouterr().out
+    rows = list(csv.DictReader(target.read_text().splitlines()))
+    assert [row["layer"] for row in rows] == ["(input)", "pool", "(output)", "(total)"]
+    assert sum(float(row["ms"]) for row in rows[:-1]) == pytest.approx(float(rows[-1]["ms"]))
+    with pytest.raises(SystemExit):
+        main([net, "--data", data, "--profile-csv", str(tmp_path / "nowhere" / "profile.csv")])
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_classes_are_printed_where_they_are_asked_for(job, capsys):

@@ -65,12 +65,13 @@ class Output:
         self._stdout = _Console(soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
         self._stderr = _Console(stderr=True, soft_wrap=True)
 
-    def result(self, *renderables: Any) -> None:
-        """Print part of the result, rich renderables or text, unless stdout holds the JSON."""
+    def result(self, *renderables: Any, wide: bool = False) -> None:
+        """Print part of the result, rich renderables or text, unless stdout holds the JSON; `wide` as into a pipe."""
         if self.json_target != "-":
+            console = _Console(soft_wrap=True, width=PIPE_COLUMNS) if wide else self._stdout
             for renderable in renderables:
                 with _on_stdout():
-                    self._stdout.print(renderable)
+                    console.print(renderable)
 
     def log(self, text: str) -> None:
         """Print a line about what is going on."""

@@ -24,7 +24,7 @@ import argparse
 import time
 from dataclasses import replace
 
-from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.common import Output, new_parser, positive_int, result_file, run_command
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.run_data import (
     RANDOM,
@@ -43,11 +43,12 @@ from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import shipped_net
+from xdn.files import write_atomically
 from xdn.graph import Net
 from xdn.kernels.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
-from xdn.report.profile import profile_table
+from xdn.report.profile import ProfileTable, profile_csv
 from xdn.report.run import run_table
 from xdn.session import Session
 
@@ -89,11 +90,16 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="print what each layer takes in one further run (with --online: over one batch)",
     )
+    parser.add_argument("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
+    parser.add_argument(
+        "--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full"
+    )
     add_tune_options(parser)
     return run_command(parser, _run, argv)
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:
+    args.profile |= args.profile_csv is not None
     net, load_s = _load(args, output) if args.net else (None, 0.0)
     if args.data == RANDOM:
         data = random_data(args, net)
@@ -139,7 +145,10 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
     if args.per_class:
         output.result(*class_tables(contest.counted))
     if profile:
-        output.result(profile_table(profile))
+        output.result(ProfileTable(profile), wide=args.wide)
+    if profile and args.profile_csv:
+        write_atomically(args.profile_csv, profile_csv(profile).encode())
+        output.log(f"written: {args.profile_csv}")
     output.write_json(result.document() | how | data.suggested)
 
 

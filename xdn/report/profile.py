@@ -1,29 +1,67 @@
-"""Where a run's time went, as people read it."""
+"""Where a run's time went, as people read it, and as CSV."""
+
+import csv
+import io
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 
 from xdn.report.quantities import count, shape, size
 from xdn.runtime.profile import LayerProfile, Profile
 
+_COLUMNS = ("layer", "type", "shape", "kernels", "ms", "share", "MACs/image", "GFLOP/s", "of peak", "moved", "GB/s")
+#: Columns of words; the others are numbers.
+_WORDS = 4
+#: What is left out first where there is little room, as much of it as must be.
+_LEFT_OUT = ("GB/s", "moved", "kernels", "MACs/image", "shape", "type", "GFLOP/s", "share")
+#: More columns than any table has.
+_UNBOUNDED = 1 << 16
 
-def profile_table(profile: Profile) -> Table:
-    """Return a table with a row a layer, in the order in which they run, and the totals."""
+
+class ProfileTable:
+    """A table with a row a layer, in the order in which they run, and the totals; in as many columns as there is room.
+
+    Words are not broken, but for names of layers that take more than half of the room.
+
+    Parameters
+    ----------
+    profile : Profile
+    """
+
+    def __init__(self, profile: Profile):
+        self._profile = profile
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the widest table that fits."""
+        unbounded = options.update_width(_UNBOUNDED)
+        for number in range(len(_LEFT_OUT) + 1):
+            table = _table(self._profile, _LEFT_OUT[:number], options.max_width)
+            if Measurement.get(console, unbounded, table).maximum <= options.max_width:
+                break
+        yield table
+
+
+def _table(profile: Profile, left_out: tuple[str, ...], width: int) -> Table:
     workers = f"{profile.workers} thread{'' if profile.workers == 1 else 's'}"
     title = (
         f"{profile.images} images in {profile.run_ms:.1f} ms, {workers}; "
         f"peak of the arithmetic: {profile.peak_gflops:.0f} GFLOP/s"
     )
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_footer=True, footer_style="bold")
-    _, kind, shapes, kernels, *figures = _row(profile.total)
-    table.add_column("layer", f"{len(profile.layers)} rows", overflow="fold")
-    for name, footer in (("type", kind), ("shape", shapes), ("kernels", kernels)):
-        table.add_column(name, footer, overflow="fold")
-    names = ("ms", "share", "MACs/image", "GFLOP/s", "of peak", "moved", "GB/s")
-    for name, footer in zip(names, figures, strict=True):
-        table.add_column(name, footer, justify="right")
+    if left_out:
+        table.caption, table.caption_justify = f"for want of room without {', '.join(left_out)}: --wide", "left"
+    kept = [place for place, name in enumerate(_COLUMNS) if name not in left_out]
+    footer = f"{len(profile.layers)} rows", *_row(profile.total)[1:]
+    for place in kept:
+        table.add_column(
+            _COLUMNS[place], footer[place], overflow="fold", justify="right" if place >= _WORDS else "left",
+            max_width=width // 2 if place == 0 else None,
+        )  # fmt: skip
     for layer in profile.layers:
-        table.add_row(*_row(layer))
+        row = _row(layer)
+        table.add_row(*(row[place] for place in kept))
     return table
 
 
@@ -42,3 +80,17 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         size(layer.bytes) if layer.bytes else "",
         f"{layer.gbytes:.1f}" if layer.bytes else "",
     )
+
+
+def profile_csv(profile: Profile) -> str:
+    """Return the same as CSV: numbers in full and names as they are; several shapes or kernels with blanks between."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ("layer", "type", "shapes", "kernels", "ms", "share", "macs", "gflops", "peak_percent", "bytes", "gbytes")
+    )
+    for row in (*profile.layers, profile.total):
+        words = row.name, row.type, " ".join(map(shape, row.shapes)), " ".join(row.kernels)
+        numbers = row.ms, row.share, row.macs, row.gflops, row.peak_percent, row.bytes, row.gbytes
+        writer.writerow((*words, *numbers))
+    return text.getvalue()
