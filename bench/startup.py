@@ -7,6 +7,7 @@ the most memory that it had.
 
     python bench/startup.py --net prototxt/resnet50_32/deploy.prototxt --random-weights
     python bench/startup.py --net prototxt/resnet20_cifar10/resnet20.prototxt --rounds 5 --json startup.json
+    python bench/startup.py --layers 1000                   a chain of so many small convolutions
 """
 
 import argparse
@@ -30,6 +31,16 @@ from xdn.report.quantities import size
 CHILD = Path(__file__).with_name("startup_child.py")
 KINDS = ("cold", "warm")
 _OPTIMIZE = "from xdn.cli.optimize import main; raise SystemExit(main())"
+
+
+def chain(layers: int) -> str:
+    """Return the text of a net of so many convolutions one after the other, 3x3 ones and pointwise ones in turn."""
+    lines = ['input: "x0" input_shape { dim: 1 dim: 8 dim: 16 dim: 16 }']
+    for i in range(layers):
+        window = "kernel_size: 1" if i % 2 else "kernel_size: 3 pad: 1"
+        params = f"convolution_param {{ num_output: 8 {window} }}"
+        lines.append(f'layer {{ name: "c{i}" type: "Convolution" bottom: "x{i}" top: "x{i + 1}" {params} }}')
+    return "\n".join(lines) + "\n"
 
 
 def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
@@ -76,6 +87,9 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     """Start processes in turn and print what they report."""
     reports: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     with tempfile.TemporaryDirectory() as folder:
+        if args.layers:
+            args.net, args.random_weights = Path(folder) / f"chain of {args.layers}.prototxt", True
+            args.net.write_text(chain(args.layers))
         output.log(f"optimize {args.net}")
         net = prepare(args, Path(folder))
         for number in range(args.rounds):
@@ -84,7 +98,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
                 reports[kind].append(start(net, cache, args.threads, args.images))
                 output.log(f"round {number + 1}, {kind}: {reports[kind][-1]['total_s']:.2f} s")
     document = {
-        "net": str(args.net),
+        "net": f"a chain of {args.layers} convolutions" if args.layers else str(args.net),
         "threads": args.threads,
         "images": args.images,
         "rounds": args.rounds,
@@ -99,7 +113,9 @@ def bench(args: argparse.Namespace, output: Output) -> int:
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and measure."""
     parser = new_parser("startup.py", __doc__ or "")
-    parser.add_argument("--net", type=Path, required=True, metavar="PROTOTXT")
+    nets = parser.add_mutually_exclusive_group(required=True)
+    nets.add_argument("--net", type=Path, metavar="PROTOTXT")
+    nets.add_argument("--layers", type=positive_int, metavar="N", help="a chain of N convolutions with random weights")
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--weights", type=Path, help="default: the only caffemodel beside the prototxt")
     weights.add_argument("--random-weights", action="store_true")

@@ -38,6 +38,16 @@ def test_a_cold_start_compiles_and_a_warm_one_does_not(tmp_path):
     assert all(phase in done.stdout for phase in (*PHASES, "peak memory", "to the first result"))
 
 
+def test_a_chain_of_layers(tmp_path):
+    target = tmp_path / "startup.json"
+    done = startup("--layers", "12", "--json", str(target))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(target.read_text())
+    assert document["net"] == "a chain of 12 convolutions"
+    # Few kernels serve all layers.
+    assert document["cold"]["runs"][0]["kernels_compiled"] < 12
+
+
 def test_what_goes_wrong_in_a_process_is_told(tmp_path):
     (tmp_path / "net.prototxt").write_text('layer { name: "x" type: "Nonsense" top: "x" }')
     done = startup("--net", str(tmp_path / "net.prototxt"), "--random-weights")
