@@ -3,6 +3,8 @@
 The matrix shows every pair of values, with XDN_FULL_MATRIX=1 every triple (about a thousand rows).
 """
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,7 @@ from tests.kernels.checks import (
     random_weights,
     sums,
 )
+from tests.layers.windows import OVERHANGING
 from xdn.codegen.isa import host_isa
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import contraction
@@ -112,6 +115,11 @@ def test_epilogues(name, outputs):
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (2, 2)])
 def test_wide_kernel_on_a_tiny_map(kernel, size):
     check_layer("Convolution", (13, *size), allowed=sums, num_output=10, kernel_size=kernel, pad=kernel // 2)
+
+
+@pytest.mark.parametrize(("shape", "params"), OVERHANGING, ids=repr)
+def test_a_window_that_passes_the_padded_input(shape, params):
+    check_layer("Convolution", shape[1:], allowed=sums, **asdict(params))
 
 
 def test_window_that_meets_only_padding_gives_the_bias():

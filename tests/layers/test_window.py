@@ -1,11 +1,14 @@
 """The sliding window: Caffe's spellings, the size rule, and patches against PyTorch's unfold."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.layers.windows import OVERHANGING
 from xdn.errors import ShapeError
 from xdn.layers.window import Window, patches, patches_at
 
@@ -51,6 +54,33 @@ def test_a_kernel_that_does_not_fit_is_refused():
         Window((3, 3)).output_size((2, 9))
     with pytest.raises(ShapeError, match="does not fit"):
         Window((2, 2), dilation=(4, 1)).output_size((4, 4))
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "places"), [(1, 2, 2, 1), (1, 3, 3, 1), (5, 7, 3, 1), (1, 3, 2, 0), (1, 9, 4, -1)]
+)
+def test_sizes_are_divided_as_in_cpp(size, kernel, stride, places):
+    """(size - kernel) / stride + 1, the quotient rounded towards zero; nothing is left of 0 places or fewer."""
+    window = Window((kernel, 1), stride=(stride, 1))
+    if places < 1:
+        with pytest.raises(ShapeError, match="does not fit"):
+            window.output_size((size, 4))
+    else:
+        assert window.output_size((size, 4)) == (places, 4)
+        assert window.overhang((size, 4)) == (kernel - size, 0)
+
+
+@pytest.mark.parametrize(("shape", "params"), OVERHANGING, ids=repr)
+def test_an_overhanging_window_meets_zeros(rng, shape, params):
+    images = rng.standard_normal(shape).astype(np.float32)
+    window = params.window(len(shape) - 2)
+    larger = np.pad(images, ((0, 0), (0, 0), *((0, over) for over in window.overhang(shape[2:]))))
+    expected = patches(larger, window)
+    np.testing.assert_array_equal(patches(images, window), expected)
+    rows = np.arange(shape[0] * math.prod(expected.shape[2 + window.axes :]))
+    by_row = np.moveaxis(expected, range(1, 2 + window.axes), range(-1 - window.axes, 0))
+    by_row = by_row.reshape(len(rows), *by_row.shape[-1 - window.axes :])
+    np.testing.assert_array_equal(patches_at(images, window, rows), by_row)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,16 @@ POOLINGS_WITH_PLACES = [
     Pooling(global_pooling=True),
 ]
 
+#: Convolutions whose window passes the padded input by less than a stride, with the shape of what they slide over.
+OVERHANGING = [
+    ((2, 3, 1, 1), Convolution(num_output=4, kernel_size=(2,), stride=(2,), bias_term=False)),
+    ((2, 3, 2, 9), Convolution(num_output=5, kernel_size=(4,), stride=(3,))),
+    ((2, 4, 3, 2), Convolution(num_output=4, kernel_size=(5,), stride=(4,), pad=(0, 1), group=4)),
+    ((1, 4, 3, 3), Convolution(num_output=6, kernel_size=(3,), stride=(3,), dilation=(2,), group=2)),
+    ((2, 3, 1), Convolution(num_output=2, kernel_size=(3,), stride=(3,))),
+    ((1, 2, 1, 2, 6), Convolution(num_output=3, kernel_size=(2, 3, 3), stride=(2,))),
+]
+
 #: Windows over lines (N, C, L) and volumes (N, C, D, H, W), with the shape of what they slide over.
 BEYOND_IMAGES = {
     "line": ((3, 4, 11), Convolution(num_output=5, kernel_size=(4,), stride=(2,), pad=(2,), dilation=(2,))),

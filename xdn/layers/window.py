@@ -109,16 +109,30 @@ class Window:
             raise ShapeError(f"a kernel of {self.extent} over {over} with padding {self.pad} is beyond all bounds")
 
     def output_size(self, sizes: Sequence[int]) -> Extents:
-        """Return the places of an input of `sizes`, rounded down; raise ShapeError where nothing is left."""
+        """Return the places of an input of `sizes`, rounded towards zero; raise ShapeError where nothing is left.
+
+        Caffe divides as C++ does: a window that passes the padded input by less than a stride has one place, where it
+        meets zeros beyond the border (base_conv_layer.cpp, im2col.cpp).
+        """
         self.check_padding(sizes)
-        places = tuple(
-            (size + 2 * pad - extent) // stride + 1
-            for size, pad, extent, stride in zip(sizes, self.pad, self.extent, self.stride, strict=True)
-        )
+        places = tuple(_quotient(room, stride) + 1 for room, stride in zip(self._room(sizes), self.stride, strict=True))
         if min(places) < 1:
             fits = f"does not fit into {by_axis(sizes)} with padding {self.pad}"
             raise ShapeError(f"a kernel of {self.extent} {fits}")
         return places
+
+    def _room(self, sizes: Sequence[int]) -> Extents:
+        """Return how far the window can move over the padded input; negative where that is smaller."""
+        return tuple(n + 2 * pad - reach for n, pad, reach in zip(sizes, self.pad, self.extent, strict=True))
+
+    def overhang(self, sizes: Sequence[int]) -> Extents:
+        """Return by how much the window, at its only place along an axis, passes the padded input; 0 where it fits."""
+        return tuple(max(0, -room) for room in self._room(sizes))
+
+
+def _quotient(number: int, divisor: int) -> int:
+    """Return the quotient by a positive divisor, rounded towards zero as in C++."""
+    return number // divisor if number >= 0 else -(-number // divisor)
 
 
 def by_axis(sizes: Sequence[int]) -> str:
@@ -140,7 +154,8 @@ def patches(images: Array, window: Window) -> Array:
     """
     n, c, *sizes = images.shape
     places = window.output_size(sizes)
-    padded = np.pad(images, ((0, 0), (0, 0), *((pad, pad) for pad in window.pad)))
+    ends = zip(window.pad, window.overhang(sizes), strict=True)
+    padded = np.pad(images, ((0, 0), (0, 0), *((pad, pad + over) for pad, over in ends)))
     out = np.empty((n, c, *window.kernel, *places), images.dtype)
     by_element = kernel_first(out, window)
     for element in product(*map(range, window.kernel)):

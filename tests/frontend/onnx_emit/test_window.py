@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
-from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES, PYRAMIDS
+from tests.layers.windows import (
+    BEYOND_IMAGES,
+    CONVOLUTIONS,
+    DECONVOLUTIONS,
+    OVERHANGING,
+    POOLINGS_WITH_PLACES,
+    PYRAMIDS,
+)
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 
@@ -12,6 +19,11 @@ from xdn.layers.pooling import Pooling
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize(("shape", "params"), OVERHANGING, ids=repr)
+def test_a_window_that_passes_the_padded_input(shape, params):
+    check_layer(params, shape)
 
 
 @pytest.mark.parametrize("params", DECONVOLUTIONS, ids=repr)

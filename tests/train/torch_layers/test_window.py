@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from tests.frontend.onnx_checks import one_layer_net
-from tests.layers.windows import BEYOND_IMAGES, CONVOLUTIONS, DECONVOLUTIONS, POOLINGS_WITH_PLACES, PYRAMIDS
+from tests.layers.windows import (
+    BEYOND_IMAGES,
+    CONVOLUTIONS,
+    DECONVOLUTIONS,
+    OVERHANGING,
+    POOLINGS_WITH_PLACES,
+    PYRAMIDS,
+)
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.layers.innerproduct import InnerProduct
@@ -16,6 +23,12 @@ from xdn.train.module import NetModule
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize(("shape", "params"), OVERHANGING, ids=repr)
+def test_a_window_that_passes_the_padded_input(shape, params):
+    check_layer(params, shape)
+    check_gradients(params, shape)
 
 
 @pytest.mark.parametrize("params", DECONVOLUTIONS, ids=repr)

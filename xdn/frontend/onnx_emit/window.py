@@ -17,16 +17,20 @@ from xdn.layers.window import Extents, Window
 
 
 def _filters(graph: Graph, op: str, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Append a node with the layer's weights, window and groups; the padding is the same on both sides."""
+    """Append a node with the layer's weights, window and groups.
+
+    The padding is the same on both sides; where a window passes the padded input, there is more of it at the end.
+    """
     params = cast(Filters, layer.params)
     window = params.window_over(graph.bottom(layer))
+    over = (0,) * window.axes if window.transposed else window.overhang(graph.bottom(layer).shape[2:])
     graph.node(
         op,
         [*bottoms, *(graph.weight(layer, name) for name in layer.weights)],
         tops[0],
         kernel_shape=window.kernel,
         strides=window.stride,
-        pads=window.pad * 2,
+        pads=(*window.pad, *(pad + more for pad, more in zip(window.pad, over, strict=True))),
         dilations=window.dilation,
         group=params.group,
     )

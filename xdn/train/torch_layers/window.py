@@ -23,10 +23,14 @@ _AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 @torch_layer("Convolution", fresh=True)
 def convolution(params: Convolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Convolution with the same zeros on both sides."""
-    w = params.window(bottoms[0].ndim - 2)
+    """Convolution with the same zeros on both sides; where a window passes the padded input, more at the end."""
+    x = bottoms[0]
+    w = params.window(x.ndim - 2)
     convolve = _CONV[w.axes]
-    return convolve(bottoms[0], weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
+    if any(over := w.overhang(x.shape[2:])):
+        # F.pad counts axes from the last one on.
+        x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
+    return convolve(x, weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
 
 
 @torch_layer("Deconvolution", fresh=True)
