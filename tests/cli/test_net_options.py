@@ -7,7 +7,7 @@ import pytest
 from tests.cli.caffe_files import PROTOTXT, write_small
 from xdn.cli.common import Output
 from xdn.cli.net_options import add_net_options, load_net, net_summary, transform_changes
-from xdn.errors import ParseError, UnsupportedError, WeightsError
+from xdn.errors import NetError, ParseError, UnsupportedError, WeightsError
 from xdn.graph import Transform
 
 PHASES = """
@@ -78,6 +78,20 @@ def test_the_shape_of_images_that_the_net_does_not_say(tmp_path):
     assert net.inputs["data"].shape[1:] == (3, 20, 30)
 
 
+def test_shapes_of_features_and_of_several_inputs():
+    assert parse("x", "--input-shape", "784").input_shape == (784,)
+    options = ("--input-shape", "data=3,8,8", "--input-shape", "a=b=5")
+    assert parse("x", *options).input_shape == {"data": (3, 8, 8), "a=b": (5,)}
+
+
+def test_a_net_that_has_no_weights_needs_no_file(tmp_path):
+    path = written(tmp_path, PHASES)
+    assert [layer.name for layer in load(path).layers] == ["data", "test"]
+    path = written(tmp_path, PHASES.split("\n")[1])
+    with pytest.raises(NetError, match="nothing to compute"):
+        load(path)
+
+
 def test_options_stand_above_the_nets_own_transform(tmp_path):
     path = written(tmp_path, DATA)
 
@@ -110,8 +124,12 @@ def test_changes_are_what_was_given():
         ("--std", "1,0,1"),
         ("--mean-value", ""),
         ("--crop", "-3"),
-        ("--input-shape", "3,224"),
-        ("--input-shape", "3,16,16,16,16"),
+        ("--input-shape", "3,,224"),
+        ("--input-shape", "=3,224"),
+        ("--input-shape", ",".join("1" * 32)),
+        ("--input-shape", "3", "--input-shape", "4"),
+        ("--input-shape", "a=3", "--input-shape", "4"),
+        ("--input-shape", "3", "--input-shape", "a=4"),
         ("--mean-file", "m", "--mean-value", "1"),
         ("--weights", "w", "--random-weights"),
         ("--phase", "PLAY"),

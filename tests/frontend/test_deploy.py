@@ -61,6 +61,33 @@ def test_a_loss_called_prob_gives_its_name():
     assert names(deploy(DATA % "" + ip("a", "data") + loss("prob", "a"))) == ["d", "a", "prob"]
 
 
+@pytest.mark.parametrize(
+    ("data", "order"),
+    [
+        ("Data", 'top: "data" top: "label"'),
+        ("HDF5Data", 'top: "data" top: "label"'),
+        ("HDF5Data", 'top: "label" top: "data"'),
+    ],
+)
+def test_labels_that_are_cut_for_several_losses_go_with_what_cuts_them(data, order):
+    text = f'layer {{ name: "d" type: "{data}" {order} }}'
+    text += 'layer { name: "s" type: "Slice" bottom: "label" top: "l1" top: "rest" }'
+    text += 'layer { name: "r" type: "Reshape" bottom: "rest" top: "l2" }'
+    text += ip("a", "data") + ip("b", "data")
+    text += loss("x", "a").replace('"label"', '"l1"') + loss("y", "b").replace('"label"', '"l2"')
+    layers = deploy(text, input_shape=(8,))
+    assert names(layers) == ["d", "a", "b", "prob", "y_prob"]
+    assert list(layers[0].top) == ["data"]
+
+
+def test_what_is_learned_from_is_not_a_label():
+    """One part of what is cut is read by a layer that computes."""
+    text = 'layer { name: "d" type: "HDF5Data" top: "data" }'
+    text += 'layer { name: "s" type: "Slice" bottom: "data" top: "x" top: "label" }' + ip("a", "x") + loss("l", "a")
+    layers = deploy(text, input_shape=(8,))
+    assert names(layers) == ["d", "s", "a", "prob"]
+
+
 def test_auxiliary_classifiers_go_with_their_branches():
     text = (
         DATA % ""

@@ -119,7 +119,9 @@ def test_a_binary_caffemodel_comes_first(path, net):
     assert find_weights(net()).name == "other.caffemodel"
     path.with_name("other.caffemodel").unlink()
     path.with_name("other.caffemodel.h5").touch()
-    with pytest.raises(WeightsError, match=r"several.*net\.caffemodel\.h5, other\.caffemodel\.h5"):
+    assert find_weights(net()) == path
+    path.rename(path.with_name("third.caffemodel.h5"))
+    with pytest.raises(WeightsError, match=r"several.*other\.caffemodel\.h5, third\.caffemodel\.h5"):
         find_weights(net())
 
 

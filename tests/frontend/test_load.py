@@ -7,6 +7,7 @@ from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, Weigh
 from xdn.frontend import find_weights, load, save, summary
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
+RELU = 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }\n'
 
 
 def write(folder, text, name="net.prototxt"):
@@ -59,12 +60,13 @@ def test_phases_have_their_own_transforms(material):
 def test_levels_and_stages(tmp_path):
     text = INPUT + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" include { stage: "s" min_level: 2 } }'
     path = write(tmp_path, text)
-    assert load(path).outputs == ("data",)
+    with pytest.raises(NetError, match=r"net\.prototxt: there is nothing to compute: .*: 'in' \(Input\).*--net-stage"):
+        load(path)
     assert load(path, level=2, stages=["s"]).outputs == ("r",)
 
 
 def test_the_folder_is_kept(tmp_path):
-    assert load(write(tmp_path, INPUT)).folder == tmp_path
+    assert load(write(tmp_path, INPUT + RELU)).folder == tmp_path
 
 
 def test_without_weights_the_net_can_be_looked_at(tmp_path):
@@ -92,7 +94,7 @@ def test_weights_and_random_weights_exclude_each_other(tmp_path):
             ShapeError,
             "net.prototxt: layer 'x' .*num_output",
         ),
-        ('layer { name: "d" type: "Data" top: "data" }', NetError, "--input-shape"),
+        ('layer { name: "d" type: "Data" top: "data" }' + RELU, NetError, "--input-shape"),
     ],
 )
 def test_errors_name_the_file_and_the_layer(tmp_path, text, kind, word):
@@ -128,8 +130,68 @@ def test_find_weights(tmp_path):
     (tmp_path / "a.caffemodel").touch()
     assert find_weights(path) == tmp_path / "a.caffemodel"
     (tmp_path / "b.caffemodel").touch()
-    with pytest.raises(WeightsError, match=r"several.*a\.caffemodel, b\.caffemodel"):
+    with pytest.raises(WeightsError, match=r"several.*a\.caffemodel, b\.caffemodel; none is net\.caffemodel"):
         find_weights(path)
+    (tmp_path / "net.caffemodel.h5").touch()
+    assert find_weights(path) == tmp_path / "net.caffemodel.h5"
+    (tmp_path / "net.caffemodel").touch()
+    assert find_weights(path) == tmp_path / "net.caffemodel"
+
+
+def test_no_weights_are_looked_for_beside_what_is_not_a_net(tmp_path):
+    path = write(tmp_path, 'net: "train.prototxt" base_lr: 0.1 max_iter: 3', "solver.prototxt")
+    with pytest.raises(
+        ParseError, match=r"solver\.prototxt: .*this is a solver.*xdn-train.*'train\.prototxt': give that"
+    ):
+        find_weights(path)
+
+
+@pytest.mark.parametrize("data", ["ImageData", "HDF5Data", "Input", "FancyData"])
+def test_a_net_of_data_alone_is_refused(tmp_path, data):
+    path = write(tmp_path, f'layer {{ name: "d" type: "{data}" top: "data" top: "label" }}')
+    for shape in (None, (3, 8, 8)):
+        with pytest.raises(NetError, match=rf"there is nothing to compute: the net only has data: 'd' \({data}\)"):
+            load(path, input_shape=shape)
+
+
+FEATURES = """
+layer { name: "d" type: "HDF5Data" top: "data" top: "more" top: "label" hdf5_data_param { source: "l" batch_size: 8 } }
+layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 5 } }
+layer { name: "g" type: "InnerProduct" bottom: "more" top: "g" inner_product_param { num_output: 5 } }
+layer { name: "s" type: "Eltwise" bottom: "f" bottom: "g" top: "s" }
+layer { name: "l" type: "SoftmaxWithLoss" bottom: "s" bottom: "label" top: "l" }
+"""
+
+
+def test_shapes_of_features_by_the_names_of_inputs(tmp_path):
+    path = write(tmp_path, FEATURES)
+    net = load(path, input_shape={"data": (7,), "more": (2, 3, 4, 5, 6)})
+    assert {name: blob.shape for name, blob in net.inputs.items()} == {"data": (1, 7), "more": (1, 2, 3, 4, 5, 6)}
+    for shape in (None, (7,), {"data": (7,)}):
+        with pytest.raises(NetError, match=r"2 inputs of unknown shapes: data, more.*--input-shape NAME="):
+            load(path, input_shape=shape)
+    with pytest.raises(NetError, match="names 'label', which is not an input; the inputs are: data, more"):
+        load(path, input_shape={"data": (7,), "more": (3,), "label": (1,)})
+
+
+@pytest.mark.parametrize("shape", [(784,), (3, 4), (1, 2, 3, 4, 5)])
+def test_the_shape_of_one_input_of_features(tmp_path, shape):
+    path = write(tmp_path, FEATURES.replace('"more"', '"data"', 2).replace('top: "data" top: "data"', 'top: "data"'))
+    assert load(path, input_shape=shape).inputs["data"].shape == (1, *shape)
+    with pytest.raises(NetError, match=r"layer 'd' \(HDF5Data\): .*--input-shape, without the batch: 784"):
+        load(path)
+
+
+def test_declared_shapes_that_are_said_otherwise(tmp_path):
+    shapes = "input_shape { dim: 4 dim: 3 } input_shape { dim: 4 dim: 5 }"
+    path = write(tmp_path, f'input: "a" input: "b" {shapes}' + RELU.replace('"data"', '"a"'))
+    net = load(path, input_shape={"b": (2, 2)})
+    assert [blob.shape for blob in net.inputs.values()] == [(4, 3), (4, 2, 2)]
+    with pytest.raises(NetError, match=r"this one has: a, b\. Name each: --input-shape NAME="):
+        load(path, input_shape=(2, 2))
+    path = write(tmp_path, 'input: "a" input: "b" ' + RELU.replace('"data"', '"a"'))
+    with pytest.raises(NetError, match="nothing tells the shape of the input 'a'"):
+        load(path, input_shape={"b": (2, 2)})
 
 
 @pytest.mark.parametrize(
@@ -195,6 +257,7 @@ def test_many_layers_of_one_name_cost_little(tmp_path, caplog):
 
 def test_a_name_that_is_too_long_for_a_file_is_none(tmp_path):
     text = f'layer {{ name: "d" type: "Data" top: "d" transform_param {{ mean_file: "{"m" * 5000}" }} }}'
+    text += RELU.replace('bottom: "data"', 'bottom: "d"')
     with pytest.raises(NetError, match="--input-shape"):
         load(write(tmp_path, text))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from xdn import api, settings
 from xdn.cli.common import Output, positive_int
+from xdn.errors import WeightsError
 from xdn.files import checked_size
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
@@ -46,10 +47,28 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
 
 
 def add_input_shape_option(parser: argparse._ActionsContainer) -> None:
-    """Add the shape of the images, which some nets do not tell."""
+    """Add the shapes of the inputs, which some nets do not tell."""
     parser.add_argument(
-        "--input-shape", type=_image_shape, metavar="C,H,W", help="of images, where the net lacks it; of films C,D,H,W"
+        "--input-shape",
+        action=_InputShapes,
+        type=_input_shape,
+        metavar="[NAME=]C,H,W",
+        help="of the only input, where the net lacks it, without the batch: of images C,H,W, of films C,D,H,W, of "
+        "features C; of several inputs NAME=C,H,W, once for each",
     )
+
+
+class _InputShapes(argparse.Action):
+    """Keeps one shape, or shapes by the names of inputs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        (name, shape), found = values, getattr(namespace, self.dest)
+        if name and not isinstance(found, tuple):
+            setattr(namespace, self.dest, (found or {}) | {name: shape})
+        elif not name and found is None:
+            setattr(namespace, self.dest, shape)
+        else:
+            raise argparse.ArgumentError(self, "of several shapes each is NAME=C,H,W")
 
 
 def add_transform_options(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +100,13 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
     weights = args.weights
     if weights is None and weights_needed and not args.random_weights:
-        weights = find_weights(args.net)
-        output.log(f"weights: {weights}")
+        try:
+            weights = find_weights(args.net)
+            output.log(f"weights: {weights}")
+        except WeightsError:
+            # What is wrong with the net itself comes first; and some nets have no weights.
+            if not api.load(args.net, **_reading_options(args)).has_weights:
+                raise
     net = api.load(
         args.net,
         weights,
@@ -165,8 +189,10 @@ def _positive_numbers(text: str) -> tuple[float, ...]:
     return values
 
 
-def _image_shape(text: str) -> tuple[int, ...]:
-    extents = tuple(positive_int(part) for part in text.split(","))
-    if len(extents) not in (3, 4):
-        raise argparse.ArgumentTypeError(f"{text!r} is not C,H,W, such as 3,224,224, nor C,D,H,W of films")
-    return extents
+def _input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the name of an input, empty where none is said, and its shape without the batch."""
+    name, _, shape = text.rpartition("=")
+    extents = tuple(positive_int(part) for part in shape.split(","))
+    if len(extents) >= settings.MAX_BLOB_AXES or (not name and "=" in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a shape, such as 3,224,224, or data=3,224,224")
+    return name, extents

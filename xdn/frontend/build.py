@@ -1,7 +1,7 @@
 """NetParameter message -> `Net`: typed parameters, single assignment, names of shared weights."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
-from xdn.frontend.image_shape import ImageShape, source_of
+from xdn.frontend.image_shape import ImageShape, InputShapes, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
@@ -142,16 +142,37 @@ def layer_params(layer: Message) -> LayerParams:
     return cls(**values)
 
 
-def _with_image_shape(layers: Sequence[Layer], shape: ImageShape) -> list[Layer]:
-    """Return `layers` with the images' shape of the only input set to `shape`; the batch stays."""
-    inputs = [layer for layer in layers if layer.params.is_input]
-    if len(inputs) != 1 or len(inputs[0].tops) != 1:
-        found = ", ".join(top for layer in inputs for top in layer.tops) or "none"
-        raise NetError(f"--input-shape is for a net with one input; this one has: {found}")
-    old: tuple[Shape, ...] = inputs[0].params.shape  # type: ignore[attr-defined]
-    batch = old[0][0] if old and old[0] else 1
-    params = replace(inputs[0].params, shape=((batch, *shape),))  # type: ignore[type-var]
-    return [layer.replace(params=params) if layer is inputs[0] else layer for layer in layers]
+def _with_input_shapes(layers: Sequence[Layer], said: InputShapes) -> list[Layer]:
+    """Return `layers` with the shape of the only input set to `said`, or those of some by name; the batches stay."""
+    inputs = [top for layer in layers if layer.params.is_input for top in layer.tops]
+    found = ", ".join(inputs) or "none"
+    if not isinstance(said, Mapping):
+        if len(inputs) != 1:
+            mend = "Name each: --input-shape NAME=C,H,W"
+            raise NetError(f"--input-shape is for a net with one input; this one has: {found}", mend=mend)
+        said = {inputs[0]: said}
+    if strange := [name for name in said if name not in inputs]:
+        raise NetError(f"--input-shape names {strange[0]!r}, which is not an input; the inputs are: {found}")
+
+    return [_shaped(layer, said) if layer.params.is_input else layer for layer in layers]
+
+
+def _shaped(layer: Layer, said: Mapping[str, ImageShape]) -> Layer:
+    """Return an Input layer with the shapes of its tops that are `said`."""
+    old: tuple[Shape, ...] = layer.params.shape  # type: ignore[attr-defined]
+    each = old * len(layer.tops) if len(old) == 1 else old or (None,) * len(layer.tops)
+    if len(each) != len(layer.tops) or not said.keys() & set(layer.tops):
+        return layer
+    shapes = []
+    for top, shape in zip(layer.tops, each, strict=True):
+        if top in said:
+            shapes.append((*(shape or (1,))[:1], *said[top]))
+        elif shape is None:
+            mend = "Say it with --input-shape NAME=C,H,W"
+            raise NetError(f"nothing tells the shape of the input {top!r}", where=f"layer {layer.name!r}", mend=mend)
+        else:
+            shapes.append(shape)
+    return layer.replace(params=replace(layer.params, shape=tuple(shapes)))  # type: ignore[type-var]
 
 
 def _check_inputs(layers: Sequence[Layer]) -> None:
@@ -162,7 +183,7 @@ def _check_inputs(layers: Sequence[Layer]) -> None:
             raise NetError("the input declares no shape", where=where, mend="Say it with --input-shape C,H,W")
 
 
-def build(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Net:
+def build(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
     """Return the `Net` that the NetParameter `net` (current format, deployable) describes, without weights.
 
     Parameters
@@ -170,8 +191,8 @@ def build(net: Message, folder: Path | None = None, input_shape: ImageShape | No
     net : NetParameter
     folder : Path, optional
         Where the prototxt lies.
-    input_shape : (C, H, W), optional
-        In place of the declared shape of the only input.
+    input_shape : (C, H, W), or name -> such shapes, optional
+        In place of the declared shape of the only input, or of some inputs.
 
     Raises
     ------
@@ -186,7 +207,7 @@ def build(net: Message, folder: Path | None = None, input_shape: ImageShape | No
     return made
 
 
-def sketch(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Net:
+def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
     """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
     params = [
         UnknownParams(layer.type) if layer.type and layer.type not in LAYERS else layer_params(layer)
@@ -211,7 +232,7 @@ def sketch(net: Message, folder: Path | None = None, input_shape: ImageShape | N
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]
     if input_shape is not None:
-        layers = _with_image_shape(layers, input_shape)
+        layers = _with_input_shapes(layers, input_shape)
     _check_inputs(layers)
     return Net(net.name, tuple(layers), folder=folder)
 

@@ -10,15 +10,15 @@ What Caffe users do by hand when they write a deploy.prototxt:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xdn import settings
-from xdn.errors import NetError
+from xdn.errors import NetError, listed
 from xdn.frontend import schema
-from xdn.frontend.image_shape import ImageShape, image_shape, source_of
+from xdn.frontend.image_shape import InputShapes, image_shape, said_shape, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.layers.base import LAYERS
@@ -30,6 +30,8 @@ _FREE = ("HDF5Data", "DummyData")
 #: Losses that contain a softmax: Caffe's, and that of C3D over voxels.
 _LOSSES = ("SoftmaxWithLoss", "VOXEL_SOFTMAX_LOSS")
 _MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$", re.IGNORECASE)
+#: What labels pass on their way to several losses.
+_RESHAPING = ("Slice", "Split", "Reshape", "Flatten")
 _SILENT = ("Silence", "HDF5Output")
 
 
@@ -80,10 +82,21 @@ class _Analysis:
             if not is_data(layer):
                 continue
             for position, top in enumerate(wiring.tops):
-                found = readers.get(top, [])
-                compared = all(_is_measure(self.layers[i]) and at > 0 for i, at in found)
-                if (position > 0 and layer.type in _LABELLED) or (compared and (found or position > 0)):
+                compared = self._compared(top, readers)
+                if (position > 0 and layer.type in _LABELLED) or (compared and (top in readers or position > 0)):
                     self.labels.add(top)
+
+    def _compared(self, blob: str, readers: Mapping[str, list[tuple[int, int]]]) -> bool:
+        """Return whether a blob goes nowhere but to measures, after what they measure; at once or cut into parts."""
+        waiting = [blob]
+        while waiting:
+            for index, position in readers.get(waiting.pop(), []):
+                layer, wiring = self.layers[index], self.wirings[index]
+                if layer.type in _RESHAPING and len(wiring.bottoms) == 1:
+                    waiting.extend(wiring.tops)
+                elif not (_is_measure(layer) and position > 0) and layer.type not in _SILENT:
+                    return False
+        return True
 
     def drop_measures(self) -> None:
         """Drop losses, measures, and whatever else hangs on a label; collect the softmax losses."""
@@ -137,12 +150,13 @@ def _one(values: Sequence[Any], position: int) -> Sequence[Any]:
     return values[position : position + 1] or values[:1]
 
 
-def _input_shapes(layer: Message, tops: Sequence[int], given: ImageShape | None, folder: Path | None) -> Message:
+def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None, folder: Path | None) -> Message:
     """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
     param = schema.new("InputParameter")
     dummy = layer.dummy_data_param
     for position in tops:
-        if given is None and layer.type == "DummyData":
+        said = said_shape(given, layer.top[position], len(tops) == 1)
+        if said is None and layer.type == "DummyData":
             old = [_one(values, position) for values in (dummy.num, dummy.channels, dummy.height, dummy.width)]
             shapes = _one(dummy.shape, position)
             dims = shapes[0].dim if shapes else [extent for extents in old for extent in extents]
@@ -150,19 +164,20 @@ def _input_shapes(layer: Message, tops: Sequence[int], given: ImageShape | None,
                 what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
                 raise NetError(what, where=f"layer {layer.name!r} ({layer.type})")
             param.shape.add().dim.extend(dims)
-        elif len(tops) > 1:
+        elif said is None and len(tops) > 1:
+            names = listed([layer.top[each] for each in tops])
             raise NetError(
-                f"{len(tops)} inputs of unknown shapes",
+                f"{len(tops)} inputs of unknown shapes: {names}",
                 where=f"layer {layer.name!r} ({layer.type})",
-                mend="Write Input layers with their shapes instead",
+                mend="Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead",
             )
         else:
-            param.shape.add().dim.extend((1, *(given or image_shape(layer, folder))))
+            param.shape.add().dim.extend((1, *(said or image_shape(layer, folder))))
     return param
 
 
 def _input_layer(
-    layer: Message, wiring: Wiring, used: set[str], given: ImageShape | None, folder: Path | None
+    layer: Message, wiring: Wiring, used: set[str], given: InputShapes | None, folder: Path | None
 ) -> Message | None:
     """Return the Input that takes the place of the data layer `layer`, None where only labels are left."""
     tops = [position for position, top in enumerate(wiring.tops) if top in used]
@@ -216,7 +231,7 @@ def _analysed(layers: Sequence[Message], wirings: Sequence[Wiring]) -> _Analysis
     return analysis
 
 
-def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape | None = None) -> Message:
+def deployable(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Message:
     """Return `net` (current format, layers of one phase) without what only training needs, by the module's rules.
 
     Parameters
@@ -224,8 +239,8 @@ def deployable(net: Message, folder: Path | None = None, input_shape: ImageShape
     net : NetParameter
     folder : Path, optional
         Where the prototxt lies; a mean image there tells the input's shape.
-    input_shape : (C, H, W), optional
-        The images' shape; what the file says otherwise.
+    input_shape : (C, H, W), or name -> such shapes, optional
+        The shape of the only input's images, or of some inputs; what the file says otherwise.
 
     Raises
     ------

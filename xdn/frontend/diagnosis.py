@@ -32,10 +32,12 @@ def _solver(text: str) -> str | None:
         unknown = read_text(text, solver, "")
     except ParseError:
         return None
-    if unknown or not any(field.name in _OF_SOLVERS for field, _ in solver.ListFields()):
+    known = [field.name for field, _ in solver.ListFields()]
+    if len(unknown) >= len(known) or not any(name in _OF_SOLVERS for name in known):
         return None
     net = solver.net or solver.train_net
-    return "this is a solver, which says how a net is trained" + (f"; the net is {net!r}" if net else "")
+    named = f"; the net is {net!r}: give that" if net else ""
+    return f"this is a solver, which says how a net is trained (xdn-train takes it){named}"
 
 
 def diagnose(text: str) -> str | None:

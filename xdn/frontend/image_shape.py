@@ -1,6 +1,6 @@
 """The shape of the images that a data layer gives, which its layer in the file mostly does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xdn.errors import NetError, XdnError
@@ -10,6 +10,9 @@ from xdn.frontend.schema import Message
 
 #: (C, H, W), of films (C, D, H, W)
 ImageShape = tuple[int, ...]
+
+#: What a caller says of the inputs' shapes, without the batch: that of the only one, or of some by their names.
+InputShapes = ImageShape | Mapping[str, ImageShape]
 
 #: Data sets whose name in `source` tells the size of their images.
 _BY_SOURCE: dict[str, ImageShape] = {
@@ -126,8 +129,16 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
     for name, known in _BY_SOURCE.items():
         if name in source:
             return known
-    raise NetError(
-        "neither a crop size, a mean file nor the data source tells the shape of the images",
-        where=f"layer {layer.name!r} ({layer.type})",
-        mend="Say it with --input-shape C,H,W",
-    )
+    where = f"layer {layer.name!r} ({layer.type})"
+    if layer.type == "HDF5Data":
+        what = "nothing but the data itself tells the shape of the images or features"
+        raise NetError(what, where=where, mend="Say it with --input-shape, without the batch: 784, or 3,32,32")
+    what = "neither a crop size, a mean file nor the data source tells the shape of the images"
+    raise NetError(what, where=where, mend="Say it with --input-shape C,H,W")
+
+
+def said_shape(shapes: InputShapes | None, name: str, alone: bool) -> ImageShape | None:
+    """Return the shape that a caller says of the input `name`, which may stand `alone`; None where nothing is said."""
+    if isinstance(shapes, Mapping):
+        return shapes.get(name)
+    return shapes if alone else None

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.errors import NetError, UnsupportedError, WeightsError, listed
+from xdn.files import is_file
 from xdn.frontend import prototxt
 from xdn.frontend.build import build, sketch
 from xdn.frontend.caffemodel import read_caffemodel
 from xdn.frontend.deploy import deployable, is_data
 from xdn.frontend.dialects import plain_caffe, refuse_python
-from xdn.frontend.image_shape import ImageShape, batch_of
+from xdn.frontend.image_shape import InputShapes, batch_of
 from xdn.frontend.phase import filter_layers, net_state
 from xdn.frontend.schema import Message
 from xdn.frontend.unread import check_unread
@@ -24,22 +25,34 @@ from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)
 
+_NONE_HERE = "no caffemodel lies here"
+_STATE = "If it has more in another phase or stage, say --phase or --net-stage"
 #: Phase, level and stages: which layers take part.
 State = tuple[str | None, int, Sequence[str]]
 
 
 def find_weights(path: Path) -> Path:
-    """Return the only .caffemodel beside the prototxt `path`; where there is none, the only .caffemodel.h5.
+    """Return the caffemodel beside the prototxt `path`: the only one, or of several the one with its stem.
+
+    Those in HDF5 (.caffemodel.h5) count where there is no other, or none of the others decides.
 
     Raises
     ------
     WeightsError
-        When there is none, or several; it names ``--weights`` and ``--random-weights``.
+        When there is none, or several of which none has the stem; it names ``--weights`` and ``--random-weights``.
+    ParseError
+        When `path` is not a net at all, such as a solver.
     """
-    found = sorted(path.parent.glob("*.caffemodel")) or sorted(path.parent.glob("*.caffemodel.h5"))
+    kinds = (".caffemodel", ".caffemodel.h5")
+    found = next((found for kind in kinds if (found := sorted(path.parent.glob(f"*{kind}")))), [])
     if len(found) == 1:
         return found[0]
-    what = f"several caffemodels lie here: {', '.join(p.name for p in found)}" if found else "no caffemodel lies here"
+    for kind in kinds:
+        if is_file(own := path.with_name(f"{path.stem}{kind}")):
+            return own
+    prototxt.read(path)
+    names = ", ".join(each.name for each in found)
+    what = f"several caffemodels lie here: {names}; none is {path.stem}.caffemodel" if found else _NONE_HERE
     mend = "Name one with --weights, or ask for --random-weights"
     raise WeightsError(what, where=str(path.parent), mend=mend)
 
@@ -91,7 +104,7 @@ def net_from_message(
     folder: Path | None = None,
     *,
     state: State = ("TEST", 0, ()),
-    input_shape: ImageShape | None = None,
+    input_shape: InputShapes | None = None,
     strict: bool = True,
 ) -> Net:
     """Return the deployable `Net` of a NetParameter in any of the formats, without weights.
@@ -103,8 +116,8 @@ def net_from_message(
         Where relative mean files are looked for.
     state : (phase, level, stages)
         Which layers take part.
-    input_shape : (C, H, W), optional
-        The images' shape, in place of what the file says.
+    input_shape : (C, H, W), or name -> such shapes, optional
+        The shape of the only input's images, or of some inputs, in place of what the file says.
     strict : bool
         Refuse layers of types that XDN lacks. Otherwise the net may have such layers, and is not verified: it is good
         for a summary only.
@@ -122,6 +135,9 @@ def net_from_message(
     _add_data(current, every)
     _name_once(current)
     computing = [layer for layer in current.layer if not is_data(layer) and layer.type != "Input"]
+    if current.layer and not computing:
+        named = listed([f"{layer.name!r} ({layer.type})" for layer in current.layer])
+        raise NetError(f"there is nothing to compute: the net only has data: {named}", mend=_STATE)
     current = deployable(current, folder, input_shape)
     if computing and all(layer.type == "Input" for layer in current.layer):
         named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
@@ -142,7 +158,7 @@ def summary(
     phase: str = "TEST",
     level: int = 0,
     stages: Sequence[str] = (),
-    input_shape: ImageShape | None = None,
+    input_shape: InputShapes | None = None,
 ) -> NetSummary:
     """Return the summary of the net in the prototxt `path`, which may have layers of types that XDN lacks.
 
@@ -171,7 +187,7 @@ def load(
     level: int = 0,
     stages: Sequence[str] = (),
     random_weights: bool = False,
-    input_shape: ImageShape | None = None,
+    input_shape: InputShapes | None = None,
     partial_weights: bool = False,
     seed: int = RANDOM_SEED,
 ) -> Net:
@@ -189,8 +205,9 @@ def load(
         The state that include and exclude rules are asked about.
     random_weights : bool
         Fill seeded random weights; excludes `weights`.
-    input_shape : (C, H, W), optional
-        Shape of the images of the only input, in place of what the file says.
+    input_shape : tuple of int, or mapping, optional
+        Shape of the only input without the batch, such as (C, H, W) of images, in place of what the file says; or
+        input name -> shape, of some inputs.
     partial_weights : bool
         Take the weights that fit: layers for which the file has none are filled by their fillers, layers that the net
         does not have are left out, however many; a warning names both.
