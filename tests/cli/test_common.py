@@ -91,6 +91,7 @@ def speak(args: argparse.Namespace, output: Output) -> None:
     table = Table("name")
     table.add_row("[red]n[/red]" + "a" * 100)
     output.result("result [bold]", table)
+    output.report("report [bold]")
     output.write_json({"answer": 42})
 
 
@@ -106,9 +107,14 @@ def test_names_in_tables_are_neither_broken_nor_taken_for_markup(capsys):
     assert "[red]n[/red]" + "a" * 100 in capsys.readouterr().out
 
 
-def test_quiet_drops_the_log(capsys):
+def test_quiet_drops_reports_and_the_log(capsys):
+    run(speak)
+    assert "report [bold]" in capsys.readouterr().out
     run(speak, "--quiet")
-    assert capsys.readouterr().err == ""
+    captured = capsys.readouterr()
+    assert captured.out.startswith("result [bold]\n")
+    assert "report" not in captured.out
+    assert captured.err == ""
 
 
 def test_json_on_stdout_replaces_the_text(capsys):

@@ -40,6 +40,25 @@ def test_defaults_write_plain_caffe_that_opencv_computes_alike(small, capsys):
     assert not {layer.type for layer in again.layers} & {"BatchNorm", "Scale", "Dropout"}
 
 
+@pytest.mark.parametrize(
+    "options", [(), ("--prune", "0.5"), ("--emit-fused",), ("--prune", "0.5", "--dump-config", "c")]
+)
+def test_quiet_is_silent(small, capsys, options):
+    _, path = small
+    assert main([str(path), *options, "--quiet"]) == 0
+    assert Path("small.xdn/small.caffemodel").exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_quiet_prints_what_is_asked_for(small, capsys):
+    _, path = small
+    assert main([str(path), "--explain", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("eliminate-dropout:\n")
+    assert "written" not in captured.out
+    assert captured.err == ""
+
+
 def test_in_place_layers_stay_in_place(small):
     _, path = small
     assert main([str(path), "--quiet"]) == 0

@@ -74,6 +74,14 @@ def test_a_list(tmp_path, rng, capsys):
     assert "val.txt (2 image files)" in capsys.readouterr().out
 
 
+def test_quiet_is_silent(tmp_path, rng, capsys):
+    write_image_folder(tmp_path / "photos", rng, [(4, 4)])
+    out = tmp_path / "photos.packed"
+    assert main([str(tmp_path / "photos"), "-o", str(out), "--quiet"]) == 0
+    assert main(["--verify", str(out), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_verify_finds_damage(tmp_path, rng, capsys):
     write_image_folder(tmp_path / "photos", rng, [(4, 4)])
     out = tmp_path / "photos.packed"

@@ -27,7 +27,7 @@ def written(folder="small.xdn"):
 
 def test_pruned_files_are_plain_caffe(small, capsys):
     net, path = small
-    assert main([str(path), "--prune", "0.5", "--quiet", "--json", "report.json"]) == 0
+    assert main([str(path), "--prune", "0.5", "--json", "report.json"]) == 0
     said = capsys.readouterr().out
     assert "l2, uniform, filters=0.5" in said
     pruned = written()
@@ -69,7 +69,7 @@ def test_groups_of_a_file_are_followed(small):
 def test_with_data_it_looks_at_activations_and_recalibrates(small, capsys):
     _, path = small
     data = ["--data", "glyphs10", "--input-shape", "3,32,32", "--images", "8", "--recalibrate", "40"]
-    assert main([str(path), "--prune", "macs=0.6", *data, "--quiet"]) == 0
+    assert main([str(path), "--prune", "macs=0.6", *data]) == 0
     assert "activation, per-mac, macs=0.6" in capsys.readouterr().out
 
 

@@ -85,6 +85,12 @@ def test_flags_stand_above_the_solver(solver, tmp_path, capsys):
     np.testing.assert_array_equal(made.layer("fc").weights["weight"], begun.layer("fc").weights["weight"])
 
 
+def test_quiet_is_silent(solver, capsys):
+    assert train(solver, "--epochs", 1, "--quiet") == 0
+    assert main(["--plot", "small.trained/small.log.jsonl", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_teachers_change_the_loss(solver, tmp_path):
     _, net = write_small(tmp_path / "teacher")
     teacher = f"{net}:{net.with_suffix('.caffemodel')}"

@@ -43,6 +43,17 @@ def test_tuning_shows_space_and_winner(job, capsys):
         assert shown in out, shown
 
 
+def test_quiet_leaves_the_results_of_tuning_and_running(tuned, capsys):
+    capsys.readouterr()
+    job, _ = tuned
+    assert run([*job, "--tune", "--trials", "1", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert "combinations are legal" not in captured.out
+    assert "it brings" in captured.out
+    assert "contest time" in captured.out
+    assert captured.err == ""
+
+
 def test_the_json_holds_every_trial(tuned):
     _, document = tuned
     told = document["tuning"]

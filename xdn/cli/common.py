@@ -47,7 +47,9 @@ class _Console(Console):
 
 
 class Output:
-    """Where a command writes: the result to stdout, log and progress to stderr.
+    """Where a command writes: results and reports to stdout, log and progress to stderr.
+
+    A result is what the command was asked for; a report says what it did on the way, and which files it wrote.
 
     A text is one line: of names that others chose, what a terminal would obey is printed as an escape. JSON keeps it.
 
@@ -56,7 +58,7 @@ class Output:
     json_target : str or None
         A file, ``"-"`` for stdout (the text result is then left out), None for no JSON.
     quiet : bool
-        Drop log and progress.
+        Drop reports, log and progress.
     """
 
     def __init__(self, json_target: str | None = None, quiet: bool = False):
@@ -72,6 +74,11 @@ class Output:
             for renderable in renderables:
                 with _on_stdout():
                     console.print(renderable)
+
+    def report(self, *renderables: Any) -> None:
+        """Print what was done as `result` does, unless --quiet."""
+        if not self.quiet:
+            self.result(*renderables)
 
     def log(self, text: str) -> None:
         """Print a line about what is going on."""
@@ -214,7 +221,11 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no log and no progress bars")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print results that were asked for and errors only: no reports, log or progress bars",
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 

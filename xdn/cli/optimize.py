@@ -61,7 +61,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         with output.progress() as bar:
             found = pruned(args, net, output, shown(bar, "prune"))
         net = found.net
-        output.result(prune_table(found), prune_conclusion(found))
+        output.report(prune_table(found), prune_conclusion(found))
         document["pruning"] = prune_document(found)
     if args.recalibrate:
         with output.progress() as bar:
@@ -71,12 +71,12 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
 
     result = optimize(net, stages, execute=executed)
     saved = api.save(result.net, folder, args.net.stem)
-    output.result(stage_table(result), conclusion(result))
+    output.report(stage_table(result), conclusion(result))
     if result.execution is not None:
-        output.result(execution_line(result.execution))
+        output.report(execution_line(result.execution))
     if args.explain:
         output.result(*explanation(result.reports))
-    output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
     output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
 
 

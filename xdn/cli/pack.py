@@ -73,7 +73,7 @@ def _verify(path: Path, output: Output) -> None:
     data = PackedData.open(path)
     with output.progress() as bar:
         data.verify(shown(bar, f"verify {data.header.title}"))
-    output.result(f"{path}: {_summary(data.header)}; all checksums agree")
+    output.report(f"{path}: {_summary(data.header)}; all checksums agree")
     output.write_json({"file": str(path), "verified": True} | _document(data.header))
 
 
@@ -83,14 +83,14 @@ def _pack(args: argparse.Namespace, output: Output) -> None:
     with output.progress() as bar:
         told = shown(bar, f"pack {dataset.title}")
         header = pack(dataset, path, told, dtype=args.dtype)
-    output.result(f"{path}: {_summary(header)}")
+    output.report(f"{path}: {_summary(header)}")
     document = {"file": str(path), "bytes": path.stat().st_size} | _document(header)
     if args.mean_out:
         with output.progress() as bar:
             mean = mean_image(Mapped(PackedData.open(path)), shown(bar, "mean image"))
         frontend.write_mean(args.mean_out, mean)
         means = mean.mean(axis=(1, 2)).tolist()
-        output.result(
+        output.report(
             f"written: {args.mean_out}, the mean image; of its channels: {', '.join(f'{m:.2f}' for m in means)}"
         )
         document |= {"mean_file": str(args.mean_out), "mean_value": means}

@@ -96,7 +96,7 @@ def _plot(args: argparse.Namespace, output: Output) -> None:
 
     target = args.output or args.plot.with_suffix(".png")
     draw(read_log(args.plot), target)
-    output.result(f"written: {target}")
+    output.report(f"written: {target}")
     output.write_json({"files": [str(target)]})
 
 
@@ -128,8 +128,8 @@ def _train(args: argparse.Namespace, output: Output) -> None:
             output.log(f"goes on from iteration {trainer.progress.iteration}: {task.snapshot_path}")
         net = start.deployed(trainer.run())
     saved = api.save(net, task.prefix.parent, task.prefix.name)
-    output.result(f"accuracy: {trainer.progress.accuracy:.2f} % ({task.examples.name})")
-    output.result(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.report(f"accuracy: {trainer.progress.accuracy:.2f} % ({task.examples.name})")
+    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
     output.write_json(
         {
             "files": [str(saved.prototxt), str(saved.caffemodel)],

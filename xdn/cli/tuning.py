@@ -43,7 +43,7 @@ def tuned(
     told: dict[str, Any] = {}
     if RUN in levels:
         run_level = RunLevel(make, objective, session.configuration, search, Store())
-        output.result(space_table(run_level.space))
+        output.report(space_table(run_level.space))
         outcome, told["tuning"] = _searched(output, run_level, objective, search)
         _drawn(output, draw_search, outcome, args.tune_plot)
         setup = outcome.setup
@@ -52,7 +52,7 @@ def tuned(
     if OPERATORS in levels:
         rules = session.configuration, objective.call_images
         level = OperatorLevel(make, objective, (setup, rules), search, Store())
-        output.result(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
+        output.report(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
         outcome, told["operators"] = _searched(output, level, objective, search)
         _drawn(output, draw_operators, outcome, _beside(args.tune_plot, OPERATORS) if RUN in levels else args.tune_plot)
         setup = outcome.setup
@@ -84,7 +84,7 @@ def _searched(
             bar.update(task, completed=time.perf_counter() - begin, description=text)
 
         outcome = level.run(told)
-    output.result(trials_line(outcome.trials, outcome.seconds))
+    output.report(trials_line(outcome.trials, outcome.seconds))
     output.result(outcome_table(outcome, level.default, objective.unit))
     return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
 
