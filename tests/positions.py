@@ -81,6 +81,38 @@ def pointwise():
     ]
 
 
+def halves():
+    """Return the layers of a net of max-feature-maps, and of parts that go ways of their own."""
+    return [
+        filters("stem", "data", 12, 3, pad=1),
+        layer("Slice", "cut", ["stem"], ["left", "right"]),
+        layer("Eltwise", "max", ["left", "right"], operation="MAX"),
+        filters("a", "max", 8, 3, pad=1),
+        layer("Slice", "parts", ["a"], ["few", "many"], slice_point=(3,)),
+        filters("b", "few", 6),
+        layer("Concat", "cat", ["b", "many"]),
+        filters("last", "cat", 5),
+        *classifier("last"),
+    ]
+
+
+def shuffled():
+    """Return the layers of two units as ShuffleNet's: half of the channels pass, the others are dealt out with them."""
+    layers, bottom = [filters("stem", "data", 16, 3, pad=1)], "stem"
+    for unit in "ab":
+        layers += [
+            layer("Slice", f"{unit}_cut", [bottom], [f"{unit}_left", f"{unit}_right"]),
+            filters(f"{unit}_in", f"{unit}_right", 6, bias_term=False),
+            *normal(f"{unit}_norm", f"{unit}_in"),
+            filters(f"{unit}_dw", f"{unit}_norm", 6, 3, pad=1, group=6),
+            filters(f"{unit}_out", f"{unit}_dw", 8),
+            layer("Concat", f"{unit}_cat", [f"{unit}_left", f"{unit}_out"]),
+            layer("ShuffleChannel", unit, [f"{unit}_cat"], group=2),
+        ]
+        bottom = unit
+    return [*layers, *classifier("b")]
+
+
 def normalised():
     """Return the layers of a net all of whose filters but the classes have a BatchNorm and a Scale."""
     return [
@@ -123,6 +155,8 @@ TABLE = {
     "depthwise deconvolution": lambda: deconvolution(4, group=4),
     "residual": residual,
     "normal": normalised,
+    "halves": halves,
+    "shuffled": shuffled,
     "pointwise": pointwise,
     "plain": plain,
 }

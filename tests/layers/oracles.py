@@ -106,17 +106,18 @@ def run_onnx(op, inputs, *, opset=17, returns=TensorProto.FLOAT, **attributes):
     return session.run(None, dict(zip(names, inputs, strict=True)))[0]
 
 
-def changed_channels(params, bottoms, weights, bottom, channel, rng):
-    """Return for each top channel whether it changes when one channel of one bottom does."""
-    (before,) = params.reference(bottoms, weights, 1)
+def changed_channels(params, bottoms, weights, bottom, channel, rng, of=(0, 1)):
+    """Return for each channel of a top, `of` = (its number, all tops), whether it changes with one of a bottom."""
+    top, n_tops = of
+    before = params.reference(bottoms, weights, n_tops)[top]
     moved = [array.copy() for array in bottoms]
     moved[bottom][:, channel] += 3 * normal(rng, *moved[bottom][:, channel].shape)
-    (after,) = params.reference(moved, weights, 1)
+    after = params.reference(moved, weights, n_tops)[top]
     others = tuple(axis for axis in range(before.ndim) if axis != 1)
     return (before != after).any(axis=others)
 
 
-def check_carried(params, bottoms, rng, weights=None):
+def check_carried(params, bottoms, rng, weights=None, n_tops=1):
     """Prove the CARRIED rule by perturbation: a bottom channel changes those top channels that carry it, no others."""
     shapes = blobs(bottoms)
     assert params.channel_rule_for(shapes) is ChannelRule.CARRIED
@@ -124,8 +125,10 @@ def check_carried(params, bottoms, rng, weights=None):
     for bottom, array in enumerate(bottoms):
         carried = params.channel_map(bottom, shapes)
         for channel in range(array.shape[1] if array.ndim > 1 else 0):
-            changed = changed_channels(params, bottoms, weights, bottom, channel, rng)
-            np.testing.assert_array_equal(changed, carried == channel)
+            for top in range(n_tops):
+                part = params.carried_part(top, n_tops, shapes)
+                changed = changed_channels(params, bottoms, weights, bottom, channel, rng, (top, n_tops))
+                np.testing.assert_array_equal(changed, carried[part] == channel)
 
 
 def check_fixed(params, bottoms, rng, weights=None):
@@ -139,8 +142,9 @@ def check_fixed(params, bottoms, rng, weights=None):
 def check_weight_channels(params, bottoms, rng):
     """Prove by perturbation which channels each axis of the weights runs over.
 
-    An entry along a TOP axis changes its channel of the top and no other. An entry along a BOTTOM axis changes
-    nothing where its channel of the bottom, and those that the layer ties to it, are zero, and something where not.
+    An entry along a TOP axis changes its channel of the top, and others only that the layer ties to it. An entry along
+    a BOTTOM axis changes nothing where its channel of the bottom, and those that the layer ties to it, are zero, and
+    something where not.
     """
     shapes, weights = blobs(bottoms), weights_for(params, bottoms, rng)
     found = params.weight_channels(shapes)
@@ -154,7 +158,9 @@ def check_weight_channels(params, bottoms, rng):
                 moved = {**weights, name: _moved_entry(weights[name], number, entry)}
                 if axis.side is Side.TOP:
                     changed = _changed(params, bottoms, weights, moved)
-                    assert np.flatnonzero(changed).tolist() == [channel]
+                    assert changed[channel]
+                    tied = _tied_tops(params, shapes)
+                    assert (tied[changed] == tied[channel]).all()
                 else:
                     assert _changed(params, bottoms, weights, moved).any()
                     assert not _changed(params, _without(params, bottoms, channel), weights, moved).any()
@@ -171,6 +177,13 @@ def _changed(params, bottoms, weights, moved):
     return (before != after).any(axis=tuple(axis for axis in range(before.ndim) if axis != 1))
 
 
+def _tied_tops(params, shapes):
+    """Return labels of the top's channels, those of one label going together."""
+    if params.channel_rule_for(shapes) is ChannelRule.FILTERS:
+        return params.tied_channels(shapes)[0]
+    return np.arange(params.infer(shapes, 1)[0].shape[1])
+
+
 def _without(params, bottoms, channel):
     _, labels = params.tied_channels(blobs(bottoms))
     cleared = bottoms[0].copy()
@@ -185,9 +198,9 @@ def check_columns(params, bottom, rng):
     expected = np.moveaxis(top, 1, -1).reshape(-1, params.num_output)
     rows = rng.permutation(len(expected))[: max(1, len(expected) // 2)]
     columns = params.columns(bottom, rows)
-    axes = params.weight_channels(blobs([bottom]))["weight"]
-    number = next(i for i, axis in enumerate(axes) if axis is not None and axis.side is Side.TOP)
-    filters = np.moveaxis(weights["weight"], number, 0).reshape(len(columns), -1, columns.shape[2])
+    whole = params.filters(weights["weight"])
+    np.testing.assert_array_equal(params.weight_of(whole), weights["weight"])
+    filters = whole.reshape(len(columns), -1, columns.shape[2])
     found = np.einsum("gmi,gki->mgk", columns, filters).reshape(len(rows), -1)
     terms, magnitude = contraction_bound(params, [bottom], weights)
     bound = terms * EPS * np.moveaxis(magnitude, 1, -1).reshape(-1, params.num_output)[rows]

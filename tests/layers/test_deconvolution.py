@@ -151,8 +151,7 @@ def test_a_filter_reads_the_channels_of_its_group(rng, group):
     x = normal(rng, 2, 4, 5, 5)
     weights = weights_for(params, [x], rng)
     compute(params, [x], weights)
-    # With groups the weight has no axis that numbers all filters, and channels stay as they are.
-    assert params.channel_rule_for(blobs([x])) is (ChannelRule.FILTERS if group == 1 else ChannelRule.FIXED)
+    assert params.channel_rule_for(blobs([x])) is ChannelRule.FILTERS
     for channel in range(4):
         changed = changed_channels(params, [x], weights, 0, channel, rng)
         assert changed.tolist() == [k // (8 // group) == channel // (4 // group) for k in range(8)]
@@ -165,24 +164,9 @@ def test_weight_channels(rng, group, bias):
     check_weight_channels(params, [normal(rng, 2, 4, 4, 3)], rng)
 
 
-@pytest.mark.parametrize(("shape", "fields"), [case for case in CASES if "group" not in case[1]])
+@pytest.mark.parametrize(("shape", "fields"), CASES)
 def test_columns(rng, shape, fields):
     check_columns(Deconvolution(**fields), normal(rng, *shape), rng)
-
-
-@pytest.mark.parametrize(("shape", "fields"), [case for case in CASES if "group" in case[1]])
-def test_columns_of_groups(rng, shape, fields):
-    """Each group's columns times its filters (K/G, C/G*R*S) are the top, with as many roundings as terms."""
-    params, x = Deconvolution(**fields), normal(rng, *shape)
-    weights = weights_for(params, [x], rng)
-    (top,) = compute(params, [x], weights)
-    g, k = params.group, params.num_output
-    rows = np.arange(top[:, 0].size)[::-2]
-    filters = params.filters(weights["weight"]).reshape(g, k // g, -1)
-    found = np.einsum("gmi,gki->mgk", params.columns(x, rows), filters).reshape(len(rows), k)
-    terms, magnitude = contraction_bound(params, [x], weights)
-    expected, scale = (np.moveaxis(array, 1, -1).reshape(-1, k)[rows] for array in (top, magnitude))
-    assert (np.abs(found + weights.get("bias", 0) - expected) <= terms * EPS * scale).all()
 
 
 @pytest.mark.parametrize(("shape", "fields"), CASES)
@@ -207,6 +191,21 @@ def test_narrowed():
     plain = Deconvolution(num_output=6, kernel_size=(3,), stride=(2,))
     assert plain.narrowed(4, 2, shapes) == Deconvolution(num_output=4, kernel_size=(3,), stride=(2,))
     assert plain.narrowed(4, 2, shapes).weight_shapes([Blob((1, 2, 3, 3))])["weight"] == (2, 4, 3, 3)
+    grouped = Deconvolution(num_output=6, kernel_size=(3,), group=2)
+    assert grouped.narrowed(4, 2, shapes) == Deconvolution(num_output=4, kernel_size=(3,), group=2)
+    depthwise = Deconvolution(num_output=8, kernel_size=(3,), group=4)
+    assert depthwise.narrowed(6, 3, shapes) == Deconvolution(num_output=6, kernel_size=(3,), group=3)
+
+
+def test_tied_channels():
+    """Depthwise, a channel stands and falls with its filters; else all groups lose the same of their own."""
+    for fields, expected in (
+        ({"num_output": 3}, ([0, 1, 2], [3, 4, 5, 6])),
+        ({"num_output": 6, "group": 2}, ([0, 1, 2, 0, 1, 2], [3, 4, 3, 4])),
+        ({"num_output": 8, "group": 4}, ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 2, 3])),
+    ):
+        tied = Deconvolution(kernel_size=(1,), **fields).tied_channels([Blob((1, 4, 3, 3))])
+        assert tuple(labels.tolist() for labels in tied) == expected
 
 
 def test_positions():

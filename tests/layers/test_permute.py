@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import check_fixed, check_layer, check_moves, check_needs_every_position, normal, run_onnx
+from tests.layers.oracles import (
+    check_carried,
+    check_fixed,
+    check_layer,
+    check_moves,
+    check_needs_every_position,
+    normal,
+    run_onnx,
+)
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.permute import Permute
@@ -63,6 +71,12 @@ def test_values_are_moved_only(rng, order):
 def test_channels_are_fixed(rng):
     check_fixed(Permute(order=(0, 2, 3, 1)), [normal(rng, 2, 3, 4, 5)], rng)
     check_fixed(Permute(order=(1, 0, 2, 3)), [normal(rng, 3, 3, 4, 5)], rng)
+    assert "another axis" in Permute(order=(0, 2, 3, 1)).why_fixed([Blob((2, 3, 4, 5))])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 3, 2), (), (0,), (0, 1)])
+def test_channels_that_stay_in_place_are_carried(rng, order):
+    check_carried(Permute(order=order), [normal(rng, 2, 3, 4, 5)], rng)
 
 
 def test_positions_are_mixed():

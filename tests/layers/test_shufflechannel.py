@@ -1,12 +1,13 @@
 """ShuffleChannel against PyTorch and OpenCV over groups."""
 
+import numpy as np
 import pytest
 import torch
 
 from tests.layers.opencv import run_opencv
-from tests.layers.oracles import blobs, changed_channels, check_layer, check_moves, check_positions, normal, run_onnx
+from tests.layers.oracles import blobs, check_carried, check_layer, check_moves, check_positions, normal, run_onnx
 from xdn.errors import ShapeError
-from xdn.graph import Blob, ChannelRule
+from xdn.graph import Blob
 from xdn.layers.shufflechannel import ShuffleChannel
 
 
@@ -56,11 +57,21 @@ def test_values_are_moved_only(rng, group):
     check_moves(ShuffleChannel(group=group), [normal(rng, 2, 6, 4, 5)])
 
 
-def test_channels_are_fixed(rng):
-    """Channel 1 of two goes behind the first channels of the other groups."""
-    params, x = ShuffleChannel(group=3), normal(rng, 2, 6, 3, 3)
-    assert params.channel_rule_for(blobs([x])) is ChannelRule.FIXED
-    assert changed_channels(params, [x], {}, 0, 1, rng).tolist() == [channel == 3 for channel in range(6)]
+@pytest.mark.parametrize("group", [1, 2, 3, 6])
+def test_channels_are_carried(rng, group):
+    check_carried(ShuffleChannel(group=group), [normal(rng, 2, 6, 3, 3)], rng)
+
+
+@pytest.mark.parametrize("group", [1, 2, 3, 6])
+def test_channels_at_one_place_of_all_groups_go_together(rng, group):
+    """What the layer makes of the others is what it made of them before; of fewer groups' it would not be."""
+    x, params = normal(rng, 2, 12, 3), ShuffleChannel(group=group)
+    shapes = blobs([x])
+    gone = params.bound_channels(shapes) == 1
+    (top,) = params.reference([x], {}, 1)
+    narrower = params.carrying([int((~gone).sum())], shapes)
+    found = narrower.reference([x[:, ~gone]], {}, 1)[0]
+    np.testing.assert_array_equal(found, top[:, ~gone[params.channel_map(0, shapes)]])
 
 
 def test_positions(rng):

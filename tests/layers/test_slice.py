@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from tests.layers.opencv import run_opencv_tops
-from tests.layers.oracles import blobs, check_layer, check_moves, check_positions, compute, normal, run_onnx
+from tests.layers.oracles import (
+    blobs,
+    check_carried,
+    check_layer,
+    check_moves,
+    check_positions,
+    normal,
+    run_onnx,
+)
 from xdn.errors import ShapeError
-from xdn.graph import Blob, ChannelRule
+from xdn.graph import Blob
 from xdn.layers.slice import Slice
 
 #: axis, slice points, extents of the parts of a (2, 6, 4, 5) bottom
@@ -92,9 +100,31 @@ def test_along_height_or_width_positions_do_not_stay(rng):
         assert not params.keeps_positions([Blob((2, 3, 4, 4))])
 
 
-def test_channels_are_fixed(rng):
-    """Which part a channel falls into depends on its number."""
-    x = normal(rng, 2, 6, 3)
-    assert Slice().channel_rule_for(blobs([x])) is ChannelRule.FIXED
-    whole, without = compute(Slice(), [x], n_tops=2), compute(Slice(), [np.delete(x, [0, 1], axis=1)], n_tops=2)
-    assert not np.array_equal(whole[1][:, :2], without[1])
+@pytest.mark.parametrize(("axis", "points", "extents"), CASES)
+def test_channels_are_carried(rng, axis, points, extents):
+    params = Slice(axis=axis, slice_point=points)
+    if params.along(Blob((2, 6, 4, 5))) != 0:  # images that are cut in parts have their channels all the same
+        check_carried(params, [normal(rng, 2, 6, 4, 5)], rng, n_tops=len(extents))
+
+
+@pytest.mark.parametrize("fields", [{}, {"slice_point": (3,)}, {"slice_dim": 1}, {"axis": -3}])
+@pytest.mark.parametrize("gone", [[0], [0, 1, 3], [2, 5], [4]])
+def test_what_is_left_is_cut_where_its_parts_meet(rng, fields, gone):
+    x = normal(rng, 2, 6, 3, 2)
+    params = Slice(**fields)
+    parts = params.reference([x], {}, 2)
+    kept = [
+        np.delete(part, [c - start for c in gone if start <= c < start + 3], 1)
+        for part, start in zip(parts, (0, 3), strict=True)
+    ]
+    narrower = params.carrying([part.shape[1] for part in kept], blobs([x]))
+    for found, expected in zip(narrower.reference([np.delete(x, gone, 1)], {}, 2), kept, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_equal_parts_stay_equal_without_points():
+    shapes = [Blob((1, 6, 3))]
+    assert Slice().carrying([2, 2], shapes) == Slice()
+    assert Slice().carrying([2, 1], shapes) == Slice(slice_point=(2,))
+    assert Slice(slice_point=(2,)).carrying([1, 1], shapes) == Slice(slice_point=(1,))
+    assert Slice(axis=2).carrying([4, 4, 4], shapes) == Slice(axis=2)

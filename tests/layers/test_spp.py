@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.layers.oracles import check_fixed, check_layer, check_needs_every_position, compute, normal
+from tests.layers.oracles import check_carried, check_layer, check_needs_every_position, compute, normal
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob
 from xdn.layers.pooling import Pooling
@@ -81,5 +81,6 @@ def test_stochastic_is_refused():
 
 
 def test_channels_and_positions(rng):
-    check_fixed(SPP(pyramid_height=2), [normal(rng, 2, 4, 6, 6)], rng)
+    check_carried(SPP(pyramid_height=3), [normal(rng, 2, 4, 7, 6)], rng)
+    check_carried(SPP(spatial_bin=(1, 3)), [normal(rng, 2, 4, 7, 7)], rng)
     check_needs_every_position(SPP(pyramid_height=2), [Blob((2, 3, 7, 5))])

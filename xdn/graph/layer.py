@@ -24,7 +24,8 @@ class ChannelRule(Enum):
 
     #: The top's channels are the layer's own filters; each may read every bottom channel (of its group).
     FILTERS = "filters"
-    #: Top channel t carries channel `channel_map(bottom)[t]` of each bottom; removing one removes the other.
+    #: Top channel t carries channel `channel_map(bottom)[t]` of each bottom; removing one removes the other. Where a
+    #: layer cuts its bottom in parts, each top carries its part of them.
     CARRIED = "carried"
     #: Channels can be neither removed nor moved without changing what the layer means.
     FIXED = "fixed"
@@ -109,6 +110,28 @@ class LayerParams(ABC):
         """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""
         return np.arange(bottoms[bottom].shape[1])
 
+    def carried_part(self, top: int, n_tops: int, bottoms: Sequence[Blob]) -> slice:
+        """Return, for a CARRIED layer, which part of `channel_map` one of its tops has; each has all by default."""
+        return slice(None)
+
+    def bound_channels(self, bottoms: Sequence[Blob]) -> Array:
+        """Return, for a CARRIED layer, labels of the first bottom's channels: those of one label go together only.
+
+        By default each has a label of its own.
+        """
+        return np.arange(bottoms[0].shape[1])
+
+    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "LayerParams":
+        """Return, for a CARRIED layer, the parameters for so many channels left of each top.
+
+        `bottoms` are the blobs with all their channels.
+        """
+        return self
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Return why the rule is FIXED, a clause without its subject."""
+        return "mixes its channels, or counts on their number or order"
+
     def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
         """Return, for a FILTERS layer, labels of the top's and of the bottom's channels.
 
@@ -122,11 +145,19 @@ class LayerParams(ABC):
         return {}
 
     def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "LayerParams":
-        """Return the parameters for `top` channels left of the top and `bottom` of those of the bottom.
+        """Return, for a FILTERS layer, the parameters for `top` channels left of the top and `bottom` of the bottom's.
 
         `bottoms` are the blobs with all their channels.
         """
         return self
+
+    def filters(self, weight: Array) -> Array:
+        """Return, for a FILTERS layer, its weight as filters (K, what each is multiplied with), group after group."""
+        raise NotImplementedError(f"{self.type} has no filters")
+
+    def weight_of(self, filters: Array) -> Array:
+        """Return the weight whose `filters` these are, in whatever shape the axes behind K are given."""
+        raise NotImplementedError(f"{self.type} has no filters")
 
     def columns(self, bottom: Array, rows: Array) -> Array:
         """Return, for a FILTERS layer, what its filters are multiplied with for some outputs: (G, M, inputs).

@@ -67,27 +67,12 @@ class Convolution(Filters):
         found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
         return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
-    def _depthwise(self, bottom_channels: int) -> bool:
-        """Whether each filter reads one channel only."""
-        return self.group > 1 and self.group == bottom_channels
-
-    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
-        """Depthwise, a channel stands and falls with its filters; else all groups lose the same of their own."""
-        k, c, g = self.num_output, bottoms[0].shape[1], self.group
-        if self._depthwise(c):
-            return np.arange(k) // (k // g), np.arange(c)
-        return np.arange(k) % (k // g), k // g + np.arange(c) % (c // g)
-
     def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
         filters, c = ChannelAxis(Side.TOP, np.arange(self.num_output)), bottoms[0].shape[1]
-        inputs = None if self._depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
+        inputs = None if self.depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
         kernel = (None,) * (len(bottoms[0].shape) - 2)
         return {"weight": (filters, inputs, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})
-
-    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "Convolution":
-        """As many filters as are left; depthwise, as many groups as channels."""
-        return replace(self, num_output=top, group=bottom if self._depthwise(bottoms[0].shape[1]) else self.group)
 
     def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
         """A 1x1 kernel without padding reads the positions of an image that it steps on; else every one counts."""

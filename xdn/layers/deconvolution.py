@@ -10,7 +10,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
+from xdn.graph.layer import Array, ChannelAxis, Side, Weights
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import Extents, Window, by_axis, kernel_first, met
@@ -36,6 +36,12 @@ class Deconvolution(Filters):
         c, k, *kernel = weight.shape
         grouped = weight.reshape(self.group, c // self.group, k, *kernel).swapaxes(1, 2)
         return grouped.reshape(self.num_output, c // self.group, *kernel)
+
+    def weight_of(self, filters: Array) -> Array:
+        """Return a convolution's filters (K, C/G, R, S) as the weight (C, K/G, R, S)."""
+        k, c, *kernel = filters.shape
+        grouped = filters.reshape(self.group, k // self.group, c, *kernel).swapaxes(1, 2)
+        return grouped.reshape(c * self.group, k // self.group, *kernel)
 
     def output_size(self, sizes: Sequence[int]) -> Extents:
         """Return the top's extents along the axes of positions; raise ShapeError where nothing is left."""
@@ -102,17 +108,14 @@ class Deconvolution(Filters):
         return grouped.transpose(2, 1, 3, 0).reshape(self.group, len(rows), -1)
 
     def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Weight (C, K/G, R, S): where there are groups, its second axis stands for the filters of each; bias (K,)."""
+        """Weight (C, K/G, R, S), whose second axis stands for the filters of every group; bias (K,).
+
+        Depthwise, the first axis stands for the filters of each channel, by the first of them.
+        """
         k, c, g = self.num_output, bottoms[0].shape[1], self.group
-        inputs, filters = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k))
-        own = ChannelAxis(Side.TOP, np.arange(k // g)) if g == 1 else None
+        inputs, each = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k // g))
         kernel = (None,) * (len(bottoms[0].shape) - 2)
-        return {"weight": (inputs, own, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})
-
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
-        """FILTERS without groups; FIXED with them."""
-        return ChannelRule.FILTERS if self.group == 1 else ChannelRule.FIXED
-
-    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "Deconvolution":
-        """As many filters as are left."""
-        return replace(self, num_output=top)
+        weight = (inputs, each, *kernel)
+        if self.depthwise(c):
+            weight = (ChannelAxis(Side.TOP, np.arange(0, k, k // g)), None, *kernel)
+        return {"weight": weight} | ({"bias": (ChannelAxis(Side.TOP, np.arange(k)),)} if self.bias_term else {})

@@ -1,7 +1,10 @@
 """The parameters that Convolution and Deconvolution share."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
@@ -65,3 +68,22 @@ class Filters(CaffeLayer):
     def filters(self, weight: Array) -> Array:
         """Return the weight as filters (K, C/G, R, S)."""
         return weight
+
+    def weight_of(self, filters: Array) -> Array:
+        """Return filters (K, C/G, R, S) as the weight."""
+        return filters
+
+    def depthwise(self, bottom_channels: int) -> bool:
+        """Return whether each filter reads one channel only, of several."""
+        return self.group > 1 and self.group == bottom_channels
+
+    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+        """Depthwise, a channel stands and falls with its filters; else all groups lose the same of their own."""
+        k, c, g = self.num_output, bottoms[0].shape[1], self.group
+        if self.depthwise(c):
+            return np.arange(k) // (k // g), np.arange(c)
+        return np.arange(k) % (k // g), k // g + np.arange(c) % (c // g)
+
+    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> Self:
+        """As many filters as are left; depthwise, as many groups as channels."""
+        return replace(self, num_output=top, group=bottom if self.depthwise(bottoms[0].shape[1]) else self.group)

@@ -83,6 +83,14 @@ class InnerProduct(CaffeLayer):
         """As many rows as are left, where the rows are channels."""
         return replace(self, num_output=top) if self.channel_rule_for(bottoms) is ChannelRule.FILTERS else self
 
+    def filters(self, weight: Array) -> Array:
+        """Return the weight as rows (K, inputs)."""
+        return weight.T if self.transpose else weight
+
+    def weight_of(self, filters: Array) -> Array:
+        """Return rows (K, inputs) as the weight."""
+        return self.filters(filters)
+
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(1, M, inputs): the axes from `axis` on as one."""
         kept = prod(bottom.shape[: self.axis % bottom.ndim])

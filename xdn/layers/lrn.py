@@ -68,3 +68,7 @@ class LRN(CaffeLayer):
     def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
         """FIXED among neighbouring channels; WITHIN_CHANNEL each channel is on its own."""
         return ChannelRule.CARRIED if self.norm_region == "WITHIN_CHANNEL" else ChannelRule.FIXED
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Among neighbouring channels."""
+        return "sums over neighbouring channels"

@@ -44,3 +44,7 @@ class MVN(CaffeLayer):
     def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
         """CARRIED where each channel has its own mean; FIXED across channels."""
         return ChannelRule.FIXED if self.across_channels else super().channel_rule_for(bottoms)
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Across channels."""
+        return "takes mean and variance over all channels"

@@ -49,6 +49,10 @@ class Normalize(CaffeLayer):
         unit = x / (norm if self.norm == "L1" else np.sqrt(norm))
         return (unit * spread(weights["scale"], 1, x.ndim) if self.scaled else unit,)
 
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Over the channels."""
+        return "divides by a norm over the channels"
+
     def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Scale (C,), or a scalar."""
         if not self.scaled:

@@ -37,6 +37,15 @@ class Permute(CaffeLayer):
         """A transposed copy."""
         return (bottoms[0].transpose(self.axes(Blob(bottoms[0].shape))).copy(),)
 
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """CARRIED where batch and channels keep their places."""
+        kept = len(bottoms[0].shape) > 1 and self.axes(bottoms[0])[:2] == (0, 1)
+        return ChannelRule.CARRIED if kept else ChannelRule.FIXED
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """The channels are another axis behind it."""
+        return f"lays the channels along another axis (order {self.order})"
+
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:
         """Nothing is computed."""
         return True

@@ -1,6 +1,7 @@
 """Reshape: the same values under another shape."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar
 
@@ -61,27 +62,34 @@ class Reshape(CaffeLayer):
         (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
         return (bottoms[0].reshape(top.shape).copy(),)
 
-    def _flattens(self, bottom: Blob) -> bool:
-        """Whether everything behind the batch becomes one inferred axis."""
-        start, end = self.replaced(bottom)
-        return end == len(bottom.shape) and self.shape in {0: ((COPIED, INFERRED),), 1: ((INFERRED,),)}.get(start, ())
+    def _block(self, bottom: Blob) -> int:
+        """Return how many channels of the top, one after the other, hold each of the bottom's; 0 where none do."""
+        if len(bottom.shape) < 2:
+            return 0
+        n, c, *_ = bottom.shape
+        top = self.infer([bottom], 1)[0].shape
+        return top[1] // c if len(top) > 1 and top[0] == n and top[1] % c == 0 else 0
 
     def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
-        """CARRIED where batch and channels are kept, or all but the batch is flattened into an inferred axis.
+        """CARRIED where the batch is kept, and each channel becomes one or several; else channels are mixed."""
+        return ChannelRule.CARRIED if self._block(bottoms[0]) else ChannelRule.FIXED
 
-        Else FIXED: channels are mixed, or the extents written in `shape` would no longer fit after a removal.
-        """
-        bottom = bottoms[0]
-        if len(bottom.shape) < 2:
-            return ChannelRule.FIXED
-        before = (COPIED,) * self.replaced(bottom)[0]
-        kept = (*before, *self.shape)[:2] == (COPIED, COPIED)
-        return ChannelRule.CARRIED if kept or self._flattens(bottom) else ChannelRule.FIXED
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Say to what the bottom is reshaped."""
+        (top,) = self.infer(bottoms, 1)
+        return f"reshapes {bottoms[0].shape} to {top.shape}, where several channels share one"
 
     def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
-        """Flattened, a channel becomes a block of top channels; else it stays."""
+        """A channel stays, or becomes a block of top channels."""
         blob = bottoms[bottom]
-        return np.repeat(np.arange(blob.shape[1]), prod(blob.shape[2:]) if self._flattens(blob) else 1)
+        return np.repeat(np.arange(blob.shape[1]), self._block(blob))
+
+    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "Reshape":
+        """As many channels as are left, where `shape` states their number."""
+        place = 1 - self.replaced(bottoms[0])[0]
+        if not 0 <= place < len(self.shape) or self.shape[place] in (COPIED, INFERRED):
+            return self
+        return replace(self, shape=(*self.shape[:place], tops[0], *self.shape[place + 1 :]))
 
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:
         """Nothing is computed."""

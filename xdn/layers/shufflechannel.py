@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, ChannelRule, Weights
@@ -14,7 +16,7 @@ class ShuffleChannel(CaffeLayer):
     """ShuffleChannel: the channels as a matrix with a row a `group`, transposed (Zhang et al. 2017, ShuffleNet)."""
 
     message: ClassVar = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    channel_rule: ClassVar = ChannelRule.CARRIED
 
     group: int = proto(1, "uint32", default=1)
 
@@ -31,6 +33,14 @@ class ShuffleChannel(CaffeLayer):
         n, c, *rest = bottoms[0].shape
         grouped = bottoms[0].reshape(n, self.group, c // self.group, *rest)
         return (grouped.swapaxes(1, 2).reshape(bottoms[0].shape).copy(),)
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Channel i * G + g carries channel g * C/G + i."""
+        return np.arange(bottoms[0].shape[1]).reshape(self.group, -1).T.ravel()
+
+    def bound_channels(self, bottoms: Sequence[Blob]) -> Array:
+        """The channels at one place of every group: rows that lose others would no longer be dealt out alike."""
+        return np.arange(bottoms[0].shape[1]) % (bottoms[0].shape[1] // self.group)
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Channels move, positions do not."""

@@ -1,6 +1,7 @@
 """Slice: one blob cut into several along one axis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ class Slice(CaffeLayer):
 
     message: ClassVar = Message("SliceParameter", "slice_param", 126, 31)
     v1_name: ClassVar = "SLICE"
-    channel_rule: ClassVar = ChannelRule.FIXED
+    channel_rule: ClassVar = ChannelRule.CARRIED
 
     axis: int = proto(3, "int32", default=1)
     slice_point: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -66,6 +67,18 @@ class Slice(CaffeLayer):
         bottom = Blob(bottoms[0].shape)
         parts = np.split(bottoms[0], self.ends(bottom, n_tops)[1:-1], axis=self.along(bottom))
         return tuple(part.copy() for part in parts)
+
+    def carried_part(self, top: int, n_tops: int, bottoms: Sequence[Blob]) -> slice:
+        """Along the channels, those of the part; along another axis every top has them all."""
+        if self.along(bottoms[0]) != 1:
+            return slice(None)
+        return slice(*self.ends(bottoms[0], n_tops)[top : top + 2])
+
+    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "Slice":
+        """Parts as long as what is left of each; parts that stay equal need no points that did without."""
+        if self.along(bottoms[0]) != 1 or (not self.slice_point and len(set(tops)) == 1):
+            return self
+        return replace(self, slice_point=tuple(np.cumsum(tops)[:-1].tolist()))
 
     def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
         """Along batch and channels."""

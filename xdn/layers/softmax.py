@@ -51,3 +51,7 @@ class Softmax(CaffeLayer):
         bottom = bottoms[0]
         along_channels = len(bottom.shape) < 2 or bottom.axis(self.axis) == 1
         return ChannelRule.FIXED if along_channels else ChannelRule.CARRIED
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Along the channels."""
+        return "divides by a sum over the channels"

@@ -1,6 +1,7 @@
 """SPP: poolings into grids of 1, 2, 4, ... bins a side, one after the other."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ class SPP(CaffeLayer):
     message: ClassVar = Message("SPPParameter", "spp_param", 132)
     aliases: ClassVar = ("SPATIAL_PYRAMID_POOLING",)
     unused: ClassVar = {"engine": ENGINE.at(6)}
-    channel_rule: ClassVar = ChannelRule.FIXED
+    channel_rule: ClassVar = ChannelRule.CARRIED
 
     pyramid_height: int = proto(1, "uint32", default=0)
     pool: str = proto(2, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
@@ -71,3 +72,9 @@ class SPP(CaffeLayer):
         levels = self.levels(bottoms[0].shape[2:])
         grids = [level.reference(bottoms, {}, 1)[0] for level in levels]
         return (np.concatenate([grid.reshape(len(grid), -1) for grid in grids], axis=1),)
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Grid by grid, a channel becomes as many as the grid has bins."""
+        c, *sizes = bottoms[0].shape[1:]
+        grids = (level.output_size(sizes) for level in self.levels(sizes))
+        return np.concatenate([np.repeat(np.arange(c), prod(grid)) for grid in grids])

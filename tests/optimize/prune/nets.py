@@ -30,6 +30,8 @@ SAME_SHAPE = [
 ]
 #: What may come next: mostly layers with filters, sums and concatenations.
 KINDS = ["conv", "conv", "grouped", "depthwise", "shared", "same", "same", "gate", "split", "residual", "sum", "concat"]
+#: Layers that cut, deal out or spread channels.
+MOVING_KINDS = ["halves", "parts", "shuffle", "upward", "upward grouped", "upward depthwise", "permute", "named"]
 FLAT_KINDS = ["flatten", "reshape", "inner product", "transposed", "rows", "stack"]
 SUMS = [{}, {"coeff": (1.0, 0.5)}, {"operation": "MAX"}, {"operation": "PROD"}]
 
@@ -74,6 +76,35 @@ class Drawing:
             self.conv(bottom, outputs, kernel, group=2)
         else:
             self.conv(bottom, outputs, kernel, bias_term=self.draw(st.booleans()))
+
+    def deconv(self, kind):
+        """Add a deconvolution that keeps the positions, of so many groups as fit."""
+        bottom = self.pick(axes=3)
+        c, *rest = self.shapes[bottom]
+        group = {"upward": 1, "upward grouped": 2 if c % 2 == 0 else 1, "upward depthwise": c}[kind]
+        outputs = c * self.draw(st.sampled_from([1, 2])) if group == c else self.draw(st.sampled_from([2, 4, 6]))
+        params = {"kernel_size": 3, "pad": 1, "group": group, "bias_term": self.draw(st.booleans())}
+        self.add("Deconvolution", [bottom], (outputs, *rest), num_output=outputs, **params)
+
+    def moved(self, kind):
+        """Add a layer that takes channels elsewhere; "halves" meet again in their maximum, "parts" do not."""
+        bottom, number = self.pick(axes=3), len(self.layers)
+        c, h, w = self.shapes[bottom]
+        if kind in ("halves", "parts") and c % 2 == 0:
+            tops = [f"slice{number}a", f"slice{number}b"]
+            first = self.draw(st.integers(1, c - 1)) if kind == "parts" else c // 2
+            points = {"slice_point": (first,)} if kind == "parts" or self.draw(st.booleans()) else {}
+            self.add("Slice", [bottom], (first, h, w), tops, **points)
+            self.shapes[tops[1]] = (c - first, h, w)
+            if kind == "halves":
+                self.add("Eltwise", tops, (first, h, w), **self.draw(st.sampled_from(SUMS)))
+        elif kind == "shuffle":
+            groups = [group for group in (1, 2, 3) if c % group == 0]
+            self.add("ShuffleChannel", [bottom], (c, h, w), group=self.draw(st.sampled_from(groups)))
+        elif kind == "permute":
+            self.add("Permute", [bottom], (c, w, h), order=(0, 1, 3, 2))
+        else:
+            self.add("Reshape", [bottom], (c, w * h), shape=(0, c, -1))
 
     def gate(self):
         """Add a squeeze-and-excitation gate to some blob."""
@@ -123,7 +154,7 @@ def nets(draw):
     made = Drawing(draw)
     made.conv("data", draw(st.sampled_from([2, 4, 6])), 3)
     for _ in range(draw(st.integers(3, 12))):
-        kind = draw(st.sampled_from([*KINDS * 2, *FLAT_KINDS]))
+        kind = draw(st.sampled_from([*KINDS * 2, *MOVING_KINDS, *FLAT_KINDS]))
         if kind == "same":
             bottom = made.pick(axes=3)
             type_name, params = draw(st.sampled_from(SAME_SHAPE))
@@ -137,6 +168,10 @@ def nets(draw):
             made.joined(kind)
         elif kind in FLAT_KINDS:
             made.flat(kind)
+        elif kind.startswith("upward"):
+            made.deconv(kind)
+        elif kind in MOVING_KINDS:
+            made.moved(kind)
         else:
             made.any_conv(kind)
     blobs = list(made.shapes)

@@ -5,6 +5,7 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import small_resnet
+from tests.positions import net_over
 from xdn.frontend import load
 from xdn.graph import ChannelRule
 from xdn.optimize.prune.channels import Channels
@@ -210,3 +211,39 @@ def test_groups_hold_filters_only():
         for name in (*group.filters, *group.readers):
             each = net.layer(name)
             assert each.params.channel_rule_for(net.bottom_blobs(each)) is ChannelRule.FILTERS
+
+
+def halves(*between):
+    """Return name -> group of a net that cuts the channels of `a` in halves, x and y."""
+    return groups_of(
+        data(1, 4, 3, 3),
+        conv("a", "data", 8),
+        layer("Slice", "cut", ["a"], ["x", "y"]),
+        *between,
+        conv("last", between[-1].name, 1),
+        outputs=["last"],
+    )
+
+
+def test_a_max_feature_map_is_a_group_of_pairs_inside_of_its_layer():
+    groups = halves(layer("Eltwise", "max", ["x", "y"], operation="MAX"))
+    assert list(groups) == ["a"]
+    assert len(groups["a"].units) == 4
+    assert not groups["a"].joined
+    assert groups["a"].readers == ("last",)
+
+
+def test_parts_that_part_for_good_are_groups_of_their_own():
+    """However few filters stay, each part keeps one."""
+    groups = halves(conv("b", "x", 6), layer("Concat", "cat", ["b", "y"]))
+    assert {name: len(group.units) for name, group in groups.items()} == {"a#1": 4, "a#2": 4, "b": 6}
+    assert [groups[name].filters for name in ("a#1", "a#2")] == [("a",), ("a",)]
+    assert [groups[name].readers for name in ("a#1", "a#2")] == [("b",), ("last",)]
+
+
+def test_shuffled_units():
+    """The half that passes is tied to what is dealt out with it; inside of a unit channels are free."""
+    groups = {group.name: group for group in Channels(net_over(2, "shuffled")).groups}
+    assert {name: len(groups[name].units) for name in ("a_in", "b_in")} == {"a_in": 6, "b_in": 6}
+    assert groups["a_in"].filters == ("a_in", "a_dw")
+    assert any(group.joined is False and len(group.filters) > 2 for group in groups.values())

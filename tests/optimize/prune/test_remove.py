@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.frontend.opencv_oracle import check_against_opencv
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import mixed_net, nets, small_resnet
-from tests.positions import EVERY_NET
+from tests.positions import EVERY_NET, net_over
 from xdn.api import load, save
 from xdn.errors import ShapeError
 from xdn.graph import ChannelRule
@@ -78,10 +78,25 @@ def test_random_nets(net, number):
 
 
 @pytest.mark.parametrize("net", EVERY_NET)
-def test_lines_images_and_volumes(net):
+def test_lines_images_and_volumes(net, tmp_path):
+    """What is left is also written and read again."""
     channels = Channels(net)
-    some = [group.units[1::2] for group in channels.groups]
-    check_removal(net, channels, np.concatenate(some))
+    gone = np.concatenate([group.units[1::2] for group in channels.groups])
+    check_removal(net, channels, gone)
+    left = remove(channels, gone)
+    saved = save(left, tmp_path, "left")
+    again = load(saved.prototxt, saved.caffemodel)
+    assert again.blobs == left.blobs
+    for one, other in zip(left.layers, again.layers, strict=True):
+        assert one.name == other.name
+        for name, array in one.weights.items():
+            np.testing.assert_array_equal(array, other.weights[name])
+
+
+def test_the_fewest_units_leave_a_channel_of_every_blob():
+    net = net_over(2, "halves")
+    channels = Channels(net)
+    check_removal(net, channels, np.concatenate([group.units[1:] for group in channels.groups]))
 
 
 def test_a_gated_block():

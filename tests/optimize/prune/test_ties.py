@@ -79,6 +79,58 @@ def test_the_groups_of_a_convolution_lose_the_same_of_their_own():
     assert distinct(np.concatenate([units["a"][:3], units["g"][:4]]))
 
 
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_the_channels_of_a_depthwise_deconvolution_follow_theirs(multiplier):
+    up = {"num_output": 3 * multiplier, "kernel_size": 4, "stride": (2,), "group": 3}
+    units = tied(conv("a", "data", 3), layer("Deconvolution", "up", ["a"], **up))
+    assert same(units["up"], np.repeat(units["a"], multiplier))
+    assert distinct(units["a"])
+
+
+def test_the_groups_of_a_deconvolution_lose_the_same_of_their_own():
+    units = tied(conv("a", "data", 6), layer("Deconvolution", "g", ["a"], num_output=8, kernel_size=2, group=2))
+    assert same(units["a"][:3], units["a"][3:])
+    assert same(units["g"][:4], units["g"][4:])
+    assert distinct(np.concatenate([units["a"][:3], units["g"][:4]]))
+
+
+def test_parts_of_a_slice_are_those_of_its_bottom():
+    cut = layer("Slice", "cut", ["a"], ["x", "y", "z"], slice_point=(1, 4))
+    units = tied(conv("a", "data", 6), cut, conv("b", "x", 1))
+    assert same(units["a"], np.concatenate([units["x"], units["y"], units["z"]]))
+
+
+@pytest.mark.parametrize("axis", [0, 2, -1])
+def test_a_slice_along_another_axis_leaves_the_channels(axis):
+    bottom = [data(3, 4, 3, 3), conv("a", "data", 5)]
+    cut = layer("Slice", "cut", ["a"], ["x", "y", "z"], axis=axis)
+    units = tied_units(net_of(*bottom, cut, conv("last", "x", 1), outputs=["last"], weights=False))
+    assert all(same(units["a"], units[top]) for top in "xyz")
+    assert distinct(units["a"])
+
+
+@pytest.mark.parametrize("operation", ["MAX", "SUM"])
+def test_the_halves_of_a_max_feature_map_go_in_pairs(operation):
+    cut = layer("Slice", "cut", ["a"], ["x", "y"])
+    units = tied(conv("a", "data", 6), cut, layer("Eltwise", "max", ["x", "y"], operation=operation))
+    assert same(units["a"][:3], units["a"][3:])
+    assert distinct(units["max"])
+
+
+def test_what_a_concatenation_puts_together_again_is_free():
+    cut = layer("Slice", "cut", ["a"], ["x", "y"])
+    units = tied(conv("a", "data", 6), cut, layer("Concat", "cat", ["y", "x"]))
+    assert same(units["cat"], np.roll(units["a"], 3))
+    assert distinct(units["a"])
+
+
+def test_dealt_out_channels_follow_the_permutation_row_by_row():
+    units = tied(conv("a", "data", 6), layer("ShuffleChannel", "s", ["a"], group=2))
+    assert same(units["a"][:3], units["a"][3:])
+    assert same(units["s"], np.repeat(units["a"][:3], 2))
+    assert distinct(units["a"][:3])
+
+
 def test_a_split_gives_every_top_the_units_of_the_bottom():
     units = tied(conv("a", "data", 3), layer("Split", "s", ["a"], ["one", "two"]), conv("c", "one", 3))
     assert same(units["one"], units["a"])
@@ -116,7 +168,8 @@ def test_a_gate_is_tied_to_what_it_scales():
     [
         ("LRN", {"local_size": 3}),
         ("Softmax", {}),
-        ("Reshape", {"shape": (0, 6, 9)}),
+        ("Reshape", {"shape": (0, 3, 18)}),
+        ("Permute", {"order": (0, 2, 3, 1)}),
         ("Flatten", {"axis": 0}),
         ("InnerProduct", {"num_output": 3, "axis": 0}),
     ],

@@ -1,7 +1,7 @@
 """The units of a net's channels, and the groups of units among which pruning chooses."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,8 @@ class Group:
     Parameters
     ----------
     name : str
-        The first of its layers; all of them with ``+`` between where several groups begin with that one.
+        The first of its layers; all of them with ``+`` between where several groups begin with that one, and numbered,
+        ``first#2``, where they hold the same ones: parts of their filters, which a Slice parts.
     units : (U,) int
         The units, in the order of that layer's filters.
     filters : tuple of str
@@ -27,7 +28,7 @@ class Group:
     readers : tuple of str
         Layers whose filters read the channels, in the order of the net.
     joined : bool
-        Some layer joins such channels of several blobs, as the sum behind a residual block does; those inside of a
+        Some layer joins such channels of several layers, as the sum behind a residual block does; those inside of a
         block are not joined.
     """
 
@@ -94,21 +95,30 @@ class Channels:
                     filters[unit].append(layer.name)
             for unit in self.read(layer).tolist():
                 readers[unit].add(layer.name)
-        members: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        # Units of the same blobs: where each group keeps one, every blob keeps a channel.
+        blobs, members = self._blobs(), defaultdict[tuple[tuple[str, ...], tuple[str, ...]], list[int]](list)
         for unit, layers in filters.items():
             if unit != LOCKED:
-                members[tuple(layers)].append(unit)
-        joined, beginning = self._joined(), Counter(layers[0] for layers in members)
+                members[tuple(layers), tuple(blobs[unit])].append(unit)
+        joined, names = self._joined(), _names([layers for layers, _ in members])
         return tuple(
             Group(
-                name=layers[0] if beginning[layers[0]] == 1 else "+".join(layers),
+                name=name,
                 units=np.array(units),
                 filters=layers,
                 readers=self._in_order(set().union(*(readers[unit] for unit in units))),
-                joined=not joined.isdisjoint(units),
+                joined=len(layers) > 1 and not joined.isdisjoint(units),
             )
-            for layers, units in members.items()
+            for name, ((layers, _), units) in zip(names, members.items(), strict=True)
         )
+
+    def _blobs(self) -> dict[int, list[str]]:
+        """Return the blobs that hold each unit."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for blob in self.net.blobs:
+            for unit in np.unique(self.units(blob)).tolist():
+                found[unit].append(blob)
+        return found
 
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         return tuple(layer.name for layer in self.net.layers if layer.name in names)
@@ -130,3 +140,14 @@ class Channels:
 
     def _rule(self, layer: Layer) -> ChannelRule:
         return layer.params.channel_rule_for(self.net.bottom_blobs(layer))
+
+
+def _names(groups: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a name for each group of these layers, no two alike."""
+    beginning, alike = Counter(layers[0] for layers in groups), Counter(groups)
+    given, found = Counter[tuple[str, ...]](), []
+    for layers in groups:
+        given[layers] += 1
+        name = layers[0] if beginning[layers[0]] == alike[layers] else "+".join(layers)
+        found.append(name if alike[layers] == 1 else f"{name}#{given[layers]}")
+    return found

@@ -93,8 +93,10 @@ class Evidence:
 
     def input_axis(self, layer: Layer) -> tuple[Array, ChannelAxis]:
         """Return the weights of a reader with the axis of its inputs first, the filters next, and that axis."""
-        number, axis = self._axis(layer, "weight", Side.BOTTOM)
-        return np.moveaxis(layer.weights["weight"], number, 0), axis
+        _, axis = self._axis(layer, "weight", Side.BOTTOM)
+        filters = np.moveaxis(layer.params.filters(layer.weights["weight"]), 1, 0)
+        # With groups the axis is that of each group's inputs.
+        return filters, ChannelAxis(Side.BOTTOM, axis.channels[: len(filters)])
 
     def _axis(self, layer: Layer, weight: str, side: Side) -> tuple[int, ChannelAxis]:
         return axis_on(layer.params.weight_channels(self.net.bottom_blobs(layer))[weight], side)

@@ -1,16 +1,14 @@
 """Fit the layers that read pruned channels to what they computed before: channel pruning by least squares."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import solve
 
 from xdn.graph import Layer, Net
-from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.graph.layer import Array
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.channels import Channels
-from xdn.optimize.prune.ties import axis_on
 
 #: Outputs of a filter that are fitted.
 ROWS = 20_000
@@ -46,8 +44,7 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
             before = net.layer(layer.name)
             if _lost_inputs(channels, before, units):
                 kept = np.isin(channels.units(layer.tops[0]), units, invert=True)
-                axes = layer.params.weight_channels(thinned.bottom_blobs(layer))["weight"]
-                layer = _fitted(layer, axes, bottoms[0], wanted[layer.tops[0]][:, kept])
+                layer = _fitted(layer, bottoms[0], wanted[layer.tops[0]][:, kept])
             blobs.update(zip(layer.tops, layer.forward(bottoms), strict=True))
         layers.append(layer)
     return thinned.replace(layers=tuple(layers))
@@ -58,21 +55,20 @@ def _lost_inputs(channels: Channels, layer: Layer, units: Array) -> bool:
     return not any(layer.shared) and bool(np.isin(channels.read(layer), units).any())
 
 
-def _fitted(layer: Layer, axes: Sequence[ChannelAxis | None], bottom: Array, wanted: Array) -> Layer:
+def _fitted(layer: Layer, bottom: Array, wanted: Array) -> Layer:
     """Return the layer with weights and a bias that give `wanted`, (N, K, ...), for `bottom` as nearly as they can."""
     targets = np.moveaxis(wanted, 1, -1).reshape(-1, wanted.shape[1])
     picked = np.random.default_rng(0).permutation(len(targets))[:ROWS]
     columns = layer.params.columns(bottom, picked)  # (G, rows, inputs)
-    along, _ = axis_on(axes, Side.TOP)
-    weight = np.moveaxis(layer.weights["weight"], along, 0)
-    filters = weight.reshape(len(columns), -1, columns.shape[2])  # (G, K/G, inputs)
+    whole = layer.params.filters(layer.weights["weight"])
+    filters = whole.reshape(len(columns), -1, columns.shape[2])  # (G, K/G, inputs)
     grouped = targets[picked].reshape(len(picked), len(columns), -1)
     fits = [_least_squares(columns[g], grouped[:, g], filters[g]) for g in range(len(columns))]
-    fitted = np.concatenate([found for found, _ in fits]).reshape(weight.shape)
+    fitted = layer.params.weight_of(np.concatenate([found for found, _ in fits]).reshape(whole.shape))
     return layer.replace(
         params=replace(layer.params, bias_term=True),  # type: ignore[type-var]
         weights={
-            "weight": np.ascontiguousarray(np.moveaxis(fitted, 0, along), np.float32),
+            "weight": np.ascontiguousarray(fitted, np.float32),
             "bias": np.concatenate([bias for _, bias in fits]).astype(np.float32),
         },
     )

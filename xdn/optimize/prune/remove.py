@@ -40,19 +40,24 @@ def remove(channels: Channels, units: Array) -> Net:
 
 def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
     bottoms = channels.net.bottom_blobs(layer)
-    if layer.params.is_input or layer.params.channel_rule_for(bottoms) is ChannelRule.FIXED:
+    rule = layer.params.channel_rule_for(bottoms)
+    if layer.params.is_input or rule is ChannelRule.FIXED:
         return layer
-    kept_top, kept_bottom = (~gone[channels.units(names[0])] for names in (layer.tops, layer.bottoms))
-    if kept_top.all() and kept_bottom.all():
+    *kept_tops, kept_bottom = (~gone[channels.units(name)] for name in (*layer.tops, layer.bottoms[0]))
+    if kept_bottom.all() and all(kept.all() for kept in kept_tops):
         return layer
-    if not kept_top.any():
+    if not all(kept.any() for kept in kept_tops):
         raise ShapeError("all its channels would be removed", where=f"layer {layer.name!r} ({layer.type})")
     axes = layer.params.weight_channels(bottoms)
     weights = {
         name: _cut(channels, layer, array, axes[name], gone) if name in axes else array
         for name, array in layer.weights.items()
     }
-    params = layer.params.narrowed(int(kept_top.sum()), int(kept_bottom.sum()), bottoms)
+    tops = [int(kept.sum()) for kept in kept_tops]
+    if rule is ChannelRule.CARRIED:
+        params = layer.params.carrying(tops, bottoms)
+    else:
+        params = layer.params.narrowed(tops[0], int(kept_bottom.sum()), bottoms)
     return layer.replace(params=params, weights=weights)
 
 

@@ -1,6 +1,7 @@
 """Which channels of a net's blobs stand and fall together, by the layers' own channel rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -12,8 +13,26 @@ from xdn.graph.layer import Array, ChannelAxis, Side
 
 #: The unit of channels that can never go: those of inputs and outputs, and of layers whose rule is FIXED.
 LOCKED = 0
-#: Two arrays of nodes, or one and a node: what stands at the same place belongs together.
-_Tie = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What keeps channels.
+
+    Parameters
+    ----------
+    layer, type : str
+        The layer that does.
+    why : str
+        What it does with them, a clause whose subject is the layer.
+    """
+
+    layer: str
+    type: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.layer!r} ({self.type}) {self.why}"
 
 
 def tied_units(net: Net) -> dict[str, Array]:
@@ -31,11 +50,9 @@ def tied_units(net: Net) -> dict[str, Array]:
         if layer.epilogue is not None:
             where = f"layer {layer.name!r} ({layer.type})"
             raise UnsupportedError("it holds a fused sum or activation", where=where, mend="Prune before fusing it")
-    ties = _Ties(net)
-    pairs = [np.stack(np.broadcast_arrays(a, b), -1) for a, b in ties]
-    edges = np.concatenate([np.zeros((0, 2), int), *pairs])
-    graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(ties.count, ties.count))
-    _, component = connected_components(graph, directed=False)
+    ties = Ties(net)
+    locks = (np.stack([nodes, np.zeros_like(nodes)], -1) for nodes, _ in ties.locks)
+    component = ties.components(np.concatenate([ties.edges, *locks]))
     units = np.where(component == component[0], LOCKED, component + 1)
     return {blob: units[ties.nodes(blob)] for blob in net.blobs}
 
@@ -50,16 +67,47 @@ def axis_on(axes: Sequence[ChannelAxis | None], side: Side) -> tuple[int, Channe
     return next((number, axis) for number, axis in enumerate(axes) if axis is not None and axis.side is side)
 
 
-class _Ties:
-    """A node for each channel of each blob, and one, 0, for all that is locked; iterates over what ties them."""
+class Ties:
+    """A node for each channel of each blob, what ties nodes to one another, and what locks them.
+
+    Node 0 belongs to no blob.
+
+    Parameters
+    ----------
+    net : Net
+
+    Attributes
+    ----------
+    count : int
+        Nodes are numbered below this.
+    locks : list of ((N,) nodes, Lock)
+        Nodes that can never go, and why.
+    bonds : list of ((N,) nodes, Lock)
+        Nodes of one blob of which some can go together only, and by which layer.
+    """
 
     def __init__(self, net: Net):
         self.net, self.count = net, 1
-        self._first: dict[str, int] = {}
+        self.locks: list[tuple[Array, Lock]] = []
+        self.bonds: list[tuple[Array, Lock]] = []
+        self._edges, self._first = [np.zeros((0, 2), int)], dict[str, int]()
         for name, blob in net.blobs.items():
             if len(blob.shape) > 1:
                 self._first[name] = self.count
                 self.count += blob.shape[1]
+        for name in net.inputs:
+            self._lock(self.nodes(name), net.producers[name], "is an input of the net")
+        for name in net.outputs:
+            self._lock(self.nodes(name), net.producers[name], f"gives {name!r}, an output of the net")
+        for layer in net.layers:
+            if not layer.params.is_input:
+                self._add_layer(layer)
+        self._add_shared_weights()
+
+    @property
+    def edges(self) -> Array:
+        """(E, 2) nodes that belong together; the locks are not among them."""
+        return np.concatenate(self._edges)
 
     def nodes(self, blob: str) -> Array:
         """Return the (C,) nodes of the blob's channels, none of a blob without channels."""
@@ -67,35 +115,49 @@ class _Ties:
             return np.zeros(0, int)
         return self._first[blob] + np.arange(self.net.blobs[blob].shape[1])
 
-    def __iter__(self) -> Iterator[_Tie]:
-        for name in (*self.net.inputs, *self.net.outputs):
-            yield self.nodes(name), np.array(0)
-        for layer in self.net.layers:
-            if not layer.params.is_input:
-                yield from self._of_layer(layer)
-        yield from self._of_shared_weights()
+    def components(self, edges: Array) -> Array:
+        """Return for each node (count,) the number of what it is connected with by `edges` (E, 2)."""
+        graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(self.count, self.count))
+        found: Array = connected_components(graph, directed=False)[1]
+        return found
 
-    def _of_layer(self, layer: Layer) -> Iterator[_Tie]:
-        bottoms = self.net.bottom_blobs(layer)
-        rule = layer.params.channel_rule_for(bottoms)
+    def _lock(self, nodes: Array, layer: Layer, why: str) -> None:
+        if len(nodes):
+            self.locks.append((nodes, Lock(layer.name, layer.type, why)))
+
+    def _tie(self, some: Array, others: Array) -> None:
+        self._edges.append(np.stack([some, others], -1))
+
+    def _bind(self, nodes: Array, labels: Array, layer: Layer, why: str) -> None:
+        """Tie the nodes of one label."""
+        _, first, label = np.unique(labels, return_index=True, return_inverse=True)
+        self._tie(nodes, nodes[first][label])
+        if len(first) < len(nodes):
+            self.bonds.append((nodes, Lock(layer.name, layer.type, why)))
+
+    def _add_layer(self, layer: Layer) -> None:
+        params, bottoms = layer.params, self.net.bottom_blobs(layer)
+        rule = params.channel_rule_for(bottoms)
         if rule is ChannelRule.FIXED:
-            for name in (*layer.bottoms, *layer.tops):
-                yield self.nodes(name), np.array(0)
+            # What reads shapes only does so along the axes of positions: PriorBox.
+            for name in (*(() if params.reads_shapes_only else layer.bottoms), *layer.tops):
+                self._lock(self.nodes(name), layer, params.why_fixed(bottoms))
         elif rule is ChannelRule.FILTERS:
-            labels = np.concatenate(layer.params.tied_channels(bottoms))
-            nodes = np.concatenate([self.nodes(layer.tops[0]), self.nodes(layer.bottoms[0])])
-            _, first, label = np.unique(labels, return_index=True, return_inverse=True)
-            yield nodes, nodes[first][label]
+            top, bottom = self.nodes(layer.tops[0]), self.nodes(layer.bottoms[0])
+            labels = np.concatenate(params.tied_channels(bottoms))
+            self._bind(np.concatenate([top, bottom]), labels, layer, "takes as many channels from each of its groups")
         else:
+            self._bind(self.nodes(layer.bottoms[0]), params.bound_channels(bottoms), layer, "deals out whole rows only")
             for number, name in enumerate(layer.bottoms):
-                carried = layer.params.channel_map(number, bottoms)
-                some = carried >= 0
-                for top in layer.tops:
-                    yield self.nodes(top)[some], self.nodes(name)[carried[some]]
+                carried = params.channel_map(number, bottoms)
+                for place, top_name in enumerate(layer.tops):
+                    part = carried[params.carried_part(place, len(layer.tops), bottoms)]
+                    some = part >= 0
+                    self._tie(self.nodes(top_name)[some], self.nodes(name)[part[some]])
 
-    def _of_shared_weights(self) -> Iterator[_Tie]:
+    def _add_shared_weights(self) -> None:
         """Weights under one name lose the same entries in every layer that has them, or none."""
-        first: dict[str, list[Array]] = {}
+        first: dict[str, tuple[Layer, list[Array]]] = {}
         for layer in self.net.layers:
             axes = layer.params.weight_channels(self.net.bottom_blobs(layer))
             for shared, (name, shape) in zip(layer.shared, self.net.weight_shapes(layer).items(), strict=False):
@@ -103,12 +165,21 @@ class _Ties:
                     continue
                 channels = axes.get(name, (None,) * len(shape))
                 own = [self._along(layer, axis, extent) for axis, extent in zip(channels, shape, strict=True)]
-                theirs = first.setdefault(shared, own)
-                if [len(nodes) for nodes in own] == [len(nodes) for nodes in theirs]:
-                    yield from zip(own, theirs, strict=True)
-                else:
-                    # As many values under another shape: no entries of one are whole channels of the other.
-                    yield from ((nodes, np.array(0)) for nodes in (*own, *theirs))
+                other, theirs = first.setdefault(shared, (layer, own))
+                if other is not layer:
+                    self._share(layer, own, other, theirs)
+
+    def _share(self, layer: Layer, own: list[Array], other: Layer, theirs: list[Array]) -> None:
+        """Tie the entries along the axes of a weight that `layer` shares with the `other`."""
+        why = f"shares weights with {other.name!r}, of which they are no channels"
+        alike = [len(nodes) for nodes in own] == [len(nodes) for nodes in theirs]
+        for nodes, them in zip(own, theirs, strict=False) if alike else ():
+            both = (nodes > 0) & (them > 0)
+            self._tie(nodes[both], them[both])
+            self._lock(np.concatenate([nodes[them == 0], them[nodes == 0]]), layer, why)
+        if not alike:
+            # As many values under another shape: no entries of one are whole channels of the other.
+            self._lock(np.concatenate([*own, *theirs]), layer, why)
 
     def _along(self, layer: Layer, axis: ChannelAxis | None, extent: int) -> Array:
         """Return the nodes of the entries along an axis of a weight, 0 where it runs over no channels."""
