@@ -117,3 +117,65 @@ def test_list_names_criteria_and_schedules(capsys):
     said = capsys.readouterr().out
     for name in ("fuse-batch-norm", "geometric-median", "latency"):
         assert name in said
+
+
+#: Sixteen filters, of which a layer behind them decides what becomes.
+AFTER_SIXTEEN = """
+layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: 3 dim: 8 dim: 8 }} }} }}
+layer {{ name: "c1" type: "Convolution" bottom: "data" top: "c1"
+        convolution_param {{ num_output: 16 kernel_size: 3 }} }}
+{between}
+layer {{ name: "c2" type: "Convolution" bottom: "x" top: "c2" convolution_param {{ num_output: 4 kernel_size: 1 }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("between", "left"),
+    [
+        (
+            'layer { name: "cut" type: "Slice" bottom: "c1" top: "a" top: "b" } layer { name: "max" type: "Eltwise" '
+            'bottom: "a" bottom: "b" top: "x" eltwise_param { operation: MAX } }',
+            8,
+        ),
+        ('layer { name: "s" type: "ShuffleChannel" bottom: "c1" top: "x" shuffle_channel_param { group: 4 } }', 8),
+        (
+            'layer { name: "up" type: "Deconvolution" bottom: "c1" top: "x" convolution_param { num_output: 16 '
+            'kernel_size: 4 stride: 2 pad: 1 group: 16 bias_term: false weight_filler { type: "bilinear" } } }',
+            8,
+        ),
+        ('layer { name: "p" type: "Permute" bottom: "c1" top: "x" permute_param { order: 0 order: 1 order: 3 } }', 8),
+    ],
+    ids=["max-feature-map", "shuffled", "bilinear", "permuted"],
+)
+def test_channels_are_followed_through_what_moves_them(tmp_path, monkeypatch, between, left):
+    monkeypatch.chdir(tmp_path)
+    _, path = write_small(tmp_path / "net", AFTER_SIXTEEN.format(between=between))
+    assert main([str(path), "--prune", "0.5", "--quiet"]) == 0
+    assert written().layer("c1").params.num_output == left
+
+
+def test_where_nothing_can_go_message_and_json_say_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    norm = 'layer { name: "norm" type: "LRN" bottom: "c1" top: "x" }'
+    _, path = write_small(tmp_path / "net", AFTER_SIXTEEN.format(between=norm))
+    assert main([str(path), "--prune", "0.5", "--json", "report.json"]) == 1
+    assert "all 16 filters of 'c1' (Convolution) stay: 'norm' (LRN) sums over" in capsys.readouterr().err
+    assert not Path("small.xdn").exists()
+    report = json.loads(Path("report.json").read_text())["pruning"]
+    assert [each["layer"] for each in report["locked"]] == ["c1", "c2"]
+    assert report["locked"][0]["by"] == [{"layer": "norm", "type": "LRN", "why": "sums over neighbouring channels"}]
+    assert "no filter of the net can be removed" in report["error"]
+
+
+def test_locked_layers_are_reported_where_others_are_thinned(small, capsys):
+    _, path = small
+    assert main([str(path), "--prune", "0.5", "--json", "report.json"]) == 0
+    assert "fc (InnerProduct)" in capsys.readouterr().out
+    assert [each["layer"] for each in json.loads(Path("report.json").read_text())["pruning"]["locked"]] == ["fc"]
+
+
+def test_the_case_of_a_net_that_was_left_whole(material, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = material("cases", "46_prune_nothing", "net.prototxt")
+    assert main([str(path), "--random-weights", "--prune", "0.5", "-o", "out", "--quiet"]) == 0
+    assert load(Path("out/net.prototxt"), Path("out/net.caffemodel")).layer("c1").params.num_output == 8

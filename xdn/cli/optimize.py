@@ -15,7 +15,7 @@ run or to be trained further (xdn-train); with --stages '' its layers stay as th
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, run_command, shown
@@ -23,10 +23,14 @@ from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.errors import SettingError
+from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
-from xdn.report.pruning import prune_conclusion, prune_document, prune_table
+from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
 from xdn.report.registries import registry_tables
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
+
+if TYPE_CHECKING:
+    from xdn.optimize.prune import Pruned
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -58,10 +62,9 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     net = load_net(args, output)
     document: dict[str, Any] = {**tell_transform(args.net, net, output)}
     if args.prune:
-        with output.progress() as bar:
-            found = pruned(args, net, output, shown(bar, "prune"))
+        found = _pruned(args, net, output)
         net = found.net
-        output.report(prune_table(found), prune_conclusion(found))
+        output.report(prune_table(found), locked_table(found.locked), prune_conclusion(found))
         document["pruning"] = prune_document(found)
     if args.recalibrate:
         with output.progress() as bar:
@@ -78,6 +81,18 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         output.result(*explanation(result.reports))
     output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
     output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+
+
+def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
+    """Return what is left of the net; where the budget cannot be met, the JSON says why too."""
+    from xdn.optimize.prune import BudgetError
+
+    try:
+        with output.progress() as bar:
+            return pruned(args, net, output, shown(bar, "prune"))
+    except BudgetError as error:
+        output.write_json({"pruning": {"error": str(error), "locked": locked_document(error.locked)}})
+        raise
 
 
 def _listed() -> tuple[str, ...]:

@@ -23,8 +23,8 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--prune",
         metavar="BUDGET",
-        help="0.3: that share of the filters goes; macs=0.45, time=0.5: that share of multiplications or of the time "
-        "on this machine stays; macs=35M, time=300us: so much of an image; or a prototxt file, see --dump-config",
+        help="0.3: that share of the removable filters goes; macs=0.45, time=0.5: that share of multiplications or of "
+        "the time on this machine stays; macs=35M, time=300us: so much of an image; or a file, see --dump-config",
     )
     group.add_argument(
         "--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)"

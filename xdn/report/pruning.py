@@ -1,5 +1,6 @@
 """What pruning took out, as a table, a line and JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from rich.table import Table
 from xdn.report.quantities import count
 
 if TYPE_CHECKING:
-    from xdn.optimize.prune import Pruned
+    from xdn.optimize.prune import Locked, Pruned
 
 #: Layers of a group that are named; of more the number is said.
 NAMED = 3
@@ -29,14 +30,23 @@ def prune_table(pruned: "Pruned") -> Table:
     return table
 
 
+def locked_table(locked: Sequence["Locked"]) -> Table:
+    """Return a table with a row a layer of which filters could not go: how many, and what keeps them."""
+    table = Table("locked", "filters", "kept since", box=SIMPLE_HEAD)
+    for each in locked:
+        table.add_row(f"{each.layer} ({each.type})", f"{each.filters} of {each.of}", each.reason)
+    return table
+
+
 def prune_conclusion(pruned: "Pruned") -> str:
     """Return one line: multiplications and parameters before and after."""
     before, after = pruned.before, pruned.after
+    nothing = "; the net met the budget as it was" if before == after else ""
     macs, parameters = after.macs / before.macs, after.parameters / before.parameters
     return (
         f"pruned ({pruned.config.criterion}, {pruned.config.schedule}, {pruned.config.budget}): "
         f"{count(before.macs)} -> {count(after.macs)} MACs an image ({macs:.1%}), "
-        f"{count(before.parameters)} -> {count(after.parameters)} parameters ({parameters:.1%})"
+        f"{count(before.parameters)} -> {count(after.parameters)} parameters ({parameters:.1%}){nothing}"
     )
 
 
@@ -48,4 +58,10 @@ def prune_document(pruned: "Pruned") -> dict[str, Any]:
         "before": asdict(pruned.before),
         "after": asdict(pruned.after),
         "groups": [asdict(group) for group in pruned.groups],
+        "locked": locked_document(pruned.locked),
     }
+
+
+def locked_document(locked: Sequence["Locked"]) -> list[dict[str, Any]]:
+    """Return the locked layers as JSON values."""
+    return [asdict(each) for each in locked]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from tests.positions import NAMES, SIZES, spread
+from xdn.frontend.load import load
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.affine import channel_affine
 from xdn.optimize.fuse.batch_norm import FuseBatchNorm
@@ -67,6 +68,19 @@ def test_inner_product(transpose, bias_term):
 def test_depthwise_convolution():
     net = net_of(data(*SHAPE), conv("c", "data", 4, 3, group=4), *affine_chain("c", ["BatchNorm"]))
     assert names(fuse(net).net) == ["c"]
+
+
+@pytest.mark.parametrize("name", ["net", "line", "sq"])
+def test_the_case_of_deconvolutions_over_volumes_and_lines(material, name):
+    folder = material("cases", "01_deconv3d_bn")
+    given = {"weights": folder / "net.caffemodel"} if name == "net" else {"random_weights": True}
+    net = load(folder / f"{name}.prototxt", **given)
+    assert names(fuse(net).net) == ["up", "up_relu"]
+    if name == "net":
+        inputs, expected = (dict(np.load(folder / f"{each}.npz")) for each in ("inputs", "expected"))
+        found = fuse(net).net.reshape({key: array.shape for key, array in inputs.items()}).forward(inputs)
+        for key, array in expected.items():
+            np.testing.assert_allclose(found[key], array, rtol=0, atol=1e-5 * np.abs(array).max())
 
 
 def test_algebra_in_float64():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.optimize.building import conv, data, net_of, outputs
+from tests.optimize.building import conv, data, layer, net_of, outputs
 from tests.optimize.prune.nets import gradients_for, images_for, mixed_net, small_resnet
 from tests.positions import NAMES, net_over
 from xdn.errors import DataError, SettingError, UnknownNameError, UnsupportedError
@@ -11,7 +11,7 @@ from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
 from xdn.optimize import POST_FUSION
 from xdn.optimize.pipeline import apply_stages
-from xdn.optimize.prune import CRITERIA, SCHEDULES, Budget, Instruments, PruneConfig, Rule, prune
+from xdn.optimize.prune import CRITERIA, SCHEDULES, Budget, BudgetError, Instruments, PruneConfig, Rule, prune
 from xdn.optimize.stage import stage_names
 
 NET = small_resnet(width=16)
@@ -275,4 +275,52 @@ def test_lines_images_and_volumes(axes, criterion, schedule):
     config = PruneConfig(Budget.parse("macs=0.6"), criterion, schedule, reconstruct=True)
     result = prune(net, config, instruments)
     assert 0 < result.after.macs <= 0.6 * result.before.macs
+    assert {name: array.shape for name, array in outputs(result.net).items()} == {"fc": (2, 3)}
+
+
+def locked_net():
+    """Return a net of which nothing can go: LRN across channels, then the output."""
+    return net_of(data(2, 3, 4, 4), conv("a", "data", 8), layer("LRN", "norm", ["a"]), conv("last", "norm", 2))
+
+
+@pytest.mark.parametrize("budget", ["0.5", "macs=0.5", "macs=10", "time=0.5"])
+def test_where_nothing_can_go_it_is_an_error_that_says_why(budget):
+    with pytest.raises(BudgetError, match=r"all 8 filters of 'a' \(Convolution\) stay: 'norm' \(LRN\) sums") as caught:
+        pruned(budget, locked_net())
+    assert [each.layer for each in caught.value.locked] == ["a", "last"]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("budget", ["0", "macs=1", "macs=1G"])
+def test_a_net_of_which_nothing_can_go_meets_a_budget_of_all(budget, steps):
+    result = pruned(budget, locked_net(), steps=steps)
+    assert result.groups == ()
+    assert [each.layer for each in result.locked] == ["a", "last"]
+
+
+def test_a_budget_that_cannot_be_met_names_what_is_locked():
+    with pytest.raises(BudgetError, match=r"at its narrowest.*'fc' \(InnerProduct\) stay: 'prob' \(Softmax\)"):
+        pruned("macs=1e-6")
+
+
+def test_a_ratio_of_less_than_a_filter_is_an_error():
+    with pytest.raises(BudgetError, match="less than a filter"):
+        pruned("filters=1", rules=(Rule("onea", ratio=0.01),), reconstruct=True)
+
+
+def test_a_rule_for_a_locked_layer_says_what_locks_it():
+    with pytest.raises(BudgetError, match=r"is called 'fc'; all 5 filters of 'fc' .* stay: 'prob' .*Those: stem, onea"):
+        pruned("0.5", rules=(Rule("fc", ratio=0.5),))
+
+
+@pytest.mark.parametrize("axes", list(NAMES), ids=list(NAMES.values()))
+@pytest.mark.parametrize("name", ["halves", "shuffled", "depthwise deconvolution", "grouped deconvolution"])
+@pytest.mark.parametrize("criterion", ["l2", "geometric-median", "activation", "reconstruction", "taylor", "obd"])
+def test_parts_dealt_out_and_spread_channels(axes, name, criterion):
+    net = net_over(axes, name)
+    instruments = Instruments(images_for(net, 3), gradients=gradients_for(net, 2), clock=clock)
+    result = prune(net, PruneConfig(Budget.parse("0.3"), criterion, "global", reconstruct=True), instruments)
+    verify(result.net)
+    before, after = (sum(each) for each in zip(*((g.before, g.after) for g in result.groups), strict=True))
+    assert after <= 0.7 * before
     assert {name: array.shape for name, array in outputs(result.net).items()} == {"fc": (2, 3)}

@@ -133,6 +133,12 @@ class PruneConfig:
         if self.steps < 1 or self.images < 1:
             raise SettingError(f"steps {self.steps} and images {self.images}; both are 1 or more")
 
+    @property
+    def asks(self) -> bool:
+        """Whether a share is to go, whatever the net costs: of the budget, or of a rule."""
+        of_all = not self.budget.absolute and self.budget.amount < 1
+        return of_all or any(rule.ratio for rule in self.rules)
+
     def rule(self, group: Group) -> Rule:
         """Return the rule for `group`, one without any wish where none holds."""
         return next((rule for rule in self.rules if rule.holds_for(group)), Rule(group.name))

@@ -1,12 +1,13 @@
 """Prune a net: measure how much its filters matter, spread the budget, take the least important out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 
 import numpy as np
 
-from xdn.errors import SettingError
+from xdn.errors import listed
 from xdn.graph import Net
 from xdn.graph.cost import Cost, net_cost
 from xdn.graph.layer import Array
@@ -15,6 +16,7 @@ from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
 from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 from xdn.optimize.prune.instruments import Instruments, given
+from xdn.optimize.prune.locks import BudgetError, Locked, locked_layers
 from xdn.optimize.prune.reconstruct import refit
 from xdn.optimize.prune.remove import remove
 from xdn.optimize.prune.schedule import SCHEDULES, Problem, Widths, gone
@@ -60,6 +62,8 @@ class Pruned:
         Of an image.
     config : PruneConfig
         As it was followed.
+    locked : tuple of Locked
+        The layers of which some filters could not go.
     """
 
     net: Net
@@ -67,6 +71,7 @@ class Pruned:
     before: Cost
     after: Cost
     config: PruneConfig
+    locked: tuple[Locked, ...] = ()
 
 
 def prune(
@@ -85,36 +90,40 @@ def prune(
 
     Raises
     ------
-    SettingError
-        The budget cannot be met, or a rule meets no layer.
+    BudgetError
+        The budget cannot be met, a rule meets no layer that can be thinned, or nothing at all could be removed though
+        something was asked for; it says which layers are locked, and by what.
     DataError
         An instrument is missing.
     """
     instruments = instruments or Instruments()
     channels = left = Channels(net)
-    _check_rules(config, channels)
+    locked = locked_layers(net)
+    _check_rules(config, channels, locked)
     sizes = {group.name: len(group.units) for group in channels.groups}
+    if config.asks and all(units < 2 for units in sizes.values()):
+        raise BudgetError("no filter of the net can be removed", locked)
     whole = _meter(channels, config.budget, instruments)(sizes)
     target = min(config.budget.target(whole), whole)
     for step in range(1, config.steps + 1):
         # Every step leaves the same share of what the one before it left; the last is not to miss it by a rounding.
-        part = target if step == config.steps else whole * (target / whole) ** (step / config.steps)
+        part = target if step == config.steps or not whole else whole * (target / whole) ** (step / config.steps)
         left = _step(left, config, instruments, part, sizes)
         if progress:
             progress(step, config.steps)
-    after = {group.name: len(group.units) for group in left.groups}
-    groups = tuple(
-        Thinned(
-            group.name,
-            group.filters,
-            sizes[group.name],
-            after[group.name],
-            group.joined,
-            config.criterion_of(group),
-        )
-        for group in channels.groups
+    groups = _thinned(channels, left, config)
+    if all(group.before == group.after for group in groups) and (target < whole or config.asks):
+        mend = "Ask for more; of a few filters a small share is none"
+        raise BudgetError("nothing was removed, since what is asked for is less than a filter", locked, mend)
+    return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config, locked)
+
+
+def _thinned(channels: Channels, left: Channels, config: PruneConfig) -> tuple[Thinned, ...]:
+    """Return what became of each group of `channels`, of which `left` is left."""
+    return tuple(
+        Thinned(group.name, group.filters, len(group.units), len(after.units), group.joined, config.criterion_of(group))
+        for group, after in zip(channels.groups, left.groups, strict=True)
     )
-    return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config)
 
 
 def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
@@ -177,12 +186,15 @@ def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Call
     return lambda widths: measured(tuple(sorted(widths.items())))
 
 
-def _check_rules(config: PruneConfig, channels: Channels) -> None:
-    """Raise SettingError for a rule that meets no group, and UnknownNameError for names that are not registered."""
+def _check_rules(config: PruneConfig, channels: Channels, locked: Sequence[Locked]) -> None:
+    """Raise BudgetError for a rule that meets no group, and UnknownNameError for names that are not registered."""
     _ = SCHEDULES[config.schedule], CRITERIA[config.criterion]
     for rule in config.rules:
         if rule.criterion is not None:
             _ = CRITERIA[rule.criterion]
         if not any(rule.holds_for(group) for group in channels.groups):
-            known = ", ".join(group.name for group in channels.groups)
-            raise SettingError(f"no layer that can be pruned is called {rule.layer!r}", mend=f"Those: {known}")
+            meant = [each for each in locked if fnmatchcase(each.layer, rule.layer)]
+            known = listed([group.name for group in channels.groups])
+            raise BudgetError(
+                f"no layer that can be pruned is called {rule.layer!r}", meant, known and f"Those: {known}"
+            )

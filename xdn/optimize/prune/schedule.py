@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.instruments import Instruments
+from xdn.optimize.prune.locks import BudgetError, locked_layers
 from xdn.optimize.prune.remove import remove
 from xdn.registry import Registry
 
@@ -104,7 +104,7 @@ class Schedule(ABC):
 
         Raises
         ------
-        SettingError
+        BudgetError
             Not even the end of the path meets the target.
         """
         if problem.spent({}) <= problem.target:
@@ -120,8 +120,9 @@ class Schedule(ABC):
                 return chosen | dict(_widest(part, at))
             chosen |= at(1.0)
         least, wanted = problem.spent(chosen), problem.target
-        raise SettingError(
+        raise BudgetError(
             f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
+            locked_layers(problem.channels.net),
             mend="Ask for less pruning, or let a smaller share of each group stay (least)",
         )
 
