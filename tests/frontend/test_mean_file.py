@@ -34,7 +34,7 @@ def test_arrays_of_other_numbers_and_orders(tmp_path, rng, dtype, by_columns):
         (np.zeros((5, 4)), "shape .5, 4. instead of one image"),
         (np.zeros((2, 3, 5, 4)), "instead of one image"),
         (np.zeros((3, 0, 4)), "instead of one image"),
-        (np.array(["a"]), "its values are of the type <U1"),
+        (np.array(["a"]), "its header tells of something else"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path, array, problem):
@@ -45,7 +45,7 @@ def test_other_arrays_are_refused(tmp_path, array, problem):
 
 def test_an_array_of_python_objects_is_never_loaded(tmp_path):
     np.save(tmp_path / "mean.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(ParseError, match="of the type object"):
+    with pytest.raises(ParseError, match="its header tells of something else"):
         read_mean(tmp_path / "mean.npy")
 
 

@@ -64,10 +64,13 @@ def test_a_mean_beside_tells(tmp_path, name):
     assert suggested(tmp_path).options == f"--mean-file {tmp_path / name}"
 
 
-def test_the_mean_that_a_training_net_names_is_found_beside_it(tmp_path):
+@pytest.mark.parametrize("place", ["", "net"])
+def test_the_mean_that_a_training_net_names_is_found_beside_it_or_above(tmp_path, place):
     write_mean(tmp_path / "mean.binaryproto", np.ones((3, 8, 8), np.float32))
-    (tmp_path / "train_val.prototxt").write_text(DATA.format("TEST", 'mean_file: "examples/mean.binaryproto"') + BODY)
-    assert suggested(tmp_path).options == f"--mean-file {tmp_path / 'mean.binaryproto'}"
+    folder = tmp_path / place
+    folder.mkdir(exist_ok=True)
+    (folder / "train_val.prototxt").write_text(DATA.format("TEST", 'mean_file: "examples/mean.binaryproto"') + BODY)
+    assert suggested(folder).options == f"--mean-file {tmp_path / 'mean.binaryproto'}"
 
 
 def test_a_net_with_a_transform_of_its_own_needs_none(tmp_path):

@@ -183,6 +183,21 @@ def means() -> tuple[bytes, ...]:
     return _blob((3, 4, 5), legacy=True), _blob((1, 1, 2, 2), unpacked=True), _double_blob((2, 2, 3))
 
 
+def mean_arrays() -> tuple[bytes, ...]:
+    """Return mean images as NumPy saves arrays: of several types, by rows and by columns, in two versions."""
+    values = np.arange(24).reshape(1, 2, 3, 4)
+    found = []
+    for array, version in (
+        (values.astype("<f8"), (1, 0)),
+        (np.asfortranarray(values[0], np.float32), (1, 0)),
+        (values[0].astype(">i2"), (2, 0)),
+    ):
+        made = io.BytesIO()
+        np.lib.format.write_array(made, array, version)
+        found.append(made.getvalue())
+    return tuple(found)
+
+
 _HEADER = PackedHeader(
     dataset="d",
     title="T",

@@ -118,6 +118,10 @@ def _mean(content: bytes) -> None:
     frontend.read_binaryproto(_file("mean.binaryproto", content))
 
 
+def _mean_array(content: bytes) -> None:
+    frontend.read_mean(_file("mean.npy", content))
+
+
 def _caffemodel(content: bytes) -> None:
     weights, net = _file("net.caffemodel", content), work_folder() / "small.prototxt"
     if not net.exists():
@@ -244,6 +248,7 @@ TARGETS = {
         Target("caffemodel", _caffemodel, seeds.caffemodels),
         Target("hdf5", _caffemodel, seeds.hdf5_weights),
         Target("binaryproto", _mean, seeds.means),
+        Target("mean-array", _mean_array, seeds.mean_arrays),
         Target("packed", _packed, seeds.packed_files, repaired=_repaired_packed),
         Target("packed-header", _packed_header, seeds.packed_headers, _json_words),
         Target("pickle", _batch(PYTHON_FOLDER, "test_batch"), seeds.pickles),

@@ -95,11 +95,8 @@ class PixelTransform:
 
 def _check_channels(transform: Transform, found: int, expected: int, channel_order: str) -> None:
     if found != expected:
-        mend = (
-            "Image files are decoded as the net wants them; pack them grey with xdn-pack --grey"
-            if expected == 1
-            else None
-        )
+        packing = {1: "pack them grey with xdn-pack --grey", 3: "pack them without xdn-pack --grey"}.get(expected)
+        mend = f"Image files are decoded as the net wants them; {packing}" if packing else None
         raise DataError(f"the images have {found} channels; the net's input has {expected}", mend=mend)
     orders = {channel_order, transform.channel_order} - {""}
     if len(orders) > 1 and GREY not in orders:
