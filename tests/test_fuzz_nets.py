@@ -88,6 +88,24 @@ def test_the_oracle_lays_operands_along_their_axis():
     assert top[:, 0, 0].tolist() == [1, 10]
 
 
+def test_the_oracle_lays_kernels_by_hand():
+    x, kernel = np.array([[[1.0, 2, 3], [10, 20, 30]]]), np.array([[[1.0, 0.5]], [[0, 1]]])
+    (top,) = RULES["Convolution"](
+        make_params("Convolution", num_output=2, kernel_size=2, group=2),
+        [x],
+        {"weight": kernel, "bias": np.array([0.0, 1])},
+        1,
+    )
+    assert top.tolist() == [[[2, 3.5], [21, 31]]]
+    params = make_params("Deconvolution", num_output=2, kernel_size=2, stride=2, group=2, bias_term=False)
+    (top,) = RULES["Deconvolution"](params, [x], {"weight": kernel}, 1)
+    assert top.tolist() == [[[1, 0.5, 2, 1, 3, 1.5], [0, 10, 0, 20, 0, 30]]]
+    (top,) = RULES["MVN"](make_params("MVN", normalize_variance=False), [x], {}, 1)
+    assert top.tolist() == [[[-1, 0, 1], [-10, 0, 10]]]
+    (top,) = RULES["Tile"](make_params("Tile", axis=-2, tiles=2), [x], {}, 1)
+    assert top.tolist() == [[[1, 2, 3], [10, 20, 30], [1, 2, 3], [10, 20, 30]]]
+
+
 def test_what_a_net_enlarges_is_allowed_and_no_more():
     net, feed = one_layer_net("Reduction", (4,), axis=1), {"x0": np.array([[1, -1, 1e-3, 0]], np.float32)}
     expected = Expected.of(net, feed)

@@ -24,7 +24,7 @@ READ, GIVEN, TRIALS, FACTOR = 1e-6, 1e-5, 3, 8.0
 #: Every value may differ by so much of its blob's largest one.
 LEAST = 2e-6
 #: Layers that give values as they take them.
-_MOVES = ("Concat", "Slice", "Reshape", "Flatten", "Permute")
+_MOVES = ("Concat", "Slice", "Reshape", "Flatten", "Permute", "Tile")
 
 
 def compute(net: Net, feed: Mapping[str, Array], disturbed: np.random.Generator | None = None) -> dict[str, Array]:

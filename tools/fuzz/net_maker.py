@@ -212,6 +212,16 @@ def _convolution(making: Making) -> tuple[Fields, list[str], int]:
     return fields | ({"dilation": (2,)} if rng.random() < 0.15 else {}), [bottom], 1
 
 
+def _tile(making: Making) -> tuple[Fields, list[str], int]:
+    bottom = making.blob()
+    return {"axis": making.axis(len(making.blobs[bottom].shape)), "tiles": making.rng.choice((1, 2, 3))}, [bottom], 1
+
+
+def _mvn(making: Making) -> tuple[Fields, list[str], int]:
+    rng = making.rng
+    return {"across_channels": rng.random() < 0.5, "normalize_variance": rng.random() < 0.7}, [making.blob()], 1
+
+
 def _pooling(making: Making) -> tuple[Fields, list[str], int]:
     rng = making.rng
     fields: Fields = {"pool": rng.choice(("MAX", "AVE"))}
@@ -256,16 +266,19 @@ MAKERS: Mapping[str, tuple[int, Callable[[Making], tuple[Fields, list[str], int]
     "Normalize": (2, _normalize),
     "Reduction": (2, _reduction),
     "ArgMax": (1, _arg_max),
+    "Tile": (1, _tile),
     "Convolution": (8, _convolution),
+    "Deconvolution": (2, _convolution),
     "Pooling": (2, _pooling),
     "BatchNorm": (3, _batch_norm),
+    "MVN": (1, _mvn),
     "Eltwise": (3, _eltwise),
     "ReLU": (3, _relu),
     "PReLU": (1, _prelu),
 }
 
 #: What fusions look for: layers with filters and per-channel factors, and what they take in.
-_FILTERS = ("Convolution", "InnerProduct", "BatchNorm", "Scale")
+_FILTERS = ("Convolution", "Deconvolution", "InnerProduct", "BatchNorm", "Scale")
 _FUSED = ("BatchNorm", "Scale", "Bias", "ReLU", "PReLU", "Eltwise", "Convolution")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tools.fuzz.oracle_windows import batch_norm, convolution, eltwise, pooling, prelu, relu
+from tools.fuzz.oracle_windows import batch_norm, convolution, deconvolution, eltwise, mvn, pooling, prelu, relu
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
@@ -108,6 +108,14 @@ def _permute(p: Any, bottoms: Sequence[Array], weights: Arrays, n_tops: int) -> 
     return [x.ravel()[at].reshape(shape)]
 
 
+def _tile(p: Any, bottoms: Sequence[Array], weights: Arrays, n_tops: int) -> list[Array]:
+    x = bottoms[0]
+    axis = canonical(p.axis, x.ndim)
+    rows = x.reshape(prod(x.shape[:axis]), prod(x.shape[axis:]))
+    shape = [extent * (p.tiles if place == axis else 1) for place, extent in enumerate(x.shape)]
+    return [np.concatenate([row for row in rows for _ in range(p.tiles)]).reshape(shape)]
+
+
 def _inner_product(p: Any, bottoms: Sequence[Array], weights: Arrays, n_tops: int) -> list[Array]:
     x = bottoms[0]
     axis = canonical(p.axis, x.ndim)
@@ -180,9 +188,12 @@ RULES: Mapping[str, Rule] = {
     "Normalize": _normalize,
     "Reduction": _reduction,
     "ArgMax": _arg_max,
+    "Tile": _tile,
     "Convolution": convolution,
+    "Deconvolution": deconvolution,
     "Pooling": pooling,
     "BatchNorm": batch_norm,
+    "MVN": mvn,
     "Eltwise": eltwise,
     "ReLU": relu,
     "PReLU": prelu,

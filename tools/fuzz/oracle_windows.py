@@ -14,30 +14,55 @@ def _each(values: Sequence[int], default: int, axes: int) -> tuple[int, ...]:
     return tuple(values) if len(values) == axes else tuple(values or (default,)) * axes
 
 
+def _window(p: Any, axes: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return kernel, stride, padding and dilation, one value an axis each."""
+    return _each(p.kernel_size, 0, axes), _each(p.stride, 1, axes), _each(p.pad, 0, axes), _each(p.dilation, 1, axes)
+
+
 def convolution(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_tops: int) -> list[Array]:
     """Multiply and add element by element of the kernel, group by group (base_conv_layer.cpp)."""
     x = bottoms[0]
-    axes = x.ndim - 2
-    kernel, stride = _each(p.kernel_size, 0, axes), _each(p.stride, 1, axes)
-    pad, dilation = _each(p.pad, 0, axes), _each(p.dilation, 1, axes)
+    kernel, stride, pad, dilation = _window(p, x.ndim - 2)
     sizes = [
         (n + 2 * q - (d * (k - 1) + 1)) // s + 1
         for n, q, d, k, s in zip(x.shape[2:], pad, dilation, kernel, stride, strict=True)
     ]
     y = np.zeros((x.shape[0], p.num_output, *sizes))
-    filters, channels = p.num_output // p.group, x.shape[1] // p.group
-    for out in product(*map(range, sizes)):
-        for element in product(*map(range, kernel)):
-            at = [o * s - q + e * d for o, s, q, e, d in zip(out, stride, pad, element, dilation, strict=True)]
-            if not all(0 <= i < n for i, n in zip(at, x.shape[2:], strict=True)):
-                continue
-            for g in range(p.group):
-                own = slice(g * filters, (g + 1) * filters)
-                read = x[(slice(None), slice(g * channels, (g + 1) * channels), *at)]
-                y[(slice(None), own, *out)] += read @ weights["weight"][(own, slice(None), *element)].T
-    if p.bias_term:
-        y = y + weights["bias"].reshape(1, -1, *[1] * axes)
-    return [y]
+    for out, element in product(product(*map(range, sizes)), product(*map(range, kernel))):
+        at = [o * s - q + e * d for o, s, q, e, d in zip(out, stride, pad, element, dilation, strict=True)]
+        if all(0 <= i < n for i, n in zip(at, x.shape[2:], strict=True)):
+            _each_group(p.group, x, tuple(at), y, out, weights["weight"][(..., *element)].swapaxes(0, 1))
+    return [_with_bias(p, y, weights)]
+
+
+def deconvolution(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_tops: int) -> list[Array]:
+    """Lay the kernel over the output at each place of the input: a convolution backwards (deconv_layer.cpp)."""
+    x = bottoms[0]
+    kernel, stride, pad, dilation = _window(p, x.ndim - 2)
+    sizes = [
+        s * (n - 1) + d * (k - 1) + 1 - 2 * q
+        for n, q, d, k, s in zip(x.shape[2:], pad, dilation, kernel, stride, strict=True)
+    ]
+    y = np.zeros((x.shape[0], p.num_output, *sizes))
+    for at, element in product(product(*map(range, x.shape[2:])), product(*map(range, kernel))):
+        out = [i * s - q + e * d for i, s, q, e, d in zip(at, stride, pad, element, dilation, strict=True)]
+        if all(0 <= o < n for o, n in zip(out, sizes, strict=True)):
+            # (C, K/G): the channels of a group lie one after another, those of the next group after them.
+            grouped = weights["weight"][(..., *element)].reshape(p.group, -1, p.num_output // p.group)
+            _each_group(p.group, x, at, y, tuple(out), np.concatenate(list(grouped), axis=1))
+    return [_with_bias(p, y, weights)]
+
+
+def _each_group(groups: int, x: Array, at: tuple[int, ...], y: Array, out: tuple[int, ...], weight: Array) -> None:
+    """Add to one position of y what one position of x gives by a weight (C/G, K), the filters group by group."""
+    channels, filters = x.shape[1] // groups, y.shape[1] // groups
+    for g in range(groups):
+        read, own = slice(g * channels, (g + 1) * channels), slice(g * filters, (g + 1) * filters)
+        y[(slice(None), own, *out)] += x[(slice(None), read, *at)] @ weight[:, own]
+
+
+def _with_bias(p: Any, y: Array, weights: Mapping[str, Array]) -> Array:
+    return y + weights["bias"].reshape(1, -1, *[1] * (y.ndim - 2)) if p.bias_term else y
 
 
 def pooling(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_tops: int) -> list[Array]:
@@ -83,6 +108,16 @@ def eltwise(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_to
     if p.operation == "SUM":
         return [np.asarray(sum(c * x for c, x in zip(p.coeff or [1] * len(bottoms), bottoms, strict=True)))]
     return [np.prod(bottoms, axis=0) if p.operation == "PROD" else np.max(bottoms, axis=0)]
+
+
+def mvn(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_tops: int) -> list[Array]:
+    """Normalise each channel of an image, or each image (mvn_layer.cpp)."""
+    x = bottoms[0]
+    rows = x.reshape(x.shape[0] if p.across_channels else x.shape[0] * x.shape[1], -1)
+    y = np.array([row - row.mean() for row in rows])
+    if p.normalize_variance:
+        y = np.array([row / (np.sqrt((row**2).mean()) + p.eps) for row in y])
+    return [y.reshape(x.shape)]
 
 
 def relu(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], n_tops: int) -> list[Array]:
