@@ -173,3 +173,22 @@ def test_a_net_that_states_its_batch_has_no_latency_of_one_image():
     assert result.images == 8
     assert job.latency() is None
     assert job.outputs()[0] == Output.of("ra", next(job.calls())[0])
+
+
+@pytest.mark.parametrize("type_name", ["Scale", "Reshape"])
+@pytest.mark.parametrize("batch", [None, 10])
+def test_a_net_for_one_batch_is_run_in_such_calls(transform, tmp_path, type_name, batch):
+    """Ten images at a time, by weights along the batch, or by a Reshape that leaves weights for ten only."""
+    net = brightest_channel()
+    data = net.layers[0].replace(params=LAYERS["Input"](shape=((10, 3, 4, 5),)))
+    kept = {"Scale": {"axis": 0}, "Reshape": {"shape": (10, -1)}}[type_name]
+    last = Layer("last", LAYERS[type_name](**kept), ("pool",), ("last",))
+    ends = [Layer("fc", LAYERS["InnerProduct"](num_output=3, bias_term=False), ("last",), ("fc",))]
+    made = Net("ten", (data, *net.layers[1:], last, *ends))
+    weights = {"last": {"scale": np.ones(10, np.float32)}} if type_name == "Scale" else {}
+    session = Session(made.with_weights(weights | {"fc": {"weight": np.eye(3, dtype=np.float32)}}), threads=2)
+    pack(Stripes(), tmp_path / "stripes.packed")
+    job = PackedJob(session, tmp_path / "stripes.packed", transform, batch)
+    (result,) = timed([job], 1)
+    assert (result.accuracy.correct, result.accuracy.images) == (70, 70)
+    assert job.latency() is None

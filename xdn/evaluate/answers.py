@@ -7,11 +7,12 @@ import numpy as np
 
 from xdn import settings
 from xdn.data.pixels import PixelTransform
-from xdn.errors import NetError, UnsupportedError
+from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
+from xdn.graph.verify import verify
 from xdn.runtime.executor import Progress
 from xdn.runtime.session import Session
 
@@ -99,11 +100,12 @@ def images_at_once(session: Session, images: Array) -> int:
 
 
 def takes_batch(net: Net, images: int) -> bool:
-    """Return whether a net takes so many images in a call: a Reshape may state the batch, a layer take one image."""
+    """Return whether a net takes so many images in a call: shapes or weights may be for one batch."""
     try:
-        return bool(net.with_images(images).blobs)
-    except (NetError, UnsupportedError):
+        verify(net.with_images(images))
+    except (NetError, UnsupportedError, WeightsError):
         return False
+    return True
 
 
 def classify(session: Session, images: Array, transform: PixelTransform) -> Array:

@@ -131,7 +131,8 @@ class PackedJob(Job):
 
     def warm(self) -> None:
         """Run the first images: so many that they are run as all of them will be, by the same kernels."""
-        self._run(self.batch or B * self.session.threads)
+        at_once = images_at_once(self.session, self._data.images[: self._count])
+        self._run(self.batch or min(B * self.session.threads, at_once))
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""
