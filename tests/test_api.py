@@ -93,10 +93,22 @@ def test_save_refuses_a_mean_file_that_is_none(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_save_names_the_flag_of_a_missing_mean_file(tmp_path):
+def test_a_mean_file_that_is_not_there_is_named_as_before(tmp_path, caplog):
     net = net_of(data(1, 3, 8, 8, transform=Transform(mean_file="nowhere")), conv("c", "data", 2))
-    with pytest.raises(DataError, match="--mean-file"):
-        api.save(net, tmp_path / "out", "net")
+    saved = api.save(net, tmp_path / "out", "net")
+    assert saved.means == ()
+    assert "the mean file 'nowhere' is not there" in caplog.text
+    assert load(saved.prototxt).input_layers[0].params.transform.mean_file == "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"), [("ResNet-50_v1.5", "ResNet-50_v1.5"), ("a/b", "net"), ("", "net"), ("..", "net")]
+)
+def test_a_folder_is_all_that_save_needs(tmp_path, name, stem):
+    net = net_of(data(1, 3, 8, 8), conv("c", "data", 2)).replace(name=name)
+    saved = api.save(net, str(tmp_path / "out"))
+    assert saved.prototxt == tmp_path / "out" / f"{stem}.prototxt"
+    assert load(saved.prototxt, saved.caffemodel).digest == net.digest
 
 
 def test_save_needs_weights(tmp_path):

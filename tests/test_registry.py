@@ -83,6 +83,24 @@ def test_nearest_ignores_case_and_is_limited():
     assert nearest("xyz", known) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Conv", ["Convolution"]),
+        ("BatchNormalization", ["BatchNorm"]),
+        ("AVG", ["AVE"]),
+        ("Dropot", ["Dropout"]),
+        ("Softmaxx", ["Softmax"]),
+        ("LSTM", []),
+        ("GroupNorm", []),
+        ("LayerNorm", []),
+        ("Correlation", []),
+    ],
+)
+def test_only_what_a_name_may_be_meant_for_is_near(name, found):
+    assert nearest(name, ["Softmax", "Dropout", "BatchNorm", "Convolution", "Concat", "AVE", "MAX"]) == found
+
+
 def test_a_module_that_fails_to_import_fails_at_every_look(package, tmp_path):
     broken = tmp_path / "sample_things" / "broken.py"
     broken.write_text("raise ImportError('broken')\n")

@@ -1,5 +1,8 @@
 """`xdn.Session`, which fuses what it runs."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,10 @@ import xdn
 from tests.cli.caffe_files import noise, write_small
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import InputError
+from xdn.kernels.choice import Choice
 from xdn.optimize import apply_stages
 from xdn.runtime import session as runtime
+from xdn.runtime.configuration import Configuration
 
 
 def test_a_session_fuses_and_computes(tmp_path):
@@ -31,6 +36,30 @@ def test_a_session_without_post_fusion_runs_the_net_as_it_is(tmp_path):
     (found,) = session.run(None, {"data": images})
     expected = net.with_batch(3).forward({"data": images})["prob"]
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_copies_of_a_session_compute_the_same(tmp_path, copied):
+    _, path = write_small(tmp_path)
+    choices = {"batch": {"conv1": Choice("direct")}}
+    session = xdn.Session(path, threads=2, configuration=Configuration(light_blocks=2, choices=choices), profile=True)
+    images = noise(3, 3, 12, 12)
+    (expected,) = session.run(None, {"data": images})
+    again = copied(session)
+    assert type(again) is xdn.Session
+    assert (again.configuration, again.net.digest) == (session.configuration, session.net.digest)
+    np.testing.assert_array_equal(again.run(None, {"data": images})[0], expected)
+    assert again.profile(100.0).layers
+    again.close()
+    np.testing.assert_array_equal(session.run(None, {"data": images})[0], expected)
+
+
+def test_a_pickled_session_holds_the_net_only(tmp_path):
+    _, path = write_small(tmp_path)
+    session = xdn.Session(path, threads=1)
+    fresh = len(pickle.dumps(session))
+    session.run(None, {"data": noise(3, 3, 12, 12)})
+    assert len(pickle.dumps(session)) == fresh
 
 
 def test_a_session_profiles_what_it_fused(tmp_path):

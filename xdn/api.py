@@ -1,6 +1,8 @@
 """The few calls that tie the stages of XDN together; heavy parts are imported when they are first needed."""
 
 import dataclasses
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from xdn.graph.summary import NetSummary
     from xdn.optimize.prune import PruneConfig
 
+log = logging.getLogger(__name__)
+
 IMAGE_AXES = 4
+#: What may be the first part of a file's name everywhere.
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 #: More channels than an image with transparency has are features of another net.
 MOST_IMAGE_CHANNELS = 4
 
@@ -163,13 +169,23 @@ class Saved:
     means: tuple[Path, ...]
 
 
-def save(net: Net, folder: str | Path, stem: str) -> Saved:
+def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
     """Write `net` into `folder` as ``<stem>.prototxt`` and ``<stem>.caffemodel``, its mean files beside them.
+
+    A mean file that is not to be found is named as before, with a warning: what is written needs it for images only.
+
+    Parameters
+    ----------
+    net : Net
+    folder : path
+        Made where it is not there.
+    stem : str, optional
+        Default: the net's name where it can be a file's, else ``net``.
 
     Raises
     ------
-    DataError
-        A mean file that the net names is not to be found.
+    ParseError
+        A mean file that the net names holds no mean image.
     WeightsError
         The net has no weights.
     """
@@ -177,6 +193,7 @@ def save(net: Net, folder: str | Path, stem: str) -> Saved:
 
     net.require_weights()
     folder = Path(folder)
+    stem = (net.name if _FILE_NAME.fullmatch(net.name) else "net") if stem is None else stem
     saved_as: dict[str, Path] = {}
     changed: dict[str, Input] = {}
     for layer in net.input_layers:
@@ -184,10 +201,14 @@ def save(net: Net, folder: str | Path, stem: str) -> Saved:
             continue
         name = layer.params.transform.mean_file
         if name not in saved_as:
+            path = _mean_path(net, name)
+            if path is None:
+                log.warning("the mean file %r is not there; the written net names it, and needs it for images", name)
+                continue
             number = str(len(saved_as) + 1) if saved_as else ""
             saved_as[name] = folder / f"{stem}_mean{number}.binaryproto"
             # Read and written rather than copied: a prototxt of unknown origin can name any file.
-            frontend.write_binaryproto(saved_as[name], frontend.read_mean(_mean_path(net, name)))
+            frontend.write_binaryproto(saved_as[name], frontend.read_mean(path))
         transform = replace(layer.params.transform, mean_file=saved_as[name].name)
         changed[layer.name] = replace(layer.params, transform=transform)
     saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(saved_as.values()))
@@ -243,12 +264,13 @@ def _with_params(net: Net, params: Mapping[str, Input]) -> Net:
     return net.replace(layers=tuple(layers))
 
 
-def _mean_path(net: Net, name: str) -> Path:
+def check_mean(net: Net, name: str) -> None:
+    """Raise DataError where the mean file `name` is neither beside the prototxt of `net` nor here."""
+    if _mean_path(net, name) is None:
+        raise DataError(f"the mean file {name!r} is not there", mend="Say where it is with --mean-file")
+
+
+def _mean_path(net: Net, name: str) -> Path | None:
     from xdn.frontend.image_shape import find_mean, mean_folders
 
-    folders = mean_folders(net.folder)
-    path = find_mean(name, folders)
-    if path is None:
-        looked = ", ".join(dict.fromkeys(map(str, folders)))
-        raise DataError(f"the mean file {name!r} is not in {looked}", mend="Say where it is with --mean-file")
-    return path
+    return find_mean(name, mean_folders(net.folder))

@@ -15,11 +15,28 @@ T = TypeVar("T")
 _UNSEEN, _IMPORTING, _DONE = range(3)
 
 
+#: From this likeness on two names are taken for one that was misspelled; LayerNorm is like BatchNorm by 0.56.
+_ALIKE = 0.75
+#: A name that begins with another of so many letters may be another form of it: Conv, Convolution.
+_BEGINNING = 4
+
+
 def nearest(name: str, known: list[str], limit: int = 3) -> list[str]:
-    """Return the known names that look most like `name`, best first, case ignored."""
+    """Return the known names that `name` may be meant for, best first, case ignored; none where none is like it."""
     folded = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
-    return [folded[c] for c in close]
+    asked = name.casefold()
+    close = difflib.get_close_matches(asked, list(folded), n=2 * limit, cutoff=0.5)
+    return [folded[other] for other in close if _alike(asked, other)][:limit]
+
+
+def _alike(name: str, other: str) -> bool:
+    """Return whether two names differ as misspellings and other forms of one name do."""
+    short, long = sorted((name, other), key=len)
+    if len(short) >= _BEGINNING and long.startswith(short):
+        return True
+    same = next((at for at, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    one_letter = short[same + 1 :] == long[same + 1 :] or short[same:] == long[same + 1 :]
+    return one_letter or difflib.SequenceMatcher(None, other, name).ratio() >= _ALIKE
 
 
 class Registry(Generic[T]):

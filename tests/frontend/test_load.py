@@ -221,7 +221,7 @@ def test_a_summary_takes_unknown_types(tmp_path):
     assert found.unknown_types == {"Python": 1, "Warp": 1}
     with pytest.raises(UnsupportedError, match=r"layer 'p' \(Python\)"):
         load(path)
-    with pytest.raises(UnsupportedError, match=r"layer 'w': .*'Warp'.*of 3 layers XDN lacks 1"):
+    with pytest.raises(UnsupportedError, match=r"layer 'w': XDN lacks the types of 1 of .* 3 layers: 'Warp'"):
         load(write(tmp_path, INPUT + WARPED))
 
 

@@ -28,6 +28,11 @@ def test_arrays_of_other_numbers_and_orders(tmp_path, rng, dtype, by_columns):
     np.testing.assert_array_equal(found, mean[0].astype(np.float32))
 
 
+def test_one_number_a_channel(tmp_path):
+    np.save(tmp_path / "mean.npy", np.array([104.0, 117, 123]))
+    np.testing.assert_array_equal(read_mean(tmp_path / "mean.npy"), np.float32([104, 117, 123]).reshape(3, 1, 1))
+
+
 @pytest.mark.parametrize(
     ("array", "problem"),
     [

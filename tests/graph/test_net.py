@@ -1,5 +1,8 @@
 """The net: who writes and reads a blob, shapes, digest, and the forward pass of the references."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +84,21 @@ def test_several_inputs_keep_their_shapes():
     net = Net("two", (layer, Layer("relu", ReLU(), ("a",), ("y",))))
     assert net.outputs == ("b", "y")
     assert {name: blob.shape for name, blob in net.reshape({"b": (4, 5)}).inputs.items()} == {"a": (1, 3), "b": (4, 5)}
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_copies_are_the_same_net_and_as_immutable(copied, tmp_path):
+    net = residual_net().replace(folder=tmp_path, name="n")
+    digest = net.digest
+    again = copied(net)
+    assert (again.digest, again.name, again.folder, again.outputs) == (digest, "n", tmp_path, net.outputs)
+    assert {name: blob.shape for name, blob in again.blobs.items()} == {n: blob.shape for n, blob in net.blobs.items()}
+    layer = next(layer for layer in again.layers if layer.weights)
+    array = next(iter(layer.weights.values()))
+    assert not array.flags.writeable
+    with pytest.raises(TypeError):
+        layer.weights["more"] = array
+    assert copied(layer).weights.keys() == layer.weights.keys()
 
 
 def test_the_digest_tells_nets_apart():

@@ -60,6 +60,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     folder = args.output or Path(f"{args.net.stem}.xdn")
     _check_no_overwriting(args, folder)
     net = load_net(args, output)
+    if args.mean_file:
+        api.check_mean(net, args.mean_file)
     document: dict[str, Any] = {**tell_transform(args.net, net, output)}
     if args.prune:
         found = _pruned(args, net, output)

@@ -146,7 +146,7 @@ def _mean(transform: Transform, shape: tuple[int, ...], folders: Sequence[Path],
         raise DataError(f"the mean file {transform.mean_file!r} is needed", mend="Say where it is with --mean-file")
     path = _mean_path(transform.mean_file, folders)
     values = np.asarray(read(path), np.float32)
-    if values.shape != shape:
+    if values.shape not in (shape, (shape[0], 1, 1)):
         what = f"the mean image has the shape {values.shape}, the images {shape} (C, H, W)"
         h, w = values.shape[1:]
         means = ",".join(f"{mean:g}" for mean in values.mean(axis=(1, 2)).tolist())

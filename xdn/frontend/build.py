@@ -20,6 +20,10 @@ from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer, Field
 from xdn.layers.convolution import Convolution
+from xdn.registry import nearest
+
+#: Of so many types that XDN lacks the nearest known are said.
+_HINTS = 3
 
 
 def shortest(value: float) -> float:
@@ -101,18 +105,17 @@ def _layer_class(layer: Message) -> type[CaffeLayer]:
 
 
 def _check_types(net: Message) -> None:
-    """Raise UnsupportedError for the first layer of a type that is not registered; it says what else is missing."""
+    """Raise UnsupportedError where layers are of types that are not registered: how many, and which types they are."""
     strange = [layer for layer in net.layer if layer.type not in LAYERS]
     if not strange:
         return
-    try:
-        _layer_class(strange[0])
-    except UnsupportedError as error:
-        types = Counter(layer.type for layer in strange)
-        counted = listed([f"{kind!r} ({count})" for kind, count in types.items()])
-        rest = f"of {len(net.layer)} layers XDN lacks {len(strange)}: {counted}"
-        mend = f"{error.mend}; {rest}" if error.mend else rest.capitalize()
-        raise UnsupportedError(error.what, where=error.where, mend=mend) from None
+    types = Counter(layer.type for layer in strange)
+    counted = listed([f"{kind!r} ({count})" for kind, count in types.items()])
+    what = f"XDN lacks the types of {len(strange)} of the net's {len(net.layer)} layers: {counted}"
+    hints = [(kind, nearest(kind, list(LAYERS))) for kind in types]
+    near = [f"{kind!r}: {', '.join(names)}" for kind, names in hints if names]
+    mend = f"The nearest known: {'; '.join(near[:_HINTS])}" if near else f"Known: {', '.join(LAYERS)}"
+    raise UnsupportedError(what, where=f"layer {strange[0].name!r}", mend=mend)
 
 
 def _fields(param: Message, cls: type[CaffeLayer]) -> dict[str, Any]:

@@ -67,10 +67,12 @@ def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
     if path is None:
         return None
     try:
-        return read_mean(path).shape
+        shape = read_mean(path).shape
     except XdnError:
         # Whoever needs the pixels reports a damaged mean; here it only tells no shape.
         return None
+    # One number a channel is a mean of images of any size.
+    return None if shape[1:] == (1, 1) else shape
 
 
 def _declared(layer: Message) -> ImageShape | None:

@@ -23,7 +23,7 @@ _HEADER = re.compile(
 
 
 def read_mean(path: Path) -> Array:
-    """Return the mean image in `path`, f32 (C, H, W).
+    """Return the mean image in `path`, f32 (C, H, W); (C, 1, 1) where a .npy file holds one number a channel.
 
     Raises
     ------
@@ -38,8 +38,10 @@ def read_mean(path: Path) -> Array:
     except (ValueError, struct.error) as error:
         raise ParseError(f"this is no array of numbers that NumPy saved: {error}", where=str(path)) from None
     shape = values.shape[1:] if values.ndim == 4 and values.shape[0] == 1 else values.shape
+    shape = (*shape, 1, 1) if len(shape) == 1 else shape
     if len(shape) != 3 or values.size == 0:
-        raise ParseError(f"the mean has the shape {values.shape} instead of one image (C, H, W)", where=str(path))
+        what = f"the mean has the shape {values.shape} instead of one image (C, H, W), or (C,)"
+        raise ParseError(what, where=str(path))
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values.reshape(shape), np.float32)
 

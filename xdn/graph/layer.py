@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -357,6 +357,11 @@ class Layer:
         # The order of a file's blobs, in whatever order activation and projection were fused.
         ordered = sorted(self.weights.items(), key=lambda item: item[0].startswith(PROJECTION_PREFIX))
         object.__setattr__(self, "weights", MappingProxyType(dict(ordered)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the fields, the weights as a plain dict, which a new layer makes read-only again."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return type(self), tuple((values | {"weights": dict(self.weights)}).values())
 
     @property
     def type(self) -> str:

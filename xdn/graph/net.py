@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +43,10 @@ class Net:
             read = {bottom for layer in self.layers for bottom in layer.bottoms}
             free = tuple(top for layer in self.layers for top in layer.tops if top not in read)
             object.__setattr__(self, "outputs", free)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the fields; what was derived from them is derived again."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     def replace(self, **changes: Any) -> "Net":
         """Return a copy with `changes` made."""

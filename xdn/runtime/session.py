@@ -90,6 +90,14 @@ class Session:
         #: What runs images of another size that this cut does not do for, and their sizes; of the latest ones.
         self._other: tuple[tuple[Shape, ...], Session] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the session was made from; plans, machine code and threads belong to this process."""
+        return {"net": self.net, "configuration": self.configuration, "profile": self._clock is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew; the net is fused already, so that what a subclass does to nets is not repeated."""
+        Session.__init__(self, **state)
+
     @property
     def winograd(self) -> bool:
         """Whether 3x3 convolutions may take fewer multiplications."""
