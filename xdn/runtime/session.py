@@ -173,17 +173,6 @@ class Session:
         results = self._other[1]._compute(arrays, asked, progress, out)
         return [results[name] for name in outputs]
 
-    def _compute(
-        self,
-        arrays: Mapping[str, Array],
-        outputs: tuple[str, ...],
-        progress: Progress | None,
-        out: Mapping[str, Array] | None,
-    ) -> dict[str, Array]:
-        """Return name -> blob, each once."""
-        runner = self._only_runner
-        return runner.run(arrays, outputs, progress, out) if runner else self._run_parts(arrays, outputs, progress, out)
-
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
         """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
         names = checked_names(self.net, blobs)
@@ -279,14 +268,16 @@ class Session:
         why = f": these layers are computed apart, on whole batches: {alone}" if alone else ""
         raise UnsupportedError(f"the net runs in {len(self.parts)} parts, which have no plan in common{why}")
 
-    def _run_parts(
+    def _compute(
         self,
         arrays: Mapping[str, Array],
         outputs: tuple[str, ...],
         progress: Progress | None,
         out: Mapping[str, Array] | None,
     ) -> dict[str, Array]:
-        """Run one part after the other; `progress` counts parts."""
+        """Return name -> blob, each once; of a net in parts one part after the other, and `progress` counts parts."""
+        if (runner := self._only_runner) is not None:
+            return runner.run(arrays, outputs, progress, out)
         # What is asked for of the inputs is a copy: results belong to the caller.
         blobs = {name: array.copy() if name in outputs else array for name, array in arrays.items()}
         shapes = checked_size(self.net, {name: array.shape for name, array in arrays.items()}).blobs
