@@ -195,6 +195,7 @@ def test_names_that_lead_out_of_the_folder_are_passed_over(tmp_path, server):
         (tar_of([("set/one", b"1")]), "lacks set/two"),
         (tar_of([("set/one", b"1" * 100_000), ("set/two", b"2")])[:-30], "cannot be read|lacks"),
     ],
+    ids=["no archive", "a file too few", "cut off"],
 )
 def test_a_wrong_archive_is_told(tmp_path, server, content, problem):
     with pytest.raises(DataError, match=problem):
