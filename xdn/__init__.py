@@ -8,13 +8,13 @@ The few calls that most programs need:
 >>> session.run(None, {"data": images})
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from xdn.errors import XdnError
-
+#: As in `typing`, whose import would take most of the time in which a command does not answer Ctrl-C yet.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from xdn.api import load
+    from xdn.errors import XdnError
     from xdn.optimize.pipeline import optimize
     from xdn.session import Session
 
@@ -22,13 +22,15 @@ __version__ = "0.1.0"
 __all__ = ["Session", "XdnError", "__version__", "load", "optimize"]
 
 #: Public name -> the module that has it.
-_LAZY = {"load": "xdn.api", "optimize": "xdn.optimize", "Session": "xdn.session"}
+_LAZY = {"XdnError": "xdn.errors", "load": "xdn.api", "optimize": "xdn.optimize", "Session": "xdn.session"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import the heavy parts on first use, so that `import xdn` needs neither numba nor protobuf."""
     if name not in _LAZY:
         raise AttributeError(f"module 'xdn' has no attribute {name!r}")
+    from importlib import import_module
+
     module = import_module(_LAZY[name])
     # `xdn.optimize` is a package that can be called: importing it puts it under that name anyway.
     return module if module.__name__ == f"xdn.{name}" else getattr(module, name)

@@ -65,6 +65,8 @@ BANDWIDTH_RUNS = 10
 CALIBRATION_S = 0.02
 #: The most threads of a session, on any machine.
 MAX_THREADS = 1024
+#: The least limit of the address space with which numerical libraries load.
+LEAST_ADDRESS_SPACE_BYTES = 768 << 20
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.

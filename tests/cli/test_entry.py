@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.conftest import ROOT
 from xdn.cli import entry
 
 
@@ -32,7 +33,7 @@ def test_an_interrupt_while_the_command_is_imported_is_one_message(monkeypatch, 
     def interrupted(module):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(entry, "import_module", interrupted)
+    monkeypatch.setattr(entry, "_imported", interrupted)
     assert entry.run() == 130
     assert capfd.readouterr().err == "xdn-run: interrupted\n"
 
@@ -44,3 +45,40 @@ def test_a_flag_that_the_import_refuses_is_one_message():
     assert done.returncode == 1
     known = "Known are avx512f, avx2, neon, portable"
     assert done.stderr == f"xdn-run: error: XDN_ISA: no instruction set is called 'sse9'. {known}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory. Raise the limit (ulimit -v)"),
+        (MemoryError("Unable to allocate 3. GiB"), "not enough memory: Unable to allocate 3. GiB. Raise the limit"),
+        (RuntimeError("can't start new thread"), "the system starts no further thread. Raise"),
+    ],
+)
+def test_too_little_memory_and_too_few_threads_are_one_message(monkeypatch, capfd, error, message):
+    def failing(module):
+        raise error
+
+    monkeypatch.setattr(entry, "_imported", failing)
+    assert entry.run() == 1
+    err = capfd.readouterr().err
+    assert err.startswith(f"xdn-run: error: {message}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault"), ImportError("no module"), ZeroDivisionError()])
+def test_a_fault_of_the_program_is_not_hidden(monkeypatch, error):
+    def failing(module):
+        raise error
+
+    monkeypatch.setattr(entry, "_imported", failing)
+    with pytest.raises(type(error)):
+        entry.run()
+
+
+def test_ctrl_c_is_answered_before_anything_that_takes_time_is_imported():
+    """What `site` imports as Python starts does not count."""
+    code = "import sys; before = set(sys.modules); import xdn.cli.entry; print(sorted(set(sys.modules) - before))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "['xdn', 'xdn.cli', 'xdn.cli.entry', 'xdn.cli.interrupts']\n"

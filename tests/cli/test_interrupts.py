@@ -21,8 +21,9 @@ SCRIPT = """if 1:
     from xdn.cli import entry
     command = getattr(entry, sys.argv[1])
     sys.argv = ["xdn-" + sys.argv[1], *sys.argv[2:]]
+    answer = entry.Interrupts.answer
+    entry.Interrupts.answer = lambda self: (answer(self), print("ready", flush=True))
 {more}
-    print("ready", flush=True)
     sys.exit(command())
 """
 
@@ -109,7 +110,7 @@ def test_in_a_callback_out_of_machine_code(tmp_path):
         prompt = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGINT))
         prompt()
         time.sleep(60)
-    entry.import_module = lambda name: SimpleNamespace(main=work)
+    entry._imported = lambda name: SimpleNamespace(main=work)
     """
     assert ended(begun("run", more=more), "run") == ["xdn-run: interrupted"]
 
@@ -124,7 +125,7 @@ def test_a_library_that_makes_something_else_of_it(wrong):
             os.kill(os.getpid(), signal.SIGINT)
         except BaseException:
             {wrong}
-    entry.import_module = lambda name: SimpleNamespace(main=work)
+    entry._imported = lambda name: SimpleNamespace(main=work)
     """
     assert ended(begun("run", more=more), "run") == ["xdn-run: interrupted"]
 
@@ -134,7 +135,7 @@ def test_what_comes_after_the_end_changes_nothing():
     import atexit, os
     from types import SimpleNamespace
     atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
-    entry.import_module = lambda name: SimpleNamespace(main=lambda: 3)
+    entry._imported = lambda name: SimpleNamespace(main=lambda: 3)
     """
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")
@@ -149,7 +150,7 @@ def test_a_process_in_the_background_goes_on():
     def work():
         os.kill(os.getpid(), signal.SIGINT)
         return 0
-    entry.import_module = lambda name: SimpleNamespace(main=work)
+    entry._imported = lambda name: SimpleNamespace(main=work)
     """
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")

@@ -237,7 +237,7 @@ def run_command(
 ) -> int:
     """Parse `argv`, run `command`, and return the exit code; an error of what was given becomes one message on stderr.
 
-    That the machine has not enough memory or threads is such an error.
+    Ctrl-C, and too little memory, are left to the entry, which meets them earlier, too.
     """
     args = parser.parse_args(argv)
     output = Output(args.json, args.quiet)
@@ -248,8 +248,5 @@ def run_command(
         message, code = str(error), error.exit_code
     except OSError as error:
         message, code = f"{error.filename or 'system'}: {error.strerror or error}", 1
-    except MemoryError as error:
-        what = f"not enough memory: {error}" if str(error) else "not enough memory"
-        message, code = f"{what}. Give fewer images at a time or fewer threads, or raise the limit (ulimit -v)", 1
     print(f"{parser.prog}: error: {visible(message)}", file=sys.stderr)
     return code

@@ -1,15 +1,16 @@
-"""Where the console scripts begin: import a command late, so that Ctrl-C is answered from the first moment.
+"""Where the console scripts begin: import everything late, so that Ctrl-C is answered from the first moment.
 
-The import itself may fail at an environment flag, `XDN_ISA`. Whatever Ctrl-C meets, an interrupted command says so in
-one line, leaves no unfinished file, and ends with 130.
+The import of a command may fail at an environment flag, `XDN_ISA`, or for want of memory. Whatever Ctrl-C meets, an
+interrupted command says so in one line, leaves no unfinished file, and ends with 130.
 """
 
 import sys
-from importlib import import_module
 
 from xdn.cli.interrupts import EXIT_INTERRUPTED, Interrupts
-from xdn.cli.visible import visible
-from xdn.errors import XdnError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def _command(module: str) -> int:
@@ -33,12 +34,29 @@ def _command(module: str) -> int:
     return EXIT_INTERRUPTED
 
 
+def _imported(module: str) -> "ModuleType":
+    from importlib import import_module
+
+    return import_module(f"xdn.cli.{module}")
+
+
 def _exit_code(module: str) -> int:
+    from xdn.cli import memory
+    from xdn.cli.visible import visible
+    from xdn.errors import XdnError
+
     try:
-        return int(import_module(f"xdn.cli.{module}").main())
+        memory.check_limit()
+        return int(_imported(module).main())
     except XdnError as error:
-        print(f"xdn-{module}: error: {visible(str(error))}", file=sys.stderr)
-        return error.exit_code
+        message, code = str(error), error.exit_code
+    except Exception as error:
+        said = memory.lack(error)
+        if said is None:
+            raise
+        message, code = said, 1
+    print(f"xdn-{module}: error: {visible(message)}", file=sys.stderr)
+    return code
 
 
 def inspect() -> int:

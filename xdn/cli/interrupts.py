@@ -1,12 +1,17 @@
-"""Ctrl-C: the first one ends a command in an orderly way, another one at once."""
+"""Ctrl-C: the first one ends a command in an orderly way, another one at once.
 
+Until this module is there Ctrl-C is not answered: it imports nothing that takes time, `signal` and `typing` among them.
+"""
+
+import _signal
 import _thread
 import os
-import signal
 import sys
 import time
-from types import FrameType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 EXIT_INTERRUPTED = 130
 
@@ -32,14 +37,14 @@ class Interrupts:
 
     def answer(self) -> None:
         """Answer Ctrl-C from now on; a process that was started in the background ignores it, and goes on to do so."""
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self)
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            _signal.signal(_signal.SIGINT, self)
             sys.unraisablehook = self._unraisable
 
     def ignore(self) -> None:
         """Ignore Ctrl-C from now on."""
-        if signal.getsignal(signal.SIGINT) is self:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if _signal.getsignal(_signal.SIGINT) is self:
+            _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
 
     def tell(self) -> None:
         """Say in one line that the command was interrupted, and remove what it has not finished."""
@@ -49,7 +54,7 @@ class Interrupts:
         # Not by `sys.stderr`, within whose own code Ctrl-C may have come.
         os.write(2, f"{self._command}: interrupted\n".encode())
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
+    def __call__(self, number: int, frame: "FrameType | None") -> None:
         """Handle the signal."""
         if self.asked:
             if os.isatty(2):
@@ -59,7 +64,7 @@ class Interrupts:
         self.asked = True
         raise KeyboardInterrupt
 
-    def _unraisable(self, lost: Any) -> None:
+    def _unraisable(self, lost: "sys.UnraisableHookArgs") -> None:
         """Take what could not be raised, as in a callback out of machine code: an interrupt is tried once more."""
         if isinstance(lost.exc_value, KeyboardInterrupt):
             self.asked = False
@@ -70,8 +75,8 @@ class Interrupts:
 
 def _interrupt_again(thread: int) -> None:
     time.sleep(_AGAIN_S)
-    if hasattr(signal, "pthread_kill"):
+    if hasattr(_signal, "pthread_kill"):
         # The signal itself, which also ends a system call that waits.
-        signal.pthread_kill(thread, signal.SIGINT)
+        _signal.pthread_kill(thread, _signal.SIGINT)
     else:
         _thread.interrupt_main()
