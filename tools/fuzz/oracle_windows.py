@@ -24,7 +24,8 @@ def convolution(p: Any, bottoms: Sequence[Array], weights: Mapping[str, Array], 
     x = bottoms[0]
     kernel, stride, pad, dilation = _window(p, x.ndim - 2)
     sizes = [
-        (n + 2 * q - (d * (k - 1) + 1)) // s + 1
+        # C++ rounds towards zero: where a window passes the input by less than a stride, one place is left.
+        int((n + 2 * q - (d * (k - 1) + 1)) / s) + 1
         for n, q, d, k, s in zip(x.shape[2:], pad, dilation, kernel, stride, strict=True)
     ]
     y = np.zeros((x.shape[0], p.num_output, *sizes))
