@@ -11,7 +11,7 @@ from xdn import api, settings
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.mapped import as_dataset
 from xdn.data.pixels import PixelTransform
-from xdn.data.source import Find, default_data, find_data
+from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
@@ -93,7 +93,8 @@ def training_images(name: str | None, net: Net, find: Find = find_data, split: s
     found = name or default_data(net)
     if found is None:
         return None
-    return as_dataset(find(found, split=split, usual_split="train", channels=api.image_channels(net)))
+    wanted = {"channels": api.image_channels(net), "usual_size": declared_size(net)}
+    return as_dataset(find(found, split=split, usual_split="train", **wanted))
 
 
 def recalibrated(net: Net, data: Dataset, images: int, progress: Progress | None = None) -> Net:

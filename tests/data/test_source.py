@@ -7,9 +7,9 @@ import pytest
 from tests.evaluate.building import Stripes
 from xdn.data import Dataset
 from xdn.data.packed import PackedData, pack
-from xdn.data.source import DataSource, default_data, find_data, is_packed, packed_in_cache
+from xdn.data.source import DataSource, declared_size, default_data, find_data, is_packed, packed_in_cache
 from xdn.errors import DataError
-from xdn.frontend import load
+from xdn.frontend import load, to_prototxt
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +121,26 @@ def test_files_of_the_users_are_packed_each_time(tmp_path):
     packed_in_cache(find_data(str(root)))
     cv2.imwrite(str(root / "dog" / "0.png"), np.full((6, 8, 3), 200, np.uint8))
     assert packed_in_cache(find_data(str(root))).images[1].max() == 200
+
+
+def test_image_files_have_the_size_that_the_net_declares_unless_another_is_asked_for(tmp_path):
+    root = str(folder_of_images(tmp_path / "photos"))
+    assert find_data(root, usual_size=(3, 4)).shape == (3, 4, 3)
+    assert find_data(root, usual_size=(3, 4), size=(5, 5)).shape == (5, 5, 3)
+    assert find_data("glyphs10", usual_size=(3, 4)).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [("new_height: 6 new_width: 5", (6, 5)), ("new_height: 6", None), ("new_height: 0 new_width: 0", None)],
+)
+def test_the_net_declares_a_size_that_is_kept_in_files(tmp_path, said, size):
+    """Caffe resizes where both are given."""
+    text = """layer { name: "d" type: "ImageData" top: "d" top: "l" transform_param { crop_size: 4 }
+                      image_data_param { %s } }
+              layer { name: "relu" type: "ReLU" bottom: "d" top: "relu" }"""
+    (tmp_path / "net.prototxt").write_text(text % said)
+    net = load(tmp_path / "net.prototxt")
+    assert declared_size(net) == size
+    (tmp_path / "again.prototxt").write_text(to_prototxt(net))
+    assert declared_size(load(tmp_path / "again.prototxt")) == size

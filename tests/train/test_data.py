@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT
+from tests.data.samples import write_image_folder
 from tests.train.tiny import write_images
 from xdn import api, settings
 from xdn.data.packed import pack
@@ -110,11 +111,17 @@ def test_packed_images_need_others_for_the_tests(recipe, net, tmp_path):
     held = found(replace(packed, holdout=5), net)
     assert (len(held.train), len(held.test)) == (35, 5)
     assert "channels rgb" in held.name
-    with pytest.raises(DataError, match=r"3 channels in the order bgr in 2 classes, those of the training 3 .* rgb"):
+    with pytest.raises(DataError, match="other channels than those of the training: bgr, not rgb"):
         found(replace(packed, test_data=recipe.data), net)
     pack(find_data(recipe.data), tmp_path / "test.packed", channel_order="rgb")
     both = found(replace(packed, test_data=str(tmp_path / "test.packed")), net)
     np.testing.assert_array_equal(both.test.images, find_data(recipe.data).images(0, 40)[..., ::-1])
+
+
+def test_folders_of_other_classes_are_no_tests(recipe, net, tmp_path):
+    write_image_folder(tmp_path / "other", np.random.default_rng(0), [(12, 12)], classes=("dark", "medium"))
+    with pytest.raises(DataError, match=r"other classes than .*: \('dark', 'medium'\), not \('dark', 'light'\)"):
+        found(replace(recipe, test_data=str(tmp_path / "other")), net)
 
 
 def test_the_images_of_a_training_are_bounded_before_they_are_read(recipe, net, monkeypatch):

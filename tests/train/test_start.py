@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
+from tests.cli.photos import write_photos
 from tests.train.tiny import SOLVER, Watched, write_training
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import load
@@ -198,6 +199,34 @@ def test_the_images_shape_is_said_where_the_net_lacks_it(tmp_path):
         begin(read_solver(path), tmp_path / "out")
     start = begin(read_solver(path), tmp_path / "out", input_shape=(3, 12, 12))
     assert start.task.examples.train[0][0].shape[1:] == (3, 12, 12)
+
+
+FLICKR = (
+    TRAIN_VAL.replace('type: "Data"', 'type: "ImageData"')
+    .replace(
+        "data_param { batch_size: 10 }",
+        'image_data_param { source: "train.txt" batch_size: 10 new_height: 11 new_width: 13 }',
+    )
+    .replace(
+        "data_param { batch_size: 3 }",
+        'image_data_param { source: "test.txt" batch_size: 3 new_height: 12 new_width: 10 }',
+    )
+)
+
+
+def test_a_net_that_names_its_lists_and_sizes_needs_no_options(tmp_path, monkeypatch):
+    """Caffe's finetune_flickr_style: ImageData layers with a list of photos of any size for each phase."""
+    monkeypatch.chdir(tmp_path)
+    write_photos(tmp_path / "train")
+    write_photos(tmp_path / "test", classes=("cat", "dog"))
+    lines = (tmp_path / "test.txt").read_text().splitlines(keepends=True)
+    (tmp_path / "test.txt").write_text("".join(lines[:5]))
+    path = write_training(tmp_path, SOLVER.replace('data: "%s"', "").replace("batch_size: 8", ""), FLICKR)
+    examples = begin(read_solver(path), tmp_path / "out").task.examples
+    assert examples.train.batch == 10
+    assert examples.test.images.shape == (5, 12, 10, 3)
+    assert examples.name == "train.txt (12 image files), resized to 11x13 bilinear, 12 images, tested on 5 test images"
+    assert examples.train[0][0].shape == (10, 3, 10, 10)
 
 
 def test_fine_tuning_with_a_frozen_layer(material, tmp_path):

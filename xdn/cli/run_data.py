@@ -17,7 +17,7 @@ from xdn.data.applied import Applied
 from xdn.data.packed import PackedData, pack
 from xdn.data.pixels import PixelTransform
 from xdn.data.random_images import RandomImages
-from xdn.data.source import DataSource, default_data, packed_in_cache
+from xdn.data.source import DataSource, declared_size, default_data, packed_in_cache
 from xdn.errors import SettingError
 from xdn.evaluate.contest import Rounds
 from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
@@ -105,8 +105,10 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
 
 def found_images(args: argparse.Namespace, net: Net | None) -> PackedData | Dataset:
     """Return the labelled images that the options name, by default those that the net was trained for."""
-    usual, channels = (default_data(net), api.image_channels(net)) if net else (None, None)
-    return finder(args)(args.data, usual, split=args.split, channels=channels)
+    if net is None:
+        return finder(args)(args.data, split=args.split)
+    wanted = {"channels": api.image_channels(net), "usual_size": declared_size(net)}
+    return finder(args)(args.data, default_data(net), split=args.split, **wanted)
 
 
 def labelled_data(args: argparse.Namespace, output: Output, net: Net, images: PackedData | Dataset) -> RunData:

@@ -69,6 +69,12 @@ def default_data(net: Net) -> str | None:
     return next((str(path) for path in lists if is_file(path)), None)
 
 
+def declared_size(net: Net) -> Size | None:
+    """Return (height, width) to which the net's ImageData layer resizes images, None where it does not."""
+    sizes = [getattr(layer.params, "resize", ()) for layer in net.input_layers]
+    return next(((size[0], size[1]) for size in sizes if size), None)
+
+
 def is_packed(path: Path) -> bool:
     """Return whether the file at `path` begins as packed data does."""
     if not path.is_file():
@@ -84,6 +90,7 @@ def find_data(
     split: str | None = None,
     usual_split: str = "test",
     size: Size | None = None,
+    usual_size: Size | None = None,
     channel_order: str | None = None,
     channels: int | None = None,
     resize_any: bool = False,
@@ -106,6 +113,8 @@ def find_data(
     size : (height, width), optional
         Resize image files to it. Data sets whose images have one size are not: a resized image is another one than the
         crop that a net was trained on.
+    usual_size : (height, width), optional
+        The size of image files where `size` is None.
     channel_order : str, optional
         Turn the channels round where the data has them in another order than this, ``"rgb"`` or ``"bgr"``.
     channels : int, optional
@@ -132,7 +141,7 @@ def find_data(
     else:
         dataset = find_dataset(what or default, wanted, folder, download=download, progress=progress)
     if isinstance(dataset, ImageFiles):
-        dataset = dataset.in_grey() if channels == 1 else dataset
+        dataset, size = dataset.in_grey() if channels == 1 else dataset, size or usual_size
     elif size and not resize_any:
         _check_size(dataset.title, dataset.shape, size)
     dataset = resized(dataset, size) if size else dataset

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
-from xdn.frontend.image_shape import ImageShape, InputShapes, source_of
+from xdn.frontend.image_shape import ImageShape, InputShapes, resize_of, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
@@ -141,7 +141,7 @@ def layer_params(layer: Message) -> LayerParams:
     cls = _layer_class(layer)
     values = {} if cls.message is None else _fields(getattr(layer, cls.message.field), cls)
     if cls.is_input:
-        values |= {"transform": image_transform(layer), "source": source_of(layer)}
+        values |= {"transform": image_transform(layer), "source": source_of(layer), "resize": resize_of(layer)}
     return cls(**values)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from xdn import settings
 from xdn.errors import NetError, listed
 from xdn.frontend import schema
-from xdn.frontend.image_shape import InputShapes, image_shape, said_shape, source_of
+from xdn.frontend.image_shape import InputShapes, image_shape, resize_of, said_shape, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.layers.base import LAYERS
@@ -193,6 +193,8 @@ def _input_layer(
         made.xdn_param.CopyFrom(layer.xdn_param)
     if source := source_of(layer):
         made.data_param.source = source
+    if resize := resize_of(layer):
+        made.image_data_param.new_height, made.image_data_param.new_width = resize
     return made
 
 

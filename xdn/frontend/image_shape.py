@@ -41,6 +41,12 @@ def source_of(layer: Message) -> str:
     return ""
 
 
+def resize_of(layer: Message) -> tuple[int, ...]:
+    """Return height and width to which an ImageData layer resizes its images, nothing where it does not say both."""
+    param = layer.image_data_param
+    return (int(param.new_height), int(param.new_width)) if param.new_height and param.new_width else ()
+
+
 def batch_of(layer: Message) -> int:
     """Return the batch that a data layer names, 0 where it names none."""
     for field, value in layer.ListFields():

@@ -26,7 +26,7 @@ from xdn.graph.summary import NetSummary, summarize
 log = logging.getLogger(__name__)
 
 _NONE_HERE = "no caffemodel lies here"
-_STATE = "If it has more in another phase or stage, say --phase or --net-stage"
+_STATE = "If it has more in another phase or stage, say so (xdn-run --phase, xdn-run --net-stage)"
 #: Phase, level and stages: which layers take part.
 State = tuple[str | None, int, Sequence[str]]
 

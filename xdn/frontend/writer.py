@@ -14,6 +14,7 @@ from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.layers.base import CaffeLayer, Field
+from xdn.layers.input import Input
 
 
 def _fill(message: Message, name: str, field: Field, value: Any) -> None:
@@ -51,9 +52,9 @@ def _write_params(parent: Message, params: CaffeLayer, message: str) -> None:
             _fill(getattr(parent, message), name, field, value)
 
 
-def _write_input(message: Message, transform: Transform, source: str) -> None:
+def _write_input(message: Message, params: Input) -> None:
     """Set what is done to the images, and the name of the data set."""
-    plain = Transform()
+    plain, transform = Transform(), params.transform
     param = message.transform_param
     for name in ("scale", "mean_file", "crop_size", "mirror"):
         if getattr(transform, name) != getattr(plain, name):
@@ -63,8 +64,10 @@ def _write_input(message: Message, transform: Transform, source: str) -> None:
         message.xdn_param.std.extend(transform.std)
     if transform.channel_order:
         message.xdn_param.channel_order = transform.channel_order
-    if source:
-        message.data_param.source = source
+    if params.source:
+        message.data_param.source = params.source
+    if params.resize:
+        message.image_data_param.new_height, message.image_data_param.new_width = params.resize
     if not param.ListFields():
         message.ClearField("transform_param")
 
@@ -103,8 +106,8 @@ def to_message(net: Net) -> Message:
         _write_param_specs(made, layer)
         if isinstance(params, CaffeLayer) and params.message is not None:
             _write_params(made, params, params.message.field)
-        if params.is_input:
-            _write_input(made, params.transform, params.source)  # type: ignore[attr-defined]
+        if isinstance(params, Input):
+            _write_input(made, params)
         _write_epilogue(made, layer)
     return message
 

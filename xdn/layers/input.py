@@ -14,7 +14,8 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 class Input(CaffeLayer):
     """Input: declare blobs that the caller gives; the file's data layers become this one.
 
-    `transform` and `source` are the layer's own `transform_param` and `data_param { source }`.
+    `transform` and `source` are the layer's own `transform_param` and `data_param { source }`; `resize` are height and
+    width to which ImageData resizes its images before, its `new_height` and `new_width`, empty for neither.
     """
 
     message: ClassVar = Message("InputParameter", "input_param", 143)
@@ -24,6 +25,7 @@ class Input(CaffeLayer):
     shape: tuple[Shape, ...] = proto(1, "BlobShape", default=(), repeated=True)
     transform: Transform = Transform()
     source: str = ""
+    resize: tuple[int, ...] = ()
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """The declared shapes, one a top; one shape may serve all tops."""

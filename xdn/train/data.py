@@ -13,7 +13,7 @@ from xdn.data.dataset import GREY
 from xdn.data.folder import ImageFiles
 from xdn.data.mapped import Mapped, as_dataset
 from xdn.data.pixels import PixelTransform
-from xdn.data.source import Find, default_data, find_data
+from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.errors import DataError
 from xdn.frontend import read_mean
 from xdn.frontend.image_shape import mean_folders
@@ -94,7 +94,7 @@ def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: in
     training_net, test_net = nets
     name = data_name(recipe, training_net)
     find = partial(find, channels=input_shape(training_net)[0])
-    training = as_dataset(find(name, usual_split="train"))
+    training = as_dataset(find(name, usual_split="train", usual_size=declared_size(training_net)))
     _check_classes(training_net, training)
     images, labels = _pixels(training), training.labels
     if recipe.holdout:
@@ -105,7 +105,8 @@ def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: in
         _tell_one_sided(training.title, test_labels, labels)
         images, labels = images[:kept], labels[:kept]
     else:
-        test = _test_data(recipe, training, name, find)
+        tests = recipe.test_data or data_name(recipe, test_net) or name
+        test = _test_data(tests, training, partial(find, usual_size=declared_size(test_net)))
         test_images, test_labels, tested = _pixels(test), test.labels, _test_name(test, training)
     order = training.channel_order
     test_transform = _pixel_transform(test_net, _transform(test_net), test_images.shape[1:], order)
@@ -135,16 +136,21 @@ def _tell_one_sided(title: str, held: Array, labels: Array) -> None:
         )  # fmt: skip
 
 
-def _test_data(recipe: Recipe, training: Dataset, name: str | None, find: Find) -> Dataset:
+def _test_data(name: str | None, training: Dataset, find: Find) -> Dataset:
     """Return the images of the tests; raise DataError where they are not as those that are trained on."""
-    if not recipe.test_data and isinstance(training, Mapped):
+    test = as_dataset(find(name, usual_split="test"))
+    if isinstance(training, Mapped) and test.origin == training.origin:
         mend = "Name the images of the tests with --test-data, or hold some out with --holdout"
         raise DataError("a packed file has no other images for the tests", where=training.origin, mend=mend)
-    test = as_dataset(find(recipe.test_data or name, usual_split="test"))
-    theirs, own = ((data.shape[2], data.channel_order, len(data.classes)) for data in (test, training))
-    if theirs != own:
-        words = ["{} channels in the order {} in {} classes".format(*each) for each in (theirs, own)]
-        raise DataError(f"the images of the tests have {words[0]}, those of the training {words[1]}")
+    for what, theirs, own in (
+        ("channels", test.channel_order, training.channel_order),
+        # A list has as many classes as its labels tell of.
+        ("classes", test.classes, training.classes[: len(test.classes)]),
+    ):
+        if theirs != own:
+            raise DataError(
+                f"the images of the tests have other {what} than those of the training: {theirs}, not {own}"
+            )
     return test
 
 

@@ -8,7 +8,7 @@ from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import find_weights, load
 from xdn.frontend.caffemodel import read_caffemodel
-from xdn.frontend.image_shape import ImageShape
+from xdn.frontend.image_shape import InputShapes
 from xdn.frontend.leftover import lacking
 from xdn.frontend.load import declared_batch
 from xdn.frontend.solver import Solver
@@ -59,7 +59,7 @@ def begin(
     solver: Solver,
     out: Path | None = None,
     *,
-    input_shape: ImageShape | None = None,
+    input_shape: InputShapes | None = None,
     find: Find = find_data,
     adapt: Callable[[Net], Net] = _unchanged,
 ) -> Start:
@@ -71,8 +71,8 @@ def begin(
     out : Path, optional
         The folder of what is written, in place of the solver's `snapshot_prefix`; where it says none either,
         the net's name with ``.trained``.
-    input_shape : (C, H, W), optional
-        The images' shape, in place of what the net's file says.
+    input_shape : tuple of int, or mapping, optional
+        As `xdn.frontend.load` takes it.
     find : callable
         Finds data, as `find_data` does.
     adapt : callable
@@ -100,7 +100,9 @@ def begin(
     return Start(task, test_net, test_path, weights, tuple(filled))
 
 
-def _with_first_weights(solver: Solver, path: Path, seed: int, input_shape: ImageShape | None) -> tuple[Net, list[str]]:
+def _with_first_weights(
+    solver: Solver, path: Path, seed: int, input_shape: InputShapes | None
+) -> tuple[Net, list[str]]:
     """Return the net to train, and the layers that its caffemodel has nothing for: these begin as their fillers say.
 
     The rule is Caffe's (Net::CopyTrainedLayersFrom): layers are matched by name, the same name with another shape is
