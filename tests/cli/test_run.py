@@ -224,7 +224,8 @@ def test_data_of_another_set_than_the_net_was_trained_for_needs_force(job, tmp_p
 
 def test_missing_weights_are_one_message(tmp_path, capsys):
     (tmp_path / "net.prototxt").write_text(
-        'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 } } }'
+        'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 dim: 2 } } }'
+        'layer { name: "s" type: "Scale" bottom: "d" top: "s" }'
     )
     assert main([str(tmp_path / "net.prototxt")]) == 1
     err = capsys.readouterr().err

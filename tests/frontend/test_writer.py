@@ -152,7 +152,8 @@ def test_explicit_false_of_a_parameter_without_default_is_written():
 
 def test_names_with_quotes_and_other_letters():
     data = Layer('a "b" \\ é', Input(((1, 3),)), (), ("data",))
-    assert read(to_prototxt(Net("ü\n", (data,)))).layers[0].name == 'a "b" \\ é'
+    relu = Layer("relu", ReLU(), ("data",), ("relu",))
+    assert read(to_prototxt(Net("ü\n", (data, relu)))).layers[0].name == 'a "b" \\ é'
 
 
 RESIDUAL = """name: "r"
