@@ -10,7 +10,7 @@ from tests.positions import EVERY_NET
 from tests.train.checks import assert_same_weights, check_net, compare, seeded_inputs, tensors, with_weights
 from tests.train.sharing import siamese_net
 from xdn import settings
-from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
+from xdn.errors import InputError, NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.frontend.load import load
 from xdn.graph import Epilogue, Layer
 from xdn.layers.argmax import ArgMax
@@ -19,6 +19,8 @@ from xdn.layers.convolution import Convolution
 from xdn.layers.flatten import Flatten
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.relu import ReLU
+from xdn.layers.reshape import Reshape
+from xdn.layers.scale import Scale
 from xdn.layers.slice import Slice
 from xdn.layers.softmax import Softmax
 from xdn.optimize import apply_stages, stage_names
@@ -251,6 +253,15 @@ def test_inputs_that_the_net_does_not_have(x):
 def test_an_input_of_another_shape():
     with pytest.raises(InputError, match=r"\(2, 3, 8, 6\).*\(2, 3, 6, 6\)"):
         NetModule(residual_net())(torch.zeros(2, 3, 8, 6))
+
+
+@pytest.mark.parametrize("params", [Scale(axis=0), InnerProduct(num_output=2, axis=0), Reshape(shape=(4, 6))], ids=repr)
+def test_a_batch_that_shapes_or_weights_do_not_fit(params):
+    module = NetModule(one_layer_net(params, (4, 6)))
+    assert module(torch.zeros(4, 6)).shape[0] in (2, 4)
+    for images in (1, 5):
+        with pytest.raises((WeightsError, ShapeError), match="layer"):
+            module(torch.zeros(images, 6))
 
 
 def test_an_unknown_blob():

@@ -10,6 +10,7 @@ from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
+from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
@@ -94,6 +95,8 @@ class NetModule(nn.Module):
         self.momentum, self.thaw = 0.1, False
         self._owners = owners(net)
         self._planned: dict[tuple[str, ...], tuple[Step, ...]] = {}
+        #: Shapes of inputs that the net, and its weights, were found to take.
+        self._taken: set[tuple[tuple[str, Shape], ...]] = set()
         #: Layer name -> (weight name, tensor's name, shape) of what the module holds of it.
         self._held: dict[str, list[tuple[str, str, Shape]]] = {}
         self._parameter_layers: dict[str, tuple[str, str, int]] = {}
@@ -171,7 +174,10 @@ class NetModule(nn.Module):
         return self._compute(x, self.net.outputs)
 
     def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the inputs by name, images with their channels last; InputError where they do not fit the net."""
+        """Return the inputs by name, images with their channels last.
+
+        Raises InputError where they do not fit the net, ShapeError or WeightsError where their batch does not.
+        """
         known = self.net.inputs
         named = {next(iter(known)): x} if isinstance(x, Tensor) and len(known) == 1 else x
         if isinstance(named, Tensor) or set(named) != set(known):
@@ -183,6 +189,11 @@ class NetModule(nn.Module):
                     f"input {name!r} has the shape {tuple(tensor.shape)}; the net's is {known[name].shape}",
                     mend="Any batch fits; net.reshape gives a net of another size",
                 )
+        shapes = tuple((name, tuple(tensor.shape)) for name, tensor in named.items())
+        if shapes not in self._taken:
+            # A Reshape may state the batch, or weights lie along it.
+            verify(self.net.reshape(dict(shapes)))
+            self._taken.add(shapes)
         return {
             name: tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
             for name, tensor in named.items()
