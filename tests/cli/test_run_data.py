@@ -170,8 +170,12 @@ def test_several_inputs_are_filled(tmp_path, capsys):
 
 
 def test_a_detector_is_timed_on_random_images(tmp_path, capsys):
-    assert main([*saved(tmp_path, detector()), "--data", "random", "--images", "3", "--repeat", "1", "--quiet"]) == 0
-    assert "output found" in capsys.readouterr().out
+    call = [*saved(tmp_path, detector()), "--data", "random", "--images", "3", "--repeat", "1", "--quiet"]
+    assert main([*call, "--profile"]) == 0
+    out = capsys.readouterr().out
+    assert "output found" in out
+    assert "peak of the arithmetic" in out
+    assert "DetectionOutput" in out
 
 
 def test_random_images_are_tuned_on(tmp_path, monkeypatch, capsys):

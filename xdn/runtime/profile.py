@@ -4,8 +4,8 @@ The workers' driver reads the processor's counter after each step of each chunk 
 its own, a step. Chunks are large against a reading of a counter, so a measured run is as fast as any other.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from xdn.graph.blob import Shape
 from xdn.kernels.family import Step
@@ -118,6 +118,34 @@ class Profile:
         layers = tuple(profiled(row, float(step_ms[row.first : row.end].sum())) for row in rows)
         whole = _Row(TOTAL, "", (), (), 0, len(plan.steps), plan.macs, sum(row.bytes for row in rows))
         return Profile(run.images, workers, 1e3 * run.seconds, peak_gflops, layers, profiled(whole, total_ms))
+
+    @staticmethod
+    def joined(
+        parts: Sequence["Profile | LayerProfile"], images: int, run_ms: float, machine: tuple[int, float]
+    ) -> "Profile":
+        """Return the profile of a run in parts: profiles of nets, whose batch may be another, and of single layers.
+
+        Parameters
+        ----------
+        parts : sequence of Profile or LayerProfile
+            In the order in which they ran; shares are theirs alone.
+        images : int
+        run_ms : float
+        machine : (workers, peak_gflops)
+        """
+        workers, peak = machine
+        layers = []
+        for part in parts:
+            if isinstance(part, Profile):
+                layers += [replace(row, macs=row.macs * part.images // images) for row in part.layers]
+            else:
+                layers.append(part)
+        ms, moved = sum(row.ms for row in layers), sum(row.bytes for row in layers)
+        macs, operations = sum(row.macs for row in layers), sum(row.gflops * row.ms for row in layers)
+        gflops, gbytes = (operations / ms, 1e-6 * moved / ms) if ms else (0.0, 0.0)
+        total = LayerProfile(TOTAL, "", (), (), ms, 1.0, macs, gflops, 100 * gflops / peak, moved, gbytes)
+        shared = tuple(replace(row, share=row.ms / ms if ms else 0.0) for row in layers)
+        return Profile(images, workers, run_ms, peak, shared, total)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, checked_size, inputs_of, outputs_of
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
+from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress
@@ -22,7 +23,7 @@ from xdn.runtime.parts import NetPart, WholePart, cut
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
-from xdn.runtime.runner import Runner, checked_out
+from xdn.runtime.runner import Runner
 from xdn.runtime.threads import checked_threads
 
 
@@ -87,6 +88,7 @@ class Session:
             for part in self.parts
             if isinstance(part, NetPart)
         }
+        self._chain = Chain(net, self.parts, self._runners)
         #: What runs images of another size that this cut does not do for, and their sizes; of the latest ones.
         self._other: tuple[tuple[Shape, ...], Session] | None = None
 
@@ -229,7 +231,7 @@ class Session:
         return tuple(programs[-1].plan for programs in kept if programs)
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
-        """Return what each layer took in the latest run.
+        """Return what each layer took in the latest run; of a net in parts those of all parts.
 
         Parameters
         ----------
@@ -243,12 +245,16 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        latest = self._one_runner().latest
-        if latest is None:
+        profile = None
+        if (runner := self._only_runner) is None:
+            profile = self._chain.profile(self._clock.ns_per_tick(), peak_gflops)
+        elif runner.latest is not None:
+            plan, run = runner.latest
+            peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
+            profile = Profile.of(plan, run, self._clock.ns_per_tick(), peak)
+        if profile is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
-        plan, run = latest
-        peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
-        return Profile.of(plan, run, self._clock.ns_per_tick(), peak)
+        return profile
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""
@@ -278,21 +284,4 @@ class Session:
         """Return name -> blob, each once; of a net in parts one part after the other, and `progress` counts parts."""
         if (runner := self._only_runner) is not None:
             return runner.run(arrays, outputs, progress, out)
-        # What is asked for of the inputs is a copy: results belong to the caller.
-        blobs = {name: array.copy() if name in outputs else array for name, array in arrays.items()}
-        shapes = checked_size(self.net, {name: array.shape for name, array in arrays.items()}).blobs
-        for number, part in enumerate(self.parts):
-            later = {name for other in self.parts[number + 1 :] for name in other.reads}
-            given = tuple(name for name in part.gives if name in later or name in outputs)
-            if isinstance(part, WholePart):
-                blobs |= part.compute(blobs, shapes)
-            elif given:
-                read = {name: blobs[name] for name in part.reads}
-                blobs |= self._runners[part].run(read, given)
-            if progress:
-                progress(number + 1, len(self.parts))
-        results = {name: blobs[name] for name in outputs}
-        for name, array in checked_out(out or {}, results).items():
-            np.copyto(array, results[name])
-            results[name] = array
-        return results
+        return self._chain.run(arrays, outputs, progress, out)
