@@ -113,6 +113,12 @@ def test_shared_names():
     assert net.layer("in").shared == ()
 
 
+@pytest.mark.parametrize(("sides", "crop"), [("crop_h: 6 crop_w: 6", 6), ("crop_h: 6 crop_w: 4", 0), ("crop_h: 6", 0)])
+def test_ssds_crop_of_two_sides(sides, crop):
+    (layer,) = make(INPUT % f"transform_param {{ {sides} }}").input_layers
+    assert layer.params.transform.crop_size == crop
+
+
 def test_in_place_layers_are_renamed():
     text = INPUT % "" + 'layer { name: "t" type: "TanH" bottom: "data" top: "x" }'
     net = make(text + 'layer { name: "r" type: "ReLU" bottom: "x" top: "x" }')

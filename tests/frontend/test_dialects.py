@@ -30,6 +30,12 @@ def test_segnets_bn_keeps_scale_and_shift(param, affine_only):
     assert plain(f'type: "BN" {param}').bn_param.affine_only == affine_only
 
 
+def test_statistics_of_the_batch_at_hand_are_not_passed_over():
+    assert not plain('type: "BN" bn_param { moving_average: true }').bn_param.affine_only
+    with pytest.raises(UnsupportedError, match=r"layer 'x' \(BN\): moving_average: false"):
+        plain('type: "BN" bn_param { moving_average: false }')
+
+
 @pytest.mark.parametrize(
     ("param", "scale_bias"),
     [

@@ -19,6 +19,8 @@ def data_layer(body, kind="Data"):
     [
         ("Data", 'transform_param { crop_size: 20 } data_param { source: "mnist" }', (3, 20, 20)),
         ("Data", "transform_param { crop_size: 20 force_gray: true }", (1, 20, 20)),
+        ("AnnotatedData", "transform_param { crop_h: 20 crop_w: 30 }", (3, 20, 30)),
+        ("Data", "transform_param { crop_size: 20 crop_w: 30 }", (3, 20, 30)),
         ("Data", "transform_param { crop_size: 9 mean_value: 1 mean_value: 2 mean_value: 3 mean_value: 4 }", (4, 9, 9)),
         ("MemoryData", "memory_data_param { channels: 2 height: 5 width: 6 }", (2, 5, 6)),
         (

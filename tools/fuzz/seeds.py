@@ -77,7 +77,8 @@ layer { name: "ip" type: "Interp" bottom: "up" top: "ip" interp_param { height: 
 layer { name: "ax" type: "Permute" bottom: "ip" top: "ax" permute_param { order: 0 order: 2 order: 3 order: 1 } }
 layer { name: "pb" type: "PriorBox" bottom: "up" bottom: "data" top: "pb"
   prior_box_param { min_size: 4 max_size: 8 aspect_ratio: 2 flip: true clip: false variance: 0.1 } }
-layer { name: "q" type: "ReLU6" bottom: "ax" top: "q" quantization_param { bits: 8 } }
+layer { name: "q" type: "ReLU6" bottom: "ax" top: "q" engine: "CAFFE" }
+layer { name: "t" type: "TanH" bottom: "q" top: "t" quantization_param { bits: 8 } }
 """
 _FILMS = """name: "films"
 layers { name: "d" type: VIDEO_DATA top: "d" top: "label" image_data_param { crop_size: 8 new_length: 4 } }
@@ -96,7 +97,13 @@ layer { name: "t" type: "Convolution3D" bottom: "c" top: "t"
   convolution3d_param { num_output: 3 kernel_size: 1 kernel_depth: 2 stride: 2 temporal_stride: 1 bias_term: false } }
 layer { name: "p" type: "Pooling" bottom: "t" top: "p" pooling_param { pool: AVE global_pooling: true } }
 """
-PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES)
+_PYTHON = r"""input: "p" input: "d" input: "i"
+input_shape { dim: [1, 6, 4, 5] } input_shape { dim: [1, 12, 4, 5] } input_shape { dim: [1, 3] }
+layer { name: "r" type: "Python" bottom: "p" bottom: "d" bottom: "i" top: "r" python_param { module: "rpn"
+  layer: "ProposalLayer" param_str: "'feat_stride': 16 # b\n'scales': !!python/tuple\n- 4\nratios: (0.5, 1, 2.0e+0)" } }
+layer { name: "n" type: "Normalize" bottom: "p" top: "n" softmax_param { normalize_type: "L1" } }
+"""
+PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES, _PYTHON)
 
 SOLVERS = (
     """net: "train.prototxt" base_lr: 0.1 lr_policy: "multistep" gamma: .1 stepvalue: 100 stepvalue: 200 max_iter: 300
@@ -162,20 +169,43 @@ def caffemodels() -> tuple[bytes, ...]:
 
 
 def hdf5_weights() -> tuple[bytes, ...]:
-    """Return the weights of `NET` in the HDF5 format, none without h5py."""
+    """Return the weights of `NET` in the HDF5 format, none without h5py.
+
+    In both of its forms of groups, as f32 and as f64 of either byte order, stored apart from what describes them or
+    with it (compact); some values are not finite. Beside `data` stands a `diff`, as in Caffe's snapshots, or links.
+    """
     if find_spec("h5py") is None:
         return ()
+    return (
+        _hdf5("<f4"),
+        _hdf5(">f8", libver="latest"),
+        _hdf5("<f4", "diff", compact=True),
+        _hdf5(">f4", libver="latest", compact=True),
+        _hdf5("<f4", links=True),
+        _hdf5("<f4", links=True, libver="latest"),
+    )
+
+
+def _hdf5(dtype: str, *more: str, compact: bool = False, links: bool = False, **options: str) -> bytes:
+    """Return the weights of `NET` under ``data``, and under `more` groups; `links` lead to the first of them."""
     import h5py
 
-    made = []
-    for dtype, options in (("<f4", {}), (">f8", {"libver": "latest"})):
-        content = io.BytesIO()
-        with h5py.File(content, "w", **options) as file:
+    content = io.BytesIO()
+    with h5py.File(content, "w", **options) as file:
+        for group in ("data", *more):
             for name, shapes in _SHAPES.items():
                 for number, shape in enumerate(shapes):
-                    file[f"data/{name}/{number}"] = np.ones(shape, dtype)
-        made.append(content.getvalue())
-    return tuple(made)
+                    values = np.resize(np.array([0.5, -2, np.nan, np.inf, 3e38], dtype), shape)
+                    created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+                    created.set_layout(h5py.h5d.COMPACT if compact else h5py.h5d.CONTIGUOUS)
+                    place = file.require_group(f"{group}/{name}").id
+                    kind, space = h5py.h5t.py_create(np.dtype(dtype)), h5py.h5s.create_simple(shape)
+                    dataset = h5py.h5d.create(place, str(number).encode(), kind, space, created)
+                    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        if links:
+            file["hard"], file["soft"] = file["data/conv"], h5py.SoftLink("/data/fc/0")
+            file["external"] = h5py.ExternalLink("other.h5", "/data")
+    return content.getvalue()
 
 
 def means() -> tuple[bytes, ...]:

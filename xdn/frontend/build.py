@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
-from xdn.frontend.image_shape import ImageShape, InputShapes, resize_of, source_of
+from xdn.frontend.image_shape import ImageShape, InputShapes, crop_of, resize_of, source_of
 from xdn.frontend.naming import Wiring, single_assignment
 from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
@@ -57,11 +57,13 @@ def image_transform(layer: Message) -> Transform:
     if param.mean_file and param.mean_value:
         where = f"layer {layer.name!r} ({layer.type})"
         raise NetError("transform_param has both mean_file and mean_value; Caffe takes one of them", where=where)
+    h, w = crop_of(param) or (0, 0)
     return Transform(
         scale=shortest(param.scale) if param.HasField("scale") else 1.0,
         mean_value=tuple(shortest(value) for value in param.mean_value),
         mean_file=param.mean_file,
-        crop_size=param.crop_size,
+        # Without a crop images have to be as large as the input, which a crop of unlike sides has told.
+        crop_size=h if h == w else 0,
         std=tuple(shortest(value) for value in extra.std),
         channel_order=extra.channel_order,
         mirror=param.mirror,

@@ -21,6 +21,12 @@ _PROPOSAL_FORM = "Known: 'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': 
 def _merge_statistics(layer: Message) -> None:
     """SegNet's BN keeps scale and shift only."""
     param = layer.bn_param
+    if param.HasField("moving_average") and not param.moving_average:
+        where = f"layer {layer.name!r} ({layer.type})"
+        mend = "With moving_average: true it takes those of training"
+        raise UnsupportedError(
+            "moving_average: false takes the statistics of the batch at hand", where=where, mend=mend
+        )
     if any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode")):
         param.affine_only = True
 

@@ -81,12 +81,18 @@ def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
     return None if shape[1:] == (1, 1) else shape
 
 
+def crop_of(transform: Message) -> tuple[int, int] | None:
+    """Return (height, width) of the crop that a TransformationParameter asks for, SSD's two sides included."""
+    h, w = transform.crop_h or transform.crop_size, transform.crop_w or transform.crop_size
+    return (h, w) if h and w else None
+
+
 def _declared(layer: Message) -> ImageShape | None:
     """Return the shape that the layer itself says, None where it does not."""
     memory, transform, images = layer.memory_data_param, layer.transform_param, layer.image_data_param
-    if transform.crop_size:
+    if crop := crop_of(transform):
         channels = int(memory.channels) if layer.HasField("memory_data_param") else _channels(layer)
-        return channels, transform.crop_size, transform.crop_size
+        return channels, *crop
     if layer.HasField("memory_data_param"):
         return memory.channels, memory.height, memory.width
     for param in (images, layer.video_data_param):

@@ -181,6 +181,7 @@ def assign_weights(
         if not partial or not weights:
             mend = f"{_left_over(net, stored)}. {PARTIAL}" if weights else _left_over(net, stored)
             raise WeightsError(what, mend=mend)
+        check_size(net)
         log.warning("%s; they are filled", what)
         rng = np.random.default_rng(seed)
         weights = _share(net, weights | {la.name: _filled(net, la, weights, said.get(la.name), rng) for la in missing})
