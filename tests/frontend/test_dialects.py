@@ -107,6 +107,7 @@ def test_the_proposal_layer_of_faster_rcnn(words, stride, scales, ratios):
         ("'scales': [[8]]", r"'scales' is \(\(8,\),\)"),
         ("'feat_stride': 7.5", "'feat_stride' is 7.5"),
         ("'feat_stride': 0", "'feat_stride' is 0"),
+        ("'feat_stride': 1.0e+999", "'feat_stride' is inf"),
         ("'feat_stride': '16'", "'feat_stride' is '16'"),
         (r"'feat_stride': 16\n'base_size': 8", "'base_size' is 8, of which nothing is known. Known: 'feat_stride'"),
     ],

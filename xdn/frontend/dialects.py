@@ -55,7 +55,7 @@ def _known_python(layer: Message) -> None:
         raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=_PROPOSAL_FORM) from None
     layer.type = "Proposal"
     for key, value in stated.items():
-        if key == "feat_stride" and isinstance(value, int | float) and value in range(1, 1 << 32):
+        if key == "feat_stride" and isinstance(value, int | float) and 1 <= value < 1 << 32 and value == int(value):
             layer.proposal_param.feat_stride = int(value)
         elif key in _PROPOSAL_LISTS and (numbers := _numbers(value)):
             getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
