@@ -205,7 +205,9 @@ def test_a_cut_image_is_refused_or_decoded(tmp_path, rng, suffix, options):
 @pytest.mark.parametrize("content", [b"", b"GIF90a" + bytes(50), b"P5\n4 4\n255\n" + bytes(16), b"II\0*" + bytes(80)])
 def test_other_formats_are_refused(tmp_path, content):
     (tmp_path / "other.png").write_bytes(content)
-    with pytest.raises(DataError, match=r"other\.png: cannot decode the image: no PNG, JPEG, BMP, WebP, TIFF or GIF"):
+    with pytest.raises(
+        DataError, match=r"other\.png: cannot decode the image: no PNG, JPEG, BMP, WebP, TIFF or GIF.*take it"
+    ):
         decode(tmp_path / "other.png")
 
 

@@ -17,6 +17,7 @@ from xdn.graph.layer import Array
 
 #: File name endings that `image_size` understands.
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"))
+_FOREIGN = "no PNG, JPEG, BMP, WebP, TIFF or GIF image"
 OPENCV_VERSION: str = cv2.__version__
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +51,7 @@ def image_size(content: bytes) -> Size:
         elif content[:4] in (*tiff.MAGICS, *tiff.BIG_MAGICS):
             (height, width), _ = tiff.tiff_size(content)
         else:
-            raise ValueError("no PNG, JPEG, BMP, WebP, TIFF or GIF image")
+            raise ValueError(_FOREIGN)
     except struct.error:
         raise ValueError("the image ends within its header") from None
     return abs(height), abs(width)
@@ -113,7 +114,9 @@ def decode(path: Path, grey: bool = False) -> Array:
         scanned = _scanned_pixels(content, height * width)
     except (ParseError, ValueError) as error:
         what = error.what if isinstance(error, ParseError) else str(error)
-        raise DataError(f"cannot decode the image: {what}", where=str(path)) from None
+        # Phones and browsers give HEIC and AVIF any name.
+        mend = "Make a file of these formats of it, or take it out" if str(error) == _FOREIGN else None
+        raise DataError(f"cannot decode the image: {what}", where=str(path), mend=mend) from None
     if not 0 < height * width <= settings.MAX_IMAGE_PIXELS:
         limit = settings.MAX_IMAGE_PIXELS
         raise DataError(f"the image claims {height}x{width} pixels; 1 to {limit} are read", where=str(path))
