@@ -6,7 +6,15 @@ import pytest
 from tests.kernels.checks import input_layer, make_params, one_layer_net
 from xdn.errors import InputError
 from xdn.graph import Layer, Net
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, checked_size, inputs_of, outputs_of
+from xdn.runtime.arguments import (
+    Argument,
+    checked_feed,
+    checked_names,
+    checked_size,
+    inputs_of,
+    outputs_of,
+    parted_batches,
+)
 
 NET = one_layer_net("ReLU", (3, 4, 2))
 GOOD = np.zeros((5, 3, 7, 9), np.float32)
@@ -76,10 +84,15 @@ def test_what_does_not_fit_is_refused(feed, message):
         checked_names(NET, ["z"])
 
 
-def test_inputs_that_declare_one_batch_have_one():
+def test_inputs_that_declare_one_batch_have_one_where_a_layer_joins_them():
     other = Layer("r", make_params("Input", shape=((9, 5),)), (), ("r",))
     net = Net("n", (input_layer("a", 2), input_layer("b", 2), other))
     feed = {"a": np.zeros((3, 2), np.float32), "b": np.zeros((3, 2), np.float32), "r": np.zeros((4, 5), np.float32)}
-    assert list(checked_feed(net, feed)) == ["a", "b", "r"]
-    with pytest.raises(InputError, match=r"different batches \[3, 4\]"):
-        checked_feed(net, feed | {"b": np.zeros((4, 2), np.float32)})
+    mixed = feed | {"b": np.zeros((4, 2), np.float32)}
+    assert list(checked_feed(net, feed)) == list(checked_feed(net, mixed)) == ["a", "b", "r"]
+    joined = Net("n", (*net.layers, Layer("s", make_params("Eltwise"), ("a", "b"), ("s",))))
+    assert list(checked_feed(joined, feed)) == ["a", "b", "r"]
+    with pytest.raises(InputError, match=r"different batches \[3, 4\]: layer 's'"):
+        checked_feed(joined, mixed)
+    assert parted_batches(net, {name: array.shape for name, array in feed.items()}) == []
+    assert parted_batches(net, {name: array.shape for name, array in mixed.items()}) == [3, 4]

@@ -88,3 +88,8 @@ def test_values_of_any_size_are_refused_in_few_words(tmp_path, text):
 
 def test_whole_numbers_are_numbers():
     assert Configuration.of({"heavy_weights": 3}).heavy_weights == 3.0
+
+
+def test_what_is_given_beside_a_configuration_comes_first():
+    made = Configuration(threads=2, schedule="batch").with_given(threads=3, schedule=None, winograd=False)
+    assert (made.threads, made.schedule, made.winograd) == (3, "batch", False)

@@ -277,6 +277,23 @@ def test_weights_that_are_for_a_batch(layers):
             Session(net, schedule=schedule).run(None, feed_for(net, 2))
 
 
+@pytest.mark.parametrize("schedule", [None, "batch", "channel"])
+def test_regions_that_declare_as_many_as_images_are_any_number(schedule):
+    net = net_of(
+        input_layer("x", 4, 6, 6),
+        input_layer("rois", 5),
+        conv("map", "x", 3),
+        layer("ROIPooling", "cells", ["map", "rois"], pooled_h=2, pooled_w=2),
+        layer("InnerProduct", "fc", ["cells"], num_output=4),
+    )
+    session = Session(net, schedule=schedule)
+    for images, regions in ((1, 1), (1, 40), (2, 3), (2, 2), (1, 7)):
+        feed = feed_for(net, images)
+        feed["rois"] = np.array([[i % images, 0, 1, 3, 4] for i in range(regions)], np.float32)
+        expected = net.reshape({name: x.shape for name, x in feed.items()}).forward(feed)["fc"]
+        np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=1e-5)
+
+
 def detector_of_two():
     return one_layer_net("Eltwise", (2,), (2,)).replace(
         layers=(input_layer("x", 2), input_layer("y", 2), layer("Eltwise", "z", ["x", "y"])), outputs=("z",)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.errors import InputError, WeightsError
+from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.extents import Extents, extents
 from xdn.graph.layer import Array
@@ -49,7 +49,9 @@ def checked_names(net: Net, names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
-    """Return contiguous f32 arrays for the inputs, in their order; inputs that declare one batch have one.
+    """Return contiguous f32 arrays for the inputs, in their order.
+
+    Inputs that declare one batch have one, unless the layers take others.
 
     Raises
     ------
@@ -62,12 +64,20 @@ def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
     if feed.keys() != inputs.keys():
         raise InputError(f"inputs {sorted(feed)} are given", mend=_valid(net))
     arrays = {name: _checked(net, name, blob, feed[name]) for name, blob in inputs.items()}
-    batches: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
-    for name, array in arrays.items():
-        batches.setdefault(inputs[name].shape[:1], set()).add(array.shape[:1])
-    if mixed := [sorted(each for (each,) in found) for found in batches.values() if len(found) > 1]:
-        raise InputError(f"inputs that declare one batch have different batches {mixed[0]}")
+    if parted := parted_batches(net, shapes := {name: array.shape for name, array in arrays.items()}):
+        try:
+            verify(net.reshape(shapes))
+        except (NetError, UnsupportedError, WeightsError) as error:
+            raise InputError(f"inputs that declare one batch have different batches {parted}: {error}") from None
     return arrays
+
+
+def parted_batches(net: Net, shapes: Mapping[str, Shape]) -> list[int]:
+    """Return the batches of inputs that declare one, where these are several: a detector's images and regions may."""
+    batches: dict[Shape, set[int]] = {}
+    for name, blob in net.inputs.items():
+        batches.setdefault(blob.shape[:1], set()).update(shapes[name][:1])
+    return next((sorted(found) for found in batches.values() if len(found) > 1), [])
 
 
 def checked_size(net: Net, shapes: Mapping[str, Shape]) -> Net:

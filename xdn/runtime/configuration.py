@@ -3,7 +3,7 @@
 import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ class Configuration:
         for schedule in (self.schedule, *self.choices):
             if schedule is not None and schedule not in SCHEDULES:
                 raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
+
+    def with_given(self, **given: Any) -> "Configuration":
+        """Return the configuration with those fields replaced that are given; None stands for one that is not."""
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     def document(self) -> dict[str, Any]:
         """Return everything that is not at its default as JSON values."""

@@ -88,6 +88,8 @@ class WholePart:
 
 
 Part = NetPart | WholePart
+#: What a cut depends on, as `cut_key` gives it.
+CutKey = tuple[Shape | int, ...]
 
 
 class _Batches:
@@ -166,6 +168,12 @@ def _has_kernels(lowerings: Sequence[Lowering]) -> bool:
     except UnsupportedError:
         return False
     return True
+
+
+def cut_key(shapes: Mapping[str, Shape]) -> CutKey:
+    """Return what a cut for inputs of `shapes` depends on: the sizes of images, and which inputs have one batch."""
+    batches = [shape[:1] for shape in shapes.values()]
+    return (*(shape[1:] for shape in shapes.values()), *map(batches.index, batches))
 
 
 def cut(net: Net) -> tuple[Part, ...]:

@@ -1,7 +1,6 @@
 """`Session`: a net ready to run, in the manner of ONNX Runtime and of pycaffe."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,12 @@ from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of
+from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of, parted_batches
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress
-from xdn.runtime.parts import NetPart, WholePart, cut
+from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
@@ -71,14 +70,10 @@ class Session:
     ):
         net.require_weights()
         self.net = net
-        given: dict[str, Any] = {
-            "threads": threads,
-            "chunk_blocks": chunk_blocks,
-            "winograd": winograd,
-            "schedule": schedule,
-        }
         #: How the net is run.
-        self.configuration = replace(configuration, **{k: value for k, value in given.items() if value is not None})
+        self.configuration = configuration.with_given(
+            threads=threads, chunk_blocks=chunk_blocks, winograd=winograd, schedule=schedule
+        )
         self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
         self._clock = TickClock(process_loader()) if profile else None
         #: What runs, in this order; one part for a net whose layers all treat each image alone.
@@ -89,8 +84,8 @@ class Session:
             if isinstance(part, NetPart)
         }
         self._chain = Chain(net, self.parts, self._runners)
-        #: What runs images of another size that this cut does not do for, and their sizes; of the latest ones.
-        self._other: tuple[tuple[Shape, ...], Session] | None = None
+        #: What runs inputs that this cut does not hold for, and which ones these are; the latest.
+        self._other: tuple[CutKey, Session] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the session was made from; plans, machine code and threads belong to this process."""
@@ -161,19 +156,27 @@ class Session:
         arrays = checked_feed(self.net, feed)
         # A plan gives each blob once, however often its name is asked for.
         asked = tuple(dict.fromkeys(outputs))
-        sizes = tuple(array.shape[1:] for array in arrays.values())
-        if self._other is None or self._other[0] != sizes:
-            try:
-                results = self._compute(arrays, asked, progress, out)
-                return [results[name] for name in outputs]
-            except UnsupportedError:
-                if sizes == tuple(blob.shape[1:] for blob in self.net.inputs.values()):
-                    raise
-                # Layers may join images of this size which they keep apart at the declared one: cut anew.
-                sized = self.net.reshape({name: array.shape for name, array in arrays.items()})
-                self._other = sizes, Session(sized, configuration=self.configuration, profile=self._clock is not None)
-        results = self._other[1]._compute(arrays, asked, progress, out)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        try:
+            results = self._cut_for(shapes)._compute(arrays, asked, progress, out)
+        except UnsupportedError:
+            if cut_key(shapes) == cut_key({name: blob.shape for name, blob in self.net.inputs.items()}):
+                raise
+            # Layers may join images of this size which they keep apart at the declared one.
+            results = self._cut_anew(shapes)._compute(arrays, asked, progress, out)
         return [results[name] for name in outputs]
+
+    def _cut_for(self, shapes: Mapping[str, Shape]) -> "Session":
+        """Return the session whose cut holds for inputs of `shapes`: another one where these part declared batches."""
+        if self._other is not None and self._other[0] == cut_key(shapes):
+            return self._other[1]
+        return self._cut_anew(shapes) if parted_batches(self.net, shapes) else self
+
+    def _cut_anew(self, shapes: Mapping[str, Shape]) -> "Session":
+        """Return a session of the net for inputs of `shapes`, and keep it for such inputs."""
+        made = Session(self.net.reshape(shapes), configuration=self.configuration, profile=self._clock is not None)
+        self._other = cut_key(shapes), made
+        return made
 
     def forward(self, blobs: Sequence[str] | None = None, **inputs: Array) -> dict[str, Array]:
         """Compute a batch and return name -> array, as pycaffe's ``net.forward(data=x)`` does."""
