@@ -32,6 +32,7 @@ from xdn.graph import Net
 from xdn.graph.verify import verify
 from xdn.kernels.layout import SCHEDULES
 from xdn.optimize.check import reference
+from xdn.runtime.arguments import parted_batches
 
 Array = np.ndarray
 _HEAD = re.compile(rb"# images: (\d+) threads: (\d+)\n")
@@ -55,8 +56,10 @@ def _read(content: bytes) -> tuple[Net, dict[str, Array], int]:
     declared = next(iter(net.inputs.values())).shape[0]
     rng = np.random.default_rng(images)
     feed = {}
-    for name, blob in net.inputs.items():
+    for number, (name, blob) in enumerate(net.inputs.items()):
         batch = images if blob.shape[0] == declared else blob.shape[0]
+        # Of some, inputs that declare one batch come with several.
+        batch += number if images % 4 == 1 else 0
         # Some nets get images of another size, where they take it.
         sizes = [extent + (images % 3 == 2) for extent in blob.shape[2:]]
         values = rng.standard_normal((batch, *blob.shape[1:2], *sizes))
@@ -102,14 +105,15 @@ def check(content: bytes) -> None:
         return
     _compare("reference", expected, reference(sized, feed))
     every = list(net.blobs)
-    resized = any(array.shape[1:] != net.blobs[name].shape[1:] for name, array in feed.items())
+    shapes = {name: array.shape for name, array in feed.items()}
+    as_declared = all(shape[1:] == net.blobs[name].shape[1:] for name, shape in shapes.items())
     try:
         optimized = optimize(net).net
         for schedule in SCHEDULES:
             plain = Session(net, post_fusion=False, schedule=schedule, threads=threads)
             found = dict(zip(every, plain.run(every, feed), strict=True))
             _compare(f"session, {schedule}", expected, found)
-            if not resized:
+            if as_declared and not parted_batches(net, shapes):
                 _check_arguments(plain, found)
             fused = Session(optimized, schedule=schedule, threads=threads)
             _compare(f"optimized, {schedule}", expected, fused.forward(**feed))
