@@ -127,6 +127,7 @@ def _caffemodel(content: bytes) -> None:
     if not net.exists():
         net.write_text(seeds.NET)
     read_caffemodel(weights)
+    frontend.load(net, weights, partial_weights=True)
     frontend.load(net, weights)
 
 
