@@ -9,7 +9,6 @@ found again is where that value goes. Elements whose neighbours move along with 
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +23,8 @@ from xdn.kernels.share import share
 X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT = range(6)
 #: The x offset of a run of zeros.
 NOTHING = -1
+#: Elements of a top that are looked at a time.
+_PART = 1 << 18
 
 
 def _copy():
@@ -45,37 +46,31 @@ def _copy():
     return copy
 
 
-def _nchw_places(layout: BlockLayout) -> np.ndarray:
-    """Return (C, H*W): where each value of an image lies in its block, in f32."""
-    c = np.arange(layout.channels)[:, None] * layout.schedule.images
-    return c + np.arange(layout.positions)[None, :] * layout.position_elements
-
-
 def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
     """Return for each top the numbers of the elements that it takes, from 1 on (0: zero), and where bottoms begin."""
-    begins, numbers = [1], []
+    begins = [1]
     for blob in lowering.bottoms:
-        numbers.append(np.arange(begins[-1], begins[-1] + blob.image_size).reshape(1, *blob.shape[1:]))
         begins.append(begins[-1] + blob.image_size)
-    tops = lowering.layer.params.reference(numbers, {}, len(lowering.tops))
-    return [top.ravel() for top in tops], begins
+    dtype = np.int32 if begins[-1] < 1 << 31 else np.int64
+    numbers = [
+        np.arange(begin, begin + blob.image_size, dtype=dtype).reshape(1, *blob.shape[1:])
+        for begin, blob in zip(begins, lowering.bottoms, strict=False)
+    ]
+    return [top.ravel() for top in lowering.layer.params.reference(numbers, {}, len(lowering.tops))], begins
 
 
 def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
-    """Return rows (x, y, length) that cover the moves of `unit` elements each from places x to places y."""
-    order = np.argsort(y, kind="stable")
-    x, y = x[order], y[order]
+    """Return rows (x, y, length) that cover the moves of `unit` elements each from places x to places y, ascending."""
     nothing = (x[1:] < 0) & (x[:-1] < 0)
     goes_on = (np.diff(y) == unit) & ((np.diff(x) == unit) & (x[:-1] >= 0) | nothing)
     starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
     lengths = np.diff(np.append(starts, len(x))) * unit
-    return np.ascontiguousarray(np.stack([x[starts], y[starts], lengths], axis=1), np.int64)
+    return np.stack([x[starts], y[starts], lengths], axis=1)
 
 
-def _step(lowering: Lowering, blobs: tuple[int, int], moves: tuple[np.ndarray, np.ndarray]) -> Step:
-    """Return the step that moves elements of a bottom from their places x to the places y of a top."""
+def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step:
+    """Return the step that moves runs of a bottom to a top."""
     layer, (bottom, top) = lowering.layer, blobs
-    table = _runs(*moves, lowering.schedule.images)
     sizes = {
         X_BLOCK: lowering.bottom(bottom).block_elements,
         Y_BLOCK: lowering.top(top).block_elements,
@@ -86,25 +81,40 @@ def _step(lowering: Lowering, blobs: tuple[int, int], moves: tuple[np.ndarray, n
     return Step(source, words(6, sizes), {X: layer.bottoms[bottom], Y: layer.tops[top]}, (table,))
 
 
-def _moves(
-    lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]
-) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """Return (bottom, places there, places in the top) for each bottom of which a top takes something."""
-    y = _nchw_places(lowering.top(top)).ravel()
-    # Zeros come along with the first bottom.
-    owners = np.maximum(np.searchsorted(begins, taken, "right") - 1, 0)
-    order = np.argsort(owners, kind="stable")
-    bounds = np.searchsorted(owners, np.arange(len(lowering.bottoms) + 1), sorter=order)
-    found = []
-    for bottom, (first, end) in enumerate(pairwise(bounds)):
-        own = order[first:end]
-        if len(own):
-            places = np.append(NOTHING, _nchw_places(lowering.bottom(bottom)).ravel())
-            found.append((bottom, places[np.maximum(taken[own] - begins[bottom] + 1, 0)], y[own]))
-    return found
+def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
+    """Return where elements of an image, numbered as C, H, W, lie in its block, in f32."""
+    c, position = np.divmod(elements, layout.positions)
+    return position * layout.position_elements + c * layout.schedule.images
 
 
-@family("move", when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms), schedules=BOTH)
+def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return bottom -> the table of its runs, for each bottom of which a top takes something.
+
+    A part of the top at a time: what is worked out for each element takes more room than the blobs.
+    """
+    layout, unit = lowering.top(top), lowering.schedule.images
+    found: dict[int, list[np.ndarray]] = {}
+    for first in range(0, len(taken), _PART):
+        # In the order in which elements lie: position by position.
+        position, c = np.divmod(np.arange(first, min(first + _PART, len(taken))), layout.channels)
+        numbers = taken[c * layout.positions + position]
+        y = position * layout.position_elements + c * unit
+        # Zeros come along with the first bottom.
+        owners = np.maximum(np.searchsorted(begins, numbers, side="right") - 1, 0)
+        order = np.argsort(owners, kind="stable")
+        taking, starts = np.unique(owners[order], return_index=True)
+        for bottom, own in zip(taking.tolist(), np.split(order, starts[1:]), strict=True):
+            elements = numbers[own].astype(np.int64) - begins[bottom]
+            x = np.where(elements < 0, NOTHING, _places(lowering.bottom(bottom), elements))
+            found.setdefault(bottom, []).append(_runs(x, y[own], unit))
+    return {bottom: np.ascontiguousarray(np.concatenate(tables), np.int64) for bottom, tables in sorted(found.items())}
+
+
+@family(
+    "move",
+    when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms),
+    schedules=BOTH,
+)
 def lower_move(lowering: Lowering) -> Lowered:
     """Move elements to other places: nothing to do where they lie there already."""
     layer = lowering.layer
@@ -112,11 +122,11 @@ def lower_move(lowering: Lowering) -> Lowered:
     steps, aliases = [], {}
     for number, top in enumerate(layer.tops):
         moves = _moves(lowering, taken[number], number, begins)
-        bottom, x, y = moves[0]
-        if len(moves) == 1 and np.array_equal(x, y) and _same_block(lowering, bottom, number):
+        (bottom, table), *others = moves.items()
+        if not others and np.array_equal(table[:, 0], table[:, 1]) and _same_block(lowering, bottom, number):
             aliases[top] = layer.bottoms[bottom]
             continue
-        steps += [_step(lowering, (bottom, number), (x, y)) for bottom, x, y in moves]
+        steps += [_step(lowering, (bottom, number), table) for bottom, table in moves.items()]
     return Lowered(steps, aliases=aliases)
 
 

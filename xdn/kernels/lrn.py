@@ -32,7 +32,7 @@ from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
 from xdn.kernels.rows import fold_taps, row_at, row_builder, row_elements
 from xdn.kernels.share import share
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import plain_tap_lists
 from xdn.layers.window import Window
 
 #: CONSTANTS: k, alpha (across: / n), -beta. REACH: neighbours on each side.
@@ -173,7 +173,7 @@ def lower_within(lowering: Lowering) -> Lowered:
     params, layout = lowering.layer.params, lowering.top()
     size, reach = params.local_size, params.local_size // 2
     sizes = (layout.height, layout.width)
-    lists = tap_lists(sizes, sizes, Window((size, size), pad=(reach, reach)))
+    lists = plain_tap_lists(sizes, sizes, Window((size, size), pad=(reach, reach)))
     positions, taps = lists.in_elements(layout, layout)
     counts = np.ascontiguousarray(params.squares_pooling().counts(sizes))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)

@@ -21,7 +21,7 @@ from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
 X, Y, AT, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, ROW, START = range(10)
@@ -59,7 +59,7 @@ def lower_places(lowering: Lowering) -> Lowered:
     """Take the maximum of each window, and the number of its position."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = lowering.bottoms[0].shape[2:]
-    lists = tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
     positions, taps = np.ascontiguousarray(lists.positions), np.ascontiguousarray(lists.taps)
     start = np.array([LOWEST], np.float32)
     sizes = {

@@ -30,7 +30,7 @@ from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
 from xdn.kernels.rows import Combine, fold_taps, row_builder, row_elements
 from xdn.kernels.share import share
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
 #: COUNTS: what the sum at each position is divided by.
@@ -108,7 +108,7 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = lowering.bottoms[0].shape[2:]
-    lists = tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
     positions, taps = lists.in_elements(bottom, top)
     counts = np.ascontiguousarray(layer.params.counts(sizes))
     descriptor = {

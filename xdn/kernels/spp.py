@@ -16,7 +16,7 @@ from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
 #: BINS: rows of (x offset, first tap, end of taps, channel 0's place in y, places to the next channel). COUNTS: by what
@@ -61,7 +61,7 @@ def lower_spp(lowering: Lowering) -> Lowered:
     bins, taps, counts, place = [], [], [], 0
     for level in layer.params.levels(sizes):
         grid = level.output_size(sizes)
-        lists = tap_lists(sizes, grid, level.window(sizes))
+        lists = plain_tap_lists(sizes, grid, level.window(sizes))
         rows = lists.positions * (bottom.position_elements, 1, 1, 1)
         rows[:, 1:3] += sum(map(len, taps))
         rows[:, 3] += place

@@ -12,12 +12,14 @@ from math import prod
 
 import numpy as np
 
+from xdn import memory
 from xdn.kernels.layout import BlockLayout
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.tables import shared
-from xdn.layers.window import Extents, Window
+from xdn.layers.window import Meetings, Window
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TapLists:
     """The window's geometry as tables for kernels.
 
@@ -66,22 +68,18 @@ class TapLists:
             taps; channels.
         """
         positions, taps = self.in_elements(bottom, top)
-        joined, step = channels == bottom.channels, bottom.schedule.images
-        runs: list[list[int]] = []
-        classes: dict[tuple[int, int], tuple[int, int]] = {}
-        spans, number = distinct(positions[:, 1:3])
-        for first, end in spans.tolist():
-            begin = len(runs)
-            for place, index in taps[first:end].tolist():
-                last = runs[-1] if joined and len(runs) > begin else None
-                if last and (place, index * channels) == (last[0] + last[2] * step, last[1] + last[2]):
-                    last[2] += channels
-                else:
-                    runs.append([place, index * channels, channels])
-            classes[first, end] = (begin, len(runs))
-        run_spans = [classes[first, end] for first, end in spans.tolist()]
-        positions[:, 1:3] = np.array(run_spans, np.int64).reshape(-1, 2)[number]
-        return positions, np.array(runs, np.int64).reshape(-1, 3)
+        # A run begins at the head of a list, and where a tap's values or weights do not follow those of the last one.
+        begins = np.ones(len(taps), bool)
+        if channels == bottom.channels:
+            follows = np.diff(taps, axis=0) == (channels * bottom.schedule.images, 1)
+            begins[1:] = ~follows.all(axis=1)
+            heads = positions[:, 1]
+            begins[heads[heads < len(taps)]] = True
+        starts = np.flatnonzero(begins)
+        lengths = np.diff(np.append(starts, len(taps))) * channels
+        before = np.append(0, np.cumsum(begins))
+        positions[:, 1:3] = before[positions[:, 1:3]]
+        return positions, np.column_stack([taps[starts, 0], taps[starts, 1] * channels, lengths])
 
 
 def distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,51 +93,104 @@ def distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows[first], number
 
 
-def _meeting(window: Window, sizes: Sequence[int], places: Sequence[int]) -> list[list[Extents]]:
-    """Return for each axis, by output index, which window elements meet data of an input of `sizes`."""
-    axes = enumerate(zip(sizes, places, strict=True))
-    return [[window.meeting(axis, out, size) for out in range(count)] for axis, (size, count) in axes]
-
-
 @shared
 def count_taps(sizes: Sequence[int], places: Sequence[int], window: Window) -> int:
     """Return the taps that meet data, summed over the output positions, without their lists."""
-    return prod(sum(map(len, axis)) for axis in _meeting(window, sizes, places))
+    return prod(int(found.count.sum()) for found in _meetings(sizes, places, window))
+
+
+def lists_size(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
+    """Return about how many bytes the tap lists take, and what kernels make of them."""
+    positions = prod(places)
+    found = Footprint(40 * positions, 110 * positions)
+    if found.kept > memory.limit():
+        return found
+    # Of each kind of place along the axes there is one list.
+    taps = prod(int(distinct(_pairs(each))[0][:, 1].sum()) for each in _meetings(sizes, places, window))
+    return found + Footprint(24 * taps, 80 * taps)
+
+
+def _meetings(sizes: Sequence[int], places: Sequence[int], window: Window) -> list[Meetings]:
+    """Return for each axis which window elements meet data of an input of `sizes`."""
+    return [window.meetings(axis, count, size) for axis, (size, count) in enumerate(zip(sizes, places, strict=True))]
+
+
+def _pairs(meetings: Meetings) -> np.ndarray:
+    """Return (outputs + 1, 2): the first element and how many there are of the outputs, and of one that meets none."""
+    return np.column_stack([np.append(0, meetings.first), np.append(0, meetings.count)])
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """What a window meets along one axis.
+
+    Parameters
+    ----------
+    kinds : list of arrays
+        The different sets of elements.
+    examples : list of int
+        An output of each kind.
+    number : (P,) int64
+        Which kind each output meets.
+    used : (U,) int64
+        The elements of all kinds, ascending.
+    """
+
+    kinds: list[np.ndarray]
+    examples: list[int]
+    number: np.ndarray
+    used: np.ndarray
+
+    @staticmethod
+    def of(meetings: Meetings, places: int) -> "_Axis":
+        """Return the axis, which has so many places."""
+        pairs, told = distinct(_pairs(meetings))
+        number = np.full(places, told[0])
+        number[meetings.begin : meetings.begin + len(told) - 1] = told[1:]
+        numbers, examples, number = np.unique(number, return_index=True, return_inverse=True)
+        # In the order in which outputs meet them first.
+        order = np.argsort(examples)
+        spans = pairs[numbers[order]].tolist()
+        kinds = [np.arange(at, at + count * meetings.step, meetings.step) for at, count in spans]
+        used = np.unique(np.concatenate(kinds))
+        return _Axis(kinds, examples[order].tolist(), np.argsort(order)[number], used)
 
 
 @shared
 def tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> TapLists:
     """Return the tap lists of `window` sliding over an input of `sizes`, such as (H, W), to give `places` (P, Q)."""
-    meeting = _meeting(window, sizes, places)
+    axes = [_Axis.of(*each) for each in zip(_meetings(sizes, places, window), places, strict=True)]
     pitches, kernel_pitches = _pitches(sizes), _pitches(window.kernel)
-    origins = [np.array([window.source(a, out) for out in range(n)]) * pitches[a] for a, n in enumerate(places)]
-    met = [
-        np.isin(np.arange(n), [k for ks in axis for k in ks]) for n, axis in zip(window.kernel, meeting, strict=True)
-    ]
-    is_used = reduce(np.logical_and.outer, met).ravel()
-    index = np.cumsum(is_used) - 1
+    index_pitches = _pitches([len(axis.used) for axis in axes])
+    origins = [window.sources(a, np.arange(n), np.zeros(1, np.int64)) * pitches[a] for a, n in enumerate(places)]
 
     # Outputs that meet the same elements along each axis share a list: what meets data tells, of a transposed window,
     # how far the output is from a place of the input.
-    kinds = [list(dict.fromkeys(axis)) for axis in meeting]
-    numbers = [[kind.index(ks) for ks in axis] for kind, axis in zip(kinds, meeting, strict=True)]
     taps, ends = [np.empty((0, 2), np.int64)], [0]
-    for outs in product(*([axis.index(ks) for ks in kind] for kind, axis in zip(kinds, meeting, strict=True))):
-        found = [np.array(axis[out], np.int64) for axis, out in zip(meeting, outs, strict=True)]
-        sources = [window.source(a, out) for a, out in enumerate(outs)]
+    for found in product(*(zip(axis.kinds, axis.examples, strict=True) for axis in axes)):
         offsets = [
-            np.array([window.source(a, out, k) - sources[a] for k in found[a].tolist()], np.int64) * pitches[a]
-            for a, out in enumerate(outs)
+            (window.sources(a, np.asarray(out), kind) - window.source(a, out)) * pitches[a]
+            for a, (kind, out) in enumerate(found)
         ]
-        elements = [each * pitch for each, pitch in zip(found, kernel_pitches, strict=True)]
-        taps.append(np.column_stack([_sums(offsets), index[_sums(elements)]]))
+        indices = [
+            np.searchsorted(axis.used, kind) * pitch
+            for axis, pitch, (kind, _) in zip(axes, index_pitches, found, strict=True)
+        ]
+        taps.append(np.column_stack([_sums(offsets), _sums(indices)]))
         ends.append(ends[-1] + len(taps[-1]))
-    kind = np.ravel_multi_index(np.ix_(*numbers), [len(kind) for kind in kinds]).ravel()
+    numbers = np.ix_(*(axis.number for axis in axes))
+    kind = np.ravel_multi_index(numbers, [len(axis.kinds) for axis in axes]).ravel()
     positions = np.column_stack(
         [_sums(origins), np.array(ends[:-1])[kind], np.array(ends[1:])[kind], np.arange(prod(places))]
     )
+    used = _sums([axis.used * pitch for axis, pitch in zip(axes, kernel_pitches, strict=True)])
     multiplications = int((positions[:, 2] - positions[:, 1]).sum())
-    return TapLists(positions, np.concatenate(taps), np.flatnonzero(is_used), multiplications)
+    return TapLists(positions, np.concatenate(taps), used, multiplications)
+
+
+def plain_tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> TapLists:
+    """Return the tap lists of a window without weights, such as a pooling's: their elements are numbered anyhow."""
+    return tap_lists(sizes, places, window.level(sizes, places))
 
 
 def _pitches(extents: Sequence[int]) -> list[int]:

@@ -139,7 +139,8 @@ class Pooling(CaffeLayer):
     def _windows(self, images: Array, fill: np.float32) -> Array:
         """Return (N, C, P, Q, R, S), a view of the images with `fill` beyond the border."""
         sizes = images.shape[2:]
-        window, places = self.window(sizes), self.output_size(sizes)
+        places = self.output_size(sizes)
+        window = self.window(sizes).trimmed(sizes, places)
         ends = zip(places, window.stride, window.kernel, sizes, window.pad, strict=True)
         behind = [max(0, (p - 1) * stride + r - size - pad) for p, stride, r, size, pad in ends]
         border = ((0, 0), (0, 0), *zip(window.pad, behind, strict=True))

@@ -1,9 +1,9 @@
 """The sliding window that convolution and pooling share, over lines, images and volumes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import gcd, prod
 from types import EllipsisType
 
 import numpy as np
@@ -65,18 +65,75 @@ class Window:
 
     def source(self, axis: int, out: int, element: int = 0) -> int:
         """Return the input index along an axis whose value meets the kernel's `element` in the output `out`."""
+        return int(self.sources(axis, np.asarray(out), np.asarray(element)))
+
+    def sources(self, axis: int, outs: Array, elements: Array) -> Array:
+        """Return the same as `source` for arrays of outputs and elements."""
         stride, pad, dilation = self.stride[axis], self.pad[axis], self.dilation[axis]
         if self.transposed:
-            return (out + pad - element * dilation) // stride
-        return out * stride - pad + element * dilation
+            return np.asarray((outs + pad - elements * dilation) // stride)
+        return np.asarray(outs * stride - pad + elements * dilation)
 
-    def meeting(self, axis: int, out: int, size: int) -> Extents:
+    def meetings(self, axis: int, places: int, size: int) -> tuple[Array, Array, int]:
+        """Return which of the kernel's elements along an axis meet data, of an input of `size`, in each output.
+
+        They are computed rather than looked for: kernels may be far larger than what they lie on.
+
+        Returns
+        -------
+        first, count : (places,) int64
+            The first element and how many there are; 0 and 0 where none meets data.
+        step : int
+            From one of them to the next.
+        """
+        kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
+        step, shift = 1, np.arange(places, dtype=np.int64) * stride - self.pad[axis]
+        # An element k meets the input at shift + k * dilation.
+        low, high = -(shift // dilation), (size - 1 - shift) // dilation
+        if self.transposed:
+            # Where (shift - k * dilation) / stride is a place of the input: k * dilation = shift, modulo the stride.
+            shift = np.arange(places, dtype=np.int64) + self.pad[axis]
+            low, high = -((stride * (size - 1) - shift) // dilation), shift // dilation
+            common = gcd(stride, dilation)
+            step = stride // common
+        low, high = np.maximum(low, 0), np.minimum(high, kernel - 1)
+        if self.transposed:
+            residue = shift // common * pow(dilation // common, -1, step) % step
+            low = low + (residue - low) % step
+            high = np.where(shift % common == 0, high, -1)
+        count = np.maximum(0, (high - low) // step + 1)
+        return np.where(count > 0, low, 0), count, step
+
+    def meeting(self, axis: int, out: int, size: int) -> range:
         """Return the kernel's elements along an axis that meet data, of an input of `size`, in the output `out`."""
-        found = (k for k in range(self.kernel[axis]) if 0 <= self.source(axis, out, k) < size)
-        if not self.transposed:
-            return tuple(found)
-        shift, dilation, stride = out + self.pad[axis], self.dilation[axis], self.stride[axis]
-        return tuple(k for k in found if (shift - k * dilation) % stride == 0)
+        firsts, counts, step = self.meetings(axis, out + 1, size)
+        first, count = int(firsts[-1]), int(counts[-1])
+        return range(first, first + count * step, step)
+
+    def trimmed(self, sizes: Sequence[int], places: Sequence[int]) -> "Window":
+        """Return the window without the border of its kernel that meets no data of `sizes` at any of its `places`.
+
+        For windows whose elements have no weights, are side by side, and slide over the input.
+        """
+        kernels, pads = [], []
+        for kernel, stride, pad, size, count in zip(self.kernel, self.stride, self.pad, sizes, places, strict=True):
+            # The last place meets the first elements, the first place the last ones.
+            first = max(0, pad - (count - 1) * stride)
+            kernels.append(max(1, min(kernel, size + pad) - first))
+            pads.append(pad - first)
+        return replace(self, kernel=tuple(kernels), pad=tuple(pads))
+
+    def level(self, sizes: Sequence[int], places: Sequence[int]) -> "Window":
+        """Return the window with a kernel as large as the input, and at rest, along axes where every place meets all.
+
+        For windows as `trimmed` takes them: places that meet the same are then told by the same numbers.
+        """
+        kernel, stride, pad = list(self.kernel), list(self.stride), list(self.pad)
+        for axis, (size, count) in enumerate(zip(sizes, places, strict=True)):
+            last = (count - 1) * stride[axis] - pad[axis]
+            if last <= 0 and kernel[axis] - pad[axis] >= size:
+                kernel[axis], stride[axis], pad[axis] = size, 0, 0
+        return replace(self, kernel=tuple(kernel), stride=tuple(stride), pad=tuple(pad))
 
     @staticmethod
     def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: Extents = (), *, axes: int) -> "Window":
@@ -154,13 +211,26 @@ def patches(images: Array, window: Window) -> Array:
     """
     n, c, *sizes = images.shape
     places = window.output_size(sizes)
-    ends = zip(window.pad, window.overhang(sizes), strict=True)
-    padded = np.pad(images, ((0, 0), (0, 0), *((pad, pad + over) for pad, over in ends)))
-    out = np.empty((n, c, *window.kernel, *places), images.dtype)
+    out = np.zeros((n, c, *window.kernel, *places), images.dtype)
     by_element = kernel_first(out, window)
-    for element in product(*map(range, window.kernel)):
-        by_element[element] = padded[met(window, element, places)]
+    axes = [_reached(window, axis, size, count) for axis, (size, count) in enumerate(zip(sizes, places, strict=True))]
+    # Padding is left as it is: it may be far larger than the images.
+    for each in product(*axes):
+        element, outs, ins = zip(*each, strict=True)
+        by_element[element][..., *outs] = images[..., *ins]
     return out
+
+
+def _reached(window: Window, axis: int, size: int, places: int) -> list[tuple[int, slice, slice]]:
+    """Return, for each element along an axis that meets data, the element, in which outputs, and what of the input."""
+    found = []
+    for k in range(window.kernel[axis]):
+        start, stride = k * window.dilation[axis] - window.pad[axis], window.stride[axis]
+        first, end = max(0, -(start // stride)), min(places, (size - 1 - start) // stride + 1)
+        if first < end:
+            ins = slice(start + first * stride, start + (end - 1) * stride + 1, stride)
+            found.append((k, slice(first, end), ins))
+    return found
 
 
 def kernel_first(columns: Array, window: Window) -> Array:
