@@ -75,6 +75,10 @@ class SettingError(XdnError):
     """An environment flag or an option has a value that cannot be used."""
 
 
+class MemoryLimitError(XdnError):
+    """What is asked for takes more memory than XDN may have; the message says for which layers."""
+
+
 class MissingExtraError(XdnError):
     """A part of XDN needs a package that only an extra installs, and it is not there."""
 

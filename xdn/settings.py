@@ -102,6 +102,10 @@ MAX_MEAN_BYTES = 1 << 30
 #: How many prototxts beside a net are asked for its transform, and how large they may be, in bytes.
 MAX_SUGGESTING_FILES = 16
 MAX_SUGGESTING_BYTES = 1 << 20
+#: The share of the machine's memory, or of what its control group has, that nets may take where nothing else is said.
+MEMORY_SHARE = 0.25
+#: What they may take in any case on small machines, as long as it is not more than half of the memory, in bytes.
+LEAST_MEMORY_BYTES = 2 << 30
 #: How deep messages are nested in a text; how many tokens, messages and unknown fields it may hold, of how many kinds;
 #: and how long one token or string is. They bound the time and the memory that a text of the largest size takes.
 MAX_PROTOTXT_DEPTH = 32
@@ -157,6 +161,11 @@ PACK_IMAGES = 256
 def asked_isa() -> str | None:
     """Return the instruction set that is asked for instead of the processor's best (`XDN_ISA`), None for none."""
     return os.environ.get("XDN_ISA") or None
+
+
+def asked_memory() -> str | None:
+    """Return the memory that nets may take, as it is asked for (`XDN_MEMORY`, such as "8G"), None for none."""
+    return os.environ.get("XDN_MEMORY") or None
 
 
 def cache_dir() -> Path:

@@ -23,10 +23,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from xdn import __version__
+from xdn import __version__, memory, settings
 from xdn.cli.visible import visible
 from xdn.codegen.listening import listening
-from xdn.errors import XdnError
+from xdn.errors import SettingError, XdnError
 from xdn.files import about, exists, is_folder, write_atomically
 
 #: Width of tables that go into a file or a pipe: wide enough that no name is broken.
@@ -199,6 +199,14 @@ def result_file(text: str) -> Path:
     return path
 
 
+def _memory_size(text: str) -> int:
+    """Return an option's text, such as 8G, in bytes."""
+    try:
+        return memory.parsed_size(text)
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def json_target(text: str) -> str:
     """Return the text of --json, which is checked as `result_file` does."""
     return text if text == "-" else str(result_file(text))
@@ -226,6 +234,13 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
         action="store_true",
         help="print results that were asked for and errors only: no reports, log or progress bars",
     )
+    parser.add_argument(
+        "--max-memory",
+        type=_memory_size,
+        metavar="SIZE",
+        help="refuse a net that takes more memory, such as 8G (default: XDN_MEMORY, else "
+        f"{settings.MEMORY_SHARE:.0%} of what the machine or the control group has)".replace("%", "%%"),
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -242,7 +257,7 @@ def run_command(
     args = parser.parse_args(argv)
     output = Output(args.json, args.quiet)
     try:
-        with _logging_to(output), compiling_shown(output):
+        with _logging_to(output), compiling_shown(output), memory.limited(args.max_memory):
             return command(args, output) or 0
     except XdnError as error:
         message, code = str(error), error.exit_code

@@ -125,6 +125,8 @@ def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
     Its layers may be of types that XDN lacks, unless weights are asked for: these are checked against every layer.
     """
     if args.weights is not None or args.random_weights:
+        # Random ones are not drawn: nothing in the summary depends on a weight's value.
+        args = argparse.Namespace(**{**vars(args), "random_weights": False})
         return summarize(load_net(args, output, weights_needed=False))
     checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
     summary = api.summary(args.net, **_reading_options(args))

@@ -19,6 +19,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.data.random_images import RandomImages
 from xdn.data.source import DataSource, declared_size, default_data, packed_in_cache
 from xdn.errors import SettingError
+from xdn.evaluate.answers import online_images
 from xdn.evaluate.contest import Rounds
 from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
 from xdn.evaluate.pairing import check_pair
@@ -77,7 +78,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--batch",
         type=positive_int,
         metavar="N",
-        help=f"images in one call (default: all; with --online {settings.ONLINE_BATCH})",
+        help=f"images in one call (default: all, with --online {settings.ONLINE_BATCH}, as far as memory allows)",
     )
     data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
     data.add_argument(
@@ -175,7 +176,7 @@ def job_of(
         if isinstance(images, PackedData):
             mend = "Name what it was packed from"
             raise SettingError("packed data is decoded already", where="--online", mend=mend)
-        batch = args.batch or settings.ONLINE_BATCH
+        batch = args.batch or online_images(session, images)
         return OnlineJob(session, images, data.transform, batch, asked), f"decoded on line, batch {batch}"
     assert isinstance(images, PackedData)
     if not isinstance(data.images, RandomImages):

@@ -4,12 +4,13 @@ import os
 import shutil
 import zlib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
@@ -17,6 +18,7 @@ from xdn.data.reordered import reordered
 from xdn.errors import DamageError, DataError
 from xdn.files import about, atomic_file
 from xdn.graph.layer import Array
+from xdn.memory import Need
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,8 @@ def pack(
     ------
     DataError
         Where the disk has no room for the file.
+    MemoryLimitError
+        Where one image takes too much.
     """
     dataset = reordered(dataset, channel_order) if channel_order else dataset
     labels = dataset.labels.astype("<i4")
@@ -155,12 +159,13 @@ def pack(
     )
     head, layout = headers.encode(header)
     _check_room(path, layout.end)
+    at_once = _images_at_once(header)
     checksums = _Checksums()
     with atomic_file(path) as file:
         file.write(head)
         _pad(file, layout.pixels)
-        for start in range(0, len(dataset), settings.PACK_IMAGES):
-            stop = min(start + settings.PACK_IMAGES, len(dataset))
+        for start in range(0, len(dataset), at_once):
+            stop = min(start + at_once, len(dataset))
             images = dataset.images(start, stop).astype(DTYPES[dtype])
             content = np.ascontiguousarray(images).data.cast("B")
             checksums.add(content)
@@ -172,6 +177,14 @@ def pack(
         _pad(file, layout.checksums)
         file.write(np.array(checksums.finish(), "<u4").tobytes())
     return header
+
+
+def _images_at_once(header: PackedHeader) -> int:
+    """Return how many images to read at a time; raise MemoryLimitError where not even one fits into memory."""
+    # Decoded, resized, turned round and as they are stored.
+    size = prod(header.shape[1:]) * (3 + headers.ITEM_BYTES[header.dtype])
+    memory.require([Need("one image", size)], "packing")
+    return memory.images_at_once(size, settings.PACK_IMAGES)
 
 
 def _check_room(path: Path, size: int) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from xdn import settings
+from xdn import memory, settings
+from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
 from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.evaluate.accuracy import predicted
@@ -92,11 +94,21 @@ def images_at_once(session: Session, images: Array) -> int:
     """Return how many images to run in one call: all of u8; of f32, transformed in Python, a chunk for each thread.
 
     A net in parts hands whole blobs from one to the next: it gets fewer, and what it declares if it takes nothing else.
+    None gets more than have their results in a part of the memory that nets may take.
     """
     if len(session.parts) > 1:
         declared = next(iter(session.net.inputs.values())).shape[0]
-        return settings.ONLINE_BATCH if takes_batch(session.net, settings.ONLINE_BATCH) else declared
-    return len(images) if images.dtype == np.uint8 else settings.CHUNK_IMAGES * session.threads
+        many = session.images_that_fit(settings.ONLINE_BATCH)
+        return many if takes_batch(session.net, many) else declared
+    wanted = len(images) if images.dtype == np.uint8 else settings.CHUNK_IMAGES * session.threads
+    return session.images_that_fit(wanted)
+
+
+def online_images(session: Session, dataset: Dataset) -> int:
+    """Return how many images to decode and run in one call: a batch, or as many of it as fit into memory."""
+    # As they are decoded, and as f32.
+    decoded = memory.images_at_once(5 * prod(dataset.shape), settings.ONLINE_BATCH)
+    return session.images_that_fit(decoded)
 
 
 def takes_batch(net: Net, images: int) -> bool:

@@ -7,15 +7,17 @@ from math import prod
 
 import numpy as np
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.errors import WeightsError, listed
 from xdn.frontend.blobproto import Stored, StoredBlob
 from xdn.frontend.fillers import fill
 from xdn.frontend.leftover import PARTIAL, report
 from xdn.frontend.schema import Message
 from xdn.graph.blob import Shape
+from xdn.graph.cost import layer_cost
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
+from xdn.memory import Need
 
 log = logging.getLogger(__name__)
 
@@ -229,14 +231,19 @@ _RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
 def _he_normal(rng: np.random.Generator, shape: Shape) -> Array:
     """Normal with variance 2 / fan-in (He et al. 2015), so that activations keep their size through ReLUs."""
     fan_in = max(1, prod(shape[1:]))
-    return rng.standard_normal(shape, np.float32) * np.float32((2.0 / fan_in) ** 0.5)
+    array = rng.standard_normal(shape, np.float32)
+    array *= np.float32((2.0 / fan_in) ** 0.5)
+    return array
 
 
 def check_size(net: Net) -> None:
-    """Raise WeightsError where `net` asks for more weights than a caffemodel may have."""
-    total_bytes = 4 * sum(prod(shape) for layer in net.layers for shape in net.weight_shapes(layer).values())
+    """Raise WeightsError where `net` asks for more weights than a caffemodel may have, MemoryLimitError for memory."""
+    sizes = {layer: layer_cost(net, layer).weight_bytes for layer in net.layers}
+    total_bytes = sum(sizes.values())
     if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
         raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
+    # Weights that are made are used next: packed for kernels, or trained.
+    memory.require((Need(layer.place, 2 * size) for layer, size in sizes.items()), "making and using the net's weights")
 
 
 def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
@@ -246,6 +253,8 @@ def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
     ------
     WeightsError
         Where the net asks for more weights than a caffemodel may have.
+    MemoryLimitError
+        Where it asks for more than fit into memory.
     """
     check_size(net)
     shapes = {layer.name: net.weight_shapes(layer) for layer in net.layers}

@@ -102,6 +102,10 @@ class LayerParams(ABC):
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Compute the tops in NumPy as Caffe does, f32 in and out; the oracle of every kernel."""
 
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""
+        return 2 * sum(blob.bytes for blob in (*bottoms, *tops))
+
     def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
         """Return the rule for these parameters and bottoms: the type's own, FIXED where there are no channels."""
         return self.channel_rule if all(len(b.shape) > 1 for b in bottoms) else ChannelRule.FIXED
@@ -367,6 +371,11 @@ class Layer:
     def type(self) -> str:
         """The Caffe layer type, such as ``"Convolution"``."""
         return self.params.type
+
+    @property
+    def place(self) -> str:
+        """The layer as errors name it."""
+        return f"layer {self.name!r} ({self.type})"
 
     @property
     def own_bottoms(self) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from xdn import memory
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
+from xdn.memory import Need
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,14 +198,31 @@ class Net:
         """Run the NumPy references; return name -> array of every blob (f32), inputs included.
 
         The oracle for kernels and stages: slow, plain, as Caffe computes it.
+
+        Raises
+        ------
+        MemoryLimitError
+            Where the blobs of these inputs are too large.
         """
         self.require_weights()
+        memory.require(reference_needs(self), "computing the net's blobs by their references")
         blobs: dict[str, Array] = {name: np.asarray(inputs[name], np.float32) for name in self.inputs}
         for layer in self.layers:
             if layer not in self.input_layers:
                 tops = layer.forward([blobs[name] for name in layer.bottoms])
                 blobs.update(zip(layer.tops, tops, strict=True))
         return blobs
+
+
+def reference_needs(net: Net) -> list[Need]:
+    """Return what `Net.forward` takes: all blobs, and what the most demanding layer takes for itself."""
+    needs = [Need(layer.place, sum(blob.bytes for blob in net.top_blobs(layer))) for layer in net.layers]
+    own = [
+        Need(layer.place, layer.params.reference_bytes(net.bottom_blobs(layer), net.top_blobs(layer)))
+        for layer in net.layers
+        if not layer.params.is_input
+    ]
+    return [*needs, *sorted(own, key=lambda need: need.size)[-1:]]
 
 
 def check_bottoms(layer: Layer, known: Container[str]) -> None:

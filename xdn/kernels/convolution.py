@@ -9,9 +9,10 @@ from xdn.graph.layer import projection_weights
 from xdn.kernels import contraction as k
 from xdn.kernels.choice import DIRECT, Choice
 from xdn.kernels.epilogue import coefficients, epilogue_parts
-from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import B, BlockLayout
-from xdn.kernels.taps import TapLists, tap_lists
+from xdn.kernels.taps import TapLists, lists_footprint, tap_lists
 from xdn.layers.window import Window
 
 
@@ -110,7 +111,29 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in batch_tiles(lowering.top().channels // group, lowering)]
 
 
-@family("contract", "Convolution", "Deconvolution", when=groups_fit, fuses=True, choices=_direct_choices)
+def contraction_footprint(lowering: Lowering) -> Footprint:
+    """Return what the packed weights and the tables of a contraction take."""
+    layer, tops = lowering.layer, lowering.tops[0].shape[2:]
+    if layer.type == "InnerProduct":
+        sizes = (lowering.bottom().height, lowering.bottom().width)
+        return packed_weights(lowering) + lists_footprint(sizes, (1, 1), Window(sizes))
+    found = packed_weights(lowering) + lists_footprint(
+        lowering.bottoms[0].shape[2:], tops, layer.params.window_over(lowering.bottoms[0])
+    )
+    if layer.projection is not None:
+        found += lists_footprint(lowering.added[0].shape[2:], tops, layer.projection.window_over(lowering.added[0]))
+    return found
+
+
+@family(
+    "contract",
+    "Convolution",
+    "Deconvolution",
+    when=groups_fit,
+    fuses=True,
+    choices=_direct_choices,
+    footprint=contraction_footprint,
+)
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
     return lower_contraction(lowering, convolution_task(lowering))
@@ -143,6 +166,7 @@ def takes_images(lowering: Lowering) -> bool:
     when=takes_images,
     fuses=True,
     choices=_direct_choices,
+    footprint=contraction_footprint,
 )
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
@@ -237,11 +261,14 @@ def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.nda
 
 def used_elements(weight: np.ndarray, used: np.ndarray) -> np.ndarray:
     """Return (K, C/G, U): of the filters (K, C/G, R, S) the window elements that are used, numbered row-major."""
-    return weight.reshape(*weight.shape[:2], -1)[:, :, used]
+    elements = weight.reshape(*weight.shape[:2], -1)
+    return elements if len(used) == elements.shape[2] else elements[:, :, used]
 
 
 def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
     """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
     taps = used_elements(weight, used)
-    picked = np.stack([taps[first : first + rows] for first in firsts])
-    return np.ascontiguousarray(picked.transpose(0, 3, 2, 1), np.float32)
+    packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), np.float32)
+    for tile, first in zip(packed, firsts, strict=True):
+        tile[...] = taps[first : first + rows].transpose(2, 1, 0)
+    return packed

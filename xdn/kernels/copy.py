@@ -12,12 +12,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xdn import memory
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH, BlockLayout
 from xdn.kernels.share import share
+from xdn.memory import Need
 
 #: RUNS: a table with rows (x offset, y offset, length) in f32.
 X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT = range(6)
@@ -87,13 +90,48 @@ def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
     return position * layout.position_elements + c * layout.schedule.images
 
 
+def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray] | None:
+    """Return the tables of `_moves` where channels are moved whole: one of a position, repeated; None elsewhere."""
+    layout, unit = lowering.top(top), lowering.schedule.images
+    rows = taken.reshape(layout.channels, layout.positions)
+    owners = np.searchsorted(begins, rows[:, 0], side="right") - 1
+    sizes = np.array([lowering.bottom(bottom).positions for bottom in range(len(lowering.bottoms))])
+    whole = (owners >= 0) & (sizes[owners] == layout.positions)
+    if not whole.all() or ((rows[:, 0] - np.take(begins, owners)) % layout.positions).any():
+        return None
+    if any((np.diff(part, axis=1) != 1).any() for part in np.array_split(rows, -(-taken.size // _PART))):
+        return None
+    found, position = {}, np.arange(layout.positions)[:, None]
+    for bottom in np.unique(owners).tolist():
+        own, source = owners == bottom, lowering.bottom(bottom)
+        x = (rows[own, 0].astype(np.int64) - begins[bottom]) // layout.positions * unit
+        table = _runs(x, np.flatnonzero(own) * unit, unit)
+        memory.require(
+            [Need(lowering.layer.place, 2 * table.nbytes * layout.positions)], "the table of what moves where"
+        )
+        steps = position * (source.position_elements, layout.position_elements, 0)
+        found[bottom] = _joined((steps[:, None] + table).reshape(-1, 3))
+    return found
+
+
+def _joined(table: np.ndarray) -> np.ndarray:
+    """Return the runs of a table, those that follow each other in both blobs as one."""
+    ends = table[:-1, :2] + table[:-1, 2:]
+    starts = np.flatnonzero(np.append(True, (ends != table[1:, :2]).any(axis=1)))
+    lengths = np.add.reduceat(table[:, 2], starts)
+    return np.column_stack([table[starts, :2], lengths])
+
+
 def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray]:
     """Return bottom -> the table of its runs, for each bottom of which a top takes something.
 
     A part of the top at a time: what is worked out for each element takes more room than the blobs.
     """
     layout, unit = lowering.top(top), lowering.schedule.images
+    if (alike := _alike(lowering, taken, top, begins)) is not None:
+        return alike
     found: dict[int, list[np.ndarray]] = {}
+    kept = 0
     for first in range(0, len(taken), _PART):
         # In the order in which elements lie: position by position.
         position, c = np.divmod(np.arange(first, min(first + _PART, len(taken))), layout.channels)
@@ -107,13 +145,22 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
             elements = numbers[own].astype(np.int64) - begins[bottom]
             x = np.where(elements < 0, NOTHING, _places(lowering.bottom(bottom), elements))
             found.setdefault(bottom, []).append(_runs(x, y[own], unit))
+            kept += 2 * found[bottom][-1].nbytes
+        memory.require([Need(lowering.layer.place, kept)], "the table of what moves where")
     return {bottom: np.ascontiguousarray(np.concatenate(tables), np.int64) for bottom, tables in sorted(found.items())}
+
+
+def _footprint(lowering: Lowering) -> Footprint:
+    """Return what the numbers of all elements take; the table of runs, which may be short, is looked at as it grows."""
+    elements = sum(blob.image_size for blob in (*lowering.bottoms, *lowering.tops, *lowering.tops))
+    return Footprint(0, 4 * elements + 100 * _PART)
 
 
 @family(
     "move",
     when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms),
     schedules=BOTH,
+    footprint=_footprint,
 )
 def lower_move(lowering: Lowering) -> Lowered:
     """Move elements to other places: nothing to do where they lie there already."""

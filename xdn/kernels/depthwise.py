@@ -23,9 +23,10 @@ from xdn.codegen.isa import isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.convolution import used_elements
 from xdn.kernels.epilogue import coefficients, epilogue_parts, store_tile
-from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
-from xdn.kernels.taps import tap_lists
+from xdn.kernels.taps import lists_footprint, tap_lists
 
 #: WEIGHTS: [tap][channel]. COEFFICIENTS: address of the activation's f32 coefficients, one for each channel.
 X, Y, RESIDUAL, WEIGHTS, BIAS, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, COEFFICIENTS = range(12)
@@ -100,7 +101,14 @@ def is_depthwise(lowering: Lowering) -> bool:
     return lowering.layer.projection is None and lowering.layer.params.group == channels == lowering.top().channels
 
 
-@family("depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True)
+def depthwise_footprint(lowering: Lowering) -> Footprint:
+    """Return what the packed weights and the tables of positions take."""
+    window = lowering.layer.params.window_over(lowering.bottoms[0])
+    lists = lists_footprint(lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:], window)
+    return packed_weights(lowering) + lists
+
+
+@family("depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True, footprint=depthwise_footprint)
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

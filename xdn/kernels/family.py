@@ -12,6 +12,7 @@ from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.choice import ALGORITHMS, RULE, Choice
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import BATCH, BlockLayout, Schedule
 from xdn.layers.window import Window
 from xdn.registry import Registry
@@ -190,6 +191,12 @@ class Lowering:
         return UnsupportedError(why, where=f"layer {self.layer.name!r} ({self.layer.type})")
 
 
+def packed_weights(lowering: Lowering) -> Footprint:
+    """Return what the weights of a layer take that are packed as they are."""
+    size = sum(array.nbytes for array in lowering.layer.weights.values())
+    return Footprint(size, size)
+
+
 @dataclass(frozen=True)
 class Family:
     """A kernel family: the layers that it takes, and how it lowers them.
@@ -212,6 +219,8 @@ class Family:
         Its kernels take single values of all bottoms but a residual, so that these need no padding.
     choices : callable
         Lowering -> the choices with which the family computes the layer, all that differ.
+    footprint : callable
+        Lowering -> about how much memory `lower` takes for what it keeps.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -222,6 +231,7 @@ class Family:
     schedules: tuple[Schedule, ...] = (BATCH,)
     scalars: bool = False
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
+    footprint: Callable[[Lowering], Footprint] = packed_weights
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
@@ -244,12 +254,13 @@ def family(
     schedules: tuple[Schedule, ...] = (BATCH,),
     scalars: bool = False,
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
+    footprint: Callable[[Lowering], Footprint] = packed_weights,
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
     """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
         FAMILIES.register(name)(
-            Family(lower, when, rank, types, fuses, schedules, scalars, choices, lower.__doc__ or "")
+            Family(lower, when, rank, types, fuses, schedules, scalars, choices, footprint, lower.__doc__ or "")
         )
         return lower
 

@@ -15,6 +15,7 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
 from xdn.layers.interpolation import Corners
@@ -48,6 +49,8 @@ def _interp():
     "DeephiResize",
     when=lambda lowering: not lowering.layer.params.moves_only(lowering.bottoms),
     schedules=BOTH,
+    # Four places and four shares a position.
+    footprint=lambda lowering: Footprint(48, 40) * lowering.top().positions,
 )
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""

@@ -29,10 +29,11 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
 from xdn.kernels.rows import fold_taps, row_at, row_builder, row_elements
 from xdn.kernels.share import share
-from xdn.kernels.taps import plain_tap_lists
+from xdn.kernels.taps import plain_lists_footprint, plain_tap_lists
 from xdn.layers.window import Window
 
 #: CONSTANTS: k, alpha (across: / n), -beta. REACH: neighbours on each side.
@@ -162,20 +163,31 @@ def lower_across(lowering: Lowering) -> Lowered:
     return Lowered([Step(across(lowering.isa), descriptor, blobs, (constants,))])
 
 
+def _square(lowering: Lowering) -> tuple[tuple[int, int], tuple[int, int], Window]:
+    """Return the sizes over which the square of a layer that sums within channels slides, its places, and itself."""
+    sizes = (lowering.top().height, lowering.top().width)
+    size = lowering.layer.params.local_size
+    return sizes, sizes, Window((size, size), pad=(size // 2, size // 2))
+
+
+def _within_footprint(lowering: Lowering) -> Footprint:
+    """Return what the tables of positions take."""
+    return plain_lists_footprint(*_square(lowering))
+
+
 @family(
     "lrn_within",
     "LRN",
     when=lambda lowering: lowering.layer.params.norm_region == "WITHIN_CHANNEL",
     schedules=BOTH,
+    footprint=_within_footprint,
 )
 def lower_within(lowering: Lowering) -> Lowered:
     """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
     params, layout = lowering.layer.params, lowering.top()
-    size, reach = params.local_size, params.local_size // 2
-    sizes = (layout.height, layout.width)
-    lists = plain_tap_lists(sizes, sizes, Window((size, size), pad=(reach, reach)))
+    lists = plain_tap_lists(*_square(lowering))
     positions, taps = lists.in_elements(layout, layout)
-    counts = np.ascontiguousarray(params.squares_pooling().counts(sizes))
+    counts = np.ascontiguousarray(params.squares_pooling().counts((layout.height, layout.width)))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)
     descriptor = {
         ROW_COUNT: layout.position_elements // row_elements(lowering.isa, lowering.schedule),

@@ -20,6 +20,7 @@ from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.pooling import pooling_footprint
 from xdn.kernels.share import share
 from xdn.kernels.taps import plain_tap_lists
 from xdn.layers.pooling import LOWEST
@@ -54,7 +55,13 @@ def _largest():
     return largest
 
 
-@family("pool_places", "Pooling", when=lambda lowering: len(lowering.tops) == 2, schedules=BOTH)
+@family(
+    "pool_places",
+    "Pooling",
+    when=lambda lowering: len(lowering.tops) == 2,
+    schedules=BOTH,
+    footprint=pooling_footprint,
+)
 def lower_places(lowering: Lowering) -> Lowered:
     """Take the maximum of each window, and the number of its position."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

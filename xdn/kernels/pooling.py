@@ -27,10 +27,11 @@ from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
 from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
 from xdn.kernels.rows import Combine, fold_taps, row_builder, row_elements
 from xdn.kernels.share import share
-from xdn.kernels.taps import plain_tap_lists
+from xdn.kernels.taps import plain_lists_footprint, plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
 #: COUNTS: what the sum at each position is divided by.
@@ -103,7 +104,19 @@ def _body(method: _Method, isa: Isa, schedule: Schedule) -> KernelBody:
     return pool
 
 
-@family("pool", "Pooling", when=lambda lowering: len(lowering.tops) == 1, schedules=BOTH)
+def pooling_footprint(lowering: Lowering) -> Footprint:
+    """Return what the tables of positions take."""
+    sizes = lowering.bottoms[0].shape[2:]
+    return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.layer.params.window(sizes))
+
+
+@family(
+    "pool",
+    "Pooling",
+    when=lambda lowering: len(lowering.tops) == 1,
+    schedules=BOTH,
+    footprint=pooling_footprint,
+)
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

@@ -14,9 +14,10 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.share import share
-from xdn.kernels.taps import plain_tap_lists
+from xdn.kernels.taps import plain_lists_footprint, plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
 #: BINS: rows of (x offset, first tap, end of taps, channel 0's place in y, places to the next channel). COUNTS: by what
@@ -53,7 +54,15 @@ def _pool():
     return pool
 
 
-@family("spp", "SPP", schedules=BOTH)
+def _footprint(lowering: Lowering) -> Footprint:
+    """Return what the tables of all grids take."""
+    sizes = lowering.bottoms[0].shape[2:]
+    levels = lowering.layer.params.levels(sizes)
+    each = (plain_lists_footprint(sizes, level.output_size(sizes), level.window(sizes)) for level in levels)
+    return sum(each, Footprint()) * 2
+
+
+@family("spp", "SPP", schedules=BOTH, footprint=_footprint)
 def lower_spp(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each bin."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()

@@ -13,8 +13,8 @@ from math import prod
 import numpy as np
 
 from xdn import memory
-from xdn.kernels.layout import BlockLayout
 from xdn.kernels.footprint import Footprint
+from xdn.kernels.layout import BlockLayout
 from xdn.kernels.tables import shared
 from xdn.layers.window import Meetings, Window
 
@@ -99,7 +99,7 @@ def count_taps(sizes: Sequence[int], places: Sequence[int], window: Window) -> i
     return prod(int(found.count.sum()) for found in _meetings(sizes, places, window))
 
 
-def lists_size(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
+def lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
     """Return about how many bytes the tap lists take, and what kernels make of them."""
     positions = prod(places)
     found = Footprint(40 * positions, 110 * positions)
@@ -191,6 +191,11 @@ def tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> Ta
 def plain_tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> TapLists:
     """Return the tap lists of a window without weights, such as a pooling's: their elements are numbered anyhow."""
     return tap_lists(sizes, places, window.level(sizes, places))
+
+
+def plain_lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
+    """Return about how many bytes the lists of `plain_tap_lists` take, and what kernels make of them."""
+    return lists_footprint(sizes, places, window.level(sizes, places))
 
 
 def _pitches(extents: Sequence[int]) -> list[int]:

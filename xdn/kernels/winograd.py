@@ -16,7 +16,8 @@ from xdn.kernels import winograd_kernel as k
 from xdn.kernels.choice import WINOGRADS, Choice
 from xdn.kernels.convolution import batch_tiles, most_rows, spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
-from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import F32_BYTES, B, BlockLayout, aligned_bytes
 from xdn.kernels.tables import shared
 from xdn.kernels.taps import count_taps
@@ -74,12 +75,19 @@ def winograd_choices(lowering: Lowering, tiles: Iterable[tuple[int, int]]) -> li
     return [Choice(_name(algorithm.outputs), tile) for tile in tiles]
 
 
+def winograd_footprint(lowering: Lowering) -> Footprint:
+    """Return what transformed filters take, which are made in f64, and the tables of places, 36 of 16 positions."""
+    weights, positions = packed_weights(lowering), lowering.top().positions
+    return Footprint(4 * weights.kept, 16 * weights.kept) + Footprint(32 * positions, 64 * positions)
+
+
 @family(
     "winograd",
     "Convolution",
     when=lambda lowering: best_algorithm(lowering) is not None,
     rank=2,
     fuses=True,
+    footprint=winograd_footprint,
     choices=lambda lowering: winograd_choices(lowering, batch_tiles(lowering.top().channels, lowering)),
 )
 def lower_winograd(lowering: Lowering) -> Lowered:

@@ -62,6 +62,13 @@ class Convolution(Filters):
             result += weights["bias"].reshape(-1, 1)
         return (result.reshape(n, self.num_output, *places),)
 
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """The patches, N * C * R * S * P * Q, twice where groups tear them apart, and the product."""
+        window = self.window_over(bottoms[0])
+        n, c, *_ = bottoms[0].shape
+        patches_size = n * c * prod(window.kernel) * prod(tops[0].shape[2:]) * np.dtype(np.float32).itemsize
+        return (2 if self.group > 1 else 1) * patches_size + 2 * tops[0].bytes
+
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(G, M, C/G*R*S): the window's elements at the positions (n, p, q)."""
         found = patches_at(bottom, self.window(bottom.ndim - 2), rows)

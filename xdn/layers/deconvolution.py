@@ -90,6 +90,13 @@ class Deconvolution(Filters):
             top += weights["bias"].reshape(-1, *(1,) * window.axes)
         return (top,)
 
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """The products, N * K * R * S * H * W, and twice the output with its padding."""
+        window, (n, _, *sizes) = self.window_over(bottoms[0]), bottoms[0].shape
+        padded = (place + 2 * pad for place, pad in zip(tops[0].shape[2:], window.pad, strict=True))
+        elements = prod(window.kernel) * prod(sizes) + 2 * prod(padded)
+        return n * self.num_output * elements * np.dtype(np.float32).itemsize
+
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(G, M, C/G*R*S): for the outputs (n, p, q) the inputs that reach them, 0 where a tap falls between two."""
         n, c, *sizes = bottom.shape

@@ -55,6 +55,11 @@ class LRN(CaffeLayer):
             energy = np.float32(self.k) + np.float32(self.alpha / self.local_size) * self._neighbours(squares)
         return (x * np.power(energy, np.float32(-self.beta)),)
 
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """A few arrays like the bottom; within channels what the pooling takes, too."""
+        within = self.norm_region == "WITHIN_CHANNEL"
+        return (self.squares_pooling().reference_bytes(bottoms, tops) if within else 0) + 6 * bottoms[0].bytes
+
     def _neighbours(self, squares: Array) -> Array:
         """Return, for each channel, the sum of the squares of up to `local_size` channels around it."""
         channels = squares.shape[1]

@@ -125,6 +125,15 @@ class Pooling(CaffeLayer):
             return (largest,) if n_tops < 2 else (largest, self._places(bottoms[0], largest))
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=kernel_axes) / self.counts(sizes),)
 
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """The bottom with its border; for the places of maxima every window, four times."""
+        sizes, places = bottoms[0].shape[2:], tops[0].shape[2:]
+        window = self.window(sizes).trimmed(sizes, places)
+        border = (size + pad + kernel for size, pad, kernel in zip(sizes, window.pad, window.kernel, strict=True))
+        padded = prod(bottoms[0].shape[:2]) * prod(border)
+        windows = 4 * tops[0].size * prod(window.kernel) if len(tops) > 1 else 0
+        return (padded + windows) * np.dtype(np.float32).itemsize + 2 * tops[0].bytes
+
     def _places(self, images: Array, largest: Array) -> Array:
         """Return where each maximum lies in its plane, rows first, of several the first; -1 where all are LOWEST."""
         sizes = images.shape[2:]

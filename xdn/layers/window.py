@@ -34,6 +34,32 @@ def _extents(name: str, spelling: Spelling, default: int, axes: int) -> Extents:
     return values if len(values) == axes else (values or (default,)) * axes
 
 
+@dataclass(frozen=True, eq=False)
+class Meetings:
+    """Which of a kernel's elements along an axis meet data.
+
+    Parameters
+    ----------
+    begin : int
+        The first output that is told; those that are not meet none.
+    first, count : (outputs,) int64
+        The first element and how many there are; 0 and 0 where none meets data.
+    step : int
+        From one element to the next.
+    """
+
+    begin: int
+    first: Array
+    count: Array
+    step: int
+
+    @staticmethod
+    def of(begin: int, low: Array, high: Array, step: int) -> "Meetings":
+        """Return the meetings of the elements `low`, `low` + `step`, ... up to `high`."""
+        count = np.maximum(0, (high - low) // step + 1)
+        return Meetings(begin, np.where(count > 0, low, 0), count, step)
+
+
 @dataclass(frozen=True)
 class Window:
     """Kernel, stride, padding, dilation, each one number an axis of positions, in elements.
@@ -74,41 +100,37 @@ class Window:
             return np.asarray((outs + pad - elements * dilation) // stride)
         return np.asarray(outs * stride - pad + elements * dilation)
 
-    def meetings(self, axis: int, places: int, size: int) -> tuple[Array, Array, int]:
-        """Return which of the kernel's elements along an axis meet data, of an input of `size`, in each output.
+    def meetings(self, axis: int, places: int, size: int) -> Meetings:
+        """Return which of the kernel's elements along an axis meet data, of an input of `size`, in the outputs.
 
-        They are computed rather than looked for: kernels may be far larger than what they lie on.
-
-        Returns
-        -------
-        first, count : (places,) int64
-            The first element and how many there are; 0 and 0 where none meets data.
-        step : int
-            From one of them to the next.
+        They are computed rather than looked for: kernels and padding may be far larger than what they lie on.
         """
-        kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
-        step, shift = 1, np.arange(places, dtype=np.int64) * stride - self.pad[axis]
-        # An element k meets the input at shift + k * dilation.
-        low, high = -(shift // dilation), (size - 1 - shift) // dilation
+        kernel, stride, pad, dilation = self.kernel[axis], self.stride[axis], self.pad[axis], self.dilation[axis]
         if self.transposed:
             # Where (shift - k * dilation) / stride is a place of the input: k * dilation = shift, modulo the stride.
-            shift = np.arange(places, dtype=np.int64) + self.pad[axis]
-            low, high = -((stride * (size - 1) - shift) // dilation), shift // dilation
+            shift = np.arange(places, dtype=np.int64) + pad
             common = gcd(stride, dilation)
             step = stride // common
-        low, high = np.maximum(low, 0), np.minimum(high, kernel - 1)
-        if self.transposed:
-            residue = shift // common * pow(dilation // common, -1, step) % step
-            low = low + (residue - low) % step
-            high = np.where(shift % common == 0, high, -1)
-        count = np.maximum(0, (high - low) // step + 1)
-        return np.where(count > 0, low, 0), count, step
+            low = np.maximum(-((stride * (size - 1) - shift) // dilation), 0)
+            low += (shift // common * pow(dilation // common, -1, step) - low) % step
+            high = np.where(shift % common == 0, np.minimum(shift // dilation, kernel - 1), -1)
+            return Meetings.of(0, low, high, step)
+        # Outputs before and after these lie in the padding. An element k meets the input at shift + k * dilation.
+        begin = end = 0
+        if stride:
+            begin = min(max(0, -((dilation * (kernel - 1) - pad) // stride)), places)
+            end = min(max(begin, (size - 1 + pad) // stride + 1), places)
+        shift = np.arange(begin, end if stride else places, dtype=np.int64) * stride - pad
+        low, high = np.maximum(-(shift // dilation), 0), np.minimum((size - 1 - shift) // dilation, kernel - 1)
+        return Meetings.of(begin, low, high, 1)
 
     def meeting(self, axis: int, out: int, size: int) -> range:
         """Return the kernel's elements along an axis that meet data, of an input of `size`, in the output `out`."""
-        firsts, counts, step = self.meetings(axis, out + 1, size)
-        first, count = int(firsts[-1]), int(counts[-1])
-        return range(first, first + count * step, step)
+        found = self.meetings(axis, out + 1, size)
+        if out >= found.begin + len(found.first):
+            return range(0)
+        first, count = int(found.first[out - found.begin]), int(found.count[out - found.begin])
+        return range(first, first + count * found.step, found.step)
 
     def trimmed(self, sizes: Sequence[int], places: Sequence[int]) -> "Window":
         """Return the window without the border of its kernel that meets no data of `sizes` at any of its `places`.

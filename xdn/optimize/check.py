@@ -5,12 +5,13 @@ from typing import Protocol
 
 import numpy as np
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net, Transform
 from xdn.graph.layer import Array
 from xdn.graph.verify import verify
 from xdn.layers.input import Input
+from xdn.memory import Need
 
 Arrays = Mapping[str, Array]
 
@@ -20,6 +21,8 @@ PIXEL_SPREAD = 64.0
 #: tolerance a blob of zeros may then differ by 1e-7, the rounding of f32 at values of order one.
 SMALLEST_SCALE = 1e-3
 SEED = 20190625
+#: Elements that are compared at a time.
+_PART = 1 << 20
 
 
 class Forward(Protocol):
@@ -48,6 +51,9 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
     except (NetError, UnsupportedError, WeightsError):
         sized = net
     blobs = sized.blobs
+    # Drawn and scaled in f64.
+    needs = [Need(layer.place, 5 * blobs[top].bytes) for layer in net.input_layers for top in layer.tops]
+    memory.require(needs, "making a batch for the net")
     rng = np.random.default_rng(SEED)
     return {
         top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(np.float32)
@@ -81,11 +87,14 @@ def largest_difference(before: Arrays, after: Arrays, blobs: Iterable[str]) -> f
 def _difference(before: Array, after: Array) -> float:
     if before.shape != after.shape:
         return float("inf")
-    usual = np.isfinite(before)
-    if not np.array_equal(before[~usual], after[~usual], equal_nan=True) or not np.isfinite(after[usual]).all():
-        return float("inf")
-    if not usual.any():
-        return 0.0
-    known = before[usual].astype(np.float64)
-    scale = max(float(np.abs(known).max()), SMALLEST_SCALE)
-    return float(np.abs(after[usual] - known).max()) / scale
+    largest, scale = 0.0, SMALLEST_SCALE
+    # A part at a time: in f64 a blob takes several times its room.
+    for first in range(0, before.size, _PART):
+        old, new = before.ravel()[first : first + _PART], after.ravel()[first : first + _PART]
+        usual = np.isfinite(old)
+        if not np.array_equal(old[~usual], new[~usual], equal_nan=True) or not np.isfinite(new[usual]).all():
+            return float("inf")
+        known = old[usual].astype(np.float64)
+        scale = max(scale, float(np.abs(known).max(initial=0.0)))
+        largest = max(largest, float(np.abs(new[usual] - known).max(initial=0.0)))
+    return largest / scale

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.errors import CheckError, NetError, WeightsError
 from xdn.graph import Net
 from xdn.graph.cost import Cost, net_cost
+from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
+from xdn.memory import Need
 from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch
 from xdn.optimize.execution import Execute, Execution, check_execution
 from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, Stage, stage_names
@@ -132,6 +134,9 @@ class _Guard:
 
     def start(self, net: Net) -> Arrays:
         """Run the net that is given; return its values."""
+        sized = net.reshape({name: array.shape for name, array in self.batch.items()})
+        blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
+        memory.require([*blobs, *reference_needs(sized)], "comparing nets before and after each stage")
         self.values = run(self.forward, net, self.batch)
         return self.values
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xdn import memory
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.runtime.arguments import checked_size
 from xdn.runtime.executor import Progress, Run
-from xdn.runtime.parts import NetPart, Part, WholePart
+from xdn.runtime.needs import FEWER
+from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import LayerProfile, Profile
@@ -54,6 +56,7 @@ class Chain:
         # What is asked for of the inputs is a copy: results belong to the caller.
         blobs = {name: array.copy() if name in outputs else array for name, array in arrays.items()}
         shapes = checked_size(self._net, {name: array.shape for name, array in arrays.items()}).blobs
+        memory.require(parts_needs(self._parts, outputs, shapes), "running the net in parts", FEWER)
         taken: list[tuple[Plan, Run] | LayerProfile] = []
         for number, part in enumerate(self._parts):
             later = {name for other in self._parts[number + 1 :] for name in other.reads}

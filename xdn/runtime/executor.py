@@ -111,6 +111,10 @@ class Executor:
         seconds = time.perf_counter() - begin
         return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
 
+    def workers(self, program: Program, n_images: int) -> int:
+        """Return how many workers a run has at most, each with an arena of its own."""
+        return max(1, min(self.threads, program.chunks(n_images, 1)))
+
     def _in_teams(self, program: Program) -> bool:
         """Return whether workers are asked to share the work of images, and the program's kernels can."""
         return (self._members or 1) > 1 and program.plan.schedule is CHANNEL

@@ -25,6 +25,7 @@ from xdn.graph.net import Net, infer
 from xdn.kernels.apart import compute_apart
 from xdn.kernels.family import Lowering, select
 from xdn.kernels.layout import SCHEDULES
+from xdn.memory import Need
 
 #: What stands for a batch of unknown size in two rounds. A blob whose axis 0 is the same pair in both has that batch.
 _PROBES = (
@@ -205,6 +206,35 @@ def cut(net: Net) -> tuple[Part, ...]:
     parts: list[tuple[int, Part]] = [(own, NetPart(_part_of(net, layers))) for (own, _), layers in homes.items()]
     parts += [(own, WholePart(layer)) for own, layer in whole]
     return tuple(part for _, part in sorted(parts, key=lambda item: item[0]))
+
+
+def parts_needs(parts: Sequence[Part], outputs: Sequence[str], shapes: Mapping[str, Blob]) -> list[Need]:
+    """Return what a run in parts takes beside the nets' own: what goes from part to part, and the largest whole layer.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    outputs : sequence of str
+        That are asked for.
+    shapes : mapping
+        Blob -> shape, of all images.
+    """
+    passed = {*outputs, *(name for part in parts for name in part.reads)}
+    given = [(part, name) for part in parts for name in part.gives if name in passed or isinstance(part, WholePart)]
+    needs = [
+        Need(part.layer.place if isinstance(part, WholePart) else name, shapes[name].bytes) for part, name in given
+    ]
+    layers = [part.layer for part in parts if isinstance(part, WholePart)]
+    own = [
+        Need(
+            layer.place,
+            layer.params.reference_bytes(
+                [shapes[name] for name in layer.own_bottoms], [shapes[name] for name in layer.tops]
+            ),
+        )
+        for layer in layers
+    ]
+    return [*needs, *sorted(own, key=lambda need: need.size)[-1:]]
 
 
 def _part_of(net: Net, layers: Sequence[Layer]) -> Net:

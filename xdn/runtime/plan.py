@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.codegen.isa import host_isa
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
@@ -22,6 +22,7 @@ from xdn.kernels.tables import sharing
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.needs import FEWER, plan_needs
 from xdn.runtime.schedule import Order, Segment, SegmentRule, default_segments
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
@@ -157,6 +158,8 @@ def make_plan(
         Where no kernel of the schedule executes a layer.
     SettingError
         For a choice that a layer does not have.
+    MemoryLimitError
+        Where weights, tables and blobs take too much.
     """
     net.require_weights()
     isa = host_isa()
@@ -176,6 +179,7 @@ def make_plan(
             if pixels is None
             else edges.load_pixels(name, slot, layouts[name], isa, pixels)
         )
+    memory.require(plan_needs(_with_inputs(sized, lowerings), outputs, layouts, chosen), "running the net", FEWER)
     for lowering, family in chosen:
         lowered = family.lower(replace(lowering, exact=exact))
         placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
@@ -198,6 +202,10 @@ def make_plan(
         layouts,
         schedule,
     )
+
+
+def _with_inputs(net: Net, lowerings: Sequence[Lowering]) -> list[Layer]:
+    return [*net.input_layers, *(lowering.layer for lowering in lowerings)]
 
 
 def _arranged(

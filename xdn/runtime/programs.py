@@ -12,6 +12,7 @@ from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
 from xdn.runtime.configuration import Configuration
+from xdn.runtime.needs import block_fits
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program
 from xdn.runtime.traffic import bytes_per_mac
@@ -65,7 +66,7 @@ class Programs:
         """
         asked = self._configuration.schedule
         with self._lock:
-            by_channels = asked is None and (self._few(images) or self._moves_much(shapes))
+            by_channels = asked is None and (self._few(images) or self._moves_much(shapes) or not self._fits(shapes))
             schedule = SCHEDULES[asked] if asked else CHANNEL if by_channels else BATCH
             return self._one(shapes, outputs, schedule, pixels)
 
@@ -74,6 +75,13 @@ class Programs:
         threads, block = self._threads, BATCH.images
         fullest = -(-images // (block * threads)) * block
         return images < settings.BATCH_IMAGE_TIME * fullest * threads
+
+    def _fits(self, shapes: Mapping[str, Shape]) -> bool:
+        """Return whether the memory is large enough for blocks of the batch schedule."""
+        key = ("fits", *shapes.items())
+        if key not in self._much:
+            self._much[key] = block_fits(self._net, shapes, BATCH.images, self._threads)
+        return self._much[key]
 
     def _moves_much(self, shapes: Mapping[str, Shape]) -> bool:
         """Return whether blocks of the batch schedule would pass the memory again and again for little arithmetic."""

@@ -1,17 +1,21 @@
 """A net whose layers treat each image alone, ready to run: its programs, and the workers that run them."""
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 
+from xdn import memory
 from xdn.codegen.loader import process_loader
 from xdn.errors import InputError
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.kernels.images import PixelSource
+from xdn.kernels.layout import F32_BYTES
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor, Progress, Run
+from xdn.runtime.needs import FEWER, run_needs
 from xdn.runtime.plan import Plan
 from xdn.runtime.program import Program
 from xdn.runtime.programs import Programs
@@ -83,6 +87,9 @@ class Runner:
         progress: Progress | None,
         out: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
+        sizes = {name: images * prod(shape) * F32_BYTES for name, shape in program.plan.outputs.items()}
+        workers = self._executor.workers(program, images)
+        memory.require(run_needs(sizes, program.plan.arena.size, workers), f"running {images} images", FEWER)
         results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
         if out:
             results |= checked_out(out, results)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xdn import settings
+from xdn import memory, settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, SettingError, UnsupportedError, listed
@@ -18,6 +18,7 @@ from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.executor import Executor, Progress
+from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
@@ -55,6 +56,8 @@ class Session:
         Where no kernel executes a layer.
     UnknownNameError
         For another schedule.
+    MemoryLimitError
+        Where not even one image's blobs fit into memory beside the weights.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Session:
         )
         self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
         self._clock = TickClock(process_loader()) if profile else None
+        memory.require(net_needs(net), "running the net")
         #: What runs, in this order; one part for a net whose layers all treat each image alone.
         self.parts = cut(net)
         self._runners = {
@@ -217,6 +221,10 @@ class Session:
         key = (transform, images.shape[1:])
         shapes = {name: (images.shape[3], height, width)}
         return list(runner.run_pixels(images, shapes, (key, source), progress).values())
+
+    def images_that_fit(self, most: int) -> int:
+        """Return how many images to give in a call, `most` at most, so that what it makes fits into memory."""
+        return images_that_fit(self.net, self._only_runner is None, most)
 
     def plan(self, shapes: Mapping[str, Shape] | None = None, images: int = settings.CHUNK_IMAGES) -> Plan:
         """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run.

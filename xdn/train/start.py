@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from xdn import memory
 from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import find_weights, load
@@ -16,6 +17,7 @@ from xdn.frontend.weights import check_size
 from xdn.graph.net import Net
 from xdn.train.data import Examples, find_examples
 from xdn.train.initial import fresh
+from xdn.train.needs import FEWER, training_needs
 from xdn.train.schedule import DEFAULT_BATCH, DEFAULT_SEED, completed
 from xdn.train.teachers import Teachers
 from xdn.train.trainer import Task
@@ -80,7 +82,7 @@ def begin(
 
     Raises
     ------
-    SettingError, ParseError, NetError, WeightsError, DataError
+    SettingError, ParseError, NetError, WeightsError, DataError, MemoryLimitError
         Whatever is missing, and how to mend it.
     """
     if not solver.net:
@@ -92,6 +94,7 @@ def begin(
     net, test_net = adapt(begun), adapt(load(test_path, phase="TEST", input_shape=input_shape))
     _check_same_weights(net, test_net)
     batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
+    memory.require(training_needs(net, batch), f"training on {batch} images a batch", FEWER)
     examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, find=find)
     teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None
     whole = completed(solver, examples.train.batches, batch)

@@ -12,6 +12,7 @@ from xdn.kernels.choice import DIRECT, ORDERS, PANELS, TILES, Choice
 from xdn.kernels.convolution import (
     Contraction,
     Source,
+    contraction_footprint,
     convolution_task,
     groups_fit,
     inner_product_task,
@@ -21,7 +22,8 @@ from xdn.kernels.convolution import (
     used_elements,
 )
 from xdn.kernels.epilogue import coefficients, epilogue_parts
-from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.family import Lowered, Lowering, Step, address, family, packed_weights, words
+from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import CHANNEL, F32_BYTES, aligned_vectors
 from xdn.kernels.tables import shared
 
@@ -85,6 +87,15 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile, order) for tile in tiles for order in orders]
 
 
+def _footprint(lowering: Lowering) -> Footprint:
+    """Return what the packed weights and tables take; a vector across groups holds zeros for those of the others."""
+    filters = lowering.top().channels // lowering.layer.params.group
+    touched = (
+        1 if filters % lowering.isa.lanes == 0 else min(lowering.layer.params.group, lowering.isa.lanes // filters + 2)
+    )
+    return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
+
+
 @family(
     "channel_contract",
     "Convolution",
@@ -94,6 +105,7 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     schedules=(CHANNEL,),
     scalars=True,
     choices=_direct_choices,
+    footprint=_footprint,
 )
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels for several positions at a time."""
@@ -110,6 +122,7 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     schedules=(CHANNEL,),
     scalars=True,
     choices=_direct_choices,
+    footprint=contraction_footprint,
 )
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: a matrix times a vector."""

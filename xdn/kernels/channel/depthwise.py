@@ -28,7 +28,7 @@ from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.channel.sliding import slides
 from xdn.kernels.channel.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.convolution import used_elements
-from xdn.kernels.depthwise import is_depthwise
+from xdn.kernels.depthwise import depthwise_footprint, is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, LANES, aligned_vectors
@@ -128,6 +128,7 @@ def _body(name: KernelName) -> KernelBody:
     rank=1,
     fuses=True,
     schedules=(CHANNEL,),
+    footprint=depthwise_footprint,
 )
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""

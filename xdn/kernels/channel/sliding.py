@@ -32,7 +32,7 @@ from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.choice import DIRECT, Choice
-from xdn.kernels.depthwise import is_depthwise
+from xdn.kernels.depthwise import depthwise_footprint, is_depthwise
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, BlockLayout, aligned_vectors
@@ -223,7 +223,16 @@ def _choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.isa)]
 
 
-@family("channel_sliding", "Convolution", when=slides, rank=1, fuses=True, schedules=(CHANNEL,), choices=_choices)
+@family(
+    "channel_sliding",
+    "Convolution",
+    when=slides,
+    rank=1,
+    fuses=True,
+    schedules=(CHANNEL,),
+    choices=_choices,
+    footprint=depthwise_footprint,
+)
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
     layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window(2)

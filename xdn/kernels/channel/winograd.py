@@ -14,7 +14,7 @@ from xdn.kernels.convolution import spread
 from xdn.kernels.epilogue import coefficients, epilogue_parts
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import CHANNEL, F32_BYTES, LANES, aligned_bytes, aligned_vectors
-from xdn.kernels.winograd import best_algorithm, tile_tables, winograd_choices
+from xdn.kernels.winograd import best_algorithm, tile_tables, winograd_choices, winograd_footprint
 from xdn.kernels.winograd_transform import Winograd
 
 #: Places that are transformed at a time at least, so that the transformed filters, which may lie outside of the core's
@@ -45,6 +45,7 @@ def _choices(lowering: Lowering) -> list[Choice]:
     when=lambda lowering: best_algorithm(lowering) is not None,
     rank=2,
     fuses=True,
+    footprint=winograd_footprint,
     schedules=(CHANNEL,),
     choices=_choices,
 )
