@@ -178,6 +178,17 @@ def test_a_detector_is_timed_on_random_images(tmp_path, capsys):
     assert "DetectionOutput" in out
 
 
+@pytest.mark.parametrize(("images", "in_all"), [(7, 9), (3, 3)])
+def test_a_net_that_states_its_batch_gets_whole_batches_of_random_images(tmp_path, capsys, images, in_all):
+    net = Net("fixed", (data_layer(3, 3, 4, 5), layer("Reshape", "rows", "data", shape=(3, 60))))
+    call = [*saved(tmp_path, net), "--data", "random", "--images", str(images), "--repeat", "1", "--json", "-"]
+    assert main([*call, "--quiet"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["contest"]["images"], document["batch"]) == (in_all, 3)
+    assert document["contest"]["latency"] is None
+    assert document["outputs"][0]["shape"] == [3, 60]
+
+
 def test_random_images_are_tuned_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
     call = [*saved(tmp_path, brightest_channel()), "--data", "random", "--images", "40", "--repeat", "1"]

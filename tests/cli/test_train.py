@@ -181,5 +181,7 @@ def test_an_interrupted_process_leaves_a_snapshot_to_go_on_from(solver, tmp_path
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)
+    assert [line for line in err.splitlines() if "interrupted" in line] == ["xdn-train: interrupted"]
+    assert [path.name for path in log.parent.iterdir() if path.name.endswith(".part")] == []
     state = torch.load(tmp_path / "small.trained" / "small.snapshot.pt", weights_only=True)
     assert state["progress"]["iteration"] >= read_log(log)[-1]["iteration"] > 0

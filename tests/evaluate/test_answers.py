@@ -5,7 +5,9 @@ import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
 from xdn import api, settings
-from xdn.evaluate.answers import Answers, answers, classify, images_at_once
+from xdn.evaluate.answers import Answers, answers, classify, images_at_once, stated_batch, takes_batch
+from xdn.graph import Layer, Net
+from xdn.layers import LAYERS
 from xdn.runtime.session import Session
 
 
@@ -50,3 +52,29 @@ def test_each_call_is_made_when_the_classes_of_the_one_before_are_there():
 
     found = Answers.of(outputs())
     assert found.classes.tolist() == seen == [0, 1, 2]
+
+
+def net_of(batch, *layers):
+    data = Layer("data", LAYERS["Input"](shape=((batch, 3, 4, 5),)), (), ("data",))
+    return Net("net", (data, *(Layer(name, params, ("data",) * times, (name,)) for name, params, times in layers)))
+
+
+def test_most_nets_take_any_batch():
+    net = net_of(4, ("relu", LAYERS["ReLU"](), 1))
+    assert stated_batch(net) is None
+    assert all(takes_batch(net, images) for images in (1, 4, 1000))
+
+
+def test_a_reshape_may_state_the_batch():
+    net = net_of(4, ("rows", LAYERS["Reshape"](shape=(4, 60)), 1))
+    assert stated_batch(net) == 4
+    assert takes_batch(net, 4)
+    assert not takes_batch(net, 1)
+
+
+def test_a_net_in_parts_gets_some_images_at_once():
+    """Whole blobs of all images stand between its parts."""
+    relu, join = ("relu", LAYERS["ReLU"](), 1), ("join", LAYERS["Concat"](axis=0), 2)
+    images = np.zeros((1000, 4, 5, 3), np.uint8)
+    assert images_at_once(Session(net_of(1, relu, join)), images) == settings.ONLINE_BATCH
+    assert images_at_once(Session(net_of(4, relu, join, ("rows", LAYERS["Reshape"](shape=(4, 60)), 1))), images) == 4

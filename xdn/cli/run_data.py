@@ -19,7 +19,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.data.random_images import RandomImages
 from xdn.data.source import DataSource, declared_size, default_data, packed_in_cache
 from xdn.errors import SettingError
-from xdn.evaluate.answers import online_images
+from xdn.evaluate.answers import online_images, stated_batch
 from xdn.evaluate.contest import Rounds
 from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
 from xdn.evaluate.pairing import check_pair
@@ -136,7 +136,8 @@ def random_data(args: argparse.Namespace, net: Net | None) -> RunData:
     if shape is None:
         return RunData("random values", None, None, None, said)
     c, h, w = shape
-    images = RandomImages(args.images or settings.RANDOM_IMAGES, (h, w, c))
+    whole = stated_batch(net) or 1
+    images = RandomImages(-(-(args.images or settings.RANDOM_IMAGES) // whole) * whole, (h, w, c))
     return RunData(images.title, images, PixelTransform.of(Transform(), images.shape, shape), None, said)
 
 
@@ -167,7 +168,7 @@ def job_of(
     data: RunData,
 ) -> tuple[Job, str]:
     """Return what is timed, and how its images are preprocessed, in words."""
-    asked = Asked(data.scores, args.images)
+    asked = Asked(data.scores, None if isinstance(data.images, RandomImages) else args.images)
     if images is None or data.transform is None:
         batch = args.batch or next(iter(session.net.inputs.values())).shape[0]
         count = args.images or settings.RANDOM_IMAGES
@@ -183,4 +184,4 @@ def job_of(
         output.log(f"data: {images.path}")
     told = shown(bar, "chunks of images")
     job = PackedJob(session, images.path, data.transform, args.batch, told, asked)
-    return job, f"packed data, batch {args.batch}" if args.batch else "packed data"
+    return job, f"packed data, batch {job.batch}" if job.batch else "packed data"

@@ -97,9 +97,7 @@ def images_at_once(session: Session, images: Array) -> int:
     None gets more than have their results in a part of the memory that nets may take.
     """
     if len(session.parts) > 1:
-        declared = next(iter(session.net.inputs.values())).shape[0]
-        many = session.images_that_fit(settings.ONLINE_BATCH)
-        return many if takes_batch(session.net, many) else declared
+        return stated_batch(session.net) or session.images_that_fit(settings.ONLINE_BATCH)
     wanted = len(images) if images.dtype == np.uint8 else settings.CHUNK_IMAGES * session.threads
     return session.images_that_fit(wanted)
 
@@ -109,6 +107,12 @@ def online_images(session: Session, dataset: Dataset) -> int:
     # As they are decoded, and as f32.
     decoded = memory.images_at_once(5 * prod(dataset.shape), settings.ONLINE_BATCH)
     return session.images_that_fit(decoded)
+
+
+def stated_batch(net: Net) -> int | None:
+    """Return the batch that a net declares, where it takes no larger one; None where it takes any."""
+    declared = next(iter(net.inputs.values())).shape[0]
+    return None if takes_batch(net, declared + 1) else declared
 
 
 def takes_batch(net: Net, images: int) -> bool:

@@ -13,7 +13,7 @@ from xdn.data.first import first_images
 from xdn.data.online import online_batches
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
-from xdn.evaluate.answers import Answers, images_at_once, outputs_of_images, takes_batch
+from xdn.evaluate.answers import Answers, images_at_once, outputs_of_images, stated_batch, takes_batch
 from xdn.evaluate.contest import Contestant
 from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.outputs import Output
@@ -100,7 +100,8 @@ class PackedJob(Job):
     Parameters
     ----------
     session, batch
-        As `Job` has them. A session hands out what it is given in one call to its threads in chunks.
+        As `Job` has them; None: all images, or the batch that the net states. A session hands out what it is given in
+        one call to its threads in chunks.
     path : Path
     transform : PixelTransform
         From stored images to the net's only input.
@@ -125,7 +126,7 @@ class PackedJob(Job):
         asked: Asked | None = None,
     ):
         self._data, asked = PackedData.open(path), asked or Asked(first_output(session.net))
-        self._count = asked.images
+        self._count, batch = asked.images, batch or stated_batch(session.net)
         super().__init__(session, (self._data.labels[: self._count], self._data.header.classes), batch, asked.scores)
         self.transform, self._path, self._progress = transform, path, progress
 
