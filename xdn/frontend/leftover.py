@@ -72,13 +72,9 @@ def report(net: Net, stored: Stored, file: str, *, named: Container[str] = (), p
     if not others:
         return
     used = sum(layer.name in stored and bool(net.weight_shapes(layer)) for layer in net.layers)
-    what = f"{_count(len(others))} of the {len(others) + used} with weights in {file} are not in the net"
+    what = f"the net takes no weights of {len(others)} of the {len(others) + used} layers in {file}"
     if len(others) > used and not partial:
         raise WeightsError(
             f"{what}: {listed(others)}", mend=f"The caffemodel belongs to another net; if it does not, {PARTIAL}"
         )
-    log.warning("%s, and are left out: %s", what, listed(others))
-
-
-def _count(number: int) -> str:
-    return "1 layer" if number == 1 else f"{number} layers"
+    log.warning("%s: %s; unless only training needs them, the file is another net's", what, listed(others))
