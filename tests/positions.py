@@ -113,6 +113,21 @@ def shuffled():
     return [*layers, *classifier("b")]
 
 
+def laid_out():
+    """Return the layers of a net that deals channels out by Reshape and Permute, and ends with them last."""
+    return [
+        filters("stem", "data", 8, 3, pad=1),
+        layer("Reshape", "parts", ["stem"], shape=(0, 2, 4, -1)),
+        layer("Permute", "turned", ["parts"], order=(0, 2, 1)),
+        layer("Reshape", "dealt", ["turned"], shape=(0, 8, -1)),
+        filters("a", "dealt", 6, group=2),
+        layer("Permute", "channels last", ["a"], order=(0, 2, 1)),
+        layer("ReLU", "relu", ["channels last"]),
+        layer("Flatten", "flat", ["relu"]),
+        layer("InnerProduct", "fc", ["flat"], num_output=3),
+    ]
+
+
 def normalised():
     """Return the layers of a net all of whose filters but the classes have a BatchNorm and a Scale."""
     return [
@@ -157,6 +172,7 @@ TABLE = {
     "normal": normalised,
     "halves": halves,
     "shuffled": shuffled,
+    "laid out": laid_out,
     "pointwise": pointwise,
     "plain": plain,
 }

@@ -54,6 +54,25 @@ class ChannelAxis:
     channels: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Move:
+    """Where the channels of a layer's only bottom lie in its only top, along whatever axis of each.
+
+    Parameters
+    ----------
+    axis : int
+        Of the top.
+    channels : (extent,) int
+        The label of each entry along it.
+    labels : (C,) int
+        The labels, from 0 on, of the bottom's channels; those of one label go together only.
+    """
+
+    axis: int
+    channels: Array
+    labels: Array
+
+
 class LayerParams(ABC):
     """The parameters and the rules of one layer type; each type is a frozen dataclass in `xdn/layers`."""
 
@@ -130,6 +149,21 @@ class LayerParams(ABC):
 
         `bottoms` are the blobs with all their channels.
         """
+        return self
+
+    def moved(self, axis: int, bottom: Blob) -> Move | None:
+        """Return where the channels lie that lie along `axis` of the only bottom; None where they cannot be followed.
+
+        It is asked where they do not lie along axis 1, or the rule is FIXED. By default a layer without weights that
+        maps each element on its own leaves them.
+        """
+        leaves = self.elementwise and self.channel_rule is ChannelRule.CARRIED and not self.weight_shapes([bottom])
+        if not leaves or axis == 1:
+            return None
+        return Move(axis, np.arange(bottom.shape[axis]), np.arange(bottom.shape[axis]))
+
+    def moving(self, axis: int, left: int, bottom: Blob) -> "LayerParams":
+        """Return the parameters for so many entries left along the axis of the top that `moved` names."""
         return self
 
     def why_fixed(self, bottoms: Sequence[Blob]) -> str:

@@ -114,15 +114,17 @@ class Deconvolution(Filters):
         grouped = found.reshape(-1, len(rows), self.group, c // self.group)  # (R*S, M, G, C/G)
         return grouped.transpose(2, 1, 3, 0).reshape(self.group, len(rows), -1)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Weight (C, K/G, R, S), whose second axis stands for the filters of every group; bias (K,).
+    def depthwise(self, bottom_channels: int) -> bool:
+        """Return whether each channel, of several, has one filter of its own.
 
-        Depthwise, the first axis stands for the filters of each channel, by the first of them.
+        With more filters each the weight's axes are those of any groups: each group loses the same filters.
         """
+        return super().depthwise(bottom_channels) and self.num_output == self.group
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Weight (C, K/G, R, S), whose second axis, depthwise the first, is the filters of each group; bias (K,)."""
         k, c, g = self.num_output, bottoms[0].shape[1], self.group
-        inputs, each = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k // g))
+        inputs, filters = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k))
+        first_two = (filters, None) if self.depthwise(c) else (inputs, ChannelAxis(Side.TOP, np.arange(k // g)))
         kernel = (None,) * (len(bottoms[0].shape) - 2)
-        weight = (inputs, each, *kernel)
-        if self.depthwise(c):
-            weight = (ChannelAxis(Side.TOP, np.arange(0, k, k // g)), None, *kernel)
-        return {"weight": weight} | ({"bias": (ChannelAxis(Side.TOP, np.arange(k)),)} if self.bias_term else {})
+        return {"weight": (*first_two, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})

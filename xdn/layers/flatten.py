@@ -8,8 +8,9 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelRule, Move, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.rowmajor import reshaped
 
 
 @layer_type("Flatten")
@@ -50,6 +51,16 @@ class Flatten(CaffeLayer):
         blob = bottoms[bottom]
         flattened = blob.shape[2 : blob.axis(self.end_axis) + 1] if blob.axis(self.axis) == 1 else ()
         return np.repeat(np.arange(blob.shape[1]), prod(flattened))
+
+    def moved(self, axis: int, bottom: Blob) -> Move | None:
+        """The axis of the top that holds the channels, whole ones or by rows."""
+        (top,) = self.infer([bottom], 1)
+        return reshaped(bottom.shape, top.shape, axis) if len(bottom.shape) > axis else None
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """The batch is flattened too, or what reads the top cannot follow the channels."""
+        (top,) = self.infer(bottoms, 1)
+        return f"flattens {bottoms[0].shape} to {top.shape}, where channels lie among other things"
 
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:
         """Nothing is computed."""

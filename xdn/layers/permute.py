@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelRule, Move, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -41,6 +43,13 @@ class Permute(CaffeLayer):
         """CARRIED where batch and channels keep their places."""
         kept = len(bottoms[0].shape) > 1 and self.axes(bottoms[0])[:2] == (0, 1)
         return ChannelRule.CARRIED if kept else ChannelRule.FIXED
+
+    def moved(self, axis: int, bottom: Blob) -> Move | None:
+        """The axis of the top that is this one of the bottom, the batch left in its place."""
+        axes = self.axes(bottom)
+        if len(axes) <= axis or axes[0] != 0:
+            return None
+        return Move(axes.index(axis), np.arange(bottom.shape[axis]), np.arange(bottom.shape[axis]))
 
     def why_fixed(self, bottoms: Sequence[Blob]) -> str:
         """The channels are another axis behind it."""

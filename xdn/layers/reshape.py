@@ -9,8 +9,9 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph.layer import Array, ChannelRule, Move, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.rowmajor import reshaped
 
 COPIED, INFERRED = 0, -1
 
@@ -86,10 +87,29 @@ class Reshape(CaffeLayer):
 
     def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "Reshape":
         """As many channels as are left, where `shape` states their number."""
-        place = 1 - self.replaced(bottoms[0])[0]
-        if not 0 <= place < len(self.shape) or self.shape[place] in (COPIED, INFERRED):
-            return self
-        return replace(self, shape=(*self.shape[:place], tops[0], *self.shape[place + 1 :]))
+        return self._stating(1, 1, tops[0], bottoms[0])
+
+    def moved(self, axis: int, bottom: Blob) -> Move | None:
+        """The axis of the top that holds the channels, whole ones or by rows."""
+        (top,) = self.infer([bottom], 1)
+        return reshaped(bottom.shape, top.shape, axis) if len(bottom.shape) > axis else None
+
+    def moving(self, axis: int, left: int, bottom: Blob) -> "Reshape":
+        """What is left along the top's axis, where `shape` states its extent."""
+        move = self.moved(axis, bottom)
+        return self if move is None else self._stating(axis, move.axis, left, bottom)
+
+    def _stating(self, axis: int, top_axis: int, left: int, bottom: Blob) -> "Reshape":
+        """Return the layer that gives `left` along an axis of the top once `axis` of the bottom has lost as much."""
+        (top,), start = self.infer([bottom], 1), self.replaced(bottom)[0]
+        shape = list(self.shape)
+        for number, extent in enumerate(shape, start):
+            if number == top_axis:
+                stays = extent == INFERRED or (extent == COPIED and number == axis)
+                shape[number - start] = extent if stays else left
+            elif extent == COPIED and number == axis:
+                shape[number - start] = top.shape[number]
+        return replace(self, shape=tuple(shape))
 
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:
         """Nothing is computed."""

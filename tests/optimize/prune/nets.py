@@ -32,6 +32,7 @@ SAME_SHAPE = [
 KINDS = ["conv", "conv", "grouped", "depthwise", "shared", "same", "same", "gate", "split", "residual", "sum", "concat"]
 #: Layers that cut, deal out or spread channels.
 MOVING_KINDS = ["halves", "parts", "shuffle", "upward", "upward grouped", "upward depthwise", "permute", "named"]
+MOVING_KINDS += ["dealt", "last"]
 FLAT_KINDS = ["flatten", "reshape", "inner product", "transposed", "rows", "stack"]
 SUMS = [{}, {"coeff": (1.0, 0.5)}, {"operation": "MAX"}, {"operation": "PROD"}]
 
@@ -101,6 +102,17 @@ class Drawing:
         elif kind == "shuffle":
             groups = [group for group in (1, 2, 3) if c % group == 0]
             self.add("ShuffleChannel", [bottom], (c, h, w), group=self.draw(st.sampled_from(groups)))
+        elif kind == "dealt" and c % 2 == 0:
+            parts = self.add("Reshape", [bottom], (2, c // 2, h, w), shape=(0, 2, -1, h, w))
+            turned = self.add("Permute", [parts], (c // 2, 2, h, w), order=(0, 2, 1))
+            self.add("Reshape", [turned], (c, h, w), shape=(0, c, h, w))
+        elif kind == "last":
+            turned = self.add("ReLU", [self.add("Permute", [bottom], (h, w, c), order=(0, 2, 3, 1))], (h, w, c))
+            if self.draw(st.booleans()):
+                self.add("Flatten", [turned], (h * w * c,))
+            else:
+                rows = self.add("Reshape", [turned], (h * w, c), shape=(0, -1, 0 if w == c else c))
+                self.add("Permute", [rows], (c, h * w), order=(0, 2, 1))
         elif kind == "permute":
             self.add("Permute", [bottom], (c, w, h), order=(0, 1, 3, 2))
         else:

@@ -213,6 +213,21 @@ def test_groups_hold_filters_only():
             assert each.params.channel_rule_for(net.bottom_blobs(each)) is ChannelRule.FILTERS
 
 
+def test_a_grouped_deconvolution_that_is_left_with_one_channel_a_group_goes_on_losing_filters():
+    net = net_of(
+        data(1, 4, 3, 3),
+        conv("first", "data", 4),
+        layer("Deconvolution", "grouped", ["first"], num_output=6, kernel_size=2, group=2),
+        conv("last", "grouped", 1),
+    )
+    channels = Channels(net)
+    gone = channels.groups[0].units[:1]
+    left = channels.left_in(remove(channels, gone), gone)
+    assert left.net.layer("grouped").params.group == left.net.blobs["first"].shape[1] == 2
+    again = remove(left, left.groups[1].units[:2])
+    assert again.layer("grouped").weights["weight"].shape == (2, 1, 2, 2)
+
+
 def halves(*between):
     """Return name -> group of a net that cuts the channels of `a` in halves, x and y."""
     return groups_of(

@@ -42,6 +42,7 @@ def test_a_layer_that_mixes_channels_is_named_with_its_reason(kind, params, why)
         layer("ReLU", "relu", ["a"]),
         layer(kind, "fixed", ["relu"], **params),
         layer("ReLU", "end", ["a"]),
+        outputs=("last", "fixed"),
     )
     assert list(found) == ["a"]
     assert (found["a"].filters, found["a"].of, found["a"].by) == (6, 6, (Lock("fixed", kind, why),))

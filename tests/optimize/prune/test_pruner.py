@@ -314,12 +314,12 @@ def test_a_rule_for_a_locked_layer_says_what_locks_it():
 
 
 @pytest.mark.parametrize("axes", list(NAMES), ids=list(NAMES.values()))
-@pytest.mark.parametrize("name", ["halves", "shuffled", "depthwise deconvolution", "grouped deconvolution"])
+@pytest.mark.parametrize("name", ["halves", "shuffled", "laid out", "depthwise deconvolution", "grouped deconvolution"])
 @pytest.mark.parametrize("criterion", ["l2", "geometric-median", "activation", "reconstruction", "taylor", "obd"])
 def test_parts_dealt_out_and_spread_channels(axes, name, criterion):
     net = net_over(axes, name)
-    instruments = Instruments(images_for(net, 3), gradients=gradients_for(net, 2), clock=clock)
-    result = prune(net, PruneConfig(Budget.parse("0.3"), criterion, "global", reconstruct=True), instruments)
+    instruments = Instruments(images_for(net, 3), gradients=lambda left: gradients_for(left, 2)(left))
+    result = prune(net, PruneConfig(Budget.parse("0.3"), criterion, "global", steps=2, reconstruct=True), instruments)
     verify(result.net)
     before, after = (sum(each) for each in zip(*((g.before, g.after) for g in result.groups), strict=True))
     assert after <= 0.7 * before

@@ -7,7 +7,7 @@ from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import small_resnet
 from xdn.errors import UnsupportedError
 from xdn.optimize.pipeline import apply_stages
-from xdn.optimize.prune.ties import LOCKED, tied_units
+from xdn.optimize.prune.ties import LOCKED, channel_axes, tied_units
 from xdn.optimize.stage import POST_FUSION, stage_names
 
 
@@ -79,11 +79,10 @@ def test_the_groups_of_a_convolution_lose_the_same_of_their_own():
     assert distinct(np.concatenate([units["a"][:3], units["g"][:4]]))
 
 
-@pytest.mark.parametrize("multiplier", [1, 2])
-def test_the_channels_of_a_depthwise_deconvolution_follow_theirs(multiplier):
-    up = {"num_output": 3 * multiplier, "kernel_size": 4, "stride": (2,), "group": 3}
+def test_the_channels_of_a_depthwise_deconvolution_follow_theirs():
+    up = {"num_output": 3, "kernel_size": 4, "stride": (2,), "group": 3}
     units = tied(conv("a", "data", 3), layer("Deconvolution", "up", ["a"], **up))
-    assert same(units["up"], np.repeat(units["a"], multiplier))
+    assert same(units["up"], units["a"])
     assert distinct(units["a"])
 
 
@@ -129,6 +128,65 @@ def test_dealt_out_channels_follow_the_permutation_row_by_row():
     assert same(units["a"][:3], units["a"][3:])
     assert same(units["s"], np.repeat(units["a"][:3], 2))
     assert distinct(units["a"][:3])
+
+
+def by_hand(groups, channels):
+    """Return the layers that deal channels out as ShuffleChannel does; the last is `s`."""
+    return [
+        layer("Reshape", "parts", ["a"], shape=(0, groups, -1, 3, 3)),
+        layer("Permute", "turned", ["parts"], order=(0, 2, 1)),
+        layer("Reshape", "s", ["turned"], shape=(0, channels, 3, 3)),
+    ]
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_channels_dealt_out_by_hand_are_tied_as_by_their_layer(groups):
+    first = conv("a", "data", 12)
+    layers = net_of(
+        data(1, 4, 3, 3), first, *by_hand(groups, 12), conv("last", "s", 1), outputs=["last"], weights=False
+    )
+    units = tied_units(layers)
+    known = tied(first, layer("ShuffleChannel", "s", ["a"], group=groups))
+    same_units = [np.unique(each, return_inverse=True)[1] for each in (units["a"], known["a"])]
+    assert same(*same_units)
+    assert same(units["s"], np.repeat(units["a"][: 12 // groups], groups))
+    axes = channel_axes(layers)
+    assert (axes["a"], axes["parts"], axes["turned"], axes["s"]) == (1, 2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "flattening", [("Flatten", {}), ("Reshape", {"shape": (0, -1)}), ("Reshape", {"shape": (0, 45)})]
+)
+def test_channels_that_lie_last_are_followed_into_a_flattened_map(flattening):
+    kind, params = flattening
+    layers = [
+        layer("Permute", "p", ["a"], order=(0, 2, 3, 1)),
+        layer("ReLU", "r", ["p"]),
+        layer(kind, "f", ["r"], **params),
+    ]
+    last = layer("InnerProduct", "last", ["f"], num_output=2)
+    net = net_of(data(1, 4, 3, 3), conv("a", "data", 5), *layers, last, weights=False)
+    units = tied_units(net)
+    assert same(units["f"], np.tile(units["a"], 9))
+    assert distinct(units["a"])
+    assert [channel_axes(net)[blob] for blob in "aprf"] == [1, 3, 3, 1]
+
+
+@pytest.mark.parametrize("reader", [("Scale", {}), ("Pooling", {"kernel_size": 2}), ("Softmax", {"axis": 3})])
+def test_channels_that_no_reader_can_follow_are_locked(reader):
+    kind, params = reader
+    turned = layer("Permute", "p", ["a"], order=(0, 2, 3, 1))
+    net = net_of(
+        data(1, 4, 3, 3),
+        conv("a", "data", 5),
+        turned,
+        layer("ReLU", "r", ["p"]),
+        layer(kind, "fixed", ["r"], **params),
+        conv("last", "a", 1),
+        weights=False,
+    )
+    assert not tied_units(net)["a"].any()
+    assert set(channel_axes(net).values()) == {1}
 
 
 def test_a_split_gives_every_top_the_units_of_the_bottom():
@@ -180,7 +238,7 @@ def test_what_mixes_channels_locks_them(kind, params):
         conv("a", "data", 6),
         layer(kind, "fixed", ["a"], **params),
         conv("last", "a", 1),
-        outputs=["last"],
+        outputs=["last", "fixed"],
         weights=False,
     )
     assert not tied_units(net)["a"].any()

@@ -9,7 +9,7 @@ import numpy as np
 
 from xdn.graph import ChannelRule, Layer, Net
 from xdn.graph.layer import Array, ChannelAxis, Side
-from xdn.optimize.prune.ties import LOCKED, channel_blob, tied_units
+from xdn.optimize.prune.ties import LOCKED, channel_axes, channel_blob, tied_units
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +48,14 @@ class Channels:
         Without anything post-fused; weights are not needed.
     units : mapping, optional
         Blob name -> (C,) the unit of each channel, where they are known; else those that the layers' rules tie.
+    axes : mapping, optional
+        With `units`: blob name -> the axis along which its channels lie.
     """
 
-    def __init__(self, net: Net, units: Mapping[str, Array] | None = None):
+    def __init__(self, net: Net, units: Mapping[str, Array] | None = None, axes: Mapping[str, int] | None = None):
         self.net = net
         self._units = tied_units(net) if units is None else units
+        self.axes = channel_axes(net) if axes is None else axes
 
     def left_in(self, net: Net, gone: Array) -> "Channels":
         """Return the units of `net`, which is this one without those that are `gone`; they keep their numbers.
@@ -60,7 +63,8 @@ class Channels:
         What was tied stays tied, also where the rules of the narrower layers would no longer ask for it (a grouped
         convolution that is left with one channel a group), so that units and groups are the same at every step.
         """
-        return Channels(net, {blob: units[np.isin(units, gone, invert=True)] for blob, units in self._units.items()})
+        units = {blob: units[np.isin(units, gone, invert=True)] for blob, units in self._units.items()}
+        return Channels(net, units, self.axes)
 
     @cached_property
     def count(self) -> int:

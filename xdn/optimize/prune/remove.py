@@ -7,7 +7,7 @@ from xdn.graph import ChannelRule, Layer, Net
 from xdn.graph.layer import Array, ChannelAxis
 from xdn.graph.verify import verify
 from xdn.optimize.prune.channels import Channels
-from xdn.optimize.prune.ties import LOCKED
+from xdn.optimize.prune.ties import LOCKED, move_of
 
 
 def remove(channels: Channels, units: Array) -> Net:
@@ -39,6 +39,9 @@ def remove(channels: Channels, units: Array) -> Net:
 
 
 def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
+    move = move_of(channels.net, layer, channels.axes)
+    if move is not None and channels.axes[layer.tops[0]] == move.axis:
+        return _laid_out(channels, layer, gone)
     bottoms = channels.net.bottom_blobs(layer)
     rule = layer.params.channel_rule_for(bottoms)
     if layer.params.is_input or rule is ChannelRule.FIXED:
@@ -59,6 +62,13 @@ def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
     else:
         params = layer.params.narrowed(tops[0], int(kept_bottom.sum()), bottoms)
     return layer.replace(params=params, weights=weights)
+
+
+def _laid_out(channels: Channels, layer: Layer, gone: Array) -> Layer:
+    """Return the layer, which only takes channels to another axis, for those that are left."""
+    left = int((~gone[channels.units(layer.tops[0])]).sum())
+    (name,), (bottom,) = layer.bottoms, channels.net.bottom_blobs(layer)
+    return layer.replace(params=layer.params.moving(channels.axes[name], left, bottom))
 
 
 def _cut(channels: Channels, layer: Layer, array: Array, axes: tuple[ChannelAxis | None, ...], gone: Array) -> Array:

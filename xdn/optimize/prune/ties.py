@@ -1,6 +1,6 @@
 """Which channels of a net's blobs stand and fall together, by the layers' own channel rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from xdn.errors import UnsupportedError
 from xdn.graph import ChannelRule, Layer, Net
-from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.graph.layer import Array, ChannelAxis, Move, Side
 
 #: The unit of channels that can never go: those of inputs and outputs, and of layers whose rule is FIXED.
 LOCKED = 0
@@ -57,6 +57,38 @@ def tied_units(net: Net) -> dict[str, Array]:
     return {blob: units[ties.nodes(blob)] for blob in net.blobs}
 
 
+def channel_axes(net: Net) -> dict[str, int]:
+    """Return blob name -> the axis along which its channels lie.
+
+    It is another one than 1 behind a Permute or a Reshape that lays them there, where all that reads the blob can
+    follow them and it is no output of the net.
+    """
+    stuck = set(net.outputs)
+    while True:
+        axes: dict[str, int] = {}
+        astray = set()
+        for layer in net.layers:
+            move = move_of(net, layer, axes)
+            if move is None or (move.axis != 1 and not stuck.isdisjoint(layer.tops)):
+                astray |= {name for name in layer.bottoms if axes[name] != 1}
+                axes |= dict.fromkeys(layer.tops, 1)
+            else:
+                axes[layer.tops[0]] = move.axis
+        if not astray:
+            return axes
+        stuck |= astray
+
+
+def move_of(net: Net, layer: Layer, axes: Mapping[str, int]) -> Move | None:
+    """Return where the channels of the bottom of `layer` lie in its top, where its channel rule does not say so."""
+    if layer.params.is_input or len(layer.bottoms) != 1 or len(layer.tops) != 1:
+        return None
+    bottoms, axis = net.bottom_blobs(layer), axes[layer.bottoms[0]]
+    if axis == 1 and layer.params.channel_rule_for(bottoms) is not ChannelRule.FIXED:
+        return None
+    return layer.params.moved(axis, bottoms[0])
+
+
 def channel_blob(layer: Layer, axis: ChannelAxis) -> str:
     """Return the blob whose channels an axis of a weight runs over."""
     return (layer.tops if axis.side is Side.TOP else layer.bottoms)[0]
@@ -80,6 +112,8 @@ class Ties:
     ----------
     count : int
         Nodes are numbered below this.
+    axes : dict
+        As `channel_axes` gives them.
     locks : list of ((N,) nodes, Lock)
         Nodes that can never go, and why.
     bonds : list of ((N,) nodes, Lock)
@@ -87,14 +121,14 @@ class Ties:
     """
 
     def __init__(self, net: Net):
-        self.net, self.count = net, 1
+        self.net, self.count, self.axes = net, 1, channel_axes(net)
         self.locks: list[tuple[Array, Lock]] = []
         self.bonds: list[tuple[Array, Lock]] = []
         self._edges, self._first = [np.zeros((0, 2), int)], dict[str, int]()
         for name, blob in net.blobs.items():
             if len(blob.shape) > 1:
                 self._first[name] = self.count
-                self.count += blob.shape[1]
+                self.count += blob.shape[self.axes[name]]
         for name in net.inputs:
             self._lock(self.nodes(name), net.producers[name], "is an input of the net")
         for name in net.outputs:
@@ -113,7 +147,7 @@ class Ties:
         """Return the (C,) nodes of the blob's channels, none of a blob without channels."""
         if blob not in self._first:
             return np.zeros(0, int)
-        return self._first[blob] + np.arange(self.net.blobs[blob].shape[1])
+        return self._first[blob] + np.arange(self.net.blobs[blob].shape[self.axes[blob]])
 
     def components(self, edges: Array) -> Array:
         """Return for each node (count,) the number of what it is connected with by `edges` (E, 2)."""
@@ -137,8 +171,13 @@ class Ties:
 
     def _add_layer(self, layer: Layer) -> None:
         params, bottoms = layer.params, self.net.bottom_blobs(layer)
-        rule = params.channel_rule_for(bottoms)
-        if rule is ChannelRule.FIXED:
+        rule, move = params.channel_rule_for(bottoms), move_of(self.net, layer, self.axes)
+        if move is not None and self.axes[layer.tops[0]] == move.axis:
+            bottom, top = self.nodes(layer.bottoms[0]), self.nodes(layer.tops[0])
+            self._bind(bottom, move.labels, layer, "lays out whole rows only")
+            _, first = np.unique(move.labels, return_index=True)
+            self._tie(top, bottom[first[move.channels]])
+        elif rule is ChannelRule.FIXED:
             # What reads shapes only does so along the axes of positions: PriorBox.
             for name in (*(() if params.reads_shapes_only else layer.bottoms), *layer.tops):
                 self._lock(self.nodes(name), layer, params.why_fixed(bottoms))
