@@ -5,7 +5,8 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import InputError, WeightsError
-from xdn.graph import Transform
+from xdn.graph import Layer, Transform
+from xdn.layers.input import Input
 from xdn.optimize import optimize
 from xdn.optimize.check import largest_difference, reference, run, seeded_batch
 
@@ -36,6 +37,17 @@ def test_a_net_whose_weights_are_for_a_batch_keeps_it(type_name):
     assert seeded_batch(net)["data"].shape == (6, 4)
     with pytest.raises(WeightsError, match=r"instead of \(5,\)"):
         run(reference, net, {"data": np.zeros((5, 4), np.float32)})
+    assert optimize(net).difference == 0
+
+
+def test_inputs_of_which_a_layer_asks_something_get_that():
+    regions = layer("ROIPooling", "p", ["data", "rois"], pooled_h=2, pooled_w=2)
+    net = net_of(data(1, 3, 8, 8), Layer("rois", Input(shape=((1, 5),)), (), ("rois",)), regions)
+    rois = seeded_batch(net)["rois"]
+    assert rois.shape == (2, 5)
+    assert (rois[:, 0] == 0).all()
+    assert (rois[:, 1:] >= 0).all()
+    assert (rois[:, 1:] < 8).all()
     assert optimize(net).difference == 0
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from xdn.graph.examples import examples
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
-
-_IMAGE_AXES = 4
 
 
 def made_up_feed(net: Net, batch: int) -> dict[str, Array]:
@@ -17,10 +16,8 @@ def made_up_feed(net: Net, batch: int) -> dict[str, Array]:
     """
     rng = np.random.default_rng(0)
     shapes = {name: blob.shape for name, blob in net.with_images(batch).inputs.items()}
-    image = next((shape[2:] for shape in shapes.values() if len(shape) == _IMAGE_AXES), (1, 1))
-    feed = {}
-    for name, shape in shapes.items():
-        asked = (layer.params.example(layer.bottoms.index(name), shape, image, rng) for layer in net.consumers[name])
-        example = next((values for values in asked if values is not None), None)
-        feed[name] = np.asarray(rng.standard_normal(shape, np.float32)) if example is None else example
-    return feed
+    asked = examples(net, shapes, rng)
+    return {
+        name: asked[name] if name in asked else np.asarray(rng.standard_normal(shape, np.float32))
+        for name, shape in shapes.items()
+    }

@@ -8,6 +8,7 @@ import numpy as np
 from xdn import memory, settings
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net, Transform
+from xdn.graph.examples import examples
 from xdn.graph.layer import Array
 from xdn.graph.verify import verify
 from xdn.layers.input import Input
@@ -40,7 +41,7 @@ def reference(net: Net, inputs: Arrays) -> Arrays:
 
 
 def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[str, Array]:
-    """Return input name -> seeded normal values that spread as the net's transformed pixels do.
+    """Return input name -> seeded normal values that spread as the net's transformed pixels do, or what layers ask for.
 
     A net that cannot take `images` images (a Reshape may state the batch, or weights lie along it) keeps the batch that
     it declares.
@@ -55,11 +56,12 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
     needs = [Need(layer.place, 5 * blobs[top].bytes) for layer in net.input_layers for top in layer.tops]
     memory.require(needs, "making a batch for the net")
     rng = np.random.default_rng(SEED)
-    return {
+    normal = {
         top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(np.float32)
         for layer in net.input_layers
         for top in layer.tops
     }
+    return normal | examples(net, {name: blob.shape for name, blob in sized.inputs.items()}, rng)
 
 
 def _spread(layer: Layer) -> float:
