@@ -14,6 +14,7 @@ LAYER = 'layer { name: "a" type: "ReLU" bottom: "x" top: "y" }\n'
     [
         ('net: "train.prototxt"\nbase_lr: 0.1\nmax_iter: 10\n', "a solver.*the net is 'train.prototxt'"),
         ("net: 'a' base_lr: 1 max_iter: 3 layer_wise_momentum: 3", "a solver.*the net is 'a': give that"),
+        ("net_param { name: 'n' } base_lr: 1 max_iter: 3", "a solver.*the net stands in it, as net_param"),
         ("train_net: 'a' lr_policy: 'step' gamma: 0.1", "a solver.*the net is 'a'"),
         (f"{LAYER}<<<<<<< HEAD\n{LAYER}=======\n{LAYER}>>>>>>> other\n", "line 2 is a mark of a merge"),
         ("layer { convolution_param { num_output: {{ filters }} } }", "placeholder.*template"),

@@ -37,6 +37,8 @@ def _solver(text: str) -> str | None:
         return None
     net = solver.net or solver.train_net
     named = f"; the net is {net!r}: give that" if net else ""
+    if not net and (within := next((name for name in known if name.endswith("net_param")), None)):
+        named = f"; the net stands in it, as {within}: give a file with what that holds"
     return f"this is a solver, which says how a net is trained (xdn-train takes it){named}"
 
 
