@@ -155,3 +155,17 @@ def test_a_process_in_the_background_goes_on():
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
+
+
+def test_where_nothing_can_be_said_it_ends_all_the_same():
+    more = """
+    import os
+    from types import SimpleNamespace
+    def work():
+        os.close(2)
+        os.kill(os.getpid(), signal.SIGINT)
+    entry._imported = lambda name: SimpleNamespace(main=work)
+    """
+    process = begun("run", more=more)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 130

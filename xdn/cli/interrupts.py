@@ -49,10 +49,14 @@ class Interrupts:
     def tell(self) -> None:
         """Say in one line that the command was interrupted, and remove what it has not finished."""
         files = sys.modules.get("xdn.files")
-        if files is not None:
-            files.remove_unfinished()
-        # Not by `sys.stderr`, within whose own code Ctrl-C may have come.
-        os.write(2, f"{self._command}: interrupted\n".encode())
+        try:
+            if files is not None:
+                files.remove_unfinished()
+            # Not by `sys.stderr`, within whose own code Ctrl-C may have come.
+            os.write(2, f"{self._command}: interrupted\n".encode())
+        except (OSError, AttributeError):
+            # The folder is gone, or stderr is closed; or Ctrl-C came while `xdn.files` was imported.
+            pass
 
     def __call__(self, number: int, frame: "FrameType | None") -> None:
         """Handle the signal."""
