@@ -141,14 +141,15 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
     peak = profile.peak_gflops if profile else None
     further = {"batch": job.batch, "counted": data.said, "outputs": outputs, "transform": data.applied}
     result = RunResult.of(session, contest, load_s, names, plans, profile=profile, peak_gflops=peak, **further)
+    # Before what is printed, whose reader may have gone.
+    if profile and args.profile_csv:
+        write_atomically(args.profile_csv, profile_csv(profile).encode())
+        output.log(f"written: {args.profile_csv}")
     output.result(run_table(result))
     if args.per_class:
         output.result(*class_tables(contest.counted))
     if profile:
         output.result(ProfileTable(profile), wide=args.wide)
-    if profile and args.profile_csv:
-        write_atomically(args.profile_csv, profile_csv(profile).encode())
-        output.log(f"written: {args.profile_csv}")
     output.write_json(result.document() | how | data.suggested)
 
 
