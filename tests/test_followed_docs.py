@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.photos import FORMATS, write_net, write_photos
-from xdn import frontend
+from xdn import frontend, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
@@ -31,7 +31,9 @@ def blocks(page, heading, language):
 
 def commands(page, heading):
     """Return the commands of a part of a page, each as its words."""
-    lines = "".join(blocks(page, heading, "")).replace("\\\n", " ").splitlines()
+    text = "".join(blocks(page, heading, "")).replace("\\\n", " ")
+    # How long is measured plays no part.
+    lines = re.sub(r"--seconds \d+", "--seconds 0.1", text).splitlines()
     return [shlex.split(line, comments=True) for line in lines if line.startswith("xdn-")]
 
 
@@ -39,6 +41,9 @@ def commands(page, heading):
 def folder(tmp_path, monkeypatch):
     """Return a working folder as a new user has it: net, weights and solver, photos in folders and in a list."""
     monkeypatch.setenv("XDN_DATA", str(tmp_path / "data"))
+    # Random images show how fast a net is, which is not asked here.
+    monkeypatch.setattr(settings, "RANDOM_IMAGES", 4)
+    monkeypatch.setattr(settings, "RANDOM_S", 0.0)
     place = tmp_path / "work"
     place.mkdir()
     monkeypatch.chdir(place)
