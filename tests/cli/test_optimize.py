@@ -246,3 +246,16 @@ def test_batch_statistics_are_told_of_once(small, capsys):
     err = capsys.readouterr().err
     assert err.count("warning:") == 1
     assert "at all images of a batch together" in err
+
+
+def test_a_net_that_takes_more_memory_than_is_allowed(tmp_path, capsys):
+    _, prototxt = write_small(tmp_path)
+    assert main([str(prototxt), "-o", str(tmp_path / "out"), "--max-memory", "20K"]) == 1
+    error = capsys.readouterr().err
+    assert "and 20.0 KiB are allowed: layer " in error
+    assert "--max-memory" in error
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SystemExit) as caught:
+        main([str(prototxt), "--max-memory", "much"])
+    assert caught.value.code == 2
+    assert "not a size of memory" in capsys.readouterr().err

@@ -12,7 +12,8 @@ from xdn.data.folder import ImageFolder
 from xdn.data.glyphs import Glyphs10
 from xdn.data.packed import PackedData, cached_path, pack
 from xdn.data.resized import resized
-from xdn.errors import DataError
+from xdn.errors import DataError, MemoryLimitError
+from xdn.memory import limited
 
 
 @pytest.fixture
@@ -217,3 +218,13 @@ def test_a_disk_without_room_is_named_before_anything_is_written(dataset, tmp_pa
     with pytest.raises(DataError, match=r"takes 1\.7 MiB, but 0\.1 MiB are free.*-o"):
         pack(dataset, tmp_path / "new" / "data.packed")
     assert not list(tmp_path.iterdir())
+
+
+def test_few_images_are_read_at_a_time_where_memory_is_small(dataset, packed, tmp_path):
+    told = []
+    with limited(4 * 10 * 4 * 3000):
+        pack(dataset, tmp_path / "few", lambda done, total: told.append(done))
+    assert told == list(range(10, 601, 10))
+    assert (tmp_path / "few").read_bytes() == packed.read_bytes()
+    with limited(3000), pytest.raises(MemoryLimitError, match="one image"):
+        pack(dataset, tmp_path / "none")

@@ -5,9 +5,10 @@ import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
 from xdn import api, settings
-from xdn.evaluate.answers import Answers, answers, classify, images_at_once, stated_batch, takes_batch
+from xdn.evaluate.answers import Answers, answers, classify, images_at_once, online_images, stated_batch, takes_batch
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
+from xdn.memory import limited
 from xdn.runtime.session import Session
 
 
@@ -40,6 +41,18 @@ def test_u8_images_are_one_call_and_of_f32_a_chunk_a_thread_is(session, transfor
     assert images_at_once(session, images) == 500
     assert images_at_once(session, images.astype(np.float32)) == 2 * settings.CHUNK_IMAGES
     assert np.array_equal(classify(session, images, transform), classify(session, images.astype(np.float32), transform))
+
+
+def test_a_call_has_no_more_images_than_memory_has_room_for(session, transform):
+    images = Stripes(500).images(0, 500)
+    whole = classify(session, images, transform)
+    image = 4 * sum(session.net.blobs[name].image_size for name in session.net.outputs)
+    with limited(40 * image):
+        assert images_at_once(session, images) == 10
+        assert online_images(session, Stripes(500)) == 1
+    with limited(4 << 20):
+        assert online_images(session, Stripes(500)) == settings.ONLINE_BATCH
+        assert np.array_equal(classify(session, images, transform), whole)
 
 
 def test_each_call_is_made_when_the_classes_of_the_one_before_are_there():
