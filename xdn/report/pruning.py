@@ -17,7 +17,7 @@ NAMED = 3
 
 
 def prune_table(pruned: "Pruned") -> Table:
-    """Return a table with a row a group: its layers, filters before and after, the criterion."""
+    """Return a table with a row a group: its layers, filters of the first before and after, the criterion."""
     table = Table("filters of", box=SIMPLE_HEAD)
     for column in ("before", "after", "left"):
         table.add_column(column, justify="right")
@@ -26,7 +26,9 @@ def prune_table(pruned: "Pruned") -> Table:
         layers = list(group.layers[:NAMED])
         more = [f"and {len(group.layers) - NAMED} more"] if len(group.layers) > NAMED else []
         share = f"{100 * group.after / group.before:.0f} %"
-        table.add_row(", ".join(layers + more), str(group.before), str(group.after), share, group.criterion)
+        table.add_row(
+            ", ".join(layers + more), str(group.filters_before), str(group.filters_after), share, group.criterion
+        )
     return table
 
 

@@ -278,6 +278,17 @@ def test_lines_images_and_volumes(axes, criterion, schedule):
     assert {name: array.shape for name, array in outputs(result.net).items()} == {"fc": (2, 3)}
 
 
+@pytest.mark.parametrize(
+    ("name", "group", "filters"), [("halves", "stem", 2), ("halves", "a#1", 1), ("residual", "a", 1)]
+)
+def test_filters_are_counted_beside_units(name, group, filters):
+    result = prune(net_over(2, name), PruneConfig(Budget.parse("0.4")))
+    (found,) = (each for each in result.groups if each.group == group)
+    assert (found.filters_before, found.filters_after) == (filters * found.before, filters * found.after)
+    if name == "halves" and group == "stem":
+        assert result.net.layer("stem").params.num_output == found.filters_after < 12
+
+
 def locked_net():
     """Return a net of which nothing can go: LRN across channels, then the output."""
     return net_of(data(2, 3, 4, 4), conv("a", "data", 8), layer("LRN", "norm", ["a"]), conv("last", "norm", 2))

@@ -116,6 +116,11 @@ class Channels:
             for name, ((layers, _), units) in zip(names, members.items(), strict=True)
         )
 
+    def filters_of(self, group: Group) -> int:
+        """Return how many filters of its first layer the units of `group` are."""
+        (top,) = self.net.layer(group.filters[0]).tops
+        return int(np.isin(self.units(top), group.units).sum())
+
     def _blobs(self) -> dict[int, list[str]]:
         """Return the blobs that hold each unit."""
         found: dict[int, list[str]] = defaultdict(list)

@@ -37,6 +37,8 @@ class Thinned:
         All layers whose filters it holds.
     before, after : int
         Units.
+    filters_before, filters_after : int
+        What the units are of the first layer's filters: two each where they go in pairs.
     joined : bool
         As `Group.joined`.
     criterion : str
@@ -46,6 +48,8 @@ class Thinned:
     layers: tuple[str, ...]
     before: int
     after: int
+    filters_before: int
+    filters_after: int
     joined: bool
     criterion: str
 
@@ -120,10 +124,12 @@ def prune(
 
 def _thinned(channels: Channels, left: Channels, config: PruneConfig) -> tuple[Thinned, ...]:
     """Return what became of each group of `channels`, of which `left` is left."""
-    return tuple(
-        Thinned(group.name, group.filters, len(group.units), len(after.units), group.joined, config.criterion_of(group))
-        for group, after in zip(channels.groups, left.groups, strict=True)
-    )
+    found = []
+    for group, after in zip(channels.groups, left.groups, strict=True):
+        units = len(group.units), len(after.units)
+        filters = channels.filters_of(group), left.filters_of(after)
+        found.append(Thinned(group.name, group.filters, *units, *filters, group.joined, config.criterion_of(group)))
+    return tuple(found)
 
 
 def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
