@@ -11,7 +11,7 @@ from xdn.kernels.layout import F32_BYTES, BlockLayout
 from xdn.memory import MEND, Need, images_at_once, limit
 
 #: What helps where images, more than the net, take too much.
-FEWER = f"Give fewer images in a call (--batch), or use fewer threads (--threads). {MEND}"
+FEWER = f"Give fewer images in a call (xdn-run --batch), or use fewer threads (xdn-run --threads). {MEND}"
 
 
 def _at_one_image(net: Net) -> Net:
