@@ -193,7 +193,7 @@ def _check_room(path: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free if folder else size
     # A device or a pipe takes what it takes.
     if free < size and (path.is_file() or not path.exists()):
-        what = f"the packed data takes {size / 2**20:.1f} MiB, but {free / 2**20:.1f} MiB are free on its disk"
+        what = f"the packed data takes {memory.shown_size(size)}, but {memory.shown_size(free)} are free on its disk"
         mend = "Make room, name a place on another disk (xdn-pack -o, or XDN_CACHE), or use xdn-run --online"
         raise DataError(what, where=str(path), mend=mend)
 
