@@ -62,7 +62,7 @@ def test_weights_are_checked_against_every_layer(tmp_path, capsys):
     path = tmp_path / "strange.prototxt"
     path.write_text(STRANGE)
     assert main([str(path), "--random-weights"]) == 1
-    assert "layer 'sum': XDN cannot run layers of the type 'Warp'" in capsys.readouterr().err.replace("\n", " ")
+    assert "layer 'sum': XDN lacks the types of 1 of the net's" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_list_prints_every_registry(capsys):
