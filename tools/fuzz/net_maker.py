@@ -80,7 +80,7 @@ class Making:
 
 
 def _operand(making: Making, more: Fields) -> tuple[Fields, list[str], int]:
-    """Return a Scale or Bias with a learned operand, or with one from another blob."""
+    """Return a Scale or Bias with a learned operand, or with one from another blob; `more` are fields of its own."""
     rng, bottoms = making.rng, [making.blob()]
     axes = len(making.blobs[bottoms[0]].shape)
     axis = making.later_axis(axes)
@@ -91,14 +91,6 @@ def _operand(making: Making, more: Fields) -> tuple[Fields, list[str], int]:
         return more | {"axis": start - axes * (rng.random() < 0.3)}, [*bottoms, rng.choice(within or bottoms)], 1
     count = rng.choice((1, 1, 1, 0, -1, rng.randint(1, axes - axis % axes)))
     return more | {"axis": axis, "num_axes": count}, bottoms, 1
-
-
-def _scale(making: Making) -> tuple[Fields, list[str], int]:
-    return _operand(making, {"bias_term": making.rng.random() < 0.5})
-
-
-def _bias(making: Making) -> tuple[Fields, list[str], int]:
-    return _operand(making, {})
 
 
 def _softmax(making: Making) -> tuple[Fields, list[str], int]:
@@ -254,8 +246,8 @@ def _prelu(making: Making) -> tuple[Fields, list[str], int]:
 
 #: Layer type -> how often it is taken, and what makes its fields, bottoms and number of tops.
 MAKERS: Mapping[str, tuple[int, Callable[[Making], tuple[Fields, list[str], int]]]] = {
-    "Scale": (4, _scale),
-    "Bias": (3, _bias),
+    "Scale": (4, lambda making: _operand(making, {"bias_term": making.rng.random() < 0.5})),
+    "Bias": (3, lambda making: _operand(making, {})),
     "Softmax": (2, _softmax),
     "Concat": (3, _concat),
     "Slice": (3, _slice),
