@@ -164,7 +164,8 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
 )
 def test_the_batch_is_that_of_the_originals_file(tool, tmp_path, layer, batch):
     train = 'layer { name: "t" type: "Data" top: "d" include { phase: TRAIN } data_param { batch_size: 128 } }'
-    (tmp_path / "net.prototxt").write_text(f'{train} layer {{ name: "d" top: "d" {layer} }}')
+    relu = 'layer { name: "r" type: "ReLU" bottom: "d" top: "r" }'
+    (tmp_path / "net.prototxt").write_text(f'{train} layer {{ name: "d" top: "d" {layer} }} {relu}')
     args = argparse.Namespace(batch_of=tmp_path / "net.prototxt")
     assert tool("times").file_batch(args) == batch
 

@@ -69,11 +69,16 @@ def _spread(layer: Layer) -> float:
     return PIXEL_SPREAD * transform.scale / (float(np.mean(transform.std)) if transform.std else 1.0)
 
 
-def run(forward: Forward, net: Net, inputs: Arrays) -> Arrays:
-    """Return what `net` computes from `inputs`, whatever batch it declares itself."""
+def sized_for(net: Net, inputs: Arrays) -> Net:
+    """Return `net` for inputs of their shapes, whatever it declares itself; raise InputError where they are others."""
     if set(inputs) != set(net.inputs):
         raise InputError(f"a batch for {sorted(inputs)}, but the net's inputs are {sorted(net.inputs)}")
-    sized = net.reshape({name: array.shape for name, array in inputs.items()})
+    return net.reshape({name: array.shape for name, array in inputs.items()})
+
+
+def run(forward: Forward, net: Net, inputs: Arrays) -> Arrays:
+    """Return what `net` computes from `inputs`, whatever batch it declares itself."""
+    sized = sized_for(net, inputs)
     verify(sized)
     return forward(sized, inputs)
 

@@ -10,7 +10,7 @@ from xdn.graph.cost import Cost, net_cost
 from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
 from xdn.memory import Need
-from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch
+from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch, sized_for
 from xdn.optimize.execution import Execute, Execution, check_execution
 from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, Stage, stage_names
 
@@ -134,7 +134,7 @@ class _Guard:
 
     def start(self, net: Net) -> Arrays:
         """Run the net that is given; return its values."""
-        sized = net.reshape({name: array.shape for name, array in self.batch.items()})
+        sized = sized_for(net, self.batch)
         blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
         memory.require([*blobs, *reference_needs(sized)], "comparing nets before and after each stage")
         self.values = run(self.forward, net, self.batch)
