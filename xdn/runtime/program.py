@@ -14,7 +14,7 @@ from xdn.runtime.schedule import passes
 
 
 class Program:
-    """The compiled form of a plan; immutable, shared by all workers.
+    """The compiled form of a plan, shared by all workers.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ class Program:
 
     def __init__(self, plan: Plan, loader: KernelLoader, timed: bool = False):
         self.plan, self.timed = plan, timed
+        #: Of how many images at most it is known that memory is there.
+        self.images_allowed = -1
         # The loader owns the machine code.
         self._loader = loader
         drive = driver.driver(host_isa(), timed)

@@ -79,6 +79,13 @@ class Runner:
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
         return self.programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
 
+    def _require_memory(self, program: Program, images: int) -> None:
+        """Raise MemoryLimitError where so many images take more than is allowed; asked once, not in each short run."""
+        sizes = {name: images * prod(shape) * F32_BYTES for name, shape in program.plan.outputs.items()}
+        workers = self._executor.workers(program, images)
+        memory.require(run_needs(sizes, program.plan.arena.size, workers), f"running {images} images", FEWER)
+        program.images_allowed = images
+
     def _execute(
         self,
         program: Program,
@@ -87,9 +94,8 @@ class Runner:
         progress: Progress | None,
         out: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
-        sizes = {name: images * prod(shape) * F32_BYTES for name, shape in program.plan.outputs.items()}
-        workers = self._executor.workers(program, images)
-        memory.require(run_needs(sizes, program.plan.arena.size, workers), f"running {images} images", FEWER)
+        if images > program.images_allowed:
+            self._require_memory(program, images)
         results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
         if out:
             results |= checked_out(out, results)
