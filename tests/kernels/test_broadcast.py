@@ -22,13 +22,14 @@ def test_a_second_bottom(image, type_name):
 
 
 @pytest.mark.parametrize(
-    ("images", "params"),
+    ("images", "params", "count"),
     [
-        ([(4, 3, 2), (4, 3, 2)], {"axis": 0}),
-        ([(4, 3, 2), (4,)], {"axis": 0, "bias_term": True}),
+        ([(4, 3, 2), (4, 3, 2)], {"axis": 0}, 5),
+        # A learned bias lies along the batch, too: it is for as many images as the net declares.
+        ([(4, 3, 2), (4,)], {"axis": 0, "bias_term": True}, 1),
     ],
 )
-def test_other_operands_have_no_kernel(images, params):
+def test_other_operands_have_no_kernel(images, params, count):
     net = one_layer_net("Scale", *images, **params)
     assert not isinstance(Session(net).parts[0], NetPart)
-    check_net(net, feed=feed_for(net, 5))
+    check_net(net, feed=feed_for(net, count))
