@@ -99,6 +99,7 @@ def count_taps(sizes: Sequence[int], places: Sequence[int], window: Window) -> i
     return prod(int(found.count.sum()) for found in _meetings(sizes, places, window))
 
 
+@shared
 def lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
     """Return about how many bytes the tap lists take, and what kernels make of them."""
     positions = prod(places)
@@ -193,6 +194,7 @@ def plain_tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window)
     return tap_lists(sizes, places, window.level(sizes, places))
 
 
+@shared
 def plain_lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
     """Return about how many bytes the lists of `plain_tap_lists` take, and what kernels make of them."""
     return lists_footprint(sizes, places, window.level(sizes, places))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 from types import EllipsisType
@@ -158,6 +159,7 @@ class Window:
         return replace(self, kernel=tuple(kernel), stride=tuple(stride), pad=tuple(pad))
 
     @staticmethod
+    @lru_cache(maxsize=1024)  # Asked for many times a layer, and a net's layers have few different windows.
     def of(kernel: Spelling, stride: Spelling, pad: Spelling, dilation: Extents = (), *, axes: int) -> "Window":
         """Return the window over `axes` axes that Caffe's fields describe; raise ShapeError where they contradict."""
         values, h, w = kernel

@@ -25,6 +25,7 @@ from xdn.graph.net import Net, infer
 from xdn.kernels.apart import compute_apart
 from xdn.kernels.family import Lowering, select
 from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.tables import sharing
 from xdn.memory import Need
 
 #: What stands for a batch of unknown size in two rounds. A blob whose axis 0 is the same pair in both has that batch.
@@ -177,6 +178,7 @@ def cut_key(shapes: Mapping[str, Shape]) -> CutKey:
     return (*(shape[1:] for shape in shapes.values()), *map(batches.index, batches))
 
 
+@sharing()
 def cut(net: Net) -> tuple[Part, ...]:
     """Return the parts of a net, in the order in which they run; a single `NetPart` of the net itself for most nets."""
     batches = _Batches(net)
