@@ -38,6 +38,13 @@ def test_parts_and_sums():
     assert extents(joined.replace(layers=(*joined.layers, concat), outputs=()))["y"] == ("N+1", 6, 4)
 
 
+def test_a_batch_may_have_to_divide_after_something_was_taken_from_it():
+    first = make_params("Slice", axis=0, slice_point=(1,))
+    found = extents(net_of(3, (first, ("x",), ("a", "b")), (make_params("Slice", axis=0), ("b",), ("c", "d"))))
+    assert found["x"] == ("N", 6, 4)
+    assert found["c"] == found["d"] == ("(N-1)/2", 6, 4)
+
+
 def test_what_is_fixed_is_a_number():
     assert one(4, "Reshape", shape=(4, 24)) == {"x": (4, 6, 4), "y": (4, 24)}
     assert one(4, "Reduction", axis=0)["y"] == ()

@@ -12,8 +12,10 @@ from xdn.graph.verify import verify
 LETTERS = "NMLKJIHG"
 #: An extent that follows a batch otherwise than by a multiple of it and a constant, or more than one batch.
 UNKNOWN = "?"
+#: By how much larger the batches are, at most, that are tried after multiples of the declared one.
+_LARGER = 12
 
-#: Of each axis a number, or how it follows the batch: ``"N"``, ``"2N"``, ``"N/2"``, ``"N+3"``.
+#: Of each axis a number, or how it follows the batch: ``"N"``, ``"2N"``, ``"N/2"``, ``"N+3"``, ``"(N-1)/2"``.
 Extents = tuple[int | str, ...]
 
 
@@ -34,16 +36,14 @@ def extents(net: Net) -> dict[str, Extents]:
 def _others(net: Net, batch: int) -> list[tuple[int, Mapping[str, Blob]]]:
     """Return (batch, blobs) for two other batches of the inputs that declare `batch`; empty where they take no other.
 
-    Multiples come first: a batch may have to divide into parts.
+    Multiples come first, since a batch may have to divide into parts; so may what is left of one after a Slice.
     """
-    for others in ((2 * batch, 3 * batch), (batch + 1, batch + 2)):
-        sized = []
-        for other in others:
-            shapes = {name: (other, *blob.shape[1:]) for name, blob in net.inputs.items() if blob.shape[:1] == (batch,)}
-            if (blobs := _sized(net, shapes)) is None:
-                break
+    sized: list[tuple[int, Mapping[str, Blob]]] = []
+    for other in dict.fromkeys((2 * batch, 3 * batch, *range(batch + 1, batch + _LARGER + 1))):
+        shapes = {name: (other, *blob.shape[1:]) for name, blob in net.inputs.items() if blob.shape[:1] == (batch,)}
+        if (blobs := _sized(net, shapes)) is not None:
             sized.append((other, blobs))
-        if len(sized) == len(others):
+        if len(sized) == 2:
             return sized
     return []
 
@@ -64,9 +64,12 @@ def _said(points: Sequence[tuple[int, int]], letter: str) -> int | str:
     if all(other == extent for _, other in rest):
         return extent
     slope = Fraction(rest[0][1] - extent, rest[0][0] - n)
-    shift = extent - slope * n
-    if shift.denominator > 1 or any(other != slope * m + shift for m, other in rest):
+    if any(other != extent + slope * (m - n) for m, other in rest):
         return UNKNOWN
-    times = "" if slope.numerator == 1 else "-" if slope.numerator == -1 else str(slope.numerator)
-    part = "" if slope.denominator == 1 else f"/{slope.denominator}"
-    return f"{times}{letter}{part}{f'{int(shift):+d}' if shift else ''}"
+    # (times * batch + shift) / part, as it would be written by hand.
+    times, part = slope.numerator, slope.denominator
+    shift = int(part * extent - times * n)
+    said = {1: letter, -1: f"-{letter}"}.get(times, f"{times}{letter}")
+    if shift % part == 0:
+        return said + (f"/{part}" if part > 1 else "") + (f"{shift // part:+d}" if shift else "")
+    return f"({said}{shift:+d})/{part}"
