@@ -23,6 +23,7 @@ from measure import Contestant, best_setting, check_agreement, opener, run_laten
 from table import best_others, summary, table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 from xdn.data.packed import PackedData
 from xdn.graph.cost import net_cost
 from xdn.runtime.peak import measured_bandwidth
@@ -132,4 +133,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("engines.py", main))

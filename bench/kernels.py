@@ -25,6 +25,7 @@ from shapes import Case, collect
 
 from xdn import settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.cli.entry import program
 from xdn.codegen.isa import host_isa
 from xdn.errors import UnknownNameError
 from xdn.kernels.family import FAMILIES
@@ -168,4 +169,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("kernels.py", main))

@@ -28,6 +28,7 @@ from memory_table import memory_table
 from process import output_of
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 
 CHILD = Path(__file__).with_name("memory_child.py")
 #: Images a batch, for engines that have no batch size of their own.
@@ -156,4 +157,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("memory.py", main))

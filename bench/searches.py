@@ -25,6 +25,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.cli.entry import program
 from xdn.errors import DataError
 from xdn.evaluate.objective import ContestTime
 from xdn.report.search_plot import draw_strategies
@@ -208,4 +209,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("searches.py", main))

@@ -26,6 +26,7 @@ from rich.table import Table
 from table import place
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 from xdn.report.quantities import size
 
 CHILD = Path(__file__).with_name("startup_child.py")
@@ -126,4 +127,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("startup.py", main))

@@ -24,6 +24,7 @@ from table import place
 
 from xdn import settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
@@ -141,4 +142,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("widths.py", main))

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.cli.entry import program
 from xdn.codegen.isa import host_isa
 from xdn.data.packed import PackedData
 from xdn.data.source import DataSource, find_data
@@ -162,4 +163,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("winograd_error.py", main))

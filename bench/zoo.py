@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import xdn
+from xdn.cli.entry import program
 from xdn.errors import XdnError
 from xdn.frontend import load, save
 from xdn.frontend.weights import random_weights
@@ -195,4 +196,4 @@ def _totals(found: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("zoo.py", main))

@@ -1,6 +1,7 @@
 """The console scripts answer Ctrl-C and wrong flags from their first moment."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,3 +83,26 @@ def test_ctrl_c_is_answered_before_anything_that_takes_time_is_imported():
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "['xdn', 'xdn.cli', 'xdn.cli.entry', 'xdn.cli.interrupts']\n"
+
+
+def test_an_interrupted_program_says_its_name(capfd):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert entry.program("engines.py", interrupted) == 130
+    assert capfd.readouterr().err == "engines.py: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p
+        for folder in ("bench", "tools")
+        for p in sorted((ROOT / folder).rglob("*.py"))
+        if "run_command(" in p.read_text()
+    ],
+    ids=lambda path: path.name,
+)
+def test_a_program_of_the_project_begins_here(path):
+    named = re.search(r'new_parser\("([^"]+)"', path.read_text())
+    assert f'sys.exit(program("{named[1]}", main))' in path.read_text()

@@ -21,6 +21,7 @@ from report import steps_section
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.entry import program
 from xdn.data import find_dataset
 from xdn.data.dataset import Dataset
 from xdn.evaluate.accuracy import measured
@@ -123,4 +124,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("criteria.py", main))

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 from xdn.data import find_dataset
 from xdn.errors import DataError
 from xdn.files import write_atomically
@@ -50,4 +51,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("images.py", main))

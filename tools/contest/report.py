@@ -14,6 +14,7 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.entry import program
 from xdn.evaluate.bars import Contest
 from xdn.files import read_bounded, write_atomically
 from xdn.report.contest import contest_markdown, sections, waterfall
@@ -60,4 +61,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("report.py", main))

@@ -28,6 +28,7 @@ from outside import Caffe, OpenCv
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
 from xdn.data import find_dataset
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
@@ -241,4 +242,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("times.py", main))

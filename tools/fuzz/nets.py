@@ -24,6 +24,7 @@ from tools.fuzz.targets import Target
 from tools.fuzz.worker import Failure
 from xdn import Session, optimize
 from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.entry import program
 from xdn.errors import XdnError
 from xdn.frontend import prototxt
 from xdn.frontend.load import net_from_message
@@ -184,4 +185,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("python -m tools.fuzz.nets", main))

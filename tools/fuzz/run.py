@@ -25,6 +25,7 @@ from tools.fuzz.mutate import Mutator
 from tools.fuzz.targets import TARGETS, find_target
 from tools.fuzz.worker import Failure, Report, work
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
+from xdn.cli.entry import program
 from xdn.files import write_atomically
 from xdn.report.section import Section
 
@@ -207,4 +208,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program("python -m tools.fuzz.run", main))

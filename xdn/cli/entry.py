@@ -1,4 +1,4 @@
-"""Where the console scripts begin: import everything late, so that Ctrl-C is answered from the first moment.
+"""Where programs begin: the console scripts import everything late, so that Ctrl-C is answered from the first moment.
 
 The import of a command may fail at an environment flag, `XDN_ISA`, or for want of memory. Whatever Ctrl-C meets, an
 interrupted command says so in one line, leaves no unfinished file, and ends with 130.
@@ -10,15 +10,16 @@ from xdn.cli.interrupts import EXIT_INTERRUPTED, Interrupts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 
-def _command(module: str) -> int:
-    """Import and run the command in `xdn.cli.<module>`; return its exit code."""
-    interrupts = Interrupts(f"xdn-{module}")
+def program(name: str, main: "Callable[[], int]") -> int:
+    """Run `main` of a program called `name`; return its exit code, with one line on stderr where it ended badly."""
+    interrupts = Interrupts(name)
     try:
         interrupts.answer()
-        code = _exit_code(module)
+        code = _exit_code(name, main)
         # From here on there is nothing to interrupt; the interpreter's own end would answer with a traceback.
         interrupts.ignore()
     except BaseException as error:
@@ -34,20 +35,14 @@ def _command(module: str) -> int:
     return EXIT_INTERRUPTED
 
 
-def _imported(module: str) -> "ModuleType":
-    from importlib import import_module
-
-    return import_module(f"xdn.cli.{module}")
-
-
-def _exit_code(module: str) -> int:
+def _exit_code(name: str, main: "Callable[[], int]") -> int:
     from xdn.cli import memory
     from xdn.cli.visible import visible
     from xdn.errors import XdnError
 
     try:
         memory.check_limit()
-        return int(_imported(module).main())
+        return main()
     except XdnError as error:
         message, code = str(error), error.exit_code
     except Exception as error:
@@ -55,8 +50,19 @@ def _exit_code(module: str) -> int:
         if said is None:
             raise
         message, code = said, 1
-    print(f"xdn-{module}: error: {visible(message)}", file=sys.stderr)
+    print(f"{name}: error: {visible(message)}", file=sys.stderr)
     return code
+
+
+def _command(module: str) -> int:
+    """Import and run the command in `xdn.cli.<module>`; return its exit code."""
+    return program(f"xdn-{module}", lambda: int(_imported(module).main()))
+
+
+def _imported(module: str) -> "ModuleType":
+    from importlib import import_module
+
+    return import_module(f"xdn.cli.{module}")
 
 
 def inspect() -> int:
