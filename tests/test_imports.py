@@ -1,7 +1,11 @@
 """Who may import whom, and what `import xdn` may cost."""
 
+import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +38,52 @@ def modules_after(statement):
 )
 def test_light_imports(statement, without):
     assert not modules_after(statement) & without
+
+
+def imports_of(root: Path) -> dict[str, set[str]]:
+    """Return module -> modules of the package in the folder `root` that its text imports, wherever in it.
+
+    Imports in functions and for types only count too: they put off a circle, and do not open it. That a package is
+    loaded before its modules does not count, for a package that gathers its modules would be a circle with each.
+    """
+    files = {path.relative_to(root.parent).with_suffix(""): path for path in root.rglob("*.py")}
+    names = {".".join(place.parts).removesuffix(".__init__"): path for place, path in files.items()}
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for name, path in names.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                found[name] |= names.keys() & {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                source = resolve_name("." * node.level + (node.module or ""), package)
+                whole = {f"{source}.{each.name}" for each in node.names}
+                found[name] |= names.keys() & (whole if whole <= names.keys() else whole | {source})
+    return found
+
+
+def test_no_modules_import_each_other():
+    """Neither two modules nor more in a circle."""
+    imported = imports_of(ROOT / "xdn")
+    assert "xdn.train.resume" in imported["xdn.train.trainer"]
+    TopologicalSorter(imported).prepare()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("import p.b", "from p.a import x"),
+        ("from p import b", "def f():\n    from p import a"),
+        ("from .b import x", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import a"),
+        ("from p import b", "import p.c"),
+    ],
+    ids=["plain", "in a function", "for types", "of three"],
+)
+def test_a_circle_is_found(tmp_path, first, second):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    texts = {"__init__": "from p.a import x\nfrom p import b", "a": first, "b": second, "c": "from p.a import x"}
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text, "utf-8")
+    with pytest.raises(CycleError) as caught:
+        TopologicalSorter(imports_of(folder)).prepare()
+    assert {"p.a", "p.b"} <= set(caught.value.args[1]) <= {"p.a", "p.b", "p.c"}

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+from collections import deque
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +15,37 @@ from xdn.frontend.solver import Solver
 from xdn.graph.net import Net
 from xdn.train.optimizer import CaffeOptimizer
 
-if TYPE_CHECKING:
-    from xdn.train.trainer import Progress
-
 State = dict[str, Any]
 #: Fields of a solver that change no weight: a training may go on with others.
 _FREE = {"display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix"}
 #: Fields that name files; what stands in these is compared.
 _FILES = {"net", "test_net", "weights", "data", "test_data", "teacher"}
 _MEND = "Name another folder with --out, or begin anew with --restart"
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a training is.
+
+    Parameters
+    ----------
+    iteration : int
+        Iterations done.
+    seconds : float
+        What they took, tests included.
+    tested : int
+        The iteration after which the last test was made, -1 for none.
+    accuracy : float
+        What that test found, in percent.
+    losses : list of float
+        Of the last `average_loss` iterations.
+    """
+
+    iteration: int = 0
+    seconds: float = 0.0
+    tested: int = -1
+    accuracy: float = 0.0
+    losses: deque[float] = dataclasses.field(default_factory=deque)
 
 
 def identity(solver: Solver, net: Net, data: str, seed: int, teachers: list[str]) -> dict[str, str]:
@@ -40,7 +63,7 @@ def identity(solver: Solver, net: Net, data: str, seed: int, teachers: list[str]
     return own | {"teachers": " ".join(teachers)} | said
 
 
-def state_of(own: dict[str, str], module: nn.Module, optimizer: CaffeOptimizer, progress: "Progress") -> State:
+def state_of(own: dict[str, str], module: nn.Module, optimizer: CaffeOptimizer, progress: Progress) -> State:
     """Return all that a snapshot holds."""
     kept = optimizer.state_dict()
     return {
@@ -57,7 +80,7 @@ def restore(
     own: dict[str, str],
     module: nn.Module,
     optimizer: CaffeOptimizer,
-    progress: "Progress",
+    progress: Progress,
     path: Path,
 ) -> None:
     """Bring module, optimizer and progress to where `state` was taken.
@@ -106,7 +129,7 @@ def _restore_optimizer(state: State, optimizer: CaffeOptimizer) -> None:
     optimizer.load_state_dict(whole | {"state": kept})
 
 
-def _restore_progress(found: dict[str, Any], progress: "Progress") -> None:
+def _restore_progress(found: dict[str, Any], progress: Progress) -> None:
     losses = [float(loss) for loss in found["losses"]]
     numbers = (float(found["seconds"]), float(found["accuracy"]), *losses)
     if int(found["iteration"]) < 0 or not all(map(isfinite, numbers)):

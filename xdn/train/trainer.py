@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +26,7 @@ from xdn.train.optimizer import CaffeOptimizer, optimizer_for
 from xdn.train.policy import checked_policy, learning_rate, momentum
 from xdn.train.precision import bf16_wanted
 from xdn.train.prefetch import prefetched
-from xdn.train.resume import State, identity, restore, state_of
+from xdn.train.resume import Progress, State, identity, restore, state_of
 from xdn.train.snapshot import read_snapshot, write_snapshot
 from xdn.train.teachers import Teachers
 
@@ -78,31 +78,6 @@ class Task:
     def snapshot_path(self) -> Path:
         """The last snapshot."""
         return self.prefix.with_name(f"{self.prefix.name}.snapshot.pt")
-
-
-@dataclass
-class Progress:
-    """How far a training is.
-
-    Parameters
-    ----------
-    iteration : int
-        Iterations done.
-    seconds : float
-        What they took, tests included.
-    tested : int
-        The iteration after which the last test was made, -1 for none.
-    accuracy : float
-        What that test found, in percent.
-    losses : list of float
-        Of the last `average_loss` iterations.
-    """
-
-    iteration: int = 0
-    seconds: float = 0.0
-    tested: int = -1
-    accuracy: float = 0.0
-    losses: deque[float] = field(default_factory=deque)
 
 
 class Trainer:
