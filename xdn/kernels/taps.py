@@ -194,7 +194,6 @@ def plain_tap_lists(sizes: Sequence[int], places: Sequence[int], window: Window)
     return tap_lists(sizes, places, window.level(sizes, places))
 
 
-@shared
 def plain_lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
     """Return about how many bytes the lists of `plain_tap_lists` take, and what kernels make of them."""
     return lists_footprint(sizes, places, window.level(sizes, places))
