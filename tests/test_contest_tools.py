@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,25 @@ def test_a_step_that_fails_leaves_no_record(step, capfd):
     assert step("x", "pass") == (1, False)
     assert "is not there" in capfd.readouterr().err
     assert not step.record.exists()
+
+
+def test_an_interrupted_step_says_so_in_one_line(tmp_path):
+    begin = [sys.executable, str(TOOLS / "step.py"), "--work", str(tmp_path), "--name", "long", "--about", "wait"]
+    command = [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"]
+    process = subprocess.Popen(
+        [*begin, "--out", str(tmp_path / "out"), "--", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        # Tests that run in the background ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert [process.stdout.readline() for _ in range(2)] == ["long: wait\n", "begun\n"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "step.py: interrupted\n")
+    assert not (tmp_path / "steps" / "long.json").exists()
 
 
 def test_test_images_become_files_in_their_order(tool, tmp_path, rng, monkeypatch):

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from xdn.cli.entry import program
 from xdn.files import write_atomically
 
 
@@ -67,4 +68,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program("step.py", lambda: main(sys.argv[1:])))
