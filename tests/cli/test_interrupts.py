@@ -37,6 +37,13 @@ def begun(*arguments, more="", **environment):
     return process
 
 
+def compiling(folder):
+    """Start a run that has all its kernels to compile, which takes seconds; its cache is `folder`/cache."""
+    write_small(folder)
+    call = ["run", folder / "small.prototxt", "--data", "glyphs10", "--input-shape", "3,32,32", "--online", "--force"]
+    return begun(*call, XDN_CACHE=str(folder / "cache"))
+
+
 def ended(process, name):
     """Wait for an interrupted process; check its exit code, and that it said one line, beside what it had logged."""
     _, err = process.communicate(timeout=120)
@@ -62,8 +69,7 @@ def wait_until(condition, process):
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3, 0.6])
 def test_while_a_command_is_imported(tmp_path, delay_s):
-    write_small(tmp_path)
-    process = begun("run", tmp_path / "small.prototxt", XDN_CACHE=str(tmp_path / "cache"))
+    process = compiling(tmp_path)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
     assert ended(process, "run")
@@ -71,11 +77,8 @@ def test_while_a_command_is_imported(tmp_path, delay_s):
 
 @pytest.mark.parametrize("kernels", [0, 1, 3])
 def test_while_kernels_are_compiled(tmp_path, kernels):
-    write_small(tmp_path)
-    call = ["run", tmp_path / "small.prototxt", "--data", "glyphs10", "--input-shape", "3,32,32", "--online", "--force"]
-    cache = tmp_path / "cache"
-    process = begun(*call, XDN_CACHE=str(cache))
-    wait_until(lambda: len([*cache.rglob("*.o")]) >= kernels, process)
+    process = compiling(tmp_path)
+    wait_until(lambda: len([*(tmp_path / "cache").rglob("*.o")]) >= kernels, process)
     process.send_signal(signal.SIGINT)
     ended(process, "run")
     assert unfinished(tmp_path) == []
