@@ -9,7 +9,9 @@ ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "xdn" / "__init__.py").read_text(), re.M).group(1)
 
 HDF5 = ["h5py>=3.10"]
-TRAIN = ["matplotlib>=3.8", "torch>=2.4"]
+PLOTS = ["matplotlib>=3.8"]
+TRAIN = [*PLOTS, "torch>=2.4"]
+# Without PyTorch, whose Linux wheels bring gigabytes of CUDA: tests that need it are skipped where [train] is not.
 TEST = [
     # Below 5: OpenCV 5 dropped the Caffe importer that serves as an oracle.
     "opencv-python-headless>=4.10,<5",
@@ -23,7 +25,7 @@ TEST = [
     "pytest-xdist>=3.5",
     "ruff>=0.8",
     *HDF5,
-    *TRAIN,
+    *PLOTS,
 ]
 BENCH = [
     "MNN>=3.0",

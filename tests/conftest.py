@@ -19,6 +19,68 @@ hypothesis_settings.load_profile("xdn")
 ROOT = Path(__file__).resolve().parent.parent
 MATERIAL = Path(os.environ.get("XDN_TEST_MATERIAL") or ROOT.parent / "shared")
 
+#: What is `tiny`, as folders and modules: texts become nets, and nets have shapes; no kernel, no oracle, no data set.
+TINY = (
+    "tests/graph",
+    "tests/frontend/test_build.py",
+    "tests/frontend/test_diagnosis.py",
+    "tests/frontend/test_fillers.py",
+    "tests/frontend/test_naming.py",
+    "tests/frontend/test_phase.py",
+    "tests/frontend/test_solver.py",
+    "tests/frontend/test_suggest.py",
+    "tests/frontend/test_tokens.py",
+    "tests/frontend/test_upgrade.py",
+    "tests/frontend/test_weights.py",
+    "tests/frontend/test_wire.py",
+    "tests/layers/test_base.py",
+    "tests/layers/test_filters.py",
+    "tests/layers/test_rowmajor.py",
+    "tests/optimize/test_bypass.py",
+    "tests/optimize/test_match.py",
+    "tests/test_errors.py",
+    "tests/test_registry.py",
+    "tests/test_settings.py",
+)
+
+
+def _is_tiny(path: Path) -> bool:
+    return any(path.is_relative_to(ROOT / each) for each in TINY)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import what `-m tiny` leaves out: that takes longer than the tests."""
+    if config.option.markexpr == "tiny" and collection_path.is_file() and not _is_tiny(collection_path):
+        return True
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests that are tiny, and those that need PyTorch: those of training, and modules that name it."""
+    for item in items:
+        if "torch" in vars(item.module) or item.path.is_relative_to(ROOT / "tests" / "train"):
+            item.add_marker("torch")
+        if _is_tiny(item.path) and not any(item.iter_markers("torch")):
+            item.add_marker("tiny")
+
+
+def _encodable(value):
+    """Return plain data whose lone surrogates, which UTF-8 does not know, are written as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_encodable, value))
+    return value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable():
+    """Let any report pass from a worker of pytest-xdist to the terminal, whatever a test has logged or compared."""
+    return _encodable((yield))
+
 
 def _material(*parts: str) -> Path:
     path = MATERIAL.joinpath(*parts)

@@ -2,10 +2,12 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import TINY
 from xdn.layers import LAYERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +24,17 @@ def test_links_lead_somewhere(page):
 def test_named_paths_exist(page):
     named = re.findall(r"`((?:xdn|bench|tests|tools|prototxt)/[\w./-]*)`", page.read_text())
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_what_is_tiny_exists():
+    assert [path for path in TINY if not (ROOT / path).exists()] == []
+
+
+def test_the_speeds_of_tests_are_described():
+    markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    text = (ROOT / "docs" / "folders.md").read_text()
+    names = [line.split(":")[0] for line in markers]
+    assert [name for name in names if f"`{name}`" not in text and f"-m {name}" not in text] == []
 
 
 def test_the_table_of_folders_is_complete():

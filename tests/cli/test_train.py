@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.cli.caffe_files import PROTOTXT, write_small
+from tests.pytorch import torch
 from tests.train.tiny import write_training
 from xdn.cli import run
 from xdn.cli.train import main

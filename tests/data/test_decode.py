@@ -6,11 +6,11 @@ from contextlib import suppress
 import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, strategies
 from hypothesis import settings as hypothesis_settings
 from PIL import Image
 
+from tests.pytorch import torch
 from xdn import settings
 from xdn.data.decode import SUFFIXES, decode, image_size, resize
 from xdn.errors import DataError

@@ -5,11 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 
 from tests.graph.nets import SHAPE, residual_net
 from tests.kernels.checks import one_layer_net, random_weights
 from tests.layers.oracles import EPS
+from tests.pytorch import needs_torch
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Blob, Epilogue, Layer, Net
 from xdn.layers.convolution import Convolution
@@ -53,7 +53,10 @@ def test_two_readings_of_one_blob_by_one_layer_count_twice():
     assert [layer.name for layer in net.consumers["conv"]] == ["relu", "sum", "sum"]
 
 
+@needs_torch
 def test_forward_is_what_pytorch_computes(rng):
+    import torch
+
     net = residual_net()
     x = rng.standard_normal(SHAPE).astype(np.float32)
     weights = {layer.name: {k: torch.from_numpy(v.copy()) for k, v in layer.weights.items()} for layer in net.layers}

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 from onnx import TensorProto
 
 from tests.layers.oracles import check_fixed, check_layer, check_needs_every_position, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.argmax import ArgMax

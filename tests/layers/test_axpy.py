@@ -5,9 +5,9 @@ OpenCV's importer is no oracle here: of SENet's bottoms a, x, y it computes a * 
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import check_carried, check_layer, check_needs_every_position, compute, normal
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.axpy import Axpy

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -18,6 +17,7 @@ from tests.layers.oracles import (
     run_onnx,
     weights_for,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.batchnorm import BatchNorm

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import (
     FEW,
@@ -16,6 +15,7 @@ from tests.layers.oracles import (
     run_onnx,
     weights_for,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.bn import BN

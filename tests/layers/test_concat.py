@@ -1,10 +1,10 @@
 """Concat against PyTorch, ONNX Runtime and OpenCV over axes and its old field."""
 
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import check_carried, check_layer, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.concat import Concat

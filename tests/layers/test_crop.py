@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -14,6 +13,7 @@ from tests.layers.oracles import (
     normal,
     run_onnx,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.crop import Crop

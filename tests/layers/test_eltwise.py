@@ -4,10 +4,10 @@ from functools import reduce
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import check_carried, check_layer, check_positions, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.eltwise import Eltwise

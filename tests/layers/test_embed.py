@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import check_layer, compute, run_onnx, weights_for
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.embed import Embed

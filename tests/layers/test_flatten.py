@@ -1,10 +1,10 @@
 """Flatten against PyTorch, ONNX Runtime and OpenCV over its two axes."""
 
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import check_carried, check_fixed, check_layer, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.flatten import Flatten

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import FEW, check_carried, check_layer, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.layers.hsigmoid import HSigmoid
 
 

@@ -1,7 +1,6 @@
 """InnerProduct against PyTorch, ONNX Runtime and OpenCV over axes, transposed weights and the bias."""
 
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -16,6 +15,7 @@ from tests.layers.oracles import (
     run_onnx,
     weights_for,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.innerproduct import InnerProduct

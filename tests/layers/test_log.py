@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.log import Log

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import check_carried, check_layer, check_moves, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.pad import Pad

@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -15,6 +14,7 @@ from tests.layers.oracles import (
     normal,
     run_onnx,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.permute import Permute

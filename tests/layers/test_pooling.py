@@ -4,12 +4,12 @@ from math import prod
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal
+from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.pooling import LOWEST, Pooling

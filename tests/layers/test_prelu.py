@@ -1,7 +1,6 @@
 """PReLU against PyTorch, ONNX Runtime and OpenCV."""
 
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -13,6 +12,7 @@ from tests.layers.oracles import (
     run_onnx,
     weights_for,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.prelu import PReLU

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.reduction import Reduction

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import (
@@ -15,6 +14,7 @@ from tests.layers.oracles import (
     normal,
     weights_for,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.scale import Scale

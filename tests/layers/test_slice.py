@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.opencv import run_opencv_tops
 from tests.layers.oracles import (
@@ -16,6 +15,7 @@ from tests.layers.oracles import (
     normal,
     run_onnx,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 from xdn.layers.slice import Slice

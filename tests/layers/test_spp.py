@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import check_carried, check_layer, check_needs_every_position, compute, normal
+from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob
 from xdn.layers.pooling import Pooling

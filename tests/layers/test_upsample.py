@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.layers.oracles import (
     check_carried,
@@ -13,6 +12,7 @@ from tests.layers.oracles import (
     normal,
     run_onnx,
 )
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.upsample import Upsample

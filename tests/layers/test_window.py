@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.layers.windows import OVERHANGING
+from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.layers.window import Window, patches, patches_at
 
