@@ -55,6 +55,11 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Run what is tiny in one process: it is done before others have imported what they need."""
+    return 0 if config.option.markexpr == "tiny" else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Mark the tests that are tiny, and those that need PyTorch: those of training, and modules that name it."""

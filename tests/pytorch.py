@@ -8,9 +8,15 @@ INSTALLED = find_spec("torch") is not None
 REASON = "PyTorch is not installed (pip install -e '.[train]')"
 
 
+#: The marks of a parameter set that trains, or starts a command that does.
+NEEDS_TORCH = (pytest.mark.torch, pytest.mark.skipif(not INSTALLED, reason=REASON))
+
+
 def needs_torch(test):
     """Mark a test that trains, or starts a command that does."""
-    return pytest.mark.torch(pytest.mark.skipif(not INSTALLED, reason=REASON)(test))
+    for mark in NEEDS_TORCH:
+        test = mark(test)
+    return test
 
 
 def require_torch() -> None:

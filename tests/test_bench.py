@@ -25,6 +25,7 @@ def engines(*args):
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["throughput", "latency"])
 def test_all_engines_agree_and_are_timed(mode, tmp_path):
     net = ROOT / "prototxt" / "lenet" / "deploy.prototxt"
@@ -59,6 +60,7 @@ def test_all_engines_agree_and_are_timed(mode, tmp_path):
     assert f"{document['ratio'][key]['ratio']:.3f} ({best})" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_contest_times_packed_files_and_counts_correct_labels(tmp_path):
     net = ROOT / "prototxt" / "resnet20_glyphs10" / "resnet20.prototxt"
     target = tmp_path / "figures.json"

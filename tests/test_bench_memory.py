@@ -17,6 +17,7 @@ def memory(*args):
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 def test_every_engine_is_measured_beside_its_time(tmp_path):
     target = tmp_path / "memory.json"
     options = ("--engines", "xdn,onnxruntime", "--images", "70", "--batch", "32", "--json", str(target))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cli.photos import FORMATS, write_net, write_photos
+from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,11 @@ def commands(page, heading):
     return [shlex.split(line, comments=True) for line in lines if line.startswith("xdn-")]
 
 
+def marks(page, heading):
+    """Return the marks of a part of a page: some train."""
+    return NEEDS_TORCH if any(name == "xdn-train" for name, *_ in commands(page, heading)) else ()
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Return a working folder as a new user has it: net, weights and solver, photos in folders and in a list."""
@@ -55,7 +61,11 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("data", ["photos/", "photos.txt"])
-@pytest.mark.parametrize(("page", "heading"), PAGES, ids=lambda value: Path(value).stem if value else "")
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [pytest.param(*page, marks=marks(*page)) for page in PAGES],
+    ids=lambda value: Path(value).stem if value else "",
+)
 def test_every_command_works_as_it_is_written(folder, page, heading, data, capsys):
     followed = commands(page, heading)
     assert followed
@@ -69,6 +79,7 @@ def test_every_command_works_as_it_is_written(folder, page, heading, data, capsy
             assert "resized to 224x224 bilinear" in said.out
 
 
+@needs_torch
 def test_what_the_readme_makes_is_what_it_says(folder):
     for name, *words in commands(*PAGES[0]):
         assert import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main([*words, "--quiet"]) == 0

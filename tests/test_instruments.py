@@ -5,6 +5,7 @@ import pytest
 
 from tests.data.samples import ArrayDataset
 from tests.optimize.building import conv, data, layer, net_of
+from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import settings
 from xdn.data import find_dataset
 from xdn.instruments import cross_entropy, instruments, seconds_an_image
@@ -76,6 +77,7 @@ def test_cross_entropy_of_probabilities_and_of_logits():
     assert cross_entropy(probabilities.astype(np.float32), labels) == pytest.approx(expected, rel=1e-6)
 
 
+@needs_torch
 def test_gradients_come_batch_by_batch(glyphs):
     net = small()
     batches = list(instruments(net, glyphs, 40).gradients(net))
@@ -91,7 +93,7 @@ def test_a_clock_times_nets_without_weights_too():
     assert 0 < instruments(net, None, 4).clock(net) < 1
 
 
-@pytest.mark.parametrize("criterion", ["activation", "taylor"])
+@pytest.mark.parametrize("criterion", ["activation", pytest.param("taylor", marks=NEEDS_TORCH)])
 @pytest.mark.parametrize("schedule", ["sensitivity", "latency", "per-mac"])
 def test_a_net_is_pruned_with_all_of_them(glyphs, monkeypatch, criterion, schedule):
     monkeypatch.setattr(settings, "PRUNE_SCORE_IMAGES", 20)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.photos import FORMATS, write_net, write_photos
+from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import api
 from xdn.cli import optimize, pack, run, train
 from xdn.data.packed import PackedData
@@ -39,9 +40,10 @@ COMMANDS = {
     "train": (train, ["solver.prototxt", "--threads", "1"]),
     "pack": (pack, ["-o", "again.packed"]),
 }
+TRAIN = pytest.param("train", marks=NEEDS_TORCH)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN, "pack"])
 @pytest.mark.parametrize("data", ["photos", "photos.txt"])
 def test_photos_of_all_sizes_and_formats_are_resized(name, data):
     command, args = COMMANDS[name]
@@ -53,7 +55,7 @@ def test_photos_of_all_sizes_and_formats_are_resized(name, data):
         assert said["preprocessing"]["resize"] == "16x16 bilinear"
 
 
-@pytest.mark.parametrize("name", ["run", "prune", "train"])
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN])
 def test_packed_photos_are_taken_by_all(name, capsys):
     called(pack, "photos", "--size", "16x16", "--split", "train", "-o", "photos.packed")
     command, args = COMMANDS[name]
@@ -65,7 +67,7 @@ def test_packed_photos_are_taken_by_all(name, capsys):
     assert "only image files are resized to 20x20" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["run", "prune", "train"])
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN])
 def test_without_a_size_the_message_names_the_option(name, capsys):
     command, args = COMMANDS[name]
     assert command.main([*args, "--data", "photos"]) == 1
@@ -74,14 +76,14 @@ def test_without_a_size_the_message_names_the_option(name, capsys):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", ["run", "prune", "train"])
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN])
 def test_a_set_of_one_size_is_cut_but_not_resized(name, capsys):
     command, args = COMMANDS[name]
     assert command.main([*args, "--data", "glyphs10", "--size", "16x16"]) == 1
     assert "Cut out their middle with --crop" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["run", "prune", "train"])
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN])
 def test_a_net_of_one_channel_reads_photos_in_grey(name):
     write_net(Path("net.prototxt"), channels=1)
     command, args = COMMANDS[name]
@@ -120,6 +122,7 @@ def test_grey_pixels_give_what_their_values_give():
     assert np.isfinite(pixels).all()
 
 
+@needs_torch
 def test_grey_photos_are_trained_on_with_their_mean(capsys):
     write_net(Path("net.prototxt"), channels=1)
     called(
@@ -133,6 +136,7 @@ def test_grey_photos_are_trained_on_with_their_mean(capsys):
     assert ran["transform"]["scale"] == pytest.approx(0.01)
 
 
+@needs_torch
 def test_the_order_is_turned_for_all(capsys):
     plain = called(pack, "photos", "--size", "16x16", "-o", "bgr.packed")
     turned = called(pack, "photos", "--size", "16x16", "-o", "rgb.packed", "--data-order", "rgb")
@@ -150,7 +154,7 @@ def test_the_order_is_turned_for_all(capsys):
         called(command, *args, *wanted, "--data-order", "rgb")
 
 
-@pytest.mark.parametrize("name", ["run", "prune", "train"])
+@pytest.mark.parametrize("name", ["run", "prune", TRAIN])
 def test_a_transform_that_is_missing_is_told(name, capsys):
     write_mean(Path("mean.binaryproto"), np.full((3, 16, 16), 100, np.float32))
     command, args = COMMANDS[name]

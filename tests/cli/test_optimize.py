@@ -202,6 +202,7 @@ def test_a_failed_check_exits_with_3_and_writes_nothing(small, capsys, monkeypat
 MODELS = {"resnet20": "train_test", "cifar10_full": "deploy", "resnet50": "deploy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_trained_networks(model, material, tmp_path):
     """OpenCV computes from the written files what the references compute from the ones that were read."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import noise, opencv_outputs, write_small
+from tests.pytorch import needs_torch
 from xdn.cli.optimize import main
 from xdn.frontend import load
 from xdn.graph.cost import net_cost
@@ -66,6 +67,7 @@ def test_groups_of_a_file_are_followed(small):
     assert written().layer("conv1").params.num_output == net.layer("conv1").params.num_output // 2
 
 
+@needs_torch
 def test_with_data_it_looks_at_activations_and_recalibrates(small, capsys):
     _, path = small
     data = ["--data", "glyphs10", "--input-shape", "3,32,32", "--images", "8", "--recalibrate", "40"]

@@ -228,6 +228,7 @@ def test_zoo_nets_with_random_weights(material, tmp_path, rng, name):
     check_against_opencv(net, text, weights, rng)
 
 
+@pytest.mark.slow
 def test_every_zoo_file_that_loads_comes_back_the_same(material):
     """All 213: a net that reads back from its own text as the same net, or a typed error."""
     found = {True: 0, False: 0}

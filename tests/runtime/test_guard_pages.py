@@ -36,6 +36,7 @@ def found(request, tmp_path_factory):
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", guarded.SIDES)
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_outside_is_touched(found, name, side):
@@ -43,6 +44,7 @@ def test_nothing_outside_is_touched(found, name, side):
     assert found["cases"][f"{name}/{side}"] == "right"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", guarded.SIDES)
 @pytest.mark.parametrize("kind", guarded.KINDS)
 def test_an_access_outside_ends_the_process(found, kind, side):
