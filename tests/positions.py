@@ -34,7 +34,7 @@ def classifier(bottom):
 
 
 def deconvolution(outputs=3, inputs=CHANNELS, **params):
-    """Return the layers of a net whose Deconvolution, with BatchNorm and Scale behind it, is read by a Convolution."""
+    """Return the layers of a net whose Deconvolution, with BatchNorm and Scale after it, is read by a Convolution."""
     return [
         filters("stem", "data", inputs, 3, pad=1),
         spread("up", "stem", outputs, bias_term=False, **params),
@@ -161,7 +161,7 @@ def plain():
     ]
 
 
-#: Name -> the layers behind the input.
+#: Name -> the layers after the input.
 TABLE = {
     "deconvolution": deconvolution,
     "deconvolution to one channel": lambda: deconvolution(1),

@@ -89,14 +89,14 @@ def test_reading_within_the_bound(tmp_path):
 def test_what_is_no_file_is_refused(tmp_path, read):
     with pytest.raises(ParseError, match="no such file"):
         read(tmp_path / "nowhere", 5)
-    with pytest.raises(ParseError, match="no regular file"):
+    with pytest.raises(ParseError, match="not a regular file"):
         read(tmp_path, 5)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ParseError, match="no regular file"):
+    with pytest.raises(ParseError, match="not a regular file"):
         read_bounded(tmp_path / "pipe", 5)
 
 

@@ -40,5 +40,5 @@ def test_positive_integers(monkeypatch, text, value):
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", ",2", "²"])
 def test_anything_else_is_refused(monkeypatch, text):
     monkeypatch.setenv("XDN_SAMPLE", text)
-    with pytest.raises(SettingError, match=r"XDN_SAMPLE.*no positive integer.*Unset"):
+    with pytest.raises(SettingError, match=r"XDN_SAMPLE.*not a positive integer.*Unset"):
         settings.positive_int("XDN_SAMPLE")

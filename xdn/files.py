@@ -168,7 +168,7 @@ def checked_size(path: Path, limit_bytes: int) -> int:
     if not exists(path):
         raise ParseError("no such file", where=str(path))
     if not path.is_file():
-        raise ParseError("this is no regular file", where=str(path))
+        raise ParseError("this is not a regular file", where=str(path))
     size = path.stat().st_size
     if size > limit_bytes:
         raise ParseError(f"the file has {size} bytes; at most {limit_bytes} are read", where=str(path))

@@ -20,7 +20,7 @@ class Session(runtime.Session):
     weights : path, optional
         For a path: the caffemodel; the only one beside the prototxt where None.
     post_fusion : bool
-        Let layers compute the sums and activations behind them, and skip what no layer reads; without it each layer of
+        Let layers compute the sums and activations after them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
     threads, chunk_blocks, profile, winograd, schedule, configuration : optional
         As `xdn.runtime.session.Session` takes them.

@@ -193,5 +193,5 @@ def positive_int(flag: str) -> int | None:
     # OMP_NUM_THREADS may hold one number a nesting level: "4,2"; the first is the outermost.
     first = text.split(",")[0].strip()
     if not first.isdecimal() or int(first) < 1:
-        raise SettingError(f"{flag}={text!r} is no positive integer", mend=f"Unset {flag} or set it to 1 or more")
+        raise SettingError(f"{flag}={text!r} is not a positive integer", mend=f"Unset {flag} or set it to 1 or more")
     return int(first)

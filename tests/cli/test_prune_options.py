@@ -78,7 +78,7 @@ def test_with_data_it_looks_at_activations_and_recalibrates(small, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--prune", "half"], "no pruning budget"),
+        (["--prune", "half"], "not a pruning budget"),
         (["--prune", "macs=0"], "leaves 0 of the net"),
         (["--prune", "macs=1e-9"], "at its narrowest"),
         (["--prune", "0.3", "--criterion", "l3"], "unknown pruning criterion 'l3'"),
@@ -121,7 +121,7 @@ def test_list_names_criteria_and_schedules(capsys):
         assert name in said
 
 
-#: Sixteen filters, of which a layer behind them decides what becomes.
+#: Sixteen filters, of which a layer after them decides what becomes.
 AFTER_SIXTEEN = """
 layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 1 dim: 3 dim: 8 dim: 8 }} }} }}
 layer {{ name: "c1" type: "Convolution" bottom: "data" top: "c1"

@@ -1,4 +1,4 @@
-"""What `xdn-run` runs a net on, and what it says of nets that are no classifiers."""
+"""What `xdn-run` runs a net on, and what it says of nets that are not classifiers."""
 
 import json
 import tempfile

@@ -84,7 +84,7 @@ def test_a_damaged_store_is_no_reason_not_to_run(tuned, tmp_path, capsys):
     (tmp_path / "cache" / "tuning.sqlite").write_bytes(b"garbage" * 100)
     assert run(tuned[0]) == 0
     out, err = capsys.readouterr()
-    assert "is no store of tuning results" in err
+    assert "is not a store of tuning results" in err
     assert "100.00 %" in out
 
 
@@ -101,9 +101,9 @@ def test_configurations_are_saved_and_given_back(job, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "this is no JSON"),
-        ("[" * 100_000, "this is no JSON"),
-        ('{"threads": "many"}', "'many' is no int"),
+        ("{", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
+        ('{"threads": "many"}', "'many' is not of the type int"),
         ('{"choices": {"batch": {"pool": {"algorithm": "winograd4"}}}}', "cannot be computed by 'winograd4'"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_wrong_configuration_is_one_message(job, tmp_path, capsys, text, messa
         (["--objective", "contest", "--max-latency-ms", "5"], "a limit belongs to one objective alone"),
         (["--min-accuracy", "101"], "the net itself is right for 100.00 %"),
         (["--online"], "packed data is decoded already"),
-        (["--tune-plot", "plot.pdf"], "is no kind of drawing"),
+        (["--tune-plot", "plot.pdf"], "is not a kind of drawing"),
     ],
 )
 def test_tuning_that_makes_no_sense_is_refused(job, capsys, options, message):

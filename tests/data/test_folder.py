@@ -182,7 +182,7 @@ def test_an_empty_list_is_refused(tmp_path):
 
 def test_a_binary_file_is_no_list(tmp_path):
     (tmp_path / "net.caffemodel").write_bytes(b"\n\x05small\xa2\x06\x00")
-    with pytest.raises(DataError, match=r"net\.caffemodel: the file is binary, no text list"):
+    with pytest.raises(DataError, match=r"net\.caffemodel: the file is binary, not a text list"):
         ImageList.find(tmp_path / "net.caffemodel", "test")
 
 

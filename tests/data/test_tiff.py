@@ -72,7 +72,7 @@ def test_a_claim_beyond_the_bound_is_refused(tmp_path):
 def test_values_lie_within_the_file():
     content = tiff(np.zeros((6, 10), np.uint8))
     at = content.index(struct.pack("<HHI", BITS, 4, 1))
-    with pytest.raises(ValueError, match="behind its end"):
+    with pytest.raises(ValueError, match="past its end"):
         tiff_size(content[:at] + struct.pack("<HHI", BITS, 4, 1 << 30) + content[at + 8 :])
 
 

@@ -40,7 +40,7 @@ def test_contestants_run_in_turn_after_all_are_warm():
     assert log == ["warm A", "warm B", "A", "B", "A", "B"]
     assert begun == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert (a.accuracy.correct, a.accuracy.top5) == (3, 3)
-    # Of scores that are all 0 the lower class comes first: 2 is the fourth behind 6.
+    # Of scores that are all 0 the lower class comes first: 2 is the fourth after 6.
     assert (b.accuracy.correct, b.accuracy.top5) == (2, 3)
     assert len(a.runs_s) == len(b.runs_s) == 2
     assert min(b.runs_s) >= 0.02

@@ -47,14 +47,14 @@ def test_what_was_written_is_read():
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"count": "3"}, "count: '3' is no int"),
-        ({"count": True}, "count: True is no int"),
-        ({"flag": 1}, "flag: 1 is no bool"),
-        ({"maybe": "x"}, "maybe: 'x' is no float"),
-        ({"maybe": 10**400}, "maybe: 1000.* is no float"),
+        ({"count": "3"}, "count: '3' is not of the type int"),
+        ({"count": True}, "count: True is not of the type int"),
+        ({"flag": 1}, "flag: 1 is not of the type bool"),
+        ({"maybe": "x"}, "maybe: 'x' is not of the type float"),
+        ({"maybe": 10**400}, "maybe: 1000.* is not of the type float"),
         ({"inner": {"name": "a"}}, r"inner\.pairs: the field is missing"),
-        ({"inner": {"name": "a", "pairs": [[1, 2, 3]]}}, r"inner\.pairs\[0\]: \[1, 2, 3\] is no"),
-        ({"many": [4]}, r"many\[0\]: 4 is no Inner"),
+        ({"inner": {"name": "a", "pairs": [[1, 2, 3]]}}, r"inner\.pairs\[0\]: \[1, 2, 3\] is not of the type"),
+        ({"many": [4]}, r"many\[0\]: 4 is not of the type Inner"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, where):

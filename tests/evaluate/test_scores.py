@@ -110,7 +110,7 @@ def test_what_tells_no_class_of_an_image(layers):
 
 
 def test_what_has_another_batch_than_the_images():
-    """Regions, ten of them for ten classes: each is no image."""
+    """Regions, ten of them for ten classes: each is not an image."""
     regions = Layer("rois", LAYERS["Input"](shape=((10, 5),)), (), ("rois",))
     image = Layer("x", LAYERS["Input"](shape=((1, 3, 8, 8),)), (), ("x",))
     roi = Layer("roi", LAYERS["ROIPooling"](pooled_h=1, pooled_w=1), ("x", "rois"), ("roi",))

@@ -1,4 +1,4 @@
-"""Files that are no networks are said to be what they are."""
+"""Files that are not networks are said to be what they are."""
 
 import pytest
 

@@ -279,7 +279,7 @@ def test_bounds(path, monkeypatch):
 def test_names_that_are_no_numbers(path, name):
     with h5py.File(path, "w") as file:
         file[f"data/a/{name}"] = NUMBERS
-    refused(path, f"data/a/{name}: a data set's name is no number")
+    refused(path, f"data/a/{name}: a data set's name is not a number")
 
 
 def test_names_that_are_no_text(path):

@@ -68,5 +68,5 @@ def test_damaged_files_are_refused(tmp_path, rng):
         b"\x93NUMPY\x09\x00" + content[8:],
     ):
         (tmp_path / "mean.npy").write_bytes(damaged)
-        with pytest.raises(ParseError, match="no array of numbers that NumPy saved"):
+        with pytest.raises(ParseError, match="not an array of numbers that NumPy saved"):
             read_mean(tmp_path / "mean.npy")

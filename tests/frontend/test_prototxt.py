@@ -89,7 +89,7 @@ def test_size_limit(tmp_path, monkeypatch):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ParseError, match="no such file"):
         prototxt.read(tmp_path / "none.prototxt")
-    with pytest.raises(ParseError, match="no regular file"):
+    with pytest.raises(ParseError, match="not a regular file"):
         prototxt.read(tmp_path)
 
 

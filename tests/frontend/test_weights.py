@@ -162,7 +162,7 @@ def test_a_number_of_arrays_that_no_variant_has(kind, param, count, expected):
 
 @pytest.mark.parametrize("masks", [1, 2])
 def test_masks_of_pruning_multiply_the_weights(masks):
-    """A fork keeps a mask of the weights behind weight and bias, another one of the bias, too."""
+    """A fork keeps a mask of the weights after weight and bias, another one of the bias, too."""
     layer = ip("a", "data").replace('"InnerProduct"', '"CInnerProduct"')
     params = "cinner_product_param { weight_mask_filler { value: 1 } iter_stop: 9 }"
     net = net_of(layer.replace("inner_product_param", f"{params} inner_product_param"))

@@ -55,7 +55,7 @@ def test_wrong_kinds_of_values():
     number, text = wire.entries(span(b"\x08\x01\x12\x01\xff"))
     with pytest.raises(ParseError, match="wire type 0 instead of 2"):
         number.message()
-    with pytest.raises(ParseError, match="no integer"):
+    with pytest.raises(ParseError, match="not an integer"):
         text.integer()
     with pytest.raises(ParseError, match="UTF-8"):
         text.message().text()

@@ -20,7 +20,7 @@ def weights_of(params, bottoms, seed=0):
 
 
 def residual_net(with_weights=True):
-    """Return data -> conv -> relu, and the sum of conv and relu, and a classifier behind it."""
+    """Return data -> conv -> relu, and the sum of conv and relu, and a classifier after it."""
     layers = (
         Layer("data", Input(shape=(SHAPE,)), tops=("data",)),
         Layer("conv", Convolution(num_output=4, kernel_size=(3,), pad=(1,)), ("data",), ("conv",)),

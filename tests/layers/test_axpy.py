@@ -1,6 +1,6 @@
 """Axpy against PyTorch and a loop over images and channels.
 
-OpenCV's importer is no oracle here: of SENet's bottoms a, x, y it computes a * y + x.
+OpenCV's importer is not an oracle here: of SENet's bottoms a, x, y it computes a * y + x.
 """
 
 import numpy as np

@@ -35,7 +35,7 @@ def test_numbers_are_cut_off_and_kept_within_the_table():
 
 
 def test_a_table_longer_than_f32_can_count():
-    """The last row's number is no f32; the nearest one lies beyond the table."""
+    """The last row's number is not an f32; the nearest one lies beyond the table."""
     rows = 1 << 25
     weights = {"weight": np.broadcast_to(np.float32(5), (rows, 1))}
     (top,) = Embed(num_output=1, input_dim=rows, bias_term=False).reference([np.float32([rows])], weights, 1)

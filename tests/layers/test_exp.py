@@ -26,7 +26,7 @@ def test_reference(rng, shape, fields):
     expected = torch.pow(base, exponent).numpy()
     bound = {"roundings": 1, "magnitude": expected * (3 * parts + 6)}
     check_layer(params, [x], expected, **bound)
-    # e itself is no f32: as a base of Pow it would be wrong by 3e-8 of it, times the exponent.
+    # e itself is not an f32: as a base of Pow it would be wrong by 3e-8 of it, times the exponent.
     given = [] if params.base == -1 else [np.full(1, params.base, np.float32)]
     check_layer(params, [x], run_onnx("Pow" if given else "Exp", [*given, exponent.float().numpy()]), **bound)
     check_layer(params, [x], run_opencv(params, [x]), **bound)

@@ -125,7 +125,7 @@ def test_any_window(size, kernel, stride, pad, pool, mode):
         (112, {"kernel_size": (3,), "stride": (2,)}, 56),
         # ceil((4 + 2 - 2) / 2) + 1 = 3 windows at -1, 1, 3.
         (4, {"kernel_size": (2,), "stride": (2,), "pad": (1,)}, 3),
-        # ceil((3 + 2 - 2) / 2) + 1 = 3 windows at -1, 1, 3; the third starts behind the image and is dropped.
+        # ceil((3 + 2 - 2) / 2) + 1 = 3 windows at -1, 1, 3; the third starts past the end of the image and is dropped.
         (3, {"kernel_size": (2,), "stride": (2,), "pad": (1,)}, 2),
         # ceil((6 - 7) / 2) + 1: a kernel that is slightly too large still fits once.
         (6, {"kernel_size": (7,), "stride": (2,)}, 1),
@@ -188,7 +188,7 @@ def test_what_has_no_rule_is_refused_with_the_reason():
         Pooling(kernel_size=(2,)).infer(bottom, 3)
     with pytest.raises(ShapeError, match="2 tops"):
         Pooling(pool="AVE", kernel_size=(2,)).infer(bottom, 2)
-    with pytest.raises(UnsupportedError, match=r"starts behind the image.*FLOOR"):
+    with pytest.raises(UnsupportedError, match=r"starts past the end of the image.*FLOOR"):
         Pooling(kernel_size=(1,), stride=(2,)).infer(bottom, 1)
     assert Pooling(kernel_size=(1,), stride=(2,), round_mode="FLOOR").infer(bottom, 1) == (Blob((1, 2, 4, 4)),)
     with pytest.raises(ShapeError, match="takes 3 axes"):

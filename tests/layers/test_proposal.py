@@ -161,7 +161,7 @@ def test_nothing_found_is_one_region_of_zeros(rng):
     params = Proposal(min_size=500)
     bottoms = _bottoms(rng, params, 3, 4)
     assert [top.tolist() for top in _compute(params, bottoms)] == [[[0] * 5], [[0]]]
-    # A size that is no number leaves nothing.
+    # A size that is not a number leaves nothing.
     bottoms = _bottoms(rng, Proposal(), 3, 4, math.nan)
     assert [top.tolist() for top in _compute(Proposal(), bottoms)] == [[[0] * 5], [[0]]]
 

@@ -53,7 +53,7 @@ def test_stride_2_is_opencvs_default(rng, shape):
 
 @pytest.mark.parametrize(("shape", "stride"), CASES)
 def test_pixel_shuffling_with_the_offsets_in_front(rng, shape, stride):
-    """PyTorch keeps the channel in front of the offsets of a position, Darknet behind them."""
+    """PyTorch keeps the channel in front of the offsets of a position, Darknet after them."""
     x = normal(rng, *shape)
     n, c, h, w = shape
     parted = x.reshape(n, stride * stride, c // stride**2, h, w).swapaxes(1, 2).reshape(shape)

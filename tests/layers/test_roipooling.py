@@ -82,7 +82,7 @@ def test_a_region_inside_out_is_one_position():
 
 
 def test_what_is_not_a_number():
-    """Caffe starts from -FLT_MAX and replaces it where `value > largest`; a region that is no number has no cells."""
+    """Caffe starts from -FLT_MAX and replaces it where `value > largest`; a region of NaN has no cells."""
     maps = np.array([np.nan, -np.inf, 1, np.nan], np.float32).reshape(1, 1, 2, 2)
     regions = np.array([[0, 0, 0, 0, 0], [0, 1, 0, 1, 0], [0, 0, 0, 1, 1]], np.float32)
     (top,) = compute(ROIPooling(pooled_h=1, pooled_w=1), [maps, regions])

@@ -1,4 +1,4 @@
-"""Where channels lie behind a reshape, against the numbers of the channels themselves, reshaped."""
+"""Where channels lie after a reshape, against the numbers of the channels themselves, reshaped."""
 
 import numpy as np
 import pytest

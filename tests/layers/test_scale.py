@@ -88,7 +88,7 @@ def test_positions(rng):
         check_positions(Scale(**fields), [x], rng)
     for fields in ({"axis": 2}, {"num_axes": 2}, {"axis": -1}, {"num_axes": -1}):
         check_needs_every_position(Scale(**fields), [Blob(x.shape)])
-    # The second bottom is no image: it cannot be asked for every second row.
+    # The second bottom is not an image: it cannot be asked for every second row.
     check_needs_every_position(Scale(), [Blob(x.shape), Blob((3,))])
 
 

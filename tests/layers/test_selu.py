@@ -25,7 +25,7 @@ def test_limits():
 
 
 def test_mean_and_variance_are_kept():
-    """What the constants are for: a standard normal variable has mean 0 and variance 1 behind the layer, too."""
+    """What the constants are for: a standard normal variable has mean 0 and variance 1 after the layer, too."""
     x = np.linspace(-12, 12, 200_001).astype(np.float32)
     density = np.exp(-(x.astype(np.float64) ** 2) / 2)
     density /= density.sum()

@@ -47,7 +47,7 @@ def test_a_tuned_configuration_is_the_last_step():
     assert column(found, "step")[-2:] == ["default configuration (OPT-B-2), 2 threads", "tuned, 2 threads"]
     assert column(found, "factor")[-1] == "1.33x"
     assert column(section("Other engines", contest), "over the last step") == ["66.7x", "20.0x"]
-    # It is no network of its own.
+    # It is not a network of its own.
     assert column(section("Networks", contest), "") == ["original-1", "original-2", "OPT-B-1", "OPT-B-2"]
 
 

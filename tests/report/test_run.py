@@ -66,7 +66,7 @@ def test_repeated_runs_show_their_median_and_spread():
 
 
 def test_scores_that_are_no_numbers_are_reported():
-    assert "7 images gave scores that are no finite numbers" in shown((5.0,), invalid=7)
+    assert "7 images gave scores that are not finite numbers" in shown((5.0,), invalid=7)
     assert "finite" not in shown((5.0,))
 
 
@@ -89,7 +89,7 @@ def test_of_a_net_that_is_no_classifier_the_outputs_are_shown():
     text = shown((5.0,), scored=False, counted="no output has a score", outputs=outputs)
     assert "accuracy none: no output has a score" in text
     assert "output boxes 1x1x200x7, -1.5 .. 20.25" in text
-    assert "output mask 2x3; 6 values are no finite numbers" in text
+    assert "output mask 2x3; 6 values are not finite numbers" in text
     assert "top-1" not in text
     assert "throughput 2000 images/s" in text
 

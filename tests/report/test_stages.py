@@ -47,5 +47,5 @@ def test_explanation_gives_changes_and_reasons():
     lines = explanation(optimize(net(blocked=True), STAGES).reports)
     assert lines[:2] == ["eliminate-dropout:", "  + d: removed: Dropout does nothing in the TEST phase"]
     assert lines[2] == "fuse-batch-norm:"
-    assert lines[3].startswith("  - bn: stays behind 'c' (Convolution): its bottom 'c' is read 2 times, by 'bn', 's'")
+    assert lines[3].startswith("  - bn: stays after 'c' (Convolution): its bottom 'c' is read 2 times, by 'bn', 's'")
     assert explanation(optimize(net(), ["eliminate-split"]).reports)[1] == "  nothing to do"

@@ -18,7 +18,7 @@ def test_the_drawing_names_every_bar_with_its_time_and_factor(tmp_path):
     text = svg.read_text()
     for shown in ("24,000 ms", "12,000 ms", "2.00x", "1.33x", "opencv", "60,000 ms", "(OPT-B-2)", "peak"):
         assert shown in text, shown
-    # The outside bars are no steps of the waterfall, and a step over another engine is no factor.
+    # The outside bars are not steps of the waterfall, and a step over another engine is not a factor.
     assert "2.50x" not in text
 
 

@@ -37,7 +37,7 @@ class Hostile:
 def test_no_code_of_the_file_is_run(tmp_path, old):
     path, mark = tmp_path / "s.pt", tmp_path / "mark"
     torch.save({"format": FORMAT, "x": Hostile(mark)}, path, _use_new_zipfile_serialization=not old)
-    with pytest.raises(DataError, match=r"no snapshot of a training.*--restart"):
+    with pytest.raises(DataError, match=r"not a snapshot of a training.*--restart"):
         read_snapshot(path)
     assert not mark.exists()
 
@@ -64,13 +64,13 @@ def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [b"", b"no zip", pickle.dumps(STATE["a"])])
 def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "s.pt").write_bytes(content)
-    with pytest.raises(DataError, match="no snapshot"):
+    with pytest.raises(DataError, match="not a snapshot"):
         read_snapshot(tmp_path / "s.pt")
 
 
 def test_another_file_of_pytorch_is_refused(tmp_path):
     torch.save({"model": torch.zeros(3)}, tmp_path / "s.pt")
-    with pytest.raises(DataError, match="this is no 'xdn training snapshot 2'"):
+    with pytest.raises(DataError, match="this is not 'xdn training snapshot 2'"):
         read_snapshot(tmp_path / "s.pt")
 
 

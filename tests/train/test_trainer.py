@@ -72,7 +72,7 @@ def test_it_learns_and_writes_a_log(solver, tmp_path):
     assert rows == json.loads(json.dumps(watched.rows))
     assert [row["iteration"] for row in rows if "test_accuracy" in row] == [5, 10, 15, 20]
     losses = [row for row in rows if "loss" in row]
-    # Half a row an iteration is no row: five iterations an epoch get one each.
+    # Half a row an iteration is not a row: five iterations an epoch get one each.
     assert [row["iteration"] for row in losses] == list(range(1, ITERATIONS + 1))
     assert losses[6]["loss"] == pytest.approx(np.mean(watched.losses[4:7]))
     assert {row["epoch"] for row in rows if "test_accuracy" in row} == {1.0, 2.0, 3.0, 4.0}

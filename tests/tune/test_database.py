@@ -57,7 +57,7 @@ def test_what_else_a_file_holds_is_not_run(tmp_path, statement):
 
 
 def test_pages_with_two_parents_are_damage(tmp_path):
-    """A tree that is no tree has more rows than the file has bytes."""
+    """A tree that is not a tree has more rows than the file has bytes."""
     rows = "".join(f"INSERT INTO results VALUES ('{number:099}', '{'f' * 900}', 'd', 0);" for number in range(60))
     path = made(tmp_path / "s", rows)
     content = bytearray(path.read_bytes())

@@ -63,7 +63,7 @@ def test_what_is_slower_in_a_part_is_not_measured_whole():
     assert [(who, share) for who, share, _ in machine.measured] == [(1, 0.111), (2, 0.111), (1, 0.111)]
     machine.measured.clear()
     assert meter.score((Configuration(threads=3), None), 1.0).ratio == 1.0
-    # What stood behind the last trial stands before this one.
+    # What stood after the last trial stands before this one.
     assert [(who, share) for who, share, _ in machine.measured] == [
         (3, 0.111), (1, 0.111), (1, 1.0), (3, 1.0), (1, 1.0),
     ]  # fmt: skip

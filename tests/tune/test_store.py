@@ -102,7 +102,7 @@ def test_another_program_s_database_is_set_aside(store, caplog):
     connection.commit()
     connection.close()
     assert store.all() == {}
-    assert "is no store" in caplog.text
+    assert "is not a store" in caplog.text
 
 
 def test_a_store_that_is_too_large_is_set_aside(store, monkeypatch, caplog):
@@ -265,7 +265,7 @@ def test_a_store_without_rights_is_read_as_any_other(mode, caplog):
 def test_damage_that_cannot_be_set_aside_is_no_result(caplog):
     with folder_without_rights(lambda folder: (folder / "s").write_bytes(b"garbage" * 1000)) as folder:
         assert Store(folder / "s").get(key_of()) is None
-        assert "is no store of tuning results" in caplog.text
+        assert "is not a store of tuning results" in caplog.text
         with pytest.raises(DataError):
             Store(folder / "s").put(key_of(), result())
 

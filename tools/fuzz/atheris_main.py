@@ -3,7 +3,7 @@
 
     python -m tools.fuzz.atheris_main TARGET [CORPUS] [-runs=N]
 
-Atheris is no dependency of XDN: pip install atheris. Options after the target are libFuzzer's; a corpus folder is
+Atheris is not a dependency of XDN: pip install atheris. Options after the target are libFuzzer's; a corpus folder is
 filled with the target's seeds first.
 """
 
@@ -38,7 +38,7 @@ def start(argv: list[str]) -> None:
     with atheris.instrument_imports(include=["xdn"]):
         from tools.fuzz.targets import TARGETS
     if len(argv) < 2 or argv[1] not in TARGETS:
-        raise SettingError("the first argument is no target", mend=f"Known: {', '.join(TARGETS)}")
+        raise SettingError("the first argument is not a target", mend=f"Known: {', '.join(TARGETS)}")
     target, options = TARGETS[argv[1]], argv[2:]
     for folder in [Path(option) for option in options if not option.startswith("-")][:1]:
         folder.mkdir(parents=True, exist_ok=True)

@@ -98,7 +98,7 @@ class Output:
             write_atomically(Path(self.json_target), text.encode())
 
     def progress(self) -> Progress:
-        """Return a progress bar on stderr, silent where stderr is no terminal or with --quiet."""
+        """Return a progress bar on stderr, silent where stderr is not a terminal or with --quiet."""
         return self.progress_of(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         )

@@ -36,7 +36,7 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
         "--reconstruct",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="fit the layers behind pruned ones to what they computed before (default: where there is data)",
+        help="fit the layers after pruned ones to what they computed before (default: where there is data)",
     )
     group.add_argument("--images", type=positive_int, metavar="N", help="calibration images")
     group.add_argument("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")

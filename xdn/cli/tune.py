@@ -81,10 +81,10 @@ def _import(args: argparse.Namespace, output: Output) -> None:
     try:
         document = json.loads(read_bounded(args.file, settings.MAX_RESULT_BYTES))
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"this is no JSON: {error}", where=str(args.file)) from error
+        raise ParseError(f"this is not JSON: {error}", where=str(args.file)) from error
     rows = document.get("results") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError("this is no file of results", where=str(args.file), mend="xdn-tune export writes one")
+        raise DataError("this is not a file of results", where=str(args.file), mend="xdn-tune export writes one")
     # All are read before the first is kept.
     results = [Result.of(row.get("facts"), row, row.get("created", 0.0)) for row in rows]
     store = Store()

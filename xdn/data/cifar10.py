@@ -99,7 +99,7 @@ def _read_python(path: Path) -> tuple[Array, Array]:
     batch = load_cifar_pickle(path)
     pixels, labels = batch.get("data"), batch.get("labels")
     if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXEL_BYTES:
-        raise _damaged(path, f"its data is no array of {PIXEL_BYTES} bytes an image")
+        raise _damaged(path, f"its data is not an array of {PIXEL_BYTES} bytes an image")
     if not isinstance(labels, list) or len(labels) != len(pixels):
         raise _damaged(path, f"it holds no list of {len(pixels)} labels")
     return pixels, _checked_labels(path, labels)
@@ -109,7 +109,7 @@ def _read_binary(path: Path) -> tuple[Array, Array]:
     """Return the pixels (n, 3072) and labels of one binary batch."""
     raw = np.frombuffer(read_bounded(path, MAX_BATCH_IMAGES * RECORD_BYTES), np.uint8)
     if not raw.size or raw.size % RECORD_BYTES:
-        raise _damaged(path, f"{raw.size} bytes are no whole number of records of {RECORD_BYTES} bytes")
+        raise _damaged(path, f"{raw.size} bytes are not a whole number of records of {RECORD_BYTES} bytes")
     records = raw.reshape(-1, RECORD_BYTES)
     return records[:, 1:], _checked_labels(path, records[:, 0].tolist())
 

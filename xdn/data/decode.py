@@ -106,7 +106,7 @@ def decode(path: Path, grey: bool = False) -> Array:
     Raises
     ------
     DataError
-        When it cannot be read, is no image, or claims more than `settings.MAX_IMAGE_PIXELS`.
+        When it cannot be read, is not an image, or claims more than `settings.MAX_IMAGE_PIXELS`.
     """
     try:
         content = read_bounded(path, settings.MAX_IMAGE_BYTES)

@@ -137,7 +137,7 @@ class ImageList(ImageFiles):
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in content:
             raise DataError("the list is UTF-16", where=str(path), mend="Save it as UTF-8")
         if b"\0" in content:
-            raise DataError("the file is binary, no text list", where=str(path), mend='Each line is "path label"')
+            raise DataError("the file is binary, not a text list", where=str(path), mend='Each line is "path label"')
         content = content.removeprefix(codecs.BOM_UTF8)
         files: list[Path] = []
         labels: list[int] = []
@@ -166,7 +166,7 @@ _KNOWN_ENDINGS = f"Files in a class's folder are images by their ending: {' '.jo
 
 
 def _printable(name: str) -> str:
-    """Return the name with bytes that are no UTF-8 shown as question marks."""
+    """Return the name with bytes that are not UTF-8 shown as question marks."""
     return name.encode(errors="replace").decode()
 
 

@@ -74,12 +74,12 @@ class PackedHeader:
     def __post_init__(self) -> None:
         names = (self.dataset, self.title, self.split, self.channel_order, self.dtype, self.opencv)
         texts = (*names, *self.classes, *self.preprocessing, *self.preprocessing.values())
-        _require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is no text")
+        _require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is not text")
         _require(0 < len(self.classes) <= settings.MAX_CLASSES, f"it has {len(self.classes)} classes")
         _require(self.channel_order in ("rgb", "bgr", GREY), f"its channel order is {self.channel_order!r:.20}")
         _require(self.dtype in DTYPES, f"its dtype is {self.dtype!r:.20}")
         numbers = (*self.shape, self.labels_crc32)
-        _require(all(type(n) is int for n in numbers), "a number is no integer")
+        _require(all(type(n) is int for n in numbers), "a number is not an integer")
         bounded = len(self.shape) == 4 and all(0 < extent < 1 << 32 for extent in self.shape)
         _require(bounded, "its shape is not (N, H, W, C) with extents from 1 to 2^32 - 1")
         _require(self.channel_order != GREY or self.shape[3] == 1, f"it has {self.shape[3]} channels of grey images")
@@ -129,7 +129,7 @@ def encode(header: PackedHeader) -> tuple[bytes, Layout]:
 
 
 def prefix_fields(prefix: bytes) -> tuple[int, int]:
-    """Return (bytes of the header, its CRC-32); raise DataError where it is no prefix of version 1."""
+    """Return (bytes of the header, its CRC-32); raise DataError where it is not a prefix of version 1."""
     _require(prefix[:8] == MAGIC[: len(prefix)] and bool(prefix), "it does not start with XDNPACK")
     _require(len(prefix) == PREFIX.size, "it ends within its prefix")
     _, version, header_bytes, crc, reserved = PREFIX.unpack(prefix)
@@ -150,7 +150,7 @@ def decode(text: bytes, crc: int) -> PackedHeader:
         _require(document["version"] == VERSION, "its header has another version")
         return PackedHeader(**document | {n: tuple(document[n]) for n in ("classes", "shape")})
     except (ValueError, RecursionError) as error:
-        raise _foreign(f"its header is no JSON: {error}") from None
+        raise _foreign(f"its header is not JSON: {error}") from None
 
 
 def _require(holds: bool, what: str) -> None:

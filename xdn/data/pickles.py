@@ -128,7 +128,7 @@ class _Machine:
         if isinstance(text, bytes):
             return text
         if not isinstance(text, str):
-            raise ValueError("bytes that are no text")
+            raise ValueError("bytes that are not text")
         self._copied_bytes += len(text)
         if self._copied_bytes > settings.MAX_PICKLE_BYTES:
             raise ValueError("it copies more bytes than it may")
@@ -161,7 +161,7 @@ class _Machine:
         """Append to the list on top of the stack."""
         target = self.stack[-1]
         if not isinstance(target, list):
-            raise ValueError("items are appended to what is no list")
+            raise ValueError("items are appended to what is not a list")
         target.extend(items)
 
     def set_items(self, items: list[Any]) -> None:
@@ -171,14 +171,14 @@ class _Machine:
             raise ValueError("keys and values are not paired in a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str | bytes):
-                raise ValueError("a dictionary's key is no string")
+                raise ValueError("a dictionary's key is not a string")
             target[key] = value
 
     def reduce(self, _: Any) -> None:
         """Stand in for a call: only the constructors of numpy's arrays and dtypes, and bytes of Python 3."""
         arguments, called = self.stack.pop(), self.stack.pop()
         if not isinstance(called, _Global) or not isinstance(arguments, tuple):
-            raise ValueError("a call of what is no function")
+            raise ValueError("a call of what is not a function")
         if called.kind == "reconstruct" and arguments[:1] == (_Global("ndarray"),):
             self.stack.append(_ArrayRecord())
         elif called.kind == "dtype":
@@ -194,7 +194,7 @@ class _Machine:
         if isinstance(target, _Dtype):
             return
         if not isinstance(target, _ArrayRecord):
-            raise ValueError("a state for what is no array")
+            raise ValueError("a state for what is not an array")
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, _Dtype) or dtype.name not in _BYTE_TYPES or fortran is not False:
             raise ValueError("an array that is not of unsigned bytes in C order")

@@ -87,7 +87,7 @@ def _first_directory(content: bytes) -> _Tags:
         size = _TYPE_BYTES.get(kind, 8) * values
         place = at + 8 if size <= 4 else struct.unpack_from(f"{order}I", content, at + 8)[0]
         if place + size > len(content):
-            raise ValueError("a TIFF whose values lie behind its end")
+            raise ValueError("a TIFF whose values lie past its end")
         if kind in _NUMBERS and values and tag not in tags:
             first = f"{order}{min(values, _MOST_VALUES)}{_NUMBERS[kind]}"
             tags[tag] = values, struct.unpack_from(first, content, place)

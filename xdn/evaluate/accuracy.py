@@ -48,7 +48,7 @@ class Accuracy:
     correct, images : int
         Images whose largest score is at their label, of how many.
     invalid : int
-        Images with a score that is no finite number; none of them is correct.
+        Images with a score that is not a finite number; none of them is correct.
     top5 : int, optional
         Images whose label is among the five largest scores. None where the net has five scores or fewer: every label
         would be among them.

@@ -193,7 +193,7 @@ class OnlineJob(Job):
         return self.session.run(None, {self._input: images})
 
     def profile(self) -> Profile:
-        """Run the first batch again and return what each layer took; decoding is no part of it."""
+        """Run the first batch again and return what each layer took; decoding is not part of it."""
         self.warm()
         return self.session.profile()
 

@@ -1,4 +1,4 @@
-"""What a net gives, where that is no scores of classes."""
+"""What a net gives, where that is not scores of classes."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Output:
     least, most : float or None
         Of its finite values; None where it has none.
     invalid : int
-        Values that are no finite numbers.
+        Values that are not finite numbers.
     """
 
     name: str

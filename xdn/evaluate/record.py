@@ -47,4 +47,4 @@ def _value(kind: Any, value: Any, path: str) -> Any:
         return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value
-    raise DataError(f"{reprlib.repr(value)} is no {getattr(kind, '__name__', kind)}", where=path)
+    raise DataError(f"{reprlib.repr(value)} is not of the type {getattr(kind, '__name__', kind)}", where=path)

@@ -9,7 +9,7 @@ In this order counts
 - one number for each class of the data, however they were computed: nets often end in plain scores.
 
 Of several equals it is the last, the deepest, as in GoogLeNet. Every image must have its own: boxes of a detector,
-scores for each position of a map, or one number that may mean anything are no classes.
+scores for each position of a map, or one number that may mean anything are not classes.
 """
 
 from collections.abc import Sequence

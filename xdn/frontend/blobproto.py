@@ -14,7 +14,7 @@ from xdn.graph.layer import Array
 
 # BlobProto's fields (caffe.proto).
 _LEGACY = (1, 2, 3, 4)  # num, channels, height, width
-#: C3D 1.0 has a fifth extent, the length before height and width, and the numbers behind it.
+#: C3D 1.0 has a fifth extent, the length before height and width, and the numbers after it.
 _FILM_WIDTH, _FILM_DATA = 5, 6
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
 _DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64)}

@@ -1,4 +1,4 @@
-"""What a text is that is no network: a solver, a label map, a template, a file with marks of a merge."""
+"""What a text is that is not a network: a solver, a label map, a template, a file with marks of a merge."""
 
 import re
 
@@ -43,7 +43,7 @@ def _solver(text: str) -> str | None:
 
 
 def diagnose(text: str) -> str | None:
-    """Return in words what `text`, which is no network, seems to be; None where nothing tells it."""
+    """Return in words what `text`, which is not a network, seems to be; None where nothing tells it."""
     if found := _MERGE.search(text):
         return f"line {_line(text, found.start())} is a mark of a merge that was not resolved"
     if text.lstrip()[:1] in ("{", "["):

@@ -110,7 +110,7 @@ def _read_dataset(source: _Source, dataset: Any, place: str) -> Array:
 def _index(source: _Source, name: str, place: str) -> int:
     """Return the number of the array that a data set's name says."""
     if not _INDEX.fullmatch(name):
-        raise source.error("a data set's name is no number", place)
+        raise source.error("a data set's name is not a number", place)
     if int(name) >= settings.MAX_LAYER_BLOBS:
         raise source.error(f"a layer has more than {settings.MAX_LAYER_BLOBS} blobs", place)
     return int(name)

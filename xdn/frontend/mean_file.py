@@ -36,7 +36,7 @@ def read_mean(path: Path) -> Array:
     try:
         values = _array(content)
     except (ValueError, struct.error) as error:
-        raise ParseError(f"this is no array of numbers that NumPy saved: {error}", where=str(path)) from None
+        raise ParseError(f"this is not an array of numbers that NumPy saved: {error}", where=str(path)) from None
     shape = values.shape[1:] if values.ndim == 4 and values.shape[0] == 1 else values.shape
     shape = (*shape, 1, 1) if len(shape) == 1 else shape
     if len(shape) != 3 or values.size == 0:

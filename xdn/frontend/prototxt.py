@@ -75,7 +75,7 @@ def _parse_net(text: str, name: str) -> Message:
             raise
         raise ParseError(f"{error.what}: {seems}", where=error.where, mend=error.mend) from None
     if unknown and not (made.layer or made.layers) and (seems := diagnose(text)) is not None:
-        raise ParseError(f"this is no net: {seems}", where=name)
+        raise ParseError(f"this is not a net: {seems}", where=name)
     for warning in warnings:
         log.warning("%s", warning)
     return made
@@ -92,7 +92,7 @@ def read_text(path: Path) -> str:
     if b"\0" in content:
         mend = "A prototxt is text; a caffemodel is named with --weights"
         raise ParseError("this is a binary file", where=f"{path}: byte {content.index(0)}", mend=mend)
-    # Comments come in every encoding (Caffe's own reader takes bytes): what is no UTF-8 must not stop the reading.
+    # Comments come in every encoding (Caffe's own reader takes bytes): what is not UTF-8 must not stop the reading.
     return content.decode("utf-8-sig", errors="replace")
 
 

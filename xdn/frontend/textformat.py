@@ -255,7 +255,7 @@ class _Reader:
         try:
             return str(text_encoding.CUnescape(text), "utf-8")
         except (ValueError, UnicodeError):
-            what = f"the string of {field.name} has an escape that gives no UTF-8 text"
+            what = f"the string of {field.name} has an escape that does not give UTF-8 text"
             raise self.tokens.error(what, first) from None
 
 

@@ -113,7 +113,7 @@ class Tokens:
             self.current, self._next = Token("end", "", start), start
         else:
             line = self._text[start : start + _SHOWN].split("\n")[0]
-            what = "a string does not end" if line[0] in "\"'" else f"{line!r} is no text of this format"
+            what = "a string does not end" if line[0] in "\"'" else f"{line!r} is not text of this format"
             raise ParseError(what, where=self._place(start))
         return token
 

@@ -36,7 +36,7 @@ def _numbers(stored: StoredBlob | None) -> str:
 
 
 def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
-    """Return `stored` without the masks of pruning that may stand behind the weights, which they multiply.
+    """Return `stored` without the masks of pruning that may stand after the weights, which they multiply.
 
     They are zeros and ones, one for each of the first weights. The source is compress_conv_layer.cpp of Auto_pruning,
     after Guo et al., Dynamic Network Surgery for Efficient DNNs, 2016.
@@ -216,7 +216,7 @@ def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape]
     return lambda rng, shape: centre + spread * rng.standard_normal(shape, np.float32)
 
 
-#: Weights that are no filters, by the last word of their name in the layer: close to what training leaves.
+#: Weights that are not filters, by the last word of their name in the layer: close to what training leaves.
 _RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
     "bias": _near(0.0, 0.05),
     "shift": _near(0.0, 0.05),

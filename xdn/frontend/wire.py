@@ -69,7 +69,7 @@ class Span:
         try:
             return str(self.data[self.start : self.stop], "utf-8")
         except UnicodeDecodeError:
-            raise self.error("a string is no UTF-8 text") from None
+            raise self.error("a string is not UTF-8 text") from None
 
 
 def varint(span: Span, offset: int) -> tuple[int, int]:
@@ -110,7 +110,7 @@ class Entry:
     def integer(self) -> int:
         """Return the value of a varint field as int64."""
         if self.wire_type != VARINT:
-            raise self.value.error(f"field {self.number} is no integer", self.tag)
+            raise self.value.error(f"field {self.number} is not an integer", self.tag)
         return signed(varint(self.value, self.value.start)[0])
 
     def message(self) -> Span:

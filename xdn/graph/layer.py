@@ -194,7 +194,7 @@ class LayerParams(ABC):
         raise NotImplementedError(f"{self.type} has no filters")
 
     def weight_of(self, filters: Array) -> Array:
-        """Return the weight whose `filters` these are, in whatever shape the axes behind K are given."""
+        """Return the weight whose `filters` these are, in whatever shape the axes after K are given."""
         raise NotImplementedError(f"{self.type} has no filters")
 
     def columns(self, bottom: Array, rows: Array) -> Array:
@@ -273,7 +273,7 @@ class Epilogue:
         The parameters of a `fusable` layer type; its weights (PReLU's slope) stand among those of the fused layer.
     projection : LayerParams, optional
         The parameters of a convolution: what it makes of the layer's last bottom is added to the result. Its weights
-        stand among those of the fused layer, their names behind `PROJECTION_PREFIX`. It excludes a residual.
+        stand among those of the fused layer, their names after `PROJECTION_PREFIX`. It excludes a residual.
     """
 
     residual: bool = False

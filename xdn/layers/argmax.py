@@ -15,7 +15,7 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 class ArgMax(CaffeLayer):
     """ArgMax: the indices of the `top_k` largest values along `axis`, or of a whole image; of equal ones the last.
 
-    With `out_max_val` the values: along an axis in place of the indices, of an image behind them. The source is Caffe's
+    With `out_max_val` the values: along an axis in place of the indices, of an image after them. The source is Caffe's
     argmax_layer.cpp.
     """
 

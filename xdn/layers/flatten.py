@@ -32,7 +32,7 @@ class Flatten(CaffeLayer):
         bottom = one_bottom(bottoms)
         start, end = bottom.axis(self.axis), bottom.axis(self.end_axis)
         if start > end:
-            raise ShapeError(f"axis {self.axis} lies behind end_axis {self.end_axis} in {bottom.shape}")
+            raise ShapeError(f"axis {self.axis} comes after end_axis {self.end_axis} in {bottom.shape}")
         shape = bottom.shape
         return (Blob((*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])),)
 

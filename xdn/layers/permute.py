@@ -52,7 +52,7 @@ class Permute(CaffeLayer):
         return Move(axes.index(axis), np.arange(bottom.shape[axis]), np.arange(bottom.shape[axis]))
 
     def why_fixed(self, bottoms: Sequence[Blob]) -> str:
-        """The channels are another axis behind it."""
+        """The channels are another axis after it."""
         return f"lays the channels along another axis (order {self.order})"
 
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:

@@ -67,7 +67,7 @@ class Pooling(CaffeLayer):
     def output_size(self, sizes: Sequence[int]) -> Extents:
         """Return (P, Q) of an input of `sizes` (H, W), and as much of one with other axes of positions.
 
-        Rounded up: ceil((H + 2 pad - R) / stride) + 1. With padding, a last window that would start behind the
+        Rounded up: ceil((H + 2 pad - R) / stride) + 1. With padding, a last window that would start past the
         image is dropped; without padding Caffe keeps it though it holds nothing, which is refused here.
         """
         window, over = self.window(sizes), by_axis(sizes)
@@ -83,7 +83,7 @@ class Pooling(CaffeLayer):
                 raise ShapeError(f"a kernel of {window.kernel} does not fit into {over} with padding {window.pad}")
             if (count - 1) * stride >= size + pad:
                 raise UnsupportedError(
-                    f"the last window starts behind the image ({over}, kernel {kernel}, stride {stride})",
+                    f"the last window starts past the end of the image ({over}, kernel {kernel}, stride {stride})",
                     mend="A kernel not smaller than the stride, or round_mode: FLOOR, avoids it",
                 )
             places.append(count)
@@ -151,8 +151,8 @@ class Pooling(CaffeLayer):
         places = self.output_size(sizes)
         window = self.window(sizes).trimmed(sizes, places)
         ends = zip(places, window.stride, window.kernel, sizes, window.pad, strict=True)
-        behind = [max(0, (p - 1) * stride + r - size - pad) for p, stride, r, size, pad in ends]
-        border = ((0, 0), (0, 0), *zip(window.pad, behind, strict=True))
+        after = [max(0, (p - 1) * stride + r - size - pad) for p, stride, r, size, pad in ends]
+        border = ((0, 0), (0, 0), *zip(window.pad, after, strict=True))
         padded = np.pad(images, border, constant_values=fill)
         windows = np.lib.stride_tricks.sliding_window_view(padded, window.kernel, axis=tuple(range(2, images.ndim)))
         starts = zip(places, window.stride, strict=True)

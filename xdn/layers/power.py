@@ -27,7 +27,7 @@ class Power(Activation):
             return 1.0 if self.power == 0 else float(np.power(np.float32(self.shift), np.float32(self.power)))
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """As in Caffe, whose pow gives NaN for a negative base and a power that is no integer.
+        """As in Caffe, whose pow gives NaN for a negative base and a power that is not an integer.
 
         A power or a scale of 0 leaves nothing of the bottom, infinities and NaN included.
         """

@@ -15,7 +15,8 @@ class Reorg(CaffeLayer):
 
     That order is not the usual space-to-depth: the values of an image are read as (C / stride**2, H, stride, W,
     stride), the two axes of `stride` are put first, and what comes out is cut into rows of the new width. `reverse`
-    is no inverse of that: it reads (stride, stride, C / stride**2, H, W) and puts each axis of `stride` behind its own.
+    is not the inverse of that: it reads (stride, stride, C / stride**2, H, W) and puts each axis of `stride` after its
+    own.
     """
 
     message: ClassVar = Message("ReorgParameter", "reorg_param", 2003)

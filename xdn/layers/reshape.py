@@ -31,7 +31,7 @@ class Reshape(CaffeLayer):
     num_axes: int = proto(3, "int32", default=-1)
 
     def replaced(self, bottom: Blob) -> tuple[int, int]:
-        """Return (first, behind the last) axis of the bottom that `shape` replaces; ShapeError where there is none."""
+        """Return (first, after the last) axis of the bottom that `shape` replaces; ShapeError where there is none."""
         axes = len(bottom.shape)
         start = self.axis if self.axis >= 0 else axes + self.axis + 1
         end = axes if self.num_axes == -1 else start + self.num_axes

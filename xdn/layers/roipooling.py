@@ -16,7 +16,7 @@ REGION = 5
 
 
 def check_regions(bottoms: Sequence[Blob], scale: float) -> tuple[int, int]:
-    """Return (regions, channels); raise ShapeError where the bottoms are no map and regions, or the scale is none."""
+    """Return (regions, channels); ShapeError where the bottoms are not a map and regions, or the scale not positive."""
     if len(bottoms) != 2 or len(bottoms[0].shape) != 4:
         raise ShapeError(
             f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map (N, C, H, W) and regions (R, 5)"
@@ -25,7 +25,7 @@ def check_regions(bottoms: Sequence[Blob], scale: float) -> tuple[int, int]:
     if not regions or bottoms[1].size != regions[0] * REGION:
         raise ShapeError(f"regions of shape {regions}; (R, {REGION}) is expected")
     if not 0 < scale < np.inf:
-        raise ShapeError(f"spatial_scale {scale}; it is a positive number, such as 0.0625 behind a stride of 16")
+        raise ShapeError(f"spatial_scale {scale}; it is a positive number, such as 0.0625 after a stride of 16")
     return regions[0], bottoms[0].shape[1]
 
 
@@ -55,7 +55,7 @@ def rounded(values: Array) -> Array:
 
 
 def clipped(first: Array, last: Array, size: int) -> Array:
-    """Return (..., 2) int64: cells' begins and ends within an axis; 0 for what is no number, whose cell is empty."""
+    """Return (..., 2) int64: cells' begins and ends within an axis; 0 for what is not a number, whose cell is empty."""
     places: Array = np.nan_to_num(np.stack([first, last], axis=-1)).clip(0, size).astype(np.int64)
     return places
 

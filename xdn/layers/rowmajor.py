@@ -15,14 +15,14 @@ def reshaped(bottom: Shape, top: Shape, axis: int) -> Move | None:
     have t elements each, t a divisor of s, holds q = extent * t / s channels one after the other: all of them where C
     divides q, their remainders by q where q divides C. Of several axes the first of those with most of them is taken.
     """
-    channels, behind = bottom[axis], prod(bottom[axis + 1 :])
+    channels, after = bottom[axis], prod(bottom[axis + 1 :])
     found: Move | None = None
     most = 1
     for number in range(1, len(top)):
         extent, elements = top[number], prod(top[number + 1 :])
-        if behind % elements or extent * elements % behind:
+        if after % elements or extent * elements % after:
             continue
-        run, held = behind // elements, extent * elements // behind
+        run, held = after // elements, extent * elements // after
         if held % channels and channels % held:
             continue
         labels = min(held, channels)

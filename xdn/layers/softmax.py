@@ -42,7 +42,7 @@ class Softmax(CaffeLayer):
         return (e / e.sum(axis=self.axis, keepdims=True),)
 
     def distribution(self, bottoms: Sequence[Blob]) -> int:
-        """As many as the axis is long; along the batch they are no classes."""
+        """As many as the axis is long; along the batch they are not classes."""
         axis = bottoms[0].axis(self.axis)
         return bottoms[0].shape[axis] if axis else 0
 

@@ -18,7 +18,7 @@ SUFFIXES = (".png", ".svg")
 def checked_suffix(path: Path) -> None:
     """Raise SettingError where a path names no kind of drawing."""
     if path.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"{path.suffix!r} is no kind of drawing", where=str(path), mend="Name a .png or .svg")
+        raise SettingError(f"{path.suffix!r} is not a kind of drawing", where=str(path), mend="Name a .png or .svg")
 
 
 def save_figure(paths: Sequence[Path], size: tuple[float, float], draw: Callable[["Figure"], None]) -> None:

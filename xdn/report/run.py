@@ -55,12 +55,12 @@ def _accuracy(result: RunResult) -> Iterator[tuple[str, str]]:
     if accuracy.top5_percent is not None:
         yield "top-5", f"{accuracy.top5_percent:.2f} % ({accuracy.top5} of {accuracy.images} images)"
     if accuracy.invalid:
-        yield "", f"{accuracy.invalid} images gave scores that are no finite numbers; they count as wrong"
+        yield "", f"{accuracy.invalid} images gave scores that are not finite numbers; they count as wrong"
 
 
 def _range(output: Output) -> str:
     """Return shape and range of an output in words."""
-    invalid = f"; {output.invalid} values are no finite numbers" if output.invalid else ""
+    invalid = f"; {output.invalid} values are not finite numbers" if output.invalid else ""
     values = "" if output.least is None else f", {output.least:.4g} .. {output.most:.4g}"
     return f"{shape(output.shape)}{values}{invalid}"
 

@@ -9,7 +9,7 @@ from xdn.graph.layer import Array
 from xdn.graph.net import Net
 from xdn.train.parameters import owners
 
-#: What a weight starts from that is no filter, by its name in the layer.
+#: What a weight starts from that is not a filter, by its name in the layer.
 _START: Mapping[str, Callable[[Shape], Array]] = {
     "bias": lambda shape: np.zeros(shape, np.float32),
     "mean": lambda shape: np.zeros(shape, np.float32),

@@ -42,7 +42,7 @@ def read_log(path: Path) -> list[Row]:
     Raises
     ------
     ParseError
-        Where a line is no JSON object with an iteration; a last line that was cut off is left out.
+        Where a line is not a JSON object with an iteration; a last line that was cut off is left out.
     """
     lines = read_bounded(path, settings.MAX_LOG_BYTES).decode("utf-8", errors="replace").split("\n")
     rows = []
@@ -56,5 +56,5 @@ def read_log(path: Path) -> list[Row]:
         if isinstance(row, dict) and isinstance(row.get("iteration"), int):
             rows.append(row)
         elif number < len(lines):
-            raise ParseError("this is no row of a training's log", where=f"{path}:{number}")
+            raise ParseError("this is not a row of a training's log", where=f"{path}:{number}")
     return rows

@@ -55,7 +55,7 @@ class NetModule(nn.Module):
 
     Weights that layers share are one parameter, under the first layer's name; mean and variance of BatchNorm and BN
     are buffers. Train mode draws Dropout and normalises by the batch's statistics, but for layers that say
-    `use_global_stats: true`, whose buffers then stay as they are bit for bit. A Scale behind a BatchNorm that nothing
+    `use_global_stats: true`, whose buffers then stay as they are bit for bit. A Scale after a BatchNorm that nothing
     else reads is computed with it.
 
     Parameters

@@ -104,7 +104,7 @@ def checked_policy(solver: Solver) -> Policy:
     UnknownNameError
         Saying where, with the nearest known policies.
     SettingError
-        Where a field that the policy needs is missing, or the rate is no finite number at the end.
+        Where a field that the policy needs is missing, or the rate is not a finite number at the end.
     """
     try:
         policy = POLICIES[solver.lr_policy]

@@ -115,7 +115,7 @@ def _check_tensors(found: dict[str, Any], wanted: dict[str, Tensor]) -> None:
         other = found[name]
         dense = isinstance(other, Tensor) and other.layout == torch.strided
         if not dense or other.shape != tensor.shape or other.dtype != tensor.dtype:
-            raise ValueError(f"{name} is no tensor of the shape {tuple(tensor.shape)}")
+            raise ValueError(f"{name} is not a tensor of the shape {tuple(tensor.shape)}")
 
 
 def _restore_optimizer(state: State, optimizer: CaffeOptimizer) -> None:
@@ -133,7 +133,7 @@ def _restore_progress(found: dict[str, Any], progress: Progress) -> None:
     losses = [float(loss) for loss in found["losses"]]
     numbers = (float(found["seconds"]), float(found["accuracy"]), *losses)
     if int(found["iteration"]) < 0 or not all(map(isfinite, numbers)):
-        raise ValueError("its numbers are none that a training gives")
+        raise ValueError("its numbers are not those that a training gives")
     progress.iteration, progress.tested = int(found["iteration"]), int(found["tested"])
     progress.seconds, progress.accuracy = numbers[0], numbers[1]
     progress.losses.extend(losses)

@@ -49,7 +49,7 @@ def read_snapshot(path: Path) -> State:
     ParseError
         Where there is no such file, or it is too large.
     DataError
-        For a file that is no snapshot, and a damaged one.
+        For a file that is not a snapshot, and a damaged one.
     """
     raw = read_bounded(path, settings.MAX_SNAPSHOT_BYTES)
     seal = raw[-_SEAL_BYTES:]
@@ -74,10 +74,10 @@ def read_snapshot(path: Path) -> State:
         NotImplementedError,
         RecursionError,
     ) as error:
-        what = f"this is no snapshot of a training ({type(error).__name__})"
+        what = f"this is not a snapshot of a training ({type(error).__name__})"
         raise DataError(what, where=str(path), mend=_MEND) from None
     if not isinstance(state, dict) or state.get("format") not in (FORMAT, OLD_FORMAT):
-        raise DataError(f"this is no {FORMAT!r}", where=str(path), mend=_MEND)
+        raise DataError(f"this is not {FORMAT!r}", where=str(path), mend=_MEND)
     if state["format"] != (FORMAT if sealed else OLD_FORMAT):
         raise DataError("the snapshot is damaged: it lacks its checksum", where=str(path), mend=_MEND)
     return state
@@ -89,6 +89,6 @@ def _check_archive(raw: bytes, path: Path, checksums: bool) -> None:
         entries = archive.infolist()
         stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not stored or sum(entry.file_size for entry in entries) > settings.MAX_SNAPSHOT_BYTES:
-            raise DataError("this is no snapshot of a training: its entries are packed", where=str(path), mend=_MEND)
+            raise DataError("this is not a snapshot of a training: its entries are packed", where=str(path), mend=_MEND)
         if checksums and (name := archive.testzip()) is not None:
             raise DataError(f"the snapshot is damaged in {name!r}", where=str(path), mend=_MEND)

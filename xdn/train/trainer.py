@@ -192,7 +192,7 @@ class Trainer:
     def _write(self, row: Row) -> None:
         epoch = self.progress.iteration * self.task.solver.iter_size / self.task.examples.train.batches
         place = {"iteration": self.progress.iteration, "epoch": round(epoch, 3)}
-        # What is no number has no place in JSON.
+        # What is not a number has no place in JSON.
         numbers = {name: value if isfinite(value) else None for name, value in row.items()}
         whole = place | numbers | {"seconds": round(self._seconds(), 1)}
         self._log.append(whole)

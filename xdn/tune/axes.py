@@ -8,7 +8,7 @@ from xdn.kernels.layout import BATCH, SCHEDULES
 from xdn.runtime.configuration import Configuration
 from xdn.tune.space import Axis, Space
 
-#: Images of a chunk; those that are no whole blocks of a schedule are not legal in it.
+#: Images of a chunk; those that are not whole blocks of a schedule are not legal in it.
 _CHUNKS = (1, 2, 4, 8, 16, 32, 64, 96, 128, 192, 256, 384)
 #: The most images of a chunk in the channel schedule.
 _MOST_CHANNEL_CHUNK = 32

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS trials (study TEXT, number INTEGER, document TEXT NOT
 """
 
 
-#: What SQLite says of a file that is damaged, is no database, has other tables, or takes too many steps to read.
+#: What SQLite says of a file that is damaged, is not a database, has other tables, or takes too many steps to read.
 _DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT}
 #: What it says where a file beside the store is needed, of a process that did not end well, and cannot be made.
 _NOTHING_BESIDE = {
@@ -77,7 +77,7 @@ def _opened(path: Path, mode: str, creates: bool = False) -> sqlite3.Connection:
         _check(connection)
     except UnicodeDecodeError as error:
         connection.close()
-        raise sqlite3.DatabaseError("a name in it is no text") from error
+        raise sqlite3.DatabaseError("a name in it is not text") from error
     except BaseException:
         connection.close()
         raise

@@ -109,7 +109,7 @@ class Result:
     def of(facts: Any, document: Any, created: Any = 0.0) -> "Result":
         """Return a result from JSON values; raise an XdnError where they are not what `document` writes."""
         if not isinstance(document, dict) or not isinstance(facts, dict):
-            raise DataError("a stored result is no JSON object")
+            raise DataError("a stored result is not a JSON object")
         if not all(isinstance(v, (str, int, float)) and f"{name}{v}".isprintable() for name, v in facts.items()):
             raise DataError("a fact of a stored result is neither text that can be shown nor a number")
         numbers = [document.get("factor"), document.get("cost"), created]
@@ -123,7 +123,7 @@ class Result:
 class Store:
     """The results in one file; several processes may use it at once.
 
-    A file that is no store of this schema is set aside, and an empty one takes its place. One that cannot be read or
+    A file that is not a store of this schema is set aside, and an empty one takes its place. One that cannot be read or
     written, on a disk that is full or read-only, stays as it is: reading then finds nothing, with a warning.
 
     Parameters
@@ -186,9 +186,9 @@ class Store:
             for suffix in ("-wal", "-shm", "-journal"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         except OSError as error:
-            log.warning("%s is no store of tuning results (%s), and stays: %s", self.path, why, error.strerror)
+            log.warning("%s is not a store of tuning results (%s), and stays: %s", self.path, why, error.strerror)
         else:
-            log.warning("%s is no store of tuning results (%s); it is kept as %s", self.path, why, aside.name)
+            log.warning("%s is not a store of tuning results (%s); it is kept as %s", self.path, why, aside.name)
 
     def get(self, key: Key) -> Result | None:
         """Return the result for a key, None where there is none that can be read."""
@@ -253,13 +253,13 @@ def _is_number(value: Any) -> bool:
 
 def _json(text: Any) -> Any:
     if not isinstance(text, str):
-        raise DataError("a stored value is no text")
+        raise DataError("a stored value is not text")
     if len(text) > settings.MAX_CONFIGURATION_BYTES:
         raise DataError(f"a stored value has {len(text)} characters; at most {settings.MAX_CONFIGURATION_BYTES}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"a stored value is no JSON: {error}") from error
+        raise DataError(f"a stored value is not JSON: {error}") from error
 
 
 def _trial(text: Any) -> Trial | None:

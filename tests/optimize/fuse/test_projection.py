@@ -117,7 +117,7 @@ def refused(net, reason):
 
 def test_not_an_identity_shortcut():
     net = net_of(data(*SHAPE), conv("c", "data", 4), layer("Eltwise", "sum", ["data", "c"]))
-    refused(net, "'data' (Input) is no Convolution")
+    refused(net, "'data' (Input) is not a Convolution")
 
 
 def test_not_where_the_projection_ends_in_an_activation():
@@ -132,13 +132,13 @@ def test_not_where_the_projection_ends_in_an_activation():
 
 
 def test_not_into_a_larger_window():
-    refused(block(main=conv("main", "data", 8, 3, pad=1, stride=2)), "'main' (Convolution) is no 1x1 convolution")
+    refused(block(main=conv("main", "data", 8, 3, pad=1, stride=2)), "'main' (Convolution) is not a 1x1 convolution")
 
 
 def test_not_a_larger_window():
     """A block of two 3x3 convolutions whose shortcut stands last, as in ResNet-20: it is what takes the sum."""
     net = block(shortcut=conv("shortcut", "data", 8, 3, pad=1, stride=2))
-    refused(net, "'shortcut' (Convolution) is no 1x1 convolution")
+    refused(net, "'shortcut' (Convolution) is not a 1x1 convolution")
 
 
 @pytest.mark.parametrize("name", ["shortcut", "main"])

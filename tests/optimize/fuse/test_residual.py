@@ -1,4 +1,4 @@
-"""When a convolution takes in the sum behind it."""
+"""When a convolution takes in the sum after it."""
 
 import pytest
 
@@ -79,8 +79,8 @@ def refused(net, *reasons):
 @pytest.mark.parametrize(
     ("params", "reason"),
     [
-        ({"operation": "MAX"}, "no plain sum (MAX)"),
-        ({"operation": "PROD"}, "no plain sum (PROD)"),
+        ({"operation": "MAX"}, "not a plain sum (MAX)"),
+        ({"operation": "PROD"}, "not a plain sum (PROD)"),
         ({"coeff": (1.0, -1.0)}, "coeff (1.0, -1.0)"),
     ],
     ids=str,
@@ -96,7 +96,7 @@ def test_not_three_bottoms():
 
 def test_not_where_something_else_reads_the_convolution():
     net = net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "r", ["c"]), layer("Eltwise", "e", ["r", "c"]))
-    refused(net, "'r' (ReLU), which is no Convolution", "'c' is read 2 times")
+    refused(net, "'r' (ReLU), which is not a Convolution", "'c' is read 2 times")
 
 
 def test_not_where_the_convolution_is_an_output():

@@ -56,7 +56,7 @@ def test_forms_of_a_budget(text, kind, amount, absolute):
     ],
 )
 def test_other_texts_are_no_budgets(text):
-    with pytest.raises(SettingError, match=r"no pruning budget.*macs=0\.45.*\.prototxt"):
+    with pytest.raises(SettingError, match=r"not a pruning budget.*macs=0\.45.*\.prototxt"):
         Budget.parse(text)
 
 

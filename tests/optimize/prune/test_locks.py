@@ -96,7 +96,7 @@ def test_weights_that_are_no_channels_of_another_layer():
         layer("InnerProduct", "vector", ["x"], num_output=3, shared=["", "b"]),
     )
     assert found["vector"].by == (
-        Lock("vector", "InnerProduct", "shares weights with 'rows', of which they are no channels"),
+        Lock("vector", "InnerProduct", "shares weights with 'rows', of which they are not channels"),
     )
 
 

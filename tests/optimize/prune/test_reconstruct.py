@@ -85,7 +85,7 @@ def test_what_the_other_channels_can_say_is_repaired(kind):
     others = images_for(net, 50, seed=1)
     wanted, without, found = (each.forward(others)["reader"] for each in (net, cut, fitted))
     lost = np.abs(without - wanted).max()
-    # Inputs of one variance v: the ridge leaves RIDGE * v / (v + RIDGE * v) of what is missing; images are no exact
+    # Inputs of one variance v: the ridge leaves RIDGE * v / (v + RIDGE * v) of what is missing; images are not exactly
     # white noise, hence the factor 2.
     assert lost > 1
     assert np.abs(found - wanted).max() <= 2 * RIDGE * lost

@@ -302,7 +302,7 @@ def test_weights_shared_under_another_shape_stay_whole():
 
 
 def test_weights_shared_with_what_they_are_no_channels_of_stay_whole():
-    """The same matrix over the rows of a map, which are no channels, and over the channels of a vector."""
+    """The same matrix over the rows of a map, which are not channels, and over the channels of a vector."""
     net = net_of(
         data(1, 4, 3, 3),
         conv("x", "data", 3),

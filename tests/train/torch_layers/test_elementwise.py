@@ -75,7 +75,7 @@ def test_dropout_in_training(scale_train, kept):
 
 @pytest.mark.parametrize("slope", [0.0, 0.2, -0.2])
 def test_gradients_of_an_overwriting_relu(slope):
-    """The ReLU behind a convolution may overwrite its result; where the result is asked for, it may not."""
+    """The ReLU after a convolution may overwrite its result; where the result is asked for, it may not."""
     net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 6, 6))
     net = fresh(net.replace(layers=(*net.layers, Layer("relu", ReLU(slope), ("y0",), ("y1",))), outputs=("y1",)), 0)
     module, x = NetModule(net), torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))

@@ -23,7 +23,7 @@ IR_VERSION = 8
 Emit = Callable[["Graph", Layer, Sequence[str], Sequence[str]], None]
 #: Every layer type that has an ONNX form, by Caffe's name.
 EMITTERS: Registry[Emit] = Registry("layer type in ONNX", "xdn.frontend.onnx_emit")
-#: An end that lies behind every axis, for ONNX's Slice.
+#: An end past every axis, for ONNX's Slice.
 TO_THE_END = 2**63 - 1
 
 
@@ -74,7 +74,7 @@ class Graph:
         return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, dims)
 
     def bottom(self, layer: Layer, index: int = 0) -> Blob:
-        """Return the blob behind a layer's bottom."""
+        """Return the blob that a layer's bottom names."""
         return self.net.blobs[layer.bottoms[index]]
 
     def image_shape(self, layer: Layer, blob: str) -> Shape:

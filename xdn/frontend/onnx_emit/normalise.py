@@ -42,7 +42,7 @@ def batch_norm(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequenc
 
 @EMITTERS.register("BN")
 def bn(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """BatchNormalization; SegNet's is Mul and Add, behind the batch's own statistics where it asks for them."""
+    """BatchNormalization; SegNet's is Mul and Add, after the batch's own statistics where it asks for them."""
     params = cast(BN, layer.params)
     if not params.affine_only:
         inputs = [*bottoms, *(graph.weight(layer, name) for name in ("scale", "shift", "mean", "variance"))]
@@ -81,10 +81,10 @@ def _operand(graph: Graph, layer: Layer, bottoms: Sequence[str], axis: int, lear
     if len(bottoms) == 1:
         return graph.constant(f"{layer.name}.{learned}", spread(layer.weights[learned], axis, axes))
     given = len(graph.bottom(layer, 1).shape)
-    behind = list(range(given, axes - axis % axes)) if given else []
-    if not behind:
+    after = list(range(given, axes - axis % axes)) if given else []
+    if not after:
         return bottoms[1]
-    places = graph.constant(f"{layer.name}.axes", np.array(behind, np.int64))
+    places = graph.constant(f"{layer.name}.axes", np.array(after, np.int64))
     return graph.step("Unsqueeze", [bottoms[1], places], f"{bottoms[1]}.spread")
 
 

@@ -18,7 +18,7 @@ _LEFT_OUT = ("", "")
 
 @EMITTERS.register("Interp")
 def interp(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Resize, linear with aligned corners, behind a Slice that crops; batch and channels are read from the data."""
+    """Resize, linear with aligned corners, after a Slice that crops; batch and channels are read from the data."""
     params, top = cast(Interp, layer.params), tops[0]
     source = bottoms[0]
     if params.pad_beg or params.pad_end:
@@ -71,7 +71,7 @@ def upsample(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[
 
 
 def _scattered(graph: Graph, layer: Layer, bottoms: Sequence[str], top: str) -> None:
-    """Append what puts each value at its mask's place; places outside of the top are an element behind it, cut off.
+    """Append what puts each value at its mask's place; places outside of the top are an element after it, cut off.
 
     Of several values at one place ONNX leaves open which is kept; ONNX Runtime keeps the last, as Caffe does.
     """

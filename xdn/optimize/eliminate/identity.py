@@ -75,7 +75,7 @@ def _known(net: Net) -> dict[str, Blob]:
     """Return the blobs of all layers that take their bottoms."""
     known: dict[str, Blob] = {}
     for layer in net.layers:
-        # A layer behind one that takes no such bottom lacks its own.
+        # A layer after one that takes no such bottom lacks its own.
         with suppress(NetError, UnsupportedError):
             known.update(zip(layer.tops, infer(layer, known), strict=True))
     return known

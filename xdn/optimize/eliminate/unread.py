@@ -128,12 +128,12 @@ class _Thinning:
         self._subsamples: dict[tuple[str, Stride], Layer] = {}
 
     def layers(self) -> tuple[Layer, ...]:
-        """Return all layers; a subsample stands right behind the layer whose top it reads."""
+        """Return all layers; a subsample stands right after the layer whose top it reads."""
         rebuilt = [self._rebuilt(layer) for layer in self.net.layers]
-        behind: dict[str, list[Layer]] = defaultdict(list)
+        after: dict[str, list[Layer]] = defaultdict(list)
         for subsample in self._subsamples.values():
-            behind[self.net.producers[subsample.bottoms[0]].name].append(subsample)
-        return tuple(each for layer in rebuilt for each in (layer, *behind[layer.name]))
+            after[self.net.producers[subsample.bottoms[0]].name].append(subsample)
+        return tuple(each for layer in rebuilt for each in (layer, *after[layer.name]))
 
     def _rebuilt(self, layer: Layer) -> Layer:
         stride = _of(self.thinned, layer)

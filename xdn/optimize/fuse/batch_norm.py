@@ -33,7 +33,7 @@ class FuseBatchNorm(Stage):
     after = ("eliminate-dead",)
 
     def apply(self, net: Net) -> Rewrite:
-        """Follow every convolution and inner product to the affine layers behind it."""
+        """Follow every convolution and inner product to the affine layers after it."""
         fused: dict[str, Layer] = {}
         removed: set[str] = set()
         changes, refusals = [], []
@@ -47,10 +47,10 @@ class FuseBatchNorm(Stage):
                 removed |= {absorbed.name for absorbed in chain.layers}
                 changes.append(Note(layer.name, f"took in {', '.join(map(title, chain.layers))}"))
             elif found:
-                refusals.append(Note(chain.layers[0].name, f"stays behind {title(layer)}: {found}"))
+                refusals.append(Note(chain.layers[0].name, f"stays after {title(layer)}: {found}"))
             if chain.refusal:
                 reader, reason = chain.refusal
-                refusals.append(Note(reader.name, f"stays behind {title(layer)}: {reason}"))
+                refusals.append(Note(reader.name, f"stays after {title(layer)}: {reason}"))
         return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
 
 

@@ -52,13 +52,13 @@ class FuseHardSwish(Stage):
 
 
 def _around(net: Net, clip: Layer) -> tuple[Layer, Layer] | str:
-    """Return the Powers before and behind a ReLU6 that make it a hard sigmoid, or why there are none."""
+    """Return the Powers before and after a ReLU6 that make it a hard sigmoid, or why there are none."""
     shift = net.producers[clip.bottoms[0]]
     if not _is_power(shift, 1, 3):
         return f"its bottom is computed by {title(shift)}, which does not add 3"
     readers = net.consumers[clip.tops[0]]
     if len(readers) != 1 or not _is_power(readers[0], 1 / 6, 0):
-        return "no Power behind it divides by 6"
+        return "no Power after it divides by 6"
     for blob in (clip.bottoms[0], clip.tops[0]):
         if (reason := reason_to_keep(net, blob)) is not None:
             return reason

@@ -52,11 +52,11 @@ def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
     """Return why `layer` cannot compute the `projection` whose top it adds."""
     for each in (layer, projection):
         if not isinstance(each.params, Convolution):
-            return f"{title(each)} is no Convolution"
+            return f"{title(each)} is not a Convolution"
         if each.params.group != 1:
             return f"{title(each)} has {each.params.group} groups"
         if set(each.params.window_over(net.bottom_blobs(each)[0]).kernel) != {1}:
-            return f"{title(each)} is no 1x1 convolution"
+            return f"{title(each)} is not a 1x1 convolution"
     if projection.epilogue is not None:
         return f"{title(projection)} ends in a fused activation or sum"
     for each in (layer, projection):

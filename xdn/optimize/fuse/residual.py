@@ -49,7 +49,7 @@ def _no_plain_sum(layer: Layer) -> str | None:
     assert isinstance(layer.params, Eltwise)
     operation, coeff = layer.params.operation, layer.params.coeff
     if operation != "SUM" or any(each != 1 for each in coeff):
-        return f"it is no plain sum ({operation}{f', coeff {coeff}' if coeff else ''})"
+        return f"it is not a plain sum ({operation}{f', coeff {coeff}' if coeff else ''})"
     if len(layer.bottoms) != 2:
         return f"it sums {len(layer.bottoms)} blobs; a convolution adds one"
     return None
@@ -64,7 +64,7 @@ def _why_not(net: Net, layer: Layer, blobs: list[str]) -> list[str]:
 def _why_no_producer(net: Net, blob: str) -> str | None:
     producer = net.producers[blob]
     if not isinstance(producer.params, Convolution):
-        return f"its bottom {blob!r} is computed by {title(producer)}, which is no Convolution"
+        return f"its bottom {blob!r} is computed by {title(producer)}, which is not a Convolution"
     if producer.epilogue is not None:
         return f"{title(producer)} ends in a fused activation or sum already"
     return reason_to_keep(net, blob)

@@ -43,7 +43,7 @@ class FuseScale(Stage):
                 refusals.append(Note(layer.name, f"stays{before}: {found}"))
             if chain.refusal:
                 reader, reason = chain.refusal
-                refusals.append(Note(reader.name, f"stays behind {title(layer)}: {reason}"))
+                refusals.append(Note(reader.name, f"stays after {title(layer)}: {reason}"))
         return Rewrite(edit(net, merged, removed), tuple(changes), tuple(refusals))
 
 
@@ -53,7 +53,7 @@ def _is_foreign(layer: Layer) -> bool:
 
 
 def _merge(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
-    """Return the Scale that `layer` and the chain behind it make, why there is none, or None without a chain."""
+    """Return the Scale that `layer` and the chain after it make, why there is none, or None without a chain."""
     if chain.affine is None and not _is_foreign(layer):
         return None
     first = channel_affine(net, layer)

@@ -28,7 +28,7 @@ class Group:
     readers : tuple of str
         Layers whose filters read the channels, in the order of the net.
     joined : bool
-        Some layer joins such channels of several layers, as the sum behind a residual block does; those inside of a
+        Some layer joins such channels of several layers, as the sum after a residual block does; those inside of a
         block are not joined.
     """
 

@@ -43,7 +43,8 @@ class Budget:
         kind, number, unit = match.groups() if match else ("", "nan", "")
         wanted = {FILTERS: ("",), MACS: ("", "K", "M", "G"), TIME: ("", "us", "ms", "s")}[kind or FILTERS]
         if match is None or (unit or "") not in wanted:
-            raise SettingError(f"{text!r} is no pruning budget", mend=f"The forms: {Budget.forms}, or a .prototxt file")
+            mend = f"The forms: {Budget.forms}, or a .prototxt file"
+            raise SettingError(f"{text!r} is not a pruning budget", mend=mend)
         amount = float(number) * _UNITS[unit or ""]
         absolute = bool(unit) or (kind == MACS and amount > 1)
         if kind is None:

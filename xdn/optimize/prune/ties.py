@@ -60,8 +60,8 @@ def tied_units(net: Net) -> dict[str, Array]:
 def channel_axes(net: Net) -> dict[str, int]:
     """Return blob name -> the axis along which its channels lie.
 
-    It is another one than 1 behind a Permute or a Reshape that lays them there, where all that reads the blob can
-    follow them and it is no output of the net.
+    It is another one than 1 after a Permute or a Reshape that lays them there, where all that reads the blob can
+    follow them and it is not an output of the net.
     """
     stuck = set(net.outputs)
     while True:
@@ -210,7 +210,7 @@ class Ties:
 
     def _share(self, layer: Layer, own: list[Array], other: Layer, theirs: list[Array]) -> None:
         """Tie the entries along the axes of a weight that `layer` shares with the `other`."""
-        why = f"shares weights with {other.name!r}, of which they are no channels"
+        why = f"shares weights with {other.name!r}, of which they are not channels"
         alike = [len(nodes) for nodes in own] == [len(nodes) for nodes in theirs]
         for nodes, them in zip(own, theirs, strict=False) if alike else ():
             both = (nodes > 0) & (them > 0)

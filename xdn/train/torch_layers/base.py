@@ -42,7 +42,7 @@ Compute = Callable[[Any, Sequence[Tensor], Mapping[str, Tensor], Mode], Values]
 #: The same for layers whose tops depend on how many there are: it takes `n_tops` too.
 ComputeTops = Callable[[Any, Sequence[Tensor], Mapping[str, Tensor], Mode, int], tuple[Tensor, ...]]
 C = TypeVar("C", bound=Compute | ComputeTops)
-#: Whether a layer can do the work of the one behind it too: its own parameters, (parameters, bottoms) of the latter.
+#: Whether a layer can do the work of the one after it too: its own parameters, (parameters, bottoms) of the latter.
 Absorbs = Callable[[Any, LayerParams, Sequence[Blob]], bool]
 
 

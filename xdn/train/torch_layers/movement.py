@@ -80,7 +80,7 @@ def reorg(params: Reorg, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor
 def upsample(params: Upsample, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """Each position repeated; with a mask each value at its place, and its gradient from there.
 
-    The mask has no gradient. Places outside of the top go to an element behind it, which is cut off.
+    The mask has no gradient. Places outside of the top go to an element after it, which is cut off.
     """
     x = bottoms[0]
     n, c, h, w = x.shape

@@ -31,7 +31,7 @@ def channel_scale(params: LayerParams, bottoms: Sequence[Blob]) -> bool:
 
 
 def takes_scale(params: BatchNorm, follower: LayerParams, bottoms: Sequence[Blob]) -> bool:
-    """Return whether `batch_norm` applies the layer behind it too, which it cannot with factors of its own."""
+    """Return whether `batch_norm` applies the layer after it too, which it cannot with factors of its own."""
     return not params.scale_bias and channel_scale(follower, bottoms)
 
 
@@ -46,7 +46,7 @@ def _check_batch(x: Tensor, shape: torch.Size) -> None:
 
 @torch_layer("BatchNorm", fresh=True, absorbs=takes_scale)
 def batch_norm(params: BatchNorm, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Batch normalisation, and its own scale and bias, or the Scale behind it where its weights are given.
+    """Batch normalisation, and its own scale and bias, or the Scale after it where its weights are given.
 
     The running variance takes the unbiased one of the batch, m / (m - 1) times that which normalises, as Caffe's.
     Raises InputError where a batch has one value a channel.

@@ -13,7 +13,7 @@ from xdn.train.torch_layers.base import Mode, blobs_of, torch_layer
 
 @torch_layer("Interp")
 def interp(params: Interp, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Bilinear with aligned corners, behind the crop."""
+    """Bilinear with aligned corners, after the crop."""
     (top,) = params.infer(blobs_of(bottoms), 1)
     h, w = bottoms[0].shape[2:]
     part = bottoms[0][:, :, -params.pad_beg : h + params.pad_end, -params.pad_beg : w + params.pad_end]

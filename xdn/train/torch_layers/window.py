@@ -69,7 +69,7 @@ def spp(params: SPP, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], m
 def pool(params: Pooling, x: Tensor) -> Tensor:
     """Return the maxima or averages of the windows over (N, C, H, W), or over lines or volumes.
 
-    PyTorch drops a last window behind the image, and divides an average by the window's part within the padding, as
+    PyTorch drops a last window past the image, and divides an average by the window's part within the padding, as
     Caffe does. It refuses padding beyond half a kernel, which Caffe allows: then the border is laid on first.
     """
     maximum, sizes = params.pool == "MAX", x.shape[2:]

@@ -65,7 +65,7 @@ def test_no_width_is_chosen_that_is_no_faster_than_a_larger_one(clock, share):
 
 
 def test_plateaus_are_stepped_over():
-    """The filters are timed in eights, what reads them in fours: all sixteenths between are no faster."""
+    """The filters are timed in eights, what reads them in fours: all sixteenths between are not faster."""
     problem = problem_of(small_resnet(width=WIDTH), least=0.05, clock=STEPS)
     path = Latency().path(problem)
     steps = {tuple(path(strength).values()) for strength in np.linspace(0, 1, 201)}

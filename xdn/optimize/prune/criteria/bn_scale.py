@@ -12,7 +12,7 @@ from xdn.optimize.prune.evidence import Evidence
 
 @criterion
 class BnScale(Criterion):
-    """The absolute factor of the Scale layers behind BatchNorm, gamma.
+    """The absolute factor of the Scale layers after BatchNorm, gamma.
 
     The source is Liu et al., "Learning Efficient Convolutional Networks through Network Slimming" (2017). Of layers
     that are tied the factors add up.
