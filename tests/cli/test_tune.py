@@ -101,9 +101,9 @@ def test_configurations_are_saved_and_given_back(job, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "this is not JSON"),
-        ("[" * 100_000, "this is not JSON"),
-        ('{"threads": "many"}', "'many' is not of the type int"),
+        ("{", "this is no JSON"),
+        ("[" * 100_000, "this is no JSON"),
+        ('{"threads": "many"}', "'many' is no int"),
         ('{"choices": {"batch": {"pool": {"algorithm": "winograd4"}}}}', "cannot be computed by 'winograd4'"),
     ],
 )
