@@ -5,9 +5,9 @@ import pytest
 from llvmlite import ir
 
 from tests.codegen.emitted import floats, run
-from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.isa import ISAS
+from xdn.layers.relu import ReLU
 
 pytestmark = pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
 
@@ -70,7 +70,7 @@ def test_relu(isa, slope):
     x = floats([np.nan, -1.5, -0.0, 2.5], isa.lanes)
     slopes = floats([slope], isa.lanes)
     y = floats(np.ones(isa.lanes), isa.lanes)
-    _run(isa, lambda v, x, s, y, n: v.store(formulas.relu(v, v.load(x), v.broadcast(v.scalar(s))), y), x, slopes, y)
+    _run(isa, lambda v, x, s, y, n: v.store(ReLU.formula(v, v.load(x), v.broadcast(v.scalar(s))), y), x, slopes, y)
     np.testing.assert_array_equal(y, np.where(x > 0, x, x * np.float32(slope)))
 
 

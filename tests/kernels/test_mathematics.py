@@ -9,26 +9,33 @@ from numba import njit
 from tests.kernels.checks import TINY, UNIT
 from xdn.codegen import formulas
 from xdn.kernels import mathematics
+from xdn.layers.elu import ELU
+from xdn.layers.sigmoid import Sigmoid
 
 POINTS = 400_000
 INF, NAN = np.inf, np.nan
 
 
+FORMULAS = {
+    "exp": (formulas.exp, 0),
+    "log": (formulas.log, 0),
+    "power": (formulas.power, 1),
+    "tanh": (formulas.tanh, 0),
+    "sigmoid": (Sigmoid.formula, 0),
+    "elu": (ELU.formula, 1),
+}
+
+
 @cache
 def _compiled(name):
-    function = getattr(mathematics, name)
+    function = mathematics.of_element(*FORMULAS[name])
 
     @njit(error_model="numpy")
     def run(x, second, y):
         for i in range(x.size):
-            y[i] = function(x[i], second[i])
+            y[i] = function(x[i], second[i], second[i], second[i], second[i])
 
-    @njit(error_model="numpy")
-    def run_unary(x, second, y):
-        for i in range(x.size):
-            y[i] = function(x[i])
-
-    return run if name in ("power", "elu") else run_unary
+    return run
 
 
 def evaluate(name, x, second=0.0):

@@ -54,6 +54,10 @@ class Arithmetic:
         """Return |x|."""
         return self._call("llvm.fabs", x)
 
+    def square_root(self, x: ir.Value) -> ir.Value:
+        """Return the square root of x; NaN below 0."""
+        return self._call("llvm.sqrt", x)
+
     def negative(self, x: ir.Value) -> ir.Value:
         """Return -x."""
         return self.ir.fneg(x)

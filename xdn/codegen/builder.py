@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import Arithmetic
+from xdn.codegen.formulas import Mathematics
 from xdn.codegen.isa import Isa
 
 I64 = ir.IntType(64)
@@ -18,7 +18,7 @@ F32_BYTES = 4
 LoopBody = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
 
 
-class VectorBuilder(Arithmetic):
+class VectorBuilder(Mathematics):
     """Emit vector instructions at the position of an llvmlite IRBuilder.
 
     Parameters

@@ -1,4 +1,4 @@
-"""exp, log and what follows from them, as f32 polynomials: the only definition, for scalars and for vectors.
+"""exp, log, tanh and powers as f32 polynomials: the only definition, for scalars and for vectors.
 
 One formula serves epilogues, layers of their own and tails, so results depend neither on the machine's libm nor on
 where a value is computed. The coefficients are those of Cephes (Moshier 1992); errors are below 2 ulp for exp.
@@ -19,9 +19,6 @@ EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-87.33654)
 SQRT_HALF = 0.707106781186547524
 #: Below it tanh is a polynomial; the quotient would cancel.
 TANH_NEAR = 0.625
-
-#: Above it mish is its argument, to the last bit, and its quotient would overflow.
-MISH_FAR = 20.0
 
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 _LOG = (
@@ -82,22 +79,6 @@ def power(m: Arithmetic, x: ir.Value, exponent: ir.Value) -> ir.Value:
     return m.where(exponent, "==", m.number(0), m.number(1), exp(m, m.mul(exponent, log(m, x))))
 
 
-def relu(m: Arithmetic, x: ir.Value, slope: ir.Value) -> ir.Value:
-    """x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
-    return m.where(x, ">", m.number(0), x, m.mul(x, slope))
-
-
-def elu(m: Arithmetic, x: ir.Value, alpha: ir.Value) -> ir.Value:
-    """x where x > 0, else alpha * (e**x - 1)."""
-    return m.where(x, ">", m.number(0), x, m.mul(alpha, m.sub(exp(m, x), m.number(1))))
-
-
-def sigmoid(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """1 / (1 + e**-x)."""
-    one = m.number(1)
-    return m.div(one, m.add(one, exp(m, m.negative(x))))
-
-
 def tanh(m: Arithmetic, x: ir.Value) -> ir.Value:
     """The hyperbolic tangent: a polynomial near zero, where the quotient would cancel."""
     one = m.number(1)
@@ -107,38 +88,6 @@ def tanh(m: Arithmetic, x: ir.Value) -> ir.Value:
     far = m.sub(one, m.div(m.number(2), m.add(exp(m, m.add(magnitude, magnitude)), one)))
     far = m.where(x, "<", m.number(0), m.negative(far), far)
     return m.where(magnitude, "<", m.number(TANH_NEAR), near, far)
-
-
-def bounded(m: Arithmetic, x: ir.Value, least: ir.Value, most: ir.Value) -> ir.Value:
-    """min(max(x, least), most); NaN stays NaN."""
-    x = m.where(x, "<", least, least, x)
-    return m.where(x, ">", most, most, x)
-
-
-def relu6(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """min(max(x, 0), 6)."""
-    return bounded(m, x, m.number(0), m.number(6))
-
-
-def hsigmoid(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """min(max(x + 3, 0), 6) / 6."""
-    return m.mul(relu6(m, m.add(x, m.number(3))), m.number(1 / 6))
-
-
-def hswish(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """x times its hard sigmoid."""
-    return m.mul(x, hsigmoid(m, x))
-
-
-def swish(m: Arithmetic, x: ir.Value, beta: ir.Value) -> ir.Value:
-    """x / (1 + e**(-beta * x))."""
-    return m.mul(x, sigmoid(m, m.mul(beta, x)))
-
-
-def softplus(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """log(1 + e**x), the larger part taken out so that nothing overflows."""
-    zero = m.number(0)
-    return m.add(m.where(x, "<", zero, zero, x), log_1p(m, exp(m, m.negative(m.magnitude(x)))))
 
 
 def log_1p(m: Arithmetic, x: ir.Value) -> ir.Value:
@@ -153,15 +102,13 @@ def log_1p(m: Arithmetic, x: ir.Value) -> ir.Value:
     return m.where(rounded, "==", zero, x, m.mul(log(m, total), m.div(x, rounded)))
 
 
-def mish(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """x * tanh(log(1 + e**x)) as a quotient of polynomials in e**x, which does not cancel for x far below 0."""
-    far = m.number(MISH_FAR)
-    e = exp(m, m.where(x, ">", far, far, x))
-    n = m.mul(e, m.add(e, m.number(2)))
-    return m.where(x, ">", far, x, m.mul(x, m.div(n, m.add(n, m.number(2)))))
-
-
 def signed_power(m: Arithmetic, x: ir.Value, exponent: ir.Value, sign: ir.Value) -> ir.Value:
     """x**exponent; of a negative x it is `sign` times that of its magnitude, and NaN where `sign` is."""
     positive = power(m, m.magnitude(x), exponent)
     return m.where(x, "<", m.number(0), m.mul(sign, positive), m.where(x, "==", x, positive, x))
+
+
+class Mathematics(Arithmetic):
+    """What layers' formulas are written on (`xdn/layers/function.py`): operations, and the functions above."""
+
+    exp, log, log_1p, tanh, power, signed_power = exp, log, log_1p, tanh, power, signed_power

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _NAME = re.compile(
     r"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<dtype>f32)"
-    r"(?P<epilogue>(?:_(?:sum|projection|relu6?|prelu|elu|h?sigmoid|tanh|h?swish))*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
+    r"(?P<epilogue>(?:_[a-z][a-z0-9]*)*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
 )
 
 

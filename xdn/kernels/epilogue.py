@@ -5,14 +5,16 @@ Each activation is the formula that its layer's own kernel computes, so that fus
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from llvmlite import ir
 
-from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.graph.layer import Array, Layer, LayerParams, Weights
 from xdn.kernels.layout import B
+from xdn.layers.function import Function, functions
+from xdn.layers.relu import ReLU
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,23 @@ class Activation:
     per_channel: bool = False
 
 
-#: By layer type, every type that is `fusable`.
-ACTIVATIONS = {
-    "ReLU": Activation("relu", formulas.relu, lambda params, weights: params.negative_slope),
-    "PReLU": Activation("prelu", formulas.relu, lambda params, weights: weights["slope"], per_channel=True),
-    "ELU": Activation("elu", formulas.elu, lambda params, weights: params.alpha),
-    "Sigmoid": Activation("sigmoid", lambda b, x, _: formulas.sigmoid(b, x)),
-    "TanH": Activation("tanh", lambda b, x, _: formulas.tanh(b, x)),
-    "ReLU6": Activation("relu6", lambda b, x, _: formulas.relu6(b, x)),
-    "HSigmoid": Activation("hsigmoid", lambda b, x, _: formulas.hsigmoid(b, x)),
-    "HSwish": Activation("hswish", lambda b, x, _: formulas.hswish(b, x)),
-    "Swish": Activation("swish", formulas.swish, lambda params, weights: params.beta),
+def _activation(cls: type[Function]) -> Activation:
+    """Return how kernels apply a function that has one constant at most."""
+
+    taken = len(cls().constants())
+
+    def emit(b: VectorBuilder, x: ir.Value, coefficient: ir.Value) -> ir.Value:
+        return cls.formula(b, x, *[coefficient][:taken])
+
+    def coefficient(params: LayerParams, weights: Weights) -> float:
+        return next(iter(cast(Function, params).constants()), 0.0)
+
+    return Activation(cls.fused_word or cls.word, emit, coefficient)
+
+
+#: By layer type, every type that is `fusable`; PReLU is a ReLU whose slope is a weight.
+ACTIVATIONS = {cls.type: _activation(cls) for cls in functions() if cls.fusable} | {
+    "PReLU": Activation("prelu", ReLU.formula, lambda params, weights: weights["slope"], per_channel=True)
 }
 _BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
 SUM = "sum"

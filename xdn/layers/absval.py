@@ -1,21 +1,35 @@
 """AbsVal: the magnitude."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import layer_type
+from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
 @layer_type("AbsVal")
-class AbsVal(Activation):
+class AbsVal(Function):
     """AbsVal: y = |x|."""
 
     v1_name: ClassVar = "ABSVAL"
+    word: ClassVar = "magnitude"
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The bits without the sign."""
         return (np.abs(bottoms[0]),)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any) -> Any:
+        """|x|."""
+        return m.magnitude(x)
+
+    def onnx(self) -> Node:
+        """Abs."""
+        return node("Abs", X)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """The magnitude."""
+        return x.abs()

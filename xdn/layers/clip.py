@@ -1,22 +1,23 @@
 """Clip: values kept between two bounds."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node
 
 
 @layer_type("Clip")
-class Clip(Activation):
+class Clip(Function):
     """Clip: y = min(max(x, min), max) (Caffe's clip_layer.cpp)."""
 
     message: ClassVar = Message("ClipParameter", "clip_param", 148)
+    word: ClassVar = "bounded"
 
     min: float = proto(1, "float", default=0.0)
     max: float = proto(2, "float", default=0.0)
@@ -30,3 +31,21 @@ class Clip(Activation):
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Clipped at both ends (NaN stays NaN)."""
         return (np.minimum(np.maximum(bottoms[0], np.float32(self.min)), np.float32(self.max)),)
+
+    def constants(self) -> tuple[float, float]:
+        """The bounds."""
+        return (self.min, self.max)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, least: Any, most: Any) -> Any:
+        """min(max(x, least), most); NaN stays NaN."""
+        x = m.where(x, "<", least, least, x)
+        return m.where(x, ">", most, most, x)
+
+    def onnx(self) -> Node:
+        """Clip."""
+        return node("Clip", X, Constant("min", self.min), Constant("max", self.max))
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """Between the bounds."""
+        return x.clamp(self.min, self.max)

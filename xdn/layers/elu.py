@@ -1,21 +1,22 @@
 """ELU: an exponential for negative values."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
 @layer_type("ELU")
-class ELU(Activation):
+class ELU(Function):
     """ELU: y = x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015)."""
 
     message: ClassVar = Message("ELUParameter", "elu_param", 140)
     fusable: ClassVar = True
+    word: ClassVar = "elu"
 
     alpha: float = proto(1, "float", default=1.0)
 
@@ -23,3 +24,20 @@ class ELU(Activation):
         """max(x, 0) + alpha * (exp(min(x, 0)) - 1), as Caffe's elu_layer.cpp writes it."""
         x = bottoms[0]
         return (np.maximum(x, 0) + np.float32(self.alpha) * (np.exp(np.minimum(x, 0)) - np.float32(1)),)
+
+    def constants(self) -> tuple[float]:
+        """alpha."""
+        return (self.alpha,)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, alpha: Any) -> Any:
+        """x where x > 0, else alpha * (e**x - 1)."""
+        return m.where(x, ">", m.number(0), x, m.mul(alpha, m.sub(m.exp(x), m.number(1))))
+
+    def onnx(self) -> Node:
+        """Elu."""
+        return node("Elu", X, alpha=self.alpha)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """ELU."""
+        return functional.elu(x, self.alpha)

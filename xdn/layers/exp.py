@@ -2,23 +2,24 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node, times
 from xdn.layers.logarithm import NATURAL, check_base
 
 
 @layer_type("Exp")
-class Exp(Activation):
+class Exp(Function):
     """Exp: y = base ** (shift + scale * x); base -1 stands for e (Caffe's exp_layer.cpp)."""
 
     message: ClassVar = Message("ExpParameter", "exp_param", 111, 41)
     v1_name: ClassVar = "EXP"
+    word: ClassVar = "exponential"
 
     base: float = proto(1, "float", default=-1.0)
     scale: float = proto(2, "float", default=1.0)
@@ -40,3 +41,22 @@ class Exp(Activation):
         inner, outer = self.factors()
         with np.errstate(over="ignore"):
             return (np.exp(bottoms[0] * np.float32(inner)) * np.float32(outer),)
+
+    def constants(self) -> tuple[float, float]:
+        """(a, b) of y = b * exp(a * x)."""
+        return self.factors()
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, inner: Any, outer: Any) -> Any:
+        """e to a power, times a factor."""
+        return m.mul(m.exp(m.mul(x, inner)), outer)
+
+    def onnx(self) -> Node:
+        """Exp between two factors."""
+        inner, outer = self.factors()
+        return node("Mul", node("Exp", times(X, inner), name="power"), Constant("outer", outer))
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """The natural power between two factors."""
+        inner, outer = self.factors()
+        return (x * inner).exp() * outer

@@ -1,23 +1,38 @@
 """HSigmoid: a sigmoid of three straight lines."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import layer_type
+from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.relu6 import ReLU6
 
 
 @layer_type("HSigmoid")
-class HSigmoid(Activation):
+class HSigmoid(Function):
     """HSigmoid: y = min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
     aliases: ClassVar = ("Hsigmoid",)
     fusable: ClassVar = True
+    word: ClassVar = "hsigmoid"
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The clipped sum, times 1/6."""
         clipped = np.minimum(np.maximum(bottoms[0] + np.float32(3), 0), np.float32(6))
         return (clipped * np.float32(1 / 6),)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any) -> Any:
+        """min(max(x + 3, 0), 6) / 6."""
+        return m.mul(ReLU6.formula(m, m.add(x, m.number(3))), m.number(1 / 6))
+
+    def onnx(self) -> Node:
+        """HardSigmoid: x / 6 + 0.5, clipped to 0 and 1."""
+        return node("HardSigmoid", X, alpha=1 / 6, beta=0.5)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """The hard sigmoid, whose slope PyTorch has as 1/6 too."""
+        return functional.hardsigmoid(x)

@@ -2,23 +2,24 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Constant, Function, Node, X, linear, node
 from xdn.layers.logarithm import NATURAL, check_base
 
 
 @layer_type("Log")
-class Log(Activation):
+class Log(Function):
     """Log: y = log(shift + scale * x) to the base `base`; base -1 stands for e (Caffe's log_layer.cpp)."""
 
     message: ClassVar = Message("LogParameter", "log_param", 134)
+    word: ClassVar = "logarithm"
 
     base: float = proto(1, "float", default=-1.0)
     scale: float = proto(2, "float", default=1.0)
@@ -40,3 +41,21 @@ class Log(Activation):
         with np.errstate(invalid="ignore", divide="ignore"):
             found = np.log(bottoms[0] * np.float32(self.scale) + np.float32(self.shift))
         return (found if self.base == NATURAL else found * np.float32(self.factor()),)
+
+    def constants(self) -> tuple[float, float, float]:
+        """Of the linear function, and the factor."""
+        return (self.scale, self.shift, self.factor())
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, scale: Any, shift: Any, factor: Any) -> Any:
+        """The natural logarithm of a linear function, times a factor."""
+        return m.mul(m.log(m.add(m.mul(x, scale), shift)), factor)
+
+    def onnx(self) -> Node:
+        """Log of a linear function, times a factor."""
+        natural = node("Log", linear(X, self.scale, self.shift), name="natural")
+        return node("Mul", natural, Constant("base", self.factor()))
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """The natural logarithm of a linear function, times a factor."""
+        return (x * self.scale + self.shift).log() * self.factor()

@@ -1,21 +1,55 @@
 """Power: a power of a linear function."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Constant, Function, Kernel, Node, X, linear, node
+from xdn.layers.threshold import Threshold
+
+
+def _linear(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+    return m.add(m.mul(x, scale), shift)
+
+
+def _square(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+    base = _linear(m, x, scale, shift)
+    return m.mul(base, base)
+
+
+def _cube(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+    base = _linear(m, x, scale, shift)
+    return m.mul(m.mul(base, base), base)
+
+
+def _square_root(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+    return m.square_root(_linear(m, x, scale, shift))
+
+
+def _reciprocal(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+    return m.div(m.number(1), _linear(m, x, scale, shift))
+
+
+#: Powers that have a shorter way than logarithm and exponential.
+_SHORTER = {
+    1.0: ("linear", _linear),
+    2.0: ("square", _square),
+    3.0: ("cube", _cube),
+    0.5: ("square_root", _square_root),
+    -1.0: ("reciprocal", _reciprocal),
+}
 
 
 @layer_type("Power")
-class Power(Activation):
+class Power(Function):
     """Power: y = (shift + scale * x) ** power (Caffe's power_layer.cpp)."""
 
     message: ClassVar = Message("PowerParameter", "power_param", 122, 21)
     v1_name: ClassVar = "POWER"
+    word: ClassVar = "power"
 
     power: float = proto(1, "float", default=1.0)
     scale: float = proto(2, "float", default=1.0)
@@ -37,3 +71,28 @@ class Power(Activation):
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             base = np.full_like(x, shift) if self.scale == 0 else x * np.float32(self.scale) + shift
             return (base if self.power == 1 else np.power(base, np.float32(self.power)),)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, scale: Any, shift: Any, exponent: Any, sign: Any) -> Any:
+        """Any power of a linear function."""
+        return m.signed_power(_linear(m, x, scale, shift), exponent, sign)
+
+    def kernel(self) -> Kernel:
+        """A constant where nothing of the bottom is left, a short way for some powers."""
+        if self.scale == 0 or self.power == 0:
+            constant = self.constant()
+            return Kernel(Threshold.word, Threshold.formula, (0, constant, constant))
+        if self.power in _SHORTER:
+            return Kernel(*_SHORTER[self.power], (self.scale, self.shift))
+        # A negative base has a power only where that is an integer; an odd one keeps the sign.
+        sign = {0.0: 1.0, 1.0: -1.0}.get(self.power % 2, np.nan)
+        return Kernel("any_power", self.formula, (self.scale, self.shift, self.power, sign))
+
+    def onnx(self) -> Node:
+        """Pow of a linear function; the power 0 gives 1 whatever the base, in ONNX as in Caffe."""
+        return node("Pow", linear(X, self.scale, self.shift), Constant("power", self.power))
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """A power of a linear function; of power 0 it is 1, and the gradient 0."""
+        base = x * self.scale + self.shift
+        return base if self.power == 1 else base**self.power

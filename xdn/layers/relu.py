@@ -1,23 +1,25 @@
 """ReLU: max(x, 0), or a slope for negative values."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import ENGINE, Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
 @layer_type("ReLU")
-class ReLU(Activation):
+class ReLU(Function):
     """ReLU: y = x where x > 0, else negative_slope * x (Nair and Hinton 2010; Maas et al. 2013)."""
 
     message: ClassVar = Message("ReLUParameter", "relu_param", 123, 30)
     v1_name: ClassVar = "RELU"
     unused: ClassVar = {"engine": ENGINE.at(2)}
     fusable: ClassVar = True
+    word: ClassVar = "leaky"
+    fused_word: ClassVar = "relu"
 
     negative_slope: float = proto(1, "float", default=0.0)
 
@@ -25,3 +27,30 @@ class ReLU(Activation):
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + np.float32(self.negative_slope) * np.minimum(x, 0),)
+
+    def constants(self) -> tuple[float]:
+        """The slope."""
+        return (self.negative_slope,)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, slope: Any) -> Any:
+        """x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
+        return m.where(x, ">", m.number(0), x, m.mul(x, slope))
+
+    def onnx(self) -> Node:
+        """Relu or LeakyRelu."""
+        if self.negative_slope:
+            return node("LeakyRelu", X, alpha=self.negative_slope)
+        return node("Relu", X)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """ReLU, or leaky with a slope."""
+        return functional.leaky_relu(x, self.negative_slope) if self.negative_slope else functional.relu(x)
+
+    def torch_in_place(self, functional: Any, x: Any) -> Any:
+        """A negative slope does not let its sign be known afterwards."""
+        if self.negative_slope < 0:
+            return self.torch(functional, x)
+        if self.negative_slope:
+            return functional.leaky_relu(x, self.negative_slope, inplace=True)
+        return functional.relu(x, inplace=True)

@@ -1,26 +1,45 @@
 """SELU: an ELU whose two constants keep mean and variance."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import layer_type
+from xdn.layers.elu import ELU
+from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 #: The constants of the paper, in the precision of f64.
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 @layer_type("SELU")
-class SELU(Activation):
+class SELU(Function):
     """SELU: y = s * x where x > 0, else s * a * (exp(x) - 1), s = 1.0507, a = 1.67326 (Klambauer et al. 2017)."""
 
     aliases: ClassVar = ("SeLu", "Selu")
+    word: ClassVar = "selu"
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """s * (max(x, 0) + a * (exp(min(x, 0)) - 1))."""
         x = bottoms[0]
         negative = np.float32(ALPHA) * (np.exp(np.minimum(x, 0)) - np.float32(1))
         return (np.float32(SCALE) * (np.maximum(x, 0) + negative),)
+
+    def constants(self) -> tuple[float, float]:
+        """The paper's."""
+        return (SCALE, ALPHA)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, scale: Any, alpha: Any) -> Any:
+        """An ELU, scaled."""
+        return m.mul(scale, ELU.formula(m, x, alpha))
+
+    def onnx(self) -> Node:
+        """Selu, its constants written out."""
+        return node("Selu", X, alpha=ALPHA, gamma=SCALE)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """SELU, whose constants PyTorch has in f64 too."""
+        return functional.selu(x)

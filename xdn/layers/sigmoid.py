@@ -1,17 +1,17 @@
 """Sigmoid: 1 / (1 + exp(-x))."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import ENGINE, Message, layer_type
+from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
 @layer_type("Sigmoid")
-class Sigmoid(Activation):
+class Sigmoid(Function):
     """Sigmoid: y = 1 / (1 + exp(-x))."""
 
     message: ClassVar = Message("SigmoidParameter", "sigmoid_param", 124, 38)
@@ -19,8 +19,23 @@ class Sigmoid(Activation):
     unused: ClassVar = {"engine": ENGINE.at(1)}
     fusable: ClassVar = True
     yes_or_no: ClassVar = True
+    word: ClassVar = "sigmoid"
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """0.5 * tanh(0.5 * x) + 0.5 in f64, then rounded: so Caffe's sigmoid_layer.cpp, which never overflows."""
         x = bottoms[0].astype(np.float64)
         return ((0.5 * np.tanh(0.5 * x) + 0.5).astype(np.float32),)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any) -> Any:
+        """1 / (1 + e**-x)."""
+        one = m.number(1)
+        return m.div(one, m.add(one, m.exp(m.negative(x))))
+
+    def onnx(self) -> Node:
+        """Sigmoid."""
+        return node("Sigmoid", X)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """Sigmoid."""
+        return x.sigmoid()

@@ -1,21 +1,23 @@
 """Swish: x times its sigmoid."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Arithmetic, Function, Node, X, node, times
+from xdn.layers.sigmoid import Sigmoid
 
 
 @layer_type("Swish")
-class Swish(Activation):
+class Swish(Function):
     """Swish: y = x / (1 + exp(-beta * x)) (Ramachandran et al. 2017)."""
 
     message: ClassVar = Message("SwishParameter", "swish_param", 147)
     fusable: ClassVar = True
+    word: ClassVar = "swish"
 
     beta: float = proto(1, "float", default=1.0)
 
@@ -23,3 +25,20 @@ class Swish(Activation):
         """x times the sigmoid in f64, then rounded: Caffe's swish_layer.cpp."""
         x = bottoms[0].astype(np.float64)
         return ((x * (0.5 * np.tanh(0.5 * np.float32(self.beta) * x) + 0.5)).astype(np.float32),)
+
+    def constants(self) -> tuple[float]:
+        """beta."""
+        return (self.beta,)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, beta: Any) -> Any:
+        """x / (1 + e**(-beta * x))."""
+        return m.mul(x, Sigmoid.formula(m, m.mul(beta, x)))
+
+    def onnx(self) -> Node:
+        """x * Sigmoid(beta * x)."""
+        return node("Mul", X, node("Sigmoid", times(X, self.beta), name="factor"))
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """In one call where beta is 1."""
+        return functional.silu(x) if self.beta == 1 else x * (self.beta * x).sigmoid()

@@ -1,21 +1,22 @@
 """Threshold: 1 above a value, else 0."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from xdn.graph.layer import Array, Weights
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Node, X, node
 
 
 @layer_type("Threshold")
-class Threshold(Activation):
+class Threshold(Function):
     """Threshold: y = 1 where x > threshold, else 0."""
 
     message: ClassVar = Message("ThresholdParameter", "threshold_param", 128, 25)
     v1_name: ClassVar = "THRESHOLD"
+    word: ClassVar = "above"
 
     threshold: float = proto(1, "float", default=0.0)
 
@@ -26,3 +27,20 @@ class Threshold(Activation):
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A comparison (NaN gives 0)."""
         return ((bottoms[0] > np.float32(self.threshold)).astype(np.float32),)
+
+    def constants(self) -> tuple[float, float, float]:
+        """The threshold, and what stands above it and below."""
+        return (self.threshold, 1, 0)
+
+    @staticmethod
+    def formula(m: Arithmetic, x: Any, threshold: Any, one: Any, zero: Any) -> Any:
+        """A comparison."""
+        return m.where(x, ">", threshold, one, zero)
+
+    def onnx(self) -> Node:
+        """Greater, as f32."""
+        return node("Cast", node("Greater", X, Constant("threshold", self.threshold), name="above"), to=FLOAT)
+
+    def torch(self, functional: Any, x: Any) -> Any:
+        """A comparison."""
+        return (x > self.threshold).to(x.dtype)

@@ -1,27 +1,15 @@
-"""Layers that work element by element, in ONNX: activations, Eltwise, Axpy, Dropout, Split."""
+"""Layers that work element by element, in ONNX: PReLU, Eltwise, Axpy, Dropout, Split; functions: pointwise.py."""
 
 from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
-from xdn.frontend.onnx_emit.base import EMITTERS, Emit, Graph
+from xdn.frontend.onnx_emit.base import EMITTERS, Graph
 from xdn.graph.layer import Layer
 from xdn.layers.broadcast import spread
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
-from xdn.layers.elu import ELU
-from xdn.layers.relu import ReLU
-
-
-@EMITTERS.register("ReLU")
-def relu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Relu or LeakyRelu."""
-    negative_slope = cast(ReLU, layer.params).negative_slope
-    if negative_slope:
-        graph.node("LeakyRelu", bottoms, tops[0], alpha=negative_slope)
-    else:
-        graph.node("Relu", bottoms, tops[0])
 
 
 @EMITTERS.register("PReLU")
@@ -31,24 +19,11 @@ def prelu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str
     graph.node("PRelu", [*bottoms, graph.constant(f"{layer.name}.slope", np.atleast_1d(slope))], tops[0])
 
 
-@EMITTERS.register("ELU")
-def elu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-    """Elu."""
-    graph.node("Elu", bottoms, tops[0], alpha=cast(ELU, layer.params).alpha)
-
-
-def _same_operator(op: str) -> Emit:
-    def emit(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
-        for top in tops:
-            graph.node(op, bottoms, top)
-
-    emit.__doc__ = f"{op}, without attributes."
-    return emit
-
-
-EMITTERS.register("Sigmoid")(_same_operator("Sigmoid"))
-EMITTERS.register("TanH")(_same_operator("Tanh"))
-EMITTERS.register("Split")(_same_operator("Identity"))
+@EMITTERS.register("Split")
+def split(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+    """Identity for every top."""
+    for top in tops:
+        graph.node("Identity", bottoms, top)
 
 
 @EMITTERS.register("Dropout")

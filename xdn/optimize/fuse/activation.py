@@ -13,8 +13,7 @@ from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
 class FuseActivation(Stage):
     """Apply the activation in the Convolution, Deconvolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
-    f is a ReLU, PReLU, ELU, ReLU6, Sigmoid, TanH, Swish, HSigmoid or HSwish; the layer takes over PReLU's slope as one
-    more weight.
+    f is a layer type that is `fusable`, such as ReLU or Sigmoid; the layer takes over PReLU's slope as one more weight.
 
     Numerics: bias and taps first, then a fused residual, then the activation, on the accumulators before
     the only store.

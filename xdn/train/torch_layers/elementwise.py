@@ -1,4 +1,4 @@
-"""Layers that work element by element, in PyTorch: activations, Eltwise, Axpy, Dropout, Split."""
+"""Layers that work element by element, in PyTorch: PReLU, Eltwise, Axpy, Dropout, Split; functions: pointwise.py."""
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
@@ -10,52 +10,15 @@ from torch.nn import functional as F
 from xdn.layers.axpy import Axpy
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
-from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
-from xdn.layers.relu import ReLU
-from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.split import Split
-from xdn.layers.tanh import TanH
 from xdn.train.torch_layers.base import Mode, torch_layer
-
-
-def _overwriting_relu(params: ReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """The same into the bottom; a negative slope does not let its sign be known afterwards."""
-    if params.negative_slope < 0:
-        return relu(params, bottoms, weights, mode)
-    if params.negative_slope:
-        return F.leaky_relu(bottoms[0], params.negative_slope, inplace=True)
-    return F.relu(bottoms[0], inplace=True)
-
-
-@torch_layer("ReLU", in_place=_overwriting_relu)
-def relu(params: ReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """ReLU, or leaky with a slope."""
-    return F.leaky_relu(bottoms[0], params.negative_slope) if params.negative_slope else F.relu(bottoms[0])
 
 
 @torch_layer("PReLU")
 def prelu(params: PReLU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
     """PReLU; a shared slope is a list of one."""
     return F.prelu(bottoms[0], weights["slope"].reshape(-1))
-
-
-@torch_layer("ELU")
-def elu(params: ELU, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """ELU."""
-    return F.elu(bottoms[0], params.alpha)
-
-
-@torch_layer("Sigmoid")
-def sigmoid(params: Sigmoid, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Sigmoid."""
-    return torch.sigmoid(bottoms[0])
-
-
-@torch_layer("TanH")
-def tanh(params: TanH, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """TanH."""
-    return torch.tanh(bottoms[0])
 
 
 @torch_layer("Split")

@@ -1,0 +1,62 @@
+"""What must hold of every layer that is one function of each element, and the trees of ONNX forms."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from tests.layers.formulas import FORMULAS
+from xdn.kernels.mathematics import MOST_CONSTANTS
+from xdn.layers.elu import ELU
+from xdn.layers.function import Constant, X, functions, linear, node, times
+from xdn.layers.relu import ReLU
+
+FUNCTIONS = [pytest.param(cls, id=cls.type) for cls in functions()]
+
+
+class InDoubles:
+    """The arithmetic of formulas in f64: neither LLVM nor the polynomials of the kernels."""
+
+    number, negative, magnitude = np.float64, np.negative, np.abs
+    add, sub, mul, div = np.add, np.subtract, np.multiply, np.divide
+    exp, log, log_1p, tanh, square_root = np.exp, np.log, np.log1p, np.tanh, np.sqrt
+
+    def where(self, a, comparison, b, yes, no):
+        return np.where({"<": np.less, ">": np.greater, "==": np.equal}[comparison](a, b), yes, no)
+
+    def signed_power(self, x, exponent, sign):
+        return np.where(x < 0, sign, 1) * np.abs(x) ** exponent
+
+
+@pytest.mark.parametrize("params", [*FORMULAS, ReLU(negative_slope=0.1), ELU(alpha=0.7)], ids=repr)
+def test_the_formula_is_the_reference(params, rng):
+    """Two ways to one function: what kernels compute, here in f64, and what Caffe computes, in f32."""
+    x = rng.standard_normal(1000).astype(np.float32)
+    kernel = params.kernel()
+    found = kernel.formula(InDoubles(), x.astype(np.float64), *np.float64(np.float32(kernel.constants)))
+    (expected,) = params.reference([x], {}, 1)
+    # Some roundings of f32, of numbers up to 1 where the reference cancels.
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", FUNCTIONS)
+def test_the_formula_takes_the_constants(cls):
+    kernel = cls().kernel()
+    assert len(inspect.signature(kernel.formula).parameters) == 2 + len(kernel.constants)
+    assert len(kernel.constants) <= (1 if cls.fusable else MOST_CONSTANTS)
+
+
+def test_a_word_names_one_function():
+    """Kernels of one name are the same, alone or as a fused activation."""
+    for words in ([(cls.word, cls) for cls in functions()], [(cls.fused_word or cls.word, cls) for cls in functions()]):
+        formulas = {}
+        for word, cls in words:
+            assert formulas.setdefault(word, cls.formula) is cls.formula
+
+
+def test_factors_of_1_and_shifts_of_0_are_left_out():
+    assert times(X, 1) is X
+    assert linear(X, 1, 0) is X
+    scaled = node("Mul", X, Constant("factor", 2), name="scaled")
+    assert linear(X, 2, 0) == scaled
+    assert linear(X, 2, 3) == node("Add", scaled, Constant("shift", 3), name="shifted")

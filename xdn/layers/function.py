@@ -1,0 +1,185 @@
+"""What makes one function of each element a layer: its file is the only place that spells it.
+
+Kernels, fused activations, the ONNX form and the PyTorch form are all read off the class. The file imports neither LLVM
+nor ONNX nor PyTorch: the formula is written on whatever does the arithmetic, the ONNX form is a tree of data, and
+PyTorch's functions come as an argument.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Protocol
+
+from xdn.layers.activation import Activation
+from xdn.layers.base import LAYERS
+
+
+class Arithmetic(Protocol):
+    """What a formula is written on: operations on values of f32, whatever these are."""
+
+    def number(self, value: float) -> Any:
+        """Return the f32 nearest to `value`."""
+
+    def negative(self, x: Any) -> Any:
+        """Return -x."""
+
+    def magnitude(self, x: Any) -> Any:
+        """Return |x|."""
+
+    def add(self, a: Any, b: Any) -> Any:
+        """Return a + b."""
+
+    def sub(self, a: Any, b: Any) -> Any:
+        """Return a - b."""
+
+    def mul(self, a: Any, b: Any) -> Any:
+        """Return a * b."""
+
+    def div(self, a: Any, b: Any) -> Any:
+        """Return a / b."""
+
+    def where(self, a: Any, comparison: str, b: Any, yes: Any, no: Any) -> Any:
+        """Return `yes` where `a` compares so to `b`, else (and for NaN) `no`."""
+
+    def exp(self, x: Any) -> Any:
+        """Return e**x."""
+
+    def log(self, x: Any) -> Any:
+        """Return the natural logarithm of x."""
+
+    def signed_power(self, x: Any, exponent: Any, sign: Any) -> Any:
+        """Return x**exponent; of a negative x `sign` times that of its magnitude."""
+
+    def square_root(self, x: Any) -> Any:
+        """Return the square root of x."""
+
+    def log_1p(self, x: Any) -> Any:
+        """Return log(1 + x) for x >= 0."""
+
+    def tanh(self, x: Any) -> Any:
+        """Return the hyperbolic tangent of x."""
+
+
+#: Computes one element: (arithmetic, x, constants...) -> y.
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What computes a function where it is a layer of its own.
+
+    Parameters
+    ----------
+    word : str
+        What the kernel is called; kernels of one name are the same.
+    formula : callable
+        Computes one element.
+    constants : tuple of float
+        What it takes after x.
+    """
+
+    word: str
+    formula: Formula
+    constants: tuple[float, ...] = ()
+
+
+#: The bottom, in an ONNX form.
+X: Final = None
+#: ONNX's number of f32.
+FLOAT = 1
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number in an ONNX form.
+
+    Parameters
+    ----------
+    name : str
+        What follows the layer's name in the constant's.
+    value : float
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of an ONNX form, which is a tree.
+
+    Parameters
+    ----------
+    op : str
+        ONNX's operator.
+    inputs : tuple
+        Other nodes, constants, or `X`.
+    name : str
+        What follows the top's name in the result's; the root's result is the top.
+    attributes : mapping
+        The operator's.
+    """
+
+    op: str
+    inputs: "tuple[Operand, ...]"
+    name: str
+    attributes: Mapping[str, float]
+
+
+Operand = Node | Constant | None
+
+
+def node(op: str, *inputs: Operand, name: str = "", **attributes: float) -> Node:
+    """Return a node; the keywords are the operator's attributes."""
+    return Node(op, inputs, name, attributes)
+
+
+def times(x: Operand, factor: float) -> Operand:
+    """Return the product, or x where the factor is 1."""
+    return x if factor == 1 else node("Mul", x, Constant("factor", factor), name="scaled")
+
+
+def linear(x: Operand, scale: float, shift: float) -> Operand:
+    """Return shift + scale * x."""
+    scaled = times(x, scale)
+    return scaled if shift == 0 else node("Add", scaled, Constant("shift", shift), name="shifted")
+
+
+class Function(Activation):
+    """Base of the layers that compute one function of each element, with the layer's parameters as its constants.
+
+    `formula` is what kernels compute, alone and fused; `reference` is what Caffe computes, which the kernels are tested
+    against, and stays a second way.
+    """
+
+    #: The family of kernels that computes it, and what these are called.
+    word: ClassVar[str]
+    #: What kernels call it that it is fused to, where that is another word.
+    fused_word: ClassVar[str] = ""
+    #: Computes one element.
+    formula: ClassVar[Formula]
+
+    def constants(self) -> tuple[float, ...]:
+        """Return what `formula` takes after x; a `fusable` function takes one at most."""
+        return ()
+
+    def kernel(self) -> Kernel:
+        """Return what computes the layer alone."""
+        return Kernel(self.word, type(self).formula, self.constants())
+
+    @abstractmethod
+    def onnx(self) -> Node:
+        """Return the ONNX form."""
+
+    @abstractmethod
+    def torch(self, functional: Any, x: Any) -> Any:
+        """Return the function of a tensor; `functional` is torch.nn.functional."""
+
+    def torch_in_place(self, functional: Any, x: Any) -> Any:
+        """Return the same, written over x where PyTorch can."""
+        return self.torch(functional, x)
+
+
+def functions() -> list[type[Function]]:
+    """Return every layer type that is such a function, sorted by name."""
+    return [cls for name, cls in LAYERS.items() if name == cls.type and issubclass(cls, Function)]
