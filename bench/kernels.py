@@ -26,7 +26,7 @@ from shapes import Case, collect
 from xdn import settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import UnknownNameError
 from xdn.kernels.family import FAMILIES
 from xdn.kernels.layout import BATCH, SCHEDULES
@@ -85,7 +85,7 @@ def exhaustive(args: argparse.Namespace, cases: list[Case], output: Output) -> i
     totals = net_totals(results)
     output.result(choice_table(results), total_table(totals))
     machine = describe_machine()
-    output.result(f"{machine['cpu']}, {args.threads} threads, {host_isa().name}, {machine['system']}")
+    output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
     settings_used = {"schedule": args.schedule, "threads": args.threads, "seconds": args.seconds, "images": args.images}
     output.write_json(settings_used | {"machine": machine, "totals": totals, "cases": results})
     return 0
@@ -121,7 +121,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "threads": args.threads,
         "seconds": args.seconds,
         "images": args.images,
-        "isa": host_isa().name,
+        "isa": host_target().name,
         "machine": describe_machine(),
         "families": families,
         "families_without_a_shape": without,
@@ -131,7 +131,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     output.result(case_table(results), summary_table(families))
     if without:
         output.result(f"no shape in these nets: {', '.join(without)}")
-    output.result(f"{machine['cpu']}, {args.threads} threads, {host_isa().name}, {machine['system']}")
+    output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
     output.write_json(document)
     return 0
 

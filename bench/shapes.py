@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from math import prod
 from pathlib import Path
 
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
@@ -103,7 +103,7 @@ def prototxt_of(folder: Path) -> Path:
 
 def _family(layer: Layer, bottoms: list[Blob], tops: list[Blob], schedule: Schedule) -> str:
     """Return the name of the family that executes the layer; raise UnsupportedError where none does."""
-    family = select(Lowering(layer, bottoms, tops, host_isa(), schedule=schedule))
+    family = select(Lowering(layer, bottoms, tops, host_target(), schedule=schedule))
     return next(name for name, each in FAMILIES.items() if each is family)
 
 

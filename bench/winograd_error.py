@@ -22,7 +22,7 @@ from rich.table import Table
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.data.packed import PackedData
 from xdn.data.source import DataSource, find_data
 from xdn.evaluate.accuracy import predicted
@@ -64,7 +64,7 @@ def by_winograd(net: Net) -> list[Layer]:
     """Return the convolutions that the executor computes by Winograd's minimal filtering."""
 
     def taken(layer: Layer) -> bool:
-        lowering = Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa())
+        lowering = Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target())
         return layer.type == "Convolution" and select(lowering) is FAMILIES[WINOGRAD]
 
     return [layer for layer in net.layers if not layer.params.is_input and taken(layer)]
@@ -136,7 +136,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "net": str(args.net),
         "data": f"{source.title}, {source.split}",
         "images": len(images),
-        "isa": host_isa().name,
+        "isa": host_target().name,
         "machine": describe_machine(),
         "layers": rows,
         "whole": whole(net, images),
@@ -147,7 +147,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         f"{args.net}, {document['data']}, {len(images)} images: scores move by {net_figures['largest_difference']:.1e} "
         f"at most, {net_figures['labels_that_differ']} labels differ"
     )
-    output.result(f"{machine['cpu']}, {host_isa().name}, {machine['system']}")
+    output.result(f"{machine['cpu']}, {host_target().name}, {machine['system']}")
     output.write_json(document)
     return 0
 

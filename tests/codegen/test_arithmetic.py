@@ -6,7 +6,7 @@ import pytest
 from tests.codegen.emitted import floats, run
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.formulas import Mathematics
-from xdn.codegen.isa import ISAS
+from xdn.codegen.target import TARGETS
 
 LANES = (0, 4, 8, 16)
 A = np.float32([1.5, -2.25, 0.0, -0.0, np.nan, np.inf, 3e38, 7.0])
@@ -19,7 +19,7 @@ def compute(lanes, operation, *operands):
     result = floats(np.zeros(len(arrays[0])), 16)
 
     def emit(irbuilder, *args):
-        m, builder = Mathematics(irbuilder, lanes), VectorBuilder(irbuilder, ISAS[0])
+        m, builder = Mathematics(irbuilder, lanes), VectorBuilder(irbuilder, TARGETS[0])
         *sources, target = [irbuilder.bitcast(arg, m.kind.as_pointer()) for arg in args[:-1]]
 
         def body(i, carried):

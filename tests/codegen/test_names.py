@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.checks import LAYER_CASES
-from xdn.codegen.isa import ISAS
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import TARGETS
 from xdn.runtime.plan import make_plan
 
 ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
@@ -17,7 +17,7 @@ _word = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True).filter(
 _names = st.builds(
     KernelName,
     op=st.lists(_word, min_size=1, max_size=3).map("_".join),
-    isa=st.sampled_from([isa.name for isa in ISAS]),
+    isa=st.sampled_from([isa.name for isa in TARGETS]),
     epilogue=st.sampled_from([(*added, *part) for added in ((), *zip(ADDED)) for part in ((), *zip(ACTIVATION_PARTS))]),
     tile=st.none() | st.tuples(st.integers(1, 99), st.integers(1, 9)),
 )

@@ -12,7 +12,7 @@ from math import prod, sqrt
 import numpy as np
 
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
-from xdn.codegen.isa import ISAS, host_isa
+from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.layout import SCHEDULES, B
 from xdn.layers import LAYERS
@@ -35,7 +35,7 @@ CUTS = (1, 3, B // 2, B // 2 + 1, B)
 #: One vector, one block, one image more, and several blocks with a tail.
 BATCHES = (1, 3, B // 2, B // 2 + 1, B, B + 1, 3 * B + 4)
 #: The same images on every machine: one more than the largest block, so that every block has full ones and a tail.
-COMMON_BATCH = max(isa.block_images for isa in ISAS) + 1
+COMMON_BATCH = max(target.block_images for target in TARGETS) + 1
 
 
 # Bounds: (net, feed, expected) -> the largest error allowed at each element.
@@ -375,4 +375,4 @@ def outputs_of_cases(cases=LAYER_CASES):
 
 def main(path):
     """Save `outputs_of_cases` and the instruction set's name: what another process with other settings computed."""
-    np.savez(path, isa=host_isa().name, **outputs_of_cases())
+    np.savez(path, isa=host_target().name, **outputs_of_cases())

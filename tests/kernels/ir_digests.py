@@ -20,8 +20,8 @@ from numba.extending import _Intrinsic
 
 from xdn import kernels
 from xdn.codegen.compiler import KernelSource
-from xdn.codegen.isa import ISAS, Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import TARGETS, Target
 from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
 from xdn.kernels.channel import blas, sliding
 from xdn.kernels.channel import contraction as channel_contraction
@@ -56,51 +56,51 @@ def epilogues() -> list[tuple[str, ...]]:
     return [*parts, *((SUM, *part) for part in parts)]
 
 
-def sources(isa: Isa) -> Iterator[KernelSource]:
+def sources(target: Target) -> Iterator[KernelSource]:
     """Return the kernels of an instruction set that emit IR of their own.
 
     All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row;
     two sources on the same. Winograd's products are alike for both of its algorithms: their tiles are digested once.
     """
-    for rows in range(1, isa.tile()[0] + 1):
+    for rows in range(1, target.tile()[0] + 1):
         for epilogue in [*epilogues(), *projections()] if rows == 2 else [()]:
-            yield contraction.contraction(rows, epilogue, isa)
+            yield contraction.contraction(rows, epilogue, target)
         for epilogue in epilogues() if rows == 2 else [()]:
-            yield winograd_kernel.winograd(4, rows, epilogue, isa)
+            yield winograd_kernel.winograd(4, rows, epilogue, target)
     for epilogue in epilogues():
-        yield winograd_kernel.winograd(2, 2, epilogue, isa)
+        yield winograd_kernel.winograd(2, 2, epilogue, target)
     for epilogue in epilogues():
-        name = KernelName("depthwise", isa.name, epilogue)
+        name = KernelName("depthwise", target.name, epilogue)
         yield KernelSource(name, lambda name=name: depthwise._body(name))
-    yield softmax.softmax(isa)
-    yield from (lrn.across(isa), lrn.within(isa))
-    yield from (pooling.pooling(op, isa) for op in ("max_pool", "average_pool"))
-    yield from channel_sources(isa)
+    yield softmax.softmax(target)
+    yield from (lrn.across(target), lrn.within(target))
+    yield from (pooling.pooling(op, target) for op in ("max_pool", "average_pool"))
+    yield from channel_sources(target)
     for timed in (False, True):
-        yield driver.driver(isa, timed)
-    yield clock.clock(isa)
-    yield peak.peak(isa)
+        yield driver.driver(target, timed)
+    yield clock.clock(target)
+    yield peak.peak(target)
 
 
-def channel_sources(isa: Isa) -> Iterator[KernelSource]:
+def channel_sources(target: Target) -> Iterator[KernelSource]:
     """Return the kernels of the channel schedule: all epilogues on one tile, every number of vectors without one."""
-    for tile in channel_convolution.tiles_of(isa):
-        yield channel_contraction.contraction(tile, (), isa)
+    for tile in channel_convolution.tiles_of(target):
+        yield channel_contraction.contraction(tile, (), target)
     for epilogue in [*epilogues()[1:], *projections()]:
-        yield channel_contraction.contraction((2, 2), epilogue, isa)
+        yield channel_contraction.contraction((2, 2), epilogue, target)
     for outputs in (2, 4):
         for epilogue in epilogues():
-            yield channel_winograd.winograd(outputs, (2, 2), epilogue, isa)
+            yield channel_winograd.winograd(outputs, (2, 2), epilogue, target)
     for epilogue in epilogues():
-        yield channel_depthwise.depthwise(epilogue, isa)
-        yield sliding.sliding(sliding.Sliding((3, 3), 1, (2, 2)), epilogue, isa)
+        yield channel_depthwise.depthwise(epilogue, target)
+        yield sliding.sliding(sliding.Sliding((3, 3), 1, (2, 2)), epilogue, target)
         # Its ReLU has a coefficient for each channel, too: PReLU is the same.
         if ACTIVATIONS["PReLU"].part not in epilogue:
-            yield blas.blas(epilogue, isa)
-    yield sliding.sliding(sliding.Sliding((3, 2), 2, (1, 3)), (), isa)
-    yield channel_lrn.across(isa)
-    yield lrn.within(isa, CHANNEL)
-    yield from (pooling.pooling(op, isa, CHANNEL) for op in ("max_pool", "average_pool"))
+            yield blas.blas(epilogue, target)
+    yield sliding.sliding(sliding.Sliding((3, 2), 2, (1, 3)), (), target)
+    yield channel_lrn.across(target)
+    yield lrn.within(target, CHANNEL)
+    yield from (pooling.pooling(op, target, CHANNEL) for op in ("max_pool", "average_pool"))
 
 
 def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:
@@ -117,13 +117,13 @@ def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:
     return found
 
 
-def emitted(intrinsic: _Intrinsic, isa: Isa) -> str:
+def emitted(intrinsic: _Intrinsic, target: Target) -> str:
     """Return the IR of a function whose parameters are the intrinsic's and whose body it emits."""
     context = cpu_target.target_context
     operands = len(inspect.signature(intrinsic._defn).parameters) - 1
     signature, codegen = intrinsic._defn(cpu_target.typing_context, *[None] * operands)
     module = ir.Module("kernel")
-    module.triple = TRIPLES.get(isa.name, module.triple)
+    module.triple = TRIPLES.get(target.name, module.triple)
     parameters = [context.get_value_type(argument) for argument in signature.args]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), parameters), "kernel")
     irbuilder = ir.IRBuilder(function.append_basic_block("entry"))
@@ -147,25 +147,25 @@ def canonical(text: str) -> str:
 
 
 @contextmanager
-def block_of(isa: Isa) -> Iterator[None]:
-    """Let the kernels' modules see the block of images of `isa`, not the host's."""
+def block_of(target: Target) -> Iterator[None]:
+    """Let the kernels' modules see the block of images of `target`, not the host's."""
     with ExitStack() as patched:
         for name, module in list(sys.modules.items()):
             if name.startswith(kernels.__name__) and hasattr(module, "B"):
-                patched.enter_context(mock.patch.object(module, "B", isa.block_images))
+                patched.enter_context(mock.patch.object(module, "B", target.block_images))
         yield
 
 
-def digest(source: KernelSource, isa: Isa) -> str:
+def digest(source: KernelSource, target: Target) -> str:
     """Return the digest of what all intrinsics of a kernel emit."""
-    with block_of(isa):
-        parts = [f"{name}\n{emitted(each, isa)}" for name, each in sorted(intrinsics(source.make()).items())]
+    with block_of(target):
+        parts = [f"{name}\n{emitted(each, target)}" for name, each in sorted(intrinsics(source.make()).items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def digests() -> dict[str, str]:
     """Return kernel name -> digest for all instruction sets."""
-    return {str(source.name): digest(source, isa) for isa in ISAS for source in sources(isa)}
+    return {str(source.name): digest(source, target) for target in TARGETS for source in sources(target)}
 
 
 def as_text(found: dict[str, str]) -> str:

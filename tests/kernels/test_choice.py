@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, assert_within, feed_for, one_layer_net
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import SettingError
 from xdn.kernels.choice import BLAS, DIRECT, ORDERS, RULE, WINOGRADS, Choice
 from xdn.kernels.family import Lowering, legal_choices
@@ -20,7 +20,7 @@ STEP = 1 if FULL_MATRIX else 17
 def _legal(net, schedule, **fields):
     layer = net.layers[-1]
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return legal_choices(Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), schedule=schedule, **fields))
+    return legal_choices(Lowering(layer, *blobs, host_target(), net.added_blobs(layer), schedule=schedule, **fields))
 
 
 def _outputs(net, schedule, choice):
@@ -60,7 +60,7 @@ def test_what_there_is_to_choose():
 
 
 def test_tiles_that_cut_alike_are_one_choice():
-    net = one_layer_net("Convolution", (8, 1, 1), num_output=host_isa().lanes, kernel_size=1)
+    net = one_layer_net("Convolution", (8, 1, 1), num_output=host_target().lanes, kernel_size=1)
     assert _legal(net, CHANNEL) == [Choice(DIRECT, (1, 1), "panels"), Choice(BLAS)]
     rows = [choice.tile[0] for choice in _legal(one_layer_net("InnerProduct", (8,), num_output=4), BATCH)]
     assert rows == [1, 2, 4]

@@ -5,13 +5,13 @@ import time
 import numpy as np
 
 from tests.codegen.kernels import call
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
+from xdn.codegen.target import host_target
 from xdn.kernels.clock import TICKS_NOW, clock
 
 
 def test_the_counter_advances_while_time_passes():
-    address = process_loader().address(clock(host_isa()))
+    address = process_loader().address(clock(host_target()))
     frame = np.zeros(TICKS_NOW + 1, np.int64)
     call(address, frame, frame)
     before = int(frame[TICKS_NOW])

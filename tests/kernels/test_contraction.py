@@ -10,8 +10,8 @@ from numba.core.registry import cpu_target
 
 from tests.kernels.checks import feed_for, make_params, one_layer_net
 from xdn.codegen.intrinsics import WORDS
-from xdn.codegen.isa import cpu_features, host_isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import cpu_features, host_target, target_named
 from xdn.graph import Epilogue
 from xdn.kernels.contraction import contraction
 from xdn.runtime.session import Session
@@ -21,14 +21,14 @@ from xdn.runtime.session import Session
     "epilogue", [(), ("sum",), ("relu",), ("sum", "relu"), ("projection",), ("projection", "tanh")]
 )
 def test_name(epilogue):
-    isa = isa_named("avx2")
-    name = contraction(5, epilogue, isa).name
+    target = target_named("avx2")
+    name = contraction(5, epilogue, target).name
     assert name == KernelName("contract", "avx2", epilogue, (5, 2))
     assert KernelName.parse(str(name)) == name
 
 
 AVX512_CODE = pytest.mark.skipif(
-    not cpu_features().issuperset(isa_named("avx512f").requires), reason="the processor has no AVX-512"
+    not cpu_features().issuperset(target_named("avx512f").features), reason="the processor has no AVX-512"
 )
 
 
@@ -51,9 +51,9 @@ def _assembly(source):
 @AVX512_CODE
 @pytest.mark.parametrize("epilogue", [(), ("sum", "relu"), ("sum", "prelu")])
 def test_avx512_tile_is_fused_and_stays_in_registers(epilogue):
-    isa = isa_named("avx512f")
-    rows, vectors = isa.tile()
-    assembly = _assembly(contraction(rows, epilogue, isa))
+    target = target_named("avx512f")
+    rows, vectors = target.tile()
+    assembly = _assembly(contraction(rows, epilogue, target))
     fused = re.findall(r"\tvfn?madd\d+ps\t.*%zmm", assembly)
     assert len(fused) >= rows * vectors
     assert epilogue or not re.search(r"\tvmulps\t.*%zmm", assembly)
@@ -65,9 +65,9 @@ def test_avx512_tile_is_fused_and_stays_in_registers(epilogue):
 @pytest.mark.parametrize("epilogue", [("elu",), ("sum", "sigmoid"), ("tanh",)])
 def test_avx512_loop_stays_in_registers_whatever_the_epilogue_needs(epilogue):
     """Exponentials may use the stack after the loop over channels, never in it."""
-    isa = isa_named("avx512f")
-    rows, vectors = isa.tile()
-    labelled = re.split(r"\n(\.LBB\d+_\d+):", _assembly(contraction(rows, epilogue, isa)))
+    target = target_named("avx512f")
+    rows, vectors = target.tile()
+    labelled = re.split(r"\n(\.LBB\d+_\d+):", _assembly(contraction(rows, epilogue, target)))
     loops = [
         block
         for label, block in zip(labelled[1::2], labelled[2::2], strict=True)
@@ -77,7 +77,7 @@ def test_avx512_loop_stays_in_registers_whatever_the_epilogue_needs(epilogue):
     assert "(%rsp)" not in loops[0]
 
 
-@pytest.mark.skipif(not host_isa().fma, reason="the processor has no fused multiply-add")
+@pytest.mark.skipif(not host_target().fma, reason="the processor has no fused multiply-add")
 def test_chain_is_bias_first_then_taps_then_channels():
     """An exact emulation in f64: a product of two f32 is exact there, and one rounding to f32 follows the sum.
 
@@ -88,7 +88,7 @@ def test_chain_is_bias_first_then_taps_then_channels():
     _check_chain(net, [("", 1)])
 
 
-@pytest.mark.skipif(not host_isa().fma, reason="the processor has no fused multiply-add")
+@pytest.mark.skipif(not host_target().fma, reason="the processor has no fused multiply-add")
 def test_chain_of_two_sources_is_the_sum_of_biases_then_own_taps_then_the_others():
     """Both sources are 3x3, the second in steps of two; see the test of one source."""
     projection = make_params("Convolution", num_output=3, kernel_size=3, pad=1, stride=2)

@@ -24,7 +24,7 @@ from tests.kernels.checks import (
     sums,
 )
 from tests.layers.windows import OVERHANGING
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import contraction
 from xdn.kernels.convolution import pack_weights, spread
@@ -360,11 +360,11 @@ def test_macs_count_what_is_multiplied(size):
 
 
 def test_kernels_are_named_by_tile_and_epilogue():
-    isa = host_isa()
-    rows, vectors = isa.tile()
+    target = host_target()
+    rows, vectors = target.tile()
     net = one_layer_net("Convolution", (8, 2, 2), epilogue=EPILOGUES["both"], num_output=rows, kernel_size=1)
     names = [str(step.source.name) for step in make_plan(net, net_shapes(net), ("y0",)).steps]
-    assert f"contract_f32_sum_relu_{rows}x{vectors}__{isa.name}" in names
+    assert f"contract_f32_sum_relu_{rows}x{vectors}__{target.name}" in names
 
 
 def net_shapes(net):

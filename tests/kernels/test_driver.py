@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
+from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels import driver
 from xdn.kernels.layout import B, aligned_bytes
@@ -134,5 +134,5 @@ def test_only_the_timed_driver_measures():
 
 
 def test_the_drivers_are_kernels_of_their_own():
-    names = [str(driver.driver(host_isa(), timed).name) for timed in (False, True)]
-    assert names == [f"{op}_f32__{host_isa().name}" for op in ("driver", "driver_timed")]
+    names = [str(driver.driver(host_target(), timed).name) for timed in (False, True)]
+    assert names == [f"{op}_f32__{host_target().name}" for op in ("driver", "driver_timed")]

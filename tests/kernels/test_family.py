@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.choice import BLAS, Choice
@@ -18,7 +18,7 @@ from xdn.runtime.plan import make_plan
 
 def _lowering(net, schedule=BATCH):
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa(), schedule=schedule)
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target(), schedule=schedule)
 
 
 def test_every_layer_type_has_a_case_and_a_family():
@@ -59,14 +59,14 @@ def test_a_layer_without_kernel_is_refused_by_name():
     net = one_layer_net("ReLU", (3,))
     layer = Layer("entry", make_params("Input", shape=((1, 3),)), (), ("x",))
     with pytest.raises(UnsupportedError, match=r"layer 'entry' \(Input\): no kernel executes"):
-        select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_isa()))
+        select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_target()))
 
 
 def test_an_epilogue_that_no_kernel_has_is_refused():
     net = one_layer_net("TanH", (3, 4, 5))
     layer = net.layers[-1].replace(epilogue=Epilogue(activation=make_params("ReLU")))
     with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
-        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa()))
+        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target()))
 
 
 @pytest.mark.parametrize(("own", "projected"), [(2, 1), (1, 2), (4, 1)])

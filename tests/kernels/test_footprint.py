@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from tests.kernels.checks import one_layer_net
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.kernels.family import Lowering, select
 from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import SCHEDULES
@@ -37,7 +37,7 @@ LAYERS = {
 def lowering_of(kind, shape, params, schedule):
     net = one_layer_net(kind, shape, **params).with_batch(1)
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_isa(), schedule=SCHEDULES[schedule])
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target(), schedule=SCHEDULES[schedule])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

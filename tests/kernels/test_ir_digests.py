@@ -5,8 +5,8 @@ from llvmlite import ir
 
 from tests.codegen.kernels import python
 from tests.kernels import ir_digests
-from xdn.codegen.isa import ISAS, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import TARGETS, target_named
 from xdn.kernels.channel.convolution import tiles_of
 from xdn.kernels.contraction import contraction
 from xdn.kernels.layout import B
@@ -33,11 +33,11 @@ def test_ir_is_as_recorded(found):
 
 def test_every_instruction_set_tile_and_epilogue_is_digested(found):
     names = [KernelName.parse(name) for name in found]
-    for isa in ISAS:
-        own = [name for name in names if name.isa == isa.name]
+    for target in TARGETS:
+        own = [name for name in names if name.isa == target.name]
         rows = {name.tile[0] for name in own if name.tile and not name.op.startswith("channel")}
-        assert rows == set(range(1, isa.tile()[0] + 1))
-        assert {name.tile for name in own if name.op == "channel_contract"} == {*tiles_of(isa), (2, 2)}
+        assert rows == set(range(1, target.tile()[0] + 1))
+        assert {name.tile for name in own if name.op == "channel_contract"} == {*tiles_of(target), (2, 2)}
         for op, others in (
             ("contract", ir_digests.projections()),
             ("depthwise", ()),
@@ -49,15 +49,15 @@ def test_every_instruction_set_tile_and_epilogue_is_digested(found):
             ("channel_winograd4", ()),
         ):
             known = {*ir_digests.epilogues(), *others}
-            assert {n.epilogue for n in names if (n.isa, n.op) == (isa.name, op)} == known
+            assert {n.epilogue for n in names if (n.isa, n.op) == (target.name, op)} == known
         for op in ("contract", "winograd4"):
-            assert {n.tile[0] for n in names if (n.isa, n.op) == (isa.name, op)} == rows
+            assert {n.tile[0] for n in names if (n.isa, n.op) == (target.name, op)} == rows
 
 
 def test_kernels_differ(found):
     """No digest stands for two kernels of an instruction set, so that none was made of nothing."""
-    for isa in ISAS:
-        own = [digest for name, digest in found.items() if KernelName.parse(name).isa == isa.name]
+    for target in TARGETS:
+        own = [digest for name, digest in found.items() if KernelName.parse(name).isa == target.name]
         assert len(set(own)) == len(own)
 
 
@@ -66,14 +66,14 @@ def test_digests_depend_neither_on_the_process_nor_on_the_processor(found):
     code = """
 from tests.kernels import ir_digests
 from xdn.codegen.compiler import compile_kernel
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.kernels.clock import clock
-compile_kernel(clock(host_isa()))
+compile_kernel(clock(host_target()))
 print(ir_digests.as_text(ir_digests.digests()), end="")
 """
     flags = {"NUMBA_CPU_NAME": "generic", "PYTHONHASHSEED": "7", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0"}
     # Another block of images than this process's: 8, or 32 where its own is 8.
-    flags["XDN_ISA"] = "portable" if isa_named("portable").block_images < B else "avx512f"
+    flags["XDN_ISA"] = "portable" if target_named("portable").block_images < B else "avx512f"
     assert python(code, **flags) == ir_digests.as_text(found).strip()
 
 
@@ -85,10 +85,10 @@ def test_pointers_read_alike_in_both_notations():
 
 def test_an_instruction_more_changes_the_digest(monkeypatch):
     """The tile adds its residual in another order: same names, same number of instructions."""
-    isa = isa_named("avx2")
-    source = contraction(2, ("sum",), isa)
-    before = ir_digests.digest(source, isa)
-    assert ir_digests.digest(source, isa) == before
+    target = target_named("avx2")
+    source = contraction(2, ("sum",), target)
+    before = ir_digests.digest(source, target)
+    assert ir_digests.digest(source, target) == before
     add = ir.IRBuilder.fadd
     monkeypatch.setattr(ir.IRBuilder, "fadd", lambda self, a, b, name="", flags=(): add(self, b, a, name, flags))
-    assert ir_digests.digest(source, isa) != before
+    assert ir_digests.digest(source, target) != before

@@ -9,7 +9,7 @@ import pytest
 
 from tests.codegen.kernels import python
 from tests.kernels.checks import FULL_MATRIX, activated, check_net, covering, feed_for, make_params, one_layer_net
-from xdn.codegen.isa import ISAS, cpu_features, host_isa, isa_named
+from xdn.codegen.target import TARGETS, cpu_features, host_target, target_named
 from xdn.graph import Blob, Epilogue
 from xdn.kernels.epilogue import ACTIVATIONS
 from xdn.kernels.layout import B
@@ -34,7 +34,7 @@ BATCHES = {"1": 1, "B/2+1": B // 2 + 1, "B": B, "B+1": B + 1, "2B+1": 2 * B + 1}
 MATRIX = covering(
     7,
     lambda row: (row["added"], row["layer"]) != ("projection", "depthwise"),
-    isa=tuple(isa.name for isa in ISAS),
+    isa=tuple(isa.name for isa in TARGETS),
     added=(None, "residual", "projection"),
     activation=(None, *ACTIVATED),
     layer=tuple(LAYERS_TESTED),
@@ -80,7 +80,7 @@ def main():
     """Print what became of all rows of this process's instruction set as JSON: row -> "right", or the traceback."""
     found = {}
     for row in MATRIX:
-        if row["isa"] == host_isa().name:
+        if row["isa"] == host_target().name:
             try:
                 _check(row)
                 found[_id(row)] = "right"
@@ -101,12 +101,12 @@ def test_matrix(row, monkeypatch):
 
     Tiles wider than this process's block of images are tested by a process of their own.
     """
-    isa = isa_named(row["isa"])
+    isa = target_named(row["isa"])
     if B % isa.block_images:
         assert _elsewhere(isa.name)[_id(row)] == "right"
         return
     for module in (plan, program):
-        monkeypatch.setattr(module, "host_isa", lambda: isa)
+        monkeypatch.setattr(module, "host_target", lambda: isa)
     _check(row)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xdn import settings
-from xdn.codegen.isa import ISAS, host_isa
+from xdn.codegen.target import TARGETS, host_target
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob
 from xdn.kernels.layout import F32_BYTES, B, BlockLayout
@@ -35,15 +35,15 @@ def test_sizes():
     assert (layout.block_elements, layout.block_bytes) == (60 * B, 240 * B)
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
-def test_a_block_is_a_whole_number_of_tiles(isa):
-    assert isa.block_images % (isa.lanes * isa.tile()[1]) == 0
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_block_is_a_whole_number_of_tiles(target):
+    assert target.block_images % (target.lanes * target.tile()[1]) == 0
     # Vector loads are aligned: the arena's buffers and every row of images begin at a multiple of a vector.
-    assert (isa.block_images * F32_BYTES) % (F32_BYTES * isa.lanes) == 0
-    assert settings.ARENA_ALIGN_BYTES % (F32_BYTES * isa.lanes) == 0
+    assert (target.block_images * F32_BYTES) % (F32_BYTES * target.lanes) == 0
+    assert settings.ARENA_ALIGN_BYTES % (F32_BYTES * target.lanes) == 0
     # A thread's images fill whole blocks.
-    assert settings.CHUNK_IMAGES % isa.block_images == 0
+    assert settings.CHUNK_IMAGES % target.block_images == 0
 
 
 def test_the_block_is_the_instruction_set_s():
-    assert host_isa().block_images == B
+    assert host_target().block_images == B

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.codegen.kernels import call
-from xdn.codegen.isa import ISAS, host_isa
 from xdn.codegen.loader import process_loader
+from xdn.codegen.target import TARGETS, host_target
 from xdn.kernels import peak
 
 
@@ -14,14 +14,14 @@ def run(steps, factor, addend, starts):
     values = np.array([factor, addend, *starts], np.float32)
     total = np.full(1, np.nan, np.float32)
     descriptor = np.array([values.ctypes.data, steps], np.int64)
-    call(process_loader().address(peak.peak(host_isa())), descriptor, np.array([total.ctypes.data], np.int64))
+    call(process_loader().address(peak.peak(host_target())), descriptor, np.array([total.ctypes.data], np.int64))
     return float(total[0])
 
 
 @pytest.fixture(scope="module")
 def chains():
     """Return the number of chains."""
-    return peak.accumulators(host_isa())
+    return peak.accumulators(host_target())
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
@@ -38,8 +38,8 @@ def test_values_stay_where_arithmetic_is_fast(chains):
     assert run(10_000, 0.5, 0.5, np.linspace(1, 2, chains)) == chains
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
-def test_chains_fit_the_registers_and_hide_the_latency(isa):
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_chains_fit_the_registers_and_hide_the_latency(target):
     # Beside the chains two registers hold factor and addend. Four cycles of latency and two units need eight chains.
-    assert 8 <= peak.accumulators(isa) <= isa.registers - 2
-    assert peak.step_flops(isa) == 2 * peak.accumulators(isa) * isa.lanes
+    assert 8 <= peak.accumulators(target) <= target.registers - 2
+    assert peak.step_flops(target) == 2 * peak.accumulators(target) * target.lanes

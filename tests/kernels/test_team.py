@@ -8,10 +8,10 @@ import pytest
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import i64_at
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import kernel_at
+from xdn.codegen.target import host_target
 from xdn.kernels import team
 from xdn.kernels.layout import MEMBER, MEMBERS, TEAM
 from xdn.kernels.team import meet
@@ -41,7 +41,7 @@ def _rounds():
 def rounds(tmp_path_factory):
     """Return a kernel whose members write the number of the round, meet, and count those that wrote another."""
     loader = KernelLoader(KernelCache(tmp_path_factory.mktemp("kernels")))
-    kernel = kernel_at(loader.address(KernelSource(KernelName("rounds", host_isa().name), _rounds)))
+    kernel = kernel_at(loader.address(KernelSource(KernelName("rounds", host_target().name), _rounds)))
     return loader, kernel
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.kernels.checks import make_params, one_layer_net
 from tests.kernels.winograd_checks import algorithm_of, forced
 from xdn import settings
-from xdn.codegen.isa import ISAS, host_isa
+from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.family import FAMILIES, Lowering, address, select
@@ -25,12 +25,12 @@ CHANNELS = (1, 3, 16, 37)
 FILTERS = (1, 5, 6, 7, 13, 64)
 
 
-def lowering_of(image, isa=None, winograd=True, epilogue=None, **params):
+def lowering_of(image, target=None, winograd=True, epilogue=None, **params):
     """Return the lowering of a convolution with a 3x3 kernel, if nothing else is said, over one image."""
     params = {"kernel_size": 3, "pad": 1, "num_output": 64} | params
     net = one_layer_net("Convolution", image, epilogue=epilogue, **params)
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), isa or host_isa(), (), winograd)
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), target or host_target(), (), winograd)
 
 
 @pytest.fixture(params=WINOGRAD, ids=lambda m: f"F({m}x{m})")
@@ -118,7 +118,7 @@ def test_few_channels_are_direct_sums_because_the_transforms_outweigh(channels, 
 def test_the_choice_is_the_same_for_every_instruction_set_and_epilogue():
     """So that all processors with fused multiply-add agree, and fusing changes no bit."""
     for image in ((64, 6, 6), (16, 32, 32), (3, 32, 32)):
-        found = {best_algorithm(lowering_of(image, isa)) for isa in ISAS}
+        found = {best_algorithm(lowering_of(image, target)) for target in TARGETS}
         found |= {best_algorithm(lowering_of(image, epilogue=Epilogue(True, ReLU())))}
         assert len(found) == 1
 
@@ -155,7 +155,7 @@ def test_packed_filters(outputs, filters, channels, rng):
 
 def even_sizes(filters):
     """Return the sizes of register tiles, by brute force: as few as fit, larger ones first, at most one apart."""
-    most = host_isa().tile()[0]
+    most = host_target().tile()[0]
     count = -(-filters // most)
     return sorted((filters // count + (i < filters % count) for i in range(count)), reverse=True)
 
@@ -193,7 +193,7 @@ def test_the_descriptor(outputs, filters, channels):
     algorithm, sizes = WINOGRAD[outputs], even_sizes(filters)
     weights, _, _, zeros, inputs, _ = step.keep
     tiles = -(-9 // outputs) * -(-7 // outputs)
-    assert step.source.name.tile == (sizes[0], host_isa().tile()[1])
+    assert step.source.name.tile == (sizes[0], host_target().tile()[1])
     assert step.source.name.epilogue == ("sum", "relu")
     assert step.macs == tiles * algorithm.elements * channels * filters
     assert weights.size == algorithm.elements * channels * filters

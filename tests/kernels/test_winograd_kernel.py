@@ -22,8 +22,8 @@ from tests.kernels.checks import (
     sums,
 )
 from tests.kernels.winograd_checks import algorithm_of, forced, winograd_sums
-from xdn.codegen.isa import ISAS, host_isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import TARGETS, host_target, target_named
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.epilogue import ACTIVATIONS
@@ -270,17 +270,17 @@ def test_a_wrong_kernel_exceeds_the_bound(outputs):
         assert_within(result, expected, sums(net, feed, expected))
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize("epilogue", [(), ("sum",), ("relu",), ("sum", "prelu")])
-def test_name(isa, epilogue):
-    name = winograd(4, 5, epilogue, isa).name
-    assert name == KernelName("winograd4", isa.name, epilogue, (5, 2))
+def test_name(target, epilogue):
+    name = winograd(4, 5, epilogue, target).name
+    assert name == KernelName("winograd4", target.name, epilogue, (5, 2))
     assert KernelName.parse(str(name)) == name
-    assert str(winograd(2, 6, ("sum", "relu"), isa_named("avx2")).name) == "winograd2_f32_sum_relu_6x2__avx2"
+    assert str(winograd(2, 6, ("sum", "relu"), target_named("avx2")).name) == "winograd2_f32_sum_relu_6x2__avx2"
 
 
 @pytest.mark.usefixtures("outputs")
 def test_no_layer_needs_more_than_one_kernel():
-    for filters in range(1, 2 * host_isa().tile()[0] + 2):
+    for filters in range(1, 2 * host_target().tile()[0] + 2):
         plan = make_plan(conv_net(filters=filters), {"x0": (5, 9, 7)}, ("y0",))
         assert len(plan.steps) == 3

@@ -6,7 +6,7 @@ from unittest import mock
 
 import numpy as np
 
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.kernels import winograd
 from xdn.kernels.family import FAMILIES, Lowering, select
 from xdn.kernels.winograd_transform import WINOGRAD
@@ -81,7 +81,7 @@ def algorithm_of(net):
     """Return the Winograd algorithm by which a plan computes the net's last layer, None for any other kernel."""
     layer = net.layers[-1]
     bottoms, tops, added = net.bottom_blobs(layer), net.top_blobs(layer), net.added_blobs(layer)
-    lowering = Lowering(layer, bottoms, tops, host_isa(), added)
+    lowering = Lowering(layer, bottoms, tops, host_target(), added)
     return winograd.best_algorithm(lowering) if select(lowering) is FAMILIES["winograd"] else None
 
 

@@ -23,8 +23,8 @@ from tests.conftest import ROOT
 from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net
 from tests.runtime.test_executor import residual_net
 from xdn import frontend
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
+from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.graph import Net
 from xdn.kernels.family import Step
@@ -299,5 +299,5 @@ def outcomes() -> dict[str, str]:
 
 def main(path: str) -> None:
     """Write what became of all cases and controls, and the instruction set's name."""
-    found = {"isa": host_isa().name, "cases": outcomes(), "controls": controls()}
+    found = {"isa": host_target().name, "cases": outcomes(), "controls": controls()}
     Path(path).write_text(json.dumps(found))

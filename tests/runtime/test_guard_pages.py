@@ -10,7 +10,7 @@ import pytest
 
 from tests.codegen.kernels import python
 from tests.kernels.checks import FULL_MATRIX
-from xdn.codegen.isa import cpu_features, host_isa
+from xdn.codegen.target import cpu_features, host_target
 
 if not hasattr(os, "fork"):
     pytest.skip("the system has no fork", allow_module_level=True)
@@ -32,7 +32,7 @@ def found(request, tmp_path_factory):
     environment = {} if request.param == "host" else {"NUMBA_CPU_NAME": request.param, "XDN_ISA": ""}
     python("import sys; from tests.runtime.guarded import main; main(sys.argv[1])", path, timeout=600, **environment)
     result = json.loads(path.read_text())
-    assert request.param != "host" or result["isa"] == host_isa().name
+    assert request.param != "host" or result["isa"] == host_target().name
     return result
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net, random_weights
 from tests.runtime.test_executor import residual_net
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
@@ -94,7 +94,7 @@ def by_hand(plan, ticks, images=IMAGES, chunks=3, array_bytes=None):
 
 def test_figures_from_ticks():
     # One filter more than the largest tile has rows makes tiles of two sizes: two steps, one layer.
-    filters = host_isa().tile()[0] + 1
+    filters = host_target().tile()[0] + 1
     net = one_layer_net("Convolution", (3, 7, 5), num_output=filters, kernel_size=1)
     plan = plan_of(net)
     assert len(plan.steps) == 4

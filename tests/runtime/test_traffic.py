@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Layer, Net
 from xdn.kernels.layout import BATCH, CHANNEL, B
 from xdn.runtime import traffic

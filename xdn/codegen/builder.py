@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from llvmlite import ir
 
 from xdn.codegen.formulas import Mathematics
-from xdn.codegen.isa import Isa
+from xdn.codegen.target import Target
 
 I64 = ir.IntType(64)
 F32_BYTES = 4
@@ -25,16 +25,16 @@ class VectorBuilder(Mathematics):
     ----------
     irbuilder : llvmlite.ir.IRBuilder
         Where instructions are appended.
-    isa : Isa
+    target : Target
         Gives the vector length, and whether multiply-add is fused.
     registers : int
         Vector registers that a value takes. LLVM emits an operation on all of them one after the other, so that
         long chains of operations, such as an exponential's, run side by side instead of waiting for each result.
     """
 
-    def __init__(self, irbuilder: ir.IRBuilder, isa: Isa, registers: int = 1):
-        super().__init__(irbuilder, isa.lanes * registers)
-        self.isa = isa
+    def __init__(self, irbuilder: ir.IRBuilder, target: Target, registers: int = 1):
+        super().__init__(irbuilder, target.lanes * registers)
+        self.target = target
 
     def const(self, value: int) -> ir.Value:
         """Return an i64 constant."""
@@ -60,13 +60,13 @@ class VectorBuilder(Mathematics):
     def load(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
         """Load the vector number `vector` behind a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
-        value.align = F32_BYTES * self.isa.lanes if aligned else F32_BYTES
+        value.align = F32_BYTES * self.target.lanes if aligned else F32_BYTES
         return value
 
     def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
         """Store to the vector number `vector` behind a pointer to f32."""
         stored = self.ir.store(value, self._vector_pointer(pointer, vector))
-        stored.align = F32_BYTES * self.isa.lanes if aligned else F32_BYTES
+        stored.align = F32_BYTES * self.target.lanes if aligned else F32_BYTES
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self._lanes)
@@ -81,7 +81,7 @@ class VectorBuilder(Mathematics):
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the instruction set can."""
-        return self.fused(a, b, c) if self.isa.fma else self._call("llvm.fmuladd", a, b, c)
+        return self.fused(a, b, c) if self.target.fma else self._call("llvm.fmuladd", a, b, c)
 
     def loop(self, begin: ir.Value, end: ir.Value, carried: Sequence[ir.Value], body: LoopBody) -> list[ir.Value]:
         """Emit ``for index in range(begin, end)`` and return the carried values after it.

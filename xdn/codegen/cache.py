@@ -16,7 +16,7 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.codegen.compiler import ObjectCode
-from xdn.codegen.isa import cpu_features, cpu_name, host_isa
+from xdn.codegen.target import cpu_features, cpu_name, host_target
 from xdn.errors import SettingError
 from xdn.files import atomic_file
 
@@ -43,7 +43,7 @@ def generator_digest() -> str:
         for path in sorted((root / package).rglob("*.py")):
             sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     facts = (
-        host_isa().name,
+        host_target().name,
         cpu_name(),
         sorted(cpu_features()),
         platform.machine(),

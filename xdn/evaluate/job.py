@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xdn import __version__
-from xdn.codegen.isa import cpu_name, host_isa
+from xdn.codegen.target import cpu_name, host_target
 from xdn.data.applied import Applied
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.outputs import Output
@@ -123,7 +123,7 @@ class RunResult:
             arena_bytes=max((plan.arena.size for plan in plans), default=0),
             liveness_bytes=max((plan.arena.bound for plan in plans), default=0),
             plan=_digest(plans),
-            isa=host_isa().name,
+            isa=host_target().name,
             layers=len(session.net.layers) - len(session.net.input_layers),
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
             winograd=session.winograd,

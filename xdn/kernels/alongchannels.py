@@ -117,7 +117,7 @@ def _lower(lowering: Lowering, op: str, bodies: Bodies, own: dict[int, int], kee
         Y_ROW: lowering.top().position_elements,
         LANES: B,
     }
-    source = KernelSource(KernelName(schedule.op(op), lowering.isa.name), bodies[0 if batch else 1])
+    source = KernelSource(KernelName(schedule.op(op), lowering.target.name), bodies[0 if batch else 1])
     scratch = {SUMS: B * 4} if batch else {}
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(10, sizes | own), blobs, keep, scratch=scratch)])

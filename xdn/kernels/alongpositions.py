@@ -89,6 +89,6 @@ def lower_softmax(lowering: Lowering) -> Lowered:
         POSITIONS: layout.positions,
         ROW: row,
     }
-    source = KernelSource(KernelName("softmax_positions", lowering.isa.name), _softmax)
+    source = KernelSource(KernelName("softmax_positions", lowering.target.name), _softmax)
     blobs, scratch = {X: layer.bottoms[0], Y: layer.tops[0]}, {MOST: row * 4, TOTAL: row * 4}
     return Lowered([Step(source, words(10, sizes), blobs, (starts,), scratch=scratch)])

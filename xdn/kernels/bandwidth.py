@@ -15,8 +15,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 
 #: Vectors of one step: as many chains as hide an addition's latency.
 ACCUMULATORS = 8
@@ -26,24 +26,24 @@ VALUES, STEPS, WORD_COUNT = 0, 1, 2
 SUM = 0
 
 
-def step_elements(isa: Isa) -> int:
+def step_elements(target: Target) -> int:
     """Return the f32 that one step reads."""
-    return ACCUMULATORS * isa.lanes
+    return ACCUMULATORS * target.lanes
 
 
-def reading(isa: Isa) -> KernelSource:
+def reading(target: Target) -> KernelSource:
     """Return the kernel."""
-    name = KernelName("read", isa.name)
+    name = KernelName("read", target.name)
     return KernelSource(name, lambda: _body(name))
 
 
-def _sum(isa: Isa) -> Callable[..., None]:
+def _sum(target: Target) -> Callable[..., None]:
     """Return the intrinsic that reads all values and stores the sum."""
 
     @intrinsic
     def summed(typingctx, values, steps, total):
         def codegen(context, irbuilder, signature, args):
-            _emit(VectorBuilder(irbuilder, isa), *args)
+            _emit(VectorBuilder(irbuilder, target), *args)
             return context.get_dummy_value()
 
         return types.void(types.CPointer(types.float32), types.int64, types.CPointer(types.float32)), codegen
@@ -53,7 +53,7 @@ def _sum(isa: Isa) -> Callable[..., None]:
 
 def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) -> None:
     def one_step(step: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
-        at = b.offset(values, b.ir.mul(step, b.const(step_elements(b.isa))))
+        at = b.offset(values, b.ir.mul(step, b.const(step_elements(b.target))))
         return [b.add(value, b.load(at, a)) for a, value in enumerate(acc)]
 
     first, *rest = b.loop(b.const(0), steps, [b.number(0)] * ACCUMULATORS, one_step)
@@ -63,7 +63,7 @@ def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) 
 
 
 def _body(name: KernelName) -> KernelBody:
-    summed = _sum(isa_named(name.isa))
+    summed = _sum(target_named(name.isa))
 
     def read(desc, frame):
         summed(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))

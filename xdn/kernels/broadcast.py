@@ -59,7 +59,7 @@ def _body(function: Callable[..., float]) -> KernelBody:
 def _lower(lowering: Lowering, op: str, function: Callable[..., float], names: tuple[str, str, str]) -> Lowered:
     """Return the step for a factor, what it scales, and what is added: blobs by name."""
     layout, top = lowering.top(), lowering.layer.tops[0]
-    source = KernelSource(KernelName(op, lowering.isa.name), lambda: _body(function))
+    source = KernelSource(KernelName(op, lowering.target.name), lambda: _body(function))
     sizes = words(6, {POSITIONS: layout.positions, ROW: layout.position_elements})
     step = Step(source, sizes, {**dict(zip((A, X, Z), names, strict=True)), Y: top})
     return Lowered([step], in_place={top: names[1]})

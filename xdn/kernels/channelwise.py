@@ -58,7 +58,7 @@ def _lower(lowering: Lowering, op: str, make: KernelBody, coefficients: dict[int
     kept = {slot: np.ascontiguousarray(array, np.float32) for slot, array in coefficients.items()}
     sizes = {POSITIONS: layout.positions, CHANNELS: layout.channels, LANES: B}
     descriptor = words(8, sizes | {slot: address(array) for slot, array in kept.items()})
-    source = KernelSource(KernelName(op, lowering.isa.name), make)
+    source = KernelSource(KernelName(op, lowering.target.name), make)
     step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, tuple(kept.values()))
     return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
 

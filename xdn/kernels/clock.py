@@ -2,16 +2,16 @@
 
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import read_ticks
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 
 #: Word of the frame that takes the counter.
 TICKS_NOW = 0
 
 
-def clock(isa: Isa) -> KernelSource:
+def clock(target: Target) -> KernelSource:
     """Return the kernel that writes the counter to the frame's word `TICKS_NOW`."""
-    return KernelSource(KernelName("clock", isa.name), _clock)
+    return KernelSource(KernelName("clock", target.name), _clock)
 
 
 def _clock():

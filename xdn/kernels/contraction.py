@@ -26,8 +26,8 @@ from numba.extending import intrinsic, register_jitable
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.epilogue import PROJECTION, store_tile
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 
@@ -59,7 +59,7 @@ _SOURCE = (_F32, _F32, WORDS, types.int64, types.int64)
 _ENDS = (_F32, _F32, _F32, _F32)
 
 
-def contraction(rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def contraction(rows: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for tiles of `rows` output channels.
 
     Parameters
@@ -68,19 +68,19 @@ def contraction(rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
         Output channels of a tile (MR).
     epilogue : tuple of str
         ``"sum"`` or ``"projection"`` and an activation's word, each or none, in this order (`epilogue_parts`).
-    isa : Isa
+    target : Target
     """
-    name = KernelName("contract", isa.name, epilogue, (rows, isa.tile()[1]))
+    name = KernelName("contract", target.name, epilogue, (rows, target.tile()[1]))
     return KernelSource(name, lambda: _body(name))
 
 
 def _tile(name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes one tile of one position for NV vectors of images."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
     rows, vectors = name.tile
 
     def emit(context, irbuilder, signature, args):
-        _emit_tile(VectorBuilder(irbuilder, isa), args, rows, vectors, name.epilogue)
+        _emit_tile(VectorBuilder(irbuilder, target), args, rows, vectors, name.epilogue)
         return context.get_dummy_value()
 
     @intrinsic
@@ -178,8 +178,8 @@ def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = _tile(name)
     second, position_words, tile_words = (_second, 7, 4) if PROJECTION in name.epilogue else (_no_second, 4, 3)
-    isa = isa_named(name.isa)
-    images_at_once = isa.lanes * name.tile[1]
+    target = target_named(name.isa)
+    images_at_once = target.lanes * name.tile[1]
 
     def contract(desc, frame):
         arena = frame[ARENA]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.graph.layer import projection_weights
 from xdn.kernels import contraction as k
 from xdn.kernels.choice import DIRECT, Choice
@@ -96,12 +96,12 @@ def groups_fit(lowering: Lowering) -> bool:
 def most_rows(lowering: Lowering) -> int:
     """Return the filters of a register tile of the batch schedule at most."""
     chosen = lowering.choice.tile
-    return chosen[0] if chosen else lowering.isa.tile()[0]
+    return chosen[0] if chosen else lowering.target.tile()[0]
 
 
 def batch_tiles(filters: int, lowering: Lowering) -> list[tuple[int, int]]:
     """Return the register tiles of the batch schedule that cut `filters` differently."""
-    most, vectors = lowering.isa.tile()
+    most, vectors = lowering.target.tile()
     return [(rows, vectors) for rows in dict.fromkeys(spread(filters, rows)[0] for rows in range(1, most + 1))]
 
 
@@ -234,7 +234,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         values = (address(weights), address(source.runs), source.layout.block_elements)
         descriptor |= zip(rest, values, strict=True)
     return Step(
-        k.contraction(rows, epilogue_parts(layer), lowering.isa),
+        k.contraction(rows, epilogue_parts(layer), lowering.target),
         words(k.WORD_COUNT, descriptor),
         blobs,
         (*packed, bias, tiles, positions, *(source.runs for source in task.sources), slopes),

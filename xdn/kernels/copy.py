@@ -80,7 +80,7 @@ def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step
         RUNS: address(table),
         RUN_COUNT: len(table),
     }
-    source = KernelSource(KernelName("copy", lowering.isa.name), _copy)
+    source = KernelSource(KernelName("copy", lowering.target.name), _copy)
     return Step(source, words(6, sizes), {X: layer.bottoms[bottom], Y: layer.tops[top]}, (table,))
 
 

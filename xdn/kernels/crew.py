@@ -15,8 +15,8 @@ from numba.core import types
 
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_kernel, call_plain, i64_at, pause
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 
 # A helper's mailbox; what different threads write lies on different cache lines.
 #: Number of the latest job; addresses of the driver, of its control words and of the helper's frame.
@@ -40,19 +40,19 @@ OWN_DRIVE, OWN_CONTROL = 4, 5
 MAILBOXES = 6
 
 
-def attend(isa: Isa) -> KernelSource:
+def attend(target: Target) -> KernelSource:
     """Return the kernel in which a helper waits until it may sleep: its descriptor is the mailbox."""
-    return KernelSource(KernelName("attend", isa.name), _attend)
+    return KernelSource(KernelName("attend", target.name), _attend)
 
 
-def post(isa: Isa) -> KernelSource:
+def post(target: Target) -> KernelSource:
     """Return the kernel that hands out a job: its descriptor is the caller's words."""
-    return KernelSource(KernelName("post", isa.name), _post)
+    return KernelSource(KernelName("post", target.name), _post)
 
 
-def lead(isa: Isa) -> KernelSource:
+def lead(target: Target) -> KernelSource:
     """Return the kernel that does the caller's part and waits for the helpers; its frame is the caller's."""
-    return KernelSource(KernelName("lead", isa.name), _lead)
+    return KernelSource(KernelName("lead", target.name), _lead)
 
 
 def _attend():

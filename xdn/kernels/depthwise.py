@@ -19,8 +19,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import target_named
 from xdn.kernels.convolution import used_elements
 from xdn.kernels.epilogue import coefficients, epilogue_parts, store_tile
 from xdn.kernels.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
@@ -37,12 +37,12 @@ _F32 = types.CPointer(types.float32)
 
 def _row(name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes one channel of one position for all images of a block."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
 
     @intrinsic
     def row(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_row(VectorBuilder(irbuilder, isa), args, name.epilogue)
+            _emit_row(VectorBuilder(irbuilder, target), args, name.epilogue)
             return context.get_dummy_value()
 
         pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, _F32)
@@ -53,7 +53,7 @@ def _row(name: KernelName) -> Callable[..., None]:
 
 def _emit_row(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...]) -> None:
     x, weights, taps, first, end, channels, bias, residual, y, at = args
-    vectors = B // b.isa.lanes
+    vectors = B // b.target.lanes
 
     def one_tap(t, acc):
         row = b.ir.mul(t, b.const(2))
@@ -134,7 +134,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]} | residual
     reads = {X: Reach.of(window)} | dict.fromkeys(residual, Reach())
     tables = {POSITIONS: top.width * positions[0].nbytes}
-    name = KernelName("depthwise", lowering.isa.name, epilogue_parts(layer))
+    name = KernelName("depthwise", lowering.target.name, epilogue_parts(layer))
     step = Step(
         KernelSource(name, lambda: _body(name)),
         words(WORD_COUNT, descriptor),

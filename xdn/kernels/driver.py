@@ -23,8 +23,8 @@ from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.layout import BLOCKS, FIRST_IMAGE, IMAGES, MEMBER, MEMBERS, TEAM, TICKS
 from xdn.kernels.team import TOLD, meet
 
@@ -140,17 +140,17 @@ def _next_chunk(control, frame):
     return team[TOLD]
 
 
-def driver(isa: Isa, timed: bool = False) -> KernelSource:
+def driver(target: Target, timed: bool = False) -> KernelSource:
     """Return the driver: its descriptor is the control words, its frame the worker's own.
 
     Parameters
     ----------
-    isa : Isa
+    target : Target
     timed : bool
         Add the ticks that each step takes to the frame's `TICKS`.
     """
     op, run_calls = ("driver_timed", _time_calls) if timed else ("driver", _run_calls)
-    return KernelSource(KernelName(op, isa.name), lambda: _body(run_calls))
+    return KernelSource(KernelName(op, target.name), lambda: _body(run_calls))
 
 
 def _body(run_calls) -> KernelBody:

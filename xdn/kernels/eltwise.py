@@ -34,9 +34,9 @@ _FUNCTIONS = {"SUM": ("add", _sum), "PROD": ("multiply", _product), "MAX": ("max
 _FURTHER = _FUNCTIONS | {"MAX": ("keep_maximum", _keep_maximum)}
 
 
-def _source(table, operation: str, isa: str) -> KernelSource:
+def _source(table, operation: str, target: str) -> KernelSource:
     op, function = table[operation]
-    return KernelSource(KernelName(op, isa), lambda: _body(function))
+    return KernelSource(KernelName(op, target), lambda: _body(function))
 
 
 def _body(function) -> KernelBody:
@@ -71,6 +71,6 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
         pair = np.array([first, coefficients[i]], np.float32)
         descriptor = words(5, {BLOCK: lowering.top().block_elements, COEFFICIENTS: address(pair)})
         blobs = {X0: layer.bottoms[0] if i == 1 else top, X1: layer.bottoms[i], Y: top}
-        source = _source(_FUNCTIONS if i == 1 else _FURTHER, layer.params.operation, lowering.isa.name)
+        source = _source(_FUNCTIONS if i == 1 else _FURTHER, layer.params.operation, lowering.target.name)
         steps.append(Step(source, descriptor, blobs, (pair,)))
     return Lowered(steps, in_place={top: layer.bottoms[0]})

@@ -65,5 +65,5 @@ def lower_embed(lowering: Lowering) -> Lowered:
         Y_PLACE: top.position_elements if single else values * top.position_elements,
         STEP: images if single else top.position_elements,
     }
-    source = KernelSource(KernelName("embed", lowering.isa.name), _embed)
+    source = KernelSource(KernelName("embed", lowering.target.name), _embed)
     return Lowered([Step(source, words(11, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (table, bias))])

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from xdn.codegen.compiler import KernelSource
-from xdn.codegen.isa import Isa
+from xdn.codegen.target import Target
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
@@ -143,7 +143,7 @@ class Lowering:
     layer : Layer
     bottoms, tops : sequence of Blob
         What the epilogue reads is not among the bottoms.
-    isa : Isa
+    target : Target
     added : sequence of Blob
         What the epilogue reads: a residual, or what a fused projection reads.
     winograd : bool
@@ -159,7 +159,7 @@ class Lowering:
     layer: Layer
     bottoms: Sequence[Blob]
     tops: Sequence[Blob]
-    isa: Isa
+    target: Target
     added: Sequence[Blob] = ()
     winograd: bool = True
     schedule: Schedule = BATCH

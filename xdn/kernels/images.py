@@ -6,8 +6,8 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, u8_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Step, address, words
 from xdn.kernels.layout import ARENA, BLOCKS, FIRST_IMAGE, IMAGES, IO, B, BlockLayout
 
@@ -112,25 +112,25 @@ def _store_planes():
     return store_planes
 
 
-def _planes(op: str, make, blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def _planes(op: str, make, blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     descriptor = words(4, {SLOT: slot, CHANNELS: layout.channels, POSITIONS: layout.positions})
-    return Step(KernelSource(KernelName(op, isa.name), make), descriptor, {BLOB: blob})
+    return Step(KernelSource(KernelName(op, target.name), make), descriptor, {BLOB: blob})
 
 
-def load_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def load_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     """Return the step that reads f32 (N, C, H, W) from the caller's array number `slot`."""
-    return _planes("load_planes", _load_planes, blob, slot, layout, isa)
+    return _planes("load_planes", _load_planes, blob, slot, layout, target)
 
 
-def store_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def store_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     """Return the step that writes f32 (N, C, H, W) to the caller's array number `slot`."""
-    return _planes("store_planes", _store_planes, blob, slot, layout, isa)
+    return _planes("store_planes", _store_planes, blob, slot, layout, target)
 
 
-def load_pixels(blob: str, slot: int, layout: BlockLayout, isa: Isa, pixels: PixelSource) -> Step:
+def load_pixels(blob: str, slot: int, layout: BlockLayout, target: Target, pixels: PixelSource) -> Step:
     """Return the step that reads u8 (N, H, W, C), crops, subtracts the mean and multiplies."""
     sizes, kept = pixels.words(layout)
     own = {SLOT: slot, CHANNELS: layout.channels, POSITIONS: layout.positions}
     own |= zip((WIDTH, IMAGE_BYTES, ROW_BYTES, FIRST_BYTE, MEAN, FACTOR), sizes, strict=True)
-    source = KernelSource(KernelName("load_pixels", isa.name), _load_pixels)
+    source = KernelSource(KernelName("load_pixels", target.name), _load_pixels)
     return Step(source, words(10, own), {BLOB: blob}, kept)

@@ -65,7 +65,7 @@ def lower_interp(lowering: Lowering) -> Lowered:
         Y_BLOCK: top.block_elements,
         ROW: top.position_elements,
     }
-    source = KernelSource(KernelName("interp", lowering.isa.name), _interp)
+    source = KernelSource(KernelName("interp", lowering.target.name), _interp)
     return Lowered([Step(source, words(8, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (corners, shares))])
 
 

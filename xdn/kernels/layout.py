@@ -17,14 +17,14 @@ from math import prod
 
 import numpy as np
 
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
 #: Elements of a vector.
-LANES = host_isa().lanes
+LANES = host_target().lanes
 #: Images of a block in the batch schedule.
-B = host_isa().block_images
+B = host_target().block_images
 F32_BYTES = 4
 
 

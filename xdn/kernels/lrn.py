@@ -26,8 +26,8 @@ from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
@@ -44,14 +44,14 @@ ROW_COUNT, POSITION_COUNT, TAPS, COUNTS, BLOCK = 2, 4, 6, 7, 8
 _F32 = types.CPointer(types.float32)
 
 
-def across(isa: Isa) -> KernelSource:
+def across(target: Target) -> KernelSource:
     """Return the kernel that sums over channels, for an instruction set."""
-    return KernelSource(KernelName("lrn_across", isa.name), lambda: _across(isa))
+    return KernelSource(KernelName("lrn_across", target.name), lambda: _across(target))
 
 
-def within(isa: Isa, schedule: Schedule = BATCH) -> KernelSource:
+def within(target: Target, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel that sums over positions, for an instruction set."""
-    return KernelSource(KernelName(schedule.op("lrn_within"), isa.name), lambda: _within(isa, schedule))
+    return KernelSource(KernelName(schedule.op("lrn_within"), target.name), lambda: _within(target, schedule))
 
 
 def plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
@@ -64,13 +64,13 @@ def scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value)
     return b.mul(x, formulas.power(b, b.fused(alpha, energy, k), exponent))
 
 
-def _across_row(isa: Isa) -> Callable[..., None]:
+def _across_row(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes one channel from the channels `first` <= other < `end` of its position."""
 
     @intrinsic
     def row(typingctx, x, c, first, end, constants, y):
         def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, isa)
+            b = row_builder(irbuilder, target)
             x, c, first, end, constants, y = args
 
             def add_neighbour(other, energy):
@@ -85,9 +85,9 @@ def _across_row(isa: Isa) -> Callable[..., None]:
     return row
 
 
-def _across(isa: Isa) -> KernelBody:
+def _across(target: Target) -> KernelBody:
     """Return the loops over positions and channels, as Numba compiles them."""
-    row = _across_row(isa)
+    row = _across_row(target)
 
     def lrn_across(desc, frame):
         channels, reach, constants = desc[CHANNELS], desc[REACH], f32_at(desc[CONSTANTS])
@@ -100,13 +100,13 @@ def _across(isa: Isa) -> KernelBody:
     return lrn_across
 
 
-def _within_row(isa: Isa, schedule: Schedule) -> Callable[..., None]:
+def _within_row(target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes one row of one position from the positions around it."""
 
     @intrinsic
     def row(typingctx, x, taps, first, end, count, own, constants, y):
         def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, isa, schedule)
+            b = row_builder(irbuilder, target, schedule)
             *window, count, own, constants, y = args
             (energy,) = fold_taps(b, window, [b.number(0)], partial(plus_square, b))
             b.store(scaled(b, b.div(energy, b.broadcast(count)), b.load(own), constants), y)
@@ -118,9 +118,9 @@ def _within_row(isa: Isa, schedule: Schedule) -> Callable[..., None]:
     return row
 
 
-def _within(isa: Isa, schedule: Schedule) -> KernelBody:
+def _within(target: Target, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
-    row, elements = _within_row(isa, schedule), row_elements(isa, schedule)
+    row, elements = _within_row(target, schedule), row_elements(target, schedule)
 
     def lrn_within(desc, frame):
         positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
@@ -160,7 +160,7 @@ def lower_across(lowering: Lowering) -> Lowered:
     sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, REACH: params.local_size // 2}
     descriptor = words(6, sizes | {CONSTANTS: address(constants)})
     blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered([Step(across(lowering.isa), descriptor, blobs, (constants,))])
+    return Lowered([Step(across(lowering.target), descriptor, blobs, (constants,))])
 
 
 def _square(lowering: Lowering) -> tuple[tuple[int, int], tuple[int, int], Window]:
@@ -190,7 +190,7 @@ def lower_within(lowering: Lowering) -> Lowered:
     counts = np.ascontiguousarray(params.squares_pooling().counts((layout.height, layout.width)))
     constants = np.array([1.0, params.alpha, -params.beta], np.float32)
     descriptor = {
-        ROW_COUNT: layout.position_elements // row_elements(lowering.isa, lowering.schedule),
+        ROW_COUNT: layout.position_elements // row_elements(lowering.target, lowering.schedule),
         POSITIONS: address(positions),
         POSITION_COUNT: len(positions),
         CONSTANTS: address(constants),
@@ -202,7 +202,7 @@ def lower_within(lowering: Lowering) -> Lowered:
     return Lowered(
         [
             Step(
-                within(lowering.isa, lowering.schedule),
+                within(lowering.target, lowering.schedule),
                 words(9, descriptor),
                 blobs,
                 (positions, taps, counts, constants),

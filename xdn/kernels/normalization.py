@@ -104,7 +104,7 @@ def _lower(
         PLACE: layout.position_elements,
         DIVIDES: int(divides),
     }
-    source = KernelSource(KernelName(op, lowering.isa.name), body)
+    source = KernelSource(KernelName(op, lowering.target.name), body)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(WORD_COUNT, sizes), blobs, (constants,), scratch={TOTAL: width * 8})])
 

@@ -20,8 +20,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 
 #: Address of f32: factor, addend, then the start of each accumulator. STEPS: how often the loop is run.
 VALUES, STEPS, WORD_COUNT = 0, 1, 2
@@ -30,29 +30,29 @@ FIRST_START = 2
 SUM = 0
 
 
-def accumulators(isa: Isa) -> int:
+def accumulators(target: Target) -> int:
     """Return the number of independent chains: three quarters of the registers, which hides the latency everywhere."""
-    return isa.registers * 3 // 4
+    return target.registers * 3 // 4
 
 
-def step_flops(isa: Isa) -> int:
+def step_flops(target: Target) -> int:
     """Return the floating-point operations of one step of the loop; a multiply-add counts as two."""
-    return 2 * accumulators(isa) * isa.lanes
+    return 2 * accumulators(target) * target.lanes
 
 
-def peak(isa: Isa) -> KernelSource:
+def peak(target: Target) -> KernelSource:
     """Return the kernel."""
-    name = KernelName("peak", isa.name)
+    name = KernelName("peak", target.name)
     return KernelSource(name, lambda: _body(name))
 
 
-def _chains(isa: Isa) -> Callable[..., None]:
+def _chains(target: Target) -> Callable[..., None]:
     """Return the intrinsic that runs the loop and stores the sum."""
 
     @intrinsic
     def chains(typingctx, values, steps, total):
         def codegen(context, irbuilder, signature, args):
-            _emit(VectorBuilder(irbuilder, isa), *args)
+            _emit(VectorBuilder(irbuilder, target), *args)
             return context.get_dummy_value()
 
         return types.void(types.CPointer(types.float32), types.int64, types.CPointer(types.float32)), codegen
@@ -62,7 +62,7 @@ def _chains(isa: Isa) -> Callable[..., None]:
 
 def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) -> None:
     factor, addend = b.broadcast(b.scalar(values, 0)), b.broadcast(b.scalar(values, 1))
-    starts = [b.broadcast(b.scalar(values, FIRST_START + a)) for a in range(accumulators(b.isa))]
+    starts = [b.broadcast(b.scalar(values, FIRST_START + a)) for a in range(accumulators(b.target))]
     ends = b.loop(b.const(0), steps, starts, lambda step, acc: [b.fma(a, factor, addend) for a in acc])
     result = ends[0]
     for each in ends[1:]:
@@ -71,7 +71,7 @@ def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) 
 
 
 def _body(name: KernelName) -> KernelBody:
-    chains = _chains(isa_named(name.isa))
+    chains = _chains(target_named(name.isa))
 
     def run_chains(desc, frame):
         chains(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))

@@ -78,7 +78,7 @@ def lower_places(lowering: Lowering) -> Lowered:
         ROW: top.position_elements,
         START: address(start),
     }
-    source = KernelSource(KernelName("max_pool_places", lowering.isa.name), _largest)
+    source = KernelSource(KernelName("max_pool_places", lowering.target.name), _largest)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0], AT: layer.tops[1]}
     return Lowered([Step(source, words(10, sizes), blobs, (positions, taps, start))])
 
@@ -111,6 +111,6 @@ def lower_put_back(lowering: Lowering) -> Lowered:
     """Put each value to its place, and zeros around them."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = {BACK_POSITIONS: bottom.positions, BACK_PLACES: top.positions, BACK_ROW: top.position_elements}
-    source = KernelSource(KernelName("put_back", lowering.isa.name), _put_back)
+    source = KernelSource(KernelName("put_back", lowering.target.name), _put_back)
     blobs = {BACK_X: layer.bottoms[0], BACK_AT: layer.bottoms[1], BACK_Y: layer.tops[0]}
     return Lowered([Step(source, words(6, sizes), blobs)])

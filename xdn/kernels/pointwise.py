@@ -40,7 +40,7 @@ def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     with np.errstate(over="ignore"):
         constants[: len(kernel.constants)] = kernel.constants
     descriptor = words(4, {BLOCK: lowering.top().block_elements, CONSTANTS: address(constants)})
-    source = KernelSource(KernelName(kernel.word, lowering.isa.name), lambda: _body(kernel))
+    source = KernelSource(KernelName(kernel.word, lowering.target.name), lambda: _body(kernel))
     step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, (constants,))
     return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
 

@@ -24,8 +24,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.footprint import Footprint
 from xdn.kernels.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
@@ -58,18 +58,18 @@ _METHODS = {
 }
 
 
-def pooling(op: str, isa: Isa, schedule: Schedule = BATCH) -> KernelSource:
+def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
-    return KernelSource(KernelName(schedule.op(op), isa.name), lambda: _body(_METHODS[op], isa, schedule))
+    return KernelSource(KernelName(schedule.op(op), target.name), lambda: _body(_METHODS[op], target, schedule))
 
 
-def _rows(method: _Method, rows: int, isa: Isa, schedule: Schedule) -> Callable[..., None]:
+def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes `rows` rows of one position."""
 
     @intrinsic
     def fold(typingctx, x, taps, first, end, count, y):
         def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, isa, schedule)
+            b = row_builder(irbuilder, target, schedule)
             *window, count, y = args
             folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
             for r, value in enumerate(folded):
@@ -81,10 +81,10 @@ def _rows(method: _Method, rows: int, isa: Isa, schedule: Schedule) -> Callable[
     return fold
 
 
-def _body(method: _Method, isa: Isa, schedule: Schedule) -> KernelBody:
+def _body(method: _Method, target: Target, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
-    many, one = _rows(method, ROWS, isa, schedule), _rows(method, 1, isa, schedule)
-    row = row_elements(isa, schedule) * F32_BYTES
+    many, one = _rows(method, ROWS, target, schedule), _rows(method, 1, target, schedule)
+    row = row_elements(target, schedule) * F32_BYTES
 
     def pool(desc, frame):
         positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
@@ -130,9 +130,9 @@ def lower_pooling(lowering: Lowering) -> Lowered:
         TAPS: address(taps),
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
-        ROW_COUNT: bottom.position_elements // row_elements(lowering.isa, lowering.schedule),
+        ROW_COUNT: bottom.position_elements // row_elements(lowering.target, lowering.schedule),
         COUNTS: address(counts),
     }
-    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.isa, lowering.schedule)
+    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.target, lowering.schedule)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(9, descriptor), blobs, (positions, taps, counts))])

@@ -77,6 +77,6 @@ def lower_reduction(lowering: Lowering) -> Lowered:
         Y_PLACE: top.position_elements,
         TERMS: _TERMS[params.operation],
     }
-    source = KernelSource(KernelName("reduce", lowering.isa.name), _reduce)
+    source = KernelSource(KernelName("reduce", lowering.target.name), _reduce)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(WORD_COUNT, sizes), blobs, (factor,), scratch={TOTAL: width * 8})])

@@ -5,26 +5,26 @@ from collections.abc import Callable, Sequence
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.isa import Isa
+from xdn.codegen.target import Target
 from xdn.kernels.layout import BATCH, B, Schedule
 
 #: (what was folded so far, the next row) -> what is folded with it.
 Combine = Callable[[ir.Value, ir.Value], ir.Value]
 
 
-def row_elements(isa: Isa, schedule: Schedule) -> int:
+def row_elements(target: Target, schedule: Schedule) -> int:
     """Return the elements of a row: the images of a block, or the channels of a vector."""
-    return B if schedule is BATCH else isa.lanes
+    return B if schedule is BATCH else target.lanes
 
 
-def row_builder(irbuilder: ir.IRBuilder, isa: Isa, schedule: Schedule = BATCH) -> VectorBuilder:
+def row_builder(irbuilder: ir.IRBuilder, target: Target, schedule: Schedule = BATCH) -> VectorBuilder:
     """Return a builder whose values are rows."""
-    return VectorBuilder(irbuilder, isa, registers=row_elements(isa, schedule) // isa.lanes)
+    return VectorBuilder(irbuilder, target, registers=row_elements(target, schedule) // target.lanes)
 
 
 def row_at(b: VectorBuilder, pointer: ir.Value, channel: ir.Value) -> ir.Value:
     """Return `pointer`, which is at a position's first row, moved to the row of `channel`."""
-    return b.offset(pointer, b.ir.mul(channel, b.const(b.isa.block_images)))
+    return b.offset(pointer, b.ir.mul(channel, b.const(b.target.block_images)))
 
 
 def fold_taps(b: VectorBuilder, window: Sequence[ir.Value], start: list[ir.Value], combine: Combine) -> list[ir.Value]:

@@ -24,8 +24,8 @@ from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.rows import row_at, row_builder
@@ -35,18 +35,18 @@ X, Y, POSITIONS, CHANNELS = range(4)
 _F32 = types.CPointer(types.float32)
 
 
-def softmax(isa: Isa) -> KernelSource:
+def softmax(target: Target) -> KernelSource:
     """Return the kernel for an instruction set."""
-    return KernelSource(KernelName("softmax", isa.name), lambda: _body(isa))
+    return KernelSource(KernelName("softmax", target.name), lambda: _body(target))
 
 
-def _position(isa: Isa) -> Callable[..., None]:
+def _position(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes all channels of one position for all images of a block."""
 
     @intrinsic
     def position(typingctx, x, channels, y):
         def codegen(context, irbuilder, signature, args):
-            _emit_position(row_builder(irbuilder, isa), *args)
+            _emit_position(row_builder(irbuilder, target), *args)
             return context.get_dummy_value()
 
         return types.void(_F32, types.int64, _F32), codegen
@@ -72,9 +72,9 @@ def _emit_position(b: VectorBuilder, x: ir.Value, channels: ir.Value, y: ir.Valu
     b.loop(b.const(0), channels, [], divide)
 
 
-def _body(isa: Isa) -> KernelBody:
+def _body(target: Target) -> KernelBody:
     """Return the loop over positions, as Numba compiles it."""
-    position = _position(isa)
+    position = _position(target)
 
     def softmax(desc, frame):
         x, y = frame[ARENA] + desc[X], frame[ARENA] + desc[Y]
@@ -95,4 +95,4 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
     layer, layout = lowering.layer, lowering.top()
     descriptor = words(4, {POSITIONS: layout.positions, CHANNELS: layout.channels})
-    return Lowered([Step(softmax(lowering.isa), descriptor, {X: layer.bottoms[0], Y: layer.tops[0]})])
+    return Lowered([Step(softmax(lowering.target), descriptor, {X: layer.bottoms[0], Y: layer.tops[0]})])

@@ -92,6 +92,6 @@ def lower_spp(lowering: Lowering) -> Lowered:
         AVERAGE: int(average),
         START: address(start),
     }
-    source = KernelSource(KernelName("spp", lowering.isa.name), _pool)
+    source = KernelSource(KernelName("spp", lowering.target.name), _pool)
     blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
     return Lowered([Step(source, words(12, descriptor), blobs, (*tables, start))])

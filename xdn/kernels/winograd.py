@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.kernels import winograd_kernel as k
 from xdn.kernels.choice import WINOGRADS, Choice
 from xdn.kernels.convolution import batch_tiles, most_rows, spread
@@ -121,7 +121,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
         k.M_PLACE: _padded(top.channels) * B,
     }
     step = Step(
-        k.winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.isa),
+        k.winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.target),
         words(k.WORD_COUNT, descriptor),
         {k.X: layer.bottoms[0], k.Y: layer.tops[0]} | lowering.residual_at(k.RESIDUAL),
         (weights, bias, slopes, zeros, inputs, outputs),

@@ -21,8 +21,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.contraction import contract_channels
 from xdn.kernels.epilogue import store_tile
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, B
@@ -44,7 +44,7 @@ WORD_COUNT = 21
 _F32 = types.CPointer(types.float32)
 
 
-def winograd(outputs: int, rows: int, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def winograd(outputs: int, rows: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel of F(`outputs` x `outputs`, 3 x 3).
 
     Parameters
@@ -55,9 +55,9 @@ def winograd(outputs: int, rows: int, epilogue: tuple[str, ...], isa: Isa) -> Ke
         Filters of a register tile (MR).
     epilogue : tuple of str
         As `epilogue_parts` gives them.
-    isa : Isa
+    target : Target
     """
-    name = KernelName(f"winograd{outputs}", isa.name, epilogue, (rows, isa.tile()[1]))
+    name = KernelName(f"winograd{outputs}", target.name, epilogue, (rows, target.tile()[1]))
     return KernelSource(name, lambda: _body(name, WINOGRAD[outputs]))
 
 
@@ -191,13 +191,13 @@ def _emit_output(
 
 def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., None], ...]:
     """Return the intrinsics of the kernel: inputs, products of MR filters and of one less, outputs."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
     rows, vectors = name.tile
 
     @intrinsic
     def transform_input(typingctx, x, places, zeros, channels, v, stride):
         def codegen(context, irbuilder, signature, args):
-            emit_input(VectorBuilder(irbuilder, isa), args, algorithm, vectors, B)
+            emit_input(VectorBuilder(irbuilder, target), args, algorithm, vectors, B)
             return context.get_dummy_value()
 
         return types.void(_F32, WORDS, _F32, types.int64, _F32, types.int64), codegen
@@ -206,7 +206,7 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
         @intrinsic
         def product(typingctx, v, weights, channels, m):
             def codegen(context, irbuilder, signature, args):
-                _emit_product(VectorBuilder(irbuilder, isa), args, filters, vectors)
+                _emit_product(VectorBuilder(irbuilder, target), args, filters, vectors)
                 return context.get_dummy_value()
 
             return types.void(_F32, _F32, types.int64, _F32), codegen
@@ -216,7 +216,7 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
     @intrinsic
     def transform_output(typingctx, m, stride, filters, places, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_output(VectorBuilder(irbuilder, isa), args, algorithm, vectors, name.epilogue)
+            _emit_output(VectorBuilder(irbuilder, target), args, algorithm, vectors, name.epilogue)
             return context.get_dummy_value()
 
         return types.void(_F32, types.int64, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
@@ -228,7 +228,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     """Return the loop nest, as Numba compiles it."""
     transform_input, full_product, small_product, transform_output = _intrinsics(name, algorithm)
     rows, vectors = name.tile
-    images_at_once = isa_named(name.isa).lanes * vectors
+    images_at_once = target_named(name.isa).lanes * vectors
     elements, inputs, outputs = algorithm.elements, algorithm.inputs**2, algorithm.outputs**2
 
     def multiply(desc, arena, places):

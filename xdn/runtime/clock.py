@@ -5,9 +5,9 @@ import time
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
+from xdn.codegen.target import host_target
 from xdn.kernels.clock import TICKS_NOW, clock
 
 #: Readings of both clocks of which the closest pair counts: between two others the system may have taken the processor.
@@ -24,7 +24,7 @@ class TickClock:
     """
 
     def __init__(self, loader: KernelLoader):
-        self._read = kernel_at(loader.address(clock(host_isa())))
+        self._read = kernel_at(loader.address(clock(host_target())))
         self._first = self._both()
 
     def ns_per_tick(self) -> float:

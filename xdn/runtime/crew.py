@@ -10,9 +10,9 @@ from queue import SimpleQueue
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import Kernel, address, kernel_at
+from xdn.codegen.target import host_target
 from xdn.kernels import crew
 from xdn.runtime.threads import available_cpus, starting_threads
 
@@ -29,7 +29,7 @@ class Crew:
 
     def __init__(self, helpers: int, loader: KernelLoader):
         self.pid = os.getpid()
-        sources = [make(host_isa()) for make in (crew.attend, crew.post, crew.lead)]
+        sources = [make(host_target()) for make in (crew.attend, crew.post, crew.lead)]
         loader.prepare(sources)
         attend, post, lead = map(loader.address, sources)
         self._post, self._lead = kernel_at(post), kernel_at(lead)

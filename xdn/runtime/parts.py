@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
@@ -155,7 +155,7 @@ class _Batches:
         known = self._known[0]
         bottoms, added = ([known[name] for name in names] for names in (layer.own_bottoms, layer.added_bottoms))
         tops = [known[name] for name in layer.tops]
-        return [Lowering(layer, bottoms, tops, host_isa(), added, schedule=s) for s in SCHEDULES.values()]
+        return [Lowering(layer, bottoms, tops, host_target(), added, schedule=s) for s in SCHEDULES.values()]
 
 
 def _axis_0(blobs: Sequence[Blob]) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import Kernel, kernel_at
+from xdn.codegen.target import host_target
 from xdn.kernels import bandwidth, peak
 from xdn.kernels.layout import F32_BYTES, aligned_bytes
 from xdn.runtime.threads import starting_threads
@@ -27,15 +27,15 @@ def measured_peak(threads: int) -> float:
     threads : int
         At least 1.
     """
-    isa = host_isa()
+    target = host_target()
     # Every chain ends at 0.5 / (1 - 0.5) = 1.
-    starts = np.linspace(1, 2, peak.accumulators(isa))
+    starts = np.linspace(1, 2, peak.accumulators(target))
     values = np.concatenate([[0.5, 0.5], starts]).astype(np.float32)
     descriptor = np.zeros(peak.WORD_COUNT, np.int64)
     descriptor[[peak.VALUES, peak.STEPS]] = values.ctypes.data, settings.PEAK_STEPS
-    kernel = kernel_at(process_loader().address(peak.peak(isa)))
+    kernel = kernel_at(process_loader().address(peak.peak(target)))
     best_ns = _best_ns(kernel, lambda number: descriptor, threads, settings.PEAK_RUNS)
-    return settings.PEAK_STEPS * peak.step_flops(isa) * threads / best_ns
+    return settings.PEAK_STEPS * peak.step_flops(target) * threads / best_ns
 
 
 def measured_bandwidth(threads: int) -> float:
@@ -48,8 +48,8 @@ def measured_bandwidth(threads: int) -> float:
     threads : int
         At least 1.
     """
-    isa = host_isa()
-    step_bytes = bandwidth.step_elements(isa) * F32_BYTES
+    target = host_target()
+    step_bytes = bandwidth.step_elements(target) * F32_BYTES
     steps = settings.BANDWIDTH_BYTES // threads // step_bytes
     values = aligned_bytes(threads * steps * step_bytes, settings.PAGE_BYTES)
     # Pages that nobody wrote would all be one page of zeros.
@@ -57,7 +57,7 @@ def measured_bandwidth(threads: int) -> float:
     descriptors = np.zeros((threads, bandwidth.WORD_COUNT), np.int64)
     descriptors[:, bandwidth.VALUES] = values.ctypes.data + np.arange(threads) * steps * step_bytes
     descriptors[:, bandwidth.STEPS] = steps
-    kernel = kernel_at(process_loader().address(bandwidth.reading(isa)))
+    kernel = kernel_at(process_loader().address(bandwidth.reading(target)))
     best_ns = _best_ns(kernel, lambda number: descriptors[number], threads, settings.BANDWIDTH_RUNS)
     return values.nbytes / best_ns
 

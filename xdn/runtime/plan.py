@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xdn import memory, settings
-from xdn.codegen.isa import host_isa
+from xdn.codegen.target import host_target
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
@@ -162,7 +162,7 @@ def make_plan(
         Where weights, tables and blobs take too much.
     """
     net.require_weights()
-    isa = host_isa()
+    target = host_target()
     sized = probe(net, shapes)
     # Kernels trust what they are told: weights that another image size made too large would end in foreign memory.
     verify(sized)
@@ -175,9 +175,9 @@ def make_plan(
     layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
     for slot, name in enumerate(sized.inputs):
         steps.append(
-            edges.load_planes(name, slot, layouts[name], isa)
+            edges.load_planes(name, slot, layouts[name], target)
             if pixels is None
-            else edges.load_pixels(name, slot, layouts[name], isa, pixels)
+            else edges.load_pixels(name, slot, layouts[name], target, pixels)
         )
     memory.require(plan_needs(_with_inputs(sized, lowerings), outputs, layouts, chosen), "running the net", FEWER)
     for lowering, family in chosen:
@@ -185,7 +185,7 @@ def make_plan(
         placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
     for slot, name in enumerate(outputs, start=len(sized.inputs)):
-        steps.append(edges.store_planes(name, slot, layouts[name], isa))
+        steps.append(edges.store_planes(name, slot, layouts[name], target))
     owners = share_buffers(sized.blobs, steps, placed)
     segments, arena, blocks = _arranged(layouts, steps, placed, owners, configuration)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
@@ -248,7 +248,7 @@ def choices_of(
 def _unchosen(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
     """Return what a family sees of the layer where everything is left to the rule."""
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return Lowering(layer, *blobs, host_isa(), net.added_blobs(layer), winograd, schedule)
+    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), winograd, schedule)
 
 
 def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:

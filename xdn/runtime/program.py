@@ -3,9 +3,9 @@
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import host_isa
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
+from xdn.codegen.target import host_target
 from xdn.graph.layer import Array
 from xdn.kernels import driver
 from xdn.kernels.layout import ARENA, IO, MEMBERS, TICKS
@@ -31,7 +31,7 @@ class Program:
         self.images_allowed = -1
         # The loader owns the machine code.
         self._loader = loader
-        drive = driver.driver(host_isa(), timed)
+        drive = driver.driver(host_target(), timed)
         loader.prepare([drive, *(step.source for step in plan.steps)])
         calls = passes(plan.segments, plan.chunk_blocks)
         self._table = np.empty((len(calls), driver.CALL_WORDS), np.int64)

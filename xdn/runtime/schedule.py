@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.graph.layer import Array
 from xdn.kernels.family import Reach, Step
 from xdn.kernels.layout import BlockLayout

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.graph.blob import Shape
 from xdn.graph.cost import layer_cost
 from xdn.graph.net import Net

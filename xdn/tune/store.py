@@ -20,7 +20,7 @@ from typing import Any
 
 from xdn import settings
 from xdn.codegen.cache import generator_digest
-from xdn.codegen.isa import cpu_name
+from xdn.codegen.target import cpu_name
 from xdn.errors import DataError, XdnError
 from xdn.files import exists
 from xdn.graph.blob import Shape

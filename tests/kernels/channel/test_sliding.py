@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import activated, assert_within, check_layer, feed_for, one_layer_net, sums
-from xdn.codegen.isa import ISAS
+from xdn.codegen.target import TARGETS
 from xdn.graph import Epilogue
 from xdn.kernels.channel import sliding
 from xdn.kernels.choice import Choice
@@ -63,17 +63,17 @@ def test_every_tile_computes_the_layer():
         assert_within(found, expected, sums(net, feed, expected))
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize("window", [Window((3, 3), pad=(1, 1)), Window((5, 5), (2, 2), (2, 2))], ids=str)
-def test_tiles_fit_into_the_registers_and_the_map(isa, window):
+def test_tiles_fit_into_the_registers_and_the_map(target, window):
     top = BlockLayout(LANES, 7, 6, CHANNEL)
-    tiles = sliding.tiles_for(window, top, isa)
-    assert sliding.best_tile(window, top, isa) in tiles
+    tiles = sliding.tiles_for(window, top, target)
+    assert sliding.best_tile(window, top, target) in tiles
     for rows, columns in tiles:
         assert rows <= 7
         assert columns <= 6
         _, width = sliding.Sliding(window.kernel, window.stride[0], (rows, columns)).patch
-        assert rows * columns + width < isa.registers
+        assert rows * columns + width < target.registers
 
 
 def test_patches_cover_the_map_and_stay_inside():

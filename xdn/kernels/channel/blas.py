@@ -21,8 +21,8 @@ from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.choice import BLAS, Choice
 from xdn.kernels.convolution import Contraction, convolution_task, inner_product_task, takes_images
 from xdn.kernels.epilogue import SUM, activation_of, coefficients, epilogue_parts
@@ -38,27 +38,27 @@ WORD_COUNT = 12
 _F32 = types.CPointer(types.float32)
 
 
-def blas(epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def blas(epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for an instruction set; `epilogue` as `epilogue_parts` gives it."""
-    name = KernelName("channel_blas", isa.name, epilogue)
+    name = KernelName("channel_blas", target.name, epilogue)
     return KernelSource(name, lambda: _body(name))
 
 
 def _pass(name: KernelName, emit: Callable[[VectorBuilder, list[ir.Value], tuple[str, ...]], ir.Value]):
     """Return the intrinsic that does something to each vector of some rows of y."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
 
     @intrinsic
     def rows_of_vectors(typingctx, rows, vectors, pitch, y, added, coefficient):
         def codegen(context, irbuilder, signature, args):
             rows, vectors, pitch, *pointers = args
-            b = VectorBuilder(irbuilder, isa)
+            b = VectorBuilder(irbuilder, target)
 
             def one_row(row, carried):
                 at_row = b.ir.mul(row, pitch)
 
                 def one_vector(v, carried):
-                    at = b.ir.mul(v, b.const(isa.lanes))
+                    at = b.ir.mul(v, b.const(target.lanes))
                     y, added = (b.offset(pointer, b.ir.add(at_row, at)) for pointer in pointers[:2])
                     b.store(emit(b, [y, added, b.offset(pointers[2], at)], name.epilogue), y)
                     return carried
@@ -85,7 +85,7 @@ def _emit_end(b: VectorBuilder, pointers: list[ir.Value], epilogue: tuple[str, .
 
 
 def _body(name: KernelName) -> KernelBody:
-    lanes = isa_named(name.isa).lanes
+    lanes = target_named(name.isa).lanes
     begin, end, active = _pass(name, _emit_begin), _pass(name, _emit_end), activation_of(name.epilogue) is not None
 
     def multiply(desc, frame):
@@ -151,7 +151,7 @@ def lower_blas(lowering: Lowering) -> Lowered:
         SGEMM: sgemm_address(),
     }
     step = Step(
-        blas(epilogue_parts(layer), lowering.isa),
+        blas(epilogue_parts(layer), lowering.target),
         words(WORD_COUNT, descriptor),
         {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
         (weights, bias, slopes),

@@ -63,7 +63,7 @@ def _lower(lowering: Lowering, op: str, make: KernelBody, coefficients: dict[int
     kept = {slot: aligned_vectors(array, pitch) for slot, array in coefficients.items()}
     sizes = {POSITIONS: layout.positions, PITCH: pitch}
     descriptor = words(7, sizes | {slot: address(array) for slot, array in kept.items()})
-    source = KernelSource(KernelName(f"channel_{op}", lowering.isa.name), make)
+    source = KernelSource(KernelName(f"channel_{op}", lowering.target.name), make)
     step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, tuple(kept.values()))
     return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
 

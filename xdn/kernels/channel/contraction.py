@@ -26,8 +26,8 @@ from numba.extending import intrinsic, register_jitable
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.channel.tiles import tile_words
 from xdn.kernels.epilogue import PROJECTION
@@ -58,7 +58,7 @@ _SOURCE = (_F32, _F32, WORDS)
 _ENDS = (WORDS, _F32, _F32, _F32, _F32)
 
 
-def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for tiles of MR positions and panels of NV vectors.
 
     Parameters
@@ -67,18 +67,18 @@ def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], isa: Isa) -> K
         MR and NV.
     epilogue : tuple of str
         ``"sum"`` or ``"projection"`` and an activation's word, each or none, in this order (`epilogue_parts`).
-    isa : Isa
+    target : Target
     """
-    name = KernelName("channel_contract", isa.name, epilogue, tile)
+    name = KernelName("channel_contract", target.name, epilogue, tile)
     return KernelSource(name, lambda: _body(name))
 
 
 def _tile(name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes one tile of one panel."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
 
     def emit(context, irbuilder, signature, args):
-        _emit_tile(VectorBuilder(irbuilder, isa), args, name)
+        _emit_tile(VectorBuilder(irbuilder, target), args, name)
         return context.get_dummy_value()
 
     @intrinsic
@@ -127,7 +127,7 @@ def contract_positions(
     vectors = len(acc) // len(x)
 
     def one_channel(c, acc):
-        w = b.offset(weights, b.ir.mul(c, b.const(vectors * b.isa.lanes)))
+        w = b.offset(weights, b.ir.mul(c, b.const(vectors * b.target.lanes)))
         lanes = [b.load(w, v) for v in range(vectors)]
         result = []
         for r, position in enumerate(x):
@@ -148,7 +148,7 @@ def _emit_chain(
 
     def one_run(number, acc):
         place, channel, channels = (b.scalar(b.offset(runs, b.ir.mul(number, b.const(3))), word) for word in range(3))
-        run_w = b.offset(weights, b.ir.mul(channel, b.const(vectors * b.isa.lanes)))
+        run_w = b.offset(weights, b.ir.mul(channel, b.const(vectors * b.target.lanes)))
         run_x = [b.offset(origin, place) for origin in origins]
         return contract_positions(b, run_x, run_w, channels, acc)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xdn.codegen.isa import Isa, core_cache_bytes
+from xdn.codegen.target import Target, core_cache_bytes
 from xdn.kernels.channel import contraction as k
 from xdn.kernels.channel.tiles import class_tiles, position_classes
 from xdn.kernels.choice import DIRECT, ORDERS, PANELS, TILES, Choice
@@ -56,7 +56,7 @@ class Panel:
     end: int
 
 
-def tile_choices(filters: int, classes: Sequence[int], isa: Isa) -> list[tuple[int, int]]:
+def tile_choices(filters: int, classes: Sequence[int], target: Target) -> list[tuple[int, int]]:
     """Return the register tiles that cut filters and positions differently.
 
     Parameters
@@ -64,11 +64,11 @@ def tile_choices(filters: int, classes: Sequence[int], isa: Isa) -> list[tuple[i
     filters : int
     classes : sequence of int
         How many positions share each tap list.
-    isa : Isa
+    target : Target
     """
-    columns = -(-filters // isa.lanes)
+    columns = -(-filters // target.lanes)
     found: dict[tuple[int, int], None] = {}
-    for most, vectors in tiles_of(isa):
+    for most, vectors in tiles_of(target):
         if vectors == spread(columns, vectors)[0]:
             # Of the tiles that are as many, those with the fewest rows compute the fewest positions twice.
             cuts = {tuple(-(-count // rows) for count in classes): rows for rows in range(most, 0, -1)}
@@ -78,11 +78,11 @@ def tile_choices(filters: int, classes: Sequence[int], isa: Isa) -> list[tuple[i
 
 def _direct_choices(lowering: Lowering) -> list[Choice]:
     """Return the choices of the direct sums: register tile, and order of the loops where there are two."""
-    layer, lanes = lowering.layer, lowering.isa.lanes
+    layer, lanes = lowering.layer, lowering.target.lanes
     task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
     classes = [len(c) for c in position_classes([source.positions for source in task.sources])]
     across = task.groups > 1 and task.filters % lanes
-    tiles = tile_choices(lanes if across else task.filters, classes, lowering.isa)
+    tiles = tile_choices(lanes if across else task.filters, classes, lowering.target)
     orders = ORDERS if sum(classes) > 1 and lowering.top().channels > lanes else (PANELS,)
     return [Choice(DIRECT, tile, order) for tile in tiles for order in orders]
 
@@ -90,9 +90,8 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
 def _footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights and tables take; a vector across groups holds zeros for those of the others."""
     filters = lowering.top().channels // lowering.layer.params.group
-    touched = (
-        1 if filters % lowering.isa.lanes == 0 else min(lowering.layer.params.group, lowering.isa.lanes // filters + 2)
-    )
+    lanes = lowering.target.lanes
+    touched = 1 if filters % lanes == 0 else min(lowering.layer.params.group, lanes // filters + 2)
     return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
 
 
@@ -110,7 +109,7 @@ def _footprint(lowering: Lowering) -> Footprint:
 def lower_convolution(lowering: Lowering) -> Lowered:
     """Contract taps and input channels for several positions at a time."""
     task = convolution_task(lowering)
-    whole = task.groups == 1 or task.filters % lowering.isa.lanes == 0
+    whole = task.groups == 1 or task.filters % lowering.target.lanes == 0
     return _lower(lowering, task) if whole else _lower_across_groups(lowering, task)
 
 
@@ -133,8 +132,8 @@ def _lower(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
     classes = position_classes([source.positions for source in task.sources])
     depth = sum(len(source.lists.used) * source.channels for source in task.sources)
-    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.isa, depth)
-    lanes, filters, channels = lowering.isa.lanes, task.filters, task.sources[0].channels
+    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.target, depth)
+    lanes, filters, channels = lowering.target.lanes, task.filters, task.sources[0].channels
     sizes = spread(-(-filters // lanes), vectors)
     steps = []
     for size in dict.fromkeys(sizes):
@@ -154,7 +153,7 @@ def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
     A panel reads the channels of all groups that it touches, and a filter's weights for those of other groups are
     zeros: vectors stay full, which they would not in panels of one group each.
     """
-    (source,), lanes = task.sources, lowering.isa.lanes
+    (source,), lanes = task.sources, lowering.target.lanes
     filters, channels, all_filters = task.filters, source.channels, task.filters * task.groups
     ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
     touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
@@ -168,23 +167,23 @@ def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
     wide_source = source_of(source.blob, source.layout, lowering.top(), wide, source.window, source.lists)
     wide_task = Contraction((wide_source,), task.biases)
     classes = position_classes([source.positions])
-    rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.isa)
+    rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.target)
     panels = [Panel(begin * channels, *own) for begin, own in zip(begins, ranges, strict=True)]
     step = _step(lowering, wide_task, classes, (rows, 1), panels)
     macs = source.lists.multiplications * channels * all_filters
     return Lowered([replace(step, macs=macs)], in_place=lowering.over_residual())
 
 
-def tiles_of(isa: Isa) -> Iterator[tuple[int, int]]:
+def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
     """Return the tiles (MR, NV) whose accumulators, with a panel's weights and a scalar, fill the registers."""
     for vectors in range(1, _MOST_VECTORS + 1):
-        rows = min(_MOST_ROWS, (isa.registers - vectors - 1) // vectors)
+        rows = min(_MOST_ROWS, (target.registers - vectors - 1) // vectors)
         if rows:
             yield rows, vectors
 
 
 @shared
-def best_tile(filters: int, classes: Sequence[int], isa: Isa, depth: int = 0) -> tuple[int, int]:
+def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int = 0) -> tuple[int, int]:
     """Return the tile (MR, NV) that should take the fewest cycles.
 
     Parameters
@@ -192,15 +191,15 @@ def best_tile(filters: int, classes: Sequence[int], isa: Isa, depth: int = 0) ->
     filters : int
     classes : sequence of int
         How many positions share each tap list.
-    isa : Isa
+    target : Target
     depth : int
         Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
     """
-    vector_bytes = isa.lanes * F32_BYTES
+    vector_bytes = target.lanes * F32_BYTES
 
     def cycles(tile: tuple[int, int]) -> float:
         rows, most = tile
-        tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // isa.lanes), most)
+        tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // target.lanes), most)
         total = 0.0
         for v in panels:
             own = max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * vector_bytes / _CACHE_BYTES)
@@ -209,7 +208,7 @@ def best_tile(filters: int, classes: Sequence[int], isa: Isa, depth: int = 0) ->
             total += own + (tiles - 1) * again + tiles * _LOOP
         return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
 
-    candidates = [(rows, v) for most, v in tiles_of(isa) for rows in range(1, most + 1)]
+    candidates = [(rows, v) for most, v in tiles_of(target) for rows in range(1, most + 1)]
     return min(candidates, key=lambda tile: (cycles(tile), tile))
 
 
@@ -219,7 +218,7 @@ def _step(
     """Return the step for panels of one size."""
     layer, top = lowering.layer, lowering.top()
     rows, vectors = tile
-    packed = [_packed(source, panels, vectors * lowering.isa.lanes) for source in task.sources]
+    packed = [_packed(source, panels, vectors * lowering.target.lanes) for source in task.sources]
     table = _panel_table(panels, packed)
     tiles = class_tiles([source.positions for source in task.sources], classes, rows)
     pitch = top.position_elements
@@ -242,7 +241,7 @@ def _step(
         descriptor |= zip(rest, (address(weights), address(source.runs), source.layout.block_elements), strict=True)
     filters = sum(panel.end - panel.first for panel in panels)
     return Step(
-        k.contraction(tile, epilogue_parts(layer), lowering.isa),
+        k.contraction(tile, epilogue_parts(layer), lowering.target),
         words(k.WORD_COUNT, descriptor),
         blobs,
         (*packed, bias, slopes, table, tiles, *(source.runs for source in task.sources)),

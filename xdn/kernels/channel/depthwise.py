@@ -22,8 +22,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.channel.sliding import slides
 from xdn.kernels.channel.tiles import class_tiles, position_classes, tile_words
@@ -49,20 +49,20 @@ _FIRST_CACHE_BYTES = 24 << 10
 _F32 = types.CPointer(types.float32)
 
 
-def depthwise(epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def depthwise(epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for an instruction set; `epilogue` as `epilogue_parts` gives it."""
-    name = KernelName("channel_depthwise", isa.name, epilogue)
+    name = KernelName("channel_depthwise", target.name, epilogue)
     return KernelSource(name, lambda: _body(name))
 
 
 def _tile(name: KernelName, vectors: int) -> Callable[..., None]:
     """Return the intrinsic that computes some vectors of channels of one tile."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
 
     @intrinsic
     def tile(typingctx, x, weights, taps, pitch, table, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, isa), args, vectors, name.epilogue)
+            _emit_tile(VectorBuilder(irbuilder, target), args, vectors, name.epilogue)
             return context.get_dummy_value()
 
         return types.void(_F32, _F32, WORDS, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
@@ -93,7 +93,7 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], vectors: int, epilogue: t
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    vector_bytes = isa_named(name.isa).lanes * F32_BYTES
+    vector_bytes = target_named(name.isa).lanes * F32_BYTES
     many, one = _tile(name, VECTORS), _tile(name, 1)
     row_bytes = 8 * tile_words(ROWS)
 
@@ -156,7 +156,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         GROUP: _group_bytes(lowering),
     }
     step = Step(
-        depthwise(epilogue_parts(layer), lowering.isa),
+        depthwise(epilogue_parts(layer), lowering.target),
         words(WORD_COUNT, descriptor),
         {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
         (weights, bias, slopes, tiles, taps),

@@ -4,8 +4,8 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, u8_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Step, words
 from xdn.kernels.images import PixelSource
 from xdn.kernels.layout import ARENA, BLOCKS, FIRST_IMAGE, IO, BlockLayout
@@ -76,23 +76,23 @@ def _store_planes():
     return store_planes
 
 
-def _planes(op: str, make, blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def _planes(op: str, make, blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, PITCH: layout.position_elements}
-    source = KernelSource(KernelName(f"channel_{op}", isa.name), make)
+    source = KernelSource(KernelName(f"channel_{op}", target.name), make)
     return Step(source, words(5, sizes | {SLOT: slot}), {BLOB: blob})
 
 
-def load_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def load_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     """Return the step that reads f32 (N, C, H, W) from the caller's array number `slot`."""
-    return _planes("load_planes", _load_planes, blob, slot, layout, isa)
+    return _planes("load_planes", _load_planes, blob, slot, layout, target)
 
 
-def store_planes(blob: str, slot: int, layout: BlockLayout, isa: Isa) -> Step:
+def store_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
     """Return the step that writes f32 (N, C, H, W) to the caller's array number `slot`."""
-    return _planes("store_planes", _store_planes, blob, slot, layout, isa)
+    return _planes("store_planes", _store_planes, blob, slot, layout, target)
 
 
-def load_pixels(blob: str, slot: int, layout: BlockLayout, isa: Isa, pixels: PixelSource) -> Step:
+def load_pixels(blob: str, slot: int, layout: BlockLayout, target: Target, pixels: PixelSource) -> Step:
     """Return the step that reads u8 (N, H, W, C), crops, subtracts the mean and multiplies."""
     sizes, kept = pixels.words(layout)
     own = {
@@ -102,5 +102,5 @@ def load_pixels(blob: str, slot: int, layout: BlockLayout, isa: Isa, pixels: Pix
         PITCH: layout.position_elements,
     }
     own |= zip((WIDTH, IMAGE_BYTES, ROW_BYTES, FIRST_BYTE, MEAN, FACTOR), sizes, strict=True)
-    source = KernelSource(KernelName("channel_load_pixels", isa.name), _load_pixels)
+    source = KernelSource(KernelName("channel_load_pixels", target.name), _load_pixels)
     return Step(source, words(11, own), {BLOB: blob}, kept)

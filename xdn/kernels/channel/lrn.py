@@ -21,8 +21,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.isa import Isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
 from xdn.kernels.family import Lowered, Lowering, Step, address, family, words
 from xdn.kernels.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES
 from xdn.kernels.lrn import across_constants, plus_square, scaled
@@ -35,18 +35,18 @@ X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS, PITCH = range(7)
 _F32 = types.CPointer(types.float32)
 
 
-def across(isa: Isa) -> KernelSource:
+def across(target: Target) -> KernelSource:
     """Return the kernel for an instruction set."""
-    return KernelSource(KernelName("channel_lrn_across", isa.name), lambda: _body(isa))
+    return KernelSource(KernelName("channel_lrn_across", target.name), lambda: _body(target))
 
 
-def _vector(isa: Isa) -> Callable[..., None]:
+def _vector(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes a vector of channels that have all their neighbours."""
 
     @intrinsic
     def vector(typingctx, x, reach, constants, y):
         def codegen(context, irbuilder, signature, args):
-            b = VectorBuilder(irbuilder, isa)
+            b = VectorBuilder(irbuilder, target)
             x, reach, constants, y = args
 
             def add_neighbour(distance: ir.Value, energy: list[ir.Value]) -> list[ir.Value]:
@@ -62,11 +62,11 @@ def _vector(isa: Isa) -> Callable[..., None]:
     return vector
 
 
-def _body(isa: Isa) -> KernelBody:
+def _body(target: Target) -> KernelBody:
     """Return the loops over positions and channels, as Numba compiles them."""
     from numba.extending import register_jitable
 
-    vector, lanes = _vector(isa), isa.lanes
+    vector, lanes = _vector(target), target.lanes
 
     @register_jitable
     def one(x, c, channels, reach, constants, y):
@@ -110,4 +110,6 @@ def lower_across(lowering: Lowering) -> Lowered:
         CONSTANTS: address(constants),
         PITCH: layout.position_elements,
     }
-    return Lowered([Step(across(lowering.isa), words(7, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (constants,))])
+    return Lowered(
+        [Step(across(lowering.target), words(7, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (constants,))]
+    )

@@ -28,8 +28,8 @@ from numba.extending import intrinsic
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.choice import DIRECT, Choice
 from xdn.kernels.depthwise import depthwise_footprint, is_depthwise
@@ -87,20 +87,20 @@ class Sliding:
         return f"channel_sliding_w{r}x{s}s{self.stride}"
 
 
-def sliding(window: Sliding, epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def sliding(window: Sliding, epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for a window and a tile; `epilogue` as `epilogue_parts` gives it."""
-    name = KernelName(window.op, isa.name, epilogue, window.tile)
+    name = KernelName(window.op, target.name, epilogue, window.tile)
     return KernelSource(name, lambda: _body(window, name))
 
 
 def _tile(window: Sliding, name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes some vectors of channels of one tile."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
 
     @intrinsic
     def tile(typingctx, first, end, x, zeros, table, weights, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, isa), args, window, name.epilogue)
+            _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
             return context.get_dummy_value()
 
         pointers = (_F32, _F32, WORDS, _F32, _F32, _F32, _F32, _F32)
@@ -116,7 +116,7 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], window: Sliding, epilogue
     places = [b.scalar(table, height * width + i) for i in range(rows * columns)]
 
     def one_vector(v, carried):
-        at_v = b.ir.mul(v, b.const(b.isa.lanes))
+        at_v = b.ir.mul(v, b.const(b.target.lanes))
         own = b.offset(weights, b.ir.mul(at_v, b.const(window.kernel[0] * window.kernel[1])))
         start = b.load(b.offset(bias, at_v))
         acc = [start] * (rows * columns)
@@ -190,13 +190,13 @@ def slides(lowering: Lowering) -> bool:
     return is_depthwise(lowering) and small and window.stride[0] == window.stride[1] <= min(window.kernel)
 
 
-def tiles_for(window: Window, top: BlockLayout, isa: Isa) -> list[tuple[int, int]]:
+def tiles_for(window: Window, top: BlockLayout, target: Target) -> list[tuple[int, int]]:
     """Return the tiles (MR, MQ) that fit into the registers: accumulators, a row of the patch, and weights.
 
     The weights of the whole window where these are few beside all registers, else those of one of its rows.
     """
     (r, s), stride = window.kernel, window.stride[1]
-    room = isa.registers - (r * s if 3 * r * s <= isa.registers else s)
+    room = target.registers - (r * s if 3 * r * s <= target.registers else s)
     found = [
         (rows, columns)
         for rows in range(1, min(top.height, room) + 1)
@@ -206,7 +206,7 @@ def tiles_for(window: Window, top: BlockLayout, isa: Isa) -> list[tuple[int, int
     return found or [(1, 1)]
 
 
-def best_tile(window: Window, top: BlockLayout, isa: Isa) -> tuple[int, int]:
+def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, int]:
     """Return the tile that should take the fewest cycles: for its products, the values of its patch, its results."""
 
     def cycles(tile: tuple[int, int]) -> int:
@@ -214,13 +214,13 @@ def best_tile(window: Window, top: BlockLayout, isa: Isa) -> tuple[int, int]:
         tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
         return tiles * (prod(tile) * (prod(window.kernel) + 1) + prod(slide.patch) + _TILE_CYCLES)
 
-    return min(tiles_for(window, top, isa), key=lambda tile: (cycles(tile), tile))
+    return min(tiles_for(window, top, target), key=lambda tile: (cycles(tile), tile))
 
 
 def _choices(lowering: Lowering) -> list[Choice]:
     """Return the choices: the tile."""
     window = lowering.layer.params.window(2)
-    return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.isa)]
+    return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.target)]
 
 
 @family(
@@ -236,10 +236,10 @@ def _choices(lowering: Lowering) -> list[Choice]:
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
     layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window(2)
-    tile = lowering.choice.tile or best_tile(window, top, lowering.isa)
+    tile = lowering.choice.tile or best_tile(window, top, lowering.target)
     slide = Sliding(window.kernel, window.stride[0], tile)
     pitch = top.position_elements
-    lanes = lowering.isa.lanes
+    lanes = lowering.target.lanes
     vectors = pitch // lanes
     filters = np.zeros((pitch, *window.kernel), np.float32)
     filters[: top.channels] = layer.weights["weight"][:, 0]
@@ -262,7 +262,7 @@ def lower_sliding(lowering: Lowering) -> Lowered:
         Y_BLOCK: top.block_elements,
     }
     step = Step(
-        sliding(slide, epilogue_parts(layer), lowering.isa),
+        sliding(slide, epilogue_parts(layer), lowering.target),
         words(WORD_COUNT, descriptor),
         {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
         (weights, bias, slopes, zeros, tiles, groups),

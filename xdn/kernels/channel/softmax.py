@@ -42,5 +42,5 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
     layer, layout = lowering.layer, lowering.top()
     sizes = {POSITIONS: layout.positions, CHANNELS: layout.channels, PITCH: layout.position_elements}
-    source = KernelSource(KernelName("channel_softmax", lowering.isa.name), _softmax)
+    source = KernelSource(KernelName("channel_softmax", lowering.target.name), _softmax)
     return Lowered([Step(source, words(5, sizes), {X: layer.bottoms[0], Y: layer.tops[0]})])

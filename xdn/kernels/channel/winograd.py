@@ -6,7 +6,7 @@ The algorithm is chosen from the layer's shape alone, as in the batch schedule: 
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.isa import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes
 from xdn.kernels.channel import winograd_kernel as k
 from xdn.kernels.channel.convolution import best_tile, tile_choices
 from xdn.kernels.choice import Choice
@@ -36,7 +36,7 @@ def _choices(lowering: Lowering) -> list[Choice]:
     assert algorithm is not None
     inputs, _ = tile_tables(lowering, algorithm)
     places = min(_places(lowering, algorithm)[2], len(inputs))
-    return winograd_choices(lowering, tile_choices(lowering.top().channels, [places], lowering.isa))
+    return winograd_choices(lowering, tile_choices(lowering.top().channels, [places], lowering.target))
 
 
 @family(
@@ -56,9 +56,9 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     inputs, outputs = tile_tables(lowering, algorithm)
     v_place, m_place, unit = _places(lowering, algorithm)
-    rows, vectors = lowering.choice.tile or best_tile(top.channels, [min(unit, len(inputs))], lowering.isa)
-    sizes = spread(-(-top.channels // lowering.isa.lanes), vectors)
-    weights = _packed(algorithm, layer.weights["weight"], [size * lowering.isa.lanes for size in sizes])
+    rows, vectors = lowering.choice.tile or best_tile(top.channels, [min(unit, len(inputs))], lowering.target)
+    sizes = spread(-(-top.channels // lowering.target.lanes), vectors)
+    weights = _packed(algorithm, layer.weights["weight"], [size * lowering.target.lanes for size in sizes])
     bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), top.position_elements)
     slopes = aligned_vectors(coefficients(layer, top.channels), top.position_elements)
     zeros = aligned_bytes(bottom.position_elements * F32_BYTES, settings.ARENA_ALIGN_BYTES)
@@ -82,7 +82,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
         k.M_PLACE: m_place,
     }
     step = Step(
-        k.winograd(algorithm.outputs, (rows, sizes[0]), epilogue_parts(layer), lowering.isa),
+        k.winograd(algorithm.outputs, (rows, sizes[0]), epilogue_parts(layer), lowering.target),
         words(k.WORD_COUNT, descriptor),
         {k.X: layer.bottoms[0], k.Y: layer.tops[0]} | lowering.residual_at(k.RESIDUAL),
         (weights, bias, slopes, zeros, inputs, outputs),

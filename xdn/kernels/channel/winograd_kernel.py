@@ -21,8 +21,8 @@ from numba.extending import intrinsic, register_jitable
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
-from xdn.codegen.isa import Isa, isa_named
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
 from xdn.kernels.channel.contraction import contract_positions
 from xdn.kernels.channel.epilogue import store_channels
 from xdn.kernels.layout import ARENA, BLOCKS, F32_BYTES, MEMBERS, TEAM
@@ -48,7 +48,7 @@ WORD_COUNT = 22
 _F32 = types.CPointer(types.float32)
 
 
-def winograd(outputs: int, tile: tuple[int, int], epilogue: tuple[str, ...], isa: Isa) -> KernelSource:
+def winograd(outputs: int, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel of F(`outputs` x `outputs`, 3 x 3).
 
     Parameters
@@ -59,9 +59,9 @@ def winograd(outputs: int, tile: tuple[int, int], epilogue: tuple[str, ...], isa
         Places (MR) and vectors of filters (NV) of a register tile.
     epilogue : tuple of str
         As `epilogue_parts` gives them.
-    isa : Isa
+    target : Target
     """
-    name = KernelName(f"channel_winograd{outputs}", isa.name, epilogue, tile)
+    name = KernelName(f"channel_winograd{outputs}", target.name, epilogue, tile)
     return KernelSource(name, lambda: _body(name, WINOGRAD[outputs]))
 
 
@@ -79,7 +79,7 @@ def _emit_product(b: VectorBuilder, args: list[ir.Value], rows: int, vectors: in
 
 def _emit_output(b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, epilogue: tuple[str, ...]) -> None:
     m, stride, rows, places, bias, residual, y, at = args
-    lanes = b.isa.lanes
+    lanes = b.target.lanes
 
     def store(vectors: list[ir.Value], to: ir.Value, k: ir.Value) -> None:
         coefficient = b.offset(at, b.ir.mul(k, b.const(lanes)))
@@ -91,13 +91,13 @@ def _emit_output(b: VectorBuilder, args: list[ir.Value], algorithm: Winograd, ep
 
 def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., None], ...]:
     """Return the intrinsics of the kernel: inputs, products of NV vectors and of one less, outputs."""
-    isa = isa_named(name.isa)
+    target = target_named(name.isa)
     rows, vectors = name.tile
 
     @intrinsic
     def transform_input(typingctx, x, places, zeros, count, v, stride):
         def codegen(context, irbuilder, signature, args):
-            emit_input(VectorBuilder(irbuilder, isa), args, algorithm, 1, isa.lanes)
+            emit_input(VectorBuilder(irbuilder, target), args, algorithm, 1, target.lanes)
             return context.get_dummy_value()
 
         return types.void(_F32, WORDS, _F32, types.int64, _F32, types.int64), codegen
@@ -106,7 +106,7 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
         @intrinsic
         def product(typingctx, v, v_place, last, weights, channels, m, m_place):
             def codegen(context, irbuilder, signature, args):
-                _emit_product(VectorBuilder(irbuilder, isa), args, rows, panel)
+                _emit_product(VectorBuilder(irbuilder, target), args, rows, panel)
                 return context.get_dummy_value()
 
             arguments = (_F32, types.int64, types.int64, _F32, types.int64, _F32, types.int64)
@@ -117,7 +117,7 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
     @intrinsic
     def transform_output(typingctx, m, stride, count, places, bias, residual, y, at):
         def codegen(context, irbuilder, signature, args):
-            _emit_output(VectorBuilder(irbuilder, isa), args, algorithm, name.epilogue)
+            _emit_output(VectorBuilder(irbuilder, target), args, algorithm, name.epilogue)
             return context.get_dummy_value()
 
         return types.void(_F32, types.int64, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
@@ -129,7 +129,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     """Return the loop nest, as Numba compiles it."""
     transform_input, full_product, small_product, transform_output = _intrinsics(name, algorithm)
     rows, vectors = name.tile
-    lanes = isa_named(name.isa).lanes
+    lanes = target_named(name.isa).lanes
     elements, inputs, outputs = algorithm.elements, algorithm.inputs**2, algorithm.outputs**2
 
     @register_jitable

@@ -13,8 +13,8 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.isa import host_isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import host_target
 from xdn.graph.layer import Array, Layer
 from xdn.kernels.apart import APART, call
 from xdn.kernels.family import address, words
@@ -80,7 +80,7 @@ def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, body: KernelBody) -
     sizes = {REGIONS: len(images), CHANNELS: channels, X_CHANNELS: maps.shape[1], PH: ph, PW: pw}
     sizes |= {H: maps.shape[2], W: maps.shape[3]}
     descriptor = words(13, sizes | {slot: address(array) for slot, array in places.items()})
-    call(KernelSource(KernelName(op, host_isa().name), body), descriptor)
+    call(KernelSource(KernelName(op, host_target().name), body), descriptor)
     return (top,)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.isa import host_isa
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import host_target
 from xdn.graph.layer import Array, Layer
 from xdn.kernels.apart import APART, call
 from xdn.kernels.family import address, words
@@ -64,7 +64,7 @@ def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 
     kept, constants = np.empty(max(1, len(boxes)), np.int64), np.array([threshold, unit, eta], np.float32)
     places = {BOXES: contiguous, CONSTANTS: constants, KEPT: kept}
     descriptor = words(5, {slot: address(array) for slot, array in places.items()} | {COUNT: len(boxes)})
-    call(KernelSource(KernelName("suppress", host_isa().name), _suppress), descriptor)
+    call(KernelSource(KernelName("suppress", host_target().name), _suppress), descriptor)
     return kept[: descriptor[KEPT_COUNT]]
 
 

@@ -1,54 +1,54 @@
-"""Instruction sets: which one is chosen, whether its tile fits, and that all of them compute the same."""
+"""Targets: which one is chosen, whether its tile fits, and that all of them compute the same."""
 
 import numpy as np
 import pytest
 
 from tests.codegen.kernels import python
 from tests.kernels import checks
-from xdn.codegen.isa import ISAS, cpu_features, cpu_name, host_isa, isa_named
+from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, target_named
 from xdn.errors import SettingError
 from xdn.runtime import plan, program
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
-def test_tile_fits_the_registers(isa):
-    rows, vectors = isa.tile()
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_tile_fits_the_registers(target):
+    rows, vectors = target.tile()
     # Accumulators, the vectors of images, one broadcast scalar.
-    assert rows * vectors + vectors + 1 <= isa.registers
-    assert (rows + 1) * vectors + vectors + 1 > isa.registers - 1
-    assert isa_named(isa.name) is isa
+    assert rows * vectors + vectors + 1 <= target.registers
+    assert (rows + 1) * vectors + vectors + 1 > target.registers - 1
+    assert target_named(target.name) is target
 
 
 def test_the_design_s_tile():
-    assert isa_named("avx512f").tile() == (14, 2)
+    assert target_named("avx512f").tile() == (14, 2)
 
 
 def test_a_block_is_the_images_of_one_tile():
-    found = {isa.name: isa.block_images for isa in ISAS}
+    found = {target.name: target.block_images for target in TARGETS}
     assert found == {"avx512f": 32, "avx2": 16, "neon": 8, "portable": 8}
 
 
-def test_host_isa_is_the_best_that_the_processor_has(monkeypatch):
+def test_host_target_is_the_best_that_the_processor_has(monkeypatch):
     monkeypatch.delenv("XDN_ISA", raising=False)
-    features, best = cpu_features(), host_isa.__wrapped__()
-    assert features.issuperset(best.requires)
-    for better in ISAS[: ISAS.index(best)]:
-        assert not features.issuperset(better.requires)
+    features, best = cpu_features(), host_target.__wrapped__()
+    assert features.issuperset(best.features)
+    for better in TARGETS[: TARGETS.index(best)]:
+        assert not features.issuperset(better.features)
     monkeypatch.setenv("XDN_ISA", "")
-    assert host_isa.__wrapped__() is best
+    assert host_target.__wrapped__() is best
 
 
-@pytest.mark.parametrize("isa", ISAS, ids=lambda isa: isa.name)
-def test_the_flag_names_the_instruction_set(monkeypatch, isa):
-    monkeypatch.setenv("XDN_ISA", isa.name)
-    assert host_isa.__wrapped__() is isa
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_the_flag_names_the_instruction_set(monkeypatch, target):
+    monkeypatch.setenv("XDN_ISA", target.name)
+    assert host_target.__wrapped__() is target
 
 
 @pytest.mark.parametrize("name", ["sse9", "AVX2", "avx2 "])
 def test_an_unknown_instruction_set_is_refused_with_the_known(monkeypatch, name):
     monkeypatch.setenv("XDN_ISA", name)
     with pytest.raises(SettingError) as refused:
-        host_isa.__wrapped__()
+        host_target.__wrapped__()
     known = "Known are avx512f, avx2, neon, portable"
     assert str(refused.value) == f"XDN_ISA: no instruction set is called {name!r}. {known}"
 
@@ -61,7 +61,7 @@ def test_a_named_processor_stands_in_for_the_host(monkeypatch, model, name):
     monkeypatch.delenv("XDN_ISA", raising=False)
     monkeypatch.setenv("NUMBA_CPU_NAME", model)
     assert cpu_name() == model
-    assert host_isa.__wrapped__().name == name
+    assert host_target.__wrapped__().name == name
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_avx2_gives_the_bits_of_the_host(tmp_path, host_outputs):
     found = _outputs_with(tmp_path, NUMBA_CPU_NAME="haswell")
     assert found.pop("isa") == "avx2"
     assert found.keys() == host_outputs.keys()
-    if not host_isa().fma:
+    if not host_target().fma:
         pytest.skip("the host's own kernels do not fuse")
     _assert_same_bits(found, host_outputs)
 
@@ -104,7 +104,7 @@ def test_an_instruction_set_that_is_asked_for_gives_the_bits_of_the_host(tmp_pat
     """On its own block of images; one of the two is none that the processor has."""
     found = _outputs_with(tmp_path, XDN_ISA=name)
     assert found.pop("isa") == name
-    if host_isa().fma:
+    if host_target().fma:
         _assert_same_bits(found, host_outputs)
     _compare_cases(found)
 
@@ -134,6 +134,6 @@ def test_four_lanes_on_any_processor(monkeypatch, name):
     Only these layers' kernels are built from vectors; the others depend on the processor alone.
     """
     for module in (plan, program):
-        monkeypatch.setattr(module, "host_isa", lambda: isa_named(name))
+        monkeypatch.setattr(module, "host_target", lambda: target_named(name))
     cases = [case for case in checks.LAYER_CASES if case.type in ("Convolution", "InnerProduct")]
     _compare_cases(checks.outputs_of_cases(cases), cases)

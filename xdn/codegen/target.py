@@ -1,4 +1,4 @@
-"""Instruction sets: vector length, registers and features of the processor that runs the code."""
+"""The processor as a value: vector length, registers and features that kernels are made for."""
 
 import os
 from dataclasses import dataclass
@@ -12,28 +12,33 @@ from xdn.errors import SettingError
 
 
 @dataclass(frozen=True)
-class Isa:
-    """What kernels must know of an instruction set.
+class Target:
+    """What kernels must know of the processor that they are made for.
 
     Parameters
     ----------
     name : str
-        The last part of a kernel's name, such as ``"avx512f"``.
-    lanes : int
-        f32 elements of one vector register.
+        Its instruction set, the last part of a kernel's name, such as ``"avx512f"``.
+    vector_bytes : int
+        Bytes of one vector register.
     registers : int
         Vector registers that the instruction set names.
-    requires : tuple of str
-        LLVM's names of the features that a processor must have.
+    features : tuple of str
+        LLVM's names of the features that the processor must have.
     fma : bool
         Whether multiply-add is fused (one rounding); without it the last bits may differ.
     """
 
     name: str
-    lanes: int
+    vector_bytes: int
     registers: int
-    requires: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     fma: bool = True
+
+    @property
+    def lanes(self) -> int:
+        """f32 elements of one vector register."""
+        return self.vector_bytes // 4
 
     def tile(self) -> tuple[int, int]:
         """Return the contraction kernel's largest tile: (rows of scalars, vectors).
@@ -51,20 +56,20 @@ class Isa:
 
 
 #: Best first. `portable` is what LLVM makes of four-lane vectors on any processor.
-ISAS = (
-    Isa("avx512f", lanes=16, registers=32, requires=("avx512f", "fma")),
-    Isa("avx2", lanes=8, registers=16, requires=("avx2", "fma")),
-    Isa("neon", lanes=4, registers=32, requires=("neon",)),
-    Isa("portable", lanes=4, registers=16, fma=False),
+TARGETS = (
+    Target("avx512f", vector_bytes=64, registers=32, features=("avx512f", "fma")),
+    Target("avx2", vector_bytes=32, registers=16, features=("avx2", "fma")),
+    Target("neon", vector_bytes=16, registers=32, features=("neon",)),
+    Target("portable", vector_bytes=16, registers=16, fma=False),
 )
 
 
-def isa_named(name: str) -> Isa:
-    """Return the instruction set called `name`, as kernel names spell it; raise SettingError for another name."""
-    for isa in ISAS:
-        if isa.name == name:
-            return isa
-    known = ", ".join(isa.name for isa in ISAS)
+def target_named(name: str) -> Target:
+    """Return the target of the instruction set `name`, as kernel names spell it; raise SettingError for another."""
+    for target in TARGETS:
+        if target.name == name:
+            return target
+    known = ", ".join(target.name for target in TARGETS)
     raise SettingError(f"no instruction set is called {name!r}", where="XDN_ISA", mend=f"Known are {known}")
 
 
@@ -91,16 +96,16 @@ def cpu_features() -> frozenset[str]:
 
 
 @cache
-def host_isa() -> Isa:
-    """Return the best instruction set that the processor has, or the one that `XDN_ISA` names.
+def host_target() -> Target:
+    """Return the target of the best instruction set that the processor has, or of the one that `XDN_ISA` names.
 
     LLVM makes vectors of any length run on any processor, if slowly.
     """
     asked = settings.asked_isa()
     if asked:
-        return isa_named(asked)
+        return target_named(asked)
     features = cpu_features()
-    return next(isa for isa in ISAS if features.issuperset(isa.requires))
+    return next(target for target in TARGETS if features.issuperset(target.features))
 
 
 @cache
