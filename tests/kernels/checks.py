@@ -17,6 +17,7 @@ from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.layout import SCHEDULES, B
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
+from xdn.layers.function import functions
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
@@ -359,6 +360,12 @@ LAYER_CASES = [
     case("SPP", (10, 7, 6), pyramid_height=2),
     case("SPP", (10, 7, 6), pyramid_height=3, pool="AVE", allowed=sums),
     case("Embed", _IMAGE, input_dim=3, num_output=4),
+]
+#: A function of each element that has no case of its own has this one.
+LAYER_CASES += [
+    case(cls.type, _IMAGE, allowed=close(16))
+    for cls in functions()
+    if cls.type not in {listed.type for listed in LAYER_CASES}
 ]
 #: Layer types that the executor computes on whole batches, by their reference.
 COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling"}

@@ -27,14 +27,15 @@ _DIGEST_BYTES = 32
 _WHY = "another owner, writable by others, or a link"
 #: Opening does not follow a link, nor wait for a pipe's other end.
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_SOURCES = ("codegen", "kernels")
+#: Layers give the formulas of their functions.
+_SOURCES = ("codegen", "kernels", "layers")
 
 
 @cache
 def generator_digest() -> str:
     """Return a digest of everything but the name that decides a kernel's code.
 
-    That is the sources of `codegen` and `kernels`, the instruction set and with it the block of images, the processor,
+    That is the sources that generate it, the instruction set and with it the block of images, the processor,
     and the compilers' versions.
     """
     sha = hashlib.sha256()
