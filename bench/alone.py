@@ -7,8 +7,8 @@ import psutil
 from shapes import Case
 
 from xdn.graph.layer import Array
-from xdn.kernels.choice import RULE, Choice
-from xdn.kernels.layout import F32_BYTES, B
+from xdn.kernels.core.choice import RULE, Choice
+from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.profile import LayerProfile
 from xdn.runtime.session import Session

@@ -7,7 +7,7 @@ from typing import Any
 from alone import Alone, TooLargeError
 from shapes import Case
 
-from xdn.kernels.choice import RULE, Choice
+from xdn.kernels.core.choice import RULE, Choice
 from xdn.runtime.plan import choices_of
 
 #: Each choice is tried for this part of a case's seconds; the fastest ones are then timed against the rule.

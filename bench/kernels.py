@@ -28,8 +28,8 @@ from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
 from xdn.codegen.target import host_target
 from xdn.errors import UnknownNameError
-from xdn.kernels.family import FAMILIES
-from xdn.kernels.layout import BATCH, SCHEDULES
+from xdn.kernels.core.family import FAMILIES
+from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.runtime.peak import measured_peak
 from xdn.runtime.threads import default_threads
 

@@ -12,8 +12,8 @@ from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Blob, Layer, Net
 from xdn.graph.blob import Shape
-from xdn.kernels.family import FAMILIES, Lowering, select
-from xdn.kernels.layout import BATCH, Schedule
+from xdn.kernels.core.family import FAMILIES, Lowering, select
+from xdn.kernels.core.layout import BATCH, Schedule
 from xdn.layers import LAYERS
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
 

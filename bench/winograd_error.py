@@ -30,7 +30,7 @@ from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.frontend import find_weights
 from xdn.graph import Layer, Net
 from xdn.graph.layer import Array
-from xdn.kernels.family import FAMILIES, Lowering, select
+from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.layers import LAYERS
 from xdn.optimize.pipeline import optimize
 from xdn.report.quantities import shape

@@ -10,8 +10,8 @@ import pytest
 from xdn.errors import UnsupportedError
 from xdn.frontend import load
 from xdn.graph.cost import layer_cost
-from xdn.kernels.family import FAMILIES
-from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES
+from xdn.kernels.core.family import FAMILIES
+from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "prototxt"

@@ -20,7 +20,7 @@ from tools.fuzz.oracle import RULES
 from xdn.errors import XdnError
 from xdn.frontend import to_prototxt
 from xdn.graph import Layer, Net
-from xdn.kernels import channelwise
+from xdn.kernels.elementwise import affine as channelwise
 from xdn.layers.scale import Scale
 
 MADE = [make_net(Random(number)) for number in range(400)]

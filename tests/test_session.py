@@ -10,7 +10,7 @@ import xdn
 from tests.cli.caffe_files import noise, write_small
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import InputError
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.optimize import apply_stages
 from xdn.runtime import session as runtime
 from xdn.runtime.configuration import Configuration

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from xdn.files import write_atomically
 from xdn.graph import LayerParams
-from xdn.kernels.apart import APART
-from xdn.kernels.family import FAMILIES
-from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.core.family import FAMILIES
+from xdn.kernels.core.layout import SCHEDULES
+from xdn.kernels.whole.layers import WHOLE_LAYERS
 from xdn.layers import LAYERS, CaffeLayer
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
@@ -32,7 +32,7 @@ def runs_by(cls: type[CaffeLayer]) -> str:
     moves = cls.moves_only is not LayerParams.moves_only
     if named or moves:
         return "kernels"
-    return "apart, kernels" if cls.type in APART else "apart"
+    return "apart, kernels" if cls.type in WHOLE_LAYERS else "apart"
 
 
 def _markdown(text: str) -> str:

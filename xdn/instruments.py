@@ -16,7 +16,7 @@ from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.graph.layer import Array
-from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import PLAIN, apply_stages, stage_names
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.instruments import Gradients, Instruments

@@ -39,6 +39,13 @@ def _alike(name: str, other: str) -> bool:
     return one_letter or difflib.SequenceMatcher(None, other, name).ratio() >= _ALIKE
 
 
+def _import_all(name: str) -> None:
+    """Import a package with all its modules and packages."""
+    package = importlib.import_module(name)
+    for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+        (_import_all if module.ispkg else importlib.import_module)(module.name)
+
+
 class Registry(Generic[T]):
     """Named things of one kind, found by importing every module of one package, or of several.
 
@@ -47,7 +54,7 @@ class Registry(Generic[T]):
     kind : str
         What the things are called in messages, such as ``"layer type"``.
     packages : str
-        The packages whose modules register themselves; imported at the first look-up.
+        The packages whose modules, and those of packages in them, register themselves; imported at the first look-up.
     """
 
     def __init__(self, kind: str, *packages: str):
@@ -78,9 +85,7 @@ class Registry(Generic[T]):
             self._state = _IMPORTING
             try:
                 for name in self.packages:
-                    package = importlib.import_module(name)
-                    for module in pkgutil.iter_modules(package.__path__):
-                        importlib.import_module(f"{name}.{module.name}")
+                    _import_all(name)
                 self._state = _DONE
             finally:
                 if self._state == _IMPORTING:

@@ -8,7 +8,7 @@ from llvmlite import ir
 
 from xdn.codegen.arithmetic import F32
 from xdn.codegen.builder import I64
-from xdn.kernels.layout import aligned_bytes
+from xdn.kernels.core.layout import aligned_bytes
 
 
 def floats(values, lanes):

@@ -11,7 +11,7 @@ from xdn.evaluate.contestants import Asked, MadeUpJob, OnlineJob, PackedJob
 from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores
 from xdn.graph import Layer, Net
-from xdn.kernels.layout import BATCH, B
+from xdn.kernels.core.layout import BATCH, B
 from xdn.layers import LAYERS
 from xdn.runtime.session import Session
 

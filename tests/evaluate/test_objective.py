@@ -16,7 +16,7 @@ from xdn.evaluate.objective import (
     TailLatency,
     objective_named,
 )
-from xdn.kernels.layout import B
+from xdn.kernels.core.layout import B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 

@@ -14,7 +14,7 @@ import numpy as np
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.layout import SCHEDULES, B
+from xdn.kernels.core.layout import SCHEDULES, B
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.function import functions

@@ -22,15 +22,21 @@ from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, Target
-from xdn.kernels import clock, contraction, depthwise, driver, lrn, peak, pooling, softmax, winograd_kernel
-from xdn.kernels.channel import blas, sliding
-from xdn.kernels.channel import contraction as channel_contraction
-from xdn.kernels.channel import convolution as channel_convolution
-from xdn.kernels.channel import depthwise as channel_depthwise
-from xdn.kernels.channel import lrn as channel_lrn
-from xdn.kernels.channel import winograd_kernel as channel_winograd
-from xdn.kernels.epilogue import ACTIVATIONS, PROJECTION, SUM
-from xdn.kernels.layout import CHANNEL
+from xdn.kernels.contract import batch_kernel as contraction
+from xdn.kernels.contract import blas
+from xdn.kernels.contract import channel as channel_convolution
+from xdn.kernels.contract import channel_kernel as channel_contraction
+from xdn.kernels.core import driver
+from xdn.kernels.core.epilogue import ACTIVATIONS, PROJECTION, SUM
+from xdn.kernels.core.layout import CHANNEL
+from xdn.kernels.depthwise import batch as depthwise
+from xdn.kernels.depthwise import channel as channel_depthwise
+from xdn.kernels.depthwise import sliding
+from xdn.kernels.machine import clock, peak
+from xdn.kernels.normalise import channel_lrn, lrn, softmax
+from xdn.kernels.pool import pooling
+from xdn.kernels.winograd import batch_kernel as winograd_kernel
+from xdn.kernels.winograd import channel_kernel as channel_winograd
 
 FILE = Path(__file__).with_name("ir_digests.txt")
 COMMAND = "python -m tests.kernels.ir_digests"

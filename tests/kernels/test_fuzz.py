@@ -28,8 +28,8 @@ from tests.kernels.checks import (
 )
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.epilogue import ACTIVATIONS
-from xdn.kernels.layout import B
+from xdn.kernels.core.epilogue import ACTIVATIONS
+from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.layers.window import Window
 from xdn.runtime.session import Session

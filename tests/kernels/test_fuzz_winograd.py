@@ -9,7 +9,7 @@ from tests.kernels.checks import activated, check_layer, feed_for, input_layer, 
 from tests.kernels.test_fuzz import BATCHES, CHANNELS, EPILOGUES, Chain, check_chain, fuzzed
 from tests.kernels.winograd_checks import forced
 from xdn.graph import Epilogue
-from xdn.kernels.winograd_transform import WINOGRAD
+from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.relu import ReLU
 from xdn.runtime import schedule
 from xdn.runtime.session import Session

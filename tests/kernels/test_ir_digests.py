@@ -7,9 +7,9 @@ from tests.codegen.kernels import python
 from tests.kernels import ir_digests
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, target_named
-from xdn.kernels.channel.convolution import tiles_of
-from xdn.kernels.contraction import contraction
-from xdn.kernels.layout import B
+from xdn.kernels.contract.batch_kernel import contraction
+from xdn.kernels.contract.channel import tiles_of
+from xdn.kernels.core.layout import B
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_digests_depend_neither_on_the_process_nor_on_the_processor(found):
 from tests.kernels import ir_digests
 from xdn.codegen.compiler import compile_kernel
 from xdn.codegen.target import host_target
-from xdn.kernels.clock import clock
+from xdn.kernels.machine.clock import clock
 compile_kernel(clock(host_target()))
 print(ir_digests.as_text(ir_digests.digests()), end="")
 """

@@ -11,8 +11,8 @@ from tests.codegen.kernels import python
 from tests.kernels.checks import FULL_MATRIX, activated, check_net, covering, feed_for, make_params, one_layer_net
 from xdn.codegen.target import TARGETS, cpu_features, host_target, target_named
 from xdn.graph import Blob, Epilogue
-from xdn.kernels.epilogue import ACTIVATIONS
-from xdn.kernels.layout import B
+from xdn.kernels.core.epilogue import ACTIVATIONS
+from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan, program
 from xdn.runtime.session import Session

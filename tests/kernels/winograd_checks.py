@@ -7,9 +7,9 @@ from unittest import mock
 import numpy as np
 
 from xdn.codegen.target import host_target
-from xdn.kernels import winograd
-from xdn.kernels.family import FAMILIES, Lowering, select
-from xdn.kernels.winograd_transform import WINOGRAD
+from xdn.kernels.core.family import FAMILIES, Lowering, select
+from xdn.kernels.winograd import batch as winograd
+from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.window import Window
 
 

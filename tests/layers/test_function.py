@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.layers.formulas import FORMULAS
-from xdn.kernels.mathematics import MOST_CONSTANTS
+from xdn.kernels.core.mathematics import MOST_CONSTANTS
 from xdn.layers.elu import ELU
 from xdn.layers.function import Constant, X, functions, linear, node, times
 from xdn.layers.relu import ReLU

@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.rendering import rendered
 from xdn.errors import SettingError
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.report.tuning import (
     draw_operators,
     draw_search,

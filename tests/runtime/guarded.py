@@ -27,9 +27,9 @@ from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.graph import Net
-from xdn.kernels.family import Step
-from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import F32_BYTES, SCHEDULES, B
+from xdn.kernels.core.family import Step
+from xdn.kernels.core.layout import F32_BYTES, SCHEDULES, B
+from xdn.kernels.move.images import PixelSource
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import plan as plan_module
 from xdn.runtime.arena import Arena, Interval

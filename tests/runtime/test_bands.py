@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.family import Reach
+from xdn.kernels.core.family import Reach
 from xdn.layers.relu import ReLU
 from xdn.runtime import schedule
 from xdn.runtime.bands import banded

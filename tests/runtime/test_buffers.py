@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.checks import check_net, input_layer, make_params
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.core.layout import BlockLayout
 from xdn.layers.relu import ReLU
 from xdn.runtime.buffers import intervals
 from xdn.runtime.plan import make_plan

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from xdn.errors import SettingError, UnknownNameError, XdnError
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import DEFAULT, Configuration, load_configuration
 
 FULL = Configuration(

@@ -12,7 +12,7 @@ from tests.kernels.checks import feed_for
 from tests.runtime.test_executor import residual_net
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.kernels import crew as words
+from xdn.kernels.core import handover as words
 from xdn.runtime.crew import Crew
 from xdn.runtime.session import Session
 

@@ -11,8 +11,8 @@ from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input
 from xdn import settings
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels import driver
-from xdn.kernels.layout import SCHEDULES, B
+from xdn.kernels.core import driver
+from xdn.kernels.core.layout import SCHEDULES, B
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor

@@ -11,7 +11,7 @@ from xdn.frontend.load import net_from_message
 from xdn.frontend.prototxt import parse
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
-from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES
+from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 from xdn.memory import limited
 from xdn.optimize import optimize
 from xdn.runtime.needs import block_fits, images_that_fit, net_needs, run_needs

@@ -121,8 +121,8 @@ def test_a_detector(images):
 def test_what_shapes_decide_is_computed_once(monkeypatch):
     net = net_of(input_layer("x", 3, 8, 8), conv("m", "x", 4), priors("prior", "m")).replace(outputs=("prior",))
     computed = []
-    compute = parts.compute_apart
-    monkeypatch.setattr(parts, "compute_apart", lambda layer, bottoms: computed.append(1) or compute(layer, bottoms))
+    compute = parts.compute_whole
+    monkeypatch.setattr(parts, "compute_whole", lambda layer, bottoms: computed.append(1) or compute(layer, bottoms))
     session = Session(net)
     (first,) = session.run(None, feed_for(net, 2))
     expected = first.copy()

@@ -9,7 +9,7 @@ from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_n
 from xdn import settings
 from xdn.errors import ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net
-from xdn.kernels.layout import BATCH, CHANNEL, B
+from xdn.kernels.core.layout import BATCH, CHANNEL, B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan, probe
 from xdn.runtime.session import Session

@@ -8,7 +8,7 @@ from xdn import settings
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
-from xdn.kernels.layout import B
+from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan as plans
 from xdn.runtime import schedule

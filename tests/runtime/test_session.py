@@ -27,7 +27,7 @@ from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
 from xdn.graph import Layer, Net
-from xdn.kernels.layout import B
+from xdn.kernels.core.layout import B
 from xdn.runtime import programs as programs_module
 from xdn.runtime.arguments import Argument
 from xdn.runtime.session import Session
@@ -382,7 +382,7 @@ import signal
 import numpy as np
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.graph import Layer, Net
-from xdn.kernels.driver import DONE
+from xdn.kernels.core.driver import DONE
 from xdn.runtime.program import Program
 from xdn.runtime.session import Session
 conv = {"num_output": 64, "kernel_size": 3, "pad": 1}

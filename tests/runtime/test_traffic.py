@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Layer, Net
-from xdn.kernels.layout import BATCH, CHANNEL, B
+from xdn.kernels.core.layout import BATCH, CHANNEL, B
 from xdn.runtime import traffic
 from xdn.runtime.session import Session
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdn.kernels.layout import SCHEDULES, B
+from xdn.kernels.core.layout import SCHEDULES, B
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.tune.axes import configuration_of, run_space, thread_counts
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.kernels.checks import input_layer, make_params, random_weights
 from xdn.graph import Layer, Net
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.operators import LayerMeter, choice_of, choice_space, operators_of, with_choices

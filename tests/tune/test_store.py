@@ -14,7 +14,7 @@ from tests.conftest import ROOT, folder_without_rights
 from tests.kernels.checks import one_layer_net
 from xdn import settings
 from xdn.errors import DataError
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.tune import database
 from xdn.tune import store as stores

@@ -31,7 +31,7 @@ from xdn.frontend.load import net_from_message
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.verify import verify
-from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.check import reference
 from xdn.runtime.arguments import parted_batches
 

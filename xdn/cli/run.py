@@ -45,7 +45,7 @@ from xdn.evaluate.job import RunResult
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
-from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
 from xdn.report.profile import ProfileTable, profile_csv

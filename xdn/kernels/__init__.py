@@ -1,1 +1,1 @@
-"""Kernel families, one a file, and the table that selects a kernel."""
+"""Kernel families in a room for each kind of operation; `core/` has what they stand on, and selects one."""

@@ -11,7 +11,7 @@ a step whose reader is a 3x3 window is one row ahead of it, so nothing is comput
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xdn.kernels.family import Reach, Rows, Step
+from xdn.kernels.core.family import Reach, Rows, Step
 
 
 @dataclass(frozen=True)

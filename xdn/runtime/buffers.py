@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
-from xdn.kernels.family import Lowered, Step
-from xdn.kernels.layout import BlockLayout
+from xdn.kernels.core.family import Lowered, Step
+from xdn.kernels.core.layout import BlockLayout
 from xdn.runtime.arena import Interval
 from xdn.runtime.schedule import Order, Segment
 

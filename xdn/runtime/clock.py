@@ -8,7 +8,7 @@ from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels.clock import TICKS_NOW, clock
+from xdn.kernels.machine.clock import TICKS_NOW, clock
 
 #: Readings of both clocks of which the closest pair counts: between two others the system may have taken the processor.
 READINGS = 7

@@ -10,8 +10,8 @@ from typing import Any
 from xdn import settings
 from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import read_bounded, write_atomically
-from xdn.kernels.choice import Choice
-from xdn.kernels.layout import SCHEDULES
+from xdn.kernels.core.choice import Choice
+from xdn.kernels.core.layout import SCHEDULES
 
 #: The most threads and blocks that a configuration may ask for.
 _MOST = 1 << 16

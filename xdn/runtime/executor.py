@@ -13,8 +13,8 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
-from xdn.kernels import driver
-from xdn.kernels.layout import CHANNEL, aligned_bytes
+from xdn.kernels.core import driver
+from xdn.kernels.core.layout import CHANNEL, aligned_bytes
 from xdn.runtime.crew import Crew
 from xdn.runtime.program import Program
 from xdn.runtime.sharing import Sharing

@@ -6,8 +6,8 @@ from xdn.errors import ShapeError
 from xdn.graph.cost import layer_cost
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
-from xdn.kernels.family import Family, Lowering
-from xdn.kernels.layout import F32_BYTES, BlockLayout
+from xdn.kernels.core.family import Family, Lowering
+from xdn.kernels.core.layout import F32_BYTES, BlockLayout
 from xdn.memory import MEND, Need, images_at_once, limit
 
 #: What helps where images, more than the net, take too much.

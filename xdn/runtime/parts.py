@@ -2,7 +2,7 @@
 
 The executor gives every image its own piece of an arena, which supposes that axis 0 of all blobs is one batch.
 Detectors break that: their boxes have a batch of their own, and what picks them reads all images at once. Layers
-without a kernel break it too. Such a layer is a part by itself, computed on whole arrays (`xdn/kernels/apart.py`)::
+without a kernel break it too. Such a layer is a part by itself, computed on whole arrays (`xdn/kernels/whole/`)::
 
     data -> [ conv ... rpn ] -> Proposal -> rois
             [ conv ... rpn ] ------------> ROIPooling -> [ fc ... softmax ]
@@ -22,10 +22,10 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net, infer
-from xdn.kernels.apart import compute_apart
-from xdn.kernels.family import Lowering, select
-from xdn.kernels.layout import SCHEDULES
-from xdn.kernels.tables import sharing
+from xdn.kernels.core.family import Lowering, select
+from xdn.kernels.core.layout import SCHEDULES
+from xdn.kernels.core.tables import sharing
+from xdn.kernels.whole.layers import compute_whole
 from xdn.memory import Need
 
 #: What stands for a batch of unknown size in two rounds. A blob whose axis 0 is the same pair in both has that batch.
@@ -76,14 +76,14 @@ class WholePart:
         if layer.params.reads_shapes_only:
             tops = self._of_shapes(tuple(shapes[name].shape for name in layer.bottoms))
         else:
-            tops = compute_apart(layer, [blobs[name] for name in layer.bottoms])
+            tops = compute_whole(layer, [blobs[name] for name in layer.bottoms])
         return dict(zip(layer.tops, tops, strict=True))
 
     def _of_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Array, ...]:
         """Return the tops for bottoms of `shapes`, which their reader may overwrite."""
         made = self._known.get(shapes)
         if made is None:
-            made = compute_apart(self.layer, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
+            made = compute_whole(self.layer, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
             self._known.clear()
             self._known[shapes] = made
         return tuple(top.copy() for top in made)

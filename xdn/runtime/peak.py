@@ -11,8 +11,8 @@ from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import Kernel, kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels import bandwidth, peak
-from xdn.kernels.layout import F32_BYTES, aligned_bytes
+from xdn.kernels.core.layout import F32_BYTES, aligned_bytes
+from xdn.kernels.machine import bandwidth, peak
 from xdn.runtime.threads import starting_threads
 
 

@@ -12,13 +12,12 @@ from xdn.graph.blob import Blob, Shape
 from xdn.graph.layer import Array, Layer
 from xdn.graph.net import Net
 from xdn.graph.verify import verify
-from xdn.kernels import images
-from xdn.kernels.channel import images as channel_images
-from xdn.kernels.choice import RULE, Choice
-from xdn.kernels.family import Family, Lowering, Step, legal_choices, select
-from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import BATCH, CHANNEL, BlockLayout, Schedule
-from xdn.kernels.tables import sharing
+from xdn.kernels.core.choice import RULE, Choice
+from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, select
+from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
+from xdn.kernels.core.tables import sharing
+from xdn.kernels.move import channel_images, images
+from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.configuration import DEFAULT, Configuration

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xdn.graph.blob import Shape
-from xdn.kernels.family import Step
+from xdn.kernels.core.family import Step
 from xdn.runtime.executor import Run
 from xdn.runtime.plan import Plan
 

@@ -9,8 +9,8 @@ from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
-from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import BATCH, CHANNEL, SCHEDULES, Schedule
+from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES, Schedule
+from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.needs import block_fits
 from xdn.runtime.plan import make_plan

@@ -11,8 +11,8 @@ from xdn.errors import InputError
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
-from xdn.kernels.images import PixelSource
-from xdn.kernels.layout import F32_BYTES
+from xdn.kernels.core.layout import F32_BYTES
+from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.needs import FEWER, run_needs

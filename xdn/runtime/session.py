@@ -12,7 +12,7 @@ from xdn.errors import InputError, SettingError, UnsupportedError, listed
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Array
 from xdn.graph.net import Net
-from xdn.kernels.images import PixelSource
+from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of, parted_batches
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
@@ -282,7 +282,7 @@ class Session:
         if len(self._runners) == len(self.parts) == 1:
             return next(iter(self._runners.values()))
         alone = listed([part.layer.name for part in self.parts if isinstance(part, WholePart)])
-        why = f": these layers are computed apart, on whole batches: {alone}" if alone else ""
+        why = f": these layers are computed on whole batches: {alone}" if alone else ""
         raise UnsupportedError(f"the net runs in {len(self.parts)} parts, which have no plan in common{why}")
 
     def _compute(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from xdn.codegen.native import address
-from xdn.kernels import team
-from xdn.kernels.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
+from xdn.kernels.core import barrier as team
+from xdn.kernels.core.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
 from xdn.runtime.crew import waiting_looks, yield_address
 from xdn.runtime.program import Program
 

@@ -6,7 +6,7 @@ from xdn.codegen.target import core_cache_bytes
 from xdn.graph.blob import Shape
 from xdn.graph.cost import layer_cost
 from xdn.graph.net import Net
-from xdn.kernels.layout import BATCH, BlockLayout
+from xdn.kernels.core.layout import BATCH, BlockLayout
 
 #: How many times a core's own cache the blobs of a layer may be for the next layer to find them in a shared one.
 _SHARED_CACHE = 8

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xdn import settings
-from xdn.kernels.layout import BATCH, SCHEDULES
+from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.runtime.configuration import Configuration
 from xdn.tune.space import Axis, Space
 

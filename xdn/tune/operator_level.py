@@ -22,7 +22,7 @@ import numpy as np
 
 from xdn.errors import XdnError
 from xdn.evaluate.objective import Objective
-from xdn.kernels.choice import RULE, Choice
+from xdn.kernels.core.choice import RULE, Choice
 from xdn.tune.journal import Journal
 from xdn.tune.meter import Meter, Setup
 from xdn.tune.operators import LayerMeter, Make, Operator, choice_of, operators_of, with_choices

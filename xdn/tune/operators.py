@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from xdn.evaluate.objective import Objective
-from xdn.kernels.choice import Choice
+from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import Plan, choices_of
 from xdn.runtime.session import Session

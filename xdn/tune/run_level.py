@@ -8,7 +8,7 @@ from typing import Any
 
 from xdn import settings
 from xdn.evaluate.objective import Objective
-from xdn.kernels.layout import BATCH, CHANNEL
+from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.axes import CALLS, configuration_of, run_space

@@ -1,0 +1,88 @@
+"""The selection table: every layer type has a family, conditions and ranks decide, the rest is refused with a name."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
+from xdn.codegen.target import host_target
+from xdn.errors import UnsupportedError
+from xdn.graph import Epilogue, Layer
+from xdn.kernels.core.choice import BLAS, Choice
+from xdn.kernels.core.family import FAMILIES, Lowering, address, select, words
+from xdn.kernels.core.layout import BATCH, SCHEDULES
+from xdn.layers import LAYERS
+from xdn.runtime.plan import make_plan
+
+
+def _lowering(net, schedule=BATCH):
+    layer = net.layers[-1]
+    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target(), schedule=schedule)
+
+
+def test_every_layer_type_has_a_case_and_a_family():
+    runnable = {LAYERS[name].type for name in LAYERS} - {"Input"} - COMPUTED_APART
+    assert runnable == {case.type for case in LAYER_CASES}
+    moves = {case.type for case in LAYER_CASES if select(_lowering(case.net())) is FAMILIES["move"]}
+    assert runnable == {name for _, family in FAMILIES.items() for name in family.types} | moves
+
+
+def test_the_cases_reach_every_family():
+    lowerings = [_lowering(case.net(), schedule) for case in LAYER_CASES for schedule in SCHEDULES.values()]
+    # No rule takes BLAS.
+    lowerings += [replace(lowering, choice=Choice(BLAS)) for lowering in lowerings]
+    chosen = [select(lowering) for lowering in lowerings]
+    assert {id(family) for family in chosen} == {id(family) for _, family in FAMILIES.items()}
+
+
+@pytest.mark.parametrize("case", LAYER_CASES, ids=lambda case: case.id)
+def test_layer_against_its_reference(case):
+    check_net(case.net(), case.allowed)
+
+
+def test_every_family_is_described():
+    for name, line in FAMILIES.describe():
+        assert line.endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("filters", "group", "chosen"),
+    [(10, 10, "depthwise"), (20, 10, "contract"), (10, 5, "contract"), (10, 1, "contract")],
+)
+def test_the_highest_rank_wins_where_it_applies(filters, group, chosen):
+    lowering = _lowering(one_layer_net("Convolution", (10, 3, 3), num_output=filters, kernel_size=1, group=group))
+    assert select(lowering) is FAMILIES[chosen]
+
+
+def test_a_layer_without_kernel_is_refused_by_name():
+    net = one_layer_net("ReLU", (3,))
+    layer = Layer("entry", make_params("Input", shape=((1, 3),)), (), ("x",))
+    with pytest.raises(UnsupportedError, match=r"layer 'entry' \(Input\): no kernel executes"):
+        select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_target()))
+
+
+def test_an_epilogue_that_no_kernel_has_is_refused():
+    net = one_layer_net("TanH", (3, 4, 5))
+    layer = net.layers[-1].replace(epilogue=Epilogue(activation=make_params("ReLU")))
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
+        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target()))
+
+
+@pytest.mark.parametrize(("own", "projected"), [(2, 1), (1, 2), (4, 1)])
+def test_two_sources_have_no_groups(own, projected):
+    projection = make_params("Convolution", num_output=4, kernel_size=1, group=projected)
+    epilogue = Epilogue(projection=projection)
+    images = ((4, 2, 2), (4, 2, 2))
+    net = one_layer_net("Convolution", *images, epilogue=epilogue, num_output=4, kernel_size=1, group=own)
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
+        make_plan(net, {"x0": (4, 2, 2), "x1": (4, 2, 2)}, ("y0",))
+
+
+def test_words_fill_a_descriptor():
+    np.testing.assert_array_equal(words(4, {1: 7, 3: -2}), np.array([0, 7, 0, -2], np.int64))
+
+
+def test_address_is_that_of_the_first_element():
+    array = np.arange(6.0)
+    assert address(array[2:]) - address(array) == 16

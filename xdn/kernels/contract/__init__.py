@@ -1,0 +1,1 @@
+"""Convolution and InnerProduct as contractions, in both schedules."""

@@ -1,0 +1,284 @@
+"""Convolution and InnerProduct of one image: tiles of positions, panels of filters, packed weights."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xdn.codegen.target import Target, core_cache_bytes
+from xdn.kernels.contract import channel_kernel as k
+from xdn.kernels.contract.batch import (
+    Contraction,
+    Source,
+    contraction_footprint,
+    convolution_task,
+    groups_fit,
+    inner_product_task,
+    source_of,
+    spread,
+    takes_images,
+    used_elements,
+)
+from xdn.kernels.contract.tiles import class_tiles, position_classes
+from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
+from xdn.kernels.core.epilogue import coefficients, epilogue_parts
+from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, packed_weights, words
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.core.tables import shared
+
+#: Scalars' addresses that fit into a processor's general registers beside the loop's own.
+_MOST_ROWS = 12
+#: Vectors of a panel at most: enough chains for one position alone to keep the multipliers busy.
+_MOST_VECTORS = 8
+#: Cycles of a multiply-add until its result can be added to; what a processor multiplies, and loads, in a cycle.
+_LATENCY, _MULTIPLIED, _LOADED = 4.0, 2.0, 2.0
+#: Cycles for the loop itself, and bytes in a cycle from the core's own cache, and from beyond it.
+_LOOP, _CACHE_BYTES, _OUTER_BYTES = 0.5, 32.0, 10.0
+#: How much longer panels of two sizes may not take: they are two kernels to compile, and two steps.
+_TWO_SIZES = 1.03
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Filters whose sums stand side by side in vectors.
+
+    Parameters
+    ----------
+    channel : int
+        The first channel that they read.
+    first, end : int
+        The first filter, and the one behind the last.
+    """
+
+    channel: int
+    first: int
+    end: int
+
+
+def tile_choices(filters: int, classes: Sequence[int], target: Target) -> list[tuple[int, int]]:
+    """Return the register tiles that cut filters and positions differently.
+
+    Parameters
+    ----------
+    filters : int
+    classes : sequence of int
+        How many positions share each tap list.
+    target : Target
+    """
+    columns = -(-filters // target.lanes)
+    found: dict[tuple[int, int], None] = {}
+    for most, vectors in tiles_of(target):
+        if vectors == spread(columns, vectors)[0]:
+            # Of the tiles that are as many, those with the fewest rows compute the fewest positions twice.
+            cuts = {tuple(-(-count // rows) for count in classes): rows for rows in range(most, 0, -1)}
+            found |= dict.fromkeys((rows, vectors) for rows in cuts.values())
+    return list(found)
+
+
+def _direct_choices(lowering: Lowering) -> list[Choice]:
+    """Return the choices of the direct sums: register tile, and order of the loops where there are two."""
+    layer, lanes = lowering.layer, lowering.target.lanes
+    task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
+    classes = [len(c) for c in position_classes([source.positions for source in task.sources])]
+    across = task.groups > 1 and task.filters % lanes
+    tiles = tile_choices(lanes if across else task.filters, classes, lowering.target)
+    orders = ORDERS if sum(classes) > 1 and lowering.top().channels > lanes else (PANELS,)
+    return [Choice(DIRECT, tile, order) for tile in tiles for order in orders]
+
+
+def _footprint(lowering: Lowering) -> Footprint:
+    """Return what the packed weights and tables take; a vector across groups holds zeros for those of the others."""
+    filters = lowering.top().channels // lowering.layer.params.group
+    lanes = lowering.target.lanes
+    touched = 1 if filters % lanes == 0 else min(lowering.layer.params.group, lanes // filters + 2)
+    return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
+
+
+@family(
+    "channel_contract",
+    "Convolution",
+    "Deconvolution",
+    when=groups_fit,
+    fuses=True,
+    schedules=(CHANNEL,),
+    scalars=True,
+    choices=_direct_choices,
+    footprint=_footprint,
+)
+def lower_convolution(lowering: Lowering) -> Lowered:
+    """Contract taps and input channels for several positions at a time."""
+    task = convolution_task(lowering)
+    whole = task.groups == 1 or task.filters % lowering.target.lanes == 0
+    return _lower(lowering, task) if whole else _lower_across_groups(lowering, task)
+
+
+@family(
+    "channel_contract_all",
+    "InnerProduct",
+    when=takes_images,
+    fuses=True,
+    schedules=(CHANNEL,),
+    scalars=True,
+    choices=_direct_choices,
+    footprint=contraction_footprint,
+)
+def lower_inner_product(lowering: Lowering) -> Lowered:
+    """Contract everything that an image has: a matrix times a vector."""
+    return _lower(lowering, inner_product_task(lowering))
+
+
+def _lower(lowering: Lowering, task: Contraction) -> Lowered:
+    """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
+    classes = position_classes([source.positions for source in task.sources])
+    depth = sum(len(source.lists.used) * source.channels for source in task.sources)
+    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.target, depth)
+    lanes, filters, channels = lowering.target.lanes, task.filters, task.sources[0].channels
+    sizes = spread(-(-filters // lanes), vectors)
+    steps = []
+    for size in dict.fromkeys(sizes):
+        starts = [sum(sizes[:i]) * lanes for i, each in enumerate(sizes) if each == size]
+        panels = [
+            Panel(g * channels, g * filters + start, g * filters + min(start + size * lanes, filters))
+            for g in range(task.groups)
+            for start in starts
+        ]
+        steps.append(_step(lowering, task, classes, (rows, size), panels))
+    return Lowered(steps, in_place=lowering.over_residual())
+
+
+def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
+    """Return one step whose panels are single vectors of filters, wherever groups begin and end.
+
+    A panel reads the channels of all groups that it touches, and a filter's weights for those of other groups are
+    zeros: vectors stay full, which they would not in panels of one group each.
+    """
+    (source,), lanes = task.sources, lowering.target.lanes
+    filters, channels, all_filters = task.filters, source.channels, task.filters * task.groups
+    ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
+    touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
+    # All panels read as many groups; the last ones begin early enough for that.
+    begins = [min(first // filters, task.groups - touched) for first, _ in ranges]
+    weight = np.zeros((all_filters, touched, *source.weight.shape[1:]), np.float32)
+    for (first, end), begin in zip(ranges, begins, strict=True):
+        own = np.arange(first, end)
+        weight[own, own // filters - begin] = source.weight[first:end]
+    wide = weight.reshape(all_filters, touched * channels, *source.weight.shape[2:])
+    wide_source = source_of(source.blob, source.layout, lowering.top(), wide, source.window, source.lists)
+    wide_task = Contraction((wide_source,), task.biases)
+    classes = position_classes([source.positions])
+    rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.target)
+    panels = [Panel(begin * channels, *own) for begin, own in zip(begins, ranges, strict=True)]
+    step = _step(lowering, wide_task, classes, (rows, 1), panels)
+    macs = source.lists.multiplications * channels * all_filters
+    return Lowered([replace(step, macs=macs)], in_place=lowering.over_residual())
+
+
+def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
+    """Return the tiles (MR, NV) whose accumulators, with a panel's weights and a scalar, fill the registers."""
+    for vectors in range(1, _MOST_VECTORS + 1):
+        rows = min(_MOST_ROWS, (target.registers - vectors - 1) // vectors)
+        if rows:
+            yield rows, vectors
+
+
+@shared
+def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int = 0) -> tuple[int, int]:
+    """Return the tile (MR, NV) that should take the fewest cycles.
+
+    Parameters
+    ----------
+    filters : int
+    classes : sequence of int
+        How many positions share each tap list.
+    target : Target
+    depth : int
+        Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
+    """
+    vector_bytes = target.lanes * F32_BYTES
+
+    def cycles(tile: tuple[int, int]) -> float:
+        rows, most = tile
+        tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // target.lanes), most)
+        total = 0.0
+        for v in panels:
+            own = max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * vector_bytes / _CACHE_BYTES)
+            held = depth * v * vector_bytes <= core_cache_bytes()
+            again = own if held else max(own, v * vector_bytes / _OUTER_BYTES)
+            total += own + (tiles - 1) * again + tiles * _LOOP
+        return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
+
+    candidates = [(rows, v) for most, v in tiles_of(target) for rows in range(1, most + 1)]
+    return min(candidates, key=lambda tile: (cycles(tile), tile))
+
+
+def _step(
+    lowering: Lowering, task: Contraction, classes: list[np.ndarray], tile: tuple[int, int], panels: list[Panel]
+) -> Step:
+    """Return the step for panels of one size."""
+    layer, top = lowering.layer, lowering.top()
+    rows, vectors = tile
+    packed = [_packed(source, panels, vectors * lowering.target.lanes) for source in task.sources]
+    table = _panel_table(panels, packed)
+    tiles = class_tiles([source.positions for source in task.sources], classes, rows)
+    pitch = top.position_elements
+    bias, slopes = aligned_vectors(task.bias, pitch), aligned_vectors(coefficients(layer, top.channels), pitch)
+    blobs = {k.Y: layer.tops[0]} | lowering.residual_at(k.RESIDUAL)
+    weight_bytes = sum(weights.nbytes for weights in packed)
+    descriptor = {
+        k.BIAS: address(bias),
+        k.COEFFICIENTS: address(slopes),
+        k.PANELS: address(table),
+        k.PANEL_COUNT: len(table),
+        k.TILES: address(tiles),
+        k.TILE_COUNT: len(tiles),
+        k.Y_BLOCK: top.block_elements,
+        k.PANELS_INNER: (lowering.choice.order or _order(weight_bytes)) == PANELS,
+    }
+    for slots, source, weights in zip(k.SOURCES, task.sources, packed, strict=False):
+        blob, *rest = slots
+        blobs[blob] = source.blob
+        descriptor |= zip(rest, (address(weights), address(source.runs), source.layout.block_elements), strict=True)
+    filters = sum(panel.end - panel.first for panel in panels)
+    return Step(
+        k.contraction(tile, epilogue_parts(layer), lowering.target),
+        words(k.WORD_COUNT, descriptor),
+        blobs,
+        (*packed, bias, slopes, table, tiles, *(source.runs for source in task.sources)),
+        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * filters,
+    )
+
+
+def _order(weight_bytes: int) -> str:
+    """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
+
+    Threads that share the layer then have each all channels of some positions, which a depthwise layer behind finds in
+    its own core's cache.
+    """
+    return PANELS if weight_bytes <= core_cache_bytes() else TILES
+
+
+def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:
+    """Return the kernel's table of panels, whose weights lie in `packed`, one array for each source."""
+    sizes = [weights.size // len(panels) for weights in packed]
+    rows = [(panel.channel, i * sizes[0], panel.first, i * sizes[-1]) for i, panel in enumerate(panels)]
+    return np.array(rows, np.int64)
+
+
+def _packed(source: Source, panels: list[Panel], filters: int) -> np.ndarray:
+    """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
+
+    Parameters
+    ----------
+    source : Source
+    panels : list of Panel
+    filters : int
+        That a panel has room for.
+    """
+    used = source.lists.used
+    taps = used_elements(source.weight, used)
+    made = aligned_vectors(np.empty(0), len(panels) * len(used) * source.channels * filters)
+    shaped = made.reshape(len(panels), len(used), source.channels, filters)
+    for weights, panel in zip(shaped, panels, strict=True):
+        weights[..., : panel.end - panel.first] = taps[panel.first : panel.end].transpose(2, 1, 0)
+    return made

@@ -1,0 +1,112 @@
+"""What contractions do to a tile before they store it: residual sum, activation.
+
+Each activation is the formula that its layer's own kernel computes, so that fusing changes no bit of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.graph.layer import Array, Layer, LayerParams, Weights
+from xdn.kernels.core.layout import B
+from xdn.layers.function import Function, functions
+from xdn.layers.relu import ReLU
+
+
+@dataclass(frozen=True)
+class Activation:
+    """How a kernel applies an activation to a vector.
+
+    Parameters
+    ----------
+    part : str
+        The word that kernel names have for it.
+    emit : callable
+        (builder, vector, vector of the coefficient) -> vector.
+    coefficient : callable
+        (parameters, weights) -> one number, or one for each output channel.
+    per_channel : bool
+        Whether each output channel has a coefficient of its own.
+    """
+
+    part: str
+    emit: Callable[[VectorBuilder, ir.Value, ir.Value], ir.Value]
+    coefficient: Callable[[LayerParams, Weights], Array | float] = lambda params, weights: 0.0
+    per_channel: bool = False
+
+
+def _activation(cls: type[Function]) -> Activation:
+    """Return how kernels apply a function that has one constant at most."""
+
+    taken = len(cls().constants())
+
+    def emit(b: VectorBuilder, x: ir.Value, coefficient: ir.Value) -> ir.Value:
+        return cls.formula(b, x, *[coefficient][:taken])
+
+    def coefficient(params: LayerParams, weights: Weights) -> float:
+        return next(iter(cast(Function, params).constants()), 0.0)
+
+    return Activation(cls.fused_word or cls.word, emit, coefficient)
+
+
+#: By layer type, every type that is `fusable`; PReLU is a ReLU whose slope is a weight.
+ACTIVATIONS = {cls.type: _activation(cls) for cls in functions() if cls.fusable} | {
+    "PReLU": Activation("prelu", ReLU.formula, lambda params, weights: weights["slope"], per_channel=True)
+}
+_BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
+SUM = "sum"
+#: A projection is no part of the tile's end, but of its sum: what contractions with two sources are called by.
+PROJECTION = "projection"
+
+
+def epilogue_parts(layer: Layer) -> tuple[str, ...]:
+    """Return the kernel name's words for what is fused to `layer`."""
+    if layer.epilogue is None:
+        return ()
+    activation = layer.epilogue.activation
+    added = (SUM,) * layer.epilogue.residual + (PROJECTION,) * (layer.projection is not None)
+    return added + (() if activation is None else (ACTIVATIONS[activation.type].part,))
+
+
+def coefficients(layer: Layer, channels: int) -> Array:
+    """Return the (`channels`,) f32 coefficients of the activation that is fused to `layer`, zeros for none."""
+    activation = layer.epilogue.activation if layer.epilogue else None
+    value = 0.0 if activation is None else ACTIVATIONS[activation.type].coefficient(activation, layer.weights)
+    return np.ascontiguousarray(np.broadcast_to(value, channels), np.float32)
+
+
+def activation_of(parts: tuple[str, ...]) -> Activation | None:
+    """Return the activation among the kernel name's words, None for none."""
+    return next((_BY_PART[part] for part in parts if part in _BY_PART), None)
+
+
+def store_tile(
+    b: VectorBuilder, tile: list[list[ir.Value]], parts: tuple[str, ...], residual: ir.Value, y: ir.Value, at: ir.Value
+) -> None:
+    """Emit the epilogue and the only store of a tile: rows of vectors, B images from row to row.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    tile : rows of vectors
+    parts : tuple of str
+        As `epilogue_parts` gives them.
+    residual, y : pointer to f32
+        The tile's first element.
+    at : pointer to f32
+        The coefficient of the tile's first channel.
+    """
+    activation = activation_of(parts)
+    shared = b.broadcast(b.scalar(at))
+    for r, row in enumerate(tile):
+        coefficient = b.broadcast(b.scalar(at, r)) if activation and activation.per_channel else shared
+        for v, value in enumerate(row):
+            if SUM in parts:
+                value = b.add(value, b.load(b.offset(residual, r * B), v))
+            if activation:
+                value = activation.emit(b, value, coefficient)
+            b.store(value, b.offset(y, r * B), v)

@@ -1,0 +1,304 @@
+"""What a kernel family gives the plan, and the table that selects one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.target import Target
+from xdn.errors import UnsupportedError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Layer
+from xdn.kernels.core.choice import ALGORITHMS, RULE, Choice
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
+from xdn.layers.window import Window
+from xdn.registry import Registry
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which rows of a bottom some rows of the top need: for rows a..b-1 those from a * stride - before to
+    (b - 1) * stride + after, as far as there are such rows.
+
+    Parameters
+    ----------
+    stride, before, after : int
+        Rows of the bottom.
+    """
+
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+
+    @staticmethod
+    def of(window: Window) -> "Reach":
+        """Return the reach of a sliding window; a transposed one has none."""
+        return Reach(window.stride[0], window.pad[0], window.extent[0] - 1 - window.pad[0])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How a step is run for some rows of its top, and what these need.
+
+    Parameters
+    ----------
+    height, unit : int
+        Rows of the top, and how many of them are always computed together.
+    tables : mapping
+        Slot of a table -> bytes that belong to a unit of rows.
+    count : int
+        Slot of the number of the tables' rows.
+    unit_count : int
+        What a unit of rows adds to `count`.
+    reads : mapping
+        Slot of a bottom -> its rows that are read.
+    writes : int
+        Slot of the top.
+    """
+
+    height: int
+    unit: int
+    tables: Mapping[int, int]
+    count: int
+    unit_count: int
+    reads: Mapping[int, Reach]
+    writes: int
+
+    @property
+    def units(self) -> int:
+        """Units of rows in all."""
+        return -(-self.height // self.unit)
+
+    def narrow(self, words: np.ndarray, first: np.ndarray, units: np.ndarray) -> None:
+        """Make descriptors (calls, words) compute `units` units of rows each, from unit `first` on."""
+        for slot, unit_bytes in self.tables.items():
+            words[:, slot] += first * unit_bytes
+        words[:, self.count] = units * self.unit_count
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One call of one kernel for each chunk of images.
+
+    Parameters
+    ----------
+    source : KernelSource
+        The kernel.
+    words : (n,) int64
+        Its descriptor: sizes, and addresses of `keep`; slots of blobs are filled by the plan.
+    blobs : mapping
+        Slot of the descriptor -> blob whose place in the arena goes there.
+    keep : tuple of arrays
+        Packed weights and tables that the descriptor points to.
+    macs : int
+        Multiply-accumulates executed for one image.
+    rows : Rows, optional
+        The step can be run for some rows of its top; None where it takes all.
+    scratch : mapping
+        Slot of the descriptor -> bytes that the step needs for itself while it runs.
+    """
+
+    source: KernelSource
+    words: np.ndarray
+    blobs: Mapping[int, str]
+    keep: tuple[np.ndarray, ...] = ()
+    macs: int = 0
+    rows: Rows | None = None
+    scratch: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of packed weights and tables."""
+        return sum(array.nbytes for array in self.keep)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """How a layer is executed.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        In order.
+    aliases : mapping
+        Top -> bottom that it shares memory with: the same values at the same places.
+    in_place : mapping
+        Top -> bottom that it may overwrite where nobody reads that bottom later.
+    """
+
+    steps: Sequence[Step] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    in_place: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """What a family sees of one layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    bottoms, tops : sequence of Blob
+        What the epilogue reads is not among the bottoms.
+    target : Target
+    added : sequence of Blob
+        What the epilogue reads: a residual, or what a fused projection reads.
+    winograd : bool
+        Whether convolutions may be computed with fewer multiplications and another rounding.
+    schedule : Schedule
+        How the blobs lie.
+    exact : frozenset of str
+        Blobs without padding.
+    choice : Choice
+        How the layer is computed, where several ways are legal.
+    """
+
+    layer: Layer
+    bottoms: Sequence[Blob]
+    tops: Sequence[Blob]
+    target: Target
+    added: Sequence[Blob] = ()
+    winograd: bool = True
+    schedule: Schedule = BATCH
+    exact: frozenset[str] = frozenset()
+    choice: Choice = RULE
+
+    def bottom(self, index: int = 0) -> BlockLayout:
+        """Return the layout of a bottom."""
+        return BlockLayout.of(self.bottoms[index], self.schedule, self.layer.bottoms[index] in self.exact)
+
+    def top(self, index: int = 0) -> BlockLayout:
+        """Return the layout of a top."""
+        return BlockLayout.of(self.tops[index], self.schedule)
+
+    def projected(self) -> BlockLayout:
+        """Return the layout of what a fused projection reads."""
+        return BlockLayout.of(self.added[0], self.schedule, self.layer.bottoms[-1] in self.exact)
+
+    def residual_at(self, slot: int) -> dict[int, str]:
+        """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
+        return {slot: self.layer.residual} if self.layer.residual else {}
+
+    def over_residual(self) -> dict[str, str]:
+        """Return the top -> the residual, in whose place it may be written; see `Lowered.in_place`."""
+        return {self.layer.tops[0]: self.layer.residual} if self.layer.residual else {}
+
+    def unsupported(self, why: str) -> UnsupportedError:
+        """Return the error that says which layer cannot be executed, and why."""
+        return UnsupportedError(why, where=f"layer {self.layer.name!r} ({self.layer.type})")
+
+
+def packed_weights(lowering: Lowering) -> Footprint:
+    """Return what the weights of a layer take that are packed as they are."""
+    size = sum(array.nbytes for array in lowering.layer.weights.values())
+    return Footprint(size, size)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kernel family: the layers that it takes, and how it lowers them.
+
+    Parameters
+    ----------
+    lower : callable
+        Lowering -> Lowered.
+    when : callable
+        Lowering -> bool: whether the family takes this layer of its types.
+    rank : int
+        Where several families take a layer, the highest rank wins.
+    types : tuple of str
+        Layer types that it takes; none for all.
+    fuses : bool
+        Whether its kernels have epilogues.
+    schedules : tuple of Schedule
+        In which its kernels find blobs.
+    scalars : bool
+        Its kernels take single values of all bottoms but a residual, so that these need no padding.
+    choices : callable
+        Lowering -> the choices with which the family computes the layer, all that differ.
+    footprint : callable
+        Lowering -> about how much memory `lower` takes for what it keeps.
+    """
+
+    lower: Callable[[Lowering], Lowered]
+    when: Callable[[Lowering], bool]
+    rank: int
+    types: tuple[str, ...]
+    fuses: bool = False
+    schedules: tuple[Schedule, ...] = (BATCH,)
+    scalars: bool = False
+    choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
+    footprint: Callable[[Lowering], Footprint] = packed_weights
+    __doc__: str = ""
+
+    def takes(self, lowering: Lowering) -> bool:
+        """Return whether the family executes the layer, with all that is fused to it."""
+        layer = lowering.layer
+        fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
+        return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
+
+
+#: The selection table: every family by the name of its operation.
+FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels")
+
+
+def family(
+    name: str,
+    *types: str,
+    when: Callable[[Lowering], bool] = lambda lowering: True,
+    rank: int = 0,
+    fuses: bool = False,
+    schedules: tuple[Schedule, ...] = (BATCH,),
+    scalars: bool = False,
+    choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
+    footprint: Callable[[Lowering], Footprint] = packed_weights,
+) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
+    """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
+
+    def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
+        FAMILIES.register(name)(
+            Family(lower, when, rank, types, fuses, schedules, scalars, choices, footprint, lower.__doc__ or "")
+        )
+        return lower
+
+    return enter
+
+
+@cache
+def _families_for(type_name: str) -> tuple[Family, ...]:
+    """Return the families that may take layers of a type."""
+    return tuple(family for _, family in FAMILIES.items() if not family.types or type_name in family.types)
+
+
+def select(lowering: Lowering) -> Family:
+    """Return the family that executes the layer; raise UnsupportedError where none does."""
+    found = [f for f in _families_for(lowering.layer.type) if f.takes(lowering)]
+    if not found:
+        fused = " with what is fused to it" if lowering.layer.epilogue else ""
+        raise lowering.unsupported(f"no kernel executes this layer{fused}")
+    return max(found, key=lambda f: f.rank)
+
+
+def legal_choices(lowering: Lowering) -> list[Choice]:
+    """Return all choices for the layer that differ from each other; one where there is nothing to choose."""
+    found: dict[Choice, None] = {}
+    for algorithm in ALGORITHMS:
+        asked = replace(lowering, choice=Choice(algorithm))
+        found |= dict.fromkeys(select(asked).choices(asked))
+    return list(found)
+
+
+def words(count: int, values: Mapping[int, int]) -> np.ndarray:
+    """Return a descriptor of `count` words with `values` at their slots."""
+    made = np.zeros(count, np.int64)
+    for slot, value in values.items():
+        made[slot] = value
+    return made
+
+
+def address(array: np.ndarray) -> int:
+    """Return the address of an array's first element; the array must be contiguous and outlive its use."""
+    return array.ctypes.data

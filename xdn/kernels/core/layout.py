@@ -1,0 +1,133 @@
+"""How blobs lie in memory, and what a kernel is told.
+
+Two schedules, which fill vectors with different things:
+
+batch
+    A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with
+    AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads
+    whole rows. Only the last block is padded.
+channel
+    A blob lies as ``[N][H][W][C']``: C' is C, rounded up to a whole number of vectors. A block is one image.
+
+What is padding holds finite numbers on which no result depends.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from xdn.codegen.target import host_target
+from xdn.errors import UnsupportedError
+from xdn.graph.blob import Blob
+
+#: Elements of a vector.
+LANES = host_target().lanes
+#: Images of a block in the batch schedule.
+B = host_target().block_images
+F32_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What vectors are filled with, and with that how blobs lie and which kernels run.
+
+    Parameters
+    ----------
+    name : str
+    images : int
+        Images of a block.
+    multiple : int
+        Of which the values of a position are as many as are needed, the last ones padding.
+    """
+
+    name: str
+    images: int
+    multiple: int
+
+    def op(self, name: str) -> str:
+        """Return what a kernel's operation is called in this schedule."""
+        return name if self is BATCH else f"{self.name}_{name}"
+
+
+BATCH, CHANNEL = Schedule("batch", B, B), Schedule("channel", 1, LANES)
+SCHEDULES = {schedule.name: schedule for schedule in (BATCH, CHANNEL)}
+#: Of kernels that do the same to every value, wherever it lies.
+BOTH = (BATCH, CHANNEL)
+
+# A frame tells a kernel where it works now; it differs between threads and chunks.
+#: Address of the thread's arena.
+ARENA = 0
+#: Blocks in this chunk.
+BLOCKS = 1
+#: Number of the chunk's first image.
+FIRST_IMAGE = 2
+#: Images in this chunk; the last block may be partly filled.
+IMAGES = 3
+#: Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
+TICKS = 4
+#: Which of the threads that share each step's work this one is, and how many they are.
+MEMBER, MEMBERS = 5, 6
+#: Address of the words by which they meet (`xdn/kernels/core/barrier.py`); 0 for a thread alone.
+TEAM = 7
+#: Address of the caller's first input or output; one word for each follows.
+IO = 8
+
+
+@dataclass(frozen=True)
+class BlockLayout:
+    """How one image of a blob lies: `height` x `width` positions of `channels` values.
+
+    A blob with fewer axes than four has height and width 1; axes after the fourth belong to the width. A blob that is
+    `exact` has no padding: whoever reads it takes single values.
+    """
+
+    channels: int
+    height: int = 1
+    width: int = 1
+    schedule: Schedule = BATCH
+    exact: bool = False
+
+    @staticmethod
+    def of(blob: Blob, schedule: Schedule = BATCH, exact: bool = False) -> "BlockLayout":
+        """Return the layout of `blob`, whose axis 0 is the batch."""
+        if len(blob.shape) < 1:
+            raise UnsupportedError(f"a blob of shape {blob.shape} has no batch axis")
+        _, channels, height, *width = (*blob.shape, 1, 1)[: max(4, len(blob.shape))]
+        return BlockLayout(channels, height, prod(width), schedule, exact)
+
+    @property
+    def positions(self) -> int:
+        """Number of positions of an image."""
+        return self.height * self.width
+
+    @property
+    def position_elements(self) -> int:
+        """Elements from one position to the next, of a block."""
+        multiple = 1 if self.exact else self.schedule.multiple
+        return -(-self.channels * self.schedule.images // multiple) * multiple
+
+    @property
+    def block_elements(self) -> int:
+        """Elements of one block of images."""
+        return self.positions * self.position_elements
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of one block of images."""
+        return self.block_elements * F32_BYTES
+
+
+def aligned_bytes(size: int, alignment: int) -> np.ndarray:
+    """Return `size` bytes that begin at a multiple of `alignment`, zeroed when they are first touched."""
+    raw = np.zeros(size + alignment, np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start : start + size]
+
+
+def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
+    """Return the values of an array as (`elements`,) f32 that vectors may be loaded from, zeros after the last."""
+    flat = np.ascontiguousarray(array, np.float32).ravel()
+    made = aligned_bytes((len(flat) if elements is None else elements) * F32_BYTES, LANES * F32_BYTES).view(np.float32)
+    made[: len(flat)] = flat
+    return made

@@ -1,0 +1,55 @@
+"""Rows as one value of the builder: what a channel of a position has in a block of images, or a vector of channels."""
+
+from collections.abc import Callable, Sequence
+
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.target import Target
+from xdn.kernels.core.layout import BATCH, B, Schedule
+
+#: (what was folded so far, the next row) -> what is folded with it.
+Combine = Callable[[ir.Value, ir.Value], ir.Value]
+
+
+def row_elements(target: Target, schedule: Schedule) -> int:
+    """Return the elements of a row: the images of a block, or the channels of a vector."""
+    return B if schedule is BATCH else target.lanes
+
+
+def row_builder(irbuilder: ir.IRBuilder, target: Target, schedule: Schedule = BATCH) -> VectorBuilder:
+    """Return a builder whose values are rows."""
+    return VectorBuilder(irbuilder, target, registers=row_elements(target, schedule) // target.lanes)
+
+
+def row_at(b: VectorBuilder, pointer: ir.Value, channel: ir.Value) -> ir.Value:
+    """Return `pointer`, which is at a position's first row, moved to the row of `channel`."""
+    return b.offset(pointer, b.ir.mul(channel, b.const(b.target.block_images)))
+
+
+def fold_taps(b: VectorBuilder, window: Sequence[ir.Value], start: list[ir.Value], combine: Combine) -> list[ir.Value]:
+    """Emit a loop over the taps of a position, in order, and return the folded rows; they stay in registers.
+
+    ::
+
+        for t in range(first, end):
+            acc[r] = combine(acc[r], x[taps[t][0]][r])     r < MR channels
+
+    Parameters
+    ----------
+    b : VectorBuilder
+        Of rows.
+    window : (x, taps, first, end)
+        Pointer to the f32 that the window's first element falls on; the table of taps with places in f32
+        (`TapLists.in_elements`), and which of its rows are the position's.
+    start : list of rows
+        Of as many consecutive channels as are folded at a time.
+    combine : callable
+    """
+    x, taps, first, end = window
+
+    def one_tap(t, acc):
+        tap_x = b.offset(x, b.scalar(taps, b.ir.mul(t, b.const(2))))
+        return [combine(value, b.load(tap_x, r)) for r, value in enumerate(acc)]
+
+    return b.loop(first, end, start, one_tap)

@@ -1,0 +1,1 @@
+"""Depthwise convolution, in both schedules."""

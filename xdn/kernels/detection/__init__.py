@@ -1,1 +1,0 @@
-"""What detectors compute on whole arrays, one file a kind of work."""

@@ -1,0 +1,1 @@
+"""Values that change their place: copies, tables, interpolation, conversion at the edges."""

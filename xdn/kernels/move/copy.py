@@ -1,0 +1,189 @@
+"""Layers that only move data, such as Concat, Slice, Permute; and those that not even do that.
+
+What a layer moves where is asked of its reference: it is given numbers in place of values, and where each number is
+found again is where that value goes. Elements whose neighbours move along with them make runs::
+
+    for run in runs:
+        for i in range(length[run]):
+            y[y_at[run] + i] = x[x_at[run] + i]            0 where x_at is NOTHING
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xdn import memory
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.names import KernelName
+from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH, BlockLayout
+from xdn.kernels.core.portion import portion
+from xdn.memory import Need
+
+#: RUNS: a table with rows (x offset, y offset, length) in f32.
+X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT = range(6)
+#: The x offset of a run of zeros.
+NOTHING = -1
+#: Elements of a top that are looked at a time.
+_PART = 1 << 18
+
+
+def _copy():
+    def copy(desc, frame):
+        runs = i64_at(desc[RUNS])
+        first, end = portion(frame, desc[RUN_COUNT])
+        for block in range(frame[BLOCKS]):
+            x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
+            y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
+            for r in range(first, end):
+                x_at, y_at, length = runs[3 * r], runs[3 * r + 1], runs[3 * r + 2]
+                if x_at < 0:
+                    for i in range(length):
+                        y[y_at + i] = np.float32(0)
+                else:
+                    for i in range(length):
+                        y[y_at + i] = x[x_at + i]
+
+    return copy
+
+
+def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
+    """Return for each top the numbers of the elements that it takes, from 1 on (0: zero), and where bottoms begin."""
+    begins = [1]
+    for blob in lowering.bottoms:
+        begins.append(begins[-1] + blob.image_size)
+    dtype = np.int32 if begins[-1] < 1 << 31 else np.int64
+    numbers = [
+        np.arange(begin, begin + blob.image_size, dtype=dtype).reshape(1, *blob.shape[1:])
+        for begin, blob in zip(begins, lowering.bottoms, strict=False)
+    ]
+    return [top.ravel() for top in lowering.layer.params.reference(numbers, {}, len(lowering.tops))], begins
+
+
+def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
+    """Return rows (x, y, length) that cover the moves of `unit` elements each from places x to places y, ascending."""
+    nothing = (x[1:] < 0) & (x[:-1] < 0)
+    goes_on = (np.diff(y) == unit) & ((np.diff(x) == unit) & (x[:-1] >= 0) | nothing)
+    starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
+    lengths = np.diff(np.append(starts, len(x))) * unit
+    return np.stack([x[starts], y[starts], lengths], axis=1)
+
+
+def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step:
+    """Return the step that moves runs of a bottom to a top."""
+    layer, (bottom, top) = lowering.layer, blobs
+    sizes = {
+        X_BLOCK: lowering.bottom(bottom).block_elements,
+        Y_BLOCK: lowering.top(top).block_elements,
+        RUNS: address(table),
+        RUN_COUNT: len(table),
+    }
+    source = KernelSource(KernelName("copy", lowering.target.name), _copy)
+    return Step(source, words(6, sizes), {X: layer.bottoms[bottom], Y: layer.tops[top]}, (table,))
+
+
+def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
+    """Return where elements of an image, numbered as C, H, W, lie in its block, in f32."""
+    c, position = np.divmod(elements, layout.positions)
+    return position * layout.position_elements + c * layout.schedule.images
+
+
+def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray] | None:
+    """Return the tables of `_moves` where channels are moved whole: one of a position, repeated; None elsewhere."""
+    layout, unit = lowering.top(top), lowering.schedule.images
+    rows = taken.reshape(layout.channels, layout.positions)
+    owners = np.searchsorted(begins, rows[:, 0], side="right") - 1
+    sizes = np.array([lowering.bottom(bottom).positions for bottom in range(len(lowering.bottoms))])
+    whole = (owners >= 0) & (sizes[owners] == layout.positions)
+    if not whole.all() or ((rows[:, 0] - np.take(begins, owners)) % layout.positions).any():
+        return None
+    if any((np.diff(part, axis=1) != 1).any() for part in np.array_split(rows, -(-taken.size // _PART))):
+        return None
+    found, position = {}, np.arange(layout.positions)[:, None]
+    for bottom in np.unique(owners).tolist():
+        own, source = owners == bottom, lowering.bottom(bottom)
+        x = (rows[own, 0].astype(np.int64) - begins[bottom]) // layout.positions * unit
+        table = _runs(x, np.flatnonzero(own) * unit, unit)
+        memory.require(
+            [Need(lowering.layer.place, 2 * table.nbytes * layout.positions)], "the table of what moves where"
+        )
+        steps = position * (source.position_elements, layout.position_elements, 0)
+        found[bottom] = _joined((steps[:, None] + table).reshape(-1, 3))
+    return found
+
+
+def _joined(table: np.ndarray) -> np.ndarray:
+    """Return the runs of a table, those that follow each other in both blobs as one."""
+    ends = table[:-1, :2] + table[:-1, 2:]
+    starts = np.flatnonzero(np.append(True, (ends != table[1:, :2]).any(axis=1)))
+    lengths = np.add.reduceat(table[:, 2], starts)
+    return np.column_stack([table[starts, :2], lengths])
+
+
+def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray]:
+    """Return bottom -> the table of its runs, for each bottom of which a top takes something.
+
+    A part of the top at a time: what is worked out for each element takes more room than the blobs.
+    """
+    layout, unit = lowering.top(top), lowering.schedule.images
+    if (alike := _alike(lowering, taken, top, begins)) is not None:
+        return alike
+    found: dict[int, list[np.ndarray]] = {}
+    kept = 0
+    for first in range(0, len(taken), _PART):
+        # In the order in which elements lie: position by position.
+        position, c = np.divmod(np.arange(first, min(first + _PART, len(taken))), layout.channels)
+        numbers = taken[c * layout.positions + position]
+        y = position * layout.position_elements + c * unit
+        # Zeros come along with the first bottom.
+        owners = np.maximum(np.searchsorted(begins, numbers, side="right") - 1, 0)
+        order = np.argsort(owners, kind="stable")
+        taking, starts = np.unique(owners[order], return_index=True)
+        for bottom, own in zip(taking.tolist(), np.split(order, starts[1:]), strict=True):
+            elements = numbers[own].astype(np.int64) - begins[bottom]
+            x = np.where(elements < 0, NOTHING, _places(lowering.bottom(bottom), elements))
+            found.setdefault(bottom, []).append(_runs(x, y[own], unit))
+            kept += 2 * found[bottom][-1].nbytes
+        memory.require([Need(lowering.layer.place, kept)], "the table of what moves where")
+    return {bottom: np.ascontiguousarray(np.concatenate(tables), np.int64) for bottom, tables in sorted(found.items())}
+
+
+def _footprint(lowering: Lowering) -> Footprint:
+    """Return what the numbers of all elements take; the table of runs, which may be short, is looked at as it grows."""
+    elements = sum(blob.image_size for blob in (*lowering.bottoms, *lowering.tops, *lowering.tops))
+    return Footprint(0, 4 * elements + 100 * _PART)
+
+
+@family(
+    "move",
+    when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms),
+    schedules=BOTH,
+    footprint=_footprint,
+)
+def lower_move(lowering: Lowering) -> Lowered:
+    """Move elements to other places: nothing to do where they lie there already."""
+    layer = lowering.layer
+    taken, begins = _numbered(lowering)
+    steps, aliases = [], {}
+    for number, top in enumerate(layer.tops):
+        moves = _moves(lowering, taken[number], number, begins)
+        (bottom, table), *others = moves.items()
+        if not others and np.array_equal(table[:, 0], table[:, 1]) and _same_block(lowering, bottom, number):
+            aliases[top] = layer.bottoms[bottom]
+            continue
+        steps += [_step(lowering, (bottom, number), table) for bottom, table in moves.items()]
+    return Lowered(steps, aliases=aliases)
+
+
+def _same_block(lowering: Lowering, bottom: int, top: int) -> bool:
+    """Return whether blocks of both blobs are of one size, so that one can stand for the other."""
+    return lowering.bottom(bottom).block_elements == lowering.top(top).block_elements
+
+
+@family("identity", "Dropout", when=lambda lowering: lowering.layer.params.factor == 1, schedules=BOTH)
+def lower_identity(lowering: Lowering) -> Lowered:
+    """Nothing: the top is the bottom."""
+    layer = lowering.layer
+    return Lowered(aliases=dict.fromkeys(layer.tops, layer.bottoms[0]))

@@ -1,0 +1,1 @@
+"""Windows and whole images folded to one value: pooling, unpooling, reduction."""

@@ -1,0 +1,138 @@
+"""Pooling over tap lists: the values of one position are one run of consecutive rows.
+
+For a block of images, an output position and MR rows (of images, or of channels)::
+
+    acc[r] = LOWEST                                        r < MR; average: 0
+    for tap in taps(position):
+        acc[r] = x[tap][r] if x[tap][r] > acc[r] else acc[r]     maximum: passes over NaN, as in Caffe
+        acc[r] = acc[r] + x[tap][r]                              average
+    y[r] = acc[r]                                          maximum
+    y[r] = acc[r] / count[position]                        average
+
+All accumulators stay in registers over the taps. Denormals count as zero where workers flush them. Units: x is
+counted in f32.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target
+from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
+from xdn.kernels.core.portion import portion
+from xdn.kernels.core.rows import Combine, fold_taps, row_builder, row_elements
+from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
+from xdn.layers.pooling import LOWEST
+
+#: COUNTS: what the sum at each position is divided by.
+X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, ROW_COUNT, COUNTS = range(9)
+#: Rows that are folded at a time (MR): at two registers each, they leave half of 16 free.
+ROWS = 4
+
+_F32 = types.CPointer(types.float32)
+
+
+@dataclass(frozen=True)
+class _Method:
+    """How a window becomes one value: where it starts, what a tap does, and the end (builder, value, count)."""
+
+    start: float
+    combine: Callable[[VectorBuilder], Combine]
+    finish: Callable[[VectorBuilder, ir.Value, ir.Value], ir.Value]
+
+
+#: By operation, as kernel names spell it.
+_METHODS = {
+    "max_pool": _Method(LOWEST, lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
+    "average_pool": _Method(0.0, lambda b: b.add, lambda b, acc, count: b.div(acc, count)),
+}
+
+
+def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource:
+    """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
+    return KernelSource(KernelName(schedule.op(op), target.name), lambda: _body(_METHODS[op], target, schedule))
+
+
+def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
+    """Return the intrinsic that computes `rows` rows of one position."""
+
+    @intrinsic
+    def fold(typingctx, x, taps, first, end, count, y):
+        def codegen(context, irbuilder, signature, args):
+            b = row_builder(irbuilder, target, schedule)
+            *window, count, y = args
+            folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
+            for r, value in enumerate(folded):
+                b.store(method.finish(b, value, b.broadcast(count)), y, r)
+            return context.get_dummy_value()
+
+        return types.void(_F32, WORDS, types.int64, types.int64, types.float32, _F32), codegen
+
+    return fold
+
+
+def _body(method: _Method, target: Target, schedule: Schedule) -> KernelBody:
+    """Return the loop nest around the windows, as Numba compiles it."""
+    many, one = _rows(method, ROWS, target, schedule), _rows(method, 1, target, schedule)
+    row = row_elements(target, schedule) * F32_BYTES
+
+    def pool(desc, frame):
+        positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
+        rows = desc[ROW_COUNT]
+        whole = rows - rows % ROWS
+        begin, stop = portion(frame, desc[POSITION_COUNT])
+        for block in range(frame[BLOCKS]):
+            for p in range(begin, stop):
+                x = frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * F32_BYTES
+                y = frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * F32_BYTES
+                first, end, count = positions[4 * p + 1], positions[4 * p + 2], counts[p]
+                for r in range(0, whole, ROWS):
+                    many(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
+                for r in range(whole, rows):
+                    one(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
+
+    return pool
+
+
+def pooling_footprint(lowering: Lowering) -> Footprint:
+    """Return what the tables of positions take."""
+    sizes = lowering.bottoms[0].shape[2:]
+    return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.layer.params.window(sizes))
+
+
+@family(
+    "pool",
+    "Pooling",
+    when=lambda lowering: len(lowering.tops) == 1,
+    schedules=BOTH,
+    footprint=pooling_footprint,
+)
+def lower_pooling(lowering: Lowering) -> Lowered:
+    """Take the maximum or the average of each window, clipped at the border as Caffe does."""
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    sizes = lowering.bottoms[0].shape[2:]
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
+    positions, taps = lists.in_elements(bottom, top)
+    counts = np.ascontiguousarray(layer.params.counts(sizes))
+    descriptor = {
+        POSITIONS: address(positions),
+        POSITION_COUNT: len(positions),
+        TAPS: address(taps),
+        X_BLOCK: bottom.block_elements,
+        Y_BLOCK: top.block_elements,
+        ROW_COUNT: bottom.position_elements // row_elements(lowering.target, lowering.schedule),
+        COUNTS: address(counts),
+    }
+    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.target, lowering.schedule)
+    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
+    return Lowered([Step(source, words(9, descriptor), blobs, (positions, taps, counts))])

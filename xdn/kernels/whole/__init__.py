@@ -1,0 +1,1 @@
+"""Layers that look at whole batches: what detectors compute."""
