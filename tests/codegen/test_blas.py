@@ -14,8 +14,8 @@ from xdn.codegen.names import KernelName
 
 def test_parts_of_matrices(tmp_path):
     def product(desc, frame):
-        sizes = (desc[0], desc[1], desc[2])
-        add_product(desc[3], sizes, f32_at(frame[0]), desc[4], f32_at(frame[1]), desc[5], f32_at(frame[2]), desc[6])
+        x, weights, y = f32_at(frame[0]), f32_at(frame[1]), f32_at(frame[2])
+        add_product(desc[3], desc[0], desc[1], desc[2], x, desc[4], weights, desc[5], y, desc[6])
 
     rng = np.random.default_rng(0)
     x, weights, y = (rng.standard_normal(shape).astype(np.float32) for shape in ((5, 9), (7, 20), (5, 30)))

@@ -15,11 +15,10 @@ from pathlib import Path
 from unittest import mock
 
 from llvmlite import ir
-from numba.core.registry import cpu_target
-from numba.extending import _Intrinsic
 
 from xdn import kernels
 from xdn.codegen.compiler import KernelSource
+from xdn.codegen.jit import Emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, Target
 from xdn.kernels.contract import batch_kernel as contraction
@@ -109,31 +108,28 @@ def channel_sources(target: Target) -> Iterator[KernelSource]:
     yield from (pooling.pooling(op, target, CHANNEL) for op in ("max_pool", "average_pool"))
 
 
-def intrinsics(function, seen: set[int] | None = None) -> dict[str, _Intrinsic]:
-    """Return name -> intrinsic of all that a kernel's body and the functions that it calls name."""
+def emitted_functions(function, seen: set[int] | None = None) -> dict[str, Emitted]:
+    """Return name -> emitted function of all that a kernel's body and the functions that it calls name."""
     seen = set() if seen is None else seen
     found = {}
     names = inspect.getclosurevars(function)
     for name, value in (names.nonlocals | names.globals).items():
-        if isinstance(value, _Intrinsic):
+        if isinstance(value, Emitted):
             found[name] = value
         elif inspect.isfunction(value) and id(value) not in seen:
             seen.add(id(value))
-            found |= intrinsics(value, seen)
+            found |= emitted_functions(value, seen)
     return found
 
 
-def emitted(intrinsic: _Intrinsic, target: Target) -> str:
-    """Return the IR of a function whose parameters are the intrinsic's and whose body it emits."""
-    context = cpu_target.target_context
-    operands = len(inspect.signature(intrinsic._defn).parameters) - 1
-    signature, codegen = intrinsic._defn(cpu_target.typing_context, *[None] * operands)
+def emitted(function: Emitted, target: Target) -> str:
+    """Return the IR of a function whose parameters are the emitted one's and whose body it emits."""
     module = ir.Module("kernel")
     module.triple = TRIPLES.get(target.name, module.triple)
-    parameters = [context.get_value_type(argument) for argument in signature.args]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), parameters), "kernel")
-    irbuilder = ir.IRBuilder(function.append_basic_block("entry"))
-    codegen(context, irbuilder, signature, function.args)
+    parameters = [kind.llvm for kind in function.parameters]
+    made = ir.Function(module, ir.FunctionType(ir.VoidType(), parameters), "kernel")
+    irbuilder = ir.IRBuilder(made.append_basic_block("entry"))
+    function.emit(irbuilder, *made.args)
     irbuilder.ret_void()
     return canonical(str(module))
 
@@ -165,7 +161,7 @@ def block_of(target: Target) -> Iterator[None]:
 def digest(source: KernelSource, target: Target) -> str:
     """Return the digest of what all intrinsics of a kernel emit."""
     with block_of(target):
-        parts = [f"{name}\n{emitted(each, target)}" for name, each in sorted(intrinsics(source.make()).items())]
+        parts = [f"{name}\n{emitted(each, target)}" for name, each in sorted(emitted_functions(source.make()).items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

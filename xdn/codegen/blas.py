@@ -4,10 +4,9 @@ import ctypes
 from functools import cache
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-_F32 = types.CPointer(types.float32)
+from xdn.codegen.intrinsics import at_entry
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 
 
 @cache
@@ -28,30 +27,22 @@ def sgemm_address() -> int:
     return int(pointer_of(capsule, name_of(capsule)))
 
 
-@intrinsic
-def add_product(typingctx, sgemm, sizes, x, x_pitch, weights, weights_pitch, y, y_pitch):
+@emitted(VOID, I64, I64, I64, I64, F32_POINTER, I64, F32_POINTER, I64, F32_POINTER, I64)
+def add_product(builder, sgemm, m, n, k, x, x_pitch, weights, weights_pitch, y, y_pitch):
     """Compute y += x @ weights for row-major x (m, k), weights (k, n), y (m, n), each with elements from row to row.
 
-    `sizes` is (m, n, k). Fortran sees the transposed matrices, and their product in the other order.
+    Fortran sees the transposed matrices, and their product in the other order.
     """
+    i8, i32, f32 = ir.IntType(8), ir.IntType(32), ir.FloatType()
 
-    def codegen(context, builder, signature, args):
-        gemm, triple, x, x_pitch, weights, weights_pitch, y, y_pitch = args
-        m, n, k = (builder.extract_value(triple, i) for i in range(3))
-        i8, i32, f32 = ir.IntType(8), ir.IntType(32), ir.FloatType()
+    def by_reference(value, kind):
+        place = at_entry(builder, kind)
+        builder.store(builder.trunc(value, i32) if kind is i32 else value, place)
+        return place
 
-        def by_reference(value, kind):
-            place = cgutils.alloca_once(builder, kind)
-            builder.store(builder.trunc(value, i32) if kind is i32 else value, place)
-            return place
-
-        plain, one = by_reference(ir.Constant(i8, ord("N")), i8), by_reference(ir.Constant(f32, 1.0), f32)
-        number = [by_reference(value, i32) for value in (n, m, k)]
-        pitches = [by_reference(value, i32) for value in (weights_pitch, x_pitch, y_pitch)]
-        arguments = [plain, plain, *number, one, weights, pitches[0], x, pitches[1], one, y, pitches[2]]
-        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-        builder.call(builder.inttoptr(gemm, kind.as_pointer()), arguments)
-        return context.get_dummy_value()
-
-    size, triple = types.int64, types.UniTuple(types.int64, 3)
-    return types.void(size, triple, _F32, size, _F32, size, _F32, size), codegen
+    plain, one = by_reference(ir.Constant(i8, ord("N")), i8), by_reference(ir.Constant(f32, 1.0), f32)
+    number = [by_reference(value, i32) for value in (n, m, k)]
+    pitches = [by_reference(value, i32) for value in (weights_pitch, x_pitch, y_pitch)]
+    arguments = [plain, plain, *number, one, weights, pitches[0], x, pitches[1], one, y, pitches[2]]
+    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    builder.call(builder.inttoptr(sgemm, kind.as_pointer()), arguments)

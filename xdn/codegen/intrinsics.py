@@ -1,123 +1,151 @@
-"""What jitted kernels need and Numba does not offer: typed pointers, calls by address, atomics, a clock."""
+"""What kernels need and Numba does not offer: typed pointers, calls by address, atomics, a clock."""
+
+from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-#: Kernels get and give everything through int64: descriptors, frames, addresses.
-WORDS = types.CPointer(types.int64)
+from xdn.codegen.jit import I64, VOID, WORDS, Kind, emitted, generic
+from xdn.element import F32, F64, S64, U8, Element
+
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
 #: Numba's own calling convention for a function (int64*, int64*) -> None: status, result, error, arguments.
 KERNEL_TYPE = ir.FunctionType(_I32, [_BYTE_POINTER, _BYTE_POINTER, _I64.as_pointer(), _I64.as_pointer()])
 
 
-def _pointer_intrinsic(element: types.Type, doc: str):
-    def typed(typingctx, address):
-        def codegen(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(element)(types.int64), codegen
-
-    typed.__doc__ = doc
-    return intrinsic(typed)
+def _pointer_to(element: Element) -> Any:
+    """Return the function that makes an address a pointer."""
+    kind = Kind(element, "pointer")
+    return emitted(kind, I64)(lambda builder, address: builder.inttoptr(address, kind.llvm))
 
 
-f32_at = _pointer_intrinsic(types.float32, "Return the address as a pointer to f32.")
-f64_at = _pointer_intrinsic(types.float64, "Return the address as a pointer to f64.")
-u8_at = _pointer_intrinsic(types.uint8, "Return the address as a pointer to u8.")
-i64_at = _pointer_intrinsic(types.int64, "Return the address as a pointer to int64.")
+f32_at, f64_at, u8_at, i64_at = (_pointer_to(element) for element in (F32, F64, U8, S64))
 
 
-@intrinsic
-def call_kernel(typingctx, address, descriptor, frame):
+@generic
+def at(typingctx, frame, place):
+    """Return the pointer to a blob's first number: where its place is in the frame's arena."""
+    return _place_signature(frame, place)
+
+
+@generic
+def at_element(typingctx, frame, place, number):
+    """Return the pointer to the element `number` of a blob."""
+    return _place_signature(frame, place, number)
+
+
+def _place_signature(frame, place, *numbers):
+    from xdn.codegen.numba_types import pointer_to, word_pointer
+
+    def codegen(context, builder, signature, args):
+        pointer, offset, *number = args
+        begin = builder.add(builder.load(word_pointer(builder, frame, pointer, "arena")), offset)
+        if number:
+            begin = builder.add(begin, builder.mul(number[0], ir.Constant(_I64, place.element.bytes)))
+        return builder.inttoptr(begin, context.get_value_type(signature.return_type))
+
+    return pointer_to(place.element)(frame, place, *numbers), codegen
+
+
+@generic
+def moved(typingctx, pointer, elements):
+    """Return a pointer moved by a number of elements."""
+
+    def codegen(context, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, elements), codegen
+
+
+@generic
+def same_place(typingctx, one, other):
+    """Return whether two blobs share a place."""
+    from numba.core import types
+
+    def codegen(context, builder, signature, args):
+        return builder.icmp_signed("==", *args)
+
+    return types.boolean(one, other), codegen
+
+
+@generic
+def argument_address(typingctx, frame, number):
+    """Return the address of the caller's array `number`."""
+    from numba.core import types
+
+    from xdn.codegen.numba_types import word_pointer
+
+    def codegen(context, builder, signature, args):
+        first = word_pointer(builder, frame, args[0], "io")
+        return builder.load(builder.gep(first, [args[1]]))
+
+    return types.int64(frame, number), codegen
+
+
+@emitted(VOID, I64, I64, WORDS)
+def call_kernel(builder, address, descriptor, frame):
     """Call the compiled kernel at `address` with a descriptor's address and a frame."""
-
-    def codegen(context, builder, signature, args):
-        kernel = builder.inttoptr(args[0], KERNEL_TYPE.as_pointer())
-        words = builder.inttoptr(args[1], _I64.as_pointer())
-        result = builder.bitcast(cgutils.alloca_once(builder, _I64), _BYTE_POINTER)
-        error = builder.bitcast(cgutils.alloca_once(builder, _I64), _BYTE_POINTER)
-        builder.call(kernel, [result, error, words, args[2]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, WORDS), codegen
+    kernel = builder.inttoptr(address, KERNEL_TYPE.as_pointer())
+    words = builder.inttoptr(descriptor, _I64.as_pointer())
+    unused = [builder.bitcast(at_entry(builder, _I64), _BYTE_POINTER) for _ in range(2)]
+    builder.call(kernel, [*unused, words, frame])
 
 
-@intrinsic
-def atomic_add(typingctx, words, index, value):
+def at_entry(builder, kind):
+    """Return memory for one value, which a loop does not take anew each time."""
+    with builder.goto_entry_block():
+        return builder.alloca(kind)
+
+
+@emitted(I64, WORDS, I64, I64)
+def atomic_add(builder, words, index, value):
     """Add `value` to ``words[index]`` and return what stood there, as one indivisible step."""
-
-    def codegen(context, builder, signature, args):
-        place = builder.gep(args[0], [args[1]])
-        return builder.atomic_rmw("add", place, args[2], "seq_cst")
-
-    return types.int64(WORDS, types.int64, types.int64), codegen
+    return builder.atomic_rmw("add", builder.gep(words, [index]), value, "seq_cst")
 
 
-@intrinsic
-def atomic_load(typingctx, words, index):
+@emitted(I64, WORDS, I64)
+def atomic_load(builder, words, index):
     """Return ``words[index]``, read afresh from memory."""
-
-    def codegen(context, builder, signature, args):
-        return builder.load_atomic(builder.gep(args[0], [args[1]]), "seq_cst", 8)
-
-    return types.int64(WORDS, types.int64), codegen
+    return builder.load_atomic(builder.gep(words, [index]), "seq_cst", 8)
 
 
-@intrinsic
-def atomic_store(typingctx, words, index, value):
+@emitted(VOID, WORDS, I64, I64)
+def atomic_store(builder, words, index, value):
     """Write ``words[index]`` so that every thread sees it, and all that was written before it."""
-
-    def codegen(context, builder, signature, args):
-        builder.store_atomic(args[2], builder.gep(args[0], [args[1]]), "seq_cst", 8)
-        return context.get_dummy_value()
-
-    return types.void(WORDS, types.int64, types.int64), codegen
+    builder.store_atomic(value, builder.gep(words, [index]), "seq_cst", 8)
 
 
-@intrinsic
-def pause(typingctx):
+@emitted(VOID)
+def pause(builder):
     """Tell the processor that the thread waits in a loop."""
-
-    def codegen(context, builder, signature, args):
-        triple, none = builder.module.triple, ir.VoidType()
-        if triple.startswith(("x86_64", "i386", "i686")):
-            kind = ir.FunctionType(none, [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
-        elif triple.startswith(("aarch64", "arm64")):
-            kind, yield_hint = ir.FunctionType(none, [_I32]), ir.Constant(_I32, 1)
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint"), [yield_hint])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
+    triple, none = builder.module.triple, ir.VoidType()
+    if triple.startswith(("x86_64", "i386", "i686")):
+        builder.call(external(builder, "llvm.x86.sse2.pause", ir.FunctionType(none, [])), [])
+    elif triple.startswith(("aarch64", "arm64")):
+        hint = external(builder, "llvm.aarch64.hint", ir.FunctionType(none, [_I32]))
+        builder.call(hint, [ir.Constant(_I32, 1)])
 
 
-@intrinsic
-def call_plain(typingctx, address):
+@emitted(VOID, I64)
+def call_plain(builder, address):
     """Call the C function at `address`, which takes nothing and returns an int."""
-
-    def codegen(context, builder, signature, args):
-        builder.call(builder.inttoptr(args[0], ir.FunctionType(_I32, []).as_pointer()), [])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
+    builder.call(builder.inttoptr(address, ir.FunctionType(_I32, []).as_pointer()), [])
 
 
-@intrinsic
-def read_ticks(typingctx):
+@emitted(I64)
+def read_ticks(builder):
     """Return the processor's free-running counter; how long a tick is must be measured.
 
     x86-64 gives the time stamp counter, which today's processors advance at a constant rate on all cores. Arm gives
     CNTVCT_EL0, since LLVM would read the cycle counter there, which user programs may not.
     """
+    kind = ir.FunctionType(_I64, [])
+    if builder.module.triple.startswith(("aarch64", "arm64")):
+        return builder.asm(kind, "mrs $0, cntvct_el0", "=r", [], side_effect=True)
+    return builder.call(external(builder, "llvm.readcyclecounter", kind), [])
 
-    def codegen(context, builder, signature, args):
-        if builder.module.triple.startswith(("aarch64", "arm64")):
-            return builder.asm(ir.FunctionType(_I64, []), "mrs $0, cntvct_el0", "=r", [], side_effect=True)
-        kind = ir.FunctionType(_I64, [])
-        name = "llvm.readcyclecounter"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        return builder.call(function, [])
 
-    return types.int64(), codegen
+def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
+    """Return the module's function `name`, declared where it is not yet."""
+    found = builder.module.globals.get(name)
+    return found or ir.Function(builder.module, kind, name)

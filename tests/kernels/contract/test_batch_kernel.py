@@ -5,11 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from numba.core import compiler, types
-from numba.core.registry import cpu_target
 
 from tests.kernels.checks import feed_for, make_params, one_layer_net
-from xdn.codegen.intrinsics import WORDS
+from xdn.codegen.compiler import compiled
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import cpu_features, host_target, target_named
 from xdn.graph import Epilogue
@@ -33,19 +31,7 @@ AVX512_CODE = pytest.mark.skipif(
 
 
 def _assembly(source):
-    flags = compiler.Flags()
-    flags.no_cpython_wrapper = True
-    flags.error_model = "numpy"
-    result = compiler.compile_extra(
-        cpu_target.typing_context,
-        cpu_target.target_context,
-        source.make(),
-        args=(WORDS, WORDS),
-        return_type=types.void,
-        flags=flags,
-        locals={},
-    )
-    return result.library.get_asm_str()
+    return compiled(source).library.get_asm_str()
 
 
 @AVX512_CODE

@@ -10,7 +10,8 @@ from xdn.codegen.target import host_target
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.core.choice import BLAS, Choice
-from xdn.kernels.core.family import FAMILIES, Lowering, address, select, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import FAMILIES, Lowering, select, words
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS
 from xdn.runtime.plan import make_plan

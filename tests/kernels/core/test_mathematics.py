@@ -8,6 +8,7 @@ from numba import njit
 
 from tests.kernels.checks import TINY, UNIT
 from xdn.codegen import formulas
+from xdn.codegen.numba_types import declare
 from xdn.kernels.core import mathematics
 from xdn.layers.elu import ELU
 from xdn.layers.sigmoid import Sigmoid
@@ -29,6 +30,7 @@ FORMULAS = {
 @cache
 def _compiled(name):
     function = mathematics.of_element(*FORMULAS[name])
+    declare()
 
     @njit(error_model="numpy")
     def run(x, second, y):

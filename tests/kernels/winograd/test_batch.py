@@ -11,7 +11,8 @@ from tests.kernels.winograd_checks import algorithm_of, forced
 from xdn import settings
 from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue
-from xdn.kernels.core.family import FAMILIES, Lowering, address, select
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.kernels.winograd import batch_kernel as k
 from xdn.kernels.winograd.batch import best_algorithm, lower_winograd, pack_filters, tile_tables

@@ -8,8 +8,9 @@ from xdn.codegen.target import core_cache_bytes
 from xdn.graph.layer import projection_weights
 from xdn.kernels.contract import batch_kernel as k
 from xdn.kernels.core.choice import DIRECT, Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import B, BlockLayout
 from xdn.kernels.core.taps import TapLists, lists_footprint, tap_lists

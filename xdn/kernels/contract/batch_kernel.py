@@ -20,12 +20,11 @@ accumulators.
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted, inlined
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.core.epilogue import PROJECTION, store_tile
@@ -52,11 +51,10 @@ WORD_COUNT = 18
 #: For each source the slots of its blob, weights, runs and elements of a block.
 SOURCES = ((X, WEIGHTS, RUNS, X_BLOCK), (X2, WEIGHTS2, RUNS2, X2_BLOCK))
 
-_F32 = types.CPointer(types.float32)
 #: What a tile takes of a source: x, weights, runs, first run, end of runs.
-_SOURCE = (_F32, _F32, WORDS, types.int64, types.int64)
+_SOURCE = (F32_POINTER, F32_POINTER, WORDS, I64, I64)
 #: And of both ends of the sum: bias, residual, y, coefficients.
-_ENDS = (_F32, _F32, _F32, _F32)
+_ENDS = (F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
 
 
 def contraction(rows: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -79,19 +77,13 @@ def _tile(name: KernelName) -> Callable[..., None]:
     target = target_named(name.isa)
     rows, vectors = name.tile
 
-    def emit(context, irbuilder, signature, args):
+    second = _SOURCE if PROJECTION in name.epilogue else ()
+
+    @emitted(VOID, *_SOURCE, *_ENDS, *second)
+    def tile(irbuilder, *args):
         _emit_tile(VectorBuilder(irbuilder, target), args, rows, vectors, name.epilogue)
-        return context.get_dummy_value()
 
-    @intrinsic
-    def tile(typingctx, x, weights, runs, first, end, bias, residual, y, at):
-        return types.void(*_SOURCE, *_ENDS), emit
-
-    @intrinsic
-    def tile_of_two(typingctx, x, weights, runs, first, end, bias, residual, y, at, x2, weights2, runs2, first2, end2):
-        return types.void(*_SOURCE, *_ENDS, *_SOURCE), emit
-
-    return tile_of_two if PROJECTION in name.epilogue else tile
+    return tile
 
 
 def contract_channels(
@@ -154,13 +146,13 @@ def _chain(
 # Both are inlined before LLVM sees them: with one source the machine code is what it would be without the question.
 
 
-@register_jitable(inline="always")
+@inlined
 def _no_second(desc, frame, block, p, t, lane):
     """Return what a tile takes of a second source where there is none."""
     return ()
 
 
-@register_jitable(inline="always")
+@inlined
 def _second(desc, frame, block, p, t, lane):
     """Return the second source of tile `t` at position `p`, as `_SOURCE`."""
     positions, tiles = i64_at(desc[POSITIONS]), i64_at(desc[TILES])

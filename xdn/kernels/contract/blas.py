@@ -14,19 +14,19 @@ from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.batch import Contraction, convolution_task, inner_product_task, takes_images
 from xdn.kernels.core.choice import BLAS, Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import SUM, activation_of, coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, aligned_vectors
 from xdn.kernels.core.portion import portion
 from xdn.layers.window import Window
@@ -34,8 +34,6 @@ from xdn.layers.window import Window
 #: WEIGHTS: [depth][C']. ROWS: of a block, each with DEPTH values of x. BY_CHANNELS: threads share channels, not rows.
 X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, ROWS, DEPTH, X_PITCH, Y_PITCH, BY_CHANNELS, SGEMM = range(12)
 WORD_COUNT = 12
-
-_F32 = types.CPointer(types.float32)
 
 
 def blas(epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -48,27 +46,23 @@ def _pass(name: KernelName, emit: Callable[[VectorBuilder, list[ir.Value], tuple
     """Return the intrinsic that does something to each vector of some rows of y."""
     target = target_named(name.isa)
 
-    @intrinsic
-    def rows_of_vectors(typingctx, rows, vectors, pitch, y, added, coefficient):
-        def codegen(context, irbuilder, signature, args):
-            rows, vectors, pitch, *pointers = args
-            b = VectorBuilder(irbuilder, target)
+    @emitted(VOID, I64, I64, I64, F32_POINTER, F32_POINTER, F32_POINTER)
+    def rows_of_vectors(irbuilder, *args):
+        rows, vectors, pitch, *pointers = args
+        b = VectorBuilder(irbuilder, target)
 
-            def one_row(row, carried):
-                at_row = b.ir.mul(row, pitch)
+        def one_row(row, carried):
+            at_row = b.ir.mul(row, pitch)
 
-                def one_vector(v, carried):
-                    at = b.ir.mul(v, b.const(target.lanes))
-                    y, added = (b.offset(pointer, b.ir.add(at_row, at)) for pointer in pointers[:2])
-                    b.store(emit(b, [y, added, b.offset(pointers[2], at)], name.epilogue), y)
-                    return carried
+            def one_vector(v, carried):
+                at = b.ir.mul(v, b.const(target.lanes))
+                y, added = (b.offset(pointer, b.ir.add(at_row, at)) for pointer in pointers[:2])
+                b.store(emit(b, [y, added, b.offset(pointers[2], at)], name.epilogue), y)
+                return carried
 
-                return b.loop(b.const(0), vectors, carried, one_vector)
+            return b.loop(b.const(0), vectors, carried, one_vector)
 
-            b.loop(b.const(0), rows, [], one_row)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.int64, types.int64, _F32, _F32, _F32), codegen
+        b.loop(b.const(0), rows, [], one_row)
 
     return rows_of_vectors
 
@@ -103,8 +97,8 @@ def _body(name: KernelName) -> KernelBody:
         y, residual = f32_at(arena + desc[Y] + y_at), f32_at(arena + desc[RESIDUAL] + y_at)
         x, weights = f32_at(arena + desc[X] + first * x_pitch * F32_BYTES), f32_at(desc[WEIGHTS] + channel_at)
         begin(rows, vectors, y_pitch, y, residual, f32_at(desc[BIAS] + channel_at))
-        sizes = (rows, vectors * lanes, desc[DEPTH])
-        add_product(desc[SGEMM], sizes, x, x_pitch, weights, y_pitch, y, y_pitch)
+        columns = vectors * lanes
+        add_product(desc[SGEMM], rows, columns, desc[DEPTH], x, x_pitch, weights, y_pitch, y, y_pitch)
         if active:
             end(rows, vectors, y_pitch, y, y, f32_at(desc[COEFFICIENTS] + channel_at))
 

@@ -21,8 +21,9 @@ from xdn.kernels.contract.batch import (
 )
 from xdn.kernels.contract.tiles import class_tiles, position_classes
 from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, packed_weights, words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import CHANNEL, F32_BYTES, aligned_vectors
 from xdn.kernels.core.tables import shared

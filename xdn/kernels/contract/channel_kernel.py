@@ -20,12 +20,11 @@ neighbours; where a class of positions does not fill its last tile, the tile com
 from collections.abc import Callable, Sequence
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, VOID, WORDS, emitted, inlined
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.tiles import tile_words
@@ -51,11 +50,10 @@ WORD_COUNT = 18
 #: For each source the slots of its blob, weights, runs and elements of a block.
 SOURCES = ((X, WEIGHTS, RUNS, X_BLOCK), (X2, WEIGHTS2, RUNS2, X2_BLOCK))
 
-_F32 = types.CPointer(types.float32)
 #: What a tile takes of a source: x, weights, runs.
-_SOURCE = (_F32, _F32, WORDS)
+_SOURCE = (F32_POINTER, F32_POINTER, WORDS)
 #: And else: the tile's row of the table, bias, residual, y, coefficients.
-_ENDS = (WORDS, _F32, _F32, _F32, _F32)
+_ENDS = (WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
 
 
 def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -77,19 +75,13 @@ def _tile(name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes one tile of one panel."""
     target = target_named(name.isa)
 
-    def emit(context, irbuilder, signature, args):
+    second = _SOURCE if PROJECTION in name.epilogue else ()
+
+    @emitted(VOID, *_SOURCE, *_ENDS, *second)
+    def tile(irbuilder, *args):
         _emit_tile(VectorBuilder(irbuilder, target), args, name)
-        return context.get_dummy_value()
 
-    @intrinsic
-    def tile(typingctx, x, weights, runs, table, bias, residual, y, at):
-        return types.void(*_SOURCE, *_ENDS), emit
-
-    @intrinsic
-    def tile_of_two(typingctx, x, weights, runs, table, bias, residual, y, at, x2, weights2, runs2):
-        return types.void(*_SOURCE, *_ENDS, *_SOURCE), emit
-
-    return tile_of_two if PROJECTION in name.epilogue else tile
+    return tile
 
 
 def _emit_tile(b: VectorBuilder, args: list[ir.Value], name: KernelName) -> None:
@@ -155,13 +147,13 @@ def _emit_chain(
     return b.loop(b.scalar(table, 0), b.scalar(table, 1), acc, one_run)
 
 
-@register_jitable(inline="always")
+@inlined
 def _no_second(desc, frame, block, panel):
     """Return what a tile takes of a second source where there is none."""
     return ()
 
 
-@register_jitable(inline="always")
+@inlined
 def _second(desc, frame, block, panel):
     """Return the second source of a panel, as `_SOURCE`."""
     return (

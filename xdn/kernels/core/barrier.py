@@ -4,9 +4,8 @@ A thread that waits looks at the phase for a while; then it gives its processor 
 go on even where there are more threads than processors.
 """
 
-from numba.extending import register_jitable
-
 from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_plain, pause
+from xdn.codegen.jit import jitable
 
 # The words of a team, each on a cache line of its own.
 #: Threads that have arrived; how often all have met; what the first member tells the others.
@@ -18,7 +17,7 @@ LOOKS = 25
 TEAM_WORDS = 32
 
 
-@register_jitable
+@jitable
 def meet(team, members):
     """Return when all `members` threads have come here."""
     phase = atomic_load(team, PHASE)

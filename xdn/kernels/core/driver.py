@@ -18,11 +18,10 @@ A second driver, made from the same loop, adds up how long each step takes; the 
 """
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, external, i64_at, read_ticks
+from xdn.codegen.jit import I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
 from xdn.kernels.core.barrier import TOLD, meet
@@ -44,42 +43,48 @@ CALL_WORDS = 5
 #: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
 FLUSH_BITS = 0x8040
 
-
-def _denormals(read: bool):
-    """Return an intrinsic that reads (or sets) how the thread treats denormal numbers."""
-
-    def codegen(context, builder, signature, args):
-        if not builder.module.triple.startswith(("x86_64", "i386", "i686")):
-            return ir.Constant(ir.IntType(32), 0)
-        slot = builder.alloca(ir.IntType(32))
-        pointer = builder.bitcast(slot, ir.IntType(8).as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type])
-        name = "llvm.x86.sse.stmxcsr" if read else "llvm.x86.sse.ldmxcsr"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        if read:
-            builder.call(function, [pointer])
-            return builder.load(slot)
-        builder.store(args[0], slot)
-        builder.call(function, [pointer])
-        return args[0]
-
-    if read:
-        return intrinsic(lambda typingctx: (types.uint32(), codegen))
-    return intrinsic(lambda typingctx, value: (types.uint32(types.uint32), codegen))
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_BYTES = ir.IntType(8).as_pointer()
 
 
-read_float_control = _denormals(read=True)
-set_float_control = _denormals(read=False)
+def _float_control(builder: ir.IRBuilder, name: str) -> tuple[ir.Value, ir.Function]:
+    """Return memory for MXCSR, and the instruction that reads it to there, or sets it to what is there."""
+    slot = builder.alloca(_I32)
+    kind = ir.FunctionType(ir.VoidType(), [_BYTES])
+    return slot, external(builder, f"llvm.x86.sse.{name}", kind)
 
 
-@register_jitable
+def _on_x86(builder: ir.IRBuilder) -> bool:
+    return str(builder.module.triple).startswith(("x86_64", "i386", "i686"))
+
+
+@emitted(I64)
+def read_float_control(builder):
+    """Return how the thread treats denormal numbers."""
+    if not _on_x86(builder):
+        return ir.Constant(_I64, 0)
+    slot, store = _float_control(builder, "stmxcsr")
+    builder.call(store, [builder.bitcast(slot, _BYTES)])
+    return builder.zext(builder.load(slot), _I64)
+
+
+@emitted(VOID, I64)
+def set_float_control(builder, control):
+    """Let the thread treat denormal numbers so."""
+    if _on_x86(builder):
+        slot, load = _float_control(builder, "ldmxcsr")
+        builder.store(builder.trunc(control, _I32), slot)
+        builder.call(load, [builder.bitcast(slot, _BYTES)])
+
+
+@jitable
 def first_image(control, number):
     """Return the number of a chunk's first image, were there enough; that of the next chunk ends the chunk."""
     whole = min(number, control[WHOLE_CHUNKS])
     return (whole * control[CHUNK_BLOCKS] + (number - whole) * control[LAST_BLOCKS]) * control[BLOCK_IMAGES]
 
 
-@register_jitable
+@jitable
 def _enter(call, frame, block_images, first, images):
     """Set the frame to the blocks of a call; return False where the chunk ends before them."""
     skipped = call[2] * block_images
@@ -92,7 +97,7 @@ def _enter(call, frame, block_images, first, images):
     return True
 
 
-@register_jitable
+@jitable
 def _run_calls(control, frame, first, images):
     program, members = control[PROGRAM], frame[MEMBERS]
     for number in range(control[CALLS]):
@@ -103,7 +108,7 @@ def _run_calls(control, frame, first, images):
                 meet(i64_at(frame[TEAM]), members)
 
 
-@register_jitable
+@jitable
 def _time_calls(control, frame, first, images):
     program, members, ticks = control[PROGRAM], frame[MEMBERS], i64_at(frame[TICKS])
     begin = read_ticks()
@@ -118,7 +123,7 @@ def _time_calls(control, frame, first, images):
             begin = end
 
 
-@register_jitable
+@jitable
 def _take(control):
     """Return the next chunk that nobody has taken, -1 where there is none or the run was cancelled."""
     if atomic_load(control, CANCEL):
@@ -127,7 +132,7 @@ def _take(control):
     return number if first_image(control, number) < control[TOTAL_IMAGES] else -1
 
 
-@register_jitable
+@jitable
 def _next_chunk(control, frame):
     """Return what `_take` gives, the same to all members of a team."""
     members, team = frame[MEMBERS], i64_at(frame[TEAM])
@@ -156,7 +161,7 @@ def driver(target: Target, timed: bool = False) -> KernelSource:
 def _body(run_calls) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
-        set_float_control(types.uint32(before | FLUSH_BITS))
+        set_float_control(before | FLUSH_BITS)
         number = _next_chunk(control, frame)
         while number >= 0:
             first = first_image(control, number)

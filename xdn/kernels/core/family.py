@@ -6,13 +6,16 @@ from functools import cache
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.core.choice import ALGORITHMS, RULE, Choice
+from xdn.kernels.core.descriptor import Descriptor
 from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
 from xdn.layers.window import Window
 from xdn.registry import Registry
@@ -109,6 +112,12 @@ class Step:
     rows: Rows | None = None
     scratch: Mapping[int, int] = field(default_factory=dict)
 
+    @staticmethod
+    def of(source: KernelSource, descriptor: Descriptor, macs: int = 0, rows: Rows | None = None) -> "Step":
+        """Return the step of a kernel that is told what `descriptor` says."""
+        d = descriptor
+        return Step(source, d.words, d.blobs, d.keep, macs, rows, d.scratch)
+
     @property
     def weight_bytes(self) -> int:
         """Bytes of packed weights and tables."""
@@ -177,6 +186,11 @@ class Lowering:
     def projected(self) -> BlockLayout:
         """Return the layout of what a fused projection reads."""
         return BlockLayout.of(self.added[0], self.schedule, self.layer.bottoms[-1] in self.exact)
+
+    def step(self, op: str, make: Callable[[], KernelBody], descriptor: Descriptor) -> Step:
+        """Return the step of a kernel whose name needs no more than the schedule and the target."""
+        name = KernelName(self.schedule.op(op), self.target.name)
+        return Step.of(kernel_source(name, make, type(descriptor)), descriptor)
 
     def residual_at(self, slot: int) -> dict[int, str]:
         """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
@@ -297,8 +311,3 @@ def words(count: int, values: Mapping[int, int]) -> np.ndarray:
     for slot, value in values.items():
         made[slot] = value
     return made
-
-
-def address(array: np.ndarray) -> int:
-    """Return the address of an array's first element; the array must be contiguous and outlive its use."""
-    return array.ctypes.data

@@ -11,8 +11,6 @@ while before it goes back to Python to sleep; the caller itself works too::
 The ticket is written before `parked` is read, and `parked` before the ticket is read again: one of both sees the other.
 """
 
-from numba.core import types
-
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_kernel, call_plain, i64_at, pause
 from xdn.codegen.names import KernelName
@@ -57,7 +55,7 @@ def lead(target: Target) -> KernelSource:
 
 def _attend():
     def attend(box, frame):
-        atomic_store(box, PARKED, types.int64(0))
+        atomic_store(box, PARKED, 0)
         looks = 0
         while True:
             ticket = atomic_load(box, TICKET)
@@ -70,10 +68,10 @@ def _attend():
                 looks += 1
                 pause()
             else:
-                atomic_store(box, PARKED, types.int64(1))
+                atomic_store(box, PARKED, 1)
                 if atomic_load(box, TICKET) == ticket:
                     return
-                atomic_store(box, PARKED, types.int64(0))
+                atomic_store(box, PARKED, 0)
 
     return attend
 

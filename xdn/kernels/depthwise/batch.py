@@ -13,17 +13,17 @@ from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
 from xdn.kernels.contract.batch import used_elements
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_tile
-from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.core.taps import lists_footprint, tap_lists
@@ -32,21 +32,14 @@ from xdn.kernels.core.taps import lists_footprint, tap_lists
 X, Y, RESIDUAL, WEIGHTS, BIAS, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, CHANNELS, COEFFICIENTS = range(12)
 WORD_COUNT = 12
 
-_F32 = types.CPointer(types.float32)
-
 
 def _row(name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes one channel of one position for all images of a block."""
     target = target_named(name.isa)
 
-    @intrinsic
-    def row(typingctx, x, weights, taps, first, end, channels, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_row(VectorBuilder(irbuilder, target), args, name.epilogue)
-            return context.get_dummy_value()
-
-        pointers_and_sizes = (_F32, _F32, WORDS, types.int64, types.int64, types.int64, _F32, _F32, _F32, _F32)
-        return types.void(*pointers_and_sizes), codegen
+    @emitted(VOID, F32_POINTER, F32_POINTER, WORDS, I64, I64, I64, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    def row(irbuilder, *args):
+        _emit_row(VectorBuilder(irbuilder, target), args, name.epilogue)
 
     return row
 

@@ -16,19 +16,19 @@ from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.batch import used_elements
 from xdn.kernels.contract.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.core.channel_epilogue import store_channels
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, LANES, aligned_vectors
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import tap_lists
@@ -46,8 +46,6 @@ ROWS, VECTORS = 4, 2
 #: The part of a core's first cache that a group's rows may take.
 _FIRST_CACHE_BYTES = 24 << 10
 
-_F32 = types.CPointer(types.float32)
-
 
 def depthwise(epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for an instruction set; `epilogue` as `epilogue_parts` gives it."""
@@ -59,13 +57,9 @@ def _tile(name: KernelName, vectors: int) -> Callable[..., None]:
     """Return the intrinsic that computes some vectors of channels of one tile."""
     target = target_named(name.isa)
 
-    @intrinsic
-    def tile(typingctx, x, weights, taps, pitch, table, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, target), args, vectors, name.epilogue)
-            return context.get_dummy_value()
-
-        return types.void(_F32, _F32, WORDS, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
+    @emitted(VOID, F32_POINTER, F32_POINTER, WORDS, I64, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    def tile(irbuilder, *args):
+        _emit_tile(VectorBuilder(irbuilder, target), args, vectors, name.epilogue)
 
     return tile
 

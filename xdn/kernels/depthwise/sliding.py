@@ -22,18 +22,18 @@ from math import prod
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.core.channel_epilogue import store_channels
 from xdn.kernels.core.choice import DIRECT, Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, BlockLayout, aligned_vectors
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import count_taps
@@ -47,7 +47,6 @@ X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, ZEROS, TILES, TILE_COUNT, X_BLOCK, 
 GROUPS, GROUP_COUNT = 11, 12
 WORD_COUNT = 13
 
-_F32 = types.CPointer(types.float32)
 #: Elements of a side of a window at most: those of larger ones would not leave registers for a tile.
 _LARGEST = 5
 #: Units of work of a layer at least, as far as its channels allow: threads share them evenly.
@@ -97,14 +96,11 @@ def _tile(window: Sliding, name: KernelName) -> Callable[..., None]:
     """Return the intrinsic that computes some vectors of channels of one tile."""
     target = target_named(name.isa)
 
-    @intrinsic
-    def tile(typingctx, first, end, x, zeros, table, weights, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
-            return context.get_dummy_value()
-
-        pointers = (_F32, _F32, WORDS, _F32, _F32, _F32, _F32, _F32)
-        return types.void(types.int64, types.int64, *pointers), codegen
+    @emitted(
+        VOID, I64, I64, F32_POINTER, F32_POINTER, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER
+    )
+    def tile(irbuilder, *args):
+        _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
 
     return tile
 

@@ -1,133 +1,166 @@
-"""Per-channel arithmetic: BatchNorm, Scale and Bias as (x - m[c]) * a[c] + b[c]; PReLU."""
+"""Per-channel arithmetic: BatchNorm, Scale and Bias as (x - shift[c]) * factor[c] + offset[c]; PReLU.
+
+::
+
+    for position in positions:
+        for c in channels:                                 batch schedule: for all images of a block at once
+            y[c] = f(x[c], the coefficients of c)
+"""
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.names import KernelName
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at, same_place
 from xdn.graph.layer import Array
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, B
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BATCH, BOTH, aligned_vectors
 from xdn.kernels.core.mathematics import fma, relu
+from xdn.kernels.core.portion import portion
 from xdn.layers.broadcast import along_channels
 
-X, Y, POSITIONS, CHANNELS, SHIFT, FACTOR, OFFSET, LANES = range(8)
+
+class PerChannel(Descriptor):
+    """`positions` of a block, each with `channels` rows of `lanes` values, or one row of so many channels."""
+
+    x, y = Place(), Place()
+    positions, channels, lanes = Size(), Size(), Size()
+    shift, factor, offset = Pointer(), Pointer(), Pointer()
 
 
-def _affine():
-    def affine(desc, frame):
-        x, y = f32_at(frame[ARENA] + desc[X]), f32_at(frame[ARENA] + desc[Y])
-        shift, factor, offset = f32_at(desc[SHIFT]), f32_at(desc[FACTOR]), f32_at(desc[OFFSET])
+def _affine_of_images():
+    def affine(d, frame):
+        x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
+        shift, factor, offset = d.shift, d.factor, d.offset
         # The number of lanes is read, not a constant, so that LLVM vectorises this loop and does not unroll it.
-        lanes, in_place = desc[LANES], desc[X] == desc[Y]
-        for position in range(frame[BLOCKS] * desc[POSITIONS]):
-            for c in range(desc[CHANNELS]):
-                at = (position * desc[CHANNELS] + c) * lanes
+        lanes, channels = d.lanes, d.channels
+        for position in range(frame.blocks * d.positions):
+            for c in range(channels):
+                first = (position * channels + c) * lanes
                 m, a, b = shift[c], factor[c], offset[c]
                 if in_place:
-                    for i in range(at, at + lanes):
+                    for i in range(first, first + lanes):
                         y[i] = fma(y[i] - m, a, b)
                 else:
-                    for i in range(at, at + lanes):
+                    for i in range(first, first + lanes):
                         y[i] = fma(x[i] - m, a, b)
 
     return affine
 
 
-def _prelu():
-    def prelu(desc, frame):
-        x, y = f32_at(frame[ARENA] + desc[X]), f32_at(frame[ARENA] + desc[Y])
-        slope = f32_at(desc[FACTOR])
-        lanes, in_place = desc[LANES], desc[X] == desc[Y]
-        for position in range(frame[BLOCKS] * desc[POSITIONS]):
-            for c in range(desc[CHANNELS]):
-                at = (position * desc[CHANNELS] + c) * lanes
+def _affine_of_channels():
+    def affine(d, frame):
+        x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
+        shift, factor, offset, channels = d.shift, d.factor, d.offset, d.channels
+        begin, end = portion(frame, frame.blocks * d.positions)
+        for first in range(begin * channels, end * channels, channels):
+            # Two loops, because a compiler vectorises only where the arrays do not overlap.
+            if in_place:
+                for c in range(channels):
+                    y[first + c] = fma(y[first + c] - shift[c], factor[c], offset[c])
+            else:
+                for c in range(channels):
+                    y[first + c] = fma(x[first + c] - shift[c], factor[c], offset[c])
+
+    return affine
+
+
+def _prelu_of_images():
+    def prelu(d, frame):
+        x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
+        slope, lanes, channels = d.factor, d.lanes, d.channels
+        for position in range(frame.blocks * d.positions):
+            for c in range(channels):
+                first = (position * channels + c) * lanes
                 a = slope[c]
                 if in_place:
-                    for i in range(at, at + lanes):
+                    for i in range(first, first + lanes):
                         y[i] = relu(y[i], a)
                 else:
-                    for i in range(at, at + lanes):
+                    for i in range(first, first + lanes):
                         y[i] = relu(x[i], a)
 
     return prelu
 
 
-def _lower(lowering: Lowering, op: str, make: KernelBody, coefficients: dict[int, Array]) -> Lowered:
-    layer, layout = lowering.layer, lowering.top()
-    kept = {slot: np.ascontiguousarray(array, np.float32) for slot, array in coefficients.items()}
-    sizes = {POSITIONS: layout.positions, CHANNELS: layout.channels, LANES: B}
-    descriptor = words(8, sizes | {slot: address(array) for slot, array in kept.items()})
-    source = KernelSource(KernelName(op, lowering.target.name), make)
-    step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, tuple(kept.values()))
-    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
+def _prelu_of_channels():
+    def prelu(d, frame):
+        x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
+        slope, channels = d.factor, d.channels
+        begin, end = portion(frame, frame.blocks * d.positions)
+        for first in range(begin * channels, end * channels, channels):
+            # Two loops, because a compiler vectorises only where the arrays do not overlap.
+            if in_place:
+                for c in range(channels):
+                    y[first + c] = relu(y[first + c], slope[c])
+            else:
+                for c in range(channels):
+                    y[first + c] = relu(x[first + c], slope[c])
+
+    return prelu
 
 
-#: What `affine` takes: m, a and b of (x - m) * a + b, each (C,).
-Terms = tuple[Array, Array, Array]
+#: Of the batch schedule and of the channel schedule.
+AFFINE, PRELU = (_affine_of_images, _affine_of_channels), (_prelu_of_images, _prelu_of_channels)
 
 
-def _lower_affine(lowering: Lowering, terms: Terms) -> Lowered:
-    return _lower(lowering, "affine", _affine, dict(zip((SHIFT, FACTOR, OFFSET), terms, strict=True)))
+def _lower(lowering: Lowering, op: str, bodies: tuple[KernelBody, KernelBody], **coefficients: Array) -> Lowered:
+    layer, layout, batch = lowering.layer, lowering.top(), lowering.schedule is BATCH
+    channels = layout.channels if batch else layout.position_elements
+    kept = {name: aligned_vectors(array, channels) for name, array in coefficients.items()}
+    x, y = layer.bottoms[0], layer.tops[0]
+    lanes = lowering.target.block_images if batch else 1
+    words = PerChannel(x=x, y=y, positions=layout.positions, channels=channels, lanes=lanes, **kept)
+    return Lowered([lowering.step(op, bodies[0 if batch else 1], words)], in_place={y: x})
 
 
-def batch_norm_terms(lowering: Lowering) -> Terms:
-    """Return what a BatchNorm does with the statistics that training left."""
-    params, weights = lowering.layer.params, lowering.layer.weights
-    mean, variance = params.statistics(weights)
-    factor = 1 / np.sqrt(variance + params.eps)
-    return mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean))
+def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array) -> Lowered:
+    return _lower(lowering, "affine", AFFINE, shift=shift, factor=factor, offset=offset)
 
 
-def scale_terms(lowering: Lowering) -> Terms:
-    """Return what a Scale does."""
-    factor = lowering.layer.weights["scale"]
-    return np.zeros_like(factor), factor, lowering.layer.weights.get("bias", np.zeros_like(factor))
-
-
-def bias_terms(lowering: Lowering) -> Terms:
-    """Return what a Bias does."""
-    offset = lowering.layer.weights["bias"]
-    return np.zeros_like(offset), np.ones_like(offset), offset
-
-
-def keeps_statistics(lowering: Lowering) -> bool:
+def _keeps_statistics(lowering: Lowering) -> bool:
     """Return whether a BatchNorm normalises by what training left."""
     return not lowering.layer.params.batch_statistics
 
 
-def one_value_per_channel(lowering: Lowering) -> bool:
+def _one_value_per_channel(lowering: Lowering) -> bool:
     """Return whether a Scale or Bias has one learned coefficient a channel."""
     params = lowering.layer.params
     return along_channels(lowering.bottoms, params.axis, params.num_axes)
 
 
-@family("batch_norm", "BatchNorm", when=keeps_statistics)
+@family("batch_norm", "BatchNorm", when=_keeps_statistics, schedules=BOTH)
 def lower_batch_norm(lowering: Lowering) -> Lowered:
     """Subtract the mean, divide by the deviation of the statistics that training left."""
-    return _lower_affine(lowering, batch_norm_terms(lowering))
+    params, weights = lowering.layer.params, lowering.layer.weights
+    mean, variance = params.statistics(weights)
+    factor = 1 / np.sqrt(variance + params.eps)
+    return _lower_affine(lowering, mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean)))
 
 
-@family("bn", "BN", when=keeps_statistics)
+@family("bn", "BN", when=_keeps_statistics, schedules=BOTH)
 def lower_bn(lowering: Lowering) -> Lowered:
     """Normalise, then scale and shift; or scale and shift alone."""
-    return _lower_affine(lowering, lowering.layer.params.terms(lowering.layer.weights))
+    return _lower_affine(lowering, *lowering.layer.params.terms(lowering.layer.weights))
 
 
-@family("scale", "Scale", when=one_value_per_channel)
+@family("scale", "Scale", when=_one_value_per_channel, schedules=BOTH)
 def lower_scale(lowering: Lowering) -> Lowered:
     """Multiply by one factor a channel, and add one offset where there is a bias."""
-    return _lower_affine(lowering, scale_terms(lowering))
+    factor = lowering.layer.weights["scale"]
+    zeros = np.zeros_like(factor)
+    return _lower_affine(lowering, zeros, factor, lowering.layer.weights.get("bias", zeros))
 
 
-@family("bias", "Bias", when=one_value_per_channel)
+@family("bias", "Bias", when=_one_value_per_channel, schedules=BOTH)
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
-    return _lower_affine(lowering, bias_terms(lowering))
+    offset = lowering.layer.weights["bias"]
+    return _lower_affine(lowering, np.zeros_like(offset), np.ones_like(offset), offset)
 
 
-@family("prelu", "PReLU")
+@family("prelu", "PReLU", schedules=BOTH)
 def lower_prelu(lowering: Lowering) -> Lowered:
     """Keep positive values, multiply the others by the channel's slope."""
     slope = np.broadcast_to(lowering.layer.weights["slope"], lowering.top().channels)
-    return _lower(lowering, "prelu", _prelu, {FACTOR: slope})
+    return _lower(lowering, "prelu", PRELU, factor=slope)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import jitable
 from xdn.codegen.names import KernelName
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
@@ -32,9 +33,8 @@ def _scaled_sum(a, x, z):
 
 
 def _body(function: Callable[..., float]) -> KernelBody:
-    from numba.extending import register_jitable
 
-    f = register_jitable(function)
+    f = jitable(function)
 
     def broadcast(desc, frame):
         positions, row = desc[POSITIONS], desc[ROW]

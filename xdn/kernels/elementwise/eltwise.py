@@ -4,8 +4,10 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import jitable
 from xdn.codegen.names import KernelName
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.core.portion import portion
 
@@ -40,9 +42,8 @@ def _source(table, operation: str, target: str) -> KernelSource:
 
 
 def _body(function) -> KernelBody:
-    from numba.extending import register_jitable
 
-    f = register_jitable(function)
+    f = jitable(function)
 
     def eltwise(desc, frame):
         x0, x1 = f32_at(frame[ARENA] + desc[X0]), f32_at(frame[ARENA] + desc[X1])

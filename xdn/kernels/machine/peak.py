@@ -14,12 +14,11 @@ Different starts keep a compiler from computing one chain for all.
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 
@@ -49,13 +48,9 @@ def peak(target: Target) -> KernelSource:
 def _chains(target: Target) -> Callable[..., None]:
     """Return the intrinsic that runs the loop and stores the sum."""
 
-    @intrinsic
-    def chains(typingctx, values, steps, total):
-        def codegen(context, irbuilder, signature, args):
-            _emit(VectorBuilder(irbuilder, target), *args)
-            return context.get_dummy_value()
-
-        return types.void(types.CPointer(types.float32), types.int64, types.CPointer(types.float32)), codegen
+    @emitted(VOID, F32_POINTER, I64, F32_POINTER)
+    def chains(irbuilder, *args):
+        _emit(VectorBuilder(irbuilder, target), *args)
 
     return chains
 

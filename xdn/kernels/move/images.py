@@ -8,7 +8,8 @@ from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, u8_at
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.family import Step, address, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Step, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, FIRST_IMAGE, IMAGES, IO, B, BlockLayout
 
 # Planes: N, C, H, W of f32. SLOT is the number of the caller's array among inputs and outputs.

@@ -15,15 +15,15 @@ from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES
 from xdn.kernels.core.mathematics import fma, power
 from xdn.kernels.core.portion import portion
@@ -31,8 +31,6 @@ from xdn.kernels.normalise.lrn import across_constants, plus_square, scaled
 
 #: CONSTANTS: k, alpha / n, -beta. REACH: neighbours on each side. PITCH: elements from one position to the next.
 X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS, PITCH = range(7)
-
-_F32 = types.CPointer(types.float32)
 
 
 def across(target: Target) -> KernelSource:
@@ -43,32 +41,27 @@ def across(target: Target) -> KernelSource:
 def _vector(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes a vector of channels that have all their neighbours."""
 
-    @intrinsic
-    def vector(typingctx, x, reach, constants, y):
-        def codegen(context, irbuilder, signature, args):
-            b = VectorBuilder(irbuilder, target)
-            x, reach, constants, y = args
+    @emitted(VOID, F32_POINTER, I64, F32_POINTER, F32_POINTER)
+    def vector(irbuilder, *args):
+        b = VectorBuilder(irbuilder, target)
+        x, reach, constants, y = args
 
-            def add_neighbour(distance: ir.Value, energy: list[ir.Value]) -> list[ir.Value]:
-                return [plus_square(b, energy[0], b.load(b.offset(x, distance), aligned=False))]
+        def add_neighbour(distance: ir.Value, energy: list[ir.Value]) -> list[ir.Value]:
+            return [plus_square(b, energy[0], b.load(b.offset(x, distance), aligned=False))]
 
-            begin, end = b.ir.neg(reach), b.ir.add(reach, b.const(1))
-            (energy,) = b.loop(begin, end, [b.number(0)], add_neighbour)
-            b.store(scaled(b, energy, b.load(x, aligned=False), constants), y, aligned=False)
-            return context.get_dummy_value()
-
-        return types.void(_F32, types.int64, _F32, _F32), codegen
+        begin, end = b.ir.neg(reach), b.ir.add(reach, b.const(1))
+        (energy,) = b.loop(begin, end, [b.number(0)], add_neighbour)
+        b.store(scaled(b, energy, b.load(x, aligned=False), constants), y, aligned=False)
 
     return vector
 
 
 def _body(target: Target) -> KernelBody:
     """Return the loops over positions and channels, as Numba compiles them."""
-    from numba.extending import register_jitable
 
     vector, lanes = _vector(target), target.lanes
 
-    @register_jitable
+    @jitable
     def one(x, c, channels, reach, constants, y):
         energy = np.float32(0)
         for other in range(max(0, c - reach), min(channels, c + reach + 1)):

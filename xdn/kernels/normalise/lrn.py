@@ -19,16 +19,16 @@ from functools import partial
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
 from xdn.kernels.core.portion import portion
@@ -40,8 +40,6 @@ from xdn.layers.window import Window
 X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS = range(6)
 #: ROW_COUNT: rows of a position; TAPS: the square's elements; COUNTS: what each position's sum is divided by.
 ROW_COUNT, POSITION_COUNT, TAPS, COUNTS, BLOCK = 2, 4, 6, 7, 8
-
-_F32 = types.CPointer(types.float32)
 
 
 def across(target: Target) -> KernelSource:
@@ -67,20 +65,16 @@ def scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value)
 def _across_row(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes one channel from the channels `first` <= other < `end` of its position."""
 
-    @intrinsic
-    def row(typingctx, x, c, first, end, constants, y):
-        def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, target)
-            x, c, first, end, constants, y = args
+    @emitted(VOID, F32_POINTER, I64, I64, I64, F32_POINTER, F32_POINTER)
+    def row(irbuilder, *args):
+        b = row_builder(irbuilder, target)
+        x, c, first, end, constants, y = args
 
-            def add_neighbour(other, energy):
-                return [plus_square(b, energy[0], b.load(row_at(b, x, other)))]
+        def add_neighbour(other, energy):
+            return [plus_square(b, energy[0], b.load(row_at(b, x, other)))]
 
-            (energy,) = b.loop(first, end, [b.number(0)], add_neighbour)
-            b.store(scaled(b, energy, b.load(row_at(b, x, c)), constants), row_at(b, y, c))
-            return context.get_dummy_value()
-
-        return types.void(_F32, types.int64, types.int64, types.int64, _F32, _F32), codegen
+        (energy,) = b.loop(first, end, [b.number(0)], add_neighbour)
+        b.store(scaled(b, energy, b.load(row_at(b, x, c)), constants), row_at(b, y, c))
 
     return row
 
@@ -103,17 +97,12 @@ def _across(target: Target) -> KernelBody:
 def _within_row(target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes one row of one position from the positions around it."""
 
-    @intrinsic
-    def row(typingctx, x, taps, first, end, count, own, constants, y):
-        def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, target, schedule)
-            *window, count, own, constants, y = args
-            (energy,) = fold_taps(b, window, [b.number(0)], partial(plus_square, b))
-            b.store(scaled(b, b.div(energy, b.broadcast(count)), b.load(own), constants), y)
-            return context.get_dummy_value()
-
-        arguments = (_F32, WORDS, types.int64, types.int64, types.float32, _F32, _F32, _F32)
-        return types.void(*arguments), codegen
+    @emitted(VOID, F32_POINTER, WORDS, I64, I64, NUMBER, F32_POINTER, F32_POINTER, F32_POINTER)
+    def row(irbuilder, *args):
+        b = row_builder(irbuilder, target, schedule)
+        *window, count, own, constants, y = args
+        (energy,) = fold_taps(b, window, [b.number(0)], partial(plus_square, b))
+        b.store(scaled(b, b.div(energy, b.broadcast(count)), b.load(own), constants), y)
 
     return row
 

@@ -17,7 +17,8 @@ import numpy as np
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.names import KernelName
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, B
 from xdn.kernels.core.portion import portion
 

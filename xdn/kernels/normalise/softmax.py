@@ -17,13 +17,12 @@ Units: x and y are counted in f32, B from one channel to the next.
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
@@ -31,8 +30,6 @@ from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.core.rows import row_at, row_builder
 
 X, Y, POSITIONS, CHANNELS = range(4)
-
-_F32 = types.CPointer(types.float32)
 
 
 def softmax(target: Target) -> KernelSource:
@@ -43,13 +40,9 @@ def softmax(target: Target) -> KernelSource:
 def _position(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes all channels of one position for all images of a block."""
 
-    @intrinsic
-    def position(typingctx, x, channels, y):
-        def codegen(context, irbuilder, signature, args):
-            _emit_position(row_builder(irbuilder, target), *args)
-            return context.get_dummy_value()
-
-        return types.void(_F32, types.int64, _F32), codegen
+    @emitted(VOID, F32_POINTER, I64, F32_POINTER)
+    def position(irbuilder, *args):
+        _emit_position(row_builder(irbuilder, target), *args)
 
     return position
 

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
 from xdn.kernels.core.portion import portion
@@ -38,8 +38,6 @@ from xdn.layers.pooling import LOWEST
 X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, ROW_COUNT, COUNTS = range(9)
 #: Rows that are folded at a time (MR): at two registers each, they leave half of 16 free.
 ROWS = 4
-
-_F32 = types.CPointer(types.float32)
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,13 @@ def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource
 def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes `rows` rows of one position."""
 
-    @intrinsic
-    def fold(typingctx, x, taps, first, end, count, y):
-        def codegen(context, irbuilder, signature, args):
-            b = row_builder(irbuilder, target, schedule)
-            *window, count, y = args
-            folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
-            for r, value in enumerate(folded):
-                b.store(method.finish(b, value, b.broadcast(count)), y, r)
-            return context.get_dummy_value()
-
-        return types.void(_F32, WORDS, types.int64, types.int64, types.float32, _F32), codegen
+    @emitted(VOID, F32_POINTER, WORDS, I64, I64, NUMBER, F32_POINTER)
+    def fold(irbuilder, *args):
+        b = row_builder(irbuilder, target, schedule)
+        *window, count, y = args
+        folded = fold_taps(b, window, [b.number(method.start)] * rows, method.combine(b))
+        for r, value in enumerate(folded):
+            b.store(method.finish(b, value, b.broadcast(count)), y, r)
 
     return fold
 

@@ -13,7 +13,8 @@ import numpy as np
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, f64_at
 from xdn.codegen.names import KernelName
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
 from xdn.kernels.core.portion import portion
 

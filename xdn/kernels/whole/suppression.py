@@ -15,7 +15,8 @@ from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import host_target
 from xdn.graph.layer import Array, Layer
-from xdn.kernels.core.family import address, words
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.family import words
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call
 
 #: CONSTANTS: threshold, unit and eta; KEPT: room for as many indices as there are boxes; KEPT_COUNT is written.

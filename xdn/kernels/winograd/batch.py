@@ -14,8 +14,9 @@ from xdn import settings
 from xdn.codegen.target import core_cache_bytes
 from xdn.kernels.contract.batch import batch_tiles, most_rows, spread
 from xdn.kernels.core.choice import WINOGRADS, Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, address, family, packed_weights, words
+from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import F32_BYTES, B, BlockLayout, aligned_bytes
 from xdn.kernels.core.tables import shared

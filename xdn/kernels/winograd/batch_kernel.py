@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.batch_kernel import contract_channels
@@ -40,8 +39,6 @@ FULL_TILES, SMALL_TILES = 17, 18
 #: f32 from one place of V and of M to the next.
 V_PLACE, M_PLACE = 19, 20
 WORD_COUNT = 21
-
-_F32 = types.CPointer(types.float32)
 
 
 def winograd(outputs: int, rows: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -194,32 +191,20 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
     target = target_named(name.isa)
     rows, vectors = name.tile
 
-    @intrinsic
-    def transform_input(typingctx, x, places, zeros, channels, v, stride):
-        def codegen(context, irbuilder, signature, args):
-            emit_input(VectorBuilder(irbuilder, target), args, algorithm, vectors, B)
-            return context.get_dummy_value()
-
-        return types.void(_F32, WORDS, _F32, types.int64, _F32, types.int64), codegen
+    @emitted(VOID, F32_POINTER, WORDS, F32_POINTER, I64, F32_POINTER, I64)
+    def transform_input(irbuilder, *args):
+        emit_input(VectorBuilder(irbuilder, target), args, algorithm, vectors, B)
 
     def product_of(filters):
-        @intrinsic
-        def product(typingctx, v, weights, channels, m):
-            def codegen(context, irbuilder, signature, args):
-                _emit_product(VectorBuilder(irbuilder, target), args, filters, vectors)
-                return context.get_dummy_value()
-
-            return types.void(_F32, _F32, types.int64, _F32), codegen
+        @emitted(VOID, F32_POINTER, F32_POINTER, I64, F32_POINTER)
+        def product(irbuilder, *args):
+            _emit_product(VectorBuilder(irbuilder, target), args, filters, vectors)
 
         return product
 
-    @intrinsic
-    def transform_output(typingctx, m, stride, filters, places, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_output(VectorBuilder(irbuilder, target), args, algorithm, vectors, name.epilogue)
-            return context.get_dummy_value()
-
-        return types.void(_F32, types.int64, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
+    @emitted(VOID, F32_POINTER, I64, I64, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    def transform_output(irbuilder, *args):
+        _emit_output(VectorBuilder(irbuilder, target), args, algorithm, vectors, name.epilogue)
 
     return transform_input, product_of(rows), product_of(max(1, rows - 1)), transform_output
 
@@ -250,9 +235,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
                         else:
                             small_product(v_at, w_at, channels, m_at)
 
-    from numba.extending import register_jitable
-
-    multiply = register_jitable(multiply)
+    multiply = jitable(multiply)
 
     def winograd(desc, frame):
         arena, blocks = frame[ARENA], frame[BLOCKS]

@@ -10,8 +10,9 @@ from xdn.codegen.target import core_cache_bytes
 from xdn.kernels.contract.batch import spread
 from xdn.kernels.contract.channel import best_tile, tile_choices
 from xdn.kernels.core.choice import Choice
+from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, address, family, words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import CHANNEL, F32_BYTES, LANES, aligned_bytes, aligned_vectors
 from xdn.kernels.winograd import channel_kernel as k
 from xdn.kernels.winograd.batch import best_algorithm, tile_tables, winograd_choices, winograd_footprint

@@ -15,12 +15,11 @@ meet after each of the three parts, and each has its share of the places, of the
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic, register_jitable
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import WORDS, f32_at, i64_at
+from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.channel_kernel import contract_positions
@@ -44,8 +43,6 @@ FULL_PANELS, SMALL_PANELS = 18, 19
 #: f32 from one place of V and of M to the next.
 V_PLACE, M_PLACE = 20, 21
 WORD_COUNT = 22
-
-_F32 = types.CPointer(types.float32)
 
 
 def winograd(outputs: int, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -94,33 +91,20 @@ def _intrinsics(name: KernelName, algorithm: Winograd) -> tuple[Callable[..., No
     target = target_named(name.isa)
     rows, vectors = name.tile
 
-    @intrinsic
-    def transform_input(typingctx, x, places, zeros, count, v, stride):
-        def codegen(context, irbuilder, signature, args):
-            emit_input(VectorBuilder(irbuilder, target), args, algorithm, 1, target.lanes)
-            return context.get_dummy_value()
-
-        return types.void(_F32, WORDS, _F32, types.int64, _F32, types.int64), codegen
+    @emitted(VOID, F32_POINTER, WORDS, F32_POINTER, I64, F32_POINTER, I64)
+    def transform_input(irbuilder, *args):
+        emit_input(VectorBuilder(irbuilder, target), args, algorithm, 1, target.lanes)
 
     def product_of(panel):
-        @intrinsic
-        def product(typingctx, v, v_place, last, weights, channels, m, m_place):
-            def codegen(context, irbuilder, signature, args):
-                _emit_product(VectorBuilder(irbuilder, target), args, rows, panel)
-                return context.get_dummy_value()
-
-            arguments = (_F32, types.int64, types.int64, _F32, types.int64, _F32, types.int64)
-            return types.void(*arguments), codegen
+        @emitted(VOID, F32_POINTER, I64, I64, F32_POINTER, I64, F32_POINTER, I64)
+        def product(irbuilder, *args):
+            _emit_product(VectorBuilder(irbuilder, target), args, rows, panel)
 
         return product
 
-    @intrinsic
-    def transform_output(typingctx, m, stride, count, places, bias, residual, y, at):
-        def codegen(context, irbuilder, signature, args):
-            _emit_output(VectorBuilder(irbuilder, target), args, algorithm, name.epilogue)
-            return context.get_dummy_value()
-
-        return types.void(_F32, types.int64, types.int64, WORDS, _F32, _F32, _F32, _F32), codegen
+    @emitted(VOID, F32_POINTER, I64, I64, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    def transform_output(irbuilder, *args):
+        _emit_output(VectorBuilder(irbuilder, target), args, algorithm, name.epilogue)
 
     return transform_input, product_of(vectors), product_of(max(1, vectors - 1)), transform_output
 
@@ -132,7 +116,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     lanes = target_named(name.isa).lanes
     elements, inputs, outputs = algorithm.elements, algorithm.inputs**2, algorithm.outputs**2
 
-    @register_jitable
+    @jitable
     def to_elements(desc, frame, first, places):
         """V of the thread's share of places and vectors of channels."""
         arena, count = frame[ARENA], desc[X_PITCH] // lanes
@@ -148,7 +132,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
                 places * desc[V_PLACE],
             )
 
-    @register_jitable
+    @jitable
     def multiply(desc, frame, places):
         """M of the thread's share of elements and panels, for all places."""
         arena, channels, full = frame[ARENA], desc[CHANNELS], desc[FULL_PANELS]
@@ -168,7 +152,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
                 else:
                     small_product(v, desc[V_PLACE], last, weights, channels, m, desc[M_PLACE])
 
-    @register_jitable
+    @jitable
     def to_results(desc, frame, first, places):
         """The results of the thread's share of places."""
         arena, count = frame[ARENA], desc[Y_PITCH] // lanes

@@ -1,0 +1,138 @@
+"""Functions for kernels, declared without importing Numba: a process whose kernels are all cached never needs it.
+
+Numba gets to know what is declared here when the first kernel is compiled (`xdn/codegen/numba_types.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from llvmlite import ir
+
+from xdn.element import F32, F64, S64, U8, Element
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LLVM: dict[str, ir.Type] = {
+    "f32": ir.FloatType(),
+    "f64": ir.DoubleType(),
+    "bf16": ir.IntType(16),
+    "f16": ir.HalfType(),
+    "s8": ir.IntType(8),
+    "u8": ir.IntType(8),
+    "s32": ir.IntType(32),
+    "s64": ir.IntType(64),
+}
+
+
+def llvm_type(element: Element) -> ir.Type:
+    """Return LLVM's type of one number; of bf16, which llvmlite does not know, its bits."""
+    return _LLVM[element.name]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The type of one of a kernel's values.
+
+    Parameters
+    ----------
+    element : Element, optional
+        Of the number, or of the numbers pointed to; None for no value.
+    role : str
+        ``"number"``; ``"pointer"``; ``"place"``: where numbers lie in the arena of whoever runs the kernel.
+    """
+
+    element: Element | None
+    role: str = "number"
+
+    @property
+    def llvm(self) -> ir.Type:
+        """LLVM's type of the value."""
+        if self.element is None:
+            return ir.VoidType()
+        value = llvm_type(self.element)
+        return value.as_pointer() if self.role == "pointer" else ir.IntType(64) if self.role == "place" else value
+
+
+VOID, I64, NUMBER = Kind(None), Kind(S64), Kind(F32)
+F32_POINTER, F64_POINTER, U8_POINTER, WORDS = (Kind(element, "pointer") for element in (F32, F64, U8, S64))
+
+
+class Words(Protocol):
+    """int64 words with names: what a kernel's descriptor and frame are declared as."""
+
+    #: Name -> kind, in the order of the words.
+    kinds: Mapping[str, Kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Emitted:
+    """A function that kernels call, whose code is emitted in its place.
+
+    Parameters
+    ----------
+    emit : callable
+        (LLVM's IR builder, an LLVM value for each parameter) -> the result, None for `VOID`.
+    result : Kind
+    parameters : tuple of Kind
+    """
+
+    emit: Callable[..., ir.Value | None]
+    result: Kind
+    parameters: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Generic:
+    """A function that kernels call with arguments of several types.
+
+    Parameters
+    ----------
+    define : callable
+        (Numba's typing context, a type for each parameter) -> (signature, code generator), as Numba's `intrinsic` takes
+        it.
+    """
+
+    define: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Jitable:
+    """A Python function that kernels call, and the options with which Numba compiles it."""
+
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+
+
+#: What Numba has yet to be told of.
+undeclared: list[Emitted | Generic | Jitable] = []
+
+
+def emitted(result: Kind, *parameters: Kind) -> Callable[[Callable[..., ir.Value | None]], Any]:
+    """Return a decorator that makes a function which emits code one that kernels call; see `Emitted`."""
+
+    def declare(emit: Callable[..., ir.Value | None]) -> Any:
+        function = Emitted(emit, result, parameters)
+        undeclared.append(function)
+        return function
+
+    return declare
+
+
+def generic(define: Callable[..., Any]) -> Any:
+    """Return what kernels call to get the code that `define` gives for the types at hand; see `Generic`."""
+    function = Generic(define)
+    undeclared.append(function)
+    return function
+
+
+def jitable(function: F) -> F:
+    """Let kernels call a Python function."""
+    undeclared.append(Jitable(function, {"inline": "never"}))
+    return function
+
+
+def inlined(function: F) -> F:
+    """Let kernels call a Python function, whose code stands in theirs."""
+    undeclared.append(Jitable(function, {"inline": "always"}))
+    return function

@@ -1,0 +1,148 @@
+"""What Numba must know to compile kernels: the types of their words, and the functions declared in `codegen/jit.py`.
+
+Only compiling imports this module, for Numba takes as long to import as a small net takes to start.
+"""
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.registry import cpu_target
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    lower_getattr_generic,
+    register_jitable,
+    register_model,
+)
+
+from xdn.codegen.jit import Emitted, Jitable, Kind, Words, undeclared
+from xdn.element import Element
+
+_NUMBERS = {
+    "f32": types.float32,
+    "f64": types.float64,
+    "bf16": types.uint16,
+    "f16": types.float16,
+    "s8": types.int8,
+    "u8": types.uint8,
+    "s32": types.int32,
+    "s64": types.int64,
+}
+
+
+class WordsType(types.Type):
+    """Words whose meaning is declared; in memory a pointer to int64."""
+
+    def __init__(self, words: type[Words]):
+        self.kinds = words.kinds
+        super().__init__(f"Words({words.__module__}.{words.__qualname__}, {dict(words.kinds)})")
+
+
+class PlaceType(types.Type):
+    """Where a blob's numbers lie, in bytes from the begin of an arena."""
+
+    def __init__(self, element: Element):
+        self.element = element
+        super().__init__(f"Place({element.name})")
+
+
+@register_model(WordsType)
+class _WordsModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: types.Type):
+        super().__init__(manager, kind, ir.IntType(64).as_pointer())
+
+
+@register_model(PlaceType)
+class _PlaceModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: types.Type):
+        super().__init__(manager, kind, ir.IntType(64))
+
+
+@infer_getattr
+class _WordsAttributes(AttributeTemplate):
+    key = WordsType
+
+    def generic_resolve(self, words: WordsType, name: str) -> types.Type | None:
+        return type_of(words.kinds[name]) if name in words.kinds else None
+
+
+@lower_getattr_generic(WordsType)
+def _load_word(context: Any, builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
+    value = builder.load(word_pointer(builder, words, pointer, name))
+    kind = words.kinds[name]
+    return builder.inttoptr(value, kind.llvm) if kind.role == "pointer" else value
+
+
+@lower_builtin(operator.getitem, WordsType, types.Integer)
+def _word_by_number(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
+    return builder.load(builder.gep(values[0], [values[1]]))
+
+
+@infer_global(operator.getitem)
+class _WordByNumber(AbstractTemplate):
+    def generic(self, args: tuple[types.Type, ...], kws: Any) -> Any:
+        fits = len(args) == 2 and isinstance(args[0], WordsType) and isinstance(args[1], types.Integer)
+        return types.int64(args[0], types.int64) if fits else None
+
+
+def word_pointer(builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
+    """Return the pointer to the word called `name`."""
+    return builder.gep(pointer, [ir.Constant(ir.IntType(64), list(words.kinds).index(name))])
+
+
+def type_of(kind: Kind) -> types.Type:
+    """Return Numba's type of a kind."""
+    if kind.element is None:
+        return types.void
+    if kind.role == "place":
+        return PlaceType(kind.element)
+    number = _NUMBERS[kind.element.name]
+    return types.CPointer(number) if kind.role == "pointer" else number
+
+
+def pointer_to(element: Element) -> types.Type:
+    """Return the type of a pointer to numbers of an element."""
+    return type_of(Kind(element, "pointer"))
+
+
+def declare() -> None:
+    """Tell Numba of all functions that have been declared since the last call."""
+    context, made = cpu_target.typing_context, {}
+    while undeclared:
+        function = undeclared.pop(0)
+        if isinstance(function, Jitable):
+            register_jitable(**function.options)(function.function)
+        else:
+            made[function] = intrinsic(definition(function) if isinstance(function, Emitted) else function.define)
+    context.refresh()
+    for function, known in made.items():
+        context.insert_global(function, context.resolve_value_type(known))
+
+
+def definition(function: Emitted) -> Callable[..., Any]:
+    """Return an emitted function as Numba's `intrinsic` takes it."""
+
+    def define(typingctx: Any, *arguments: types.Type) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
+            result = function.emit(builder, *values)
+            return context.get_dummy_value() if function.result.element is None else result
+
+        return type_of(function.result)(*map(type_of, function.parameters)), codegen
+
+    names = ["typingctx", *(f"argument{i}" for i in range(len(function.parameters)))]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    define.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+    define.__name__ = function.emit.__name__
+    return define
+
+
+def words_type(words: type[Words] | None) -> types.Type:
+    """Return the type of a pointer to words; plain int64 where they are not declared."""
+    return types.CPointer(types.int64) if words is None else WordsType(words)

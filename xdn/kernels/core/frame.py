@@ -1,0 +1,34 @@
+"""Where a kernel works now: words that differ between threads and chunks."""
+
+from collections.abc import Callable
+
+from xdn.codegen.compiler import KernelBody, KernelSource
+from xdn.codegen.names import KernelName
+from xdn.kernels.core.descriptor import Descriptor, Size
+
+
+class Frame(Descriptor):
+    """What the driver tells every kernel beside its descriptor.
+
+    arena
+        Address of the thread's memory for blobs.
+    blocks
+        Blocks in this chunk.
+    first_image, images
+        Number of the chunk's first image, and how many there are; the last block may be partly filled.
+    ticks
+        Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
+    member, members
+        Which of the threads that share each step's work this one is, and how many they are.
+    team
+        Address of the words by which they meet (`barrier.py`); 0 for a thread alone.
+    io
+        Address of the caller's first input or output; one word for each follows.
+    """
+
+    arena, blocks, first_image, images, ticks, member, members, team, io = (Size() for _ in range(9))
+
+
+def kernel_source(name: KernelName, make: Callable[[], KernelBody], words: type[Descriptor]) -> KernelSource:
+    """Return a kernel whose body is given a descriptor of the class `words`, and a `Frame`."""
+    return KernelSource(name, make, (words, Frame))
