@@ -182,7 +182,7 @@ def test_digest_names_all_that_decides_the_code(monkeypatch):
     digests.add(fresh())
     monkeypatch.setattr(cache_module, "version", lambda package: "0")
     digests.add(fresh())
-    monkeypatch.setattr(cache_module, "_SOURCES", ("codegen",))
+    monkeypatch.setattr(cache_module, "_SOURCES", ("codegen/*.py",))
     digests.add(fresh())
     assert len(digests) == 4
 

@@ -28,7 +28,7 @@ _WHY = "another owner, writable by others, or a link"
 #: Opening does not follow a link, nor wait for a pipe's other end.
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 #: Layers give the formulas of their functions.
-_SOURCES = ("codegen", "kernels", "layers")
+_SOURCES = ("codegen/**/*.py", "kernels/**/*.py", "layers/**/*.py", "element.py")
 
 
 @cache
@@ -40,8 +40,8 @@ def generator_digest() -> str:
     """
     sha = hashlib.sha256()
     root = Path(__file__).parent.parent
-    for package in _SOURCES:
-        for path in sorted((root / package).rglob("*.py")):
+    for pattern in _SOURCES:
+        for path in sorted(root.glob(pattern)):
             sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     facts = (
         host_target().name,

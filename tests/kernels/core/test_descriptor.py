@@ -1,0 +1,109 @@
+"""Descriptors: what Python puts into them is what a kernel reads."""
+
+import numpy as np
+import pytest
+
+from tests.codegen.kernels import call
+from xdn.codegen.cache import KernelCache
+from xdn.codegen.compiler import KernelSource
+from xdn.codegen.intrinsics import argument_address, at, at_element, f32_at, moved, same_place
+from xdn.codegen.loader import KernelLoader
+from xdn.codegen.names import KernelName
+from xdn.element import S64
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size, address
+from xdn.kernels.core.frame import Frame, kernel_source
+
+
+class Sum(Descriptor):
+    x, y = Place(), Place()
+    count, first = Size(), Size()
+    factors = Pointer()
+    order = Pointer(S64)
+    room = Scratch()
+
+
+class Longer(Sum):
+    rest = Size()
+
+
+def test_words_blobs_and_memory_are_told_apart():
+    factors, order = np.float32([2, 3]), np.int64([1, 0])
+    made = Sum(x="a", y="b", count=2, factors=factors, order=order, room=64)
+    assert made.words.tolist() == [0, 0, 2, 0, address(factors), address(order), 0]
+    assert made.blobs == {Sum.x.slot: "a", Sum.y.slot: "b"}
+    assert made.scratch == {Sum.room.slot: 64}
+    assert [array is given for array, given in zip(made.keep, (factors, order), strict=True)] == [True, True]
+    assert (made.count, made.first) == (2, 0)
+
+
+def test_an_address_given_as_a_number_is_kept_by_others():
+    array = np.zeros(3, np.float32)
+    made = Sum(factors=address(array) + 4)
+    assert made.keep == ()
+    assert made.factors == address(array) + 4
+
+
+def test_a_blob_that_there_is_not_takes_no_place():
+    assert Sum(x=None, room=0).blobs == Sum(room=0).scratch == {}
+
+
+def test_fields_follow_those_of_the_class_above():
+    assert list(Longer.kinds) == [*Sum.kinds, "rest"]
+    assert Longer.rest.slot == len(Sum.kinds)
+    assert Sum.count.slot == 2
+
+
+def test_an_unknown_field_is_refused():
+    with pytest.raises(KeyError):
+        Sum(size=1)
+
+
+@pytest.fixture
+def loader(tmp_path):
+    return KernelLoader(KernelCache(tmp_path))
+
+
+def _run(loader, body, made, arena, *arrays):
+    """Run a body with the blobs of `made` one after the other in `arena`, 4 values each."""
+    words = made.words.copy()
+    for number, slot in enumerate(made.blobs):
+        words[slot] = 16 * number
+    frame = np.zeros(Frame.io.slot + len(arrays), np.int64)
+    frame[Frame.arena.slot], frame[Frame.blocks.slot] = address(arena), 1
+    frame[Frame.io.slot :] = [address(array) for array in arrays]
+    name = KernelName(body.__name__, "portable")
+    source = kernel_source(name, lambda: body, type(made))
+    call(loader.address(source), words, frame)
+
+
+def test_a_kernel_reads_the_fields_by_name(loader):
+    def ordered(d, frame):
+        x, y, order = at(frame, d.x), at_element(frame, d.y, d.first), d.order
+        for i in range(d.count * frame.blocks):
+            y[i] = x[order[i]] * moved(d.factors, 1)[i]
+
+    arena = np.float32([1, 2, 3, 4, 0, 0, 0, 0])
+    factors, order = np.float32([0, 10, 100]), np.int64([3, 1])
+    _run(loader, ordered, Sum(x="x", y="y", count=2, first=2, factors=factors, order=order), arena)
+    np.testing.assert_array_equal(arena, [1, 2, 3, 4, 0, 0, 40, 200])
+
+
+def test_a_kernel_knows_whether_blobs_share_a_place_and_finds_the_callers_arrays(loader):
+    def told(d, frame):
+        y = f32_at(argument_address(frame, d.count))
+        y[0] = 1 if same_place(d.x, d.y) else 2
+        y[1] = 1 if same_place(d.x, d.x) else 2
+
+    arena, first, second = np.zeros(8, np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32)
+    _run(loader, told, Sum(x="x", y="y", count=1), arena, first, second)
+    assert (first.tolist(), second.tolist()) == ([0, 0], [2, 1])
+
+
+def test_plain_words_remain_words(loader):
+    def add(words, frame):
+        frame[0] = words[0] + words[1]
+
+    frame = np.zeros(1, np.int64)
+    source = KernelSource(KernelName("addwords", "portable"), lambda: add)
+    call(loader.address(source), np.int64([2, 5]), frame)
+    assert frame[0] == 7
