@@ -10,6 +10,7 @@ from xdn.codegen.loader import KernelLoader
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
 from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES, Schedule
+from xdn.kernels.core.packing import PackedWeights, keeping
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.needs import block_fits
@@ -40,6 +41,8 @@ class Programs:
         self.compile_s, self.kernels_compiled = 0.0, 0
         self._kept: OrderedDict[object, Program] = OrderedDict()
         self._much: dict[object, bool] = {}
+        #: What plans of other shapes and outputs need not pack again.
+        self._packed = PackedWeights()
         self._lock = threading.Lock()
 
     def all(self) -> list[Program]:
@@ -104,9 +107,8 @@ class Programs:
         program = self._kept.get(key)
         if program is None:
             before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-            plan = make_plan(
-                self._net, shapes, outputs, pixels and pixels[1], schedule, self._configuration
-            )  # fmt: skip
+            with keeping(self._packed):
+                plan = make_plan(self._net, shapes, outputs, pixels and pixels[1], schedule, self._configuration)
             program = self._kept[key] = Program(plan, self._loader, self._timed)
             self.compile_s += time.perf_counter() - before
             self.kernels_compiled += len(self._loader.stats.compiled) - compiled

@@ -142,7 +142,7 @@ def test_packed_filters(outputs, filters, channels, rng):
     algorithm = WINOGRAD[outputs]
     weight = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
     sizes = even_sizes(filters)
-    packed = pack_filters(algorithm, weight, sizes)
+    packed = pack_filters(weight, algorithm, sizes)
     assert packed.shape == (algorithm.elements, channels * filters)
     assert packed.flags.c_contiguous
     made = algorithm.transformed(weight)

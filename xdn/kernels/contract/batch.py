@@ -13,6 +13,7 @@ from xdn.kernels.core.epilogue import coefficients, epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import B, BlockLayout
+from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.taps import TapLists, lists_footprint, tap_lists
 from xdn.layers.window import Window
 
@@ -266,6 +267,7 @@ def used_elements(weight: np.ndarray, used: np.ndarray) -> np.ndarray:
     return elements if len(used) == elements.shape[2] else elements[:, :, used]
 
 
+@packed_once
 def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
     """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
     taps = used_elements(weight, used)

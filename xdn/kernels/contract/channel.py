@@ -9,7 +9,6 @@ from xdn.codegen.target import Target, core_cache_bytes
 from xdn.kernels.contract import channel_kernel as k
 from xdn.kernels.contract.batch import (
     Contraction,
-    Source,
     contraction_footprint,
     convolution_task,
     groups_fit,
@@ -26,6 +25,7 @@ from xdn.kernels.core.epilogue import coefficients, epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
 
 #: Scalars' addresses that fit into a processor's general registers beside the loop's own.
@@ -219,7 +219,8 @@ def _step(
     """Return the step for panels of one size."""
     layer, top = lowering.layer, lowering.top()
     rows, vectors = tile
-    packed = [_packed(source, panels, vectors * lowering.target.lanes) for source in task.sources]
+    spans = [(panel.first, panel.end) for panel in panels]
+    packed = [pack_panels(s.weight, s.lists.used, spans, vectors * lowering.target.lanes) for s in task.sources]
     table = _panel_table(panels, packed)
     tiles = class_tiles([source.positions for source in task.sources], classes, rows)
     pitch = top.position_elements
@@ -266,20 +267,23 @@ def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def _packed(source: Source, panels: list[Panel], filters: int) -> np.ndarray:
+@packed_once
+def pack_panels(weight: np.ndarray, used: np.ndarray, panels: list[tuple[int, int]], filters: int) -> np.ndarray:
     """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
 
     Parameters
     ----------
-    source : Source
-    panels : list of Panel
+    weight : (K, C/G, R, S)
+    used : (taps,) int64
+        Elements of the window, numbered row-major.
+    panels : list of (int, int)
+        The first filter of each, and the one after its last.
     filters : int
         That a panel has room for.
     """
-    used = source.lists.used
-    taps = used_elements(source.weight, used)
-    made = aligned_vectors(np.empty(0), len(panels) * len(used) * source.channels * filters)
-    shaped = made.reshape(len(panels), len(used), source.channels, filters)
-    for weights, panel in zip(shaped, panels, strict=True):
-        weights[..., : panel.end - panel.first] = taps[panel.first : panel.end].transpose(2, 1, 0)
+    taps = used_elements(weight, used)
+    made = aligned_vectors(np.empty(0), len(panels) * len(used) * taps.shape[1] * filters)
+    shaped = made.reshape(len(panels), len(used), taps.shape[1], filters)
+    for weights, (first, end) in zip(shaped, panels, strict=True):
+        weights[..., : end - first] = taps[first:end].transpose(2, 1, 0)
     return made

@@ -19,6 +19,7 @@ from xdn.kernels.core.epilogue import coefficients, epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import F32_BYTES, B, BlockLayout, aligned_bytes
+from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
 from xdn.kernels.core.taps import count_taps
 from xdn.kernels.winograd import batch_kernel as k
@@ -97,7 +98,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     assert algorithm is not None
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = spread(top.channels, most_rows(lowering))
-    weights = pack_filters(algorithm, layer.weights["weight"], sizes)
+    weights = pack_filters(layer.weights["weight"], algorithm, sizes)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(top.channels)), np.float32)
     slopes = coefficients(layer, top.channels)
     zeros = aligned_bytes(bottom.position_elements * F32_BYTES, settings.ARENA_ALIGN_BYTES)
@@ -155,7 +156,8 @@ def _rows(lowering: Lowering, algorithm: Winograd, input_bytes: int, output_byte
     return Rows(top.height, algorithm.outputs, tables, k.TILE_COUNT, columns, reads, k.Y)
 
 
-def pack_filters(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> np.ndarray:
+@packed_once
+def pack_filters(weight: np.ndarray, algorithm: Winograd, sizes: list[int]) -> np.ndarray:
     """Return (elements, C*K) transformed filters: for each register tile of `sizes` filters, (C, filters)."""
     made = algorithm.transformed(weight)
     starts = np.cumsum([0, *sizes])

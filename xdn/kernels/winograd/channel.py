@@ -14,6 +14,7 @@ from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import CHANNEL, F32_BYTES, LANES, aligned_bytes, aligned_vectors
+from xdn.kernels.core.packing import packed_once
 from xdn.kernels.winograd import channel_kernel as k
 from xdn.kernels.winograd.batch import best_algorithm, tile_tables, winograd_choices, winograd_footprint
 from xdn.kernels.winograd.transform import Winograd
@@ -59,7 +60,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     v_place, m_place, unit = _places(lowering, algorithm)
     rows, vectors = lowering.choice.tile or best_tile(top.channels, [min(unit, len(inputs))], lowering.target)
     sizes = spread(-(-top.channels // lowering.target.lanes), vectors)
-    weights = _packed(algorithm, layer.weights["weight"], [size * lowering.target.lanes for size in sizes])
+    weights = pack_panels(layer.weights["weight"], algorithm, [size * lowering.target.lanes for size in sizes])
     bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), top.position_elements)
     slopes = aligned_vectors(coefficients(layer, top.channels), top.position_elements)
     zeros = aligned_bytes(bottom.position_elements * F32_BYTES, settings.ARENA_ALIGN_BYTES)
@@ -96,13 +97,14 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     return Lowered([step], in_place=lowering.over_residual())
 
 
-def _packed(algorithm: Winograd, weight: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """Return (elements, panels, C, filters of a panel), flat: transformed filters, zeros behind the last.
+@packed_once
+def pack_panels(weight: np.ndarray, algorithm: Winograd, sizes: list[int]) -> np.ndarray:
+    """Return (elements, panels, C, filters of a panel), flat: transformed filters, zeros after the last.
 
     Parameters
     ----------
-    algorithm : Winograd
     weight : (K, C, 3, 3)
+    algorithm : Winograd
     sizes : list of int
         Filters of each panel.
     """
