@@ -74,7 +74,7 @@ print(ir_digests.as_text(ir_digests.digests()), end="")
     flags = {"NUMBA_CPU_NAME": "generic", "PYTHONHASHSEED": "7", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0"}
     # Another block of images than this process's: 8, or 32 where its own is 8.
     flags["XDN_ISA"] = "portable" if target_named("portable").block_images < B else "avx512f"
-    assert python(code, **flags) == ir_digests.as_text(found).strip()
+    assert python(code, timeout=900, **flags) == ir_digests.as_text(found).strip()
 
 
 def test_pointers_read_alike_in_both_notations():

@@ -315,7 +315,7 @@ def test_any_blob_can_be_asked_for_and_out_is_filled():
 
 def test_parts_have_no_plan_in_common():
     session = Session(proposals())
-    with pytest.raises(UnsupportedError, match=r"4 parts.*computed apart.*rois, cells"):
+    with pytest.raises(UnsupportedError, match=r"4 parts.*computed on whole batches.*rois, cells"):
         session.plan()
     feed = feed_for(session.net, 1) | {"size": np.array([[32, 32, 1]], np.float32)}
     session.run(None, feed)
