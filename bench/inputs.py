@@ -14,7 +14,7 @@ from xdn.data.packed import cached_path, pack
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend import find_weights, load, read_binaryproto, save
-from xdn.frontend.onnx import save_onnx
+from xdn.frontend.onnx.writer import save_onnx
 from xdn.graph.net import Net
 from xdn.graph.transform import Transform
 from xdn.optimize.pipeline import optimize

@@ -19,8 +19,8 @@ OPTION = re.compile(r"(?:(xdn-\w+) )?(--[a-z][a-z-]+)")
 #: What the sources seem to say, but a command never prints: the test that holds it stands beside.
 NEVER_PRINTED = {
     # tests/train/test_start.py::test_a_teacher_needs_all_of_its_weights
-    ("xdn-train", "xdn.frontend.leftover", "--partial-weights"),
-    ("xdn-train", "xdn.frontend.load", "--random-weights"),
+    ("xdn-train", "xdn.frontend.caffe.weights.leftover", "--partial-weights"),
+    ("xdn-train", "xdn.frontend.caffe.load", "--random-weights"),
     # Results of tuning hold no weights: xdn-tune reads no net.
     ("xdn-tune", "xdn.graph.net", "--weights"),
     # tests/cli/test_pack.py::test_any_data_set_is_resized_where_it_is_packed
@@ -167,7 +167,7 @@ def test_nothing_is_excepted_without_need(sources, monkeypatch):
     [
         ("run", "xdn.data.folder", "--size"),
         ("run", "xdn.data.cifar10", "--download"),
-        ("train", "xdn.frontend.image_shape", "--input-shape"),
+        ("train", "xdn.frontend.caffe.images.image_shape", "--input-shape"),
         ("train", "xdn.train.resume", "--restart"),
         ("optimize", "xdn.optimize.prune.instruments", "--data"),
         ("tune", "xdn.cli.tune", "--tune"),

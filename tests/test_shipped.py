@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.frontend.onnx_checks import check_net
+from tests.frontend.onnx.onnx_checks import check_net
 from xdn import settings
 from xdn.cli.run import main as xdn_run
 from xdn.data import DATASETS

@@ -111,7 +111,7 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
     """
     from xdn import frontend
     from xdn.data.pixels import PixelTransform
-    from xdn.frontend.image_shape import mean_folders
+    from xdn.frontend.caffe.images.image_shape import mean_folders
 
     transform = _image_transform(net)
     _, c, h, w = next(iter(net.inputs.values())).shape
@@ -271,6 +271,6 @@ def check_mean(net: Net, name: str) -> None:
 
 
 def _mean_path(net: Net, name: str) -> Path | None:
-    from xdn.frontend.image_shape import find_mean, mean_folders
+    from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
 
     return find_mean(name, mean_folders(net.folder))

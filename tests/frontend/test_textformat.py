@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import xdn.settings
 from xdn.errors import ParseError
-from xdn.frontend import schema
+from xdn.frontend.caffe.text import schema
 from xdn.frontend.textformat import explain, read_text
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdn.errors import ParseError
-from xdn.frontend import schema, wire
+from xdn.frontend import wire
+from xdn.frontend.caffe.text import schema
 
 
 def span(content):

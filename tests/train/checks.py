@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from xdn.errors import UnsupportedError
 from xdn.train.module import NetModule
 

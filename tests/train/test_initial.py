@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.sharing import siamese_net
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.graph.nets import residual_net
 from tests.positions import EVERY_NET
 from tests.train.checks import assert_same_weights, check_net, compare, seeded_inputs, tensors, with_weights
 from tests.train.sharing import siamese_net
 from xdn import settings
 from xdn.errors import InputError, NetError, ShapeError, UnsupportedError, WeightsError
-from xdn.frontend.load import load
+from xdn.frontend.caffe.load import load
 from xdn.graph import Epilogue, Layer
 from xdn.layers.argmax import ArgMax
 from xdn.layers.concat import Concat

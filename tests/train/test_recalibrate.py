@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.positions import EVERY_NET
 from xdn.errors import InputError, WeightsError
 from xdn.graph import Layer, Net

@@ -38,7 +38,7 @@ from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
-from xdn.frontend.load import declared_batch
+from xdn.frontend.caffe.load import declared_batch
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize

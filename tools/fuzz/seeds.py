@@ -17,7 +17,7 @@ import numpy as np
 from xdn.data import header as headers
 from xdn.data.header import Layout, PackedHeader
 from xdn.frontend import wire
-from xdn.frontend.blobproto import encode_blob_head
+from xdn.frontend.caffe.weights.blobproto import encode_blob_head
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.tune.store import Key, Result, Store

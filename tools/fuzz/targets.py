@@ -25,9 +25,9 @@ from xdn.data.header import PREFIX, Layout
 from xdn.data.packed import PackedData
 from xdn.data.source import find_data
 from xdn.errors import XdnError
-from xdn.frontend import schema
-from xdn.frontend.caffemodel import read_caffemodel
-from xdn.frontend.load import declared_batch
+from xdn.frontend.caffe.load import declared_batch
+from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.solver import read_solver
 from xdn.layers.base import LAYERS
 from xdn.runtime.configuration import Configuration, load_configuration

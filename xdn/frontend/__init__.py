@@ -1,12 +1,12 @@
 """Readers and writers: prototxt, caffemodel, binaryproto, ONNX <-> `Net`."""
 
-from xdn.frontend.binaryproto import read_binaryproto, write_binaryproto
-from xdn.frontend.compared import compared_with_labels
-from xdn.frontend.load import find_weights, load, summary
-from xdn.frontend.mean_file import read_mean, write_mean
-from xdn.frontend.prune_file import prune_text, read_prune_file
-from xdn.frontend.suggest import suggested_transform
-from xdn.frontend.writer import save, to_prototxt
+from xdn.frontend.caffe.compared import compared_with_labels
+from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
+from xdn.frontend.caffe.images.mean_file import read_mean, write_mean
+from xdn.frontend.caffe.images.suggest import suggested_transform
+from xdn.frontend.caffe.load import find_weights, load, summary
+from xdn.frontend.caffe.writer import save, to_prototxt
+from xdn.frontend.solver.prune_file import prune_text, read_prune_file
 
 __all__ = [
     "compared_with_labels",

@@ -25,7 +25,7 @@ from xdn import settings
 from xdn.frontend.tokens import Token, Tokens
 from xdn.registry import nearest
 
-#: A protobuf message object; see `xdn.frontend.schema`.
+#: A protobuf message object; see `xdn.frontend.caffe.text.schema`.
 Message = Any
 
 _CLOSING = {"{": "}", "<": ">"}

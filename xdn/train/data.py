@@ -16,7 +16,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.errors import DataError
 from xdn.frontend import read_mean
-from xdn.frontend.image_shape import mean_folders
+from xdn.frontend.caffe.images.image_shape import mean_folders
 from xdn.frontend.solver import Recipe
 from xdn.graph.layer import Array
 from xdn.graph.net import Net

@@ -8,12 +8,12 @@ from xdn import memory
 from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import find_weights, load
-from xdn.frontend.caffemodel import read_caffemodel
-from xdn.frontend.image_shape import InputShapes
-from xdn.frontend.leftover import lacking
-from xdn.frontend.load import declared_batch
+from xdn.frontend.caffe.images.image_shape import InputShapes
+from xdn.frontend.caffe.load import declared_batch
+from xdn.frontend.caffe.weights.assign import check_size
+from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
+from xdn.frontend.caffe.weights.leftover import lacking
 from xdn.frontend.solver import Solver
-from xdn.frontend.weights import check_size
 from xdn.graph.net import Net
 from xdn.train.data import Examples, find_examples
 from xdn.train.initial import fresh

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from tests.frontend.opencv_oracle import check_against_opencv
+from tests.frontend.caffe.opencv_oracle import check_against_opencv
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.prune.nets import mixed_net, nets, small_resnet
 from tests.positions import EVERY_NET, net_over

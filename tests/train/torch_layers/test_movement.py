@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_gradients, check_layer, check_net, check_values, gradients
 from xdn.layers.crop import Crop
 from xdn.layers.pad import Pad

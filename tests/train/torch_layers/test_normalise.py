@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_gradients, check_layer, check_net, seeded_inputs, tensors, with_weights
 from xdn.errors import InputError
 from xdn.graph import Blob, Layer

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.layers.formulas import DIFFERENTIABLE, FORMULAS
 from tests.train.checks import check_gradients, check_layer, check_refuses_gradients, check_values, gradients
 from xdn.graph import Layer

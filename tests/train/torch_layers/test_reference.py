@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_layer, check_refuses_gradients
 from xdn.layers.argmax import ArgMax
 from xdn.layers.detectionoutput import DetectionOutput

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.frontend.onnx_checks import one_layer_net
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_layer, check_net
 from xdn.layers.concat import Concat
 from xdn.layers.flatten import Flatten

@@ -1,0 +1,194 @@
+"""Message -> `Net`: typed parameters of every kind of field, transforms, shared names, errors by layer."""
+
+import numpy as np
+import pytest
+
+from xdn.errors import NetError, ShapeError, UnsupportedError
+from xdn.frontend.caffe.build import build, layer_params, shortest
+from xdn.frontend.caffe.text import prototxt
+from xdn.graph import Epilogue, ParamSpec, Transform
+from xdn.layers.base import LAYERS
+from xdn.layers.convolution import Convolution
+from xdn.layers.relu import ReLU
+
+INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } %s }\n'
+
+
+def params(text):
+    return layer_params(prototxt.parse(f"layer {{ {text} }}").layer[0])
+
+
+def make(text, **options):
+    return build(prototxt.parse(text), **options)
+
+
+def test_repeated_and_single_fields():
+    conv = params(
+        'type: "Convolution" convolution_param { num_output: 8 kernel_size: 3 kernel_size: 5 bias_term: false }'
+    )
+    assert conv == LAYERS["Convolution"](num_output=8, kernel_size=(3, 5), bias_term=False)
+
+
+def test_enums_and_nested_messages():
+    assert params('type: "Pooling" pooling_param { pool: AVE kernel_size: 2 }').pool == "AVE"
+    shape = params('type: "Reshape" reshape_param { shape { dim: 0 dim: -1 } }').shape
+    assert shape == (0, -1)
+
+
+def test_absent_fields_have_the_layers_defaults():
+    for name, cls in LAYERS.items():
+        assert params(f'type: "{name}"') == cls(), name
+
+
+def test_explicit_default_is_kept_apart_from_absent():
+    assert params('type: "BatchNorm"').use_global_stats is None
+    assert params('type: "BatchNorm" batch_norm_param { use_global_stats: false }').use_global_stats is False
+
+
+@pytest.mark.parametrize("value", [1e-5, 0.1, 0.015625, 125.3, 3e38, 0.0])
+def test_shortest_decimal_is_the_same_f32(value):
+    stored = float(np.float32(value))
+    assert shortest(stored) == value
+    assert np.float32(shortest(stored)) == np.float32(value)
+
+
+def test_transform_and_source():
+    net = make(
+        INPUT
+        % """transform_param { scale: 0.1 mean_value: 125.3 mean_value: 1 mean_value: 2 crop_size: 6 mirror: true }
+        data_param { source: "s" } xdn_param { std: 0.2 std: 0.3 std: 0.4 channel_order: "rgb" }"""
+    )
+    made = net.input_layers[0].params
+    assert made.transform == Transform(0.1, (125.3, 1, 2), "", 6, (0.2, 0.3, 0.4), "rgb", mirror=True)
+    assert made.source == "s"
+
+
+def test_mean_file_and_values_exclude_each_other():
+    with pytest.raises(NetError, match=r"layer 'in'.*both mean_file and mean_value"):
+        make(INPUT % 'transform_param { mean_file: "m" mean_value: 1 }')
+
+
+def test_epilogue():
+    text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" bottom: "data" top: "r" xdn_param { %s } }'
+    net = make(text % 'residual: true activation: "ReLU" negative_slope: 0.1')
+    assert net.layer("r").epilogue == Epilogue(True, ReLU(negative_slope=0.1))
+
+
+PROJECTING = """layer { name: "c" type: "Convolution" bottom: "data" bottom: "data" top: "c"
+    convolution_param { num_output: 3 kernel_size: 1 }
+    xdn_param { %s projection { num_output: 3 kernel_size: %d } } }"""
+
+
+def test_projection():
+    net = make(INPUT % "" + PROJECTING % ('activation: "ReLU"', 1))
+    assert net.layer("c").epilogue == Epilogue(False, ReLU(), Convolution(num_output=3, kernel_size=(1,)))
+
+
+@pytest.mark.parametrize(("extra", "kernel", "what"), [("", 3, "projection's shape"), ("residual: true", 1, "one of")])
+def test_a_projection_that_does_not_fit_is_refused(extra, kernel, what):
+    with pytest.raises(ShapeError, match=rf"layer 'c' \(Convolution\).*{what}"):
+        make(INPUT % "" + PROJECTING % (extra, kernel))
+
+
+@pytest.mark.parametrize("name", ["Convolution", "Dropout", "relu", "Nothing"])
+def test_what_is_no_fusable_activation_is_refused(name):
+    text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" top: "r" xdn_param { activation: "%s" } }'
+    with pytest.raises(UnsupportedError, match=rf"layer 'r' \(TanH\).*'{name}' cannot be fused.*ReLU.*Sigmoid"):
+        make(text % name)
+
+
+def test_an_activation_that_does_not_fit_is_refused():
+    text = (
+        INPUT % ""
+        + """layer { name: "r" type: "InnerProduct" bottom: "data" top: "r"
+        inner_product_param { num_output: 3 axis: 0 } xdn_param { activation: "PReLU" } }"""
+    )
+    with pytest.raises(ShapeError, match=r"layer 'r' \(InnerProduct\).*slopes"):
+        make(text)
+
+
+def test_shared_names():
+    net = make(INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" top: "r" param { name: "w" } param { } }')
+    assert net.layer("r").shared == ("w", "")
+    assert net.layer("in").shared == ()
+
+
+@pytest.mark.parametrize(("sides", "crop"), [("crop_h: 6 crop_w: 6", 6), ("crop_h: 6 crop_w: 4", 0), ("crop_h: 6", 0)])
+def test_ssds_crop_of_two_sides(sides, crop):
+    (layer,) = make(INPUT % f"transform_param {{ {sides} }}").input_layers
+    assert layer.params.transform.crop_size == crop
+
+
+def test_in_place_layers_are_renamed():
+    text = INPUT % "" + 'layer { name: "t" type: "TanH" bottom: "data" top: "x" }'
+    net = make(text + 'layer { name: "r" type: "ReLU" bottom: "x" top: "x" }')
+    assert [layer.tops for layer in net.layers] == [("data",), ("x@t",), ("x",)]
+    assert net.outputs == ("x",)
+
+
+@pytest.mark.parametrize(("kind", "near"), [("Convolutoin", "Convolution"), ("Pool", "Pooling"), ("", "Known")])
+def test_unknown_type_names_the_layer_and_the_nearest(kind, near):
+    with pytest.raises(UnsupportedError, match=rf"layer 'x': .*{kind}.*{near}"):
+        make(f'layer {{ name: "x" type: "{kind}" }}')
+
+
+def test_a_known_message_of_an_unknown_type_parses_and_is_then_refused_by_type():
+    with pytest.raises(
+        UnsupportedError, match=r"layer 'x': XDN lacks the types of 1 of .* 1 layers: 'LSTM' \(1\)\. Known"
+    ):
+        make('layer { name: "x" type: "LSTM" recurrent_param { num_output: 3 } }')
+
+
+def test_unknown_types_are_counted():
+    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "LSTM" } layer { name: "c" type: "LSTM" }'
+    with pytest.raises(UnsupportedError) as caught:
+        make(text)
+    assert caught.value.what == "XDN lacks the types of 3 of the net's 3 layers: 'Convolutoin' (1), 'LSTM' (2)"
+    assert caught.value.mend.startswith("The nearest known: 'Convolutoin': Convolution, ")
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GroupNorm", "LayerNorm", "Correlation", "Attention"])
+def test_a_type_like_none_gets_the_list_of_all(kind):
+    with pytest.raises(UnsupportedError) as caught:
+        make(f'layer {{ name: "x" type: "{kind}" }}')
+    assert caught.value.mend == f"Known: {', '.join(LAYERS)}"
+
+
+def test_input_shape_replaces_the_declared_one_but_for_the_batch():
+    assert make(INPUT % "", input_shape=(1, 4, 5)).inputs["data"].shape == (2, 1, 4, 5)
+
+
+def test_input_shape_for_two_inputs():
+    text = INPUT % "" + (INPUT % "").replace('"in"', '"in2"').replace('"data"', '"data2"')
+    with pytest.raises(NetError, match="one input; this one has: data, data2"):
+        make(text, input_shape=(1, 1, 1))
+
+
+def test_input_without_a_shape():
+    with pytest.raises(NetError, match="--input-shape"):
+        make('layer { name: "in" type: "Input" top: "data" }')
+
+
+@pytest.mark.parametrize("dims", ["dim: 0", "dim: -1", "dim: 99999999999", "dim: 3 " * 40])
+def test_impossible_shapes(dims):
+    with pytest.raises(ShapeError, match="layer 'in'"):
+        make(f'layer {{ name: "in" type: "Input" top: "data" input_param {{ shape {{ {dims} }} }} }}')
+
+
+def test_unknown_bottom():
+    with pytest.raises(NetError, match=r"layer 'r' \(ReLU\): unknown bottom blob 'nothing'"):
+        make(INPUT % "" + 'layer { name: "r" type: "ReLU" bottom: "nothing" top: "r" }')
+
+
+def test_two_layers_of_one_name():
+    text = INPUT % "" + 'layer { name: "r" type: "ReLU" bottom: "data" top: "a" }'
+    with pytest.raises(NetError, match="two layers are called 'r'"):
+        make(text + 'layer { name: "r" type: "ReLU" bottom: "data" top: "b" }')
+
+
+def test_multipliers_of_learning_rate_and_decay():
+    text = """layer { name: "c" type: "Convolution" bottom: "data" top: "c" %s
+        convolution_param { num_output: 2 kernel_size: 1 } }"""
+    specs = make(INPUT % "" + text % 'param { lr_mult: 0.1 decay_mult: 0 } param { name: "b" }').layer("c").param_specs
+    assert specs == (ParamSpec(0.1, 0.0), ParamSpec())
+    assert make(INPUT % "" + text % "param { lr_mult: 1 } param { decay_mult: 1 }").layer("c").param_specs == ()

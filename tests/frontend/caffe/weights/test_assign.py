@@ -1,0 +1,251 @@
+"""Weights of a file to the layers of a net: matching, sharing, and what is said when they do not belong together."""
+
+import numpy as np
+import pytest
+
+import xdn.settings
+from xdn.errors import WeightsError
+from xdn.frontend import load, save
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt
+from xdn.frontend.caffe.weights.assign import assign_weights, random_weights
+from xdn.frontend.caffe.weights.blobproto import StoredBlob
+from xdn.graph import Epilogue, Layer, Net
+from xdn.layers.convolution import Convolution
+from xdn.layers.input import Input
+
+INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }'
+
+
+def ip(name, bottom, outputs=2, params=""):
+    return f"""layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{name}" {params}
+        inner_product_param {{ num_output: {outputs} }} }}"""
+
+
+def layers_of(*layers):
+    return prototxt.parse("".join(layers)).layer
+
+
+def net_of(*layers):
+    return net_from_message(prototxt.parse(INPUT + "".join(layers)))
+
+
+def stored(*shapes, legacy=False, value=1.0):
+    return tuple(StoredBlob(shape, np.full(shape, value, np.float32), legacy) for shape in shapes)
+
+
+def test_weights_by_layer_name_in_old_and_new_shapes():
+    net = net_of(ip("a", "data"), ip("b", "a", 3))
+    file = {
+        "a": stored((1, 1, 2, 2), (1, 1, 1, 2), legacy=True),
+        "b": stored((3, 2), (3,)),
+        "elsewhere": stored((9,)),
+    }
+    made = assign_weights(net, file, "w")
+    assert {n: a.shape for n, a in made.layer("a").weights.items()} == {"weight": (2, 2), "bias": (2,)}
+    assert made.layer("b").weights["weight"].shape == (3, 2)
+    assert not net.layer("a").weights
+    assert not made.layer("a").weights["weight"].flags.writeable
+
+
+def test_wrong_shape_names_layer_expected_and_found():
+    with pytest.raises(
+        WeightsError, match=r"layer 'a' \(InnerProduct\): weight: expected the shape \(2, 2\), found \(4, 2\)"
+    ):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w")
+
+
+def test_wrong_number_of_arrays():
+    with pytest.raises(WeightsError, match=r"layer 'a'.*expected 2 weight arrays \(weight, bias\), found 1: \(2, 2\)"):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((2, 2))}, "w")
+
+
+def test_layers_without_weights_are_listed():
+    net = net_of(ip("a", "data"), ip("b", "a"), ip("c", "b"))
+    with pytest.raises(WeightsError, match=r"w\.caffemodel has no weights for 2 layers: a, c\. The net has every"):
+        assign_weights(net, {"b": stored((2, 2), (2,))}, "w.caffemodel")
+    with pytest.raises(WeightsError, match=r"for 3 layers: a, b, c\. The file holds no weights at all"):
+        assign_weights(net, {}, "w.caffemodel")
+
+
+def test_layers_of_the_file_that_are_left_over_are_listed():
+    """Their names are known even where their blobs were not read."""
+    file = {"b": stored((2, 2), (2,)), "A": (), "C": stored((1,))}
+    with pytest.raises(
+        WeightsError, match=r"for 1 layers: a\. 2 layers of the file are not in the net: A, C\. --partial"
+    ):
+        assign_weights(net_of(ip("a", "data"), ip("b", "a")), file, "w.caffemodel")
+    many = {f"x{i}": () for i in range(9)}
+    with pytest.raises(WeightsError, match=r"9 layers of the file are not in the net: x0, .*, x7, \.\.\.$"):
+        assign_weights(net_of(ip("a", "data")), many, "w.caffemodel")
+
+
+def test_layers_without_weights_are_filled_where_weights_may_fit_in_part(caplog):
+    """The new last layer of a fine-tuning, by its filler; what fits is the file's."""
+    new = ip("new", "old", 3).replace("num_output: 3", "num_output: 3 weight_filler { type: 'xavier' }")
+    net, said = net_of(ip("old", "data"), new), {"new": layers_of(new)[0]}
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    assert caplog.messages == ["w has no weights for 1 layers: new; they are filled"]
+    np.testing.assert_array_equal(made.layer("old").weights["weight"], np.ones((2, 2)))
+    assert 0 < np.abs(made.layer("new").weights["weight"]).max() <= (3 / 2) ** 0.5
+    again = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    assert again.digest == made.digest
+
+
+def test_weights_that_do_not_fit_at_all_are_refused_even_so():
+    with pytest.raises(WeightsError, match=r"no weights for 1 layers: a\. 1 layers of the file are not in the net: b$"):
+        assign_weights(net_of(ip("a", "data")), {"b": stored((2, 2))}, "w", partial=True)
+    with pytest.raises(WeightsError, match=r"weight: expected the shape \(2, 2\), found \(4, 2\)"):
+        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w", partial=True)
+
+
+def test_a_filled_layer_gives_its_weights_to_those_that_share_them():
+    shared = 'param { name: "w" } param { name: "b" }'
+    net = net_of(ip("old", "data"), ip("a", "old", params=shared), ip("b", "a", params=shared))
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", partial=True)
+    assert np.shares_memory(made.layer("a").weights["weight"], made.layer("b").weights["weight"])
+
+
+def bn(kind, param=""):
+    return net_of(f'layer {{ name: "n" type: "{kind}" bottom: "data" top: "n" {param} }}')
+
+
+SEGNET = "bn_param { scale_filler { } shift_filler { } }"
+
+
+@pytest.mark.parametrize(
+    ("kind", "param", "count", "names"),
+    [
+        ("BN", SEGNET, 4, "scale shift mean variance"),
+        ("BN", SEGNET, 2, "scale shift"),
+        ("BN", "bn_param { bn_mode: INFERENCE }", 4, "scale shift mean variance"),
+        ("BN", "", 2, "scale shift"),
+        ("BN", "", 4, "scale shift mean variance"),
+        ("BatchNorm", "", 5, "mean variance scale_factor scale bias"),
+        ("BatchNorm", "", 3, "mean variance scale_factor"),
+        ("BatchNorm", "batch_norm_param { scale_bias: true }", 5, "mean variance scale_factor scale bias"),
+    ],
+)
+def test_the_number_of_a_normalisations_arrays_decides_its_variant(tmp_path, kind, param, count, names):
+    shapes = [(1,) if name == "scale_factor" else (2,) for name in names.split()]
+    blobs = tuple(stored(shape, value=value)[0] for value, shape in enumerate(shapes))
+    made = assign_weights(bn(kind, param), {"n": blobs}, "w")
+    found = made.layer("n").weights
+    assert {name: array[0] for name, array in found.items()} == {name: i for i, name in enumerate(names.split())}
+    assert len(found) == count
+    save(made, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    again = load(tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
+    assert again.layer("n").params == made.layer("n").params
+
+
+def test_a_fork_that_keeps_scale_and_bias_first():
+    """DeePhi's: the fifth number, which a BatchNorm of Caffe would divide by, plays no part there."""
+    shapes = [(1, 2, 1, 1)] * 4 + [(1, 1, 1, 1)]
+    blobs = tuple(stored(shape, value=value)[0] for value, shape in enumerate(shapes))
+    made = assign_weights(bn("BatchNorm", "batch_norm_param { scale_filler { } }"), {"n": blobs}, "w")
+    found = {name: array[0] for name, array in made.layer("n").weights.items()}
+    assert found == {"mean": 2, "variance": 3, "scale_factor": 1, "scale": 0, "bias": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "param", "count", "expected"),
+    [
+        ("BN", SEGNET, 3, "expected 2"),
+        ("BN", "", 1, "expected 4"),
+        ("BatchNorm", "batch_norm_param { scale_bias: true }", 3, "expected 5"),
+        ("BatchNorm", "", 4, "expected 3"),
+    ],
+)
+def test_a_number_of_arrays_that_no_variant_has(kind, param, count, expected):
+    with pytest.raises(WeightsError, match=rf"layer 'n' \({kind}\): {expected} weight arrays .* found {count}"):
+        assign_weights(bn(kind, param), {"n": stored(*[(2,)] * count)}, "w")
+
+
+@pytest.mark.parametrize("masks", [1, 2])
+def test_masks_of_pruning_multiply_the_weights(masks):
+    """A fork keeps a mask of the weights after weight and bias, another one of the bias, too."""
+    layer = ip("a", "data").replace('"InnerProduct"', '"CInnerProduct"')
+    params = "cinner_product_param { weight_mask_filler { value: 1 } iter_stop: 9 }"
+    net = net_of(layer.replace("inner_product_param", f"{params} inner_product_param"))
+    mask = np.array([[1, 0], [0, 1]], np.float32)
+    found = (*stored((2, 2), (2,), value=3), StoredBlob((2, 2), mask), StoredBlob((2,), mask[1]))
+    made = assign_weights(net, {"a": found[: 2 + masks]}, "w").layer("a").weights
+    np.testing.assert_array_equal(made["weight"], 3 * mask)
+    np.testing.assert_array_equal(made["bias"], [0, 3] if masks == 2 else [3, 3])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        stored((2, 2), value=0.5),
+        stored((2, 3)),
+        stored((2, 2), (2,), (2,)),
+        (None,),
+    ],
+)
+def test_arrays_that_are_no_masks_are_too_many(more):
+    with pytest.raises(WeightsError, match=rf"expected 2 weight arrays \(weight, bias\), found {2 + len(more)}"):
+        assign_weights(net_of(ip("a", "data")), {"a": (*stored((2, 2), (2,)), *more)}, "w")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_statistics_that_lie_as_channels(legacy):
+    shape = (1, 2, 1, 1)
+    one = stored((1, 1, 1, 1), legacy=legacy)
+    made = assign_weights(bn("BatchNorm"), {"n": stored(shape, shape, legacy=legacy) + one}, "w")
+    assert [array.shape for array in made.layer("n").weights.values()] == [(2,), (2,), (1,)]
+    with pytest.raises(WeightsError, match=r"mean: expected the shape \(2,\), found \(1, 2, 2, 1\)"):
+        assign_weights(bn("BatchNorm"), {"n": stored((1, 2, 2, 1), shape, legacy=legacy) + one}, "w")
+
+
+SHARED = 'param { name: "w" } param { name: "b" }'
+
+
+def test_shared_weights_are_one_array_and_the_first_layers():
+    net = net_of(
+        ip("a", "data", params=SHARED), ip("b", "a", params=SHARED), ip("c", "b", params='param { name: "w" }')
+    )
+    file = {"a": stored((2, 2), (2,), value=1), "c": stored((2, 2), (2,), value=3)}
+    made = assign_weights(net, file, "w")
+    a, b, c = (made.layer(name).weights for name in "abc")
+    assert np.shares_memory(a["weight"], b["weight"])
+    assert np.shares_memory(a["weight"], c["weight"])
+    assert np.shares_memory(a["bias"], b["bias"])
+    assert c["bias"].tolist() == [3, 3]
+
+
+def test_shared_weights_of_another_size():
+    net = net_of(ip("a", "data", params=SHARED), ip("b", "a", 3, params=SHARED))
+    with pytest.raises(WeightsError, match=r"layer 'b'.*shares 'w'"):
+        random_weights(net)
+
+
+def test_random_weights_are_seeded_and_sane():
+    net = net_of(ip("a", "data", 500), ip("b", "a", 500))
+    first, again, other = random_weights(net), random_weights(net), random_weights(net, seed=1)
+    assert first.digest == again.digest != other.digest
+    weight = first.layer("b").weights["weight"]
+    assert weight.dtype == np.float32
+    # He et al.: variance 2 / fan-in; 250,000 samples, so the deviation is within 1 %.
+    assert weight.std() == pytest.approx((2 / 500) ** 0.5, rel=0.01)
+
+
+def test_random_weights_of_a_projection_are_those_of_a_layer_of_its_own():
+    conv = Convolution(num_output=64, kernel_size=(1,))
+    fused = Layer("c", conv, ("data", "data"), ("c",), epilogue=Epilogue(projection=conv))
+    weights = random_weights(Net("n", (Layer("in", Input(((1, 32, 1, 1),)), (), ("data",)), fused))).layer("c").weights
+    for name in ("weight", "bias"):
+        np.testing.assert_allclose(weights[f"projection.{name}"].std(), weights[name].std(), rtol=0.3)
+
+
+def test_random_statistics_of_batch_norm_are_possible_ones():
+    text = INPUT + 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "bn" }'
+    weights = random_weights(net_from_message(prototxt.parse(text))).layer("bn").weights
+    assert (weights["variance"] > 0).all()
+    assert weights["scale_factor"].tolist() == [1]
+
+
+def test_random_weights_are_bounded(monkeypatch):
+    monkeypatch.setattr(xdn.settings, "MAX_CAFFEMODEL_BYTES", 20)
+    with pytest.raises(WeightsError, match="24 bytes"):
+        random_weights(net_of(ip("a", "data")))

@@ -1,0 +1,62 @@
+"""Layers of detectors in ONNX."""
+
+import numpy as np
+import pytest
+
+from tests.frontend.onnx.onnx_checks import check_layer, check_refused, check_values, one_layer_net
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.writer import to_onnx
+from xdn.graph import Layer
+from xdn.layers.detectionoutput import DetectionOutput
+from xdn.layers.permute import Permute
+from xdn.layers.priorbox import PriorBox
+from xdn.layers.proposal import Proposal
+from xdn.layers.psroipooling import PSROIPooling
+from xdn.layers.roipooling import ROIPooling
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        PriorBox(min_size=(30.0,)),
+        PriorBox(min_size=(30.0,), max_size=(60.0,), aspect_ratio=(2.0, 3.0), variance=(0.1, 0.1, 0.2, 0.2), clip=True),
+        PriorBox(min_size=(10.0, 20.0), aspect_ratio=(2.0,), flip=False, step=16.0, offset=0.25),
+    ],
+    ids=repr,
+)
+def test_prior_box(params):
+    check_layer(params, (2, 8, 5, 4), (2, 3, 90, 80))
+
+
+def test_prior_boxes_of_a_map_that_grows_with_the_batch():
+    net = one_layer_net(Permute(order=(1, 2, 0)), (2, 8, 5, 4))
+    boxes = Layer("boxes", PriorBox(min_size=(30.0,)), ("y0", "x0"), ("z",))
+    with pytest.raises(UnsupportedError, match=r"layer 'boxes' \(PriorBox\).*depends on the batch"):
+        to_onnx(net.replace(layers=(*net.layers, boxes), outputs=("z",)))
+
+
+def regions(rng, count, images, size):
+    """Return (R, 5) regions in pixels: within the map, beyond it, of no extent, inside out."""
+    corners = rng.uniform(-0.5 * size, 1.5 * size, (count, 4))
+    corners[: count // 2] = np.sort(corners[: count // 2].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    corners[:2] = [[3, 4, 3, 4], [0, 0, size, size]]
+    return np.hstack([rng.integers(0, images, (count, 1)), corners]).astype(np.float32)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+@pytest.mark.parametrize("pooled", [(1, 1), (3, 2), (7, 7)])
+def test_roi_pooling(pooled, scale):
+    rng = np.random.default_rng(0)
+    maps = rng.standard_normal((2, 3, 12, 10)).astype(np.float32)
+    found = regions(rng, 20, 2, 12 / scale)
+    params = ROIPooling(pooled_h=pooled[0], pooled_w=pooled[1], spatial_scale=scale)
+    check_values(params, maps, found)
+    check_values(params, maps, found.reshape(-1, 5, 1, 1))
+
+
+def test_what_has_no_form():
+    check_refused(PSROIPooling(spatial_scale=1.0, output_dim=2, group_size=2), (1, 8, 6, 6), (3, 5), reason="cells")
+    detection = DetectionOutput(num_classes=3)
+    check_refused(detection, (1, 16), (1, 12), (1, 2, 16), reason="how many boxes it finds depends on the data")
+    proposal = Proposal(ratio=(1.0,), scale=(8.0,))
+    check_refused(proposal, (1, 2, 4, 4), (1, 4, 4, 4), (1, 3), reason="how many regions it finds depends on the data")

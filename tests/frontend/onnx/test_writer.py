@@ -1,0 +1,90 @@
+"""Whole nets and epilogues in ONNX."""
+
+import numpy as np
+import onnx
+import pytest
+
+from tests.frontend.onnx.onnx_checks import check_net, one_layer_net, session_of
+from tests.positions import EVERY_NET
+from xdn.errors import WeightsError
+from xdn.frontend.onnx.writer import save_onnx, to_onnx
+from xdn.graph import Epilogue
+from xdn.layers.convolution import Convolution
+from xdn.layers.elu import ELU
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.prelu import PReLU
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.tanh import TanH
+from xdn.optimize import POST_FUSION, apply_stages, stage_names
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_epilogue_of_a_sum_and_an_activation(slope):
+    epilogue = Epilogue(residual=True, activation=ReLU(negative_slope=slope))
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=epilogue), batches=(1, 5))
+
+
+def test_epilogue_of_a_sum():
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=Epilogue(residual=True)), batches=(3,))
+
+
+def test_epilogue_of_an_activation():
+    check_net(one_layer_net(InnerProduct(num_output=9), (2, 3, 5), epilogue=Epilogue(activation=ReLU())), batches=(3,))
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize(
+    "activation", [PReLU(), PReLU(channel_shared=True), ELU(alpha=0.7), Sigmoid(), TanH()], ids=repr
+)
+def test_epilogues_of_other_activations(activation, residual):
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    shapes = [(2, 3, 5, 5), (2, 4, 5, 5)][: 1 + residual]
+    check_net(one_layer_net(params, *shapes, epilogue=Epilogue(residual, activation)), batches=(3,))
+
+
+@pytest.mark.parametrize("activation", [None, ReLU(), PReLU()], ids=repr)
+@pytest.mark.parametrize("bias", [False, True])
+def test_epilogue_of_a_projection(activation, bias):
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    projection = Convolution(num_output=4, kernel_size=(1,), stride=(2,), bias_term=bias)
+    epilogue = Epilogue(activation=activation, projection=projection)
+    check_net(one_layer_net(params, (2, 3, 5, 5), (2, 7, 10, 9), epilogue=epilogue), batches=(1, 5))
+
+
+def test_an_empty_epilogue_adds_nothing():
+    plain, empty = (one_layer_net(ReLU(), (2, 3), epilogue=epilogue) for epilogue in (None, Epilogue()))
+    assert to_onnx(plain).SerializeToString() == to_onnx(empty).SerializeToString()
+
+
+def test_inputs_and_outputs_carry_the_blobs_names_and_a_free_batch():
+    session = session_of(one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 5, 6)))
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("x0", ["N", 3, 5, 6])]
+    assert [(o.name, o.shape) for o in session.get_outputs()] == [("y0", ["N", 4, 3, 4])]
+
+
+def test_weights_are_required():
+    net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 5, 6))
+    bare = net.replace(layers=(*net.layers[:-1], net.layers[-1].replace(weights={})))
+    with pytest.raises(WeightsError, match="'one'"):
+        to_onnx(bare)
+
+
+def test_the_file_holds_the_model_and_nothing_stays_beside_it(tmp_path):
+    net = one_layer_net(InnerProduct(num_output=3), (2, 4))
+    save_onnx(net, tmp_path / "net.onnx")
+    model = onnx.load(str(tmp_path / "net.onnx"))
+    assert model == to_onnx(net)
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    np.testing.assert_array_equal(stored["one.weight"], net.layers[-1].weights["weight"])
+
+
+@pytest.mark.parametrize("net", EVERY_NET)
+def test_lines_images_and_volumes_as_read_and_fused(net):
+    plain = apply_stages(net, stage_names())
+    for each in (net, plain, apply_stages(plain, stage_names(POST_FUSION))):
+        check_net(each, batches=(3,))

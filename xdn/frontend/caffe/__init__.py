@@ -1,0 +1,1 @@
+"""Caffe's files: prototxt, caffemodel, mean images <-> `Net`; `load.py` is where reading begins, `writer.py` writes."""

@@ -1,0 +1,274 @@
+"""Make a training net deployable: data layers become inputs; labels, losses and measures go.
+
+What Caffe users do by hand when they write a deploy.prototxt:
+
+- A data layer becomes an Input that carries the layer's transform and the name of its data set.
+- Labels and everything computed from them go, and so do losses and measures, which need them.
+- A softmax loss becomes the Softmax that it contains, so that the net gives probabilities.
+- Of several losses the one with the greatest weight stays; branches that only feed lesser ones (GoogLeNet's
+  auxiliary classifiers) or a Silence layer go too, unless nothing would be left: a detector whose boxes Silence reads.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xdn import settings
+from xdn.errors import NetError, listed
+from xdn.frontend.caffe.images.image_shape import InputShapes, image_shape, resize_of, said_shape, source_of
+from xdn.frontend.caffe.naming import Wiring, single_assignment
+from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.text.schema import Message
+from xdn.layers.base import LAYERS
+
+#: Data layers whose tops after the first are labels.
+_LABELLED = ("Data", "ImageData", "MemoryData", "WindowData")
+#: Data layers whose tops are whatever the file says.
+_FREE = ("HDF5Data", "DummyData")
+#: Losses that contain a softmax: Caffe's, and that of C3D over voxels.
+_LOSSES = ("SoftmaxWithLoss", "VOXEL_SOFTMAX_LOSS")
+_MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$", re.IGNORECASE)
+#: What labels pass on their way to several losses.
+_RESHAPING = ("Slice", "Split", "Reshape", "Flatten")
+_SILENT = ("Silence", "HDF5Output")
+
+
+def is_data(layer: Message) -> bool:
+    """Return whether `layer` is a data layer: Caffe's, or one of a fork."""
+    return layer.type in _LABELLED or layer.type in _FREE or _is_foreign_data(layer)
+
+
+def _is_foreign_data(layer: Message) -> bool:
+    """Return whether `layer` looks like a data layer of some fork, or one that is written in Python."""
+    if layer.bottom or not layer.top or layer.type in LAYERS:
+        return False
+    return layer.type == "Python" or "data" in str(layer.type).lower()
+
+
+def _is_measure(layer: Message) -> bool:
+    """Return whether `layer` is a loss or a measure of quality, Caffe's or a fork's: it compares with labels."""
+    if layer.type == "Python":
+        return bool(_MEASURES.search(layer.python_param.layer))
+    return layer.type not in LAYERS and bool(_MEASURES.search(str(layer.type).replace("_", "")))
+
+
+@dataclass
+class _Analysis:
+    """The layers of a net, their wirings under single assignment, and what becomes of them."""
+
+    layers: Sequence[Message]
+    wirings: Sequence[Wiring]
+    dropped: set[int] = field(default_factory=set)
+    #: Softmax losses that become a Softmax.
+    heads: list[int] = field(default_factory=list)
+    #: Dropped layers whose inputs have no other purpose.
+    aimless: set[int] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+    def readers(self) -> dict[str, list[tuple[int, int]]]:
+        """Return blob -> (layer, position among its bottoms) of each reading."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for index, wiring in enumerate(self.wirings):
+            for position, bottom in enumerate(wiring.bottoms):
+                found.setdefault(bottom, []).append((index, position))
+        return found
+
+    def find_labels(self) -> None:
+        """Enter the tops of data layers that are labels."""
+        readers = self.readers()
+        for layer, wiring in zip(self.layers, self.wirings, strict=True):
+            if not is_data(layer):
+                continue
+            for position, top in enumerate(wiring.tops):
+                compared = self._compared(top, readers)
+                if (position > 0 and layer.type in _LABELLED) or (compared and (top in readers or position > 0)):
+                    self.labels.add(top)
+
+    def _compared(self, blob: str, readers: Mapping[str, list[tuple[int, int]]]) -> bool:
+        """Return whether a blob goes nowhere but to measures, after what they measure; at once or cut into parts."""
+        waiting = [blob]
+        while waiting:
+            for index, position in readers.get(waiting.pop(), []):
+                layer, wiring = self.layers[index], self.wirings[index]
+                if layer.type in _RESHAPING and len(wiring.bottoms) == 1:
+                    waiting.extend(wiring.tops)
+                elif not (_is_measure(layer) and position > 0) and layer.type not in _SILENT:
+                    return False
+        return True
+
+    def drop_measures(self) -> None:
+        """Drop losses, measures, and whatever else hangs on a label; collect the softmax losses."""
+        gone = set(self.labels)
+        for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
+            if layer.type in _LOSSES and wiring.bottoms and wiring.bottoms[0] not in gone:
+                self.heads.append(index)
+            if _is_measure(layer) or layer.type in _SILENT or any(bottom in gone for bottom in wiring.bottoms):
+                self.dropped.add(index)
+                gone.update(wiring.tops)
+                if layer.type in _SILENT:
+                    self.aimless.add(index)
+
+    def choose_heads(self) -> None:
+        """Keep the softmax losses of the greatest weight, one a blob; the others' branches have no purpose."""
+        weights = {index: (*self.layers[index].loss_weight, 1.0)[0] for index in self.heads}
+        greatest = max(weights.values(), default=0.0)
+        read: set[str] = set()
+        chosen = []
+        for index in self.heads:
+            blob = self.wirings[index].bottoms[0]
+            if weights[index] < greatest:
+                self.aimless.add(index)
+            elif blob not in read:
+                read.add(blob)
+                chosen.append(index)
+        # Where the net has the Softmax already, the loss adds nothing.
+        have = {w.bottoms[0] for layer, w in self._kept() if layer.type == "Softmax" and w.bottoms}
+        self.heads = [index for index in chosen if self.wirings[index].bottoms[0] not in have]
+
+    def _kept(self) -> list[tuple[Message, Wiring]]:
+        pairs = enumerate(zip(self.layers, self.wirings, strict=True))
+        return [pair for index, pair in pairs if index not in self.dropped]
+
+    def drop_branches(self) -> None:
+        """Drop the layers whose every reader was dropped, at least one of them for having no purpose."""
+        readers = self.readers()
+        unread = self.dropped - set(self.heads)
+        for index in range(len(self.layers) - 1, -1, -1):
+            if index in self.dropped or is_data(self.layers[index]):
+                continue
+            found = {i for top in self.wirings[index].tops for i, _ in readers.get(top, [])}
+            if found <= unread and found & self.aimless:
+                self.dropped.add(index)
+                unread.add(index)
+                self.aimless.add(index)
+
+
+def _one(values: Sequence[Any], position: int) -> Sequence[Any]:
+    """Return the value at `position`, the first one where there are fewer, in a list; an empty one where none is."""
+    return values[position : position + 1] or values[:1]
+
+
+def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None, folder: Path | None) -> Message:
+    """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
+    param = schema.new("InputParameter")
+    dummy = layer.dummy_data_param
+    for position in tops:
+        said = said_shape(given, layer.top[position], len(tops) == 1)
+        if said is None and layer.type == "DummyData":
+            old = [_one(values, position) for values in (dummy.num, dummy.channels, dummy.height, dummy.width)]
+            shapes = _one(dummy.shape, position)
+            dims = shapes[0].dim if shapes else [extent for extents in old for extent in extents]
+            if len(dims) > settings.MAX_BLOB_AXES:
+                what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
+                raise NetError(what, where=f"layer {layer.name!r} ({layer.type})")
+            param.shape.add().dim.extend(dims)
+        elif said is None and len(tops) > 1:
+            names = listed([layer.top[each] for each in tops])
+            raise NetError(
+                f"{len(tops)} inputs of unknown shapes: {names}",
+                where=f"layer {layer.name!r} ({layer.type})",
+                mend="Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead",
+            )
+        else:
+            param.shape.add().dim.extend((1, *(said or image_shape(layer, folder))))
+    return param
+
+
+def _input_layer(
+    layer: Message, wiring: Wiring, used: set[str], given: InputShapes | None, folder: Path | None
+) -> Message | None:
+    """Return the Input that takes the place of the data layer `layer`, None where only labels are left."""
+    tops = [position for position, top in enumerate(wiring.tops) if top in used]
+    if not tops:
+        return None
+    made = schema.new("LayerParameter")
+    made.name, made.type = layer.name, "Input"
+    made.top.extend(layer.top[position] for position in tops)
+    made.input_param.CopyFrom(_input_shapes(layer, tops, given, folder))
+    if layer.HasField("transform_param"):
+        made.transform_param.CopyFrom(layer.transform_param)
+    if layer.HasField("xdn_param"):
+        made.xdn_param.CopyFrom(layer.xdn_param)
+    if source := source_of(layer):
+        made.data_param.source = source
+    if resize := resize_of(layer):
+        made.image_data_param.new_height, made.image_data_param.new_width = resize
+    return made
+
+
+def _softmax_layer(loss: Message, taken: set[str]) -> Message:
+    """Return the Softmax that the loss layer `loss` contains, under a name not in `taken`.
+
+    In happynear's fork its `normalize_type` may ask for a Normalize instead.
+    """
+    name = "prob" if "prob" not in taken else f"{loss.name}_prob"
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    made = schema.new("LayerParameter")
+    made.name, made.type = name, "Softmax"
+    if loss.softmax_param.normalize_type not in ("", "Softmax"):
+        made.type = "Normalize"
+    made.bottom.append(loss.bottom[0])
+    made.top.append(name)
+    if loss.HasField("softmax_param"):
+        made.softmax_param.CopyFrom(loss.softmax_param)
+    return made
+
+
+def _analysed(layers: Sequence[Message], wirings: Sequence[Wiring]) -> _Analysis:
+    """Return what becomes of the layers; where all of them would go, what only Silence reads is what the net gives."""
+    for silent_has_purpose in (False, True):
+        analysis = _Analysis(layers, wirings)
+        analysis.find_labels()
+        analysis.drop_measures()
+        if silent_has_purpose:
+            analysis.aimless.clear()
+        analysis.choose_heads()
+        analysis.drop_branches()
+        if any(not is_data(layers[i]) for i in range(len(layers)) if i not in analysis.dropped):
+            break
+    return analysis
+
+
+def deployable(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Message:
+    """Return `net` (current format, layers of one phase) without what only training needs, by the module's rules.
+
+    Parameters
+    ----------
+    net : NetParameter
+    folder : Path, optional
+        Where the prototxt lies; a mean image there tells the input's shape.
+    input_shape : (C, H, W), or name -> such shapes, optional
+        The shape of the only input's images, or of some inputs; what the file says otherwise.
+
+    Raises
+    ------
+    NetError
+        Where a blob is written twice, or nothing tells the shape of a data layer's images.
+    """
+    layers = list(net.layer)
+    wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), is_data(la) or la.type == "Input") for la in layers]
+    analysis = _analysed(layers, single_assignment(wirings))
+
+    made = schema.new("NetParameter")
+    made.CopyFrom(net)
+    made.ClearField("layer")
+    left = [la for index, la in enumerate(layers) if index not in analysis.dropped]
+    taken = {name for la in left for name in (la.name, *la.top)}
+    heads = set(analysis.heads)
+    for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
+        if index in heads:
+            made.layer.append(_softmax_layer(layer, taken))
+        elif index in analysis.dropped:
+            continue
+        elif is_data(layer):
+            used = set(wiring.tops) - analysis.labels
+            replacement = _input_layer(layer, wiring, used, input_shape, folder)
+            if replacement is not None:
+                made.layer.append(replacement)
+        else:
+            made.layer.append(layer)
+    return made

@@ -1,0 +1,151 @@
+"""What forks of Caffe write in words of their own, said in ours: fused normalisations, films, known Python layers.
+
+Each rule takes a LayerParameter of the current format and changes it in place.
+"""
+
+from collections.abc import Callable
+
+from xdn.errors import ParseError, UnsupportedError
+from xdn.frontend.caffe.dialects.films import FILM_RULES
+from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
+from xdn.frontend.caffe.text.schema import Message
+
+#: What happynear's Normalize adds to its sums.
+_HAPPYNEAR_EPS = 1e-6
+_PYTHON, _PROPOSAL = "Python", "ProposalLayer"
+#: Lists of numbers in the `param_str` of that layer -> the field that they become.
+_PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
+_PROPOSAL_FORM = "Known: 'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"
+
+
+def _merge_statistics(layer: Message) -> None:
+    """SegNet's BN keeps scale and shift only."""
+    param = layer.bn_param
+    if param.HasField("moving_average") and not param.moving_average:
+        where = f"layer {layer.name!r} ({layer.type})"
+        mend = "With moving_average: true it takes those of training"
+        raise UnsupportedError(
+            "moving_average: false takes the statistics of the batch at hand", where=where, mend=mend
+        )
+    if any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode")):
+        param.affine_only = True
+
+
+def _scale_inside(layer: Message) -> None:
+    """NVIDIA's BatchNorm has a learned scale and bias where the file says so, or names their fillers."""
+    param = layer.batch_norm_param
+    if param.HasField("scale_filler") or param.HasField("bias_filler"):
+        param.scale_bias = True
+        param.ClearField("scale_filler")
+        param.ClearField("bias_filler")
+
+
+def _known_python(layer: Message) -> None:
+    """Faster R-CNN's proposal layer is a layer type here; others stay what they are.
+
+    What its `param_str` states is taken, or refused, never passed over.
+    """
+    param = layer.python_param
+    if param.layer != _PROPOSAL:
+        return
+    where = f"layer {layer.name!r} ({_PYTHON})"
+    try:
+        stated = read_param_str(param.param_str)
+    except ParseError as error:
+        raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=_PROPOSAL_FORM) from None
+    layer.type = "Proposal"
+    for key, value in stated.items():
+        if key == "feat_stride" and isinstance(value, int | float) and 1 <= value < 1 << 32 and value == int(value):
+            layer.proposal_param.feat_stride = int(value)
+        elif key in _PROPOSAL_LISTS and (numbers := _numbers(value)):
+            getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
+        else:
+            what = f"param_str: {key!r} is {value!r}, of which nothing is known"
+            raise UnsupportedError(what, where=where, mend=_PROPOSAL_FORM)
+    layer.ClearField("python_param")
+
+
+def _numbers(value: Value) -> list[float]:
+    """Return a list of positive numbers, empty where `value` is none."""
+    numbers = [number for number in value if isinstance(number, int | float)] if isinstance(value, tuple) else []
+    return numbers if isinstance(value, tuple) and len(numbers) == len(value) and all(n > 0 for n in numbers) else []
+
+
+def _over_channels(layer: Message) -> None:
+    """The Normalize of happynear's fork has no scale, and the norm is that of a position's channels.
+
+    It is told by `normalize_type`, in softmax_param or a message of its own. The source is its normalize_layer.cpp.
+    """
+    if layer.softmax_param.HasField("normalize_type"):
+        kind = layer.softmax_param.normalize_type
+    elif layer.HasField("normalize_param"):
+        kind = layer.normalize_param.normalize_type or "L2"
+    else:
+        return
+    if kind not in ("L1", "L2"):
+        where = f"layer {layer.name!r} ({layer.type})"
+        raise UnsupportedError(f"normalize_type is {kind!r}", where=where, mend="Known: L1, L2")
+    param = layer.norm_param
+    param.across_spatial, param.scaled, param.eps = False, False, _HAPPYNEAR_EPS
+    param.norm = {"L1": 1, "L2": 2}[kind]
+    layer.ClearField("softmax_param")
+    layer.ClearField("normalize_param")
+
+
+def _named_bins(layer: Message) -> None:
+    """An older branch's pyramid names the bins of its grids; its `scale` was never read."""
+    param = layer.spatial_pyramid_pooling_param
+    layer.spp_param.spatial_bin.extend(param.spatial_bin)
+    if param.HasField("pool"):
+        layer.spp_param.pool = param.pool
+    layer.ClearField("spatial_pyramid_pooling_param")
+    layer.type = "SPP"
+
+
+_RULES: dict[str, Callable[[Message], None]] = {
+    "BN": _merge_statistics,
+    "BatchNorm": _scale_inside,
+    "Normalize": _over_channels,
+    _PYTHON: _known_python,
+    "SPATIAL_PYRAMID_POOLING": _named_bins,
+    **FILM_RULES,
+}
+
+
+#: Minimal sizes of FaceBoxes' first boxes, and how many boxes they become around each position.
+_DENSE_SIZES, _DENSE_BOXES = (32, 64, 128), 21
+
+
+def _densified(net: Message) -> None:
+    """FaceBoxes' boxes stand closer than their parameters say; the number of its predictions shows that they do."""
+    filters: dict[str, set[int]] = {}
+    for layer in net.layer:
+        if layer.type == "Convolution" and layer.bottom:
+            filters.setdefault(layer.bottom[0], set()).add(int(layer.convolution_param.num_output))
+    boxes = [layer for layer in net.layer if layer.type == "PriorBox" and layer.bottom]
+    dense = [
+        layer
+        for layer in boxes
+        if tuple(layer.prior_box_param.min_size) == _DENSE_SIZES
+        and 4 * _DENSE_BOXES in filters.get(layer.bottom[0], set())
+    ]
+    for layer in boxes if dense else ():
+        layer.prior_box_param.densified = True
+
+
+def plain_caffe(net: Message) -> None:
+    """Change the layers of the NetParameter `net` that a fork writes in words of its own."""
+    for layer in net.layer:
+        if rule := _RULES.get(layer.type):
+            rule(layer)
+    _densified(net)
+
+
+def refuse_python(net: Message) -> None:
+    """Raise UnsupportedError for the first Python layer that `plain_caffe` has left in the NetParameter `net`."""
+    for layer in net.layer:
+        if layer.type == _PYTHON:
+            param = layer.python_param
+            what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
+            mend = f"The Python layers that XDN knows: {_PROPOSAL}"
+            raise UnsupportedError(what, where=f"layer {layer.name!r} ({_PYTHON})", mend=mend)

@@ -1,0 +1,128 @@
+"""Bring older text formats to the current one, as Caffe does when it reads a net.
+
+The source of the rules is Caffe's upgrade_proto.cpp.
+"""
+
+from xdn.errors import NetError
+from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
+from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.text.schema import Message
+from xdn.layers.base import LAYERS
+
+_SHARE_MODE_STRICT = 0
+#: The data layers' parameters that once held what now stands in `transform_param`.
+_OLD_TRANSFORMS = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "VIDEO_DATA": "image_data_param",
+    "VIDEO_SEGMENTATION_DATA": "image_data_param",
+    "VIDEO_WITH_VOXEL_TRUTH_DATA": "image_data_param",
+    "VideoData": "video_data_param",
+    "WindowData": "window_data_param",
+}
+_TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
+
+
+def _v1_type_names() -> dict[int, str]:
+    """Return V1's enum number -> the type's name in the current format."""
+    known = schema.v1_types()
+    names = dict(known.values())
+    registered = {layer.v1_name: layer.type for _, layer in LAYERS.items() if layer.v1_name}
+    return names | {known[v1_name][0]: name for v1_name, name in registered.items()}
+
+
+def _upgrade_params(old: Message, new: Message) -> None:
+    """Turn the lists `param`, `blob_share_mode`, `blobs_lr`, `weight_decay` into one ParamSpec an array."""
+    count = max(len(old.param), len(old.blob_share_mode), len(old.blobs_lr), len(old.weight_decay))
+    for index in range(count):
+        spec = new.param.add()
+        if index < len(old.param):
+            spec.name = old.param[index]
+        if index < len(old.blob_share_mode) and old.blob_share_mode[index] != _SHARE_MODE_STRICT:
+            spec.share_mode = old.blob_share_mode[index]
+        if index < len(old.blobs_lr):
+            spec.lr_mult = old.blobs_lr[index]
+        if index < len(old.weight_decay):
+            spec.decay_mult = old.weight_decay[index]
+
+
+def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> None:
+    """Fill the LayerParameter `new` from the V1LayerParameter `old`."""
+    new.type = type_names[old.type] if old.type else old.xdn_type
+    _upgrade_params(old, new)
+    for field, value in old.ListFields():
+        if field.name in ("type", "xdn_type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
+            continue
+        if hasattr(value, "extend"):  # repeated; protobuf's releases do not agree on how a descriptor says so
+            getattr(new, field.name).extend(value)
+        elif field.message_type is not None:
+            getattr(new, field.name).CopyFrom(value)
+        else:
+            setattr(new, field.name, value)
+
+
+def _upgrade_v1(net: Message) -> None:
+    if not net.layers:
+        return
+    if net.layer:
+        raise NetError("the net has both `layer` and `layers`", mend="Write all layers in one of the two formats")
+    type_names = _v1_type_names()
+    for old in net.layers:
+        _upgrade_layer(old, net.layer.add(), type_names)
+    net.ClearField("layers")
+
+
+def _upgrade_inputs(net: Message) -> None:
+    """Turn `input` with `input_dim` or `input_shape` into an Input layer before all others."""
+    if not net.input:
+        if net.input_dim or net.input_shape:
+            raise NetError("the net declares input shapes, but no `input`", mend='Add `input: "data"`')
+        return
+    layer = schema.new("LayerParameter")
+    layer.name, layer.type = "input", "Input"
+    layer.top.extend(net.input)
+    if net.input_shape:
+        layer.input_param.shape.extend(net.input_shape)
+    elif len(net.input_dim) == 4 * len(net.input):
+        for start in range(0, len(net.input_dim), 4):
+            layer.input_param.shape.add().dim.extend(net.input_dim[start : start + 4])
+    elif net.input_dim:
+        expected = 4 * len(net.input)
+        raise NetError(f"{len(net.input_dim)} input_dim for {len(net.input)} inputs; expected {expected}")
+    rest = list(net.layer)
+    net.ClearField("layer")
+    net.layer.append(layer)
+    net.layer.extend(rest)
+    for field in ("input", "input_dim", "input_shape"):
+        net.ClearField(field)
+
+
+def _upgrade_transforms(net: Message) -> None:
+    """Move scale, mean, crop and mirror of data layers into their `transform_param`."""
+    for layer in net.layer:
+        field = _OLD_TRANSFORMS.get(layer.type)
+        if field is None or not layer.HasField(field):
+            continue
+        old = getattr(layer, field)
+        for name in _TRANSFORM_FIELDS:
+            if old.HasField(name):
+                setattr(layer.transform_param, name, getattr(old, name))
+                old.ClearField(name)
+
+
+def upgrade(net: Message) -> Message:
+    """Return the NetParameter `net` in the current format: V0 and V1 layers, declared inputs, old data layers turned.
+
+    Raises
+    ------
+    UnsupportedError
+        For a layer of V0 that has no counterpart.
+    NetError
+        When the old and the new format are mixed, or inputs and their shapes do not match.
+    """
+    new = schema.new("NetParameter")
+    new.CopyFrom(upgrade_v0(net) if is_v0(net) else net)
+    _upgrade_v1(new)
+    _upgrade_transforms(new)
+    _upgrade_inputs(new)
+    return new

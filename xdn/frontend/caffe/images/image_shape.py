@@ -1,0 +1,158 @@
+"""The shape of the images that a data layer gives, which its layer in the file mostly does not say."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xdn.errors import NetError, XdnError
+from xdn.files import is_file
+from xdn.frontend.caffe.images.mean_file import read_mean
+from xdn.frontend.caffe.text.schema import Message
+
+#: (C, H, W), of films (C, D, H, W)
+ImageShape = tuple[int, ...]
+
+#: What a caller says of the inputs' shapes, without the batch: that of the only one, or of some by their names.
+InputShapes = ImageShape | Mapping[str, ImageShape]
+
+#: Data sets whose name in `source` tells the size of their images.
+_BY_SOURCE: dict[str, ImageShape] = {
+    "cifar": (3, 32, 32),
+    "svhn": (3, 32, 32),
+    "mnist": (1, 28, 28),
+}
+
+
+def mean_folders(folder: Path | None) -> list[Path]:
+    """Return where a relative mean file is looked for: beside the prototxt, then in the working folder."""
+    return [*([folder] if folder is not None else []), Path.cwd()]
+
+
+def find_mean(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return the mean file called `name` in the first of `folders` that has it, None where none has."""
+    candidates = (folder / name for folder in folders)
+    return next((path for path in candidates if is_file(path)), None)
+
+
+def source_of(layer: Message) -> str:
+    """Return the name of the data set that a data layer reads, empty where it names none."""
+    for field, value in layer.ListFields():
+        if field.name.endswith("data_param") and "source" in field.message_type.fields_by_name:
+            return str(value.source)
+    return ""
+
+
+def resize_of(layer: Message) -> tuple[int, ...]:
+    """Return height and width to which an ImageData layer resizes its images, nothing where it does not say both."""
+    param = layer.image_data_param
+    return (int(param.new_height), int(param.new_width)) if param.new_height and param.new_width else ()
+
+
+def batch_of(layer: Message) -> int:
+    """Return the batch that a data layer names, 0 where it names none."""
+    for field, value in layer.ListFields():
+        if field.name.endswith("data_param") and "batch_size" in field.message_type.fields_by_name:
+            return int(value.batch_size)
+    return 0
+
+
+def _channels(layer: Message) -> int:
+    transform = layer.transform_param
+    if transform.force_gray or (layer.HasField("image_data_param") and not _is_color(layer.image_data_param)):
+        return 1
+    return max(3, len(transform.mean_value))
+
+
+def _is_color(param: Message) -> bool:
+    """Return ImageDataParameter's is_color, which is true where it is absent."""
+    return not param.HasField("is_color") or bool(param.is_color)
+
+
+def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
+    name = layer.transform_param.mean_file
+    path = find_mean(name, mean_folders(folder)) if name else None
+    if path is None:
+        return None
+    try:
+        shape = read_mean(path).shape
+    except XdnError:
+        # Whoever needs the pixels reports a damaged mean; here it only tells no shape.
+        return None
+    # One number a channel is a mean of images of any size.
+    return None if shape[1:] == (1, 1) else shape
+
+
+def crop_of(transform: Message) -> tuple[int, int] | None:
+    """Return (height, width) of the crop that a TransformationParameter asks for, SSD's two sides included."""
+    h, w = transform.crop_h or transform.crop_size, transform.crop_w or transform.crop_size
+    return (h, w) if h and w else None
+
+
+def _declared(layer: Message) -> ImageShape | None:
+    """Return the shape that the layer itself says, None where it does not."""
+    memory, transform, images = layer.memory_data_param, layer.transform_param, layer.image_data_param
+    if crop := crop_of(transform):
+        channels = int(memory.channels) if layer.HasField("memory_data_param") else _channels(layer)
+        return channels, *crop
+    if layer.HasField("memory_data_param"):
+        return memory.channels, memory.height, memory.width
+    for param in (images, layer.video_data_param):
+        if param.new_height and param.new_width:
+            return _channels(layer), param.new_height, param.new_width
+    if transform.resize_param.height and transform.resize_param.width:
+        return _channels(layer), transform.resize_param.height, transform.resize_param.width
+    return None
+
+
+def _film_length(layer: Message) -> int | None:
+    """Return how many images a film of C3D has, 0 where its data layer does not say; None of a layer of images.
+
+    SSD calls one VideoData that gives images.
+    """
+    length = layer.video_data_param.new_length or layer.image_data_param.new_length
+    return length if length or layer.type.startswith("VIDEO_") else None
+
+
+def image_shape(layer: Message, folder: Path | None) -> ImageShape:
+    """Return (C, H, W) of the images that the data layer `layer` gives, (C, D, H, W) of films.
+
+    Asked in turn: the crop (with 3 channels, 1 where the layer says grey), the layer's own sizes, the mean image,
+    and the name of the data set. Of films also the layer's `new_length`.
+
+    Parameters
+    ----------
+    layer : LayerParameter
+    folder : Path, optional
+        Where the prototxt lies; the mean image is looked for there.
+
+    Raises
+    ------
+    NetError
+        Naming ``--input-shape``, where nothing tells the shape.
+    """
+    shape = _declared(layer) or _from_mean(layer, folder)
+    length = _film_length(layer)
+    if length is not None and (shape is None or not length):
+        raise NetError(
+            "neither new_length nor a crop size tells the shape of the images",
+            where=f"layer {layer.name!r} ({layer.type})",
+            mend="Say it with --input-shape C,D,H,W",
+        )
+    if shape is not None:
+        return shape if length is None else (shape[0], length, *shape[1:])
+    source = source_of(layer).lower()
+    for name, known in _BY_SOURCE.items():
+        if name in source:
+            return known
+    where = f"layer {layer.name!r} ({layer.type})"
+    if layer.type == "HDF5Data":
+        what = "nothing but the data itself tells the shape of the images or features"
+        raise NetError(what, where=where, mend="Say it with --input-shape, without the batch: 784, or 3,32,32")
+    what = "neither a crop size, a mean file nor the data source tells the shape of the images"
+    raise NetError(what, where=where, mend="Say it with --input-shape C,H,W")
+
+
+def said_shape(shapes: InputShapes | None, name: str, alone: bool) -> ImageShape | None:
+    """Return the shape that a caller says of the input `name`, which may stand `alone`; None where nothing is said."""
+    if isinstance(shapes, Mapping):
+        return shapes.get(name)
+    return shapes if alone else None

@@ -1,0 +1,73 @@
+"""Mean images in files: Caffe's binaryproto, or, by the ending ``.npy``, an array as pycaffe's users keep it."""
+
+import io
+import re
+import struct
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from xdn import settings
+from xdn.errors import ParseError
+from xdn.files import read_bounded, write_atomically
+from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
+from xdn.graph.layer import Array
+
+_ARRAY = ".npy"
+_MAGIC = b"\x93NUMPY"
+#: The header of an array of plain numbers, as NumPy writes it.
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|][fiu][1248])', 'fortran_order': (False|True), 'shape': \(((?:\d{1,9},? ?){1,8})\), \}\s*"
+)
+
+
+def read_mean(path: Path) -> Array:
+    """Return the mean image in `path`, f32 (C, H, W); (C, 1, 1) where a .npy file holds one number a channel.
+
+    Raises
+    ------
+    ParseError
+        When the file is missing, too large, of another format, or holds no single image.
+    """
+    if path.suffix.lower() != _ARRAY:
+        return read_binaryproto(path)
+    content = read_bounded(path, settings.MAX_MEAN_BYTES)
+    try:
+        values = _array(content)
+    except (ValueError, struct.error) as error:
+        raise ParseError(f"this is not an array of numbers that NumPy saved: {error}", where=str(path)) from None
+    shape = values.shape[1:] if values.ndim == 4 and values.shape[0] == 1 else values.shape
+    shape = (*shape, 1, 1) if len(shape) == 1 else shape
+    if len(shape) != 3 or values.size == 0:
+        what = f"the mean has the shape {values.shape} instead of one image (C, H, W), or (C,)"
+        raise ParseError(what, where=str(path))
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values.reshape(shape), np.float32)
+
+
+def _array(content: bytes) -> Array:
+    """Return the array of plain numbers that a .npy file holds; nothing is allocated but what the file has."""
+    if not content.startswith(_MAGIC):
+        raise ValueError("it does not begin with \\x93NUMPY")
+    start, form = (10, "<H") if content[6:7] == b"\1" else (12, "<I")
+    (length,) = struct.unpack_from(form, content, 8)
+    header = _HEADER.fullmatch(content, start, start + length)
+    if header is None:
+        raise ValueError("its header tells of something else")
+    dtype, by_columns, extents = (part.decode() for part in header.groups())
+    shape = [int(extent) for extent in extents.replace(",", " ").split()]
+    values: Array = np.frombuffer(content, np.dtype(dtype), offset=header.end())
+    if prod(shape) != values.size:
+        raise ValueError(f"it has {values.size} numbers for the shape {tuple(shape)}")
+    return values.reshape(shape, order="F" if by_columns == "True" else "C")
+
+
+def write_mean(path: Path, mean: Array) -> None:
+    """Write the mean image (C, H, W) to `path`, whole or not at all, in the format of its ending."""
+    if path.suffix.lower() != _ARRAY:
+        write_binaryproto(path, mean)
+        return
+    made = io.BytesIO()
+    np.save(made, mean)
+    write_atomically(path, made.getvalue())

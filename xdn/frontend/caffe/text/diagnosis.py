@@ -1,0 +1,60 @@
+"""What a text is that is not a network: a solver, a label map, a template, a file with marks of a merge."""
+
+import re
+
+from xdn.errors import ParseError
+from xdn.frontend.caffe.text import schema
+from xdn.frontend.textformat import read_text
+
+_MERGE = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{|\$\{?[A-Za-z_]\w*|@[A-Za-z_]\w*@|<%")
+_LABELS = re.compile(r"^[^\S\n]*item\s*\{", re.MULTILINE)
+#: What tells a solver from other messages; one is enough.
+_OF_SOLVERS = (
+    "net",
+    "train_net",
+    "base_lr",
+    "max_iter",
+    "lr_policy",
+    "train_net_param",
+    "net_param",
+    "snapshot_prefix",
+)
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1
+
+
+def _solver(text: str) -> str | None:
+    solver = schema.new("SolverParameter")
+    try:
+        unknown = read_text(text, solver, "")
+    except ParseError:
+        return None
+    known = [field.name for field, _ in solver.ListFields()]
+    if len(unknown) >= len(known) or not any(name in _OF_SOLVERS for name in known):
+        return None
+    net = solver.net or solver.train_net
+    named = f"; the net is {net!r}: give that" if net else ""
+    if not net and (within := next((name for name in known if name.endswith("net_param")), None)):
+        named = f"; the net stands in it, as {within}: give a file with what that holds"
+    return f"this is a solver, which says how a net is trained (xdn-train takes it){named}"
+
+
+def diagnose(text: str) -> str | None:
+    """Return in words what `text`, which is not a network, seems to be; None where nothing tells it."""
+    if found := _MERGE.search(text):
+        return f"line {_line(text, found.start())} is a mark of a merge that was not resolved"
+    if text.lstrip()[:1] in ("{", "["):
+        return "this looks like JSON"
+    if text.lstrip()[:5] == "<?xml":
+        return "this is XML"
+    if _LABELS.search(text):
+        return "this is a label map, the names of a data set's classes"
+    if solver := _solver(text):
+        return solver
+    if found := _TEMPLATE.search(text):
+        line = _line(text, found.start())
+        return f"line {line} has a placeholder ({found[0]}): this is a template, to be filled in first"
+    return None

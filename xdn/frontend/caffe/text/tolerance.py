@@ -1,0 +1,142 @@
+"""Which unknown fields of a net's text may be passed over: those that do not decide what the net computes.
+
+Forks of Caffe add fields. Each that is passed over is a warning, with its reason:
+
+- *training*: it stands in a filler, in the learning rates of weights, or in the parameters of a loss or a data layer;
+- *engine*: it says how a layer is computed, and not what (`_ENGINES`, and the values of fields that a layer type lists
+  as `unused`);
+- *no reader*: its layer does not run, or is of one of Caffe's own types, which read their own message only;
+- *unknown*: a field of a fork beside the parameters of such a layer, or in the transform of images. What it means
+  cannot be told, and the warning says so.
+
+In the parameters of a layer that runs an unknown field may change its results, and one that looks like a misspelled
+known field certainly does: these are errors. So is every unknown field in a layer of a type that forks brought, because
+it may be what tells two layers of the same name apart.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from xdn import settings
+from xdn.errors import ParseError
+from xdn.frontend.caffe.dialects.upgrade_v0 import current_type
+from xdn.frontend.caffe.text import messages, schema
+from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.textformat import Unknown, explain
+from xdn.layers.base import LAYERS, CaffeLayer
+
+#: From this likeness on a name counts as a misspelling.
+_MISSPELLED = 0.8
+#: Fields of forks (NVIDIA's, Intel's) that choose an implementation, or the type of numbers it computes in.
+_ENGINES = (
+    "engine",
+    *(f"{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
+    *(f"default_{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
+    "cudnn_math_override",
+    "default_cudnn_math_override",
+    "default_conv_algos_override",
+    "global_grad_scale",
+    "reduce_buckets",
+)
+_HOW = "as it says how to compute, not what"
+#: So many warnings of one file are told; the rest is counted.
+_TOLD = 8
+
+
+def _training_messages() -> frozenset[str]:
+    """Return the messages that only data layers, losses and fillers have."""
+    return frozenset(schema.parse_table(messages.TRAINING)) | {"FillerParameter", "ParamSpec"}
+
+
+def _layer_of(unknown: Unknown) -> Message | None:
+    """Return the layer that something unknown stands in, None outside of layers."""
+    names = ("LayerParameter", "V1LayerParameter")
+    return next((part for part in unknown.path if part.DESCRIPTOR.name in names), None)
+
+
+def _class_of(layer: Message) -> type[CaffeLayer] | None:
+    """Return the layer type that runs, None for one that XDN does not know: a data layer, a loss, a stranger."""
+    return dict(LAYERS.items()).get(_type_of(layer))
+
+
+def _type_of(layer: Message) -> str:
+    """Return the type of a layer of either format, empty where it has none."""
+    if layer.DESCRIPTOR.name == "LayerParameter":
+        return str(layer.type)
+    if layer.HasField("layer"):
+        return current_type(layer.layer.type)
+    return str(layer.xdn_type) or next(new for number, new in schema.v1_types().values() if number == layer.type)
+
+
+def _misspelled(name: str, known: Iterable[str]) -> bool:
+    """Return whether `name` looks like one that is known; the ending that all messages have in common left aside."""
+    stem = name.removesuffix("_param")
+    stems = (other.removesuffix("_param") for other in known)
+    matchers = (difflib.SequenceMatcher(None, stem, other) for other in stems)
+    # The first two are upper bounds of the third, and cost next to nothing.
+    return any(
+        m.real_quick_ratio() >= _MISSPELLED and m.quick_ratio() >= _MISSPELLED and m.ratio() >= _MISSPELLED
+        for m in matchers
+    )
+
+
+def _excuse(unknown: Unknown, training: frozenset[str]) -> str | None:
+    """Return why what is unknown may be passed over, None where it may not."""
+    message = unknown.path[-1].DESCRIPTOR
+    within = {part.DESCRIPTOR.name for part in unknown.path}
+    if "TransformationParameter" in within:
+        return "whose meaning is unknown: the images may have to be transformed otherwise"
+    if message.name in ("NetState", "NetStateRule"):
+        return None
+    layer = _layer_of(unknown)
+    if layer is None:
+        misspelled = message.name != "NetParameter" or _misspelled(unknown.name, message.fields_by_name)
+        return None if unknown.is_message or misspelled else _excuse_of_strange(unknown)
+    cls = _class_of(layer)
+    if cls is None:
+        # Of a layer without a type nothing is known; one of a type that XDN lacks is refused for that, or goes.
+        return f"as layers of type {_type_of(layer)!r} do not run" if _type_of(layer) else None
+    if within & training:
+        return "as only training needs it"
+    if unknown.value is not None:
+        return _HOW if unknown.name in cls.unused else None
+    if len(unknown.path) == 2:
+        if unknown.name in cls.proto_fields() or _misspelled(unknown.name, message.fields_by_name):
+            return None
+        return _excuse_of_strange(unknown) if unknown.name in _ENGINES or cls.of_caffe() else None
+    own = {"V0LayerParameter"} if cls.message is None else {"V0LayerParameter", cls.message.name}
+    return "as layers of this type do not read it" if cls.of_caffe() and not within & own else None
+
+
+def _excuse_of_strange(unknown: Unknown) -> str:
+    """Return why a field of a net, or of a layer of Caffe's own type, may be passed over that Caffe does not have."""
+    return _HOW if unknown.name in _ENGINES else "whose meaning is unknown: in its fork of Caffe results may differ"
+
+
+def tolerated(found: Sequence[Unknown]) -> list[str]:
+    """Return a warning for each unknown field and value of a net that may be passed over, those of one kind once.
+
+    Raises
+    ------
+    ParseError
+        For the first that may matter: its place, and the nearest known.
+    """
+    training = _training_messages()
+    warnings: dict[str, str] = {}
+    kinds: set[tuple[object, ...]] = set()
+    for unknown in found:
+        layer = _layer_of(unknown)
+        path = tuple(part.DESCRIPTOR.name for part in unknown.path)
+        kind = (path, _type_of(layer) if layer else None, unknown.name, unknown.value, unknown.is_message)
+        if kind in kinds:
+            continue
+        kinds.add(kind)
+        if len(kinds) > settings.MAX_UNKNOWN_KINDS:
+            raise ParseError(f"more than {settings.MAX_UNKNOWN_KINDS} kinds of unknown fields", where=unknown.where)
+        what, mend = explain(unknown)
+        excuse = _excuse(unknown, training)
+        if excuse is None:
+            raise ParseError(what, where=unknown.where, mend=mend)
+        warnings.setdefault(what, f"{unknown.where}: {what}; passed over, {excuse}")
+    told = list(warnings.values())
+    return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]

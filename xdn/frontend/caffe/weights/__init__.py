@@ -1,0 +1,1 @@
+"""Weights: caffemodel files and those in HDF5, and how layers get theirs."""

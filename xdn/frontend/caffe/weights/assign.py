@@ -1,0 +1,267 @@
+"""Give a net its weights: those of a caffemodel, matched by layer name, or seeded random ones."""
+
+import logging
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from xdn import memory, settings
+from xdn.errors import WeightsError, listed
+from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
+from xdn.frontend.caffe.weights.fillers import fill
+from xdn.frontend.caffe.weights.leftover import PARTIAL, report
+from xdn.graph.blob import Shape
+from xdn.graph.cost import layer_cost
+from xdn.graph.layer import Array, Layer
+from xdn.graph.net import Net
+from xdn.memory import Need
+
+log = logging.getLogger(__name__)
+
+RANDOM_SEED = 20190625
+
+Blobs = Sequence[StoredBlob | None]
+
+#: Types whose weights forks store with masks.
+_PRUNED = ("Convolution", "InnerProduct")
+
+
+def _numbers(stored: StoredBlob | None) -> str:
+    if stored is None:
+        return "none"
+    return f"{stored.shape} (num, channels, height, width)" if stored.legacy else str(stored.shape)
+
+
+def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
+    """Return `stored` without the masks of pruning that may stand after the weights, which they multiply.
+
+    They are zeros and ones, one for each of the first weights. The source is compress_conv_layer.cpp of Auto_pruning,
+    after Guo et al., Dynamic Network Surgery for Efficient DNNs, 2016.
+    """
+    own, masks = stored[: len(expected)], stored[len(expected) :]
+    pairs = list(zip(own, masks, strict=False))
+    if len(pairs) < len(masks) or not all(blob and mask and _is_mask(mask, blob) for blob, mask in pairs):
+        return stored
+    pruned = [replace(blob, data=blob.data * mask.data) for blob, mask in pairs if blob and mask]
+    return (*pruned, *own[len(masks) :])
+
+
+def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
+    return mask.shape == weights.shape and bool(np.isin(mask.data, (0, 1)).all())
+
+
+def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
+    """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
+    where = f"layer {layer.name!r} ({layer.type})"
+    mend = (
+        "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another "
+        "shape needs another name"
+    )
+    if layer.type in _PRUNED:
+        stored = _masked(expected, stored)
+    if len(stored) != len(expected):
+        found = ", ".join(_numbers(blob) for blob in stored)
+        what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
+        raise WeightsError(f"{what} in {file}", where=where, mend=mend)
+    weights = {}
+    order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
+    places = range(len(stored)) if order is None else order
+    for (name, shape), place in zip(expected.items(), places, strict=True):
+        if place is None:
+            weights[name] = np.ones(shape, np.float32)
+            continue
+        blob = stored[place]
+        if blob is None:
+            continue
+        if not blob.fits(shape):
+            raise WeightsError(
+                f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=where, mend=mend
+            )
+        weights[name] = blob.data.reshape(shape)
+    return weights
+
+
+def _of_the_files_variant(net: Net, stored: Stored) -> Net:
+    """Return `net` with each layer whose number of weights is another in the file as the variant that has so many."""
+    variants = {}
+    for layer in net.layers:
+        found = len(stored.get(layer.name, ()))
+        if found and layer.epilogue is None and found != len(net.weight_shapes(layer)):
+            params = layer.params.params_for(found)
+            variants[layer.name] = layer if params is None else layer.replace(params=params)
+    return net.replace(layers=tuple(variants.get(layer.name, layer) for layer in net.layers)) if variants else net
+
+
+def _with_shared(layer: Layer, blobs: Blobs, count: int, owned: Container[str]) -> Blobs:
+    """Return `blobs` up to `count`, with None for the last ones where earlier layers own them.
+
+    Caffe's HDF5 files hold a shared array once, with the layer that owns it.
+    """
+    rest = layer.shared[len(blobs) : count]
+    left_out = len(blobs) + len(rest) == count and all(name in owned for name in rest)
+    return (*blobs, *(None for _ in rest)) if left_out else blobs
+
+
+def _share(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, dict[str, Array]]:
+    """Give every layer that shares a named array the array of the first layer that has it.
+
+    The rule is Caffe's Net::AppendParam: the first layer with a name owns the array.
+    """
+    owners: dict[str, Array] = {}
+    for layer in net.layers:
+        expected = net.weight_shapes(layer)
+        own = weights.get(layer.name, {})
+        for (name, shape), shared in zip(expected.items(), layer.shared, strict=False):
+            if not shared:
+                continue
+            if shared in owners:
+                if owners[shared].size != prod(shape):
+                    raise WeightsError(
+                        f"{name} {shape} shares {shared!r}, whose shape is {owners[shared].shape}",
+                        where=f"layer {layer.name!r} ({layer.type})",
+                    )
+                own = own | {name: owners[shared].reshape(shape)}
+            elif name in own:
+                owners[shared] = own[name]
+        if own:
+            weights[layer.name] = {name: own[name] for name in expected if name in own}
+    return weights
+
+
+def assign_weights(
+    net: Net,
+    stored: Stored,
+    file: str,
+    *,
+    said: Mapping[str, Message] | None = None,
+    partial: bool = False,
+    seed: int = RANDOM_SEED,
+) -> Net:
+    """Return `net` with the weights of a caffemodel.
+
+    Where variants of a layer type differ in their number of weights, the file's number decides (`params_for`). The
+    file's layers that the net does not have are left out with a warning (`xdn.frontend.caffe.weights.leftover`).
+
+    Parameters
+    ----------
+    net : Net
+    stored : mapping
+        Layer name -> blobs, as `read_caffemodel` gives them.
+    file : str
+        The file's name, for messages.
+    said : mapping, optional
+        Name -> LayerParameter of all layers of the prototxt, those that `net` does not have included.
+    partial : bool
+        Let weights fit in part: fill the layers that get none (`xdn.frontend.caffe.weights.fillers`), with a warning
+        that names them, and leave out any number of the file's.
+    seed : int
+        Of the fillers.
+
+    Raises
+    ------
+    WeightsError
+        Naming the layer, what it expects and what was found; or listing the layers for which the file has nothing,
+        and those of the file that the net does not have.
+    """
+    net = _of_the_files_variant(net, stored)
+    said = said or {}
+    weights: dict[str, dict[str, Array]] = {}
+    owned: set[str] = set()
+    for layer in net.layers:
+        expected = net.weight_shapes(layer)
+        if expected and layer.name in stored:
+            blobs = _with_shared(layer, stored[layer.name], len(expected), owned)
+            weights[layer.name] = _match(layer, expected, blobs, file)
+        owned.update(layer.shared)
+    weights = _share(net, weights)
+    missing = [layer for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
+    if missing:
+        what = f"{file} has no weights for {len(missing)} layers: {listed([layer.name for layer in missing])}"
+        if not partial or not weights:
+            mend = f"{_left_over(net, stored)}. {PARTIAL}" if weights else _left_over(net, stored)
+            raise WeightsError(what, mend=mend)
+        check_size(net)
+        log.warning("%s; they are filled", what)
+        rng = np.random.default_rng(seed)
+        weights = _share(net, weights | {la.name: _filled(net, la, weights, said.get(la.name), rng) for la in missing})
+    report(net, stored, file, named=said, partial=partial)
+    return net.with_weights({name: own for name, own in weights.items() if own})
+
+
+def _filled(
+    net: Net, layer: Layer, weights: Mapping[str, dict[str, Array]], said: Message | None, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Return all weights of `layer`, those that are not among `weights` by their fillers."""
+    shapes, own = net.weight_shapes(layer), weights.get(layer.name, {})
+    filled = own | fill(layer, {name: shape for name, shape in shapes.items() if name not in own}, said, rng)
+    return {name: filled[name] for name in shapes}
+
+
+def _left_over(net: Net, stored: Stored) -> str:
+    """Return the sentence on the layers of the file that `net` does not have."""
+    if not stored:
+        return "The file holds no weights at all"
+    known = {layer.name for layer in net.layers}
+    others = [name for name in stored if name not in known]
+    if not others:
+        return "The net has every layer of the file"
+    return f"{len(others)} layers of the file are not in the net: {listed(others)}"
+
+
+def _near(centre: float, spread: float) -> Callable[[np.random.Generator, Shape], Array]:
+    """Return a filler: normal around `centre`."""
+    return lambda rng, shape: centre + spread * rng.standard_normal(shape, np.float32)
+
+
+#: Weights that are not filters, by the last word of their name in the layer: close to what training leaves.
+_RANDOM: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
+    "bias": _near(0.0, 0.05),
+    "shift": _near(0.0, 0.05),
+    "mean": _near(0.0, 0.1),
+    "variance": lambda rng, shape: rng.uniform(0.5, 1.5, shape).astype(np.float32),
+    "scale_factor": lambda rng, shape: np.ones(shape, np.float32),
+    "scale": _near(0.7, 0.1),
+    "slope": _near(0.25, 0.05),
+}
+
+
+def _he_normal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Normal with variance 2 / fan-in (He et al. 2015), so that activations keep their size through ReLUs."""
+    fan_in = max(1, prod(shape[1:]))
+    array = rng.standard_normal(shape, np.float32)
+    array *= np.float32((2.0 / fan_in) ** 0.5)
+    return array
+
+
+def check_size(net: Net) -> None:
+    """Raise WeightsError where `net` asks for more weights than a caffemodel may have, MemoryLimitError for memory."""
+    sizes = {layer: layer_cost(net, layer).weight_bytes for layer in net.layers}
+    total_bytes = sum(sizes.values())
+    if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
+        raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
+    # Weights that are made are used next: packed for kernels, or trained.
+    memory.require((Need(layer.place, 2 * size) for layer, size in sizes.items()), "making and using the net's weights")
+
+
+def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
+    """Return `net` with random weights, the same for the same net and `seed`: He-normal filters, sane statistics.
+
+    Raises
+    ------
+    WeightsError
+        Where the net asks for more weights than a caffemodel may have.
+    MemoryLimitError
+        Where it asks for more than fit into memory.
+    """
+    check_size(net)
+    shapes = {layer.name: net.weight_shapes(layer) for layer in net.layers}
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for layer in net.layers:
+        expected = shapes[layer.name]
+        made = {name: _RANDOM.get(name.split(".")[-1], _he_normal)(rng, shape) for name, shape in expected.items()}
+        weights[layer.name] = {name: np.asarray(array, np.float32) for name, array in made.items()}
+    return net.with_weights(_share(net, weights))

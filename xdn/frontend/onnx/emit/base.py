@@ -1,0 +1,131 @@
+"""The ONNX graph in the making, and the table of what writes each layer type into it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.layer import Array, Layer
+from xdn.graph.net import Net
+from xdn.registry import Registry
+
+#: The operator set that all emitters write. 17 is read by every engine of the last years, and its pooling
+#: is the same from opset 11 on.
+OPSET = 17
+#: The oldest file format that holds this opset.
+IR_VERSION = 8
+
+#: An emitter writes one layer: (graph, layer, names of its bottoms, names of its tops).
+Emit = Callable[["Graph", Layer, Sequence[str], Sequence[str]], None]
+#: Every layer type that has an ONNX form, by Caffe's name.
+EMITTERS: Registry[Emit] = Registry("layer type in ONNX", "xdn.frontend.onnx.emit")
+#: An end past every axis, for ONNX's Slice.
+TO_THE_END = 2**63 - 1
+
+
+def unsupported(layer: Layer, reason: str) -> UnsupportedError:
+    """Return the error that this layer has no ONNX form."""
+    return UnsupportedError(f"{reason}; it has no ONNX form", where=f"layer {layer.name!r} ({layer.type})")
+
+
+class Graph:
+    """Nodes and constants of an ONNX graph; values carry the names of the net's blobs.
+
+    Parameters
+    ----------
+    net : Net
+        The net that is written.
+    """
+
+    def __init__(self, net: Net):
+        self.net = net
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self._taken = set(net.blobs) | {layer.name for layer in net.layers}
+        # A free batch shows in the shapes: what differs between two batch sizes depends on it.
+        self._batch = next(iter(net.inputs.values())).shape[0] if net.inputs else 1
+        self._other = self._resized(net, self._batch + 1)
+
+    @staticmethod
+    def _resized(net: Net, batch: int) -> Net:
+        """Return the net with another batch, or the net itself where a shape or its weights state the batch."""
+        other = net.with_batch(batch)
+        pairs = zip(net.layers, other.layers, strict=True)
+        try:
+            free = all(net.weight_shapes(here) == other.weight_shapes(there) for here, there in pairs)
+        except ShapeError:
+            free = False
+        return other if free else net
+
+    def dims(self, blob: str) -> list[int | None]:
+        """Return the blob's extents, None for those that depend on the batch."""
+        pairs = zip(self.net.blobs[blob].shape, self._other.blobs[blob].shape, strict=True)
+        return [here if here == there else None for here, there in pairs]
+
+    def value_info(self, blob: str) -> onnx.ValueInfoProto:
+        """Return name, type and shape of a blob; a free batch is called N."""
+        dims: list[int | str | None] = list(self.dims(blob))
+        if dims and dims[0] is None and self.net.blobs[blob].shape[0] == self._batch:
+            dims[0] = "N"
+        return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, dims)
+
+    def bottom(self, layer: Layer, index: int = 0) -> Blob:
+        """Return the blob that a layer's bottom names."""
+        return self.net.blobs[layer.bottoms[index]]
+
+    def image_shape(self, layer: Layer, blob: str) -> Shape:
+        """Return the extents of one image of `blob`; UnsupportedError where one of them depends on the batch."""
+        found = tuple(extent for extent in self.dims(blob)[1:] if extent is not None)
+        if len(found) != len(self.net.blobs[blob].shape) - 1:
+            raise unsupported(layer, f"the shape of an image of {blob!r} depends on the batch")
+        return found
+
+    def fresh(self, name: str) -> str:
+        """Return `name`, or a variant of it that nothing carries yet."""
+        found, number = name, 1
+        while found in self._taken:
+            found, number = f"{name}:{number}", number + 1
+        self._taken.add(found)
+        return found
+
+    def constant(self, name: str, array: Array) -> str:
+        """Enter a constant under `name`, or a variant of it, and return its name."""
+        given = self.fresh(name)
+        self.constants.append(numpy_helper.from_array(array, given))
+        return given
+
+    def weight(self, layer: Layer, name: str, shape: Sequence[int] | None = None) -> str:
+        """Enter the layer's weight `name`, reshaped where `shape` is given, and return the constant's name."""
+        array = layer.weights[name]
+        return self.constant(f"{layer.name}.{name}", array if shape is None else array.reshape(shape))
+
+    def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Append one node with one output and return the output's name."""
+        self.node_of_several(op, inputs, [output], **attributes)
+        return output
+
+    def node_of_several(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:
+        """Append one node with several outputs."""
+        name = self.fresh(f"{op}_{outputs[0]}")
+        self.nodes.append(helper.make_node(op, list(inputs), list(outputs), name=name, **attributes))
+
+    def step(self, op: str, inputs: Sequence[str], wish: str, **attributes: Any) -> str:
+        """Append a node whose output only the same layer reads, and return the output's name."""
+        return self.node(op, inputs, self.fresh(wish), **attributes)
+
+    def scalar(self, wish: str, value: float) -> str:
+        """Enter an f32 constant without axes and return its name."""
+        return self.constant(wish, np.array(value, np.float32))
+
+    def integers(self, wish: str, values: Sequence[int]) -> str:
+        """Enter an i64 constant with one axis and return its name."""
+        return self.constant(wish, np.array(values, np.int64))
+
+    def reshape(self, source: str, blob: str, output: str) -> str:
+        """Append a Reshape to the shape of `blob`, whatever the batch; at most one extent may depend on it."""
+        target = [-1 if extent is None else extent for extent in self.dims(blob)]
+        return self.node("Reshape", [source, self.integers(f"{output}.shape", target)], output)

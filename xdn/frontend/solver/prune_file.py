@@ -1,0 +1,47 @@
+"""Read and write what is to be pruned: a PruneParameter in protobuf text."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from xdn.frontend.caffe.build import shortest
+from xdn.frontend.caffe.text import prototxt, schema
+from xdn.frontend.caffe.text.schema import Message
+
+
+def read_prune_file(path: Path) -> dict[str, Any]:
+    """Return the fields that the text file `path` states; ``group`` is a list of its own fields.
+
+    Raises
+    ------
+    ParseError
+        With file:line:column, and the nearest known field.
+    """
+    return _fields(prototxt.parse(prototxt.read_text(path), str(path), "PruneParameter"))
+
+
+def prune_text(fields: Mapping[str, Any]) -> str:
+    """Return the text of a file that states `fields`; those that are None are left out."""
+    message = schema.new("PruneParameter")
+    _fill(message, {name: value for name, value in fields.items() if name != "group"})
+    for rule in fields.get("group", ()):
+        _fill(message.group.add(), rule)
+    return str(text_format.MessageToString(message))
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    return {known.name: _plain(value) for known, value in message.ListFields()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "extend"):
+        return [_fields(each) for each in value]
+    return shortest(value) if isinstance(value, float) else value
+
+
+def _fill(message: Message, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        if value is not None:
+            setattr(message, name, value)

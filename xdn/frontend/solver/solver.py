@@ -1,0 +1,278 @@
+"""Read a solver: how a net is trained, in Caffe's words (SolverParameter) and, in `xdn_param`, in those it lacks."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any
+
+from xdn.errors import ParseError, SettingError
+from xdn.files import is_file
+from xdn.frontend.caffe.build import shortest
+from xdn.frontend.caffe.text import prototxt
+from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.tokens import Tokens
+
+#: The old enum `solver_type` -> the names of `type`.
+_OLD_TYPES = {
+    "SGD": "SGD",
+    "NESTEROV": "Nesterov",
+    "ADAGRAD": "AdaGrad",
+    "RMSPROP": "RMSProp",
+    "ADADELTA": "AdaDelta",
+    "ADAM": "Adam",
+}
+#: The least and the greatest value of a field; for a list, of each of its values.
+_LIMITS: Mapping[str, tuple[float, float]] = {
+    "base_lr": (0, inf),
+    "max_iter": (0, inf),
+    "iter_size": (1, 1 << 16),
+    "gamma": (0, inf),
+    "power": (0, inf),
+    "stepsize": (0, inf),
+    "stepvalue": (0, inf),
+    "momentum": (0, 1),
+    "momentum2": (0, 1),
+    "rms_decay": (0, 1),
+    "delta": (0, inf),
+    "weight_decay": (0, inf),
+    "display": (0, inf),
+    "average_loss": (1, 1 << 16),
+    "test_interval": (0, inf),
+    "snapshot": (0, inf),
+    "batch_size": (0, 1 << 20),
+    "epochs": (0, inf),
+    "holdout": (0, inf),
+    "pad": (0, 1 << 12),
+    "warmup": (0, 1),
+    "initial_factor": (0, 1),
+    "final_factor": (0, 1),
+    "low_momentum": (0, 1),
+    "label_smoothing": (0, 1),
+    "alpha": (0, 1),
+    "bn_momentum": (0, 1),
+}
+_REGULARIZATIONS = ("L2", "L1")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What Caffe's solver has no word for: the solver's `xdn_param`.
+
+    Parameters
+    ----------
+    data : str
+        The data set's name or path; empty: the one that the net names.
+    test_data : str
+        The data that it is tested on; empty: the test split of `data`.
+    batch_size : int
+        Images a batch, 0 for what the net's data layer says.
+    epochs : int
+        In place of `max_iter`, 0 for none.
+    pad : int
+        Pixels around an image out of which crops are taken.
+    pad_mode : str
+        ``"ZERO"`` (black) or ``"REFLECT"``.
+    mirror : bool
+        Mirror every other image, as `transform_param { mirror }` does.
+    holdout : int
+        The last images of the training set that tests use instead of the test set; they are not trained on.
+    warmup_iter : int
+        Iterations in which the learning rate grows linearly to what the policy says.
+    warmup, initial_factor, final_factor : float
+        Of the policies `onecycle` (all) and `cosine` (the last): the share of the iterations in which the rate grows,
+        the first rate relative to base_lr, and the last.
+    low_momentum : float
+        Of `onecycle`: the momentum where the rate is greatest; 0: it stays.
+    label_smoothing : float
+        The share of a label's probability that all classes get alike.
+    teacher : tuple of str
+        ``net.prototxt:weights.caffemodel`` of each net whose outputs are learnt too.
+    temperature, alpha : float
+        The softness of the teachers' outputs, and the share of the loss that they have.
+    bf16 : str
+        ``"AUTO"``, ``"ON"`` or ``"OFF"``: multiply in bfloat16; AUTO where the processor can.
+    bn_momentum : float
+        The share of a batch's statistics in BatchNorm's averages.
+    freeze_bn : bool
+        Leave the statistics of the layers that say `use_global_stats: true` as they are, as Caffe does. Most such
+        files were made for inference, not to be trained that way.
+    """
+
+    data: str = ""
+    test_data: str = ""
+    batch_size: int = 0
+    epochs: int = 0
+    pad: int = 0
+    pad_mode: str = "ZERO"
+    mirror: bool = False
+    holdout: int = 0
+    warmup_iter: int = 0
+    warmup: float = 0.3
+    initial_factor: float = 0.04
+    final_factor: float = 0.0
+    low_momentum: float = 0.0
+    label_smoothing: float = 0.0
+    teacher: tuple[str, ...] = ()
+    temperature: float = 4.0
+    alpha: float = 0.9
+    bf16: str = "AUTO"
+    bn_momentum: float = 0.1
+    freeze_bn: bool = False
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How a net is trained. Names, meanings and defaults are those of Caffe's SolverParameter.
+
+    Parameters
+    ----------
+    net : str
+        The prototxt, as the file spells it; `find_beside` finds it. `test_net` is where tests use another one.
+    display, test_interval, snapshot : int
+        Iterations between two rows of the log, tests, snapshots; 0: ten rows, one test, one snapshot an epoch.
+    snapshot_prefix : str
+        Folder and first part of the names of what is written.
+    weights : tuple of str
+        The caffemodel to begin with; none: fresh weights.
+    xdn : Recipe
+        The file's `xdn_param`.
+    path : Path, optional
+        The solver's file.
+    places : mapping
+        Field -> ``file:line:column``, for errors.
+    """
+
+    net: str = ""
+    test_net: str = ""
+    type: str = "SGD"
+    base_lr: float = 0.01
+    lr_policy: str = "fixed"
+    gamma: float = 0.0
+    power: float = 0.0
+    stepsize: int = 0
+    stepvalue: tuple[int, ...] = ()
+    max_iter: int = 0
+    iter_size: int = 1
+    momentum: float = 0.0
+    momentum2: float = 0.999
+    rms_decay: float = 0.99
+    delta: float = 1e-8
+    weight_decay: float = 0.0
+    regularization_type: str = "L2"
+    clip_gradients: float = -1.0
+    display: int = 0
+    average_loss: int = 1
+    test_interval: int = 0
+    test_initialization: bool = True
+    snapshot: int = 0
+    snapshot_prefix: str = ""
+    random_seed: int = -1
+    weights: tuple[str, ...] = ()
+    xdn: Recipe = Recipe()
+    path: Path | None = field(default=None, compare=False)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, name: str) -> str:
+        """Return where the field `name` stands: ``file:line:column``, or its name where no file says it."""
+        return self.places.get(name, name)
+
+    def replace(self, **changes: Any) -> "Solver":
+        """Return a copy with fields replaced, those of `xdn` among them, and all values checked again."""
+        own = {f.name for f in dataclasses.fields(Recipe)} & set(changes)
+        recipe = dataclasses.replace(self.xdn, **{name: changes.pop(name) for name in own})
+        return _checked(dataclasses.replace(self, **changes, xdn=recipe))
+
+    def find_beside(self, name: str, what: str) -> Path:
+        """Return the file that the field `what` calls `name`: beside the solver, else in the working folder.
+
+        Raises
+        ------
+        SettingError
+            Where it is in neither.
+        """
+        folders = ([self.path.parent] if self.path else []) + [Path()]
+        for folder in folders:
+            if is_file(folder / name):
+                return folder / name
+        looked = ", ".join(str(folder / name) for folder in folders)
+        raise SettingError(f"{what}: there is no file {looked}", where=self.place(what))
+
+
+def read_solver(path: Path) -> Solver:
+    """Return the solver in the text file `path`.
+
+    Raises
+    ------
+    ParseError
+        With file:line:column and the nearest known field; for a value that no training can use, too.
+    SettingError
+        For what XDN does not do: a net within the solver.
+    """
+    text = prototxt.read_text(path)
+    message = prototxt.parse(text, str(path), "SolverParameter")
+    values = _values(message, Solver)
+    if message.HasField("train_net"):
+        values["net"] = message.train_net
+    values["test_net"] = next(iter(message.test_net), "")
+    if not message.HasField("type") and message.HasField("solver_type"):
+        values["type"] = _OLD_TYPES[_enum_name(message, "solver_type")]
+    for inline in ("net_param", "train_net_param", "test_net_param"):
+        if any(known.name == inline for known, _ in message.ListFields()):
+            raise SettingError(f"{inline}: a net within the solver is not read", where=str(path), mend="Say net: FILE")
+    recipe = Recipe(**_values(message.xdn_param, Recipe))
+    return _checked(Solver(**values, xdn=recipe, path=path, places=_places(path, text)))
+
+
+def _values(message: Message, cls: type) -> dict[str, Any]:
+    """Return the fields of the dataclass `cls` that `message` has."""
+    wanted = {f.name for f in dataclasses.fields(cls)}
+    found: dict[str, Any] = {}
+    for known, value in message.ListFields():
+        if known.name in wanted and known.message_type is None and known.name != "test_net":
+            found[known.name] = _plain(message, known, value)
+    return found
+
+
+def _plain(message: Message, known: Any, value: Any) -> Any:
+    if known.enum_type is not None:
+        return _enum_name(message, known.name)
+    if hasattr(value, "extend"):
+        return tuple(value)
+    return shortest(value) if isinstance(value, float) else value
+
+
+def _enum_name(message: Message, name: str) -> str:
+    known = message.DESCRIPTOR.fields_by_name[name]
+    return str(known.enum_type.values_by_number[getattr(message, name)].name)
+
+
+def _places(path: Path, text: str) -> dict[str, str]:
+    """Return field -> file:line:column of its first mention."""
+    found: dict[str, str] = {}
+    tokens = Tokens(text, str(path))
+    while tokens.current.kind != "end":
+        token = tokens.advance()
+        if token.kind == "word" and tokens.at(":"):
+            found.setdefault(token.text, tokens.place(token))
+    return found
+
+
+def _checked(solver: Solver) -> Solver:
+    """Return `solver`; raise ParseError for a value that no training can use."""
+    both = [(f.name, getattr(part, f.name)) for part in (solver, solver.xdn) for f in dataclasses.fields(part)]
+    for name, value in both:
+        low, high = _LIMITS.get(name, (-inf, inf))
+        numbers = value if isinstance(value, tuple) else (value,)
+        for number in numbers:
+            if isinstance(number, int | float) and not (isfinite(number) and low <= number <= high):
+                bounds = f"at least {low}" if high == inf else f"from {low} to {high}"
+                raise ParseError(f"{name} is {number}; it must be a number {bounds}", where=solver.place(name))
+    if solver.xdn.temperature <= 0:
+        raise ParseError("temperature must be above 0", where=solver.place("temperature"))
+    if solver.regularization_type not in _REGULARIZATIONS:
+        known = ", ".join(_REGULARIZATIONS)
+        what = f"the regularization {solver.regularization_type!r} is unknown"
+        raise ParseError(what, where=solver.place("regularization_type"), mend=f"Known: {known}")
+    return solver
