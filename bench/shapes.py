@@ -9,7 +9,7 @@ from pathlib import Path
 from xdn.codegen.target import host_target
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend import load
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Blob, Layer, Net
 from xdn.graph.blob import Shape
 from xdn.kernels.core.family import FAMILIES, Lowering, select

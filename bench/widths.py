@@ -26,7 +26,7 @@ from xdn import settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
 from xdn.frontend import load
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.optimize import optimize
 from xdn.report.quantities import count

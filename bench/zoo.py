@@ -26,7 +26,7 @@ import xdn
 from xdn.cli.entry import program
 from xdn.errors import XdnError
 from xdn.frontend import load, save
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import layer_cost
 from xdn.runtime.parts import WholePart

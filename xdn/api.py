@@ -76,7 +76,7 @@ def compared_with_labels(prototxt: str | Path) -> tuple[str, ...]:
     """Return the blobs that the file compares with labels as scores of classes: by Accuracy, or a loss."""
     from xdn import frontend
 
-    return frontend.compared_with_labels(Path(prototxt))
+    return frontend.frontend_of(Path(prototxt)).compared_with_labels(Path(prototxt))
 
 
 def with_transform(net: Net, **changes: Any) -> Net:
@@ -252,10 +252,11 @@ def prune_config_text(config: "PruneConfig") -> str:
 def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
     from xdn.data import DATASETS
+    from xdn.frontend import FRONTENDS
     from xdn.optimize.prune import CRITERIA, SCHEDULES
     from xdn.tune.search import SEARCHES
 
-    found = (LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, SEARCHES)
+    found = (FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, SEARCHES)
     return {registry.kind: registry.describe() for registry in found}
 
 

@@ -12,7 +12,7 @@ from xdn.data.dataset import Dataset, Progress
 from xdn.data.mapped import as_dataset
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.graph.layer import Array

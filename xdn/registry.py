@@ -39,11 +39,14 @@ def _alike(name: str, other: str) -> bool:
     return one_letter or difflib.SequenceMatcher(None, other, name).ratio() >= _ALIKE
 
 
-def _import_all(name: str) -> None:
-    """Import a package with all its modules and packages."""
+def _import_all(name: str, deep: bool) -> None:
+    """Import a package with its modules and packages, `deep` those in the packages, too."""
     package = importlib.import_module(name)
     for module in pkgutil.iter_modules(package.__path__, f"{name}."):
-        (_import_all if module.ispkg else importlib.import_module)(module.name)
+        if deep and module.ispkg:
+            _import_all(module.name, deep)
+        else:
+            importlib.import_module(module.name)
 
 
 class Registry(Generic[T]):
@@ -55,10 +58,12 @@ class Registry(Generic[T]):
         What the things are called in messages, such as ``"layer type"``.
     packages : str
         The packages whose modules, and those of packages in them, register themselves; imported at the first look-up.
+    deep : bool
+        Whether the modules of packages in them are imported, too; otherwise these packages import what registers.
     """
 
-    def __init__(self, kind: str, *packages: str):
-        self.kind, self.packages = kind, packages
+    def __init__(self, kind: str, *packages: str, deep: bool = True):
+        self.kind, self.packages, self.deep = kind, packages, deep
         self._entries: dict[str, T] = {}
         self._state = _UNSEEN
         self._lock = threading.RLock()
@@ -85,7 +90,7 @@ class Registry(Generic[T]):
             self._state = _IMPORTING
             try:
                 for name in self.packages:
-                    _import_all(name)
+                    _import_all(name, self.deep)
                 self._state = _DONE
             finally:
                 if self._state == _IMPORTING:

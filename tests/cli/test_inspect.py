@@ -39,6 +39,15 @@ def test_weights_are_read_where_they_are_named(tmp_path, capsys):
     assert "'fc'" in capsys.readouterr().err
 
 
+def test_a_net_in_another_programs_format(tmp_path, capsys):
+    path = tmp_path / "small.onnx"
+    path.write_bytes(b"\x08\x07")
+    assert main([str(path)]) == 1
+    message = capsys.readouterr().err
+    assert "small.onnx: the suffix .onnx is that of ONNX, whose nets are not read" in message
+    assert ".prototxt" in message
+
+
 STRANGE = PROTOTXT.replace('type: "Eltwise"', 'type: "Warp"')
 
 

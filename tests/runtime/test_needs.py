@@ -9,7 +9,7 @@ from tests.kernels.checks import one_layer_net
 from xdn.errors import MemoryLimitError, XdnError
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text.prototxt import parse
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 from xdn.memory import limited

@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import feed_for
 from xdn import settings
 from xdn.frontend import load
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS

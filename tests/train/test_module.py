@@ -11,7 +11,7 @@ from tests.train.checks import assert_same_weights, check_net, compare, seeded_i
 from tests.train.sharing import siamese_net
 from xdn import settings
 from xdn.errors import InputError, NetError, ShapeError, UnsupportedError, WeightsError
-from xdn.frontend.caffe.load import load
+from xdn.frontend import load
 from xdn.graph import Epilogue, Layer
 from xdn.layers.argmax import ArgMax
 from xdn.layers.concat import Concat

@@ -38,7 +38,7 @@ from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
 from xdn.evaluate.job import RunResult
-from xdn.frontend.caffe.load import declared_batch
+from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize
@@ -203,7 +203,7 @@ def bench(args: argparse.Namespace, output: Output) -> None:
 def file_batch(args: argparse.Namespace) -> int:
     """Return the batch of the original's file: of its data layer in the phase TEST, else of its input."""
     path = args.batch_of or args.net[0][1]
-    return declared_batch(path, "TEST") or next(iter(api.load(path).inputs.values())).shape[0]
+    return frontend_of(path).declared_batch(path, "TEST") or next(iter(api.load(path).inputs.values())).shape[0]
 
 
 def named_net(text: str) -> tuple[str, Path]:

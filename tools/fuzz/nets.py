@@ -28,7 +28,7 @@ from xdn.cli.entry import program
 from xdn.errors import XdnError
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
-from xdn.frontend.caffe.weights.assign import random_weights
+from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.verify import verify
 from xdn.kernels.core.layout import SCHEDULES

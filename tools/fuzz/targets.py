@@ -25,7 +25,6 @@ from xdn.data.header import PREFIX, Layout
 from xdn.data.packed import PackedData
 from xdn.data.source import find_data
 from xdn.errors import XdnError
-from xdn.frontend.caffe.load import declared_batch
 from xdn.frontend.caffe.text import schema
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.solver import read_solver
@@ -101,7 +100,7 @@ def _file(name: str, content: bytes) -> Path:
 
 def _prototxt(content: bytes) -> None:
     path = _file("net.prototxt", content)
-    declared_batch(path)
+    frontend.frontend_of(path).declared_batch(path, "TRAIN")
     frontend.summary(path)
     frontend.load(path)
 

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = new_parser("xdn-inspect", __doc__)
     add_net_options(parser, optional=True, weights_needed=False)
-    parser.add_argument("--list", action="store_true", help="print layer types, stages and data sets, and end")
+    parser.add_argument("--list", action="store_true", help="print formats, layer types, stages and data sets, and end")
     return run_command(parser, lambda args, output: _run(parser, args, output), argv)
 
 

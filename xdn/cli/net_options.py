@@ -9,7 +9,6 @@ from typing import Any
 from xdn import api, settings
 from xdn.cli.common import Output, positive_int
 from xdn.errors import WeightsError
-from xdn.files import checked_size
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
 from xdn.report.net import joining_line
@@ -97,16 +96,16 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     """
     from xdn.frontend import find_weights
 
-    checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
     weights = args.weights
     if weights is None and weights_needed and not args.random_weights:
         try:
             weights = find_weights(args.net)
-            output.log(f"weights: {weights}")
         except WeightsError:
             # What is wrong with the net itself comes first; and some nets have no weights.
             if not api.load(args.net, **_reading_options(args)).has_weights:
                 raise
+        if weights is not None:
+            output.log(f"weights: {weights}")
     net = api.load(
         args.net,
         weights,
@@ -128,7 +127,6 @@ def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
         # Random ones are not drawn: nothing in the summary depends on a weight's value.
         args = argparse.Namespace(**{**vars(args), "random_weights": False})
         return summarize(load_net(args, output, weights_needed=False))
-    checked_size(args.net, settings.MAX_PROTOTXT_BYTES)
     summary = api.summary(args.net, **_reading_options(args))
     tell_joining(summary.joining, output)
     return summary
@@ -145,7 +143,7 @@ def _reading_options(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "phase": args.phase,
         "level": args.level,
-        "stages": args.net_stage,
+        "stages": tuple(args.net_stage),
         "input_shape": args.input_shape,
     }
 

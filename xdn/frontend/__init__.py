@@ -1,16 +1,18 @@
-"""Readers and writers: prototxt, caffemodel, binaryproto, ONNX <-> `Net`."""
+"""Readers and writers of nets: one folder a format; `formats.py` finds the one that reads a file."""
 
-from xdn.frontend.caffe.compared import compared_with_labels
 from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
 from xdn.frontend.caffe.images.mean_file import read_mean, write_mean
 from xdn.frontend.caffe.images.suggest import suggested_transform
-from xdn.frontend.caffe.load import find_weights, load, summary
 from xdn.frontend.caffe.writer import save, to_prototxt
+from xdn.frontend.formats import FRONTENDS, Frontend, Reading, find_weights, frontend_of, load, summary
 from xdn.frontend.solver.prune_file import prune_text, read_prune_file
 
 __all__ = [
-    "compared_with_labels",
+    "FRONTENDS",
+    "Frontend",
+    "Reading",
     "find_weights",
+    "frontend_of",
     "load",
     "prune_text",
     "read_binaryproto",

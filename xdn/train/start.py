@@ -7,13 +7,12 @@ from pathlib import Path, PurePath
 from xdn import memory
 from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError, WeightsError
-from xdn.frontend import find_weights, load
-from xdn.frontend.caffe.images.image_shape import InputShapes
-from xdn.frontend.caffe.load import declared_batch
-from xdn.frontend.caffe.weights.assign import check_size
+from xdn.frontend import find_weights, frontend_of, load
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.caffe.weights.leftover import lacking
+from xdn.frontend.formats import InputShapes
 from xdn.frontend.solver import Solver
+from xdn.frontend.weights import check_size
 from xdn.graph.net import Net
 from xdn.train.data import Examples, find_examples
 from xdn.train.initial import fresh
@@ -93,7 +92,7 @@ def begin(
     begun, filled = _with_first_weights(solver, path, seed, input_shape)
     net, test_net = adapt(begun), adapt(load(test_path, phase="TEST", input_shape=input_shape))
     _check_same_weights(net, test_net)
-    batch = solver.xdn.batch_size or declared_batch(path) or DEFAULT_BATCH
+    batch = solver.xdn.batch_size or frontend_of(path).declared_batch(path, "TRAIN") or DEFAULT_BATCH
     memory.require(training_needs(net, batch), f"training on {batch} images a batch", FEWER)
     examples: Examples = find_examples(solver.xdn, (net, test_net), batch=batch, seed=seed, find=find)
     teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdn.frontend import compared_with_labels
+from xdn.frontend.caffe.compared import compared_with_labels
 
 
 @pytest.mark.parametrize(

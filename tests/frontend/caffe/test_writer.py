@@ -9,8 +9,8 @@ from xdn.frontend import load, save, to_prototxt
 from xdn.frontend.caffe.build import layer_params
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
-from xdn.frontend.caffe.weights.assign import random_weights
 from xdn.frontend.caffe.writer import to_message
+from xdn.frontend.weights import random_weights
 from xdn.graph import Epilogue, Layer, Net, ParamSpec, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.elu import ELU

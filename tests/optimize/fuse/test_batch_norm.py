@@ -7,7 +7,7 @@ import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from tests.positions import NAMES, SIZES, spread
-from xdn.frontend.caffe.load import load
+from xdn.frontend import load
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.affine import channel_affine
 from xdn.optimize.fuse.batch_norm import FuseBatchNorm

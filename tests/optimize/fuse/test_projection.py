@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
-from xdn.frontend.caffe.load import load
+from xdn.frontend import load
 from xdn.graph import Epilogue
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
-from xdn.frontend.caffe.images.image_shape import ImageShape, InputShapes, crop_of, resize_of, source_of
+from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.formats import ImageShape, InputShapes
 from xdn.graph.blob import Shape
 from xdn.graph.layer import Epilogue, Layer, LayerParams, ParamSpec
 from xdn.graph.net import Net

@@ -17,10 +17,11 @@ from typing import Any
 
 from xdn import settings
 from xdn.errors import NetError, listed
-from xdn.frontend.caffe.images.image_shape import InputShapes, image_shape, resize_of, said_shape, source_of
+from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import schema
 from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.formats import InputShapes
 from xdn.layers.base import LAYERS
 
 #: Data layers whose tops after the first are labels.

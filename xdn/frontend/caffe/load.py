@@ -1,25 +1,26 @@
-"""Read a net: prototxt and caffemodel -> `Net`."""
+"""Caffe's frontend: prototxt and caffemodel -> `Net`."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from xdn import settings
 from xdn.errors import NetError, UnsupportedError, WeightsError, listed
-from xdn.files import is_file
+from xdn.files import checked_size, is_file
 from xdn.frontend.caffe.build import build, sketch
+from xdn.frontend.caffe.compared import compared_with_labels
 from xdn.frontend.caffe.deploy import deployable, is_data
 from xdn.frontend.caffe.dialects.forks import plain_caffe, refuse_python
 from xdn.frontend.caffe.dialects.upgrade import upgrade
-from xdn.frontend.caffe.images.image_shape import InputShapes, batch_of
+from xdn.frontend.caffe.images.image_shape import batch_of
 from xdn.frontend.caffe.phase import filter_layers, net_state
 from xdn.frontend.caffe.text import prototxt
 from xdn.frontend.caffe.text.schema import Message
 from xdn.frontend.caffe.unread import check_unread
-from xdn.frontend.caffe.weights.assign import RANDOM_SEED, assign_weights
-from xdn.frontend.caffe.weights.assign import random_weights as with_random_weights
+from xdn.frontend.caffe.weights.assign import assign_weights
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
+from xdn.frontend.formats import AS_IT_STANDS, FRONTENDS, Frontend, Reading
 from xdn.graph.net import Net
 from xdn.graph.summary import NetSummary, summarize
 
@@ -27,34 +28,6 @@ log = logging.getLogger(__name__)
 
 _NONE_HERE = "no caffemodel lies here"
 _STATE = "If it has more in another phase or stage, say so (xdn-run --phase, xdn-run --net-stage)"
-#: Phase, level and stages: which layers take part.
-State = tuple[str | None, int, Sequence[str]]
-
-
-def find_weights(path: Path) -> Path:
-    """Return the caffemodel beside the prototxt `path`: the only one, or of several the one with its stem.
-
-    Those in HDF5 (.caffemodel.h5) count where there is no other, or none of the others decides.
-
-    Raises
-    ------
-    WeightsError
-        When there is none, or several of which none has the stem; it names ``--weights`` and ``--random-weights``.
-    ParseError
-        When `path` is not a net at all, such as a solver.
-    """
-    kinds = (".caffemodel", ".caffemodel.h5")
-    found = next((found for kind in kinds if (found := sorted(path.parent.glob(f"*{kind}")))), [])
-    if len(found) == 1:
-        return found[0]
-    for kind in kinds:
-        if is_file(own := path.with_name(f"{path.stem}{kind}")):
-            return own
-    prototxt.read(path)
-    names = ", ".join(each.name for each in found)
-    what = f"several caffemodels lie here: {names}; none is {path.stem}.caffemodel" if found else _NONE_HERE
-    mend = "Name one with --weights, or ask for --random-weights"
-    raise WeightsError(what, where=str(path.parent), mend=mend)
 
 
 @contextmanager
@@ -100,12 +73,7 @@ def _name_once(net: Message) -> None:
 
 
 def net_from_message(
-    message: Message,
-    folder: Path | None = None,
-    *,
-    state: State = ("TEST", 0, ()),
-    input_shape: InputShapes | None = None,
-    strict: bool = True,
+    message: Message, folder: Path | None = None, reading: Reading = AS_IT_STANDS, *, strict: bool = True
 ) -> Net:
     """Return the deployable `Net` of a NetParameter in any of the formats, without weights.
 
@@ -114,10 +82,8 @@ def net_from_message(
     message : NetParameter
     folder : Path, optional
         Where relative mean files are looked for.
-    state : (phase, level, stages)
-        Which layers take part.
-    input_shape : (C, H, W), or name -> such shapes, optional
-        The shape of the only input's images, or of some inputs, in place of what the file says.
+    reading : Reading
+        Which layers take part, and the inputs' shapes.
     strict : bool
         Refuse layers of types that XDN lacks. Otherwise the net may have such layers, and is not verified: it is good
         for a summary only.
@@ -131,14 +97,14 @@ def net_from_message(
     if count > settings.MAX_LAYERS:
         raise NetError(f"the net has {count} layers; at most {settings.MAX_LAYERS} are read")
     every = upgrade(message)
-    current = filter_layers(every, net_state(every, *state))
+    current = _taking_part(every, reading)
     _add_data(current, every)
     _name_once(current)
     computing = [layer for layer in current.layer if not is_data(layer) and layer.type != "Input"]
     if current.layer and not computing:
         named = listed([f"{layer.name!r} ({layer.type})" for layer in current.layer])
         raise NetError(f"there is nothing to compute: the net only has data: {named}", mend=_STATE)
-    current = deployable(current, folder, input_shape)
+    current = deployable(current, folder, reading.input_shape)
     if computing and all(layer.type == "Input" for layer in current.layer):
         named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
         raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")
@@ -146,104 +112,78 @@ def net_from_message(
     check_unread(current)
     if strict:
         refuse_python(current)
-    net = (build if strict else sketch)(current, folder, input_shape)
+    net = (build if strict else sketch)(current, folder, reading.input_shape)
     if not net.layers:
         raise NetError("the net has no layers")
     return net
 
 
-def summary(
-    path: Path,
-    *,
-    phase: str = "TEST",
-    level: int = 0,
-    stages: Sequence[str] = (),
-    input_shape: InputShapes | None = None,
-) -> NetSummary:
-    """Return the summary of the net in the prototxt `path`, which may have layers of types that XDN lacks.
-
-    Parameters and errors are those of `load`, but an unknown type is none (V0's types, which are few, excepted). The
-    net itself is not given away: with unknown layers it cannot be run, optimized or written.
-    """
-    message = prototxt.read(path)
-    with _located(path):
-        return summarize(
-            net_from_message(message, path.parent, state=(phase, level, stages), input_shape=input_shape, strict=False)
-        )
+def _taking_part(every: Message, reading: Reading) -> Message:
+    """Return the net of the layers of `every` layer that take part."""
+    return filter_layers(every, net_state(every, reading.phase, reading.level, reading.stages))
 
 
-def declared_batch(path: Path, phase: str = "TRAIN") -> int:
-    """Return how many images a batch has by the data layer of `phase` in the prototxt `path`, 0 where none says it."""
-    current = upgrade(prototxt.read(path))
-    current = filter_layers(current, net_state(current, phase))
-    return next((batch for batch in map(batch_of, current.layer) if batch), 0)
-
-
-def load(
-    path: Path,
-    weights: Path | None = None,
-    *,
-    phase: str = "TEST",
-    level: int = 0,
-    stages: Sequence[str] = (),
-    random_weights: bool = False,
-    input_shape: InputShapes | None = None,
-    partial_weights: bool = False,
-    seed: int = RANDOM_SEED,
-) -> Net:
-    """Read the net in the prototxt `path`, and its weights where a caffemodel is named.
-
-    Training nets are made deployable: one phase's layers, data layers turned to inputs, losses dropped.
-
-    Parameters
-    ----------
-    path : Path
-        The prototxt, in the current or the V1 format.
-    weights : Path, optional
-        The caffemodel. Without it the net has no weights, which is enough to look at it.
-    phase, level, stages
-        The state that include and exclude rules are asked about.
-    random_weights : bool
-        Fill seeded random weights; excludes `weights`.
-    input_shape : tuple of int, or mapping, optional
-        Shape of the only input without the batch, such as (C, H, W) of images, in place of what the file says; or
-        input name -> shape, of some inputs.
-    partial_weights : bool
-        Take the weights that fit: layers for which the file has none are filled by their fillers, layers that the net
-        does not have are left out, however many; a warning names both.
-    seed : int
-        Of random weights and of fillers.
-
-    Raises
-    ------
-    ParseError
-        With file:line:column, or file and byte offset.
-    UnsupportedError
-        For a layer type that XDN does not have.
-    NetError, ShapeError
-        Where the graph is wrong, or nothing tells the input's shape.
-    WeightsError
-        Where the weights do not belong to the net.
-    """
-    path = Path(path)
-    if weights is not None and random_weights:
-        raise WeightsError("both weights and random weights are asked for", mend="Ask for one of them")
-    message = prototxt.read(path)
-    state = (phase, level, stages)
-    with _located(path):
-        net = net_from_message(message, path.parent, state=state, input_shape=input_shape)
-    if random_weights:
-        return with_random_weights(net, seed)
-    if weights is None:
-        return net
-    weights = Path(weights)
-    stored = read_caffemodel(weights, {layer.name for layer in net.layers})
-    said = _said(message, state)
-    return assign_weights(net, stored, str(weights), said=said, partial=partial_weights, seed=seed)
-
-
-def _said(message: Message, state: State) -> dict[str, Message]:
-    """Return name -> LayerParameter of all layers of a net's text; of several with one name, that of `state`."""
+def _said(message: Message, reading: Reading) -> dict[str, Message]:
+    """Return name -> LayerParameter of all layers of a net's text; of several with one name, that which takes part."""
     every = upgrade(message)
-    taking_part = filter_layers(every, net_state(every, *state)).layer
-    return {layer.name: layer for layers in (every.layer, reversed(taking_part)) for layer in layers}
+    taking_part = reversed(_taking_part(every, reading).layer)
+    return {layer.name: layer for layers in (every.layer, taking_part) for layer in layers}
+
+
+@FRONTENDS.register(".prototxt")
+class Caffe(Frontend):
+    """Caffe: a prototxt in any of its formats, and weights in a caffemodel or in HDF5."""
+
+    options = ("phase", "level", "stages", "input_shape", "partial_weights")
+
+    def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
+        """Return the net in the prototxt `path`, with the weights of the caffemodel `weights`; see `Frontend.read`."""
+        message = prototxt.read(path)
+        with _located(path):
+            net = net_from_message(message, path.parent, reading)
+        if weights is None:
+            return net
+        stored = read_caffemodel(weights, {layer.name for layer in net.layers})
+        said, partial = _said(message, reading), reading.partial_weights
+        return assign_weights(net, stored, str(weights), said=said, partial=partial, seed=reading.seed)
+
+    def summary(self, path: Path, reading: Reading) -> NetSummary:
+        """Return the summary of the net in `path`, which may have layers of types that XDN lacks."""
+        message = prototxt.read(path)
+        with _located(path):
+            return summarize(net_from_message(message, path.parent, reading, strict=False))
+
+    def find_weights(self, path: Path) -> Path:
+        """Return the caffemodel beside the prototxt `path`: the only one, or of several the one with its stem.
+
+        Those in HDF5 (.caffemodel.h5) count where there is no other, or none of the others decides.
+
+        Raises
+        ------
+        WeightsError
+            When there is none, or several of which none has the stem; it names ``--weights`` and ``--random-weights``.
+        ParseError
+            When `path` is not a net at all, such as a solver.
+        """
+        checked_size(path, settings.MAX_PROTOTXT_BYTES)
+        kinds = (".caffemodel", ".caffemodel.h5")
+        found = next((found for kind in kinds if (found := sorted(path.parent.glob(f"*{kind}")))), [])
+        if len(found) == 1:
+            return found[0]
+        for kind in kinds:
+            if is_file(own := path.with_name(f"{path.stem}{kind}")):
+                return own
+        prototxt.read(path)
+        names = ", ".join(each.name for each in found)
+        what = f"several caffemodels lie here: {names}; none is {path.stem}.caffemodel" if found else _NONE_HERE
+        mend = "Name one with --weights, or ask for --random-weights"
+        raise WeightsError(what, where=str(path.parent), mend=mend)
+
+    def compared_with_labels(self, path: Path) -> tuple[str, ...]:
+        """Return the blobs that Accuracy or a loss over classes reads, of whatever phase."""
+        return compared_with_labels(path)
+
+    def declared_batch(self, path: Path, phase: str) -> int:
+        """Return the batch of the data layer of `phase`, 0 where none says it."""
+        layers = _taking_part(upgrade(prototxt.read(path)), Reading(phase=phase)).layer
+        return next((batch for batch in map(batch_of, layers) if batch), 0)

@@ -7,12 +7,7 @@ from xdn.errors import NetError, XdnError
 from xdn.files import is_file
 from xdn.frontend.caffe.images.mean_file import read_mean
 from xdn.frontend.caffe.text.schema import Message
-
-#: (C, H, W), of films (C, D, H, W)
-ImageShape = tuple[int, ...]
-
-#: What a caller says of the inputs' shapes, without the batch: that of the only one, or of some by their names.
-InputShapes = ImageShape | Mapping[str, ImageShape]
+from xdn.frontend.formats import ImageShape, InputShapes
 
 #: Data sets whose name in `source` tells the size of their images.
 _BY_SOURCE: dict[str, ImageShape] = {
