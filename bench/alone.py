@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 from shapes import Case
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.kernels.core.choice import RULE, Choice
 from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.runtime.configuration import Configuration

@@ -15,8 +15,7 @@ import numpy as np
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Shape
-from xdn.graph.net import Net
+from xdn.graph import Net, Shape
 
 Made = TypeVar("Made")
 

@@ -15,8 +15,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend import find_weights, load, read_binaryproto, save
 from xdn.frontend.onnx.writer import save_onnx
-from xdn.graph.net import Net
-from xdn.graph.transform import Transform
+from xdn.graph import Net, Transform
 from xdn.optimize.pipeline import optimize
 
 #: Images on which the engines are compared with the references.

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from xdn.errors import UnsupportedError
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
+from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
 
 

@@ -10,8 +10,7 @@ from xdn.codegen.target import host_target
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
-from xdn.graph import Blob, Layer, Net
-from xdn.graph.blob import Shape
+from xdn.graph import Blob, Layer, Net, Shape
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, Schedule
 from xdn.layers import LAYERS

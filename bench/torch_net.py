@@ -9,9 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
+from xdn.graph import Layer, Net, Shape
 
 
 @dataclass(frozen=True)

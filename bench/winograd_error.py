@@ -28,8 +28,7 @@ from xdn.data.source import DataSource, find_data
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.frontend import find_weights
-from xdn.graph import Layer, Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer, Net
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.layers import LAYERS
 from xdn.optimize.pipeline import optimize

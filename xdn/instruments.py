@@ -13,9 +13,8 @@ from xdn.data.mapped import as_dataset
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.frontend.weights import random_weights
-from xdn.graph import Net
+from xdn.graph import Array, Net
 from xdn.graph.cost import net_cost
-from xdn.graph.layer import Array
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import PLAIN, apply_stages, stage_names
 from xdn.optimize.check import Arrays

@@ -1,7 +1,7 @@
 """What results state of images."""
 
 from xdn.data.applied import Applied
-from xdn.graph.transform import Transform
+from xdn.graph import Transform
 
 
 def test_everything_on_the_way_is_stated():

@@ -4,7 +4,7 @@ from tests.data.samples import ArrayDataset, write_image_folder
 from xdn.data.folder import ImageFolder
 from xdn.data.online import online_batches
 from xdn.data.pixels import PixelTransform
-from xdn.graph.transform import Transform
+from xdn.graph import Transform
 
 
 def test_batches_cover_the_data_set_in_order(rng):

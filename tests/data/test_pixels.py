@@ -3,7 +3,7 @@ import pytest
 
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
-from xdn.graph.transform import Transform
+from xdn.graph import Transform
 
 SHAPE = (8, 10, 3)
 

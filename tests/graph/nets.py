@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdn.graph import Layer, Net
+from xdn.graph import Blob, Layer, Net
 from xdn.layers.convolution import Convolution
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.innerproduct import InnerProduct
@@ -17,6 +17,12 @@ def weights_of(params, bottoms, seed=0):
     rng = np.random.default_rng(seed)
     shapes = params.weight_shapes(bottoms)
     return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def conv_layer():
+    """Return a convolution of images (3, 5, 5) with weights, by itself."""
+    params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
+    return Layer("conv", params, ("data",), ("conv",), weights_of(params, [Blob((2, 3, 5, 5))]))
 
 
 def residual_net(with_weights=True):

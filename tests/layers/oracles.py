@@ -4,8 +4,8 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-from xdn.graph import Blob, ChannelRule
-from xdn.graph.layer import EVERY, Side
+from xdn.graph import Blob, ChannelRule, Side
+from xdn.graph.params import EVERY
 
 #: Spacing of f32 at 1; one rounding errs by half of it.
 EPS = np.finfo(np.float32).eps

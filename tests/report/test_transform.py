@@ -3,7 +3,7 @@
 import pytest
 
 from xdn.data.applied import Applied
-from xdn.graph.transform import Transform
+from xdn.graph import Transform
 from xdn.report.transform import transform_line
 
 CASES = [

@@ -6,7 +6,7 @@ import torch
 
 from xdn.errors import NetError, UnknownNameError
 from xdn.frontend.solver import Solver
-from xdn.graph.layer import ParamSpec
+from xdn.graph import ParamSpec
 from xdn.train.optimizer import OPTIMIZERS, optimizer_for
 
 STEPS = 6

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xdn.graph.transform import Transform
+from xdn.graph import Transform
 
 
 @dataclass(frozen=True)

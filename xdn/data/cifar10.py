@@ -11,7 +11,7 @@ from xdn.data.download import Archive, download
 from xdn.data.pickles import load_cifar_pickle
 from xdn.errors import DataError
 from xdn.files import read_bounded
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 PYTHON_FOLDER, BINARY_FOLDER = "cifar-10-batches-py", "cifar-10-batches-bin"
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}

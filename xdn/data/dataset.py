@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from xdn import settings
 from xdn.errors import DataError
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net
 from xdn.registry import Registry, nearest
 
 Size = tuple[int, int]

@@ -13,7 +13,7 @@ from xdn.data import tiff
 from xdn.data.dataset import Size
 from xdn.errors import DataError, ParseError
 from xdn.files import read_bounded
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 #: File name endings that `image_size` understands.
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"))

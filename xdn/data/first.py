@@ -1,7 +1,7 @@
 """The first images of any data set."""
 
 from xdn.data.dataset import Dataset
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def first_images(dataset: Dataset, count: int | None) -> Dataset:

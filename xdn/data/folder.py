@@ -13,7 +13,7 @@ from xdn.data.dataset import DATASETS, GREY, DatasetKind, Size
 from xdn.data.decode import OPENCV_VERSION, SUFFIXES, decode, resize, resize_record
 from xdn.errors import DataError, listed
 from xdn.files import exists, read_bounded
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 log = logging.getLogger(__name__)
 

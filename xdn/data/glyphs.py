@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.data.dataset import DATASETS, DatasetKind
 from xdn.data.strokes import OPAQUE_BITS, UNITS, Draws, coverage
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 SIZE = 32
 TRAIN_IMAGES, TEST_IMAGES = 50_000, 10_000

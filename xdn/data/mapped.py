@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.data.dataset import Dataset
 from xdn.data.packed import PackedData
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 class Mapped(Dataset):

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.data.dataset import Dataset, Progress
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def mean_image(dataset: Dataset, progress: Progress | None = None) -> Array:

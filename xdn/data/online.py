@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def online_batches(dataset: Dataset, transform: PixelTransform, batch: int) -> Iterator[Array]:

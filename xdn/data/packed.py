@@ -17,7 +17,7 @@ from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
 from xdn.data.reordered import reordered
 from xdn.errors import DamageError, DataError
 from xdn.files import about, atomic_file
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.memory import Need
 
 

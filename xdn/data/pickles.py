@@ -18,7 +18,7 @@ import numpy as np
 from xdn import settings
 from xdn.errors import ParseError
 from xdn.files import read_bounded
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _GLOBALS = {

@@ -10,8 +10,7 @@ import numpy as np
 from xdn.data.dataset import GREY
 from xdn.errors import DataError
 from xdn.files import is_file
-from xdn.graph.layer import Array
-from xdn.graph.transform import Transform
+from xdn.graph import Array, Transform
 
 ReadMean = Callable[[Path], Array]
 

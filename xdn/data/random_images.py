@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.data.dataset import Dataset
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 class RandomImages(Dataset):

@@ -2,7 +2,7 @@
 
 from xdn.data.dataset import GREY, Dataset
 from xdn.errors import DataError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def reordered(dataset: Dataset, order: str) -> Dataset:

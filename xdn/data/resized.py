@@ -5,7 +5,7 @@ import numpy as np
 from xdn.data.dataset import Dataset, Size
 from xdn.data.decode import resize, resize_record
 from xdn.data.folder import ImageFiles
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def resized(dataset: Dataset, size: Size) -> Dataset:

@@ -13,7 +13,7 @@ from xdn.data.reordered import reordered
 from xdn.data.resized import resized
 from xdn.errors import DataError
 from xdn.files import is_file
-from xdn.graph.net import Net
+from xdn.graph import Net
 
 #: What finds data as `find_data` does.
 Find = Callable[..., PackedData | Dataset]

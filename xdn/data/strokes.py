@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 #: Units of length in one pixel: stroke coordinates are in 1/16 pixel.
 UNITS = 16

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import DataError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 #: The prediction for an image whose scores are not all finite numbers.
 INVALID = -1

@@ -12,8 +12,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net
 from xdn.graph.verify import verify
 from xdn.runtime.executor import Progress
 from xdn.runtime.session import Session

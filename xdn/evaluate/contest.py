@@ -13,7 +13,7 @@ from xdn.errors import DataError
 from xdn.evaluate.accuracy import Accuracy, measured
 from xdn.evaluate.answers import Answers
 from xdn.evaluate.timing import Latency
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.kernels.core.layout import B
 from xdn.runtime.executor import Progress
 from xdn.runtime.profile import Profile

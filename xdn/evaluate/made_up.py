@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from xdn.graph import Array, Net
 from xdn.graph.examples import examples
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
 
 
 def made_up_feed(net: Net, batch: int) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from xdn.data import DATASETS
 from xdn.data.dataset import trained_for
 from xdn.data.source import DataSource
 from xdn.errors import DataError
-from xdn.graph.net import Net
+from xdn.graph import Net
 
 #: The data sets for which a trained net ships, and the net's place in the shipped folder.
 SHIPPED_PAIRS = {

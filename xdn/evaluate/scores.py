@@ -22,8 +22,7 @@ import numpy as np
 from xdn.data.source import DataSource
 from xdn.errors import DataError, NetError, SettingError, UnsupportedError
 from xdn.evaluate.accuracy import INVALID, predicted
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net
+from xdn.graph import Array, Layer, Net
 
 #: Batches in which a blob that has an entry for each image is told.
 _PROBES = (2, 3)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from xdn.errors import SettingError, UnsupportedError, WeightsError
 from xdn.files import is_file
 from xdn.frontend.weights import RANDOM_SEED, random_weights
-from xdn.graph.net import Net
+from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
 from xdn.registry import Registry
 

@@ -7,10 +7,8 @@ import numpy as np
 
 from xdn import memory, settings
 from xdn.errors import WeightsError
-from xdn.graph.blob import Shape
+from xdn.graph import Array, Net, Shape
 from xdn.graph.cost import layer_cost
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
 from xdn.memory import Need
 
 RANDOM_SEED = 20190625

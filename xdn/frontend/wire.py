@@ -11,7 +11,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.errors import ParseError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED = {FIXED64: 8, FIXED32: 4}

@@ -1,8 +1,26 @@
 """The IR: `Net`, `Layer`, `Blob`; verification, shape inference, cost."""
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import ChannelRule, Epilogue, Layer, LayerParams, ParamSpec
+from xdn.graph.blob import Array, Blob, Shape
+from xdn.graph.channels import ChannelAxis, ChannelRule, Move, Side
+from xdn.graph.epilogue import Epilogue
+from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
+from xdn.graph.params import LayerParams, Weights
 from xdn.graph.transform import Transform
 
-__all__ = ["Blob", "ChannelRule", "Epilogue", "Layer", "LayerParams", "Net", "ParamSpec", "Transform"]
+__all__ = [
+    "Array",
+    "Blob",
+    "ChannelAxis",
+    "ChannelRule",
+    "Epilogue",
+    "Layer",
+    "LayerParams",
+    "Move",
+    "Net",
+    "ParamSpec",
+    "Shape",
+    "Side",
+    "Transform",
+    "Weights",
+]

@@ -9,6 +9,8 @@ from xdn import settings
 from xdn.errors import ShapeError
 
 Shape = tuple[int, ...]
+#: The values of a blob, or a weight.
+Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
+from xdn.graph.blob import Array, Shape
 from xdn.graph.net import Net
 
 _IMAGE_AXES = 4

@@ -12,8 +12,8 @@ import numpy as np
 
 from xdn import memory
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, Layer
+from xdn.graph.blob import Array, Blob, Shape
+from xdn.graph.layer import Layer
 from xdn.memory import Need
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, LayerParams, Weights
+from xdn.graph.blob import Array, Blob
+from xdn.graph.channels import ChannelRule
+from xdn.graph.params import LayerParams, Weights
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import ChannelRule
+from xdn.graph import Blob, ChannelRule
 from xdn.layers.base import CaffeLayer, one_bottom
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import LayerParams
+from xdn.graph import Blob, LayerParams
 from xdn.registry import Registry
 
 #: Every layer type that XDN can run, by Caffe's name.

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side, Weights
+from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 class Suppress(Protocol):

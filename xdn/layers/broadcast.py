@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Side
+from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side
 
 
 def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:

@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, Weights
+from xdn.graph import Array, Blob, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import EVERY, Array, ChannelAxis, Side, Stride, Weights
+from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
+from xdn.graph.params import EVERY, Stride
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import patches, patches_at

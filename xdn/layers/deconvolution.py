@@ -9,8 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelAxis, Side, Weights
+from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import Extents, Window, by_axis, kernel_first, met

@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
 

@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, Weights
+from xdn.graph import Array, Blob, Weights
 from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
 

@@ -7,8 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule
+from xdn.graph import Array, Blob, ChannelRule
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, proto
 from xdn.layers.window import Window
 

@@ -7,8 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Move, Weights
+from xdn.graph import Array, Blob, ChannelRule, Move, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.rowmajor import reshaped
 

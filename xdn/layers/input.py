@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
-from xdn.graph.transform import Transform
+from xdn.graph import Array, Blob, ChannelRule, Shape, Transform, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 

@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.interpolation import Corners, aligned_corners, interpolated
 

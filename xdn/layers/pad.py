@@ -6,8 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 #: (above, below), (left, right)

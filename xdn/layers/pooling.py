@@ -8,8 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.window import Extents, Window, by_axis
 

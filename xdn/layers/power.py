@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xdn.graph.layer import Array, Weights
+from xdn.graph import Array, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Kernel, Node, X, linear, node
 from xdn.layers.threshold import Threshold

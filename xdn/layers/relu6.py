@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from xdn.graph.layer import Array, Weights
+from xdn.graph import Array, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.clip import Clip
 from xdn.layers.function import Arithmetic, Function, Node

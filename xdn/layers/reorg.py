@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 

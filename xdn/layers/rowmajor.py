@@ -4,8 +4,7 @@ from math import prod
 
 import numpy as np
 
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Move
+from xdn.graph import Move, Shape
 
 
 def reshaped(bottom: Shape, top: Shape, axis: int) -> Move | None:

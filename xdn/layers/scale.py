@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, ChannelAxis, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto
 from xdn.layers.broadcast import (
     operand_axes,

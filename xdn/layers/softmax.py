@@ -5,8 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
 
 

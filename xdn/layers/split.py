@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Array, ChannelRule, Weights
+from xdn.graph import Array, Blob, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, layer_type, one_bottom
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.errors import ShapeError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 #: One number for each axis of positions: (length,), (height, width) or (depth, height, width).
 Extents = tuple[int, ...]

@@ -7,9 +7,8 @@ import numpy as np
 
 from xdn import memory, settings
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
-from xdn.graph import Layer, Net, Transform
+from xdn.graph import Array, Layer, Net, Transform
 from xdn.graph.examples import examples
-from xdn.graph.layer import Array
 from xdn.graph.verify import verify
 from xdn.layers.input import Input
 from xdn.memory import Need

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
-from xdn.graph.blob import Blob, Shape
+from xdn.graph import Array, Blob, Net, Shape
 from xdn.graph.extents import Extents, extents
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
 from xdn.graph.verify import verify
 
 

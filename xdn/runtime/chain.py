@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn import memory
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net
 from xdn.runtime.arguments import checked_size
 from xdn.runtime.executor import Progress, Run
 from xdn.runtime.needs import FEWER

@@ -19,9 +19,8 @@ import numpy as np
 
 from xdn.codegen.target import host_target
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net, infer
+from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.graph.net import infer
 from xdn.kernels.core.family import Lowering, select
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.core.tables import sharing

@@ -8,9 +8,7 @@ from functools import cached_property
 from xdn import memory, settings
 from xdn.codegen.target import host_target
 from xdn.errors import SettingError, UnsupportedError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net
+from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.verify import verify
 from xdn.kernels.core.choice import RULE, Choice
 from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, select

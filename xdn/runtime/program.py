@@ -6,7 +6,7 @@ from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import ARENA, IO, MEMBERS, TICKS
 from xdn.runtime.plan import Plan

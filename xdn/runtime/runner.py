@@ -8,9 +8,7 @@ import numpy as np
 from xdn import memory
 from xdn.codegen.loader import process_loader
 from xdn.errors import InputError
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net, Shape
 from xdn.kernels.core.layout import F32_BYTES
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration

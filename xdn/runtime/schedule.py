@@ -24,7 +24,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.target import core_cache_bytes
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.kernels.core.family import Reach, Step
 from xdn.kernels.core.layout import BlockLayout
 from xdn.runtime.bands import Call, banded

@@ -9,9 +9,7 @@ from xdn import memory, settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, SettingError, UnsupportedError, listed
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of, parted_batches
 from xdn.runtime.chain import Chain

@@ -7,7 +7,7 @@ import numpy as np
 from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 _PAD_MODES = {"ZERO": "constant", "REFLECT": "reflect"}
 

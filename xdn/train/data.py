@@ -18,9 +18,7 @@ from xdn.errors import DataError
 from xdn.frontend import read_mean
 from xdn.frontend.caffe.images.image_shape import mean_folders
 from xdn.frontend.solver import Recipe
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
-from xdn.graph.transform import Transform
+from xdn.graph import Array, Net, Transform
 from xdn.layers.input import Input
 from xdn.train.augment import Augmentation, TrainingImages
 

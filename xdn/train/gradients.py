@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net
 from xdn.train.module import NetModule
 from xdn.train.parameters import WeightKey, owners, parameter_name
 

@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
-from xdn.graph.net import Net
+from xdn.graph import Array, Net, Shape
 from xdn.train.parameters import owners
 
 #: What a weight starts from that is not a filter, by its name in the layer.

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net
+from xdn.graph import Array, Layer, Net, Shape
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.softmax import Softmax

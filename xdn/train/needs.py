@@ -1,8 +1,8 @@
 """What training a net takes of memory, added up before any of it is taken."""
 
 from xdn.errors import NetError, UnsupportedError
+from xdn.graph import Net
 from xdn.graph.cost import layer_cost
-from xdn.graph.net import Net
 from xdn.memory import MEND, Need
 
 #: What helps where images, more than the net, take too much.

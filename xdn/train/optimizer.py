@@ -17,7 +17,7 @@ from torch import Tensor
 
 from xdn.errors import NetError, UnknownNameError
 from xdn.frontend.solver import Solver
-from xdn.graph.layer import ParamSpec
+from xdn.graph import ParamSpec
 from xdn.registry import Registry
 
 #: Caffe's `type` -> optimizer.

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
+from xdn.graph import Layer, Net
 
 #: A weight of a net: (layer name, weight name).
 WeightKey = tuple[str, str]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from xdn.errors import DataError, SettingError
 from xdn.frontend.solver import Solver
-from xdn.graph.net import Net
+from xdn.graph import Net
 from xdn.train.optimizer import CaffeOptimizer
 
 State = dict[str, Any]

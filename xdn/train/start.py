@@ -13,7 +13,7 @@ from xdn.frontend.caffe.weights.leftover import lacking
 from xdn.frontend.formats import InputShapes
 from xdn.frontend.solver import Solver
 from xdn.frontend.weights import check_size
-from xdn.graph.net import Net
+from xdn.graph import Net
 from xdn.train.data import Examples, find_examples
 from xdn.train.initial import fresh
 from xdn.train.needs import FEWER, training_needs

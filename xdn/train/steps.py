@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
+from xdn.graph import Layer, Net
 from xdn.train.torch_layers.base import TORCH_LAYERS, Compute
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend.solver import Recipe
-from xdn.graph.net import Net
+from xdn.graph import Net
 from xdn.train.data import input_shape, whole_transform
 from xdn.train.loss import distillation_loss, smoothed_labels
 from xdn.train.module import NetModule

@@ -15,8 +15,7 @@ from torch.nn import functional
 
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
-from xdn.graph.layer import Array, ParamSpec
-from xdn.graph.net import Net
+from xdn.graph import Array, Net, ParamSpec
 from xdn.runtime.threads import available_cpus, checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt

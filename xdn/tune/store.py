@@ -23,8 +23,7 @@ from xdn.codegen.cache import generator_digest
 from xdn.codegen.target import cpu_name
 from xdn.errors import DataError, XdnError
 from xdn.files import exists
-from xdn.graph.blob import Shape
-from xdn.graph.net import Net
+from xdn.graph import Net, Shape
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.threads import affinity_cpus
 from xdn.tune.database import SCHEMA, connected, is_damage, opened

@@ -13,10 +13,7 @@ from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text.schema import Message
 from xdn.frontend.formats import ImageShape, InputShapes
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Epilogue, Layer, LayerParams, ParamSpec
-from xdn.graph.net import Net
-from xdn.graph.transform import Transform
+from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
 from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer, Field

@@ -21,7 +21,7 @@ from xdn.frontend.caffe.unread import check_unread
 from xdn.frontend.caffe.weights.assign import assign_weights
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.formats import AS_IT_STANDS, FRONTENDS, Frontend, Reading
-from xdn.graph.net import Net
+from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from xdn.errors import NetError
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
+from xdn.graph import Layer, Net
 
 MARK = "@"
 

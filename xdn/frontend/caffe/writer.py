@@ -10,9 +10,7 @@ from xdn.frontend.caffe.naming import restore_in_place
 from xdn.frontend.caffe.text import prototxt, schema
 from xdn.frontend.caffe.text.schema import Message
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
-from xdn.graph.layer import Layer, ParamSpec
-from xdn.graph.net import Net
-from xdn.graph.transform import Transform
+from xdn.graph import Layer, Net, ParamSpec, Transform
 from xdn.layers.base import CaffeLayer, Field
 from xdn.layers.input import Input
 

@@ -11,8 +11,8 @@ from onnx import helper
 from xdn import __version__
 from xdn.files import write_atomically
 from xdn.frontend.onnx.emit.base import EMITTERS, IR_VERSION, OPSET, Graph
-from xdn.graph.layer import Layer, LayerParams, projection_weights
-from xdn.graph.net import Net
+from xdn.graph import Layer, LayerParams, Net
+from xdn.graph.epilogue import projection_weights
 
 
 def _emit(graph: Graph, layer: Layer) -> None:

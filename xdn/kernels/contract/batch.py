@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
-from xdn.graph.layer import projection_weights
+from xdn.graph.epilogue import projection_weights
 from xdn.kernels.contract import batch_kernel as k
 from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.descriptor import address

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.graph.layer import Array, Layer, LayerParams, Weights
+from xdn.graph import Array, Layer, LayerParams, Weights
 from xdn.kernels.core.layout import B
 from xdn.layers.function import Function, functions
 from xdn.layers.relu import ReLU

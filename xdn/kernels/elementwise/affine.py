@@ -11,7 +11,7 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, same_place
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH, aligned_vectors

@@ -7,7 +7,7 @@ import numpy as np
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import kernel_at
-from xdn.graph.layer import Array, Layer
+from xdn.graph import Array, Layer
 from xdn.registry import Registry
 
 #: (layer, bottoms) -> tops, the same as those of the layer's reference.

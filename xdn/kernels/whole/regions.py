@@ -15,7 +15,7 @@ from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import host_target
-from xdn.graph.layer import Array, Layer
+from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.family import words
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call

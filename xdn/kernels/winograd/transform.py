@@ -16,7 +16,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import Arithmetic
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 #: One dimension of a transform: values in, values out.
 Transform = Callable[[Arithmetic, Sequence[ir.Value]], list[ir.Value]]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from xdn.graph import Layer, Net
-from xdn.graph.layer import EVERY, Stride
+from xdn.graph.params import EVERY, Stride
 from xdn.layers.pooling import Pooling
 from xdn.optimize.match import names, title
 from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage

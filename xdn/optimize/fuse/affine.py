@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.graph import Layer, Net
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer, Net, Shape
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN

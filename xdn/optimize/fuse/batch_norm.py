@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Layer, Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer, Net
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct

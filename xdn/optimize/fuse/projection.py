@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from xdn.graph import Layer, Net
-from xdn.graph.layer import prefixed
+from xdn.graph.epilogue import prefixed
 from xdn.layers.convolution import Convolution
 from xdn.optimize.match import edit, reason_to_keep, title
 from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage

@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xdn.graph import ChannelRule, Layer, Net
-from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.graph import Array, ChannelAxis, ChannelRule, Layer, Net, Side
 from xdn.optimize.prune.ties import LOCKED, channel_axes, channel_blob, tied_units
 
 

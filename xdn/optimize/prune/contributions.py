@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from xdn.graph import Layer
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.evidence import Evidence
 

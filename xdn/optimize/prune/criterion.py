@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.evidence import Evidence
 from xdn.registry import Registry

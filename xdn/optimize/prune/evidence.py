@@ -6,8 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xdn.graph import Layer, Net
-from xdn.graph.layer import Array, ChannelAxis, Side
+from xdn.graph import Array, ChannelAxis, Layer, Net, Side
 from xdn.optimize.check import Arrays
 from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.prune.channels import Channels, Group

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from xdn.errors import DataError
-from xdn.graph import Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Net
 from xdn.optimize.check import Arrays, Forward, reference
 
 T = TypeVar("T")

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from xdn.graph import Layer, Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer, Net
 from xdn.layers.input import Input
 from xdn.optimize.prune.channels import Channels, Group
 

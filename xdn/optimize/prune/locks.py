@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import SettingError
-from xdn.graph import ChannelRule, Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, ChannelRule, Net
 from xdn.optimize.prune.ties import Lock, Ties
 
 #: Layers, and locks of a layer, that a message names; of more their number is said.

@@ -8,9 +8,8 @@ from functools import cache
 import numpy as np
 
 from xdn.errors import listed
-from xdn.graph import Net
+from xdn.graph import Array, Net
 from xdn.graph.cost import Cost, net_cost
-from xdn.graph.layer import Array
 from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
 from xdn.optimize.prune.criterion import CRITERIA, Criterion

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve
 
-from xdn.graph import Layer, Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Layer, Net
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.channels import Channels
 

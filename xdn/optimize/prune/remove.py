@@ -3,8 +3,7 @@
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import ChannelRule, Layer, Net
-from xdn.graph.layer import Array, ChannelAxis
+from xdn.graph import Array, ChannelAxis, ChannelRule, Layer, Net
 from xdn.graph.verify import verify
 from xdn.optimize.prune.channels import Channels
 from xdn.optimize.prune.ties import LOCKED, move_of

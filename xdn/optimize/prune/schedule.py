@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph import Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Net
 from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.instruments import Instruments
 from xdn.optimize.prune.locks import BudgetError, locked_layers

@@ -8,8 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from xdn.errors import UnsupportedError
-from xdn.graph import ChannelRule, Layer, Net
-from xdn.graph.layer import Array, ChannelAxis, Move, Side
+from xdn.graph import Array, ChannelAxis, ChannelRule, Layer, Move, Net, Side
 
 #: The unit of channels that can never go: those of inputs and outputs, and of layers whose rule is FIXED.
 LOCKED = 0

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from xdn.errors import UnsupportedError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import LayerParams
+from xdn.graph import Blob, LayerParams
 from xdn.registry import Registry
 
 

@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdn.errors import InputError
-from xdn.graph.blob import Blob
-from xdn.graph.layer import LayerParams
+from xdn.graph import Blob, LayerParams
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN

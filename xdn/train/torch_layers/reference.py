@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xdn.graph.layer import LayerParams
+from xdn.graph import LayerParams
 from xdn.layers.priorbox import PriorBox
 from xdn.train.torch_layers.base import Mode, refuse_gradient, torch_layer
 

@@ -13,7 +13,7 @@ from collections import deque
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.tune.search import BATCH, SEARCHES, Hints, Request, Search
 from xdn.tune.space import Point, Space
 

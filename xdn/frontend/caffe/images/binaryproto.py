@@ -9,7 +9,7 @@ from xdn.errors import DataError, ParseError
 from xdn.files import atomic_file, read_bounded
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head, read_blob
 from xdn.frontend.wire import Span
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 
 def read_binaryproto(path: Path) -> Array:

@@ -12,7 +12,7 @@ from xdn import settings
 from xdn.errors import ParseError
 from xdn.files import read_bounded, write_atomically
 from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 _ARRAY = ".npy"
 _MAGIC = b"\x93NUMPY"

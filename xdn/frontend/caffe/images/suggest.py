@@ -13,8 +13,7 @@ from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
 from xdn.frontend.caffe.phase import filter_layers, net_state
 from xdn.frontend.caffe.text import prototxt, schema
 from xdn.frontend.textformat import read_text as fill
-from xdn.graph.net import Net
-from xdn.graph.transform import Transform
+from xdn.graph import Net, Transform
 from xdn.layers.input import Input
 
 #: What stands in every prototxt that says something of images: the message, and V0's fields.

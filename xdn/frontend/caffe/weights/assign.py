@@ -12,9 +12,7 @@ from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
 from xdn.frontend.caffe.weights.fillers import fill
 from xdn.frontend.caffe.weights.leftover import PARTIAL, report
 from xdn.frontend.weights import RANDOM_SEED, check_size, share_arrays
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net
+from xdn.graph import Array, Layer, Net, Shape
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ import numpy as np
 from xdn import settings
 from xdn.frontend import wire
 from xdn.frontend.wire import Span
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array
+from xdn.graph import Array, Shape
 
 # BlobProto's fields (caffe.proto).
 _LEGACY = (1, 2, 3, 4)  # num, channels, height, width

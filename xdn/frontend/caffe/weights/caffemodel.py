@@ -13,7 +13,7 @@ from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import Stored, encode_blob_head, read_blob
 from xdn.frontend.caffe.weights.hdf5 import MAGIC, read_hdf5
 from xdn.frontend.wire import Span
-from xdn.graph.net import Net
+from xdn.graph import Net
 
 _NET_NAME, _LAYER_NAME, _LAYER_TYPE, _LAYER_BLOBS, _NET_LAYER = 1, 1, 2, 7, 100
 

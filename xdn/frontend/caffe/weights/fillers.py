@@ -8,8 +8,7 @@ import numpy as np
 
 from xdn.errors import UnknownNameError, UnsupportedError
 from xdn.frontend.caffe.text.schema import Message
-from xdn.graph.blob import Shape
-from xdn.graph.layer import Array, Layer
+from xdn.graph import Array, Layer, Shape
 from xdn.registry import Registry
 
 Filler = Callable[[Message, np.random.Generator, Shape], Array]

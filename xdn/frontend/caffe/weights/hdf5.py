@@ -17,7 +17,7 @@ from xdn import settings
 from xdn.errors import MissingExtraError, ParseError
 from xdn.files import checked_size
 from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
-from xdn.graph.layer import Array
+from xdn.graph import Array
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _ROOT = b"data"

@@ -16,7 +16,7 @@ from itertools import chain, islice, repeat
 
 from xdn.errors import WeightsError, listed
 from xdn.frontend.caffe.weights.blobproto import Stored
-from xdn.graph.net import Net
+from xdn.graph import Net
 
 log = logging.getLogger(__name__)
 

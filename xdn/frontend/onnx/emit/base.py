@@ -8,9 +8,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob, Shape
-from xdn.graph.layer import Array, Layer
-from xdn.graph.net import Net
+from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.registry import Registry
 
 #: The operator set that all emitters write. 17 is read by every engine of the last years, and its pooling

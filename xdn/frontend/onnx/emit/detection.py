@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emit, Graph, unsupported
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.roipooling import REGION, ROIPooling
 
 

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.broadcast import spread
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise

@@ -6,7 +6,7 @@ from typing import cast
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.embed import Embed
 
 

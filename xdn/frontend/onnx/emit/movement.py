@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import cast
 
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.crop import Crop
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph.layer import Array, Layer
+from xdn.graph import Array, Layer
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.broadcast import spread
 from xdn.layers.mvn import MVN
 from xdn.layers.normalize import Normalize

@@ -7,7 +7,7 @@ from typing import cast
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Graph, unsupported
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.argmax import ArgMax
 from xdn.layers.reduction import Reduction
 

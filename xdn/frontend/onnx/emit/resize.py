@@ -7,7 +7,7 @@ import numpy as np
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
 from xdn.layers.upsample import Upsample

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph.layer import Layer
+from xdn.graph import Layer
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import UnsupportedError
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.layers.scale import Scale
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.criterion import Criterion, criterion

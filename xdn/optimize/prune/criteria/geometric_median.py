@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.criterion import Criterion, criterion
 from xdn.optimize.prune.evidence import Evidence

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdn.graph.layer import Array
+from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.criterion import Criterion, criterion
 from xdn.optimize.prune.evidence import Evidence

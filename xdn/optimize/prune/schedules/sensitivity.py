@@ -5,8 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from xdn.graph import Net
-from xdn.graph.layer import Array
+from xdn.graph import Array, Net
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.instruments import given
 from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule

@@ -1,0 +1,200 @@
+"""What each layer type must say of itself: its parameters, and the rules that follow from them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from xdn.graph.blob import Array, Blob, Shape
+from xdn.graph.channels import ChannelAxis, ChannelRule, Move
+
+#: Weights by name.
+Weights = Mapping[str, Array]
+#: Some positions of a blob (N, C, H, W): every how many rows and columns one is meant, from the first one on.
+Stride = tuple[int, int]
+EVERY: Stride = (1, 1)
+
+
+class LayerParams(ABC):
+    """The parameters and the rules of one layer type; each type is a frozen dataclass in `xdn/layers`."""
+
+    type: ClassVar[str]
+    #: The rule that the type follows as a rule; parameters may call for another (`channel_rule_for`).
+    channel_rule: ClassVar[ChannelRule]
+    #: True where every top element depends on the bottom element at its own place only, so that the
+    #: layer may overwrite its bottom (Caffe's in-place layers).
+    elementwise: ClassVar[bool] = False
+    #: True for the layers whose tops the caller fills.
+    is_input: ClassVar[bool] = False
+    #: True where the tops depend on the bottoms' shapes only, not on their values.
+    reads_shapes_only: ClassVar[bool] = False
+    #: True where every top element is a probability by itself, of something that is so or not.
+    yes_or_no: ClassVar[bool] = False
+    #: True for the activations that the layer before them can apply to its result (`Epilogue`).
+    fusable: ClassVar[bool] = False
+
+    @abstractmethod
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """Return the tops' blobs; ShapeError where the bottoms do not fit, UnsupportedError where XDN has no rule."""
+
+    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+        """Return name -> shape of the weights, in the order of Caffe's blobs."""
+        return {}
+
+    def params_for(self, count: int) -> "LayerParams | None":
+        """Return the parameters of the variant of this layer that has `count` weights, None where no variant has.
+
+        Where forks of Caffe differ, a file's weights tell the variant better than its text does.
+        """
+        return None
+
+    def stored_order(self, sizes: Sequence[int]) -> Sequence[int | None] | None:
+        """Return where each weight stands among those of a file, which have `sizes` elements; None where in order.
+
+        None in a place says that the file has no such weight: it is 1.
+        """
+        return None
+
+    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """Return the multiply-accumulates of all images of the batch, padding counted as data."""
+        return 0
+
+    @abstractmethod
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Compute the tops in NumPy as Caffe does, f32 in and out; the oracle of every kernel."""
+
+    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+        """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""
+        return 2 * sum(blob.bytes for blob in (*bottoms, *tops))
+
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """Return the rule for these parameters and bottoms: the type's own, FIXED where there are no channels."""
+        return self.channel_rule if all(len(b.shape) > 1 for b in bottoms) else ChannelRule.FIXED
+
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""
+        return np.arange(bottoms[bottom].shape[1])
+
+    def carried_part(self, top: int, n_tops: int, bottoms: Sequence[Blob]) -> slice:
+        """Return, for a CARRIED layer, which part of `channel_map` one of its tops has; each has all by default."""
+        return slice(None)
+
+    def bound_channels(self, bottoms: Sequence[Blob]) -> Array:
+        """Return, for a CARRIED layer, labels of the first bottom's channels: those of one label go together only.
+
+        By default each has a label of its own.
+        """
+        return np.arange(bottoms[0].shape[1])
+
+    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "LayerParams":
+        """Return, for a CARRIED layer, the parameters for so many channels left of each top.
+
+        `bottoms` are the blobs with all their channels.
+        """
+        return self
+
+    def moved(self, axis: int, bottom: Blob) -> Move | None:
+        """Return where the channels lie that lie along `axis` of the only bottom; None where they cannot be followed.
+
+        It is asked where they do not lie along axis 1, or the rule is FIXED. By default a layer without weights that
+        maps each element on its own leaves them.
+        """
+        leaves = self.elementwise and self.channel_rule is ChannelRule.CARRIED and not self.weight_shapes([bottom])
+        if not leaves or axis == 1:
+            return None
+        return Move(axis, np.arange(bottom.shape[axis]), np.arange(bottom.shape[axis]))
+
+    def moving(self, axis: int, left: int, bottom: Blob) -> "LayerParams":
+        """Return the parameters for so many entries left along the axis of the top that `moved` names."""
+        return self
+
+    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+        """Return why the rule is FIXED, a clause without its subject."""
+        return "mixes its channels, or counts on their number or order"
+
+    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+        """Return, for a FILTERS layer, labels of the top's and of the bottom's channels.
+
+        Removing one channel removes all of its label, on both sides. By default each has a label of its own.
+        """
+        top, bottom = (self.infer(bottoms, 1)[0].shape[1], bottoms[0].shape[1])
+        return np.arange(top), top + np.arange(bottom)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """Return weight name -> for each of its axes, which channels it runs over, None where over none."""
+        return {}
+
+    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "LayerParams":
+        """Return, for a FILTERS layer, the parameters for `top` channels left of the top and `bottom` of the bottom's.
+
+        `bottoms` are the blobs with all their channels.
+        """
+        return self
+
+    def filters(self, weight: Array) -> Array:
+        """Return, for a FILTERS layer, its weight as filters (K, what each is multiplied with), group after group."""
+        raise NotImplementedError(f"{self.type} has no filters")
+
+    def weight_of(self, filters: Array) -> Array:
+        """Return the weight whose `filters` these are, in whatever shape the axes after K are given."""
+        raise NotImplementedError(f"{self.type} has no filters")
+
+    def columns(self, bottom: Array, rows: Array) -> Array:
+        """Return, for a FILTERS layer, what its filters are multiplied with for some outputs: (G, M, inputs).
+
+        `rows` (M,) numbers the elements of one channel of the top, all images one after another.
+        """
+        raise NotImplementedError(f"{self.type} has no filters")
+
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether what the layer gives for an image depends on the other images of the batch."""
+        return False
+
+    def jumps(self, n_tops: int) -> bool:
+        """Return whether tops change all at once where a bottom moves little: indices, comparisons, regions chosen."""
+        return False
+
+    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether every top element is some bottom element, or zero, whatever the values.
+
+        `reference` then takes arrays of any dtype, and moves what it is given.
+        """
+        return False
+
+    def distribution(self, bottoms: Sequence[Blob]) -> int:
+        """Return of how many classes the top holds probabilities that sum up to 1, such as Softmax's; 0 of none."""
+        return 0
+
+    def picks_among(self, bottoms: Sequence[Blob]) -> int:
+        """Return among how many values the top names the place of the largest, such as ArgMax; 0 where it does not."""
+        return 0
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Return made-up values for the bottom number `bottom` where not any number will do; None where any will.
+
+        Parameters
+        ----------
+        bottom : int
+        shape : tuple of int
+            The bottom's.
+        image : (height, width)
+            Of the images that the net reads.
+        rng : Generator
+        """
+        return None
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""
+        return False
+
+    def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
+        """Return which positions of the bottoms matter where every `stride`-th position of the top does."""
+        return stride if self.keeps_positions(bottoms) else EVERY
+
+    def strided(self, top: Stride, bottom: Stride, bottoms: Sequence[Blob]) -> "LayerParams | None":
+        """Return the parameters that compute every `top`-th position from every `bottom`-th one of the bottoms.
+
+        None where no parameters do; `bottoms` are the blobs with all their positions.
+        """
+        return self if top == bottom and (top == EVERY or self.keeps_positions(bottoms)) else None
