@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,11 +31,23 @@ def test_a_script_gives_its_command_s_exit_code(monkeypatch, capsys, name):
     assert capsys.readouterr().out.startswith(f"xdn-{name} ")
 
 
-def test_an_interrupt_while_the_command_is_imported_is_one_message(monkeypatch, capfd):
-    def interrupted(module):
-        raise KeyboardInterrupt
+@pytest.fixture
+def failing_import(monkeypatch):
+    """Return a function: an error -> the import of `xdn-run`'s module raises it."""
 
-    monkeypatch.setattr(entry, "_imported", interrupted)
+    def fail_with(error):
+        def find(name, path, target=None):
+            if name == "xdn.cli.run":
+                raise error
+
+        monkeypatch.delitem(sys.modules, "xdn.cli.run", raising=False)
+        monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=find), *sys.meta_path])
+
+    return fail_with
+
+
+def test_an_interrupt_while_the_command_is_imported_is_one_message(failing_import, capfd):
+    failing_import(KeyboardInterrupt())
     assert entry.run() == 130
     assert capfd.readouterr().err == "xdn-run: interrupted\n"
 
@@ -56,11 +69,8 @@ def test_a_flag_that_the_import_refuses_is_one_message():
         (RuntimeError("can't start new thread"), "the system starts no further thread. Raise"),
     ],
 )
-def test_too_little_memory_and_too_few_threads_are_one_message(monkeypatch, capfd, error, message):
-    def failing(module):
-        raise error
-
-    monkeypatch.setattr(entry, "_imported", failing)
+def test_too_little_memory_and_too_few_threads_are_one_message(failing_import, capfd, error, message):
+    failing_import(error)
     assert entry.run() == 1
     err = capfd.readouterr().err
     assert err.startswith(f"xdn-run: error: {message}")
@@ -68,11 +78,8 @@ def test_too_little_memory_and_too_few_threads_are_one_message(monkeypatch, capf
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a fault"), ImportError("no module"), ZeroDivisionError()])
-def test_a_fault_of_the_program_is_not_hidden(monkeypatch, error):
-    def failing(module):
-        raise error
-
-    monkeypatch.setattr(entry, "_imported", failing)
+def test_a_fault_of_the_program_is_not_hidden(failing_import, error):
+    failing_import(error)
     with pytest.raises(type(error)):
         entry.run()
 

@@ -113,7 +113,7 @@ def test_in_a_callback_out_of_machine_code(tmp_path):
         prompt = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGINT))
         prompt()
         time.sleep(60)
-    entry._imported = lambda name: SimpleNamespace(main=work)
+    sys.modules["xdn.cli.run"] = SimpleNamespace(main=work)
     """
     assert ended(begun("run", more=more), "run") == ["xdn-run: interrupted"]
 
@@ -128,7 +128,7 @@ def test_a_library_that_makes_something_else_of_it(wrong):
             os.kill(os.getpid(), signal.SIGINT)
         except BaseException:
             {wrong}
-    entry._imported = lambda name: SimpleNamespace(main=work)
+    sys.modules["xdn.cli.run"] = SimpleNamespace(main=work)
     """
     assert ended(begun("run", more=more), "run") == ["xdn-run: interrupted"]
 
@@ -138,7 +138,7 @@ def test_what_comes_after_the_end_changes_nothing():
     import atexit, os
     from types import SimpleNamespace
     atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
-    entry._imported = lambda name: SimpleNamespace(main=lambda: 3)
+    sys.modules["xdn.cli.run"] = SimpleNamespace(main=lambda: 3)
     """
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")
@@ -153,7 +153,7 @@ def test_a_process_in_the_background_goes_on():
     def work():
         os.kill(os.getpid(), signal.SIGINT)
         return 0
-    entry._imported = lambda name: SimpleNamespace(main=work)
+    sys.modules["xdn.cli.run"] = SimpleNamespace(main=work)
     """
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")
@@ -167,7 +167,7 @@ def test_where_nothing_can_be_said_it_ends_all_the_same():
     def work():
         os.close(2)
         os.kill(os.getpid(), signal.SIGINT)
-    entry._imported = lambda name: SimpleNamespace(main=work)
+    sys.modules["xdn.cli.run"] = SimpleNamespace(main=work)
     """
     process = begun("run", more=more)
     assert process.communicate(timeout=60) == ("", "")

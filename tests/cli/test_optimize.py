@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, noise, opencv_outputs, write_small
+from tests.optimize.building import register_stage
 from xdn import frontend
 from xdn.cli.optimize import main
 from xdn.graph import Transform
@@ -192,8 +193,7 @@ class Wrong(Stage):
 
 def test_a_failed_check_exits_with_3_and_writes_nothing(small, capsys, monkeypatch):
     _, path = small
-    list(STAGES)
-    monkeypatch.setitem(STAGES._entries, "wrong", Wrong)
+    register_stage(monkeypatch, Wrong, "xdn.cli.optimize")
     assert main([str(path), "--stages", "wrong", "--quiet"]) == 3
     assert "stage 'wrong'" in capsys.readouterr().err
     assert not Path("small.xdn").exists()

@@ -214,7 +214,8 @@ def test_cached_paths_tell_data_apart(tmp_path, rng, monkeypatch):
 
 
 def test_a_disk_without_room_is_named_before_anything_is_written(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(1 << 30, 1 << 30, 100_000))
+    nearly_full = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: nearly_full)
     with pytest.raises(DataError, match=r"takes 1\.7 MiB, but 97\.7 KiB are free.*-o"):
         pack(dataset, tmp_path / "new" / "data.packed")
     assert not list(tmp_path.iterdir())

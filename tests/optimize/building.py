@@ -7,6 +7,8 @@ import numpy as np
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
 from xdn.optimize.check import reference, seeded_batch
+from xdn.optimize.stage import STAGES
+from xdn.registry import Registry
 
 REPEATED = ("kernel_size", "pad", "stride", "coeff")
 
@@ -69,6 +71,15 @@ def _random(rng, type_name, name, shape):
 def names(net):
     """Return the names of the net's layers, inputs left out."""
     return [each.name for each in net.layers if not each.params.is_input]
+
+
+def register_stage(monkeypatch, stage, *modules):
+    """Let the pipeline, and the `modules` named, know one more stage for the length of one test."""
+    known = Registry(STAGES.kind)
+    for name, each in (*STAGES.items(), (stage.name, stage)):
+        known.register(name)(each)
+    for module in ("xdn.optimize.pipeline", *modules):
+        monkeypatch.setattr(f"{module}.STAGES", known)
 
 
 def outputs(net, batch=None):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.optimize.building import assert_same_outputs, conv, data, layer, names, net_of
+from tests.optimize.building import assert_same_outputs, conv, data, layer, names, net_of, register_stage
 from tests.positions import EVERY_NET, SIZES, TABLE, net_over
 from xdn.errors import CheckError, UnknownNameError
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import reference
 from xdn.optimize.pipeline import apply_stages, optimize
-from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage, stage_names
+from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage_names
 
 
 def small():
@@ -82,12 +82,6 @@ def test_on_given_images():
     assert all(array is images["data"] for array in seen)
 
 
-def register(monkeypatch, stage):
-    """Enter a stage for the length of one test."""
-    list(STAGES)
-    monkeypatch.setitem(STAGES._entries, stage.name, stage)
-
-
 class Wrong(Stage):
     """Scale the weights by a thousandth."""
 
@@ -100,7 +94,7 @@ class Wrong(Stage):
 
 
 def test_a_stage_that_moves_values_fails_the_check(monkeypatch):
-    register(monkeypatch, Wrong)
+    register_stage(monkeypatch, Wrong)
     with pytest.raises(CheckError, match=r"stage 'wrong': blob '.+' moved by 0.001") as caught:
         optimize(small(), ["wrong"])
     assert caught.value.exit_code == 3
@@ -117,7 +111,7 @@ class Broken(Stage):
 
 
 def test_a_stage_that_breaks_the_net_fails_the_check(monkeypatch):
-    register(monkeypatch, Broken)
+    register_stage(monkeypatch, Broken)
     with pytest.raises(CheckError, match=r"stage 'broken': the net is broken: .*unknown bottom blob 'drop'"):
         optimize(small(), ["broken"])
 
@@ -133,7 +127,7 @@ class Renaming(Stage):
 
 
 def test_a_stage_that_renames_an_output_fails_the_check(monkeypatch):
-    register(monkeypatch, Renaming)
+    register_stage(monkeypatch, Renaming)
     with pytest.raises(CheckError, match="inputs or outputs are others"):
         optimize(small(), ["renaming"])
 

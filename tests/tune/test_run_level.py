@@ -61,12 +61,12 @@ def test_the_default_lies_in_the_space(files, store):
 
 def test_single_images_stay_fast_in_what_is_tuned_for_many(files, store):
     level = level_of(ContestTime(*files), store)
-    configuration, call = level._setup(level.default)
+    configuration, call = level.setup(level.default)
     assert (configuration.schedule, configuration.members, call) == (None, None, None)
     other = level.default | {"schedule": "batch" if level.default["schedule"] == "channel" else "channel", "chunk": B}
-    assert level._setup(other)[0].schedule == other["schedule"]
+    assert level.setup(other)[0].schedule == other["schedule"]
     level = level_of(MedianLatency(*files), store)
-    configuration, call = level._setup(level.default | {"members": 1})
+    configuration, call = level.setup(level.default | {"members": 1})
     assert (configuration.schedule, configuration.members, call) == ("channel", 1, 1)
 
 
@@ -96,7 +96,7 @@ def test_a_search_that_was_cut_off_goes_on(files, store):
 
 def test_another_search_does_not_take_the_trials(files, store):
     names = {
-        level_of(ContestTime(*files, images), store, strategy=strategy, seed=seed)._study_name()
+        level_of(ContestTime(*files, images), store, strategy=strategy, seed=seed).study_name()
         for images in (None, 10)
         for strategy in ("random", "grid")
         for seed in (0, 1)

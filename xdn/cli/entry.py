@@ -11,7 +11,6 @@ from xdn.cli.interrupts import EXIT_INTERRUPTED, Interrupts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
 
 def program(name: str, main: "Callable[[], int]") -> int:
@@ -56,13 +55,13 @@ def _exit_code(name: str, main: "Callable[[], int]") -> int:
 
 def _command(module: str) -> int:
     """Import and run the command in `xdn.cli.<module>`; return its exit code."""
-    return program(f"xdn-{module}", lambda: int(_imported(module).main()))
 
+    def main() -> int:
+        from importlib import import_module
 
-def _imported(module: str) -> "ModuleType":
-    from importlib import import_module
+        return int(import_module(f"xdn.cli.{module}").main())
 
-    return import_module(f"xdn.cli.{module}")
+    return program(f"xdn-{module}", main)
 
 
 def inspect() -> int:

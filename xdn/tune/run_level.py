@@ -77,8 +77,8 @@ class RunLevel:
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:
         """Search, confirm, and keep the result; a search that was cut off goes on where it was."""
-        journal = Journal(self._store, self._study_name())
-        meter = Meter(self._make, self._objective, self._setup(None))
+        journal = Journal(self._store, self.study_name())
+        meter = Meter(self._make, self._objective, self.setup(None))
 
         def done(trial: Trial) -> None:
             journal.add(trial)
@@ -86,9 +86,9 @@ class RunLevel:
 
         study = Study(
             self.space,
-            self._setup,
+            self.setup,
             meter,
-            (self._setup(None), self.default),
+            (self.setup(None), self.default),
             self._search.strategy,
             self._search.budget,
             self._search.seed,
@@ -105,7 +105,7 @@ class RunLevel:
         journal.end(self.key, result)
         return outcome
 
-    def _setup(self, values: Mapping[str, Any] | None) -> Setup:
+    def setup(self, values: Mapping[str, Any] | None) -> Setup:
         """Return what a point's values stand for; the default for None."""
         if values is None:
             return self._base, self._objective.call_images
@@ -121,7 +121,7 @@ class RunLevel:
             )
         return configuration, call_images
 
-    def _study_name(self) -> str:
+    def study_name(self) -> str:
         """Return what two searches have in common that ask for the same trials."""
         axes = [(axis.name, axis.values) for axis in self.space.axes]
         facts = (self.key.digest, self._search.strategy, self._search.seed, self._objective.images, axes)

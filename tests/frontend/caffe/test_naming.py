@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.naming import Wiring, _same_graph, restore_in_place, single_assignment
+from xdn.frontend.caffe.naming import Wiring, restore_in_place, same_graph, single_assignment
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Layer, Net
 from xdn.layers.base import LAYERS
@@ -157,7 +157,7 @@ def test_splits_are_where_caffe_puts_them(material):
         read = Counter(bottom for wiring in wirings for bottom in wiring.bottoms)
         if "expected_output_proto" in case["strings"]:
             split = prototxt.parse(case["strings"]["expected_output_proto"])
-            assert _same_graph(_without_splits(net), _without_splits(split)), name
+            assert same_graph(_without_splits(net), _without_splits(split)), name
             added = Counter(la.bottom[0] for la in split.layer if la.type == "Split")
             assert all(read[bottom] > 1 or _is_loss(net, bottom) for bottom in added), name
         else:

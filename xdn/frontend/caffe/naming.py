@@ -111,7 +111,7 @@ def _restored_names(net: Net) -> dict[str, str]:
     return names
 
 
-def _same_graph(first: Sequence[Wiring], second: Sequence[Wiring]) -> bool:
+def same_graph(first: Sequence[Wiring], second: Sequence[Wiring]) -> bool:
     """Return whether two wirings differ in the blobs' names only."""
     forth: dict[str, str] = {}
     back: dict[str, str] = {}
@@ -135,4 +135,4 @@ def restore_in_place(net: Net) -> list[Wiring]:
         again = single_assignment(found)
     except NetError:
         return own
-    return found if _same_graph(own, again) else own
+    return found if same_graph(own, again) else own

@@ -26,7 +26,7 @@ def test_v1_names_of_the_layers_are_those_of_the_enum():
 
 def test_a_registered_field_goes_before_the_table():
     table = {"M": {"a": Field(1, "int32")}}
-    merged = schema._merge([table, {"M": {"a": Field(1, "string"), "b": Field(1, "float"), "c": Field(2, "float")}}])
+    merged = schema.merge([table, {"M": {"a": Field(1, "string"), "b": Field(1, "float"), "c": Field(2, "float")}}])
     assert merged == {"M": {"a": Field(1, "int32"), "c": Field(2, "float")}}
 
 

@@ -71,7 +71,7 @@ def _layer_messages() -> Table:
     return table
 
 
-def _merge(tables: Iterable[Table]) -> Table:
+def merge(tables: Iterable[Table]) -> Table:
     """Join tables; the first to name a field or to take its number has it."""
     merged: Table = {}
     for table in tables:
@@ -127,7 +127,7 @@ def classes() -> Mapping[str, type]:
         messages.LAYER_FIELDS,
         messages.OTHERS,
     )
-    return build(_merge([_layer_messages(), own, *(parse_table(text) for text in texts)]))
+    return build(merge([_layer_messages(), own, *(parse_table(text) for text in texts)]))
 
 
 def new(message: str) -> Message:
