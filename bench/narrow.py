@@ -29,7 +29,7 @@ def narrowed(net: Net, ratio: float) -> Net:
 
 
 def _classifiers(net: Net) -> set[str]:
-    """Return the names of the layers behind which no other layer with filters stands."""
+    """Return the names of the layers after which no other layer with filters stands."""
     kept, reached = set(), set(net.outputs)
     for layer in reversed(net.layers):
         if reached.isdisjoint(layer.tops):

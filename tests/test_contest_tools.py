@@ -1,4 +1,4 @@
-"""The programs behind tools/reproduce_*.sh on tiny inputs."""
+"""The programs that tools/reproduce_*.sh run, on tiny inputs."""
 
 import argparse
 import json

@@ -172,7 +172,7 @@ class _HeldOut:
 
 
 def cross_entropy(scores: Array, labels: Array) -> float:
-    """Return the mean cross entropy in nats of (N, K) probabilities or, where they are none, logits."""
+    """Return the mean cross entropy in nats of (N, K) probabilities, or of logits, which do not sum up to 1."""
     own = scores[np.arange(len(labels)), labels].astype(np.float64)
     if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
         return float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean())

@@ -101,9 +101,9 @@ def test_configurations_are_saved_and_given_back(job, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "this is no JSON"),
-        ("[" * 100_000, "this is no JSON"),
-        ('{"threads": "many"}', "'many' is no int"),
+        ("{", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
+        ('{"threads": "many"}', "'many' is not a whole number"),
         ('{"choices": {"batch": {"pool": {"algorithm": "winograd4"}}}}', "cannot be computed by 'winograd4'"),
     ],
 )

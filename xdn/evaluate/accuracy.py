@@ -41,7 +41,7 @@ class ClassAccuracy:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracy, and what lies behind it.
+    """Top-1 accuracy, and what it is made of.
 
     Parameters
     ----------

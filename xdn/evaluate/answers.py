@@ -1,4 +1,4 @@
-"""What a net says of images: their classes, and the scores behind them."""
+"""What a net says of images: their classes, and the scores that say so."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

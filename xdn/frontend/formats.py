@@ -187,8 +187,8 @@ def load(path: Path, weights: Path | None = None, **options: Any) -> Net:
 def summary(path: Path, **options: Any) -> NetSummary:
     """Return the summary of the net in the file `path`, which may have layers of types that XDN lacks.
 
-    Parameters and errors are those of `load`, but an unknown type is none (V0's types, which are few, excepted). The
-    net itself is not given away: with unknown layers it cannot be run, optimized or written.
+    Parameters and errors are those of `load`, but an unknown type is not an error (unless it is one of V0's, which are
+    few). The net itself is not given away: with unknown layers it cannot be run, optimized or written.
     """
     frontend = frontend_of(path)
     return frontend.summary(path, _understood(frontend, path, Reading(**options)))

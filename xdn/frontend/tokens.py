@@ -64,7 +64,7 @@ class Tokens:
     Raises
     ------
     ParseError
-        With ``file:line:column``, where the text is none of the format's.
+        With ``file:line:column``, where the text is not one of the format's.
     """
 
     def __init__(self, text: str, file: str):

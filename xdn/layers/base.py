@@ -130,7 +130,7 @@ _AXES = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
 def one_bottom(bottoms: Sequence[Blob], *axes: int) -> Blob:
-    """Return the only bottom; raise ShapeError for another count, or a number of axes that is none of `axes`."""
+    """Return the only bottom; raise ShapeError for another count, or a number of axes that is not one of `axes`."""
     if len(bottoms) != 1:
         raise ShapeError(f"{len(bottoms)} bottoms; it takes exactly one")
     if axes and len(bottoms[0].shape) not in axes:

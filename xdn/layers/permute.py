@@ -23,7 +23,7 @@ class Permute(CaffeLayer):
     order: tuple[int, ...] = proto(1, "uint32", default=(), repeated=True)
 
     def axes(self, bottom: Blob) -> tuple[int, ...]:
-        """Return the bottom's axis of every top axis; raise ShapeError where `order` is none of its axes."""
+        """Return the bottom's axis of every top axis; raise ShapeError where `order` is not one of its axes."""
         count = len(bottom.shape)
         if len(set(self.order)) != len(self.order) or not all(0 <= axis < count for axis in self.order):
             raise ShapeError(f"order {self.order} for a bottom of shape {bottom.shape}; each of its axes once at most")

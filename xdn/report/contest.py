@@ -8,7 +8,7 @@ from xdn.report.section import Section
 
 #: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
 STEPS = ("baseline", "pruned", "fused", "offline")
-#: Key of the bar behind the default configuration's.
+#: Key of the bar after the default configuration's.
 TUNED = "tuned"
 #: Keys of the bars that other engines give.
 OUTSIDE = ("caffe", "opencv")

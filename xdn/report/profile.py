@@ -70,7 +70,7 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         layer.name,
         layer.type,
         ", ".join(map(shape, layer.shapes)),
-        # The instruction set, behind the two underscores, is that of the whole run.
+        # The instruction set, after the two underscores, is that of the whole run.
         ", ".join(name.partition("__")[0] for name in layer.kernels),
         f"{layer.ms:.3f}",
         f"{layer.share:.1%}",

@@ -64,7 +64,7 @@ class Configuration:
             if value is not None and not (type(value) is int and 1 <= value <= _MOST):
                 raise SettingError(f"{value!r} is not between 1 and {_MOST}", where=name)
         if not self.heavy_weights >= 0:
-            raise SettingError(f"{self.heavy_weights!r} is no positive number", where="heavy_weights")
+            raise SettingError(f"{self.heavy_weights!r} is not a positive number", where="heavy_weights")
         for schedule in (self.schedule, *self.choices):
             if schedule is not None and schedule not in SCHEDULES:
                 raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
@@ -108,14 +108,14 @@ def load_configuration(path: Path) -> Configuration:
     Raises
     ------
     ParseError
-        For no such file, or one that is too large or no JSON.
+        Where there is no such file, or it is too large or is not JSON.
     SettingError
-        For JSON that is no configuration.
+        For JSON that is not a configuration.
     """
     try:
         document = json.loads(read_bounded(path, settings.MAX_CONFIGURATION_BYTES))
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"this is no JSON: {error}", where=str(path)) from error
+        raise ParseError(f"this is not JSON: {error}", where=str(path)) from error
     return Configuration.of(document, str(path))
 
 
@@ -131,8 +131,12 @@ def _given(choice: Choice) -> dict[str, Any]:
 
 def _table(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise SettingError("this is no JSON object", where=where)
+        raise SettingError("this is not a JSON object", where=where)
     return value
+
+
+#: What a JSON value of a type is called.
+_KINDS = {str: "a text", bool: "true or false", float: "a number", int: "a whole number"}
 
 
 def _value(name: str, value: Any, where: str) -> Any:
@@ -149,7 +153,7 @@ def _value(name: str, value: Any, where: str) -> Any:
     if kind is float and type(value) is int and abs(value) <= 1 << 53:
         value = float(value)
     if type(value) is not kind and not (value is None and getattr(DEFAULT, name) is None):
-        raise SettingError(f"{reprlib.repr(value)} is no {kind.__name__}", where=where)
+        raise SettingError(f"{reprlib.repr(value)} is not {_KINDS[kind]}", where=where)
     return value
 
 
@@ -164,11 +168,11 @@ def _choice(document: Any, where: str) -> Choice:
     tile = found.get("tile")
     if tile is not None:
         if not (isinstance(tile, list) and len(tile) == 2 and all(type(size) is int for size in tile)):
-            raise SettingError(f"{reprlib.repr(tile)} is no pair of whole numbers", where=f"{where}.tile")
+            raise SettingError(f"{reprlib.repr(tile)} is not a pair of whole numbers", where=f"{where}.tile")
         found = found | {"tile": tuple(tile)}
     for name in ("algorithm", "order"):
         if not isinstance(found.get(name, ""), str):
-            raise SettingError(f"{reprlib.repr(found[name])} is no text", where=f"{where}.{name}")
+            raise SettingError(f"{reprlib.repr(found[name])} is not a text", where=f"{where}.{name}")
     return Choice(**found)
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file behind the store: its tables, and what is checked before a file is taken for one.
+"""The store's SQLite file: its tables, and what is checked before a file is taken for one.
 
 A file is opened to be read or to be written. Reading writes nothing, neither to the file nor beside it: a store on a
 full or a read-only disk is read as any other. Only damage makes a file no store; all else that goes wrong (no room, no

@@ -262,7 +262,7 @@ def _json(text: Any) -> Any:
 
 
 def _trial(text: Any) -> Trial | None:
-    """Return a trial from its JSON, None where that is none."""
+    """Return a trial from its JSON, None where that is not one."""
     try:
         document = _json(text)
     except DataError:

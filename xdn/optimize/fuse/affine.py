@@ -65,7 +65,7 @@ def follow(net: Net, blob: str) -> Chain:
 
 
 def channel_affine(net: Net, layer: Layer) -> Affine | str:
-    """Return `layer` as an affine of the channels of its bottom, or why it is none."""
+    """Return `layer` as an affine of the channels of its bottom, or why it is not one."""
     shape = net.blobs[layer.bottoms[0]].shape
     if layer.epilogue is not None:
         return "it ends in a fused activation or sum"

@@ -63,7 +63,7 @@ def batch_norm(params: BatchNorm, bottoms: Sequence[Tensor], weights: Mapping[st
 
 @torch_layer("BN", fresh=True)
 def bn(params: BN, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
-    """Batch normalisation with scale and shift; SegNet's knows no running statistics, or no statistics at all.
+    """Batch normalisation with scale and shift; SegNet's has no running statistics, or no statistics at all.
 
     The running ones are learned as BatchNorm's. Raises InputError where a batch has one value a channel.
     """

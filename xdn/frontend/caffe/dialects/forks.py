@@ -66,7 +66,7 @@ def _known_python(layer: Message) -> None:
 
 
 def _numbers(value: Value) -> list[float]:
-    """Return a list of positive numbers, empty where `value` is none."""
+    """Return a list of positive numbers, empty where `value` is not one."""
     numbers = [number for number in value if isinstance(number, int | float)] if isinstance(value, tuple) else []
     return numbers if isinstance(value, tuple) and len(numbers) == len(value) and all(n > 0 for n in numbers) else []
 

@@ -18,7 +18,7 @@ def read_binaryproto(path: Path) -> Array:
     Raises
     ------
     ParseError
-        When the file is missing, too large, no BlobProto, or holds no single image.
+        When the file is missing, too large or not a BlobProto, or does not hold exactly one image.
     """
     content = read_bounded(path, settings.MAX_MEAN_BYTES)
     blob = read_blob(Span(memoryview(content), 0, len(content), str(path)))

@@ -28,7 +28,7 @@ def read_mean(path: Path) -> Array:
     Raises
     ------
     ParseError
-        When the file is missing, too large, of another format, or holds no single image.
+        When the file is missing, too large or of another format, or does not hold exactly one image.
     """
     if path.suffix.lower() != _ARRAY:
         return read_binaryproto(path)

@@ -87,7 +87,7 @@ def read(path: Path) -> Message:
 
 
 def read_text(path: Path) -> str:
-    """Return what the text file `path` holds; raise ParseError where it is too large, or no text."""
+    """Return what the text file `path` holds; raise ParseError where it is too large, or is not text."""
     content = read_bounded(path, settings.MAX_PROTOTXT_BYTES)
     if b"\0" in content:
         mend = "A prototxt is text; a caffemodel is named with --weights"

@@ -119,7 +119,7 @@ def read_blob(span: Span) -> StoredBlob:
     Raises
     ------
     ParseError
-        With the byte offset, where the bytes follow no BlobProto or the shape does not fit the numbers.
+        With the byte offset, where the bytes are not a BlobProto or the shape does not fit the numbers.
     """
     parts = _Parts()
     offset = span.start
