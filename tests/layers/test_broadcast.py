@@ -5,12 +5,9 @@ import pytest
 
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
+from xdn.layers.bias import Bias
 from xdn.layers.broadcast import (
     along_channels,
-    operand_axes,
-    operand_channels,
-    operand_has_positions,
-    operand_rule,
     operand_shape,
     spread,
 )
@@ -83,31 +80,32 @@ def test_spread_of_a_scalar():
 
 
 def test_channels_of_the_operand():
-    assert operand_rule([BOTTOM], 2) is ChannelRule.CARRIED
-    assert operand_rule([BOTTOM, Blob((2, 3))], 0) is ChannelRule.CARRIED
-    assert operand_rule([BOTTOM, Blob(())], 1) is ChannelRule.CARRIED
+    assert Bias(axis=2).channel_rule_for([BOTTOM]) is ChannelRule.CARRIED
+    assert Bias(axis=0).channel_rule_for([BOTTOM, Blob((2, 3))]) is ChannelRule.CARRIED
+    assert Bias(axis=1).channel_rule_for([BOTTOM, Blob(())]) is ChannelRule.CARRIED
     # The operand's axis 1 is not the channels here: removing one would remove the wrong thing.
-    assert operand_rule([BOTTOM, Blob((3, 4))], 1) is ChannelRule.FIXED
-    assert operand_rule([BOTTOM, Blob((2,))], 0) is ChannelRule.FIXED
-    assert operand_rule([Blob((2,))], 0) is ChannelRule.FIXED
-    assert operand_channels(1, [BOTTOM, Blob((2, 3))]).tolist() == [0, 1, 2]
-    assert operand_channels(1, [BOTTOM, Blob(())]).tolist() == [-1, -1, -1]
+    assert Bias(axis=1).channel_rule_for([BOTTOM, Blob((3, 4))]) is ChannelRule.FIXED
+    assert Bias(axis=0).channel_rule_for([BOTTOM, Blob((2,))]) is ChannelRule.FIXED
+    assert Bias(axis=0).channel_rule_for([Blob((2,))]) is ChannelRule.FIXED
+    assert Bias().channel_map(1, [BOTTOM, Blob((2, 3))]).tolist() == [0, 1, 2]
+    assert Bias().channel_map(1, [BOTTOM, Blob(())]).tolist() == [-1, -1, -1]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
 def test_axes_of_the_operand(axis):
     for shape in ALLOWED[axis]:
-        along = operand_axes([BOTTOM], axis, len(shape))
+        along = Bias(axis=axis, num_axes=len(shape)).weight_channels([BOTTOM])["bias"]
         # The channels are the bottom's axis 1, wherever that is in the operand.
         assert [found is not None for found in along] == [axis + i == 1 for i in range(len(shape))]
         assert all(found is None or found.channels.tolist() == [0, 1, 2] for found in along)
-    assert operand_axes([BOTTOM], axis, 0) == ()
+    assert Bias(axis=axis, num_axes=0).weight_channels([BOTTOM]) == {"bias": ()}
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
 def test_an_operand_with_positions(axis):
     for shape in ALLOWED[axis]:
         for written in (axis, axis - 4):
-            assert operand_has_positions([BOTTOM], written, len(shape)) == (axis + len(shape) > 2)
-    assert not operand_has_positions([BOTTOM], axis, 0)
-    assert operand_has_positions([BOTTOM, Blob(())], axis, 1)
+            layer = Bias(axis=written, num_axes=len(shape))
+            assert layer.keeps_positions([BOTTOM]) == (axis + len(shape) <= 2)
+    assert Bias(axis=axis, num_axes=0).keeps_positions([BOTTOM])
+    assert not Bias(axis=axis).keeps_positions([BOTTOM, Blob(())])

@@ -1,11 +1,14 @@
 """How Scale and Bias lay a smaller operand along the axes of their bottom."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side
+from xdn.layers.base import CaffeLayer, proto
 
 
 def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
@@ -57,33 +60,51 @@ def spread(operand: Array, axis: int, axes: int) -> Array:
     return operand.reshape(operand.shape + (1,) * (axes - start - operand.ndim))
 
 
-def operand_rule(bottoms: Sequence[Blob], axis: int) -> ChannelRule:
-    """Return CARRIED where no operand, a scalar or one with the batch and channel axes in place is given."""
-    if len(bottoms[0].shape) < 2:
-        return ChannelRule.FIXED
-    if len(bottoms) == 1 or not bottoms[1].shape:
-        return ChannelRule.CARRIED
-    aligned = bottoms[0].axis(axis) == 0 and len(bottoms[1].shape) > 1
-    return ChannelRule.CARRIED if aligned else ChannelRule.FIXED
+@dataclass(frozen=True)
+class OperandLayer(CaffeLayer):
+    """Base of Scale and Bias: an operand along `num_axes` axes from `axis` on, learned or given as a second bottom."""
 
+    channel_rule: ClassVar = ChannelRule.CARRIED
+    elementwise: ClassVar = True
 
-def operand_channels(bottom: int, bottoms: Sequence[Blob]) -> Array:
-    """Return the channel of `bottom` that each top channel carries: its own, none of a scalar operand."""
-    channels = bottoms[0].shape[1]
-    return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
+    axis: int = proto(1, "int32", default=1)
+    num_axes: int = proto(2, "int32", default=1)
 
+    def operand_shape(self, bottoms: Sequence[Blob]) -> Shape:
+        """Return the operand's shape; raise ShapeError where it does not lie within the first bottom."""
+        return operand_shape(bottoms, self.axis, self.num_axes)
 
-def operand_axes(bottoms: Sequence[Blob], axis: int, num_axes: int) -> tuple[ChannelAxis | None, ...]:
-    """Return which channels each axis of a learned operand runs over: the top's along axis 1, none along the others."""
-    shape, start = operand_shape(bottoms, axis, num_axes), bottoms[0].axis(axis) if num_axes else 0
-    return tuple(
-        ChannelAxis(Side.TOP, np.arange(extent)) if number == 1 else None for number, extent in enumerate(shape, start)
-    )
+    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+        """The first bottom's shape."""
+        self.operand_shape(bottoms)
+        return (Blob(bottoms[0].shape),)
 
+    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+        """CARRIED where no operand, a scalar or one with the batch and channel axes in place is given, else FIXED."""
+        if len(bottoms[0].shape) < 2:
+            return ChannelRule.FIXED
+        if len(bottoms) == 1 or not bottoms[1].shape:
+            return ChannelRule.CARRIED
+        aligned = bottoms[0].axis(self.axis) == 0 and len(bottoms[1].shape) > 1
+        return ChannelRule.CARRIED if aligned else ChannelRule.FIXED
 
-def operand_has_positions(bottoms: Sequence[Blob], axis: int, num_axes: int) -> bool:
-    """Return whether the operand differs from position to position, or is a blob that may not be thinned with them."""
-    if len(bottoms) > 1:
-        return True
-    operand = operand_shape(bottoms, axis, num_axes)
-    return bool(operand) and bottoms[0].axis(axis) + len(operand) > 2
+    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+        """Its own channel of each bottom, none of a scalar operand."""
+        channels = bottoms[0].shape[1]
+        return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
+
+    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+        """The top's channels along axis 1 of the bottom, none along the operand's other axes."""
+        shape, start = self.operand_shape(bottoms), bottoms[0].axis(self.axis) if self.num_axes else 0
+        along = tuple(
+            ChannelAxis(Side.TOP, np.arange(extent)) if number == 1 else None
+            for number, extent in enumerate(shape, start)
+        )
+        return dict.fromkeys(self.weight_shapes(bottoms), along)
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """Where the operand is learned and lies along batch and channels only; a blob may not be thinned with them."""
+        if len(bottoms) > 1:
+            return False
+        operand = self.operand_shape(bottoms)
+        return not operand or bottoms[0].axis(self.axis) + len(operand) <= 2
