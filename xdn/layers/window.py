@@ -125,14 +125,6 @@ class Window:
         low, high = np.maximum(-(shift // dilation), 0), np.minimum((size - 1 - shift) // dilation, kernel - 1)
         return Meetings.of(begin, low, high, 1)
 
-    def meeting(self, axis: int, out: int, size: int) -> range:
-        """Return the kernel's elements along an axis that meet data, of an input of `size`, in the output `out`."""
-        found = self.meetings(axis, out + 1, size)
-        if out >= found.begin + len(found.first):
-            return range(0)
-        first, count = int(found.first[out - found.begin]), int(found.count[out - found.begin])
-        return range(first, first + count * found.step, found.step)
-
     def trimmed(self, sizes: Sequence[int], places: Sequence[int]) -> "Window":
         """Return the window without the border of its kernel that meets no data of `sizes` at any of its `places`.
 
