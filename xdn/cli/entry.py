@@ -53,42 +53,15 @@ def _exit_code(name: str, main: "Callable[[], int]") -> int:
     return code
 
 
-def _command(module: str) -> int:
-    """Import and run the command in `xdn.cli.<module>`; return its exit code."""
+def _command(module: str) -> "Callable[[], int]":
+    """Return what imports and runs the command in `xdn.cli.<module>`, and returns its exit code."""
 
     def main() -> int:
         from importlib import import_module
 
         return int(import_module(f"xdn.cli.{module}").main())
 
-    return program(f"xdn-{module}", main)
+    return lambda: program(f"xdn-{module}", main)
 
 
-def inspect() -> int:
-    """Run `xdn-inspect`."""
-    return _command("inspect")
-
-
-def optimize() -> int:
-    """Run `xdn-optimize`."""
-    return _command("optimize")
-
-
-def pack() -> int:
-    """Run `xdn-pack`."""
-    return _command("pack")
-
-
-def run() -> int:
-    """Run `xdn-run`."""
-    return _command("run")
-
-
-def train() -> int:
-    """Run `xdn-train`."""
-    return _command("train")
-
-
-def tune() -> int:
-    """Run `xdn-tune`."""
-    return _command("tune")
+inspect, optimize, pack, run, train, tune = map(_command, ("inspect", "optimize", "pack", "run", "train", "tune"))
