@@ -8,7 +8,6 @@ Source: Caffe's src/caffe/solvers/*.cpp.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -24,25 +23,6 @@ from xdn.registry import Registry
 OPTIMIZERS: Registry[type["CaffeOptimizer"]] = Registry("solver type")
 
 
-@dataclass(frozen=True)
-class Rates:
-    """The numbers of the arithmetic, under Caffe's names."""
-
-    momentum: float = 0.0
-    momentum2: float = 0.999
-    rms_decay: float = 0.99
-    delta: float = 1e-8
-    weight_decay: float = 0.0
-    regularization_type: str = "L2"
-    clip_gradients: float = -1.0
-    iter_size: int = 1
-
-    @staticmethod
-    def of(solver: Solver) -> "Rates":
-        """Return the numbers that the solver says."""
-        return Rates(**{name: getattr(solver, name) for name in Rates.__dataclass_fields__})
-
-
 class CaffeOptimizer(torch.optim.Optimizer):
     """Base of Caffe's solvers.
 
@@ -50,7 +30,8 @@ class CaffeOptimizer(torch.optim.Optimizer):
     ----------
     params : iterable
         Of tensors, or of groups with `lr_mult` and `decay_mult`.
-    rates : Rates
+    solver : Solver
+        The numbers of the arithmetic.
 
     `set_rate` must be called before `step`.
     """
@@ -58,9 +39,11 @@ class CaffeOptimizer(torch.optim.Optimizer):
     #: What is kept for each weight, all zeros at first.
     kept: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, params: Iterable[Any], rates: Rates):
-        super().__init__(params, {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": rates.momentum, "count": 0})
-        self.rates = rates
+    def __init__(self, params: Iterable[Any], solver: Solver):
+        super().__init__(
+            params, {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": solver.momentum, "count": 0}
+        )
+        self.solver = solver
 
     def set_rate(self, lr: float, momentum: float) -> None:
         """Set the learning rate and the momentum of the next steps."""
@@ -84,7 +67,7 @@ class CaffeOptimizer(torch.optim.Optimizer):
 
     def _clip_and_divide(self) -> None:
         gradients = [w.grad for group in self.param_groups for w in group["params"] if w.grad is not None]
-        factor, limit = 1.0 / self.rates.iter_size, self.rates.clip_gradients
+        factor, limit = 1.0 / self.solver.iter_size, self.solver.clip_gradients
         if limit >= 0 and gradients:
             norm = float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
             factor *= limit / norm if norm > limit else 1.0
@@ -92,9 +75,9 @@ class CaffeOptimizer(torch.optim.Optimizer):
             torch._foreach_mul_(gradients, factor)
 
     def _regularize(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor]) -> None:
-        decay = self.rates.weight_decay * group["decay_mult"]
+        decay = self.solver.weight_decay * group["decay_mult"]
         if decay:
-            signs = weights if self.rates.regularization_type == "L2" else torch._foreach_sign(weights)
+            signs = weights if self.solver.regularization_type == "L2" else torch._foreach_sign(weights)
             torch._foreach_add_(gradients, signs, alpha=decay)
 
     def _kept(self, name: str, weights: list[Tensor]) -> list[Tensor]:
@@ -144,7 +127,7 @@ class AdaGrad(CaffeOptimizer):
     def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
         (history,) = kept
         torch._foreach_addcmul_(history, gradients, gradients)
-        _subtract_quotient(weights, gradients, history, group["lr"], self.rates.delta)
+        _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
 
 
 @OPTIMIZERS.register("RMSProp")
@@ -155,8 +138,8 @@ class RMSProp(CaffeOptimizer):
 
     def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
         (history,) = kept
-        _average_squares(history, gradients, self.rates.rms_decay)
-        _subtract_quotient(weights, gradients, history, group["lr"], self.rates.delta)
+        _average_squares(history, gradients, self.solver.rms_decay)
+        _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
 
 
 @OPTIMIZERS.register("AdaDelta")
@@ -168,8 +151,8 @@ class AdaDelta(CaffeOptimizer):
     def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
         history, changes = kept
         _average_squares(history, gradients, group["momentum"])
-        ratios = list(torch._foreach_add(changes, self.rates.delta))
-        torch._foreach_div_(ratios, torch._foreach_add(history, self.rates.delta))
+        ratios = list(torch._foreach_add(changes, self.solver.delta))
+        torch._foreach_div_(ratios, torch._foreach_add(history, self.solver.delta))
         torch._foreach_sqrt_(ratios)
         torch._foreach_mul_(ratios, gradients)
         _average_squares(changes, ratios, group["momentum"])
@@ -184,12 +167,12 @@ class Adam(CaffeOptimizer):
 
     def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
         average, history = kept
-        first, second, count = group["momentum"], self.rates.momentum2, group["count"]
+        first, second, count = group["momentum"], self.solver.momentum2, group["count"]
         torch._foreach_mul_(average, first)
         torch._foreach_add_(average, gradients, alpha=1 - first)
         _average_squares(history, gradients, second)
         correction = (1 - second**count) ** 0.5 / (1 - first**count)
-        _subtract_quotient(weights, average, history, group["lr"] * correction, self.rates.delta)
+        _subtract_quotient(weights, average, history, group["lr"] * correction, self.solver.delta)
 
 
 def _average_squares(averages: list[Tensor], values: list[Tensor], decay: float) -> None:
@@ -231,4 +214,4 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
     described = [
         {"params": params, "lr_mult": spec.lr_mult, "decay_mult": spec.decay_mult} for spec, params in groups.items()
     ]
-    return cls(described, Rates.of(solver))
+    return cls(described, solver)

@@ -25,33 +25,14 @@ _OLD_TYPES = {
 }
 #: The least and the greatest value of a field; for a list, of each of its values.
 _LIMITS: Mapping[str, tuple[float, float]] = {
-    "base_lr": (0, inf),
-    "max_iter": (0, inf),
-    "iter_size": (1, 1 << 16),
-    "gamma": (0, inf),
-    "power": (0, inf),
-    "stepsize": (0, inf),
-    "stepvalue": (0, inf),
-    "momentum": (0, 1),
-    "momentum2": (0, 1),
-    "rms_decay": (0, 1),
-    "delta": (0, inf),
-    "weight_decay": (0, inf),
-    "display": (0, inf),
-    "average_loss": (1, 1 << 16),
-    "test_interval": (0, inf),
-    "snapshot": (0, inf),
+    **dict.fromkeys(("base_lr", "gamma", "power", "delta", "weight_decay"), (0, inf)),
+    **dict.fromkeys(("stepsize", "stepvalue", "max_iter", "epochs", "display", "test_interval", "snapshot"), (0, inf)),
+    **dict.fromkeys(("momentum", "momentum2", "rms_decay", "low_momentum", "bn_momentum"), (0, 1)),
+    **dict.fromkeys(("warmup", "initial_factor", "final_factor", "label_smoothing", "alpha"), (0, 1)),
+    **dict.fromkeys(("iter_size", "average_loss"), (1, 1 << 16)),
     "batch_size": (0, 1 << 20),
-    "epochs": (0, inf),
     "holdout": (0, inf),
     "pad": (0, 1 << 12),
-    "warmup": (0, 1),
-    "initial_factor": (0, 1),
-    "final_factor": (0, 1),
-    "low_momentum": (0, 1),
-    "label_smoothing": (0, 1),
-    "alpha": (0, 1),
-    "bn_momentum": (0, 1),
 }
 _REGULARIZATIONS = ("L2", "L1")
 
