@@ -30,7 +30,7 @@ def share_arrays(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, di
                 if owners[shared].size != prod(shape):
                     raise WeightsError(
                         f"{name} {shape} shares {shared!r}, whose shape is {owners[shared].shape}",
-                        where=f"layer {layer.name!r} ({layer.type})",
+                        where=layer.place,
                     )
                 own = own | {name: owners[shared].reshape(shape)}
             elif name in own:

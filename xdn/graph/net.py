@@ -190,7 +190,7 @@ class Net:
             if missing:
                 raise WeightsError(
                     f"no weights ({', '.join(missing)})",
-                    where=f"layer {layer.name!r} ({layer.type})",
+                    where=layer.place,
                     mend="Name the caffemodel with --weights, or ask for random ones (xdn-run --random-weights)",
                 )
 
@@ -229,9 +229,8 @@ def check_bottoms(layer: Layer, known: Container[str]) -> None:
     """Raise NetError for the first bottom of a layer that is not among the `known` blobs."""
     for bottom in layer.bottoms:
         if bottom not in known:
-            where = f"layer {layer.name!r} ({layer.type})"
             mend = "No layer before this one gives it: the file may be a part of a net, or lack its data layer"
-            raise NetError(f"unknown bottom blob {bottom!r}", where=where, mend=mend)
+            raise NetError(f"unknown bottom blob {bottom!r}", where=layer.place, mend=mend)
 
 
 def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
@@ -243,15 +242,14 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         Naming the layer.
     """
     check_bottoms(layer, known)
-    where = f"layer {layer.name!r} ({layer.type})"
     try:
         tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
         if layer.epilogue is not None:
             layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
     except (ShapeError, UnsupportedError) as error:
-        raise type(error)(error.what, where=where, mend=error.mend) from None
+        raise type(error)(error.what, where=layer.place, mend=error.mend) from None
     if len(tops) != len(layer.tops):
-        raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=where)
+        raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=layer.place)
     return tops
 
 

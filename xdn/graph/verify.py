@@ -15,15 +15,16 @@ def verify(net: Net) -> None:
         if name not in blobs:
             raise NetError(f"the net declares the output {name!r}, which no layer gives")
     for layer in net.layers:
-        where = f"layer {layer.name!r} ({layer.type})"
         expected = net.weight_shapes(layer)
         if not layer.weights:
             continue
         if set(layer.weights) != set(expected):
-            raise WeightsError(f"weights {sorted(layer.weights)} instead of {sorted(expected)}", where=where)
+            raise WeightsError(f"weights {sorted(layer.weights)} instead of {sorted(expected)}", where=layer.place)
         for name, shape in expected.items():
             if layer.weights[name].shape != shape:
-                raise WeightsError(f"{name} has the shape {layer.weights[name].shape} instead of {shape}", where=where)
+                raise WeightsError(
+                    f"{name} has the shape {layer.weights[name].shape} instead of {shape}", where=layer.place
+                )
 
 
 def _names(net: Net) -> None:

@@ -43,7 +43,7 @@ def _tops(step: Step, bottoms: list[Tensor], weights: dict[str, Tensor], mode: M
     try:
         values = step.compute(layer.params, bottoms, weights, mode)
     except UnsupportedError as error:
-        raise UnsupportedError(error.what, where=f"layer {layer.name!r} ({layer.type})", mend=error.mend) from None
+        raise UnsupportedError(error.what, where=layer.place, mend=error.mend) from None
     each = values if isinstance(values, tuple) else (values,) * len(step.tops)
     return dict(zip(step.tops, each, strict=True))
 
@@ -83,7 +83,7 @@ class NetModule(nn.Module):
             if layer.epilogue is not None:
                 raise UnsupportedError(
                     "a fused layer cannot be trained",
-                    where=f"layer {layer.name!r} ({layer.type})",
+                    where=layer.place,
                     mend="Train the net before post-fusion",
                 )
         if not any(layer.weights for layer in net.layers):
@@ -127,7 +127,7 @@ class NetModule(nn.Module):
         if not np.array_equal(own.ravel(), other.ravel(), equal_nan=True):
             raise WeightsError(
                 f"{name} is shared with layer {owner[0]!r}, but has other values",
-                where=f"layer {layer.name!r} ({layer.type})",
+                where=layer.place,
                 mend="Give both the same array, or no shared name in param",
             )
 

@@ -11,7 +11,7 @@ import numpy as np
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
 from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
 from xdn.graph.unknown import UnknownParams
@@ -53,8 +53,9 @@ def image_transform(layer: Message) -> Transform:
     """Return the layer's `transform_param`, with `xdn_param`'s additions."""
     param, extra = layer.transform_param, layer.xdn_param
     if param.mean_file and param.mean_value:
-        where = f"layer {layer.name!r} ({layer.type})"
-        raise NetError("transform_param has both mean_file and mean_value; Caffe takes one of them", where=where)
+        raise NetError(
+            "transform_param has both mean_file and mean_value; Caffe takes one of them", where=place_of(layer)
+        )
     h, w = crop_of(param) or (0, 0)
     return Transform(
         scale=shortest(param.scale) if param.HasField("scale") else 1.0,
@@ -85,10 +86,9 @@ def _activation(layer: Message) -> CaffeLayer:
     extra = layer.xdn_param
     known = {name: cls for name, cls in LAYERS.items() if cls.fusable}
     if extra.activation not in known:
-        where = f"layer {layer.name!r} ({layer.type})"
         mend = f"Known: {', '.join(known)}"
         raise UnsupportedError(
-            f"xdn_param: the activation {extra.activation!r} cannot be fused", where=where, mend=mend
+            f"xdn_param: the activation {extra.activation!r} cannot be fused", where=place_of(layer), mend=mend
         )
     cls = known[extra.activation]
     fields = {name: field for name, field in cls.proto_fields().items() if extra.HasField(name)}
@@ -182,8 +182,7 @@ def _check_inputs(layers: Sequence[Layer]) -> None:
     """Raise NetError for an Input that declares no shape."""
     for layer in layers:
         if layer.params.is_input and not layer.params.shape:  # type: ignore[attr-defined]
-            where = f"layer {layer.name!r} ({layer.type})"
-            raise NetError("the input declares no shape", where=where, mend="Say it with --input-shape C,H,W")
+            raise NetError("the input declares no shape", where=place_of(layer), mend="Say it with --input-shape C,H,W")
 
 
 def build(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:

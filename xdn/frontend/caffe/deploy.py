@@ -20,7 +20,7 @@ from xdn.errors import NetError, listed
 from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 from xdn.frontend.formats import InputShapes
 from xdn.layers.base import LAYERS
 
@@ -163,13 +163,13 @@ def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None
             dims = shapes[0].dim if shapes else [extent for extents in old for extent in extents]
             if len(dims) > settings.MAX_BLOB_AXES:
                 what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
-                raise NetError(what, where=f"layer {layer.name!r} ({layer.type})")
+                raise NetError(what, where=place_of(layer))
             param.shape.add().dim.extend(dims)
         elif said is None and len(tops) > 1:
             names = listed([layer.top[each] for each in tops])
             raise NetError(
                 f"{len(tops)} inputs of unknown shapes: {names}",
-                where=f"layer {layer.name!r} ({layer.type})",
+                where=place_of(layer),
                 mend="Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead",
             )
         else:

@@ -11,7 +11,7 @@ from functools import cache
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.caffe.text import messages, schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def check_unread(net: Message) -> None:
             continue
         own = None if cls.message is None else cls.message.field
         for name in _unread(layer, own):
-            where = f"layer {layer.name!r} ({layer.type})"
+            where = place_of(layer)
             if not cls.of_caffe():
                 mend = f"Forks differ in this type; XDN's reads {own or 'no parameters'}"
                 raise UnsupportedError(f"{name} stands in a layer that does not read it", where=where, mend=mend)

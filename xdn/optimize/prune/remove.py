@@ -49,7 +49,7 @@ def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
     if kept_bottom.all() and all(kept.all() for kept in kept_tops):
         return layer
     if not all(kept.any() for kept in kept_tops):
-        raise ShapeError("all its channels would be removed", where=f"layer {layer.name!r} ({layer.type})")
+        raise ShapeError("all its channels would be removed", where=layer.place)
     axes = layer.params.weight_channels(bottoms)
     weights = {
         name: _cut(channels, layer, array, axes[name], gone) if name in axes else array

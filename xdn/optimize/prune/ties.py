@@ -47,8 +47,8 @@ def tied_units(net: Net) -> dict[str, Array]:
     """
     for layer in net.layers:
         if layer.epilogue is not None:
-            where = f"layer {layer.name!r} ({layer.type})"
-            raise UnsupportedError("it holds a fused sum or activation", where=where, mend="Prune before fusing it")
+            mend = "Prune before fusing it"
+            raise UnsupportedError("it holds a fused sum or activation", where=layer.place, mend=mend)
     ties = Ties(net)
     locks = (np.stack([nodes, np.zeros_like(nodes)], -1) for nodes, _ in ties.locks)
     component = ties.components(np.concatenate([ties.edges, *locks]))

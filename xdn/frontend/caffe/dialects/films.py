@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 
 #: Field of height and width -> the field of time, and what stands for either where it is absent.
 _TIMES = {"kernel_size": ("kernel_depth", 0), "stride": ("temporal_stride", 1), "pad": ("temporal_pad", 0)}
@@ -21,10 +21,6 @@ _MESSAGES = {
     "Deconvolution": ("convolution_param", "ConvolutionParameter", "convolution3d_param"),
     "Pooling": ("pooling_param", "PoolingParameter", "pooling3d_param"),
 }
-
-
-def _place(layer: Message) -> str:
-    return f"layer {layer.name!r} ({layer.type})"
 
 
 def _given(param: Message, name: str) -> list[int]:
@@ -46,7 +42,7 @@ def _over_time(kind: str) -> Callable[[Message], None]:
             sides, times = _given(old, name), _given(old, time)
             if len(sides) > 1:
                 what = f"{name} has {len(sides)} values; {layer.type} takes one, and {time}"
-                raise NetError(what, where=_place(layer))
+                raise NetError(what, where=place_of(layer))
             if sides or times:
                 getattr(made, name).extend([*(times or [default]), *(sides or [default]) * 2])
         layer.ClearField(own)
@@ -63,7 +59,7 @@ def _without_time(kind: str) -> Callable[[Message], None]:
         for time, _ in _TIMES.values():
             if _given(getattr(layer, _MESSAGES[kind][0]), time):
                 mend = f"Write {kind}3D, or kernel_size, stride and pad once for each axis"
-                raise NetError(f"{time} is a field of C3D's {kind}3D", where=_place(layer), mend=mend)
+                raise NetError(f"{time} is a field of C3D's {kind}3D", where=place_of(layer), mend=mend)
 
     return rule
 

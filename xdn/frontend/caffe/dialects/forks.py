@@ -8,7 +8,7 @@ from collections.abc import Callable
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
 from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 
 #: What happynear's Normalize adds to its sums.
 _HAPPYNEAR_EPS = 1e-6
@@ -22,10 +22,9 @@ def _merge_statistics(layer: Message) -> None:
     """SegNet's BN keeps scale and shift only."""
     param = layer.bn_param
     if param.HasField("moving_average") and not param.moving_average:
-        where = f"layer {layer.name!r} ({layer.type})"
         mend = "With moving_average: true it takes those of training"
         raise UnsupportedError(
-            "moving_average: false takes the statistics of the batch at hand", where=where, mend=mend
+            "moving_average: false takes the statistics of the batch at hand", where=place_of(layer), mend=mend
         )
     if any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode")):
         param.affine_only = True
@@ -48,7 +47,7 @@ def _known_python(layer: Message) -> None:
     param = layer.python_param
     if param.layer != _PROPOSAL:
         return
-    where = f"layer {layer.name!r} ({_PYTHON})"
+    where = place_of(layer)
     try:
         stated = read_param_str(param.param_str)
     except ParseError as error:
@@ -83,8 +82,7 @@ def _over_channels(layer: Message) -> None:
     else:
         return
     if kind not in ("L1", "L2"):
-        where = f"layer {layer.name!r} ({layer.type})"
-        raise UnsupportedError(f"normalize_type is {kind!r}", where=where, mend="Known: L1, L2")
+        raise UnsupportedError(f"normalize_type is {kind!r}", where=place_of(layer), mend="Known: L1, L2")
     param = layer.norm_param
     param.across_spatial, param.scaled, param.eps = False, False, _HAPPYNEAR_EPS
     param.norm = {"L1": 1, "L2": 2}[kind]
@@ -148,4 +146,4 @@ def refuse_python(net: Message) -> None:
             param = layer.python_param
             what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
             mend = f"The Python layers that XDN knows: {_PROPOSAL}"
-            raise UnsupportedError(what, where=f"layer {layer.name!r} ({_PYTHON})", mend=mend)
+            raise UnsupportedError(what, where=place_of(layer), mend=mend)

@@ -5,7 +5,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 from xdn.registry import nearest
 
 _PADDING = "padding"
@@ -91,10 +91,6 @@ def current_type(v0_type: str) -> str:
     return schema.v1_types()[_TYPES[v0_type]][1] if v0_type in _TYPES else v0_type
 
 
-def _where(old: Message) -> str:
-    return f"layer {old.layer.name!r} ({old.layer.type})"
-
-
 def _moved_padding(net: Message) -> Message:
     """Return `net` without padding layers: their pad stands in the layers that read them."""
     made = schema.new("NetParameter")
@@ -104,7 +100,7 @@ def _moved_padding(net: Message) -> Message:
     for connection in net.layers:
         if connection.layer.type == _PADDING:
             if len(connection.bottom) != 1 or len(connection.top) != 1:
-                raise NetError("a padding layer has one bottom and one top", where=_where(connection))
+                raise NetError("a padding layer has one bottom and one top", where=place_of(connection.layer))
             writers[connection.top[0]] = connection
             continue
         added = made.layers.add()
@@ -115,7 +111,7 @@ def _moved_padding(net: Message) -> Message:
                 continue
             if connection.layer.type not in _WINDOWED or len(connection.bottom) != 1:
                 what = f"it reads the padding layer {padding.layer.name!r}; only conv and pool layers can"
-                raise UnsupportedError(what, where=_where(connection))
+                raise UnsupportedError(what, where=place_of(connection.layer))
             added.layer.pad = padding.layer.pad
             added.bottom[index] = padding.bottom[0]
         for top in connection.top:
@@ -129,7 +125,7 @@ def _place(new: Message, old: Message, name: str, value: object) -> None:
     holders, renamed = _FIELDS.get(name, ({}, ""))
     if kind not in holders:
         raise UnsupportedError(
-            f"the field {name!r} has no meaning in a layer of V0's type {kind!r}", where=_v0_place(old)
+            f"the field {name!r} has no meaning in a layer of V0's type {kind!r}", where=place_of(old)
         )
     holder = getattr(new, holders[kind])
     if name == renamed == "hdf5_output_param":
@@ -142,11 +138,7 @@ def _place(new: Message, old: Message, name: str, value: object) -> None:
         try:
             setattr(holder, renamed, value)
         except ValueError:
-            raise NetError(f"the field {name!r} is {value}", where=_v0_place(old)) from None
-
-
-def _v0_place(old: Message) -> str:
-    return f"layer {old.name!r} ({old.type})"
+            raise NetError(f"the field {name!r} is {value}", where=place_of(old)) from None
 
 
 def _upgraded(connection: Message, new: Message) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from xdn.errors import NetError, XdnError
 from xdn.files import is_file
 from xdn.frontend.caffe.images.mean_file import read_mean
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
 
 #: Data sets whose name in `source` tells the size of their images.
@@ -129,7 +129,7 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
     if length is not None and (shape is None or not length):
         raise NetError(
             "neither new_length nor a crop size tells the shape of the images",
-            where=f"layer {layer.name!r} ({layer.type})",
+            where=place_of(layer),
             mend="Say it with --input-shape C,D,H,W",
         )
     if shape is not None:
@@ -138,7 +138,7 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
     for name, known in _BY_SOURCE.items():
         if name in source:
             return known
-    where = f"layer {layer.name!r} ({layer.type})"
+    where = place_of(layer)
     if layer.type == "HDF5Data":
         what = "nothing but the data itself tells the shape of the images or features"
         raise NetError(what, where=where, mend="Say it with --input-shape, without the batch: 784, or 3,32,32")

@@ -130,6 +130,11 @@ def classes() -> Mapping[str, type]:
     return build(merge([_layer_messages(), own, *(parse_table(text) for text in texts)]))
 
 
+def place_of(layer: Message) -> str:
+    """Return a LayerParameter as errors name it."""
+    return f"layer {layer.name!r} ({layer.type})"
+
+
 def new(message: str) -> Message:
     """Return an empty message of the type called `message`, such as ``"NetParameter"``."""
     return classes()[message]()

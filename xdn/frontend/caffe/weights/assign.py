@@ -48,7 +48,6 @@ def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
 
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
-    where = f"layer {layer.name!r} ({layer.type})"
     mend = (
         "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another "
         "shape needs another name"
@@ -58,7 +57,7 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str
     if len(stored) != len(expected):
         found = ", ".join(_numbers(blob) for blob in stored)
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
-        raise WeightsError(f"{what} in {file}", where=where, mend=mend)
+        raise WeightsError(f"{what} in {file}", where=layer.place, mend=mend)
     weights = {}
     order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
     places = range(len(stored)) if order is None else order
@@ -71,7 +70,7 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str
             continue
         if not blob.fits(shape):
             raise WeightsError(
-                f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=where, mend=mend
+                f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=layer.place, mend=mend
             )
         weights[name] = blob.data.reshape(shape)
     return weights

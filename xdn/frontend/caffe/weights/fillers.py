@@ -146,6 +146,6 @@ def fill(layer: Layer, shapes: Mapping[str, Shape], said: Message | None, rng: n
         try:
             made[name] = _unstated(name, rng, layer, shape) if filler is None else _filled(filler, rng, shape)
         except UnknownNameError as error:
-            where = f"layer {layer.name!r} ({layer.type}): {field}"
+            where = f"{layer.place}: {field}"
             raise UnsupportedError(error.what, where=where, mend=error.mend) from None
     return made

@@ -27,7 +27,7 @@ TO_THE_END = 2**63 - 1
 
 def unsupported(layer: Layer, reason: str) -> UnsupportedError:
     """Return the error that this layer has no ONNX form."""
-    return UnsupportedError(f"{reason}; it has no ONNX form", where=f"layer {layer.name!r} ({layer.type})")
+    return UnsupportedError(f"{reason}; it has no ONNX form", where=layer.place)
 
 
 class Graph:
