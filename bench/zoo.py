@@ -97,7 +97,7 @@ def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
         "ms": 1e3 * (time.perf_counter() - begin),
     }
     if said["gmacs"] <= most_gmacs:
-        said["reference"] = _difference(results, net.forward(feed))
+        said["reference"] = difference(results, net.forward(feed))
     return said | _opencv(path, net, feed, results)
 
 
@@ -140,7 +140,7 @@ def _feed(net: Net) -> dict[str, np.ndarray]:
     return feed
 
 
-def _difference(results: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float | None:
+def difference(results: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float | None:
     """Return the largest difference, relative to each blob's largest value; None where shapes differ."""
     worst = 0.0
     for name, found in results.items():
@@ -168,7 +168,7 @@ def _opencv(path: Path, net: Net, feed: dict[str, np.ndarray], results: dict[str
             found = dict(zip(results, model.forward(names), strict=True))
         except (cv2.error, ValueError) as error:
             return {"opencv_error": str(error).strip().splitlines()[-1][:200]}
-    return {"opencv": _difference(results, found)}
+    return {"opencv": difference(results, found)}
 
 
 def _table(found: list[dict]) -> Table:

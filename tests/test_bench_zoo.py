@@ -40,5 +40,5 @@ def test_a_folder(tmp_path):
 
 def test_differences_are_relative_to_the_largest_value(zoo):
     found = {"a": np.array([[1, 2]], np.float32), "b": np.zeros((1, 2), np.float32)}
-    assert zoo._difference(found, {"a": np.array([[1, 4]]), "b": np.zeros((1, 2))}) == pytest.approx(0.5)
-    assert zoo._difference(found, {"a": np.array([[1]]), "b": np.zeros((1, 2))}) is None
+    assert zoo.difference(found, {"a": np.array([[1, 4]]), "b": np.zeros((1, 2))}) == pytest.approx(0.5)
+    assert zoo.difference(found, {"a": np.array([[1]]), "b": np.zeros((1, 2))}) is None

@@ -3,19 +3,22 @@
 import gc
 import itertools
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
 from xdn import settings
+from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core import driver
-from xdn.kernels.core.layout import SCHEDULES, B
+from xdn.kernels.core.layout import SCHEDULES, B, aligned_bytes
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor
+from xdn.runtime.programs import Programs
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.
@@ -110,48 +113,50 @@ def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
     session.close()
 
 
-def _run(session, executor, batch, progress=None):
-    """Run the net in an executor of the test's own and return the outputs."""
-    net = session.net
-    program = session._only_runner.programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
-    x = feed_for(net, batch)["x"]
+def program_of(net, chunk_blocks, images=settings.CHUNK_IMAGES):
+    """Return a program that nothing else keeps."""
+    configuration = Configuration(chunk_blocks=chunk_blocks)
+    return Programs(net, process_loader(), 2, configuration).get({"x": (3, 6, 5)}, net.outputs, images)
+
+
+@pytest.fixture(scope="module")
+def program(net):
+    """Return the net's program in chunks of one block."""
+    return program_of(net, 1)
+
+
+def _ran(program, executor, batch, progress=None):
+    """Run a program in an executor of the test's own; return what the run was, and the outputs."""
+    x = np.random.default_rng(5).standard_normal((batch, 3, 6, 5), np.float32)
     results = [np.full((batch, *shape), np.nan, np.float32) for shape in program.plan.outputs.values()]
-    executor.run(program, [x, *results], batch, progress)
-    return results
+    return executor.run(program, [x, *results], batch, progress), results
 
 
-@pytest.fixture
-def session(net):
-    """Return a session whose programs the tests run."""
-    return Session(net, threads=2, chunk_blocks=1)
-
-
-def test_chunks_are_shared_among_all_threads(session):
-    executor = Executor(4)
-    program = session._only_runner.programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
-    assert executor._chunk_blocks(program, 8 * B) == 1
-    wide = Session(session.net, chunk_blocks=8)._only_runner.programs.get(
-        {"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES
-    )
-    # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each; many: what the plan says.
-    assert [executor._chunk_blocks(wide, blocks * B) for blocks in (8, 3, 1, 100)] == [2, 1, 1, 8]
-
-
-def _whole(program, threads, blocks):
+def _chunks(program, threads, blocks):
+    """Return how many chunks a run of some blocks has."""
     executor = Executor(threads)
-    return executor._whole_chunks(program, blocks * B, executor._chunk_blocks(program, blocks * B))
+    run, _ = _ran(program, executor, blocks * B)
+    executor.close()
+    return run.chunks
+
+
+def test_chunks_are_shared_among_all_threads(net, program):
+    assert _chunks(program, 4, 8) == 8
+    wide = program_of(net, 8)
+    # 8 blocks for 4 threads: 2 each; 3 blocks: 1 each.
+    assert [_chunks(wide, 4, blocks) for blocks in (8, 3, 1)] == [4, 3, 1]
 
 
 def test_the_last_chunks_are_smaller(net):
     """A chunk of each thread is handed out in parts; not where each has one chunk, nor for a thread alone."""
-    programs = Session(net, chunk_blocks=6)._only_runner.programs
-    program = programs.get({"x": (3, 6, 5)}, net.outputs, settings.CHUNK_IMAGES)
-    # 60 blocks for 2 threads: 8 chunks and 12 blocks in parts; 65: what is more is no chunk; 18: one chunk each.
-    assert [_whole(program, 2, blocks) for blocks in (60, 65, 18, 13)] == [8, 8, 2, 2]
+    program = program_of(net, 6)
+
+    # 60 blocks for 2 threads: 8 chunks and 12 blocks by two; 65: one more is not a chunk; 18: one chunk each.
+    assert [_chunks(program, 2, blocks) for blocks in (60, 65, 18, 13)] == [8 + 6, 8 + 9, 2 + 3, 2 + 1]
     # One chunk each, of whatever size.
-    assert [_whole(program, 2, blocks) for blocks in (12, 7, 2, 1)] == [2, 2, 2, 1]
-    assert [_whole(program, 1, blocks) for blocks in (60, 61, 1)] == [10, 11, 1]
-    assert _whole(program, 64, 625) == 64
+    assert [_chunks(program, 2, blocks) for blocks in (12, 7, 2, 1)] == [2, 2, 2, 1]
+    assert [_chunks(program, 1, blocks) for blocks in (60, 61, 1)] == [10, 11, 1]
+    assert _chunks(program, 16, 160) == 16 + 32
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -168,66 +173,89 @@ def test_smaller_chunks_change_no_bit_and_are_counted(net, threads):
     assert seen[-1] == (chunks, chunks)
 
 
-def test_a_single_chunk_runs_in_the_caller_s_thread(session):
-    executor = Executor(2)
-    _run(session, executor, B)
-    assert executor._pool is None
-    assert executor._crew is None
+#: How the names of threads begin: helpers of the caller's thread, and workers, while it only waits.
+HELPERS, WORKERS = "xdn-", "xdn_"
+
+
+def started(before):
+    """Return which threads have been started since."""
+    return {thread.name[: len(WORKERS)] for thread in threading.enumerate() if thread not in before}
+
+
+def test_a_single_chunk_runs_in_the_caller_s_thread(program):
+    executor, before = Executor(2), threading.enumerate()
+    _ran(program, executor, B)
+    assert not started(before)
     executor.close()
 
 
-def test_a_short_run_is_shared_with_the_caller_s_thread_and_a_long_one_is_not(session, monkeypatch):
-    executor = Executor(2)
-    _run(session, executor, B + 1)
-    assert executor._pool is None
-    assert executor._crew is not None
+def test_a_short_run_is_shared_with_the_caller_s_thread_and_a_long_one_is_not(net, program, monkeypatch):
+    executor, before = Executor(2), threading.enumerate()
+    _ran(program, executor, B + 1)
+    assert started(before) == {HELPERS}
     # Each thread has more than one chunk.
-    _run(session, executor, 3 * B)
-    assert executor._pool is not None
+    _ran(program, executor, 3 * B)
+    assert started(before) == {HELPERS, WORKERS}
     executor.close()
     monkeypatch.setattr(settings, "SHORT_RUN_MACS", 1)
-    _run(session, executor, B + 1)
-    assert executor._pool is not None
-    assert executor._crew is None
+    before = threading.enumerate()
+    _ran(program, executor, B + 1)
+    assert started(before) == {WORKERS}
     executor.close()
 
 
 def test_a_program_that_is_dropped_goes_with_what_its_short_runs_kept(net):
-    executor = Executor(2)
-    session = Session(net, threads=2)
-    _run(session, executor, 1)
-    assert len(executor._pools) == 1
-    del session
+    executor, program = Executor(2), program_of(net, 1, images=1)
+    _ran(program, executor, 1)
+    dropped = weakref.ref(program)
+    del program
     gc.collect()
-    assert len(executor._pools) == 0
+    assert dropped() is None
     executor.close()
 
 
-def test_arenas_are_used_again(session):
+@pytest.fixture
+def arenas(monkeypatch):
+    """Return weak references to the arenas that executors make from now on."""
+    made = []
+
+    def recorded(size, alignment):
+        arena = aligned_bytes(size, alignment)
+        made.append(weakref.ref(arena))
+        return arena
+
+    monkeypatch.setattr("xdn.runtime.executor.aligned_bytes", recorded)
+    return made
+
+
+def test_arenas_are_used_again(program, arenas):
     executor = Executor(2)
-    for _ in range(3):
-        _run(session, executor, 7 * B)
-    assert 1 <= len(executor._arenas) <= 2
-    kept = {arena.ctypes.data for arena in executor._arenas}
-    _run(session, executor, 1)
-    assert {arena.ctypes.data for arena in executor._arenas} == kept
+    for batch in (*[7 * B] * 3, 1):
+        _ran(program, executor, batch)
+    assert 1 <= len(arenas) <= 2
+    assert all(arena() is not None for arena in arenas)
     executor.close()
-    assert executor._arenas == []
+    gc.collect()
+    assert all(arena() is None for arena in arenas)
 
 
-def test_arenas_too_small_are_given_back(session):
-    executor = Executor(1)
-    small = executor._take_arena(64)
-    executor._arenas.append(small)
-    large = executor._take_arena(1 << 16)
-    assert large.nbytes >= 1 << 16
-    assert executor._arenas == []
+def test_arenas_too_small_are_given_back(net, program, arenas):
+    """That of one image is; the larger one of a block serves both."""
+    executor, alone = Executor(1), program_of(net, 1, images=1)
+    assert alone.plan.arena.size < program.plan.arena.size
+    for each in (alone, program, alone):
+        _ran(each, executor, B)
+    gc.collect()
+    small, large = arenas
+    assert small() is None
+    assert large() is not None
+    executor.close()
 
 
 @pytest.mark.parametrize("batch", [1, B + 1, 10 * B])
-def test_progress_ends_at_all_chunks(session, batch):
+def test_progress_ends_at_all_chunks(program, batch):
     executor, seen = Executor(2), []
-    _run(session, executor, batch, lambda done, total: seen.append((done, total)))
+    _ran(program, executor, batch, lambda done, total: seen.append((done, total)))
     chunks = -(-batch // B)
     assert seen[-1] == (chunks, chunks)
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(seen))
@@ -238,24 +266,23 @@ class _StopError(Exception):
     pass
 
 
-def test_an_error_in_progress_cancels_and_the_executor_goes_on(session):
+def test_an_error_in_progress_cancels_and_the_executor_goes_on(program):
     executor = Executor(2)
 
     def stop(done, total):
         raise _StopError
 
     with pytest.raises(_StopError):
-        _run(session, executor, 10 * B, stop)
-    expected = Session(session.net, threads=1).run(None, feed_for(session.net, MOST))
-    for result, wanted in zip(_run(session, executor, MOST), expected, strict=True):
+        _ran(program, executor, 10 * B, stop)
+    alone = Executor(1)
+    for result, wanted in zip(_ran(program, executor, MOST)[1], _ran(program, alone, MOST)[1], strict=True):
         np.testing.assert_array_equal(result, wanted)
     executor.close()
 
 
-def test_cancelling_stops_before_the_next_chunk(session, monkeypatch):
+def test_cancelling_stops_before_the_next_chunk(net, monkeypatch):
     """The control words of the run are set from outside, as the waiting thread does it."""
-    executor, controls = Executor(1), []
-    program = session._only_runner.programs.get({"x": (3, 6, 5)}, session.net.outputs, settings.CHUNK_IMAGES)
+    executor, controls, program = Executor(1), [], program_of(net, 1)
     make = program.control
 
     def cancelled_at_once(*args):
@@ -264,30 +291,30 @@ def test_cancelling_stops_before_the_next_chunk(session, monkeypatch):
         return controls[-1]
 
     monkeypatch.setattr(program, "control", cancelled_at_once)
-    results = _run(session, executor, 10 * B)
+    _, results = _ran(program, executor, 10 * B)
     assert controls[0][driver.DONE] == 0
     assert np.isnan(results[0]).all()
     executor.close()
 
 
-def test_close_waits_for_a_run_and_the_next_run_starts_anew(session, monkeypatch):
+def test_close_waits_for_a_run_and_the_next_run_starts_anew(program, monkeypatch):
     monkeypatch.setattr(settings, "PROGRESS_INTERVAL_S", 0.001)
     executor, outputs, begun = Executor(2), [], threading.Event()
 
     def run():
-        outputs.append(_run(session, executor, 100 * B, lambda done, total: begun.set()))
+        outputs.append(_ran(program, executor, 100 * B, lambda done, total: begun.set())[1])
 
     running = threading.Thread(target=run)
     running.start()
     assert begun.wait(60)
-    pool = executor._pool
     executor.close()
     running.join(60)
     assert not running.is_alive()
     assert len(outputs) == 1
     assert not np.isnan(outputs[0][0]).any()
-    _run(session, executor, 3 * B)
-    assert executor._pool is not pool
+    before = threading.enumerate()
+    _ran(program, executor, 3 * B)
+    assert started(before) == {WORKERS}
     executor.close()
     executor.close()
 

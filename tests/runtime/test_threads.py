@@ -14,7 +14,7 @@ from xdn.runtime import threads
 def _no_flags(monkeypatch):
     monkeypatch.delenv("XDN_THREADS", raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    threads._warn.cache_clear()
+    threads.warn_once.cache_clear()
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def default_threads() -> int:
     for flag in ("XDN_THREADS", "OMP_NUM_THREADS"):
         asked = settings.positive_int(flag)
         if asked and asked > available:
-            _warn(f"{flag} asks for {asked} threads; {_processors(available)}, and so many threads are used")
+            warn_once(f"{flag} asks for {asked} threads; {_processors(available)}, and so many threads are used")
         if asked:
             return min(asked, available)
     return available
@@ -72,7 +72,7 @@ def checked_threads(threads: int | None) -> int:
     if not 1 <= threads <= settings.MAX_THREADS:
         raise SettingError(f"{threads} threads; 1 to {settings.MAX_THREADS} are possible", where="threads")
     if threads > (available := available_cpus()):
-        _warn(f"{threads} threads are asked for; {_processors(available)}: more threads make runs slower")
+        warn_once(f"{threads} threads are asked for; {_processors(available)}: more threads make runs slower")
     return threads
 
 
@@ -81,7 +81,7 @@ def _processors(count: int) -> str:
 
 
 @cache
-def _warn(text: str) -> None:
+def warn_once(text: str) -> None:
     """Say something once: a process may have many sessions."""
     log.warning("%s", text)
 
