@@ -6,9 +6,10 @@ import numpy as np
 import psutil
 from shapes import Case
 
+from xdn.codegen.target import host_target
+from xdn.element import F32
 from xdn.graph import Array
 from xdn.kernels.core.choice import RULE, Choice
-from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.profile import LayerProfile
 from xdn.runtime.session import Session
@@ -27,7 +28,7 @@ class TooLargeError(Exception):
 
 def random_blocks(images: int, image_shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Return (images, ...) f32: one block of random images over and over."""
-    block = rng.standard_normal((B, *image_shape), np.float32)
+    block = rng.standard_normal((host_target().block_images, *image_shape), np.float32)
     return np.resize(block, (images, *image_shape))
 
 
@@ -54,8 +55,8 @@ class Alone:
         configuration = Configuration(threads, schedule=schedule, choices={schedule: {net.layers[-1].name: choice}})
         self._session = Session(net, profile=True, configuration=configuration)
         plan = self._session.plan()
-        image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32_BYTES
-        chunk_images = plan.chunk_blocks * plan.schedule.images
+        image_bytes = sum(net.blobs[name].image_size for name in (*net.inputs, *net.outputs)) * F32.bytes
+        chunk_images = plan.chunk_blocks * plan.block_images
         chunks = max(1, min(MOST_CHUNKS, DATA_BYTES // (threads * chunk_images * image_bytes)))
         self.images = images or threads * chunks * chunk_images
         needed_bytes = threads * plan.arena.size + self.images * image_bytes

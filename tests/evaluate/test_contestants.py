@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
+from tests.kernels.checks import B
 from xdn import api, settings
 from xdn.data.packed import pack
 from xdn.evaluate.contest import Rounds, timed
@@ -11,7 +12,7 @@ from xdn.evaluate.contestants import Asked, MadeUpJob, OnlineJob, PackedJob
 from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores
 from xdn.graph import Layer, Net
-from xdn.kernels.core.layout import BATCH, B
+from xdn.kernels.core.layout import BATCH
 from xdn.layers import LAYERS
 from xdn.runtime.session import Session
 

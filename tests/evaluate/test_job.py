@@ -32,7 +32,7 @@ def test_the_result_says_what_ran(ran):
     plan = session.plan()
     assert (result.threads, result.plan, result.macs) == (2, plan.digest, plan.macs)
     assert (result.arena_bytes, result.liveness_bytes) == (plan.arena.size, plan.arena.bound)
-    assert result.chunk_images == plan.chunk_blocks * plan.schedule.images
+    assert result.chunk_images == plan.chunk_blocks * plan.block_images
     assert result.compile_s == session.compile_s > 0
     assert (result.layers, result.fused_layers, result.winograd) == (1, 0, False)
     assert (result.engine, result.batch) == (f"XDN {__version__}", 50)

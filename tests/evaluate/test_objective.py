@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
+from tests.kernels.checks import B
 from xdn import api
 from xdn.data.packed import PackedData, pack
 from xdn.errors import SettingError
@@ -16,7 +17,6 @@ from xdn.evaluate.objective import (
     TailLatency,
     objective_named,
 )
-from xdn.kernels.core.layout import B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 

@@ -14,7 +14,7 @@ import numpy as np
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core.layout import SCHEDULES, B
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.function import functions
@@ -29,6 +29,8 @@ FULL_MATRIX = os.environ.get("XDN_FULL_MATRIX") == "1"
 UNIT = 2.0**-24
 #: Below the smallest normal number f32 has an absolute precision, and the executor flushes to zero.
 TINY = float(np.finfo(np.float32).tiny)
+#: Images of a block, and elements of a vector, where this process runs.
+B, LANES = host_target().block_images, host_target().lanes
 #: A full block and one image more.
 BATCH = B + 1
 #: Where that batch is cut: every part must be what it is in the whole.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.kernels.checks import (
     FULL_MATRIX,
     UNIT,
+    B,
     activated,
     assert_within,
     check_layer,
@@ -29,7 +30,6 @@ from tests.kernels.checks import (
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.epilogue import ACTIVATIONS
-from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.layers.window import Window
 from xdn.runtime.session import Session

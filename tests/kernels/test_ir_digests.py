@@ -6,10 +6,9 @@ from llvmlite import ir
 from tests.codegen.kernels import python
 from tests.kernels import ir_digests
 from xdn.codegen.names import KernelName
-from xdn.codegen.target import TARGETS, target_named
+from xdn.codegen.target import TARGETS, host_target, target_named
 from xdn.kernels.contract.batch_kernel import contraction
 from xdn.kernels.contract.channel import tiles_of
-from xdn.kernels.core.layout import B
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ print(ir_digests.as_text(ir_digests.digests()), end="")
 """
     flags = {"NUMBA_CPU_NAME": "generic", "PYTHONHASHSEED": "7", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0"}
     # Another block of images than this process's: 8, or 32 where its own is 8.
-    flags["XDN_ISA"] = "portable" if target_named("portable").block_images < B else "avx512f"
+    flags["XDN_ISA"] = "portable" if target_named("portable").block_images < host_target().block_images else "avx512f"
     assert python(code, timeout=900, **flags) == ir_digests.as_text(found).strip()
 
 

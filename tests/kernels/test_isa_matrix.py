@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from tests.codegen.kernels import python
-from tests.kernels.checks import FULL_MATRIX, activated, check_net, covering, feed_for, make_params, one_layer_net
+from tests.kernels.checks import FULL_MATRIX, B, activated, check_net, covering, feed_for, make_params, one_layer_net
 from xdn.codegen.target import TARGETS, cpu_features, host_target, target_named
 from xdn.graph import Blob, Epilogue
 from xdn.kernels.core.epilogue import ACTIVATIONS
-from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan, program
 from xdn.runtime.session import Session

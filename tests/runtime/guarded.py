@@ -20,15 +20,16 @@ from unittest import mock
 import numpy as np
 
 from tests.conftest import ROOT
-from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, Case, feed_for, one_layer_net
+from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, B, Case, feed_for, one_layer_net
 from tests.runtime.test_executor import residual_net
 from xdn import frontend
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
+from xdn.element import F32
 from xdn.graph import Net
 from xdn.kernels.core.family import Step
-from xdn.kernels.core.layout import F32_BYTES, SCHEDULES, B
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.move.images import PixelSource
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import plan as plan_module
@@ -175,7 +176,7 @@ class Guarded:
 
         def place(intervals: Sequence[Interval]) -> Arena:
             pieces = Pieces.of({interval.name: interval.size for interval in intervals}, side)
-            lanes = (moved == "buffers") * _towards(side, B * F32_BYTES)
+            lanes = (moved == "buffers") * _towards(side, B * F32.bytes)
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})
 
         with mock.patch.object(plan_module, "place", place):

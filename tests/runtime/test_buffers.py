@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.checks import check_net, input_layer, make_params
+from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.layout import BlockLayout
 from xdn.layers.relu import ReLU
@@ -98,7 +99,7 @@ def test_flatten_shares_only_where_the_order_is_the_same():
 def test_intervals_reach_from_the_first_to_the_last_touch():
     net = _net(_layer("ReLU", "x", "a"), _layer("Eltwise", "a z", "y"), outputs="y")
     plan = make_plan(net, dict.fromkeys(net.inputs, IMAGE), net.outputs)
-    layouts = {name: BlockLayout.of(blob) for name, blob in net.blobs.items()}
+    layouts = {name: BlockLayout.of(blob, host_target()) for name, blob in net.blobs.items()}
     found = {i.name: (i.first, i.last) for i in intervals(layouts, plan.steps, plan.owners, plan.segments, 1)}
     # Steps: load x, load z, ReLU in place, sum in place, store.
     assert found == {"x": (0, 4), "z": (1, 3)}

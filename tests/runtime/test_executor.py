@@ -8,13 +8,13 @@ import weakref
 import numpy as np
 import pytest
 
-from tests.kernels.checks import BATCHES, FULL_MATRIX, covering, feed_for, input_layer, make_params, random_weights
+from tests.kernels.checks import BATCHES, FULL_MATRIX, B, covering, feed_for, input_layer, make_params, random_weights
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core import driver
-from xdn.kernels.core.layout import SCHEDULES, B, aligned_bytes
+from xdn.kernels.core.layout import SCHEDULES, aligned_bytes
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor

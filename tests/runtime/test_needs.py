@@ -5,13 +5,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tests.kernels.checks import one_layer_net
+from tests.kernels.checks import B, one_layer_net
 from xdn.errors import MemoryLimitError, XdnError
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text.prototxt import parse
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
-from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
+from xdn.kernels.core.layout import CHANNEL, SCHEDULES
 from xdn.memory import limited
 from xdn.optimize import optimize
 from xdn.runtime.needs import block_fits, images_that_fit, net_needs, run_needs
@@ -136,11 +136,11 @@ def test_the_schedule_follows_the_memory():
     net = one_layer_net("ReLU", (64, 64, 64))
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
     # An image's two blobs and the result have a MiB each.
-    with limited(2 * 2 * 3 * BATCH.images * MIB):
-        assert block_fits(net, shapes, BATCH.images, 2)
-    with limited(BATCH.images * MIB):
-        assert not block_fits(net, shapes, BATCH.images, 2)
-        assert Session(net, threads=2).plan(images=4 * BATCH.images).schedule is CHANNEL
+    with limited(2 * 2 * 3 * B * MIB):
+        assert block_fits(net, shapes, B, 2)
+    with limited(B * MIB):
+        assert not block_fits(net, shapes, B, 2)
+        assert Session(net, threads=2).plan(images=4 * B).schedule is CHANNEL
 
 
 def test_a_call_has_as_many_images_as_fit():

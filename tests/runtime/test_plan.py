@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net, random_weights
+from tests.kernels.checks import B, feed_for, input_layer, make_params, one_layer_net, random_weights
 from xdn import settings
 from xdn.errors import ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net
-from xdn.kernels.core.layout import BATCH, CHANNEL, B
+from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan, probe
 from xdn.runtime.session import Session

@@ -6,14 +6,13 @@ from math import prod
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net, random_weights
+from tests.kernels.checks import B, feed_for, input_layer, make_params, one_layer_net, random_weights
 from tests.runtime.test_executor import residual_net
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
-from xdn.kernels.core.layout import B
 from xdn.runtime.executor import Run
 from xdn.runtime.plan import make_plan
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile

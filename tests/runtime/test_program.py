@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import BATCH, LAYER_CASES, assert_within, feed_for, one_layer_net
+from tests.kernels.checks import BATCH, LAYER_CASES, B, assert_within, feed_for, one_layer_net
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader, process_loader
-from xdn.kernels.core.layout import B, aligned_bytes
+from xdn.kernels.core.layout import aligned_bytes
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program, last_blocks

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for
+from tests.kernels.checks import B, feed_for
 from xdn import settings
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
-from xdn.kernels.core.layout import B
 from xdn.layers import LAYERS
 from xdn.runtime import plan as plans
 from xdn.runtime import schedule

@@ -13,6 +13,7 @@ from tests.codegen.kernels import python
 from tests.conftest import ROOT
 from tests.kernels.checks import (
     BATCH,
+    B,
     assert_within,
     check_net,
     feed_for,
@@ -27,7 +28,6 @@ from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
 from xdn.graph import Layer, Net
-from xdn.kernels.core.layout import B
 from xdn.runtime import programs as programs_module
 from xdn.runtime.arguments import Argument
 from xdn.runtime.session import Session

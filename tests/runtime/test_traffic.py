@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
+from tests.kernels.checks import B, feed_for, input_layer, make_params, random_weights
 from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Layer, Net
-from xdn.kernels.core.layout import BATCH, CHANNEL, B
+from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime import traffic
 from xdn.runtime.session import Session
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from xdn.kernels.core.layout import SCHEDULES, B
+from tests.kernels.checks import B
+from xdn.codegen.target import host_target
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.tune.axes import configuration_of, run_space, thread_counts
 
@@ -26,7 +28,7 @@ def test_every_point_is_a_configuration_that_means_something(threads, call):
     assert 0 < len(points) == len(set(points))
     for point in points:
         values = space.values(point)
-        block = SCHEDULES[values["schedule"]].images
+        block = SCHEDULES[values["schedule"]].block_images(host_target())
         assert values["threads"] % values["members"] == 0
         assert values["schedule"] == "channel" or values["members"] == 1
         assert values["chunk"] % block == 0

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
+from tests.kernels.checks import B
 from xdn import api
 from xdn.data.packed import PackedData, pack
 from xdn.evaluate.objective import ContestTime, LimitedThroughput, MedianLatency
-from xdn.kernels.core.layout import B
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.run_level import RunLevel, Search

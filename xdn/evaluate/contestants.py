@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xdn import settings
+from xdn.codegen.target import host_target
 from xdn.data.dataset import Dataset
 from xdn.data.first import first_images
 from xdn.data.online import online_batches
@@ -20,7 +21,6 @@ from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph import Array
-from xdn.kernels.core.layout import B
 from xdn.runtime.executor import Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
@@ -133,7 +133,7 @@ class PackedJob(Job):
     def warm(self) -> None:
         """Run the first images: so many that they are run as all of them will be, by the same kernels."""
         at_once = images_at_once(self.session, self._data.images[: self._count])
-        self._run(self.batch or min(B * self.session.threads, at_once))
+        self._run(self.batch or min(host_target().block_images * self.session.threads, at_once))
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""

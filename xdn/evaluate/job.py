@@ -119,7 +119,7 @@ class RunResult:
             compile_s=session.compile_s,
             kernels_compiled=session.kernels_compiled,
             threads=session.threads,
-            chunk_images=max((plan.chunk_blocks * plan.schedule.images for plan in plans), default=0),
+            chunk_images=max((plan.chunk_blocks * plan.block_images for plan in plans), default=0),
             arena_bytes=max((plan.arena.size for plan in plans), default=0),
             liveness_bytes=max((plan.arena.bound for plan in plans), default=0),
             plan=_digest(plans),

@@ -68,7 +68,7 @@ class Objective(ABC):
         """Return so many images that every worker gets its first chunk."""
         plan = session.plan(images=self.images)
         replicas = session.threads // (session.configuration.members or 1)
-        return plan.chunk_blocks * plan.schedule.images * replicas
+        return plan.chunk_blocks * plan.block_images * replicas
 
     def percent_correct(self, session: Session) -> float:
         """Return how many of the images of a whole measurement get their label, in percent."""

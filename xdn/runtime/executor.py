@@ -91,7 +91,7 @@ class Executor:
         if self._in_teams(program):
             blocks_a_round = program.plan.chunk_blocks * max(1, self.threads // (self._members or 1))
             if program.chunks(n_images, blocks_a_round) > 1:
-                images_a_round = blocks_a_round * program.plan.schedule.images
+                images_a_round = blocks_a_round * program.plan.block_images
                 return self._run_rounds(program, arrays, (n_images, images_a_round), progress)
         short = self._short_pool(program, n_images)
         if short is not None:
@@ -228,7 +228,7 @@ class Executor:
         chunks = program.chunks(n_images, chunk_blocks)
         if self.threads == 1:
             return chunks
-        full = n_images // (chunk_blocks * program.plan.schedule.images)
+        full = n_images // (chunk_blocks * program.plan.block_images)
         # Each thread begins with a chunk: a run of one for each has equal parts already.
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from xdn.element import F32
 from xdn.errors import ShapeError
 from xdn.graph.cost import layer_cost
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 from xdn.kernels.core.family import Family, Lowering
-from xdn.kernels.core.layout import F32_BYTES, BlockLayout
+from xdn.kernels.core.layout import BlockLayout
 from xdn.memory import MEND, Need, images_at_once, limit
 
 #: What helps where images, more than the net, take too much.
@@ -105,5 +106,5 @@ def images_that_fit(net: Net, in_parts: bool, most: int) -> int:
     """
     single = _at_one_image(net)
     names = single.blobs if in_parts else single.outputs
-    size = sum(F32_BYTES * single.blobs[name].image_size for name in names)
+    size = sum(F32.bytes * single.blobs[name].image_size for name in names)
     return images_at_once(size, most)

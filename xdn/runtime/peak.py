@@ -11,7 +11,8 @@ from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import Kernel, kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels.core.layout import F32_BYTES, aligned_bytes
+from xdn.element import F32
+from xdn.kernels.core.layout import aligned_bytes
 from xdn.kernels.machine import bandwidth, peak
 from xdn.runtime.threads import starting_threads
 
@@ -49,7 +50,7 @@ def measured_bandwidth(threads: int) -> float:
         At least 1.
     """
     target = host_target()
-    step_bytes = bandwidth.step_elements(target) * F32_BYTES
+    step_bytes = bandwidth.step_elements(target) * F32.bytes
     steps = settings.BANDWIDTH_BYTES // threads // step_bytes
     values = aligned_bytes(threads * steps * step_bytes, settings.PAGE_BYTES)
     # Pages that nobody wrote would all be one page of zeros.

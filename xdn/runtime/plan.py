@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xdn import memory, settings
-from xdn.codegen.target import host_target
+from xdn.codegen.target import Target, host_target
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.verify import verify
@@ -50,6 +50,8 @@ class Plan:
         Blob -> shape, at a probe batch.
     layouts : mapping
         Blob -> how it lies.
+    target : Target
+        The processor that the steps' kernels are made for.
     schedule : Schedule
     """
 
@@ -63,7 +65,13 @@ class Plan:
     layers: tuple[Placed, ...]
     blobs: Mapping[str, Blob]
     layouts: Mapping[str, BlockLayout]
+    target: Target
     schedule: Schedule = BATCH
+
+    @property
+    def block_images(self) -> int:
+        """Images of a block."""
+        return self.schedule.block_images(self.target)
 
     def offset(self, blob: str) -> int:
         """Return where `blob` lies in the arena, for the first block of a chunk, in bytes."""
@@ -169,7 +177,7 @@ def make_plan(
     lowerings = [_lowering(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs)]
     chosen = [(lowering, select(lowering)) for lowering in lowerings]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
-    layouts = {name: BlockLayout.of(blob, schedule, name in exact) for name, blob in sized.blobs.items()}
+    layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
     for slot, name in enumerate(sized.inputs):
         steps.append(
             edges.load_planes(name, slot, layouts[name], target)
@@ -197,6 +205,7 @@ def make_plan(
         tuple(placed),
         sized.blobs,
         layouts,
+        target,
         schedule,
     )
 
@@ -216,8 +225,8 @@ def _arranged(
     layer_of = list(range(-len(steps), 0))
     for number, item in enumerate(placed):
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
-    schedule = next(iter(layouts.values())).schedule
-    most = settings.CHANNEL_CHUNK_IMAGES if schedule is CHANNEL else settings.CHUNK_IMAGES // schedule.images
+    layout = next(iter(layouts.values()))
+    most = settings.CHANNEL_CHUNK_IMAGES if layout.schedule is CHANNEL else settings.CHUNK_IMAGES // layout.images
     most = configuration.chunk_blocks or most
     rule = SegmentRule(most, min(configuration.light_blocks, most), configuration.heavy_weights)
     longest = default_segments(steps, layer_of, layouts, owners, rule)

@@ -194,4 +194,4 @@ def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:
     blobs = {(slot, blob) for step in steps for slot, blob in step.blobs.items()}
     block_bytes = sum(plan.layouts[blob].block_bytes for _, blob in blobs)
     weight_bytes = sum(step.weight_bytes for step in steps)
-    return block_bytes * -(-run.images // plan.schedule.images) + weight_bytes * run.chunks
+    return block_bytes * -(-run.images // plan.block_images) + weight_bytes * run.chunks

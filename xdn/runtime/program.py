@@ -5,7 +5,6 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
-from xdn.codegen.target import host_target
 from xdn.graph import Array
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import ARENA, IO, MEMBERS, TICKS
@@ -31,7 +30,7 @@ class Program:
         self.images_allowed = -1
         # The loader owns the machine code.
         self._loader = loader
-        drive = driver.driver(host_target(), timed)
+        drive = driver.driver(plan.target, timed)
         loader.prepare([drive, *(step.source for step in plan.steps)])
         calls = passes(plan.segments, plan.chunk_blocks)
         self._table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
@@ -70,7 +69,7 @@ class Program:
         words[driver.CHUNK_BLOCKS] = chunk_blocks
         words[driver.WHOLE_CHUNKS] = self.chunks(n_images, chunk_blocks) if whole_chunks is None else whole_chunks
         words[driver.LAST_BLOCKS] = last_blocks(chunk_blocks)
-        words[driver.BLOCK_IMAGES] = self.plan.schedule.images
+        words[driver.BLOCK_IMAGES] = self.plan.block_images
         words[driver.CALLS] = len(self._table)
         words[driver.PROGRAM] = self._table.ctypes.data
         return words
@@ -84,7 +83,7 @@ class Program:
         whole_chunks : int, optional
             From which chunk on they are smaller (`last_blocks`); default: from none.
         """
-        blocks = -(-n_images // self.plan.schedule.images)
+        blocks = -(-n_images // self.plan.block_images)
         chunks = -(-blocks // chunk_blocks)
         if whole_chunks is None or chunks <= whole_chunks:
             return chunks

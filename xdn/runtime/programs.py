@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
+from xdn.codegen.target import host_target
 from xdn.graph.blob import Shape
 from xdn.graph.net import Net
 from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES, Schedule
@@ -75,7 +76,7 @@ class Programs:
 
     def _few(self, images: int) -> bool:
         """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
-        threads, block = self._threads, BATCH.images
+        threads, block = self._threads, host_target().block_images
         fullest = -(-images // (block * threads)) * block
         return images < settings.BATCH_IMAGE_TIME * fullest * threads
 
@@ -83,7 +84,7 @@ class Programs:
         """Return whether the memory is large enough for blocks of the batch schedule."""
         key = ("fits", *shapes.items())
         if key not in self._much:
-            self._much[key] = block_fits(self._net, shapes, BATCH.images, self._threads)
+            self._much[key] = block_fits(self._net, shapes, host_target().block_images, self._threads)
         return self._much[key]
 
     def _moves_much(self, shapes: Mapping[str, Shape]) -> bool:

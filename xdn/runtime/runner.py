@@ -9,7 +9,6 @@ from xdn import memory
 from xdn.codegen.loader import process_loader
 from xdn.errors import InputError
 from xdn.graph import Array, Net, Shape
-from xdn.kernels.core.layout import F32_BYTES
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor, Progress, Run
@@ -79,9 +78,10 @@ class Runner:
 
     def _require_memory(self, program: Program, images: int) -> None:
         """Raise MemoryLimitError where so many images take more than is allowed; asked once, not in each short run."""
-        sizes = {name: images * prod(shape) * F32_BYTES for name, shape in program.plan.outputs.items()}
+        plan = program.plan
+        sizes = {name: images * prod(shape) * plan.layouts[name].element.bytes for name, shape in plan.outputs.items()}
         workers = self._executor.workers(program, images)
-        memory.require(run_needs(sizes, program.plan.arena.size, workers), f"running {images} images", FEWER)
+        memory.require(run_needs(sizes, plan.arena.size, workers), f"running {images} images", FEWER)
         program.images_allowed = images
 
     def _execute(
@@ -94,7 +94,10 @@ class Runner:
     ) -> dict[str, Array]:
         if images > program.images_allowed:
             self._require_memory(program, images)
-        results = {name: np.empty((images, *shape), np.float32) for name, shape in program.plan.outputs.items()}
+        elements = {name: program.plan.layouts[name].element for name in program.plan.outputs}
+        results = {
+            name: np.empty((images, *shape), elements[name].numpy) for name, shape in program.plan.outputs.items()
+        }
         if out:
             results |= checked_out(out, results)
         if images:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from xdn.codegen.target import core_cache_bytes
+from xdn.codegen.target import core_cache_bytes, host_target
 from xdn.graph.blob import Shape
 from xdn.graph.cost import layer_cost
 from xdn.graph.net import Net
-from xdn.kernels.core.layout import BATCH, BlockLayout
+from xdn.kernels.core.layout import BlockLayout
 
 #: How many times a core's own cache the blobs of a layer may be for the next layer to find them in a shared one.
 _SHARED_CACHE = 8
@@ -24,12 +24,13 @@ def bytes_per_mac(net: Net, shapes: Mapping[str, Shape]) -> float:
     shapes : mapping
         Input -> shape of one image.
     """
+    target = host_target()
     sized = net.reshape({name: (1, *shape) for name, shape in shapes.items()})
     moved, macs = 0, 0
     for layer in sized.layers:
         blobs = {*layer.bottoms, *layer.tops}
-        block_bytes = sum(BlockLayout.of(sized.blobs[blob]).block_bytes for blob in blobs)
+        block_bytes = sum(BlockLayout.of(sized.blobs[blob], target).block_bytes for blob in blobs)
         if block_bytes > _SHARED_CACHE * core_cache_bytes() and not layer.params.is_input:
-            moved += block_bytes // BATCH.images
+            moved += block_bytes // target.block_images
         macs += layer_cost(sized, layer).macs
     return moved / max(macs, 1)

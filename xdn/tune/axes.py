@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xdn import settings
+from xdn.codegen.target import host_target
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.runtime.configuration import Configuration
 from xdn.tune.space import Axis, Space
@@ -40,8 +41,8 @@ def run_space(threads: int, call_images: int | None, *, calls: tuple[int, ...] =
     calls : tuple of int
         Images of a call among which is chosen; empty where that is given.
     """
-    counts = thread_counts(threads)
-    chunks = tuple(c for c in _CHUNKS if call_images is None or c < 2 * max(call_images, 1) or c <= BATCH.images)
+    counts, block = thread_counts(threads), host_target().block_images
+    chunks = tuple(c for c in _CHUNKS if call_images is None or c < 2 * max(call_images, 1) or c <= block)
     axes: tuple[Axis, ...] = (
         Axis("threads", counts, "workers"),
         Axis("schedule", tuple(SCHEDULES), "vectors of images, or of channels"),
@@ -61,7 +62,7 @@ def run_space(threads: int, call_images: int | None, *, calls: tuple[int, ...] =
         if "chunk" in values and not _chunk_fits(values["chunk"], values["schedule"], call_images):
             return False
         if "light" in values:
-            blocks = values["chunk"] // SCHEDULES[values["schedule"]].images
+            blocks = values["chunk"] // _block_images(values["schedule"])
             # All layers heavy, or one block: the others' blocks mean nothing.
             if values["light"] > (blocks if values["heavy"] else 1):
                 return False
@@ -72,9 +73,13 @@ def run_space(threads: int, call_images: int | None, *, calls: tuple[int, ...] =
     return Space(axes, legal)
 
 
+def _block_images(schedule: str) -> int:
+    return SCHEDULES[schedule].block_images(host_target())
+
+
 def _chunk_fits(chunk: int, schedule: str, call_images: int | None) -> bool:
     """Return whether a chunk is whole blocks, and not larger than what one call can fill."""
-    block = SCHEDULES[schedule].images
+    block = _block_images(schedule)
     if chunk % block or (block == 1 and chunk > _MOST_CHANNEL_CHUNK):
         return False
     return call_images is None or chunk - block < call_images
@@ -86,7 +91,7 @@ def configuration_of(values: Mapping[str, Any], base: Configuration) -> Configur
         threads=values["threads"],
         members=values["members"],
         schedule=values["schedule"],
-        chunk_blocks=values["chunk"] // SCHEDULES[values["schedule"]].images,
+        chunk_blocks=values["chunk"] // _block_images(values["schedule"]),
         heavy_weights=values["heavy"],
         light_blocks=values["light"],
         winograd=base.winograd,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xdn import settings
+from xdn.codegen.target import host_target
 from xdn.evaluate.objective import Objective
-from xdn.kernels.core.layout import BATCH, CHANNEL
+from xdn.kernels.core.layout import CHANNEL
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.axes import CALLS, configuration_of, run_space
@@ -140,8 +141,8 @@ def _nearest(space: Space, session: Session, objective: Objective) -> dict[str, 
     plan = session.plan(images=objective.call_images or objective.images)
     members = session.threads if plan.schedule is CHANNEL and objective.call_images == 1 else 1
     # Blocks that a call can fill.
-    blocks = min(plan.chunk_blocks, -(-(objective.call_images or objective.images) // plan.schedule.images))
-    chunk = blocks * plan.schedule.images
+    blocks = min(plan.chunk_blocks, -(-(objective.call_images or objective.images) // plan.block_images))
+    chunk = blocks * plan.block_images
     wanted = {
         "threads": session.threads,
         "schedule": plan.schedule.name,
@@ -149,7 +150,7 @@ def _nearest(space: Space, session: Session, objective: Objective) -> dict[str, 
         "chunk": chunk,
         "heavy": session.configuration.heavy_weights if blocks > 1 else 0.0,
         "light": session.configuration.light_blocks,
-        "call": objective.call_images or BATCH.images,
+        "call": objective.call_images or host_target().block_images,
     }
     return {axis.name: _closest(axis.values, wanted[axis.name]) for axis in space.axes}
 

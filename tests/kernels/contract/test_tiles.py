@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from xdn.codegen.target import host_target
 from xdn.kernels.contract.tiles import class_tiles, position_classes
 from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.core.taps import tap_lists
@@ -10,8 +11,8 @@ from xdn.layers.window import Window
 
 
 def _positions(size, window):
-    layout = BlockLayout(3, *size, CHANNEL)
-    top = BlockLayout(5, *window.output_size(size), CHANNEL)
+    layout = BlockLayout(3, *size, target=host_target(), schedule=CHANNEL)
+    top = BlockLayout(5, *window.output_size(size), target=host_target(), schedule=CHANNEL)
     return tap_lists(size, window.output_size(size), window).in_runs(layout, top, 3)[0]
 
 

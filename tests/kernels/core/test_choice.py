@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, assert_within, feed_for, one_layer_net
+from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, B, assert_within, feed_for, one_layer_net
 from xdn.codegen.target import host_target
 from xdn.errors import SettingError
 from xdn.kernels.core.choice import BLAS, DIRECT, ORDERS, RULE, WINOGRADS, Choice
 from xdn.kernels.core.family import Lowering, legal_choices
-from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES, B
+from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session

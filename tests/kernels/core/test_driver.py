@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_net
+from tests.kernels.checks import B, feed_for, input_layer, make_params, one_layer_net
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels.core import driver
-from xdn.kernels.core.layout import B, aligned_bytes
+from xdn.kernels.core.layout import aligned_bytes
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.plan import make_plan
 from xdn.runtime.program import Program, last_blocks

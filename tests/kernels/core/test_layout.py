@@ -3,47 +3,65 @@
 import pytest
 
 from xdn import settings
-from xdn.codegen.target import TARGETS, host_target
+from xdn.codegen.target import TARGETS, target_named
+from xdn.element import BF16, F32, F64, U8
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob
-from xdn.kernels.core.layout import F32_BYTES, B, BlockLayout
+from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout
+
+TARGET = TARGETS[0]
 
 
 @pytest.mark.parametrize(
-    ("shape", "layout"),
+    ("shape", "extents"),
     [
-        ((7,), BlockLayout(1)),
-        ((7, 3), BlockLayout(3)),
-        ((7, 3, 4), BlockLayout(3, 4)),
-        ((7, 3, 4, 5), BlockLayout(3, 4, 5)),
-        ((7, 3, 4, 5, 6), BlockLayout(3, 4, 30)),
-        ((7, 3, 4, 5, 6, 2), BlockLayout(3, 4, 60)),
+        ((7,), (1,)),
+        ((7, 3), (3,)),
+        ((7, 3, 4), (3, 4)),
+        ((7, 3, 4, 5), (3, 4, 5)),
+        ((7, 3, 4, 5, 6), (3, 4, 30)),
+        ((7, 3, 4, 5, 6, 2), (3, 4, 60)),
     ],
 )
-def test_axes(shape, layout):
-    assert BlockLayout.of(Blob(shape)) == layout
+def test_axes(shape, extents):
+    assert BlockLayout.of(Blob(shape), TARGET) == BlockLayout(*extents, target=TARGET)
 
 
 def test_a_blob_without_axes_has_no_batch():
     with pytest.raises(UnsupportedError, match="no batch axis"):
-        BlockLayout.of(Blob(()))
+        BlockLayout.of(Blob(()), TARGET)
 
 
-def test_sizes():
-    layout = BlockLayout(3, 4, 5)
-    assert (layout.positions, layout.position_elements) == (20, 3 * B)
-    assert (layout.block_elements, layout.block_bytes) == (60 * B, 240 * B)
+@pytest.mark.parametrize(("name", "images"), [("avx512f", 32), ("avx2", 16), ("neon", 8), ("portable", 8)])
+def test_a_block_holds_the_images_of_the_target(name, images):
+    layout = BlockLayout(3, 4, 5, target=target_named(name))
+    assert (layout.images, layout.positions, layout.position_elements) == (images, 20, 3 * images)
+    assert (layout.block_elements, layout.block_bytes) == (60 * images, 240 * images)
+
+
+@pytest.mark.parametrize(("name", "padded"), [("avx512f", 16), ("avx2", 8), ("neon", 4), ("portable", 4)])
+def test_channels_are_padded_to_vectors_of_the_target(name, padded):
+    layout = BlockLayout(3, 4, 5, target=target_named(name), schedule=CHANNEL)
+    assert (layout.images, layout.position_elements, layout.block_bytes) == (1, padded, 80 * padded)
+    exact = BlockLayout(3, 4, 5, target=target_named(name), schedule=CHANNEL, exact=True)
+    assert (exact.position_elements, exact.block_bytes) == (3, 240)
+
+
+@pytest.mark.parametrize("schedule", [BATCH, CHANNEL], ids=lambda schedule: schedule.name)
+@pytest.mark.parametrize("element", [F32, BF16, U8, F64], ids=lambda element: element.name)
+def test_bytes_are_those_of_the_element(element, schedule):
+    layout = BlockLayout(TARGET.vector_bytes, target=TARGET, schedule=schedule, element=element)
+    assert layout.lanes * element.bytes == TARGET.vector_bytes
+    assert layout.block_bytes == TARGET.vector_bytes * schedule.block_images(TARGET) * element.bytes
+    one = BlockLayout(1, target=TARGET, schedule=CHANNEL, element=element)
+    assert one.block_bytes == TARGET.vector_bytes
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_a_block_is_a_whole_number_of_tiles(target):
     assert target.block_images % (target.lanes * target.tile()[1]) == 0
     # Vector loads are aligned: the arena's buffers and every row of images begin at a multiple of a vector.
-    assert (target.block_images * F32_BYTES) % (F32_BYTES * target.lanes) == 0
-    assert settings.ARENA_ALIGN_BYTES % (F32_BYTES * target.lanes) == 0
+    assert target.block_images % target.lanes == 0
+    assert settings.ARENA_ALIGN_BYTES % target.vector_bytes == 0
     # A thread's images fill whole blocks.
     assert settings.CHUNK_IMAGES % target.block_images == 0
-
-
-def test_the_block_is_the_instruction_set_s():
-    assert host_target().block_images == B

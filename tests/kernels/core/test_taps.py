@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kernels.checks import B
+from xdn.codegen.target import host_target
 from xdn.graph import Blob
-from xdn.kernels.core.layout import B, BlockLayout
+from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.taps import count_taps, tap_lists
 from xdn.layers.window import Window
 
@@ -30,7 +32,9 @@ def geometries(draw):
 
 
 def _layouts(sizes, places):
-    return (BlockLayout.of(Blob((1, channels, *extents))) for channels, extents in ((3, sizes), (5, places)))
+    return (
+        BlockLayout.of(Blob((1, channels, *extents)), host_target()) for channels, extents in ((3, sizes), (5, places))
+    )
 
 
 def _elements(window):
@@ -106,6 +110,6 @@ def test_runs_are_the_taps_in_their_order(geometry, grouped):
 
 
 def test_neighbouring_taps_are_one_run():
-    layout = BlockLayout(3, 6, 6)
+    layout = BlockLayout(3, 6, 6, target=host_target())
     _, runs = tap_lists((6, 6), (6, 6), Window((3, 3), pad=(1, 1))).in_runs(layout, layout, 3)
     assert sorted(set(runs[:, 2].tolist())) == [6, 9]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import activated, assert_within, check_layer, feed_for, one_layer_net, sums
-from xdn.codegen.target import TARGETS
+from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.layout import CHANNEL, LANES, BlockLayout
@@ -66,7 +66,7 @@ def test_every_tile_computes_the_layer():
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize("window", [Window((3, 3), pad=(1, 1)), Window((5, 5), (2, 2), (2, 2))], ids=str)
 def test_tiles_fit_into_the_registers_and_the_map(target, window):
-    top = BlockLayout(LANES, 7, 6, CHANNEL)
+    top = BlockLayout(LANES, 7, 6, target=host_target(), schedule=CHANNEL)
     tiles = sliding.tiles_for(window, top, target)
     assert sliding.best_tile(window, top, target) in tiles
     for rows, columns in tiles:
@@ -78,7 +78,7 @@ def test_tiles_fit_into_the_registers_and_the_map(target, window):
 
 def test_patches_cover_the_map_and_stay_inside():
     window = Window((3, 3), (2, 2), (1, 1))
-    bottom, top = BlockLayout(LANES, 9, 8, CHANNEL), BlockLayout(LANES, 5, 4, CHANNEL)
+    bottom, top = (BlockLayout(LANES, *size, target=host_target(), schedule=CHANNEL) for size in ((9, 8), (5, 4)))
     slide = sliding.Sliding((3, 3), 2, (2, 3))
     table = sliding.patch_table(slide, window, bottom, top)
     places, outputs = table[:, : 5 * 7], table[:, 5 * 7 :]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import feed_for, one_layer_net
-from xdn.kernels.core.layout import CHANNEL, LANES
+from tests.kernels.checks import LANES, feed_for, one_layer_net
+from xdn.kernels.core.layout import CHANNEL
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import BATCH, check_layer, check_net, feed_for, input_layer, make_params, one_layer_net
+from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.runtime.plan import make_plan
@@ -75,7 +76,7 @@ def test_neighbours_move_together():
     for schedule in SCHEDULES.values():
         plan = make_plan(net, {"x0": (64, 3, 5)}, ("y0", "y1"), schedule=schedule)
         steps = [step for step in plan.steps if step.source.name.op == "copy"]
-        assert [step.keep[0][:, 2].tolist() for step in steps] == [[32 * schedule.images] * 15] * 2
+        assert [step.keep[0][:, 2].tolist() for step in steps] == [[32 * schedule.block_images(host_target())] * 15] * 2
 
 
 @pytest.mark.parametrize("image", [(10, 5, 3), (3, 1, 1), (37,), (3, 2, 2, 2)])

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import FULL_MATRIX, assert_within, check_layer, one_layer_net, sums
+from tests.kernels.checks import FULL_MATRIX, B, assert_within, check_layer, one_layer_net, sums
 from xdn.data.pixels import PixelTransform
-from xdn.kernels.core.layout import B
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.

@@ -5,9 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.kernels.checks import check_layer, covering, exact, feed_for, make_params, one_layer_net, sums
+from tests.kernels.checks import B, check_layer, covering, exact, feed_for, make_params, one_layer_net, sums
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.kernels.core.layout import B
 from xdn.kernels.pool.pooling import ROWS
 from xdn.layers.pooling import LOWEST
 from xdn.runtime.session import Session

@@ -177,15 +177,18 @@ class Lowering:
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
-        return BlockLayout.of(self.bottoms[index], self.schedule, self.layer.bottoms[index] in self.exact)
+        return self._layout(self.bottoms[index], self.layer.bottoms[index] in self.exact)
 
     def top(self, index: int = 0) -> BlockLayout:
         """Return the layout of a top."""
-        return BlockLayout.of(self.tops[index], self.schedule)
+        return self._layout(self.tops[index])
 
     def projected(self) -> BlockLayout:
         """Return the layout of what a fused projection reads."""
-        return BlockLayout.of(self.added[0], self.schedule, self.layer.bottoms[-1] in self.exact)
+        return self._layout(self.added[0], self.layer.bottoms[-1] in self.exact)
+
+    def _layout(self, blob: Blob, exact: bool = False) -> BlockLayout:
+        return BlockLayout.of(blob, self.target, self.schedule, exact)
 
     def step(self, op: str, make: Callable[[], KernelBody], descriptor: Descriptor) -> Step:
         """Return the step of a kernel whose name needs no more than the schedule and the target."""

@@ -1,4 +1,4 @@
-"""How blobs lie in memory, and what a kernel is told.
+"""How blobs lie in memory.
 
 Two schedules, which fill vectors with different things:
 
@@ -12,12 +12,14 @@ channel
 What is padding holds finite numbers on which no result depends.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import prod
 
 import numpy as np
 
-from xdn.codegen.target import host_target
+from xdn import settings
+from xdn.codegen.target import Target, host_target
+from xdn.element import F32, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
@@ -30,27 +32,20 @@ F32_BYTES = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """What vectors are filled with, and with that how blobs lie and which kernels run.
-
-    Parameters
-    ----------
-    name : str
-    images : int
-        Images of a block.
-    multiple : int
-        Of which the values of a position are as many as are needed, the last ones padding.
-    """
+    """What vectors are filled with, and with that how blobs lie and which kernels run."""
 
     name: str
-    images: int
-    multiple: int
 
     def op(self, name: str) -> str:
         """Return what a kernel's operation is called in this schedule."""
         return name if self is BATCH else f"{self.name}_{name}"
 
+    def block_images(self, target: Target) -> int:
+        """Return the images of a block."""
+        return target.block_images if self is BATCH else 1
 
-BATCH, CHANNEL = Schedule("batch", B, B), Schedule("channel", 1, LANES)
+
+BATCH, CHANNEL = Schedule("batch"), Schedule("channel")
 SCHEDULES = {schedule.name: schedule for schedule in (BATCH, CHANNEL)}
 #: Of kernels that do the same to every value, wherever it lies.
 BOTH = (BATCH, CHANNEL)
@@ -78,23 +73,46 @@ IO = 8
 class BlockLayout:
     """How one image of a blob lies: `height` x `width` positions of `channels` values.
 
-    A blob with fewer axes than four has height and width 1; axes after the fourth belong to the width. A blob that is
-    `exact` has no padding: whoever reads it takes single values.
+    A blob with fewer axes than four has height and width 1; axes after the fourth belong to the width.
+
+    Parameters
+    ----------
+    channels, height, width : int
+    target : Target
+        The processor whose vectors are filled.
+    schedule : Schedule
+    element : Element
+        What a value is in memory.
+    exact : bool
+        Without padding: whoever reads the blob takes single values.
     """
 
     channels: int
     height: int = 1
     width: int = 1
+    _: KW_ONLY
+    target: Target
     schedule: Schedule = BATCH
+    element: Element = F32
     exact: bool = False
 
     @staticmethod
-    def of(blob: Blob, schedule: Schedule = BATCH, exact: bool = False) -> "BlockLayout":
+    def of(blob: Blob, target: Target, schedule: Schedule = BATCH, exact: bool = False) -> "BlockLayout":
         """Return the layout of `blob`, whose axis 0 is the batch."""
         if len(blob.shape) < 1:
             raise UnsupportedError(f"a blob of shape {blob.shape} has no batch axis")
         _, channels, height, *width = (*blob.shape, 1, 1)[: max(4, len(blob.shape))]
-        return BlockLayout(channels, height, prod(width), schedule, exact)
+        return BlockLayout(channels, height, prod(width), target=target, schedule=schedule, exact=exact)
+
+    @property
+    def images(self) -> int:
+        """Images of a block."""
+        return self.schedule.block_images(self.target)
+
+    @property
+    def lanes(self) -> int:
+        """Elements of a vector."""
+        return self.target.vector_bytes // self.element.bytes
 
     @property
     def positions(self) -> int:
@@ -104,8 +122,8 @@ class BlockLayout:
     @property
     def position_elements(self) -> int:
         """Elements from one position to the next, of a block."""
-        multiple = 1 if self.exact else self.schedule.multiple
-        return -(-self.channels * self.schedule.images // multiple) * multiple
+        multiple = self.lanes if self.schedule is CHANNEL and not self.exact else 1
+        return -(-self.channels * self.images // multiple) * multiple
 
     @property
     def block_elements(self) -> int:
@@ -115,7 +133,7 @@ class BlockLayout:
     @property
     def block_bytes(self) -> int:
         """Bytes of one block of images."""
-        return self.block_elements * F32_BYTES
+        return self.block_elements * self.element.bytes
 
 
 def aligned_bytes(size: int, alignment: int) -> np.ndarray:
@@ -128,6 +146,7 @@ def aligned_bytes(size: int, alignment: int) -> np.ndarray:
 def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
     """Return the values of an array as (`elements`,) f32 that vectors may be loaded from, zeros after the last."""
     flat = np.ascontiguousarray(array, np.float32).ravel()
-    made = aligned_bytes((len(flat) if elements is None else elements) * F32_BYTES, LANES * F32_BYTES).view(np.float32)
+    count = len(flat) if elements is None else elements
+    made = aligned_bytes(count * F32.bytes, settings.ARENA_ALIGN_BYTES).view(np.float32)
     made[: len(flat)] = flat
     return made

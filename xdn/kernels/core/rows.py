@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.target import Target
-from xdn.kernels.core.layout import BATCH, B, Schedule
+from xdn.kernels.core.layout import BATCH, Schedule
 
 #: (what was folded so far, the next row) -> what is folded with it.
 Combine = Callable[[ir.Value, ir.Value], ir.Value]
@@ -14,7 +14,7 @@ Combine = Callable[[ir.Value, ir.Value], ir.Value]
 
 def row_elements(target: Target, schedule: Schedule) -> int:
     """Return the elements of a row: the images of a block, or the channels of a vector."""
-    return B if schedule is BATCH else target.lanes
+    return target.block_images if schedule is BATCH else target.lanes
 
 
 def row_builder(irbuilder: ir.IRBuilder, target: Target, schedule: Schedule = BATCH) -> VectorBuilder:

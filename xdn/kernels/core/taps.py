@@ -71,7 +71,7 @@ class TapLists:
         # A run begins at the head of a list, and where a tap's values or weights do not follow those of the last one.
         begins = np.ones(len(taps), bool)
         if channels == bottom.channels:
-            follows = np.diff(taps, axis=0) == (channels * bottom.schedule.images, 1)
+            follows = np.diff(taps, axis=0) == (channels * bottom.images, 1)
             begins[1:] = ~follows.all(axis=1)
             heads = positions[:, 1]
             begins[heads[heads < len(taps)]] = True

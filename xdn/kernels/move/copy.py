@@ -88,12 +88,13 @@ def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step
 def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
     """Return where elements of an image, numbered as C, H, W, lie in its block, in f32."""
     c, position = np.divmod(elements, layout.positions)
-    return position * layout.position_elements + c * layout.schedule.images
+    return position * layout.position_elements + c * layout.images
 
 
 def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray] | None:
     """Return the tables of `_moves` where channels are moved whole: one of a position, repeated; None elsewhere."""
-    layout, unit = lowering.top(top), lowering.schedule.images
+    layout = lowering.top(top)
+    unit = layout.images
     rows = taken.reshape(layout.channels, layout.positions)
     owners = np.searchsorted(begins, rows[:, 0], side="right") - 1
     sizes = np.array([lowering.bottom(bottom).positions for bottom in range(len(lowering.bottoms))])
@@ -128,7 +129,8 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
 
     A part of the top at a time: what is worked out for each element takes more room than the blobs.
     """
-    layout, unit = lowering.top(top), lowering.schedule.images
+    layout = lowering.top(top)
+    unit = layout.images
     if (alike := _alike(lowering, taken, top, begins)) is not None:
         return alike
     found: dict[int, list[np.ndarray]] = {}

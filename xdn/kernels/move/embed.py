@@ -50,7 +50,8 @@ def _embed():
 @family("embed", "Embed", schedules=BOTH)
 def lower_embed(lowering: Lowering) -> Lowered:
     """Look up each number's row, and add the bias."""
-    layer, bottom, images = lowering.layer, lowering.bottom(), lowering.schedule.images
+    layer, bottom = lowering.layer, lowering.bottom()
+    images = bottom.images
     single = len(lowering.bottoms[0].shape) == 1
     values, top = layer.params.num_output, lowering.top()
     table = np.ascontiguousarray(layer.weights["weight"], np.float32)

@@ -112,7 +112,7 @@ def _lower(
 
 def _by_image(lowering: Lowering) -> tuple[int, int]:
     """Return the vectors of a position whose elements are images."""
-    return lowering.top().channels, lowering.schedule.images
+    return lowering.top().channels, lowering.top().images
 
 
 @family("mvn", "MVN", schedules=BOTH)

@@ -63,7 +63,7 @@ def lower_reduction(lowering: Lowering) -> Lowered:
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     params = layer.params
     if lowering.bottoms[0].axis(params.axis) == 1:
-        groups, vectors, width = 1, bottom.channels, lowering.schedule.images
+        groups, vectors, width = 1, bottom.channels, bottom.images
     else:
         groups, vectors, width = top.positions, 1, bottom.position_elements
     positions = bottom.positions // groups

@@ -87,7 +87,7 @@ def lower_spp(lowering: Lowering) -> Lowered:
         TAPS: address(tables[1]),
         COUNTS: address(tables[2]),
         CHANNELS: bottom.channels,
-        LANES: lowering.schedule.images,
+        LANES: bottom.images,
         X_BLOCK: bottom.block_elements,
         Y_BLOCK: top.block_elements,
         AVERAGE: int(average),
