@@ -2,7 +2,8 @@
 
 ``python -m tests.kernels.ir_digests`` writes them to `FILE`, a line a kernel. What is digested is the IR before any
 optimisation, emitted into a bare module and for the block of images of the kernel's own instruction set: neither the
-processor nor Numba plays a part in it. The loops around it, which are Python that Numba compiles, are not digested.
+processor nor Numba plays a part in it. The loops around it, which are Python that Numba compiles, are not digested, nor
+what these do to make an address a pointer.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from llvmlite import ir
 
 from xdn import kernels
 from xdn.codegen.compiler import KernelSource
+from xdn.codegen.intrinsics import f32_at, f64_at, i64_at, u8_at
 from xdn.codegen.jit import Emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, Target
@@ -45,6 +47,8 @@ TRIPLES = {
     "avx2": "x86_64-unknown-linux-gnu",
     "neon": "aarch64-unknown-linux-gnu",
 }
+
+POINTERS = (f32_at, f64_at, i64_at, u8_at)
 
 _TYPED_POINTER = re.compile(r"(?:<\d+ x \w+>|\w+)(?: \([^)]*\))?\*+")
 _POINTER_CAST = re.compile(r'^\s*(%"[^"]*") = bitcast ptr (%"[^"]*") to ptr\n', re.M)
@@ -114,7 +118,7 @@ def emitted_functions(function, seen: set[int] | None = None) -> dict[str, Emitt
     found = {}
     names = inspect.getclosurevars(function)
     for name, value in (names.nonlocals | names.globals).items():
-        if isinstance(value, Emitted):
+        if isinstance(value, Emitted) and value not in POINTERS:
             found[name] = value
         elif inspect.isfunction(value) and id(value) not in seen:
             seen.add(id(value))

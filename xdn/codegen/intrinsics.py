@@ -4,7 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from xdn.codegen.jit import I64, VOID, WORDS, Kind, emitted, generic
+from xdn.codegen.jit import I64, VOID, WORDS, Kind, Words, emitted, generic
 from xdn.element import F32, F64, S64, U8, Element
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
@@ -20,6 +20,21 @@ def _pointer_to(element: Element) -> Any:
 
 
 f32_at, f64_at, u8_at, i64_at = (_pointer_to(element) for element in (F32, F64, U8, S64))
+
+
+def words_at(words: type[Words]) -> Any:
+    """Return the function that makes an address a pointer to words of a class."""
+
+    @generic
+    def typed_words(typingctx, address):
+        from xdn.codegen.numba_types import words_type
+
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+        return words_type(words)(address), codegen
+
+    return typed_words
 
 
 @generic

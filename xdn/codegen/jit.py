@@ -39,7 +39,8 @@ class Kind:
     element : Element, optional
         Of the number, or of the numbers pointed to; None for no value.
     role : str
-        ``"number"``; ``"pointer"``; ``"place"``: where numbers lie in the arena of whoever runs the kernel.
+        ``"number"``; ``"pointer"``; ``"place"``: where numbers lie in the arena of whoever runs the kernel; ``"cell"``:
+        where the number itself lies.
     """
 
     element: Element | None
@@ -51,7 +52,12 @@ class Kind:
         if self.element is None:
             return ir.VoidType()
         value = llvm_type(self.element)
-        return value.as_pointer() if self.role == "pointer" else ir.IntType(64) if self.role == "place" else value
+        return value.as_pointer() if self.is_pointer else ir.IntType(64) if self.role == "place" else value
+
+    @property
+    def is_pointer(self) -> bool:
+        """Whether kernels are given an address."""
+        return self.role in ("pointer", "cell")
 
 
 VOID, I64, NUMBER = Kind(None), Kind(S64), Kind(F32)
@@ -61,8 +67,9 @@ F32_POINTER, F64_POINTER, U8_POINTER, WORDS = (Kind(element, "pointer") for elem
 class Words(Protocol):
     """int64 words with names: what a kernel's descriptor and frame are declared as."""
 
-    #: Name -> kind, in the order of the words.
+    #: Name -> kind, and name -> number of the word.
     kinds: Mapping[str, Kind]
+    slots: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)

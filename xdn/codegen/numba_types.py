@@ -12,12 +12,15 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
 from numba.core.registry import cpu_target
+from numba.core.typeconv import Conversion
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
 from numba.extending import (
     infer_getattr,
     intrinsic,
     lower_builtin,
+    lower_cast,
     lower_getattr_generic,
+    lower_setattr_generic,
     register_jitable,
     register_model,
 )
@@ -41,8 +44,13 @@ class WordsType(types.Type):
     """Words whose meaning is declared; in memory a pointer to int64."""
 
     def __init__(self, words: type[Words]):
-        self.kinds = words.kinds
-        super().__init__(f"Words({words.__module__}.{words.__qualname__}, {dict(words.kinds)})")
+        self.kinds, self.slots = words.kinds, words.slots
+        declared = {name: (self.slots[name], kind) for name, kind in self.kinds.items()}
+        super().__init__(f"Words({words.__module__}.{words.__qualname__}, {declared})")
+
+    def can_convert_to(self, typingctx: Any, other: types.Type) -> Any:
+        """Let plain words be asked for."""
+        return Conversion.safe if other == types.CPointer(types.int64) else None
 
 
 class PlaceType(types.Type):
@@ -75,9 +83,25 @@ class _WordsAttributes(AttributeTemplate):
 
 @lower_getattr_generic(WordsType)
 def _load_word(context: Any, builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
-    value = builder.load(word_pointer(builder, words, pointer, name))
-    kind = words.kinds[name]
+    word, kind = word_pointer(builder, words, pointer, name), words.kinds[name]
+    if kind.role == "cell":
+        return word
+    if kind.role == "number":
+        return builder.load(builder.bitcast(word, kind.llvm.as_pointer()))
+    value = builder.load(word)
     return builder.inttoptr(value, kind.llvm) if kind.role == "pointer" else value
+
+
+@lower_setattr_generic(WordsType)
+def _store_word(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value], name: str) -> None:
+    builder.store(values[1], word_pointer(builder, signature.args[0], values[0], name))
+
+
+@lower_cast(WordsType, types.CPointer)
+def _plain_words(
+    context: Any, builder: ir.IRBuilder, given: types.Type, wanted: types.Type, value: ir.Value
+) -> ir.Value:
+    return value
 
 
 @lower_builtin(operator.getitem, WordsType, types.Integer)
@@ -94,7 +118,7 @@ class _WordByNumber(AbstractTemplate):
 
 def word_pointer(builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
     """Return the pointer to the word called `name`."""
-    return builder.gep(pointer, [ir.Constant(ir.IntType(64), list(words.kinds).index(name))])
+    return builder.gep(pointer, [ir.Constant(ir.IntType(64), words.slots[name])])
 
 
 def type_of(kind: Kind) -> types.Type:
@@ -104,7 +128,7 @@ def type_of(kind: Kind) -> types.Type:
     if kind.role == "place":
         return PlaceType(kind.element)
     number = _NUMBERS[kind.element.name]
-    return types.CPointer(number) if kind.role == "pointer" else number
+    return types.CPointer(number) if kind.is_pointer else number
 
 
 def pointer_to(element: Element) -> types.Type:

@@ -18,7 +18,10 @@ from typing import Any, ClassVar, Self, overload
 import numpy as np
 
 from xdn.codegen.jit import I64, Kind
-from xdn.element import F32, Element
+from xdn.element import F32, S64, Element
+
+#: Words of a cache line.
+_LINE = 8
 
 
 class Field:
@@ -28,10 +31,12 @@ class Field:
     ----------
     kind : Kind
         What a kernel reads there.
+    new_line : bool
+        The word begins a cache line, so that who writes words before it does not disturb who reads this one.
     """
 
-    def __init__(self, kind: Kind):
-        self.kind = kind
+    def __init__(self, kind: Kind, new_line: bool = False):
+        self.kind, self.new_line = kind, new_line
         #: The word's number.
         self.slot = -1
         self._name = ""
@@ -54,10 +59,41 @@ class Field:
 
 
 class Size(Field):
-    """A number."""
+    """A whole number."""
 
-    def __init__(self) -> None:
-        super().__init__(I64)
+    def __init__(self, new_line: bool = False) -> None:
+        super().__init__(I64, new_line)
+
+
+class Number(Field):
+    """A number of some element, which has the first bytes of the word."""
+
+    def __init__(self, element: Element = F32):
+        super().__init__(Kind(element))
+        self._dtype = element.numpy
+
+    @overload  # type: ignore[override]
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: "Descriptor", owner: type) -> float: ...
+
+    def __get__(self, instance: "Descriptor | None", owner: type) -> "Self | float":
+        return self if instance is None else float(self._own(instance)[0])
+
+    def _own(self, descriptor: "Descriptor") -> np.ndarray:
+        return descriptor.words[self.slot : self.slot + 1].view(self._dtype)
+
+    def fill(self, descriptor: "Descriptor", value: Any) -> None:
+        """Round the value to the element, and put it into the word."""
+        self._own(descriptor)[0] = value
+
+
+class Cell(Field):
+    """A word, or the first of several, whose address a kernel is given: to change it, or to see it change."""
+
+    def __init__(self, new_line: bool = False) -> None:
+        super().__init__(Kind(S64, "cell"), new_line)
 
 
 class Pointer(Field):
@@ -119,17 +155,22 @@ class Descriptor:
 
     fields: ClassVar[Mapping[str, Field]] = {}
     kinds: ClassVar[Mapping[str, Kind]] = {}
+    slots: ClassVar[Mapping[str, int]] = {}
+    #: How many words there are.
+    size: ClassVar[int] = 0
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         own = {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
         cls.fields = {**cls.fields, **own}
+        for field in own.values():
+            field.slot = -(-cls.size // _LINE) * _LINE if field.new_line else cls.size
+            cls.size = field.slot + 1
         cls.kinds = {name: field.kind for name, field in cls.fields.items()}
-        for slot, field in enumerate(cls.fields.values()):
-            field.slot = slot
+        cls.slots = {name: field.slot for name, field in cls.fields.items()}
 
     def __init__(self, **values: Any):
-        self.words = np.zeros(len(self.fields), np.int64)
+        self.words = np.zeros(self.size, np.int64)
         self.blobs: dict[int, str] = {}
         self.scratch: dict[int, int] = {}
         self.keep: tuple[np.ndarray, ...] = ()
