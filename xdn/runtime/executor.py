@@ -15,11 +15,11 @@ from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import CHANNEL, aligned_bytes
-from xdn.runtime.crew import Crew
 from xdn.runtime.program import Program
-from xdn.runtime.sharing import Sharing
-from xdn.runtime.short import ShortRun
-from xdn.runtime.threads import starting_threads
+from xdn.runtime.threads.count import starting_threads
+from xdn.runtime.threads.helpers import Crew
+from xdn.runtime.threads.sharing import Sharing
+from xdn.runtime.threads.short_run import ShortRun
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]

@@ -14,7 +14,7 @@ from xdn.codegen.target import host_target
 from xdn.element import F32
 from xdn.kernels.core.layout import aligned_bytes
 from xdn.kernels.machine import bandwidth, peak
-from xdn.runtime.threads import starting_threads
+from xdn.runtime.threads.count import starting_threads
 
 
 def measured_peak(threads: int) -> float:

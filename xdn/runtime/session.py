@@ -22,7 +22,7 @@ from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
-from xdn.runtime.threads import checked_threads
+from xdn.runtime.threads.count import checked_threads
 
 
 class Session:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
 from xdn.graph import Array, Net, ParamSpec
-from xdn.runtime.threads import available_cpus, checked_threads
+from xdn.runtime.threads.count import available_cpus, checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt
 from xdn.train.log import Row, TrainingLog

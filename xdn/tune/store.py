@@ -25,7 +25,7 @@ from xdn.errors import DataError, XdnError
 from xdn.files import exists
 from xdn.graph import Net, Shape
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.threads import affinity_cpus
+from xdn.runtime.threads.count import affinity_cpus
 from xdn.tune.database import SCHEMA, connected, is_damage, opened
 from xdn.tune.trial import Trial
 

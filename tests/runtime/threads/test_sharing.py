@@ -5,10 +5,10 @@ import pytest
 
 from tests.runtime.test_executor import residual_net
 from xdn import settings
-from xdn.runtime import sharing as module
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
-from xdn.runtime.sharing import Sharing
+from xdn.runtime.threads import sharing as module
+from xdn.runtime.threads.sharing import Sharing
 
 ALONE_S, SHARED_S = 0.010, 0.006
 

@@ -12,8 +12,8 @@ from tests.kernels.checks import feed_for
 from tests.runtime.test_executor import residual_net
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.runtime.crew import Crew
 from xdn.runtime.session import Session
+from xdn.runtime.threads.helpers import Crew
 
 
 def helpers(others=frozenset()):

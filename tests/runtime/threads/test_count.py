@@ -7,7 +7,7 @@ import pytest
 
 from xdn import settings
 from xdn.errors import SettingError
-from xdn.runtime import threads
+from xdn.runtime.threads import count as threads
 
 
 @pytest.fixture(autouse=True)
