@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from math import inf
 from pathlib import Path
@@ -28,6 +28,7 @@ from xdn.cli.visible import visible
 from xdn.codegen.listening import listening
 from xdn.errors import SettingError, XdnError
 from xdn.files import about, exists, is_folder, write_atomically
+from xdn.report.registries import registry_tables
 
 #: Width of tables that go into a file or a pipe: wide enough that no name is broken.
 PIPE_COLUMNS = 240
@@ -161,6 +162,12 @@ def compiling_shown(output: Output) -> Iterator[None]:
 
         with listening(show):
             yield
+
+
+def list_registries(output: Output, found: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Print what can be chosen, a table a registry: kind -> names and what they are."""
+    output.result(*registry_tables(found))
+    output.write_json({kind: dict(described) for kind, described in found.items()})
 
 
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:

@@ -11,10 +11,9 @@ import argparse
 from dataclasses import asdict
 
 from xdn import api
-from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.common import Output, list_registries, new_parser, run_command
 from xdn.cli.net_options import add_net_options, net_summary
 from xdn.report.net import net_table
-from xdn.report.registries import registry_tables
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,9 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
     if args.list:
-        found = api.registries()
-        output.result(*registry_tables(found))
-        output.write_json({kind: dict(described) for kind, described in found.items()})
+        list_registries(output, api.registries())
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
-from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.common import Output, list_registries, new_parser, run_command, shown
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
@@ -26,7 +26,6 @@ from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
-from xdn.report.registries import registry_tables
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 if TYPE_CHECKING:
@@ -50,9 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
     if args.list:
-        known = {kind: found for kind, found in api.registries().items() if kind in _listed()}
-        output.result(*registry_tables(known))
-        output.write_json({kind: dict(found) for kind, found in known.items()})
+        list_registries(output, {kind: found for kind, found in api.registries().items() if kind in _listed()})
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")

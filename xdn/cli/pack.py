@@ -15,8 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from xdn import frontend
 from xdn.cli.common import Output, new_parser, run_command, shown
 from xdn.cli.data_options import add_data_options, finder
@@ -27,6 +25,7 @@ from xdn.data.mean import mean_image
 from xdn.data.packed import PackedData, cached_path, pack
 from xdn.errors import DataError
 from xdn.report.quantities import order_name
+from xdn.report.registries import registry_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,10 +61,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 
 def _list(output: Output) -> None:
-    table = Table("data set", "what it is")
-    for name, line in DATASETS.describe():
-        table.add_row(name, line)
-    output.result(table)
+    output.result(registry_table(DATASETS.kind, DATASETS.describe()))
     output.write_json({"datasets": dict(DATASETS.describe())})
 
 

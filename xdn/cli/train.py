@@ -22,12 +22,11 @@ from typing import Any
 from rich.progress import Progress
 
 from xdn import api
-from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.common import Output, list_registries, new_parser, positive_int, run_command
 from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import add_input_shape_option, add_transform_options, transform_changes
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver, read_solver
-from xdn.report.registries import registry_tables
 from xdn.report.training import draw, progress_line
 
 
@@ -86,9 +85,7 @@ def _list(output: Output) -> None:
     from xdn.train.optimizer import OPTIMIZERS
     from xdn.train.policy import POLICIES
 
-    found = {registry.kind: registry.describe() for registry in (POLICIES, OPTIMIZERS)}
-    output.result(*registry_tables(found))
-    output.write_json({kind: dict(described) for kind, described in found.items()})
+    list_registries(output, {registry.kind: registry.describe() for registry in (POLICIES, OPTIMIZERS)})
 
 
 def _plot(args: argparse.Namespace, output: Output) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
 from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
 from xdn.graph.unknown import UnknownParams

@@ -19,8 +19,7 @@ from xdn import settings
 from xdn.errors import NetError, listed
 from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of, schema
 from xdn.frontend.formats import InputShapes
 from xdn.layers.base import LAYERS
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, schema
 
 PHASES = {"TRAIN": 0, "TEST": 1}
 

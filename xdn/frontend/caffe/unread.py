@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from xdn.errors import UnsupportedError
-from xdn.frontend.caffe.text import messages, schema
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, messages, place_of, schema
 from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,7 @@ from typing import Any
 
 from xdn.files import write_atomically
 from xdn.frontend.caffe.naming import restore_in_place
-from xdn.frontend.caffe.text import prototxt, schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, prototxt, schema
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
 from xdn.graph import Layer, Net, ParamSpec, Transform
 from xdn.layers.base import CaffeLayer, Field

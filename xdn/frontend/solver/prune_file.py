@@ -7,8 +7,7 @@ from typing import Any
 from google.protobuf import text_format
 
 from xdn.frontend.caffe.build import shortest
-from xdn.frontend.caffe.text import prototxt, schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, prototxt, schema
 
 
 def read_prune_file(path: Path) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from typing import Any
 from xdn.errors import ParseError, SettingError
 from xdn.files import is_file
 from xdn.frontend.caffe.build import shortest
-from xdn.frontend.caffe.text import prototxt
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, prototxt
 from xdn.frontend.tokens import Tokens
 
 #: The old enum `solver_type` -> the names of `type`.

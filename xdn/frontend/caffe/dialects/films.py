@@ -8,8 +8,7 @@ source are its convolution3d_layer.cpp, deconvolution3d_layer.cpp and pool3d_lay
 from collections.abc import Callable
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of, schema
 
 #: Field of height and width -> the field of time, and what stands for either where it is absent.
 _TIMES = {"kernel_size": ("kernel_depth", 0), "stride": ("temporal_stride", 1), "pad": ("temporal_pad", 0)}

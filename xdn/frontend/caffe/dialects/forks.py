@@ -8,7 +8,7 @@ from collections.abc import Callable
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
 from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of
 
 #: What happynear's Normalize adds to its sums.
 _HAPPYNEAR_EPS = 1e-6

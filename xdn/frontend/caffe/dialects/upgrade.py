@@ -5,8 +5,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
-from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, schema
 from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0

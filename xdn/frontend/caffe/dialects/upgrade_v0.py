@@ -4,8 +4,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 """
 
 from xdn.errors import NetError, UnsupportedError
-from xdn.frontend.caffe.text import schema
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of, schema
 from xdn.registry import nearest
 
 _PADDING = "padding"

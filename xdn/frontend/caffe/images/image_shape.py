@@ -6,7 +6,7 @@ from pathlib import Path
 from xdn.errors import NetError, XdnError
 from xdn.files import is_file
 from xdn.frontend.caffe.images.mean_file import read_mean
-from xdn.frontend.caffe.text.schema import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
 
 #: Data sets whose name in `source` tells the size of their images.

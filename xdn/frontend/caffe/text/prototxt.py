@@ -8,9 +8,8 @@ from google.protobuf import text_format
 from xdn import settings
 from xdn.errors import ParseError
 from xdn.files import read_bounded
-from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.text import Message, schema
 from xdn.frontend.caffe.text.diagnosis import diagnose
-from xdn.frontend.caffe.text.schema import Message
 from xdn.frontend.caffe.text.tolerance import tolerated
 from xdn.frontend.textformat import Unknown, explain
 from xdn.frontend.textformat import read_text as fill

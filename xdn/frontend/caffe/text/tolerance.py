@@ -20,8 +20,7 @@ from collections.abc import Iterable, Sequence
 from xdn import settings
 from xdn.errors import ParseError
 from xdn.frontend.caffe.dialects.upgrade_v0 import current_type
-from xdn.frontend.caffe.text import messages, schema
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message, messages, schema
 from xdn.frontend.textformat import Unknown, explain
 from xdn.layers.base import LAYERS, CaffeLayer
 

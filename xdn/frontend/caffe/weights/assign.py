@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from xdn.errors import WeightsError, listed
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message
 from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
 from xdn.frontend.caffe.weights.fillers import fill
 from xdn.frontend.caffe.weights.leftover import PARTIAL, report

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xdn.errors import UnknownNameError, UnsupportedError
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text import Message
 from xdn.graph import Array, Layer, Shape
 from xdn.registry import Registry
 

@@ -96,10 +96,9 @@ class Graph:
         self.constants.append(numpy_helper.from_array(array, given))
         return given
 
-    def weight(self, layer: Layer, name: str, shape: Sequence[int] | None = None) -> str:
-        """Enter the layer's weight `name`, reshaped where `shape` is given, and return the constant's name."""
-        array = layer.weights[name]
-        return self.constant(f"{layer.name}.{name}", array if shape is None else array.reshape(shape))
+    def weight(self, layer: Layer, name: str) -> str:
+        """Enter the layer's weight `name` and return the constant's name."""
+        return self.constant(f"{layer.name}.{name}", layer.weights[name])
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Append one node with one output and return the output's name."""
