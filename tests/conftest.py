@@ -32,6 +32,7 @@ TINY = (
     "tests/frontend/test_tokens.py",
     "tests/frontend/caffe/dialects/test_upgrade.py",
     "tests/frontend/caffe/weights/test_assign.py",
+    "tests/frontend/test_weights.py",
     "tests/frontend/test_wire.py",
     "tests/layers/test_base.py",
     "tests/layers/test_filters.py",

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from xdn.errors import UnknownNameError
-from xdn.registry import nearest
+from xdn.registry import Registry, nearest
 
 
 @pytest.fixture
@@ -38,6 +38,17 @@ def test_modules_are_found_at_the_first_look(package):
     assert "sample_things.alpha" not in sys.modules
     assert package["Alpha"].__name__ == "Alpha"
     assert "sample_things.beta" in sys.modules
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_modules_of_packages_within_are_found_where_that_is_asked(package, tmp_path, deep):
+    inner = tmp_path / "sample_things" / "inner"
+    inner.mkdir()
+    for path in (inner / "__init__.py", inner / "gamma.py"):
+        path.write_text("")
+    list(Registry("thing", "sample_things", deep=deep))
+    assert "sample_things.inner" in sys.modules
+    assert ("sample_things.inner.gamma" in sys.modules) == deep
 
 
 def test_names_are_sorted_whatever_the_order_of_import(package):

@@ -31,17 +31,18 @@ MOST_IMAGE_CHANNELS = 4
 
 
 def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any) -> Net:
-    """Read a net from a prototxt, and its weights from a caffemodel.
+    """Read a net from a file, such as a prototxt, and its weights from another, such as a caffemodel.
 
     Parameters
     ----------
     prototxt : path
-        In the current or the V1 format; a training net is made deployable.
+        Its suffix says the format (`xdn.frontend.FRONTENDS`), which is Caffe's where that says nothing; a training net
+        is made deployable.
     weights : path, optional
         Without it the net has no weights: enough to look at it, not to run it.
     options
-        `phase`, `level`, `stages`, `random_weights`, `partial_weights`, `input_shape`, as `xdn.frontend.load` takes
-        them.
+        The fields of `xdn.frontend.Reading`: `phase`, `level`, `stages`, `random_weights`, `partial_weights`,
+        `input_shape`, `seed`.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def summary(prototxt: str | Path, **options: Any) -> "NetSummary":
     ----------
     prototxt : path
     options
-        `phase`, `level`, `stages`, `input_shape`, as `load` takes them.
+        As `load` takes them.
 
     Raises
     ------
