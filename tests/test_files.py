@@ -69,7 +69,7 @@ def test_unfinished_files_are_removed_where_the_process_ends_at_once(tmp_path):
     assert (tmp_path / "new").exists()
 
 
-def test_a_name_that_the_system_refuses_is_no_folder(tmp_path):
+def test_a_name_that_the_system_refuses_is_not_a_folder(tmp_path):
     assert is_folder(tmp_path)
     for name in ("nowhere", "n" * 300, "a\0b"):
         assert not is_folder(tmp_path / name)
@@ -86,7 +86,7 @@ def test_reading_within_the_bound(tmp_path):
 
 
 @pytest.mark.parametrize("read", [checked_size, read_bounded])
-def test_what_is_no_file_is_refused(tmp_path, read):
+def test_what_is_not_a_file_is_refused(tmp_path, read):
     with pytest.raises(ParseError, match="no such file"):
         read(tmp_path / "nowhere", 5)
     with pytest.raises(ParseError, match="not a regular file"):

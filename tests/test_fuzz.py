@@ -69,7 +69,7 @@ def _refuse(content):
     raise DataError("no")
 
 
-def test_refusals_are_no_failures():
+def test_refusals_are_not_failures():
     report = Report()
     worker.run_one(_target(_refuse), 1, 0, 1.0, report)
     worker.run_one(_target(len), 1, 0, 1.0, report)

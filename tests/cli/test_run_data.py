@@ -86,7 +86,7 @@ def test_of_a_detector_the_outputs_are_printed(job, tmp_path, capsys, online):
     assert (output["name"], output["shape"][3]) == ("found", 7)
 
 
-def test_a_net_with_as_many_numbers_as_none_of_the_classes_is_no_classifier(job, tmp_path, capsys):
+def test_a_net_with_as_many_numbers_as_none_of_the_classes_is_not_a_classifier(job, tmp_path, capsys):
     net = Net("boxes", (data_layer(1, 3, 4, 5), layer("InnerProduct", "boxes", "data", num_output=12)))
     assert main([*saved(tmp_path, net), "--data", job[1], "--quiet"]) == 0
     out = capsys.readouterr().out

@@ -80,7 +80,7 @@ def test_who_says_how_to_run_is_not_overruled(tuned, capsys, options):
     assert "stored" not in capsys.readouterr().err
 
 
-def test_a_damaged_store_is_no_reason_not_to_run(tuned, tmp_path, capsys):
+def test_a_damaged_store_is_not_a_reason_not_to_run(tuned, tmp_path, capsys):
     (tmp_path / "cache" / "tuning.sqlite").write_bytes(b"garbage" * 100)
     assert run(tuned[0]) == 0
     out, err = capsys.readouterr()

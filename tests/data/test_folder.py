@@ -113,7 +113,7 @@ def test_a_damaged_image_is_named(tmp_path, rng):
         dataset.images(0, 2)
 
 
-def test_names_that_are_no_utf8_can_be_printed(tmp_path, rng):
+def test_names_that_are_not_utf8_can_be_printed(tmp_path, rng):
     write_image_folder(tmp_path, rng, [(4, 4)], classes=("caf\udce9",))
     dataset = ImageFolder.find(tmp_path, "test")
     assert dataset.classes == ("caf?",)
@@ -180,7 +180,7 @@ def test_an_empty_list_is_refused(tmp_path):
         ImageList.find(tmp_path / "val.txt", "test")
 
 
-def test_a_binary_file_is_no_list(tmp_path):
+def test_a_binary_file_is_not_a_list(tmp_path):
     (tmp_path / "net.caffemodel").write_bytes(b"\n\x05small\xa2\x06\x00")
     with pytest.raises(DataError, match=r"net\.caffemodel: the file is binary, not a text list"):
         ImageList.find(tmp_path / "net.caffemodel", "test")

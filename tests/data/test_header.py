@@ -92,7 +92,7 @@ def test_a_header_that_states_what_cannot_be_is_refused(change):
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff\xfe", b"{}", b"1" * 5000])
-def test_a_header_that_is_no_object_is_refused(text):
+def test_a_header_that_is_not_an_object_is_refused(text):
     with pytest.raises(DataError, match="no packed data"):
         headers.decode(text, zlib.crc32(text))
 

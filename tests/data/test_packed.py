@@ -138,7 +138,7 @@ def test_a_file_cut_off_anywhere_is_refused(packed, part):
             PackedData.open(packed)
 
 
-def test_a_file_with_more_behind_it_is_refused(packed):
+def test_a_file_with_more_after_it_is_refused(packed):
     packed.write_bytes(packed.read_bytes() + b"\0")
     with pytest.raises(DataError, match="followed by something else"):
         PackedData.open(packed)

@@ -27,7 +27,7 @@ def test_correct_images_are_counted():
     assert found.percent == 75.0
 
 
-def test_scores_that_are_no_numbers_predict_nothing():
+def test_scores_that_are_not_numbers_predict_nothing():
     found = of([0, 1, 0], [[np.nan, 0.7, 0], [0.1, np.inf, 0], [0.9, 0.1, 0]])
     assert (found.correct, found.images, found.invalid) == (1, 3, 2)
     assert found.classes[0].predicted == ((INVALID, 1), (0, 1))
@@ -44,7 +44,7 @@ def test_ranks_are_those_of_a_stable_sort(rng):
     assert ((label_ranks(scores, labels) == 0) == (predicted(scores) == labels)).all()
 
 
-def test_a_label_without_a_score_of_its_own_is_behind_all():
+def test_a_label_without_a_score_of_its_own_is_after_all_others():
     scores = np.array([[1.0, 2.0], [np.nan, 1.0]], np.float32)
     assert label_ranks(scores, np.array([2, 1])).tolist() == [2, 2]
 

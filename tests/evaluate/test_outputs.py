@@ -10,7 +10,7 @@ def test_shape_and_range():
     assert Output.of("boxes", values) == Output("boxes", (2, 2), -2.5, 3.0)
 
 
-def test_what_is_no_finite_number_is_counted_and_no_bound():
+def test_what_is_not_a_finite_number_is_counted_and_not_a_bound():
     values = np.array([np.nan, np.inf, -np.inf, 2.0], np.float32)
     assert Output.of("x", values) == Output("x", (4,), 2.0, 2.0, 3)
     assert Output.of("x", values[:2]) == Output("x", (2,), None, None, 2)

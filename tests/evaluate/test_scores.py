@@ -174,7 +174,7 @@ def test_the_number_of_a_class(params):
 
 
 @pytest.mark.parametrize("params", [{"out_max_val": True}, {"top_k": 5}, {"axis": 1, "out_max_val": True}])
-def test_other_results_of_argmax_are_no_classes(params):
+def test_other_results_of_argmax_are_not_classes(params):
     assert found(net_of(fc("x", 10), ("ArgMax", "1", params))) is None
 
 

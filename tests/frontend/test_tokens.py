@@ -52,7 +52,7 @@ def test_numbers(text, integer, real):
 
 
 @pytest.mark.parametrize("text", ["1.2.3", "12abc", "1e", "$", "\0", "é", '"open', "'a\nb'", "/ comment"])
-def test_what_is_no_token(text):
+def test_what_is_not_a_token(text):
     with pytest.raises(ParseError, match="f:2:3: "):
         Tokens(f"\n  {text}", "f")
 

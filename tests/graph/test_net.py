@@ -129,7 +129,7 @@ def test_missing_weights_are_named():
         residual_net(with_weights=False).forward({"data": np.zeros(SHAPE, np.float32)})
 
 
-def _behind_data(*layers):
+def _after_data(*layers):
     return Net("n", (Layer("data", Input(shape=(SHAPE,)), tops=("data",)), *layers))
 
 
@@ -148,15 +148,15 @@ def _behind_data(*layers):
 )
 def test_what_does_not_fit_is_refused_with_its_place(layer, error, message):
     with pytest.raises(error, match=message):
-        _behind_data(layer).blobs  # noqa: B018
+        _after_data(layer).blobs  # noqa: B018
 
 
 def test_a_residual_has_the_top_s_shape():
     pool = Layer("p", Pooling(kernel_size=(2,), stride=(2,)), ("data",), ("p",))
     fused = Layer("r", ReLU(), ("data", "p"), ("r",), epilogue=Epilogue(residual=True))
     with pytest.raises(ShapeError, match=r"residual's shape \(2, 3, 3, 3\) is not \(2, 3, 6, 6\)"):
-        _behind_data(pool, fused).blobs  # noqa: B018
-    net = _behind_data(fused.replace(bottoms=("data", "data")))
+        _after_data(pool, fused).blobs  # noqa: B018
+    net = _after_data(fused.replace(bottoms=("data", "data")))
     assert net.bottom_blobs(net.layer("r")) == [Blob(SHAPE)]
 
 
@@ -168,45 +168,45 @@ def _projecting(**params):
 
 
 def test_a_fused_projection_adds_its_weights_and_must_give_the_top_s_shape():
-    net = _behind_data(_projecting())
+    net = _after_data(_projecting())
     assert list(net.weight_shapes(net.layer("c")).items()) == [
         *{"weight": (4, 3, 1, 1), "bias": (4,), "slope": (4,)}.items(),
         *{"projection.weight": (4, 3, 3, 3), "projection.bias": (4,)}.items(),
     ]
     assert net.bottom_blobs(net.layer("c")) == net.added_blobs(net.layer("c")) == [Blob(SHAPE)]
     with pytest.raises(ShapeError, match=r"layer 'c' \(Conv.*projection's shape \(2, 4, 3, 3\) is not \(2, 4, 6, 6\)"):
-        _behind_data(_projecting(stride=(2,))).blobs  # noqa: B018
-    assert net.digest != _behind_data(_projecting(dilation=(2,))).digest
+        _after_data(_projecting(stride=(2,))).blobs  # noqa: B018
+    assert net.digest != _after_data(_projecting(dilation=(2,))).digest
 
 
 def test_a_residual_and_a_projection_are_not_both_fused():
     layer = _projecting()
     both = Epilogue(residual=True, projection=layer.projection)
     with pytest.raises(ShapeError, match="a layer adds one of them"):
-        _behind_data(layer.replace(epilogue=both)).blobs  # noqa: B018
+        _after_data(layer.replace(epilogue=both)).blobs  # noqa: B018
 
 
 def test_an_epilogue_without_a_bottom_or_a_top_is_refused():
     empty = Layer("in", Input(shape=()), epilogue=Epilogue(residual=True))
     with pytest.raises(ShapeError, match="has no top for it"):
-        _behind_data(empty).blobs  # noqa: B018
+        _after_data(empty).blobs  # noqa: B018
     bare = Layer("in", Input(shape=(SHAPE,)), tops=("x",), epilogue=Epilogue(residual=True))
     with pytest.raises(ShapeError, match="has no bottom for it"):
-        _behind_data(bare).blobs  # noqa: B018
+        _after_data(bare).blobs  # noqa: B018
 
 
 def test_a_fused_activation_adds_its_weights_and_must_fit():
     params = Convolution(num_output=4, kernel_size=(3,))
     fused = Layer("c", params, ("data",), ("c",), epilogue=Epilogue(activation=PReLU()))
-    net = _behind_data(fused)
+    net = _after_data(fused)
     assert net.weight_shapes(fused) == {"weight": (4, 3, 3, 3), "bias": (4,), "slope": (4,)}
     flat = Layer("f", InnerProduct(num_output=4, axis=0), ("data",), ("f",), epilogue=Epilogue(activation=PReLU()))
     with pytest.raises(ShapeError, match=r"layer 'f' \(InnerProduct\).*slopes"):
-        _behind_data(flat).blobs  # noqa: B018
+        _after_data(flat).blobs  # noqa: B018
 
 
 def test_several_tops():
-    net = _behind_data(Layer("s", Split(), ("data",), ("a", "b")))
+    net = _after_data(Layer("s", Split(), ("data",), ("a", "b")))
     x = np.ones(SHAPE, np.float32)
     blobs = net.forward({"data": x})
     assert net.outputs == ("a", "b")

@@ -53,7 +53,7 @@ def strange(name, *bottoms, tops=None, kind="Warp"):
     return Layer(name, UnknownParams(kind), bottoms, (name,) if tops is None else tops)
 
 
-def test_shapes_behind_an_unknown_layer_are_unknown():
+def test_shapes_after_an_unknown_layer_are_unknown():
     net = net_of(
         data(1, 3, 5, 5),
         conv("a", "data", 4),

@@ -28,7 +28,7 @@ def test_every_blob_is_written_once():
         verify(_with(residual_net(), "relu", tops=("conv",)))
 
 
-def test_layers_stand_behind_what_they_read():
+def test_layers_stand_after_what_they_read():
     net = residual_net()
     with pytest.raises(NetError, match="unknown bottom blob"):
         verify(net.replace(layers=net.layers[::-1]))

@@ -55,5 +55,5 @@ def test_channels_are_carried(rng, ones):
     check_carried(Axpy(), [normal(rng, 2, 4, *ones), normal(rng, 2, 4, 3, 3), normal(rng, 2, 4, 3, 3)], rng)
 
 
-def test_the_factors_are_no_image():
+def test_the_factors_are_not_an_image():
     check_needs_every_position(Axpy(), [Blob((2, 3, 1, 1)), Blob((2, 3, 7, 5)), Blob((2, 3, 7, 5))])

@@ -201,7 +201,7 @@ def test_nothing_found_is_one_row_an_image(rng):
         assert _compute(params, bottoms).tolist() == expected[:2]
 
 
-def test_what_is_no_confidence_is_not_found(rng):
+def test_what_is_not_a_confidence_is_not_found(rng):
     params, bottoms = _case(rng, {"num_classes": 1, "background_label_id": -1}, 1)
     bottoms[1][:] = np.finfo(np.float32).min  # the default threshold, which a confidence must exceed
     bottoms[1][0, :2] = np.nan, -np.inf

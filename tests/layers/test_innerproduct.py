@@ -84,7 +84,7 @@ def test_every_filter_reads_every_channel(rng):
         assert changed_channels(params, [x], weights, 0, channel, rng).all()
 
 
-def test_behind_the_channels_they_are_carried(rng):
+def test_after_the_channels_they_are_carried(rng):
     check_carried(InnerProduct(num_output=5, axis=2), [normal(rng, 2, 3, 4, 4)], rng)
 
 
@@ -102,7 +102,7 @@ def test_weights_of_filters(rng, shape, transpose, bias):
 
 
 @pytest.mark.parametrize("axis", [0, 2, -1])
-def test_rows_that_are_no_channels_stay(axis):
+def test_rows_that_are_not_channels_stay(axis):
     shapes, params = [Blob((2, 3, 4, 5))], InnerProduct(num_output=6, axis=axis)
     assert params.weight_channels(shapes) == {}
     assert params.narrowed(3, 2, shapes) is params

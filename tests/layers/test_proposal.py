@@ -166,7 +166,7 @@ def test_nothing_found_is_one_region_of_zeros(rng):
     assert [top.tolist() for top in _compute(Proposal(), bottoms)] == [[[0] * 5], [[0]]]
 
 
-def test_a_box_that_is_no_number_is_dropped(rng):
+def test_a_box_that_is_not_a_number_is_dropped(rng):
     params = Proposal(ratio=(1.0,), scale=(2.0,), nms_thresh=1.0, min_size=1)
     bottoms = _bottoms(rng, params, 3, 4)
     bottoms[1][0, 0, 0, 0] = np.nan

@@ -65,7 +65,7 @@ def test_repeated_runs_show_their_median_and_spread():
     assert "contest time 5000 ms, median of 3 (4000 .. 7000), packed data" in shown((5.0, 4.0, 7.0))
 
 
-def test_scores_that_are_no_numbers_are_reported():
+def test_scores_that_are_not_numbers_are_reported():
     assert "7 images gave scores that are not finite numbers" in shown((5.0,), invalid=7)
     assert "finite" not in shown((5.0,))
 
@@ -84,7 +84,7 @@ def test_another_classifier_is_named():
     assert text in shown((5.0,), counted="by 'loss3'; other classifiers: 'loss1'")
 
 
-def test_of_a_net_that_is_no_classifier_the_outputs_are_shown():
+def test_of_a_net_that_is_not_a_classifier_the_outputs_are_shown():
     outputs = Output("boxes", (1, 1, 200, 7), -1.5, 20.25), Output("mask", (2, 3), None, None, 6)
     text = shown((5.0,), scored=False, counted="no output has a score", outputs=outputs)
     assert "accuracy none: no output has a score" in text

@@ -13,7 +13,7 @@ ROWS = [
 ]
 
 
-def test_curves_are_over_epochs_and_leave_out_what_is_no_number():
+def test_curves_are_over_epochs_and_leave_out_what_is_not_a_number():
     assert curves(ROWS) == {
         "loss": ([0.5, 1.5], [2.0, 1.0]),
         "test_accuracy": ([1.0], [50.0]),

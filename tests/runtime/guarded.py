@@ -44,7 +44,7 @@ PAGE = mmap.PAGESIZE
 POISON = 0xFF
 #: PROT_NONE; Python's mmap module does not name it.
 NO_ACCESS = 0
-#: Where the forbidden page lies: right behind the end of each piece, or right before its start.
+#: Where the forbidden page lies: right after the end of each piece, or right before its start.
 SIDES = ("end", "start")
 #: What kernels touch.
 KINDS = ("buffers", "tables", "inputs", "outputs")
@@ -54,7 +54,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Pieces(Arena):
-    """An arena whose buffers do not share pages; between them, before and behind them lie forbidden pages.
+    """An arena whose buffers do not share pages; between them, before and after them lie forbidden pages.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def _ops(plan):
 
 @pytest.fixture(scope="module")
 def net():
-    """Return a convolution with two branches behind it."""
+    """Return a convolution with two branches after it."""
     layers = (
         input_layer("x", 3, 6, 5),
         Layer("conv", make_params("Convolution", num_output=15, kernel_size=3, pad=1), ("x",), ("conv",)),

@@ -127,7 +127,7 @@ def test_bytes_count_each_blob_once_and_weights_once_a_chunk():
     assert conv.gbytes == pytest.approx(conv.bytes / (1e6 * conv.ms))
 
 
-def test_what_winograd_keeps_for_itself_is_no_blob_that_moves():
+def test_what_winograd_keeps_for_itself_is_not_a_blob_that_moves():
     net = one_layer_net("Convolution", (32, 8, 8), num_output=32, kernel_size=3, pad=1)
     plan = plan_of(net)
     assert [step.source.name.op for step in plan.steps][1] == "winograd4"

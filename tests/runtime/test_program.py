@@ -26,7 +26,7 @@ def _guarded(size):
 
 def _assert_untouched(whole, size):
     assert (whole[:GUARD] == CANARY).all(), "written before the start"
-    assert (whole[GUARD + size :] == CANARY).all(), "written behind the end"
+    assert (whole[GUARD + size :] == CANARY).all(), "written beyond the end"
 
 
 def _program(net, outputs, chunk_blocks):

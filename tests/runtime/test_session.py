@@ -237,7 +237,7 @@ def test_compiling_is_counted(net):
     assert session.compile_s == spent
 
 
-# Pixels: what does not fit is refused before a kernel reads behind an image.
+# Pixels: what does not fit is refused before a kernel reads beyond an image.
 
 
 def _transform(crop=(0, 0, 6, 5), channels=3):
@@ -265,7 +265,7 @@ def test_pixels_need_a_net_with_one_input():
         Session(one_layer_net("Eltwise", (3,), (3,))).run_pixels(np.zeros((1, 6, 5, 3), np.uint8), _transform())
 
 
-def test_pixels_are_no_films():
+def test_pixels_are_not_films():
     with pytest.raises(InputError, match=r"images of 3 channels; the input 'x0' has the shape \(1, 3, 4, 6, 5\)"):
         Session(one_layer_net("ReLU", (3, 4, 6, 5))).run_pixels(np.zeros((1, 6, 5, 3), np.uint8), _transform())
 

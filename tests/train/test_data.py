@@ -118,7 +118,7 @@ def test_packed_images_need_others_for_the_tests(recipe, net, tmp_path):
     np.testing.assert_array_equal(both.test.images, find_data(recipe.data).images(0, 40)[..., ::-1])
 
 
-def test_folders_of_other_classes_are_no_tests(recipe, net, tmp_path):
+def test_folders_of_other_classes_are_not_tests(recipe, net, tmp_path):
     write_image_folder(tmp_path / "other", np.random.default_rng(0), [(12, 12)], classes=("dark", "medium"))
     with pytest.raises(DataError, match=r"other classes than .*: \('dark', 'medium'\), not \('dark', 'light'\)"):
         found(replace(recipe, test_data=str(tmp_path / "other")), net)

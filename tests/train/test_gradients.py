@@ -109,7 +109,7 @@ def test_labels_of_any_integer_type_and_read_only_images():
     assert all(np.array_equal(found[key], expected[key]) for key in expected)
 
 
-def test_weights_behind_no_loss_have_gradients_of_zero():
+def test_weights_that_no_loss_reads_have_gradients_of_zero():
     net = _net()
     side = Layer("side", InnerProduct(num_output=2), ("x4",), ("side",))
     net = net.replace(layers=(*net.layers, side), outputs=(*net.outputs, "side"))

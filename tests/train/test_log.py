@@ -38,7 +38,7 @@ def test_a_row_that_was_cut_off_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["no JSON", "[1]", '{"iteration": "1"}', "[" * 100_000])
-def test_what_is_no_row_is_named(tmp_path, line):
+def test_what_is_not_a_row_is_named(tmp_path, line):
     path = tmp_path / "log"
     path.write_text(f'{{"iteration": 1}}\n{line}\n')
     with pytest.raises(ParseError, match=r"log:2: this is not a row"):

@@ -232,7 +232,7 @@ def test_a_layer_that_gives_no_gradient_is_named():
     assert all(parameter.grad is not None for parameter in module.parameters())
 
 
-def test_trailing_axes_of_one_are_no_part_of_logits():
+def test_trailing_axes_of_one_are_not_part_of_logits():
     net = one_layer_net(Convolution(num_output=4, kernel_size=(3,)), (2, 3, 3, 3))
     x = tensors(seeded_inputs(net))["x0"]
     assert NetModule(net)(x).shape == (2, 4)

@@ -100,7 +100,7 @@ def test_a_flipped_byte_anywhere_is_refused(tmp_path, bits):
     assert read_snapshot(path)["a"] == STATE["a"]
 
 
-def test_what_is_put_behind_a_snapshot_is_damage(tmp_path):
+def test_what_is_put_after_a_snapshot_is_damage(tmp_path):
     path = tmp_path / "s.pt"
     write_snapshot(path, STATE)
     path.write_bytes(path.read_bytes() + b"\n")

@@ -79,7 +79,7 @@ def test_steps_are_bounded(tmp_path, monkeypatch):
     connection.close()
 
 
-def test_a_name_that_is_no_text(tmp_path):
+def test_a_name_that_is_not_text(tmp_path):
     """SQLite quotes it in its message, which Python cannot read."""
     path = made(tmp_path / "s", "CREATE TABLE abcd (a); CREATE INDEX efgh ON abcd (a)")
     content = path.read_bytes().replace(b"ON abcd", b"ON \xff\xfe\xff\xfe")

@@ -68,14 +68,14 @@ def test_other_facts_are_other_keys(monkeypatch):
     assert len({key.digest for key in keys}) == len(keys)
 
 
-def test_weights_are_no_part_of_a_key():
+def test_weights_are_not_part_of_a_key():
     first, second = (one_layer_net("Convolution", (3, 4, 5), num_output=2, kernel_size=1, seed=s) for s in (0, 1))
     assert first.digest != second.digest
     assert key_of(first) == key_of(second)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_file_that_is_no_store_is_set_aside(store, content, caplog):
+def test_a_file_that_is_not_a_store_is_set_aside(store, content, caplog):
     store.path.parent.mkdir()
     store.path.write_bytes(content)
     assert store.get(key_of()) is None
@@ -262,7 +262,7 @@ def test_a_store_without_rights_is_read_as_any_other(mode, caplog):
         assert content(folder) == before
 
 
-def test_damage_that_cannot_be_set_aside_is_no_result(caplog):
+def test_damage_that_cannot_be_set_aside_is_not_a_result(caplog):
     with folder_without_rights(lambda folder: (folder / "s").write_bytes(b"garbage" * 1000)) as folder:
         assert Store(folder / "s").get(key_of()) is None
         assert "is not a store of tuning results" in caplog.text

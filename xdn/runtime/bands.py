@@ -1,6 +1,6 @@
 """In which order consecutive steps pass over the rows of a block, so that what one writes the next finds in cache.
 
-A band is a number of rows of the last step's top. For each band every step is run as far as the steps behind it need:
+A band is a number of rows of the last step's top. For each band every step is run as far as the steps after it need:
 a step whose reader is a 3x3 window is one row ahead of it, so nothing is computed twice, and blobs keep their places::
 
     for band in bands of the last step's rows:

@@ -192,7 +192,7 @@ def cut(net: Net) -> tuple[Part, ...]:
             constant.update(layer.tops)
         batch = batches.read(layer)
         after = max((level[name] for name in layer.bottoms), default=0)
-        # What no image changes is no work for the executor.
+        # What no image changes is not work for the executor.
         planned = batch is not None and constant.isdisjoint(layer.tops)
         if planned and _has_kernels(batches.lowerings(layer)):
             own = after + after % 2

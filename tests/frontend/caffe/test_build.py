@@ -91,7 +91,7 @@ def test_a_projection_that_does_not_fit_is_refused(extra, kernel, what):
 
 
 @pytest.mark.parametrize("name", ["Convolution", "Dropout", "relu", "Nothing"])
-def test_what_is_no_fusable_activation_is_refused(name):
+def test_what_is_not_a_fusable_activation_is_refused(name):
     text = INPUT % "" + 'layer { name: "r" type: "TanH" bottom: "data" top: "r" xdn_param { activation: "%s" } }'
     with pytest.raises(UnsupportedError, match=rf"layer 'r' \(TanH\).*'{name}' cannot be fused.*ReLU.*Sigmoid"):
         make(text % name)

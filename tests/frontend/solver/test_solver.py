@@ -138,7 +138,7 @@ def test_files_are_looked_for_beside_the_solver_and_then_here(tmp_path, monkeypa
         solver.find_beside("none.prototxt", "net")
 
 
-def test_places_cost_little_and_are_no_words_of_strings(tmp_path):
+def test_places_cost_little_and_are_not_words_of_strings(tmp_path):
     text = f'snapshot_prefix: "gamma: {"a" * 60_000}"\n gamma: -1'
     with pytest.raises(ParseError, match=r"solver.prototxt:2:2: gamma is -1"):
         read(tmp_path, text)

@@ -55,7 +55,7 @@ def test_a_shape_that_is_kept_for_one_size_of_images_only(shape, params):
     assert identities(data(2, *shape), layer("Reshape", "other", ["data"], **params)) == ["other"]
 
 
-def test_a_size_decides_behind_other_layers_too():
+def test_a_size_decides_after_other_layers_too():
     flat, rows = layer("Flatten", "flat", ["data"]), layer("Reshape", "rows", ["flat"], shape=(-1, 6))
     assert identities(data(2, 3, 2, 1), flat, rows) == ["flat", "rows"]
     fixed = layer("InnerProduct", "ip", ["flat"], num_output=6), layer("Reshape", "rows", ["ip"], shape=(-1, 6))

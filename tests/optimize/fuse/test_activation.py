@@ -81,7 +81,7 @@ def test_a_slope_without_weights_on_both_sides_stays(bare):
     assert "were not read" in done.refusals[-1].text
 
 
-def test_not_behind_other_layers():
+def test_not_after_other_layers():
     net = net_of(data(*SHAPE), layer("Pooling", "p", ["data"], kernel_size=2), layer("ReLU", "r", ["p"]))
     refused(net, "'p' (Pooling)", ["p", "r"])
 

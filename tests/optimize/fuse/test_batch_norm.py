@@ -167,7 +167,7 @@ def test_takes_in_what_stands_before_a_refusal():
     refused(net, ["c", "Scale1", "relu"], "read 2 times")
 
 
-def test_not_behind_a_fused_activation():
+def test_not_after_a_fused_activation():
     net = net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "relu", ["c"]), layer("Scale", "scale", ["relu"]))
     refused(FuseActivation().apply(net).net, ["c", "scale"], "ends in a fused activation")
 

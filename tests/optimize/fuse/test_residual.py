@@ -42,7 +42,7 @@ def test_the_later_of_two_convolutions_takes_the_sum():
     assert done.net.layer("shortcut").epilogue is None
 
 
-def test_the_earlier_one_moves_behind_a_residual_that_is_computed_later():
+def test_the_earlier_one_moves_after_a_residual_that_is_computed_later():
     net = net_of(
         data(*SHAPE),
         conv("c", "data", 4),
@@ -108,7 +108,7 @@ def test_not_twice_the_same_blob():
     refused(net_of(data(*SHAPE), conv("c", "data", 4), layer("Eltwise", "e", ["c", "c"])), "read 2 times")
 
 
-def test_not_behind_a_fused_activation():
+def test_not_after_a_fused_activation():
     net = net_of(
         data(*SHAPE), conv("c", "data", 4), layer("ReLU", "relu", ["c"]), layer("Eltwise", "sum", ["relu", "data"])
     )

@@ -16,7 +16,7 @@ def merge(net):
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (2, 4)])
-def test_batch_norm_and_scale_behind_a_concat(shape):
+def test_batch_norm_and_scale_after_a_concat(shape):
     net = net_of(
         data(*shape),
         layer("Concat", "join", ["data", "data"]),
@@ -61,7 +61,7 @@ def test_the_first_may_refuse():
     assert done.refusals[0].layer == "bn"
 
 
-def test_behind_a_convolution_with_shared_weights():
+def test_after_a_convolution_with_shared_weights():
     net = net_of(
         data(*SHAPE),
         conv("a", "data", 4, shared=["w"]),

@@ -55,7 +55,7 @@ def test_forms_of_a_budget(text, kind, amount, absolute):
         pytest.param("1" * 200_000 + "x", id="digits"),
     ],
 )
-def test_other_texts_are_no_budgets(text):
+def test_other_texts_are_not_budgets(text):
     with pytest.raises(SettingError, match=r"not a pruning budget.*macs=0\.45.*\.prototxt"):
         Budget.parse(text)
 

@@ -88,7 +88,7 @@ def test_filters_that_can_go_together_only():
     assert found["a"].reason == "they can only go together"
 
 
-def test_weights_that_are_no_channels_of_another_layer():
+def test_weights_that_are_not_channels_of_another_layer():
     found = locked(
         data(1, 4, 3, 3),
         conv("x", "data", 3),

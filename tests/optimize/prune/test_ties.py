@@ -245,7 +245,7 @@ def test_what_mixes_channels_locks_them(kind, params):
 
 
 @pytest.mark.parametrize("shape", [(0, 0, -1), (0, 0, 3, 3, 1)])
-def test_a_reshape_behind_the_channels_carries_them(shape):
+def test_a_reshape_after_the_channels_carries_them(shape):
     net = net_of(
         data(1, 4, 3, 3),
         conv("a", "data", 6),
@@ -301,7 +301,7 @@ def test_weights_shared_under_another_shape_stay_whole():
     assert not any(units[blob].any() for blob in ("left", "right", "x", "y"))
 
 
-def test_weights_shared_with_what_they_are_no_channels_of_stay_whole():
+def test_weights_shared_with_what_they_are_not_channels_of_stay_whole():
     """The same matrix over the rows of a map, which are not channels, and over the channels of a vector."""
     net = net_of(
         data(1, 4, 3, 3),

@@ -85,7 +85,7 @@ def test_xdn_threads_comes_first(monkeypatch, eight_cpus):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "2.5"])
-def test_a_flag_that_is_no_number_is_refused_by_name(monkeypatch, text):
+def test_a_flag_that_is_not_a_number_is_refused_by_name(monkeypatch, text):
     monkeypatch.setenv("OMP_NUM_THREADS", text)
     with pytest.raises(SettingError, match=f"OMP_NUM_THREADS='{text}'"):
         threads.default_threads()

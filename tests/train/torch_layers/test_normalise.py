@@ -153,18 +153,18 @@ def _batch_norm_and(*layers, shape=(4, 3, 2, 5), **changes):
 
 @pytest.mark.parametrize("bias_term", [False, True])
 @pytest.mark.parametrize("shape", [(4, 3, 2, 5), (4, 3), (4, 3, 6)])
-def test_a_scale_behind_it(bias_term, shape):
+def test_a_scale_after_it(bias_term, shape):
     check_net(_batch_norm_and(Layer("scale", Scale(bias_term=bias_term), ("y0",), ("s",)), shape=shape))
 
 
-def test_a_scale_behind_scale_and_bias_is_computed_on_its_own():
+def test_a_scale_after_scale_and_bias_is_computed_on_its_own():
     net = one_layer_net(BatchNorm(eps=1e-3, scale_bias=True), (4, 3, 2, 5))
     weights = {"scale": np.array([2, -1, 0.5], np.float32)}
     scale = Layer("scale", Scale(), ("y0",), ("s",), weights)
     check_net(net.replace(layers=(*net.layers, scale), outputs=("s",)))
 
 
-def test_a_scale_behind_it_in_training_is_the_same_as_on_its_own():
+def test_a_scale_after_it_in_training_is_the_same_as_on_its_own():
     scale = Layer("scale", Scale(bias_term=True), ("y0",), ("s",))
     together = NetModule(_batch_norm_and(scale))
     apart = NetModule(_batch_norm_and(scale, Layer("relu", ReLU(), ("y0",), ("r",))))

@@ -179,7 +179,7 @@ def test_masks_of_pruning_multiply_the_weights(masks):
         (None,),
     ],
 )
-def test_arrays_that_are_no_masks_are_too_many(more):
+def test_arrays_that_are_not_masks_are_too_many(more):
     with pytest.raises(WeightsError, match=rf"expected 2 weight arrays \(weight, bias\), found {2 + len(more)}"):
         assign_weights(net_of(ip("a", "data")), {"a": (*stored((2, 2), (2,)), *more)}, "w")
 

@@ -74,7 +74,7 @@ def test_five_numbers_of_c3d(pieces):
     assert not blob.fits((3, 2))
 
 
-def test_the_gradients_of_four_numbers_are_no_data():
+def test_the_gradients_of_four_numbers_are_not_data():
     """Caffe's field 6 is `diff`."""
     content = proto(num=1, channels=1, height=2, width=3, data=VALUES) + wire.encode_bytes(6, VALUES.tobytes())
     assert np.array_equal(read(content).data.ravel(), VALUES)

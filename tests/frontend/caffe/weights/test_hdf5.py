@@ -254,7 +254,7 @@ def test_cycles_end(path):
         refused(path, f"{place}: this is neither a data set nor a group of its own")
 
 
-def test_a_stored_type_is_no_layer(path):
+def test_a_stored_type_is_not_a_layer(path):
     with h5py.File(path, "w") as file:
         file["data/a"] = np.dtype("f4")
     refused(path, "data/a: this is neither")
@@ -276,13 +276,13 @@ def test_bounds(path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["w", "01", "-1", "²", "1" * 5000])
-def test_names_that_are_no_numbers(path, name):
+def test_names_that_are_not_numbers(path, name):
     with h5py.File(path, "w") as file:
         file[f"data/a/{name}"] = NUMBERS
     refused(path, f"data/a/{name}: a data set's name is not a number")
 
 
-def test_names_that_are_no_text(path):
+def test_names_that_are_not_text(path):
     with h5py.File(path, "w") as file:
         file.create_group("data").create_group(b"\xff")
     refused(path, "cannot read this")

@@ -40,7 +40,7 @@ def test_some_layers_left_over_are_a_warning_that_names_them(files, caplog):
     assert message.startswith(f"the net takes no weights of 2 of the 4 layers in {weights}: b, c; unless only training")
 
 
-def test_a_file_that_fits_is_no_word_worth(files, caplog):
+def test_a_file_that_fits_is_not_worth_a_word(files, caplog):
     load(*files(chain("a", "b"), chain("a", "b")))
     assert not caplog.messages
 

@@ -34,7 +34,7 @@ def test_far_from_zero(params):
 
 @pytest.mark.parametrize("activation", [ReLU6(), Swish(beta=0.5), HSwish(), HSigmoid()], ids=repr)
 @pytest.mark.parametrize("residual", [False, True])
-def test_behind_a_convolution(activation, residual):
+def test_after_a_convolution(activation, residual):
     params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
     shapes = [(2, 3, 5, 5), (2, 4, 5, 5)][: 1 + residual]
     check_net(one_layer_net(params, *shapes, epilogue=Epilogue(residual, activation)), batches=(3,))

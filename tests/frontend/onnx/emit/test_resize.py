@@ -54,7 +54,7 @@ def test_upsample_with_a_mask(params):
 @pytest.mark.parametrize(
     "params", [Pooling(kernel_size=(2,), stride=(2,)), Pooling(kernel_size=(3,), stride=(2,), pad=(1,))]
 )
-def test_upsample_behind_a_pooling(params):
+def test_upsample_after_a_pooling(params):
     net = one_layer_net(params, (2, 3, 8, 10), n_tops=2)
     upsample = Layer("up", Upsample(upsample_h=8, upsample_w=10), ("y0", "y1"), ("z",))
     check_net(net.replace(layers=(*net.layers, upsample), outputs=("z",)), batches=(1, 5))

@@ -33,7 +33,7 @@ def before_the_convolution(**scale):
     )
 
 
-def test_behind_a_concatenation_each_group_has_its_part():
+def test_after_a_concatenation_each_group_has_its_part():
     net = before_the_convolution()
     np.testing.assert_allclose(importance("bn-scale", net, "first"), gamma(net, "scale")[:4])
     np.testing.assert_allclose(importance("bn-scale", net, "second"), gamma(net, "scale")[4:])

@@ -47,7 +47,7 @@ def seconds_of(problem, clock, widths):
 
 @pytest.mark.parametrize("clock", [STEPS, PITFALL], ids=["steps", "pitfall"])
 @pytest.mark.parametrize("share", [0.9, 0.7, 0.4, 0.2])
-def test_no_width_is_chosen_that_is_no_faster_than_a_larger_one(clock, share):
+def test_no_width_is_chosen_that_is_not_faster_than_a_larger_one(clock, share):
     problem = problem_of(small_resnet(width=WIDTH), share=share, clock=clock)
     widths = Latency().widths(problem)
     check_widths(problem, widths)
