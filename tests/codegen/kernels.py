@@ -8,8 +8,8 @@ import sys
 import numpy as np
 
 from tests.conftest import ROOT
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 
 #: Numba's calling convention: status (*result, **error, descriptor, frame).
 CALL = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)

@@ -6,10 +6,10 @@ from threadpoolctl import threadpool_info
 from tests.codegen.kernels import call
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 
 
 def test_parts_of_matrices(tmp_path):

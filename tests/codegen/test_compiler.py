@@ -6,10 +6,11 @@ import numpy as np
 
 from tests.codegen.kernels import call, shift_source
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource, ObjectCode, compile_kernel
+from xdn.codegen.compiler import ObjectCode, compile_kernel
 from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 
 
 def test_object_code_holds_its_symbol_and_says_how_long_it_took():

@@ -7,10 +7,10 @@ import pytest
 
 from tests.codegen.kernels import call, shift_source
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, f32_at, i64_at, read_ticks, u8_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from llvmlite import ir
 
 from tests.codegen.kernels import call, python
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, Kind, emitted, inlined, jitable, llvm_type
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 from xdn.element import BF16, ELEMENTS, F32
 
 

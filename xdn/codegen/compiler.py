@@ -1,34 +1,15 @@
-"""Compile a kernel with Numba into object code that needs nothing of Python or Numba to run."""
+"""Compile kernels into object code that needs nothing of Python or Numba to run."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from xdn.codegen.jit import Words
-from xdn.codegen.names import KernelName
-
-#: A kernel's Python body: (descriptor, frame) -> None, both int64 words.
-KernelBody = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class KernelSource:
-    """A kernel by name, and how to make the Python function that Numba compiles.
-
-    Parameters
-    ----------
-    name : KernelName
-        Says everything on which the code depends; two sources of one name are the same kernel.
-    make : callable
-        Returns the body; called only when the cache has no code for the name.
-    words : (class, class)
-        How the descriptor's words are declared, and the frame's; None for words by number.
-    """
-
-    name: KernelName
-    make: Callable[[], KernelBody] = field(compare=False)
-    words: tuple[type[Words] | None, type[Words] | None] = field(default=(None, None), compare=False)
+from xdn.codegen import assembler
+from xdn.codegen.jit import Emitted
+from xdn.codegen.nest import Nest, definitions, nest_of
+from xdn.codegen.source import KernelBody as KernelBody
+from xdn.codegen.source import KernelSource as KernelSource
+from xdn.codegen.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -50,38 +31,39 @@ class ObjectCode:
     compile_s: float = 0.0
 
 
-def compile_kernel(source: KernelSource) -> ObjectCode:
-    """Return the object code of `source` for the processor of this machine."""
-    begin = time.perf_counter()
-    result = compiled(source)
-    code = result.library.serialize_using_object_code()[2][0]
-    return ObjectCode(result.fndesc.llvm_func_name, code, time.perf_counter() - begin)
+def compile_kernels(sources: Sequence[KernelSource]) -> Iterator[tuple[KernelSource, ObjectCode]]:
+    """Yield the object code of kernels for the processor of this machine, in any order, as they are ready.
 
-
-def compiled(source: KernelSource) -> Any:
-    """Return what Numba's compiler makes of `source`.
-
-    Without the wrappers that call a function from Python, the code refers to nothing outside itself, so a
-    later process loads it without Numba. Division follows IEEE 754 (no exceptions), and no fastmath
-    flag is set: results depend on nothing but the order of operations that the kernel writes.
+    Numba makes the nests one after the other; meanwhile other processors put the emitted functions into them.
     """
-    from numba.core import compiler, types
-    from numba.core.registry import cpu_target
+    with Workers(len(sources)) as workers:
+        for source in sources:
+            begin = time.perf_counter()
+            nest, own = nest_of(source)
+            workers.give((source, nest.symbol, begin), nest.text, _definitions(nest, own))
+            yield from _finished(workers.ready())
+        yield from _finished(workers.rest())
 
-    from xdn.codegen.numba_types import declare, words_type
 
-    body = source.make()
-    declare()
-    flags = compiler.Flags()
-    flags.no_cpython_wrapper = True
-    flags.no_cfunc_wrapper = True
-    flags.error_model = "numpy"
-    return compiler.compile_extra(
-        cpu_target.typing_context,
-        cpu_target.target_context,
-        body,
-        args=tuple(map(words_type, source.words)),
-        return_type=types.void,
-        flags=flags,
-        locals={},
-    )
+def _finished(
+    codes: Iterator[tuple[tuple[KernelSource, str, float], bytes]],
+) -> Iterator[tuple[KernelSource, ObjectCode]]:
+    for (source, symbol, begin), code in codes:
+        yield source, ObjectCode(symbol, code, time.perf_counter() - begin)
+
+
+def compile_kernel(source: KernelSource) -> ObjectCode:
+    """Return the object code of a kernel for the processor of this machine."""
+    ((_, code),) = compile_kernels([source])
+    return code
+
+
+def assembly(source: KernelSource) -> str:
+    """Return the assembly of a kernel, to be read."""
+    nest, own = nest_of(source)
+    return str(assembler.machine().emit_assembly(assembler.assembled(nest.text, _definitions(nest, own))))
+
+
+def _definitions(nest: Nest, own: list[Emitted]) -> str:
+    machine = assembler.machine()
+    return definitions(nest, own, str(machine.triple), str(machine.target_data))

@@ -4,7 +4,8 @@ Numba gets to know what is declared here when the first kernel is compiled (`xdn
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from llvmlite import ir
@@ -87,6 +88,17 @@ class Emitted:
     emit: Callable[..., ir.Value | None]
     result: Kind
     parameters: tuple[Kind, ...]
+    number: int = field(default_factory=count().__next__)
+
+    @property
+    def own(self) -> bool:
+        """Whether the function was made for one kernel, and is compiled beside the loops that call it."""
+        return self.result.element is None and "<locals>" in self.emit.__qualname__
+
+    @property
+    def symbol(self) -> str:
+        """What an own function is called in machine code."""
+        return f"xdn_emitted_{self.number}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: Called with (name of the kernel that is compiled now, kernels done, kernels in all); at the end done is all.
+#: Called with (name of a kernel that is compiled now, kernels done, kernels in all); at the end done is all.
 Listener = Callable[[str, int, int], None]
 
 _listeners: list[Listener] = []

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import llvmlite.binding as llvm
 
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource, ObjectCode, compile_kernel
+from xdn.codegen.compiler import ObjectCode, compile_kernels
 from xdn.codegen.listening import tell
+from xdn.codegen.source import KernelSource
 
 
 @dataclass
@@ -66,19 +67,21 @@ class KernelLoader:
                 else:
                     self.stats.from_cache.append(name)
                     self._addresses[name] = self._link(code)
-            for done, (name, source) in enumerate(missing.items()):
-                tell(name, done, len(missing))
-                self._addresses[name] = self._link(self._compiled(name, source))
             if missing:
-                tell("", len(missing), len(missing))
+                self._compile(list(missing.values()))
             self.stats.link_s += time.perf_counter() - begin - (self.stats.compile_s - compiled_s)
 
-    def _compiled(self, name: str, source: KernelSource) -> ObjectCode:
-        code = compile_kernel(source)
-        self.cache.store(name, code)
-        self.stats.compiled.append(name)
-        self.stats.compile_s += code.compile_s
-        return code
+    def _compile(self, sources: list[KernelSource]) -> None:
+        begin, tied_s = time.perf_counter(), 0.0
+        tell(str(sources[0].name), 0, len(sources))
+        for done, (source, code) in enumerate(compile_kernels(sources), start=1):
+            ready, name = time.perf_counter(), str(source.name)
+            self.cache.store(name, code)
+            self.stats.compiled.append(name)
+            self._addresses[name] = self._link(code)
+            tied_s += time.perf_counter() - ready
+            tell(str(sources[done].name) if done < len(sources) else "", done, len(sources))
+        self.stats.compile_s += time.perf_counter() - begin - tied_s
 
     def _link(self, code: ObjectCode) -> int:
         # One engine per kernel: Numba numbers its symbols per process, so two kernels that

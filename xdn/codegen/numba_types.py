@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
@@ -155,7 +156,7 @@ def definition(function: Emitted) -> Callable[..., Any]:
 
     def define(typingctx: Any, *arguments: types.Type) -> Any:
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
-            result = function.emit(builder, *values)
+            result = _call(builder, function, values) if function.own else function.emit(builder, *values)
             return context.get_dummy_value() if function.result.element is None else result
 
         return type_of(function.result)(*map(type_of, function.parameters)), codegen
@@ -165,6 +166,15 @@ def definition(function: Emitted) -> Callable[..., Any]:
     define.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
     define.__name__ = function.emit.__name__
     return define
+
+
+def _call(builder: ir.IRBuilder, function: Emitted, values: list[ir.Value]) -> ir.Value:
+    """Emit the call of a function that is defined later; see `nest.py`."""
+    # Numba links what it has compiled, though nobody runs it: any address will do.
+    llvm.add_symbol(function.symbol, 1)
+    kind = ir.FunctionType(ir.VoidType(), [parameter.llvm for parameter in function.parameters])
+    known = builder.module.globals.get(function.symbol)
+    return builder.call(known or ir.Function(builder.module, kind, function.symbol), values)
 
 
 def words_type(words: type[Words] | None) -> types.Type:

@@ -95,6 +95,13 @@ def cpu_features() -> frozenset[str]:
     return frozenset(name for name, present in llvm.get_host_cpu_features().items() if present)
 
 
+def cpu_feature_string() -> str:
+    """Return the features that generated code may use beside those of `cpu_name`, in LLVM's form."""
+    if os.environ.get("NUMBA_CPU_NAME"):
+        return os.environ.get("NUMBA_CPU_FEATURES", "")
+    return str(llvm.get_host_cpu_features().flatten())
+
+
 @cache
 def host_target() -> Target:
     """Return the target of the best instruction set that the processor has, or of the one that `XDN_ISA` names.

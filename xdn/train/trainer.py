@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from xdn.cpus import available_cpus
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
 from xdn.graph import Array, Net, ParamSpec
-from xdn.runtime.threads.count import available_cpus, checked_threads
+from xdn.runtime.threads.count import checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt
 from xdn.train.log import Row, TrainingLog

@@ -21,11 +21,11 @@ from typing import Any
 from xdn import settings
 from xdn.codegen.cache import generator_digest
 from xdn.codegen.target import cpu_name
+from xdn.cpus import affinity_cpus
 from xdn.errors import DataError, XdnError
 from xdn.files import exists
 from xdn.graph import Net, Shape
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.threads.count import affinity_cpus
 from xdn.tune.database import SCHEMA, connected, is_damage, opened
 from xdn.tune.trial import Trial
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import feed_for, make_params, one_layer_net
-from xdn.codegen.compiler import compiled
+from xdn.codegen.compiler import assembly
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import cpu_features, host_target, target_named
 from xdn.graph import Epilogue
@@ -31,7 +31,7 @@ AVX512_CODE = pytest.mark.skipif(
 
 
 def _assembly(source):
-    return compiled(source).library.get_asm_str()
+    return assembly(source)
 
 
 @AVX512_CODE

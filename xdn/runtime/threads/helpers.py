@@ -13,8 +13,9 @@ from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.codegen.target import host_target
+from xdn.cpus import available_cpus
 from xdn.kernels.core import handover as crew
-from xdn.runtime.threads.count import available_cpus, starting_threads
+from xdn.runtime.threads.count import starting_threads
 
 
 class Crew:
