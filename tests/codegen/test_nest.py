@@ -110,7 +110,8 @@ def test_kernels_that_differ_in_what_their_module_says_do_not(monkeypatch, run):
 
 def test_kernels_that_differ_in_their_words_do_not():
     def words(*names):
-        return type("Named", (), {"kinds": dict.fromkeys(names, I64)})
+        slots = {name: slot for slot, name in enumerate(names)}
+        return type("Named", (), {"kinds": dict.fromkeys(names, I64), "slots": slots})
 
     def made(declared):
         def body(desc, frame):

@@ -7,7 +7,7 @@ from tests.codegen.kernels import python
 from tests.kernels import checks
 from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, target_named
 from xdn.errors import SettingError
-from xdn.runtime import plan, program
+from xdn.runtime import plan
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
@@ -133,7 +133,6 @@ def test_four_lanes_on_any_processor(monkeypatch, name):
 
     Only these layers' kernels are built from vectors; the others depend on the processor alone.
     """
-    for module in (plan, program):
-        monkeypatch.setattr(module, "host_target", lambda: target_named(name))
+    monkeypatch.setattr(plan, "host_target", lambda: target_named(name))
     cases = [case for case in checks.LAYER_CASES if case.type in ("Convolution", "InnerProduct")]
     _compare_cases(checks.outputs_of_cases(cases), cases)
