@@ -137,3 +137,10 @@ def one_bottom(bottoms: Sequence[Blob], *axes: int) -> Blob:
         taken = " or ".join(f"{count} axes {_AXES[count]}" for count in axes)
         raise ShapeError(f"a bottom of shape {bottoms[0].shape}; it takes {taken}")
     return bottoms[0]
+
+
+def unchanged(bottoms: Sequence[Blob], axis: int) -> tuple[Blob, ...]:
+    """Return the top of a layer that keeps the shape of its only bottom; raise ShapeError where it lacks the `axis`."""
+    bottom = one_bottom(bottoms)
+    bottom.axis(axis)
+    return (Blob(bottom.shape),)

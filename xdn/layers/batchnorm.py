@@ -1,5 +1,6 @@
 """BatchNorm: every channel shifted and scaled to mean 0 and variance 1."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -7,11 +8,38 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
-from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, proto, unchanged
+
+
+class BatchNormalisation(CaffeLayer):
+    """Base of the layers that normalise channels by kept statistics, or by those of the batch at hand."""
+
+    channel_rule: ClassVar = ChannelRule.CARRIED
+    # With the batch's statistics too: they are complete before the first element is written.
+    elementwise: ClassVar = True
+
+    @property
+    @abstractmethod
+    def batch_statistics(self) -> bool:
+        """Whether mean and variance are those of the batch at hand."""
+
+    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+        """By the statistics of the batch."""
+        return self.batch_statistics
+
+    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+        """One factor and one shift a channel, but for the batch's statistics, which every position enters."""
+        return not self.batch_statistics
+
+
+def moments(images: Array) -> tuple[Array, Array]:
+    """Return mean and variance (C,) of `images` (N, C, positions), in f32."""
+    mean = images.mean(axis=(0, 2), dtype=np.float32)
+    return mean, np.square(images - mean[:, None]).mean(axis=(0, 2), dtype=np.float32)
 
 
 @layer_type("BatchNorm")
-class BatchNorm(CaffeLayer):
+class BatchNorm(BatchNormalisation):
     """BatchNorm: y = (x - mean) / sqrt(variance + eps), per channel (Ioffe and Szegedy 2015).
 
     The file holds sums: mean and variance are the weights divided by scale_factor (0 where that is 0).
@@ -22,14 +50,11 @@ class BatchNorm(CaffeLayer):
     """
 
     message: ClassVar = Message("BatchNormParameter", "batch_norm_param", 139)
-    channel_rule: ClassVar = ChannelRule.CARRIED
     unused: ClassVar = {
         "scale_filler": FILLER.at(5),
         "bias_filler": FILLER.at(6),
         "engine": ENGINE.at(15),
     }
-    # With the batch's statistics too: they are complete before the first element is written.
-    elementwise: ClassVar = True
 
     use_global_stats: bool | None = proto(1, "bool", default=None)
     moving_average_fraction: float = proto(2, "float", default=0.999)
@@ -43,9 +68,7 @@ class BatchNorm(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """Any shape with a batch axis, unchanged; axis 1 is the channels."""
-        bottom = one_bottom(bottoms)
-        bottom.axis(0)
-        return (Blob(bottom.shape),)
+        return unchanged(bottoms, 0)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Mean (C,), variance (C,), scale_factor (1,), scale and bias (C,); C is 1 for a bottom with one axis."""
@@ -68,19 +91,11 @@ class BatchNorm(CaffeLayer):
         factor = np.float32(0) if total == 0 else np.float32(1) / total
         return weights["mean"] * factor, weights["variance"] * factor
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
-        """By the statistics of the batch."""
-        return self.batch_statistics
-
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, each rounded to f32."""
         x = bottoms[0]
         images = x.reshape(x.shape[0], (*x.shape, 1)[1], -1)
-        if self.batch_statistics:
-            mean = images.mean(axis=(0, 2), dtype=np.float32)
-            variance = np.square(images - mean[:, None]).mean(axis=(0, 2), dtype=np.float32)
-        else:
-            mean, variance = self.statistics(weights)
+        mean, variance = moments(images) if self.batch_statistics else self.statistics(weights)
         deviation = np.sqrt(variance + np.float32(self.eps))
         normal = (images - mean[:, None]) / deviation[:, None]
         if self.scale_bias:
@@ -91,7 +106,3 @@ class BatchNorm(CaffeLayer):
         """All (C,), but scale_factor (1,)."""
         own = ChannelAxis(Side.TOP, np.arange((*bottoms[0].shape, 1)[1]))
         return dict.fromkeys(self.weight_shapes(bottoms), (own,)) | {"scale_factor": (None,)}
-
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
-        """One factor and one shift a channel, but for the batch's statistics, which every position enters."""
-        return not self.batch_statistics

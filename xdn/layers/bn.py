@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Field, Message, layer_type, one_bottom, proto
+from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
+from xdn.layers.base import FILLER, Field, Message, layer_type, proto, unchanged
+from xdn.layers.batchnorm import BatchNormalisation, moments
 
 
 @layer_type("BN")
-class BN(CaffeLayer):
+class BN(BatchNormalisation):
     """BN: y = scale * (x - mean) / sqrt(variance + eps) + shift, or only y = scale * x + shift.
 
     Two forks have a layer of this name. PSPNet's has four weights. SegNet's has scale and shift alone, into which its
@@ -31,8 +32,6 @@ class BN(CaffeLayer):
         "shift_filler": FILLER.at(9),
         "moving_average": Field(11, "bool"),
     }
-    channel_rule: ClassVar = ChannelRule.CARRIED
-    elementwise: ClassVar = True
 
     eps: float = proto(4, "float", default=1e-5)
     bn_mode: str = proto(6, "enum", default="LEARN", values={"LEARN": 0, "INFERENCE": 1})
@@ -46,9 +45,7 @@ class BN(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
-        bottom = one_bottom(bottoms)
-        bottom.axis(1)
-        return (Blob(bottom.shape),)
+        return unchanged(bottoms, 1)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Scale and shift (C,), and mean and variance (C,) where the layer keeps them."""
@@ -66,17 +63,12 @@ class BN(CaffeLayer):
         deviation = np.sqrt(weights["variance"] + np.float32(self.eps))
         return weights["mean"], weights["scale"] / deviation, weights["shift"]
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
-        """By the statistics of the batch."""
-        return self.batch_statistics
-
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract, multiply, add, each rounded to f32."""
         x = bottoms[0]
         images = x.reshape(*x.shape[:2], -1)
         if self.batch_statistics:
-            mean = images.mean(axis=(0, 2), dtype=np.float32)
-            variance = np.square(images - mean[:, None]).mean(axis=(0, 2), dtype=np.float32)
+            mean, variance = moments(images)
             factor, shift = weights["scale"] / np.sqrt(variance + np.float32(self.var_eps)), weights["shift"]
         else:
             mean, factor, shift = self.terms(weights)
@@ -86,7 +78,3 @@ class BN(CaffeLayer):
         """Every weight (C,)."""
         own = (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)
         return dict.fromkeys(self.weight_shapes(bottoms), own)
-
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
-        """One factor and one shift a channel, but for the batch's statistics."""
-        return not self.batch_statistics

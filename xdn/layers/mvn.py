@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph import Array, Blob, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto, unchanged
 
 
 @layer_type("MVN")
@@ -26,9 +26,7 @@ class MVN(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
-        bottom = one_bottom(bottoms)
-        bottom.axis(1)
-        return (Blob(bottom.shape),)
+        return unchanged(bottoms, 1)
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, which is not negative; sums in f64."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto, unchanged
 from xdn.layers.broadcast import spread
 
 
@@ -31,9 +31,7 @@ class Normalize(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
-        bottom = one_bottom(bottoms)
-        bottom.axis(1)
-        return (Blob(bottom.shape),)
+        return unchanged(bottoms, 1)
 
     def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
         """Scale (C,), or a scalar () with `channel_shared`; none where nothing is `scaled`."""

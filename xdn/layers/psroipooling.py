@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
-from xdn.layers.roipooling import REGION, check_regions, clipped, images_of, made_up_regions, rounded
+from xdn.graph import Array, Blob
+from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.roipooling import REGION, RegionPooling, check_regions, clipped, images_of, rounded
 
 
 @layer_type("PSROIPooling")
-class PSROIPooling(CaffeLayer):
+class PSROIPooling(RegionPooling):
     """PSROIPooling: (R, output_dim, group_size, group_size), the averages of each region's cells; 0 of an empty cell.
 
     Cell (i, j) of output channel k reads channel (k * group_size + i) * group_size + j of the map. The source is
@@ -20,7 +20,6 @@ class PSROIPooling(CaffeLayer):
     """
 
     message: ClassVar = Message("PSROIPoolingParameter", "psroi_pooling_param", 2002)
-    channel_rule: ClassVar = ChannelRule.FIXED
 
     spatial_scale: float = proto(1, "float", default=0.0)
     output_dim: int = proto(2, "int32", default=0)
@@ -34,27 +33,11 @@ class PSROIPooling(CaffeLayer):
             raise ShapeError(f"{what}; output_dim * group_size ** 2 are needed")
         return (Blob((regions, self.output_dim, self.group_size, self.group_size)),)
 
-    def jumps(self, n_tops: int) -> bool:
-        """Corners are rounded to positions."""
-        return True
-
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Region by region, cell by cell; sums in f64."""
-        maps, g = bottoms[0], self.group_size
-        n, _, h, w = maps.shape
-        grouped = maps.reshape(n, self.output_dim, g, g, h, w)
-        images, rows, columns = self.cells(bottoms)
-        top = np.zeros((len(images), self.output_dim, g, g), np.float32)
-        for r, image in enumerate(images):
-            for i, (y, y_end) in enumerate(rows[r]):
-                for j, (x, x_end) in enumerate(columns[r]):
-                    if y < y_end and x < x_end:
-                        top[r, :, i, j] = grouped[image, :, i, j, y:y_end, x:x_end].mean(axis=(1, 2), dtype=np.float64)
-        return (top,)
-
-    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
-        """Regions within the image."""
-        return made_up_regions(shape, image, rng) if bottom == 1 else None
+    def pooled(self, values: Array, row: int, column: int) -> Array:
+        """The cell's own channels; sums in f64."""
+        own = values[row * self.group_size + column :: self.group_size**2]
+        mean: Array = own.mean(axis=(1, 2), dtype=np.float64)
+        return mean
 
     def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows and columns (R, group_size, 2), begins and ends."""

@@ -1,5 +1,6 @@
 """ROIPooling: the maximum in each cell of a grid over each region of interest."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -59,8 +60,42 @@ def clipped(first: Array, last: Array, size: int) -> Array:
     return places
 
 
+class RegionPooling(CaffeLayer):
+    """Base of the layers that make one number of each cell of a grid over regions of a map; 0 of an empty cell."""
+
+    channel_rule: ClassVar = ChannelRule.FIXED
+
+    @abstractmethod
+    def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
+        """Return each region's image (R,), and its cells' rows and columns (R, cells, 2), begins and ends."""
+
+    @abstractmethod
+    def pooled(self, values: Array, row: int, column: int) -> Array:
+        """Return the numbers (K,) of a cell whose positions have the `values` (C, h, w)."""
+
+    def jumps(self, n_tops: int) -> bool:
+        """Corners are rounded to positions."""
+        return True
+
+    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Region by region, cell by cell."""
+        images, rows, columns = self.cells(bottoms)
+        (shape,) = (blob.shape for blob in self.infer([Blob(bottom.shape) for bottom in bottoms], 1))
+        top = np.zeros(shape, np.float32)
+        for r, image in enumerate(images):
+            for i, (y, y_end) in enumerate(rows[r]):
+                for j, (x, x_end) in enumerate(columns[r]):
+                    if y < y_end and x < x_end:
+                        top[r, :, i, j] = self.pooled(bottoms[0][image, :, y:y_end, x:x_end], i, j)
+        return (top,)
+
+    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
+        """Regions within the image."""
+        return made_up_regions(shape, image, rng) if bottom == 1 else None
+
+
 @layer_type("ROIPooling")
-class ROIPooling(CaffeLayer):
+class ROIPooling(RegionPooling):
     """ROIPooling: (R, C, pooled_h, pooled_w), the maxima of each region's cells; 0 where a cell is empty.
 
     The bottoms are a map and regions (R, 5): the image, then corners in pixels, which `spatial_scale` takes to
@@ -68,7 +103,6 @@ class ROIPooling(CaffeLayer):
     """
 
     message: ClassVar = Message("ROIPoolingParameter", "roi_pooling_param", 2004)
-    channel_rule: ClassVar = ChannelRule.FIXED
 
     pooled_h: int = proto(1, "uint32", default=0)
     pooled_w: int = proto(2, "uint32", default=0)
@@ -79,27 +113,10 @@ class ROIPooling(CaffeLayer):
         regions, channels = check_regions(bottoms, self.spatial_scale)
         return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
 
-    def jumps(self, n_tops: int) -> bool:
-        """Corners are rounded to positions."""
-        return True
-
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Region by region, cell by cell."""
-        maps = bottoms[0]
-        images, rows, columns = self.cells(bottoms)
-        top = np.zeros((len(images), maps.shape[1], self.pooled_h, self.pooled_w), maps.dtype)
-        for r, image in enumerate(images):
-            for i, (y, y_end) in enumerate(rows[r]):
-                for j, (x, x_end) in enumerate(columns[r]):
-                    if y < y_end and x < x_end:
-                        cell = maps[image, :, y:y_end, x:x_end]
-                        # From -FLT_MAX and past NaN, as Caffe's comparison `value > largest` does.
-                        top[r, :, i, j] = np.fmax.reduce(cell, axis=(1, 2), initial=LOWEST)
-        return (top,)
-
-    def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
-        """Regions within the image."""
-        return made_up_regions(shape, image, rng) if bottom == 1 else None
+    def pooled(self, values: Array, row: int, column: int) -> Array:
+        """From -FLT_MAX and past NaN, as Caffe's comparison `value > largest` does."""
+        largest: Array = np.fmax.reduce(values, axis=(1, 2), initial=LOWEST)
+        return largest
 
     def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows (R, pooled_h, 2) and columns (R, pooled_w, 2).

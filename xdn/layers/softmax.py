@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph import Array, Blob, ChannelRule, Weights
-from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, proto, unchanged
 
 
 @layer_type("Softmax")
@@ -26,9 +26,7 @@ class Softmax(CaffeLayer):
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
         """Any shape that has the axis, unchanged."""
-        bottom = one_bottom(bottoms)
-        bottom.axis(self.axis)
-        return (Blob(bottom.shape),)
+        return unchanged(bottoms, self.axis)
 
     def joins_images(self, bottoms: Sequence[Blob]) -> bool:
         """Along the batch axis."""
