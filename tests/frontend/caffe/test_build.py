@@ -1,10 +1,9 @@
 """Message -> `Net`: typed parameters of every kind of field, transforms, shared names, errors by layer."""
 
-import numpy as np
 import pytest
 
 from xdn.errors import NetError, ShapeError, UnsupportedError
-from xdn.frontend.caffe.build import build, layer_params, shortest
+from xdn.frontend.caffe.build import build, layer_params
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Epilogue, ParamSpec, Transform
 from xdn.layers.base import LAYERS
@@ -43,13 +42,6 @@ def test_absent_fields_have_the_layers_defaults():
 def test_explicit_default_is_kept_apart_from_absent():
     assert params('type: "BatchNorm"').use_global_stats is None
     assert params('type: "BatchNorm" batch_norm_param { use_global_stats: false }').use_global_stats is False
-
-
-@pytest.mark.parametrize("value", [1e-5, 0.1, 0.015625, 125.3, 3e38, 0.0])
-def test_shortest_decimal_is_the_same_f32(value):
-    stored = float(np.float32(value))
-    assert shortest(stored) == value
-    assert np.float32(shortest(stored)) == np.float32(value)
 
 
 def test_transform_and_source():

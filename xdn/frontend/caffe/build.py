@@ -6,12 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text import Message, place_of
+from xdn.frontend.caffe.text import Message, is_many, place_of, shortest
 from xdn.frontend.formats import ImageShape, InputShapes
 from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
 from xdn.graph.unknown import UnknownParams
@@ -22,11 +20,6 @@ from xdn.registry import nearest
 
 #: Of so many types that XDN lacks the nearest known are said.
 _HINTS = 3
-
-
-def shortest(value: float) -> float:
-    """Return the shortest decimal that rounds to the f32 `value`: 1e-05 and not 9.999999747378752e-06."""
-    return float(str(np.float32(value)))
 
 
 def _plain(value: Any, field: Field | None) -> Any:
@@ -43,10 +36,6 @@ def _plain(value: Any, field: Field | None) -> Any:
             return tuple(value.dim)
         return tuple((part.name, _plain(inner, None)) for part, inner in value.ListFields())
     return value
-
-
-def _is_many(value: Any) -> bool:
-    return hasattr(value, "extend")
 
 
 def image_transform(layer: Message) -> Transform:
@@ -123,7 +112,7 @@ def _fields(param: Message, cls: type[CaffeLayer]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, field in cls.proto_fields().items():
         value = getattr(param, name)
-        if _is_many(value):
+        if is_many(value):
             values[name] = tuple(_plain(element, field) for element in value)
         elif param.HasField(name):
             values[name] = _plain(value, field)

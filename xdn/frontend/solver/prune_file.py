@@ -6,8 +6,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from xdn.frontend.caffe.build import shortest
-from xdn.frontend.caffe.text import Message, prototxt, schema
+from xdn.frontend.caffe.text import Message, prototxt, schema, values_of
 
 
 def read_prune_file(path: Path) -> dict[str, Any]:
@@ -18,7 +17,7 @@ def read_prune_file(path: Path) -> dict[str, Any]:
     ParseError
         With file:line:column, and the nearest known field.
     """
-    return _fields(prototxt.parse(prototxt.read_text(path), str(path), "PruneParameter"))
+    return values_of(prototxt.parse(prototxt.read_text(path), str(path), "PruneParameter"))
 
 
 def prune_text(fields: Mapping[str, Any]) -> str:
@@ -28,16 +27,6 @@ def prune_text(fields: Mapping[str, Any]) -> str:
     for rule in fields.get("group", ()):
         _fill(message.group.add(), rule)
     return str(text_format.MessageToString(message))
-
-
-def _fields(message: Message) -> dict[str, Any]:
-    return {known.name: _plain(value) for known, value in message.ListFields()}
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "extend"):
-        return [_fields(each) for each in value]
-    return shortest(value) if isinstance(value, float) else value
 
 
 def _fill(message: Message, fields: Mapping[str, Any]) -> None:

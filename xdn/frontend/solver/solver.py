@@ -9,8 +9,7 @@ from typing import Any
 
 from xdn.errors import ParseError, SettingError
 from xdn.files import is_file
-from xdn.frontend.caffe.build import shortest
-from xdn.frontend.caffe.text import Message, prototxt
+from xdn.frontend.caffe.text import Message, prototxt, values_of
 from xdn.frontend.tokens import Tokens
 
 #: The old enum `solver_type` -> the names of `type`.
@@ -197,9 +196,9 @@ def read_solver(path: Path) -> Solver:
         values["net"] = message.train_net
     values["test_net"] = next(iter(message.test_net), "")
     if not message.HasField("type") and message.HasField("solver_type"):
-        values["type"] = _OLD_TYPES[_enum_name(message, "solver_type")]
+        values["type"] = _OLD_TYPES[values_of(message)["solver_type"]]
     for inline in ("net_param", "train_net_param", "test_net_param"):
-        if any(known.name == inline for known, _ in message.ListFields()):
+        if any(field.name == inline for field, _ in message.ListFields()):
             raise SettingError(f"{inline}: a net within the solver is not read", where=str(path), mend="Say net: FILE")
     recipe = Recipe(**_values(message.xdn_param, Recipe))
     return _checked(Solver(**values, xdn=recipe, path=path, places=_places(path, text)))
@@ -208,24 +207,8 @@ def read_solver(path: Path) -> Solver:
 def _values(message: Message, cls: type) -> dict[str, Any]:
     """Return the fields of the dataclass `cls` that `message` has."""
     wanted = {f.name for f in dataclasses.fields(cls)}
-    found: dict[str, Any] = {}
-    for known, value in message.ListFields():
-        if known.name in wanted and known.message_type is None and known.name != "test_net":
-            found[known.name] = _plain(message, known, value)
-    return found
-
-
-def _plain(message: Message, known: Any, value: Any) -> Any:
-    if known.enum_type is not None:
-        return _enum_name(message, known.name)
-    if hasattr(value, "extend"):
-        return tuple(value)
-    return shortest(value) if isinstance(value, float) else value
-
-
-def _enum_name(message: Message, name: str) -> str:
-    known = message.DESCRIPTOR.fields_by_name[name]
-    return str(known.enum_type.values_by_number[getattr(message, name)].name)
+    found = {name: value for name, value in values_of(message).items() if name in wanted}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def _places(path: Path, text: str) -> dict[str, str]:

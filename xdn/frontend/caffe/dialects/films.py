@@ -8,7 +8,7 @@ source are its convolution3d_layer.cpp, deconvolution3d_layer.cpp and pool3d_lay
 from collections.abc import Callable
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.text import Message, place_of, schema
+from xdn.frontend.caffe.text import Message, is_many, place_of, schema
 
 #: Field of height and width -> the field of time, and what stands for either where it is absent.
 _TIMES = {"kernel_size": ("kernel_depth", 0), "stride": ("temporal_stride", 1), "pad": ("temporal_pad", 0)}
@@ -25,7 +25,7 @@ _MESSAGES = {
 def _given(param: Message, name: str) -> list[int]:
     """Return the values of a field, whether it is repeated or not; none where the message has no such field."""
     found = {field.name: value for field, value in param.ListFields()}.get(name, [])
-    return list(found) if hasattr(found, "extend") else [found]
+    return list(found) if is_many(found) else [found]
 
 
 def _over_time(kind: str) -> Callable[[Message], None]:

@@ -5,7 +5,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
-from xdn.frontend.caffe.text import Message, schema
+from xdn.frontend.caffe.text import Message, is_many, schema
 from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0
@@ -52,7 +52,7 @@ def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> No
     for field, value in old.ListFields():
         if field.name in ("type", "xdn_type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
             continue
-        if hasattr(value, "extend"):  # repeated; protobuf's releases do not agree on how a descriptor says so
+        if is_many(value):
             getattr(new, field.name).extend(value)
         elif field.message_type is not None:
             getattr(new, field.name).CopyFrom(value)

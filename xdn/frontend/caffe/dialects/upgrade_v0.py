@@ -4,7 +4,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 """
 
 from xdn.errors import NetError, UnsupportedError
-from xdn.frontend.caffe.text import Message, place_of, schema
+from xdn.frontend.caffe.text import Message, is_many, place_of, schema
 from xdn.registry import nearest
 
 _PADDING = "padding"
@@ -131,7 +131,7 @@ def _place(new: Message, old: Message, name: str, value: object) -> None:
         holder.CopyFrom(value)
     elif hasattr(value, "ListFields"):
         getattr(holder, renamed).CopyFrom(value)
-    elif hasattr(getattr(holder, renamed), "extend"):
+    elif is_many(getattr(holder, renamed)):
         getattr(holder, renamed).append(value)
     else:
         try:
@@ -154,7 +154,7 @@ def _upgraded(connection: Message, new: Message) -> None:
             new.type = schema.v1_types()[_TYPES[value]][0]
         elif field.name not in _KEPT:
             _place(new, old, field.name, value)
-        elif hasattr(value, "extend"):
+        elif is_many(value):
             getattr(new, field.name).extend(value)
         else:
             setattr(new, field.name, value)

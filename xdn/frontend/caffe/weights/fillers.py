@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from math import ceil, prod
-from typing import Any
 
 import numpy as np
 
 from xdn.errors import UnknownNameError, UnsupportedError
-from xdn.frontend.caffe.text import Message
+from xdn.frontend.caffe.text import Message, is_many
 from xdn.graph import Array, Layer, Shape
 from xdn.registry import Registry
 
@@ -97,12 +96,8 @@ def _stated(layer: Message) -> dict[str, Message | None]:
         for field in param.DESCRIPTOR.fields
         if field.message_type is not None
         and field.message_type.name == "FillerParameter"
-        and not _is_many(param, field)
+        and not is_many(getattr(param, field.name))
     }
-
-
-def _is_many(param: Message, field: Any) -> bool:
-    return hasattr(getattr(param, field.name), "extend")
 
 
 def _unstated(name: str, rng: np.random.Generator, layer: Layer, shape: Shape) -> Array:

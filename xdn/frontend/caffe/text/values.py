@@ -1,0 +1,33 @@
+"""The values of messages in Python's own types."""
+
+from typing import Any
+
+import numpy as np
+
+from xdn.frontend.caffe.text.schema import Message
+
+
+def shortest(value: float) -> float:
+    """Return the shortest decimal that rounds to the f32 `value`: 1e-05 and not 9.999999747378752e-06."""
+    return float(str(np.float32(value)))
+
+
+def is_many(value: Any) -> bool:
+    """Return whether a field's value is that of a repeated one; on descriptors protobuf's releases do not agree."""
+    return hasattr(value, "extend")
+
+
+def values_of(message: Message) -> dict[str, Any]:
+    """Return the fields that `message` has: an enum as its name, f32 as its shortest decimal, a message as a dict."""
+    return {
+        field.name: [_plain(field, each) for each in value] if is_many(value) else _plain(field, value)
+        for field, value in message.ListFields()
+    }
+
+
+def _plain(field: Any, value: Any) -> Any:
+    if field.enum_type is not None:
+        return str(field.enum_type.values_by_number[value].name)
+    if field.message_type is not None:
+        return values_of(value)
+    return shortest(value) if isinstance(value, float) else value
