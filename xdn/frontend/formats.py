@@ -89,7 +89,8 @@ class Frontend(ABC):
         return 0
 
 
-#: Every format that is read, by suffix. A module or a package in `xdn/frontend` enters its own.
+#: Every format that is read, by suffix. A module or a package in `xdn/frontend` enters its own; libraries that only its
+#: format needs it imports where it reads, since all frontends are imported to find one.
 FRONTENDS: Registry[type[Frontend]] = Registry("format of nets", "xdn.frontend", deep=False)
 
 #: What reads a file whose suffix says nothing: Caffe's texts go by any name.
@@ -145,7 +146,7 @@ def _understood(frontend: Frontend, path: Path, reading: Reading) -> Reading:
     for field in fields(reading):
         if field.name not in known and getattr(reading, field.name) != field.default:
             said = field.name.replace("_", " ")
-            raise SettingError(f"nets of this format do not know {said}", where=str(path), mend="Leave it away")
+            raise SettingError(f"nets of this format do not know {said}", where=str(path), mend="Leave it out")
     return reading
 
 
