@@ -223,6 +223,6 @@ def test_places_of_the_maxima_are_pytorchs(rng, fields):
 
 def test_of_equal_maxima_the_first_and_of_nothing_no_place():
     x = np.array([[[[1, 1, np.nan, -np.inf], [1, 1, LOWEST, np.nan]]]], np.float32)
-    largest, places = compute(Pooling(kernel_size=(2,), stride=(2,)), [x], n_tops=2)
+    largest, indices = compute(Pooling(kernel_size=(2,), stride=(2,)), [x], n_tops=2)
     np.testing.assert_array_equal(largest, [[[[1, LOWEST]]]])
-    np.testing.assert_array_equal(places, [[[[0, -1]]]])
+    np.testing.assert_array_equal(indices, [[[[0, -1]]]])

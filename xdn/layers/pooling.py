@@ -98,7 +98,7 @@ class Pooling(CaffeLayer):
         return reduce(np.multiply.outer, sides).astype(np.float32)
 
     def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, C, P, Q), of a volume (N, C, O, P, Q), and as much for the places of the maxima."""
+        """(N, C, H, W) -> (N, C, P, Q), of a volume (N, C, O, P, Q), and as much for the indices of the maxima."""
         n, c, *sizes = one_bottom(bottoms, *POSITIONED).shape
         if self.pool == "STOCHASTIC":
             raise UnsupportedError(
@@ -106,11 +106,11 @@ class Pooling(CaffeLayer):
                 mend="pool: AVE comes nearest at test time",
             )
         if n_tops > (2 if self.pool == "MAX" else 1):
-            raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their places, AVE the averages")
+            raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their indices, AVE the averages")
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
     def jumps(self, n_tops: int) -> bool:
-        """The places of the maxima, where they are asked for."""
+        """The indices of the maxima, where they are asked for."""
         return n_tops > 1
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
@@ -121,11 +121,11 @@ class Pooling(CaffeLayer):
             windows = self._windows(bottoms[0], LOWEST)
             # fmax passes over NaN, as Caffe's comparison `value > largest` does.
             largest = np.fmax.reduce(windows, axis=kernel_axes, initial=LOWEST)
-            return (largest,) if n_tops < 2 else (largest, self._places(bottoms[0], largest))
+            return (largest,) if n_tops < 2 else (largest, self._indices(bottoms[0], largest))
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=kernel_axes) / self.counts(sizes),)
 
     def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
-        """The bottom with its border; for the places of maxima every window, four times."""
+        """The bottom with its border; for the indices of maxima every window, four times."""
         sizes, places = bottoms[0].shape[2:], tops[0].shape[2:]
         window = self.window(sizes).trimmed(sizes, places)
         border = (size + pad + kernel for size, pad, kernel in zip(sizes, window.pad, window.kernel, strict=True))
@@ -133,15 +133,15 @@ class Pooling(CaffeLayer):
         windows = 4 * tops[0].size * prod(window.kernel) if len(tops) > 1 else 0
         return (padded + windows) * np.dtype(np.float32).itemsize + 2 * tops[0].bytes
 
-    def _places(self, images: Array, largest: Array) -> Array:
+    def _indices(self, images: Array, largest: Array) -> Array:
         """Return where each maximum lies in its plane, rows first, of several the first; -1 where all are LOWEST."""
         sizes = images.shape[2:]
         numbered = np.arange(prod(sizes), dtype=np.float32).reshape(1, 1, *sizes)
         numbers = self._windows(numbered, np.float32(-1)).reshape(1, 1, *largest.shape[2:], -1)
         flat = self._windows(images, LOWEST).reshape(*largest.shape, -1)
         flat = (flat == largest[..., None]) & (numbers >= 0)
-        places = np.broadcast_to(numbers, flat.shape)
-        first = np.take_along_axis(places, flat.argmax(axis=-1)[..., None], -1)[..., 0]
+        indices = np.broadcast_to(numbers, flat.shape)
+        first = np.take_along_axis(indices, flat.argmax(axis=-1)[..., None], -1)[..., 0]
         return np.where(flat.any(axis=-1) & (largest > LOWEST), first, np.float32(-1)).astype(np.float32)
 
     def _windows(self, images: Array, fill: np.float32) -> Array:

@@ -12,10 +12,10 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 @layer_type("Upsample")
 class Upsample(CaffeLayer):
-    """Upsample: each position `scale` times `scale` times, or, with a mask, each value at its place and zeros around.
+    """Upsample: each position `scale` times `scale` times, or, with a mask, each value at its index and zeros around.
 
     One bottom is the layer of Darknet's ports (YOLOv3). Two are SegNet's: the second is the mask of a max pooling,
-    which numbers places in rows of the top's width; `upsample_h` and `upsample_w` are the top's size where it is not
+    which numbers positions in rows of the top's width; `upsample_h` and `upsample_w` are the top's size where it is not
     `scale` times the bottom's (Badrinarayanan et al. 2015).
     """
 
@@ -55,17 +55,17 @@ class Upsample(CaffeLayer):
         return (Blob((n, c, *size)),)
 
     def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Repeat; or put every value at its mask's place, of several at one place the last, none outside of the top."""
+        """Repeat; or put every value at its mask's index, of several at one the last, none outside of the top."""
         x = bottoms[0]
         n, c, h, w = x.shape
         if len(bottoms) == 1:
             return (x.repeat(self.factors()[0], axis=2).repeat(self.factors()[1], axis=3),)
         p, q = self.output_size(h, w)
         top = np.zeros((n * c, p * q), x.dtype)
-        places = bottoms[1].reshape(n * c, h * w)
-        within = (places >= 0) & (places < p * q)
-        rows = np.broadcast_to(np.arange(n * c)[:, None], places.shape)
-        top[rows[within], places[within].astype(np.int64)] = x.reshape(n * c, h * w)[within]
+        indices = bottoms[1].reshape(n * c, h * w)
+        within = (indices >= 0) & (indices < p * q)
+        rows = np.broadcast_to(np.arange(n * c)[:, None], indices.shape)
+        top[rows[within], indices[within].astype(np.int64)] = x.reshape(n * c, h * w)[within]
         return (top.reshape(n, c, p, q),)
 
     def moves_only(self, bottoms: Sequence[Blob]) -> bool:

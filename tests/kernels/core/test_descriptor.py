@@ -31,7 +31,7 @@ def test_words_blobs_and_memory_are_told_apart():
     made = Sum(x="a", y="b", count=2, factors=factors, order=order, room=64)
     assert made.words.tolist() == [0, 0, 2, 0, address(factors), address(order), 0]
     assert made.blobs == {Sum.x.slot: "a", Sum.y.slot: "b"}
-    assert made.scratch == {Sum.room.slot: 64}
+    assert made.scratch == {Sum.room.slot: 64 * 4}
     assert [array is given for array, given in zip(made.keep, (factors, order), strict=True)] == [True, True]
     assert (made.count, made.first) == (2, 0)
 

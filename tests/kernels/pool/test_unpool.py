@@ -1,4 +1,4 @@
-"""Maxima with their places, and values put back to them: equal bits, and no place leads out of the blob."""
+"""Maxima with their indices, and values put back to them: equal bits, and no index leads out of the blob."""
 
 import numpy as np
 import pytest
@@ -21,11 +21,11 @@ def test_largest(image, params):
     check_layer("Pooling", image, tops=2, **params)
 
 
-def test_nothing_that_is_larger_has_no_place():
+def test_nothing_that_is_larger_has_no_index():
     net = one_layer_net("Pooling", (1, 2, 4), tops=2, kernel_size=2, stride=2)
     x = np.array([[[[np.nan, -np.inf, 1, 1], [np.nan, -np.inf, 1, np.nan]]]], np.float32)
-    largest, places = check_net(net, feed={"x0": x})
-    np.testing.assert_array_equal(places, [[[[-1, 2]]]])
+    largest, indices = check_net(net, feed={"x0": x})
+    np.testing.assert_array_equal(indices, [[[[-1, 2]]]])
     assert largest[0, 0, 0, 1] == 1
 
 
@@ -37,7 +37,7 @@ def test_back_to_where_they_came_from(size):
     check_net(net)
 
 
-def test_places_outside_are_passed_over():
+def test_indices_outside_are_passed_over():
     net = one_layer_net("Upsample", (2, 2, 2), (2, 2, 2), scale=2)
     feed = feed_for(net, 1)
     feed["x1"][0] = [[[-1, np.nan], [np.inf, -np.inf]], [[15, 16], [3.7, 1e30]]]

@@ -123,15 +123,16 @@ class Place(Field):
 
 
 class Scratch(Field):
-    """Where memory lies that a step needs for itself while it runs; given are its bytes."""
+    """Where memory lies that a step needs for itself while it runs; given are its elements."""
 
     def __init__(self, element: Element = F32):
         super().__init__(Kind(element, "place"))
+        self._bytes = element.bytes
 
     def fill(self, descriptor: "Descriptor", value: Any) -> None:
-        """Note how many bytes the plan finds a place for."""
+        """Note how many elements the plan finds a place for."""
         if value:
-            descriptor.scratch[self.slot] = value
+            descriptor.scratch[self.slot] = value * self._bytes
 
 
 class Descriptor:

@@ -190,9 +190,14 @@ class Lowering:
     def _layout(self, blob: Blob, exact: bool = False) -> BlockLayout:
         return BlockLayout.of(blob, self.target, self.schedule, exact)
 
-    def step(self, op: str, make: Callable[[], KernelBody], descriptor: Descriptor) -> Step:
-        """Return the step of a kernel whose name needs no more than the schedule and the target."""
-        name = KernelName(self.schedule.op(op), self.target.name)
+    def step(
+        self, op: str, make: Callable[[], KernelBody], descriptor: Descriptor, *, serves_both: bool = False
+    ) -> Step:
+        """Return the step of a kernel whose name needs no more than the schedule and the target.
+
+        A kernel that `serves_both` schedules has one name in both.
+        """
+        name = KernelName(op if serves_both else self.schedule.op(op), self.target.name)
         return Step.of(kernel_source(name, make, type(descriptor)), descriptor)
 
     def residual_at(self, slot: int) -> dict[int, str]:

@@ -9,15 +9,20 @@
 
 from collections.abc import Callable
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at_element, same_place
 from xdn.codegen.jit import jitable
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.core.descriptor import Descriptor, Place, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 
-A, X, Z, Y, POSITIONS, ROW = range(6)
+
+class Broadcast(Descriptor):
+    """`positions` of a block, with `row` elements each, as many as `a` has in all."""
+
+    a, x, z, y = Place(), Place(), Place(), Place()
+    positions, row = Size(), Size()
 
 
 def _scaled(a, x, z):
@@ -33,20 +38,17 @@ def _scaled_sum(a, x, z):
 
 
 def _body(function: Callable[..., float]) -> KernelBody:
-
     f = jitable(function)
 
-    def broadcast(desc, frame):
-        positions, row = desc[POSITIONS], desc[ROW]
+    def broadcast(d, frame):
+        positions, row, in_place = d.positions, d.row, same_place(d.x, d.y)
         begin, stop = portion(frame, positions)
-        for block in range(frame[BLOCKS]):
-            a = f32_at(frame[ARENA] + desc[A] + block * row * 4)
-            here = block * positions * row * 4
-            x, z = f32_at(frame[ARENA] + desc[X] + here), f32_at(frame[ARENA] + desc[Z] + here)
-            y = f32_at(frame[ARENA] + desc[Y] + here)
+        for block in range(frame.blocks):
+            a, first = at_element(frame, d.a, block * row), block * positions * row
+            x, z, y = at_element(frame, d.x, first), at_element(frame, d.z, first), at_element(frame, d.y, first)
             for p in range(begin, stop):
-                # Loops apart, because a compiler vectorises only where the arrays do not overlap.
-                if desc[X] == desc[Y]:
+                # Two loops, because a compiler vectorises only where the arrays do not overlap.
+                if in_place:
                     for i in range(p * row, p * row + row):
                         y[i] = f(a[i - p * row], y[i], z[i])
                 else:
@@ -56,13 +58,11 @@ def _body(function: Callable[..., float]) -> KernelBody:
     return broadcast
 
 
-def _lower(lowering: Lowering, op: str, function: Callable[..., float], names: tuple[str, str, str]) -> Lowered:
+def _lower(lowering: Lowering, op: str, function: Callable[..., float], blobs: tuple[str, str, str]) -> Lowered:
     """Return the step for a factor, what it scales, and what is added: blobs by name."""
-    layout, top = lowering.top(), lowering.layer.tops[0]
-    source = KernelSource(KernelName(op, lowering.target.name), lambda: _body(function))
-    sizes = words(6, {POSITIONS: layout.positions, ROW: layout.position_elements})
-    step = Step(source, sizes, {**dict(zip((A, X, Z), names, strict=True)), Y: top})
-    return Lowered([step], in_place={top: names[1]})
+    layout, (a, x, z), y = lowering.top(), blobs, lowering.layer.tops[0]
+    words = Broadcast(a=a, x=x, z=z, y=y, positions=layout.positions, row=layout.position_elements)
+    return Lowered([lowering.step(op, lambda: _body(function), words, serves_both=True)], in_place={y: x})
 
 
 @family("axpy", "Axpy", schedules=BOTH)

@@ -1,17 +1,23 @@
 """Eltwise: the bottoms two by two, y = a*x0 + b*x1, x0*x1 or max(x0, x1)."""
 
-import numpy as np
+from collections.abc import Callable
+from functools import partial
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at, same_place
 from xdn.codegen.jit import jitable
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 
-X0, X1, Y, BLOCK, COEFFICIENTS = range(5)
+
+class Pair(Descriptor):
+    """`elements` of a block, and the coefficients of two bottoms."""
+
+    x0, x1, y = Place(), Place(), Place()
+    elements = Size()
+    a, b = Number(), Number()
 
 
 def _sum(a, x, b, z):
@@ -36,22 +42,14 @@ _FUNCTIONS = {"SUM": ("add", _sum), "PROD": ("multiply", _product), "MAX": ("max
 _FURTHER = _FUNCTIONS | {"MAX": ("keep_maximum", _keep_maximum)}
 
 
-def _source(table, operation: str, target: str) -> KernelSource:
-    op, function = table[operation]
-    return KernelSource(KernelName(op, target), lambda: _body(function))
-
-
-def _body(function) -> KernelBody:
-
+def _body(function: Callable[..., float]) -> KernelBody:
     f = jitable(function)
 
-    def eltwise(desc, frame):
-        x0, x1 = f32_at(frame[ARENA] + desc[X0]), f32_at(frame[ARENA] + desc[X1])
-        y, coefficients = f32_at(frame[ARENA] + desc[Y]), f32_at(desc[COEFFICIENTS])
-        a, b = coefficients[0], coefficients[1]
-        first, end = portion(frame, frame[BLOCKS] * desc[BLOCK])
-        # Loops apart, because a compiler vectorises only where the arrays do not overlap.
-        if desc[X0] == desc[Y]:
+    def eltwise(d, frame):
+        x0, x1, y, a, b = at(frame, d.x0), at(frame, d.x1), at(frame, d.y), d.a, d.b
+        first, end = portion(frame, frame.blocks * d.elements)
+        # Two loops, because a compiler vectorises only where the arrays do not overlap.
+        if same_place(d.x0, d.y):
             for i in range(first, end):
                 y[i] = f(a, y[i], b, x1[i])
         else:
@@ -66,12 +64,10 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]
     coefficients = layer.params.coeff or (1.0,) * len(layer.bottoms)
-    steps = []
+    elements, steps = lowering.top().block_elements, []
     for i in range(1, len(layer.bottoms)):
-        first = coefficients[0] if i == 1 else 1.0
-        pair = np.array([first, coefficients[i]], np.float32)
-        descriptor = words(5, {BLOCK: lowering.top().block_elements, COEFFICIENTS: address(pair)})
-        blobs = {X0: layer.bottoms[0] if i == 1 else top, X1: layer.bottoms[i], Y: top}
-        source = _source(_FUNCTIONS if i == 1 else _FURTHER, layer.params.operation, lowering.target.name)
-        steps.append(Step(source, descriptor, blobs, (pair,)))
+        x0, a = (layer.bottoms[0], coefficients[0]) if i == 1 else (top, 1.0)
+        words = Pair(x0=x0, x1=layer.bottoms[i], y=top, elements=elements, a=a, b=coefficients[i])
+        op, function = (_FUNCTIONS if i == 1 else _FURTHER)[layer.params.operation]
+        steps.append(lowering.step(op, partial(_body, function), words, serves_both=True))
     return Lowered(steps, in_place={top: layer.bottoms[0]})

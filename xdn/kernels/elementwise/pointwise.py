@@ -2,48 +2,50 @@
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at, same_place
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.mathematics import MOST_CONSTANTS, of_element
 from xdn.kernels.core.portion import portion
 from xdn.layers.function import Function, Kernel, functions
 
-X, Y, BLOCK, CONSTANTS = range(4)
+
+class Pointwise(Descriptor):
+    """`elements` of a block, and `MOST_CONSTANTS` constants."""
+
+    x, y = Place(), Place()
+    elements = Size()
+    constants = Pointer()
 
 
 def _body(kernel: Kernel) -> KernelBody:
     f = of_element(kernel.formula, len(kernel.constants))
 
-    def pointwise(desc, frame):
-        x, y = f32_at(frame[ARENA] + desc[X]), f32_at(frame[ARENA] + desc[Y])
-        constants = f32_at(desc[CONSTANTS])
-        a, b, c, d = constants[0], constants[1], constants[2], constants[3]
-        first, end = portion(frame, frame[BLOCKS] * desc[BLOCK])
+    def pointwise(d, frame):
+        x, y, constants = at(frame, d.x), at(frame, d.y), d.constants
+        first, end = portion(frame, frame.blocks * d.elements)
+        one, two, three, four = constants[0], constants[1], constants[2], constants[3]
         # Two loops, because a compiler vectorises a loop over two arrays only where they do not overlap.
-        if desc[X] == desc[Y]:
+        if same_place(d.x, d.y):
             for i in range(first, end):
-                y[i] = f(y[i], a, b, c, d)
+                y[i] = f(y[i], one, two, three, four)
         else:
             for i in range(first, end):
-                y[i] = f(x[i], a, b, c, d)
+                y[i] = f(x[i], one, two, three, four)
 
     return pointwise
 
 
 def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     """Return the step that computes a function of every element."""
-    layer = lowering.layer
+    x, y = lowering.layer.bottoms[0], lowering.layer.tops[0]
     constants = np.zeros(MOST_CONSTANTS, np.float32)
     with np.errstate(over="ignore"):
         constants[: len(kernel.constants)] = kernel.constants
-    descriptor = words(4, {BLOCK: lowering.top().block_elements, CONSTANTS: address(constants)})
-    source = KernelSource(KernelName(kernel.word, lowering.target.name), lambda: _body(kernel))
-    step = Step(source, descriptor, {X: layer.bottoms[0], Y: layer.tops[0]}, (constants,))
-    return Lowered([step], in_place={layer.tops[0]: layer.bottoms[0]})
+    words = Pointwise(x=x, y=y, elements=lowering.top().block_elements, constants=constants)
+    return Lowered([lowering.step(kernel.word, lambda: _body(kernel), words, serves_both=True)], in_place={y: x})
 
 
 def _enter(word: str, types: list[type[Function]]) -> None:

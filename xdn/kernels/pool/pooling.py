@@ -10,7 +10,7 @@ For a block of images, an output position and MR rows (of images, or of channels
     y[r] = acc[r] / count[position]                        average
 
 All accumulators stay in registers over the taps. Denormals count as zero where workers flush them. Units: x is
-counted in f32.
+counted in elements.
 """
 
 from collections.abc import Callable
@@ -21,23 +21,31 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
+from xdn.element import S64
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, Schedule
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import Combine, fold_taps, row_builder, row_elements
 from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
-#: COUNTS: what the sum at each position is divided by.
-X, Y, POSITIONS, POSITION_COUNT, TAPS, X_BLOCK, Y_BLOCK, ROW_COUNT, COUNTS = range(9)
 #: Rows that are folded at a time (MR): at two registers each, they leave half of 16 free.
 ROWS = 4
+
+
+class Pooling(Descriptor):
+    """Tables of `TapLists`, in elements; what the sum at each position is divided by; elements of blocks; rows."""
+
+    x, y = Place(), Place()
+    positions, taps, counts = Pointer(S64), Pointer(S64), Pointer()
+    position_count, x_block, y_block, rows = (Size() for _ in range(4))
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,8 @@ _METHODS = {
 
 def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
-    return KernelSource(KernelName(schedule.op(op), target.name), lambda: _body(_METHODS[op], target, schedule))
+    name = KernelName(schedule.op(op), target.name)
+    return kernel_source(name, lambda: _body(_METHODS[op], target, schedule), Pooling)
 
 
 def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
@@ -78,22 +87,21 @@ def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Cal
 def _body(method: _Method, target: Target, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
     many, one = _rows(method, ROWS, target, schedule), _rows(method, 1, target, schedule)
-    row = row_elements(target, schedule) * F32_BYTES
+    row = row_elements(target, schedule)
 
-    def pool(desc, frame):
-        positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
-        rows = desc[ROW_COUNT]
+    def pool(d, frame):
+        positions, taps, counts, rows = d.positions, d.taps, d.counts, d.rows
         whole = rows - rows % ROWS
-        begin, stop = portion(frame, desc[POSITION_COUNT])
-        for block in range(frame[BLOCKS]):
+        begin, stop = portion(frame, d.position_count)
+        for block in range(frame.blocks):
             for p in range(begin, stop):
-                x = frame[ARENA] + desc[X] + (block * desc[X_BLOCK] + positions[4 * p]) * F32_BYTES
-                y = frame[ARENA] + desc[Y] + (block * desc[Y_BLOCK] + positions[4 * p + 3]) * F32_BYTES
+                x = at_element(frame, d.x, block * d.x_block + positions[4 * p])
+                y = at_element(frame, d.y, block * d.y_block + positions[4 * p + 3])
                 first, end, count = positions[4 * p + 1], positions[4 * p + 2], counts[p]
                 for r in range(0, whole, ROWS):
-                    many(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
+                    many(moved(x, r * row), taps, first, end, count, moved(y, r * row))
                 for r in range(whole, rows):
-                    one(f32_at(x + r * row), taps, first, end, count, f32_at(y + r * row))
+                    one(moved(x, r * row), taps, first, end, count, moved(y, r * row))
 
     return pool
 
@@ -117,16 +125,16 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     sizes = lowering.bottoms[0].shape[2:]
     lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
     positions, taps = lists.in_elements(bottom, top)
-    counts = np.ascontiguousarray(layer.params.counts(sizes))
-    descriptor = {
-        POSITIONS: address(positions),
-        POSITION_COUNT: len(positions),
-        TAPS: address(taps),
-        X_BLOCK: bottom.block_elements,
-        Y_BLOCK: top.block_elements,
-        ROW_COUNT: bottom.position_elements // row_elements(lowering.target, lowering.schedule),
-        COUNTS: address(counts),
-    }
-    source = pooling("max_pool" if layer.params.pool == "MAX" else "average_pool", lowering.target, lowering.schedule)
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(9, descriptor), blobs, (positions, taps, counts))])
+    words = Pooling(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        positions=positions,
+        taps=taps,
+        counts=np.ascontiguousarray(layer.params.counts(sizes)),
+        position_count=len(positions),
+        x_block=bottom.block_elements,
+        y_block=top.block_elements,
+        rows=bottom.position_elements // row_elements(lowering.target, lowering.schedule),
+    )
+    op = "max_pool" if layer.params.pool == "MAX" else "average_pool"
+    return Lowered([Step.of(pooling(op, lowering.target, lowering.schedule), words)])

@@ -10,49 +10,52 @@ has sums of its own::
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, f64_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.codegen.intrinsics import at, at_element
+from xdn.element import F64
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Scratch, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 
-#: A group has POSITIONS, each with VECTORS of WIDTH elements. X_PLACE, Y_PLACE: elements from one position to the next.
-X, Y, TOTAL, FACTOR, GROUPS, POSITIONS, VECTORS, WIDTH, X_PLACE, Y_PLACE, TERMS = range(11)
-WORD_COUNT = 11
-#: What TERMS says of the numbers that are summed.
+#: What is done to the numbers that are summed.
 PLAIN, ABSOLUTE, SQUARED = range(3)
 _TERMS = {"SUM": PLAIN, "MEAN": PLAIN, "ASUM": ABSOLUTE, "SUMSQ": SQUARED}
 
 
+class Reduce(Descriptor):
+    """Groups of `positions`, each with `vectors` of `width` elements; elements from one position to the next."""
+
+    x, y, total = Place(), Place(), Scratch(F64)
+    groups, positions, vectors, width, x_pitch, y_pitch, terms = (Size() for _ in range(7))
+    factor = Number(F64)
+
+
 def _reduce():
-    def reduce(desc, frame):
-        groups, positions, vectors, width = desc[GROUPS], desc[POSITIONS], desc[VECTORS], desc[WIDTH]
-        x_place, y_place, terms = desc[X_PLACE], desc[Y_PLACE], desc[TERMS]
-        factor, total = f64_at(desc[FACTOR])[0], f64_at(frame[ARENA] + desc[TOTAL])
+    def reduce(d, frame):
+        groups, positions, vectors, width = d.groups, d.positions, d.vectors, d.width
+        x_pitch, y_pitch, terms, factor, total = d.x_pitch, d.y_pitch, d.terms, d.factor, at(frame, d.total)
         begin, stop = portion(frame, width)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * groups * positions * x_place * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * groups * y_place * 4)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.x, block * groups * positions * x_pitch)
+            y = at_element(frame, d.y, block * groups * y_pitch)
             for group in range(groups):
                 for i in range(begin, stop):
                     total[i] = 0.0
                 for p in range(group * positions, (group + 1) * positions):
                     for vector in range(vectors):
-                        at = p * x_place + vector * width
+                        first = p * x_pitch + vector * width
                         if terms == PLAIN:
                             for i in range(begin, stop):
-                                total[i] += x[at + i]
+                                total[i] += x[first + i]
                         elif terms == ABSOLUTE:
                             for i in range(begin, stop):
-                                total[i] += abs(x[at + i])
+                                total[i] += abs(x[first + i])
                         else:
                             for i in range(begin, stop):
-                                value = np.float64(x[at + i])
+                                value = np.float64(x[first + i])
                                 total[i] += value * value
                 for i in range(begin, stop):
-                    y[group * y_place + i] = np.float32(total[i] * factor)
+                    y[group * y_pitch + i] = np.float32(total[i] * factor)
 
     return reduce
 
@@ -67,17 +70,17 @@ def lower_reduction(lowering: Lowering) -> Lowered:
     else:
         groups, vectors, width = top.positions, 1, bottom.position_elements
     positions = bottom.positions // groups
-    factor = np.array([params.coeff / (positions * vectors if params.operation == "MEAN" else 1)])
-    sizes = {
-        FACTOR: address(factor),
-        GROUPS: groups,
-        POSITIONS: positions,
-        VECTORS: vectors,
-        WIDTH: width,
-        X_PLACE: bottom.position_elements,
-        Y_PLACE: top.position_elements,
-        TERMS: _TERMS[params.operation],
-    }
-    source = KernelSource(KernelName("reduce", lowering.target.name), _reduce)
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(WORD_COUNT, sizes), blobs, (factor,), scratch={TOTAL: width * 8})])
+    words = Reduce(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        total=width,
+        groups=groups,
+        positions=positions,
+        vectors=vectors,
+        width=width,
+        x_pitch=bottom.position_elements,
+        y_pitch=top.position_elements,
+        terms=_TERMS[params.operation],
+        factor=params.coeff / (positions * vectors if params.operation == "MEAN" else 1),
+    )
+    return Lowered([lowering.step("reduce", _reduce, words, serves_both=True)])

@@ -10,46 +10,58 @@
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
+from xdn.codegen.intrinsics import at_element
+from xdn.element import S64
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
 from xdn.layers.pooling import LOWEST
 
-#: BINS: rows of (x offset, first tap, end of taps, channel 0's place in y, places to the next channel). COUNTS: by what
-#: averages are divided.
-X, Y, BINS, BIN_COUNT, TAPS, COUNTS, CHANNELS, LANES, X_BLOCK, Y_BLOCK, AVERAGE, START = range(12)
+
+class SPP(Descriptor):
+    """The bins of all grids, a row each, and what they are made of.
+
+    bins
+        Rows of (x offset, first tap, end of taps, where channel 0 is in y, how far the next one is), the last two in
+        values of an image.
+    counts
+        By what averages are divided.
+    images
+        Of a block.
+    """
+
+    x, y = Place(), Place()
+    bins, taps, counts = Pointer(S64), Pointer(S64), Pointer()
+    bin_count, channels, images, x_block, y_block, average = (Size() for _ in range(6))
+    start = Number()
 
 
 def _pool():
-    def pool(desc, frame):
-        bins, taps, counts = i64_at(desc[BINS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
-        lanes, start = desc[LANES], f32_at(desc[START])[0]
-        begin, stop = portion(frame, desc[BIN_COUNT])
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
+    def pool(d, frame):
+        bins, taps, counts, start = d.bins, d.taps, d.counts, d.start
+        channels, images, average = d.channels, d.images, d.average
+        begin, stop = portion(frame, d.bin_count)
+        for block in range(frame.blocks):
+            x, y = at_element(frame, d.x, block * d.x_block), at_element(frame, d.y, block * d.y_block)
             for b in range(begin, stop):
-                for c in range(desc[CHANNELS]):
-                    out = (bins[5 * b + 3] + c * bins[5 * b + 4]) * lanes
-                    for i in range(lanes):
+                for c in range(channels):
+                    out = (bins[5 * b + 3] + c * bins[5 * b + 4]) * images
+                    for i in range(images):
                         y[out + i] = start
                     for t in range(bins[5 * b + 1], bins[5 * b + 2]):
-                        at = bins[5 * b] + taps[2 * t] + c * lanes
-                        if desc[AVERAGE]:
-                            for i in range(lanes):
-                                y[out + i] += x[at + i]
+                        tap = bins[5 * b] + taps[2 * t] + c * images
+                        if average:
+                            for i in range(images):
+                                y[out + i] += x[tap + i]
                         else:
-                            for i in range(lanes):
-                                value = x[at + i]
+                            for i in range(images):
+                                value = x[tap + i]
                                 y[out + i] = value if value > y[out + i] else y[out + i]
-                    if desc[AVERAGE]:
-                        for i in range(lanes):
+                    if average:
+                        for i in range(images):
                             y[out + i] /= counts[b]
 
     return pool
@@ -68,31 +80,29 @@ def lower_spp(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each bin."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes, average = lowering.bottoms[0].shape[2:], layer.params.pool == "AVE"
-    bins, taps, counts, place = [], [], [], 0
+    bins, taps, counts, begin = [], [], [], 0
     for level in layer.params.levels(sizes):
         grid = level.output_size(sizes)
         lists = plain_tap_lists(sizes, grid, level.window(sizes))
         rows = lists.positions * (bottom.position_elements, 1, 1, 1)
         rows[:, 1:3] += sum(map(len, taps))
-        rows[:, 3] += place
+        rows[:, 3] += begin
         bins.append(np.column_stack([rows, np.full(len(rows), len(rows))]))
         taps.append(lists.taps * (bottom.position_elements, 1))
         counts.append(level.counts(sizes).ravel())
-        place += bottom.channels * len(rows)
-    tables = np.concatenate(bins), np.concatenate(taps), np.concatenate(counts)
-    start = np.array([0 if average else LOWEST], np.float32)
-    descriptor = {
-        BINS: address(tables[0]),
-        BIN_COUNT: len(tables[0]),
-        TAPS: address(tables[1]),
-        COUNTS: address(tables[2]),
-        CHANNELS: bottom.channels,
-        LANES: bottom.images,
-        X_BLOCK: bottom.block_elements,
-        Y_BLOCK: top.block_elements,
-        AVERAGE: int(average),
-        START: address(start),
-    }
-    source = KernelSource(KernelName("spp", lowering.target.name), _pool)
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(12, descriptor), blobs, (*tables, start))])
+        begin += bottom.channels * len(rows)
+    words = SPP(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        bins=np.concatenate(bins),
+        taps=np.concatenate(taps),
+        counts=np.concatenate(counts),
+        bin_count=sum(map(len, bins)),
+        channels=bottom.channels,
+        images=bottom.images,
+        x_block=bottom.block_elements,
+        y_block=top.block_elements,
+        average=average,
+        start=0 if average else LOWEST,
+    )
+    return Lowered([lowering.step("spp", _pool, words, serves_both=True)])

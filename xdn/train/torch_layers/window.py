@@ -55,7 +55,7 @@ def inner_product(params: InnerProduct, bottoms: Sequence[Tensor], weights: Mapp
 def pooling(
     params: Pooling, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode, n_tops: int
 ) -> tuple[Tensor, ...]:
-    """Pooling by Caffe's rules, and the places of the maxima where they are asked for."""
+    """Pooling by Caffe's rules, and the indices of the maxima where they are asked for."""
     return (pool(params, bottoms[0]),) if n_tops == 1 else maxima(params, bottoms[0])
 
 
@@ -99,7 +99,7 @@ def _border(params: Pooling, sizes: Sequence[int]) -> list[int]:
 
 
 def maxima(params: Pooling, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the maxima of the windows over (N, C, H, W), and their places h * W + w, f32, of several the first."""
+    """Return the maxima of the windows over (N, C, H, W), and their indices h * W + w, f32, of several the first."""
     sizes = x.shape[2:]
     window, border = params.window(sizes), _border(params, sizes)
     padded = F.pad(x, border, value=-inf)
