@@ -34,7 +34,7 @@ from xdn.kernels.depthwise import batch as depthwise
 from xdn.kernels.depthwise import channel as channel_depthwise
 from xdn.kernels.depthwise import sliding
 from xdn.kernels.machine import clock, peak
-from xdn.kernels.normalise import channel_lrn, lrn, softmax
+from xdn.kernels.normalise import lrn, lrn_within, softmax
 from xdn.kernels.pool import pooling
 from xdn.kernels.winograd import batch_kernel as winograd_kernel
 from xdn.kernels.winograd import channel_kernel as channel_winograd
@@ -82,7 +82,7 @@ def sources(target: Target) -> Iterator[KernelSource]:
         name = KernelName("depthwise", target.name, epilogue)
         yield KernelSource(name, lambda name=name: depthwise._body(name))
     yield softmax.softmax(target)
-    yield from (lrn.across(target), lrn.within(target))
+    yield from (lrn.across(target), lrn_within.within(target))
     yield from (pooling.pooling(op, target) for op in ("max_pool", "average_pool"))
     yield from channel_sources(target)
     for timed in (False, True):
@@ -107,8 +107,8 @@ def channel_sources(target: Target) -> Iterator[KernelSource]:
         if ACTIVATIONS["PReLU"].part not in epilogue:
             yield blas.blas(epilogue, target)
     yield sliding.sliding(sliding.Sliding((3, 2), 2, (1, 3)), (), target)
-    yield channel_lrn.across(target)
-    yield lrn.within(target, CHANNEL)
+    yield lrn.across(target, CHANNEL)
+    yield lrn_within.within(target, CHANNEL)
     yield from (pooling.pooling(op, target, CHANNEL) for op in ("max_pool", "average_pool"))
 
 

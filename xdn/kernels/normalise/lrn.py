@@ -1,21 +1,19 @@
-"""LRN: every value times a power of the energy around it, across channels or within one.
+"""LRN across channels: every value times a power of the energy of the channels around it.
 
-For a block of images, a position and a channel::
+For a position and a channel, and in the batch schedule for all images of a block at once::
 
-    energy = 0                                             a row: one value for each image
-    for other in range(c - reach, c + reach + 1):          across: neighbouring channels that exist, ascending
+    energy = 0
+    for other in range(c - reach, c + reach + 1):          neighbouring channels that exist, ascending
         energy += x[other] * x[other]
-    for tap in taps(position):                             within: the square's positions that exist, row-major
-        energy += x[tap][c] * x[tap][c]
-    energy /= count[position]                              within
     y[c] = x[c] * (k + alpha * energy) ** -beta
 
-Squares are summed anew for each channel: a sum that slides along would subtract, and carry their errors on. Units: x
-is counted in f32, B from one channel to the next.
+Squares are summed anew for each channel: a sum that slides along would subtract, and carry their errors on.
+
+In the channel schedule neighbouring channels are neighbours in memory: those that have all their neighbours are
+computed as vectors, which begin wherever the channel lies; the few at both ends one by one.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from llvmlite import ir
@@ -23,33 +21,35 @@ from llvmlite import ir
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
+from xdn.codegen.intrinsics import at_element, moved
+from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, F32_BYTES, B, Schedule
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH, BOTH, Schedule
+from xdn.kernels.core.mathematics import fma, power
 from xdn.kernels.core.portion import portion
-from xdn.kernels.core.rows import fold_taps, row_at, row_builder, row_elements
-from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
-from xdn.layers.window import Window
-
-#: CONSTANTS: k, alpha (across: / n), -beta. REACH: neighbours on each side.
-X, Y, CHANNELS, POSITIONS, REACH, CONSTANTS = range(6)
-#: ROW_COUNT: rows of a position; TAPS: the square's elements; COUNTS: what each position's sum is divided by.
-ROW_COUNT, POSITION_COUNT, TAPS, COUNTS, BLOCK = 2, 4, 6, 7, 8
+from xdn.kernels.core.rows import row_at, row_builder
 
 
-def across(target: Target) -> KernelSource:
-    """Return the kernel that sums over channels, for an instruction set."""
-    return KernelSource(KernelName("lrn_across", target.name), lambda: _across(target))
+class Across(Descriptor):
+    """Positions of a block, channels, elements from one position to the next, neighbours on each side.
+
+    constants
+        k, alpha / n, -beta.
+    """
+
+    x, y = Place(), Place()
+    positions, channels, pitch, reach = (Size() for _ in range(4))
+    constants = Pointer()
 
 
-def within(target: Target, schedule: Schedule = BATCH) -> KernelSource:
-    """Return the kernel that sums over positions, for an instruction set."""
-    return KernelSource(KernelName(schedule.op("lrn_within"), target.name), lambda: _within(target, schedule))
+def across(target: Target, schedule: Schedule = BATCH) -> KernelSource:
+    """Return the kernel for an instruction set."""
+    body = _of_images if schedule is BATCH else _of_channels
+    return kernel_source(KernelName(schedule.op("lrn_across"), target.name), lambda: body(target), Across)
 
 
 def plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
@@ -62,7 +62,7 @@ def scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value)
     return b.mul(x, formulas.power(b, b.fused(alpha, energy, k), exponent))
 
 
-def _across_row(target: Target) -> Callable[..., None]:
+def _row(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes one channel from the channels `first` <= other < `end` of its position."""
 
     @emitted(VOID, F32_POINTER, I64, I64, I64, F32_POINTER, F32_POINTER)
@@ -79,122 +79,82 @@ def _across_row(target: Target) -> Callable[..., None]:
     return row
 
 
-def _across(target: Target) -> KernelBody:
+def _of_images(target: Target) -> KernelBody:
     """Return the loops over positions and channels, as Numba compiles them."""
-    row = _across_row(target)
+    row = _row(target)
 
-    def lrn_across(desc, frame):
-        channels, reach, constants = desc[CHANNELS], desc[REACH], f32_at(desc[CONSTANTS])
-        for position in range(frame[BLOCKS] * desc[POSITIONS]):
-            at = position * channels * B * F32_BYTES
-            x, y = f32_at(frame[ARENA] + desc[X] + at), f32_at(frame[ARENA] + desc[Y] + at)
+    def lrn_across(d, frame):
+        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.pitch
+        for position in range(frame.blocks * d.positions):
+            x, y = at_element(frame, d.x, position * pitch), at_element(frame, d.y, position * pitch)
             for c in range(channels):
                 row(x, c, max(0, c - reach), min(channels, c + reach + 1), constants, y)
 
     return lrn_across
 
 
-def _within_row(target: Target, schedule: Schedule) -> Callable[..., None]:
-    """Return the intrinsic that computes one row of one position from the positions around it."""
+def _vector(target: Target) -> Callable[..., None]:
+    """Return the intrinsic that computes a vector of channels that have all their neighbours."""
 
-    @emitted(VOID, F32_POINTER, WORDS, I64, I64, NUMBER, F32_POINTER, F32_POINTER, F32_POINTER)
-    def row(irbuilder, *args):
-        b = row_builder(irbuilder, target, schedule)
-        *window, count, own, constants, y = args
-        (energy,) = fold_taps(b, window, [b.number(0)], partial(plus_square, b))
-        b.store(scaled(b, b.div(energy, b.broadcast(count)), b.load(own), constants), y)
+    @emitted(VOID, F32_POINTER, I64, F32_POINTER, F32_POINTER)
+    def vector(irbuilder, *args):
+        b = VectorBuilder(irbuilder, target)
+        x, reach, constants, y = args
 
-    return row
+        def add_neighbour(distance, energy):
+            return [plus_square(b, energy[0], b.load(b.offset(x, distance), aligned=False))]
 
+        begin, end = b.ir.neg(reach), b.ir.add(reach, b.const(1))
+        (energy,) = b.loop(begin, end, [b.number(0)], add_neighbour)
+        b.store(scaled(b, energy, b.load(x, aligned=False), constants), y, aligned=False)
 
-def _within(target: Target, schedule: Schedule) -> KernelBody:
-    """Return the loop nest around the windows, as Numba compiles it."""
-    row, elements = _within_row(target, schedule), row_elements(target, schedule)
-
-    def lrn_within(desc, frame):
-        positions, taps, counts = i64_at(desc[POSITIONS]), i64_at(desc[TAPS]), f32_at(desc[COUNTS])
-        constants = f32_at(desc[CONSTANTS])
-        begin, stop = portion(frame, desc[POSITION_COUNT])
-        for block in range(frame[BLOCKS]):
-            x = frame[ARENA] + desc[X] + block * desc[BLOCK] * F32_BYTES
-            y = frame[ARENA] + desc[Y] + block * desc[BLOCK] * F32_BYTES
-            for p in range(begin, stop):
-                for r in range(desc[ROW_COUNT]):
-                    window, own = positions[4 * p] + r * elements, positions[4 * p + 3] + r * elements
-                    row(
-                        f32_at(x + window * F32_BYTES),
-                        taps,
-                        positions[4 * p + 1],
-                        positions[4 * p + 2],
-                        counts[p],
-                        f32_at(x + own * F32_BYTES),
-                        constants,
-                        f32_at(y + own * F32_BYTES),
-                    )
-
-    return lrn_within
+    return vector
 
 
-def across_constants(lowering: Lowering) -> np.ndarray:
-    """Return k, alpha / n and -beta of a layer that sums over channels."""
-    params = lowering.layer.params
-    return np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32)
+def _of_channels(target: Target) -> KernelBody:
+    """Return the loops over positions and channels, as Numba compiles them."""
+    vector, lanes = _vector(target), target.lanes
+
+    @jitable
+    def one(x, c, channels, reach, constants, y):
+        energy = np.float32(0)
+        for other in range(max(0, c - reach), min(channels, c + reach + 1)):
+            energy += x[other] * x[other]
+        y[c] = x[c] * power(fma(constants[1], energy, constants[0]), constants[2])
+
+    def lrn_across(d, frame):
+        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.pitch
+        begin, end = portion(frame, frame.blocks * d.positions)
+        # The first channel after the last whole vector.
+        inner = reach + max(0, channels - 2 * reach) // lanes * lanes
+        for position in range(begin, end):
+            x, y = at_element(frame, d.x, position * pitch), at_element(frame, d.y, position * pitch)
+            for c in range(min(reach, channels)):
+                one(x, c, channels, reach, constants, y)
+            for c in range(reach, inner, lanes):
+                vector(moved(x, c), reach, constants, moved(y, c))
+            for c in range(inner, channels):
+                one(x, c, channels, reach, constants, y)
+
+    return lrn_across
 
 
-@family("lrn_across", "LRN", when=lambda lowering: lowering.layer.params.norm_region == "ACROSS_CHANNELS")
+def _over_channels(lowering: Lowering) -> bool:
+    """Return whether the neighbours are channels."""
+    return lowering.layer.params.norm_region == "ACROSS_CHANNELS"
+
+
+@family("lrn_across", "LRN", when=_over_channels, schedules=BOTH)
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
-    params, layout = lowering.layer.params, lowering.top()
-    constants = across_constants(lowering)
-    sizes = {CHANNELS: layout.channels, POSITIONS: layout.positions, REACH: params.local_size // 2}
-    descriptor = words(6, sizes | {CONSTANTS: address(constants)})
-    blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered([Step(across(lowering.target), descriptor, blobs, (constants,))])
-
-
-def _square(lowering: Lowering) -> tuple[tuple[int, int], tuple[int, int], Window]:
-    """Return the sizes over which the square of a layer that sums within channels slides, its places, and itself."""
-    sizes = (lowering.top().height, lowering.top().width)
-    size = lowering.layer.params.local_size
-    return sizes, sizes, Window((size, size), pad=(size // 2, size // 2))
-
-
-def _within_footprint(lowering: Lowering) -> Footprint:
-    """Return what the tables of positions take."""
-    return plain_lists_footprint(*_square(lowering))
-
-
-@family(
-    "lrn_within",
-    "LRN",
-    when=lambda lowering: lowering.layer.params.norm_region == "WITHIN_CHANNEL",
-    schedules=BOTH,
-    footprint=_within_footprint,
-)
-def lower_within(lowering: Lowering) -> Lowered:
-    """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
-    params, layout = lowering.layer.params, lowering.top()
-    lists = plain_tap_lists(*_square(lowering))
-    positions, taps = lists.in_elements(layout, layout)
-    counts = np.ascontiguousarray(params.squares_pooling().counts((layout.height, layout.width)))
-    constants = np.array([1.0, params.alpha, -params.beta], np.float32)
-    descriptor = {
-        ROW_COUNT: layout.position_elements // row_elements(lowering.target, lowering.schedule),
-        POSITIONS: address(positions),
-        POSITION_COUNT: len(positions),
-        CONSTANTS: address(constants),
-        TAPS: address(taps),
-        COUNTS: address(counts),
-        BLOCK: layout.block_elements,
-    }
-    blobs = {X: lowering.layer.bottoms[0], Y: lowering.layer.tops[0]}
-    return Lowered(
-        [
-            Step(
-                within(lowering.target, lowering.schedule),
-                words(9, descriptor),
-                blobs,
-                (positions, taps, counts, constants),
-            )
-        ]
+    layer, params, layout = lowering.layer, lowering.layer.params, lowering.top()
+    words = Across(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        positions=layout.positions,
+        channels=layout.channels,
+        pitch=layout.position_elements,
+        reach=params.local_size // 2,
+        constants=np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32),
     )
+    return Lowered([Step.of(across(lowering.target, lowering.schedule), words)])

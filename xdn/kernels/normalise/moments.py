@@ -13,101 +13,99 @@ has vectors of that width, one or as many as channels::
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, f64_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at, at_element
+from xdn.element import F64
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Scratch, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 
-#: A position has VECTORS of WIDTH elements; PLACE: elements from one to the next; DIVIDES: MVN by the deviation, too.
-X, Y, TOTAL, CONSTANTS, POSITIONS, VECTORS, WIDTH, PLACE, DIVIDES = range(9)
-WORD_COUNT = 9
+
+class Moments(Descriptor):
+    """Positions with `vectors` of `width` elements, `pitch` from one position to the next.
+
+    eps, divides
+        Of MVN: what is added to the deviation, and whether it divides by that.
+    constants
+        Of Normalize: factors of the vectors, then eps.
+    """
+
+    x, y, total = Place(), Place(), Scratch(F64)
+    positions, vectors, width, pitch, divides = (Size() for _ in range(5))
+    eps, constants = Number(), Pointer()
 
 
 def _mvn():
-    def mvn(desc, frame):
-        positions, vectors, width, place = desc[POSITIONS], desc[VECTORS], desc[WIDTH], desc[PLACE]
-        eps, count = f32_at(desc[CONSTANTS])[0], positions * vectors
-        total = f64_at(frame[ARENA] + desc[TOTAL])
+    def mvn(d, frame):
+        positions, vectors, width, pitch, divides = d.positions, d.vectors, d.width, d.pitch, d.divides
+        eps, count, total = d.eps, positions * vectors, at(frame, d.total)
         begin, stop = portion(frame, width)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * place * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * place * 4)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.x, block * positions * pitch)
+            y = at_element(frame, d.y, block * positions * pitch)
             for i in range(begin, stop):
                 total[i] = 0.0
             for p in range(positions):
                 for v in range(vectors):
                     for i in range(begin, stop):
-                        total[i] += x[p * place + v * width + i]
+                        total[i] += x[p * pitch + v * width + i]
             for p in range(positions):
                 for v in range(vectors):
-                    at = p * place + v * width
+                    first = p * pitch + v * width
                     for i in range(begin, stop):
-                        y[at + i] = x[at + i] - np.float32(total[i] / count)
-            if desc[DIVIDES]:
+                        y[first + i] = x[first + i] - np.float32(total[i] / count)
+            if divides:
                 for i in range(begin, stop):
                     total[i] = 0.0
                 for p in range(positions):
                     for v in range(vectors):
-                        at = p * place + v * width
+                        first = p * pitch + v * width
                         for i in range(begin, stop):
-                            total[i] += y[at + i] * y[at + i]
+                            total[i] += y[first + i] * y[first + i]
                 for p in range(positions):
                     for v in range(vectors):
-                        at = p * place + v * width
+                        first = p * pitch + v * width
                         for i in range(begin, stop):
-                            y[at + i] /= np.float32(math.sqrt(total[i] / count)) + eps
+                            y[first + i] /= np.float32(math.sqrt(total[i] / count)) + eps
 
     return mvn
 
 
 def _normalize():
-    def normalize(desc, frame):
-        positions, vectors, width, place = desc[POSITIONS], desc[VECTORS], desc[WIDTH], desc[PLACE]
-        constants = f32_at(desc[CONSTANTS])
-        total = f64_at(frame[ARENA] + desc[TOTAL])
+    def normalize(d, frame):
+        positions, vectors, width, pitch = d.positions, d.vectors, d.width, d.pitch
+        constants, total = d.constants, at(frame, d.total)
         begin, stop = portion(frame, width)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * place * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * place * 4)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.x, block * positions * pitch)
+            y = at_element(frame, d.y, block * positions * pitch)
             for i in range(begin, stop):
                 total[i] = constants[vectors]
             for p in range(positions):
                 for v in range(vectors):
-                    at = p * place + v * width
+                    first = p * pitch + v * width
                     for i in range(begin, stop):
-                        total[i] += x[at + i] * x[at + i]
+                        total[i] += x[first + i] * x[first + i]
             for p in range(positions):
                 for v in range(vectors):
-                    at = p * place + v * width
+                    first = p * pitch + v * width
                     for i in range(begin, stop):
-                        y[at + i] = x[at + i] / np.float32(math.sqrt(total[i])) * constants[v]
+                        y[first + i] = x[first + i] / np.float32(math.sqrt(total[i])) * constants[v]
 
     return normalize
 
 
-def _lower(
-    lowering: Lowering, op: str, body: KernelBody, shape: tuple[int, int], constants: np.ndarray, divides: bool = False
-) -> Lowered:
-    """Return the step of a body for vectors of (number, width) a position, with its constants."""
-    layer, layout = lowering.layer, lowering.top()
-    vectors, width = shape
-    sizes = {
-        CONSTANTS: address(constants),
-        POSITIONS: layout.positions,
-        VECTORS: vectors,
-        WIDTH: width,
-        PLACE: layout.position_elements,
-        DIVIDES: int(divides),
-    }
-    source = KernelSource(KernelName(op, lowering.target.name), body)
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(WORD_COUNT, sizes), blobs, (constants,), scratch={TOTAL: width * 8})])
+def _lower(lowering: Lowering, op: str, body: KernelBody, shape: tuple[int, int], **own: Any) -> Lowered:
+    """Return the step of a body for vectors of (number, width) a position, and what else it is told."""
+    layer, layout, (vectors, width) = lowering.layer, lowering.top(), shape
+    sizes = {"positions": layout.positions, "vectors": vectors, "width": width, "pitch": layout.position_elements}
+    words = Moments(x=layer.bottoms[0], y=layer.tops[0], total=width, **sizes, **own)
+    return Lowered([lowering.step(op, body, words, serves_both=True)])
 
 
 def _by_image(lowering: Lowering) -> tuple[int, int]:
@@ -120,7 +118,7 @@ def lower_mvn(lowering: Lowering) -> Lowered:
     """Subtract the mean of each channel or image, and divide by its deviation."""
     params = lowering.layer.params
     shape = _by_image(lowering) if params.across_channels else (1, lowering.top().position_elements)
-    return _lower(lowering, "mvn", _mvn, shape, np.array([params.eps], np.float32), params.normalize_variance)
+    return _lower(lowering, "mvn", _mvn, shape, eps=params.eps, divides=params.normalize_variance)
 
 
 def _euclidean_image(lowering: Lowering) -> bool:
@@ -134,4 +132,4 @@ def lower_normalize(lowering: Lowering) -> Lowered:
     layer, shape = lowering.layer, _by_image(lowering)
     factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), shape[0])
     constants = np.append(factors, layer.params.eps).astype(np.float32)
-    return _lower(lowering, "normalize_image", _normalize, shape, constants)
+    return _lower(lowering, "normalize_image", _normalize, shape, constants=constants)

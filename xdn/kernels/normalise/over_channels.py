@@ -11,50 +11,60 @@ Each schedule has a loop of its own: images are lanes that need memory for their
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BATCH, BLOCKS, BOTH, B
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import at, at_element
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.portion import portion
 
-#: SUMS: memory for one f32 an image of a block, which only the batch schedule needs.
-X, Y, SUMS, POSITIONS, CHANNELS, X_ROW, Y_ROW, CONSTANTS, VALUES, LANES = range(10)
+
+class OverChannels(Descriptor):
+    """Positions and their channels; elements from one position to the next; images of a block.
+
+    found
+        Memory for one number an image of a block, which only the batch schedule needs.
+    constants
+        Of Normalize: factors of the channels, then eps.
+    values
+        Of ArgMax: whether the largest value is asked for, not its channel.
+    """
+
+    x, y, found = Place(), Place(), Scratch()
+    positions, channels, x_pitch, y_pitch, images, values = (Size() for _ in range(6))
+    constants = Pointer()
 
 
 def _normalize_images():
-    def normalize(desc, frame):
-        channels, lanes, constants = desc[CHANNELS], desc[LANES], f32_at(desc[CONSTANTS])
-        sums = f32_at(frame[ARENA] + desc[SUMS])
-        for p in range(frame[BLOCKS] * desc[POSITIONS]):
-            x = f32_at(frame[ARENA] + desc[X] + p * desc[X_ROW] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + p * desc[Y_ROW] * 4)
-            for i in range(lanes):
+    def normalize(d, frame):
+        channels, images, constants, sums = d.channels, d.images, d.constants, at(frame, d.found)
+        for p in range(frame.blocks * d.positions):
+            x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
+            for i in range(images):
                 sums[i] = np.float32(0)
             for c in range(channels):
-                for i in range(lanes):
-                    sums[i] += x[c * lanes + i] * x[c * lanes + i]
-            for i in range(lanes):
+                for i in range(images):
+                    sums[i] += x[c * images + i] * x[c * images + i]
+            for i in range(images):
                 sums[i] = math.sqrt(sums[i] + constants[channels])
             for c in range(channels):
                 factor = constants[c]
-                for i in range(lanes):
-                    y[c * lanes + i] = x[c * lanes + i] / sums[i] * factor
+                for i in range(images):
+                    y[c * images + i] = x[c * images + i] / sums[i] * factor
 
     return normalize
 
 
 def _normalize_channels():
-    def normalize(desc, frame):
-        channels, constants = desc[CHANNELS], f32_at(desc[CONSTANTS])
-        begin, stop = portion(frame, frame[BLOCKS] * desc[POSITIONS])
+    def normalize(d, frame):
+        channels, constants = d.channels, d.constants
+        begin, stop = portion(frame, frame.blocks * d.positions)
         for p in range(begin, stop):
-            x = f32_at(frame[ARENA] + desc[X] + p * desc[X_ROW] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + p * desc[Y_ROW] * 4)
+            x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
             total = np.float32(0)
             for c in range(channels):
                 total += x[c] * x[c]
@@ -66,34 +76,31 @@ def _normalize_channels():
 
 
 def _largest_of_images():
-    def largest(desc, frame):
-        channels, lanes, values = desc[CHANNELS], desc[LANES], desc[VALUES]
-        best = f32_at(frame[ARENA] + desc[SUMS])
-        for p in range(frame[BLOCKS] * desc[POSITIONS]):
-            x = f32_at(frame[ARENA] + desc[X] + p * desc[X_ROW] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + p * desc[Y_ROW] * 4)
-            for i in range(lanes):
+    def largest(d, frame):
+        channels, images, values, best = d.channels, d.images, d.values, at(frame, d.found)
+        for p in range(frame.blocks * d.positions):
+            x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
+            for i in range(images):
                 best[i], y[i] = np.float32(-np.inf), np.float32(channels - 1)
             for c in range(channels):
-                for i in range(lanes):
-                    value = x[c * lanes + i]
+                for i in range(images):
+                    value = x[c * images + i]
                     larger = value >= best[i]
                     best[i] = value if larger else best[i]
                     y[i] = np.float32(c) if larger else y[i]
             if values:
-                for i in range(lanes):
+                for i in range(images):
                     y[i] = best[i]
 
     return largest
 
 
 def _largest_of_channels():
-    def largest(desc, frame):
-        channels, values = desc[CHANNELS], desc[VALUES]
-        begin, stop = portion(frame, frame[BLOCKS] * desc[POSITIONS])
+    def largest(d, frame):
+        channels, values = d.channels, d.values
+        begin, stop = portion(frame, frame.blocks * d.positions)
         for p in range(begin, stop):
-            x = f32_at(frame[ARENA] + desc[X] + p * desc[X_ROW] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + p * desc[Y_ROW] * 4)
+            x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
             best, found = np.float32(-np.inf), channels - 1
             for c in range(channels):
                 if x[c] >= best:
@@ -107,21 +114,21 @@ def _largest_of_channels():
 Bodies = tuple[KernelBody, KernelBody]
 
 
-def _lower(lowering: Lowering, op: str, bodies: Bodies, own: dict[int, int], keep: tuple[np.ndarray, ...]) -> Lowered:
-    """Return the step with the body of the schedule, the descriptor's `own` words, and what these point to."""
-    layer, bottom, schedule = lowering.layer, lowering.bottom(), lowering.schedule
-    batch = schedule is BATCH
-    sizes = {
-        POSITIONS: bottom.positions,
-        CHANNELS: bottom.channels,
-        X_ROW: bottom.position_elements,
-        Y_ROW: lowering.top().position_elements,
-        LANES: B,
-    }
-    source = KernelSource(KernelName(schedule.op(op), lowering.target.name), bodies[0 if batch else 1])
-    scratch = {SUMS: B * 4} if batch else {}
-    blobs = {X: layer.bottoms[0], Y: layer.tops[0]}
-    return Lowered([Step(source, words(10, sizes | own), blobs, keep, scratch=scratch)])
+def _lower(lowering: Lowering, op: str, bodies: Bodies, **own: Any) -> Lowered:
+    """Return the step with the body of the schedule, and what else it is told."""
+    layer, bottom, batch = lowering.layer, lowering.bottom(), lowering.schedule is BATCH
+    words = OverChannels(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        found=bottom.images if batch else 0,
+        positions=bottom.positions,
+        channels=bottom.channels,
+        x_pitch=bottom.position_elements,
+        y_pitch=lowering.top().position_elements,
+        images=bottom.images,
+        **own,
+    )
+    return Lowered([lowering.step(op, bodies[0 if batch else 1], words)])
 
 
 def _euclidean_position(lowering: Lowering) -> bool:
@@ -135,8 +142,7 @@ def lower_normalize(lowering: Lowering) -> Lowered:
     layer, channels = lowering.layer, lowering.bottom().channels
     factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), channels)
     constants = np.append(factors, np.float32(layer.params.eps)).astype(np.float32)
-    own = {CONSTANTS: address(constants)}
-    return _lower(lowering, "normalize", (_normalize_images, _normalize_channels), own, (constants,))
+    return _lower(lowering, "normalize", (_normalize_images, _normalize_channels), constants=constants)
 
 
 def _largest_channel(lowering: Lowering) -> bool:
@@ -150,5 +156,5 @@ def _largest_channel(lowering: Lowering) -> bool:
 @family("argmax", "ArgMax", when=_largest_channel, schedules=BOTH)
 def lower_argmax(lowering: Lowering) -> Lowered:
     """Find the channel with the largest value of each position, or that value."""
-    own = {VALUES: int(lowering.layer.params.out_max_val)}
-    return _lower(lowering, "largest_channel", (_largest_of_images, _largest_of_channels), own, ())
+    values = lowering.layer.params.out_max_val
+    return _lower(lowering, "largest_channel", (_largest_of_images, _largest_of_channels), values=values)

@@ -1,8 +1,8 @@
 """Softmax over the channels of a position.
 
-For a block of images and a position::
+For a position, and in the batch schedule for all images of a block at once::
 
-    most = x[0]                                            rows: one value for each image
+    most = x[0]
     for c in range(1, channels):
         most = x[c] if x[c] > most else most
     for c in range(channels):
@@ -11,30 +11,42 @@ For a block of images and a position::
     for c in range(channels):
         y[c] /= total
 
-Units: x and y are counted in f32, B from one channel to the next.
+Each schedule has a loop of its own, with the sum in the same order: images are vectors, and all is done by vectors;
+channels that follow each other are, too, but only their exponentials are computed so.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from llvmlite import ir
 
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.intrinsics import at, at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, B
+from xdn.kernels.core.descriptor import Descriptor, Place, Size
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH, BOTH, Schedule
+from xdn.kernels.core.mathematics import exp
+from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import row_at, row_builder
 
-X, Y, POSITIONS, CHANNELS = range(4)
+
+class Softmax(Descriptor):
+    """Positions of a block, the channels of each, and elements from one to the next."""
+
+    x, y = Place(), Place()
+    positions, channels, pitch = Size(), Size(), Size()
 
 
-def softmax(target: Target) -> KernelSource:
+def softmax(target: Target, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel for an instruction set."""
-    return KernelSource(KernelName("softmax", target.name), lambda: _body(target))
+    make = partial(_of_images, target) if schedule is BATCH else _of_channels
+    return kernel_source(KernelName(schedule.op("softmax"), target.name), make, Softmax)
 
 
 def _position(target: Target) -> Callable[..., None]:
@@ -65,27 +77,46 @@ def _emit_position(b: VectorBuilder, x: ir.Value, channels: ir.Value, y: ir.Valu
     b.loop(b.const(0), channels, [], divide)
 
 
-def _body(target: Target) -> KernelBody:
+def _of_images(target: Target) -> KernelBody:
     """Return the loop over positions, as Numba compiles it."""
     position = _position(target)
 
-    def softmax(desc, frame):
-        x, y = frame[ARENA] + desc[X], frame[ARENA] + desc[Y]
-        size = desc[CHANNELS] * B * F32_BYTES
-        for p in range(frame[BLOCKS] * desc[POSITIONS]):
-            position(f32_at(x + p * size), desc[CHANNELS], f32_at(y + p * size))
+    def softmax(d, frame):
+        x, y, channels, pitch = at(frame, d.x), at(frame, d.y), d.channels, d.pitch
+        for p in range(frame.blocks * d.positions):
+            position(moved(x, p * pitch), channels, moved(y, p * pitch))
 
     return softmax
 
 
-def over_channels(lowering: Lowering) -> bool:
+def _of_channels() -> KernelBody:
+    def softmax(d, frame):
+        channels, pitch = d.channels, d.pitch
+        begin, end = portion(frame, frame.blocks * d.positions)
+        for p in range(begin, end):
+            x, y = at_element(frame, d.x, p * pitch), at_element(frame, d.y, p * pitch)
+            most = x[0]
+            for c in range(1, channels):
+                most = x[c] if x[c] > most else most
+            for c in range(channels):
+                y[c] = exp(x[c] - most)
+            total = y[0]
+            for c in range(1, channels):
+                total += y[c]
+            for c in range(channels):
+                y[c] /= total
+
+    return softmax
+
+
+def _over_channels(lowering: Lowering) -> bool:
     """Return whether the sum runs over axis 1."""
     return lowering.bottoms[0].axis(lowering.layer.params.axis) == 1
 
 
-@family("softmax", "Softmax", when=over_channels)
+@family("softmax", "Softmax", when=_over_channels, schedules=BOTH)
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
-    layer, layout = lowering.layer, lowering.top()
-    descriptor = words(4, {POSITIONS: layout.positions, CHANNELS: layout.channels})
-    return Lowered([Step(softmax(lowering.target), descriptor, {X: layer.bottoms[0], Y: layer.tops[0]})])
+    (x,), (y,), layout = lowering.layer.bottoms, lowering.layer.tops, lowering.top()
+    words = Softmax(x=x, y=y, positions=layout.positions, channels=layout.channels, pitch=layout.position_elements)
+    return Lowered([Step.of(softmax(lowering.target, lowering.schedule), words)])

@@ -11,29 +11,37 @@ elements of a row, so that each has sums of its own::
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.names import KernelName
-from xdn.graph.blob import Blob
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.codegen.intrinsics import at, at_element
+from xdn.element import S64
+from xdn.graph import Blob
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.mathematics import exp
 from xdn.kernels.core.portion import portion
 
-X, Y, MOST, TOTAL, GROUPS, GROUP_COUNT, COUNT, STEP, POSITIONS, ROW = range(10)
+
+class SoftmaxPositions(Descriptor):
+    """The first position of each group; positions of a group, from one to the next, and of an image; a row's elements.
+
+    most, total
+        A row each.
+    """
+
+    x, y, most, total = Place(), Place(), Scratch(), Scratch()
+    groups = Pointer(S64)
+    group_count, count, step, positions, row = (Size() for _ in range(5))
 
 
 def _softmax():
-    def softmax(desc, frame):
-        groups, row, positions = i64_at(desc[GROUPS]), desc[ROW], desc[POSITIONS]
-        count, step = desc[COUNT], desc[STEP] * row
-        most, total = f32_at(frame[ARENA] + desc[MOST]), f32_at(frame[ARENA] + desc[TOTAL])
+    def softmax(d, frame):
+        groups, row, positions, count, step = d.groups, d.row, d.positions, d.count, d.step * d.row
+        most, total = at(frame, d.most), at(frame, d.total)
         begin, stop = portion(frame, row)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * row * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * row * 4)
-            for g in range(desc[GROUP_COUNT]):
+        for block in range(frame.blocks):
+            x = at_element(frame, d.x, block * positions * row)
+            y = at_element(frame, d.y, block * positions * row)
+            for g in range(d.group_count):
                 first = groups[g] * row
                 for i in range(begin, stop):
                     most[i] = x[first + i]
@@ -55,12 +63,12 @@ def _softmax():
 
 
 def _over_positions(lowering: Lowering) -> bool:
-    """Return whether the sum runs over an axis behind the channels."""
+    """Return whether the sum runs over an axis after the channels."""
     return lowering.bottoms[0].axis(lowering.layer.params.axis) > 1
 
 
 def axis_positions(blob: Blob, axis: int) -> tuple[np.ndarray, int, int]:
-    """Return how an axis behind the channels lies in the positions of an image.
+    """Return how an axis after the channels lies in the positions of an image.
 
     Returns
     -------
@@ -82,14 +90,16 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     layer, layout, blob = lowering.layer, lowering.top(), lowering.bottoms[0]
     starts, step, count = axis_positions(blob, blob.axis(layer.params.axis))
     row = layout.position_elements
-    sizes = {
-        GROUPS: address(starts),
-        GROUP_COUNT: len(starts),
-        COUNT: count,
-        STEP: step,
-        POSITIONS: layout.positions,
-        ROW: row,
-    }
-    source = KernelSource(KernelName("softmax_positions", lowering.target.name), _softmax)
-    blobs, scratch = {X: layer.bottoms[0], Y: layer.tops[0]}, {MOST: row * 4, TOTAL: row * 4}
-    return Lowered([Step(source, words(10, sizes), blobs, (starts,), scratch=scratch)])
+    words = SoftmaxPositions(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        most=row,
+        total=row,
+        groups=starts,
+        group_count=len(starts),
+        count=count,
+        step=step,
+        positions=layout.positions,
+        row=row,
+    )
+    return Lowered([lowering.step("softmax_positions", _softmax, words, serves_both=True)])

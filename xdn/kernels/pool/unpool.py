@@ -1,7 +1,7 @@
 """Maxima with their indices, and values put back to such indices, as SegNet's encoder and decoder do.
 
-An index is the number of a position of an image, as in ONNX's MaxPool and MaxUnpool; each value has one. Row by row of a
-position's values, so that loops are over neighbours in both schedules::
+An index is the number of a position of an image, as in ONNX's MaxPool and MaxUnpool; each value has one. Row by row of
+a position's values, so that loops are over neighbours in both schedules::
 
     y[:], indices[:] = LOWEST, -1                          largest
     for tap in taps(position):
