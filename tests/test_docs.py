@@ -75,5 +75,5 @@ def test_what_runs_a_layer_type(layer_table):
         "Input": "the caller",
         "Convolution": "kernels",
         "Concat": "kernels",
-        "Proposal": "apart, kernels",
+        "Proposal": "whole batch, kernels",
     }

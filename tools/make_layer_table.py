@@ -21,7 +21,7 @@ _HEAD = "| type | also written | what it is | runs by |\n|---|---|---|---|\n"
 
 
 def runs_by(cls: type[CaffeLayer]) -> str:
-    """Return what computes layers of a type: kernels, where families of every schedule take some, or what is apart."""
+    """Return what computes layers of a type: kernels, if families of every schedule take some, or whole batches."""
     if cls.is_input:
         return "the caller"
     families = [family for _, family in FAMILIES.items()]
@@ -32,7 +32,7 @@ def runs_by(cls: type[CaffeLayer]) -> str:
     moves = cls.moves_only is not LayerParams.moves_only
     if named or moves:
         return "kernels"
-    return "apart, kernels" if cls.type in WHOLE_LAYERS else "apart"
+    return "whole batch, kernels" if cls.type in WHOLE_LAYERS else "whole batch"
 
 
 def _markdown(text: str) -> str:
