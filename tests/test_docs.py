@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TINY
+from tests.kernels.checks import one_layer_net
 from xdn.layers import LAYERS
+from xdn.runtime.parts import WholePart, cut
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md", *sorted((ROOT / "prototxt").glob("*.md"))]
@@ -77,3 +79,27 @@ def test_what_runs_a_layer_type(layer_table):
         "Concat": "kernels",
         "Proposal": "whole batch, kernels",
     }
+
+
+#: Types of which kernels take some layers only, with parameters of one that they leave to the reference.
+LEFT_TO_REFERENCES = {
+    "ArgMax": {"axis": 1, "top_k": 2},
+    "BatchNorm": {"use_global_stats": False},
+    "BN": {"affine_only": True, "bn_mode": "LEARN"},
+    "Scale": {"axis": 2},
+    "Bias": {"axis": 2},
+    "InnerProduct": {"axis": 2, "num_output": 3},
+    "Normalize": {"norm": "L1"},
+}
+
+
+@pytest.mark.parametrize("type_name", LEFT_TO_REFERENCES)
+def test_parameters_without_a_kernel_have_none(type_name):
+    parts = cut(one_layer_net(type_name, (6, 5, 4), **LEFT_TO_REFERENCES[type_name]))
+    assert any(isinstance(part, WholePart) for part in parts)
+
+
+def test_parameters_without_a_kernel_are_listed():
+    table = (ROOT / "docs" / "layers.md").read_text().split("| layer | kernels take |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| ([\w, ]+) \|", table, re.M)
+    assert {name for row in rows for name in row.split(", ")} == {*LEFT_TO_REFERENCES, "all"}
