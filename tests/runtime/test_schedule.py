@@ -13,7 +13,7 @@ from xdn.runtime import plan as plans
 from xdn.runtime import schedule
 from xdn.runtime.bands import Call
 from xdn.runtime.plan import make_plan
-from xdn.runtime.schedule import Order, Pass, Run, Segment, passes
+from xdn.runtime.schedule import Order, Pass, Segment, Stretch, passes
 from xdn.runtime.session import Session
 
 
@@ -22,7 +22,7 @@ def listed(segments, chunk_blocks):
 
 
 def test_a_segment_takes_its_blocks_through_all_steps_before_the_next():
-    segments = (Segment((Run(0, 1), Run(1, 2)), 1), Segment((Run(2, 3),), 3))
+    segments = (Segment((Stretch(0, 1), Stretch(1, 2)), 1), Segment((Stretch(2, 3),), 3))
     assert listed(segments, 3) == [
         *(Pass(step, block, 1) for block in range(3) for step in (0, 1)),
         Pass(2, 0, 3),
@@ -30,21 +30,24 @@ def test_a_segment_takes_its_blocks_through_all_steps_before_the_next():
 
 
 def test_the_last_part_of_a_chunk_may_be_smaller():
-    assert listed((Segment((Run(0, 1),), 2),), 5) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
+    assert listed((Segment((Stretch(0, 1),), 2),), 5) == [Pass(0, 0, 2), Pass(0, 2, 2), Pass(0, 4, 1)]
 
 
 def test_a_run_in_bands_takes_each_block_through_all_its_calls():
-    run = Run(0, 2, (Call(0, 0, 3), Call(1, 0, 2), Call(0, 3, 1), Call(1, 2, 2)))
-    expected = [Pass(call.step, block, 1, call.first, call.units) for block in (0, 1) for call in run.calls]
-    assert listed((Segment((run,), 2),), 2) == expected
+    stretch = Stretch(0, 2, (Call(0, 0, 3), Call(1, 0, 2), Call(0, 3, 1), Call(1, 2, 2)))
+    expected = [Pass(call.step, block, 1, call.first, call.units) for block in (0, 1) for call in stretch.calls]
+    assert listed((Segment((stretch,), 2),), 2) == expected
 
 
 def test_buffers_are_kept_while_a_pass_may_come_back():
-    segments = (Segment((Run(0, 1), Run(1, 4, (Call(1, 0, 1),)), Run(4, 6)), 1), Segment((Run(6, 9),), 3))
+    segments = (
+        Segment((Stretch(0, 1), Stretch(1, 4, (Call(1, 0, 1),)), Stretch(4, 6)), 1),
+        Segment((Stretch(6, 9),), 3),
+    )
     order = Order(segments)
-    assert order.kept([4, 5], 3) == (4, 5)  # within a run that no pass comes back to
-    assert order.kept([0, 2], 3) == (0, 3)  # read in the run in bands: kept to its end
-    assert order.kept([2, 4], 3) == (1, 4)  # written in the run in bands: from its beginning
+    assert order.kept([4, 5], 3) == (4, 5)  # within a stretch that no pass comes back to
+    assert order.kept([0, 2], 3) == (0, 3)  # read in the stretch in bands: kept to its end
+    assert order.kept([2, 4], 3) == (1, 4)  # written in the stretch in bands: from its beginning
     assert order.kept([5, 6], 3) == (0, 6)  # filled block by block, read by the segment that takes all blocks
     assert order.kept([5, 6], 6) == (0, 8)  # that takes them in two parts
     assert order.segment_of([4, 5]) is segments[0]
@@ -80,15 +83,15 @@ def test_the_default_takes_rows_in_bands_and_turns_to_chunks_where_weights_outwe
     numbers = {placed.layer.name: (placed.first, placed.end) for placed in plan.layers}
     assert (first.blocks, second.blocks, last.blocks) == (1, settings.CHUNK_IMAGES // B, 1)
     assert (second.first, second.end) == numbers["fc2"]
-    in_bands = [(run.first, run.end) for run in first.runs if run.calls]
+    in_bands = [(stretch.first, stretch.end) for stretch in first.stretches if stretch.calls]
     assert in_bands == [(numbers["c0"][0], numbers["c4"][1])]
     # Of less cache, fewer layers stay in it together.
     monkeypatch.setattr(schedule, "core_cache_bytes", lambda: (64 << 10) * B // 32)
     first = make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments[0]
-    in_bands = [(run.first, run.end) for run in first.runs if run.calls]
+    in_bands = [(stretch.first, stretch.end) for stretch in first.stretches if stretch.calls]
     assert in_bands == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
     monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 20)
-    assert not any(run.calls for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for run in s.runs)
+    assert not any(each.calls for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for each in s.stretches)
 
 
 def every_step_once(plan):
@@ -110,10 +113,11 @@ def test_every_step_takes_every_block_and_row_once(monkeypatch):
 
 
 SEGMENTINGS = {
-    "step by step": lambda n: (Segment(tuple(Run(i, i + 1) for i in range(n)), 4),),
-    "block by block": lambda n: (Segment(tuple(Run(i, i + 1) for i in range(n)), 1),),
+    "step by step": lambda n: (Segment(tuple(Stretch(i, i + 1) for i in range(n)), 4),),
+    "block by block": lambda n: (Segment(tuple(Stretch(i, i + 1) for i in range(n)), 1),),
     "three segments": lambda n: tuple(
-        Segment(tuple(Run(i, i + 1) for i in range(a, b)), blocks) for a, b, blocks in ((0, 3, 1), (3, 5, 2), (5, n, 4))
+        Segment(tuple(Stretch(i, i + 1) for i in range(a, b)), blocks)
+        for a, b, blocks in ((0, 3, 1), (3, 5, 2), (5, n, 4))
     ),
 }
 
@@ -150,7 +154,7 @@ def test_a_run_in_bands_has_no_more_steps_than_the_settings_allow(monkeypatch):
     net = chain(channels=(4,) * layers, size=31)
     cache_of(monkeypatch, 1024)
     plan = make_plan(net, {"x": (4, 31, 31)}, net.outputs)
-    lengths = [run.end - run.first for segment in plan.segments for run in segment.runs if run.calls]
+    lengths = [each.end - each.first for segment in plan.segments for each in segment.stretches if each.calls]
     assert lengths
     assert max(lengths) == settings.MOST_BAND_STEPS
     every_step_once(plan)

@@ -5,11 +5,11 @@ layers, whose blobs are large, stay in cache, and late layers, whose weights are
 
     for segment in segments:
         for blocks in parts of the chunk:
-            for run in segment.runs:
+            for stretch in segment.stretches:
                 one step over all rows, or
                 for block in blocks:
                     for band in the map:                  consecutive steps, each a few rows ahead of the next
-                        for step in run
+                        for step in stretch
 
 The order changes no result: every value is computed by the same operations, from the same values.
 """
@@ -17,7 +17,7 @@ The order changes no result: every value is computed by the same operations, fro
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from xdn.runtime.bands import Call, banded
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """Consecutive steps, `first` <= number < `end`.
 
     Parameters
@@ -48,20 +48,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive runs that take `blocks` blocks of images at a time through all of them."""
+    """Consecutive stretches that take `blocks` blocks of images at a time through all of them."""
 
-    runs: tuple[Run, ...]
+    stretches: tuple[Stretch, ...]
     blocks: int
 
     @property
     def first(self) -> int:
         """Number of the first step."""
-        return self.runs[0].first
+        return self.stretches[0].first
 
     @property
     def end(self) -> int:
         """Number after that of the last step."""
-        return self.runs[-1].end
+        return self.stretches[-1].end
 
 
 class Pass(NamedTuple):
@@ -83,24 +83,25 @@ def passes(segments: Sequence[Segment], chunk_blocks: int) -> Array:
         for first in range(0, chunk_blocks, segment.blocks):
             blocks = min(segment.blocks, chunk_blocks - first)
             if blocks not in made:
-                made[blocks] = np.array([each for run in segment.runs for each in _of_run(run, blocks)], np.int64)
+                passed = (_of_stretch(stretch, blocks) for stretch in segment.stretches)
+                made[blocks] = np.array([*chain.from_iterable(passed)], np.int64)
             parts.append(made[blocks] + Pass(0, first, 0))
     return np.concatenate(parts)
 
 
-def _of_run(run: Run, blocks: int) -> Iterator[Pass]:
-    """Return the passes of a run over the blocks from 0 on."""
-    if run.calls:
-        return (Pass(call.step, block, 1, call.first, call.units) for block in range(blocks) for call in run.calls)
-    return (Pass(step, 0, blocks) for step in range(run.first, run.end))
+def _of_stretch(stretch: Stretch, blocks: int) -> Iterator[Pass]:
+    """Return the passes of a stretch over the blocks from 0 on."""
+    if stretch.calls:
+        return (Pass(call.step, block, 1, call.first, call.units) for block in range(blocks) for call in stretch.calls)
+    return (Pass(step, 0, blocks) for step in range(stretch.first, stretch.end))
 
 
 class Order:
-    """The segments of a plan by the steps that they hold, each of which is in one run of one segment."""
+    """The segments of a plan by the steps that they hold, each of which is in one stretch of one segment."""
 
     def __init__(self, segments: Sequence[Segment]):
         #: For each step, in order.
-        self._places = [(s, run) for s in segments for run in s.runs for _ in range(run.first, run.end)]
+        self._places = [(s, each) for s in segments for each in s.stretches for _ in range(each.first, each.end)]
 
     def segment_of(self, numbers: Sequence[int]) -> Segment | None:
         """Return the segment that holds all the steps `numbers`, None where they are in several."""
@@ -110,16 +111,16 @@ class Order:
     def kept(self, numbers: Sequence[int], chunk_blocks: int) -> tuple[int, int]:
         """Return the first and the last step during which a buffer must be kept that the steps `numbers` touch.
 
-        A run in bands comes back to its first step before it is through, and so does a segment that takes a chunk in
-        several parts: a buffer that such a run touches is kept for all of it, and one that several segments touch for
-        the whole of those among them that come back.
+        A stretch in bands comes back to its first step before it is through, and so does a segment that takes a chunk
+        in several parts: a buffer that such a stretch touches is kept for all of it, and one that several segments
+        touch for the whole of those among them that come back.
         """
         first, last = min(numbers), max(numbers)
         several = self.segment_of(numbers) is None
 
-        def whole(number: int) -> Segment | Run:
-            segment, run = self._places[number]
-            return segment if several and segment.blocks < chunk_blocks else run
+        def whole(number: int) -> Segment | Stretch:
+            segment, stretch = self._places[number]
+            return segment if several and segment.blocks < chunk_blocks else stretch
 
         begin, end = whole(first), whole(last)
         comes_back = [isinstance(part, Segment) or bool(part.calls) for part in (begin, end)]
@@ -176,8 +177,8 @@ def default_segments(
     segments = []
     for weighty, group in groupby(range(len(steps)), lambda number: layer_of[number] in heavy):
         numbers = list(group)
-        runs = tuple(in_bands.runs(range(numbers[0], numbers[-1] + 1)))
-        segments.append(Segment(runs, rule.chunk_blocks if weighty else rule.light_blocks))
+        stretches = tuple(in_bands.stretches(range(numbers[0], numbers[-1] + 1)))
+        segments.append(Segment(stretches, rule.chunk_blocks if weighty else rule.light_blocks))
     return tuple(segments)
 
 
@@ -195,16 +196,16 @@ class _InBands:
     layouts: Mapping[str, BlockLayout]
     owners: Mapping[str, str]
 
-    def runs(self, numbers: range) -> Iterator[Run]:
-        """Return the runs of the steps `numbers`."""
+    def stretches(self, numbers: range) -> Iterator[Stretch]:
+        """Return the stretches of the steps `numbers`."""
         number = numbers.start
         while number < numbers.stop:
-            run = self._longest(number, numbers.stop) or Run(number, number + 1)
-            yield run
-            number = run.end
+            stretch = self._longest(number, numbers.stop) or Stretch(number, number + 1)
+            yield stretch
+            number = stretch.end
 
-    def _longest(self, first: int, stop: int) -> Run | None:
-        """Return the longest run in bands from step `first` on, None where bands would not help."""
+    def _longest(self, first: int, stop: int) -> Stretch | None:
+        """Return the longest stretch in bands from step `first` on, None where bands would not help."""
         found, end = None, first
         stop = min(stop, first + settings.MOST_BAND_STEPS)
         while end < stop:
@@ -217,7 +218,7 @@ class _InBands:
             if calls is None:
                 break
             if calls:
-                found = Run(first, end, calls)
+                found = Stretch(first, end, calls)
         return found
 
     def _passes_rows_on(self, first: int, end: int) -> bool:

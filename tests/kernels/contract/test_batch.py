@@ -252,8 +252,8 @@ def test_two_sources_in_bands(monkeypatch):
     (expected,) = Session(net).run(None, feed)
     weights = sum(array.nbytes for step in make_plan(net, net_shapes(net), ("z",)).steps for array in step.keep)
     monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 2 * max(weights, 4 * 4 * B * (5 + 13 + 13 + 7)))
-    runs = [run for segment in make_plan(net, net_shapes(net), ("z",)).segments for run in segment.runs]
-    assert any(run.calls for run in runs)
+    stretches = [each for segment in make_plan(net, net_shapes(net), ("z",)).segments for each in segment.stretches]
+    assert any(stretch.calls for stretch in stretches)
     (result,) = Session(net).run(None, feed)
     np.testing.assert_array_equal(result, expected)
 
