@@ -10,7 +10,6 @@ import pytest
 
 from tests.kernels.checks import BATCHES, FULL_MATRIX, B, covering, feed_for, input_layer, make_params, random_weights
 from xdn import settings
-from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core import driver
@@ -18,7 +17,7 @@ from xdn.kernels.core.layout import SCHEDULES, aligned_bytes
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor
-from xdn.runtime.programs import Programs
+from xdn.runtime.runner import Runner
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.
@@ -116,7 +115,7 @@ def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
 def program_of(net, chunk_blocks, images=settings.CHUNK_IMAGES):
     """Return a program that nothing else keeps."""
     configuration = Configuration(chunk_blocks=chunk_blocks)
-    return Programs(net, process_loader(), 2, configuration).get({"x": (3, 6, 5)}, net.outputs, images)
+    return Runner(net, Executor(2), configuration).program({"x": (3, 6, 5)}, net.outputs, images)
 
 
 @pytest.fixture(scope="module")

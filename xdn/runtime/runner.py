@@ -1,25 +1,32 @@
 """A net whose layers treat each image alone, ready to run: its programs, and the workers that run them."""
 
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from math import prod
 
 import numpy as np
 
-from xdn import memory
+from xdn import memory, settings
 from xdn.codegen.loader import process_loader
 from xdn.errors import InputError
 from xdn.graph import Array, Net, Shape
+from xdn.kernels.core.layout import SCHEDULES, Schedule
+from xdn.kernels.core.packing import PackedWeights, keeping
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.needs import FEWER, run_needs
-from xdn.runtime.plan import Plan
+from xdn.runtime.plan import Plan, make_plan
 from xdn.runtime.program import Program
-from xdn.runtime.programs import Programs
+from xdn.runtime.schedule_rule import ScheduleRule
 
 
 class Runner:
-    """Runs one net; safe to call from several threads.
+    """Runs one net, by a program for each shape of images, choice of outputs and schedule; the latest used are kept.
+
+    Safe to call from several threads.
 
     Parameters
     ----------
@@ -33,8 +40,14 @@ class Runner:
 
     def __init__(self, net: Net, executor: Executor, configuration: Configuration, timed: bool = False):
         self.net = net
-        self.programs = Programs(net, process_loader(), executor.threads, configuration, timed)
-        self._executor = executor
+        self._executor, self._configuration, self._timed = executor, configuration, timed
+        self._loader, self._rule = process_loader(), ScheduleRule(net, executor.threads)
+        self._kept: OrderedDict[object, Program] = OrderedDict()
+        #: What plans of other shapes and outputs need not pack again.
+        self._packed = PackedWeights()
+        self._lock = threading.Lock()
+        #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
+        self.compile_s, self.kernels_compiled = 0.0, 0
         #: What ran last, for the profile.
         self.latest: tuple[Plan, Run] | None = None
 
@@ -59,22 +72,68 @@ class Runner:
             Output -> array that it is written to; others are made.
         """
         images = len(next(iter(arrays.values())))
-        program = self.programs.get({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
+        program = self.program({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
         return self._execute(program, list(arrays.values()), images, progress, out)
 
     def run_pixels(
         self, images: Array, shapes: Mapping[str, Shape], pixels: tuple[object, PixelSource], progress: Progress | None
     ) -> dict[str, Array]:
         """Return the outputs for u8 images (N, H, W, C) that `pixels`, a key and a source, makes the only input of."""
-        program = self.programs.get(shapes, self.net.outputs, len(images), pixels)
+        program = self.program(shapes, self.net.outputs, len(images), pixels)
         return self._execute(program, [np.ascontiguousarray(images)], len(images), progress)
 
     def plan(self, shapes: Mapping[str, Shape] | None, images: int) -> Plan:
         """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
-        if shapes is None and (kept := self.programs.all()):
-            return kept[-1].plan
+        if shapes is None and (latest := self.latest_plan()):
+            return latest
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
-        return self.programs.get(own | dict(shapes or {}), self.net.outputs, images).plan
+        return self.program(own | dict(shapes or {}), self.net.outputs, images).plan
+
+    def latest_plan(self) -> Plan | None:
+        """Return the plan that was used last, None where there is none yet."""
+        kept = list(self._kept.values())
+        return kept[-1].plan if kept else None
+
+    def program(
+        self,
+        shapes: Mapping[str, Shape],
+        outputs: tuple[str, ...],
+        images: int,
+        pixels: tuple[object, PixelSource] | None = None,
+    ) -> Program:
+        """Return the program for so many images, made now where none is kept.
+
+        Parameters
+        ----------
+        shapes : mapping
+            Input -> shape of one image.
+        outputs : tuple of str
+        images : int
+        pixels : (object, PixelSource), optional
+            A key that names the source, and the source.
+        """
+        asked = self._configuration.schedule
+        with self._lock:
+            schedule = SCHEDULES[asked] if asked else self._rule.schedule(shapes, images)
+            key = (tuple(shapes.items()), outputs, schedule.name, pixels and pixels[0])
+            if key not in self._kept:
+                self._kept[key] = self._made(shapes, outputs, schedule, pixels and pixels[1])
+                while len(self._kept) > settings.PLANS_KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def _made(
+        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, source: PixelSource | None
+    ) -> Program:
+        """Plan and compile."""
+        before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
+        with keeping(self._packed):
+            plan = make_plan(self.net, shapes, outputs, source, schedule, self._configuration)
+        program = Program(plan, self._loader, self._timed)
+        self.compile_s += time.perf_counter() - before
+        self.kernels_compiled += len(self._loader.stats.compiled) - compiled
+        return program
 
     def _require_memory(self, program: Program, images: int) -> None:
         """Raise MemoryLimitError where so many images take more than is allowed; asked once, not in each short run."""

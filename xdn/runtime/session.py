@@ -105,12 +105,12 @@ class Session:
     @property
     def compile_s(self) -> float:
         """Seconds spent on plans and kernels."""
-        return sum(runner.programs.compile_s for runner in self._runners.values())
+        return sum(runner.compile_s for runner in self._runners.values())
 
     @property
     def kernels_compiled(self) -> int:
         """Kernels that were compiled because no cache had them."""
-        return sum(runner.programs.kernels_compiled for runner in self._runners.values())
+        return sum(runner.kernels_compiled for runner in self._runners.values())
 
     @property
     def threads(self) -> int:
@@ -236,8 +236,8 @@ class Session:
 
     def plans(self) -> tuple[Plan, ...]:
         """Return the plans of the latest run, one for each part that has one."""
-        kept = (runner.programs.all() for runner in self._runners.values())
-        return tuple(programs[-1].plan for programs in kept if programs)
+        latest = (runner.latest_plan() for runner in self._runners.values())
+        return tuple(plan for plan in latest if plan is not None)
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
         """Return what each layer took in the latest run; of a net in parts those of all parts.
