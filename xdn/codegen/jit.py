@@ -6,7 +6,7 @@ Numba gets to know what is declared here when the first kernel is compiled (`xdn
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from llvmlite import ir
 
@@ -31,6 +31,14 @@ def llvm_type(element: Element) -> ir.Type:
     return _LLVM[element.name]
 
 
+class Words(Protocol):
+    """int64 words with names: what a kernel's descriptor and frame are declared as, and the rows of tables."""
+
+    #: Name -> kind, and name -> number of the word.
+    kinds: ClassVar[Mapping[str, "Kind"]]
+    slots: ClassVar[Mapping[str, int]]
+
+
 @dataclass(frozen=True)
 class Kind:
     """The type of one of a kernel's values.
@@ -41,11 +49,14 @@ class Kind:
         Of the number, or of the numbers pointed to; None for no value.
     role : str
         ``"number"``; ``"pointer"``; ``"place"``: where numbers lie in the arena of whoever runs the kernel; ``"cell"``:
-        where the number itself lies.
+        where the number itself lies; ``"table"``: a pointer to rows of words.
+    row : class, optional
+        How the words of a table's row are declared.
     """
 
     element: Element | None
     role: str = "number"
+    row: type[Words] | None = None
 
     @property
     def llvm(self) -> ir.Type:
@@ -58,19 +69,11 @@ class Kind:
     @property
     def is_pointer(self) -> bool:
         """Whether kernels are given an address."""
-        return self.role in ("pointer", "cell")
+        return self.role in ("pointer", "cell", "table")
 
 
 VOID, I64, NUMBER = Kind(None), Kind(S64), Kind(F32)
 F32_POINTER, F64_POINTER, U8_POINTER, WORDS = (Kind(element, "pointer") for element in (F32, F64, U8, S64))
-
-
-class Words(Protocol):
-    """int64 words with names: what a kernel's descriptor and frame are declared as."""
-
-    #: Name -> kind, and name -> number of the word.
-    kinds: Mapping[str, Kind]
-    slots: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)

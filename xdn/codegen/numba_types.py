@@ -62,6 +62,15 @@ class PlaceType(types.Type):
         super().__init__(f"Place({element.name})")
 
 
+class TableType(types.Type):
+    """A table whose rows are words with names; in memory a pointer to int64."""
+
+    def __init__(self, row: type[Words]):
+        self.row = WordsType(row)
+        super().__init__(f"Table({self.row.name})")
+
+
+@register_model(TableType)
 @register_model(WordsType)
 class _WordsModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: types.Type):
@@ -90,7 +99,7 @@ def _load_word(context: Any, builder: ir.IRBuilder, words: WordsType, pointer: i
     if kind.role == "number":
         return builder.load(builder.bitcast(word, kind.llvm.as_pointer()))
     value = builder.load(word)
-    return builder.inttoptr(value, kind.llvm) if kind.role == "pointer" else value
+    return builder.inttoptr(value, kind.llvm) if kind.is_pointer else value
 
 
 @lower_setattr_generic(WordsType)
@@ -117,6 +126,20 @@ class _WordByNumber(AbstractTemplate):
         return types.int64(args[0], types.int64) if fits else None
 
 
+@lower_builtin(operator.getitem, TableType, types.Integer)
+def _row_by_number(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
+    table, number = values
+    words = ir.Constant(ir.IntType(64), max(signature.return_type.slots.values()) + 1)
+    return builder.gep(table, [builder.mul(number, words)])
+
+
+@infer_global(operator.getitem)
+class _RowByNumber(AbstractTemplate):
+    def generic(self, args: tuple[types.Type, ...], kws: Any) -> Any:
+        fits = len(args) == 2 and isinstance(args[0], TableType) and isinstance(args[1], types.Integer)
+        return args[0].row(args[0], types.int64) if fits else None
+
+
 def word_pointer(builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
     """Return the pointer to the word called `name`."""
     return builder.gep(pointer, [ir.Constant(ir.IntType(64), words.slots[name])])
@@ -128,6 +151,8 @@ def type_of(kind: Kind) -> types.Type:
         return types.void
     if kind.role == "place":
         return PlaceType(kind.element)
+    if kind.row is not None:
+        return TableType(kind.row)
     number = _NUMBERS[kind.element.name]
     return types.CPointer(number) if kind.is_pointer else number
 

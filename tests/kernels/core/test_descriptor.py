@@ -10,7 +10,7 @@ from xdn.codegen.intrinsics import argument_address, at, at_element, f32_at, mov
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.element import S64
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size, address
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size, Table, address
 from xdn.kernels.core.frame import Frame, kernel_source
 
 
@@ -24,6 +24,23 @@ class Sum(Descriptor):
 
 class Longer(Sum):
     rest = Size()
+
+
+class Pair(Descriptor):
+    first, second = Size(), Size()
+
+
+class Triple(Pair):
+    third = Size()
+
+
+class Paired(Descriptor):
+    count = Size()
+    rows = Table(Pair)
+
+
+class Tripled(Paired):
+    rows = Table(Triple)
 
 
 def test_words_blobs_and_memory_are_told_apart():
@@ -97,6 +114,30 @@ def test_a_kernel_knows_whether_blobs_share_a_place_and_finds_the_callers_arrays
     arena, first, second = np.zeros(8, np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32)
     _run(loader, told, Sum(x="x", y="y", count=1), arena, first, second)
     assert (first.tolist(), second.tolist()) == ([0, 0], [2, 1])
+
+
+@pytest.mark.parametrize("words", [Paired, Tripled], ids=lambda words: words.__name__)
+def test_a_kernel_reads_rows_of_a_table_by_name(loader, words):
+    """A class below may declare longer rows in the same word."""
+
+    def differences(d, frame):
+        y = f32_at(argument_address(frame, 0))
+        for i in range(d.count):
+            row = d.rows[i]
+            y[i] = row.second - row.first
+
+    assert words.rows.slot == 1
+    rows = np.int64([[1, 5, 0], [2, 9, 0], [3, 3, 0]])[:, : len(words.rows.row.fields)].copy()
+    made, found = words(count=3, rows=rows), np.zeros(3, np.float32)
+    assert made.keep[0] is rows
+    _run(loader, differences, made, np.zeros(1, np.float32), found)
+    assert found.tolist() == [4, 7, 0]
+
+
+@pytest.mark.parametrize("rows", [np.zeros((2, 3), np.int64), np.zeros((2, 2), np.int32), np.zeros(2, np.int64)])
+def test_a_table_of_other_rows_is_refused(rows):
+    with pytest.raises(AssertionError):
+        Paired(rows=rows)
 
 
 def test_plain_words_remain_words(loader):

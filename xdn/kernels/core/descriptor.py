@@ -10,6 +10,14 @@
     def affine(d, frame):                                  the kernel that is given them
         x, factor = at(frame, d.x), d.factor
         ... d.pitch ...
+
+A table has rows of int64 words, whose names are declared in the same way::
+
+    class Position(Descriptor):                            class Pool(Descriptor):
+        x, y = Size(), Size()                                  positions = Table(Position)
+
+    def pool(d, frame):
+        ... d.positions[p].x ...
 """
 
 from collections.abc import Mapping
@@ -110,6 +118,27 @@ class Pointer(Field):
         super().fill(descriptor, value)
 
 
+class Table(Pointer):
+    """The address of a table of (rows, words) int64, each row of which is words with names.
+
+    Parameters
+    ----------
+    row : class
+        Declares them, as a `Descriptor` of fields of one word each.
+    """
+
+    def __init__(self, row: "type[Descriptor]"):
+        Field.__init__(self, Kind(S64, "table", row))
+        self.row = row
+
+    def fill(self, descriptor: "Descriptor", value: Any) -> None:
+        """Keep the table, whose rows must have as many words as there are names for."""
+        if isinstance(value, np.ndarray):
+            assert value.dtype == np.int64
+            assert value.shape[1:] == (self.row.size,)
+        super().fill(descriptor, value)
+
+
 class Place(Field):
     """Where a blob lies, which the plan decides; given is the blob's name, or nothing."""
 
@@ -163,8 +192,11 @@ class Descriptor:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         own = {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
-        cls.fields = {**cls.fields, **own}
-        for field in own.values():
+        above, cls.fields = cls.fields, {**cls.fields, **own}
+        for name, field in own.items():
+            if name in above:
+                field.slot = above[name].slot
+                continue
             field.slot = -(-cls.size // _LINE) * _LINE if field.new_line else cls.size
             cls.size = field.slot + 1
         cls.kinds = {name: field.kind for name, field in cls.fields.items()}
