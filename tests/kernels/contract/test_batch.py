@@ -1,4 +1,4 @@
-"""Convolution and InnerProduct against the NumPy references; spread and packing by brute force.
+"""Convolution and InnerProduct against the NumPy references; packing by brute force.
 
 The matrix shows every pair of values, with XDN_FULL_MATRIX=1 every triple (about a thousand rows).
 """
@@ -27,7 +27,7 @@ from tests.layers.windows import OVERHANGING
 from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.contract import batch_kernel as contraction
-from xdn.kernels.contract.batch import pack_weights, spread
+from xdn.kernels.contract.batch import pack_weights
 from xdn.kernels.core.family import Reach
 from xdn.kernels.core.layout import B
 from xdn.layers.elu import ELU
@@ -317,17 +317,6 @@ def test_weights_of_another_dtype_are_converted():
     (expected,) = Session(net).run(None, feed)
     (result,) = Session(net.replace(layers=(net.layers[0], wide))).run(None, feed)
     np.testing.assert_array_equal(result, expected)
-
-
-@pytest.mark.parametrize("most", [1, 6, 14])
-def test_spread_is_even_and_as_short_as_possible(most):
-    for rows in range(1, 200):
-        parts = spread(rows, most)
-        assert sum(parts) == rows
-        assert max(parts) <= most
-        assert max(parts) - min(parts) <= 1
-        assert parts == sorted(parts, reverse=True)
-        assert len(parts) == -(-rows // most)
 
 
 def test_packed_weights_hold_each_filter_at_each_used_element(rng):

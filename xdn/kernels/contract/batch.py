@@ -1,98 +1,25 @@
 """Convolution and InnerProduct as contractions: tables of tiles, positions and taps, packed weights."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
-from xdn.graph.epilogue import projection_weights
 from xdn.kernels.contract import batch_kernel as k
+from xdn.kernels.contract.task import (
+    Contraction,
+    contraction_footprint,
+    convolution_task,
+    groups_fit,
+    inner_product_task,
+    spread,
+    takes_images,
+    used_elements,
+)
 from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
-from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import B, BlockLayout
+from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, words
+from xdn.kernels.core.layout import B
 from xdn.kernels.core.packing import packed_once
-from xdn.kernels.core.taps import TapLists, lists_footprint, tap_lists
-from xdn.layers.window import Window
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a contraction sums over: a blob, and the filters that slide over it.
-
-    Parameters
-    ----------
-    blob : str
-    layout : BlockLayout
-        The blob's.
-    weight : (K, C/G, R, S)
-        Filters, with as many axes after the channels as the window has.
-    window : Window
-        How they slide.
-    lists : TapLists
-        The window's.
-    positions, runs : arrays
-        As `TapLists.in_runs` gives them.
-    """
-
-    blob: str
-    layout: BlockLayout
-    weight: np.ndarray
-    window: Window
-    lists: TapLists
-    positions: np.ndarray
-    runs: np.ndarray
-
-    @property
-    def channels(self) -> int:
-        """Channels that each filter reads."""
-        return self.weight.shape[1]
-
-
-@dataclass(frozen=True)
-class Contraction:
-    """A contraction over tap lists, before it is cut into tiles.
-
-    Parameters
-    ----------
-    sources : tuple of Source
-        One, or two without groups.
-    biases : tuple of (K,) arrays
-        Their sum is what each output begins with.
-    groups : int
-    """
-
-    sources: tuple[Source, ...]
-    biases: tuple[np.ndarray, ...]
-    groups: int = 1
-
-    @property
-    def filters(self) -> int:
-        """Filters of one group."""
-        return self.sources[0].weight.shape[0] // self.groups
-
-    @property
-    def bias(self) -> np.ndarray:
-        """(K,) f32, zeros where there is none."""
-        given = [np.asarray(bias, np.float32) for bias in self.biases]
-        return np.ascontiguousarray(
-            sum(given[1:], given[0]) if given else np.zeros(self.filters * self.groups, np.float32)
-        )
-
-
-def spread(rows: int, most: int) -> list[int]:
-    """Return `rows` split into as few parts as `most` allows, as even as possible, larger parts first."""
-    count = -(-rows // most)
-    small, larger = divmod(rows, count)
-    return [small + 1] * larger + [small] * (count - larger)
-
-
-def groups_fit(lowering: Lowering) -> bool:
-    """Return whether groups, if there are any, stand alone: two sources have none."""
-    layer = lowering.layer
-    return layer.projection is None or layer.params.group == layer.projection.group == 1
 
 
 def most_rows(lowering: Lowering) -> int:
@@ -113,20 +40,6 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in batch_tiles(lowering.top().channels // group, lowering)]
 
 
-def contraction_footprint(lowering: Lowering) -> Footprint:
-    """Return what the packed weights and the tables of a contraction take."""
-    layer, tops = lowering.layer, lowering.tops[0].shape[2:]
-    if layer.type == "InnerProduct":
-        sizes = (lowering.bottom().height, lowering.bottom().width)
-        return packed_weights(lowering) + lists_footprint(sizes, (1, 1), Window(sizes))
-    found = packed_weights(lowering) + lists_footprint(
-        lowering.bottoms[0].shape[2:], tops, layer.params.window_over(lowering.bottoms[0])
-    )
-    if layer.projection is not None:
-        found += lists_footprint(lowering.added[0].shape[2:], tops, layer.projection.window_over(lowering.added[0]))
-    return found
-
-
 @family(
     "contract",
     "Convolution",
@@ -141,27 +54,6 @@ def lower_convolution(lowering: Lowering) -> Lowered:
     return lower_contraction(lowering, convolution_task(lowering))
 
 
-def convolution_task(lowering: Lowering) -> Contraction:
-    """Return what a layer of filters, with the projection that is fused to it, contracts."""
-    layer = lowering.layer
-    parts = [(layer.bottoms[0], lowering.bottoms[0], lowering.bottom(), layer.params, layer.weights)]
-    if layer.projection is not None:
-        weights = projection_weights(layer.weights)
-        parts.append((layer.bottoms[-1], lowering.added[0], lowering.projected(), layer.projection, weights))
-    sources = []
-    for name, blob, layout, params, given in parts:
-        window = params.window_over(blob)
-        lists = tap_lists(blob.shape[2:], lowering.tops[0].shape[2:], window)
-        sources.append(source_of(name, layout, lowering.top(), params.filters(given["weight"]), window, lists))
-    biases = [given["bias"] for *_, given in parts if "bias" in given]
-    return Contraction(tuple(sources), tuple(biases), layer.params.group)
-
-
-def takes_images(lowering: Lowering) -> bool:
-    """Return whether an InnerProduct sums everything that an image has."""
-    return lowering.layer.projection is None and lowering.bottoms[0].axis(lowering.layer.params.axis) == 1
-
-
 @family(
     "contract_all",
     "InnerProduct",
@@ -173,26 +65,6 @@ def takes_images(lowering: Lowering) -> bool:
 def lower_inner_product(lowering: Lowering) -> Lowered:
     """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
     return lower_contraction(lowering, inner_product_task(lowering))
-
-
-def inner_product_task(lowering: Lowering) -> Contraction:
-    """Return what an InnerProduct contracts."""
-    layer, bottom = lowering.layer, lowering.bottom()
-    weight = layer.weights["weight"]
-    if layer.params.transpose:
-        weight = weight.T
-    sizes = (bottom.height, bottom.width)
-    weight, window = weight.reshape(-1, bottom.channels, *sizes), Window(sizes)
-    source = source_of(layer.bottoms[0], bottom, lowering.top(), weight, window, tap_lists(sizes, (1, 1), window))
-    biases = (layer.weights["bias"],) if "bias" in layer.weights else ()
-    return Contraction((source,), biases)
-
-
-def source_of(
-    blob: str, layout: BlockLayout, top: BlockLayout, weight: np.ndarray, window: Window, lists: TapLists
-) -> Source:
-    """Return what a layer's filters sum over in one of its bottoms, which lies as `layout` says, to give `top`."""
-    return Source(blob, layout, weight, window, lists, *lists.in_runs(layout, top, weight.shape[1]))
 
 
 def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
@@ -259,12 +131,6 @@ def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.nda
         own, *other = (i * weights[0].size for weights in packed)
         rows.append((g * group_elements, own, first, *other))
     return np.array(rows, np.int64)
-
-
-def used_elements(weight: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Return (K, C/G, U): of the filters (K, C/G, R, S) the window elements that are used, numbered row-major."""
-    elements = weight.reshape(*weight.shape[:2], -1)
-    return elements if len(used) == elements.shape[2] else elements[:, :, used]
 
 
 @packed_once

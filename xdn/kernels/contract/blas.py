@@ -22,7 +22,7 @@ from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
-from xdn.kernels.contract.batch import Contraction, convolution_task, inner_product_task, takes_images
+from xdn.kernels.contract.task import Contraction, convolution_task, inner_product_task, takes_images
 from xdn.kernels.core.choice import BLAS, Choice
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import SUM, activation_of, coefficients, epilogue_parts

@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.codegen.target import Target, core_cache_bytes
 from xdn.kernels.contract import channel_kernel as k
-from xdn.kernels.contract.batch import (
+from xdn.kernels.contract.task import (
     Contraction,
     contraction_footprint,
     convolution_task,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.kernels.contract.batch import spread
+from xdn.kernels.contract.task import spread
 from xdn.kernels.core.tables import shared
 from xdn.kernels.core.taps import distinct
 

@@ -20,7 +20,7 @@ from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
-from xdn.kernels.contract.batch import used_elements
+from xdn.kernels.contract.task import used_elements
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_tile
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words

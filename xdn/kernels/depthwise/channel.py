@@ -23,7 +23,7 @@ from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
-from xdn.kernels.contract.batch import used_elements
+from xdn.kernels.contract.task import used_elements
 from xdn.kernels.contract.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.core.channel_epilogue import store_channels
 from xdn.kernels.core.descriptor import address

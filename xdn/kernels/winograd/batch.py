@@ -12,7 +12,8 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.target import core_cache_bytes
-from xdn.kernels.contract.batch import batch_tiles, most_rows, spread
+from xdn.kernels.contract.batch import batch_tiles, most_rows
+from xdn.kernels.contract.task import spread
 from xdn.kernels.core.choice import WINOGRADS, Choice
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts

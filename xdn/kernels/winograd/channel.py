@@ -7,8 +7,8 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.target import core_cache_bytes
-from xdn.kernels.contract.batch import spread
 from xdn.kernels.contract.channel import best_tile, tile_choices
+from xdn.kernels.contract.task import spread
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import coefficients, epilogue_parts
