@@ -26,8 +26,8 @@ from tests.kernels.checks import (
 from tests.layers.windows import OVERHANGING
 from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract.batch import pack_weights
+from xdn.kernels.contract.batch_kernel import BatchContract
 from xdn.kernels.core.family import Reach
 from xdn.kernels.core.layout import B
 from xdn.layers.elu import ELU
@@ -239,7 +239,7 @@ def test_what_rows_of_two_sources_reach():
     net = _projecting_net("stride 2", kernel_size=3, pad=1)
     steps = make_plan(net, net_shapes(net), ("y0",)).steps
     for step in (step for step in steps if step.source.name.op == "contract"):
-        assert step.rows.reads == {contraction.X: Reach(1, 1, 1), contraction.X2: Reach(2, 0, 0)}
+        assert step.rows.reads == {BatchContract.x.slot: Reach(1, 1, 1), BatchContract.x2.slot: Reach(2, 0, 0)}
         assert (step.rows.height, step.rows.unit) == (net.blobs["y0"].shape[2], 1)
 
 

@@ -5,8 +5,12 @@ import pytest
 
 from tests.kernels.checks import check_net, feed_for, input_layer, make_params, one_layer_net, random_weights
 from xdn.codegen.names import KernelName
+from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core.epilogue import ACTIVATIONS, coefficients, epilogue_parts
+from xdn.kernels.core.descriptor import address
+from xdn.kernels.core.epilogue import ACTIVATIONS, Fused, coefficients, epilogue_parts, fused_reads, fused_words
+from xdn.kernels.core.family import Lowering, Reach
+from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.hsigmoid import HSigmoid
@@ -117,3 +121,26 @@ def test_coefficients_of_prelu_are_its_slopes(shared):
     epilogue = Epilogue(activation=PReLU(channel_shared=shared))
     layer = one_layer_net("InnerProduct", (4,), epilogue=epilogue, num_output=5).layer("layer")
     np.testing.assert_array_equal(coefficients(layer, 5), np.broadcast_to(layer.weights["slope"], 5))
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("schedule", BOTH, ids=lambda schedule: schedule.name)
+def test_what_every_kernel_with_an_epilogue_is_told(schedule, residual):
+    """Where vectors are channels, values of channels fill whole ones, with zeros after the last."""
+    net = one_layer_net(
+        "Convolution", (3, 2, 2), epilogue=Epilogue(residual, PReLU()), num_output=5, kernel_size=2, pad=1
+    )
+    layer, target = net.layer("layer"), host_target()
+    lowering = Lowering(layer, net.bottom_blobs(layer)[:1], net.top_blobs(layer), target, schedule=schedule)
+    words = Fused(**fused_words(lowering, layer.weights["bias"]))
+    blobs = {Fused.x.slot: "x0", Fused.y.slot: "y0"} | ({Fused.residual.slot: "residual"} if residual else {})
+    assert words.blobs == blobs
+    top = lowering.top()
+    assert (words.x_block, words.y_block) == (lowering.bottom().block_elements, 9 * top.position_elements)
+    length = 5 if schedule is BATCH else top.position_elements
+    for found, name in zip(words.keep, ("bias", "slope"), strict=True):
+        np.testing.assert_array_equal(found, np.append(layer.weights[name], np.zeros(length - 5, np.float32)))
+    assert [address(array) for array in words.keep] == [words.bias, words.coefficients]
+    np.testing.assert_array_equal(fused_words(lowering, None)["bias"], np.zeros(length))
+    reads = fused_reads(lowering, layer.params.window(2))
+    assert reads == {Fused.x.slot: Reach(1, 1, 0)} | ({Fused.residual.slot: Reach()} if residual else {})

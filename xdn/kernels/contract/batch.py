@@ -1,9 +1,13 @@
 """Convolution and InnerProduct as contractions: tables of tiles, positions and taps, packed weights."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
-from xdn.kernels.contract import batch_kernel as k
+from xdn.graph import Array
+from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_of
+from xdn.kernels.contract.kernel import source_words
 from xdn.kernels.contract.task import (
     Contraction,
     contraction_footprint,
@@ -15,10 +19,8 @@ from xdn.kernels.contract.task import (
     used_elements,
 )
 from xdn.kernels.core.choice import DIRECT, Choice
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, words
-from xdn.kernels.core.layout import B
+from xdn.kernels.core.epilogue import epilogue_parts, fused_reads, fused_words
+from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family
 from xdn.kernels.core.packing import packed_once
 
 
@@ -79,43 +81,36 @@ def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
 
 def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -> Step:
     """Return the step for the tiles of `rows` filters that begin at `starts` in each group."""
-    layer, top = lowering.layer, lowering.top()
+    epilogue = epilogue_parts(lowering.layer)
     firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
     packed = [pack_weights(s.weight, s.lists.used, [first for _, first in firsts], rows) for s in task.sources]
-    tiles = _tiles(task, firsts, packed)
-    # The output's place stands once, in the first source's columns.
+    tiles = _tiles(lowering, task, firsts, packed)
+    # The output's offset stands once, in the first source's columns.
     own, *other = task.sources
     positions = np.hstack([own.positions, *(source.positions[:, :3] for source in other)])
-    bias, slopes = task.bias, coefficients(layer, top.channels)
-    residual = lowering.residual_at(k.RESIDUAL)
-    blobs = {k.Y: layer.tops[0]} | residual
-    reads = {slots[0]: Reach.of(source.window) for slots, source in zip(k.SOURCES, task.sources, strict=False)}
-    reads |= dict.fromkeys(residual, Reach())
-    row_bytes = {k.POSITIONS: top.width * positions[0].nbytes}
-    descriptor = {
-        k.BIAS: address(bias),
-        k.TILES: address(tiles),
-        k.TILE_COUNT: len(tiles),
-        k.POSITIONS: address(positions),
-        k.POSITION_COUNT: len(positions),
-        k.Y_BLOCK: top.block_elements,
-        k.TILE_GROUP: _tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
-        k.COEFFICIENTS: address(slopes),
-    }
-    for slots, source, weights in zip(k.SOURCES, task.sources, packed, strict=False):
-        blob, *rest = slots
-        blobs[blob] = source.blob
-        values = (address(weights), address(source.runs), source.layout.block_elements)
-        descriptor |= zip(rest, values, strict=True)
-    return Step(
-        k.contraction(rows, epilogue_parts(layer), lowering.target),
-        words(k.WORD_COUNT, descriptor),
-        blobs,
-        (*packed, bias, tiles, positions, *(source.runs for source in task.sources), slopes),
-        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * rows * len(tiles),
-        # Of a transposed window the rows that some outputs need are no fixed number apart.
-        rows=None if own.window.transposed else Rows(top.height, 1, row_bytes, k.POSITION_COUNT, top.width, reads, k.Y),
+    words = words_of(epilogue)(
+        **source_words(task, packed) | fused_words(lowering, task.bias),
+        tiles=tiles,
+        tile_count=len(tiles),
+        tile_group=_tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
+        positions=positions,
+        position_count=len(positions),
     )
+    macs = task.filter_macs * rows * len(tiles)
+    return Step.of(contraction(rows, epilogue, lowering.target), words, macs, _rows(lowering, task, positions))
+
+
+def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | None:
+    """Return how a step is run for some rows of the map; of a transposed window what these need is not evenly apart."""
+    (own, *other), top = task.sources, lowering.top()
+    if own.window.transposed:
+        return None
+    reads = fused_reads(lowering, own.window)
+    if other:
+        reads[BatchContract.x2.slot] = Reach.of(other[0].window)
+    tables = {BatchContract.positions.slot: top.width * positions[0].nbytes}
+    count, y = BatchContract.position_count.slot, BatchContract.y.slot
+    return Rows(top.height, 1, tables, count, top.width, reads, y)
 
 
 def _tile_group(tiles: int, weight_bytes: int) -> int:
@@ -123,9 +118,9 @@ def _tile_group(tiles: int, weight_bytes: int) -> int:
     return max(1, min(tiles, tiles * (core_cache_bytes() // 4) // max(1, weight_bytes)))
 
 
-def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.ndarray]) -> np.ndarray:
+def _tiles(lowering: Lowering, task: Contraction, firsts: list[tuple[int, int]], packed: Sequence[Array]) -> Array:
     """Return the kernel's table of tiles, a row for each (group, first filter) in `firsts`."""
-    group_elements = task.sources[0].channels * B
+    group_elements = task.sources[0].channels * lowering.target.block_images
     rows = []
     for i, (g, first) in enumerate(firsts):
         own, *other = (i * weights[0].size for weights in packed)
@@ -134,7 +129,7 @@ def _tiles(task: Contraction, firsts: list[tuple[int, int]], packed: list[np.nda
 
 
 @packed_once
-def pack_weights(weight: np.ndarray, used: np.ndarray, firsts: list[int], rows: int) -> np.ndarray:
+def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int) -> Array:
     """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
     taps = used_elements(weight, used)
     packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), np.float32)

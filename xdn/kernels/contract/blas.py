@@ -11,6 +11,7 @@ this is faster on the machine at hand. The order of BLAS's sums is its own, so r
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -18,43 +19,57 @@ from llvmlite import ir
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
+from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
-from xdn.kernels.contract.task import Contraction, convolution_task, inner_product_task, takes_images
+from xdn.graph import Array
+from xdn.kernels.contract.task import Contraction, convolution_task, filters_of, inner_product_task, takes_images
 from xdn.kernels.core.choice import BLAS, Choice
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import SUM, activation_of, coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.core.descriptor import Size
+from xdn.kernels.core.epilogue import SUM, Fused, activation_of, epilogue_parts, fused_words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import CHANNEL, aligned_vectors
 from xdn.kernels.core.portion import portion
 from xdn.layers.window import Window
 
-#: WEIGHTS: [depth][C']. ROWS: of a block, each with DEPTH values of x. BY_CHANNELS: threads share channels, not rows.
-X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, ROWS, DEPTH, X_PITCH, Y_PITCH, BY_CHANNELS, SGEMM = range(12)
-WORD_COUNT = 12
+
+class Product(Fused):
+    """What a product of matrices is told; weights are packed ``[depth][C']``.
+
+    rows, depth
+        Of a block, each with `depth` values of x.
+    x_pitch, y_pitch
+        Elements from one row to the next.
+    by_channels
+        Not 0: threads share channels, not rows.
+    sgemm
+        Address of BLAS's function.
+    """
+
+    rows, depth, x_pitch, y_pitch, by_channels, sgemm = (Size() for _ in range(6))
 
 
 def blas(epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for an instruction set; `epilogue` as `epilogue_parts` gives it."""
     name = KernelName("channel_blas", target.name, epilogue)
-    return KernelSource(name, lambda: _body(name))
+    return kernel_source(name, lambda: _body(name), Product)
 
 
-def _pass(name: KernelName, emit: Callable[[VectorBuilder, list[ir.Value], tuple[str, ...]], ir.Value]):
+def _pass(name: KernelName, emit: Callable[[VectorBuilder, list[ir.Value], tuple[str, ...]], ir.Value]) -> Any:
     """Return the intrinsic that does something to each vector of some rows of y."""
     target = target_named(name.isa)
 
     @emitted(VOID, I64, I64, I64, F32_POINTER, F32_POINTER, F32_POINTER)
-    def rows_of_vectors(irbuilder, *args):
+    def rows_of_vectors(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         rows, vectors, pitch, *pointers = args
         b = VectorBuilder(irbuilder, target)
 
-        def one_row(row, carried):
+        def one_row(row: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
             at_row = b.ir.mul(row, pitch)
 
-            def one_vector(v, carried):
+            def one_vector(v: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
                 at = b.ir.mul(v, b.const(target.lanes))
                 y, added = (b.offset(pointer, b.ir.add(at_row, at)) for pointer in pointers[:2])
                 b.store(emit(b, [y, added, b.offset(pointers[2], at)], name.epilogue), y)
@@ -82,25 +97,26 @@ def _body(name: KernelName) -> KernelBody:
     lanes = target_named(name.isa).lanes
     begin, end, active = _pass(name, _emit_begin), _pass(name, _emit_end), activation_of(name.epilogue) is not None
 
-    def multiply(desc, frame):
-        arena, x_pitch, y_pitch, rows = frame[ARENA], desc[X_PITCH], desc[Y_PITCH], desc[ROWS] * frame[BLOCKS]
+    def multiply(d, frame):
+        x_pitch, y_pitch, rows = d.x_pitch, d.y_pitch, d.rows * frame.blocks
         vectors = y_pitch // lanes
-        first, last, channel, channel_end = 0, rows, 0, vectors
-        if desc[BY_CHANNELS] != 0:
-            channel, channel_end = portion(frame, vectors)
+        first, last, vector, vector_end = 0, rows, 0, vectors
+        if d.by_channels != 0:
+            vector, vector_end = portion(frame, vectors)
         else:
             first, last = portion(frame, rows)
-        vectors, rows = channel_end - channel, last - first
+        vectors, rows = vector_end - vector, last - first
         if vectors == 0 or rows == 0:
             return
-        y_at, channel_at = (first * y_pitch + channel * lanes) * F32_BYTES, channel * lanes * F32_BYTES
-        y, residual = f32_at(arena + desc[Y] + y_at), f32_at(arena + desc[RESIDUAL] + y_at)
-        x, weights = f32_at(arena + desc[X] + first * x_pitch * F32_BYTES), f32_at(desc[WEIGHTS] + channel_at)
-        begin(rows, vectors, y_pitch, y, residual, f32_at(desc[BIAS] + channel_at))
+        channel = vector * lanes
+        y_at = first * y_pitch + channel
+        y, residual = at_element(frame, d.y, y_at), at_element(frame, d.residual, y_at)
+        x, weights = at_element(frame, d.x, first * x_pitch), moved(d.weights, channel)
+        begin(rows, vectors, y_pitch, y, residual, moved(d.bias, channel))
         columns = vectors * lanes
-        add_product(desc[SGEMM], rows, columns, desc[DEPTH], x, x_pitch, weights, y_pitch, y, y_pitch)
+        add_product(d.sgemm, rows, columns, d.depth, x, x_pitch, weights, y_pitch, y, y_pitch)
         if active:
-            end(rows, vectors, y_pitch, y, y, f32_at(desc[COEFFICIENTS] + channel_at))
+            end(rows, vectors, y_pitch, y, y, moved(d.coefficients, channel))
 
     return multiply
 
@@ -112,8 +128,9 @@ def _takes(lowering: Lowering) -> bool:
         return False
     if layer.type == "InnerProduct":
         return takes_images(lowering)
-    window = layer.params.window_over(lowering.bottoms[0])
-    return window == Window((1,) * window.axes) and layer.params.group == 1
+    params = filters_of(layer)
+    window = params.window_over(lowering.bottoms[0])
+    return window == Window((1,) * window.axes) and params.group == 1
 
 
 @family(
@@ -131,30 +148,22 @@ def lower_blas(lowering: Lowering) -> Lowered:
     """Multiply matrices of positions and filters by SciPy's BLAS."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
-    weights, x_pitch, pitch = _matrix(lowering, task), bottom.block_elements // top.positions, top.position_elements
-    bias, slopes = aligned_vectors(task.bias, pitch), aligned_vectors(coefficients(layer, top.channels), pitch)
-    descriptor = {
-        WEIGHTS: address(weights),
-        BIAS: address(bias),
-        COEFFICIENTS: address(slopes),
-        ROWS: top.positions,
-        DEPTH: weights.size // pitch,
-        X_PITCH: x_pitch,
-        Y_PITCH: pitch,
-        BY_CHANNELS: top.positions == 1,
-        SGEMM: sgemm_address(),
-    }
-    step = Step(
-        blas(epilogue_parts(layer), lowering.target),
-        words(WORD_COUNT, descriptor),
-        {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
-        (weights, bias, slopes),
-        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * top.channels,
+    weights, pitch = _matrix(lowering, task), top.position_elements
+    words = Product(
+        weights=weights,
+        **fused_words(lowering, task.bias),
+        rows=top.positions,
+        depth=weights.size // pitch,
+        x_pitch=bottom.block_elements // top.positions,
+        y_pitch=pitch,
+        by_channels=top.positions == 1,
+        sgemm=sgemm_address(),
     )
+    step = Step.of(blas(epilogue_parts(layer), lowering.target), words, macs=task.filter_macs * top.channels)
     return Lowered([step], in_place=lowering.over_residual())
 
 
-def _matrix(lowering: Lowering, task: Contraction) -> np.ndarray:
+def _matrix(lowering: Lowering, task: Contraction) -> Array:
     """Return (depth, C') weights, flat: for each value of x at a position, padding between them included."""
     (source,), layout = task.sources, lowering.bottom()
     filters, channels, *window = source.weight.shape

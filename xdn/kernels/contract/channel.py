@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xdn.codegen.target import Target, core_cache_bytes
-from xdn.kernels.contract import channel_kernel as k
+from xdn.element import F32
+from xdn.graph import Array
+from xdn.kernels.contract.channel_kernel import ChannelContract, contraction
+from xdn.kernels.contract.kernel import source_words
 from xdn.kernels.contract.task import (
     Contraction,
     contraction_footprint,
     convolution_task,
+    filters_of,
     groups_fit,
     inner_product_task,
     source_of,
@@ -20,11 +24,10 @@ from xdn.kernels.contract.task import (
 )
 from xdn.kernels.contract.tiles import class_tiles, position_classes
 from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights, words
+from xdn.kernels.core.epilogue import epilogue_parts, fused_words
+from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import CHANNEL, F32_BYTES, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL, aligned_vectors
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
 
@@ -49,7 +52,7 @@ class Panel:
     channel : int
         The first channel that they read.
     first, end : int
-        The first filter, and the one behind the last.
+        The first filter, and the one after the last.
     """
 
     channel: int
@@ -90,9 +93,9 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
 
 def _footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights and tables take; a vector across groups holds zeros for those of the others."""
-    filters = lowering.top().channels // lowering.layer.params.group
-    lanes = lowering.target.lanes
-    touched = 1 if filters % lanes == 0 else min(lowering.layer.params.group, lanes // filters + 2)
+    groups, lanes = filters_of(lowering.layer).group, lowering.target.lanes
+    filters = lowering.top().channels // groups
+    touched = 1 if filters % lanes == 0 else min(groups, lanes // filters + 2)
     return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
 
 
@@ -196,7 +199,7 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
     depth : int
         Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
     """
-    vector_bytes = target.lanes * F32_BYTES
+    vector_bytes = target.lanes * F32.bytes
 
     def cycles(tile: tuple[int, int]) -> float:
         rows, most = tile
@@ -214,53 +217,37 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
 
 
 def _step(
-    lowering: Lowering, task: Contraction, classes: list[np.ndarray], tile: tuple[int, int], panels: list[Panel]
+    lowering: Lowering, task: Contraction, classes: Sequence[Array], tile: tuple[int, int], panels: list[Panel]
 ) -> Step:
     """Return the step for panels of one size."""
-    layer, top = lowering.layer, lowering.top()
     rows, vectors = tile
     spans = [(panel.first, panel.end) for panel in panels]
     packed = [pack_panels(s.weight, s.lists.used, spans, vectors * lowering.target.lanes) for s in task.sources]
     table = _panel_table(panels, packed)
     tiles = class_tiles([source.positions for source in task.sources], classes, rows)
-    pitch = top.position_elements
-    bias, slopes = aligned_vectors(task.bias, pitch), aligned_vectors(coefficients(layer, top.channels), pitch)
-    blobs = {k.Y: layer.tops[0]} | lowering.residual_at(k.RESIDUAL)
     weight_bytes = sum(weights.nbytes for weights in packed)
-    descriptor = {
-        k.BIAS: address(bias),
-        k.COEFFICIENTS: address(slopes),
-        k.PANELS: address(table),
-        k.PANEL_COUNT: len(table),
-        k.TILES: address(tiles),
-        k.TILE_COUNT: len(tiles),
-        k.Y_BLOCK: top.block_elements,
-        k.PANELS_INNER: (lowering.choice.order or _order(weight_bytes)) == PANELS,
-    }
-    for slots, source, weights in zip(k.SOURCES, task.sources, packed, strict=False):
-        blob, *rest = slots
-        blobs[blob] = source.blob
-        descriptor |= zip(rest, (address(weights), address(source.runs), source.layout.block_elements), strict=True)
-    filters = sum(panel.end - panel.first for panel in panels)
-    return Step(
-        k.contraction(tile, epilogue_parts(layer), lowering.target),
-        words(k.WORD_COUNT, descriptor),
-        blobs,
-        (*packed, bias, slopes, table, tiles, *(source.runs for source in task.sources)),
-        macs=sum(source.lists.multiplications * source.channels for source in task.sources) * filters,
+    words = ChannelContract(
+        **source_words(task, packed) | fused_words(lowering, task.bias),
+        panels=table,
+        panel_count=len(table),
+        panels_inner=(lowering.choice.order or _order(weight_bytes)) == PANELS,
+        tiles=tiles,
+        tile_count=len(tiles),
     )
+    source = contraction(tile, epilogue_parts(lowering.layer), lowering.target)
+    return Step.of(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
 def _order(weight_bytes: int) -> str:
     """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
 
-    Threads that share the layer then have each all channels of some positions, which a depthwise layer behind finds in
-    its own core's cache.
+    Threads that share the layer then have each all channels of some positions, which a depthwise layer after it finds
+    in its own core's cache.
     """
     return PANELS if weight_bytes <= core_cache_bytes() else TILES
 
 
-def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:
+def _panel_table(panels: list[Panel], packed: list[Array]) -> Array:
     """Return the kernel's table of panels, whose weights lie in `packed`, one array for each source."""
     sizes = [weights.size // len(panels) for weights in packed]
     rows = [(panel.channel, i * sizes[0], panel.first, i * sizes[-1]) for i, panel in enumerate(panels)]
@@ -268,7 +255,7 @@ def _panel_table(panels: list[Panel], packed: list[np.ndarray]) -> np.ndarray:
 
 
 @packed_once
-def pack_panels(weight: np.ndarray, used: np.ndarray, panels: list[tuple[int, int]], filters: int) -> np.ndarray:
+def pack_panels(weight: Array, used: Array, panels: list[tuple[int, int]], filters: int) -> Array:
     """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
 
     Parameters

@@ -17,38 +17,44 @@ Units: x and y are counted in f32; w is packed ``[panel][tap][channels][NV vecto
 neighbours; where a class of positions does not fill its last tile, the tile computes one of them again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.jit import F32_POINTER, VOID, WORDS, emitted, inlined
+from xdn.codegen.intrinsics import at_element, moved
+from xdn.codegen.jit import F32_POINTER, WORDS, inlined
 from xdn.codegen.names import KernelName
-from xdn.codegen.target import Target, target_named
+from xdn.codegen.target import Target
+from xdn.element import S64
+from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, tile_function
 from xdn.kernels.contract.tiles import tile_words
-from xdn.kernels.core.channel_epilogue import store_channels
-from xdn.kernels.core.epilogue import PROJECTION
-from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
+from xdn.kernels.core.epilogue import PROJECTION, store_channels
+from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.portion import portion
 
-# The descriptor.
-X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS = range(6)
-#: Table of panels: rows of (x offset of the group, weight offset, first output channel, the second's weight offset).
-PANELS, PANEL_COUNT, PANEL_WORDS = 6, 7, 4
-#: Table of tiles: rows of (first run, end of runs, MR x offsets, MR y offsets), with two sources also (first run, end
-#: of runs, MR x offsets) of the second; offsets in f32.
-TILES, TILE_COUNT = 8, 9
-#: Table of runs: rows of (x offset from the position's, first packed channel, channels).
-RUNS, X_BLOCK, Y_BLOCK = 10, 11, 12
-#: Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
-PANELS_INNER = 13
-#: The second source.
-X2, WEIGHTS2, RUNS2, X2_BLOCK = range(14, 18)
-WORD_COUNT = 18
-#: For each source the slots of its blob, weights, runs and elements of a block.
-SOURCES = ((X, WEIGHTS, RUNS, X_BLOCK), (X2, WEIGHTS2, RUNS2, X2_BLOCK))
+
+class PanelRow(Descriptor):
+    """Vectors of filters: x offset of their group, where their weights for both sources begin, the first's number."""
+
+    x, weights, channel, weights2 = Size(), Size(), Size(), Size()
+
+
+class ChannelContract(Contract):
+    """What the contraction of the channel schedule is told.
+
+    tiles
+        As `class_tiles` gives them: rows of (first run, end of runs, MR x offsets, MR y offsets), with two sources also
+        (first run, end of runs, MR x offsets) of the second; offsets in f32.
+    panels_inner
+        Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
+    """
+
+    tiles, tile_count = Pointer(S64), Size()
+    panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
+
 
 #: What a tile takes of a source: x, weights, runs.
 _SOURCE = (F32_POINTER, F32_POINTER, WORDS)
@@ -68,36 +74,7 @@ def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], target: Target
     target : Target
     """
     name = KernelName("channel_contract", target.name, epilogue, tile)
-    return KernelSource(name, lambda: _body(name))
-
-
-def _tile(name: KernelName) -> Callable[..., None]:
-    """Return the intrinsic that computes one tile of one panel."""
-    target = target_named(name.isa)
-
-    second = _SOURCE if PROJECTION in name.epilogue else ()
-
-    @emitted(VOID, *_SOURCE, *_ENDS, *second)
-    def tile(irbuilder, *args):
-        _emit_tile(VectorBuilder(irbuilder, target), args, name)
-
-    return tile
-
-
-def _emit_tile(b: VectorBuilder, args: list[ir.Value], name: KernelName) -> None:
-    rows, vectors = name.tile
-    ends = len(_SOURCE) + len(_ENDS)
-    table, bias, residual, y, at = args[len(_SOURCE) : ends]
-    # The second source's words follow those of the first and of y.
-    sources = [(args[: len(_SOURCE)], 0), (args[ends:], 2 + 2 * rows)]
-    start = [b.load(bias, v) for v in range(vectors)]
-    acc = start * rows
-    for source, words in sources:
-        if source:
-            acc = _emit_chain(b, source, b.offset(table, words), (rows, vectors), acc)
-    places = [b.scalar(table, 2 + rows + r) for r in range(rows)]
-    tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
-    store_channels(b, tile, places, name.epilogue, residual, y, at)
+    return kernel_source(name, lambda: _body(name), ChannelContract)
 
 
 def contract_positions(
@@ -118,79 +95,79 @@ def contract_positions(
     """
     vectors = len(acc) // len(x)
 
-    def one_channel(c, acc):
+    def of_channel(c: ir.Value) -> tuple[list[ir.Value], Iterator[ir.Value]]:
         w = b.offset(weights, b.ir.mul(c, b.const(vectors * b.target.lanes)))
-        lanes = [b.load(w, v) for v in range(vectors)]
-        result = []
-        for r, position in enumerate(x):
-            scalar = b.broadcast(b.scalar(position, c))
-            result += [b.fma(scalar, lanes[v], acc[r * vectors + v]) for v in range(vectors)]
-        return result
+        return [b.load(w, v) for v in range(vectors)], (b.scalar(position, c) for position in x)
 
-    return b.loop(b.const(0), channels, acc, one_channel)
+    return add_channels(b, channels, acc, of_channel)
 
 
-def _emit_chain(
-    b: VectorBuilder, source: list[ir.Value], table: ir.Value, tile: tuple[int, int], acc: list[ir.Value]
+def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequence[ir.Value], name: KernelName) -> None:
+    assert name.tile is not None
+    (rows, vectors), (table, bias, residual, y, at) = name.tile, ends
+    acc = [b.load(bias, v) for v in range(vectors)] * rows
+    # The second source's words follow those of the first and of y.
+    for source, first_word in zip(sources, (0, 2 + 2 * rows), strict=False):
+        acc = _add_source(b, source, b.offset(table, first_word), rows, acc)
+    offsets = [b.scalar(table, 2 + rows + r) for r in range(rows)]
+    tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
+    store_channels(b, tile, offsets, name.epilogue, residual, y, at)
+
+
+def _add_source(
+    b: VectorBuilder, source: Sequence[ir.Value], table: ir.Value, rows: int, acc: list[ir.Value]
 ) -> list[ir.Value]:
     """Emit the loops over runs and channels of a source; return the accumulators after it."""
     x, weights, runs = source
-    rows, vectors = tile
     origins = [b.offset(x, b.scalar(table, 2 + r)) for r in range(rows)]
 
-    def one_run(number, acc):
-        place, channel, channels = (b.scalar(b.offset(runs, b.ir.mul(number, b.const(3))), word) for word in range(3))
-        run_w = b.offset(weights, b.ir.mul(channel, b.const(vectors * b.target.lanes)))
-        run_x = [b.offset(origin, place) for origin in origins]
+    def one_run(offset: ir.Value, channel: ir.Value, channels: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+        run_w = b.offset(weights, b.ir.mul(channel, b.const(len(acc) // rows * b.target.lanes)))
+        run_x = [b.offset(origin, offset) for origin in origins]
         return contract_positions(b, run_x, run_w, channels, acc)
 
-    return b.loop(b.scalar(table, 0), b.scalar(table, 1), acc, one_run)
+    return add_runs(b, runs, (b.scalar(table, 0), b.scalar(table, 1)), acc, one_run)
 
 
 @inlined
-def _no_second(desc, frame, block, panel):
+def _no_second(d, frame, block, panel):
     """Return what a tile takes of a second source where there is none."""
     return ()
 
 
 @inlined
-def _second(desc, frame, block, panel):
+def _second(d, frame, block, panel):
     """Return the second source of a panel, as `_SOURCE`."""
-    return (
-        f32_at(frame[ARENA] + desc[X2] + block * desc[X2_BLOCK] * F32_BYTES),
-        f32_at(desc[WEIGHTS2] + i64_at(desc[PANELS])[PANEL_WORDS * panel + 3] * F32_BYTES),
-        i64_at(desc[RUNS2]),
-    )
+    return at_element(frame, d.x2, block * d.x2_block), moved(d.weights2, panel.weights2), d.runs2
 
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    tile = _tile(name)
+    assert name.tile is not None
+    tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
     two = PROJECTION in name.epilogue
-    second, row_bytes = _second if two else _no_second, 8 * tile_words(name.tile[0], 1 + two)
+    second, row_words = _second if two else _no_second, tile_words(name.tile[0], 1 + two)
 
-    def contract(desc, frame):
-        arena, panels = frame[ARENA], i64_at(desc[PANELS])
-        panel_count, tile_count, inner = desc[PANEL_COUNT], desc[TILE_COUNT], desc[PANELS_INNER] != 0
+    def contract(d, frame):
+        panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0
         # Tiles of all images of the chunk; two counters walk over them and the panels.
-        all_tiles = tile_count * frame[BLOCKS]
+        all_tiles = tile_count * frame.blocks
         first, end = portion(frame, panel_count * all_tiles)
         t = first // panel_count if inner else first % all_tiles
         p = first % panel_count if inner else first // all_tiles
         for _ in range(first, end):
-            block, channel = t // tile_count, panels[PANEL_WORDS * p + 2] * F32_BYTES
-            x_at = block * desc[X_BLOCK] + panels[PANEL_WORDS * p]
-            y_at = block * desc[Y_BLOCK] * F32_BYTES + channel
+            block, panel = t // tile_count, d.panels[p]
+            y = block * d.y_block + panel.channel
             tile(
-                f32_at(arena + desc[X] + x_at * F32_BYTES),
-                f32_at(desc[WEIGHTS] + panels[PANEL_WORDS * p + 1] * F32_BYTES),
-                i64_at(desc[RUNS]),
-                i64_at(desc[TILES] + (t - block * tile_count) * row_bytes),
-                f32_at(desc[BIAS] + channel),
-                f32_at(arena + desc[RESIDUAL] + y_at),
-                f32_at(arena + desc[Y] + y_at),
-                f32_at(desc[COEFFICIENTS] + channel),
-                *second(desc, frame, block, p),
+                at_element(frame, d.x, block * d.x_block + panel.x),
+                moved(d.weights, panel.weights),
+                d.runs,
+                moved(d.tiles, (t - block * tile_count) * row_words),
+                moved(d.bias, panel.channel),
+                at_element(frame, d.residual, y),
+                at_element(frame, d.y, y),
+                moved(d.coefficients, panel.channel),
+                *second(d, frame, block, panel),
             )
             if inner:
                 p += 1

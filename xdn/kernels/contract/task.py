@@ -1,14 +1,18 @@
 """What convolution and InnerProduct contract: sources and filters, before any schedule cuts them into tiles."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
+from xdn.graph import Array, Layer
 from xdn.graph.epilogue import projection_weights
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.taps import TapLists, lists_footprint, tap_lists
+from xdn.layers.filters import Filters
+from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.window import Window
 
 
@@ -33,16 +37,16 @@ class Source:
 
     blob: str
     layout: BlockLayout
-    weight: np.ndarray
+    weight: Array
     window: Window
     lists: TapLists
-    positions: np.ndarray
-    runs: np.ndarray
+    positions: Array
+    runs: Array
 
     @property
     def channels(self) -> int:
         """Channels that each filter reads."""
-        return self.weight.shape[1]
+        return int(self.weight.shape[1])
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,21 @@ class Contraction:
     """
 
     sources: tuple[Source, ...]
-    biases: tuple[np.ndarray, ...]
+    biases: tuple[Array, ...]
     groups: int = 1
 
     @property
     def filters(self) -> int:
         """Filters of one group."""
-        return self.sources[0].weight.shape[0] // self.groups
+        return len(self.sources[0].weight) // self.groups
 
     @property
-    def bias(self) -> np.ndarray:
+    def filter_macs(self) -> int:
+        """Multiply-adds that a filter takes, of all sources."""
+        return sum(source.lists.multiplications * source.channels for source in self.sources)
+
+    @property
+    def bias(self) -> Array:
         """(K,) f32, zeros where there is none."""
         given = [np.asarray(bias, np.float32) for bias in self.biases]
         return np.ascontiguousarray(
@@ -76,38 +85,45 @@ class Contraction:
         )
 
 
+def filters_of(layer: Layer) -> Filters:
+    """Return the parameters of a Convolution or Deconvolution."""
+    return cast(Filters, layer.params)
+
+
 def groups_fit(lowering: Lowering) -> bool:
     """Return whether groups, if there are any, stand alone: two sources have none."""
-    layer = lowering.layer
-    return layer.projection is None or layer.params.group == layer.projection.group == 1
+    projection = cast(Filters | None, lowering.layer.projection)
+    return projection is None or filters_of(lowering.layer).group == projection.group == 1
 
 
 def takes_images(lowering: Lowering) -> bool:
     """Return whether an InnerProduct sums everything that an image has."""
-    return lowering.layer.projection is None and lowering.bottoms[0].axis(lowering.layer.params.axis) == 1
+    axis = cast(InnerProduct, lowering.layer.params).axis
+    return lowering.layer.projection is None and lowering.bottoms[0].axis(axis) == 1
 
 
 def convolution_task(lowering: Lowering) -> Contraction:
     """Return what a layer of filters, with the projection that is fused to it, contracts."""
     layer = lowering.layer
-    parts = [(layer.bottoms[0], lowering.bottoms[0], lowering.bottom(), layer.params, layer.weights)]
-    if layer.projection is not None:
+    own, projection = filters_of(layer), cast(Filters | None, layer.projection)
+    parts = [(layer.bottoms[0], lowering.bottoms[0], lowering.bottom(), own, layer.weights)]
+    if projection is not None:
         weights = projection_weights(layer.weights)
-        parts.append((layer.bottoms[-1], lowering.added[0], lowering.projected(), layer.projection, weights))
+        parts.append((layer.bottoms[-1], lowering.added[0], lowering.projected(), projection, weights))
     sources = []
     for name, blob, layout, params, given in parts:
         window = params.window_over(blob)
         lists = tap_lists(blob.shape[2:], lowering.tops[0].shape[2:], window)
         sources.append(source_of(name, layout, lowering.top(), params.filters(given["weight"]), window, lists))
     biases = [given["bias"] for *_, given in parts if "bias" in given]
-    return Contraction(tuple(sources), tuple(biases), layer.params.group)
+    return Contraction(tuple(sources), tuple(biases), own.group)
 
 
 def inner_product_task(lowering: Lowering) -> Contraction:
     """Return what an InnerProduct contracts."""
     layer, bottom = lowering.layer, lowering.bottom()
     weight = layer.weights["weight"]
-    if layer.params.transpose:
+    if cast(InnerProduct, layer.params).transpose:
         weight = weight.T
     sizes = (bottom.height, bottom.width)
     weight, window = weight.reshape(-1, bottom.channels, *sizes), Window(sizes)
@@ -117,7 +133,7 @@ def inner_product_task(lowering: Lowering) -> Contraction:
 
 
 def source_of(
-    blob: str, layout: BlockLayout, top: BlockLayout, weight: np.ndarray, window: Window, lists: TapLists
+    blob: str, layout: BlockLayout, top: BlockLayout, weight: Array, window: Window, lists: TapLists
 ) -> Source:
     """Return what a layer's filters sum over in one of its bottoms, which lies as `layout` says, to give `top`."""
     return Source(blob, layout, weight, window, lists, *lists.in_runs(layout, top, weight.shape[1]))
@@ -130,14 +146,15 @@ def contraction_footprint(lowering: Lowering) -> Footprint:
         sizes = (lowering.bottom().height, lowering.bottom().width)
         return packed_weights(lowering) + lists_footprint(sizes, (1, 1), Window(sizes))
     found = packed_weights(lowering) + lists_footprint(
-        lowering.bottoms[0].shape[2:], tops, layer.params.window_over(lowering.bottoms[0])
+        lowering.bottoms[0].shape[2:], tops, filters_of(layer).window_over(lowering.bottoms[0])
     )
     if layer.projection is not None:
-        found += lists_footprint(lowering.added[0].shape[2:], tops, layer.projection.window_over(lowering.added[0]))
+        window = cast(Filters, layer.projection).window_over(lowering.added[0])
+        found += lists_footprint(lowering.added[0].shape[2:], tops, window)
     return found
 
 
-def used_elements(weight: np.ndarray, used: np.ndarray) -> np.ndarray:
+def used_elements(weight: Array, used: Array) -> Array:
     """Return (K, C/G, U): of the filters (K, C/G, R, S) the window elements that are used, numbered row-major."""
     elements = weight.reshape(*weight.shape[:2], -1)
     return elements if len(used) == elements.shape[2] else elements[:, :, used]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xdn.graph import Array
 from xdn.kernels.contract.task import spread
 from xdn.kernels.core.tables import shared
 from xdn.kernels.core.taps import distinct
 
 
 @shared
-def position_classes(sources: Sequence[np.ndarray]) -> list[np.ndarray]:
+def position_classes(sources: Sequence[Array]) -> list[Array]:
     """Return the numbers of the output positions that share their lists, class by class.
 
     Parameters
@@ -28,7 +29,7 @@ def tile_words(rows: int, sources: int = 1) -> int:
 
 
 @shared
-def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], rows: int) -> np.ndarray:
+def class_tiles(sources: Sequence[Array], classes: Sequence[Array], rows: int) -> Array:
     """Return a table of tiles of `rows` positions, in the order of their first ones.
 
     A row holds (first, end of the list, `rows` x offsets, `rows` y offsets), with a second source also (first, end of
@@ -44,8 +45,9 @@ def class_tiles(sources: Sequence[np.ndarray], classes: Sequence[np.ndarray], ro
     return np.hstack(parts)
 
 
-def _cut(count: int, rows: int) -> np.ndarray:
+def _cut(count: int, rows: int) -> Array:
     """Return (tiles, rows): the numbers 0..count-1 spread evenly over tiles, the last one of a tile repeated."""
     ends = np.cumsum(spread(count, rows))[:, None]
     begins = np.vstack([[[0]], ends[:-1]])
-    return np.minimum(begins + np.arange(rows), ends - 1)
+    numbers: Array = np.minimum(begins + np.arange(rows), ends - 1)
+    return numbers

@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: (Function, arguments) -> the arguments, which must live as long as their identity is a key, and the result.
 _made: ContextVar[dict[Hashable, tuple[Any, Any]] | None] = ContextVar("tables", default=None)

@@ -22,7 +22,7 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
 from xdn.kernels.contract.task import used_elements
 from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_tile
+from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_images
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family, packed_weights, words
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, B
@@ -57,7 +57,7 @@ def _emit_row(b: VectorBuilder, args: list[ir.Value], epilogue: tuple[str, ...])
 
     start = [b.broadcast(b.scalar(bias))] * vectors
     acc = b.loop(first, end, start, one_tap)
-    store_tile(b, [acc], epilogue, residual, y, at)
+    store_images(b, [acc], epilogue, residual, y, at)
 
 
 def _body(name: KernelName) -> KernelBody:

@@ -25,9 +25,8 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.task import used_elements
 from xdn.kernels.contract.tiles import class_tiles, position_classes, tile_words
-from xdn.kernels.core.channel_epilogue import store_channels
 from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts
+from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_channels
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, LANES, aligned_vectors
 from xdn.kernels.core.portion import portion

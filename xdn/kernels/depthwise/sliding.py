@@ -29,10 +29,9 @@ from xdn.codegen.intrinsics import f32_at, i64_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
-from xdn.kernels.core.channel_epilogue import store_channels
 from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts
+from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_channels
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
 from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, BlockLayout, aligned_vectors
 from xdn.kernels.core.portion import portion

@@ -23,7 +23,7 @@ from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.batch_kernel import contract_channels
-from xdn.kernels.core.epilogue import store_tile
+from xdn.kernels.core.epilogue import store_images
 from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, B
 from xdn.kernels.winograd.transform import WINOGRAD, Transform, Winograd
 
@@ -180,7 +180,7 @@ def _emit_output(
     m, stride, filters, places, bias, residual, y, at = args
 
     def store(tile, to, k):
-        store_tile(b, [tile], epilogue, b.offset(residual, to), b.offset(y, to), b.offset(at, k))
+        store_images(b, [tile], epilogue, b.offset(residual, to), b.offset(y, to), b.offset(at, k))
 
     row = Row(B, vectors, lambda k: b.broadcast(b.scalar(bias, k)), store)
     emit_output(b, m, stride, filters, places, algorithm, row)

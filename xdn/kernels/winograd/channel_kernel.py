@@ -24,7 +24,7 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.channel_kernel import contract_positions
 from xdn.kernels.core.barrier import meet
-from xdn.kernels.core.channel_epilogue import store_channels
+from xdn.kernels.core.epilogue import store_channels
 from xdn.kernels.core.layout import ARENA, BLOCKS, F32_BYTES, MEMBERS, TEAM
 from xdn.kernels.core.portion import portion
 from xdn.kernels.winograd.batch_kernel import Row, emit_input, emit_output
