@@ -21,7 +21,6 @@ from xdn import kernels
 from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, f64_at, i64_at, u8_at
 from xdn.codegen.jit import Emitted
-from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, Target
 from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract import blas
@@ -79,8 +78,7 @@ def sources(target: Target) -> Iterator[KernelSource]:
     for epilogue in epilogues():
         yield winograd_kernel.winograd(2, 2, epilogue, target)
     for epilogue in epilogues():
-        name = KernelName("depthwise", target.name, epilogue)
-        yield KernelSource(name, lambda name=name: depthwise._body(name))
+        yield depthwise.depthwise(epilogue, target)
     yield softmax.softmax(target)
     yield from (lrn.across(target), lrn_within.within(target))
     yield from (pooling.pooling(op, target) for op in ("max_pool", "average_pool"))

@@ -31,12 +31,7 @@ from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, tile_f
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_images
 from xdn.kernels.core.frame import kernel_source
-
-
-class PositionRow(Descriptor):
-    """An output position: x offset, which runs, y offset; in f32. Its sum over a second source likewise."""
-
-    x, first, end, y = Size(), Size(), Size(), Size()
+from xdn.kernels.core.taps import PositionRow
 
 
 class ProjectedPositionRow(PositionRow):

@@ -13,10 +13,17 @@ from math import prod
 import numpy as np
 
 from xdn import memory
+from xdn.kernels.core.descriptor import Descriptor, Size
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.tables import shared
 from xdn.layers.window import Meetings, Window
+
+
+class PositionRow(Descriptor):
+    """An output position as kernels read it: x offset of its window, first tap or run, end of these, y offset."""
+
+    x, first, end, y = Size(), Size(), Size(), Size()
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class TapLists:
     multiplications: int
 
     def in_elements(self, bottom: BlockLayout, top: BlockLayout) -> tuple[np.ndarray, np.ndarray]:
-        """Return (positions, taps) with places in f32 of a block instead of positions of an image, as kernels read."""
+        """Return (positions, taps) with offsets in f32 of a block instead of positions of an image, as kernels read."""
         positions = self.positions * (bottom.position_elements, 1, 1, top.position_elements)
         return positions, self.taps * (bottom.position_elements, 1)
 
@@ -64,7 +71,7 @@ class TapLists:
         positions : (P*Q, 4) int64
             As `in_elements` gives them, first and end of runs instead of taps.
         runs : (T, 3) int64
-            A row a run: place relative to the window's first element, in f32; first channel among those of all used
+            A row a run: offset from the window's first element, in f32; first channel among those of all used
             taps; channels.
         """
         positions, taps = self.in_elements(bottom, top)

@@ -16,35 +16,33 @@ The products of an output are added in the order of the window's elements, as ev
 the border it reads zeros; the last tiles of a row or column reach back over the ones before instead of over the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
+from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
+from xdn.element import S64
+from xdn.graph import Array
+from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.choice import DIRECT, Choice
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.epilogue import coefficients, epilogue_parts, store_channels
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, CHANNEL, F32_BYTES, BlockLayout, aligned_vectors
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
+from xdn.kernels.core.epilogue import Fused, epilogue_parts, fused_words, store_channels
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import CHANNEL, BlockLayout, aligned_vectors
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import count_taps
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise
 from xdn.layers.window import Window
-
-#: WEIGHTS: [vector of channels][r][s][lanes]. COEFFICIENTS: f32, one for each channel. ZEROS: C' of them. TILES: a row
-#: has the place of each value of the patch, negative over the border, and that of each output; in f32.
-X, Y, RESIDUAL, WEIGHTS, BIAS, COEFFICIENTS, ZEROS, TILES, TILE_COUNT, X_BLOCK, Y_BLOCK = range(11)
-#: Table of groups: rows of (first vector, end of vectors).
-GROUPS, GROUP_COUNT = 11, 12
-WORD_COUNT = 13
 
 #: Elements of a side of a window at most: those of larger ones would not leave registers for a tile.
 _LARGEST = 5
@@ -52,6 +50,25 @@ _LARGEST = 5
 _UNITS = 32
 #: Cycles for what is done once a vector of a tile.
 _TILE_CYCLES = 8
+
+
+class GroupRow(Descriptor):
+    """A group of channels: its first vector, and the end of its vectors."""
+
+    first, end = Size(), Size()
+
+
+class SlidingDepthwise(Fused):
+    """What the kernel is told; weights are packed ``[vector of channels][r][s][lanes]``.
+
+    zeros
+        C' of them.
+    tiles
+        A row has the offset of each value of the patch, negative over the border, and that of each output; in f32.
+    """
+
+    zeros, tiles, tile_count = Pointer(), Pointer(S64), Size()
+    groups, group_count = Table(GroupRow), Size()
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,12 @@ class Sliding:
     stride: int
     tile: tuple[int, int]
 
+    @staticmethod
+    def of(window: Window, tile: tuple[int, int]) -> "Sliding":
+        """Return a window that moves evenly over images, with a tile of its positions."""
+        r, s = window.kernel
+        return Sliding((r, s), window.stride[0], tile)
+
     @property
     def patch(self) -> tuple[int, int]:
         """Rows and columns of the bottom that a tile reads."""
@@ -88,29 +111,29 @@ class Sliding:
 def sliding(window: Sliding, epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel for a window and a tile; `epilogue` as `epilogue_parts` gives it."""
     name = KernelName(window.op, target.name, epilogue, window.tile)
-    return KernelSource(name, lambda: _body(window, name))
+    return kernel_source(name, lambda: _body(window, name), SlidingDepthwise)
 
 
-def _tile(window: Sliding, name: KernelName) -> Callable[..., None]:
+def _tile(window: Sliding, name: KernelName) -> Any:
     """Return the intrinsic that computes some vectors of channels of one tile."""
     target = target_named(name.isa)
 
     @emitted(
         VOID, I64, I64, F32_POINTER, F32_POINTER, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER
     )
-    def tile(irbuilder, *args):
+    def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
 
     return tile
 
 
-def _emit_tile(b: VectorBuilder, args: list[ir.Value], window: Sliding, epilogue: tuple[str, ...]) -> None:
+def _emit_tile(b: VectorBuilder, args: Sequence[ir.Value], window: Sliding, epilogue: tuple[str, ...]) -> None:
     first, end, x, zeros, table, weights, bias, residual, y, at = args
     (rows, columns), (height, width) = window.tile, window.patch
-    patch = [_place(b, x, zeros, b.scalar(table, i)) for i in range(height * width)]
-    places = [b.scalar(table, height * width + i) for i in range(rows * columns)]
+    patch = [_value_at(b, x, zeros, b.scalar(table, i)) for i in range(height * width)]
+    offsets = [b.scalar(table, height * width + i) for i in range(rows * columns)]
 
-    def one_vector(v, carried):
+    def one_vector(v: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         at_v = b.ir.mul(v, b.const(b.target.lanes))
         own = b.offset(weights, b.ir.mul(at_v, b.const(window.kernel[0] * window.kernel[1])))
         start = b.load(b.offset(bias, at_v))
@@ -119,15 +142,15 @@ def _emit_tile(b: VectorBuilder, args: list[ir.Value], window: Sliding, epilogue
             row = [b.load(b.offset(patch[i * width + j], at_v)) for j in range(width)]
             acc = _add_row(b, row, own, window, i, acc)
         ends = [b.offset(pointer, at_v) for pointer in (residual, y, at)]
-        store_channels(b, [[value] for value in acc], places, epilogue, *ends)
+        store_channels(b, [[value] for value in acc], offsets, epilogue, *ends)
         return carried
 
     b.loop(first, end, [], one_vector)
 
 
-def _place(b: VectorBuilder, x: ir.Value, zeros: ir.Value, place: ir.Value) -> ir.Value:
+def _value_at(b: VectorBuilder, x: ir.Value, zeros: ir.Value, offset: ir.Value) -> ir.Value:
     """Return where a value of the patch lies, or the zeros where it lies over the border."""
-    return b.ir.select(b.ir.icmp_signed("<", place, b.const(0)), zeros, b.offset(x, place))
+    return b.ir.select(b.ir.icmp_signed("<", offset, b.const(0)), zeros, b.offset(x, offset))
 
 
 def _add_row(
@@ -149,28 +172,27 @@ def _body(window: Sliding, name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = _tile(window, name)
     (rows, columns), (height, width) = window.tile, window.patch
-    row_bytes = 8 * (rows * columns + height * width)
+    row_words = rows * columns + height * width
 
-    def slide(desc, frame):
-        arena, groups, group_count = frame[ARENA], i64_at(desc[GROUPS]), desc[GROUP_COUNT]
-        first, end = portion(frame, desc[TILE_COUNT] * group_count)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(arena + desc[X] + block * desc[X_BLOCK] * F32_BYTES)
-            y_at = arena + block * desc[Y_BLOCK] * F32_BYTES
+    def slide(d, frame):
+        group_count = d.group_count
+        first, end = portion(frame, d.tile_count * group_count)
+        for block in range(frame.blocks):
+            x, y = at_element(frame, d.x, block * d.x_block), block * d.y_block
             for unit in range(first, end):
                 number = unit // group_count
-                group = unit - number * group_count
+                group = d.groups[unit - number * group_count]
                 tile(
-                    groups[2 * group],
-                    groups[2 * group + 1],
+                    group.first,
+                    group.end,
                     x,
-                    f32_at(desc[ZEROS]),
-                    i64_at(desc[TILES] + number * row_bytes),
-                    f32_at(desc[WEIGHTS]),
-                    f32_at(desc[BIAS]),
-                    f32_at(y_at + desc[RESIDUAL]),
-                    f32_at(y_at + desc[Y]),
-                    f32_at(desc[COEFFICIENTS]),
+                    d.zeros,
+                    moved(d.tiles, number * row_words),
+                    d.weights,
+                    d.bias,
+                    at_element(frame, d.residual, y),
+                    at_element(frame, d.y, y),
+                    d.coefficients,
                 )
 
     return slide
@@ -178,7 +200,7 @@ def _body(window: Sliding, name: KernelName) -> KernelBody:
 
 def slides(lowering: Lowering) -> bool:
     """Return whether the layer is a depthwise convolution of images whose window is small and moves evenly."""
-    window = lowering.layer.params.window_over(lowering.bottoms[0])
+    window = filters_of(lowering.layer).window_over(lowering.bottoms[0])
     if window.axes != 2:
         return False
     small = max(window.kernel) <= _LARGEST and window.dilation == (1, 1)
@@ -205,7 +227,7 @@ def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, in
     """Return the tile that should take the fewest cycles: for its products, the values of its patch, its results."""
 
     def cycles(tile: tuple[int, int]) -> int:
-        slide = Sliding(window.kernel, window.stride[0], tile)
+        slide = Sliding.of(window, tile)
         tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
         return tiles * (prod(tile) * (prod(window.kernel) + 1) + prod(slide.patch) + _TILE_CYCLES)
 
@@ -214,7 +236,7 @@ def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, in
 
 def _choices(lowering: Lowering) -> list[Choice]:
     """Return the choices: the tile."""
-    window = lowering.layer.params.window(2)
+    window = filters_of(lowering.layer).window(2)
     return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.target)]
 
 
@@ -230,44 +252,29 @@ def _choices(lowering: Lowering) -> list[Choice]:
 )
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
-    layer, bottom, top, window = lowering.layer, lowering.bottom(), lowering.top(), lowering.layer.params.window(2)
-    tile = lowering.choice.tile or best_tile(window, top, lowering.target)
-    slide = Sliding(window.kernel, window.stride[0], tile)
+    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    window, lanes = filters_of(layer).window(2), lowering.target.lanes
+    slide = Sliding.of(window, lowering.choice.tile or best_tile(window, top, lowering.target))
     pitch = top.position_elements
-    lanes = lowering.target.lanes
-    vectors = pitch // lanes
     filters = np.zeros((pitch, *window.kernel), np.float32)
     filters[: top.channels] = layer.weights["weight"][:, 0]
-    weights = aligned_vectors(filters.reshape(vectors, lanes, -1).transpose(0, 2, 1))
-    bias = aligned_vectors(layer.weights.get("bias", np.zeros(top.channels)), pitch)
-    slopes = aligned_vectors(coefficients(layer, top.channels), pitch)
-    zeros = aligned_vectors(np.empty(0), pitch)
     tiles = patch_table(slide, window, bottom, top)
-    groups = _group_table(vectors, len(tiles))
-    descriptor = {
-        WEIGHTS: address(weights),
-        BIAS: address(bias),
-        COEFFICIENTS: address(slopes),
-        ZEROS: address(zeros),
-        TILES: address(tiles),
-        TILE_COUNT: len(tiles),
-        GROUPS: address(groups),
-        GROUP_COUNT: len(groups),
-        X_BLOCK: bottom.block_elements,
-        Y_BLOCK: top.block_elements,
-    }
-    step = Step(
-        sliding(slide, epilogue_parts(layer), lowering.target),
-        words(WORD_COUNT, descriptor),
-        {X: layer.bottoms[0], Y: layer.tops[0]} | lowering.residual_at(RESIDUAL),
-        (weights, bias, slopes, zeros, tiles, groups),
-        macs=count_taps((bottom.height, bottom.width), (top.height, top.width), window) * top.channels,
+    groups = _group_table(pitch // lanes, len(tiles))
+    words = SlidingDepthwise(
+        weights=aligned_vectors(filters.reshape(pitch // lanes, lanes, -1).transpose(0, 2, 1)),
+        **fused_words(lowering, layer.weights.get("bias")),
+        zeros=aligned_vectors(np.empty(0), pitch),
+        tiles=tiles,
+        tile_count=len(tiles),
+        groups=groups,
+        group_count=len(groups),
     )
+    macs = count_taps((bottom.height, bottom.width), (top.height, top.width), window) * top.channels
     # Positions of two tiles are computed twice: in the residual's place the second time would add it again.
-    return Lowered([step])
+    return Lowered([Step.of(sliding(slide, epilogue_parts(layer), lowering.target), words, macs)])
 
 
-def patch_table(slide: Sliding, window: Window, bottom: BlockLayout, top: BlockLayout) -> np.ndarray:
+def patch_table(slide: Sliding, window: Window, bottom: BlockLayout, top: BlockLayout) -> Array:
     """Return the table of tiles, row by row of the map."""
     (rows, columns), (height, width) = slide.tile, slide.patch
     starts = np.meshgrid(_starts(top.height, rows), _starts(top.width, columns), indexing="ij")
@@ -275,9 +282,9 @@ def patch_table(slide: Sliding, window: Window, bottom: BlockLayout, top: BlockL
     i = p * slide.stride - window.pad[0] + np.arange(height)[:, None]
     j = q * slide.stride - window.pad[1] + np.arange(width)
     outside = (i < 0) | (i >= bottom.height) | (j < 0) | (j >= bottom.width)
-    places = np.where(outside, -1, (i * bottom.width + j) * bottom.position_elements)
+    inputs = np.where(outside, -1, (i * bottom.width + j) * bottom.position_elements)
     outputs = ((p + np.arange(rows)[:, None]) * top.width + q + np.arange(columns)) * top.position_elements
-    return np.hstack([table.reshape(len(p), -1) for table in (places, outputs)]).astype(np.int64)
+    return np.hstack([table.reshape(len(p), -1) for table in (inputs, outputs)]).astype(np.int64)
 
 
 def _starts(size: int, length: int) -> list[int]:
@@ -285,7 +292,7 @@ def _starts(size: int, length: int) -> list[int]:
     return [min(start, size - length) for start in range(0, size, length)]
 
 
-def _group_table(vectors: int, tiles: int) -> np.ndarray:
+def _group_table(vectors: int, tiles: int) -> Array:
     """Return (first, end) of groups of vectors, as even as possible, and as few as share the work evenly."""
     groups = min(vectors, -(-_UNITS // tiles))
     ends = np.arange(groups + 1) * vectors // groups
