@@ -8,7 +8,7 @@ import numpy as np
 
 from xdn.codegen.target import host_target
 from xdn.kernels.core.family import FAMILIES, Lowering, select
-from xdn.kernels.winograd import batch as winograd
+from xdn.kernels.winograd import algorithm as selection
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.window import Window
 
@@ -82,14 +82,14 @@ def algorithm_of(net):
     layer = net.layers[-1]
     bottoms, tops, added = net.bottom_blobs(layer), net.top_blobs(layer), net.added_blobs(layer)
     lowering = Lowering(layer, bottoms, tops, host_target(), added)
-    return winograd.best_algorithm(lowering) if select(lowering) is FAMILIES["winograd"] else None
+    return selection.best_algorithm(lowering) if select(lowering) is FAMILIES["winograd"] else None
 
 
 @contextmanager
 def forced(outputs):
     """Let F(`outputs` x `outputs`) take every layer that it can compute, whatever that costs."""
     only, dear = {outputs: WINOGRAD[outputs]}, mock.Mock(return_value=inf)
-    with mock.patch.object(winograd, "WINOGRAD", only), mock.patch.object(winograd, "_direct_cycles", dear):
+    with mock.patch.object(selection, "WINOGRAD", only), mock.patch.object(selection, "_direct_cycles", dear):
         yield
 
 

@@ -27,8 +27,8 @@ from xdn.codegen.target import TARGETS, host_target, target_named
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.epilogue import ACTIVATIONS
 from xdn.kernels.core.layout import F32_BYTES, B
-from xdn.kernels.winograd import batch_kernel as k
 from xdn.kernels.winograd.batch_kernel import winograd
+from xdn.kernels.winograd.kernel import Filtering
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers import LAYERS
 from xdn.layers.prelu import PReLU
@@ -100,13 +100,6 @@ def test_matrix(row):
             check_net(net, sums, feed_for(net, row["batch"]))
 
 
-@pytest.fixture(params=WINOGRAD, ids=lambda m: f"F({m}x{m})")
-def outputs(request):
-    """Return m, while F(m x m) takes every layer that it can compute."""
-    with forced(request.param):
-        yield request.param
-
-
 @pytest.mark.usefixtures("outputs")
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -133,20 +126,20 @@ def test_chunks_and_threads_change_no_bit(threads, chunk_blocks):
 
 
 @pytest.mark.parametrize("unit", [1, 8, 1000])
-def test_units_of_places_change_no_bit(outputs, unit, monkeypatch):
-    """One place at a time; eight, of more than one tile and block, and a smaller last unit; all at once."""
+def test_units_of_positions_change_no_bit(outputs, unit, monkeypatch):
+    """One position at a time; eight, of more than one tile and block, and a smaller last unit; all at once."""
     net = conv_net((16, 9, 13), 13)
     feed = feed_for(net, 2 * B + 1)
     (expected,) = Session(net, threads=1).run(None, feed)
-    # V has 17 rows a place, an odd number.
+    # V has 17 rows a position, an odd number.
     tile_bytes = WINOGRAD[outputs].elements * (17 + 13) * B * F32_BYTES
-    monkeypatch.setattr("xdn.kernels.winograd.batch.core_cache_bytes", lambda: 2 * unit * tile_bytes)
+    monkeypatch.setattr("xdn.kernels.winograd.tiles.core_cache_bytes", lambda: 2 * unit * tile_bytes)
     session = Session(net, threads=1, chunk_blocks=3)
     (result,) = session.run(None, feed)
     np.testing.assert_array_equal(result, expected)
     (step,) = [step for step in session.plan().steps if step.source.name.op.startswith("winograd")]
-    assert step.words[k.UNIT] == unit
-    assert step.words[k.TILE_COUNT] * 3 % 8
+    assert step.words[Filtering.unit.slot] == unit
+    assert step.words[Filtering.tile_count.slot] * 3 % 8
 
 
 # The residual.

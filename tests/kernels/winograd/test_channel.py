@@ -1,4 +1,4 @@
-"""Winograd's minimal filtering of one image: panels of two sizes, places in several units, threads that share them."""
+"""Winograd's minimal filtering of one image: panels of two sizes, several units of positions, threads that share."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,8 @@ from tests.kernels.checks import check_layer, feed_for, one_layer_net, sums
 from xdn.graph import Epilogue
 from xdn.kernels.core.layout import CHANNEL, LANES
 from xdn.kernels.winograd import channel as winograd
+from xdn.kernels.winograd import tiles
+from xdn.kernels.winograd.kernel import Filtering
 from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
@@ -25,12 +27,13 @@ def test_panels_of_two_sizes(filters):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_places_in_several_units(threads, monkeypatch):
+def test_several_units_of_positions(threads, monkeypatch):
     net = one_layer_net("Convolution", IMAGE, num_output=48, kernel_size=3, pad=1, epilogue=Epilogue(residual=True))
     feed = feed_for(net, 3)
     (whole,) = Session(net, threads=threads, schedule="channel").run(None, feed)
-    monkeypatch.setattr(winograd, "_LEAST_PLACES", 5)
-    monkeypatch.setattr(winograd, "core_cache_bytes", lambda: 0)
-    assert _step(net).words[winograd.k.UNIT] == 5 < _step(net).words[winograd.k.TILE_COUNT]
+    monkeypatch.setattr(winograd, "_LEAST_POSITIONS", 5)
+    monkeypatch.setattr(tiles, "core_cache_bytes", lambda: 0)
+    words = _step(net).words
+    assert words[Filtering.unit.slot] == 5 < words[Filtering.tile_count.slot]
     (parts,) = Session(net, threads=threads, schedule="channel").run(None, feed)
     np.testing.assert_array_equal(parts, whole)

@@ -200,10 +200,6 @@ class Lowering:
         name = KernelName(op if serves_both else self.schedule.op(op), self.target.name)
         return Step.of(kernel_source(name, make, type(descriptor)), descriptor)
 
-    def residual_at(self, slot: int) -> dict[int, str]:
-        """Return `slot` -> the residual that the epilogue adds; empty where it adds none."""
-        return {slot: self.layer.residual} if self.layer.residual else {}
-
     def over_residual(self) -> dict[str, str]:
         """Return the top -> the residual, in whose place it may be written; see `Lowered.in_place`."""
         return {self.layer.tops[0]: self.layer.residual} if self.layer.residual else {}

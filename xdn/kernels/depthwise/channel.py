@@ -36,7 +36,7 @@ from xdn.kernels.core.portion import portion
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise, tapped_filters
 from xdn.kernels.depthwise.sliding import slides
 
-#: Positions and vectors of a tile: each tap's weights are read once for all positions, its place for all vectors.
+#: Positions and vectors of a tile: each tap's weights are read once for all positions, its offset for all vectors.
 ROWS, VECTORS = 4, 2
 #: The part of a core's first cache that a group's rows may take.
 _FIRST_CACHE_BYTES = 24 << 10

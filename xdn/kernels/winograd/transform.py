@@ -54,7 +54,8 @@ class Winograd:
     def transformed(self, weight: Array) -> Array:
         """Return G g G' of (K, C, 3, 3) filters, computed in f64, as f32 (elements, K, C)."""
         made = np.einsum("ir,kcrs,js->ijkc", self.filters, weight.astype(np.float64), self.filters)
-        return made.reshape(self.elements, *weight.shape[:2]).astype(np.float32)
+        packed: Array = made.reshape(self.elements, *weight.shape[:2]).astype(np.float32)
+        return packed
 
 
 def _input_2(m: Arithmetic, d: Sequence[ir.Value]) -> list[ir.Value]:
