@@ -22,7 +22,7 @@ class Session(runtime.Session):
     post_fusion : bool
         Let layers compute the sums and activations after them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
-    threads, chunk_blocks, profile, winograd, schedule, configuration : optional
+    threads, chunk_blocks, profile, winograd, weights_as, schedule, configuration : optional
         As `xdn.runtime.session.Session` takes them.
     """
 
@@ -36,6 +36,7 @@ class Session(runtime.Session):
         chunk_blocks: int | None = None,
         profile: bool = False,
         winograd: bool | None = None,
+        weights_as: str | None = None,
         schedule: str | None = None,
         configuration: Configuration = DEFAULT,
     ):
@@ -49,6 +50,7 @@ class Session(runtime.Session):
             chunk_blocks=chunk_blocks,
             profile=profile,
             winograd=winograd,
+            weights_as=weights_as,
             schedule=schedule,
             configuration=configuration,
         )

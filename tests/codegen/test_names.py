@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.checks import LAYER_CASES
-from xdn.codegen.names import KernelName
+from xdn.codegen.names import KernelName, dtype_of
 from xdn.codegen.target import TARGETS
+from xdn.element import ELEMENTS
 from xdn.runtime.plan import make_plan
 
 ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
@@ -53,3 +54,11 @@ def test_names_of_all_kernels_are_file_names_and_come_back():
 def test_what_is_no_name(text):
     with pytest.raises(ValueError, match="is no kernel name"):
         KernelName.parse(text)
+
+
+@pytest.mark.parametrize(("dtype", "weights"), [("f32", "f32"), ("f32xbf16", "bf16"), ("f32xf16", "f16")])
+def test_a_name_says_as_what_weights_are_stored(dtype, weights):
+    name = KernelName("contract", "avx2", ("sum", "relu"), (6, 2), dtype)
+    assert KernelName.parse(str(name)) == name
+    assert name.weights is ELEMENTS[weights]
+    assert dtype_of(name.weights) == dtype

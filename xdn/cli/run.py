@@ -39,6 +39,7 @@ from xdn.cli.run_data import (
 )
 from xdn.cli.tune_options import add_tune_options, configured
 from xdn.data.source import DataSource
+from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.job import RunResult
@@ -76,6 +77,12 @@ def main(argv: list[str] | None = None) -> int:
         dest="winograd",
         action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
+    )
+    parser.add_argument(
+        "--weights-as",
+        choices=tuple(WEIGHT_ELEMENTS),
+        help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
+        "less of it to read for each image of a few; their values are rounded, sums remain f32 (default: f32)",
     )
     parser.add_argument(
         "--schedule",
@@ -125,6 +132,7 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
         threads=args.threads,
         profile=args.profile,
         winograd=args.winograd,
+        weights_as=args.weights_as,
         schedule=args.schedule,
     )
     with packed(args, output, data) as images:

@@ -106,7 +106,8 @@ def _found(
         objective.scores = data.scores
         return tuned(args, output, session, objective)
     # Whoever says how to run is not overruled.
-    if not args.stored or args.schedule or args.batch or not args.winograd or not args.fusion or args.online:
+    said = args.schedule or args.batch or args.weights_as or args.online or not (args.winograd and args.fusion)
+    if said or not args.stored:
         return None, {}
     try:
         result = Store().get(Key.of_run(session.net, _CONTEST, session.threads))

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
+from xdn.codegen.conversion import Conversion
 from xdn.codegen.formulas import Mathematics
+from xdn.codegen.jit import llvm_type
 from xdn.codegen.target import Target
+from xdn.element import F32, Element
 
 I64 = ir.IntType(64)
 F32_BYTES = 4
@@ -54,14 +57,29 @@ class VectorBuilder(Mathematics):
         return self.ir.asm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", [pointer], side_effect=True)
 
     def scalar(self, pointer: ir.Value, index: ir.Value | int = 0) -> ir.Value:
-        """Load the element `index` behind `pointer`."""
+        """Load the element `index` after `pointer`."""
         return self.ir.load(self.offset(pointer, index))
 
     def load(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
-        """Load the vector number `vector` behind a pointer to f32; blobs and weights align to registers."""
+        """Load the vector number `vector` after a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
         value.align = F32_BYTES * self.target.lanes if aligned else F32_BYTES
         return value
+
+    def stored_scalar(self, pointer: ir.Value, index: ir.Value | int, element: Element) -> ir.Value:
+        """Load the number `index` after a pointer to stored numbers of an element, as f32."""
+        single = Conversion(self.ir, 0, self.target)
+        return single.to_f32(self.scalar(pointer, index), element)
+
+    def load_stored(self, pointer: ir.Value, vector: int, element: Element) -> ir.Value:
+        """Load the vector number `vector` after a pointer to stored numbers of an element, as f32."""
+        if element == F32:
+            return self.load(pointer, vector)
+        place = self.offset(pointer, vector * self._lanes)
+        kind = ir.VectorType(llvm_type(element), self._lanes)
+        value = self.ir.load(self.ir.bitcast(place, kind.as_pointer()))
+        value.align = element.bytes * self.target.lanes
+        return Conversion(self.ir, self._lanes, self.target).to_f32(value, element)
 
     def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
         """Store to the vector number `vector` behind a pointer to f32."""

@@ -18,7 +18,7 @@ _LLVM: dict[str, ir.Type] = {
     "f32": ir.FloatType(),
     "f64": ir.DoubleType(),
     "bf16": ir.IntType(16),
-    "f16": ir.HalfType(),
+    "f16": ir.IntType(16),
     "s8": ir.IntType(8),
     "u8": ir.IntType(8),
     "s32": ir.IntType(32),
@@ -27,7 +27,7 @@ _LLVM: dict[str, ir.Type] = {
 
 
 def llvm_type(element: Element) -> ir.Type:
-    """Return LLVM's type of one number; of bf16, which llvmlite does not know, its bits."""
+    """Return LLVM's type of one number; of bf16 and f16 their bits."""
     return _LLVM[element.name]
 
 

@@ -7,10 +7,17 @@ A name says operation, datatype, epilogue, tile and instruction set:
 import re
 from dataclasses import dataclass
 
+from xdn.element import ELEMENTS, F32, Element
+
 _NAME = re.compile(
-    r"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<dtype>f32)"
+    r"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<dtype>f32(?:x(?:bf16|f16))?)"
     r"(?P<epilogue>(?:_[a-z][a-z0-9]*)*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
 )
+
+
+def dtype_of(weights: Element) -> str:
+    """Return what a name says of blobs of f32 and of weights of some element."""
+    return F32.name if weights == F32 else f"{F32.name}x{weights.name}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class KernelName:
     tile : (int, int), optional
         Rows and vectors of the register tile.
     dtype : str
-        Element type.
+        Element of blobs, and with ``"x"`` before it that of weights where that is another: ``"f32xbf16"``.
     """
 
     op: str
@@ -37,6 +44,11 @@ class KernelName:
     epilogue: tuple[str, ...] = ()
     tile: tuple[int, int] | None = None
     dtype: str = "f32"
+
+    @property
+    def weights(self) -> Element:
+        """The number format of weights."""
+        return ELEMENTS[self.dtype.rpartition("x")[2]]
 
     def __str__(self) -> str:
         parts = [self.op, self.dtype, *self.epilogue]

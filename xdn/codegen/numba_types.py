@@ -33,7 +33,7 @@ _NUMBERS = {
     "f32": types.float32,
     "f64": types.float64,
     "bf16": types.uint16,
-    "f16": types.float16,
+    "f16": types.uint16,
     "s8": types.int8,
     "u8": types.uint8,
     "s32": types.int32,

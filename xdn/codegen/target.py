@@ -27,6 +27,8 @@ class Target:
         LLVM's names of the features that the processor must have.
     fma : bool
         Whether multiply-add is fused (one rounding); without it the last bits may differ.
+    half : bool
+        Whether half precision is converted by an instruction, as on all processors with AVX2.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Target:
     registers: int
     features: tuple[str, ...] = ()
     fma: bool = True
+    half: bool = True
 
     @property
     def lanes(self) -> int:
@@ -60,7 +63,7 @@ TARGETS = (
     Target("avx512f", vector_bytes=64, registers=32, features=("avx512f", "fma")),
     Target("avx2", vector_bytes=32, registers=16, features=("avx2", "fma")),
     Target("neon", vector_bytes=16, registers=32, features=("neon",)),
-    Target("portable", vector_bytes=16, registers=16, fma=False),
+    Target("portable", vector_bytes=16, registers=16, fma=False, half=False),
 )
 
 

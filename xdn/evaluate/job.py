@@ -59,6 +59,8 @@ class RunResult:
         Layers that the executor ran, and how many of them compute a sum or activation that was a layer of its own.
     winograd : bool
         Whether 3x3 convolutions may take fewer multiplications.
+    weights_as : str
+        Number format in which weights were stored.
     transform : Applied, optional
         What was done to the images; None where an engine does not tell.
     peak_gflops : float, optional
@@ -89,6 +91,7 @@ class RunResult:
     layers: int = 0
     fused_layers: int = 0
     winograd: bool = True
+    weights_as: str = "f32"
     peak_gflops: float | None = None
     transform: Applied | None = None
     counted: str = ""
@@ -127,6 +130,7 @@ class RunResult:
             layers=len(session.net.layers) - len(session.net.input_layers),
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
             winograd=session.winograd,
+            weights_as=session.configuration.weights_as,
             **further,
         )
 

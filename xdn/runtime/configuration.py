@@ -1,4 +1,4 @@
-"""How a net is run: what changes its time, and none of its results beyond the rounding of other algorithms' sums."""
+"""How a net is run: what changes its time, and none of its results beyond the rounding of sums and of weights."""
 
 import json
 import reprlib
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdn import settings
+from xdn.element import F32, WEIGHT_ELEMENTS
 from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import read_bounded, write_atomically
 from xdn.kernels.core.choice import Choice
@@ -40,6 +41,10 @@ class Configuration:
         Blocks that the other layers take at a time.
     winograd : bool
         Whether 3x3 convolutions may be computed with fewer multiplications, and larger rounding errors.
+    weights_as : str
+        Number format in which weights of convolutions and inner products are stored: ``"f32"``, ``"bf16"`` or
+        ``"f16"``, of half the size. They are rounded to it, and computed with in f32. Filters that Winograd's
+        algorithm transforms are rounded before that, and the transformed ones kept in f32; depthwise filters remain.
     choices : mapping
         Schedule's name -> layer's name -> how it is computed; all others by the rule.
 
@@ -56,6 +61,7 @@ class Configuration:
     heavy_weights: float = settings.HEAVY_WEIGHTS
     light_blocks: int = 1
     winograd: bool = True
+    weights_as: str = F32.name
     choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,6 +71,10 @@ class Configuration:
                 raise SettingError(f"{value!r} is not between 1 and {_MOST}", where=name)
         if not self.heavy_weights >= 0:
             raise SettingError(f"{self.heavy_weights!r} is not a positive number", where="heavy_weights")
+        if self.weights_as not in WEIGHT_ELEMENTS:
+            raise UnknownNameError(
+                f"weights cannot be stored as {self.weights_as!r}", mend=f"Known: {', '.join(WEIGHT_ELEMENTS)}"
+            )
         for schedule in (self.schedule, *self.choices):
             if schedule is not None and schedule not in SCHEDULES:
                 raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")
@@ -149,7 +159,7 @@ def _value(name: str, value: Any, where: str) -> Any:
             }
             for schedule, chosen in _table(value, where).items()
         }
-    kind = {"schedule": str, "winograd": bool, "heavy_weights": float}.get(name, int)
+    kind = {"schedule": str, "weights_as": str, "winograd": bool, "heavy_weights": float}.get(name, int)
     if kind is float and type(value) is int and abs(value) <= 1 << 53:
         value = float(value)
     if type(value) is not kind and not (value is None and getattr(DEFAULT, name) is None):

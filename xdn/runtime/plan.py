@@ -7,6 +7,7 @@ from functools import cached_property
 
 from xdn import memory, settings
 from xdn.codegen.target import Target, host_target
+from xdn.element import ELEMENTS
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.verify import verify
@@ -243,23 +244,28 @@ def _arranged(
 
 
 def choices_of(
-    net: Net, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, winograd: bool = True
+    net: Net,
+    shapes: Mapping[str, Shape],
+    outputs: tuple[str, ...],
+    schedule: Schedule,
+    configuration: Configuration = DEFAULT,
 ) -> dict[str, list[Choice]]:
     """Return each layer that runs -> all choices for it that differ from each other; arguments as of `make_plan`."""
     sized = probe(net, shapes)
-    lowerings = (_unchosen(sized, layer, schedule, winograd) for layer in _run_layers(sized, outputs))
+    lowerings = (_unchosen(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs))
     return {lowering.layer.name: legal_choices(lowering) for lowering in lowerings}
 
 
-def _unchosen(net: Net, layer: Layer, schedule: Schedule, winograd: bool) -> Lowering:
+def _unchosen(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer where everything is left to the rule."""
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), winograd, schedule)
+    winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
+    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), winograd, weights, schedule)
 
 
 def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer; raise SettingError for a choice that the layer does not have."""
-    lowering = _unchosen(net, layer, schedule, configuration.winograd)
+    lowering = _unchosen(net, layer, schedule, configuration)
     choice = configuration.choices.get(schedule.name, {}).get(layer.name, RULE)
     if choice == RULE:
         return lowering

@@ -40,6 +40,8 @@ class Session:
         Measure each layer of every run, for `profile`.
     winograd : bool
         Compute 3x3 convolutions with fewer multiplications where that is faster; their rounding errors are larger.
+    weights_as : str, optional
+        Number format in which weights are stored: ``"f32"``, ``"bf16"``, ``"f16"`` (`Configuration`).
     schedule : str, optional
         ``"batch"``: vectors of images, for many at a time; ``"channel"``: vectors of channels, for few; None: whichever
         should be faster for the images of a call. Both give the same results, bit for bit.
@@ -66,6 +68,7 @@ class Session:
         chunk_blocks: int | None = None,
         profile: bool = False,
         winograd: bool | None = None,
+        weights_as: str | None = None,
         schedule: str | None = None,
         configuration: Configuration = DEFAULT,
     ):
@@ -73,7 +76,7 @@ class Session:
         self.net = net
         #: How the net is run.
         self.configuration = configuration.with_given(
-            threads=threads, chunk_blocks=chunk_blocks, winograd=winograd, schedule=schedule
+            threads=threads, chunk_blocks=chunk_blocks, winograd=winograd, weights_as=weights_as, schedule=schedule
         )
         self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
         self._clock = TickClock(process_loader()) if profile else None

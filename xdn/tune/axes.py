@@ -95,5 +95,6 @@ def configuration_of(values: Mapping[str, Any], base: Configuration) -> Configur
         heavy_weights=values["heavy"],
         light_blocks=values["light"],
         winograd=base.winograd,
+        weights_as=base.weights_as,
         choices=base.choices,
     )

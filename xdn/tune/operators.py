@@ -69,7 +69,7 @@ def choice_of(point: Point) -> Choice:
 
 def operators_of(session: Session, plan: Plan) -> list[Operator]:
     """Return the operators of a session's net, in the order of a plan, that can be computed in several ways."""
-    legal = choices_of(session.net, plan.inputs, session.net.outputs, plan.schedule, session.winograd)
+    legal = choices_of(session.net, plan.inputs, session.net.outputs, plan.schedule, session.configuration)
     alike: dict[str, list[str]] = {}
     for placed in plan.layers:
         layer = placed.layer

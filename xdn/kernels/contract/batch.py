@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
+from xdn.element import F32, Element
 from xdn.graph import Array
 from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_of
 from xdn.kernels.contract.kernel import source_words
@@ -14,6 +15,7 @@ from xdn.kernels.contract.task import (
     convolution_task,
     groups_fit,
     inner_product_task,
+    require_range,
     spread,
     takes_images,
     used_elements,
@@ -71,6 +73,7 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 
 def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of rows that the tiles have."""
+    require_range(lowering)
     sizes = spread(task.filters, most_rows(lowering))
     steps = []
     for rows in dict.fromkeys(sizes):
@@ -83,12 +86,13 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     """Return the step for the tiles of `rows` filters that begin at `starts` in each group."""
     epilogue = epilogue_parts(lowering.layer)
     firsts = [(g, g * task.filters + start) for g in range(task.groups) for start in starts]
-    packed = [pack_weights(s.weight, s.lists.used, [first for _, first in firsts], rows) for s in task.sources]
+    filters, stored = [first for _, first in firsts], lowering.weights
+    packed = [pack_weights(s.weight, s.lists.used, filters, rows, stored) for s in task.sources]
     tiles = _tiles(lowering, task, firsts, packed)
     # The output's offset stands once, in the first source's columns.
     own, *other = task.sources
     positions = np.hstack([own.positions, *(source.positions[:, :3] for source in other)])
-    words = words_of(epilogue)(
+    words = words_of(epilogue, stored)(
         **source_words(task, packed) | fused_words(lowering, task.bias),
         tiles=tiles,
         tile_count=len(tiles),
@@ -97,7 +101,8 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         position_count=len(positions),
     )
     macs = task.filter_macs * rows * len(tiles)
-    return Step.of(contraction(rows, epilogue, lowering.target), words, macs, _rows(lowering, task, positions))
+    kernel = contraction(rows, epilogue, lowering.target, stored)
+    return Step.of(kernel, words, macs, _rows(lowering, task, positions))
 
 
 def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | None:
@@ -129,10 +134,10 @@ def _tiles(lowering: Lowering, task: Contraction, firsts: list[tuple[int, int]],
 
 
 @packed_once
-def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int) -> Array:
-    """Return (tiles, taps, C/G, rows): the filters first..first+rows of each tile at the used taps."""
+def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int, stored: Element = F32) -> Array:
+    """Return (tiles, taps, C/G, rows), `stored` so: the filters first..first+rows of each tile at the used taps."""
     taps = used_elements(weight, used)
     packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), np.float32)
     for tile, first in zip(packed, firsts, strict=True):
         tile[...] = taps[first : first + rows].transpose(2, 1, 0)
-    return packed
+    return packed if stored == F32 else stored.stored(packed)

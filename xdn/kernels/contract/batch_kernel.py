@@ -24,10 +24,11 @@ from llvmlite import ir
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, WORDS, inlined
-from xdn.codegen.names import KernelName
+from xdn.codegen.jit import F32_POINTER, I64, WORDS, Kind, inlined
+from xdn.codegen.names import KernelName, dtype_of
 from xdn.codegen.target import Target, target_named
-from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, tile_function
+from xdn.element import F32, Element
+from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_images
 from xdn.kernels.core.frame import kernel_source
@@ -69,18 +70,21 @@ class ProjectedBatchContract(BatchContract):
     tiles, positions = Table(ProjectedTileRow), Table(ProjectedPositionRow)
 
 
-#: What a tile takes of a source: x, weights, runs, first run, end of runs.
-_SOURCE = (F32_POINTER, F32_POINTER, WORDS, I64, I64)
+def _source_kinds(weights: Element) -> tuple[Kind, ...]:
+    """Return what a tile takes of a source: x, weights, runs, first run, end of runs."""
+    return F32_POINTER, Kind(weights, "pointer"), WORDS, I64, I64
+
+
 #: And of both ends of the sum: bias, residual, y, coefficients.
 _ENDS = (F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
 
 
-def words_of(epilogue: tuple[str, ...]) -> type[BatchContract]:
+def words_of(epilogue: tuple[str, ...], weights: Element = F32) -> type[BatchContract]:
     """Return how the words of a contraction with an epilogue are declared."""
-    return ProjectedBatchContract if PROJECTION in epilogue else BatchContract
+    return storing(ProjectedBatchContract if PROJECTION in epilogue else BatchContract, weights)
 
 
-def contraction(rows: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
+def contraction(rows: int, epilogue: tuple[str, ...], target: Target, weights: Element = F32) -> KernelSource:
     """Return the kernel for tiles of `rows` output channels.
 
     Parameters
@@ -90,13 +94,19 @@ def contraction(rows: int, epilogue: tuple[str, ...], target: Target) -> KernelS
     epilogue : tuple of str
         ``"sum"`` or ``"projection"`` and an activation's word, each or none, in this order (`epilogue_parts`).
     target : Target
+    weights : Element
+        As what they are stored.
     """
-    name = KernelName("contract", target.name, epilogue, (rows, target.tile()[1]))
-    return kernel_source(name, lambda: _body(name), words_of(epilogue))
+    name = KernelName("contract", target.name, epilogue, (rows, target.tile()[1]), dtype_of(weights))
+    return kernel_source(name, lambda: _body(name), words_of(epilogue, weights))
 
 
 def contract_channels(
-    b: VectorBuilder, operands: tuple[ir.Value, ir.Value, ir.Value], tile: tuple[int, int], acc: list[ir.Value]
+    b: VectorBuilder,
+    operands: tuple[ir.Value, ir.Value, ir.Value],
+    tile: tuple[int, int],
+    acc: list[ir.Value],
+    stored: Element = F32,
 ) -> list[ir.Value]:
     """Emit the loop over channels: every row's scalar times every vector, added to `acc`, which is returned.
 
@@ -109,6 +119,8 @@ def contract_channels(
         Rows and vectors.
     acc : list of vectors
         Row by row.
+    stored : Element
+        As what the scalars are stored.
     """
     x, weights, channels = operands
     rows, vectors = tile
@@ -116,7 +128,7 @@ def contract_channels(
     def of_channel(c: ir.Value) -> tuple[list[ir.Value], Iterator[ir.Value]]:
         x_c = b.offset(x, b.ir.mul(c, b.const(b.target.block_images)))
         w_c = b.offset(weights, b.ir.mul(c, b.const(rows)))
-        return [b.load(x_c, v) for v in range(vectors)], (b.scalar(w_c, r) for r in range(rows))
+        return [b.load(x_c, v) for v in range(vectors)], (b.stored_scalar(w_c, r, stored) for r in range(rows))
 
     return add_channels(b, channels, acc, of_channel)
 
@@ -126,20 +138,20 @@ def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequen
     (rows, vectors), (bias, residual, y, at) = name.tile, ends
     acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
     for source in sources:
-        acc = _add_source(b, source, (rows, vectors), acc)
+        acc = _add_source(b, source, (rows, vectors), acc, name.weights)
     tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
     store_images(b, tile, name.epilogue, residual, y, at)
 
 
 def _add_source(
-    b: VectorBuilder, source: Sequence[ir.Value], tile: tuple[int, int], acc: list[ir.Value]
+    b: VectorBuilder, source: Sequence[ir.Value], tile: tuple[int, int], acc: list[ir.Value], stored: Element
 ) -> list[ir.Value]:
     """Emit the loops over runs and channels of a source; return the accumulators after it."""
     x, weights, runs, first, end = source
 
     def one_run(offset: ir.Value, channel: ir.Value, channels: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
         run_w = b.offset(weights, b.ir.mul(channel, b.const(tile[0])))
-        return contract_channels(b, (b.offset(x, offset), run_w, channels), tile, acc)
+        return contract_channels(b, (b.offset(x, offset), run_w, channels), tile, acc, stored)
 
     return add_runs(b, runs, (first, end), acc, one_run)
 
@@ -155,14 +167,14 @@ def _no_second(d, frame, block, position, part):
 
 @inlined
 def _second(d, frame, block, position, part):
-    """Return the second source of a tile at a position, as `_SOURCE`."""
+    """Return the second source of a tile at a position, as `_source_kinds`."""
     x = at_element(frame, d.x2, block * d.x2_block + position.x2)
     return x, moved(d.weights2, part.weights2), d.runs2, position.first2, position.end2
 
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
+    tile = tile_function(name, _source_kinds(name.weights), _ENDS, _emit_tile)
     second = _second if PROJECTION in name.epilogue else _no_second
     images = target_named(name.isa).block_images
 

@@ -23,6 +23,7 @@ from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
+from xdn.element import F32
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction, convolution_task, filters_of, inner_product_task, takes_images
 from xdn.kernels.core.choice import BLAS, Choice
@@ -124,7 +125,7 @@ def _body(name: KernelName) -> KernelBody:
 def _takes(lowering: Lowering) -> bool:
     """Return whether BLAS is asked for, and the layer is one matrix product."""
     layer = lowering.layer
-    if lowering.choice.algorithm != BLAS or layer.projection is not None:
+    if lowering.choice.algorithm != BLAS or layer.projection is not None or lowering.weights != F32:
         return False
     if layer.type == "InnerProduct":
         return takes_images(lowering)

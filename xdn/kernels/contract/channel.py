@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xdn.codegen.target import Target, core_cache_bytes
-from xdn.element import F32
+from xdn.element import F32, Element
 from xdn.graph import Array
 from xdn.kernels.contract.channel_kernel import ChannelContract, contraction
-from xdn.kernels.contract.kernel import source_words
+from xdn.kernels.contract.kernel import source_words, storing
 from xdn.kernels.contract.task import (
     Contraction,
     contraction_footprint,
@@ -17,6 +17,7 @@ from xdn.kernels.contract.task import (
     filters_of,
     groups_fit,
     inner_product_task,
+    require_range,
     source_of,
     spread,
     takes_images,
@@ -27,7 +28,7 @@ from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import CHANNEL, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL, aligned, aligned_vectors
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
 
@@ -134,6 +135,7 @@ def lower_inner_product(lowering: Lowering) -> Lowered:
 
 def _lower(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
+    require_range(lowering)
     classes = position_classes([source.positions for source in task.sources])
     depth = sum(len(source.lists.used) * source.channels for source in task.sources)
     rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.target, depth)
@@ -157,6 +159,7 @@ def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
     A panel reads the channels of all groups that it touches, and a filter's weights for those of other groups are
     zeros: vectors stay full, which they would not in panels of one group each.
     """
+    require_range(lowering)
     (source,), lanes = task.sources, lowering.target.lanes
     filters, channels, all_filters = task.filters, source.channels, task.filters * task.groups
     ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
@@ -222,11 +225,12 @@ def _step(
     """Return the step for panels of one size."""
     rows, vectors = tile
     spans = [(panel.first, panel.end) for panel in panels]
-    packed = [pack_panels(s.weight, s.lists.used, spans, vectors * lowering.target.lanes) for s in task.sources]
+    filters, stored = vectors * lowering.target.lanes, lowering.weights
+    packed = [pack_panels(s.weight, s.lists.used, spans, filters, stored) for s in task.sources]
     table = _panel_table(panels, packed)
     tiles = class_tiles([source.positions for source in task.sources], classes, rows)
     weight_bytes = sum(weights.nbytes for weights in packed)
-    words = ChannelContract(
+    words = storing(ChannelContract, stored)(
         **source_words(task, packed) | fused_words(lowering, task.bias),
         panels=table,
         panel_count=len(table),
@@ -234,7 +238,7 @@ def _step(
         tiles=tiles,
         tile_count=len(tiles),
     )
-    source = contraction(tile, epilogue_parts(lowering.layer), lowering.target)
+    source = contraction(tile, epilogue_parts(lowering.layer), lowering.target, stored)
     return Step.of(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
@@ -255,7 +259,9 @@ def _panel_table(panels: list[Panel], packed: list[Array]) -> Array:
 
 
 @packed_once
-def pack_panels(weight: Array, used: Array, panels: list[tuple[int, int]], filters: int) -> Array:
+def pack_panels(
+    weight: Array, used: Array, panels: list[tuple[int, int]], filters: int, stored: Element = F32
+) -> Array:
     """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
 
     Parameters
@@ -267,10 +273,12 @@ def pack_panels(weight: Array, used: Array, panels: list[tuple[int, int]], filte
         The first filter of each, and the one after its last.
     filters : int
         That a panel has room for.
+    stored : Element
+        As what the packed weights are stored.
     """
     taps = used_elements(weight, used)
     made = aligned_vectors(np.empty(0), len(panels) * len(used) * taps.shape[1] * filters)
     shaped = made.reshape(len(panels), len(used), taps.shape[1], filters)
     for weights, (first, end) in zip(shaped, panels, strict=True):
         weights[..., : end - first] = taps[first:end].transpose(2, 1, 0)
-    return made
+    return made if stored == F32 else aligned(stored.stored(made))

@@ -24,11 +24,11 @@ from llvmlite import ir
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, WORDS, inlined
-from xdn.codegen.names import KernelName
+from xdn.codegen.jit import F32_POINTER, WORDS, Kind, inlined
+from xdn.codegen.names import KernelName, dtype_of
 from xdn.codegen.target import Target
-from xdn.element import S64
-from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, tile_function
+from xdn.element import F32, S64, Element
+from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function
 from xdn.kernels.contract.tiles import tile_words
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_channels
@@ -56,13 +56,18 @@ class ChannelContract(Contract):
     panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
 
 
-#: What a tile takes of a source: x, weights, runs.
-_SOURCE = (F32_POINTER, F32_POINTER, WORDS)
+def _source_kinds(weights: Element) -> tuple[Kind, ...]:
+    """Return what a tile takes of a source: x, weights, runs."""
+    return F32_POINTER, Kind(weights, "pointer"), WORDS
+
+
 #: And else: the tile's row of the table, bias, residual, y, coefficients.
 _ENDS = (WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
 
 
-def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
+def contraction(
+    tile: tuple[int, int], epilogue: tuple[str, ...], target: Target, weights: Element = F32
+) -> KernelSource:
     """Return the kernel for tiles of MR positions and panels of NV vectors.
 
     Parameters
@@ -72,13 +77,20 @@ def contraction(tile: tuple[int, int], epilogue: tuple[str, ...], target: Target
     epilogue : tuple of str
         ``"sum"`` or ``"projection"`` and an activation's word, each or none, in this order (`epilogue_parts`).
     target : Target
+    weights : Element
+        As what they are stored.
     """
-    name = KernelName("channel_contract", target.name, epilogue, tile)
-    return kernel_source(name, lambda: _body(name), ChannelContract)
+    name = KernelName("channel_contract", target.name, epilogue, tile, dtype_of(weights))
+    return kernel_source(name, lambda: _body(name), storing(ChannelContract, weights))
 
 
 def contract_positions(
-    b: VectorBuilder, x: Sequence[ir.Value], weights: ir.Value, channels: ir.Value, acc: list[ir.Value]
+    b: VectorBuilder,
+    x: Sequence[ir.Value],
+    weights: ir.Value,
+    channels: ir.Value,
+    acc: list[ir.Value],
+    stored: Element = F32,
 ) -> list[ir.Value]:
     """Emit the loop over channels: every position's scalar times every vector of weights, added to `acc`.
 
@@ -92,12 +104,14 @@ def contract_positions(
     channels : i64
     acc : list of vectors
         Position by position; what it becomes is returned.
+    stored : Element
+        As what the weights are stored.
     """
     vectors = len(acc) // len(x)
 
     def of_channel(c: ir.Value) -> tuple[list[ir.Value], Iterator[ir.Value]]:
         w = b.offset(weights, b.ir.mul(c, b.const(vectors * b.target.lanes)))
-        return [b.load(w, v) for v in range(vectors)], (b.scalar(position, c) for position in x)
+        return [b.load_stored(w, v, stored) for v in range(vectors)], (b.scalar(position, c) for position in x)
 
     return add_channels(b, channels, acc, of_channel)
 
@@ -108,23 +122,24 @@ def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequen
     acc = [b.load(bias, v) for v in range(vectors)] * rows
     # The second source's words follow those of the first and of y.
     for source, first_word in zip(sources, (0, 2 + 2 * rows), strict=False):
-        acc = _add_source(b, source, b.offset(table, first_word), rows, acc)
+        acc = _add_source(b, source, b.offset(table, first_word), acc, name)
     offsets = [b.scalar(table, 2 + rows + r) for r in range(rows)]
     tile = [acc[r * vectors : (r + 1) * vectors] for r in range(rows)]
     store_channels(b, tile, offsets, name.epilogue, residual, y, at)
 
 
 def _add_source(
-    b: VectorBuilder, source: Sequence[ir.Value], table: ir.Value, rows: int, acc: list[ir.Value]
+    b: VectorBuilder, source: Sequence[ir.Value], table: ir.Value, acc: list[ir.Value], name: KernelName
 ) -> list[ir.Value]:
     """Emit the loops over runs and channels of a source; return the accumulators after it."""
-    x, weights, runs = source
+    assert name.tile is not None
+    (x, weights, runs), (rows, vectors) = source, name.tile
     origins = [b.offset(x, b.scalar(table, 2 + r)) for r in range(rows)]
 
     def one_run(offset: ir.Value, channel: ir.Value, channels: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
-        run_w = b.offset(weights, b.ir.mul(channel, b.const(len(acc) // rows * b.target.lanes)))
+        run_w = b.offset(weights, b.ir.mul(channel, b.const(vectors * b.target.lanes)))
         run_x = [b.offset(origin, offset) for origin in origins]
-        return contract_positions(b, run_x, run_w, channels, acc)
+        return contract_positions(b, run_x, run_w, channels, acc, name.weights)
 
     return add_runs(b, runs, (b.scalar(table, 0), b.scalar(table, 1)), acc, one_run)
 
@@ -137,14 +152,14 @@ def _no_second(d, frame, block, panel):
 
 @inlined
 def _second(d, frame, block, panel):
-    """Return the second source of a panel, as `_SOURCE`."""
+    """Return the second source of a panel, as `_source_kinds`."""
     return at_element(frame, d.x2, block * d.x2_block), moved(d.weights2, panel.weights2), d.runs2
 
 
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     assert name.tile is not None
-    tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
+    tile = tile_function(name, _source_kinds(name.weights), _ENDS, _emit_tile)
     two = PROJECTION in name.epilogue
     second, row_words = _second if two else _no_second, tile_words(name.tile[0], 1 + two)
 

@@ -1,7 +1,8 @@
 """What the contraction kernels of both schedules have in common: one or two sources, loops over runs and channels."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from llvmlite import ir
 
@@ -9,7 +10,7 @@ from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.jit import VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
-from xdn.element import S64
+from xdn.element import F32, S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction
 from xdn.kernels.core.descriptor import Place, Pointer, Size
@@ -19,6 +20,9 @@ from xdn.kernels.core.epilogue import PROJECTION, Fused
 OneRun = Callable[[ir.Value, ir.Value, ir.Value, list[ir.Value]], list[ir.Value]]
 #: Number of a channel -> (the vectors of that channel, the rows' scalars).
 Operands = Callable[[ir.Value], tuple[Sequence[ir.Value], Iterable[ir.Value]]]
+
+
+Words = TypeVar("Words", bound="Contract")
 
 
 class Contract(Fused):
@@ -33,6 +37,15 @@ class Contract(Fused):
 
     runs = Pointer(S64)
     x2, weights2, runs2, x2_block = Place(), Pointer(), Pointer(S64), Size()
+
+
+@cache
+def storing(words: type[Words], weights: Element) -> type[Words]:
+    """Return `words` for weights that are stored as another element."""
+    if weights == F32:
+        return words
+    pointers = {"weights": Pointer(weights), "weights2": Pointer(weights)}
+    return type(f"{words.__name__}_{weights.name}", (words,), pointers)
 
 
 def source_words(task: Contraction, packed: Sequence[Array]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import cast
 
 import numpy as np
 
+from xdn.element import BF16, F32
+from xdn.errors import WeightsError
 from xdn.graph import Array, Layer
 from xdn.graph.epilogue import projection_weights
 from xdn.kernels.core.family import Lowering, packed_weights
@@ -141,17 +143,33 @@ def source_of(
 
 def contraction_footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights and the tables of a contraction take."""
-    layer, tops = lowering.layer, lowering.tops[0].shape[2:]
+    layer, tops, weights = lowering.layer, lowering.tops[0].shape[2:], packed_weights(lowering)
+    weights = Footprint(weights.kept * lowering.weights.bytes // F32.bytes, weights.making)
     if layer.type == "InnerProduct":
         sizes = (lowering.bottom().height, lowering.bottom().width)
-        return packed_weights(lowering) + lists_footprint(sizes, (1, 1), Window(sizes))
-    found = packed_weights(lowering) + lists_footprint(
+        return weights + lists_footprint(sizes, (1, 1), Window(sizes))
+    found = weights + lists_footprint(
         lowering.bottoms[0].shape[2:], tops, filters_of(layer).window_over(lowering.bottoms[0])
     )
     if layer.projection is not None:
         window = cast(Filters, layer.projection).window_over(lowering.added[0])
         found += lists_footprint(lowering.added[0].shape[2:], tops, window)
     return found
+
+
+def require_range(lowering: Lowering) -> None:
+    """Raise WeightsError for a weight beyond the range of the element that weights are stored as."""
+    stored = lowering.weights
+    if stored == F32:
+        return
+    for name, weight in lowering.layer.weights.items():
+        large = float(np.abs(weight[np.isfinite(weight)]).max(initial=0)) if name.endswith("weight") else 0.0
+        if large > stored.largest:
+            raise WeightsError(
+                f"a weight of magnitude {large:.6g} is beyond the range of {stored.name}",
+                where=f"layer {lowering.layer.name!r} ({lowering.layer.type})",
+                mend=f"Store weights as {F32.name} or {BF16.name}",
+            )
 
 
 def used_elements(weight: Array, used: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
+from xdn.element import F32, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
@@ -157,6 +158,8 @@ class Lowering:
         What the epilogue reads: a residual, or what a fused projection reads.
     winograd : bool
         Whether convolutions may be computed with fewer multiplications and another rounding.
+    weights : Element
+        As what the weights of contractions are stored.
     schedule : Schedule
         How the blobs lie.
     exact : frozenset of str
@@ -171,6 +174,7 @@ class Lowering:
     target: Target
     added: Sequence[Blob] = ()
     winograd: bool = True
+    weights: Element = F32
     schedule: Schedule = BATCH
     exact: frozenset[str] = frozenset()
     choice: Choice = RULE

@@ -143,6 +143,14 @@ def aligned_bytes(size: int, alignment: int) -> np.ndarray:
     return raw[start : start + size]
 
 
+def aligned(array: np.ndarray) -> np.ndarray:
+    """Return the values of an array, flat, that vectors may be loaded from."""
+    flat = np.ascontiguousarray(array).ravel()
+    made = aligned_bytes(flat.nbytes, settings.ARENA_ALIGN_BYTES).view(flat.dtype)
+    made[:] = flat
+    return made
+
+
 def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
     """Return the values of an array as (`elements`,) f32 that vectors may be loaded from, zeros after the last."""
     flat = np.ascontiguousarray(array, np.float32).ravel()

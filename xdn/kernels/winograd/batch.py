@@ -4,10 +4,10 @@ from math import ceil
 
 import numpy as np
 
-from xdn.element import S64
+from xdn.element import F32, S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.batch import batch_tiles, most_rows
-from xdn.kernels.contract.task import filters_of, spread
+from xdn.kernels.contract.task import filters_of, require_range, spread
 from xdn.kernels.core.epilogue import epilogue_parts, fused_reads
 from xdn.kernels.core.family import Lowered, Lowering, Rows, Step, family
 from xdn.kernels.core.packing import packed_once
@@ -29,11 +29,12 @@ from xdn.kernels.winograd.transform import Winograd
 )
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of the images, multiply, transform back: 36 products instead of 144 for 4x4 results."""
+    require_range(lowering)
     algorithm = best_algorithm(lowering)
     assert algorithm is not None
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = spread(top.channels, most_rows(lowering))
-    weights = pack_filters(layer.weights["weight"], algorithm, sizes)
+    weights = pack_filters(layer.weights["weight"], algorithm, sizes, lowering.weights)
     # Odd numbers of rows: distances that are powers of two would all fall into one set of a cache.
     pitches = [(layout.channels | 1) * lowering.target.block_images for layout in (bottom, top)]
     words = filtering(lowering, Unit(algorithm, *pitches), weights, sizes)
@@ -54,9 +55,9 @@ def _rows(lowering: Lowering, algorithm: Winograd) -> Rows:
 
 
 @packed_once
-def pack_filters(weight: Array, algorithm: Winograd, sizes: list[int]) -> Array:
+def pack_filters(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = F32) -> Array:
     """Return (elements, C*K) transformed filters: for each register tile of `sizes` filters, (C, filters)."""
-    made = algorithm.transformed(weight)
+    made = algorithm.transformed(stored.rounded(weight))
     starts = np.cumsum([0, *sizes])
     parts = [made[:, first : first + size].transpose(0, 2, 1) for first, size in zip(starts, sizes, strict=False)]
     return np.ascontiguousarray(np.concatenate([part.reshape(algorithm.elements, -1) for part in parts], axis=1))

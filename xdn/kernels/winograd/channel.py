@@ -5,9 +5,10 @@ The algorithm is chosen from the layer's shape alone, as in the batch schedule: 
 
 import numpy as np
 
+from xdn.element import F32, Element
 from xdn.graph import Array
 from xdn.kernels.contract.channel import best_tile, tile_choices
-from xdn.kernels.contract.task import spread
+from xdn.kernels.contract.task import require_range, spread
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.epilogue import epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -56,11 +57,12 @@ def _choices(lowering: Lowering) -> list[Choice]:
 )
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of an image, multiply, transform back: 36 products instead of 144 for 4x4 results."""
+    require_range(lowering)
     unit, layer, channels, target = _unit(lowering), lowering.layer, lowering.top().channels, lowering.target
     algorithm, positions = unit.algorithm, _most_positions(lowering, unit)
     rows, vectors = lowering.choice.tile or best_tile(channels, [positions], target)
     sizes = spread(-(-channels // target.lanes), vectors)
-    weights = pack_panels(layer.weights["weight"], algorithm, [size * target.lanes for size in sizes])
+    weights = pack_panels(layer.weights["weight"], algorithm, [size * target.lanes for size in sizes], lowering.weights)
     words = filtering(lowering, unit, weights, sizes)
     source = winograd(algorithm.outputs, (rows, sizes[0]), epilogue_parts(layer), target)
     step = Step.of(source, words, filtering_macs(lowering, algorithm))
@@ -68,7 +70,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
 
 
 @packed_once
-def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int]) -> Array:
+def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = F32) -> Array:
     """Return (elements, panels, C, filters of a panel), flat: transformed filters, zeros after the last.
 
     Parameters
@@ -78,7 +80,7 @@ def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int]) -> Array:
     sizes : list of int
         Filters of each panel.
     """
-    made = algorithm.transformed(weight)
+    made = algorithm.transformed(stored.rounded(weight))
     elements, filters, channels = made.shape
     padded = np.zeros((elements, channels, sum(sizes)), np.float32)
     padded[:, :, :filters] = made.transpose(0, 2, 1)
