@@ -1,4 +1,4 @@
-"""How the rows of a block pass through consecutive steps in bands: the calls of one run, in order."""
+"""How the rows of a block pass through consecutive steps in bands: the calls of one stretch, in order."""
 
 from pictures.drawing import ACCENT, GREY, HEAD, OWN, SMALL, SOFT, WIDTH, Drawing
 from pictures.nets import plan_of
@@ -10,16 +10,19 @@ _LEFT, _RIGHT, _TOP, _UNIT = 34, WIDTH - 8, 96, 7
 
 
 def draw() -> Drawing:
-    """Draw the first run in bands of a net's plan."""
+    """Draw the first stretch of a net's plan that goes by bands."""
     plan = plan_of(NET, BATCH)
-    run = next(run for segment in plan.segments for run in segment.runs if run.calls)
-    steps, layer_of = range(run.first, run.end), {n: i.layer.name for i in plan.layers for n in range(i.first, i.end)}
+    stretch = next(each for segment in plan.segments for each in segment.stretches if each.calls)
+    steps, layer_of = (
+        range(stretch.first, stretch.end),
+        {n: i.layer.name for i in plan.layers for n in range(i.first, i.end)},
+    )
     layers = list(dict.fromkeys(layer_of[step] for step in steps))
     colours = dict(zip(layers, _COLOURS, strict=False))
     drawing = Drawing(
         f"The calls of steps {steps[0]} to {steps[-1]} of {TITLE}: each layer some rows ahead of the next"
     )
-    drawing.text((8, 18), f"{TITLE}, steps {steps[0]} to {steps[-1]}: {len(run.calls)} calls a block", HEAD)
+    drawing.text((8, 18), f"{TITLE}, steps {steps[0]} to {steps[-1]}: {len(stretch.calls)} calls a block", HEAD)
     for number, layer in enumerate(layers):
         own = [step for step in steps if layer_of[step] == layer]
         kernels = " and ".join("{} {}x{}".format(n.op, *n.tile) for n in (plan.steps[s].source.name for s in own))
@@ -31,8 +34,8 @@ def draw() -> Drawing:
         y = _TOP + row * _UNIT
         drawing.line([(_LEFT, y), (_RIGHT, y)], "#dddddd")
         drawing.text((_LEFT - 5, y + 3), str(row), SMALL, "end", SOFT)
-    width = (_RIGHT - _LEFT) / len(run.calls)
-    for place, call in enumerate(run.calls):
+    width = (_RIGHT - _LEFT) / len(stretch.calls)
+    for place, call in enumerate(stretch.calls):
         rows = plan.steps[call.step].rows
         assert rows is not None
         first, end = call.first * rows.unit, min((call.first + call.units) * rows.unit, rows.height)

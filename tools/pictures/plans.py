@@ -67,9 +67,9 @@ def _segment(drawing: Drawing, plan: Plan, segment: Segment, rows: _Rows) -> Non
         drawing.text((_LAYER, base), layer_of.get(step, "input" if step == 0 else "output"), SMALL)
         tile = " {}x{}".format(*name.tile) if name.tile else ""
         drawing.text((_KERNEL, base), f"{name.op}{tile}", SMALL, fill=OWN)
-    for run in segment.runs:
-        if run.calls:
-            top, end = rows.top(run.first) + 2, rows.end(run.end - 1) - 2
+    for stretch in segment.stretches:
+        if stretch.calls:
+            top, end = rows.top(stretch.first) + 2, rows.end(stretch.end - 1) - 2
             drawing.line([(_BANDS, top), (_BANDS + 4, top), (_BANDS + 4, end), (_BANDS, end)], ACCENT, 2)
             drawing.upwards((_BANDS + 15, (top + end) / 2), "bands", ACCENT)
 
