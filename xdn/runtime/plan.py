@@ -15,8 +15,7 @@ from xdn.kernels.core.choice import RULE, Choice
 from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.kernels.core.tables import sharing
-from xdn.kernels.move import channel_images, images
-from xdn.kernels.move.images import PixelSource
+from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store_planes
 from xdn.runtime.arena import Arena, place
 from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.configuration import DEFAULT, Configuration
@@ -174,24 +173,20 @@ def make_plan(
     verify(sized)
     steps: list[Step] = []
     placed: list[Placed] = []
-    edges = channel_images if schedule is CHANNEL else images
     lowerings = [_lowering(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs)]
     chosen = [(lowering, select(lowering)) for lowering in lowerings]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
-    for slot, name in enumerate(sized.inputs):
-        steps.append(
-            edges.load_planes(name, slot, layouts[name], target)
-            if pixels is None
-            else edges.load_pixels(name, slot, layouts[name], target, pixels)
-        )
+    for number, name in enumerate(sized.inputs):
+        layout = layouts[name]
+        steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
     memory.require(plan_needs(_with_inputs(sized, lowerings), outputs, layouts, chosen), "running the net", FEWER)
     for lowering, family in chosen:
         lowered = family.lower(replace(lowering, exact=exact))
         placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
-    for slot, name in enumerate(outputs, start=len(sized.inputs)):
-        steps.append(edges.store_planes(name, slot, layouts[name], target))
+    for number, name in enumerate(outputs, start=len(sized.inputs)):
+        steps.append(store_planes(name, number, layouts[name]))
     owners = share_buffers(sized.blobs, steps, placed)
     segments, arena, blocks = _arranged(layouts, steps, placed, owners, configuration)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}

@@ -13,31 +13,35 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn import memory
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
+from xdn.codegen.intrinsics import at_element
+from xdn.element import S64
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH, BlockLayout
+from xdn.kernels.core.layout import BOTH, BlockLayout
 from xdn.kernels.core.portion import portion
 from xdn.memory import Need
 
-#: RUNS: a table with rows (x offset, y offset, length) in f32.
-X, Y, X_BLOCK, Y_BLOCK, RUNS, RUN_COUNT = range(6)
 #: The x offset of a run of zeros.
 NOTHING = -1
 #: Elements of a top that are looked at a time.
 _PART = 1 << 18
 
 
+class Copy(Descriptor):
+    """Elements of blocks, and a table with rows (x offset, y offset, length), in elements."""
+
+    x, y = Place(), Place()
+    x_block, y_block, run_count = Size(), Size(), Size()
+    runs = Pointer(S64)
+
+
 def _copy():
-    def copy(desc, frame):
-        runs = i64_at(desc[RUNS])
-        first, end = portion(frame, desc[RUN_COUNT])
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
+    def copy(d, frame):
+        runs = d.runs
+        first, end = portion(frame, d.run_count)
+        for block in range(frame.blocks):
+            x, y = at_element(frame, d.x, block * d.x_block), at_element(frame, d.y, block * d.y_block)
             for r in range(first, end):
                 x_at, y_at, length = runs[3 * r], runs[3 * r + 1], runs[3 * r + 2]
                 if x_at < 0:
@@ -75,18 +79,19 @@ def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
 def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step:
     """Return the step that moves runs of a bottom to a top."""
     layer, (bottom, top) = lowering.layer, blobs
-    sizes = {
-        X_BLOCK: lowering.bottom(bottom).block_elements,
-        Y_BLOCK: lowering.top(top).block_elements,
-        RUNS: address(table),
-        RUN_COUNT: len(table),
-    }
-    source = KernelSource(KernelName("copy", lowering.target.name), _copy)
-    return Step(source, words(6, sizes), {X: layer.bottoms[bottom], Y: layer.tops[top]}, (table,))
+    words = Copy(
+        x=layer.bottoms[bottom],
+        y=layer.tops[top],
+        x_block=lowering.bottom(bottom).block_elements,
+        y_block=lowering.top(top).block_elements,
+        run_count=len(table),
+        runs=table,
+    )
+    return lowering.step("copy", _copy, words, serves_both=True)
 
 
 def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
-    """Return where elements of an image, numbered as C, H, W, lie in its block, in f32."""
+    """Return where elements of an image, numbered as C, H, W, lie in its block, in elements."""
     c, position = np.divmod(elements, layout.positions)
     return position * layout.position_elements + c * layout.images
 

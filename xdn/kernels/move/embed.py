@@ -13,36 +13,44 @@ A bottom without channels, (N,), has its values where others have channels.
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.codegen.intrinsics import at_element
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 
-#: NUMBERS: of a position of x. STEP: f32 from one value of y to the next; X_PLACE, Y_PLACE: from one position on.
-X, Y, TABLE, BIAS, ROWS, VALUES, POSITIONS, NUMBERS, X_PLACE, Y_PLACE, STEP = range(11)
+
+class Embed(Descriptor):
+    """A table of `rows` with `values` each; positions, and the `numbers` of each.
+
+    x_pitch, y_pitch, step
+        Elements from one position to the next, and from one value of y to the next.
+    """
+
+    x, y = Place(), Place()
+    table, bias = Pointer(), Pointer()
+    rows, values, positions, numbers, x_pitch, y_pitch, step = (Size() for _ in range(7))
 
 
 def _embed():
-    def embed(desc, frame):
-        table, bias, values, step = f32_at(desc[TABLE]), f32_at(desc[BIAS]), desc[VALUES], desc[STEP]
-        positions, numbers, last = desc[POSITIONS], desc[NUMBERS], desc[ROWS] - 1
+    def embed(d, frame):
+        table, bias, values, step = d.table, d.bias, d.values, d.step
+        positions, numbers, last = d.positions, d.numbers, d.rows - 1
+        x_pitch, y_pitch = d.x_pitch, d.y_pitch
         begin, stop = portion(frame, positions)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * positions * desc[X_PLACE] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * positions * desc[Y_PLACE] * 4)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.x, block * positions * x_pitch)
+            y = at_element(frame, d.y, block * positions * y_pitch)
             for p in range(begin, stop):
                 for i in range(numbers):
-                    given, row = np.float64(x[p * desc[X_PLACE] + i]), 0
-                    # NaN is no number of a row; it compares as false.
+                    given, row = np.float64(x[p * x_pitch + i]), 0
+                    # NaN is not the number of a row; it compares as false.
                     if given >= last:
                         row = last
                     elif given > 0.0:
                         row = np.int64(given)
                     for k in range(values):
-                        y[p * desc[Y_PLACE] + k * step + i] = table[row * values + k] + bias[k]
+                        y[p * y_pitch + k * step + i] = table[row * values + k] + bias[k]
 
     return embed
 
@@ -56,16 +64,17 @@ def lower_embed(lowering: Lowering) -> Lowered:
     values, top = layer.params.num_output, lowering.top()
     table = np.ascontiguousarray(layer.weights["weight"], np.float32)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(values)), np.float32)
-    sizes = {
-        TABLE: address(table),
-        BIAS: address(bias),
-        ROWS: len(table),
-        VALUES: values,
-        POSITIONS: bottom.positions,
-        NUMBERS: images if single else bottom.position_elements,
-        X_PLACE: bottom.position_elements,
-        Y_PLACE: top.position_elements if single else values * top.position_elements,
-        STEP: images if single else top.position_elements,
-    }
-    source = KernelSource(KernelName("embed", lowering.target.name), _embed)
-    return Lowered([Step(source, words(11, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (table, bias))])
+    words = Embed(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        table=table,
+        bias=bias,
+        rows=len(table),
+        values=values,
+        positions=bottom.positions,
+        numbers=images if single else bottom.position_elements,
+        x_pitch=bottom.position_elements,
+        y_pitch=top.position_elements if single else values * top.position_elements,
+        step=images if single else top.position_elements,
+    )
+    return Lowered([lowering.step("embed", _embed, words, serves_both=True)])

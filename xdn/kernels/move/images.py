@@ -1,21 +1,48 @@
-"""Conversion at the edges: the caller's images into blocks, blocks into the caller's arrays."""
+"""Conversion at the edges: the caller's images into blocks or positions of channels, and back into the caller's arrays.
 
+::
+
+    for image, channel, position:
+        y[place of these] = x[image][channel][position]                              planes: (N, C, H, W) f32
+        y[place of these] = (x[image][position][channel] - mean) * factor            pixels: (N, H, W, C) u8
+        x[image][channel][position] = y[place of these]                              what a run gives
+
+What is padding, of images or of channels, gets zeros. Threads share the positions, or channels, of an image.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, u8_at
+from xdn.codegen.compiler import KernelBody
+from xdn.codegen.intrinsics import argument_address, at_element, f32_at, moved, u8_at
 from xdn.codegen.names import KernelName
-from xdn.codegen.target import Target
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Step, words
-from xdn.kernels.core.layout import ARENA, BLOCKS, FIRST_IMAGE, IMAGES, IO, B, BlockLayout
+from xdn.graph import Array
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Step
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH, BlockLayout
+from xdn.kernels.core.portion import portion
 
-# Planes: N, C, H, W of f32. SLOT is the number of the caller's array among inputs and outputs.
-BLOB, SLOT, CHANNELS, POSITIONS = range(4)
-# Pixels: N, H, W, C of u8, of which a window is used.
-WIDTH, IMAGE_BYTES, ROW_BYTES, FIRST_BYTE, MEAN, FACTOR = range(4, 10)
+
+class Planes(Descriptor):
+    """The caller's array by its number, and how an image lies in the blob: elements from one position to the next."""
+
+    blob = Place()
+    array, channels, positions, pitch = (Size() for _ in range(4))
+
+
+class Pixels(Planes):
+    """The window of an image that is used: its width, its first byte; bytes of an image and of a row.
+
+    mean, factor
+        (C, H, W) of the window, (C,).
+    """
+
+    width, image_bytes, row_bytes, first_byte = (Size() for _ in range(4))
+    mean, factor = Pointer(), Pointer()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,102 +63,167 @@ class PixelSource:
     height: int
     width: int
     origin: tuple[int, int]
-    mean: np.ndarray
-    factor: np.ndarray
+    mean: Array
+    factor: Array
 
-    def words(self, layout: BlockLayout) -> tuple[tuple[int, ...], tuple[np.ndarray, ...]]:
-        """Return what a kernel is told of the pixels of a blob, and the arrays that it points to.
-
-        The words are the window's width, bytes of an image and of a row, the window's first byte, and the addresses of
-        the mean (C, H, W) and of the factors (C,).
-        """
-        mean = np.ascontiguousarray(
-            np.broadcast_to(self.mean, (layout.channels, layout.height, layout.width)), np.float32
-        )
-        factor = np.ascontiguousarray(np.broadcast_to(self.factor, layout.channels), np.float32)
-        top, left = self.origin
+    def told(self, layout: BlockLayout) -> dict[str, Any]:
+        """Return what `Pixels` says of the pixels of a blob."""
+        extents, (top, left) = (layout.channels, layout.height, layout.width), self.origin
         row_bytes = self.width * layout.channels
-        first = top * row_bytes + left * layout.channels
-        sizes = (layout.width, self.height * row_bytes, row_bytes, first, address(mean), address(factor))
-        return sizes, (mean, factor)
+        return {
+            "width": layout.width,
+            "image_bytes": self.height * row_bytes,
+            "row_bytes": row_bytes,
+            "first_byte": top * row_bytes + left * layout.channels,
+            "mean": np.ascontiguousarray(np.broadcast_to(self.mean, extents), np.float32),
+            "factor": np.ascontiguousarray(np.broadcast_to(self.factor, layout.channels), np.float32),
+        }
 
 
-def _load_planes():
-    def load_planes(desc, frame):
-        channels, positions = desc[CHANNELS], desc[POSITIONS]
+def _planes_to_blocks(images: int) -> KernelBody:
+    def load_planes(d, frame):
+        channels, positions = d.channels, d.positions
         size = channels * positions
-        x = f32_at(frame[IO + desc[SLOT]] + frame[FIRST_IMAGE] * size * 4)
-        for block in range(frame[BLOCKS]):
-            y = f32_at(frame[ARENA] + desc[BLOB] + block * size * B * 4)
-            valid = min(B, frame[IMAGES] - block * B)
+        x = moved(f32_at(argument_address(frame, d.array)), frame.first_image * size)
+        for block in range(frame.blocks):
+            y = at_element(frame, d.blob, block * size * images)
+            valid = min(images, frame.images - block * images)
             for position in range(positions):
                 for c in range(channels):
-                    at, source = (position * channels + c) * B, c * positions + position
-                    for lane in range(valid):
-                        y[at + lane] = x[(block * B + lane) * size + source]
-                    for lane in range(valid, B):
-                        y[at + lane] = np.float32(0)
+                    first, source = (position * channels + c) * images, c * positions + position
+                    for i in range(valid):
+                        y[first + i] = x[(block * images + i) * size + source]
+                    for i in range(valid, images):
+                        y[first + i] = np.float32(0)
 
     return load_planes
 
 
-def _load_pixels():
-    def load_pixels(desc, frame):
-        channels, positions, width = desc[CHANNELS], desc[POSITIONS], desc[WIDTH]
-        x = u8_at(frame[IO + desc[SLOT]] + frame[FIRST_IMAGE] * desc[IMAGE_BYTES] + desc[FIRST_BYTE])
-        mean, factor = f32_at(desc[MEAN]), f32_at(desc[FACTOR])
-        for block in range(frame[BLOCKS]):
-            y = f32_at(frame[ARENA] + desc[BLOB] + block * channels * positions * B * 4)
-            valid = min(B, frame[IMAGES] - block * B)
-            for position in range(positions):
-                pixel = (position // width) * desc[ROW_BYTES] + (position % width) * channels
+def _planes_to_channels(images: int) -> KernelBody:
+    def load_planes(d, frame):
+        channels, positions, pitch = d.channels, d.positions, d.pitch
+        begin, end = portion(frame, positions)
+        for block in range(frame.blocks):
+            image = (frame.first_image + block) * channels * positions
+            x = moved(f32_at(argument_address(frame, d.array)), image)
+            y = at_element(frame, d.blob, block * positions * pitch)
+            if pitch == 3:
+                # Colours: a loop that the compiler turns into vectors and their shuffles.
+                for position in range(begin, end):
+                    y[position * 3] = x[position]
+                    y[position * 3 + 1] = x[positions + position]
+                    y[position * 3 + 2] = x[2 * positions + position]
+                continue
+            for position in range(begin, end):
                 for c in range(channels):
-                    at, m, a = (position * channels + c) * B, mean[c * positions + position], factor[c]
-                    for lane in range(valid):
-                        value = np.float32(x[(block * B + lane) * desc[IMAGE_BYTES] + pixel + c])
-                        y[at + lane] = (value - m) * a
-                    for lane in range(valid, B):
-                        y[at + lane] = np.float32(0)
+                    y[position * pitch + c] = x[c * positions + position]
+                for c in range(channels, pitch):
+                    y[position * pitch + c] = np.float32(0)
+
+    return load_planes
+
+
+def _pixels_to_blocks(images: int) -> KernelBody:
+    def load_pixels(d, frame):
+        channels, positions, width, mean, factor = d.channels, d.positions, d.width, d.mean, d.factor
+        x = moved(u8_at(argument_address(frame, d.array)), frame.first_image * d.image_bytes + d.first_byte)
+        for block in range(frame.blocks):
+            y = at_element(frame, d.blob, block * channels * positions * images)
+            valid = min(images, frame.images - block * images)
+            for position in range(positions):
+                pixel = (position // width) * d.row_bytes + (position % width) * channels
+                for c in range(channels):
+                    first, m, a = (position * channels + c) * images, mean[c * positions + position], factor[c]
+                    for i in range(valid):
+                        value = np.float32(x[(block * images + i) * d.image_bytes + pixel + c])
+                        y[first + i] = (value - m) * a
+                    for i in range(valid, images):
+                        y[first + i] = np.float32(0)
 
     return load_pixels
 
 
-def _store_planes():
-    def store_planes(desc, frame):
-        channels, positions = desc[CHANNELS], desc[POSITIONS]
+def _pixels_to_channels(images: int) -> KernelBody:
+    def load_pixels(d, frame):
+        channels, positions, pitch, width = d.channels, d.positions, d.pitch, d.width
+        mean, factor = d.mean, d.factor
+        begin, end = portion(frame, positions)
+        for block in range(frame.blocks):
+            image = (frame.first_image + block) * d.image_bytes + d.first_byte
+            x = moved(u8_at(argument_address(frame, d.array)), image)
+            y = at_element(frame, d.blob, block * positions * pitch)
+            for position in range(begin, end):
+                pixel = (position // width) * d.row_bytes + (position % width) * channels
+                for c in range(channels):
+                    value = np.float32(x[pixel + c])
+                    y[position * pitch + c] = (value - mean[c * positions + position]) * factor[c]
+                for c in range(channels, pitch):
+                    y[position * pitch + c] = np.float32(0)
+
+    return load_pixels
+
+
+def _planes_of_blocks(images: int) -> KernelBody:
+    def store_planes(d, frame):
+        channels, positions = d.channels, d.positions
         size = channels * positions
-        y = f32_at(frame[IO + desc[SLOT]] + frame[FIRST_IMAGE] * size * 4)
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[BLOB] + block * size * B * 4)
-            valid = min(B, frame[IMAGES] - block * B)
-            for lane in range(valid):
+        y = moved(f32_at(argument_address(frame, d.array)), frame.first_image * size)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.blob, block * size * images)
+            valid = min(images, frame.images - block * images)
+            for i in range(valid):
                 for c in range(channels):
                     for position in range(positions):
-                        place = (block * B + lane) * size + c * positions + position
-                        y[place] = x[(position * channels + c) * B + lane]
+                        place = (block * images + i) * size + c * positions + position
+                        y[place] = x[(position * channels + c) * images + i]
 
     return store_planes
 
 
-def _planes(op: str, make, blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
-    descriptor = words(4, {SLOT: slot, CHANNELS: layout.channels, POSITIONS: layout.positions})
-    return Step(KernelSource(KernelName(op, target.name), make), descriptor, {BLOB: blob})
+def _planes_of_channels(images: int) -> KernelBody:
+    def store_planes(d, frame):
+        channels, positions, pitch = d.channels, d.positions, d.pitch
+        begin, end = portion(frame, channels)
+        for block in range(frame.blocks):
+            image = (frame.first_image + block) * channels * positions
+            y = moved(f32_at(argument_address(frame, d.array)), image)
+            x = at_element(frame, d.blob, block * positions * pitch)
+            for c in range(begin, end):
+                for position in range(positions):
+                    y[c * positions + position] = x[position * pitch + c]
+
+    return store_planes
 
 
-def load_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
-    """Return the step that reads f32 (N, C, H, W) from the caller's array number `slot`."""
-    return _planes("load_planes", _load_planes, blob, slot, layout, target)
+#: Images of a block -> body.
+Body = Callable[[int], KernelBody]
+#: By operation, of the batch schedule and of the channel schedule.
+_BODIES: dict[str, tuple[Body, Body]] = {
+    "load_planes": (_planes_to_blocks, _planes_to_channels),
+    "load_pixels": (_pixels_to_blocks, _pixels_to_channels),
+    "store_planes": (_planes_of_blocks, _planes_of_channels),
+}
 
 
-def store_planes(blob: str, slot: int, layout: BlockLayout, target: Target) -> Step:
-    """Return the step that writes f32 (N, C, H, W) to the caller's array number `slot`."""
-    return _planes("store_planes", _store_planes, blob, slot, layout, target)
+def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayout, **own: Any) -> Step:
+    """Return the step between a blob and the caller's array of a number."""
+    body = _BODIES[op][0 if layout.schedule is BATCH else 1]
+    sizes = {"channels": layout.channels, "positions": layout.positions, "pitch": layout.position_elements}
+    name = KernelName(layout.schedule.op(op), layout.target.name)
+    source = kernel_source(name, lambda: body(layout.images), words)
+    return Step.of(source, words(blob=blob, array=array, **sizes, **own))
 
 
-def load_pixels(blob: str, slot: int, layout: BlockLayout, target: Target, pixels: PixelSource) -> Step:
+def load_planes(blob: str, array: int, layout: BlockLayout) -> Step:
+    """Return the step that reads f32 (N, C, H, W) from the caller's array of a number."""
+    return _step("load_planes", Planes, blob, array, layout)
+
+
+def store_planes(blob: str, array: int, layout: BlockLayout) -> Step:
+    """Return the step that writes f32 (N, C, H, W) to the caller's array of a number."""
+    return _step("store_planes", Planes, blob, array, layout)
+
+
+def load_pixels(blob: str, array: int, layout: BlockLayout, pixels: PixelSource) -> Step:
     """Return the step that reads u8 (N, H, W, C), crops, subtracts the mean and multiplies."""
-    sizes, kept = pixels.words(layout)
-    own = {SLOT: slot, CHANNELS: layout.channels, POSITIONS: layout.positions}
-    own |= zip((WIDTH, IMAGE_BYTES, ROW_BYTES, FIRST_BYTE, MEAN, FACTOR), sizes, strict=True)
-    source = KernelSource(KernelName("load_pixels", target.name), _load_pixels)
-    return Step(source, words(10, own), {BLOB: blob}, kept)
+    return _step("load_pixels", Pixels, blob, array, layout, **pixels.told(layout))

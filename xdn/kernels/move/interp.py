@@ -1,4 +1,4 @@
-"""Bilinear interpolation: each position from four, whose shares depend on the position alone.
+"""Bilinear interpolation: each position from four, whose weights depend on the position alone.
 
 ::
 
@@ -11,34 +11,41 @@
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.names import KernelName
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import Lowered, Lowering, Step, family, words
+from xdn.codegen.intrinsics import at_element
+from xdn.element import S64
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import ARENA, BLOCKS, BOTH
+from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 from xdn.layers.interpolation import Corners
 
-#: CORNERS: four positions of x for each of y; SHARES: what dy and dx are there, and what they leave.
-X, Y, CORNERS, SHARES, POSITIONS, X_BLOCK, Y_BLOCK, ROW = range(8)
+
+class Interp(Descriptor):
+    """Positions of y, elements of blocks and of a row.
+
+    corners, weights
+        Four positions of x for each of y; what dy and dx leave and are there.
+    """
+
+    x, y = Place(), Place()
+    corners, weights = Pointer(S64), Pointer()
+    positions, x_block, y_block, row = (Size() for _ in range(4))
 
 
 def _interp():
-    def interp(desc, frame):
-        corners, shares, row = i64_at(desc[CORNERS]), f32_at(desc[SHARES]), desc[ROW]
-        begin, stop = portion(frame, desc[POSITIONS])
-        for block in range(frame[BLOCKS]):
-            x = f32_at(frame[ARENA] + desc[X] + block * desc[X_BLOCK] * 4)
-            y = f32_at(frame[ARENA] + desc[Y] + block * desc[Y_BLOCK] * 4)
+    def interp(d, frame):
+        corners, weights, row = d.corners, d.weights, d.row
+        begin, stop = portion(frame, d.positions)
+        for block in range(frame.blocks):
+            x, y = at_element(frame, d.x, block * d.x_block), at_element(frame, d.y, block * d.y_block)
             for p in range(begin, stop):
-                a, b = corners[4 * p] * row, corners[4 * p + 1] * row
-                c, d = corners[4 * p + 2] * row, corners[4 * p + 3] * row
-                up, down, left, right = shares[4 * p], shares[4 * p + 1], shares[4 * p + 2], shares[4 * p + 3]
+                above_left, below_left = corners[4 * p] * row, corners[4 * p + 1] * row
+                above_right, below_right = corners[4 * p + 2] * row, corners[4 * p + 3] * row
+                up, down, left, right = weights[4 * p], weights[4 * p + 1], weights[4 * p + 2], weights[4 * p + 3]
                 for i in range(row):
-                    first = up * x[a + i] + down * x[b + i]
-                    second = up * x[c + i] + down * x[d + i]
+                    first = up * x[above_left + i] + down * x[below_left + i]
+                    second = up * x[above_right + i] + down * x[below_right + i]
                     y[p * row + i] = left * first + right * second
 
     return interp
@@ -50,33 +57,34 @@ def _interp():
     "DeephiResize",
     when=lambda lowering: not lowering.layer.params.moves_only(lowering.bottoms),
     schedules=BOTH,
-    # Four places and four shares a position.
+    # Four corners and four weights a position.
     footprint=lambda lowering: Footprint(48, 40) * lowering.top().positions,
 )
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     rows, columns = layer.params.corners([blob.shape for blob in lowering.bottoms])
-    corners, shares = _tables(rows, columns, bottom.width)
-    sizes = {
-        CORNERS: address(corners),
-        SHARES: address(shares),
-        POSITIONS: top.positions,
-        X_BLOCK: bottom.block_elements,
-        Y_BLOCK: top.block_elements,
-        ROW: top.position_elements,
-    }
-    source = KernelSource(KernelName("interp", lowering.target.name), _interp)
-    return Lowered([Step(source, words(8, sizes), {X: layer.bottoms[0], Y: layer.tops[0]}, (corners, shares))])
+    corners, weights = _tables(rows, columns, bottom.width)
+    words = Interp(
+        x=layer.bottoms[0],
+        y=layer.tops[0],
+        corners=corners,
+        weights=weights,
+        positions=top.positions,
+        x_block=bottom.block_elements,
+        y_block=top.block_elements,
+        row=top.position_elements,
+    )
+    return Lowered([lowering.step("interp", _interp, words, serves_both=True)])
 
 
 def _tables(rows: Corners, columns: Corners, pitch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners' positions (P*Q, 4) and the shares (P*Q, 4); `pitch`: positions in a row of the bottom."""
+    """Return the corners' positions (P*Q, 4) and their weights (P*Q, 4); `pitch`: positions in a row of the bottom."""
     around = [
         row[:, None] * pitch + column for column in (columns.before, columns.after) for row in (rows.before, rows.after)
     ]
     corners = np.stack(around, axis=-1)
-    shares = np.empty(corners.shape, np.float32)
-    shares[..., 0], shares[..., 1] = (1 - rows.share)[:, None], rows.share[:, None]
-    shares[..., 2], shares[..., 3] = 1 - columns.share, columns.share
-    return np.ascontiguousarray(corners.reshape(-1, 4), np.int64), shares.reshape(-1, 4)
+    weights = np.empty(corners.shape, np.float32)
+    weights[..., 0], weights[..., 1] = (1 - rows.share)[:, None], rows.share[:, None]
+    weights[..., 2], weights[..., 3] = 1 - columns.share, columns.share
+    return np.ascontiguousarray(corners.reshape(-1, 4), np.int64), weights.reshape(-1, 4)
