@@ -2,25 +2,25 @@
 
 import time
 
-import numpy as np
 import pytest
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels.machine.clock import TICKS_NOW, clock
+from xdn.kernels.core.frame import Frame
+from xdn.kernels.machine.clock import Clock, clock
 from xdn.runtime.clock import TickClock
 
 
 def now():
     """Return (ticks, nanoseconds) of one moment: of several readings the one that took least."""
-    read, frame, found = kernel_at(process_loader().address(clock(host_target()))), np.zeros(TICKS_NOW + 1, int), []
+    read, told, found = kernel_at(process_loader().address(clock(host_target()))), Clock(), []
     for _ in range(7):
         before = time.perf_counter_ns()
-        read(frame, frame)
+        read(told.words, Frame().words)
         after = time.perf_counter_ns()
-        found.append((after - before, int(frame[TICKS_NOW]), (before + after) // 2))
+        found.append((after - before, told.ticks, (before + after) // 2))
     return min(found)[1:]
 
 

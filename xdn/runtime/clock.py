@@ -2,13 +2,12 @@
 
 import time
 
-import numpy as np
-
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels.machine.clock import TICKS_NOW, clock
+from xdn.kernels.core.frame import Frame
+from xdn.kernels.machine.clock import Clock, clock
 
 #: Readings of both clocks of which the closest pair counts: between two others the system may have taken the processor.
 READINGS = 7
@@ -38,12 +37,11 @@ class TickClock:
 
     def _both(self) -> tuple[int, int]:
         """Return (ticks, nanoseconds) of one moment."""
-        frame = np.zeros(TICKS_NOW + 1, np.int64)
-        readings = []
+        now, frame, readings = Clock(), Frame().words, []
         for _ in range(READINGS):
             before = time.perf_counter_ns()
-            self._read(frame, frame)
+            self._read(now.words, frame)
             after = time.perf_counter_ns()
-            readings.append((after - before, int(frame[TICKS_NOW]), (before + after) // 2))
+            readings.append((after - before, now.ticks, (before + after) // 2))
         _, ticks, ns = min(readings)
         return ticks, ns

@@ -2,18 +2,23 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.codegen.native import Kernel, kernel_at
+from xdn.codegen.native import kernel_at
+from xdn.codegen.source import KernelSource
 from xdn.codegen.target import host_target
 from xdn.element import F32
+from xdn.kernels.core.descriptor import Descriptor
+from xdn.kernels.core.frame import Frame
 from xdn.kernels.core.layout import aligned_bytes
 from xdn.kernels.machine import bandwidth, peak
+from xdn.kernels.machine.bandwidth import Reading
+from xdn.kernels.machine.peak import Chains
 from xdn.runtime.threads.count import starting_threads
 
 
@@ -32,10 +37,8 @@ def measured_peak(threads: int) -> float:
     # Every chain ends at 0.5 / (1 - 0.5) = 1.
     starts = np.linspace(1, 2, peak.accumulators(target))
     values = np.concatenate([[0.5, 0.5], starts]).astype(np.float32)
-    descriptor = np.zeros(peak.WORD_COUNT, np.int64)
-    descriptor[[peak.VALUES, peak.STEPS]] = values.ctypes.data, settings.PEAK_STEPS
-    kernel = kernel_at(process_loader().address(peak.peak(target)))
-    best_ns = _best_ns(kernel, lambda number: descriptor, threads, settings.PEAK_RUNS)
+    each = [Chains(values=values, steps=settings.PEAK_STEPS, total=np.zeros(1, np.float32)) for _ in range(threads)]
+    best_ns = _best_ns(peak.peak(target), each, settings.PEAK_RUNS)
     return settings.PEAK_STEPS * peak.step_flops(target) * threads / best_ns
 
 
@@ -55,30 +58,31 @@ def measured_bandwidth(threads: int) -> float:
     values = aligned_bytes(threads * steps * step_bytes, settings.PAGE_BYTES)
     # Pages that nobody wrote would all be one page of zeros.
     values[:: settings.PAGE_BYTES] = 1
-    descriptors = np.zeros((threads, bandwidth.WORD_COUNT), np.int64)
-    descriptors[:, bandwidth.VALUES] = values.ctypes.data + np.arange(threads) * steps * step_bytes
-    descriptors[:, bandwidth.STEPS] = steps
-    kernel = kernel_at(process_loader().address(bandwidth.reading(target)))
-    best_ns = _best_ns(kernel, lambda number: descriptors[number], threads, settings.BANDWIDTH_RUNS)
+    parts = values.view(np.float32).reshape(threads, -1)
+    each = [Reading(values=part, steps=steps, total=np.zeros(1, np.float32)) for part in parts]
+    best_ns = _best_ns(bandwidth.reading(target), each, settings.BANDWIDTH_RUNS)
     return values.nbytes / best_ns
 
 
-def _best_ns(kernel: Kernel, descriptor: Callable[[int], np.ndarray], threads: int, runs: int) -> int:
-    """Return the nanoseconds of the slowest of the threads, which begin together, in the best of some runs."""
+def _best_ns(source: KernelSource, descriptors: Sequence[Descriptor], runs: int) -> int:
+    """Return the nanoseconds of the slowest of threads, one for each descriptor, in the best of some runs.
+
+    They begin together.
+    """
+    kernel, threads = kernel_at(process_loader().address(source)), len(descriptors)
     together = threading.Barrier(threads)
 
-    def work_ns(number: int) -> int:
-        total = np.zeros(1, np.float32)
-        frame = np.array([total.ctypes.data], np.int64)
+    def work_ns(descriptor: Descriptor) -> int:
+        frame = Frame().words
         together.wait()
         begin = time.perf_counter_ns()
-        kernel(descriptor(number), frame)
+        kernel(descriptor.words, frame)
         return time.perf_counter_ns() - begin
 
     with ThreadPoolExecutor(threads, thread_name_prefix="xdn-peak") as pool:
         try:
             with starting_threads(threads):
-                return min(max(pool.map(work_ns, range(threads))) for _ in range(runs))
+                return min(max(pool.map(work_ns, descriptors)) for _ in range(runs))
         finally:
             # Where not all could start, the others must not wait for them.
             together.abort()

@@ -6,6 +6,7 @@ import pytest
 from tests.codegen.kernels import call
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
+from xdn.kernels.core.frame import Frame
 from xdn.kernels.core.layout import aligned_vectors
 from xdn.kernels.machine import bandwidth
 
@@ -15,8 +16,8 @@ def test_the_first_lanes_are_summed(steps):
     target = host_target()
     values = np.arange(steps * bandwidth.step_elements(target), dtype=np.float32)
     aligned, total = aligned_vectors(values), np.full(1, np.nan, np.float32)
-    descriptor = np.array([aligned.ctypes.data, steps], np.int64)
-    call(process_loader().address(bandwidth.reading(target)), descriptor, np.array([total.ctypes.data], np.int64))
+    told = bandwidth.Reading(values=aligned, steps=steps, total=total)
+    call(process_loader().address(bandwidth.reading(target)), told.words, Frame().words)
     # Whole numbers below 2^24: sums in any order are exact.
     assert total[0] == values[:: target.lanes].sum()
 

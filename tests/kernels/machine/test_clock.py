@@ -2,19 +2,18 @@
 
 import time
 
-import numpy as np
-
 from tests.codegen.kernels import call
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
-from xdn.kernels.machine.clock import TICKS_NOW, clock
+from xdn.kernels.core.frame import Frame
+from xdn.kernels.machine.clock import Clock, clock
 
 
 def test_the_counter_advances_while_time_passes():
     address = process_loader().address(clock(host_target()))
-    frame = np.zeros(TICKS_NOW + 1, np.int64)
-    call(address, frame, frame)
-    before = int(frame[TICKS_NOW])
+    told, frame = Clock(), Frame().words
+    call(address, told.words, frame)
+    before = told.ticks
     time.sleep(0.001)
-    call(address, frame, frame)
-    assert frame[TICKS_NOW] > before > 0
+    call(address, told.words, frame)
+    assert told.ticks > before > 0

@@ -6,6 +6,7 @@ import pytest
 from tests.codegen.kernels import call
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import TARGETS, host_target
+from xdn.kernels.core.frame import Frame
 from xdn.kernels.machine import peak
 
 
@@ -13,8 +14,8 @@ def run(steps, factor, addend, starts):
     """Run the kernel and return the sum of the chains' first lanes."""
     values = np.array([factor, addend, *starts], np.float32)
     total = np.full(1, np.nan, np.float32)
-    descriptor = np.array([values.ctypes.data, steps], np.int64)
-    call(process_loader().address(peak.peak(host_target())), descriptor, np.array([total.ctypes.data], np.int64))
+    told = peak.Chains(values=values, steps=steps, total=total)
+    call(process_loader().address(peak.peak(host_target())), told.words, Frame().words)
     return float(total[0])
 
 

@@ -11,18 +11,25 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size
+from xdn.kernels.core.frame import kernel_source
 
 #: Vectors of one step: as many chains as hide an addition's latency.
 ACCUMULATORS = 8
-#: Address of the values, aligned to vectors; how many steps are read.
-VALUES, STEPS, WORD_COUNT = 0, 1, 2
-#: Word of the frame: address of an f32 for the sum of the accumulators' first lanes; it keeps them from being dropped.
-SUM = 0
+
+
+class Reading(Descriptor):
+    """Values, aligned to vectors, and how many steps are read.
+
+    total
+        One number, for the sum of the accumulators' first lanes; it keeps them from being dropped.
+    """
+
+    values, steps, total = Pointer(), Size(), Pointer()
 
 
 def step_elements(target: Target) -> int:
@@ -33,7 +40,7 @@ def step_elements(target: Target) -> int:
 def reading(target: Target) -> KernelSource:
     """Return the kernel."""
     name = KernelName("read", target.name)
-    return KernelSource(name, lambda: _body(name))
+    return kernel_source(name, lambda: _body(name), Reading)
 
 
 def _sum(target: Target) -> Callable[..., None]:
@@ -60,7 +67,7 @@ def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) 
 def _body(name: KernelName) -> KernelBody:
     summed = _sum(target_named(name.isa))
 
-    def read(desc, frame):
-        summed(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))
+    def read(d, frame):
+        summed(d.values, d.steps, d.total)
 
     return read

@@ -16,17 +16,25 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size
+from xdn.kernels.core.frame import kernel_source
 
-#: Address of f32: factor, addend, then the start of each accumulator. STEPS: how often the loop is run.
-VALUES, STEPS, WORD_COUNT = 0, 1, 2
+#: Values before the accumulators' starts.
 FIRST_START = 2
-#: Word of the frame: address of an f32 for the sum of the accumulators' first lanes; it keeps them from being dropped.
-SUM = 0
+
+
+class Chains(Descriptor):
+    """Factor, addend, then the start of each accumulator; how often the loop is run.
+
+    total
+        One number, for the sum of the accumulators' first lanes; it keeps them from being dropped.
+    """
+
+    values, steps, total = Pointer(), Size(), Pointer()
 
 
 def accumulators(target: Target) -> int:
@@ -42,7 +50,7 @@ def step_flops(target: Target) -> int:
 def peak(target: Target) -> KernelSource:
     """Return the kernel."""
     name = KernelName("peak", target.name)
-    return KernelSource(name, lambda: _body(name))
+    return kernel_source(name, lambda: _body(name), Chains)
 
 
 def _chains(target: Target) -> Callable[..., None]:
@@ -68,7 +76,7 @@ def _emit(b: VectorBuilder, values: ir.Value, steps: ir.Value, total: ir.Value) 
 def _body(name: KernelName) -> KernelBody:
     chains = _chains(target_named(name.isa))
 
-    def run_chains(desc, frame):
-        chains(f32_at(desc[VALUES]), desc[STEPS], f32_at(frame[SUM]))
+    def run_chains(d, frame):
+        chains(d.values, d.steps, d.total)
 
     return run_chains

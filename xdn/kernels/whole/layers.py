@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.loader import process_loader
+from xdn.codegen.names import KernelName
 from xdn.codegen.native import kernel_at
+from xdn.codegen.source import KernelBody
+from xdn.codegen.target import host_target
 from xdn.graph import Array, Layer
+from xdn.kernels.core.descriptor import Descriptor
+from xdn.kernels.core.frame import Frame, kernel_source
 from xdn.registry import Registry
 
 #: (layer, bottoms) -> tops, the same as those of the layer's reference.
@@ -24,9 +26,7 @@ def compute_whole(layer: Layer, bottoms: Sequence[Array]) -> tuple[Array, ...]:
     return layer.forward(bottoms)
 
 
-def call(source: KernelSource, descriptor: np.ndarray) -> None:
-    """Run a kernel that needs no frame; it may write to its descriptor."""
-    kernel_at(process_loader().address(source))(descriptor, _NO_FRAME)
-
-
-_NO_FRAME = np.zeros(1, np.int64)
+def call(op: str, make: Callable[[], KernelBody], descriptor: Descriptor) -> None:
+    """Run a kernel on what its descriptor says; it does not look at its frame."""
+    name = KernelName(op, host_target().name)
+    kernel_at(process_loader().address(kernel_source(name, make, type(descriptor))))(descriptor.words, Frame().words)

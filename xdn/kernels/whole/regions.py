@@ -11,28 +11,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import f32_at, i64_at
-from xdn.codegen.names import KernelName
-from xdn.codegen.target import host_target
+from xdn.codegen.source import KernelBody
+from xdn.element import S64
 from xdn.graph import Array, Layer
-from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import words
+from xdn.kernels.core.descriptor import Descriptor, Number, Pointer, Size
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call
 from xdn.layers.pooling import LOWEST
 
-#: IMAGES (R,), ROWS (R, PH, 2) and COLUMNS (R, PW, 2) int64; CHANNELS: of the top, X_CHANNELS: of the map.
-X, Y, IMAGES, ROWS, COLUMNS, REGIONS, CHANNELS, X_CHANNELS, PH, PW, H, W, START = range(13)
+
+class Regions(Descriptor):
+    """Maps (N, `x_channels`, `h`, `w`), and the cells of `regions`, `ph` x `pw` each.
+
+    images, rows, columns
+        (R,), (R, PH, 2), (R, PW, 2): the image of a region, and from where to where each cell reaches.
+    start
+        What every maximum starts from.
+    """
+
+    x, y = Pointer(), Pointer()
+    images, rows, columns = Pointer(S64), Pointer(S64), Pointer(S64)
+    regions, channels, x_channels, ph, pw, h, w = (Size() for _ in range(7))
+    start = Number()
 
 
 def _largest():
-    def largest(desc, frame):
-        x, y, start = f32_at(desc[X]), f32_at(desc[Y]), f32_at(desc[START])[0]
-        images, rows, columns = i64_at(desc[IMAGES]), i64_at(desc[ROWS]), i64_at(desc[COLUMNS])
-        channels, ph, pw, h, w = desc[CHANNELS], desc[PH], desc[PW], desc[H], desc[W]
-        for r in range(desc[REGIONS]):
+    def largest(d, frame):
+        x, y, start, images, rows, columns = d.x, d.y, d.start, d.images, d.rows, d.columns
+        channels, ph, pw, h, w = d.channels, d.ph, d.pw, d.h, d.w
+        for r in range(d.regions):
             for c in range(channels):
-                plane = (images[r] * desc[X_CHANNELS] + c) * h * w
+                plane = (images[r] * d.x_channels + c) * h * w
                 for i in range(ph):
                     top, bottom = rows[2 * (r * ph + i)], rows[2 * (r * ph + i) + 1]
                     for j in range(pw):
@@ -48,17 +56,16 @@ def _largest():
 
 
 def _average():
-    def average(desc, frame):
-        x, y = f32_at(desc[X]), f32_at(desc[Y])
-        images, rows, columns = i64_at(desc[IMAGES]), i64_at(desc[ROWS]), i64_at(desc[COLUMNS])
-        channels, ph, pw, h, w = desc[CHANNELS], desc[PH], desc[PW], desc[H], desc[W]
-        for r in range(desc[REGIONS]):
+    def average(d, frame):
+        x, y, images, rows, columns = d.x, d.y, d.images, d.rows, d.columns
+        channels, ph, pw, h, w = d.channels, d.ph, d.pw, d.h, d.w
+        for r in range(d.regions):
             for c in range(channels):
                 for i in range(ph):
                     top, bottom = rows[2 * (r * ph + i)], rows[2 * (r * ph + i) + 1]
                     for j in range(pw):
                         left, right = columns[2 * (r * pw + j)], columns[2 * (r * pw + j) + 1]
-                        plane = (images[r] * desc[X_CHANNELS] + (c * ph + i) * pw + j) * h * w
+                        plane = (images[r] * d.x_channels + (c * ph + i) * pw + j) * h * w
                         total, count = 0.0, (bottom - top) * (right - left)
                         for p in range(top, bottom):
                             for q in range(left, right):
@@ -74,14 +81,13 @@ def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, body: KernelBody) -
     maps = np.ascontiguousarray(bottoms[0], np.float32)
     cells = layer.params.cells(bottoms)  # type: ignore[attr-defined]
     images, rows, columns = (np.ascontiguousarray(table, np.int64) for table in cells)
-    ph, pw = rows.shape[1], columns.shape[1]
+    (_, ph, _), (_, pw, _) = rows.shape, columns.shape
     channels = maps.shape[1] if op == "largest_of_cells" else layer.params.output_dim  # type: ignore[attr-defined]
-    top, start = np.empty((len(images), channels, ph, pw), np.float32), np.array([LOWEST], np.float32)
-    places = {X: maps, Y: top, IMAGES: images, ROWS: rows, COLUMNS: columns, START: start}
-    sizes = {REGIONS: len(images), CHANNELS: channels, X_CHANNELS: maps.shape[1], PH: ph, PW: pw}
-    sizes |= {H: maps.shape[2], W: maps.shape[3]}
-    descriptor = words(13, sizes | {slot: address(array) for slot, array in places.items()})
-    call(KernelSource(KernelName(op, host_target().name), body), descriptor)
+    top = np.empty((len(images), channels, ph, pw), np.float32)
+    _, x_channels, h, w = maps.shape
+    tables = {"images": images, "rows": rows, "columns": columns}
+    sizes = {"regions": len(images), "channels": channels, "x_channels": x_channels, "ph": ph, "pw": pw, "h": h, "w": w}
+    call(op, body, Regions(x=maps, y=top, start=LOWEST, **tables, **sizes))
     return (top,)
 
 
