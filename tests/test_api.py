@@ -119,7 +119,7 @@ def test_save_needs_weights(tmp_path):
 def test_registries():
     found = api.registries()
     kinds = ["format of nets", "layer type", "optimizer stage", "pruning criterion", "pruning schedule", "data set"]
-    kinds.append("search strategy")
+    kinds += ["backend", "search strategy"]
     assert list(found) == kinds
     assert all(line for described in found.values() for _, line in described)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import TINY
 from tests.kernels.checks import one_layer_net
 from xdn.layers import LAYERS
+from xdn.runtime.cpu.backend import Cpu
 from xdn.runtime.parts import WholePart, cut
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,7 +96,7 @@ LEFT_TO_REFERENCES = {
 
 @pytest.mark.parametrize("type_name", LEFT_TO_REFERENCES)
 def test_parameters_without_a_kernel_have_none(type_name):
-    parts = cut(one_layer_net(type_name, (6, 5, 4), **LEFT_TO_REFERENCES[type_name]))
+    parts = cut(one_layer_net(type_name, (6, 5, 4), **LEFT_TO_REFERENCES[type_name]), Cpu.takes)
     assert any(isinstance(part, WholePart) for part in parts)
 
 

@@ -255,9 +255,10 @@ def registries() -> dict[str, list[tuple[str, str]]]:
     from xdn.data import DATASETS
     from xdn.frontend import FRONTENDS
     from xdn.optimize.prune import CRITERIA, SCHEDULES
+    from xdn.runtime.backend import BACKENDS
     from xdn.tune.search import SEARCHES
 
-    found = (FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, SEARCHES)
+    found = (FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, BACKENDS, SEARCHES)
     return {registry.kind: registry.describe() for registry in found}
 
 

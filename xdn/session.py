@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xdn import api
+from xdn import api, settings
 from xdn.frontend import find_weights
 from xdn.graph import Net
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
@@ -22,7 +22,7 @@ class Session(runtime.Session):
     post_fusion : bool
         Let layers compute the sums and activations after them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
-    threads, chunk_blocks, profile, winograd, weights_as, schedule, configuration : optional
+    threads, chunk_blocks, profile, winograd, weights_as, schedule, configuration, backend : optional
         As `xdn.runtime.session.Session` takes them.
     """
 
@@ -39,6 +39,7 @@ class Session(runtime.Session):
         weights_as: str | None = None,
         schedule: str | None = None,
         configuration: Configuration = DEFAULT,
+        backend: str = settings.BACKEND,
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
@@ -53,4 +54,5 @@ class Session(runtime.Session):
             weights_as=weights_as,
             schedule=schedule,
             configuration=configuration,
+            backend=backend,
         )

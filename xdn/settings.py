@@ -67,6 +67,8 @@ CALIBRATION_S = 0.02
 MAX_THREADS = 1024
 #: The least limit of the address space with which numerical libraries load.
 LEAST_ADDRESS_SPACE_BYTES = 768 << 20
+#: What runs nets, by its name among the backends (`xdn/runtime/backend.py`).
+BACKEND = "cpu"
 #: Plans kept per session, one per input shape.
 PLANS_KEPT = 8
 #: Largest absolute difference, relative to the largest output, that an optimizer stage may cause.

@@ -15,9 +15,10 @@ from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import SCHEDULES, aligned_bytes
 from xdn.layers.relu import ReLU
+from xdn.runtime.backend import Request
 from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu.backend import Cpu
 from xdn.runtime.executor import Executor
-from xdn.runtime.runner import Runner
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.
@@ -115,7 +116,7 @@ def test_bits_do_not_depend_on_how_a_batch_is_cut(net, whole, size):
 def program_of(net, chunk_blocks, images=settings.CHUNK_IMAGES):
     """Return a program that nothing else keeps."""
     configuration = Configuration(chunk_blocks=chunk_blocks)
-    return Runner(net, Executor(2), configuration).program({"x": (3, 6, 5)}, net.outputs, images)
+    return Cpu(2).compile(net, Request({"x": (3, 6, 5)}, net.outputs, images), configuration)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from xdn.errors import MemoryLimitError, XdnError
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text.prototxt import parse
 from xdn.frontend.weights import random_weights
-from xdn.graph import Net
+from xdn.graph import Blob, Net
 from xdn.kernels.core.layout import CHANNEL, SCHEDULES
-from xdn.memory import limited
+from xdn.memory import Need, limited
 from xdn.optimize import optimize
 from xdn.runtime.needs import block_fits, images_that_fit, net_needs, run_needs
 from xdn.runtime.plan import make_plan
@@ -162,8 +162,9 @@ def test_a_run_of_too_many_images_names_the_way_out():
     assert len(session.run(None, {"data": images[:10]})[0]) == 10
 
 
-def test_each_worker_has_an_arena():
-    assert sum(need.size for need in run_needs({"a": 5, "b": 6}, 100, 3)) == 311
+def test_results_are_counted_for_all_images():
+    outputs = {"a": Blob((1, 5)), "b": Blob((1, 2, 3))}
+    assert [need.size for need in run_needs(outputs, 7, [Need("more", 9)])] == [140, 168, 9]
 
 
 def test_nets_that_state_their_batch_are_looked_at_as_they_are():

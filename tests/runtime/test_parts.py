@@ -7,6 +7,7 @@ from tests.kernels.checks import feed_for, input_layer, make_params, one_layer_n
 from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Layer, Net
 from xdn.runtime import parts
+from xdn.runtime.cpu.backend import Cpu
 from xdn.runtime.parts import NetPart, WholePart, cut
 from xdn.runtime.session import Session
 
@@ -20,7 +21,7 @@ def net_of(*layers, outputs=()):
 
 
 def kinds(net):
-    return [part.layer.name if isinstance(part, WholePart) else [*part.gives] for part in cut(net)]
+    return [part.layer.name if isinstance(part, WholePart) else [*part.gives] for part in cut(net, Cpu.takes)]
 
 
 def check(net, feed, atol=1e-5):
@@ -37,7 +38,7 @@ def conv(name, bottom, filters, kernel=1):
 
 def test_most_nets_are_one_part():
     net = net_of(input_layer("x", 3, 4, 4), conv("a", "x", 4), layer("ReLU", "b", ["a"]))
-    (part,) = cut(net)
+    (part,) = cut(net, Cpu.takes)
     assert isinstance(part, NetPart)
     assert part.net is net
 

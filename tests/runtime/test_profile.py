@@ -13,7 +13,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
-from xdn.runtime.executor import Run
+from xdn.runtime.backend import Run
 from xdn.runtime.plan import make_plan
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile
 from xdn.runtime.session import Session

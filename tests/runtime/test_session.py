@@ -28,8 +28,8 @@ from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
 from xdn.graph import Layer, Net
-from xdn.runtime import runner as runner_module
 from xdn.runtime.arguments import Argument
+from xdn.runtime.cpu import backend
 from xdn.runtime.session import Session
 
 
@@ -330,14 +330,14 @@ def test_several_python_threads_share_a_session(monkeypatch):
 
 
 def test_threads_that_ask_at_once_share_one_plan(net, monkeypatch):
-    made, make = [], runner_module.make_plan
+    made, make = [], backend.make_plan
 
     def slow(*args):
         made.append(args)
         time.sleep(0.05)
         return make(*args)
 
-    monkeypatch.setattr(runner_module, "make_plan", slow)
+    monkeypatch.setattr(backend, "make_plan", slow)
     session, programs = Session(net, threads=1), []
     callers = [threading.Thread(target=lambda: programs.append(session.plan())) for _ in range(4)]
     for thread in callers:

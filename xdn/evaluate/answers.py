@@ -14,7 +14,7 @@ from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
 from xdn.graph import Array, Net
 from xdn.graph.verify import verify
-from xdn.runtime.executor import Progress
+from xdn.runtime.backend import Progress
 from xdn.runtime.session import Session
 
 

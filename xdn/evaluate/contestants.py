@@ -21,7 +21,7 @@ from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph import Array
-from xdn.runtime.executor import Progress
+from xdn.runtime.backend import Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 

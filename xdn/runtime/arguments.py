@@ -70,6 +70,27 @@ def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
     return arrays
 
 
+def input_of_images(net: Net, images: Array, crop: tuple[int, int, int, int]) -> str:
+    """Return the name of the only input, which u8 images (N, H, W, C) fill by a crop: top, left, height, width.
+
+    Raises
+    ------
+    InputError
+        Where the images do not fit the crop or the net.
+    """
+    if len(net.inputs) != 1:
+        raise InputError(f"the net has {len(net.inputs)} inputs; images fill only one")
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise InputError(f"images of {images.dtype} {images.shape}; uint8 (N, H, W, C) is expected")
+    top, left, height, width = crop
+    if top + height > images.shape[1] or left + width > images.shape[2]:
+        raise InputError(f"a crop of {height}x{width} does not fit into images of {images.shape[1:3]}")
+    name, blob = next(iter(net.inputs.items()))
+    if len(blob.shape) != 4 or blob.shape[1] != images.shape[3]:
+        raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
+    return name
+
+
 def parted_batches(net: Net, shapes: Mapping[str, Shape]) -> list[int]:
     """Return the batches of inputs that declare one, where these are several: a detector's images and regions may."""
     batches: dict[Shape, set[int]] = {}

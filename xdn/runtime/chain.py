@@ -9,7 +9,7 @@ import numpy as np
 from xdn import memory
 from xdn.graph import Array, Net
 from xdn.runtime.arguments import checked_size
-from xdn.runtime.executor import Progress, Run
+from xdn.runtime.backend import Progress, Run
 from xdn.runtime.needs import FEWER
 from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs
 from xdn.runtime.peak import measured_peak

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -15,37 +14,12 @@ from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import CHANNEL, aligned_bytes
+from xdn.runtime.backend import Progress, Run
 from xdn.runtime.program import Program
 from xdn.runtime.threads.count import starting_threads
 from xdn.runtime.threads.helpers import Crew
 from xdn.runtime.threads.sharing import Sharing
 from xdn.runtime.threads.short_run import ShortRun
-
-#: Called with (chunks done, chunks in all) while a run goes on.
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a finished run was.
-
-    Parameters
-    ----------
-    images, chunks : int
-        How many images it took, in how many chunks.
-    seconds : float
-        Wall-clock time, from handing out the work to the last worker's end.
-    ticks : (workers, steps) int64
-        What each worker spent in each step, in ticks of the processor's counter; zeros where the program is not timed.
-    array_bytes : tuple of int
-        Sizes of the caller's arrays: inputs, then outputs.
-    """
-
-    images: int
-    chunks: int
-    seconds: float
-    ticks: np.ndarray
-    array_bytes: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from xdn.element import F32
 from xdn.errors import ShapeError
+from xdn.graph.blob import Blob
 from xdn.graph.cost import layer_cost
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
@@ -88,10 +89,17 @@ def block_fits(net: Net, shapes: Mapping[str, tuple[int, ...]], images: int, thr
     return 2 * threads * images * sum(need.size for need in alive) <= limit()
 
 
-def run_needs(outputs: Mapping[str, int], arena_bytes: int, workers: int) -> list[Need]:
-    """Return what a run takes: its results, of so many bytes each, and an arena for each worker."""
-    results = [Need(f"the output {name!r}", size) for name, size in outputs.items()]
-    return [*results, Need(f"blobs of {workers} threads", workers * arena_bytes)]
+def run_needs(outputs: Mapping[str, Blob], images: int, own: Sequence[Need]) -> list[Need]:
+    """Return what a run over so many images takes: its results, and the backend's own.
+
+    Parameters
+    ----------
+    outputs : mapping
+        Name -> the blob of one image.
+    images : int
+    own : sequence of Need
+    """
+    return [*(Need(f"the output {name!r}", images * blob.bytes) for name, blob in outputs.items()), *own]
 
 
 def images_that_fit(net: Net, in_parts: bool, most: int) -> int:

@@ -1,8 +1,8 @@
 """Cut a net where images meet: into nets whose layers treat each image alone, and layers that take whole arrays.
 
-The executor gives every image its own piece of an arena, which supposes that axis 0 of all blobs is one batch.
-Detectors break that: their boxes have a batch of their own, and what picks them reads all images at once. Layers
-without a kernel break it too. Such a layer is a part by itself, computed on whole arrays (`xdn/kernels/whole/`)::
+A backend gives every image memory of its own, which supposes that axis 0 of all blobs is one batch. Detectors break
+that: their boxes have a batch of their own, and what picks them reads all images at once. Layers that the backend does
+not take break it too. Such a layer is a part by itself, computed on whole arrays (`xdn/kernels/whole/`)::
 
     data -> [ conv ... rpn ] -> Proposal -> rois
             [ conv ... rpn ] ------------> ROIPooling -> [ fc ... softmax ]
@@ -12,17 +12,14 @@ Parts have levels, so that as many layers as possible share a net: nets are at e
 and every layer comes after what it reads.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from xdn.codegen.target import host_target
-from xdn.errors import ShapeError, UnsupportedError
+from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.net import infer
-from xdn.kernels.core.family import Lowering, select
-from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.core.tables import sharing
 from xdn.kernels.whole.layers import compute_whole
 from xdn.memory import Need
@@ -91,6 +88,8 @@ class WholePart:
 Part = NetPart | WholePart
 #: What a cut depends on, as `cut_key` gives it.
 CutKey = tuple[Shape | int, ...]
+#: Says of a layer whether the backend computes it; its bottoms and tops are among the blobs.
+Takes = Callable[[Layer, Mapping[str, Blob]], bool]
 
 
 class _Batches:
@@ -149,26 +148,14 @@ class _Batches:
             return None
         return list(zip(first, second, strict=True))
 
-    def lowerings(self, layer: Layer) -> list[Lowering]:
-        """Return what kernel families see of the layer, in each schedule."""
-        known = self._known[0]
-        bottoms, added = ([known[name] for name in names] for names in (layer.own_bottoms, layer.added_bottoms))
-        tops = [known[name] for name in layer.tops]
-        return [Lowering(layer, bottoms, tops, host_target(), added, schedule=s) for s in SCHEDULES.values()]
+    def trial(self, layer: Layer) -> dict[str, Blob]:
+        """Return the blobs that the layer reads and writes, in the first round."""
+        return {name: self._known[0][name] for name in (*layer.bottoms, *layer.tops)}
 
 
 def _axis_0(blobs: Sequence[Blob]) -> tuple[int, ...]:
     """Return the extents of axis 0 in the two rounds, empty of a blob without axes."""
     return tuple(blob.shape[0] for blob in blobs if blob.shape)
-
-
-def _has_kernels(lowerings: Sequence[Lowering]) -> bool:
-    try:
-        for lowering in lowerings:
-            select(lowering)
-    except UnsupportedError:
-        return False
-    return True
 
 
 def cut_key(shapes: Mapping[str, Shape]) -> CutKey:
@@ -178,8 +165,15 @@ def cut_key(shapes: Mapping[str, Shape]) -> CutKey:
 
 
 @sharing()
-def cut(net: Net) -> tuple[Part, ...]:
-    """Return the parts of a net, in the order in which they run; a single `NetPart` of the net itself for most nets."""
+def cut(net: Net, takes: Takes) -> tuple[Part, ...]:
+    """Return the parts of a net, in the order in which they run; a single `NetPart` of the net itself for most nets.
+
+    Parameters
+    ----------
+    net : Net
+    takes : callable
+        As `xdn.runtime.backend.Backend` has it; whatever it declines is computed on whole arrays.
+    """
     batches = _Batches(net)
     level = dict.fromkeys(net.inputs, 0)
     homes: dict[tuple[int, int], list[Layer]] = {}
@@ -192,9 +186,9 @@ def cut(net: Net) -> tuple[Part, ...]:
             constant.update(layer.tops)
         batch = batches.read(layer)
         after = max((level[name] for name in layer.bottoms), default=0)
-        # What no image changes is not work for the executor.
+        # What no image changes is not work for the backend.
         planned = batch is not None and constant.isdisjoint(layer.tops)
-        if planned and _has_kernels(batches.lowerings(layer)):
+        if planned and takes(layer, batches.trial(layer)):
             own = after + after % 2
             homes.setdefault((own, batch or 0), []).append(layer)
         else:

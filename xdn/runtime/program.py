@@ -5,7 +5,7 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import kernel_at
-from xdn.graph import Array
+from xdn.graph import Array, Blob
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import ARENA, IO, MEMBERS, TICKS
 from xdn.runtime.plan import Plan
@@ -26,8 +26,10 @@ class Program:
 
     def __init__(self, plan: Plan, loader: KernelLoader, timed: bool = False):
         self.plan, self.timed = plan, timed
-        #: Of how many images at most it is known that memory is there.
-        self.images_allowed = -1
+        #: What it gives: name -> the blob of one image.
+        self.outputs = {
+            name: Blob((1, *shape), plan.layouts[name].element.dtype) for name, shape in plan.outputs.items()
+        }
         # The loader owns the machine code.
         self._loader = loader
         drive = driver.driver(plan.target, timed)

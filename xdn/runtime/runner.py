@@ -1,54 +1,55 @@
-"""A net whose layers treat each image alone, ready to run: its programs, and the workers that run them."""
+"""A net whose layers treat each image alone, ready to run: its programs, and the backend that runs them."""
 
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from math import prod
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from xdn import memory, settings
-from xdn.codegen.loader import process_loader
-from xdn.errors import InputError
+from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Array, Net, Shape
-from xdn.kernels.core.layout import SCHEDULES, Schedule
-from xdn.kernels.core.packing import PackedWeights, keeping
 from xdn.kernels.move.images import PixelSource
+from xdn.runtime.backend import Backend, Program, Progress, Request, Run
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.executor import Executor, Progress, Run
 from xdn.runtime.needs import FEWER, run_needs
-from xdn.runtime.plan import Plan, make_plan
-from xdn.runtime.program import Program
-from xdn.runtime.schedule_rule import ScheduleRule
+from xdn.runtime.peak import measured_peak
+from xdn.runtime.plan import Plan
+from xdn.runtime.profile import Profile
+
+
+@dataclass(eq=False)
+class _Kept:
+    """A program, and of how many images at most it is known that memory is there."""
+
+    program: Program
+    images_allowed: int = -1
 
 
 class Runner:
-    """Runs one net, by a program for each shape of images, choice of outputs and schedule; the latest used are kept.
+    """Runs one net, by a program for each shape of images, choice of outputs and variant; the latest used are kept.
 
     Safe to call from several threads.
 
     Parameters
     ----------
     net : Net
-        With weights.
-    executor : Executor
+        With weights, of layers that the backend takes.
+    backend : Backend
     configuration : Configuration
-    timed : bool
-        Each step is measured.
     """
 
-    def __init__(self, net: Net, executor: Executor, configuration: Configuration, timed: bool = False):
+    def __init__(self, net: Net, backend: Backend[Any], configuration: Configuration):
         self.net = net
-        self._executor, self._configuration, self._timed = executor, configuration, timed
-        self._loader, self._rule = process_loader(), ScheduleRule(net, executor.threads)
-        self._kept: OrderedDict[object, Program] = OrderedDict()
-        #: What plans of other shapes and outputs need not pack again.
-        self._packed = PackedWeights()
+        self._backend, self._configuration = backend, configuration
+        self._kept: OrderedDict[object, _Kept] = OrderedDict()
         self._lock = threading.Lock()
-        #: Seconds spent on plans and kernels, and kernels that were compiled because no cache had them.
-        self.compile_s, self.kernels_compiled = 0.0, 0
-        #: What ran last, for the profile.
+        #: Seconds spent on programs.
+        self.compile_s = 0.0
+        #: What ran last, for the profile; None of a program without a plan.
         self.latest: tuple[Plan, Run] | None = None
 
     def run(
@@ -72,96 +73,82 @@ class Runner:
             Output -> array that it is written to; others are made.
         """
         images = len(next(iter(arrays.values())))
-        program = self.program({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
-        return self._execute(program, list(arrays.values()), images, progress, out)
+        request = Request({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
+        return self._execute(request, list(arrays.values()), progress, out)
 
     def run_pixels(
         self, images: Array, shapes: Mapping[str, Shape], pixels: tuple[object, PixelSource], progress: Progress | None
     ) -> dict[str, Array]:
         """Return the outputs for u8 images (N, H, W, C) that `pixels`, a key and a source, makes the only input of."""
-        program = self.program(shapes, self.net.outputs, len(images), pixels)
-        return self._execute(program, [np.ascontiguousarray(images)], len(images), progress)
+        request = Request(shapes, self.net.outputs, len(images), pixels)
+        return self._execute(request, [np.ascontiguousarray(images)], progress)
 
     def plan(self, shapes: Mapping[str, Shape] | None, images: int) -> Plan:
-        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run."""
+        """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the backend makes no plans.
+        """
         if shapes is None and (latest := self.latest_plan()):
             return latest
         own = {name: blob.shape[1:] for name, blob in self.net.inputs.items()}
-        return self.program(own | dict(shapes or {}), self.net.outputs, images).plan
+        plan = self.program(Request(own | dict(shapes or {}), self.net.outputs, images)).plan
+        if plan is None:
+            raise UnsupportedError("the backend of this session makes no plans")
+        return plan
 
     def latest_plan(self) -> Plan | None:
-        """Return the plan that was used last, None where there is none yet."""
+        """Return the plan that was used last, None where there is none."""
         kept = list(self._kept.values())
-        return kept[-1].plan if kept else None
+        return kept[-1].program.plan if kept else None
 
-    def program(
-        self,
-        shapes: Mapping[str, Shape],
-        outputs: tuple[str, ...],
-        images: int,
-        pixels: tuple[object, PixelSource] | None = None,
-    ) -> Program:
-        """Return the program for so many images, made now where none is kept.
+    def program(self, request: Request) -> Program:
+        """Return the program for a request, made now where none is kept."""
+        return self._ready(request).program
 
-        Parameters
-        ----------
-        shapes : mapping
-            Input -> shape of one image.
-        outputs : tuple of str
-        images : int
-        pixels : (object, PixelSource), optional
-            A key that names the source, and the source.
-        """
-        asked = self._configuration.schedule
+    def profile(self, ns_per_tick: float, peak_gflops: float | None) -> Profile | None:
+        """Return what each layer took in the latest run, None where nothing has run yet; as `Chain.profile`."""
+        if self.latest is None:
+            return None
+        plan, run = self.latest
+        peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
+        return Profile.of(plan, run, ns_per_tick, peak)
+
+    def _ready(self, request: Request) -> _Kept:
         with self._lock:
-            schedule = SCHEDULES[asked] if asked else self._rule.schedule(shapes, images)
-            key = (tuple(shapes.items()), outputs, schedule.name, pixels and pixels[0])
+            variant = self._backend.variant(self.net, request, self._configuration)
+            key = (tuple(request.shapes.items()), request.outputs, variant, request.pixels and request.pixels[0])
             if key not in self._kept:
-                self._kept[key] = self._made(shapes, outputs, schedule, pixels and pixels[1])
+                before = time.perf_counter()
+                self._kept[key] = _Kept(self._backend.compile(self.net, request, self._configuration))
+                self.compile_s += time.perf_counter() - before
                 while len(self._kept) > settings.PLANS_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def _made(
-        self, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, source: PixelSource | None
-    ) -> Program:
-        """Plan and compile."""
-        before, compiled = time.perf_counter(), len(self._loader.stats.compiled)
-        with keeping(self._packed):
-            plan = make_plan(self.net, shapes, outputs, source, schedule, self._configuration)
-        program = Program(plan, self._loader, self._timed)
-        self.compile_s += time.perf_counter() - before
-        self.kernels_compiled += len(self._loader.stats.compiled) - compiled
-        return program
-
-    def _require_memory(self, program: Program, images: int) -> None:
-        """Raise MemoryLimitError where so many images take more than is allowed; asked once, not in each short run."""
-        plan = program.plan
-        sizes = {name: images * prod(shape) * plan.layouts[name].element.bytes for name, shape in plan.outputs.items()}
-        workers = self._executor.workers(program, images)
-        memory.require(run_needs(sizes, plan.arena.size, workers), f"running {images} images", FEWER)
-        program.images_allowed = images
-
     def _execute(
         self,
-        program: Program,
+        request: Request,
         given: list[Array],
-        images: int,
         progress: Progress | None,
         out: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
-        if images > program.images_allowed:
-            self._require_memory(program, images)
-        elements = {name: program.plan.layouts[name].element for name in program.plan.outputs}
-        results = {
-            name: np.empty((images, *shape), elements[name].numpy) for name, shape in program.plan.outputs.items()
-        }
+        kept, images = self._ready(request), request.images
+        program = kept.program
+        if images > kept.images_allowed:
+            # Asked once, not in each short run.
+            needs = run_needs(program.outputs, images, self._backend.needs(program, images))
+            memory.require(needs, f"running {images} images", FEWER)
+            kept.images_allowed = images
+        results = {name: np.empty((images, *blob.shape[1:]), blob.dtype) for name, blob in program.outputs.items()}
         if out:
             results |= checked_out(out, results)
         if images:
-            run = self._executor.run(program, [*given, *results.values()], images, progress)
-            self.latest = program.plan, run
+            run = self._backend.run(program, [*given, *results.values()], images, progress)
+            self.latest = None if program.plan is None else (program.plan, run)
         return results
 
 

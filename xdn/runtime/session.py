@@ -3,22 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from xdn import memory, settings
 from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
-from xdn.errors import InputError, SettingError, UnsupportedError, listed
+from xdn.errors import SettingError, UnsupportedError, listed
 from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
-from xdn.runtime.arguments import Argument, checked_feed, checked_names, inputs_of, outputs_of, parted_batches
+from xdn.runtime.arguments import (
+    Argument,
+    checked_feed,
+    checked_names,
+    input_of_images,
+    inputs_of,
+    outputs_of,
+    parted_batches,
+)
+from xdn.runtime.backend import BACKENDS, Progress
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
-from xdn.runtime.executor import Executor, Progress
 from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
-from xdn.runtime.peak import measured_peak
 from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
@@ -47,6 +52,8 @@ class Session:
         should be faster for the images of a call. Both give the same results, bit for bit.
     configuration : Configuration, optional
         The same and more in one, as the tuner finds it; what is given beside it comes first.
+    backend : str
+        What compiles and runs the layers that it takes, by its name in `xdn.runtime.backend.BACKENDS`.
 
     Raises
     ------
@@ -55,7 +62,9 @@ class Session:
     UnsupportedError
         Where no kernel executes a layer.
     UnknownNameError
-        For another schedule.
+        For another schedule or backend.
+    SettingError
+        Where the layers are to be measured, and the backend cannot.
     MemoryLimitError
         Where not even one image's blobs fit into memory beside the weights.
     """
@@ -71,6 +80,7 @@ class Session:
         weights_as: str | None = None,
         schedule: str | None = None,
         configuration: Configuration = DEFAULT,
+        backend: str = settings.BACKEND,
     ):
         net.require_weights()
         self.net = net
@@ -78,13 +88,16 @@ class Session:
         self.configuration = configuration.with_given(
             threads=threads, chunk_blocks=chunk_blocks, winograd=winograd, weights_as=weights_as, schedule=schedule
         )
-        self._executor = Executor(checked_threads(self.configuration.threads), self.configuration.members)
+        #: The name of what compiles and runs it.
+        self.backend = backend
+        workers = checked_threads(self.configuration.threads)
+        self._backend = BACKENDS[backend](workers, self.configuration.members, profile)
         self._clock = TickClock(process_loader()) if profile else None
         memory.require(net_needs(net), "running the net")
         #: What runs, in this order; one part for a net whose layers all treat each image alone.
-        self.parts = cut(net)
+        self.parts = cut(net, self._backend.takes)
         self._runners = {
-            part: Runner(part.net, self._executor, self.configuration, profile)
+            part: Runner(part.net, self._backend, self.configuration)
             for part in self.parts
             if isinstance(part, NetPart)
         }
@@ -94,7 +107,8 @@ class Session:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the session was made from; plans, machine code and threads belong to this process."""
-        return {"net": self.net, "configuration": self.configuration, "profile": self._clock is not None}
+        measured = self._clock is not None
+        return {"net": self.net, "configuration": self.configuration, "profile": measured, "backend": self.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew; the net is fused already, so that what a subclass does to nets is not repeated."""
@@ -113,12 +127,12 @@ class Session:
     @property
     def kernels_compiled(self) -> int:
         """Kernels that were compiled because no cache had them."""
-        return sum(runner.kernels_compiled for runner in self._runners.values())
+        return self._backend.kernels_compiled
 
     @property
     def threads(self) -> int:
         """Worker threads at most."""
-        return self._executor.threads
+        return self._backend.threads
 
     def get_inputs(self) -> list[Argument]:
         """Return name, shape and dtype of the inputs, a free batch as "N"."""
@@ -179,7 +193,7 @@ class Session:
 
     def _cut_anew(self, shapes: Mapping[str, Shape]) -> "Session":
         """Return a session of the net for inputs of `shapes`, and keep it for such inputs."""
-        made = Session(self.net.reshape(shapes), configuration=self.configuration, profile=self._clock is not None)
+        made = Session(**self.__getstate__() | {"net": self.net.reshape(shapes)})
         self._other = cut_key(shapes), made
         return made
 
@@ -205,18 +219,10 @@ class Session:
         InputError
             Where the images do not fit the transform or the net.
         """
-        if len(self.net.inputs) != 1:
-            raise InputError(f"the net has {len(self.net.inputs)} inputs; images fill only one")
-        if images.dtype != np.uint8 or images.ndim != 4:
-            raise InputError(f"images of {images.dtype} {images.shape}; uint8 (N, H, W, C) is expected")
+        name = input_of_images(self.net, images, transform.crop)
         top, left, height, width = transform.crop
-        if top + height > images.shape[1] or left + width > images.shape[2]:
-            raise InputError(f"a crop of {height}x{width} does not fit into images of {images.shape[1:3]}")
-        name, blob = next(iter(self.net.inputs.items()))
-        if len(blob.shape) != 4 or blob.shape[1] != images.shape[3]:
-            raise InputError(f"images of {images.shape[3]} channels; the input {name!r} has the shape {blob.shape}")
         runner = self._only_runner
-        if runner is None:
+        if runner is None or not self._backend.reads_pixels:
             return self.run(None, {name: transform.apply(images)}, progress)
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
@@ -233,7 +239,7 @@ class Session:
         Raises
         ------
         UnsupportedError
-            Where the net runs in parts, each with a plan of its own (`plans`).
+            Where the net runs in parts, each with a plan of its own (`plans`), or the backend makes no plans.
         """
         return self._one_runner().plan(shapes, images)
 
@@ -257,20 +263,14 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        profile = None
-        if (runner := self._only_runner) is None:
-            profile = self._chain.profile(self._clock.ns_per_tick(), peak_gflops)
-        elif runner.latest is not None:
-            plan, run = runner.latest
-            peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
-            profile = Profile.of(plan, run, self._clock.ns_per_tick(), peak)
+        profile = (self._only_runner or self._chain).profile(self._clock.ns_per_tick(), peak_gflops)
         if profile is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
         return profile
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""
-        self._executor.close()
+        self._backend.close()
 
     @property
     def _only_runner(self) -> Runner | None:
@@ -294,6 +294,4 @@ class Session:
         out: Mapping[str, Array] | None,
     ) -> dict[str, Array]:
         """Return name -> blob, each once; of a net in parts one part after the other, and `progress` counts parts."""
-        if (runner := self._only_runner) is not None:
-            return runner.run(arrays, outputs, progress, out)
-        return self._chain.run(arrays, outputs, progress, out)
+        return (self._only_runner or self._chain).run(arrays, outputs, progress, out)

@@ -1,0 +1,1 @@
+"""The backend that compiles machine code for this processor."""
