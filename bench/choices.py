@@ -8,7 +8,7 @@ from alone import Alone, TooLargeError
 from shapes import Case
 
 from xdn.kernels.core.choice import RULE, Choice
-from xdn.runtime.plan import choices_of
+from xdn.runtime.cpu.plan import choices_of
 
 #: Each choice is tried for this part of a case's seconds; the fastest ones are then timed against the rule.
 TRIAL_SHARE = 0.1

@@ -30,8 +30,8 @@ from xdn.codegen.target import host_target
 from xdn.errors import UnknownNameError
 from xdn.kernels.core.family import FAMILIES
 from xdn.kernels.core.layout import BATCH, SCHEDULES
+from xdn.runtime.cpu.threads.count import default_threads
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.threads.count import default_threads
 
 
 def measure(case: Case, threads: int, seconds: float, images: int | None) -> dict[str, Any]:

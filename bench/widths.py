@@ -30,7 +30,7 @@ from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.optimize import optimize
 from xdn.report.quantities import count
-from xdn.runtime.threads.count import default_threads
+from xdn.runtime.cpu.threads.count import default_threads
 from xdn.session import Session
 
 #: The shipped nets that are measured where none is named.

@@ -8,7 +8,7 @@ from tests.kernels.checks import LAYER_CASES
 from xdn.codegen.names import KernelName, dtype_of
 from xdn.codegen.target import TARGETS
 from xdn.element import ELEMENTS
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
 ADDED = ("sum", "projection")

@@ -11,7 +11,7 @@ from tests.kernels.winograd_checks import forced
 from xdn.graph import Epilogue
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.relu import ReLU
-from xdn.runtime import schedule
+from xdn.runtime.cpu import schedule
 from xdn.runtime.session import Session
 
 ALGORITHMS = st.sampled_from(sorted(WINOGRAD))

@@ -21,7 +21,7 @@ import numpy as np
 
 from tests.conftest import ROOT
 from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, B, Case, feed_for, one_layer_net
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn import frontend
 from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
@@ -32,11 +32,11 @@ from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.move.images import PixelSource
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
-from xdn.runtime import plan as plan_module
-from xdn.runtime.arena import Arena, Interval
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import Plan, make_plan
-from xdn.runtime.program import Program
+from xdn.runtime.cpu import plan as plan_module
+from xdn.runtime.cpu.arena import Arena, Interval
+from xdn.runtime.cpu.plan import Plan, make_plan
+from xdn.runtime.cpu.program import Program
 from xdn.runtime.session import Session
 
 PAGE = mmap.PAGESIZE

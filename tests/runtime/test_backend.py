@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import B, feed_for, one_layer_net, random_weights
+from tests.runtime.cpu.test_executor import residual_net
 from tests.runtime.test_chain import joining_net
-from tests.runtime.test_executor import residual_net
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, UnknownNameError, UnsupportedError
 from xdn.graph import Blob, Net

@@ -14,8 +14,8 @@ from xdn.graph import Blob, Net
 from xdn.kernels.core.layout import CHANNEL, SCHEDULES
 from xdn.memory import Need, limited
 from xdn.optimize import optimize
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.needs import block_fits, images_that_fit, net_needs, run_needs
-from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
 MIB = 1 << 20

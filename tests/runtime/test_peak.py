@@ -4,7 +4,7 @@ from math import isfinite
 
 import pytest
 
-from tests.runtime.test_executor import few_threads
+from tests.runtime.cpu.test_executor import few_threads
 from xdn import settings
 from xdn.errors import SettingError
 from xdn.runtime.peak import measured_bandwidth, measured_peak

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import B, feed_for, input_layer, make_params, one_layer_net, random_weights
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
 from xdn.runtime.backend import Run
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile
 from xdn.runtime.session import Session
 

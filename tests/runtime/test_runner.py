@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import B, random_weights
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn import settings
 from xdn.errors import InputError
 from xdn.kernels.core.layout import BATCH, CHANNEL

@@ -23,7 +23,7 @@ from tests.kernels.checks import (
     random_weights,
     sums,
 )
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn import settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError, NetError, SettingError, ShapeError, WeightsError
@@ -362,7 +362,7 @@ def test_a_forked_child_starts_its_own_threads():
 import os, signal, threading
 import numpy as np
 from tests.kernels.checks import feed_for
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn.runtime.session import Session
 session = Session(residual_net(), threads=2, chunk_blocks=1)
 feed = feed_for(session.net, 100)
@@ -388,7 +388,7 @@ import numpy as np
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.graph import Layer, Net
 from xdn.kernels.core.driver import DONE
-from xdn.runtime.program import Program
+from xdn.runtime.cpu.program import Program
 from xdn.runtime.session import Session
 conv = {"num_output": 64, "kernel_size": 3, "pad": 1}
 net = Net("slow", (

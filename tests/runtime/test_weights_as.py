@@ -11,7 +11,7 @@ from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import choices_of
+from xdn.runtime.cpu.plan import choices_of
 from xdn.runtime.session import Session
 
 HALF = [element for element in WEIGHT_ELEMENTS.values() if element.bytes == 2]

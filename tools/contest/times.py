@@ -44,8 +44,8 @@ from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize
 from xdn.report.contest import TUNED, contest_table
 from xdn.runtime.configuration import Configuration, load_configuration
+from xdn.runtime.cpu.threads.count import default_threads
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.threads.count import default_threads
 from xdn.session import Session
 
 #: Rest before each run, in seconds, so that threads that still spin for work go to sleep.

@@ -7,7 +7,7 @@ from xdn import api
 from xdn.graph import Net
 from xdn.kernels.core.layout import Schedule
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
-from xdn.runtime.plan import Plan, make_plan
+from xdn.runtime.cpu.plan import Plan, make_plan
 
 NETS = Path(__file__).resolve().parent.parent.parent / "prototxt"
 

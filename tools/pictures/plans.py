@@ -4,10 +4,10 @@ from pictures.drawing import ACCENT, GREY, HEAD, LIGHT, OWN, PALE, SMALL, SOFT, 
 from pictures.nets import plan_of
 from xdn.codegen.target import core_cache_bytes
 from xdn.kernels.core.layout import BATCH
-from xdn.runtime.arena import Interval
-from xdn.runtime.buffers import intervals, touches
-from xdn.runtime.plan import Plan
-from xdn.runtime.schedule import Segment
+from xdn.runtime.cpu.arena import Interval
+from xdn.runtime.cpu.buffers import intervals, touches
+from xdn.runtime.cpu.plan import Plan
+from xdn.runtime.cpu.schedule import Segment
 
 #: File of the picture -> folder of the net, and its name.
 NETS = {"lenet": ("lenet", "LeNet"), "resnet20": ("resnet20", "ResNet-20")}

@@ -11,7 +11,7 @@ from xdn.codegen.target import cpu_name, host_target
 from xdn.data.applied import Applied
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.outputs import Output
-from xdn.runtime.plan import Plan
+from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 

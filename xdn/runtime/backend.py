@@ -15,7 +15,7 @@ from xdn.kernels.move.images import PixelSource
 from xdn.memory import Need
 from xdn.registry import Registry
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import Plan
+from xdn.runtime.cpu.plan import Plan
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]

@@ -10,10 +10,10 @@ from xdn import memory
 from xdn.graph import Array, Net
 from xdn.runtime.arguments import checked_size
 from xdn.runtime.backend import Progress, Run
+from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER
 from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.plan import Plan
 from xdn.runtime.profile import LayerProfile, Profile
 from xdn.runtime.runner import Runner, checked_out
 

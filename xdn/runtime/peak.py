@@ -19,7 +19,7 @@ from xdn.kernels.core.layout import aligned_bytes
 from xdn.kernels.machine import bandwidth, peak
 from xdn.kernels.machine.bandwidth import Reading
 from xdn.kernels.machine.peak import Chains
-from xdn.runtime.threads.count import starting_threads
+from xdn.runtime.cpu.threads.count import starting_threads
 
 
 def measured_peak(threads: int) -> float:

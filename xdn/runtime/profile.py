@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from xdn.graph.blob import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
-from xdn.runtime.plan import Plan
+from xdn.runtime.cpu.plan import Plan
 
 #: What stands in place of a layer's name for the conversions at the edges, and for the sum of all.
 INPUT, OUTPUT, TOTAL = "(input)", "(output)", "(total)"

@@ -15,9 +15,9 @@ from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.backend import Backend, Program, Progress, Request, Run
 from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER, run_needs
 from xdn.runtime.peak import measured_peak
-from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 
 

@@ -22,12 +22,12 @@ from xdn.runtime.backend import BACKENDS, Progress
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.cpu.plan import Plan
+from xdn.runtime.cpu.threads.count import checked_threads
 from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
-from xdn.runtime.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
-from xdn.runtime.threads.count import checked_threads
 
 
 class Session:

@@ -17,7 +17,7 @@ from xdn.cpus import available_cpus
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
 from xdn.graph import Array, Net, ParamSpec
-from xdn.runtime.threads.count import checked_threads
+from xdn.runtime.cpu.threads.count import checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt
 from xdn.train.log import Row, TrainingLog

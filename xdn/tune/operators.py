@@ -8,7 +8,7 @@ from statistics import median
 from xdn.evaluate.objective import Objective
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import Plan, choices_of
+from xdn.runtime.cpu.plan import Plan, choices_of
 from xdn.runtime.session import Session
 from xdn.tune.meter import Setup
 from xdn.tune.space import Axis, Point, Space

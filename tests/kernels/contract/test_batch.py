@@ -36,9 +36,9 @@ from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
 from xdn.layers.window import Window
-from xdn.runtime import schedule
+from xdn.runtime.cpu import schedule
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.parts import WholePart
-from xdn.runtime.plan import make_plan
 from xdn.runtime.session import Session
 
 CHANNELS = (1, 3, 10, 13, 14, 15, 28, 37, 64)

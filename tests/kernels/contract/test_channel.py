@@ -7,7 +7,7 @@ from xdn.codegen.target import TARGETS, target_named
 from xdn.kernels.contract import channel as convolution
 from xdn.kernels.contract.channel import best_tile, tiles_of
 from xdn.kernels.core.layout import CHANNEL, LANES
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

@@ -15,7 +15,7 @@ from xdn.codegen.target import host_target
 from xdn.kernels.core import barrier as team
 from xdn.kernels.core.barrier import meet
 from xdn.kernels.core.layout import MEMBER, MEMBERS, TEAM
-from xdn.runtime.threads.helpers import yield_address
+from xdn.runtime.cpu.threads.helpers import yield_address
 
 ROUNDS = 400
 #: Words of a member in the table, on a cache line of their own.

@@ -10,7 +10,7 @@ from xdn.kernels.core.choice import BLAS, DIRECT, ORDERS, RULE, WINOGRADS, Choic
 from xdn.kernels.core.family import Lowering, legal_choices
 from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 #: Of the choices of a layer, those that are run: each makes a kernel to compile.

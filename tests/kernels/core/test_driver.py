@@ -12,8 +12,8 @@ from xdn.graph import Layer, Net
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import aligned_bytes
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program, last_blocks
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.cpu.program import Program, last_blocks
 
 
 def _program(net, chunk_blocks=1, timed=False):

@@ -14,7 +14,7 @@ from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.family import FAMILIES, Lowering, select, words
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 
 def _lowering(net, schedule=BATCH):

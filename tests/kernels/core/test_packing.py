@@ -8,7 +8,7 @@ import pytest
 from tests.kernels.checks import one_layer_net
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.core.packing import PackedWeights, keeping, packed_once
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 
 @packed_once

@@ -6,7 +6,7 @@ import pytest
 from xdn.frontend import load
 from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.kernels.core.tables import shared, sharing
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 CALLS = []
 

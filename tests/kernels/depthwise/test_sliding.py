@@ -12,7 +12,7 @@ from xdn.kernels.depthwise import sliding
 from xdn.layers.prelu import PReLU
 from xdn.layers.window import Window
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 

@@ -7,7 +7,7 @@ from tests.kernels.checks import BATCH, check_layer, check_net, feed_for, input_
 from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import SCHEDULES
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 
 @pytest.mark.parametrize(

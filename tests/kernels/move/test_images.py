@@ -9,7 +9,7 @@ import pytest
 from tests.kernels.checks import FULL_MATRIX, LANES, B, assert_within, check_layer, feed_for, one_layer_net, sums
 from xdn.data.pixels import PixelTransform
 from xdn.kernels.core.layout import CHANNEL
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.

@@ -12,7 +12,7 @@ from xdn.kernels.winograd.algorithm import best_algorithm
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 
 
 @pytest.mark.parametrize(

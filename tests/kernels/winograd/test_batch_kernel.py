@@ -33,7 +33,7 @@ from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers import LAYERS
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 #: What G's denominators divide, in both directions.

@@ -9,7 +9,7 @@ from xdn.kernels.core.layout import CHANNEL, LANES
 from xdn.kernels.winograd import channel as winograd
 from xdn.kernels.winograd import tiles
 from xdn.kernels.winograd.kernel import Filtering
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 IMAGE = (40, 13, 14)

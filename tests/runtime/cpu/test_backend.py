@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import B, input_layer, make_params, random_weights
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.backend import BACKENDS, Request

@@ -13,10 +13,10 @@ from xdn.kernels.core.packing import PackedWeights, keeping
 from xdn.memory import Need
 from xdn.runtime.backend import BACKENDS, Progress, Request, Run
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.executor import Executor
-from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program
-from xdn.runtime.schedule_rule import ScheduleRule
+from xdn.runtime.cpu.executor import Executor
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.cpu.program import Program
+from xdn.runtime.cpu.schedule_rule import ScheduleRule
 
 
 @BACKENDS.register("cpu")

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import feed_for
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn import settings
 from xdn.codegen.loader import process_loader
+from xdn.runtime.cpu.threads.helpers import Crew
 from xdn.runtime.session import Session
-from xdn.runtime.threads.helpers import Crew
 
 
 def helpers(others=frozenset()):

@@ -8,8 +8,8 @@ from xdn.codegen.native import kernel_at
 from xdn.graph import Array, Blob
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import ARENA, IO, MEMBERS, TICKS
-from xdn.runtime.plan import Plan
-from xdn.runtime.schedule import passes
+from xdn.runtime.cpu.plan import Plan
+from xdn.runtime.cpu.schedule import passes
 
 
 class Program:

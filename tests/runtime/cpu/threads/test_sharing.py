@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.runtime.test_executor import residual_net
+from tests.runtime.cpu.test_executor import residual_net
 from xdn import settings
 from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu.threads import sharing as module
+from xdn.runtime.cpu.threads.sharing import Sharing
 from xdn.runtime.session import Session
-from xdn.runtime.threads import sharing as module
-from xdn.runtime.threads.sharing import Sharing
 
 ALONE_S, SHARED_S = 0.010, 0.006
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from xdn import frontend, settings
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
-from xdn.runtime.arena import Interval, liveness_bound, place
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.arena import Interval, liveness_bound, place
+from xdn.runtime.cpu.plan import make_plan
 
 #: The same examples in every run, however busy the machine is.
 exactly = hypothesis_settings(deadline=None, derandomize=True)

@@ -9,9 +9,9 @@ from tests.kernels.checks import feed_for, input_layer, make_params, random_weig
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.family import Reach
 from xdn.layers.relu import ReLU
-from xdn.runtime import schedule
-from xdn.runtime.bands import banded
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu import schedule
+from xdn.runtime.cpu.bands import banded
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 

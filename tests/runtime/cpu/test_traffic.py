@@ -7,7 +7,7 @@ from tests.kernels.checks import B, feed_for, input_layer, make_params, random_w
 from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH, CHANNEL
-from xdn.runtime import traffic
+from xdn.runtime.cpu import traffic
 from xdn.runtime.session import Session
 
 

@@ -5,8 +5,8 @@ import numpy as np
 from xdn.codegen.native import address
 from xdn.kernels.core import barrier as team
 from xdn.kernels.core.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
-from xdn.runtime.program import Program
-from xdn.runtime.threads.helpers import waiting_looks, yield_address
+from xdn.runtime.cpu.program import Program
+from xdn.runtime.cpu.threads.helpers import waiting_looks, yield_address
 
 
 class ShortRun:

@@ -7,8 +7,8 @@ from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.core.family import Lowered, Step
 from xdn.kernels.core.layout import BlockLayout
-from xdn.runtime.arena import Interval
-from xdn.runtime.schedule import Order, Segment
+from xdn.runtime.cpu.arena import Interval
+from xdn.runtime.cpu.schedule import Order, Segment
 
 
 @dataclass(frozen=True, eq=False)

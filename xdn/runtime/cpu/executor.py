@@ -15,11 +15,11 @@ from xdn.errors import SettingError
 from xdn.kernels.core import driver
 from xdn.kernels.core.layout import CHANNEL, aligned_bytes
 from xdn.runtime.backend import Progress, Run
-from xdn.runtime.program import Program
-from xdn.runtime.threads.count import starting_threads
-from xdn.runtime.threads.helpers import Crew
-from xdn.runtime.threads.sharing import Sharing
-from xdn.runtime.threads.short_run import ShortRun
+from xdn.runtime.cpu.program import Program
+from xdn.runtime.cpu.threads.count import starting_threads
+from xdn.runtime.cpu.threads.helpers import Crew
+from xdn.runtime.cpu.threads.sharing import Sharing
+from xdn.runtime.cpu.threads.short_run import ShortRun
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader, process_loader
 from xdn.kernels.core.layout import aligned_bytes
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan
-from xdn.runtime.program import Program, last_blocks
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.cpu.program import Program, last_blocks
 
 GUARD = 4096
 CANARY = 0xA5

@@ -27,7 +27,7 @@ from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Array
 from xdn.kernels.core.family import Reach, Step
 from xdn.kernels.core.layout import BlockLayout
-from xdn.runtime.bands import Call, banded
+from xdn.runtime.cpu.bands import Call, banded
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
-from xdn.runtime import plan as plans
-from xdn.runtime import schedule
-from xdn.runtime.bands import Call
-from xdn.runtime.plan import make_plan
-from xdn.runtime.schedule import Order, Pass, Segment, Stretch, passes
+from xdn.runtime.cpu import plan as plans
+from xdn.runtime.cpu import schedule
+from xdn.runtime.cpu.bands import Call
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.cpu.schedule import Order, Pass, Segment, Stretch, passes
 from xdn.runtime.session import Session
 
 

@@ -7,8 +7,8 @@ from tests.kernels.checks import B, input_layer, make_params, random_weights
 from xdn import settings
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH, CHANNEL
-from xdn.runtime import schedule_rule
-from xdn.runtime.schedule_rule import ScheduleRule
+from xdn.runtime.cpu import schedule_rule
+from xdn.runtime.cpu.schedule_rule import ScheduleRule
 
 SHAPES = {"x": (8, 6, 6)}
 

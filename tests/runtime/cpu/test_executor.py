@@ -18,7 +18,7 @@ from xdn.layers.relu import ReLU
 from xdn.runtime.backend import Request
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.backend import Cpu
-from xdn.runtime.executor import Executor
+from xdn.runtime.cpu.executor import Executor
 from xdn.runtime.session import Session
 
 #: Several blocks with a tail.
@@ -224,7 +224,7 @@ def arenas(monkeypatch):
         made.append(weakref.ref(arena))
         return arena
 
-    monkeypatch.setattr("xdn.runtime.executor.aligned_bytes", recorded)
+    monkeypatch.setattr("xdn.runtime.cpu.executor.aligned_bytes", recorded)
     return made
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from xdn import settings
 from xdn.errors import SettingError
-from xdn.runtime.threads import count as threads
+from xdn.runtime.cpu.threads import count as threads
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.layout import BlockLayout
 from xdn.layers.relu import ReLU
-from xdn.runtime.buffers import intervals
-from xdn.runtime.plan import make_plan
+from xdn.runtime.cpu.buffers import intervals
+from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
 IMAGE = (3, 2, 2)

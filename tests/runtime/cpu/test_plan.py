@@ -11,7 +11,7 @@ from xdn.errors import ShapeError, UnsupportedError, WeightsError
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.configuration import Configuration
-from xdn.runtime.plan import make_plan, probe
+from xdn.runtime.cpu.plan import make_plan, probe
 from xdn.runtime.session import Session
 
 

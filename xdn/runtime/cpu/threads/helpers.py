@@ -15,7 +15,7 @@ from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
 from xdn.kernels.core import handover as crew
-from xdn.runtime.threads.count import starting_threads
+from xdn.runtime.cpu.threads.count import starting_threads
 
 
 class Crew:

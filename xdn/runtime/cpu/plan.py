@@ -16,11 +16,11 @@ from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, selec
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.kernels.core.tables import sharing
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store_planes
-from xdn.runtime.arena import Arena, place
-from xdn.runtime.buffers import Placed, intervals, scratch_name, share_buffers, touches
 from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.cpu.arena import Arena, place
+from xdn.runtime.cpu.buffers import Placed, intervals, scratch_name, share_buffers, touches
+from xdn.runtime.cpu.schedule import Order, Segment, SegmentRule, default_segments
 from xdn.runtime.needs import FEWER, plan_needs
-from xdn.runtime.schedule import Order, Segment, SegmentRule, default_segments
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
 PROBE_BATCH = 7

@@ -6,8 +6,8 @@ from xdn import settings
 from xdn.codegen.target import host_target
 from xdn.graph import Net, Shape
 from xdn.kernels.core.layout import BATCH, CHANNEL, Schedule
+from xdn.runtime.cpu.traffic import bytes_per_mac
 from xdn.runtime.needs import block_fits
-from xdn.runtime.traffic import bytes_per_mac
 
 
 class ScheduleRule:
