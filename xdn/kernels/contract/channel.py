@@ -237,6 +237,7 @@ def _step(
         panels_inner=(lowering.choice.order or _order(weight_bytes)) == PANELS,
         tiles=tiles,
         tile_count=len(tiles),
+        tile_words=tiles.shape[1],
     )
     source = contraction(tile, epilogue_parts(lowering.layer), lowering.target, stored)
     return Step.of(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))

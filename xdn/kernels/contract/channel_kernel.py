@@ -29,7 +29,6 @@ from xdn.codegen.names import KernelName, dtype_of
 from xdn.codegen.target import Target
 from xdn.element import F32, S64, Element
 from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function
-from xdn.kernels.contract.tiles import tile_words
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_channels
 from xdn.kernels.core.frame import kernel_source
@@ -48,11 +47,13 @@ class ChannelContract(Contract):
     tiles
         As `class_tiles` gives them: rows of (first run, end of runs, MR x offsets, MR y offsets), with two sources also
         (first run, end of runs, MR x offsets) of the second; offsets in f32.
+    tile_words
+        Of a row of `tiles`.
     panels_inner
         Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
     """
 
-    tiles, tile_count = Pointer(S64), Size()
+    tiles, tile_count, tile_words = Pointer(S64), Size(), Size()
     panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
 
 
@@ -160,8 +161,7 @@ def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     assert name.tile is not None
     tile = tile_function(name, _source_kinds(name.weights), _ENDS, _emit_tile)
-    two = PROJECTION in name.epilogue
-    second, row_words = _second if two else _no_second, tile_words(name.tile[0], 1 + two)
+    second = _second if PROJECTION in name.epilogue else _no_second
 
     def contract(d, frame):
         panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0
@@ -177,7 +177,7 @@ def _body(name: KernelName) -> KernelBody:
                 at_element(frame, d.x, block * d.x_block + panel.x),
                 moved(d.weights, panel.weights),
                 d.runs,
-                moved(d.tiles, (t - block * tile_count) * row_words),
+                moved(d.tiles, (t - block * tile_count) * d.tile_words),
                 moved(d.bias, panel.channel),
                 at_element(frame, d.residual, y),
                 at_element(frame, d.y, y),

@@ -90,7 +90,7 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     @jitable
     def multiply(d, frame, positions):
         """All products of some positions."""
-        channels, full, small = d.channels, d.full, d.small
+        channels, full, small, rows = d.channels, d.full, d.small, d.full_size
         v_pitch, m_pitch = d.v_pitch, d.m_pitch
         for element in range(elements):
             weights = moved(d.weights, element * channels * d.y_rows)

@@ -89,7 +89,7 @@ def _results(b: VectorBuilder, ends: Sequence[ir.Value], epilogue: tuple[str, ..
 def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     """Return the loop nest, as Numba compiles it."""
     assert name.tile is not None
-    (rows, vectors), lanes = name.tile, target_named(name.isa).lanes
+    (_, vectors), lanes = name.tile, target_named(name.isa).lanes
     to_elements, to_results = transforms(name, algorithm, lanes, _results)
     full_product, small_product = _product(name, vectors), _product(name, max(1, vectors - 1))
     elements = algorithm.elements
@@ -105,12 +105,12 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
     @jitable
     def multiply(d, frame, positions):
         """M of the thread's share of elements and panels, for all positions."""
-        channels, full = d.channels, d.full
+        channels, full, rows = d.channels, d.full, d.rows
         panels = full + d.small
         begin, end = portion(frame, elements * panels)
         for unit in range(begin, end):
             element, panel = unit // panels, unit % panels
-            first = panel * vectors - max(0, panel - full)
+            first = panel * d.full_size - max(0, panel - full)
             weights = moved(d.weights, (element * d.y_rows + first) * channels * lanes)
             for position in range(0, positions, rows):
                 number, last = element * positions + position, min(rows, positions - position) - 1

@@ -33,14 +33,16 @@ class Filtering(Fused):
         How many positions are transformed at a time.
     channels, x_rows, y_rows
         C; rows of x, and of y, at a position.
-    full, small
-        Register tiles (batch schedule) or panels (channel schedule) of the size that the kernel's name says; those
-        after them, of one filter or vector less.
+    full, small, full_size
+        Register tiles (batch schedule) or panels (channel schedule) of `full_size` filters or vectors, as the kernel's
+        name says; those after them, of one less.
+    rows
+        Positions that the channel schedule multiplies at a time.
     """
 
     v, m, v_pitch, m_pitch = Scratch(), Scratch(), Size(), Size()
     zeros, inputs, outputs, tile_count = Pointer(), Pointer(S64), Pointer(S64), Size()
-    unit, channels, x_rows, y_rows, full, small = (Size() for _ in range(6))
+    unit, channels, x_rows, y_rows, full, small, full_size, rows = (Size() for _ in range(8))
 
 
 def _both_ways(

@@ -51,7 +51,7 @@ class Unit:
         return {"unit": count, "v": v, "m": m, "v_pitch": self.v_pitch, "m_pitch": self.m_pitch}
 
 
-def filtering(lowering: Lowering, unit: Unit, weights: Array, sizes: list[int]) -> Filtering:
+def filtering(lowering: Lowering, unit: Unit, weights: Array, sizes: list[int], rows: int = 1) -> Filtering:
     """Return what a kernel is told.
 
     Parameters
@@ -62,6 +62,8 @@ def filtering(lowering: Lowering, unit: Unit, weights: Array, sizes: list[int]) 
         Transformed filters, packed.
     sizes : list of int
         Of the register tiles (batch schedule) or panels (channel schedule), the larger ones first.
+    rows : int
+        Positions that the channel schedule multiplies at a time.
     """
     bottom, top = lowering.bottom(), lowering.top()
     in_row = row_elements(lowering.target, lowering.schedule)
@@ -78,6 +80,8 @@ def filtering(lowering: Lowering, unit: Unit, weights: Array, sizes: list[int]) 
         y_rows=top.position_elements // in_row,
         full=sizes.count(sizes[0]),
         small=len(sizes) - sizes.count(sizes[0]),
+        full_size=sizes[0],
+        rows=rows,
         **unit.fields(),
     )
 
