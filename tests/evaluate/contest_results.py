@@ -3,7 +3,7 @@
 from xdn.evaluate.accuracy import Accuracy
 from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import ContestResult
-from xdn.evaluate.job import RunResult
+from xdn.evaluate.evaluation import Evaluation
 
 
 def bar(key, seconds, *, net="original.prototxt", macs=50_000_000, images=10_000, timed=10_000, **fields):
@@ -24,7 +24,7 @@ def bar(key, seconds, *, net="original.prototxt", macs=50_000_000, images=10_000
         "isa": "avx2",
         "peak_gflops": 100.0,
     }
-    result = RunResult(net=net, contest=contest, macs=macs, **own | fields)
+    result = Evaluation(net=net, contest=contest, macs=macs, **own | fields)
     original = net == "original.prototxt"
     return Bar(key, key, result, images, 80_000_000 if original else 40_000_000, 2000 if original else 500)
 

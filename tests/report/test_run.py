@@ -5,7 +5,7 @@ from rich.console import Console
 
 from xdn.evaluate.accuracy import Accuracy
 from xdn.evaluate.contest import ContestResult
-from xdn.evaluate.job import RunResult
+from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.outputs import Output
 from xdn.evaluate.timing import Latency
 from xdn.report.run import run_table
@@ -32,7 +32,7 @@ def shown(runs_s, invalid=0, top5=None, latency=True, scored=True, **fields):
         "layers": 29,
         "fused_layers": 18,
     }
-    result = RunResult(contest=contest, **own | fields)
+    result = Evaluation(contest=contest, **own | fields)
     console = Console(width=200)
     with console.capture() as captured:
         console.print(run_table(result))

@@ -37,7 +37,7 @@ from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
-from xdn.evaluate.job import RunResult
+from xdn.evaluate.evaluation import Evaluation
 from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
@@ -60,7 +60,7 @@ class Entry:
     title: str
     net: Net
     contestant: Contestant
-    result: Callable[[ContestResult, dict[int, float]], RunResult]
+    result: Callable[[ContestResult, dict[int, float]], Evaluation]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,8 @@ def xdn_entry(
     stored = "PNG files, decoded on line" if kind == "online" else "packed data"
     said = {"net": names[2], "data": images.files.title, "preprocessing": stored}
 
-    def result(contest: ContestResult, peaks: dict[int, float]) -> RunResult:
-        return RunResult.of(session, contest, load_s, said, batch=job.batch, peak_gflops=peaks[session.threads])
+    def result(contest: ContestResult, peaks: dict[int, float]) -> Evaluation:
+        return Evaluation.of(session, contest, load_s, said, batch=job.batch, peak_gflops=peaks[session.threads])
 
     return Entry(names[0], names[1], net, job, result)
 
@@ -106,8 +106,8 @@ def xdn_entry(
 def outside_entry(names: tuple[str, str, str], net: Net, images: Images, job: OpenCv | Caffe, macs: int) -> Entry:
     """Return another engine; `names` as for XDN, `macs` what it executes for one image, 0 where that is not known."""
 
-    def result(contest: ContestResult, peaks: dict[int, float]) -> RunResult:
-        return RunResult(
+    def result(contest: ContestResult, peaks: dict[int, float]) -> Evaluation:
+        return Evaluation(
             net=names[2],
             data=images.files.title,
             preprocessing="PNG files, decoded on line",

@@ -42,7 +42,7 @@ from xdn.data.source import DataSource
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
-from xdn.evaluate.job import RunResult
+from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
@@ -148,7 +148,7 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
     names = {"net": str(args.net), "data": data.title, "preprocessing": preprocessing}
     peak = profile.peak_gflops if profile else None
     further = {"batch": job.batch, "counted": data.said, "outputs": outputs, "transform": data.applied}
-    result = RunResult.of(session, contest, load_s, names, plans, profile=profile, peak_gflops=peak, **further)
+    result = Evaluation.of(session, contest, load_s, names, plans, profile=profile, peak_gflops=peak, **further)
     # Before what is printed, whose reader may have gone.
     if profile and args.profile_csv:
         write_atomically(args.profile_csv, profile_csv(profile).encode())

@@ -61,7 +61,7 @@ def tuned(
 
 def _stored(session: Session, objective: Objective) -> Setup:
     """Return what is stored for the objective, or else what the rules do."""
-    result = Store().get(Key.of_run(session.net, objective.key, session.threads))
+    result = Store().get(Key.of_net(session.net, objective.key, session.threads))
     return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
 
 

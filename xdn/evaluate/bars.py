@@ -6,7 +6,7 @@ from typing import Any
 
 from xdn import __version__
 from xdn.errors import DataError
-from xdn.evaluate.job import SCHEMA, RunResult, machine
+from xdn.evaluate.evaluation import SCHEMA, Evaluation, machine
 from xdn.evaluate.record import rebuilt
 
 
@@ -20,7 +20,7 @@ class Bar:
         By which it is found, such as ``"opt-b-2"``.
     title : str
         What people read.
-    result : RunResult
+    result : Evaluation
     images : int
         Images that the bar stands for; more than the result's where only a part of them was timed.
     net_macs, parameters : int
@@ -29,7 +29,7 @@ class Bar:
 
     key: str
     title: str
-    result: RunResult
+    result: Evaluation
     images: int
     net_macs: int
     parameters: int

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xdn.evaluate.job import RunResult
+from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.outputs import Output
 from xdn.evaluate.timing import Latency
 from xdn.report.quantities import count, shape, size
 from xdn.report.transform import transform_line
 
 
-def run_table(result: RunResult) -> Table:
+def run_table(result: Evaluation) -> Table:
     """Return accuracy, times and what ran."""
     contest = result.contest
     table = Table(box=SIMPLE_HEAD, show_header=False)
@@ -42,7 +42,7 @@ def run_table(result: RunResult) -> Table:
     return table
 
 
-def _accuracy(result: RunResult) -> Iterator[tuple[str, str]]:
+def _accuracy(result: Evaluation) -> Iterator[tuple[str, str]]:
     """Yield what is known of the classes; where nothing is, what the outputs are instead."""
     accuracy = result.contest.accuracy
     if accuracy is None:

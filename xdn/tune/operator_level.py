@@ -100,7 +100,7 @@ class OperatorLevel:
         self._schedule = plan.schedule.name
         #: What can be computed in several ways.
         self.operators: Sequence[Operator] = operators_of(session, plan)
-        self.key = Key.of_run(session.net, objective.key, self._rules[0].threads or session.threads)
+        self.key = Key.of_net(session.net, objective.key, self._rules[0].threads or session.threads)
         session.close()
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:

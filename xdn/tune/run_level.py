@@ -73,7 +73,7 @@ class RunLevel:
         self.space: Space = run_space(session.threads, objective.call_images if not calls else None, calls=calls)
         #: The values that come nearest to what the rules do.
         self.default = _nearest(self.space, session, objective)
-        self.key = Key.of_run(session.net, objective.key, session.threads)
+        self.key = Key.of_net(session.net, objective.key, session.threads)
         session.close()
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:

@@ -59,7 +59,7 @@ class Key:
         return Key(here() | own | {"objective": objective, "threads": threads})
 
     @staticmethod
-    def of_run(net: Net, objective: str, threads: int) -> "Key":
+    def of_net(net: Net, objective: str, threads: int) -> "Key":
         """Return the key of a net whose images have the shape of its first input."""
         return Key.of(net, next(iter(net.inputs.values())).shape[1:], objective, threads)
 

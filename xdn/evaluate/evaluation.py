@@ -1,4 +1,4 @@
-"""One run of a net over a data set: what to run, and everything that came of it."""
+"""Everything that came of a net and a data set: accuracy, times, and what ran."""
 
 import hashlib
 import platform
@@ -26,8 +26,8 @@ def machine() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """What a run over a data set gives: by `xdn-run`, or in the contest by another engine.
+class Evaluation:
+    """What `xdn-run` found out about a net on a data set, or the contest about another engine.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ class RunResult:
         names: Mapping[str, str],
         plans: Sequence[Plan] = (),
         **further: Any,
-    ) -> "RunResult":
-        """Return the result of a run in `session`.
+    ) -> "Evaluation":
+        """Return what was found out with `session`.
 
-        `names` holds net, data and preprocessing; `plans` are the run's, by default those of the session's latest run;
+        `names` holds net, data and preprocessing; `plans` are what ran, by default those of the session's latest run;
         `further` other fields: profile, batch, peak_gflops, transform.
         """
         plans = plans or session.plans()
-        return RunResult(
+        return Evaluation(
             net=names["net"],
             data=names["data"],
             preprocessing=names["preprocessing"],

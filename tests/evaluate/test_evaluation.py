@@ -1,4 +1,4 @@
-"""The result of a run: what it takes from the session, and its JSON form."""
+"""What came of a net and a data set: what is taken from the session, and its JSON form."""
 
 import json
 
@@ -9,7 +9,7 @@ from xdn import __version__, api
 from xdn.data.packed import pack
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import PackedJob
-from xdn.evaluate.job import SCHEMA, RunResult
+from xdn.evaluate.evaluation import SCHEMA, Evaluation
 from xdn.evaluate.record import rebuilt
 from xdn.runtime.session import Session
 
@@ -24,7 +24,7 @@ def ran(tmp_path):
     session = Session(brightest_channel(), threads=2, winograd=False)
     job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
     (contest,) = timed([job], 3)
-    return session, contest, RunResult.of(session, contest, 0.25, NAMES, batch=50, peak_gflops=200.0)
+    return session, contest, Evaluation.of(session, contest, 0.25, NAMES, batch=50, peak_gflops=200.0)
 
 
 def test_the_result_says_what_ran(ran):
@@ -41,7 +41,7 @@ def test_the_result_says_what_ran(ran):
 def test_the_plan_of_many_parts_has_a_short_name(ran):
     session, contest, result = ran
     plans = [session.plan()] * 2, [session.plan()] * 400
-    two, many = (RunResult.of(session, contest, 0.25, NAMES, plans=each).plan for each in plans)
+    two, many = (Evaluation.of(session, contest, 0.25, NAMES, plans=each).plan for each in plans)
     assert two.endswith(" of 2 parts")
     assert many.endswith(" of 400 parts")
     assert two.split()[0] != many.split()[0]
@@ -62,7 +62,7 @@ def test_the_document_is_plain_json_and_can_be_read_again(ran):
     assert document["machine"]["cpu"]
     assert document["profile"] is None
     assert document["schema"] == SCHEMA
-    assert rebuilt(RunResult, document) == result
+    assert rebuilt(Evaluation, document) == result
 
 
 def test_the_limit_is_the_arithmetic_at_the_peak(ran):
@@ -70,5 +70,5 @@ def test_the_limit_is_the_arithmetic_at_the_peak(ran):
     assert result.macs == 0
     assert result.limit_s is None
     fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
-    assert RunResult(**fields | {"macs": 10**9}).limit_s == pytest.approx(70 * 2 / 200)
-    assert RunResult(**fields | {"macs": 10**9, "peak_gflops": None}).limit_s is None
+    assert Evaluation(**fields | {"macs": 10**9}).limit_s == pytest.approx(70 * 2 / 200)
+    assert Evaluation(**fields | {"macs": 10**9, "peak_gflops": None}).limit_s is None
