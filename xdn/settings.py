@@ -33,9 +33,9 @@ CORE_CACHE_BYTES = 1 << 20
 ARENA_ALIGN_BYTES = 64
 #: How often a thread that has ended its part of a short run looks for the next one before it sleeps: about 0.1 ms.
 HELPER_LOOKS = 6000
-#: Looks of a thread that waits for another of its team before it gives its processor away: a fraction of a
+#: Looks of a thread that waits for those with which it shares an image, before it gives its processor away: part of a
 #: millisecond where each has a processor of its own, for what is given away comes back much later; else at once.
-TEAM_LOOKS, CROWDED_LOOKS = 20000, 100
+WAITING_LOOKS, CROWDED_LOOKS = 20000, 100
 #: Of how many runs it is remembered what they took, with threads sharing them and alone; which run is alone to tell.
 SHARING_RUNS, SHARING_TRIAL = 16, 4
 #: How much longer than alone a shared run may take. How many times the seconds that one lost beyond that pass before

@@ -387,7 +387,6 @@ import signal
 import numpy as np
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.graph import Layer, Net
-from xdn.kernels.core.driver import DONE
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.session import Session
 conv = {"num_output": 64, "kernel_size": 3, "pad": 1}
@@ -418,7 +417,7 @@ try:
     session.run(None, {"x": np.zeros((300_000, 1, 8, 8), np.float32)}, progress)
     print("finished", flush=True)
 except KeyboardInterrupt:
-    done = controls[0][DONE]
+    done = controls[0].done
     print("interrupted" if done < totals[-1] else f"late: all {done} chunks were done", flush=True)
 assert all(map(np.array_equal, session.run(None, few), expected))
 print("works", flush=True)

@@ -114,18 +114,6 @@ def _plain_words(
     return value
 
 
-@lower_builtin(operator.getitem, WordsType, types.Integer)
-def _word_by_number(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
-    return builder.load(builder.gep(values[0], [values[1]]))
-
-
-@infer_global(operator.getitem)
-class _WordByNumber(AbstractTemplate):
-    def generic(self, args: tuple[types.Type, ...], kws: Any) -> Any:
-        fits = len(args) == 2 and isinstance(args[0], WordsType) and isinstance(args[1], types.Integer)
-        return types.int64(args[0], types.int64) if fits else None
-
-
 @lower_builtin(operator.getitem, TableType, types.Integer)
 def _row_by_number(context: Any, builder: ir.IRBuilder, signature: Any, values: list[ir.Value]) -> ir.Value:
     table, number = values

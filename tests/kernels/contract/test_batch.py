@@ -11,6 +11,7 @@ import pytest
 from tests.kernels.checks import (
     BATCH,
     BATCHES,
+    B,
     activated,
     check_layer,
     check_net,
@@ -29,7 +30,6 @@ from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.contract.batch import pack_weights
 from xdn.kernels.contract.batch_kernel import BatchContract
 from xdn.kernels.core.family import Reach
-from xdn.kernels.core.layout import B
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU

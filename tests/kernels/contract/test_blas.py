@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import activated, assert_within, feed_for, one_layer_net
+from tests.kernels.checks import LANES, activated, assert_within, feed_for, one_layer_net
 from xdn.errors import SettingError
 from xdn.graph import Epilogue
 from xdn.kernels.core.choice import BLAS, Choice
-from xdn.kernels.core.layout import LANES
 from xdn.layers.prelu import PReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.runtime.configuration import Configuration

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.kernels.checks import check_layer, one_layer_net, sums
+from tests.kernels.checks import LANES, check_layer, one_layer_net, sums
 from xdn.codegen.target import TARGETS, target_named
 from xdn.kernels.contract import channel as convolution
 from xdn.kernels.contract.channel import best_tile, tiles_of
-from xdn.kernels.core.layout import CHANNEL, LANES
+from xdn.kernels.core.layout import CHANNEL
 from xdn.runtime.cpu.plan import make_plan
 
 

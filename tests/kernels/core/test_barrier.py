@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import i64_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
-from xdn.kernels.core import barrier as team
-from xdn.kernels.core.barrier import meet
-from xdn.kernels.core.layout import MEMBER, MEMBERS, TEAM
+from xdn.element import S64
+from xdn.kernels.core.barrier import Barrier, meet
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, address
+from xdn.kernels.core.frame import Frame, kernel_source
 from xdn.runtime.cpu.threads.helpers import yield_address
 
 ROUNDS = 400
@@ -22,17 +21,24 @@ ROUNDS = 400
 LINE = 8
 
 
+class Table(Descriptor):
+    """What the members write, each on a cache line of its own: the number of the round, how many wrote another."""
+
+    rounds = Size()
+    members = Pointer(S64)
+
+
 def _rounds():
-    def rounds(desc, frame):
-        words, own, members = i64_at(frame[TEAM]), frame[MEMBER], frame[MEMBERS]
-        for number in range(1, desc[0] + 1):
-            desc[LINE * (own + 1)] = number
-            meet(words, members)
-            for other in range(members):
+    def rounds(d, frame):
+        table, own = d.members, frame.member
+        for number in range(1, d.rounds + 1):
+            table[LINE * own] = number
+            meet(frame)
+            for other in range(frame.members):
                 # A member that is ahead cannot have begun the next round but one.
-                if desc[LINE * (other + 1)] < number or desc[LINE * (other + 1)] > number:
-                    desc[LINE * (own + 1) + 1] += 1
-            meet(words, members)
+                if table[LINE * other] < number or table[LINE * other] > number:
+                    table[LINE * own + 1] += 1
+            meet(frame)
 
     return rounds
 
@@ -41,25 +47,23 @@ def _rounds():
 def rounds(tmp_path_factory):
     """Return a kernel whose members write the number of the round, meet, and count those that wrote another."""
     loader = KernelLoader(KernelCache(tmp_path_factory.mktemp("kernels")))
-    kernel = kernel_at(loader.address(KernelSource(KernelName("rounds", host_target().name), _rounds)))
+    kernel = kernel_at(loader.address(kernel_source(KernelName("rounds", host_target().name), _rounds, Table)))
     return loader, kernel
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 16])
 def test_all_are_in_the_same_round(rounds, members):
     _, kernel = rounds
-    words, table = np.zeros(team.TEAM_WORDS, np.int64), np.zeros(LINE * (members + 1), np.int64)
-    words[team.YIELD], words[team.LOOKS], table[0] = yield_address(), 1000, ROUNDS
-    threads = []
+    barrier, table = Barrier(give_way=yield_address(), looks=1000), np.zeros(LINE * members, np.int64)
+    told, threads = Table(rounds=ROUNDS, members=table), []
     for member in range(members):
-        frame = np.zeros(TEAM + 1, np.int64)
-        frame[[MEMBER, MEMBERS, TEAM]] = member, members, words.ctypes.data
-        threads.append(threading.Thread(target=kernel, args=(table, frame)))
+        frame = Frame(member=member, members=members, barrier=address(barrier.words)).words
+        threads.append(threading.Thread(target=kernel, args=(told.words, frame)))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(120)
     assert not any(thread.is_alive() for thread in threads)
-    assert table[LINE::LINE].tolist() == [ROUNDS] * members
-    assert table[LINE + 1 :: LINE].tolist() == [0] * members
-    assert words[team.PHASE] == (2 * ROUNDS if members > 0 else 0)
+    assert table[::LINE].tolist() == [ROUNDS] * members
+    assert table[1::LINE].tolist() == [0] * members
+    assert barrier.phase == (2 * ROUNDS if members > 1 else 0)

@@ -6,11 +6,11 @@ import pytest
 from tests.codegen.kernels import call
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import argument_address, at, at_element, f32_at, moved, same_place
+from xdn.codegen.intrinsics import argument_address, at, at_element, atomic_add, f32_at, moved, same_place, words_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
-from xdn.element import S64
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size, Table, address
+from xdn.element import F64, S64
+from xdn.kernels.core.descriptor import Cell, Descriptor, Number, Place, Pointer, Scratch, Size, Table, address
 from xdn.kernels.core.frame import Frame, kernel_source
 
 
@@ -138,6 +138,50 @@ def test_a_kernel_reads_rows_of_a_table_by_name(loader, words):
 def test_a_table_of_other_rows_is_refused(rows):
     with pytest.raises(AssertionError):
         Paired(rows=rows)
+
+
+class Letter(Descriptor):
+    changed = Cell()
+    half, third = Number(), Number(F64)
+    watched = Cell(new_line=True)
+    count = Size()
+
+
+class Holder(Descriptor):
+    letter = Size()
+    found = Pointer(F64)
+
+
+letter_at = words_at(Letter)
+
+
+def test_words_that_begin_a_cache_line():
+    assert Letter.slots == {"changed": 0, "half": 1, "third": 2, "watched": 8, "count": 9}
+    assert len(Letter().words) == Letter.size == 10
+
+
+def test_numbers_are_rounded_to_their_element():
+    letter = Letter(half=0.1, third=0.1)
+    assert (letter.half, letter.third) == (float(np.float32(0.1)), 0.1)
+    letter.half = 0.5
+    assert letter.half == 0.5
+
+
+def test_a_kernel_changes_words_and_finds_them_by_their_address(loader):
+    def told(d, frame):
+        letter = letter_at(d.letter)
+        atomic_add(letter.watched, 0, 5)
+        letter.changed[0] = letter.count
+        letter.count = 9
+        d.found[0], d.found[1] = letter.half, letter.third
+        # Plain words are asked for: the second is the number of blocks.
+        atomic_add(frame, 1, 6)
+        d.found[2] = frame.blocks
+
+    letter, found = Letter(half=0.1, third=0.1, count=4), np.zeros(3)
+    _run(loader, told, Holder(letter=address(letter.words), found=found), np.zeros(8, np.float32))
+    assert found.tolist() == [float(np.float32(0.1)), 0.1, 7]
+    assert (letter.changed, letter.watched, letter.count) == (4, 5, 9)
 
 
 def test_plain_words_remain_words(loader):

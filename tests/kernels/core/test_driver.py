@@ -45,9 +45,9 @@ def test_every_chunk_is_done_once(program, batch, chunks):
     arrays, control = _arrays(batch), program.control(batch, 1)
     program.work(control, _arena(program), arrays)
     np.testing.assert_array_equal(arrays[1], arrays[0])
-    assert control[driver.DONE] == chunks == program.chunks(batch, 1)
+    assert control.done == chunks == program.chunks(batch, 1)
     # The worker has asked once more, and found nothing left.
-    assert control[driver.NEXT] == chunks + 1
+    assert control.next == chunks + 1
 
 
 @pytest.mark.parametrize("batch", [1, 8 * B, 8 * B + 1, 10 * B + 3, 23 * B])
@@ -58,7 +58,7 @@ def test_last_chunks_are_smaller(batch):
     program.work(control, _arena(program), arrays)
     np.testing.assert_array_equal(arrays[1], arrays[0])
     blocks = -(-batch // B)
-    assert control[driver.DONE] == (blocks - 6 if blocks > 8 else -(-blocks // 4)) == program.chunks(batch, 4, 2)
+    assert control.done == (blocks - 6 if blocks > 8 else -(-blocks // 4)) == program.chunks(batch, 4, 2)
 
 
 def test_a_smaller_chunk_is_one_of_its_own():
@@ -66,12 +66,12 @@ def test_a_smaller_chunk_is_one_of_its_own():
     program = _program(one_layer_net("Split", (3, 2, 2)), chunk_blocks=8)
     batch = 8 * B + 5 * B + 1
     arrays, control = _arrays(batch), program.control(batch, 8, 1)
-    control[driver.NEXT] = 2
+    control.next = 2
     program.work(control, _arena(program), arrays)
     # After the chunk of 8 blocks and one of 2 there are 2, and the rest of 1 and an image.
     assert np.isnan(arrays[1][: 10 * B]).all()
     np.testing.assert_array_equal(arrays[1][10 * B :], arrays[0][10 * B :])
-    assert control[driver.DONE] == 2
+    assert control.done == 2
 
 
 @pytest.mark.parametrize(("size", "whole"), [(6, 3), (6, 0), (1, 2), (9, 1)])
@@ -85,19 +85,19 @@ def test_chunks_follow_one_another(program, size, whole):
 def test_taken_chunks_are_left_to_their_taker(program):
     batch = 3 * B + 4
     arrays, control = _arrays(batch), program.control(batch, 1)
-    control[driver.NEXT] = 2
+    control.next = 2
     program.work(control, _arena(program), arrays)
     assert np.isnan(arrays[1][: 2 * B]).all()
     np.testing.assert_array_equal(arrays[1][2 * B :], arrays[0][2 * B :])
-    assert control[driver.DONE] == 2
+    assert control.done == 2
 
 
 def test_a_cancelled_run_does_nothing(program):
     arrays, control = _arrays(B + 8), program.control(B + 8, 1)
-    control[driver.CANCEL] = 1
+    control.cancel = 1
     program.work(control, _arena(program), arrays)
     assert np.isnan(arrays[1]).all()
-    assert control[driver.DONE] == 0
+    assert control.done == 0
 
 
 def test_a_larger_chunk_than_there_are_images():

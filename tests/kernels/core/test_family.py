@@ -11,7 +11,7 @@ from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.core.choice import BLAS, Choice
 from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.family import FAMILIES, Lowering, select, words
+from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS
 from xdn.runtime.cpu.plan import make_plan
@@ -78,10 +78,6 @@ def test_two_sources_have_no_groups(own, projected):
     net = one_layer_net("Convolution", *images, epilogue=epilogue, num_output=4, kernel_size=1, group=own)
     with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
         make_plan(net, {"x0": (4, 2, 2), "x1": (4, 2, 2)}, ("y0",))
-
-
-def test_words_fill_a_descriptor():
-    np.testing.assert_array_equal(words(4, {1: 7, 3: -2}), np.array([0, 7, 0, -2], np.int64))
 
 
 def test_address_is_that_of_the_first_element():

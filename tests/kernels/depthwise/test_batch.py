@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import activated, check_layer, covering, feed_for, one_layer_net, sums
+from tests.kernels.checks import B, activated, check_layer, covering, feed_for, one_layer_net, sums
 from xdn.graph import Epilogue
 from xdn.kernels.core import family
 from xdn.kernels.core.family import FAMILIES
-from xdn.kernels.core.layout import B
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.kernels.checks import activated, check_layer, sums
+from tests.kernels.checks import LANES, activated, check_layer, sums
 from xdn.graph import Epilogue
-from xdn.kernels.core.layout import LANES
 from xdn.kernels.depthwise import channel as depthwise
 from xdn.layers.prelu import PReLU
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import activated, assert_within, check_layer, feed_for, one_layer_net, sums
+from tests.kernels.checks import LANES, activated, assert_within, check_layer, feed_for, one_layer_net, sums
 from xdn.codegen.target import TARGETS, host_target
 from xdn.graph import Epilogue
 from xdn.kernels.core.choice import Choice
-from xdn.kernels.core.layout import CHANNEL, LANES, BlockLayout
+from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.depthwise import sliding
 from xdn.layers.prelu import PReLU
 from xdn.layers.window import Window

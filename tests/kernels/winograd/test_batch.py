@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.kernels.checks import B
 from tests.kernels.winograd.lowering import lowering_of
 from xdn import settings
 from xdn.codegen.target import host_target
+from xdn.element import F32
 from xdn.graph import Epilogue
 from xdn.kernels.core.descriptor import address
-from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.kernels.winograd.batch import lower_winograd, pack_filters
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.kernels.winograd.transform import WINOGRAD
@@ -64,7 +65,7 @@ def test_the_descriptor(outputs, filters, channels):
     full, small = step.words[Filtering.full.slot], step.words[Filtering.small.slot]
     assert [sizes[0]] * full + [sizes[0] - 1] * small == sizes
     assert step.words[Filtering.zeros.slot] == address(zeros)
-    assert zeros.nbytes == channels * B * F32_BYTES
+    assert zeros.nbytes == channels * B * F32.bytes
     assert address(zeros) % settings.ARENA_ALIGN_BYTES == 0
     assert not zeros.any()
     assert set(map(address, step.keep)) <= set(step.words)
@@ -83,7 +84,7 @@ def test_scratch_holds_the_positions_that_half_a_core_s_cache_holds(outputs, cha
         assert rest == 0
         assert rows in (count, count + 1)
         assert rows % 2 == 1
-        position_bytes[field.slot] = elements * rows * B * F32_BYTES
+        position_bytes[field.slot] = elements * rows * B * F32.bytes
     assert step.scratch == {slot: unit * size for slot, size in position_bytes.items()}
     assert unit == max(1, cache // 2 // sum(position_bytes.values()))
 

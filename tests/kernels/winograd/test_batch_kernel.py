@@ -9,6 +9,7 @@ import pytest
 
 from tests.kernels.checks import (
     BATCHES,
+    B,
     activated,
     assert_within,
     check_net,
@@ -24,9 +25,9 @@ from tests.kernels.checks import (
 from tests.kernels.winograd_checks import algorithm_of, forced, winograd_sums
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS, host_target, target_named
+from xdn.element import F32
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.epilogue import ACTIVATIONS
-from xdn.kernels.core.layout import F32_BYTES, B
 from xdn.kernels.winograd.batch_kernel import winograd
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.kernels.winograd.transform import WINOGRAD
@@ -132,7 +133,7 @@ def test_units_of_positions_change_no_bit(outputs, unit, monkeypatch):
     feed = feed_for(net, 2 * B + 1)
     (expected,) = Session(net, threads=1).run(None, feed)
     # V has 17 rows a position, an odd number.
-    tile_bytes = WINOGRAD[outputs].elements * (17 + 13) * B * F32_BYTES
+    tile_bytes = WINOGRAD[outputs].elements * (17 + 13) * B * F32.bytes
     monkeypatch.setattr("xdn.kernels.winograd.tiles.core_cache_bytes", lambda: 2 * unit * tile_bytes)
     session = Session(net, threads=1, chunk_blocks=3)
     (result,) = session.run(None, feed)

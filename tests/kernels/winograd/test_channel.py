@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import check_layer, feed_for, one_layer_net, sums
+from tests.kernels.checks import LANES, check_layer, feed_for, one_layer_net, sums
 from xdn.graph import Epilogue
-from xdn.kernels.core.layout import CHANNEL, LANES
+from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.winograd import channel as winograd
 from xdn.kernels.winograd import tiles
 from xdn.kernels.winograd.kernel import Filtering

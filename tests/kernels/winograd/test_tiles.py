@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.checks import B
 from tests.kernels.winograd.lowering import lowering_of
-from xdn.kernels.core.layout import B
 from xdn.kernels.winograd import tiles
 from xdn.kernels.winograd.tiles import Unit, tile_tables
 from xdn.kernels.winograd.transform import WINOGRAD

@@ -12,7 +12,6 @@ from tests.kernels.checks import BATCHES, FULL_MATRIX, B, covering, feed_for, in
 from xdn import settings
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core import driver
 from xdn.kernels.core.layout import SCHEDULES, aligned_bytes
 from xdn.layers.relu import ReLU
 from xdn.runtime.backend import Request
@@ -68,7 +67,7 @@ def test_bits_depend_on_nothing_but_the_images(net, whole, row):
     session.close()
 
 
-TEAMS = covering(
+SHARED = covering(
     7,
     lambda row: True,
     batch=(1, 2, 5, B + 1),
@@ -81,7 +80,7 @@ TEAMS = covering(
 )
 
 
-@pytest.mark.parametrize("row", TEAMS, ids=lambda r: "-".join(str(v) for v in r.values()))
+@pytest.mark.parametrize("row", SHARED, ids=lambda r: "-".join(str(v) for v in r.values()))
 def test_a_configuration_changes_no_bit(net, whole, row):
     feed, expected = whole
     options = {name: value for name, value in row.items() if name != "batch"}
@@ -97,7 +96,7 @@ def test_teams_take_images_in_rounds(net):
     configuration = Configuration(threads=4, members=2, schedule="channel", chunk_blocks=2)
     session = Session(net, configuration=configuration, profile=True)
     session.run(None, feed, progress=lambda done, total: seen.append((done, total)))
-    # Two teams with chunks of two images: four images a round.
+    # Two chunks of two images at a time: four images a round.
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert session.profile(1.0).run_ms > 0
 
@@ -287,12 +286,12 @@ def test_cancelling_stops_before_the_next_chunk(net, monkeypatch):
 
     def cancelled_at_once(*args):
         controls.append(make(*args))
-        controls[-1][driver.CANCEL] = 1
+        controls[-1].cancel = 1
         return controls[-1]
 
     monkeypatch.setattr(program, "control", cancelled_at_once)
     _, results = _ran(program, executor, 10 * B)
-    assert controls[0][driver.DONE] == 0
+    assert controls[0].done == 0
     assert np.isnan(results[0]).all()
     executor.close()
 

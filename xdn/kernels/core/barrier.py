@@ -4,31 +4,44 @@ A thread that waits looks at the phase for a while; then it gives its processor 
 go on even where there are more threads than processors.
 """
 
-from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_plain, pause
+from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_plain, pause, words_at
 from xdn.codegen.jit import jitable
+from xdn.kernels.core.descriptor import Cell, Descriptor, Size
 
-# The words of a team, each on a cache line of its own.
-#: Threads that have arrived; how often all have met; what the first member tells the others.
-ARRIVED, PHASE, TOLD = 0, 8, 16
-#: Address of a C function that gives the processor to another thread.
-YIELD = 24
-#: Looks of a waiting thread before it gives its processor away.
-LOOKS = 25
-TEAM_WORDS = 32
+
+class Barrier(Descriptor):
+    """Where threads meet; what they change lies on cache lines of its own.
+
+    arrived, phase, told
+        Threads that have arrived; how often all have met; what the first thread tells the others.
+    give_way
+        Address of a C function that gives the processor to another thread.
+    looks
+        Of a waiting thread, before it gives its processor away.
+    """
+
+    arrived, phase, told = Cell(), Cell(new_line=True), Cell(new_line=True)
+    give_way, looks = Size(new_line=True), Size()
+
+
+barrier_at = words_at(Barrier)
 
 
 @jitable
-def meet(team, members):
-    """Return when all `members` threads have come here."""
-    phase = atomic_load(team, PHASE)
-    if atomic_add(team, ARRIVED, 1) == members - 1:
-        atomic_store(team, ARRIVED, 0)
-        atomic_add(team, PHASE, 1)
+def meet(frame):
+    """Return when all threads that share the frame's barrier have come here; at once where there is only one."""
+    barrier, members = barrier_at(frame.barrier), frame.members
+    if members == 1:
+        return
+    phase = atomic_load(barrier.phase, 0)
+    if atomic_add(barrier.arrived, 0, 1) == members - 1:
+        atomic_store(barrier.arrived, 0, 0)
+        atomic_add(barrier.phase, 0, 1)
         return
     looks = 0
-    while atomic_load(team, PHASE) == phase:
-        if looks < team[LOOKS]:
+    while atomic_load(barrier.phase, 0) == phase:
+        if looks < barrier.looks:
             looks += 1
             pause()
         else:
-            call_plain(team[YIELD])
+            call_plain(barrier.give_way)

@@ -61,6 +61,9 @@ class Field:
     def __get__(self, instance: "Descriptor | None", owner: type) -> "Self | int":
         return self if instance is None else int(instance.words[self.slot])
 
+    def __set__(self, instance: "Descriptor", value: Any) -> None:
+        self.fill(instance, value)
+
     def fill(self, descriptor: "Descriptor", value: Any) -> None:
         """Put a value into a descriptor."""
         descriptor.words[self.slot] = value

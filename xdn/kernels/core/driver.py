@@ -11,34 +11,50 @@ The last chunks are smaller, so that the workers end at nearly the same time::
 
     blocks  0 .. 5 | 6 .. 11 | 12 .. 17 | 18 19 | 20 21 | 22        3 whole chunks of 6 blocks, then 2 at a time
 
-Where several threads share a chunk (a team), each computes its part of every step, and they meet after it; the first
-member takes the chunks and tells the others.
+Where several threads share a chunk, its *members*, each computes its part of every step, and they meet after it at a
+barrier; the first member takes the chunks and tells the others.
 
 A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
 """
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
-from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, external, i64_at, read_ticks
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, external, i64_at, read_ticks, words_at
 from xdn.codegen.jit import I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
-from xdn.kernels.core.barrier import TOLD, meet
-from xdn.kernels.core.layout import BLOCKS, FIRST_IMAGE, IMAGES, MEMBER, MEMBERS, TEAM, TICKS
+from xdn.element import S64
+from xdn.kernels.core.barrier import barrier_at, meet
+from xdn.kernels.core.descriptor import Cell, Descriptor, Size
+from xdn.kernels.core.frame import kernel_source
 
-# The control words that the workers of one run share.
-#: The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
-NEXT, DONE, CANCEL = range(3)
-TOTAL_IMAGES, CALLS = 3, 4
-#: Blocks of a chunk; how many chunks have as many at most; blocks of each chunk after those.
-CHUNK_BLOCKS, WHOLE_CHUNKS, LAST_BLOCKS = 5, 6, 7
-#: Address of the program: rows of (kernel address, descriptor address, first block, blocks, number of the step).
-PROGRAM = 8
-#: Images of a block.
-BLOCK_IMAGES = 9
-CONTROL_WORDS = 10
-CALL_WORDS = 5
+
+class Control(Descriptor):
+    """What the workers of one run share.
+
+    next, done, cancel
+        The next chunk that nobody has taken; chunks that are done; not 0: stop before the next chunk.
+    chunk_blocks, whole_chunks, last_blocks
+        Blocks of a chunk; how many chunks have as many at most; blocks of each chunk after those.
+    calls, program
+        Number and address of the `Call`s that are made for a chunk.
+    """
+
+    next, done, cancel = Cell(), Cell(), Cell()
+    total_images, block_images, chunk_blocks, whole_chunks, last_blocks, calls, program = (Size() for _ in range(7))
+
+
+class Call(Descriptor):
+    """A kernel's address and its descriptor's; the first of the chunk's blocks that are its, how many; its step."""
+
+    kernel, descriptor, first_block, blocks, step = (Size() for _ in range(5))
+
+
+call_at = words_at(Call)
+CALL_BYTES = Call.size * S64.bytes
 
 #: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
 FLUSH_BITS = 0x8040
@@ -80,95 +96,92 @@ def set_float_control(builder, control):
 @jitable
 def first_image(control, number):
     """Return the number of a chunk's first image, were there enough; that of the next chunk ends the chunk."""
-    whole = min(number, control[WHOLE_CHUNKS])
-    return (whole * control[CHUNK_BLOCKS] + (number - whole) * control[LAST_BLOCKS]) * control[BLOCK_IMAGES]
+    whole = min(number, control.whole_chunks)
+    return (whole * control.chunk_blocks + (number - whole) * control.last_blocks) * control.block_images
 
 
 @jitable
 def _enter(call, frame, block_images, first, images):
     """Set the frame to the blocks of a call; return False where the chunk ends before them."""
-    skipped = call[2] * block_images
+    skipped = call.first_block * block_images
     if skipped >= images:
         return False
-    count = min(images - skipped, call[3] * block_images)
-    frame[FIRST_IMAGE] = first + skipped
-    frame[IMAGES] = count
-    frame[BLOCKS] = (count + block_images - 1) // block_images
+    count = min(images - skipped, call.blocks * block_images)
+    frame.first_image = first + skipped
+    frame.images = count
+    frame.blocks = (count + block_images - 1) // block_images
     return True
 
 
 @jitable
 def _run_calls(control, frame, first, images):
-    program, members = control[PROGRAM], frame[MEMBERS]
-    for number in range(control[CALLS]):
-        call = i64_at(program + number * CALL_WORDS * 8)
-        if _enter(call, frame, control[BLOCK_IMAGES], first, images):
-            call_kernel(call[0], call[1], frame)
-            if members > 1:
-                meet(i64_at(frame[TEAM]), members)
+    for number in range(control.calls):
+        call = call_at(control.program + number * CALL_BYTES)
+        if _enter(call, frame, control.block_images, first, images):
+            call_kernel(call.kernel, call.descriptor, frame)
+            meet(frame)
 
 
 @jitable
 def _time_calls(control, frame, first, images):
-    program, members, ticks = control[PROGRAM], frame[MEMBERS], i64_at(frame[TICKS])
+    ticks = i64_at(frame.ticks)
     begin = read_ticks()
-    for number in range(control[CALLS]):
-        call = i64_at(program + number * CALL_WORDS * 8)
-        if _enter(call, frame, control[BLOCK_IMAGES], first, images):
-            call_kernel(call[0], call[1], frame)
-            if members > 1:
-                meet(i64_at(frame[TEAM]), members)
+    for number in range(control.calls):
+        call = call_at(control.program + number * CALL_BYTES)
+        if _enter(call, frame, control.block_images, first, images):
+            call_kernel(call.kernel, call.descriptor, frame)
+            meet(frame)
             end = read_ticks()
-            ticks[call[4]] += end - begin
+            ticks[call.step] += end - begin
             begin = end
 
 
 @jitable
 def _take(control):
     """Return the next chunk that nobody has taken, -1 where there is none or the run was cancelled."""
-    if atomic_load(control, CANCEL):
+    if atomic_load(control.cancel, 0):
         return -1
-    number = atomic_add(control, NEXT, 1)
-    return number if first_image(control, number) < control[TOTAL_IMAGES] else -1
+    number = atomic_add(control.next, 0, 1)
+    return number if first_image(control, number) < control.total_images else -1
 
 
 @jitable
 def _next_chunk(control, frame):
-    """Return what `_take` gives, the same to all members of a team."""
-    members, team = frame[MEMBERS], i64_at(frame[TEAM])
-    if members == 1:
+    """Return what `_take` gives, the same to all threads that share the frame's barrier."""
+    if frame.members == 1:
         return _take(control)
+    told = barrier_at(frame.barrier).told
     # All have read what was told before when they meet after a step.
-    if frame[MEMBER] == 0:
-        team[TOLD] = _take(control)
-    meet(team, members)
-    return team[TOLD]
+    if frame.member == 0:
+        told[0] = _take(control)
+    meet(frame)
+    return told[0]
 
 
 def driver(target: Target, timed: bool = False) -> KernelSource:
-    """Return the driver: its descriptor is the control words, its frame the worker's own.
+    """Return the driver: its descriptor is the run's `Control`, its frame the worker's own.
 
     Parameters
     ----------
     target : Target
     timed : bool
-        Add the ticks that each step takes to the frame's `TICKS`.
+        Add the ticks that each step takes to the frame's `ticks`.
     """
     op, run_calls = ("driver_timed", _time_calls) if timed else ("driver", _run_calls)
-    return KernelSource(KernelName(op, target.name), lambda: _body(run_calls))
+    return kernel_source(KernelName(op, target.name), lambda: _body(run_calls), Control)
 
 
-def _body(run_calls) -> KernelBody:
+def _body(run_calls: Callable[..., None]) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
         set_float_control(before | FLUSH_BITS)
         number = _next_chunk(control, frame)
         while number >= 0:
             first = first_image(control, number)
-            end = min(first_image(control, number + 1), control[TOTAL_IMAGES])
+            end = min(first_image(control, number + 1), control.total_images)
             run_calls(control, frame, first, end - first)
-            if frame[MEMBER] == 0:
-                atomic_add(control, DONE, 1)
+            if frame.member == 0:
+                atomic_add(control.done, 0, 1)
             number = _next_chunk(control, frame)
         set_float_control(before)
 

@@ -311,11 +311,3 @@ def legal_choices(lowering: Lowering) -> list[Choice]:
         asked = replace(lowering, choice=Choice(algorithm))
         found |= dict.fromkeys(select(asked).choices(asked))
     return list(found)
-
-
-def words(count: int, values: Mapping[int, int]) -> np.ndarray:
-    """Return a descriptor of `count` words with `values` at their slots."""
-    made = np.zeros(count, np.int64)
-    for slot, value in values.items():
-        made[slot] = value
-    return made

@@ -1,6 +1,8 @@
 """Where a kernel works now: words that differ between threads and chunks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.names import KernelName
@@ -20,13 +22,18 @@ class Frame(Descriptor):
         Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
     member, members
         Which of the threads that share each step's work this one is, and how many they are.
-    team
-        Address of the words by which they meet (`barrier.py`); 0 for a thread alone.
+    barrier
+        Address of the `Barrier` at which they meet; 0 for a thread alone.
     io
         Address of the caller's first input or output; one word for each follows.
     """
 
-    arena, blocks, first_image, images, ticks, member, members, team, io = (Size() for _ in range(9))
+    arena, blocks, first_image, images, ticks, member, members, barrier, io = (Size() for _ in range(9))
+
+
+def frame_words(arrays: Sequence[int], **values: int) -> np.ndarray:
+    """Return the words of a frame, with the addresses of the caller's arrays."""
+    return np.append(Frame(**values).words[: Frame.io.slot], np.array(arrays, np.int64))
 
 
 def kernel_source(name: KernelName, make: Callable[[], KernelBody], words: type[Descriptor]) -> KernelSource:

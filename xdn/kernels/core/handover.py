@@ -11,94 +11,123 @@ while before it goes back to Python to sleep; the caller itself works too::
 The ticket is written before `parked` is read, and `parked` before the ticket is read again: one of both sees the other.
 """
 
-from xdn.codegen.compiler import KernelSource
-from xdn.codegen.intrinsics import atomic_add, atomic_load, atomic_store, call_kernel, call_plain, i64_at, pause
+from xdn.codegen.intrinsics import (
+    atomic_add,
+    atomic_load,
+    atomic_store,
+    call_kernel,
+    call_plain,
+    i64_at,
+    pause,
+    words_at,
+)
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource
 from xdn.codegen.target import Target
+from xdn.kernels.core.descriptor import Cell, Descriptor, Size
+from xdn.kernels.core.frame import kernel_source
 
-# A helper's mailbox; what different threads write lies on different cache lines.
-#: Number of the latest job; addresses of the driver, of its control words and of the helper's frame.
-TICKET, DRIVE, CONTROL, FRAME = range(4)
-#: Number of the latest job that is done; not 0: the helper sleeps, or is about to.
-DONE, PARKED = 8, 9
-#: How often the helper looks for a job before it sleeps.
-LOOKS = 16
-MAILBOX_WORDS = 24
 
-# What the caller is told.
-#: How many helpers there are; not 0 after posting: one of them must be woken.
-HELPERS, WAKE = 0, 1
-#: Address of a C function that gives the processor to another thread.
-YIELD = 2
-#: Looks for a helper's end before the caller gives its processor away.
-CALLER_LOOKS = 3
-#: Addresses of the driver and of its control words, as in a mailbox.
-OWN_DRIVE, OWN_CONTROL = 4, 5
-#: Addresses of the mailboxes.
-MAILBOXES = 6
+class Mailbox(Descriptor):
+    """A helper's; what different threads write lies on different cache lines.
+
+    ticket
+        Number of the latest job.
+    drive, control, frame
+        Addresses of the driver, of its control words and of the helper's frame.
+    done, parked
+        Number of the latest job that is done; not 0: the helper sleeps, or is about to.
+    looks
+        How often the helper looks for a job before it sleeps.
+    """
+
+    ticket = Cell()
+    drive, control, frame = Size(), Size(), Size()
+    done, parked = Cell(new_line=True), Cell()
+    looks = Size(new_line=True)
+
+
+class Caller(Descriptor):
+    """What the caller is told.
+
+    helpers, wake
+        How many helpers there are; not 0 after posting: one of them must be woken.
+    give_way, looks
+        Address of a C function that gives the processor to another thread; looks for a helper's end before that.
+    drive, control
+        As in a mailbox.
+    mailboxes
+        The first of the addresses of the helpers' mailboxes.
+    """
+
+    helpers, wake, give_way, looks, drive, control = (Size() for _ in range(6))
+    mailboxes = Cell()
+
+
+mailbox_at = words_at(Mailbox)
 
 
 def attend(target: Target) -> KernelSource:
     """Return the kernel in which a helper waits until it may sleep: its descriptor is the mailbox."""
-    return KernelSource(KernelName("attend", target.name), _attend)
+    return kernel_source(KernelName("attend", target.name), _attend, Mailbox)
 
 
 def post(target: Target) -> KernelSource:
     """Return the kernel that hands out a job: its descriptor is the caller's words."""
-    return KernelSource(KernelName("post", target.name), _post)
+    return kernel_source(KernelName("post", target.name), _post, Caller)
 
 
 def lead(target: Target) -> KernelSource:
     """Return the kernel that does the caller's part and waits for the helpers; its frame is the caller's."""
-    return KernelSource(KernelName("lead", target.name), _lead)
+    return kernel_source(KernelName("lead", target.name), _lead, Caller)
 
 
 def _attend():
     def attend(box, frame):
-        atomic_store(box, PARKED, 0)
+        atomic_store(box.parked, 0, 0)
         looks = 0
         while True:
-            ticket = atomic_load(box, TICKET)
-            if ticket != box[DONE]:
-                if box[DRIVE] != 0:
-                    call_kernel(box[DRIVE], box[CONTROL], i64_at(box[FRAME]))
-                atomic_store(box, DONE, ticket)
+            ticket = atomic_load(box.ticket, 0)
+            if ticket != box.done[0]:
+                if box.drive != 0:
+                    call_kernel(box.drive, box.control, i64_at(box.frame))
+                atomic_store(box.done, 0, ticket)
                 looks = 0
-            elif looks < box[LOOKS]:
+            elif looks < box.looks:
                 looks += 1
                 pause()
             else:
-                atomic_store(box, PARKED, 1)
-                if atomic_load(box, TICKET) == ticket:
+                atomic_store(box.parked, 0, 1)
+                if atomic_load(box.ticket, 0) == ticket:
                     return
-                atomic_store(box, PARKED, 0)
+                atomic_store(box.parked, 0, 0)
 
     return attend
 
 
 def _post():
-    def post(words, frame):
-        words[WAKE] = 0
-        for number in range(words[HELPERS]):
-            box = i64_at(words[MAILBOXES + number])
-            atomic_add(box, TICKET, 1)
-            if atomic_load(box, PARKED):
-                words[WAKE] = 1
+    def post(caller, frame):
+        caller.wake = 0
+        for number in range(caller.helpers):
+            box = mailbox_at(caller.mailboxes[number])
+            atomic_add(box.ticket, 0, 1)
+            if atomic_load(box.parked, 0):
+                caller.wake = 1
 
     return post
 
 
 def _lead():
-    def lead(words, frame):
-        call_kernel(words[OWN_DRIVE], words[OWN_CONTROL], frame)
-        for number in range(words[HELPERS]):
-            box = i64_at(words[MAILBOXES + number])
+    def lead(caller, frame):
+        call_kernel(caller.drive, caller.control, frame)
+        for number in range(caller.helpers):
+            box = mailbox_at(caller.mailboxes[number])
             looks = 0
-            while atomic_load(box, DONE) != box[TICKET]:
-                if looks < words[CALLER_LOOKS]:
+            while atomic_load(box.done, 0) != box.ticket[0]:
+                if looks < caller.looks:
                     looks += 1
                     pause()
                 else:
-                    call_plain(words[YIELD])
+                    call_plain(caller.give_way)
 
     return lead

@@ -18,16 +18,10 @@ from math import prod
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.target import Target, host_target
+from xdn.codegen.target import Target
 from xdn.element import F32, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
-
-#: Elements of a vector.
-LANES = host_target().lanes
-#: Images of a block in the batch schedule.
-B = host_target().block_images
-F32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -49,24 +43,6 @@ BATCH, CHANNEL = Schedule("batch"), Schedule("channel")
 SCHEDULES = {schedule.name: schedule for schedule in (BATCH, CHANNEL)}
 #: Of kernels that do the same to every value, wherever it lies.
 BOTH = (BATCH, CHANNEL)
-
-# A frame tells a kernel where it works now; it differs between threads and chunks.
-#: Address of the thread's arena.
-ARENA = 0
-#: Blocks in this chunk.
-BLOCKS = 1
-#: Number of the chunk's first image.
-FIRST_IMAGE = 2
-#: Images in this chunk; the last block may be partly filled.
-IMAGES = 3
-#: Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
-TICKS = 4
-#: Which of the threads that share each step's work this one is, and how many they are.
-MEMBER, MEMBERS = 5, 6
-#: Address of the words by which they meet (`xdn/kernels/core/barrier.py`); 0 for a thread alone.
-TEAM = 7
-#: Address of the caller's first input or output; one word for each follows.
-IO = 8
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.compiler import KernelBody, KernelSource
-from xdn.codegen.intrinsics import at_element, i64_at, moved
+from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
@@ -130,15 +130,13 @@ def _body(name: KernelName, algorithm: Winograd) -> KernelBody:
             to_results(d, frame, number // d.tile_count, number % d.tile_count, position, positions)
 
     def winograd(d, frame):
-        total, members, team = d.tile_count * frame.blocks, frame.members, i64_at(frame.team)
+        total = d.tile_count * frame.blocks
         for first in range(0, total, d.unit):
             positions = min(d.unit, total - first)
             share_to_elements(d, frame, first, positions)
-            if members > 1:
-                meet(team, members)
+            meet(frame)
             multiply(d, frame, positions)
-            if members > 1:
-                meet(team, members)
+            meet(frame)
             share_to_results(d, frame, first, positions)
 
     return winograd

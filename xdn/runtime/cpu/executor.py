@@ -12,12 +12,12 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.errors import SettingError
-from xdn.kernels.core import driver
+from xdn.kernels.core.driver import Control
 from xdn.kernels.core.layout import CHANNEL, aligned_bytes
 from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.cpu.threads.count import starting_threads
-from xdn.runtime.cpu.threads.helpers import Crew
+from xdn.runtime.cpu.threads.helpers import Helpers
 from xdn.runtime.cpu.threads.sharing import Sharing
 from xdn.runtime.cpu.threads.short_run import ShortRun
 
@@ -56,7 +56,7 @@ class Executor:
         self._pid = os.getpid()
         self._arenas: list[np.ndarray] = []
         self._lock = threading.Lock()
-        self._crew: Crew | None = None
+        self._helpers: Helpers | None = None
         self._short = threading.Lock()
         self._pools: WeakKeyDictionary[Program, dict[int, _Pool | None]] = WeakKeyDictionary()
 
@@ -96,7 +96,7 @@ class Executor:
     def _run_rounds(
         self, program: Program, arrays: list[np.ndarray], images: tuple[int, int], progress: Progress | None
     ) -> Run:
-        """Run so many images, a number of them in each round, in which every team has one chunk."""
+        """Run so many images, a number of them in each round, in which each group of members has one chunk."""
         total, step = images
         runs: list[Run] = []
         for first in range(0, total, step):
@@ -104,7 +104,7 @@ class Executor:
             runs.append(self.run(program, part, min(step, total - first)))
             if progress:
                 progress(len(runs), -(-total // step))
-        # The last round may have fewer teams.
+        # The last round may have fewer chunks.
         ticks = np.zeros_like(runs[0].ticks)
         for run in runs:
             ticks[: len(run.ticks)] += run.ticks
@@ -152,13 +152,13 @@ class Executor:
             short.prepare(arenas, arrays)
             if len(short.frames) == 1:
                 ready = time.perf_counter()
-                program.drive(short.control, short.frames[0])
+                program.drive(short.control.words, short.frames[0])
             else:
-                # One run at a time: the members of a team wait for each other.
+                # One run at a time: members wait for each other.
                 with self._short:
-                    crew = self._own_crew()
+                    helpers = self._own_helpers()
                     ready = time.perf_counter()
-                    crew.run(program.drive_address, short.control, short.frames)
+                    helpers.run(program.drive_address, short.control.words, short.frames)
             took = time.perf_counter() - ready
         finally:
             ticks = short.ticks.copy()
@@ -173,13 +173,13 @@ class Executor:
             progress(pool.replicas, pool.replicas)
         return Run(n_images, pool.replicas, seconds, ticks, tuple(array.nbytes for array in arrays))
 
-    def _own_crew(self) -> Crew:
+    def _own_helpers(self) -> Helpers:
         """Return the threads for short runs; a process that was forked off starts its own."""
-        if self._crew is None or self._crew.pid != os.getpid():
-            self._crew = Crew(self.threads - 1, process_loader())
-        return self._crew
+        if self._helpers is None or self._helpers.pid != os.getpid():
+            self._helpers = Helpers(self.threads - 1, process_loader())
+        return self._helpers
 
-    def _work(self, program: Program, control: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
+    def _work(self, program: Program, control: Control, arrays: list[np.ndarray]) -> np.ndarray:
         # The worker holds its arena: nobody else may get it while the worker runs, even after a second Ctrl-C.
         arena = self._take_arena(program.plan.arena.size)
         try:
@@ -207,7 +207,7 @@ class Executor:
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 
     def _begun(
-        self, program: Program, control: np.ndarray, arrays: list[np.ndarray], count: int
+        self, program: Program, control: Control, arrays: list[np.ndarray], count: int
     ) -> list[Future[np.ndarray]]:
         """Let `count` workers begin; where the system does not start so many, none goes on."""
         pool, running = self._workers(), list[Future[np.ndarray]]()
@@ -216,14 +216,12 @@ class Executor:
                 for _ in range(count):
                     running.append(pool.submit(self._work, program, control, arrays))
         except SettingError:
-            control[driver.CANCEL] = 1
+            control.cancel = 1
             wait(running)
             raise
         return running
 
-    def _wait(
-        self, running: list[Future[np.ndarray]], control: np.ndarray, total: int, progress: Progress | None
-    ) -> None:
+    def _wait(self, running: list[Future[np.ndarray]], control: Control, total: int, progress: Progress | None) -> None:
         try:
             pending = set(running)
             while pending:
@@ -231,9 +229,9 @@ class Executor:
                 for future in done:
                     future.result()
                 if progress:
-                    progress(int(control[driver.DONE]), total)
+                    progress(control.done, total)
         except BaseException:
-            control[driver.CANCEL] = 1
+            control.cancel = 1
             wait(running)
             raise
 
@@ -255,9 +253,9 @@ class Executor:
     def close(self) -> None:
         """End the threads and give the arenas back."""
         with self._short:
-            if self._crew is not None:
-                self._crew.dismiss()
-            self._crew = None
+            if self._helpers is not None:
+                self._helpers.dismiss()
+            self._helpers = None
         with self._lock:
             pool, self._pool = self._pool, None
         # Outside the lock, which workers take to give their arenas back.

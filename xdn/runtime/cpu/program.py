@@ -4,10 +4,11 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
-from xdn.codegen.native import kernel_at
+from xdn.codegen.native import address, kernel_at
 from xdn.graph import Array, Blob
 from xdn.kernels.core import driver
-from xdn.kernels.core.layout import ARENA, IO, MEMBERS, TICKS
+from xdn.kernels.core.driver import Control
+from xdn.kernels.core.frame import frame_words
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.cpu.schedule import passes
 
@@ -35,7 +36,7 @@ class Program:
         drive = driver.driver(plan.target, timed)
         loader.prepare([drive, *(step.source for step in plan.steps)])
         calls = passes(plan.segments, plan.chunk_blocks)
-        self._table = np.empty((len(calls), driver.CALL_WORDS), np.int64)
+        self._table = np.empty((len(calls), driver.Call.size), np.int64)
         #: For each step the descriptors of its calls.
         self._descriptors = []
         order = np.argsort(calls[:, 0], kind="stable")
@@ -64,17 +65,17 @@ class Program:
             step.rows.narrow(words, first_unit, units)
         return words
 
-    def control(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> np.ndarray:
+    def control(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> Control:
         """Return fresh control words for a run over `n_images`; the sizes are those of `chunks`."""
-        words = np.zeros(driver.CONTROL_WORDS, np.int64)
-        words[driver.TOTAL_IMAGES] = n_images
-        words[driver.CHUNK_BLOCKS] = chunk_blocks
-        words[driver.WHOLE_CHUNKS] = self.chunks(n_images, chunk_blocks) if whole_chunks is None else whole_chunks
-        words[driver.LAST_BLOCKS] = last_blocks(chunk_blocks)
-        words[driver.BLOCK_IMAGES] = self.plan.block_images
-        words[driver.CALLS] = len(self._table)
-        words[driver.PROGRAM] = self._table.ctypes.data
-        return words
+        return Control(
+            total_images=n_images,
+            block_images=self.plan.block_images,
+            chunk_blocks=chunk_blocks,
+            whole_chunks=self.chunks(n_images, chunk_blocks) if whole_chunks is None else whole_chunks,
+            last_blocks=last_blocks(chunk_blocks),
+            calls=len(self._table),
+            program=address(self._table),
+        )
 
     def chunks(self, n_images: int, chunk_blocks: int, whole_chunks: int | None = None) -> int:
         """Return how many chunks `n_images` make.
@@ -104,17 +105,14 @@ class Program:
         ticks : (steps,) int64
             Where a timed program adds up what the worker spends in each step.
         """
-        frame = np.zeros(IO + len(arrays), np.int64)
-        frame[ARENA], frame[TICKS], frame[MEMBERS] = arena.ctypes.data, ticks.ctypes.data, 1
-        frame[IO:] = [array.ctypes.data for array in arrays]
-        return frame
+        return frame_words(list(map(address, arrays)), arena=address(arena), ticks=address(ticks), members=1)
 
-    def work(self, control: np.ndarray, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
+    def work(self, control: Control, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
         """Run chunks until none is left, alone; releases the GIL. One call per worker.
 
         Parameters
         ----------
-        control : int64 words
+        control : Control
             Shared by the workers of a run.
         arena, arrays
             As `frame` takes them.
@@ -124,7 +122,7 @@ class Program:
         (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
         ticks = np.zeros(len(self.plan.steps), np.int64)
-        self.drive(control, self.frame(arena, arrays, ticks))
+        self.drive(control.words, self.frame(arena, arrays, ticks))
         return ticks
 
 

@@ -1,4 +1,4 @@
-"""Helpers: they run what they are given, sleep when nothing comes, and end with their crew."""
+"""Helpers: they run what they are given, sleep when nothing comes, and end with who has them."""
 
 import gc
 import os
@@ -12,7 +12,7 @@ from tests.kernels.checks import feed_for
 from tests.runtime.cpu.test_executor import residual_net
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.runtime.cpu.threads.helpers import Crew
+from xdn.runtime.cpu.threads.helpers import Helpers
 from xdn.runtime.session import Session
 
 
@@ -57,7 +57,7 @@ def test_a_helper_that_sleeps_is_woken(session, monkeypatch):
 
 
 def test_runs_of_several_threads_at_once(session):
-    """They take turns: the members of one team never wait for those of another."""
+    """They take turns: the members of one run never wait for those of another."""
     made, feed, expected = session
     wrong = []
 
@@ -96,12 +96,12 @@ def test_several_sessions_at_once_with_more_threads_than_processors(session):
         own.close()
 
 
-def test_helpers_end_with_their_crew():
+def test_helpers_end_with_who_has_them():
     before = helpers()
-    crew = Crew(3, process_loader())
+    made = Helpers(3, process_loader())
     own = helpers(before)
     assert len(own) == 3
-    del crew
+    del made
     gc.collect()
     wait_until(lambda: not any(thread.is_alive() for thread in own))
 

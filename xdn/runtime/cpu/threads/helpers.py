@@ -14,36 +14,37 @@ from xdn.codegen.loader import KernelLoader
 from xdn.codegen.native import Kernel, address, kernel_at
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
-from xdn.kernels.core import handover as crew
+from xdn.kernels.core import handover
+from xdn.kernels.core.frame import Frame
+from xdn.kernels.core.handover import Caller, Mailbox
 from xdn.runtime.cpu.threads.count import starting_threads
 
 
-class Crew:
-    """The caller's thread and its helpers; one run at a time.
+class Helpers:
+    """Threads that share runs with the caller's; one run at a time.
 
     Parameters
     ----------
-    helpers : int
+    count : int
     loader : KernelLoader
         Gives the kernels' addresses.
     """
 
-    def __init__(self, helpers: int, loader: KernelLoader):
+    def __init__(self, count: int, loader: KernelLoader):
         self.pid = os.getpid()
-        sources = [make(host_target()) for make in (crew.attend, crew.post, crew.lead)]
+        sources = [make(host_target()) for make in (handover.attend, handover.post, handover.lead)]
         loader.prepare(sources)
         attend, post, lead = map(loader.address, sources)
         self._post, self._lead = kernel_at(post), kernel_at(lead)
-        self._boxes = [np.zeros(crew.MAILBOX_WORDS, np.int64) for _ in range(helpers)]
-        self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(helpers)]
-        self._words = np.zeros(crew.MAILBOXES + helpers, np.int64)
-        self._words[crew.YIELD], self._words[crew.CALLER_LOOKS] = yield_address(), waiting_looks(helpers + 1)
-        self._words[crew.MAILBOXES :] = [box.ctypes.data for box in self._boxes]
+        self._boxes = [Mailbox(looks=settings.HELPER_LOOKS, parked=1) for _ in range(count)]
+        self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(count)]
+        self._caller = Caller(give_way=yield_address(), looks=waiting_looks(count + 1))
+        addresses = np.array([address(box.words) for box in self._boxes], np.int64)
+        self._caller.words = np.append(self._caller.words[: Caller.mailboxes.slot], addresses)
         weakref.finalize(self, _dismiss, self._wakers)
         for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
-            box[crew.LOOKS], box[crew.PARKED] = settings.HELPER_LOOKS, 1
             target, name = (kernel_at(attend), box, waker), f"xdn-{number}"
-            with starting_threads(helpers + 1):
+            with starting_threads(count + 1):
                 threading.Thread(target=_help, args=target, name=name, daemon=True).start()
 
     def run(self, drive: int, control: np.ndarray, frames: list[np.ndarray]) -> None:
@@ -51,27 +52,27 @@ class Crew:
 
         The first frame is the caller's own; there are helpers for the others.
         """
-        boxes, words = self._boxes[: len(frames) - 1], self._words
+        boxes, caller = self._boxes[: len(frames) - 1], self._caller
         for box, frame in zip(boxes, frames[1:], strict=True):
-            box[crew.DRIVE], box[crew.CONTROL], box[crew.FRAME] = drive, address(control), address(frame)
-        words[crew.HELPERS] = len(boxes)
-        words[crew.OWN_DRIVE], words[crew.OWN_CONTROL] = drive, address(control)
-        self._post(words, frames[0])
-        if words[crew.WAKE]:
+            box.drive, box.control, box.frame = drive, address(control), address(frame)
+        caller.helpers, caller.drive, caller.control = len(boxes), drive, address(control)
+        self._post(caller.words, frames[0])
+        if caller.wake:
             for box, waker in zip(boxes, self._wakers, strict=False):
-                if box[crew.PARKED]:
+                if box.parked:
                     waker.put(True)
-        self._lead(words, frames[0])
+        self._lead(caller.words, frames[0])
 
     def dismiss(self) -> None:
         """End the helpers."""
         _dismiss(self._wakers)
 
 
-def _help(attend: Kernel, box: np.ndarray, waker: "SimpleQueue[bool]") -> None:
+def _help(attend: Kernel, box: Mailbox, waker: "SimpleQueue[bool]") -> None:
     """Wait for jobs, in machine code for a while, then in Python, until False comes."""
+    frame = Frame().words
     while waker.get():
-        attend(box, box)
+        attend(box.words, frame)
 
 
 def _dismiss(wakers: "list[SimpleQueue[bool]]") -> None:
@@ -81,7 +82,7 @@ def _dismiss(wakers: "list[SimpleQueue[bool]]") -> None:
 
 def waiting_looks(threads: int) -> int:
     """Return how often a thread looks for one of the others before it gives its processor away."""
-    return settings.TEAM_LOOKS if threads <= available_cpus() else settings.CROWDED_LOOKS
+    return settings.WAITING_LOOKS if threads <= available_cpus() else settings.CROWDED_LOOKS
 
 
 @cache

@@ -3,46 +3,44 @@
 import numpy as np
 
 from xdn.codegen.native import address
-from xdn.kernels.core import barrier as team
-from xdn.kernels.core.layout import ARENA, IO, MEMBER, MEMBERS, TEAM, TICKS
+from xdn.kernels.core.barrier import Barrier
+from xdn.kernels.core.driver import Control
+from xdn.kernels.core.frame import Frame, frame_words
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.cpu.threads.helpers import waiting_looks, yield_address
 
 
 class ShortRun:
-    """Control words and frames of a run in which each team takes one chunk; used by one run at a time.
+    """Control words and frames of a run in which each chunk is shared by some threads; used by one run at a time.
 
     Parameters
     ----------
     program : Program
-    control : int64 words
-        Fresh ones, as `Program.control` makes them.
+    control : Control
+        A fresh one, as `Program.control` makes them.
     replicas, members : int
-        Teams, and threads of each, which share every step of a chunk.
+        Chunks at a time, and threads that share every step of each.
     """
 
-    def __init__(self, program: Program, control: np.ndarray, replicas: int, members: int):
+    def __init__(self, program: Program, control: Control, replicas: int, members: int):
         # Not the program itself: whoever keeps these by their programs would keep them for ever.
-        self.control, self._fresh = control, control.copy()
+        self.control, self._fresh = control, control.words.copy()
         arrays = len(program.plan.inputs) + len(program.plan.outputs)
         self.ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
-        self._teams = np.zeros((replicas, team.TEAM_WORDS), np.int64)
-        self._teams[:, team.YIELD] = yield_address()
-        self._teams[:, team.LOOKS] = waiting_looks(replicas * members)
+        looks = waiting_looks(replicas * members)
+        self._barriers = [Barrier(give_way=yield_address(), looks=looks) for _ in range(replicas)]
         self.frames = []
         for number, own in enumerate(self.ticks):
             replica, member = divmod(number, members)
-            frame = np.zeros(IO + arrays, np.int64)
-            frame[MEMBER], frame[MEMBERS] = member, members
-            frame[TEAM], frame[TICKS] = self._teams[replica].ctypes.data, own.ctypes.data
-            self.frames.append(frame)
+            places = {"barrier": address(self._barriers[replica].words), "ticks": address(own)}
+            self.frames.append(frame_words([0] * arrays, member=member, members=members, **places))
         self._members = members
 
     def prepare(self, arenas: list[np.ndarray], arrays: list[np.ndarray]) -> None:
         """Begin a run: an arena for each replica; the caller's inputs, then outputs, contiguous."""
-        self.control[:] = self._fresh
+        self.control.words[:] = self._fresh
         self.ticks.fill(0)
         places, arena_places = [address(array) for array in arrays], [address(arena) for arena in arenas]
         for number, frame in enumerate(self.frames):
-            frame[ARENA] = arena_places[number // self._members]
-            frame[IO:] = places
+            frame[Frame.arena.slot] = arena_places[number // self._members]
+            frame[Frame.io.slot :] = places
