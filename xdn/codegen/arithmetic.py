@@ -26,7 +26,7 @@ class Arithmetic:
         self.kind = ir.VectorType(F32, lanes) if lanes else F32
         self._integer = ir.VectorType(I32, lanes) if lanes else I32
 
-    def number(self, value: float) -> ir.Value:
+    def number(self, value: float | np.floating) -> ir.Value:
         """Return the f32 nearest to `value`, in every lane."""
         single = float(np.float32(value))
         return ir.Constant(self.kind, [single] * self._lanes if self._lanes else single)

@@ -5,7 +5,7 @@ It needs nothing but LLVM, so that processes of their own do it beside Numba (`w
 
 import sys
 from functools import cache
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import llvmlite.binding as llvm
 
@@ -41,14 +41,14 @@ def object_code(nest: str, definitions: str) -> bytes:
     return bytes(machine().emit_object(assembled(nest, definitions)))
 
 
-def send(stream: BinaryIO, *messages: bytes) -> None:
+def send(stream: IO[bytes], *messages: bytes) -> None:
     """Write messages, each after its length."""
     for message in messages:
         stream.write(len(message).to_bytes(_SIZE_BYTES, "little") + message)
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes | None:
+def receive(stream: IO[bytes]) -> bytes | None:
     """Return the next message; None where the stream has ended."""
     head = stream.read(_SIZE_BYTES)
     if len(head) < _SIZE_BYTES:

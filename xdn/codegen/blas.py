@@ -28,14 +28,26 @@ def sgemm_address() -> int:
 
 
 @emitted(VOID, I64, I64, I64, I64, F32_POINTER, I64, F32_POINTER, I64, F32_POINTER, I64)
-def add_product(builder, sgemm, m, n, k, x, x_pitch, weights, weights_pitch, y, y_pitch):
+def add_product(
+    builder: ir.IRBuilder,
+    sgemm: ir.Value,
+    m: ir.Value,
+    n: ir.Value,
+    k: ir.Value,
+    x: ir.Value,
+    x_pitch: ir.Value,
+    weights: ir.Value,
+    weights_pitch: ir.Value,
+    y: ir.Value,
+    y_pitch: ir.Value,
+) -> None:
     """Compute y += x @ weights for row-major x (m, k), weights (k, n), y (m, n), each with elements from row to row.
 
     Fortran sees the transposed matrices, and their product in the other order.
     """
     i8, i32, f32 = ir.IntType(8), ir.IntType(32), ir.FloatType()
 
-    def by_reference(value, kind):
+    def by_reference(value: ir.Value, kind: ir.Type) -> ir.Value:
         place = at_entry(builder, kind)
         builder.store(builder.trunc(value, i32) if kind is i32 else value, place)
         return place

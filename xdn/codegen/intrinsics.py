@@ -26,10 +26,10 @@ def words_at(words: type[Words]) -> Any:
     """Return the function that makes an address a pointer to words of a class."""
 
     @generic
-    def typed_words(typingctx, address):
+    def typed_words(typingctx: Any, address: Any) -> Any:
         from xdn.codegen.numba_types import words_type
 
-        def codegen(context, builder, signature, args):
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
             return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
         return words_type(words)(address), codegen
@@ -38,21 +38,21 @@ def words_at(words: type[Words]) -> Any:
 
 
 @generic
-def at(typingctx, frame, place):
+def at(typingctx: Any, frame: Any, place: Any) -> Any:
     """Return the pointer to a blob's first number: where its place is in the frame's arena."""
     return _place_signature(frame, place)
 
 
 @generic
-def at_element(typingctx, frame, place, number):
+def at_element(typingctx: Any, frame: Any, place: Any, number: Any) -> Any:
     """Return the pointer to the element `number` of a blob."""
     return _place_signature(frame, place, number)
 
 
-def _place_signature(frame, place, *numbers):
+def _place_signature(frame: Any, place: Any, *numbers: Any) -> Any:
     from xdn.codegen.numba_types import pointer_to, word_pointer
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         pointer, offset, *number = args
         begin = builder.add(builder.load(word_pointer(builder, frame, pointer, "arena")), offset)
         if number:
@@ -63,34 +63,34 @@ def _place_signature(frame, place, *numbers):
 
 
 @generic
-def moved(typingctx, pointer, elements):
+def moved(typingctx: Any, pointer: Any, elements: Any) -> Any:
     """Return a pointer moved by a number of elements."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         return builder.gep(args[0], [args[1]])
 
     return pointer(pointer, elements), codegen
 
 
 @generic
-def same_place(typingctx, one, other):
+def same_place(typingctx: Any, one: Any, other: Any) -> Any:
     """Return whether two blobs share a place."""
     from numba.core import types
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         return builder.icmp_signed("==", *args)
 
     return types.boolean(one, other), codegen
 
 
 @generic
-def argument_address(typingctx, frame, number):
+def argument_address(typingctx: Any, frame: Any, number: Any) -> Any:
     """Return the address of the caller's array `number`."""
     from numba.core import types
 
     from xdn.codegen.numba_types import word_pointer
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         first = word_pointer(builder, frame, args[0], "io")
         return builder.load(builder.gep(first, [args[1]]))
 
@@ -98,7 +98,7 @@ def argument_address(typingctx, frame, number):
 
 
 @emitted(VOID, I64, I64, WORDS)
-def call_kernel(builder, address, descriptor, frame):
+def call_kernel(builder: ir.IRBuilder, address: ir.Value, descriptor: ir.Value, frame: ir.Value) -> None:
     """Call the compiled kernel at `address` with a descriptor's address and a frame."""
     kernel = builder.inttoptr(address, KERNEL_TYPE.as_pointer())
     words = builder.inttoptr(descriptor, _I64.as_pointer())
@@ -106,32 +106,32 @@ def call_kernel(builder, address, descriptor, frame):
     builder.call(kernel, [*unused, words, frame])
 
 
-def at_entry(builder, kind):
+def at_entry(builder: ir.IRBuilder, kind: ir.Type) -> ir.Value:
     """Return memory for one value, which a loop does not take anew each time."""
     with builder.goto_entry_block():
         return builder.alloca(kind)
 
 
 @emitted(I64, WORDS, I64, I64)
-def atomic_add(builder, words, index, value):
+def atomic_add(builder: ir.IRBuilder, words: ir.Value, index: ir.Value, value: ir.Value) -> ir.Value:
     """Add `value` to ``words[index]`` and return what stood there, as one indivisible step."""
     return builder.atomic_rmw("add", builder.gep(words, [index]), value, "seq_cst")
 
 
 @emitted(I64, WORDS, I64)
-def atomic_load(builder, words, index):
+def atomic_load(builder: ir.IRBuilder, words: ir.Value, index: ir.Value) -> ir.Value:
     """Return ``words[index]``, read afresh from memory."""
     return builder.load_atomic(builder.gep(words, [index]), "seq_cst", 8)
 
 
 @emitted(VOID, WORDS, I64, I64)
-def atomic_store(builder, words, index, value):
+def atomic_store(builder: ir.IRBuilder, words: ir.Value, index: ir.Value, value: ir.Value) -> None:
     """Write ``words[index]`` so that every thread sees it, and all that was written before it."""
     builder.store_atomic(value, builder.gep(words, [index]), "seq_cst", 8)
 
 
 @emitted(VOID)
-def pause(builder):
+def pause(builder: ir.IRBuilder) -> None:
     """Tell the processor that the thread waits in a loop."""
     triple, none = builder.module.triple, ir.VoidType()
     if triple.startswith(("x86_64", "i386", "i686")):
@@ -142,13 +142,13 @@ def pause(builder):
 
 
 @emitted(VOID, I64)
-def call_plain(builder, address):
+def call_plain(builder: ir.IRBuilder, address: ir.Value) -> None:
     """Call the C function at `address`, which takes nothing and returns an int."""
     builder.call(builder.inttoptr(address, ir.FunctionType(_I32, []).as_pointer()), [])
 
 
 @emitted(I64)
-def read_ticks(builder):
+def read_ticks(builder: ir.IRBuilder) -> ir.Value:
     """Return the processor's free-running counter; how long a tick is must be measured.
 
     x86-64 gives the time stamp counter, which today's processors advance at a constant rate on all cores. Arm gives

@@ -43,7 +43,8 @@ _nests: dict[Hashable, Nest] = {}
 def nest_of(source: KernelSource) -> tuple[Nest, list[Emitted]]:
     """Return the nest of a kernel, and what is to be defined for each of its calls."""
     before = len(undeclared)
-    body, own = source.make(), []
+    own: list[Emitted] = []
+    body = source.make()
     key = _described(body, own), source.words
     if key in _nests:
         # The functions of this body are those that Numba knows from another one.
@@ -66,9 +67,8 @@ def _compiled(body: Any, source: KernelSource, own: list[Emitted]) -> Nest:
     from xdn.codegen.numba_types import declare, words_type
 
     declare()
-    flags = compiler.Flags()
-    flags.no_cpython_wrapper = True
-    flags.no_cfunc_wrapper = True
+    flags: Any = compiler.Flags()
+    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
     result = compiler.compile_extra(
         cpu_target.typing_context,

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models
 from numba.core.registry import cpu_target
-from numba.core.typeconv import Conversion
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
 from numba.extending import (
     infer_getattr,
@@ -29,7 +29,7 @@ from numba.extending import (
 from xdn.codegen.jit import Emitted, Jitable, Kind, Words, undeclared
 from xdn.element import Element
 
-_NUMBERS = {
+_NUMBERS: dict[str, types.Type] = {
     "f32": types.float32,
     "f64": types.float64,
     "bf16": types.uint16,
@@ -87,8 +87,9 @@ class _PlaceModel(models.PrimitiveModel):
 class _WordsAttributes(AttributeTemplate):
     key = WordsType
 
-    def generic_resolve(self, words: WordsType, name: str) -> types.Type | None:
-        return type_of(words.kinds[name]) if name in words.kinds else None
+    # The template's own says that it is not implemented.
+    def generic_resolve(self, value: Any, attr: str) -> Any:  # type: ignore[override]
+        return type_of(value.kinds[attr]) if attr in value.kinds else None
 
 
 @lower_getattr_generic(WordsType)
@@ -124,8 +125,10 @@ def _row_by_number(context: Any, builder: ir.IRBuilder, signature: Any, values: 
 @infer_global(operator.getitem)
 class _RowByNumber(AbstractTemplate):
     def generic(self, args: tuple[types.Type, ...], kws: Any) -> Any:
-        fits = len(args) == 2 and isinstance(args[0], TableType) and isinstance(args[1], types.Integer)
-        return args[0].row(args[0], types.int64) if fits else None
+        table, *number = args
+        if isinstance(table, TableType) and len(number) == 1 and isinstance(number[0], types.Integer):
+            return table.row(table, types.int64)
+        return None
 
 
 def word_pointer(builder: ir.IRBuilder, words: WordsType, pointer: ir.Value, name: str) -> ir.Value:
@@ -140,7 +143,8 @@ def type_of(kind: Kind) -> types.Type:
     if kind.role == "place":
         return PlaceType(kind.element)
     if kind.row is not None:
-        return TableType(kind.row)
+        row: Any = kind.row
+        return TableType(row)
     number = _NUMBERS[kind.element.name]
     return types.CPointer(number) if kind.is_pointer else number
 

@@ -60,7 +60,7 @@ def packed_once(
     """Return `pack` (weight, how...) -> array, which packs the same weights once in the same way; see the module."""
 
     @wraps(pack)
-    def once(weight: np.ndarray, *args: P.args, **kwargs: P.kwargs) -> np.ndarray:
+    def once(weight: np.ndarray, /, *args: P.args, **kwargs: P.kwargs) -> np.ndarray:
         store = _store.get()
         if store is None:
             return pack(weight, *args, **kwargs)
