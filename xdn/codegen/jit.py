@@ -130,7 +130,7 @@ class Jitable:
 undeclared: list[Emitted | Generic | Jitable] = []
 
 
-def emitted(result: Kind, *parameters: Kind) -> Callable[[Callable[..., ir.Value | None]], Any]:
+def emitted(result: Kind, *parameters: Kind) -> Callable[[Callable[..., ir.Value | None]], Callable[..., Any]]:
     """Return a decorator that makes a function which emits code one that kernels call; see `Emitted`."""
 
     def declare(emit: Callable[..., ir.Value | None]) -> Any:

@@ -8,6 +8,8 @@ from xdn.codegen.names import KernelName
 
 #: A kernel's Python body: (descriptor, frame) -> None, both int64 words.
 KernelBody = Callable[..., None]
+#: What makes a body: it is called only where the kernel is compiled.
+MakeBody = Callable[[], KernelBody]
 
 
 @dataclass(frozen=True)

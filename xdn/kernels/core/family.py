@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource, MakeBody
 from xdn.codegen.target import Target
 from xdn.element import F32, Element
 from xdn.errors import UnsupportedError
@@ -179,6 +180,11 @@ class Lowering:
     exact: frozenset[str] = frozenset()
     choice: Choice = RULE
 
+    @property
+    def params(self) -> Any:
+        """The layer's parameters, of the class of its type."""
+        return self.layer.params
+
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
         return self._layout(self.bottoms[index], self.layer.bottoms[index] in self.exact)
@@ -194,9 +200,7 @@ class Lowering:
     def _layout(self, blob: Blob, exact: bool = False) -> BlockLayout:
         return BlockLayout.of(blob, self.target, self.schedule, exact)
 
-    def step(
-        self, op: str, make: Callable[[], KernelBody], descriptor: Descriptor, *, serves_both: bool = False
-    ) -> Step:
+    def step(self, op: str, make: MakeBody, descriptor: Descriptor, *, serves_both: bool = False) -> Step:
         """Return the step of a kernel whose name needs no more than the schedule and the target.
 
         A kernel that `serves_both` schedules has one name in both.

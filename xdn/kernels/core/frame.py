@@ -1,11 +1,11 @@
 """Where a kernel works now: words that differ between threads and chunks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelSource, MakeBody
 from xdn.kernels.core.descriptor import Descriptor, Size
 
 
@@ -36,6 +36,6 @@ def frame_words(arrays: Sequence[int], **values: int) -> np.ndarray:
     return np.append(Frame(**values).words[: Frame.io.slot], np.array(arrays, np.int64))
 
 
-def kernel_source(name: KernelName, make: Callable[[], KernelBody], words: type[Descriptor]) -> KernelSource:
+def kernel_source(name: KernelName, make: MakeBody, words: type[Descriptor]) -> KernelSource:
     """Return a kernel whose body is given a descriptor of the class `words`, and a `Frame`."""
     return KernelSource(name, make, (words, Frame))

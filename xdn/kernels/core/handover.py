@@ -22,7 +22,7 @@ from xdn.codegen.intrinsics import (
     words_at,
 )
 from xdn.codegen.names import KernelName
-from xdn.codegen.source import KernelSource
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.kernels.core.descriptor import Cell, Descriptor, Size
 from xdn.kernels.core.frame import kernel_source
@@ -82,7 +82,7 @@ def lead(target: Target) -> KernelSource:
     return kernel_source(KernelName("lead", target.name), _lead, Caller)
 
 
-def _attend():
+def _attend() -> KernelBody:
     def attend(box, frame):
         atomic_store(box.parked, 0, 0)
         looks = 0
@@ -105,7 +105,7 @@ def _attend():
     return attend
 
 
-def _post():
+def _post() -> KernelBody:
     def post(caller, frame):
         caller.wake = 0
         for number in range(caller.helpers):
@@ -117,7 +117,7 @@ def _post():
     return post
 
 
-def _lead():
+def _lead() -> KernelBody:
     def lead(caller, frame):
         call_kernel(caller.drive, caller.control, frame)
         for number in range(caller.helpers):

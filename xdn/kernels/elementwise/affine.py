@@ -11,6 +11,7 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, same_place
+from xdn.codegen.source import MakeBody
 from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -28,7 +29,7 @@ class PerChannel(Descriptor):
     shift, factor, offset = Pointer(), Pointer(), Pointer()
 
 
-def _affine_of_images():
+def _affine_of_images() -> KernelBody:
     def affine(d, frame):
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
         shift, factor, offset = d.shift, d.factor, d.offset
@@ -48,7 +49,7 @@ def _affine_of_images():
     return affine
 
 
-def _affine_of_channels():
+def _affine_of_channels() -> KernelBody:
     def affine(d, frame):
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
         shift, factor, offset, channels = d.shift, d.factor, d.offset, d.channels
@@ -65,7 +66,7 @@ def _affine_of_channels():
     return affine
 
 
-def _prelu_of_images():
+def _prelu_of_images() -> KernelBody:
     def prelu(d, frame):
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
         slope, lanes, channels = d.factor, d.lanes, d.channels
@@ -83,7 +84,7 @@ def _prelu_of_images():
     return prelu
 
 
-def _prelu_of_channels():
+def _prelu_of_channels() -> KernelBody:
     def prelu(d, frame):
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
         slope, channels = d.factor, d.channels
@@ -104,7 +105,7 @@ def _prelu_of_channels():
 AFFINE, PRELU = (_affine_of_images, _affine_of_channels), (_prelu_of_images, _prelu_of_channels)
 
 
-def _lower(lowering: Lowering, op: str, bodies: tuple[KernelBody, KernelBody], **coefficients: Array) -> Lowered:
+def _lower(lowering: Lowering, op: str, bodies: tuple[MakeBody, MakeBody], **coefficients: Array) -> Lowered:
     layer, layout, batch = lowering.layer, lowering.top(), lowering.schedule is BATCH
     channels = layout.channels if batch else layout.position_elements
     kept = {name: aligned_vectors(array, channels) for name, array in coefficients.items()}
@@ -120,19 +121,19 @@ def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array
 
 def _keeps_statistics(lowering: Lowering) -> bool:
     """Return whether a BatchNorm normalises by what training left."""
-    return not lowering.layer.params.batch_statistics
+    return not lowering.params.batch_statistics
 
 
 def _one_value_per_channel(lowering: Lowering) -> bool:
     """Return whether a Scale or Bias has one learned coefficient a channel."""
-    params = lowering.layer.params
+    params = lowering.params
     return along_channels(lowering.bottoms, params.axis, params.num_axes)
 
 
 @family("batch_norm", "BatchNorm", when=_keeps_statistics, schedules=BOTH)
 def lower_batch_norm(lowering: Lowering) -> Lowered:
     """Subtract the mean, divide by the deviation of the statistics that training left."""
-    params, weights = lowering.layer.params, lowering.layer.weights
+    params, weights = lowering.params, lowering.layer.weights
     mean, variance = params.statistics(weights)
     factor = 1 / np.sqrt(variance + params.eps)
     return _lower_affine(lowering, mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean)))
@@ -141,7 +142,7 @@ def lower_batch_norm(lowering: Lowering) -> Lowered:
 @family("bn", "BN", when=_keeps_statistics, schedules=BOTH)
 def lower_bn(lowering: Lowering) -> Lowered:
     """Normalise, then scale and shift; or scale and shift alone."""
-    return _lower_affine(lowering, *lowering.layer.params.terms(lowering.layer.weights))
+    return _lower_affine(lowering, *lowering.params.terms(lowering.layer.weights))
 
 
 @family("scale", "Scale", when=_one_value_per_channel, schedules=BOTH)

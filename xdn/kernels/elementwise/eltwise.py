@@ -63,11 +63,11 @@ def _body(function: Callable[..., float]) -> KernelBody:
 def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]
-    coefficients = layer.params.coeff or (1.0,) * len(layer.bottoms)
+    coefficients = lowering.params.coeff or (1.0,) * len(layer.bottoms)
     elements, steps = lowering.top().block_elements, []
     for i in range(1, len(layer.bottoms)):
         x0, a = (layer.bottoms[0], coefficients[0]) if i == 1 else (top, 1.0)
         words = Pair(x0=x0, x1=layer.bottoms[i], y=top, elements=elements, a=a, b=coefficients[i])
-        op, function = (_FUNCTIONS if i == 1 else _FURTHER)[layer.params.operation]
+        op, function = (_FUNCTIONS if i == 1 else _FURTHER)[lowering.params.operation]
         steps.append(lowering.step(op, partial(_body, function), words, serves_both=True))
     return Lowered(steps, in_place={top: layer.bottoms[0]})

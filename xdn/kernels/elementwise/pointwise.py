@@ -52,7 +52,7 @@ def _enter(word: str, types: list[type[Function]]) -> None:
     """Enter the family of the layer types that are one and the same function into the table of families."""
 
     def lower(lowering: Lowering) -> Lowered:
-        return _lower(lowering, lowering.layer.params.kernel())
+        return _lower(lowering, lowering.params.kernel())
 
     lower.__doc__ = types[0].__doc__
     family(word, *(cls.type for cls in types), schedules=BOTH)(lower)
@@ -62,7 +62,7 @@ for _word in {cls.word: None for cls in functions()}:
     _enter(_word, [cls for cls in functions() if cls.word == _word])
 
 
-@family("times", "Dropout", when=lambda lowering: lowering.layer.params.factor != 1, schedules=BOTH)
+@family("times", "Dropout", when=lambda lowering: lowering.params.factor != 1, schedules=BOTH)
 def lower_dropout(lowering: Lowering) -> Lowered:
     """Multiply by what training left to the test phase."""
-    return _lower(lowering, Kernel("times", lambda m, x, factor: m.mul(x, factor), (lowering.layer.params.factor,)))
+    return _lower(lowering, Kernel("times", lambda m, x, factor: m.mul(x, factor), (lowering.params.factor,)))

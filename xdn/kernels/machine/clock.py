@@ -2,7 +2,7 @@
 
 from xdn.codegen.intrinsics import read_ticks
 from xdn.codegen.names import KernelName
-from xdn.codegen.source import KernelSource
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.kernels.core.descriptor import Descriptor, Size
 from xdn.kernels.core.frame import kernel_source
@@ -19,7 +19,7 @@ def clock(target: Target) -> KernelSource:
     return kernel_source(KernelName("clock", target.name), _clock, Clock)
 
 
-def _clock():
+def _clock() -> KernelBody:
     def read_clock(d, frame):
         d.ticks = read_ticks()
 

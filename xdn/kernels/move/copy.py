@@ -14,6 +14,7 @@ import numpy as np
 
 from xdn import memory
 from xdn.codegen.intrinsics import at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -36,7 +37,7 @@ class Copy(Descriptor):
     runs = Pointer(S64)
 
 
-def _copy():
+def _copy() -> KernelBody:
     def copy(d, frame):
         runs = d.runs
         first, end = portion(frame, d.run_count)
@@ -64,7 +65,7 @@ def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
         np.arange(begin, begin + blob.image_size, dtype=dtype).reshape(1, *blob.shape[1:])
         for begin, blob in zip(begins, lowering.bottoms, strict=False)
     ]
-    return [top.ravel() for top in lowering.layer.params.reference(numbers, {}, len(lowering.tops))], begins
+    return [top.ravel() for top in lowering.params.reference(numbers, {}, len(lowering.tops))], begins
 
 
 def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
@@ -93,7 +94,8 @@ def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step
 def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
     """Return where elements of an image, numbered as C, H, W, lie in its block, in elements."""
     c, position = np.divmod(elements, layout.positions)
-    return position * layout.position_elements + c * layout.images
+    places: np.ndarray = position * layout.position_elements + c * layout.images
+    return places
 
 
 def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray] | None:
@@ -166,7 +168,7 @@ def _footprint(lowering: Lowering) -> Footprint:
 
 @family(
     "move",
-    when=lambda lowering: lowering.layer.params.moves_only(lowering.bottoms),
+    when=lambda lowering: lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
     footprint=_footprint,
 )
@@ -190,7 +192,7 @@ def _same_block(lowering: Lowering, bottom: int, top: int) -> bool:
     return lowering.bottom(bottom).block_elements == lowering.top(top).block_elements
 
 
-@family("identity", "Dropout", when=lambda lowering: lowering.layer.params.factor == 1, schedules=BOTH)
+@family("identity", "Dropout", when=lambda lowering: lowering.params.factor == 1, schedules=BOTH)
 def lower_identity(lowering: Lowering) -> Lowered:
     """Nothing: the top is the bottom."""
     layer = lowering.layer

@@ -14,6 +14,7 @@ A bottom without channels, (N,), has its values where others have channels.
 import numpy as np
 
 from xdn.codegen.intrinsics import at_element
+from xdn.codegen.source import KernelBody
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -32,7 +33,7 @@ class Embed(Descriptor):
     rows, values, positions, numbers, x_pitch, y_pitch, step = (Size() for _ in range(7))
 
 
-def _embed():
+def _embed() -> KernelBody:
     def embed(d, frame):
         table, bias, values, step = d.table, d.bias, d.values, d.step
         positions, numbers, last = d.positions, d.numbers, d.rows - 1
@@ -61,7 +62,7 @@ def lower_embed(lowering: Lowering) -> Lowered:
     layer, bottom = lowering.layer, lowering.bottom()
     images = bottom.images
     single = len(lowering.bottoms[0].shape) == 1
-    values, top = layer.params.num_output, lowering.top()
+    values, top = lowering.params.num_output, lowering.top()
     table = np.ascontiguousarray(layer.weights["weight"], np.float32)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(values)), np.float32)
     words = Embed(

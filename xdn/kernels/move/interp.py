@@ -12,6 +12,7 @@
 import numpy as np
 
 from xdn.codegen.intrinsics import at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -33,7 +34,7 @@ class Interp(Descriptor):
     positions, x_block, y_block, row = (Size() for _ in range(4))
 
 
-def _interp():
+def _interp() -> KernelBody:
     def interp(d, frame):
         corners, weights, row = d.corners, d.weights, d.row
         begin, stop = portion(frame, d.positions)
@@ -55,7 +56,7 @@ def _interp():
     "interp",
     "Interp",
     "DeephiResize",
-    when=lambda lowering: not lowering.layer.params.moves_only(lowering.bottoms),
+    when=lambda lowering: not lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
     # Four corners and four weights a position.
     footprint=lambda lowering: Footprint(48, 40) * lowering.top().positions,
@@ -63,7 +64,7 @@ def _interp():
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    rows, columns = layer.params.corners([blob.shape for blob in lowering.bottoms])
+    rows, columns = lowering.params.corners([blob.shape for blob in lowering.bottoms])
     corners, weights = _tables(rows, columns, bottom.width)
     words = Interp(
         x=layer.bottoms[0],

@@ -141,13 +141,13 @@ def _of_channels(target: Target) -> KernelBody:
 
 def _over_channels(lowering: Lowering) -> bool:
     """Return whether the neighbours are channels."""
-    return lowering.layer.params.norm_region == "ACROSS_CHANNELS"
+    return bool(lowering.params.norm_region == "ACROSS_CHANNELS")
 
 
 @family("lrn_across", "LRN", when=_over_channels, schedules=BOTH)
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
-    layer, params, layout = lowering.layer, lowering.layer.params, lowering.top()
+    layer, params, layout = lowering.layer, lowering.params, lowering.top()
     words = Across(
         x=layer.bottoms[0],
         y=layer.tops[0],

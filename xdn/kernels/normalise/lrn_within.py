@@ -84,7 +84,7 @@ def _body(target: Target, schedule: Schedule) -> KernelBody:
 def _square(lowering: Lowering) -> tuple[tuple[int, int], tuple[int, int], Window]:
     """Return the sizes over which the square of neighbours slides, how often it does, and itself."""
     sizes = (lowering.top().height, lowering.top().width)
-    size = lowering.layer.params.local_size
+    size = lowering.params.local_size
     return sizes, sizes, Window((size, size), pad=(size // 2, size // 2))
 
 
@@ -95,13 +95,13 @@ def _footprint(lowering: Lowering) -> Footprint:
 
 def _over_positions(lowering: Lowering) -> bool:
     """Return whether the neighbours are positions."""
-    return lowering.layer.params.norm_region == "WITHIN_CHANNEL"
+    return bool(lowering.params.norm_region == "WITHIN_CHANNEL")
 
 
 @family("lrn_within", "LRN", when=_over_positions, schedules=BOTH, footprint=_footprint)
 def lower_within(lowering: Lowering) -> Lowered:
     """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
-    layer, params, layout = lowering.layer, lowering.layer.params, lowering.top()
+    layer, params, layout = lowering.layer, lowering.params, lowering.top()
     positions, taps = plain_tap_lists(*_square(lowering)).in_elements(layout, layout)
     words = Within(
         x=layer.bottoms[0],

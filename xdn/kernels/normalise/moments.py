@@ -19,6 +19,7 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, at_element
+from xdn.codegen.source import MakeBody
 from xdn.element import F64
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -40,7 +41,7 @@ class Moments(Descriptor):
     eps, constants = Number(), Pointer()
 
 
-def _mvn():
+def _mvn() -> KernelBody:
     def mvn(d, frame):
         positions, vectors, width, pitch, divides = d.positions, d.vectors, d.width, d.pitch, d.divides
         eps, count, total = d.eps, positions * vectors, at(frame, d.total)
@@ -76,7 +77,7 @@ def _mvn():
     return mvn
 
 
-def _normalize():
+def _normalize() -> KernelBody:
     def normalize(d, frame):
         positions, vectors, width, pitch = d.positions, d.vectors, d.width, d.pitch
         constants, total = d.constants, at(frame, d.total)
@@ -100,12 +101,12 @@ def _normalize():
     return normalize
 
 
-def _lower(lowering: Lowering, op: str, body: KernelBody, shape: tuple[int, int], **own: Any) -> Lowered:
+def _lower(lowering: Lowering, op: str, make: MakeBody, shape: tuple[int, int], **own: Any) -> Lowered:
     """Return the step of a body for vectors of (number, width) a position, and what else it is told."""
     layer, layout, (vectors, width) = lowering.layer, lowering.top(), shape
     sizes = {"positions": layout.positions, "vectors": vectors, "width": width, "pitch": layout.position_elements}
     words = Moments(x=layer.bottoms[0], y=layer.tops[0], total=width, **sizes, **own)
-    return Lowered([lowering.step(op, body, words, serves_both=True)])
+    return Lowered([lowering.step(op, make, words, serves_both=True)])
 
 
 def _by_image(lowering: Lowering) -> tuple[int, int]:
@@ -116,14 +117,14 @@ def _by_image(lowering: Lowering) -> tuple[int, int]:
 @family("mvn", "MVN", schedules=BOTH)
 def lower_mvn(lowering: Lowering) -> Lowered:
     """Subtract the mean of each channel or image, and divide by its deviation."""
-    params = lowering.layer.params
+    params = lowering.params
     shape = _by_image(lowering) if params.across_channels else (1, lowering.top().position_elements)
     return _lower(lowering, "mvn", _mvn, shape, eps=params.eps, divides=params.normalize_variance)
 
 
 def _euclidean_image(lowering: Lowering) -> bool:
     """Return whether the norm is that of an image, the root of a sum of squares."""
-    return lowering.layer.params.across_spatial and lowering.layer.params.norm == "L2"
+    return bool(lowering.params.across_spatial and lowering.params.norm == "L2")
 
 
 @family("normalize_image", "Normalize", when=_euclidean_image, schedules=BOTH)
@@ -131,5 +132,5 @@ def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of the image, and multiply by a factor."""
     layer, shape = lowering.layer, _by_image(lowering)
     factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), shape[0])
-    constants = np.append(factors, layer.params.eps).astype(np.float32)
+    constants = np.append(factors, lowering.params.eps).astype(np.float32)
     return _lower(lowering, "normalize_image", _normalize, shape, constants=constants)

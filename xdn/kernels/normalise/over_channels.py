@@ -17,6 +17,7 @@ import numpy as np
 
 from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, at_element
+from xdn.codegen.source import MakeBody
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH
@@ -39,7 +40,7 @@ class OverChannels(Descriptor):
     constants = Pointer()
 
 
-def _normalize_images():
+def _normalize_images() -> KernelBody:
     def normalize(d, frame):
         channels, images, constants, sums = d.channels, d.images, d.constants, at(frame, d.found)
         for p in range(frame.blocks * d.positions):
@@ -59,7 +60,7 @@ def _normalize_images():
     return normalize
 
 
-def _normalize_channels():
+def _normalize_channels() -> KernelBody:
     def normalize(d, frame):
         channels, constants = d.channels, d.constants
         begin, stop = portion(frame, frame.blocks * d.positions)
@@ -75,7 +76,7 @@ def _normalize_channels():
     return normalize
 
 
-def _largest_of_images():
+def _largest_of_images() -> KernelBody:
     def largest(d, frame):
         channels, images, values, best = d.channels, d.images, d.values, at(frame, d.found)
         for p in range(frame.blocks * d.positions):
@@ -95,7 +96,7 @@ def _largest_of_images():
     return largest
 
 
-def _largest_of_channels():
+def _largest_of_channels() -> KernelBody:
     def largest(d, frame):
         channels, values = d.channels, d.values
         begin, stop = portion(frame, frame.blocks * d.positions)
@@ -111,7 +112,7 @@ def _largest_of_channels():
 
 
 #: Of the batch schedule and of the channel schedule.
-Bodies = tuple[KernelBody, KernelBody]
+Bodies = tuple[MakeBody, MakeBody]
 
 
 def _lower(lowering: Lowering, op: str, bodies: Bodies, **own: Any) -> Lowered:
@@ -133,7 +134,7 @@ def _lower(lowering: Lowering, op: str, bodies: Bodies, **own: Any) -> Lowered:
 
 def _euclidean_position(lowering: Lowering) -> bool:
     """Return whether the norm is that of a position's channels, the root of a sum of squares."""
-    return not lowering.layer.params.across_spatial and lowering.layer.params.norm == "L2"
+    return not lowering.params.across_spatial and lowering.params.norm == "L2"
 
 
 @family("normalize", "Normalize", when=_euclidean_position, schedules=BOTH)
@@ -141,13 +142,13 @@ def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of a position's channels, and multiply by a factor."""
     layer, channels = lowering.layer, lowering.bottom().channels
     factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), channels)
-    constants = np.append(factors, np.float32(layer.params.eps)).astype(np.float32)
+    constants = np.append(factors, np.float32(lowering.params.eps)).astype(np.float32)
     return _lower(lowering, "normalize", (_normalize_images, _normalize_channels), constants=constants)
 
 
 def _largest_channel(lowering: Lowering) -> bool:
     """Return whether one channel of each position is asked for; of an image of one position that is the whole image."""
-    params, bottom = lowering.layer.params, lowering.bottoms[0]
+    params, bottom = lowering.params, lowering.bottoms[0]
     if params.axis is None:
         return params.top_k == 1 and lowering.bottom().positions == 1 and not params.out_max_val
     return params.top_k == 1 and bottom.axis(params.axis) == 1
@@ -156,5 +157,5 @@ def _largest_channel(lowering: Lowering) -> bool:
 @family("argmax", "ArgMax", when=_largest_channel, schedules=BOTH)
 def lower_argmax(lowering: Lowering) -> Lowered:
     """Find the channel with the largest value of each position, or that value."""
-    values = lowering.layer.params.out_max_val
+    values = lowering.params.out_max_val
     return _lower(lowering, "largest_channel", (_largest_of_images, _largest_of_channels), values=values)

@@ -111,7 +111,7 @@ def _of_channels() -> KernelBody:
 
 def _over_channels(lowering: Lowering) -> bool:
     """Return whether the sum runs over axis 1."""
-    return lowering.bottoms[0].axis(lowering.layer.params.axis) == 1
+    return lowering.bottoms[0].axis(lowering.params.axis) == 1
 
 
 @family("softmax", "Softmax", when=_over_channels, schedules=BOTH)

@@ -12,6 +12,7 @@ elements of a row, so that each has sums of its own::
 import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
 from xdn.graph import Blob
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
@@ -33,7 +34,7 @@ class SoftmaxPositions(Descriptor):
     group_count, count, step, positions, row = (Size() for _ in range(5))
 
 
-def _softmax():
+def _softmax() -> KernelBody:
     def softmax(d, frame):
         groups, row, positions, count, step = d.groups, d.row, d.positions, d.count, d.step * d.row
         most, total = at(frame, d.most), at(frame, d.total)
@@ -64,7 +65,7 @@ def _softmax():
 
 def _over_positions(lowering: Lowering) -> bool:
     """Return whether the sum runs over an axis after the channels."""
-    return lowering.bottoms[0].axis(lowering.layer.params.axis) > 1
+    return lowering.bottoms[0].axis(lowering.params.axis) > 1
 
 
 def axis_positions(blob: Blob, axis: int) -> tuple[np.ndarray, int, int]:
@@ -88,7 +89,7 @@ def axis_positions(blob: Blob, axis: int) -> tuple[np.ndarray, int, int]:
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along positions."""
     layer, layout, blob = lowering.layer, lowering.top(), lowering.bottoms[0]
-    starts, step, count = axis_positions(blob, blob.axis(layer.params.axis))
+    starts, step, count = axis_positions(blob, blob.axis(lowering.params.axis))
     row = layout.position_elements
     words = SoftmaxPositions(
         x=layer.bottoms[0],

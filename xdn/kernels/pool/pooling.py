@@ -59,7 +59,7 @@ class _Method:
 
 #: By operation, as kernel names spell it.
 _METHODS = {
-    "max_pool": _Method(LOWEST, lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
+    "max_pool": _Method(float(LOWEST), lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
     "average_pool": _Method(0.0, lambda b: b.add, lambda b, acc, count: b.div(acc, count)),
 }
 
@@ -109,7 +109,7 @@ def _body(method: _Method, target: Target, schedule: Schedule) -> KernelBody:
 def pooling_footprint(lowering: Lowering) -> Footprint:
     """Return what the tables of positions take."""
     sizes = lowering.bottoms[0].shape[2:]
-    return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.layer.params.window(sizes))
+    return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
 
 
 @family(
@@ -123,18 +123,18 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
     positions, taps = lists.in_elements(bottom, top)
     words = Pooling(
         x=layer.bottoms[0],
         y=layer.tops[0],
         positions=positions,
         taps=taps,
-        counts=np.ascontiguousarray(layer.params.counts(sizes)),
+        counts=np.ascontiguousarray(lowering.params.counts(sizes)),
         position_count=len(positions),
         x_block=bottom.block_elements,
         y_block=top.block_elements,
         rows=bottom.position_elements // row_elements(lowering.target, lowering.schedule),
     )
-    op = "max_pool" if layer.params.pool == "MAX" else "average_pool"
+    op = "max_pool" if lowering.params.pool == "MAX" else "average_pool"
     return Lowered([Step.of(pooling(op, lowering.target, lowering.schedule), words)])

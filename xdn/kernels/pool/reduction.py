@@ -11,6 +11,7 @@ has sums of its own::
 import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import F64
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -30,7 +31,7 @@ class Reduce(Descriptor):
     factor = Number(F64)
 
 
-def _reduce():
+def _reduce() -> KernelBody:
     def reduce(d, frame):
         groups, positions, vectors, width = d.groups, d.positions, d.vectors, d.width
         x_pitch, y_pitch, terms, factor, total = d.x_pitch, d.y_pitch, d.terms, d.factor, at(frame, d.total)
@@ -60,11 +61,11 @@ def _reduce():
     return reduce
 
 
-@family("reduce", "Reduction", when=lambda it: it.bottoms[0].axis(it.layer.params.axis) > 0, schedules=BOTH)
+@family("reduce", "Reduction", when=lambda it: it.bottoms[0].axis(it.params.axis) > 0, schedules=BOTH)
 def lower_reduction(lowering: Lowering) -> Lowered:
     """Sum what an image has, or the positions of its last axes, and multiply."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    params = layer.params
+    params = lowering.params
     if lowering.bottoms[0].axis(params.axis) == 1:
         groups, vectors, width = 1, bottom.channels, bottom.images
     else:

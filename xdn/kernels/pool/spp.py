@@ -11,7 +11,9 @@
 import numpy as np
 
 from xdn.codegen.intrinsics import at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
+from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.footprint import Footprint
@@ -39,7 +41,7 @@ class SPP(Descriptor):
     start = Number()
 
 
-def _pool():
+def _pool() -> KernelBody:
     def pool(d, frame):
         bins, taps, counts, start = d.bins, d.taps, d.counts, d.start
         channels, images, average = d.channels, d.images, d.average
@@ -70,7 +72,7 @@ def _pool():
 def _footprint(lowering: Lowering) -> Footprint:
     """Return what the tables of all grids take."""
     sizes = lowering.bottoms[0].shape[2:]
-    levels = lowering.layer.params.levels(sizes)
+    levels = lowering.params.levels(sizes)
     each = (plain_lists_footprint(sizes, level.output_size(sizes), level.window(sizes)) for level in levels)
     return sum(each, Footprint()) * 2
 
@@ -79,9 +81,12 @@ def _footprint(lowering: Lowering) -> Footprint:
 def lower_spp(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each bin."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    sizes, average = lowering.bottoms[0].shape[2:], layer.params.pool == "AVE"
-    bins, taps, counts, begin = [], [], [], 0
-    for level in layer.params.levels(sizes):
+    sizes, average = lowering.bottoms[0].shape[2:], lowering.params.pool == "AVE"
+    bins: list[Array] = []
+    taps: list[Array] = []
+    counts: list[Array] = []
+    begin = 0
+    for level in lowering.params.levels(sizes):
         grid = level.output_size(sizes)
         lists = plain_tap_lists(sizes, grid, level.window(sizes))
         rows = lists.positions * (bottom.position_elements, 1, 1, 1)

@@ -17,6 +17,7 @@ a position's values, so that loops are over neighbours in both schedules::
 import numpy as np
 
 from xdn.codegen.intrinsics import at_element
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -36,7 +37,7 @@ class Largest(Descriptor):
     start = Number()
 
 
-def _largest():
+def _largest() -> KernelBody:
     def largest(d, frame):
         positions, taps, row, start = d.positions, d.taps, d.row, d.start
         begin, stop = portion(frame, d.position_count)
@@ -71,7 +72,7 @@ def lower_pool_indices(lowering: Lowering) -> Lowered:
     """Take the maximum of each window, and the number of its position."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], layer.params.window(sizes))
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
     words = Largest(
         x=layer.bottoms[0],
         y=layer.tops[0],
@@ -94,7 +95,7 @@ class Unpool(Descriptor):
     x_positions, y_positions, row = Size(), Size(), Size()
 
 
-def _unpool():
+def _unpool() -> KernelBody:
     def unpool(d, frame):
         x_positions, y_positions, row = d.x_positions, d.y_positions, d.row
         end = np.float32(y_positions)

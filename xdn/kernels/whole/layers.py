@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from xdn.codegen.loader import process_loader
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import kernel_at
-from xdn.codegen.source import KernelBody
+from xdn.codegen.source import MakeBody
 from xdn.codegen.target import host_target
 from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import Descriptor
@@ -26,7 +26,7 @@ def compute_whole(layer: Layer, bottoms: Sequence[Array]) -> tuple[Array, ...]:
     return layer.forward(bottoms)
 
 
-def call(op: str, make: Callable[[], KernelBody], descriptor: Descriptor) -> None:
+def call(op: str, make: MakeBody, descriptor: Descriptor) -> None:
     """Run a kernel on what its descriptor says; it does not look at its frame."""
     name = KernelName(op, host_target().name)
     kernel_at(process_loader().address(kernel_source(name, make, type(descriptor))))(descriptor.words, Frame().words)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.codegen.source import KernelBody
+from xdn.codegen.source import KernelBody, MakeBody
 from xdn.element import S64
 from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import Descriptor, Number, Pointer, Size
@@ -34,7 +34,7 @@ class Regions(Descriptor):
     start = Number()
 
 
-def _largest():
+def _largest() -> KernelBody:
     def largest(d, frame):
         x, y, start, images, rows, columns = d.x, d.y, d.start, d.images, d.rows, d.columns
         channels, ph, pw, h, w = d.channels, d.ph, d.pw, d.h, d.w
@@ -55,7 +55,7 @@ def _largest():
     return largest
 
 
-def _average():
+def _average() -> KernelBody:
     def average(d, frame):
         x, y, images, rows, columns = d.x, d.y, d.images, d.rows, d.columns
         channels, ph, pw, h, w = d.channels, d.ph, d.pw, d.h, d.w
@@ -76,7 +76,7 @@ def _average():
     return average
 
 
-def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, body: KernelBody) -> tuple[Array, ...]:
+def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, make: MakeBody) -> tuple[Array, ...]:
     """Return the top; the layer checks the regions, so that no cell leaves the map."""
     maps = np.ascontiguousarray(bottoms[0], np.float32)
     cells = layer.params.cells(bottoms)  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, body: KernelBody) -
     _, x_channels, h, w = maps.shape
     tables = {"images": images, "rows": rows, "columns": columns}
     sizes = {"regions": len(images), "channels": channels, "x_channels": x_channels, "ph": ph, "pw": pw, "h": h, "w": w}
-    call(op, body, Regions(x=maps, y=top, start=LOWEST, **tables, **sizes))
+    call(op, make, Regions(x=maps, y=top, start=LOWEST, **tables, **sizes))
     return (top,)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xdn.codegen.source import KernelBody
 from xdn.element import S64
 from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import Descriptor, Number, Pointer, Size
@@ -28,7 +29,7 @@ class Suppress(Descriptor):
     threshold, unit, eta = Number(), Number(), Number()
 
 
-def _suppress():
+def _suppress() -> KernelBody:
     def suppress(d, frame):
         boxes, kept, threshold, unit, eta = d.boxes, d.kept, d.threshold, d.unit, d.eta
         zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
