@@ -75,7 +75,7 @@ def _on_x86(builder: ir.IRBuilder) -> bool:
 
 
 @emitted(I64)
-def read_float_control(builder):
+def read_float_control(builder: ir.IRBuilder) -> ir.Value:
     """Return how the thread treats denormal numbers."""
     if not _on_x86(builder):
         return ir.Constant(_I64, 0)
@@ -85,7 +85,7 @@ def read_float_control(builder):
 
 
 @emitted(VOID, I64)
-def set_float_control(builder, control):
+def set_float_control(builder: ir.IRBuilder, control: ir.Value) -> None:
     """Let the thread treat denormal numbers so."""
     if _on_x86(builder):
         slot, load = _float_control(builder, "ldmxcsr")

@@ -25,15 +25,15 @@ class Broadcast(Descriptor):
     positions, row = Size(), Size()
 
 
-def _scaled(a, x, z):
+def _scaled(a: float, x: float, z: float) -> float:
     return a * x
 
 
-def _shifted(a, x, z):
+def _shifted(a: float, x: float, z: float) -> float:
     return x + a
 
 
-def _scaled_sum(a, x, z):
+def _scaled_sum(a: float, x: float, z: float) -> float:
     return a * x + z
 
 

@@ -20,19 +20,19 @@ class Pair(Descriptor):
     a, b = Number(), Number()
 
 
-def _sum(a, x, b, z):
+def _sum(a: float, x: float, b: float, z: float) -> float:
     return a * x + b * z
 
 
-def _product(a, x, b, z):
+def _product(a: float, x: float, b: float, z: float) -> float:
     return x * z
 
 
-def _maximum(a, x, b, z):
+def _maximum(a: float, x: float, b: float, z: float) -> float:
     return x if x > z else z
 
 
-def _keep_maximum(a, x, b, z):
+def _keep_maximum(a: float, x: float, b: float, z: float) -> float:
     # Of three and more bottoms Caffe lets the further ones win only where they are larger: it matters for NaN.
     return z if z > x else x
 

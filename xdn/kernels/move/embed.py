@@ -44,7 +44,7 @@ def _embed() -> KernelBody:
             y = at_element(frame, d.y, block * positions * y_pitch)
             for p in range(begin, stop):
                 for i in range(numbers):
-                    given, row = np.float64(x[p * x_pitch + i]), 0
+                    given, row = np.float64(x[p * x_pitch + i]), np.int64(0)
                     # NaN is not the number of a row; it compares as false.
                     if given >= last:
                         row = last
