@@ -51,7 +51,7 @@ setup(
     package_data={"xdn": ["py.typed"], "xdn.shipped": ["*.md", "*/*"]},
     install_requires=[
         "numpy>=1.26",
-        "numba>=0.60",
+        "numba>=0.61",
         "protobuf>=5.26",
         "opencv-python-headless>=4.10",
         "onnx>=1.16",
