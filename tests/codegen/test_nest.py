@@ -1,8 +1,10 @@
 """Nests: what kernels have in common is compiled once, and nothing else is taken for it."""
 
+import numba
 import numpy as np
 import pytest
 from llvmlite import ir
+from numba.core import config
 
 from tests.codegen.kernels import call
 from xdn.codegen import nest
@@ -128,3 +130,10 @@ def test_what_a_known_nest_declares_is_forgotten():
     before = len(nest.undeclared)
     nest_of(kernel(5))
     assert len(nest.undeclared) == before
+
+
+def test_numba_optimizes_as_before_afterwards():
+    before = config.OPT
+    with pytest.raises(numba.TypingError):
+        nest_of(KernelSource(KernelName("wrong", "portable"), lambda: lambda desc, frame: desc.nothing))
+    assert config.OPT is before

@@ -5,7 +5,8 @@ Numba makes of the loops, with calls in place of the tiles, is a `Nest`; LLVM pu
 (`assembler.py`), in a tenth of the time.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -70,16 +71,34 @@ def _compiled(body: Any, source: KernelSource, own: list[Emitted]) -> Nest:
     flags: Any = compiler.Flags()
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
-    result = compiler.compile_extra(
-        cpu_target.typing_context,
-        cpu_target.target_context,
-        body,
-        args=tuple(map(words_type, source.words)),
-        return_type=types.void,
-        flags=flags,
-        locals={},
-    )
-    return Nest(result.library.get_llvm_str(), result.fndesc.llvm_func_name, tuple(each.symbol for each in own))
+    with _unoptimized():
+        result = compiler.compile_extra(
+            cpu_target.typing_context,
+            cpu_target.target_context,
+            body,
+            args=tuple(map(words_type, source.words)),
+            return_type=types.void,
+            flags=flags,
+            locals={},
+        )
+        text = result.library.get_llvm_str()
+    return Nest(text, result.fndesc.llvm_func_name, tuple(each.symbol for each in own))
+
+
+@contextmanager
+def _unoptimized() -> Iterator[None]:
+    """Let Numba optimize nothing, for LLVM does that once the nest is whole; meanwhile no other thread compiles."""
+    import numba
+    from numba.core.compiler_lock import global_compiler_lock
+
+    config: Any = numba.config
+    with global_compiler_lock:
+        usual = config.OPT
+        config.OPT = type(usual)(0)
+        try:
+            yield
+        finally:
+            config.OPT = usual
 
 
 def definitions(nest: Nest, own: list[Emitted], triple: str, data_layout: str) -> str:
