@@ -120,14 +120,15 @@ class Runner:
         with self._lock:
             variant = self._backend.variant(self.net, request, self._configuration)
             key = (tuple(request.shapes.items()), request.outputs, variant, request.pixels and request.pixels[0])
-            if key not in self._kept:
+            kept = self._kept.get(key)
+            if kept is None:
                 before = time.perf_counter()
-                self._kept[key] = _Kept(self._backend.compile(self.net, request, self._configuration))
+                kept = self._kept[key] = _Kept(self._backend.compile(self.net, request, self._configuration))
                 self.compile_s += time.perf_counter() - before
                 while len(self._kept) > settings.PLANS_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
-            return self._kept[key]
+            return kept
 
     def _execute(
         self,

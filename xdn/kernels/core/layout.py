@@ -24,9 +24,9 @@ from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schedule:
-    """What vectors are filled with, and with that how blobs lie and which kernels run."""
+    """What vectors are filled with, and with that how blobs lie and which kernels run; there are these two."""
 
     name: str
 

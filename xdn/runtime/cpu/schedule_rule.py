@@ -22,7 +22,7 @@ class ScheduleRule:
     """
 
     def __init__(self, net: Net, threads: int):
-        self._net, self._threads = net, threads
+        self._net, self._threads, self._block = net, threads, host_target().block_images
         #: Shapes of images -> whether the channel schedule is better for them, however many there are.
         self._known: dict[object, bool] = {}
 
@@ -32,8 +32,7 @@ class ScheduleRule:
 
     def _few(self, images: int) -> bool:
         """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
-        block = host_target().block_images
-        fullest = -(-images // (block * self._threads)) * block
+        fullest = -(-images // (self._block * self._threads)) * self._block
         return images < settings.BATCH_IMAGE_TIME * fullest * self._threads
 
     def _one_by_one(self, shapes: Mapping[str, Shape]) -> bool:
@@ -51,4 +50,4 @@ class ScheduleRule:
 
     def _fits(self, shapes: Mapping[str, Shape]) -> bool:
         """Return whether the memory is large enough for blocks of the batch schedule."""
-        return block_fits(self._net, shapes, host_target().block_images, self._threads)
+        return block_fits(self._net, shapes, self._block, self._threads)
