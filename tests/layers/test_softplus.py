@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.kernels.checks import check_layer as check_kernels
 from tests.kernels.checks import check_net, close, feed_for, one_layer_net, random_weights
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, compute, normal, run_onnx
+from tests.pytorch import torch
 from xdn.graph import Epilogue, Layer
 from xdn.layers.bnll import BNLL
 from xdn.layers.softplus import Softplus
