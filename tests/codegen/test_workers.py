@@ -43,10 +43,11 @@ def test_few_kernels_start_no_process(started):
     assert started == []
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_what_a_process_fails_to_do_is_done_here(started, monkeypatch):
     monkeypatch.setattr(workers, "_PROGRAM", "import sys; sys.exit(1)")
     assert len(dict(compile_kernels(sources(9)))) == 9
-    assert len(started) == 2
+    assert [process.wait(10) for process in started] == [1, 1]
 
 
 @pytest.mark.parametrize("program", ["", "/usr/bin/uwsgi", "/no/such/python3"])

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -77,7 +78,8 @@ class Workers:
         assert process.stdin is not None
         assert process.stdout is not None
         alive = True
-        with process:
+        # A process that has failed does not take what is still to be written when its pipe is closed.
+        with suppress(OSError), process:
             while (task := self._tasks.get()) is not None:
                 what, nest, definitions = task
                 code = None
