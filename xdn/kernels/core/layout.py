@@ -119,18 +119,15 @@ def aligned_bytes(size: int, alignment: int) -> np.ndarray:
     return raw[start : start + size]
 
 
-def aligned(array: np.ndarray) -> np.ndarray:
-    """Return the values of an array, flat, that vectors may be loaded from."""
+def aligned(array: np.ndarray, elements: int | None = None) -> np.ndarray:
+    """Return the values of an array as (`elements`,) that vectors may be loaded from, zeros after the last."""
     flat = np.ascontiguousarray(array).ravel()
-    made = aligned_bytes(flat.nbytes, settings.ARENA_ALIGN_BYTES).view(flat.dtype)
-    made[:] = flat
+    count = len(flat) if elements is None else elements
+    made = aligned_bytes(count * flat.itemsize, settings.ARENA_ALIGN_BYTES).view(flat.dtype)
+    made[: len(flat)] = flat
     return made
 
 
 def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
-    """Return the values of an array as (`elements`,) f32 that vectors may be loaded from, zeros after the last."""
-    flat = np.ascontiguousarray(array, np.float32).ravel()
-    count = len(flat) if elements is None else elements
-    made = aligned_bytes(count * F32.bytes, settings.ARENA_ALIGN_BYTES).view(np.float32)
-    made[: len(flat)] = flat
-    return made
+    """Return the values of an array, as `aligned` does, as f32."""
+    return aligned(np.asarray(array, np.float32), elements)
