@@ -10,6 +10,11 @@ from llvmlite import ir
 F32, I32 = ir.FloatType(), ir.IntType(32)
 
 
+def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
+    """Return the module's function `name`, declared where it is not yet."""
+    return builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+
+
 class Arithmetic:
     """Emit operations on f32 values at the position of an llvmlite IRBuilder.
 
@@ -38,9 +43,7 @@ class Arithmetic:
     def _call(self, stem: str, *args: ir.Value) -> ir.Value:
         """Call an LLVM intrinsic whose operands and result are all of this kind."""
         name = f"{stem}.v{self._lanes}f32" if self._lanes else f"{stem}.f32"
-        module = self.ir.module
-        kind = ir.FunctionType(self.kind, [self.kind] * len(args))
-        return self.ir.call(module.globals.get(name) or ir.Function(module, kind, name), args)
+        return self.ir.call(external(self.ir, name, ir.FunctionType(self.kind, [self.kind] * len(args))), args)
 
     def fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once on every processor."""

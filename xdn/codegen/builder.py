@@ -15,7 +15,6 @@ from xdn.codegen.target import Target
 from xdn.element import F32, Element
 
 I64 = ir.IntType(64)
-F32_BYTES = 4
 
 #: The body of a loop: (builder of the body, index, carried values) -> carried values.
 LoopBody = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
@@ -63,7 +62,7 @@ class VectorBuilder(Mathematics):
     def load(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
         """Load the vector number `vector` after a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
-        value.align = F32_BYTES * self.target.lanes if aligned else F32_BYTES
+        value.align = F32.bytes * self.target.lanes if aligned else F32.bytes
         return value
 
     def stored_scalar(self, pointer: ir.Value, index: ir.Value | int, element: Element) -> ir.Value:
@@ -84,7 +83,7 @@ class VectorBuilder(Mathematics):
     def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
         """Store to the vector number `vector` behind a pointer to f32."""
         stored = self.ir.store(value, self._vector_pointer(pointer, vector))
-        stored.align = F32_BYTES * self.target.lanes if aligned else F32_BYTES
+        stored.align = F32.bytes * self.target.lanes if aligned else F32.bytes
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self._lanes)

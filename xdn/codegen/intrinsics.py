@@ -4,6 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from xdn.codegen.arithmetic import external
 from xdn.codegen.jit import I64, VOID, WORDS, Kind, Words, emitted, generic
 from xdn.element import F32, F64, S64, U8, Element
 
@@ -158,9 +159,3 @@ def read_ticks(builder: ir.IRBuilder) -> ir.Value:
     if builder.module.triple.startswith(("aarch64", "arm64")):
         return builder.asm(kind, "mrs $0, cntvct_el0", "=r", [], side_effect=True)
     return builder.call(external(builder, "llvm.readcyclecounter", kind), [])
-
-
-def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
-    """Return the module's function `name`, declared where it is not yet."""
-    found = builder.module.globals.get(name)
-    return found or ir.Function(builder.module, kind, name)

@@ -26,6 +26,7 @@ from numba.extending import (
     register_model,
 )
 
+from xdn.codegen.arithmetic import external
 from xdn.codegen.jit import Emitted, Jitable, Kind, Words, undeclared
 from xdn.element import Element
 
@@ -190,8 +191,7 @@ def _call(builder: ir.IRBuilder, function: Emitted, values: list[ir.Value]) -> i
     # Numba links what it has compiled, though nobody runs it: any address will do.
     llvm.add_symbol(function.symbol, 1)
     kind = ir.FunctionType(ir.VoidType(), [parameter.llvm for parameter in function.parameters])
-    known = builder.module.globals.get(function.symbol)
-    return builder.call(known or ir.Function(builder.module, kind, function.symbol), values)
+    return builder.call(external(builder, function.symbol, kind), values)
 
 
 def words_type(words: type[Words] | None) -> types.Type:

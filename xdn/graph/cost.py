@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from math import prod
 
+from xdn.element import F32
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
-
-F32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def layer_cost(net: Net, layer: Layer) -> Cost:
     return Cost(
         macs=macs // batch,
         parameters=parameters,
-        weight_bytes=parameters * F32_BYTES,
+        weight_bytes=parameters * F32.bytes,
         top_bytes=sum(top.bytes for top in tops) // batch,
     )
 

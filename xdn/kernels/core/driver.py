@@ -21,7 +21,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, external, i64_at, read_ticks, words_at
+from xdn.codegen.arithmetic import external
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks, words_at
 from xdn.codegen.jit import I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
