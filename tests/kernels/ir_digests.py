@@ -14,9 +14,9 @@ from pathlib import Path
 
 from llvmlite import ir
 
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import f32_at, f64_at, i64_at, u8_at
 from xdn.codegen.jit import Emitted
+from xdn.codegen.source import KernelSource
 from xdn.codegen.target import TARGETS, Target
 from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract import blas

@@ -11,6 +11,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -118,12 +119,14 @@ def guarded_step(step: Step, side: str, moved: bool) -> Step:
     """Return the step with its packed weights and tables in guarded, read-only memory."""
     words, kept = step.words.copy(), []
     for array in step.keep:
-        copy = read_only(array, side)
+        guarded = read_only(array, side)
         places = step.words == array.ctypes.data
         assert places.any() or not array.size, f"{step.source.name}: no word holds the address of a kept array"
-        words[places] = copy.ctypes.data + moved * _towards(side, array.itemsize)
-        kept.append(copy)
-    return replace(step, words=words, keep=tuple(kept))
+        words[places] = guarded.ctypes.data + moved * _towards(side, array.itemsize)
+        kept.append(guarded)
+    descriptor = copy(step.descriptor)
+    descriptor.words, descriptor.keep = words, tuple(kept)
+    return replace(step, descriptor=descriptor)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from xdn.codegen import assembler
 from xdn.codegen.jit import Emitted
 from xdn.codegen.nest import Nest, definitions, nest_of
-from xdn.codegen.source import KernelBody as KernelBody
-from xdn.codegen.source import KernelSource as KernelSource
+from xdn.codegen.source import KernelSource
 from xdn.codegen.workers import Workers
 
 
@@ -23,7 +22,7 @@ class ObjectCode:
     code : bytes
         The object file.
     compile_s : float
-        Seconds that Numba took; 0 where the code came from the cache.
+        Seconds from when its nest was begun until it was ready; 0 where the code came from the cache.
     """
 
     symbol: str

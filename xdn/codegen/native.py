@@ -17,7 +17,10 @@ _UNUSED = ctypes.c_int64()
 
 
 def address(array: np.ndarray) -> int:
-    """Return the address of an array's first element; quicker than `array.ctypes`, which makes an object of its own."""
+    """Return the address of an array's first element; the array must be contiguous and outlive its use.
+
+    Quicker than `array.ctypes`, which makes an object of its own.
+    """
     return int(array.__array_interface__["data"][0])
 
 

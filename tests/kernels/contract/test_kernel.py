@@ -9,9 +9,9 @@ from tests.codegen.emitted import run
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.jit import F32_POINTER, I64, WORDS
 from xdn.codegen.names import KernelName
+from xdn.codegen.native import address
 from xdn.codegen.target import target_named
 from xdn.kernels.contract.kernel import Contract, add_channels, source_words, tile_function
-from xdn.kernels.core.descriptor import address
 
 TARGET = target_named("portable")
 

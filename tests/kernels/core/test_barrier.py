@@ -8,11 +8,11 @@ import pytest
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
-from xdn.codegen.native import kernel_at
+from xdn.codegen.native import address, kernel_at
 from xdn.codegen.target import host_target
 from xdn.element import S64
 from xdn.kernels.core.barrier import Barrier, meet
-from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, address
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size
 from xdn.kernels.core.frame import Frame, kernel_source
 from xdn.runtime.cpu.threads.helpers import yield_address
 

@@ -5,12 +5,13 @@ import pytest
 
 from tests.codegen.kernels import call
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.compiler import KernelSource
 from xdn.codegen.intrinsics import argument_address, at, at_element, atomic_add, f32_at, moved, same_place, words_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
+from xdn.codegen.native import address
+from xdn.codegen.source import KernelSource
 from xdn.element import F64, S64
-from xdn.kernels.core.descriptor import Cell, Descriptor, Number, Place, Pointer, Scratch, Size, Table, address
+from xdn.kernels.core.descriptor import Cell, Descriptor, Number, Place, Pointer, Scratch, Size, Table
 from xdn.kernels.core.frame import Frame, kernel_source
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from tests.kernels.checks import check_net, feed_for, input_layer, make_params, one_layer_net, random_weights
 from xdn.codegen.names import KernelName
+from xdn.codegen.native import address
 from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.epilogue import ACTIVATIONS, Fused, coefficients, epilogue_parts, fused_reads, fused_words
 from xdn.kernels.core.family import Lowering, Reach
 from xdn.kernels.core.layout import BATCH, BOTH

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
+from xdn.codegen.native import address
 from xdn.codegen.target import host_target
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
 from xdn.kernels.core.choice import BLAS, Choice
-from xdn.kernels.core.descriptor import address
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS

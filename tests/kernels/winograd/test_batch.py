@@ -8,10 +8,10 @@ import pytest
 from tests.kernels.checks import B
 from tests.kernels.winograd.lowering import lowering_of
 from xdn import settings
+from xdn.codegen.native import address
 from xdn.codegen.target import host_target
 from xdn.element import F32
 from xdn.graph import Epilogue
-from xdn.kernels.core.descriptor import address
 from xdn.kernels.winograd.batch import lower_winograd, pack_filters
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.kernels.winograd.transform import WINOGRAD

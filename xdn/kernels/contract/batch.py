@@ -102,7 +102,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     )
     macs = task.filter_macs * rows * len(tiles)
     kernel = contraction(rows, epilogue, lowering.target, stored)
-    return Step.of(kernel, words, macs, _rows(lowering, task, positions))
+    return Step(kernel, words, macs, _rows(lowering, task, positions))
 
 
 def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | None:

@@ -22,10 +22,10 @@ from collections.abc import Iterator, Sequence
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, WORDS, Kind, inlined
 from xdn.codegen.names import KernelName, dtype_of
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import F32, Element
 from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function

@@ -18,10 +18,10 @@ from llvmlite import ir
 
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import F32
 from xdn.graph import Array
@@ -160,7 +160,7 @@ def lower_blas(lowering: Lowering) -> Lowered:
         by_channels=top.positions == 1,
         sgemm=sgemm_address(),
     )
-    step = Step.of(blas(epilogue_parts(layer), lowering.target), words, macs=task.filter_macs * top.channels)
+    step = Step(blas(epilogue_parts(layer), lowering.target), words, macs=task.filter_macs * top.channels)
     return Lowered([step], in_place=lowering.over_residual())
 
 

@@ -240,7 +240,7 @@ def _step(
         tile_words=tiles.shape[1],
     )
     source = contraction(tile, epilogue_parts(lowering.layer), lowering.target, stored)
-    return Step.of(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
+    return Step(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
 def _order(weight_bytes: int) -> str:

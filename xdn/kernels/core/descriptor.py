@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Self, overload
 import numpy as np
 
 from xdn.codegen.jit import I64, Kind
+from xdn.codegen.native import address
 from xdn.element import F32, S64, Element
 
 #: Words of a cache line.
@@ -212,8 +213,3 @@ class Descriptor:
         self.keep: tuple[np.ndarray, ...] = ()
         for name, value in values.items():
             self.fields[name].fill(self, value)
-
-
-def address(array: np.ndarray) -> int:
-    """Return the address of an array's first element; the array must be contiguous and outlive its use."""
-    return array.ctypes.data

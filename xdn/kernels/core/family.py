@@ -92,33 +92,38 @@ class Step:
     ----------
     source : KernelSource
         The kernel.
-    words : (n,) int64
-        Its descriptor: sizes, and addresses of `keep`; slots of blobs are filled by the plan.
-    blobs : mapping
-        Slot of the descriptor -> blob whose place in the arena goes there.
-    keep : tuple of arrays
-        Packed weights and tables that the descriptor points to.
+    descriptor : Descriptor
+        What the kernel is told: sizes, and addresses of `keep`; slots of blobs are filled by the plan.
     macs : int
         Multiply-accumulates executed for one image.
     rows : Rows, optional
         The step can be run for some rows of its top; None where it takes all.
-    scratch : mapping
-        Slot of the descriptor -> bytes that the step needs for itself while it runs.
     """
 
     source: KernelSource
-    words: np.ndarray
-    blobs: Mapping[int, str]
-    keep: tuple[np.ndarray, ...] = ()
+    descriptor: Descriptor
     macs: int = 0
     rows: Rows | None = None
-    scratch: Mapping[int, int] = field(default_factory=dict)
 
-    @staticmethod
-    def of(source: KernelSource, descriptor: Descriptor, macs: int = 0, rows: Rows | None = None) -> "Step":
-        """Return the step of a kernel that is told what `descriptor` says."""
-        d = descriptor
-        return Step(source, d.words, d.blobs, d.keep, macs, rows, d.scratch)
+    @property
+    def words(self) -> np.ndarray:
+        """(n,) int64: the descriptor's words."""
+        return self.descriptor.words
+
+    @property
+    def blobs(self) -> Mapping[int, str]:
+        """Slot of the descriptor -> blob whose place in the arena goes there."""
+        return self.descriptor.blobs
+
+    @property
+    def scratch(self) -> Mapping[int, int]:
+        """Slot of the descriptor -> bytes that the step needs for itself while it runs."""
+        return self.descriptor.scratch
+
+    @property
+    def keep(self) -> tuple[np.ndarray, ...]:
+        """Packed weights and tables that the descriptor points to."""
+        return self.descriptor.keep
 
     @property
     def weight_bytes(self) -> int:
@@ -206,7 +211,7 @@ class Lowering:
         A kernel that `serves_both` schedules has one name in both.
         """
         name = KernelName(op if serves_both else self.schedule.op(op), self.target.name)
-        return Step.of(kernel_source(name, make, type(descriptor)), descriptor)
+        return Step(kernel_source(name, make, type(descriptor)), descriptor)
 
     def over_residual(self) -> dict[str, str]:
         """Return the top -> the residual, in whose place it may be written; see `Lowered.in_place`."""

@@ -16,10 +16,10 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import S64
 from xdn.graph import Array
@@ -138,5 +138,5 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     count, y = BatchDepthwise.position_count.slot, BatchDepthwise.y.slot
     rows = Rows(top.height, 1, tables, count, top.width, reads, y)
     source = depthwise(epilogue_parts(layer), lowering.target)
-    step = Step.of(source, words, lists.multiplications * top.channels, rows)
+    step = Step(source, words, lists.multiplications * top.channels, rows)
     return Lowered([step], in_place=lowering.over_residual())

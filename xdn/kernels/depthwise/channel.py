@@ -19,10 +19,10 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import F32, S64
 from xdn.kernels.contract.task import filters_of
@@ -147,7 +147,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         pitch=pitch,
         group=_group_channels(lowering),
     )
-    step = Step.of(depthwise(epilogue_parts(layer), lowering.target), words, lists.multiplications * top.channels)
+    step = Step(depthwise(epilogue_parts(layer), lowering.target), words, lists.multiplications * top.channels)
     return Lowered([step], in_place=lowering.over_residual())
 
 

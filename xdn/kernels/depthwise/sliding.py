@@ -25,10 +25,10 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import S64
 from xdn.graph import Array
@@ -271,7 +271,7 @@ def lower_sliding(lowering: Lowering) -> Lowered:
     )
     macs = count_taps((bottom.height, bottom.width), (top.height, top.width), window) * top.channels
     # Positions of two tiles are computed twice: in the residual's place the second time would add it again.
-    return Lowered([Step.of(sliding(slide, epilogue_parts(layer), lowering.target), words, macs)])
+    return Lowered([Step(sliding(slide, epilogue_parts(layer), lowering.target), words, macs)])
 
 
 def patch_table(slide: Sliding, window: Window, bottom: BlockLayout, top: BlockLayout) -> Array:

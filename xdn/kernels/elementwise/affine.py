@@ -9,9 +9,8 @@
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, same_place
-from xdn.codegen.source import MakeBody
+from xdn.codegen.source import KernelBody, MakeBody
 from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, same_place
 from xdn.codegen.jit import jitable
+from xdn.codegen.source import KernelBody
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, same_place
+from xdn.codegen.source import KernelBody
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH

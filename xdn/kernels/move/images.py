@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import argument_address, at_element, f32_at, moved, u8_at
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody
 from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Step
@@ -211,7 +211,7 @@ def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayo
     sizes = {"channels": layout.channels, "positions": layout.positions, "pitch": layout.position_elements}
     name = KernelName(layout.schedule.op(op), layout.target.name)
     source = kernel_source(name, lambda: body(layout.images), words)
-    return Step.of(source, words(blob=blob, array=array, **sizes, **own))
+    return Step(source, words(blob=blob, array=array, **sizes, **own))
 
 
 def load_planes(blob: str, array: int, layout: BlockLayout) -> Step:

@@ -20,10 +20,10 @@ from llvmlite import ir
 
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -157,4 +157,4 @@ def lower_across(lowering: Lowering) -> Lowered:
         reach=params.local_size // 2,
         constants=np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32),
     )
-    return Lowered([Step.of(across(lowering.target, lowering.schedule), words)])
+    return Lowered([Step(across(lowering.target, lowering.schedule), words)])

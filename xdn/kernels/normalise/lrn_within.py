@@ -15,10 +15,10 @@ from functools import partial
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.element import S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
@@ -114,4 +114,4 @@ def lower_within(lowering: Lowering) -> Lowered:
         block=layout.block_elements,
         rows=layout.position_elements // row_elements(lowering.target, lowering.schedule),
     )
-    return Lowered([Step.of(within(lowering.target, lowering.schedule), words)])
+    return Lowered([Step(within(lowering.target, lowering.schedule), words)])

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, at_element
-from xdn.codegen.source import MakeBody
+from xdn.codegen.source import KernelBody, MakeBody
 from xdn.element import F64
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family

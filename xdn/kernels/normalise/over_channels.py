@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from xdn.codegen.compiler import KernelBody
 from xdn.codegen.intrinsics import at, at_element
-from xdn.codegen.source import MakeBody
+from xdn.codegen.source import KernelBody, MakeBody
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH

@@ -22,10 +22,10 @@ from llvmlite import ir
 
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at, at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.kernels.core.descriptor import Descriptor, Place, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -119,4 +119,4 @@ def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
     (x,), (y,), layout = lowering.layer.bottoms, lowering.layer.tops, lowering.top()
     words = Softmax(x=x, y=y, positions=layout.positions, channels=layout.channels, pitch=layout.position_elements)
-    return Lowered([Step.of(softmax(lowering.target, lowering.schedule), words)])
+    return Lowered([Step(softmax(lowering.target, lowering.schedule), words)])

@@ -20,10 +20,10 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.element import S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
@@ -137,4 +137,4 @@ def lower_pooling(lowering: Lowering) -> Lowered:
         rows=bottom.position_elements // row_elements(lowering.target, lowering.schedule),
     )
     op = "max_pool" if lowering.params.pool == "MAX" else "average_pool"
-    return Lowered([Step.of(pooling(op, lowering.target, lowering.schedule), words)])
+    return Lowered([Step(pooling(op, lowering.target, lowering.schedule), words)])

@@ -39,7 +39,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     pitches = [(layout.channels | 1) * lowering.target.block_images for layout in (bottom, top)]
     words = filtering(lowering, Unit(algorithm, *pitches), weights, sizes)
     source = winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.target)
-    step = Step.of(source, words, filtering_macs(lowering, algorithm), _rows(lowering, algorithm))
+    step = Step(source, words, filtering_macs(lowering, algorithm), _rows(lowering, algorithm))
     return Lowered([step], in_place=lowering.over_residual())
 
 

@@ -65,7 +65,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     weights = pack_panels(layer.weights["weight"], algorithm, [size * target.lanes for size in sizes], lowering.weights)
     words = filtering(lowering, unit, weights, sizes, rows)
     source = winograd(algorithm.outputs, (rows, sizes[0]), epilogue_parts(layer), target)
-    step = Step.of(source, words, filtering_macs(lowering, algorithm))
+    step = Step(source, words, filtering_macs(lowering, algorithm))
     return Lowered([step], in_place=lowering.over_residual())
 
 

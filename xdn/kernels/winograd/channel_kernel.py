@@ -19,10 +19,10 @@ from typing import Any
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.compiler import KernelBody, KernelSource
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.kernels.contract.channel_kernel import contract_positions
 from xdn.kernels.core.barrier import meet
