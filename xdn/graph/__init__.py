@@ -5,12 +5,14 @@ from xdn.graph.channels import ChannelAxis, ChannelRule, Move, Side
 from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
-from xdn.graph.params import LayerParams, Weights
+from xdn.graph.params import Arrays, Blobs, LayerParams, Weights
 from xdn.graph.transform import Transform
 
 __all__ = [
     "Array",
+    "Arrays",
     "Blob",
+    "Blobs",
     "ChannelAxis",
     "ChannelRule",
     "Epilogue",

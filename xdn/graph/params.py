@@ -9,6 +9,9 @@ import numpy as np
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.channels import ChannelAxis, ChannelRule, Move
 
+#: The blobs that a layer reads, and their values.
+Blobs = Sequence[Blob]
+Arrays = Sequence[Array]
 #: Weights by name.
 Weights = Mapping[str, Array]
 #: Some positions of a blob (N, C, H, W): every how many rows and columns one is meant, from the first one on.
@@ -35,10 +38,10 @@ class LayerParams(ABC):
     fusable: ClassVar[bool] = False
 
     @abstractmethod
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Return the tops' blobs; ShapeError where the bottoms do not fit, UnsupportedError where XDN has no rule."""
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Return name -> shape of the weights, in the order of Caffe's blobs."""
         return {}
 
@@ -56,38 +59,38 @@ class LayerParams(ABC):
         """
         return None
 
-    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """Return the multiply-accumulates of all images of the batch, padding counted as data."""
         return 0
 
     @abstractmethod
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Compute the tops in NumPy as Caffe does, f32 in and out; the oracle of every kernel."""
 
-    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""
         return 2 * sum(blob.bytes for blob in (*bottoms, *tops))
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """Return the rule for these parameters and bottoms: the type's own, FIXED where there are no channels."""
         return self.channel_rule if all(len(b.shape) > 1 for b in bottoms) else ChannelRule.FIXED
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Return, for a CARRIED layer, the channel of `bottom` that each top channel carries, -1 for none."""
         return np.arange(bottoms[bottom].shape[1])
 
-    def carried_part(self, top: int, n_tops: int, bottoms: Sequence[Blob]) -> slice:
+    def carried_part(self, top: int, n_tops: int, bottoms: Blobs) -> slice:
         """Return, for a CARRIED layer, which part of `channel_map` one of its tops has; each has all by default."""
         return slice(None)
 
-    def bound_channels(self, bottoms: Sequence[Blob]) -> Array:
+    def bound_channels(self, bottoms: Blobs) -> Array:
         """Return, for a CARRIED layer, labels of the first bottom's channels: those of one label go together only.
 
         By default each has a label of its own.
         """
         return np.arange(bottoms[0].shape[1])
 
-    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "LayerParams":
+    def carrying(self, tops: Sequence[int], bottoms: Blobs) -> "LayerParams":
         """Return, for a CARRIED layer, the parameters for so many channels left of each top.
 
         `bottoms` are the blobs with all their channels.
@@ -109,11 +112,11 @@ class LayerParams(ABC):
         """Return the parameters for so many entries left along the axis of the top that `moved` names."""
         return self
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Return why the rule is FIXED, a clause without its subject."""
         return "mixes its channels, or counts on their number or order"
 
-    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+    def tied_channels(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return, for a FILTERS layer, labels of the top's and of the bottom's channels.
 
         Removing one channel removes all of its label, on both sides. By default each has a label of its own.
@@ -121,11 +124,11 @@ class LayerParams(ABC):
         top, bottom = (self.infer(bottoms, 1)[0].shape[1], bottoms[0].shape[1])
         return np.arange(top), top + np.arange(bottom)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Return weight name -> for each of its axes, which channels it runs over, None where over none."""
         return {}
 
-    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "LayerParams":
+    def narrowed(self, top: int, bottom: int, bottoms: Blobs) -> "LayerParams":
         """Return, for a FILTERS layer, the parameters for `top` channels left of the top and `bottom` of the bottom's.
 
         `bottoms` are the blobs with all their channels.
@@ -147,7 +150,7 @@ class LayerParams(ABC):
         """
         raise NotImplementedError(f"{self.type} has no filters")
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """Return whether what the layer gives for an image depends on the other images of the batch."""
         return False
 
@@ -155,18 +158,18 @@ class LayerParams(ABC):
         """Return whether tops change all at once where a bottom moves little: indices, comparisons, regions chosen."""
         return False
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Return whether every top element is some bottom element, or zero, whatever the values.
 
         `reference` then takes arrays of any dtype, and moves what it is given.
         """
         return False
 
-    def distribution(self, bottoms: Sequence[Blob]) -> int:
+    def distribution(self, bottoms: Blobs) -> int:
         """Return of how many classes the top holds probabilities that sum up to 1, such as Softmax's; 0 of none."""
         return 0
 
-    def picks_among(self, bottoms: Sequence[Blob]) -> int:
+    def picks_among(self, bottoms: Blobs) -> int:
         """Return among how many values the top names the place of the largest, such as ArgMax; 0 where it does not."""
         return 0
 
@@ -184,15 +187,15 @@ class LayerParams(ABC):
         """
         return None
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""
         return False
 
-    def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
+    def positions_read(self, stride: Stride, bottoms: Blobs) -> Stride:
         """Return which positions of the bottoms matter where every `stride`-th position of the top does."""
         return stride if self.keeps_positions(bottoms) else EVERY
 
-    def strided(self, top: Stride, bottom: Stride, bottoms: Sequence[Blob]) -> "LayerParams | None":
+    def strided(self, top: Stride, bottom: Stride, bottoms: Blobs) -> "LayerParams | None":
         """Return the parameters that compute every `top`-th position from every `bottom`-th one of the bottoms.
 
         None where no parameters do; `bottoms` are the blobs with all their positions.

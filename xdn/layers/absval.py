@@ -1,11 +1,10 @@
 """AbsVal: the magnitude."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,10 +13,10 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class AbsVal(Function):
     """AbsVal: y = |x|."""
 
-    v1_name: ClassVar = "ABSVAL"
-    word: ClassVar = "magnitude"
+    v1_name = "ABSVAL"
+    word = "magnitude"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The bits without the sign."""
         return (np.abs(bottoms[0]),)
 

@@ -1,12 +1,9 @@
 """ArgMax: where the largest values are."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -18,15 +15,15 @@ class ArgMax(CaffeLayer):
     argmax_layer.cpp.
     """
 
-    message: ClassVar = Message("ArgMaxParameter", "argmax_param", 103, 23)
-    v1_name: ClassVar = "ARGMAX"
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("ArgMaxParameter", "argmax_param", 103, 23)
+    v1_name = "ARGMAX"
+    channel_rule = ChannelRule.FIXED
 
     out_max_val: bool = proto(1, "bool", default=False)
     top_k: int = proto(2, "uint32", default=1)
     axis: int | None = proto(3, "int32", default=None)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """`top_k` along the axis; without one (N, 1, top_k), or (N, 2, top_k) with the values."""
         bottom = one_bottom(bottoms)
         axis = None if self.axis is None else bottom.axis(self.axis)
@@ -43,11 +40,11 @@ class ArgMax(CaffeLayer):
         """Which value is the largest."""
         return True
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """Along the batch axis."""
         return self.axis is not None and bottoms[0].axis(self.axis) == 0
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sorted by value, then by index, both descending."""
         x = bottoms[0]
         (top,) = self.infer([Blob(x.shape)], n_tops)
@@ -63,7 +60,7 @@ class ArgMax(CaffeLayer):
         parts = [indices, found] if self.out_max_val else [indices]
         return (np.stack(parts, axis=1).astype(np.float32).reshape(top.shape),)
 
-    def picks_among(self, bottoms: Sequence[Blob]) -> int:
+    def picks_among(self, bottoms: Blobs) -> int:
         """All values of an image, or of a position along the channels, where only the largest one's index is given."""
         alone = self.top_k == 1 and not self.out_max_val
         if self.axis is None:

@@ -1,12 +1,9 @@
 """Axpy: a blob scaled channel by channel, plus another; what squeeze-and-excitation ends with."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, layer_type
 
 
@@ -17,9 +14,9 @@ class Axpy(CaffeLayer):
     The source is axpy_layer.cpp of the SENet branch of Caffe (Hu et al. 2017).
     """
 
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    channel_rule = ChannelRule.CARRIED
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, 1, 1) or (N, C), then (N, C, H, W) twice -> (N, C, H, W)."""
         if len(bottoms) != 3:
             raise ShapeError(f"{len(bottoms)} bottoms; it takes three: factors, what they scale, and what is added")
@@ -30,11 +27,11 @@ class Axpy(CaffeLayer):
             raise ShapeError(f"factors of shape {factors} for {x}; one an image and channel is needed")
         return (Blob(x),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Multiply, then add, each rounded to f32."""
         factors, x, y = bottoms
         return (factors.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)) * x + y,)
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Its own channel of each bottom."""
         return np.arange(bottoms[1].shape[1])

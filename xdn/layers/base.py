@@ -1,12 +1,12 @@
 """How a layer type describes its Caffe message, and what several layer types share."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
 from xdn.errors import ShapeError
-from xdn.graph import Blob, LayerParams
+from xdn.graph import Blob, Blobs, LayerParams
 from xdn.registry import Registry
 
 #: Every layer type that XDN can run, by Caffe's name.
@@ -129,7 +129,7 @@ POSITIONED = (3, 4, 5)
 _AXES = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
 
 
-def one_bottom(bottoms: Sequence[Blob], *axes: int) -> Blob:
+def one_bottom(bottoms: Blobs, *axes: int) -> Blob:
     """Return the only bottom; raise ShapeError for another count, or a number of axes that is not one of `axes`."""
     if len(bottoms) != 1:
         raise ShapeError(f"{len(bottoms)} bottoms; it takes exactly one")
@@ -139,7 +139,7 @@ def one_bottom(bottoms: Sequence[Blob], *axes: int) -> Blob:
     return bottoms[0]
 
 
-def unchanged(bottoms: Sequence[Blob], axis: int) -> tuple[Blob, ...]:
+def unchanged(bottoms: Blobs, axis: int) -> tuple[Blob, ...]:
     """Return the top of a layer that keeps the shape of its only bottom; raise ShapeError where it lacks the `axis`."""
     bottom = one_bottom(bottoms)
     bottom.axis(axis)

@@ -3,31 +3,30 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, proto, unchanged
 
 
 class BatchNormalisation(CaffeLayer):
     """Base of the layers that normalise channels by kept statistics, or by those of the batch at hand."""
 
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    channel_rule = ChannelRule.CARRIED
     # With the batch's statistics too: they are complete before the first element is written.
-    elementwise: ClassVar = True
+    elementwise = True
 
     @property
     @abstractmethod
     def batch_statistics(self) -> bool:
         """Whether mean and variance are those of the batch at hand."""
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """By the statistics of the batch."""
         return self.batch_statistics
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """One factor and one shift a channel, but for the batch's statistics, which every position enters."""
         return not self.batch_statistics
 
@@ -49,8 +48,8 @@ class BatchNorm(BatchNormalisation):
     takes the kept statistics at TEST whatever `use_global_stats` says, which there is False by default.
     """
 
-    message: ClassVar = Message("BatchNormParameter", "batch_norm_param", 139)
-    unused: ClassVar = {
+    message = Message("BatchNormParameter", "batch_norm_param", 139)
+    unused = {
         "scale_filler": FILLER.at(5),
         "bias_filler": FILLER.at(6),
         "engine": ENGINE.at(15),
@@ -66,11 +65,11 @@ class BatchNorm(BatchNormalisation):
         """Whether mean and variance are those of the batch at hand."""
         return self.use_global_stats is False and not self.scale_bias
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape with a batch axis, unchanged; axis 1 is the channels."""
         return unchanged(bottoms, 0)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Mean (C,), variance (C,), scale_factor (1,), scale and bias (C,); C is 1 for a bottom with one axis."""
         channels = (*bottoms[0].shape, 1)[1]
         kept: dict[str, Shape] = {"mean": (channels,), "variance": (channels,), "scale_factor": (1,)}
@@ -91,7 +90,7 @@ class BatchNorm(BatchNormalisation):
         factor = np.float32(0) if total == 0 else np.float32(1) / total
         return weights["mean"] * factor, weights["variance"] * factor
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, each rounded to f32."""
         x = bottoms[0]
         images = x.reshape(x.shape[0], (*x.shape, 1)[1], -1)
@@ -102,7 +101,7 @@ class BatchNorm(BatchNormalisation):
             normal = normal * weights["scale"][:, None] + weights["bias"][:, None]
         return (normal.reshape(x.shape),)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """All (C,), but scale_factor (1,)."""
         own = ChannelAxis(Side.TOP, np.arange((*bottoms[0].shape, 1)[1]))
         return dict.fromkeys(self.weight_shapes(bottoms), (own,)) | {"scale_factor": (None,)}

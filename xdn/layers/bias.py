@@ -1,9 +1,6 @@
 """Bias: add a learned or given operand laid along some axes."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
-from xdn.graph import Array, Blob, Shape, Weights
+from xdn.graph import Array, Arrays, Blobs, Shape, Weights
 from xdn.layers.base import FILLER, Message, layer_type
 from xdn.layers.broadcast import OperandLayer, spread
 
@@ -15,14 +12,14 @@ class Bias(OperandLayer):
     With two bottoms the second is the bias, and `num_axes` plays no part. The source is Caffe's bias_layer.cpp.
     """
 
-    message: ClassVar = Message("BiasParameter", "bias_param", 141)
-    unused: ClassVar = {"filler": FILLER.at(3)}
+    message = Message("BiasParameter", "bias_param", 141)
+    unused = {"filler": FILLER.at(3)}
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Bias of the operand's shape, where there is one bottom."""
         return {"bias": self.operand_shape(bottoms)} if len(bottoms) == 1 else {}
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """x + bias."""
         x = bottoms[0]
         bias = weights["bias"] if len(bottoms) == 1 else bottoms[1]

@@ -1,12 +1,10 @@
 """BN: the batch normalisation of Caffe's forks, with learned scale and shift inside."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
 from xdn.layers.base import FILLER, Field, Message, layer_type, proto, unchanged
 from xdn.layers.batchnorm import BatchNormalisation, moments
 
@@ -21,8 +19,8 @@ class BN(BatchNormalisation):
     hand. The sources are bn_layer.cpp of both forks.
     """
 
-    message: ClassVar = Message("BNParameter", "bn_param", 2000)
-    unused: ClassVar = {
+    message = Message("BNParameter", "bn_param", 2000)
+    unused = {
         "slope_filler": FILLER.at(1),
         "bias_filler": FILLER.at(2),
         "momentum": Field(3, "float"),
@@ -43,11 +41,11 @@ class BN(BatchNormalisation):
         """Whether mean and variance are those of the batch at hand."""
         return self.affine_only and self.bn_mode == "LEARN"
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
         return unchanged(bottoms, 1)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Scale and shift (C,), and mean and variance (C,) where the layer keeps them."""
         kept = ("scale", "shift") if self.affine_only else ("scale", "shift", "mean", "variance")
         return dict.fromkeys(kept, (bottoms[0].shape[1],))
@@ -63,7 +61,7 @@ class BN(BatchNormalisation):
         deviation = np.sqrt(weights["variance"] + np.float32(self.eps))
         return weights["mean"], weights["scale"] / deviation, weights["shift"]
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract, multiply, add, each rounded to f32."""
         x = bottoms[0]
         images = x.reshape(*x.shape[:2], -1)
@@ -74,7 +72,7 @@ class BN(BatchNormalisation):
             mean, factor, shift = self.terms(weights)
         return (((images - mean[:, None]) * factor[:, None] + shift[:, None]).reshape(x.shape),)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Every weight (C,)."""
         own = (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)
         return dict.fromkeys(self.weight_shapes(bottoms), own)

@@ -1,11 +1,10 @@
 """BNLL: the binomial normal log likelihood, a smooth ReLU."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,10 +13,10 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class BNLL(Function):
     """BNLL: y = log(1 + exp(x))."""
 
-    v1_name: ClassVar = "BNLL"
-    word: ClassVar = "softplus"
+    v1_name = "BNLL"
+    word = "softplus"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """In f64, as the literal 1. makes it in Caffe's bnll_layer.cpp, then rounded; it never overflows."""
         with np.errstate(invalid="ignore"):
             return (np.logaddexp(0, bottoms[0].astype(np.float64)).astype(np.float32),)

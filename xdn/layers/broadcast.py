@@ -1,17 +1,15 @@
 """How Scale and Bias lay a smaller operand along the axes of their bottom."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side
+from xdn.graph import Array, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side
 from xdn.layers.base import CaffeLayer, proto
 
 
-def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
+def operand_shape(bottoms: Blobs, axis: int, num_axes: int) -> Shape:
     """Return the shape of the operand: learned where there is one bottom, else the second bottom's.
 
     The source of the rule is Caffe's scale_layer.cpp and bias_layer.cpp.
@@ -47,7 +45,7 @@ def operand_shape(bottoms: Sequence[Blob], axis: int, num_axes: int) -> Shape:
     return shape[start:end]
 
 
-def along_channels(bottoms: Sequence[Blob], axis: int, num_axes: int) -> bool:
+def along_channels(bottoms: Blobs, axis: int, num_axes: int) -> bool:
     """Return whether the operand is learned and lies along axis 1 alone, whatever extents other axes have."""
     if len(bottoms) != 1 or len(bottoms[0].shape) < 2:
         return False
@@ -64,22 +62,22 @@ def spread(operand: Array, axis: int, axes: int) -> Array:
 class OperandLayer(CaffeLayer):
     """Base of Scale and Bias: an operand along `num_axes` axes from `axis` on, learned or given as a second bottom."""
 
-    channel_rule: ClassVar = ChannelRule.CARRIED
-    elementwise: ClassVar = True
+    channel_rule = ChannelRule.CARRIED
+    elementwise = True
 
     axis: int = proto(1, "int32", default=1)
     num_axes: int = proto(2, "int32", default=1)
 
-    def operand_shape(self, bottoms: Sequence[Blob]) -> Shape:
+    def operand_shape(self, bottoms: Blobs) -> Shape:
         """Return the operand's shape; raise ShapeError where it does not lie within the first bottom."""
         return operand_shape(bottoms, self.axis, self.num_axes)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The first bottom's shape."""
         self.operand_shape(bottoms)
         return (Blob(bottoms[0].shape),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where no operand, a scalar or one with the batch and channel axes in place is given, else FIXED."""
         if len(bottoms[0].shape) < 2:
             return ChannelRule.FIXED
@@ -88,12 +86,12 @@ class OperandLayer(CaffeLayer):
         aligned = bottoms[0].axis(self.axis) == 0 and len(bottoms[1].shape) > 1
         return ChannelRule.CARRIED if aligned else ChannelRule.FIXED
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Its own channel of each bottom, none of a scalar operand."""
         channels = bottoms[0].shape[1]
         return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """The top's channels along axis 1 of the bottom, none along the operand's other axes."""
         shape, start = self.operand_shape(bottoms), bottoms[0].axis(self.axis) if self.num_axes else 0
         along = tuple(
@@ -102,7 +100,7 @@ class OperandLayer(CaffeLayer):
         )
         return dict.fromkeys(self.weight_shapes(bottoms), along)
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Where the operand is learned and lies along batch and channels only; a blob may not be thinned with them."""
         if len(bottoms) > 1:
             return False

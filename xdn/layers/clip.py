@@ -1,12 +1,11 @@
 """Clip: values kept between two bounds."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node
 
@@ -15,19 +14,19 @@ from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node
 class Clip(Function):
     """Clip: y = min(max(x, min), max) (Caffe's clip_layer.cpp)."""
 
-    message: ClassVar = Message("ClipParameter", "clip_param", 148)
-    word: ClassVar = "bounded"
+    message = Message("ClipParameter", "clip_param", 148)
+    word = "bounded"
 
     min: float = proto(1, "float", default=0.0)
     max: float = proto(2, "float", default=0.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged; the bounds do not cross."""
         if not self.min <= self.max:
             raise ShapeError(f"min {self.min} and max {self.max}; the first is not above the second")
         return super().infer(bottoms, n_tops)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Clipped at both ends (NaN stays NaN)."""
         return (np.minimum(np.maximum(bottoms[0], np.float32(self.min)), np.float32(self.max)),)
 

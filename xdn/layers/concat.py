@@ -1,12 +1,9 @@
 """Concat: blobs laid one after the other along one axis."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
@@ -17,9 +14,9 @@ class Concat(CaffeLayer):
     The source is Caffe's concat_layer.cpp.
     """
 
-    message: ClassVar = Message("ConcatParameter", "concat_param", 104, 9)
-    v1_name: ClassVar = "CONCAT"
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("ConcatParameter", "concat_param", 104, 9)
+    v1_name = "CONCAT"
+    channel_rule = ChannelRule.CARRIED
 
     axis: int = proto(2, "int32", default=1)
     concat_dim: int | None = proto(1, "uint32", default=None)
@@ -32,7 +29,7 @@ class Concat(CaffeLayer):
             raise ShapeError(f"axis {self.axis} and concat_dim {self.concat_dim} are both given")
         return bottom.axis(self.concat_dim)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottoms' extents along the axis are summed; the others must agree."""
         if not bottoms:
             raise ShapeError("0 bottoms; it takes one or more")
@@ -44,15 +41,15 @@ class Concat(CaffeLayer):
                 raise ShapeError(f"bottoms of shapes {bottoms[0].shape} and {bottom.shape} along axis {axis}")
         return (Blob((*before, sum(bottom.shape[axis] for bottom in bottoms), *after)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The bottoms' values, copied."""
         return (np.concatenate(bottoms, axis=self.along(Blob(bottoms[0].shape))),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED along every axis, given that there are channels."""
         return ChannelRule.CARRIED if len(bottoms[0].shape) > 1 else ChannelRule.FIXED
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Along the channels: those of `bottom` at their place in the top, none elsewhere."""
         counts = [b.shape[1] for b in bottoms]
         if self.along(bottoms[0]) != 1:
@@ -62,6 +59,6 @@ class Concat(CaffeLayer):
         carried[start : start + counts[bottom]] = np.arange(counts[bottom])
         return carried
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -1,13 +1,11 @@
 """Convolution: K filters of C/G x R x S over images, lines or volumes, with stride, padding, dilation, groups."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
@@ -22,8 +20,8 @@ class Convolution(Filters):
     of the fields is Caffe's base_conv_layer.cpp.
     """
 
-    v1_name: ClassVar = "CONVOLUTION"
-    aliases: ClassVar = (
+    v1_name = "CONVOLUTION"
+    aliases = (
         "DepthwiseConvolution",
         "ConvolutionDepthwise",
         "Convolution3D",
@@ -32,7 +30,7 @@ class Convolution(Filters):
         "ConvolutionFloat",
     )
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, P, Q), sizes rounded down; of a volume (N, C, D, H, W) -> (N, K, O, P, Q)."""
         bottom = one_bottom(bottoms, *POSITIONED)
         n, _, *sizes = bottom.shape
@@ -41,16 +39,16 @@ class Convolution(Filters):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Weight (K, C/G, R, S), bias (K,)."""
         weight = (self.num_output, bottoms[0].shape[1] // self.group, *self.window_over(bottoms[0]).kernel)
         return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
 
-    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """N * K * P * Q * C/G * R * S."""
         return tops[0].size * (bottoms[0].shape[1] // self.group) * prod(self.window_over(bottoms[0]).kernel)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """im2col, then one matrix product a group, as Caffe computes it."""
         window, g = self.window(bottoms[0].ndim - 2), self.group
         columns = patches(bottoms[0], window)  # (N, C, R, S, P, Q)
@@ -62,7 +60,7 @@ class Convolution(Filters):
             result += weights["bias"].reshape(-1, 1)
         return (result.reshape(n, self.num_output, *places),)
 
-    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """The patches, N * C * R * S * P * Q, twice where groups tear them apart, and the product."""
         window = self.window_over(bottoms[0])
         n, c, *_ = bottoms[0].shape
@@ -74,21 +72,21 @@ class Convolution(Filters):
         found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
         return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
         filters, c = ChannelAxis(Side.TOP, np.arange(self.num_output)), bottoms[0].shape[1]
         inputs = None if self.depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
         kernel = (None,) * (len(bottoms[0].shape) - 2)
         return {"weight": (filters, inputs, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})
 
-    def positions_read(self, stride: Stride, bottoms: Sequence[Blob]) -> Stride:
+    def positions_read(self, stride: Stride, bottoms: Blobs) -> Stride:
         """A 1x1 kernel without padding reads the positions of an image that it steps on; else every one counts."""
         window = self.window_over(bottoms[0])
         if not window.is_point or window.axes != 2:
             return EVERY
         return window.stride[0] * stride[0], window.stride[1] * stride[1]
 
-    def strided(self, top: Stride, bottom: Stride, bottoms: Sequence[Blob]) -> "Convolution | None":
+    def strided(self, top: Stride, bottom: Stride, bottoms: Blobs) -> "Convolution | None":
         """The stride grows by `top` and is rid of `bottom`.
 
         The sizes agree, since floor(floor(a / s) / t) = floor(a / (s * t)).

@@ -1,12 +1,9 @@
 """Crop: the part of a blob that has the size of another."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
@@ -17,13 +14,13 @@ class Crop(CaffeLayer):
     One `offset` serves all axes; of the second bottom only the shape counts. The source is Caffe's crop_layer.cpp.
     """
 
-    message: ClassVar = Message("CropParameter", "crop_param", 144)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("CropParameter", "crop_param", 144)
+    channel_rule = ChannelRule.FIXED
 
     axis: int = proto(1, "int32", default=2)
     offset: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
 
-    def window(self, bottoms: Sequence[Blob]) -> tuple[slice, ...]:
+    def window(self, bottoms: Blobs) -> tuple[slice, ...]:
         """Return the part of the first bottom that is kept; ShapeError where it does not lie within."""
         if len(bottoms) != 2:
             raise ShapeError(f"{len(bottoms)} bottoms; it takes a blob, and one of the size that is wanted")
@@ -41,24 +38,24 @@ class Crop(CaffeLayer):
         kept = (slice(offset, offset + wanted[i]) for i, offset in enumerate(offsets, start=axis))
         return (*(slice(None),) * axis, *kept)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The second bottom's extents from `axis` on, the first's before."""
         cut = self.window(bottoms).count(slice(None))
         return (Blob((*bottoms[0].shape[:cut], *bottoms[1].shape[cut:])),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy of the part."""
         return (bottoms[0][self.window([Blob(bottom.shape) for bottom in bottoms])].copy(),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where batch and channels stay whole: the second bottom's channels then play no part."""
         return ChannelRule.CARRIED if len(bottoms[0].shape) > 2 <= bottoms[0].axis(self.axis) else ChannelRule.FIXED
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """The first bottom's channels; none of the second's."""
         channels = np.arange(bottoms[0].shape[1])
         return channels if bottom == 0 else np.full_like(channels, -1)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

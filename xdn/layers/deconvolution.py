@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import Extents, Window, by_axis, kernel_first, met
@@ -23,8 +22,8 @@ class Deconvolution(Filters):
     deconv_layer.cpp.
     """
 
-    v1_name: ClassVar = "DECONVOLUTION"
-    aliases: ClassVar = ("Deconvolution3D", "DECONVOLUTION3D")
+    v1_name = "DECONVOLUTION"
+    aliases = ("Deconvolution3D", "DECONVOLUTION3D")
 
     def window(self, axes: int) -> Window:
         """Return kernel, stride, padding and dilation of the window that is laid over the output."""
@@ -52,7 +51,7 @@ class Deconvolution(Filters):
             raise ShapeError(f"padding {window.pad} {gives}")
         return places
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, stride * (H - 1) + extent - 2 * pad, ...), and as much of lines and volumes."""
         bottom = one_bottom(bottoms, *POSITIONED)
         n, _, *sizes = bottom.shape
@@ -63,16 +62,16 @@ class Deconvolution(Filters):
         Blob((n, self.num_output, *(place + 2 * pad for place, pad in zip(places, pads, strict=True))))
         return (Blob((n, self.num_output, *places)),)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Weight (C, K/G, R, S), bias (K,)."""
         weight = (bottoms[0].shape[1], self.num_output // self.group, *self.window_over(bottoms[0]).kernel)
         return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
 
-    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """N * C * H * W * K/G * R * S."""
         return bottoms[0].size * (self.num_output // self.group) * prod(self.window_over(bottoms[0]).kernel)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """One matrix product a group, then each window added to the output (col2im), as Caffe computes it."""
         x, g = bottoms[0], self.group
         n, c, *sizes = x.shape
@@ -89,7 +88,7 @@ class Deconvolution(Filters):
             top += weights["bias"].reshape(-1, *(1,) * window.axes)
         return (top,)
 
-    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """The products, N * K * R * S * H * W, and twice the output with its padding."""
         window, (n, _, *sizes) = self.window_over(bottoms[0]), bottoms[0].shape
         padded = (place + 2 * pad for place, pad in zip(tops[0].shape[2:], window.pad, strict=True))
@@ -120,7 +119,7 @@ class Deconvolution(Filters):
         """
         return super().depthwise(bottom_channels) and self.num_output == self.group
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Weight (C, K/G, R, S), whose second axis, depthwise the first, is the filters of each group; bias (K,)."""
         k, c, g = self.num_output, bottoms[0].shape[1], self.group
         inputs, filters = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k))

@@ -1,12 +1,11 @@
 """DeephiResize: images brought to another size, as OpenCV does it."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.interpolation import Corners, centred_corners, interpolated
 
@@ -19,8 +18,8 @@ class DeephiResize(CaffeLayer):
     places count, NEAREST is the place before.
     """
 
-    message: ClassVar = Message("DeephiResizeParameter", "deephi_resize_param", 1202)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("DeephiResizeParameter", "deephi_resize_param", 1202)
+    channel_rule = ChannelRule.CARRIED
 
     resize_type: str = proto(1, "enum", default="NEAREST", values={"BILINEAR": 0, "NEAREST": 1})
     scale_h: float = proto(2, "float", default=1.0)
@@ -43,7 +42,7 @@ class DeephiResize(CaffeLayer):
             raise ShapeError(f"scale_h {self.scale_h} and scale_w {self.scale_w} leave nothing of {h}x{w}")
         return p, q
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C, P, Q)."""
         n, c, h, w = one_bottom(bottoms, 4).shape
         if self.use_dpu:
@@ -62,7 +61,7 @@ class DeephiResize(CaffeLayer):
         rows, columns = (np.minimum(np.floor(np.arange(p) * (n / p)).astype(np.int64), n - 1) for n, p in sizes)
         return rows, columns
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """BILINEAR along the rows, then along the columns, each in f32; NEAREST moves values."""
         x = bottoms[0]
         if self.resize_type == "BILINEAR":
@@ -70,6 +69,6 @@ class DeephiResize(CaffeLayer):
         rows, columns = self.places(*x.shape[2:])
         return (np.ascontiguousarray(x.take(rows, 2).take(columns, 3)),)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """NEAREST does."""
         return self.resize_type == "NEAREST"

@@ -1,12 +1,9 @@
 """DetectionOutput: SSD's predictions as a list of boxes."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
 
@@ -25,14 +22,14 @@ class DetectionOutput(CaffeLayer):
     detection_output_layer.cpp of the SSD branch of Caffe (Liu et al. 2016).
     """
 
-    message: ClassVar = Message("DetectionOutputParameter", "detection_output_param", 204)
-    unused: ClassVar = {
+    message = Message("DetectionOutputParameter", "detection_output_param", 204)
+    unused = {
         "save_output_param": Field(5, "SaveOutputParameter"),
         "visualize": Field(10, "bool"),
         "visualize_threshold": Field(11, "float"),
         "save_file": Field(12, "string"),
     }
-    channel_rule: ClassVar = ChannelRule.FIXED
+    channel_rule = ChannelRule.FIXED
 
     num_classes: int = proto(1, "uint32", default=0)
     share_location: bool = proto(2, "bool", default=True)
@@ -52,7 +49,7 @@ class DetectionOutput(CaffeLayer):
             raise ShapeError(f"nms_threshold {threshold}, eta {eta}; the first is 0 or more, eta above 0 and at most 1")
         return threshold, int(given.get("top_k", _UNBOUNDED)), eta
 
-    def _priors(self, bottoms: Sequence[Blob]) -> int:
+    def _priors(self, bottoms: Blobs) -> int:
         """Return the number of priors; raise ShapeError where the bottoms do not fit each other."""
         if len(bottoms) < 3:
             raise ShapeError(f"{len(bottoms)} bottoms; it takes locations, confidences and priors")
@@ -71,7 +68,7 @@ class DetectionOutput(CaffeLayer):
             )
         return count
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(1, 1, most, 7): as many rows as can be found, at most."""
         most = self._priors(bottoms) * self.num_classes
         _, top_k, _ = self._suppression
@@ -83,11 +80,11 @@ class DetectionOutput(CaffeLayer):
         """Which boxes are left."""
         return True
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, class by class."""
         return self.detected(bottoms, suppress)
 
-    def detected(self, bottoms: Sequence[Array], suppress: Suppress) -> tuple[Array, ...]:
+    def detected(self, bottoms: Arrays, suppress: Suppress) -> tuple[Array, ...]:
         """Return the top; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""
         count = self._priors([Blob(bottom.shape) for bottom in bottoms])
         n = len(bottoms[0])

@@ -1,12 +1,9 @@
 """Dropout: nothing at test time, unless training left the scaling to it."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import UnsupportedError
-from xdn.graph import Array, Blob, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
 
@@ -21,15 +18,15 @@ class Dropout(Activation):
     results (`sample_weights_test`); that is refused.
     """
 
-    aliases: ClassVar = ("SeLuDropout", "AlphaDropout")
-    message: ClassVar = Message("DropoutParameter", "dropout_param", 108, 12)
-    v1_name: ClassVar = "DROPOUT"
+    aliases = ("SeLuDropout", "AlphaDropout")
+    message = Message("DropoutParameter", "dropout_param", 108, 12)
+    v1_name = "DROPOUT"
 
     dropout_ratio: float = proto(1, "float", default=0.5)
     scale_train: bool = proto(2, "bool", default=True)
     sample_weights_test: bool = proto(2000, "bool", default=False)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged."""
         if self.sample_weights_test:
             raise UnsupportedError(
@@ -43,7 +40,7 @@ class Dropout(Activation):
         """What a value is multiplied by at test time, 1 for the identity."""
         return 1.0 if self.scale_train else 1.0 - self.dropout_ratio
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The bottom, times `factor`."""
         x = bottoms[0]
         return (x.copy() if self.factor == 1 else x * np.float32(self.factor),)

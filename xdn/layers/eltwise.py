@@ -1,13 +1,11 @@
 """Eltwise: product, weighted sum or maximum of several blobs of one shape."""
 
-from collections.abc import Sequence
 from functools import reduce
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 
 
@@ -18,15 +16,15 @@ class Eltwise(CaffeLayer):
     Not in place: Caffe clears the top before it sums. The source is Caffe's eltwise_layer.cpp.
     """
 
-    message: ClassVar = Message("EltwiseParameter", "eltwise_param", 110, 24)
-    v1_name: ClassVar = "ELTWISE"
-    unused: ClassVar = {"stable_prod_grad": Field(3, "bool")}
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("EltwiseParameter", "eltwise_param", 110, 24)
+    v1_name = "ELTWISE"
+    unused = {"stable_prod_grad": Field(3, "bool")}
+    channel_rule = ChannelRule.CARRIED
 
     operation: str = proto(1, "enum", default="SUM", values={"PROD": 0, "SUM": 1, "MAX": 2})
     coeff: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The one shape of all bottoms."""
         shapes = {bottom.shape for bottom in bottoms}
         if len(bottoms) < 2:
@@ -39,7 +37,7 @@ class Eltwise(CaffeLayer):
             raise ShapeError(f"{len(self.coeff)} coeff for {len(bottoms)} bottoms; give one a bottom, or none")
         return (Blob(bottoms[0].shape),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """From the first bottom to the last, in f32; MAX takes NaN as Caffe's comparison does."""
         if self.operation == "PROD":
             return (reduce(np.multiply, bottoms),)
@@ -49,6 +47,6 @@ class Eltwise(CaffeLayer):
         coeff = self.coeff or (1.0,) * len(bottoms)
         return (reduce(np.add, (np.float32(c) * x for c, x in zip(coeff, bottoms, strict=True))),)
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Element by element."""
         return True

@@ -1,11 +1,10 @@
 """ELU: an exponential for negative values."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,13 +13,13 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class ELU(Function):
     """ELU: y = x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015)."""
 
-    message: ClassVar = Message("ELUParameter", "elu_param", 140)
-    fusable: ClassVar = True
-    word: ClassVar = "elu"
+    message = Message("ELUParameter", "elu_param", 140)
+    fusable = True
+    word = "elu"
 
     alpha: float = proto(1, "float", default=1.0)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """max(x, 0) + alpha * (exp(min(x, 0)) - 1), as Caffe's elu_layer.cpp writes it."""
         x = bottoms[0]
         return (np.maximum(x, 0) + np.float32(self.alpha) * (np.exp(np.minimum(x, 0)) - np.float32(1)),)

@@ -1,12 +1,9 @@
 """Embed: a learned vector for each number."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -17,15 +14,15 @@ class Embed(CaffeLayer):
     The source is Caffe's embed_layer.cpp; numbers outside of the range, which it does not check, give the nearest row.
     """
 
-    message: ClassVar = Message("EmbedParameter", "embed_param", 137)
-    unused: ClassVar = {"weight_filler": FILLER.at(4), "bias_filler": FILLER.at(5)}
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("EmbedParameter", "embed_param", 137)
+    unused = {"weight_filler": FILLER.at(4), "bias_filler": FILLER.at(5)}
+    channel_rule = ChannelRule.FIXED
 
     num_output: int = proto(1, "uint32", default=0)
     input_dim: int = proto(2, "uint32", default=0)
     bias_term: bool = proto(3, "bool", default=True)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's shape, then num_output."""
         bottom = one_bottom(bottoms)
         if self.num_output < 1 or self.input_dim < 1:
@@ -33,7 +30,7 @@ class Embed(CaffeLayer):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((*bottom.shape, self.num_output)),)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Weight (input_dim, num_output), bias (num_output,)."""
         weight = {"weight": (self.input_dim, self.num_output)}
         return weight | ({"bias": (self.num_output,)} if self.bias_term else {})
@@ -42,7 +39,7 @@ class Embed(CaffeLayer):
         """From one row to the next."""
         return True
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows of the weight, and the bias."""
         # In f64, which holds every row's number.
         rows = np.nan_to_num(bottoms[0].astype(np.float64)).clip(0, self.input_dim - 1).astype(np.int64)

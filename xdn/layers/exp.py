@@ -1,12 +1,11 @@
 """Exp: a power of a base, of e by default."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Blob, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node, times
 from xdn.layers.logarithm import NATURAL, check_base
@@ -16,15 +15,15 @@ from xdn.layers.logarithm import NATURAL, check_base
 class Exp(Function):
     """Exp: y = base ** (shift + scale * x); base -1 stands for e (Caffe's exp_layer.cpp)."""
 
-    message: ClassVar = Message("ExpParameter", "exp_param", 111, 41)
-    v1_name: ClassVar = "EXP"
-    word: ClassVar = "exponential"
+    message = Message("ExpParameter", "exp_param", 111, 41)
+    v1_name = "EXP"
+    word = "exponential"
 
     base: float = proto(1, "float", default=-1.0)
     scale: float = proto(2, "float", default=1.0)
     shift: float = proto(3, "float", default=0.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged; the base is positive."""
         check_base(self.base)
         return super().infer(bottoms, n_tops)
@@ -35,7 +34,7 @@ class Exp(Function):
         with np.errstate(over="ignore"):
             return base_log * self.scale, float(np.exp(base_log * self.shift))
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """base ** shift * exp(log(base) * scale * x), as Caffe computes it."""
         inner, outer = self.factors()
         with np.errstate(over="ignore"):

@@ -1,13 +1,12 @@
 """The parameters that Convolution and Deconvolution share."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule
+from xdn.graph import Array, Blob, Blobs, ChannelRule
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, proto
 from xdn.layers.window import Window
 
@@ -16,14 +15,14 @@ from xdn.layers.window import Window
 class Filters(CaffeLayer):
     """Base of the layers with K filters over a window of positions; their fields are Caffe's base_conv_layer.cpp's."""
 
-    message: ClassVar = Message("ConvolutionParameter", "convolution_param", 106, 10)
-    unused: ClassVar = {
+    message = Message("ConvolutionParameter", "convolution_param", 106, 10)
+    unused = {
         "weight_filler": FILLER.at(7),
         "bias_filler": FILLER.at(8),
         "engine": ENGINE.at(15),
         "force_nd_im2col": Field(17, "bool"),
     }
-    channel_rule: ClassVar = ChannelRule.FILTERS
+    channel_rule = ChannelRule.FILTERS
 
     num_output: int = proto(1, "uint32", default=0)
     bias_term: bool = proto(2, "bool", default=True)
@@ -76,13 +75,13 @@ class Filters(CaffeLayer):
         """Return whether each filter reads one channel only, of several."""
         return self.group > 1 and self.group == bottom_channels
 
-    def tied_channels(self, bottoms: Sequence[Blob]) -> tuple[Array, Array]:
+    def tied_channels(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Depthwise, a channel stands and falls with its filters; else all groups lose the same of their own."""
         k, c, g = self.num_output, bottoms[0].shape[1], self.group
         if self.depthwise(c):
             return np.arange(k) // (k // g), np.arange(c)
         return np.arange(k) % (k // g), k // g + np.arange(c) % (c // g)
 
-    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> Self:
+    def narrowed(self, top: int, bottom: int, bottoms: Blobs) -> Self:
         """As many filters as are left; depthwise, as many groups as channels."""
         return replace(self, num_output=top, group=bottom if self.depthwise(bottoms[0].shape[1]) else self.group)

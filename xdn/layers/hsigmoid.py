@@ -1,11 +1,10 @@
 """HSigmoid: a sigmoid of three straight lines."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 from xdn.layers.relu6 import ReLU6
@@ -15,11 +14,11 @@ from xdn.layers.relu6 import ReLU6
 class HSigmoid(Function):
     """HSigmoid: y = min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
-    aliases: ClassVar = ("Hsigmoid",)
-    fusable: ClassVar = True
-    word: ClassVar = "hsigmoid"
+    aliases = ("Hsigmoid",)
+    fusable = True
+    word = "hsigmoid"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The clipped sum, times 1/6."""
         clipped = np.minimum(np.maximum(bottoms[0] + np.float32(3), 0), np.float32(6))
         return (clipped * np.float32(1 / 6),)

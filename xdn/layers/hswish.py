@@ -1,11 +1,10 @@
 """HSwish: x times a sigmoid of three straight lines."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 from xdn.layers.hsigmoid import HSigmoid
@@ -15,11 +14,11 @@ from xdn.layers.hsigmoid import HSigmoid
 class HSwish(Function):
     """HSwish: y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
-    aliases: ClassVar = ("Hswish", "HardSwish")
-    fusable: ClassVar = True
-    word: ClassVar = "hswish"
+    aliases = ("Hswish", "HardSwish")
+    fusable = True
+    word = "hswish"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """x times the hard sigmoid."""
         x = bottoms[0]
         return (x * (np.minimum(np.maximum(x + np.float32(3), 0), np.float32(6)) * np.float32(1 / 6)),)

@@ -1,14 +1,12 @@
 """InnerProduct: every axis from `axis` on contracted with K rows of weights."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -19,18 +17,18 @@ class InnerProduct(CaffeLayer):
     The source is Caffe's inner_product_layer.cpp.
     """
 
-    message: ClassVar = Message("InnerProductParameter", "inner_product_param", 117, 17)
-    v1_name: ClassVar = "INNER_PRODUCT"
-    aliases: ClassVar = ("CInnerProduct", "InnerProductFloat")
-    unused: ClassVar = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
-    channel_rule: ClassVar = ChannelRule.FILTERS
+    message = Message("InnerProductParameter", "inner_product_param", 117, 17)
+    v1_name = "INNER_PRODUCT"
+    aliases = ("CInnerProduct", "InnerProductFloat")
+    unused = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
+    channel_rule = ChannelRule.FILTERS
 
     num_output: int = proto(1, "uint32", default=0)
     bias_term: bool = proto(2, "bool", default=True)
     axis: int = proto(5, "int32", default=1)
     transpose: bool = proto(6, "bool", default=False)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(..., d_axis, ..., d_last) -> (..., K)."""
         bottom = one_bottom(bottoms)
         if self.num_output < 1:
@@ -39,21 +37,21 @@ class InnerProduct(CaffeLayer):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((*bottom.shape[: bottom.axis(self.axis)], self.num_output)),)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Weight (K, inputs), or (inputs, K) with `transpose`; bias (K,)."""
         inputs = prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
         weight = (inputs, self.num_output) if self.transpose else (self.num_output, inputs)
         return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
 
-    def macs(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """Outputs times inputs."""
         return prod(self.weight_shapes(bottoms)["weight"]) * (tops[0].size // self.num_output)
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """From the batch axis on."""
         return bottoms[0].axis(self.axis) == 0
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """One matrix product, then the bias, as Caffe computes it."""
         x = bottoms[0]
         kept = x.shape[: self.axis % x.ndim]
@@ -63,12 +61,12 @@ class InnerProduct(CaffeLayer):
             y = y + weights["bias"]
         return (y.reshape(*kept, self.num_output),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """FILTERS from axis 1 on; a later axis leaves the channels where they are; axis 0 leaves none."""
         axis = bottoms[0].axis(self.axis)
         return (ChannelRule.FIXED, ChannelRule.FILTERS, ChannelRule.CARRIED)[min(axis, 2)]
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """From axis 1 on: weight (K, C times what follows), or transposed; bias (K,). From a later axis on: none."""
         if self.channel_rule_for(bottoms) is not ChannelRule.FILTERS:
             return {}
@@ -78,7 +76,7 @@ class InnerProduct(CaffeLayer):
         weight = (inputs, rows) if self.transpose else (rows, inputs)
         return {"weight": weight} | ({"bias": (rows,)} if self.bias_term else {})
 
-    def narrowed(self, top: int, bottom: int, bottoms: Sequence[Blob]) -> "InnerProduct":
+    def narrowed(self, top: int, bottom: int, bottoms: Blobs) -> "InnerProduct":
         """As many rows as are left, where the rows are channels."""
         return replace(self, num_output=top) if self.channel_rule_for(bottoms) is ChannelRule.FILTERS else self
 

@@ -1,10 +1,7 @@
 """Input: the blobs that the caller fills, and what is done to images before them."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Transform, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Transform, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
@@ -16,16 +13,16 @@ class Input(CaffeLayer):
     width to which ImageData resizes its images before, its `new_height` and `new_width`, empty for neither.
     """
 
-    message: ClassVar = Message("InputParameter", "input_param", 143)
-    channel_rule: ClassVar = ChannelRule.FIXED
-    is_input: ClassVar = True
+    message = Message("InputParameter", "input_param", 143)
+    channel_rule = ChannelRule.FIXED
+    is_input = True
 
     shape: tuple[Shape, ...] = proto(1, "BlobShape", default=(), repeated=True)
     transform: Transform = Transform()
     source: str = ""
     resize: tuple[int, ...] = ()
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The declared shapes, one a top; one shape may serve all tops."""
         if bottoms:
             raise ShapeError("an Input layer takes no bottoms")
@@ -34,6 +31,6 @@ class Input(CaffeLayer):
         shapes = self.shape * n_tops if len(self.shape) == 1 else self.shape
         return tuple(Blob(shape) for shape in shapes)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Not computed: the caller gives these blobs."""
         raise ShapeError("the caller gives the blobs of an Input layer")

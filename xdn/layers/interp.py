@@ -1,12 +1,11 @@
 """Interp: bilinear interpolation whose corners stay corners."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.interpolation import Corners, aligned_corners, interpolated
 
@@ -20,8 +19,8 @@ class Interp(CaffeLayer):
     source is interp_layer.cpp of the DeepLab and PSPNet branches of Caffe.
     """
 
-    message: ClassVar = Message("InterpParameter", "interp_param", 2001)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("InterpParameter", "interp_param", 2001)
+    channel_rule = ChannelRule.CARRIED
 
     height: int = proto(1, "int32", default=0)
     width: int = proto(2, "int32", default=0)
@@ -54,7 +53,7 @@ class Interp(CaffeLayer):
             raise ShapeError(f"height {self.height} and width {self.width}; give both or none")
         return self._along(h, self.height), self._along(w, self.width)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C, P, Q)."""
         n, c = one_bottom(bottoms[: 1 if self.use_blob_size else None], 4).shape[:2]
         return (Blob((n, c, *self._size([bottom.shape for bottom in bottoms]))),)
@@ -74,11 +73,11 @@ class Interp(CaffeLayer):
         rows, columns = (aligned_corners(size, wanted).shifted(-self.pad_beg) for size, wanted in sizes)
         return rows, columns
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Along the rows, then along the columns, each in f32."""
         return (interpolated(bottoms[0], self.corners([bottom.shape for bottom in bottoms])),)
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """The first bottom's channels; none of a second's, of which only the size counts."""
         channels = np.arange(bottoms[0].shape[1])
         return channels if bottom == 0 else np.full_like(channels, -1)

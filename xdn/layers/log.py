@@ -1,13 +1,12 @@
 """Log: a logarithm, natural by default."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Node, X, linear, node
 from xdn.layers.logarithm import NATURAL, check_base
@@ -17,14 +16,14 @@ from xdn.layers.logarithm import NATURAL, check_base
 class Log(Function):
     """Log: y = log(shift + scale * x) to the base `base`; base -1 stands for e (Caffe's log_layer.cpp)."""
 
-    message: ClassVar = Message("LogParameter", "log_param", 134)
-    word: ClassVar = "logarithm"
+    message = Message("LogParameter", "log_param", 134)
+    word = "logarithm"
 
     base: float = proto(1, "float", default=-1.0)
     scale: float = proto(2, "float", default=1.0)
     shift: float = proto(3, "float", default=0.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged; the base is positive and not 1."""
         check_base(self.base)
         if self.base == 1:
@@ -35,7 +34,7 @@ class Log(Function):
         """Return what the natural logarithm is multiplied by."""
         return 1.0 if self.base == NATURAL else 1 / math.log(self.base)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """log(shift + scale * x) / log(base), as Caffe computes it."""
         with np.errstate(invalid="ignore", divide="ignore"):
             found = np.log(bottoms[0] * np.float32(self.scale) + np.float32(self.shift))

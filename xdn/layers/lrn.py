@@ -1,12 +1,9 @@
 """LRN: every value divided by a power of its neighbours' energy."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.pooling import Pooling
 
@@ -19,10 +16,10 @@ class LRN(CaffeLayer):
     neighbours a square of positions, and k is 1 whatever the file says. The source is Caffe's lrn_layer.cpp.
     """
 
-    message: ClassVar = Message("LRNParameter", "lrn_param", 118, 18)
-    v1_name: ClassVar = "LRN"
-    unused: ClassVar = {"engine": ENGINE.at(6)}
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("LRNParameter", "lrn_param", 118, 18)
+    v1_name = "LRN"
+    unused = {"engine": ENGINE.at(6)}
+    channel_rule = ChannelRule.FIXED
 
     local_size: int = proto(1, "uint32", default=5)
     alpha: float = proto(2, "float", default=1.0)
@@ -30,7 +27,7 @@ class LRN(CaffeLayer):
     norm_region: str = proto(4, "enum", default="ACROSS_CHANNELS", values={"ACROSS_CHANNELS": 0, "WITHIN_CHANNEL": 1})
     k: float = proto(5, "float", default=1.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), unchanged."""
         bottom = one_bottom(bottoms, 4)
         if self.local_size % 2 == 0 or self.local_size < 1:
@@ -43,7 +40,7 @@ class LRN(CaffeLayer):
         """Return the pooling of squares that WITHIN_CHANNEL contains: the average counts padding."""
         return Pooling(pool="AVE", kernel_size=(self.local_size,), pad=(self.local_size // 2,))
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """In f32. Caffe keeps a running sum over the channels; here each sum is new, equal up to rounding."""
         x = bottoms[0]
         squares = np.square(x)
@@ -54,7 +51,7 @@ class LRN(CaffeLayer):
             energy = np.float32(self.k) + np.float32(self.alpha / self.local_size) * self._neighbours(squares)
         return (x * np.power(energy, np.float32(-self.beta)),)
 
-    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """A few arrays like the bottom; within channels what the pooling takes, too."""
         within = self.norm_region == "WITHIN_CHANNEL"
         return (self.squares_pooling().reference_bytes(bottoms, tops) if within else 0) + 6 * bottoms[0].bytes
@@ -69,10 +66,10 @@ class LRN(CaffeLayer):
             total += padded[:, start : start + channels]
         return total
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """FIXED among neighbouring channels; WITHIN_CHANNEL each channel is on its own."""
         return ChannelRule.CARRIED if self.norm_region == "WITHIN_CHANNEL" else ChannelRule.FIXED
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Among neighbouring channels."""
         return "sums over neighbouring channels"

@@ -1,11 +1,10 @@
 """Mish: x times the tanh of its softplus."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -17,9 +16,9 @@ FAR = 20.0
 class Mish(Function):
     """Mish: y = x * tanh(log(1 + exp(x))) (Misra 2019; a layer of YOLOv4's ports)."""
 
-    word: ClassVar = "mish"
+    word = "mish"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """In f64, then rounded."""
         x = bottoms[0].astype(np.float64)
         return ((x * np.tanh(np.logaddexp(0, x))).astype(np.float32),)

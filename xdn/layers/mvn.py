@@ -1,11 +1,8 @@
 """MVN: every channel of an image, or every image, shifted to mean 0 and scaled to variance 1."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto, unchanged
 
 
@@ -16,19 +13,19 @@ class MVN(CaffeLayer):
     The source is Caffe's mvn_layer.cpp.
     """
 
-    message: ClassVar = Message("MVNParameter", "mvn_param", 120, 34)
-    v1_name: ClassVar = "MVN"
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("MVNParameter", "mvn_param", 120, 34)
+    v1_name = "MVN"
+    channel_rule = ChannelRule.CARRIED
 
     normalize_variance: bool = proto(1, "bool", default=True)
     across_channels: bool = proto(2, "bool", default=False)
     eps: float = proto(3, "float", default=1e-9)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
         return unchanged(bottoms, 1)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, which is not negative; sums in f64."""
         x = bottoms[0]
         axes = tuple(range(1 if self.across_channels else 2, x.ndim))
@@ -38,10 +35,10 @@ class MVN(CaffeLayer):
         variance = np.square(centred).mean(axis=axes, keepdims=True, dtype=np.float64)
         return (centred / (np.sqrt(variance).astype(np.float32) + np.float32(self.eps)),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where each channel has its own mean; FIXED across channels."""
         return ChannelRule.FIXED if self.across_channels else super().channel_rule_for(bottoms)
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Across channels."""
         return "takes mean and variance over all channels"

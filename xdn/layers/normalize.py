@@ -1,11 +1,8 @@
 """Normalize: values divided by their norm, times a learned scale."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto, unchanged
 from xdn.layers.broadcast import spread
 
@@ -19,9 +16,9 @@ class Normalize(CaffeLayer):
     divides by sum of abs(x) + eps; reading turns its words into `norm` and `scaled`, which are ours.
     """
 
-    message: ClassVar = Message("NormalizeParameter", "norm_param", 206)
-    unused: ClassVar = {"scale_filler": FILLER.at(2)}
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("NormalizeParameter", "norm_param", 206)
+    unused = {"scale_filler": FILLER.at(2)}
+    channel_rule = ChannelRule.FIXED
 
     across_spatial: bool = proto(1, "bool", default=True)
     channel_shared: bool = proto(3, "bool", default=True)
@@ -29,15 +26,15 @@ class Normalize(CaffeLayer):
     norm: str = proto(20190, "enum", default="L2", values={"L1": 1, "L2": 2})
     scaled: bool = proto(20191, "bool", default=True)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, ...), unchanged."""
         return unchanged(bottoms, 1)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Scale (C,), or a scalar () with `channel_shared`; none where nothing is `scaled`."""
         return {"scale": () if self.channel_shared else (bottoms[0].shape[1],)} if self.scaled else {}
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The norm in f32, then the quotient, then the product."""
         x = bottoms[0]
         axes = tuple(range(1, x.ndim)) if self.across_spatial else (1,)
@@ -46,16 +43,16 @@ class Normalize(CaffeLayer):
         unit = x / (norm if self.norm == "L1" else np.sqrt(norm))
         return (unit * spread(weights["scale"], 1, x.ndim) if self.scaled else unit,)
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Over the channels."""
         return "divides by a norm over the channels"
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Scale (C,), or a scalar."""
         if not self.scaled:
             return {}
         return {"scale": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Where each position has a norm of its own."""
         return not self.across_spatial

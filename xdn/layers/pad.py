@@ -1,12 +1,9 @@
 """Pad: a border of zeros around the positions."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 #: (above, below), (left, right)
@@ -21,8 +18,8 @@ class Pad(CaffeLayer):
     `pad_t`, `pad_b`, `pad_l`, `pad_r`. Those that repeat or mirror the image at its border are not among them.
     """
 
-    message: ClassVar = Message("PadParameter", "pad_param", 2009)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("PadParameter", "pad_param", 2009)
+    channel_rule = ChannelRule.CARRIED
 
     pad: int = proto(1, "uint32", default=0)
     pad_h: int = proto(2, "uint32", default=0)
@@ -43,16 +40,16 @@ class Pad(CaffeLayer):
         h, w = self.pad or self.pad_h, self.pad or self.pad_w
         return (h or self.pad_t, h or self.pad_b), (w or self.pad_l, w or self.pad_r)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), larger by the border."""
         n, c, h, w = one_bottom(bottoms, 4).shape
         (above, below), (left, right) = self.border()
         return (Blob((n, c, above + h + below, left + w + right)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy with zeros around it."""
         return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border())),)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -1,12 +1,9 @@
 """Permute: the axes in another order."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Move, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Move, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -17,8 +14,8 @@ class Permute(CaffeLayer):
     The source is permute_layer.cpp of the SSD branch of Caffe.
     """
 
-    message: ClassVar = Message("PermuteParameter", "permute_param", 202)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("PermuteParameter", "permute_param", 202)
+    channel_rule = ChannelRule.FIXED
 
     order: tuple[int, ...] = proto(1, "uint32", default=(), repeated=True)
 
@@ -29,16 +26,16 @@ class Permute(CaffeLayer):
             raise ShapeError(f"order {self.order} for a bottom of shape {bottom.shape}; each of its axes once at most")
         return (*self.order, *(axis for axis in range(count) if axis not in self.order))
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's extents in the new order."""
         bottom = one_bottom(bottoms)
         return (Blob(tuple(bottom.shape[axis] for axis in self.axes(bottom))),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A transposed copy."""
         return (bottoms[0].transpose(self.axes(Blob(bottoms[0].shape))).copy(),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where batch and channels keep their places."""
         kept = len(bottoms[0].shape) > 1 and self.axes(bottoms[0])[:2] == (0, 1)
         return ChannelRule.CARRIED if kept else ChannelRule.FIXED
@@ -50,10 +47,10 @@ class Permute(CaffeLayer):
             return None
         return Move(axes.index(axis), np.arange(bottom.shape[axis]), np.arange(bottom.shape[axis]))
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """The channels are another axis after it."""
         return f"lays the channels along another axis (order {self.order})"
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from functools import reduce
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.window import Extents, Window, by_axis
 
@@ -26,11 +25,11 @@ class Pooling(CaffeLayer):
     stands under a number that nobody else uses.
     """
 
-    message: ClassVar = Message("PoolingParameter", "pooling_param", 121, 19)
-    v1_name: ClassVar = "POOLING"
-    aliases: ClassVar = ("Pooling3D", "POOLING3D", "PoolingFloat")
-    unused: ClassVar = {"engine": ENGINE.at(11)}
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("PoolingParameter", "pooling_param", 121, 19)
+    v1_name = "POOLING"
+    aliases = ("Pooling3D", "POOLING3D", "PoolingFloat")
+    unused = {"engine": ENGINE.at(11)}
+    channel_rule = ChannelRule.CARRIED
 
     pool: str = proto(1, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
     kernel_size: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -97,7 +96,7 @@ class Pooling(CaffeLayer):
             sides.append(np.minimum(start + window.kernel[i], size + window.pad[i]) - start)
         return reduce(np.multiply.outer, sides).astype(np.float32)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C, P, Q), of a volume (N, C, O, P, Q), and as much for the indices of the maxima."""
         n, c, *sizes = one_bottom(bottoms, *POSITIONED).shape
         if self.pool == "STOCHASTIC":
@@ -113,7 +112,7 @@ class Pooling(CaffeLayer):
         """The indices of the maxima, where they are asked for."""
         return n_tops > 1
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The windows, clipped at the border, reduced in f32."""
         sizes = bottoms[0].shape[2:]
         kernel_axes = tuple(range(-len(sizes), 0))
@@ -124,7 +123,7 @@ class Pooling(CaffeLayer):
             return (largest,) if n_tops < 2 else (largest, self._indices(bottoms[0], largest))
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=kernel_axes) / self.counts(sizes),)
 
-    def reference_bytes(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> int:
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """The bottom with its border; for the indices of maxima every window, four times."""
         sizes, places = bottoms[0].shape[2:], tops[0].shape[2:]
         window = self.window(sizes).trimmed(sizes, places)

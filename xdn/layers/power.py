@@ -1,11 +1,10 @@
 """Power: a power of a linear function."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Constant, Function, Kernel, Node, X, linear, node
 from xdn.layers.threshold import Threshold
@@ -47,9 +46,9 @@ _SHORTER = {
 class Power(Function):
     """Power: y = (shift + scale * x) ** power (Caffe's power_layer.cpp)."""
 
-    message: ClassVar = Message("PowerParameter", "power_param", 122, 21)
-    v1_name: ClassVar = "POWER"
-    word: ClassVar = "power"
+    message = Message("PowerParameter", "power_param", 122, 21)
+    v1_name = "POWER"
+    word = "power"
 
     power: float = proto(1, "float", default=1.0)
     scale: float = proto(2, "float", default=1.0)
@@ -60,7 +59,7 @@ class Power(Function):
         with np.errstate(all="ignore"):
             return 1.0 if self.power == 0 else float(np.power(np.float32(self.shift), np.float32(self.power)))
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """As in Caffe, whose pow gives NaN for a negative base and a power that is not an integer.
 
         A power or a scale of 0 leaves nothing of the bottom, infinities and NaN included.

@@ -1,12 +1,9 @@
 """PReLU: a learned slope for negative values, per channel or for all."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.broadcast import spread
 
@@ -18,34 +15,34 @@ class PReLU(CaffeLayer):
     The source is Caffe's prelu_layer.cpp.
     """
 
-    message: ClassVar = Message("PReLUParameter", "prelu_param", 131)
-    unused: ClassVar = {"filler": FILLER.at(1)}
-    channel_rule: ClassVar = ChannelRule.CARRIED
-    elementwise: ClassVar = True
-    fusable: ClassVar = True
+    message = Message("PReLUParameter", "prelu_param", 131)
+    unused = {"filler": FILLER.at(1)}
+    channel_rule = ChannelRule.CARRIED
+    elementwise = True
+    fusable = True
 
     channel_shared: bool = proto(2, "bool", default=False)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape with a channel axis, unchanged."""
         bottom = one_bottom(bottoms)
         if len(bottom.shape) < 2:
             raise ShapeError(f"a bottom of shape {bottom.shape}; its slopes lie along axis 1, the channels")
         return (Blob(bottom.shape),)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Slope (C,), or a scalar () with `channel_shared`."""
         return {"slope": () if self.channel_shared else (bottoms[0].shape[1],)}
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + spread(weights["slope"], 1, x.ndim) * np.minimum(x, 0),)
 
-    def weight_channels(self, bottoms: Sequence[Blob]) -> dict[str, tuple[ChannelAxis | None, ...]]:
+    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Slope (C,), or a scalar."""
         return {"slope": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """One slope a channel."""
         return True

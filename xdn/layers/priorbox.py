@@ -2,13 +2,11 @@
 
 import math
 from bisect import bisect, insort
-from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 #: Aspect ratios that differ by less are one.
@@ -31,9 +29,9 @@ class PriorBox(CaffeLayer):
     64 pixels stand 4 x 4 and 2 x 2 times around a position, and all squares are a pixel smaller.
     """
 
-    message: ClassVar = Message("PriorBoxParameter", "prior_box_param", 203)
-    channel_rule: ClassVar = ChannelRule.FIXED
-    reads_shapes_only: ClassVar = True
+    message = Message("PriorBoxParameter", "prior_box_param", 203)
+    channel_rule = ChannelRule.FIXED
+    reads_shapes_only = True
 
     min_size: tuple[float, ...] = proto(1, "float", default=(), repeated=True)
     max_size: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
@@ -87,7 +85,7 @@ class PriorBox(CaffeLayer):
         away = [(place - times // 2) * apart for place in range(times)]
         return [(x, y, side - 1.0, side - 1.0) for y in away for x in away]
 
-    def _check(self, bottoms: Sequence[Blob]) -> None:
+    def _check(self, bottoms: Blobs) -> None:
         if len(bottoms) != 2 or any(len(bottom.shape) != 4 for bottom in bottoms):
             raise ShapeError(
                 f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map and the image (N, C, H, W)"
@@ -105,7 +103,7 @@ class PriorBox(CaffeLayer):
         if len(self.variance) not in (0, 1, 4):
             raise ShapeError(f"{len(self.variance)} variance; give one, or one a coordinate")
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(1, 2, H * W * boxes * 4), whatever the batch."""
         self._check(bottoms)
         boxes = len(self.min_size) * len(self.ratios()) + len(self.max_size)
@@ -113,7 +111,7 @@ class PriorBox(CaffeLayer):
         _, _, h, w = bottoms[0].shape
         return (Blob((1, 2, h * w * boxes * 4)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Position by position, row by row."""
         h, w = bottoms[0].shape[2:]
         image_h = self.img_h or self.img_size or bottoms[1].shape[2]

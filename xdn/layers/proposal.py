@@ -1,12 +1,9 @@
 """Proposal: the regions that a region proposal network finds."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
 from xdn.layers.roipooling import REGION
@@ -24,8 +21,8 @@ class Proposal(CaffeLayer):
     R-CNN (Ren et al. 2015), with its settings for tests; files that name it as a Python layer become this one.
     """
 
-    message: ClassVar = Message("ProposalParameter", "proposal_param", 2008)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("ProposalParameter", "proposal_param", 2008)
+    channel_rule = ChannelRule.FIXED
 
     feat_stride: int = proto(1, "uint32", default=16)
     base_size: int = proto(2, "uint32", default=16)
@@ -45,7 +42,7 @@ class Proposal(CaffeLayer):
         half = (np.stack([np.outer(widths, scales).ravel(), np.outer(heights, scales).ravel()], axis=1) - 1) / 2
         return np.hstack([(side - 1) / 2 - half, (side - 1) / 2 + half])
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, 5) and (R, 1): R is the most regions that can be found."""
         if len(bottoms) != 3 or any(len(bottom.shape) != 4 for bottom in bottoms[:2]):
             raise ShapeError(
@@ -70,7 +67,7 @@ class Proposal(CaffeLayer):
         """Which boxes are left."""
         return True
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Decode, clip, drop small boxes, sort, suppress; one region of zeros where none is left."""
         return self.proposed(bottoms, n_tops, suppress)
 
@@ -82,7 +79,7 @@ class Proposal(CaffeLayer):
         values.reshape(-1)[:2] = image
         return values
 
-    def proposed(self, bottoms: Sequence[Array], n_tops: int, suppress: Suppress) -> tuple[Array, ...]:
+    def proposed(self, bottoms: Arrays, n_tops: int, suppress: Suppress) -> tuple[Array, ...]:
         """Return the tops; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""
         deltas, (height, width, scale) = bottoms[1][0], bottoms[2].ravel()[:3]
         h, w = deltas.shape[1:]

@@ -1,12 +1,9 @@
 """PSROIPooling: the average in each cell of a region, each cell from channels of its own."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob
+from xdn.graph import Array, Arrays, Blob, Blobs
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.roipooling import REGION, RegionPooling, check_regions, clipped, images_of, rounded
 
@@ -19,13 +16,13 @@ class PSROIPooling(RegionPooling):
     psroi_pooling_layer.cu of R-FCN's Caffe (Dai et al. 2016).
     """
 
-    message: ClassVar = Message("PSROIPoolingParameter", "psroi_pooling_param", 2002)
+    message = Message("PSROIPoolingParameter", "psroi_pooling_param", 2002)
 
     spatial_scale: float = proto(1, "float", default=0.0)
     output_dim: int = proto(2, "int32", default=0)
     group_size: int = proto(3, "int32", default=0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, output_dim, group_size, group_size)."""
         regions, channels = check_regions(bottoms, self.spatial_scale)
         if self.output_dim < 1 or self.group_size < 1 or channels != self.output_dim * self.group_size**2:
@@ -39,7 +36,7 @@ class PSROIPooling(RegionPooling):
         mean: Array = own.mean(axis=(1, 2), dtype=np.float64)
         return mean
 
-    def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
+    def cells(self, bottoms: Arrays) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows and columns (R, group_size, 2), begins and ends."""
         regions, scale = bottoms[1].reshape(-1, REGION), np.float32(self.spatial_scale)
         begins = rounded(regions[:, 1:3]) * scale

@@ -1,11 +1,8 @@
 """Reduction: all axes from one on become a single value."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -16,23 +13,23 @@ class Reduction(CaffeLayer):
     The source is Caffe's reduction_layer.cpp.
     """
 
-    message: ClassVar = Message("ReductionParameter", "reduction_param", 136)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("ReductionParameter", "reduction_param", 136)
+    channel_rule = ChannelRule.FIXED
 
     operation: str = proto(1, "enum", default="SUM", values={"SUM": 1, "ASUM": 2, "SUMSQ": 3, "MEAN": 4})
     axis: int = proto(2, "int32", default=0)
     coeff: float = proto(3, "float", default=1.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's shape up to `axis`."""
         bottom = one_bottom(bottoms)
         return (Blob(bottom.shape[: bottom.axis(self.axis)]),)
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """Along the batch axis."""
         return bottoms[0].axis(self.axis) == 0
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sums in f64, rounded once, times coeff."""
         x = bottoms[0]
         kept = x.shape[: Blob(x.shape).axis(self.axis)]
@@ -42,7 +39,7 @@ class Reduction(CaffeLayer):
             total = total / (x.size // max(1, total.size))
         return (np.asarray(total * self.coeff, np.float32),)
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where the channels are kept."""
         bottom = bottoms[0]
         return ChannelRule.CARRIED if len(bottom.shape) > 2 and bottom.axis(self.axis) > 1 else ChannelRule.FIXED

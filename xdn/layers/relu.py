@@ -1,11 +1,10 @@
 """ReLU: max(x, 0), or a slope for negative values."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import ENGINE, Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,16 +13,16 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class ReLU(Function):
     """ReLU: y = x where x > 0, else negative_slope * x (Nair and Hinton 2010; Maas et al. 2013)."""
 
-    message: ClassVar = Message("ReLUParameter", "relu_param", 123, 30)
-    v1_name: ClassVar = "RELU"
-    unused: ClassVar = {"engine": ENGINE.at(2)}
-    fusable: ClassVar = True
-    word: ClassVar = "leaky"
-    fused_word: ClassVar = "relu"
+    message = Message("ReLUParameter", "relu_param", 123, 30)
+    v1_name = "RELU"
+    unused = {"engine": ENGINE.at(2)}
+    fusable = True
+    word = "leaky"
+    fused_word = "relu"
 
     negative_slope: float = proto(1, "float", default=0.0)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + np.float32(self.negative_slope) * np.minimum(x, 0),)

@@ -1,11 +1,10 @@
 """ReLU6: ReLU that ends at 6."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.clip import Clip
 from xdn.layers.function import Arithmetic, Function, Node
@@ -15,11 +14,11 @@ from xdn.layers.function import Arithmetic, Function, Node
 class ReLU6(Function):
     """ReLU6: y = min(max(x, 0), 6) (Krizhevsky 2010; a layer of MobileNet's ports)."""
 
-    aliases: ClassVar = ("Relu6",)
-    fusable: ClassVar = True
-    word: ClassVar = "relu6"
+    aliases = ("Relu6",)
+    fusable = True
+    word = "relu6"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Clipped at both ends (NaN stays NaN)."""
         return (np.minimum(np.maximum(bottoms[0], 0), np.float32(6)),)
 

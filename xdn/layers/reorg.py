@@ -1,10 +1,7 @@
 """Reorg: positions into channels, as YOLOv2 does it."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -18,13 +15,13 @@ class Reorg(CaffeLayer):
     own.
     """
 
-    message: ClassVar = Message("ReorgParameter", "reorg_param", 2003)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("ReorgParameter", "reorg_param", 2003)
+    channel_rule = ChannelRule.FIXED
 
     stride: int = proto(1, "uint32", default=0)
     reverse: bool = proto(2, "bool", default=False)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Positions become channels, or with `reverse` channels become positions."""
         n, c, h, w = one_bottom(bottoms, 4).shape
         s = self.stride
@@ -32,7 +29,7 @@ class Reorg(CaffeLayer):
             raise ShapeError(f"a bottom of shape {bottoms[0].shape} does not divide by stride {s}")
         return (Blob((n, c // (s * s), h * s, w * s) if self.reverse else (n, c * s * s, h // s, w // s)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The loop of reorg_cpu as one transposition."""
         n, c, h, w = bottoms[0].shape
         s = self.stride
@@ -43,6 +40,6 @@ class Reorg(CaffeLayer):
             parted = bottoms[0].reshape(n, c // (s * s), h, s, w, s).transpose(0, 3, 5, 1, 2, 4)
         return (parted.reshape(top.shape).copy(),)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

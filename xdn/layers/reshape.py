@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Move, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Move, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.rowmajor import reshaped
 
@@ -22,8 +21,8 @@ class Reshape(CaffeLayer):
     The source is Caffe's reshape_layer.cpp.
     """
 
-    message: ClassVar = Message("ReshapeParameter", "reshape_param", 133)
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("ReshapeParameter", "reshape_param", 133)
+    channel_rule = ChannelRule.FIXED
 
     shape: Shape = proto(1, "BlobShape", default=())
     axis: int = proto(2, "int32", default=0)
@@ -38,7 +37,7 @@ class Reshape(CaffeLayer):
             raise ShapeError(f"axis {self.axis} and num_axes {self.num_axes} in a bottom of shape {bottom.shape}")
         return start, end
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The replaced axes are copied, given, or inferred; the number of elements stays."""
         bottom = one_bottom(bottoms)
         start, end = self.replaced(bottom)
@@ -57,7 +56,7 @@ class Reshape(CaffeLayer):
             raise ShapeError(f"a bottom of shape {bottom.shape} has {bottom.size} elements; {tuple(top)} has not")
         return (Blob(tuple(top)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The same values in the same order."""
         (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
         return (bottoms[0].reshape(top.shape).copy(),)
@@ -70,21 +69,21 @@ class Reshape(CaffeLayer):
         top = self.infer([bottom], 1)[0].shape
         return top[1] // c if len(top) > 1 and top[0] == n and top[1] % c == 0 else 0
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where the batch is kept, and each channel becomes one or several; else channels are mixed."""
         return ChannelRule.CARRIED if self._block(bottoms[0]) else ChannelRule.FIXED
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Say to what the bottom is reshaped."""
         (top,) = self.infer(bottoms, 1)
         return f"reshapes {bottoms[0].shape} to {top.shape}, where several channels share one"
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """A channel stays, or becomes a block of top channels."""
         blob = bottoms[bottom]
         return np.repeat(np.arange(blob.shape[1]), self._block(blob))
 
-    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "Reshape":
+    def carrying(self, tops: Sequence[int], bottoms: Blobs) -> "Reshape":
         """As many channels as are left, where `shape` states their number."""
         return self._stating(1, 1, tops[0], bottoms[0])
 
@@ -110,6 +109,6 @@ class Reshape(CaffeLayer):
                 shape[number - start] = top.shape[number]
         return replace(self, shape=tuple(shape))
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

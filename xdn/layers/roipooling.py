@@ -1,13 +1,11 @@
 """ROIPooling: the maximum in each cell of a grid over each region of interest."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.pooling import LOWEST
 
@@ -15,7 +13,7 @@ from xdn.layers.pooling import LOWEST
 REGION = 5
 
 
-def check_regions(bottoms: Sequence[Blob], scale: float) -> tuple[int, int]:
+def check_regions(bottoms: Blobs, scale: float) -> tuple[int, int]:
     """Return (regions, channels); ShapeError where the bottoms are not a map and regions, or the scale not positive."""
     if len(bottoms) != 2 or len(bottoms[0].shape) != 4:
         raise ShapeError(
@@ -63,10 +61,10 @@ def clipped(first: Array, last: Array, size: int) -> Array:
 class RegionPooling(CaffeLayer):
     """Base of the layers that make one number of each cell of a grid over regions of a map; 0 of an empty cell."""
 
-    channel_rule: ClassVar = ChannelRule.FIXED
+    channel_rule = ChannelRule.FIXED
 
     @abstractmethod
-    def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
+    def cells(self, bottoms: Arrays) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows and columns (R, cells, 2), begins and ends."""
 
     @abstractmethod
@@ -77,7 +75,7 @@ class RegionPooling(CaffeLayer):
         """Corners are rounded to positions."""
         return True
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Region by region, cell by cell."""
         images, rows, columns = self.cells(bottoms)
         (shape,) = (blob.shape for blob in self.infer([Blob(bottom.shape) for bottom in bottoms], 1))
@@ -102,13 +100,13 @@ class ROIPooling(RegionPooling):
     positions. The source is roi_pooling_layer.cpp of Fast R-CNN's Caffe (Girshick 2015).
     """
 
-    message: ClassVar = Message("ROIPoolingParameter", "roi_pooling_param", 2004)
+    message = Message("ROIPoolingParameter", "roi_pooling_param", 2004)
 
     pooled_h: int = proto(1, "uint32", default=0)
     pooled_w: int = proto(2, "uint32", default=0)
     spatial_scale: float = proto(3, "float", default=1.0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, C, pooled_h, pooled_w)."""
         regions, channels = check_regions(bottoms, self.spatial_scale)
         return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
@@ -118,7 +116,7 @@ class ROIPooling(RegionPooling):
         largest: Array = np.fmax.reduce(values, axis=(1, 2), initial=LOWEST)
         return largest
 
-    def cells(self, bottoms: Sequence[Array]) -> tuple[Array, Array, Array]:
+    def cells(self, bottoms: Arrays) -> tuple[Array, Array, Array]:
         """Return each region's image (R,), and its cells' rows (R, pooled_h, 2) and columns (R, pooled_w, 2).
 
         Rows and columns are begins and ends within the map; ShapeError for a region of an image that does not exist.

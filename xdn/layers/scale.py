@@ -1,9 +1,6 @@
 """Scale: multiply by a learned or given operand laid along some axes, then add a learned bias."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
-from xdn.graph import Array, Blob, Shape, Weights
+from xdn.graph import Array, Arrays, Blobs, Shape, Weights
 from xdn.layers.base import FILLER, Message, layer_type, proto
 from xdn.layers.broadcast import OperandLayer, spread
 
@@ -15,18 +12,18 @@ class Scale(OperandLayer):
     With two bottoms the second is the scale, and `num_axes` plays no part. The source is Caffe's scale_layer.cpp.
     """
 
-    message: ClassVar = Message("ScaleParameter", "scale_param", 142)
-    unused: ClassVar = {"filler": FILLER.at(3), "bias_filler": FILLER.at(5)}
+    message = Message("ScaleParameter", "scale_param", 142)
+    unused = {"filler": FILLER.at(3), "bias_filler": FILLER.at(5)}
 
     bias_term: bool = proto(4, "bool", default=False)
 
-    def weight_shapes(self, bottoms: Sequence[Blob]) -> dict[str, Shape]:
+    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Scale (one bottom only) and bias, both of the operand's shape."""
         shape = self.operand_shape(bottoms)
         learned = {"scale": shape} if len(bottoms) == 1 else {}
         return learned | ({"bias": shape} if self.bias_term else {})
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Multiply, then add, each rounded to f32."""
         x = bottoms[0]
         scale = weights["scale"] if len(bottoms) == 1 else bottoms[1]

@@ -1,11 +1,10 @@
 """SELU: an ELU whose two constants keep mean and variance."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.elu import ELU
 from xdn.layers.function import Arithmetic, Function, Node, X, node
@@ -18,10 +17,10 @@ ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 class SELU(Function):
     """SELU: y = s * x where x > 0, else s * a * (exp(x) - 1), s = 1.0507, a = 1.67326 (Klambauer et al. 2017)."""
 
-    aliases: ClassVar = ("SeLu", "Selu")
-    word: ClassVar = "selu"
+    aliases = ("SeLu", "Selu")
+    word = "selu"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """s * (max(x, 0) + a * (exp(min(x, 0)) - 1))."""
         x = bottoms[0]
         negative = np.float32(ALPHA) * (np.exp(np.minimum(x, 0)) - np.float32(1))

@@ -1,12 +1,9 @@
 """ShuffleChannel: the channels of several groups dealt out in turn."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -14,12 +11,12 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 class ShuffleChannel(CaffeLayer):
     """ShuffleChannel: the channels as a matrix with a row a `group`, transposed (Zhang et al. 2017, ShuffleNet)."""
 
-    message: ClassVar = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
+    channel_rule = ChannelRule.CARRIED
 
     group: int = proto(1, "uint32", default=1)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's shape; its channels divide by `group`."""
         bottom = one_bottom(bottoms)
         channels = bottom.shape[bottom.axis(1)]
@@ -27,24 +24,24 @@ class ShuffleChannel(CaffeLayer):
             raise ShapeError(f"{channels} channels do not divide by group {self.group}")
         return (Blob(bottom.shape),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Channel g * C/G + i becomes channel i * G + g."""
         n, c, *rest = bottoms[0].shape
         grouped = bottoms[0].reshape(n, self.group, c // self.group, *rest)
         return (grouped.swapaxes(1, 2).reshape(bottoms[0].shape).copy(),)
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Channel i * G + g carries channel g * C/G + i."""
         return np.arange(bottoms[0].shape[1]).reshape(self.group, -1).T.ravel()
 
-    def bound_channels(self, bottoms: Sequence[Blob]) -> Array:
+    def bound_channels(self, bottoms: Blobs) -> Array:
         """The channels at one place of every group: rows that lose others would no longer be dealt out alike."""
         return np.arange(bottoms[0].shape[1]) % (bottoms[0].shape[1] // self.group)
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Channels move, positions do not."""
         return True
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -1,11 +1,10 @@
 """Sigmoid: 1 / (1 + exp(-x))."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import ENGINE, Message, layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,14 +13,14 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class Sigmoid(Function):
     """Sigmoid: y = 1 / (1 + exp(-x))."""
 
-    message: ClassVar = Message("SigmoidParameter", "sigmoid_param", 124, 38)
-    v1_name: ClassVar = "SIGMOID"
-    unused: ClassVar = {"engine": ENGINE.at(1)}
-    fusable: ClassVar = True
-    yes_or_no: ClassVar = True
-    word: ClassVar = "sigmoid"
+    message = Message("SigmoidParameter", "sigmoid_param", 124, 38)
+    v1_name = "SIGMOID"
+    unused = {"engine": ENGINE.at(1)}
+    fusable = True
+    yes_or_no = True
+    word = "sigmoid"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """0.5 * tanh(0.5 * x) + 0.5 in f64, then rounded: so Caffe's sigmoid_layer.cpp, which never overflows."""
         x = bottoms[0].astype(np.float64)
         return ((0.5 * np.tanh(0.5 * x) + 0.5).astype(np.float32),)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -19,9 +18,9 @@ class Slice(CaffeLayer):
     `slice_dim` is the axis's old name. The source is Caffe's slice_layer.cpp.
     """
 
-    message: ClassVar = Message("SliceParameter", "slice_param", 126, 31)
-    v1_name: ClassVar = "SLICE"
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("SliceParameter", "slice_param", 126, 31)
+    v1_name = "SLICE"
+    channel_rule = ChannelRule.CARRIED
 
     axis: int = proto(3, "int32", default=1)
     slice_point: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -54,35 +53,35 @@ class Slice(CaffeLayer):
             )
         return ends
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's shape, with each part's extent along the axis."""
         bottom = one_bottom(bottoms)
         axis, shape = self.along(bottom), bottom.shape
         extents = (end - begin for begin, end in pairwise(self.ends(bottom, n_tops)))
         return tuple(Blob((*shape[:axis], extent, *shape[axis + 1 :])) for extent in extents)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Copies of the parts."""
         bottom = Blob(bottoms[0].shape)
         parts = np.split(bottoms[0], self.ends(bottom, n_tops)[1:-1], axis=self.along(bottom))
         return tuple(part.copy() for part in parts)
 
-    def carried_part(self, top: int, n_tops: int, bottoms: Sequence[Blob]) -> slice:
+    def carried_part(self, top: int, n_tops: int, bottoms: Blobs) -> slice:
         """Along the channels, those of the part; along another axis every top has them all."""
         if self.along(bottoms[0]) != 1:
             return slice(None)
         return slice(*self.ends(bottoms[0], n_tops)[top : top + 2])
 
-    def carrying(self, tops: Sequence[int], bottoms: Sequence[Blob]) -> "Slice":
+    def carrying(self, tops: Sequence[int], bottoms: Blobs) -> "Slice":
         """Parts as long as what is left of each; parts that stay equal need no points that did without."""
         if self.along(bottoms[0]) != 1 or (not self.slice_point and len(set(tops)) == 1):
             return self
         return replace(self, slice_point=tuple(np.cumsum(tops)[:-1].tolist()))
 
-    def keeps_positions(self, bottoms: Sequence[Blob]) -> bool:
+    def keeps_positions(self, bottoms: Blobs) -> bool:
         """Along batch and channels."""
         return self.along(bottoms[0]) < 2
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -1,11 +1,8 @@
 """Softmax: exponentials along one axis, normalised to sum 1."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, proto, unchanged
 
 
@@ -16,39 +13,39 @@ class Softmax(CaffeLayer):
     The source is Caffe's softmax_layer.cpp.
     """
 
-    message: ClassVar = Message("SoftmaxParameter", "softmax_param", 125, 39)
-    v1_name: ClassVar = "SOFTMAX"
-    aliases: ClassVar = ("VOXEL_SOFTMAX",)
-    unused: ClassVar = {"engine": ENGINE.at(1)}
-    channel_rule: ClassVar = ChannelRule.FIXED
+    message = Message("SoftmaxParameter", "softmax_param", 125, 39)
+    v1_name = "SOFTMAX"
+    aliases = ("VOXEL_SOFTMAX",)
+    unused = {"engine": ENGINE.at(1)}
+    channel_rule = ChannelRule.FIXED
 
     axis: int = proto(2, "int32", default=1)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape that has the axis, unchanged."""
         return unchanged(bottoms, self.axis)
 
-    def joins_images(self, bottoms: Sequence[Blob]) -> bool:
+    def joins_images(self, bottoms: Blobs) -> bool:
         """Along the batch axis."""
         return bottoms[0].axis(self.axis) == 0
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the largest, so that no exponential overflows; then exp; then divide by the sum."""
         x = bottoms[0]
         e = np.exp(x - x.max(axis=self.axis, keepdims=True))
         return (e / e.sum(axis=self.axis, keepdims=True),)
 
-    def distribution(self, bottoms: Sequence[Blob]) -> int:
+    def distribution(self, bottoms: Blobs) -> int:
         """As many as the axis is long; along the batch they are not classes."""
         axis = bottoms[0].axis(self.axis)
         return bottoms[0].shape[axis] if axis else 0
 
-    def channel_rule_for(self, bottoms: Sequence[Blob]) -> ChannelRule:
+    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """FIXED along the channels; along another axis each channel is on its own."""
         bottom = bottoms[0]
         along_channels = len(bottom.shape) < 2 or bottom.axis(self.axis) == 1
         return ChannelRule.FIXED if along_channels else ChannelRule.CARRIED
 
-    def why_fixed(self, bottoms: Sequence[Blob]) -> str:
+    def why_fixed(self, bottoms: Blobs) -> str:
         """Along the channels."""
         return "divides by a sum over the channels"

@@ -1,7 +1,5 @@
 """Softplus: BNLL under the name that ONNX, PyTorch and OpenCV have for it."""
 
-from typing import ClassVar
-
 from xdn.layers.base import layer_type
 from xdn.layers.bnll import BNLL
 
@@ -10,5 +8,5 @@ from xdn.layers.bnll import BNLL
 class Softplus(BNLL):
     """Softplus: y = log(1 + exp(x)) (Dugas et al. 2001), which Caffe calls BNLL."""
 
-    v1_name: ClassVar = ""
-    fusable: ClassVar = True
+    v1_name = ""
+    fusable = True

@@ -1,9 +1,6 @@
 """Split: one blob under several names."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, layer_type, one_bottom
 
 
@@ -11,17 +8,17 @@ from xdn.layers.base import CaffeLayer, layer_type, one_bottom
 class Split(CaffeLayer):
     """Split: every top is the bottom; Caffe inserts it where several layers read one blob."""
 
-    v1_name: ClassVar = "SPLIT"
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    v1_name = "SPLIT"
+    channel_rule = ChannelRule.CARRIED
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The bottom's shape for every top."""
         return (one_bottom(bottoms),) * n_tops
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy a top, so that writing one leaves the others."""
         return tuple(bottoms[0].copy() for _ in range(n_tops))
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import ClassVar
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.pooling import Pooling
 from xdn.layers.window import by_axis
@@ -25,10 +24,10 @@ class SPP(CaffeLayer):
     windows overlap where they do not divide the image.
     """
 
-    message: ClassVar = Message("SPPParameter", "spp_param", 132)
-    aliases: ClassVar = ("SPATIAL_PYRAMID_POOLING",)
-    unused: ClassVar = {"engine": ENGINE.at(6)}
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("SPPParameter", "spp_param", 132)
+    aliases = ("SPATIAL_PYRAMID_POOLING",)
+    unused = {"engine": ENGINE.at(6)}
+    channel_rule = ChannelRule.CARRIED
 
     pyramid_height: int = proto(1, "uint32", default=0)
     pool: str = proto(2, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
@@ -60,19 +59,19 @@ class SPP(CaffeLayer):
             raise ShapeError(f"spatial_bin {bins} over {by_axis(sizes)}; images are square, and no bin is empty")
         return Pooling(pool=self.pool, kernel_size=(-(-side // bins),), stride=(side // bins,))
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C * (1 + 4 + 16 + ...))."""
         bottom = one_bottom(bottoms, 4)
         grids = [level.infer(bottoms, 1)[0] for level in self.levels(bottom.shape[2:])]
         return (Blob((bottom.shape[0], sum(grid.image_size for grid in grids))),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Grid by grid: channels, then bins row by row."""
         levels = self.levels(bottoms[0].shape[2:])
         grids = [level.reference(bottoms, {}, 1)[0] for level in levels]
         return (np.concatenate([grid.reshape(len(grid), -1) for grid in grids], axis=1),)
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Grid by grid, a channel becomes as many as the grid has bins."""
         c, *sizes = bottoms[0].shape[1:]
         grids = (level.output_size(sizes) for level in self.levels(sizes))

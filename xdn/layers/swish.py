@@ -1,11 +1,10 @@
 """Swish: x times its sigmoid."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Function, Node, X, node, times
 from xdn.layers.sigmoid import Sigmoid
@@ -15,13 +14,13 @@ from xdn.layers.sigmoid import Sigmoid
 class Swish(Function):
     """Swish: y = x / (1 + exp(-beta * x)) (Ramachandran et al. 2017)."""
 
-    message: ClassVar = Message("SwishParameter", "swish_param", 147)
-    fusable: ClassVar = True
-    word: ClassVar = "swish"
+    message = Message("SwishParameter", "swish_param", 147)
+    fusable = True
+    word = "swish"
 
     beta: float = proto(1, "float", default=1.0)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """x times the sigmoid in f64, then rounded: Caffe's swish_layer.cpp."""
         x = bottoms[0].astype(np.float64)
         return ((x * (0.5 * np.tanh(0.5 * np.float32(self.beta) * x) + 0.5)).astype(np.float32),)

@@ -1,11 +1,10 @@
 """TanH: the hyperbolic tangent."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import ENGINE, Message, layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
@@ -14,13 +13,13 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 class TanH(Function):
     """TanH: y = (exp(2x) - 1) / (exp(2x) + 1)."""
 
-    message: ClassVar = Message("TanHParameter", "tanh_param", 127, 37)
-    v1_name: ClassVar = "TANH"
-    unused: ClassVar = {"engine": ENGINE.at(1)}
-    fusable: ClassVar = True
-    word: ClassVar = "tanh"
+    message = Message("TanHParameter", "tanh_param", 127, 37)
+    v1_name = "TANH"
+    unused = {"engine": ENGINE.at(1)}
+    fusable = True
+    word = "tanh"
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """tanh(x)."""
         return (np.tanh(bottoms[0]),)
 

@@ -1,11 +1,10 @@
 """Threshold: 1 above a value, else 0."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from xdn.graph import Array, Weights
+from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Node, X, node
 
@@ -14,9 +13,9 @@ from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Node, X, 
 class Threshold(Function):
     """Threshold: y = 1 where x > threshold, else 0."""
 
-    message: ClassVar = Message("ThresholdParameter", "threshold_param", 128, 25)
-    v1_name: ClassVar = "THRESHOLD"
-    word: ClassVar = "above"
+    message = Message("ThresholdParameter", "threshold_param", 128, 25)
+    v1_name = "THRESHOLD"
+    word = "above"
 
     threshold: float = proto(1, "float", default=0.0)
 
@@ -24,7 +23,7 @@ class Threshold(Function):
         """At the threshold."""
         return True
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A comparison (NaN gives 0)."""
         return ((bottoms[0] > np.float32(self.threshold)).astype(np.float32),)
 

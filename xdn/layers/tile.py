@@ -1,12 +1,9 @@
 """Tile: a blob repeated along one axis."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -14,13 +11,13 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 class Tile(CaffeLayer):
     """Tile: the bottom `tiles` times, one after the other along `axis` (Caffe's tile_layer.cpp)."""
 
-    message: ClassVar = Message("TileParameter", "tile_param", 138)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("TileParameter", "tile_param", 138)
+    channel_rule = ChannelRule.CARRIED
 
     axis: int = proto(1, "int32", default=1)
     tiles: int = proto(2, "int32", default=0)
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The extent along the axis, times `tiles`."""
         bottom = one_bottom(bottoms)
         axis, shape = bottom.axis(self.axis), bottom.shape
@@ -28,15 +25,15 @@ class Tile(CaffeLayer):
             raise ShapeError(f"tiles {self.tiles}; one or more are needed")
         return (Blob((*shape[:axis], shape[axis] * self.tiles, *shape[axis + 1 :])),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Copies, joined."""
         return (np.concatenate([bottoms[0]] * self.tiles, axis=self.axis),)
 
-    def channel_map(self, bottom: int, bottoms: Sequence[Blob]) -> Array:
+    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Along the channels each is carried `tiles` times."""
         blob = bottoms[bottom]
         return np.tile(np.arange(blob.shape[1]), self.tiles if blob.axis(self.axis) == 1 else 1)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Nothing is computed."""
         return True

@@ -1,12 +1,9 @@
 """Upsample: positions repeated, or values put back where a maximum was taken."""
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
@@ -19,8 +16,8 @@ class Upsample(CaffeLayer):
     `scale` times the bottom's (Badrinarayanan et al. 2015).
     """
 
-    message: ClassVar = Message("UpsampleParameter", "upsample_param", 2007)
-    channel_rule: ClassVar = ChannelRule.CARRIED
+    message = Message("UpsampleParameter", "upsample_param", 2007)
+    channel_rule = ChannelRule.CARRIED
 
     scale: int = proto(1, "uint32", default=0)
     scale_h: int = proto(2, "uint32", default=0)
@@ -39,7 +36,7 @@ class Upsample(CaffeLayer):
         by_h, by_w = self.factors()
         return self.upsample_h or h * by_h - self.pad_out_h, self.upsample_w or w * by_w - self.pad_out_w
 
-    def infer(self, bottoms: Sequence[Blob], n_tops: int) -> tuple[Blob, ...]:
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), and a mask of that shape or none -> (N, C, P, Q)."""
         if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
             raise ShapeError(
@@ -54,7 +51,7 @@ class Upsample(CaffeLayer):
             raise ShapeError(f"{h}x{w} to {size[0]}x{size[1]} without a mask; positions are repeated {whole} only")
         return (Blob((n, c, *size)),)
 
-    def reference(self, bottoms: Sequence[Array], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Repeat; or put every value at its mask's index, of several at one the last, none outside of the top."""
         x = bottoms[0]
         n, c, h, w = x.shape
@@ -68,6 +65,6 @@ class Upsample(CaffeLayer):
         top[rows[within], indices[within].astype(np.int64)] = x.reshape(n * c, h * w)[within]
         return (top.reshape(n, c, p, q),)
 
-    def moves_only(self, bottoms: Sequence[Blob]) -> bool:
+    def moves_only(self, bottoms: Blobs) -> bool:
         """Without a mask, which says where a value goes only when it is there."""
         return len(bottoms) == 1
