@@ -29,6 +29,12 @@ def nearest(name: str, known: list[str], limit: int = 3) -> list[str]:
     return [folded[other] for other in close if _alike(asked, other)][:limit]
 
 
+def known_names(name: str, known: list[str]) -> str:
+    """Return the sentence that tells the known names which are nearest to `name`, or all where none is near."""
+    close = nearest(name, known)
+    return f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(known)}"
+
+
 def _alike(name: str, other: str) -> bool:
     """Return whether two names differ as misspellings and other forms of one name do."""
     short, long = sorted((name, other), key=len)
@@ -101,9 +107,7 @@ class Registry(Generic[T]):
         try:
             return self._entries[name]
         except KeyError:
-            close = nearest(name, list(self._entries))
-            hint = f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(self)}"
-            raise UnknownNameError(f"unknown {self.kind} {name!r}", mend=hint) from None
+            raise UnknownNameError(f"unknown {self.kind} {name!r}", mend=known_names(name, list(self))) from None
 
     def __contains__(self, name: object) -> bool:
         self._discover()

@@ -23,7 +23,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from xdn import settings
 from xdn.frontend.tokens import Token, Tokens
-from xdn.registry import nearest
+from xdn.registry import known_names, nearest
 
 #: A protobuf message object; see `xdn.frontend.caffe.text.schema`.
 Message = Any
@@ -274,9 +274,7 @@ def explain(unknown: Unknown) -> tuple[str, str | None]:
         mend = f"The nearest known: {', '.join(close)}" if close else None
         return f"{message.name} has no field {unknown.name!r}", mend
     values = list(message.fields_by_name[unknown.name].enum_type.values_by_name)
-    close = nearest(unknown.value, values)
-    mend = f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(values)}"
-    return f"{message.name}.{unknown.name} has no value {unknown.value!r}", mend
+    return f"{message.name}.{unknown.name} has no value {unknown.value!r}", known_names(unknown.value, values)
 
 
 def read_text(text: str, message: Message, file: str) -> list[Unknown]:

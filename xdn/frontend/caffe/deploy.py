@@ -19,7 +19,7 @@ from xdn import settings
 from xdn.errors import NetError, listed
 from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text import Message, place_of, schema
+from xdn.frontend.caffe.text import Message, place_of, schema, with_layers
 from xdn.frontend.formats import InputShapes
 from xdn.layers.base import LAYERS
 
@@ -176,21 +176,11 @@ def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None
     return param
 
 
-def _input_layer(
-    layer: Message, wiring: Wiring, used: set[str], given: InputShapes | None, folder: Path | None
-) -> Message | None:
-    """Return the Input that takes the place of the data layer `layer`, None where only labels are left."""
-    tops = [position for position, top in enumerate(wiring.tops) if top in used]
-    if not tops:
-        return None
-    made = schema.new("LayerParameter")
-    made.name, made.type = layer.name, "Input"
-    made.top.extend(layer.top[position] for position in tops)
-    made.input_param.CopyFrom(_input_shapes(layer, tops, given, folder))
-    if layer.HasField("transform_param"):
-        made.transform_param.CopyFrom(layer.transform_param)
-    if layer.HasField("xdn_param"):
-        made.xdn_param.CopyFrom(layer.xdn_param)
+def _input_layer(layer: Message, tops: Sequence[int], given: InputShapes | None, folder: Path | None) -> Message:
+    """Return the Input that takes the place of the data layer `layer` and gives its tops at the positions `tops`."""
+    kept = {name: getattr(layer, name) for name in ("transform_param", "xdn_param") if layer.HasField(name)}
+    names, shapes = [layer.top[position] for position in tops], _input_shapes(layer, tops, given, folder)
+    made = schema.new("LayerParameter", name=layer.name, type="Input", top=names, input_param=shapes, **kept)
     if source := source_of(layer):
         made.data_param.source = source
     if resize := resize_of(layer):
@@ -207,12 +197,8 @@ def _softmax_layer(loss: Message, taken: set[str]) -> Message:
     while name in taken:
         name += "_"
     taken.add(name)
-    made = schema.new("LayerParameter")
-    made.name, made.type = name, "Softmax"
-    if loss.softmax_param.normalize_type not in ("", "Softmax"):
-        made.type = "Normalize"
-    made.bottom.append(loss.bottom[0])
-    made.top.append(name)
+    kind = "Softmax" if loss.softmax_param.normalize_type in ("", "Softmax") else "Normalize"
+    made = schema.new("LayerParameter", name=name, type=kind, bottom=loss.bottom[:1], top=[name])
     if loss.HasField("softmax_param"):
         made.softmax_param.CopyFrom(loss.softmax_param)
     return made
@@ -253,22 +239,17 @@ def deployable(net: Message, folder: Path | None = None, input_shape: InputShape
     wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), is_data(la) or la.type == "Input") for la in layers]
     analysis = _analysed(layers, single_assignment(wirings))
 
-    made = schema.new("NetParameter")
-    made.CopyFrom(net)
-    made.ClearField("layer")
+    made = []
     left = [la for index, la in enumerate(layers) if index not in analysis.dropped]
     taken = {name for la in left for name in (la.name, *la.top)}
     heads = set(analysis.heads)
     for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
         if index in heads:
-            made.layer.append(_softmax_layer(layer, taken))
-        elif index in analysis.dropped:
-            continue
-        elif is_data(layer):
-            used = set(wiring.tops) - analysis.labels
-            replacement = _input_layer(layer, wiring, used, input_shape, folder)
-            if replacement is not None:
-                made.layer.append(replacement)
-        else:
-            made.layer.append(layer)
-    return made
+            made.append(_softmax_layer(layer, taken))
+        elif is_data(layer) and index not in analysis.dropped:
+            used = [position for position, top in enumerate(wiring.tops) if top not in analysis.labels]
+            if used:
+                made.append(_input_layer(layer, used, input_shape, folder))
+        elif index not in analysis.dropped:
+            made.append(layer)
+    return with_layers(net, "layer", made)

@@ -48,10 +48,8 @@ def _add_data(net: Message, every: Message) -> None:
         if is_data(layer) and missing.intersection(layer.top) and not given.intersection(layer.top):
             found.append(layer)
             given.update(layer.top)
-    if found:
-        rest = list(net.layer)
-        net.ClearField("layer")
-        net.layer.extend([*found, *rest])
+    for layer in reversed(found):
+        net.layer.insert(0, layer)
 
 
 def _name_once(net: Message) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.text import Message, schema
+from xdn.frontend.caffe.text import Message, schema, with_layers
 
 PHASES = {"TRAIN": 0, "TEST": 1}
 
@@ -56,14 +56,12 @@ def filter_layers(net: Message, state: Message) -> Message:
     NetError
         When a layer has both kinds of rules.
     """
-    kept = schema.new("NetParameter")
-    kept.CopyFrom(net)
-    kept.ClearField("layer")
     stages = frozenset(state.stage)
+    kept = []
     for layer in net.layer:
         if layer.include and layer.exclude:
             raise NetError("the layer has include and exclude rules; give one kind", where=f"layer {layer.name!r}")
         included = not layer.include or any(_meets(state, stages, rule) for rule in layer.include)
         if included and not any(_meets(state, stages, rule) for rule in layer.exclude):
-            kept.layer.append(layer)
-    return kept
+            kept.append(layer)
+    return with_layers(net, "layer", kept)

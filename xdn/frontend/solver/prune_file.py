@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from xdn.frontend.caffe.text import Message, prototxt, schema, values_of
+from xdn.frontend.caffe.text import prototxt, schema, values_of
 
 
 def read_prune_file(path: Path) -> dict[str, Any]:
@@ -22,14 +22,6 @@ def read_prune_file(path: Path) -> dict[str, Any]:
 
 def prune_text(fields: Mapping[str, Any]) -> str:
     """Return the text of a file that states `fields`; those that are None are left out."""
-    message = schema.new("PruneParameter")
-    _fill(message, {name: value for name, value in fields.items() if name != "group"})
-    for rule in fields.get("group", ()):
-        _fill(message.group.add(), rule)
+    groups = [schema.new("PruneRule", **rule) for rule in fields.get("group", ())]
+    message = schema.new("PruneParameter", **{**fields, "group": groups})
     return str(text_format.MessageToString(message))
-
-
-def _fill(message: Message, fields: Mapping[str, Any]) -> None:
-    for name, value in fields.items():
-        if value is not None:
-            setattr(message, name, value)

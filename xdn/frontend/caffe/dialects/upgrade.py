@@ -3,12 +3,16 @@
 The source of the rules is Caffe's upgrade_proto.cpp.
 """
 
+from itertools import zip_longest
+
 from xdn.errors import NetError
 from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
-from xdn.frontend.caffe.text import Message, is_many, schema
+from xdn.frontend.caffe.text import Message, put, schema
 from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0
+#: V1's lists with one value for each of a layer's weights.
+_OF_WEIGHTS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
 #: The data layers' parameters that once held what now stands in `transform_param`.
 _OLD_TRANSFORMS = {
     "Data": "data_param",
@@ -31,18 +35,10 @@ def _v1_type_names() -> dict[int, str]:
 
 
 def _upgrade_params(old: Message, new: Message) -> None:
-    """Turn the lists `param`, `blob_share_mode`, `blobs_lr`, `weight_decay` into one ParamSpec an array."""
-    count = max(len(old.param), len(old.blob_share_mode), len(old.blobs_lr), len(old.weight_decay))
-    for index in range(count):
-        spec = new.param.add()
-        if index < len(old.param):
-            spec.name = old.param[index]
-        if index < len(old.blob_share_mode) and old.blob_share_mode[index] != _SHARE_MODE_STRICT:
-            spec.share_mode = old.blob_share_mode[index]
-        if index < len(old.blobs_lr):
-            spec.lr_mult = old.blobs_lr[index]
-        if index < len(old.weight_decay):
-            spec.decay_mult = old.weight_decay[index]
+    """Turn V1's lists into one ParamSpec for each of the layer's weights."""
+    for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
+        shared = mode if mode != _SHARE_MODE_STRICT else None
+        new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
 
 
 def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> None:
@@ -50,20 +46,12 @@ def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> No
     new.type = type_names[old.type] if old.type else old.xdn_type
     _upgrade_params(old, new)
     for field, value in old.ListFields():
-        if field.name in ("type", "xdn_type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
-            continue
-        if is_many(value):
-            getattr(new, field.name).extend(value)
-        elif field.message_type is not None:
-            getattr(new, field.name).CopyFrom(value)
-        else:
-            setattr(new, field.name, value)
+        if field.name not in ("type", "xdn_type", *_OF_WEIGHTS):
+            put(new, field.name, value)
 
 
 def _upgrade_v1(net: Message) -> None:
-    if not net.layers:
-        return
-    if net.layer:
+    if net.layers and net.layer:
         raise NetError("the net has both `layer` and `layers`", mend="Write all layers in one of the two formats")
     type_names = _v1_type_names()
     for old in net.layers:
@@ -77,9 +65,7 @@ def _upgrade_inputs(net: Message) -> None:
         if net.input_dim or net.input_shape:
             raise NetError("the net declares input shapes, but no `input`", mend='Add `input: "data"`')
         return
-    layer = schema.new("LayerParameter")
-    layer.name, layer.type = "input", "Input"
-    layer.top.extend(net.input)
+    layer = schema.new("LayerParameter", name="input", type="Input", top=net.input)
     if net.input_shape:
         layer.input_param.shape.extend(net.input_shape)
     elif len(net.input_dim) == 4 * len(net.input):
@@ -88,10 +74,7 @@ def _upgrade_inputs(net: Message) -> None:
     elif net.input_dim:
         expected = 4 * len(net.input)
         raise NetError(f"{len(net.input_dim)} input_dim for {len(net.input)} inputs; expected {expected}")
-    rest = list(net.layer)
-    net.ClearField("layer")
-    net.layer.append(layer)
-    net.layer.extend(rest)
+    net.layer.insert(0, layer)
     for field in ("input", "input_dim", "input_shape"):
         net.ClearField(field)
 

@@ -3,81 +3,58 @@
 The source of the rules is Caffe's upgrade_proto.cpp.
 """
 
+from itertools import product
+
 from xdn.errors import NetError, UnsupportedError
-from xdn.frontend.caffe.text import Message, is_many, place_of, schema
-from xdn.registry import nearest
+from xdn.frontend.caffe.text import Message, place_of, put, schema, with_layers
+from xdn.registry import known_names
 
 _PADDING = "padding"
+_NAMED_ALIKE = (
+    "accuracy bnll concat data dropout euclidean_loss flatten hdf5_data hdf5_output im2col infogain_loss lrn "
+    "multinomial_logistic_loss relu sigmoid softmax softmax_loss split tanh window_data"
+)
 #: V0 type -> V1's enum value.
 _TYPES = {
-    "accuracy": "ACCURACY",
-    "bnll": "BNLL",
-    "concat": "CONCAT",
+    **{kind: kind.upper() for kind in _NAMED_ALIKE.split()},
     "conv": "CONVOLUTION",
-    "data": "DATA",
-    "dropout": "DROPOUT",
-    "euclidean_loss": "EUCLIDEAN_LOSS",
-    "flatten": "FLATTEN",
-    "hdf5_data": "HDF5_DATA",
-    "hdf5_output": "HDF5_OUTPUT",
-    "im2col": "IM2COL",
     "images": "IMAGE_DATA",
-    "infogain_loss": "INFOGAIN_LOSS",
     "innerproduct": "INNER_PRODUCT",
-    "lrn": "LRN",
-    "multinomial_logistic_loss": "MULTINOMIAL_LOGISTIC_LOSS",
     "pool": "POOLING",
-    "relu": "RELU",
-    "sigmoid": "SIGMOID",
-    "softmax": "SOFTMAX",
-    "softmax_loss": "SOFTMAX_LOSS",
-    "split": "SPLIT",
-    "tanh": "TANH",
-    "window_data": "WINDOW_DATA",
 }
-_CONV, _POOL, _INNER, _LRN = "convolution_param", "pooling_param", "inner_product_param", "lrn_param"
-_DATA, _IMAGES, _WINDOW, _HDF5 = "data_param", "image_data_param", "window_data_param", "hdf5_data_param"
-_TRANSFORM = "transform_param"
-_ALL_DATA = {"data": _DATA, "images": _IMAGES, "window_data": _WINDOW, "hdf5_data": _HDF5}
-_TRANSFORMED = dict.fromkeys(_ALL_DATA, _TRANSFORM)
-_WINDOWED = {"conv": _CONV, "pool": _POOL}
-_FILTERED = {"conv": _CONV, "innerproduct": _INNER}
-#: V0 field -> (V0 type -> the message that holds it now, its name there).
-_FIELDS: dict[str, tuple[dict[str, str], str]] = {
-    "num_output": (_FILTERED, "num_output"),
-    "biasterm": (_FILTERED, "bias_term"),
-    "weight_filler": (_FILTERED, "weight_filler"),
-    "bias_filler": (_FILTERED, "bias_filler"),
-    "pad": (_WINDOWED, "pad"),
-    "kernelsize": (_WINDOWED, "kernel_size"),
-    "group": ({"conv": _CONV}, "group"),
-    "stride": (_WINDOWED, "stride"),
-    "pool": ({"pool": _POOL}, "pool"),
-    "dropout_ratio": ({"dropout": "dropout_param"}, "dropout_ratio"),
-    "local_size": ({"lrn": _LRN}, "local_size"),
-    "alpha": ({"lrn": _LRN}, "alpha"),
-    "beta": ({"lrn": _LRN}, "beta"),
-    "k": ({"lrn": _LRN}, "k"),
-    "source": (_ALL_DATA | {"infogain_loss": "infogain_loss_param"}, "source"),
-    "scale": (_TRANSFORMED, "scale"),
-    "meanfile": (_TRANSFORMED, "mean_file"),
-    "cropsize": (_TRANSFORMED, "crop_size"),
-    "mirror": (_TRANSFORMED, "mirror"),
-    "batchsize": (_ALL_DATA, "batch_size"),
-    "rand_skip": ({"data": _DATA, "images": _IMAGES}, "rand_skip"),
-    "shuffle_images": ({"images": _IMAGES}, "shuffle"),
-    "new_height": ({"images": _IMAGES}, "new_height"),
-    "new_width": ({"images": _IMAGES}, "new_width"),
-    "concat_dim": ({"concat": "concat_param"}, "concat_dim"),
-    "det_fg_threshold": ({"window_data": _WINDOW}, "fg_threshold"),
-    "det_bg_threshold": ({"window_data": _WINDOW}, "bg_threshold"),
-    "det_fg_fraction": ({"window_data": _WINDOW}, "fg_fraction"),
-    "det_context_pad": ({"window_data": _WINDOW}, "context_pad"),
-    "det_crop_mode": ({"window_data": _WINDOW}, "crop_mode"),
-    "hdf5_output_param": ({"hdf5_output": "hdf5_output_param"}, "hdf5_output_param"),
-}
+#: One line a message of V1: the V0 types that use it, its field in V1's layer, and V0's fields that stand in it now,
+#: ``old=new`` where their names changed.
+_MESSAGES = """
+conv convolution_param num_output biasterm=bias_term weight_filler bias_filler pad kernelsize=kernel_size group stride
+innerproduct inner_product_param num_output biasterm=bias_term weight_filler bias_filler
+pool pooling_param pool pad kernelsize=kernel_size stride
+dropout dropout_param dropout_ratio
+lrn lrn_param local_size alpha beta k
+concat concat_param concat_dim
+infogain_loss infogain_loss_param source
+data data_param source batchsize=batch_size rand_skip
+images image_data_param source batchsize=batch_size rand_skip shuffle_images=shuffle new_height new_width
+hdf5_data hdf5_data_param source batchsize=batch_size
+window_data window_data_param source batchsize=batch_size det_fg_threshold=fg_threshold det_bg_threshold=bg_threshold \
+    det_fg_fraction=fg_fraction det_context_pad=context_pad det_crop_mode=crop_mode
+data|images|hdf5_data|window_data transform_param scale meanfile=mean_file cropsize=crop_size mirror
+"""
 #: Fields that stand in V1's layer itself, under the same name.
 _KEPT = ("name", "blobs", "blobs_lr", "weight_decay")
+
+
+def _places() -> dict[tuple[str, str], tuple[str, str]]:
+    """Return (V0 type, its field) -> the message of V1's layer that holds it now, and its name there."""
+    found = {}
+    for line in _MESSAGES.strip().split("\n"):
+        kinds, holder, *fields = line.split()
+        for kind, field in product(kinds.split("|"), fields):
+            old, _, new = field.partition("=")
+            found[kind, old] = (holder, new or old)
+    return found
+
+
+_PLACES = _places()
 
 
 def is_v0(net: Message) -> bool:
@@ -90,11 +67,9 @@ def current_type(v0_type: str) -> str:
     return schema.v1_types()[_TYPES[v0_type]][1] if v0_type in _TYPES else v0_type
 
 
-def _moved_padding(net: Message) -> Message:
-    """Return `net` without padding layers: their pad stands in the layers that read them."""
+def _moved_padding(net: Message) -> list[Message]:
+    """Return the layers of `net` but for the padding: their pad stands in the layers that read them."""
     made = schema.new("NetParameter")
-    made.CopyFrom(net)
-    made.ClearField("layers")
     writers: dict[str, Message] = {}
     for connection in net.layers:
         if connection.layer.type == _PADDING:
@@ -108,36 +83,29 @@ def _moved_padding(net: Message) -> Message:
             padding = writers.get(bottom)
             if padding is None:
                 continue
-            if connection.layer.type not in _WINDOWED or len(connection.bottom) != 1:
+            if connection.layer.type not in ("conv", "pool") or len(connection.bottom) != 1:
                 what = f"it reads the padding layer {padding.layer.name!r}; only conv and pool layers can"
                 raise UnsupportedError(what, where=place_of(connection.layer))
             added.layer.pad = padding.layer.pad
             added.bottom[index] = padding.bottom[0]
         for top in connection.top:
             writers.pop(top, None)
-    return made
+    return list(made.layers)
 
 
 def _place(new: Message, old: Message, name: str, value: object) -> None:
     """Put the V0 field `name` of the layer `old` where it stands in V1."""
-    kind = old.type
-    holders, renamed = _FIELDS.get(name, ({}, ""))
-    if kind not in holders:
-        raise UnsupportedError(
-            f"the field {name!r} has no meaning in a layer of V0's type {kind!r}", where=place_of(old)
-        )
-    holder = getattr(new, holders[kind])
-    if name == renamed == "hdf5_output_param":
-        holder.CopyFrom(value)
-    elif hasattr(value, "ListFields"):
-        getattr(holder, renamed).CopyFrom(value)
-    elif is_many(getattr(holder, renamed)):
-        getattr(holder, renamed).append(value)
-    else:
-        try:
-            setattr(holder, renamed, value)
-        except ValueError:
-            raise NetError(f"the field {name!r} is {value}", where=place_of(old)) from None
+    if name in _KEPT or name == old.type + "_param" == "hdf5_output_param":
+        put(new, name, value)
+        return
+    if (old.type, name) not in _PLACES:
+        what = f"the field {name!r} has no meaning in a layer of V0's type {old.type!r}"
+        raise UnsupportedError(what, where=place_of(old))
+    holder, renamed = _PLACES[old.type, name]
+    try:
+        put(getattr(new, holder), renamed, value)
+    except ValueError:
+        raise NetError(f"the field {name!r} is {value}", where=place_of(old)) from None
 
 
 def _upgraded(connection: Message, new: Message) -> None:
@@ -146,18 +114,14 @@ def _upgraded(connection: Message, new: Message) -> None:
     new.top.extend(connection.top)
     old = connection.layer
     for field, value in old.ListFields():
-        if field.name == "type":
-            if value not in _TYPES:
-                close = nearest(value, list(_TYPES))
-                mend = f"The nearest known: {', '.join(close)}" if close else f"Known: {', '.join(_TYPES)}"
-                raise UnsupportedError(f"V0 has no layer type {value!r}", where=f"layer {old.name!r}", mend=mend)
-            new.type = schema.v1_types()[_TYPES[value]][0]
-        elif field.name not in _KEPT:
+        if field.name != "type":
             _place(new, old, field.name, value)
-        elif is_many(value):
-            getattr(new, field.name).extend(value)
+        elif value in _TYPES:
+            new.type = schema.v1_types()[_TYPES[value]][0]
         else:
-            setattr(new, field.name, value)
+            raise UnsupportedError(
+                f"V0 has no layer type {value!r}", where=f"layer {old.name!r}", mend=known_names(value, sorted(_TYPES))
+            )
 
 
 def upgrade_v0(net: Message) -> Message:
@@ -175,10 +139,7 @@ def upgrade_v0(net: Message) -> Message:
             raise NetError(
                 "the net mixes V0 and V1 layers", where=f"layer {layer.name!r}", mend="Write all in one format"
             )
-    padded = _moved_padding(net)
-    made = schema.new("NetParameter")
-    made.CopyFrom(padded)
-    made.ClearField("layers")
-    for connection in padded.layers:
+    made = with_layers(net, "layers", [])
+    for connection in _moved_padding(net):
         _upgraded(connection, made.layers.add())
     return made

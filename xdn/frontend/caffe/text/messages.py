@@ -189,3 +189,6 @@ ELTWISE=25:Eltwise POWER=26:Power SIGMOID_CROSS_ENTROPY_LOSS=27:SigmoidCrossEntr
 MEMORY_DATA=29:MemoryData ARGMAX=30:ArgMax THRESHOLD=31:Threshold DUMMY_DATA=32:DummyData SLICE=33:Slice MVN=34:MVN
 ABSVAL=35:AbsVal SILENCE=36:Silence CONTRASTIVE_LOSS=37:ContrastiveLoss EXP=38:Exp DECONVOLUTION=39:Deconvolution
 """
+
+#: All messages; the first to name a field or to take its number has it.
+TABLES = (CORE, SOLVER, PRUNING, TRAINING, LAYER_FIELDS, OTHERS)

@@ -119,15 +119,7 @@ def build(table: Mapping[str, Mapping[str, Field]]) -> dict[str, type]:
 def classes() -> Mapping[str, type]:
     """Return message name -> protobuf class of the whole schema, registered layers included."""
     own = {"LayerParameter": {"xdn_param": Field(messages.XDN_PARAM_NUMBER, "XdnParameter")}}
-    texts = (
-        messages.CORE,
-        messages.SOLVER,
-        messages.PRUNING,
-        messages.TRAINING,
-        messages.LAYER_FIELDS,
-        messages.OTHERS,
-    )
-    return build(merge([_layer_messages(), own, *(parse_table(text) for text in texts)]))
+    return build(merge([_layer_messages(), own, *(parse_table(text) for text in messages.TABLES)]))
 
 
 def place_of(layer: Message) -> str:
@@ -135,6 +127,6 @@ def place_of(layer: Message) -> str:
     return f"layer {layer.name!r} ({layer.type})"
 
 
-def new(message: str) -> Message:
-    """Return an empty message of the type called `message`, such as ``"NetParameter"``."""
-    return classes()[message]()
+def new(message: str, **fields: Any) -> Message:
+    """Return a message of the type called `message`, such as ``"NetParameter"``, with `fields` that are not None."""
+    return classes()[message](**fields)

@@ -1,10 +1,11 @@
-"""The values of messages in Python's own types."""
+"""The values of messages: in Python's own types, and from one message to another."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from xdn.frontend.caffe.text.schema import Message
+from xdn.frontend.caffe.text.schema import Message, new
 
 
 def shortest(value: float) -> float:
@@ -23,6 +24,26 @@ def values_of(message: Message) -> dict[str, Any]:
         field.name: [_plain(field, each) for each in value] if is_many(value) else _plain(field, value)
         for field, value in message.ListFields()
     }
+
+
+def put(message: Message, name: str, value: Any) -> None:
+    """Set the field `name` of `message`: a repeated one gets `value`, or what is in it, added, a message a copy."""
+    held = getattr(message, name)
+    if is_many(held):
+        held.extend(value if is_many(value) else [value])
+    elif hasattr(held, "CopyFrom"):
+        held.CopyFrom(value)
+    else:
+        setattr(message, name, value)
+
+
+def with_layers(net: Message, field: str, layers: Iterable[Message]) -> Message:
+    """Return a copy of the NetParameter `net` that has `layers` in the field that its own are in."""
+    made = new("NetParameter")
+    made.CopyFrom(net)
+    made.ClearField(field)
+    getattr(made, field).extend(layers)
+    return made
 
 
 def _plain(field: Any, value: Any) -> Any:
