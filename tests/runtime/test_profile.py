@@ -15,7 +15,7 @@ from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
 from xdn.runtime.backend import Run
 from xdn.runtime.cpu.plan import make_plan
-from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile
+from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile, Taken
 from xdn.runtime.session import Session
 
 #: Images that fill two blocks and begin a third.
@@ -88,7 +88,8 @@ def test_times_add_up_to_the_run(net, threads):
 def by_hand(plan, ticks, images=IMAGES, chunks=3, array_bytes=None):
     """Return the profile of a run that took `ticks` (workers, steps) of half a microsecond."""
     arrays = array_bytes or (0,) * (len(plan.inputs) + len(plan.outputs))
-    return Profile.of(plan, Run(images, chunks, 0.25, np.array(ticks), arrays), 500.0, 200.0)
+    run = Run(images, chunks, 0.25, np.array(ticks), arrays)
+    return Profile.of(Taken(images, run.seconds, ((plan, run),)), 500.0, 200.0)
 
 
 def test_figures_from_ticks():

@@ -4,13 +4,14 @@ The workers' driver reads the processor's counter after each step of each chunk 
 its own, a step. Chunks are large against a reading of a counter, so a measured run is as fast as any other.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from xdn.graph.blob import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
 from xdn.runtime.cpu.plan import Plan
+from xdn.runtime.peak import measured_peak
 
 #: What stands in place of a layer's name for the conversions at the edges, and for the sum of all.
 INPUT, OUTPUT, TOTAL = "(input)", "(output)", "(total)"
@@ -90,102 +91,90 @@ class Profile:
     total: LayerProfile
 
     @staticmethod
-    def of(plan: Plan, run: Run, ns_per_tick: float, peak_gflops: float) -> "Profile":
+    def of(taken: "Taken", ns_per_tick: float, peak_gflops: float | None) -> "Profile":
         """Return the profile of a run.
 
         Parameters
         ----------
-        plan : Plan
-        run : Run
-            Of a timed program of that plan.
+        taken : Taken
         ns_per_tick : float
             Nanoseconds a tick of the processor's counter.
-        peak_gflops : float
-            The peak of as many threads as the run had workers.
+        peak_gflops : float, optional
+            Measured now, with as many threads as the run had at most, where None.
         """
-        workers = len(run.ticks)
-        step_ms = 1e-6 * ns_per_tick / workers * run.ticks.sum(axis=0)
-        total_ms = float(step_ms.sum())
+        workers = max((len(part[1].ticks) for part in taken.parts if isinstance(part, tuple)), default=1)
+        peak = measured_peak(workers) if peak_gflops is None else peak_gflops
+        rows: list[Row] = []
+        for part in taken.parts:
+            rows += _rows(*part, ns_per_tick) if isinstance(part, tuple) else [part]
+        ms, macs, moved = (sum(getattr(row, figure) for row in rows) for figure in ("ms", "macs", "bytes"))
+        whole = Row(TOTAL, "", (), (), ms, macs, moved)
 
-        def profiled(row: _Row, ms: float) -> LayerProfile:
-            gflops = 2e-6 * row.macs * run.images / ms if ms else 0.0
-            gbytes = 1e-6 * row.bytes / ms if ms else 0.0
-            share = ms / total_ms if total_ms else 0.0
-            figures = (ms, share, row.macs, gflops, 100 * gflops / peak_gflops, row.bytes, gbytes)
-            return LayerProfile(row.name, row.type, row.shapes, row.kernels, *figures)
+        def profiled(row: Row) -> LayerProfile:
+            """Return a row with what follows from its sums: share, macs an image, rates."""
+            gflops, gbytes = (2e-6 * row.macs / row.ms, 1e-6 * row.bytes / row.ms) if row.ms else (0.0, 0.0)
+            rates = (gflops, 100 * gflops / peak, row.bytes, gbytes)
+            share = row.ms / ms if ms else 0.0
+            return LayerProfile(
+                row.name, row.type, row.shapes, row.kernels, row.ms, share, row.macs // taken.images, *rates
+            )
 
-        rows = list(_rows(plan, run))
-        layers = tuple(profiled(row, float(step_ms[row.first : row.end].sum())) for row in rows)
-        whole = _Row(TOTAL, "", (), (), 0, len(plan.steps), plan.macs, sum(row.bytes for row in rows))
-        return Profile(run.images, workers, 1e3 * run.seconds, peak_gflops, layers, profiled(whole, total_ms))
-
-    @staticmethod
-    def joined(
-        parts: Sequence["Profile | LayerProfile"], images: int, run_ms: float, machine: tuple[int, float]
-    ) -> "Profile":
-        """Return the profile of a run in parts: profiles of nets, whose batch may be another, and of single layers.
-
-        Parameters
-        ----------
-        parts : sequence of Profile or LayerProfile
-            In the order in which they ran; shares are theirs alone.
-        images : int
-        run_ms : float
-        machine : (workers, peak_gflops)
-        """
-        workers, peak = machine
-        layers = []
-        for part in parts:
-            if isinstance(part, Profile):
-                layers += [replace(row, macs=row.macs * part.images // images) for row in part.layers]
-            else:
-                layers.append(part)
-        ms, moved = sum(row.ms for row in layers), sum(row.bytes for row in layers)
-        macs, operations = sum(row.macs for row in layers), sum(row.gflops * row.ms for row in layers)
-        gflops, gbytes = (operations / ms, 1e-6 * moved / ms) if ms else (0.0, 0.0)
-        total = LayerProfile(TOTAL, "", (), (), ms, 1.0, macs, gflops, 100 * gflops / peak, moved, gbytes)
-        shared = tuple(replace(row, share=row.ms / ms if ms else 0.0) for row in layers)
-        return Profile(images, workers, run_ms, peak, shared, total)
+        layers = tuple(map(profiled, rows))
+        return Profile(taken.images, workers, 1e3 * taken.seconds, peak, layers, profiled(whole))
 
 
 @dataclass(frozen=True)
-class _Row:
-    """What a plan says of a layer: `first` <= its steps' numbers < `end`."""
+class Row:
+    """What a layer, or a conversion, took in a run; fields as of `LayerProfile`, `macs` those of all images."""
 
     name: str
     type: str
     shapes: tuple[Shape, ...]
     kernels: tuple[str, ...]
-    first: int
-    end: int
-    macs: int
-    bytes: int
+    ms: float
+    macs: int = 0
+    bytes: int = 0
 
 
-def _rows(plan: Plan, run: Run) -> Iterator[_Row]:
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What a run over some images took.
+
+    Parameters
+    ----------
+    images : int
+    seconds : float
+        Wall-clock time.
+    parts : tuple of (Plan, Run) or Row
+        In the order in which they ran: nets, whose batch may be another, and layers that are computed on whole arrays.
+    """
+
+    images: int
+    seconds: float
+    parts: tuple[tuple[Plan, Run] | Row, ...]
+
+
+def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
     """Return conversions and layers in the order of their steps."""
-    inputs = len(plan.inputs)
-    for slot, blob in enumerate(plan.inputs):
-        yield _row(plan, run, (INPUT, "", (blob,)), (slot, slot + 1), run.array_bytes[slot])
-    for placed in plan.layers:
-        layer = placed.layer
-        yield _row(plan, run, (layer.name, layer.type, layer.tops), (placed.first, placed.end))
+    step_ms = 1e-6 * ns_per_tick * run.ticks.mean(axis=0)
     first_output = len(plan.steps) - len(plan.outputs)
-    for number, blob in enumerate(plan.outputs):
-        step = first_output + number
-        yield _row(plan, run, (OUTPUT, "", (blob,)), (step, step + 1), run.array_bytes[inputs + number])
-
-
-def _row(
-    plan: Plan, run: Run, names: tuple[str, str, tuple[str, ...]], numbers: tuple[int, int], array_bytes: int = 0
-) -> _Row:
-    """Return the row of the steps `numbers`; `names` holds name, type and the blobs whose shapes are shown."""
-    name, kind, tops = names
-    steps = plan.steps[slice(*numbers)]
-    shapes = tuple(plan.blobs[top].shape[1:] for top in tops)
-    kernels = tuple(dict.fromkeys(str(step.source.name) for step in steps))
-    macs = sum(step.macs for step in steps)
-    return _Row(name, kind, shapes, kernels, *numbers, macs, array_bytes + _bytes(plan, run, steps))
+    edges = (*range(len(plan.inputs)), *range(first_output, len(plan.steps)))
+    array_bytes = dict(zip(edges, run.array_bytes, strict=True))
+    places = (
+        *((INPUT, "", (blob,), step, step + 1) for step, blob in enumerate(plan.inputs)),
+        *(
+            (placed.layer.name, placed.layer.type, placed.layer.tops, placed.first, placed.end)
+            for placed in plan.layers
+        ),
+        *((OUTPUT, "", (blob,), step, step + 1) for step, blob in enumerate(plan.outputs, first_output)),
+    )
+    for name, kind, tops, first, end in places:
+        steps = plan.steps[first:end]
+        shapes = tuple(plan.blobs[top].shape[1:] for top in tops)
+        kernels = tuple(dict.fromkeys(str(step.source.name) for step in steps))
+        macs = run.images * sum(step.macs for step in steps)
+        moved = _bytes(plan, run, steps) + sum(array_bytes.get(step, 0) for step in range(first, end))
+        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved)
 
 
 def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:

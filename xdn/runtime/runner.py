@@ -13,12 +13,11 @@ from xdn import memory, settings
 from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
-from xdn.runtime.backend import Backend, Program, Progress, Request, Run
+from xdn.runtime.backend import Backend, Program, Progress, Request
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER, run_needs
-from xdn.runtime.peak import measured_peak
-from xdn.runtime.profile import Profile
+from xdn.runtime.profile import Taken
 
 
 @dataclass(eq=False)
@@ -49,8 +48,8 @@ class Runner:
         self._lock = threading.Lock()
         #: Seconds spent on programs.
         self.compile_s = 0.0
-        #: What ran last, for the profile; None of a program without a plan.
-        self.latest: tuple[Plan, Run] | None = None
+        #: What the latest run took, for the profile; None of a program without a plan.
+        self.latest: Taken | None = None
 
     def run(
         self,
@@ -108,14 +107,6 @@ class Runner:
         """Return the program for a request, made now where none is kept."""
         return self._ready(request).program
 
-    def profile(self, ns_per_tick: float, peak_gflops: float | None) -> Profile | None:
-        """Return what each layer took in the latest run, None where nothing has run yet; as `Chain.profile`."""
-        if self.latest is None:
-            return None
-        plan, run = self.latest
-        peak = measured_peak(len(run.ticks)) if peak_gflops is None else peak_gflops
-        return Profile.of(plan, run, ns_per_tick, peak)
-
     def _ready(self, request: Request) -> _Kept:
         with self._lock:
             variant = self._backend.variant(self.net, request, self._configuration)
@@ -149,7 +140,8 @@ class Runner:
             results |= checked_out(out, results)
         if images:
             run = self._backend.run(program, [*given, *results.values()], images, progress)
-            self.latest = None if program.plan is None else (program.plan, run)
+            plan = program.plan
+            self.latest = None if plan is None else Taken(images, run.seconds, ((plan, run),))
         return results
 
 

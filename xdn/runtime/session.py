@@ -263,10 +263,10 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        profile = (self._only_runner or self._chain).profile(self._clock.ns_per_tick(), peak_gflops)
-        if profile is None:
+        taken = (self._only_runner or self._chain).latest
+        if taken is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
-        return profile
+        return Profile.of(taken, self._clock.ns_per_tick(), peak_gflops)
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""
