@@ -1,13 +1,13 @@
 """`xdn.Session`: from a prototxt, or a net, to something that runs."""
 
 from pathlib import Path
+from typing import Any
 
-from xdn import api, settings
+from xdn import api
 from xdn.frontend import find_weights
 from xdn.graph import Net
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.runtime import session as runtime
-from xdn.runtime.configuration import DEFAULT, Configuration
 
 
 class Session(runtime.Session):
@@ -22,8 +22,8 @@ class Session(runtime.Session):
     post_fusion : bool
         Let layers compute the sums and activations after them, and skip what no layer reads; without it each layer of
         the net runs by itself, as it stands there.
-    threads, chunk_blocks, profile, winograd, weights_as, schedule, configuration, backend : optional
-        As `xdn.runtime.session.Session` takes them.
+    options
+        As `xdn.runtime.session.Session` takes them: `threads`, `profile`, `configuration`, ...
     """
 
     def __init__(
@@ -32,27 +32,10 @@ class Session(runtime.Session):
         weights: str | Path | None = None,
         *,
         post_fusion: bool = True,
-        threads: int | None = None,
-        chunk_blocks: int | None = None,
-        profile: bool = False,
-        winograd: bool | None = None,
-        weights_as: str | None = None,
-        schedule: str | None = None,
-        configuration: Configuration = DEFAULT,
-        backend: str = settings.BACKEND,
+        **options: Any,
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
         if post_fusion:
             net = apply_stages(net, stage_names(POST_FUSION))
-        super().__init__(
-            net,
-            threads=threads,
-            chunk_blocks=chunk_blocks,
-            profile=profile,
-            winograd=winograd,
-            weights_as=weights_as,
-            schedule=schedule,
-            configuration=configuration,
-            backend=backend,
-        )
+        super().__init__(net, **options)

@@ -26,7 +26,7 @@ def now():
 
 def test_ticks_become_nanoseconds():
     first_ticks, first_ns = now()
-    rate = TickClock(process_loader()).ns_per_tick()
+    rate = TickClock().ns_per_tick()
     ticks, ns = now()
     assert ns - first_ns >= 1e9 * settings.CALIBRATION_S
     # Two calibrations of one steady counter, each over at least 20 ms and read to a few microseconds.
@@ -39,7 +39,7 @@ def test_a_calibration_over_a_moment_waits(monkeypatch):
     waited = []
     sleep = time.sleep
     monkeypatch.setattr(time, "sleep", lambda s: (waited.append(s), sleep(s)))
-    clock = TickClock(process_loader())
+    clock = TickClock()
     clock.ns_per_tick()
     assert 0 < sum(waited) <= settings.CALIBRATION_S
     waited.clear()

@@ -93,3 +93,9 @@ def test_whole_numbers_are_numbers():
 def test_what_is_given_beside_a_configuration_comes_first():
     made = Configuration(threads=2, schedule="batch").with_given(threads=3, schedule=None, winograd=False)
     assert (made.threads, made.schedule, made.winograd) == (3, "batch", False)
+
+
+@pytest.mark.parametrize("value", [None, 2])
+def test_only_fields_can_be_given_beside_a_configuration(value):
+    with pytest.raises(TypeError, match="thread"):
+        Configuration().with_given(thread=value)

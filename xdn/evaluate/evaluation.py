@@ -129,7 +129,7 @@ class Evaluation:
             isa=host_target().name,
             layers=len(session.net.layers) - len(session.net.input_layers),
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
-            winograd=session.winograd,
+            winograd=session.configuration.winograd,
             weights_as=session.configuration.weights_as,
             **further,
         )

@@ -3,7 +3,7 @@
 import time
 
 from xdn import settings
-from xdn.codegen.loader import KernelLoader
+from xdn.codegen.loader import process_loader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
 from xdn.kernels.core.frame import Frame
@@ -14,16 +14,10 @@ READINGS = 7
 
 
 class TickClock:
-    """Compares the processor's counter with `time.perf_counter_ns`, from its making on.
+    """Compares the processor's counter with `time.perf_counter_ns`, from its making on."""
 
-    Parameters
-    ----------
-    loader : KernelLoader
-        Gives the kernel that reads the counter.
-    """
-
-    def __init__(self, loader: KernelLoader):
-        self._read = kernel_at(loader.address(clock(host_target())))
+    def __init__(self) -> None:
+        self._read = kernel_at(process_loader().address(clock(host_target())))
         self._first = self._both()
 
     def ns_per_tick(self) -> float:

@@ -81,7 +81,11 @@ class Configuration:
 
     def with_given(self, **given: Any) -> "Configuration":
         """Return the configuration with those fields replaced that are given; None stands for one that is not."""
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        # A name that is not a field stays among them, and is refused.
+        found: dict[str, Any] = {
+            name: getattr(self, name, None) if value is None else value for name, value in given.items()
+        }
+        return replace(self, **found)
 
     def document(self) -> dict[str, Any]:
         """Return everything that is not at its default as JSON values."""

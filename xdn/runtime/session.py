@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xdn import memory, settings
-from xdn.codegen.loader import process_loader
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, UnsupportedError, listed
 from xdn.graph import Array, Net, Shape
@@ -37,23 +36,19 @@ class Session:
     ----------
     net : Net
         With weights. The session runs it as it is; `xdn.Session` fuses it first.
-    threads : int, optional
-        Worker threads; default: what affinity, cgroup quota and OMP_NUM_THREADS allow.
-    chunk_blocks : int, optional
-        Blocks of images that a worker takes at a time.
     profile : bool
         Measure each layer of every run, for `profile`.
-    winograd : bool
-        Compute 3x3 convolutions with fewer multiplications where that is faster; their rounding errors are larger.
-    weights_as : str, optional
-        Number format in which weights are stored: ``"f32"``, ``"bf16"``, ``"f16"`` (`Configuration`).
-    schedule : str, optional
-        ``"batch"``: vectors of images, for many at a time; ``"channel"``: vectors of channels, for few; None: whichever
-        should be faster for the images of a call. Both give the same results, bit for bit.
     configuration : Configuration, optional
-        The same and more in one, as the tuner finds it; what is given beside it comes first.
+        How the net is run, as the tuner finds it.
     backend : str
         What compiles and runs the layers that it takes, by its name in `xdn.runtime.backend.BACKENDS`.
+    given
+        Fields of `Configuration`, which come before those of `configuration`; None stands for one that is not given.
+        ``threads``: workers, by default what affinity, cgroup quota and OMP_NUM_THREADS allow; ``winograd``: compute
+        3x3 convolutions with fewer multiplications where that is faster, and with larger rounding errors;
+        ``schedule``: ``"batch"``, vectors of images, for many at a time, or ``"channel"``, vectors of channels, for
+        few, by default whichever should be faster for the images of a call, with the same results, bit for bit;
+        ``chunk_blocks``, ``weights_as`` and more.
 
     Raises
     ------
@@ -73,35 +68,31 @@ class Session:
         self,
         net: Net,
         *,
-        threads: int | None = None,
-        chunk_blocks: int | None = None,
         profile: bool = False,
-        winograd: bool | None = None,
-        weights_as: str | None = None,
-        schedule: str | None = None,
         configuration: Configuration = DEFAULT,
         backend: str = settings.BACKEND,
+        **given: Any,
     ):
         net.require_weights()
         self.net = net
         #: How the net is run.
-        self.configuration = configuration.with_given(
-            threads=threads, chunk_blocks=chunk_blocks, winograd=winograd, weights_as=weights_as, schedule=schedule
-        )
+        self.configuration = configuration.with_given(**given)
         #: The name of what compiles and runs it.
         self.backend = backend
         workers = checked_threads(self.configuration.threads)
         self._backend = BACKENDS[backend](workers, self.configuration.members, profile)
-        self._clock = TickClock(process_loader()) if profile else None
+        #: Worker threads at most.
+        self.threads: int = self._backend.threads
+        self._clock = TickClock() if profile else None
         memory.require(net_needs(net), "running the net")
         #: What runs, in this order; one part for a net whose layers all treat each image alone.
         self.parts = cut(net, self._backend.takes)
-        self._runners = {
-            part: Runner(part.net, self._backend, self.configuration)
-            for part in self.parts
-            if isinstance(part, NetPart)
-        }
-        self._chain = Chain(net, self.parts, self._runners)
+        nets = (part for part in self.parts if isinstance(part, NetPart))
+        self._runners = {part: Runner(part.net, self._backend, self.configuration) for part in nets}
+        first = self.parts[0] if len(self.parts) == 1 else None
+        #: What runs a net that is one part as a whole; None where parts run one after another.
+        self._only_runner = self._runners[first] if isinstance(first, NetPart) and first.net is net else None
+        self._whole = self._only_runner or Chain(net, self.parts, self._runners)
         #: What runs inputs that this cut does not hold for, and which ones these are; the latest.
         self._other: tuple[CutKey, Session] | None = None
 
@@ -115,11 +106,6 @@ class Session:
         Session.__init__(self, **state)
 
     @property
-    def winograd(self) -> bool:
-        """Whether 3x3 convolutions may take fewer multiplications."""
-        return self.configuration.winograd
-
-    @property
     def compile_s(self) -> float:
         """Seconds spent on plans and kernels."""
         return sum(runner.compile_s for runner in self._runners.values())
@@ -128,11 +114,6 @@ class Session:
     def kernels_compiled(self) -> int:
         """Kernels that were compiled because no cache had them."""
         return self._backend.kernels_compiled
-
-    @property
-    def threads(self) -> int:
-        """Worker threads at most."""
-        return self._backend.threads
 
     def get_inputs(self) -> list[Argument]:
         """Return name, shape and dtype of the inputs, a free batch as "N"."""
@@ -158,7 +139,7 @@ class Session:
         feed : mapping
             Input name -> f32 array, axis 0 the batch (any size).
         progress : callable, optional
-            Called with (chunks done, chunks in all).
+            Called with (chunks done, chunks in all); of a net in parts, with parts.
         out : mapping, optional
             Output name -> contiguous f32 array that it is written to, for some of the outputs or for all.
 
@@ -177,12 +158,12 @@ class Session:
         asked = tuple(dict.fromkeys(outputs))
         shapes = {name: array.shape for name, array in arrays.items()}
         try:
-            results = self._cut_for(shapes)._compute(arrays, asked, progress, out)
+            results = self._cut_for(shapes)._whole.run(arrays, asked, progress, out)
         except UnsupportedError:
             if cut_key(shapes) == cut_key({name: blob.shape for name, blob in self.net.inputs.items()}):
                 raise
             # Layers may join images of this size which they keep apart at the declared one.
-            results = self._cut_anew(shapes)._compute(arrays, asked, progress, out)
+            results = self._cut_anew(shapes)._whole.run(arrays, asked, progress, out)
         return [results[name] for name in outputs]
 
     def _cut_for(self, shapes: Mapping[str, Shape]) -> "Session":
@@ -263,7 +244,7 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        taken = (self._only_runner or self._chain).latest
+        taken = self._whole.latest
         if taken is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
         return Profile.of(taken, self._clock.ns_per_tick(), peak_gflops)
@@ -272,12 +253,6 @@ class Session:
         """End the worker threads; the session starts new ones when it is used again."""
         self._backend.close()
 
-    @property
-    def _only_runner(self) -> Runner | None:
-        """What runs a net that is one part as a whole; None where parts run one after another."""
-        first = self.parts[0] if len(self.parts) == 1 else None
-        return self._runners[first] if isinstance(first, NetPart) and first.net is self.net else None
-
     def _one_runner(self) -> Runner:
         """Return what runs the only part; raise UnsupportedError where there are others."""
         if len(self._runners) == len(self.parts) == 1:
@@ -285,13 +260,3 @@ class Session:
         alone = listed([part.layer.name for part in self.parts if isinstance(part, WholePart)])
         why = f": these layers are computed on whole batches: {alone}" if alone else ""
         raise UnsupportedError(f"the net runs in {len(self.parts)} parts, which have no plan in common{why}")
-
-    def _compute(
-        self,
-        arrays: Mapping[str, Array],
-        outputs: tuple[str, ...],
-        progress: Progress | None,
-        out: Mapping[str, Array] | None,
-    ) -> dict[str, Array]:
-        """Return name -> blob, each once; of a net in parts one part after the other, and `progress` counts parts."""
-        return (self._only_runner or self._chain).run(arrays, outputs, progress, out)
