@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from xdn.data.packed import PackedData
+from xdn.data import Dataset
 from xdn.data.pixels import PixelTransform
 from xdn.errors import UnsupportedError
 from xdn.graph import Net, Shape
@@ -149,9 +149,10 @@ class Engine(ABC):
     def infer(self, batches: Iterable[Any]) -> Iterator[np.ndarray]:
         """Yield the outputs (N, classes) of each converted batch, in order."""
 
-    def classify(self, packed: PackedData, batch: int) -> np.ndarray:
+    def classify(self, packed: Dataset, batch: int) -> np.ndarray:
         """Return the labels (N,) of the packed images, conversion included."""
-        return self.labels((self.convert(part) for part in self.parts(packed.images, batch)), len(packed.images))
+        images = packed.images(0, len(packed))
+        return self.labels((self.convert(part) for part in self.parts(images, batch)), len(images))
 
     def labels(self, batches: Iterable[Any], count: int) -> np.ndarray:
         """Return the labels (count,) of converted batches."""

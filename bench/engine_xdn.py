@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from engine import Engine, Model, register
 
-from xdn.data.packed import PackedData
+from xdn.data import Dataset
 from xdn.evaluate.answers import classify
 from xdn.session import Session
 
@@ -35,6 +35,6 @@ class Xdn(Engine):
         for x in batches:
             yield self._session.run(None, {self.model.input_name: x})[0]
 
-    def classify(self, packed: PackedData, batch: int) -> np.ndarray:
+    def classify(self, packed: Dataset, batch: int) -> np.ndarray:
         """XDN's own way from the packed images to their labels."""
-        return classify(self._session, packed.images, self.model.transform)
+        return classify(self._session, packed.images(0, len(packed)), self.model.transform)

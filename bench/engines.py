@@ -12,19 +12,18 @@ best way to run, found by trial; outputs are compared with the NumPy references 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from engine import Engine, Model, engine_class, tried
 from inputs import add_options, find_inputs
 from machine import describe_machine
-from measure import Contestant, best_setting, check_agreement, opener, run_latencies, run_rounds
+from measure import Contestant, Opener, best_setting, check_agreement, opener, run_latencies, run_rounds
 from table import best_others, summary, table
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
-from xdn.data.packed import PackedData
 from xdn.graph.cost import net_cost
 from xdn.runtime.peak import measured_bandwidth
 
@@ -94,7 +93,7 @@ def measure(
     args: argparse.Namespace,
     engines: dict[str, Engine],
     images: np.ndarray,
-    opened: Callable[[], PackedData] | None,
+    opened: Opener | None,
     output: Output,
 ) -> list[Contestant]:
     """Choose each engine's setting, time all in turn, and return them with their times."""

@@ -82,14 +82,12 @@ def find_inputs(args: argparse.Namespace, output: Output, random_images: int = 0
     folders = [net.folder] if net.folder else []
     if path:
         packed = opener(path, args.images)()
-        images, transform = packed.images, net.input_layers[0].params.transform
+        images, transform = packed.images(0, len(packed)), net.input_layers[0].params.transform
     else:
         images = seeded_images(net, min(args.images, random_images))
         transform = Transform(scale=1 / 64, mean_value=(128.0,))
     pixels = PixelTransform.of(transform, images.shape[1:], blob.shape[1:], folders, read_binaryproto)
-    return (
-        Inputs(net, pixels, images, path, packed.header.title, packed.labels) if path else Inputs(net, pixels, images)
-    )
+    return Inputs(net, pixels, images, path, packed.title, packed.labels) if path else Inputs(net, pixels, images)
 
 
 def _packed_file(args: argparse.Namespace, net: Net, output: Output) -> Path | None:

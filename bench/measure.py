@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from engine import Engine
 
+from xdn.data import Dataset
 from xdn.data.packed import PackedData
+from xdn.data.views import first_images
 from xdn.errors import XdnError
 
 #: Largest difference of an engine, relative to the largest output: f32 with other algorithms (Winograd).
@@ -23,7 +25,7 @@ TRIAL_S = 1.0
 #: before it, which may spin for work for 0.2 s (OpenMP), asleep. After a rest, threads may share a core for long.
 WARM_S = 0.4
 
-Opener = Callable[[], PackedData]
+Opener = Callable[[], Dataset]
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,7 @@ class Contestant:
 
 def opener(path: Path, count: int) -> Opener:
     """Return a function that opens the first `count` images of a packed file."""
-
-    def opened() -> PackedData:
-        packed = PackedData.open(path)
-        return (
-            replace(packed, images=packed.images[:count], labels=packed.labels[:count])
-            if count < len(packed.labels)
-            else packed
-        )
-
-    return opened
+    return lambda: first_images(PackedData.open(path), count)
 
 
 def timed(action: Callable[[], Any]) -> tuple[float, Any]:

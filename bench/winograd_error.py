@@ -23,8 +23,7 @@ from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
 from xdn.codegen.target import host_target
-from xdn.data.packed import PackedData
-from xdn.data.source import DataSource, find_data
+from xdn.data.source import find_data
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.frontend import find_weights
@@ -112,18 +111,16 @@ def error_table(layers: list[dict[str, Any]]) -> Table:
 def bench(args: argparse.Namespace, output: Output) -> int:
     """Measure all layers and print them."""
     net = None if args.net is None else api.load(args.net, args.weights or find_weights(args.net))
-    source = DataSource.of(find_data(args.data, trained_for(net) if net else None))
+    data = find_data(args.data, trained_for(net) if net else None)
     if net is None:
-        args.net = shipped_net(source.name)
+        args.net = shipped_net(data.name)
         net = api.load(args.net, find_weights(args.net))
-    check_pair(net, source)
+    check_pair(net, data)
     net = optimize(net).net
-    transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    data, count = source.data, args.images
-    pixels = data.images[:count] if isinstance(data, PackedData) else data.images(0, min(count, len(data)))
-    images = transform.apply(pixels)
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    images = transform.apply(data.images(0, min(args.images, len(data))))
     layers = by_winograd(net)
-    output.log(f"{len(layers)} layers by Winograd, {len(images)} images of {source.title}, {source.split}")
+    output.log(f"{len(layers)} layers by Winograd, {len(images)} images of {data.title}, {data.split}")
     blobs = net.with_batch(len(images)).forward({next(iter(net.inputs)): images})
     rows = []
     with output.progress() as bar:
@@ -133,7 +130,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
             progress(len(rows), len(layers))
     document = {
         "net": str(args.net),
-        "data": f"{source.title}, {source.split}",
+        "data": f"{data.title}, {data.split}",
         "images": len(images),
         "isa": host_target().name,
         "machine": describe_machine(),

@@ -17,7 +17,7 @@ from tests.data.samples import write_cifar_python
 from xdn import api
 from xdn.data import find_dataset
 from xdn.data.packed import PackedData, pack
-from xdn.data.reordered import reordered
+from xdn.data.views import reordered
 from xdn.evaluate.bars import Contest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +126,7 @@ def test_other_engines_give_the_references_answers(tool, small):
     net, path, listed, packed = small
     data = reordered(find_dataset(str(listed)), "rgb")
     transform = api.pixel_transform(net, data.shape, "rgb")
-    images = transform.apply(PackedData.open(packed).images)
+    images = transform.apply(PackedData.open(packed).pixels)
     expected = net.with_batch(10).forward({"data": images})["prob"]
     opencv = outside.OpenCv(path, path.with_suffix(".caffemodel"), data, transform, 1)
     caffe = outside.Caffe(net, data, transform, 4, images=5, threads=1)

@@ -15,9 +15,9 @@ from xdn.layers.input import Input
 from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
+    from xdn.data import Dataset
     from xdn.data.applied import Applied
     from xdn.data.pixels import PixelTransform
-    from xdn.data.source import DataSource
     from xdn.graph.summary import NetSummary
     from xdn.optimize.prune import PruneConfig
 
@@ -122,11 +122,11 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
     )
 
 
-def applied_transform(net: Net, data: "DataSource") -> "Applied":
+def applied_transform(net: Net, data: "Dataset") -> "Applied":
     """Return what is done to the images of `data` before `net` reads them, for results to state."""
     from xdn.data.applied import Applied
 
-    return Applied.of(_image_transform(net), data.image_shape, data.channel_order, data.preprocessing)
+    return Applied.of(_image_transform(net), data.shape, data.channel_order, data.preprocessing)
 
 
 def _image_transform(net: Net) -> Transform:

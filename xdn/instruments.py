@@ -9,7 +9,6 @@ from scipy.special import logsumexp
 
 from xdn import api, settings
 from xdn.data.dataset import Dataset, Progress
-from xdn.data.mapped import as_dataset
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.frontend.weights import random_weights
@@ -93,7 +92,7 @@ def training_images(name: str | None, net: Net, find: Find = find_data, split: s
     if found is None:
         return None
     wanted = {"channels": api.image_channels(net), "usual_size": declared_size(net)}
-    return as_dataset(find(found, split=split, usual_split="train", **wanted))
+    return find(found, split=split, usual_split="train", **wanted)
 
 
 def recalibrated(net: Net, data: Dataset, images: int, progress: Progress | None = None) -> Net:

@@ -115,8 +115,8 @@ def test_grey_pixels_give_what_their_values_give():
     data = PackedData.open(Path("grey.packed"))
     transform = api.pixel_transform(net, data.header.shape[1:], data.header.channel_order)
     session = Session(net)
-    (pixels,) = session.run_pixels(data.images, transform)
-    (values,) = session.run(None, {"data": transform.apply(data.images)})
+    (pixels,) = session.run_pixels(data.pixels, transform)
+    (values,) = session.run(None, {"data": transform.apply(data.pixels)})
     # Rounding of the subtraction and the factor, which one of the two may fuse.
     np.testing.assert_allclose(pixels, values, rtol=0, atol=1e-5)
     assert np.isfinite(pixels).all()
@@ -141,7 +141,7 @@ def test_the_order_is_turned_for_all(capsys):
     plain = called(pack, "photos", "--size", "16x16", "-o", "bgr.packed")
     turned = called(pack, "photos", "--size", "16x16", "-o", "rgb.packed", "--data-order", "rgb")
     assert (plain["channel_order"], turned["channel_order"]) == ("bgr", "rgb")
-    bgr, rgb = (PackedData.open(Path(f"{order}.packed")).images for order in ("bgr", "rgb"))
+    bgr, rgb = (PackedData.open(Path(f"{order}.packed")).pixels for order in ("bgr", "rgb"))
     np.testing.assert_array_equal(bgr[..., ::-1], rgb)
     said = called(run, "net.prototxt", "--data", "photos", "--size", "16x16", "--data-order", "rgb")
     assert said["transform"]["channel_order"] == "rgb"
@@ -193,7 +193,7 @@ def test_the_table_of_a_run_states_the_transform(capsys):
 @pytest.mark.parametrize("name", ["mean.binaryproto", "mean.npy"])
 def test_the_mean_image_of_what_is_packed_is_one_that_runs_subtract(name, capsys):
     said = called(pack, "photos", "--size", "16x16", "-o", "photos.packed", "--mean-out", name)
-    images = PackedData.open(Path("photos.packed")).images
+    images = PackedData.open(Path("photos.packed")).pixels
     mean = images.mean(axis=0).transpose(2, 0, 1)
     assert said["mean_file"] == name
     np.testing.assert_allclose(said["mean_value"], mean.mean(axis=(1, 2)), rtol=1e-6)

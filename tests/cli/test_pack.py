@@ -28,7 +28,7 @@ def test_cifar10_is_the_default_where_it_is_found(tmp_path, rng, capsys):
     assert document["file"] == str(data.path)
     assert (document["dataset"], document["title"], document["split"]) == ("cifar10", "CIFAR-10", "test")
     assert (document["shape"], document["channel_order"]) == ([5, 32, 32, 3], "rgb")
-    np.testing.assert_array_equal(data.images, contents["test_batch"][0].transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(data.pixels, contents["test_batch"][0].transpose(0, 2, 3, 1))
 
 
 def test_the_output_names_the_data(tmp_path, rng, capsys):
@@ -47,7 +47,7 @@ def test_a_folder_with_all_options(tmp_path, rng, capsys):
     assert "photos (4 image files), test: 4 images 6x8x3 f32 R,G,B, 2 classes" in capsys.readouterr().out
     assert main([str(tmp_path / "photos"), "-o", str(tmp_path / "bgr"), "--size", "6x8"]) == 0
     turned, plain = PackedData.open(out), PackedData.open(tmp_path / "bgr")
-    np.testing.assert_array_equal(turned.images, plain.images[..., ::-1])
+    np.testing.assert_array_equal(turned.pixels, plain.pixels[..., ::-1])
 
 
 def test_any_data_set_is_resized_where_it_is_packed(tmp_path, rng, capsys):

@@ -3,6 +3,7 @@ import pytest
 
 from tests.data.samples import ArrayDataset, write_cifar_binary, write_image_folder
 from xdn.data import DATASETS, find_dataset
+from xdn.data.folder import ImageFolder
 from xdn.errors import DataError
 
 
@@ -67,3 +68,24 @@ def test_ranges_are_checked(start, stop):
     assert len(dataset) == len(dataset.images(0, 3)) == 3
     with pytest.raises(DataError, match="Arrays has 3"):
         dataset.images(start, stop)
+
+
+def test_batches_cover_the_data_set_in_order(rng):
+    pixels, told = rng.integers(0, 256, (7, 4, 4, 3), np.uint8), []
+    batches = list(ArrayDataset(pixels, [0] * 7).batches(3, lambda done, total: told.append((done, total))))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(batches), pixels)
+    assert told == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_files_are_decoded_when_their_batch_is_due(tmp_path, rng):
+    images = write_image_folder(tmp_path, rng, [(4, 4)] * 4, classes=("a",))["a"]
+    batches = ImageFolder.find(tmp_path, "test").batches(2)
+    next(batches)
+    (tmp_path / "a" / "2.png").write_bytes((tmp_path / "a" / "0.png").read_bytes())
+    np.testing.assert_array_equal(next(batches)[0], images[0])
+
+
+@pytest.mark.parametrize(("classes", "numbered"), [(("0", "1"), True), (("1", "2"), False), (("cat", "dog"), False)])
+def test_classes_that_are_numbers_alone_are_told(classes, numbered):
+    assert ArrayDataset(np.zeros((1, 2, 2, 3), np.uint8), [0], classes).numbered is numbered

@@ -56,14 +56,26 @@ PARTS = ("prefix", "header", "first gap", "pixels", "second gap", "labels", "thi
 
 def test_what_is_packed_is_opened(dataset, packed):
     data = PackedData.open(packed)
-    np.testing.assert_array_equal(data.images, dataset.pixels)
+    np.testing.assert_array_equal(data.pixels, dataset.pixels)
     np.testing.assert_array_equal(data.labels, dataset.labels)
-    assert (data.images.dtype, data.labels.dtype) == (np.uint8, np.int32)
+    assert (data.pixels.dtype, data.labels.dtype) == (np.uint8, np.int32)
     header = data.header
     assert (header.version, header.dataset, header.title, header.split) == (1, "arrays", "Arrays", "test")
     assert (header.classes, header.channel_order, header.dtype) == (("a", "b", "c"), "rgb", "u8")
     assert header.shape == (600, 25, 40, 3)
     data.verify()
+
+
+@pytest.mark.parametrize("dtype", ["u8", "f32"])
+def test_it_is_the_data_set_that_was_packed(dataset, tmp_path, dtype):
+    pack(dataset, tmp_path / "a.packed", dtype=dtype)
+    found = PackedData.open(tmp_path / "a.packed")
+    assert (found.name, found.title, found.split, found.classes) == ("arrays", "Arrays", "test", ("a", "b", "c"))
+    assert (found.channel_order, found.shape, found.preprocessing) == ("rgb", (25, 40, 3), {})
+    assert found.origin == str((tmp_path / "a.packed").resolve())
+    np.testing.assert_array_equal(found.images(1, 4), dataset.pixels[1:4])
+    with pytest.raises(DataError, match="Arrays has 600"):
+        found.images(0, 601)
 
 
 def test_the_file_is_read_by_its_description_alone(dataset, packed):
@@ -77,7 +89,7 @@ def test_the_file_is_read_by_its_description_alone(dataset, packed):
 
 
 def test_opening_maps_the_file_read_only(packed):
-    images = PackedData.open(packed).images
+    images = PackedData.open(packed).pixels
     assert isinstance(images, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         images[0, 0, 0, 0] = 1
@@ -86,8 +98,8 @@ def test_opening_maps_the_file_read_only(packed):
 def test_f32_holds_the_same_values(dataset, tmp_path):
     pack(dataset, tmp_path / "f32", dtype="f32")
     data = PackedData.open(tmp_path / "f32")
-    assert data.images.dtype == np.float32
-    np.testing.assert_array_equal(data.images, dataset.pixels)
+    assert data.pixels.dtype == np.float32
+    np.testing.assert_array_equal(data.pixels, dataset.pixels)
     data.verify()
 
 
@@ -96,7 +108,7 @@ def test_the_channel_order_can_be_turned(dataset, tmp_path, wanted, step):
     pack(dataset, tmp_path / "file", channel_order=wanted)
     data = PackedData.open(tmp_path / "file")
     assert data.header.channel_order == (wanted or "rgb")
-    np.testing.assert_array_equal(data.images, dataset.pixels[..., ::step])
+    np.testing.assert_array_equal(data.pixels, dataset.pixels[..., ::step])
 
 
 def test_packing_twice_gives_the_same_bytes(dataset, packed, tmp_path):
@@ -116,7 +128,7 @@ def test_generated_and_decoded_data(tmp_path, rng):
     pack(glyphs, tmp_path / "glyphs")
     data = PackedData.open(tmp_path / "glyphs")
     assert (data.header.title, data.header.opencv) == ("Glyphs-10 (synthetic)", "")
-    np.testing.assert_array_equal(data.images, glyphs.images(0, 300))
+    np.testing.assert_array_equal(data.pixels, glyphs.images(0, 300))
 
 
 def test_progress_reaches_the_end(dataset, tmp_path):

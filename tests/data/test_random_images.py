@@ -28,4 +28,4 @@ def test_pixels_take_all_values_alike():
 def test_they_can_be_packed(tmp_path):
     data = RandomImages(3, (4, 4, 1))
     pack(data, tmp_path / "random.packed")
-    assert np.array_equal(PackedData.open(tmp_path / "random.packed").images, data.images(0, 3))
+    assert np.array_equal(PackedData.open(tmp_path / "random.packed").pixels, data.images(0, 3))

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes
-from xdn.data import Dataset
 from xdn.data.packed import PackedData, pack
-from xdn.data.source import DataSource, declared_size, default_data, find_data, is_packed, packed_in_cache
+from xdn.data.source import declared_size, default_data, find_data, is_packed, packed_in_cache
 from xdn.errors import DataError
 from xdn.frontend import load, to_prototxt
 
@@ -30,8 +29,7 @@ def test_a_packed_file_is_opened(tmp_path):
     pack(Stripes(), tmp_path / "a.packed")
     found = find_data(str(tmp_path / "a.packed"))
     assert isinstance(found, PackedData)
-    source = DataSource.of(found)
-    assert (source.name, source.split, source.classes, source.image_shape) == (
+    assert (found.name, found.split, found.classes, found.shape) == (
         "stripes",
         "test",
         ("red", "green", "blue"),
@@ -46,9 +44,7 @@ def test_a_packed_file_is_opened(tmp_path):
 
 def test_a_folder_of_images_is_found_and_resized(tmp_path):
     found = find_data(str(folder_of_images(tmp_path / "photos")), size=(3, 4))
-    assert isinstance(found, Dataset)
-    source = DataSource.of(found)
-    assert (source.channel_order, source.image_shape, len(found)) == ("bgr", (3, 4, 3), 2)
+    assert (found.channel_order, found.shape, len(found)) == ("bgr", (3, 4, 3), 2)
 
 
 def test_a_set_of_one_size_is_resized_for_nobody_but_xdn_pack():
@@ -93,7 +89,7 @@ def test_the_default_is_what_the_net_names(tmp_path):
 
 
 def test_without_anything_the_default_or_the_synthetic_set_is_taken():
-    assert DataSource.of(find_data(None)).name == "glyphs10"
+    assert find_data(None).name == "glyphs10"
     with pytest.raises(DataError, match="CIFAR-10"):
         find_data(None, "cifar10")
 
@@ -120,7 +116,7 @@ def test_files_of_the_users_are_packed_each_time(tmp_path):
     root = folder_of_images(tmp_path / "photos")
     packed_in_cache(find_data(str(root)))
     cv2.imwrite(str(root / "dog" / "0.png"), np.full((6, 8, 3), 200, np.uint8))
-    assert packed_in_cache(find_data(str(root))).images[1].max() == 200
+    assert packed_in_cache(find_data(str(root))).pixels[1].max() == 200
 
 
 def test_image_files_have_the_size_that_the_net_declares_unless_another_is_asked_for(tmp_path):

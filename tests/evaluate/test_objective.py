@@ -28,7 +28,7 @@ def files(tmp_path):
     """Return (packed file, transform)."""
     pack(Stripes(COUNT), tmp_path / "stripes.packed")
     data = PackedData.open(tmp_path / "stripes.packed")
-    transform = api.pixel_transform(brightest_channel(), data.images.shape[1:], "rgb")
+    transform = api.pixel_transform(brightest_channel(), data.shape, "rgb")
     return tmp_path / "stripes.packed", transform
 
 

@@ -1,10 +1,11 @@
 """Which net runs on which data."""
 
+import numpy as np
 import pytest
 
-from tests.evaluate.building import Stripes, brightest_channel
+from tests.data.samples import ArrayDataset
+from tests.evaluate.building import brightest_channel
 from xdn.data.dataset import trained_for
-from xdn.data.source import DataSource
 from xdn.errors import DataError
 from xdn.evaluate.pairing import SHIPPED_PAIRS, check_pair, shipped_net
 
@@ -16,7 +17,9 @@ def test_a_net_names_what_it_was_trained_for_by_a_registered_name():
 
 
 def data_called(name, title, classes=3, order="rgb"):
-    return DataSource(name, title, "test", ("class",) * classes, order, (4, 5, 3), Stripes())
+    data = ArrayDataset(np.zeros((1, 4, 5, 3), np.uint8), [0], ("class",) * classes, order)
+    data.name, data.title = name, title
+    return data
 
 
 def test_other_data_than_the_net_was_trained_for_is_refused():

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluate.building import Stripes
-from xdn.data.source import DataSource
+from tests.data.samples import ArrayDataset
 from xdn.errors import DataError, SettingError
 from xdn.evaluate.accuracy import INVALID
 from xdn.evaluate.scores import Form, Scores, find_scores, first_output
@@ -15,7 +14,7 @@ from xdn.layers.sigmoid import Sigmoid
 
 def data_of(classes, numbered=False):
     names = tuple(map(str, range(classes))) if numbered else tuple(f"class {i}" for i in range(classes))
-    return DataSource("data", "Data", "test", names, "bgr", (8, 8, 3), Stripes())
+    return ArrayDataset(np.zeros((1, 8, 8, 3), np.uint8), [0], names)
 
 
 def net_of(*layers, size=8):
@@ -72,7 +71,7 @@ def test_a_distribution_over_more_classes_is_one_too():
 
 def test_one_over_fewer_is_an_error_but_by_force():
     net = net_of(fc("x", 3), softmax("1"))
-    with pytest.raises(DataError, match=r"'2' has 3 scores, Data has 10 classes.*--force"):
+    with pytest.raises(DataError, match=r"'2' has 3 scores, Arrays has 10 classes.*--force"):
         found(net)
     assert found(net, force=True) == Scores("2", 3)
 

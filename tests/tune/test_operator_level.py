@@ -25,7 +25,7 @@ def files(tmp_path):
     """Return (packed file, transform)."""
     pack(Stripes(70), tmp_path / "stripes.packed")
     data = PackedData.open(tmp_path / "stripes.packed")
-    return tmp_path / "stripes.packed", api.pixel_transform(weighed_channels(), data.images.shape[1:], "rgb")
+    return tmp_path / "stripes.packed", api.pixel_transform(weighed_channels(), data.shape, "rgb")
 
 
 @pytest.fixture

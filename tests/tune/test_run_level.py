@@ -21,7 +21,7 @@ def files(tmp_path):
     """Return (packed file, transform)."""
     pack(Stripes(4 * B), tmp_path / "stripes.packed")
     data = PackedData.open(tmp_path / "stripes.packed")
-    return tmp_path / "stripes.packed", api.pixel_transform(brightest_channel(), data.images.shape[1:], "rgb")
+    return tmp_path / "stripes.packed", api.pixel_transform(brightest_channel(), data.shape, "rgb")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from xdn.data.dataset import Dataset
-from xdn.data.online import online_batches
 from xdn.data.pixels import PixelTransform
 from xdn.errors import UnsupportedError
 from xdn.evaluate.answers import Answers
@@ -67,7 +66,7 @@ class OpenCv(Contestant):
 
     def _outputs(self, batches: int | None) -> Iterator[np.ndarray]:
         cv2.setNumThreads(self.threads)
-        for images in islice(online_batches(self._dataset, self._transform, self.batch), batches):
+        for images in map(self._transform.apply, islice(self._dataset.batches(self.batch), batches)):
             self._net.setInput(images)
             yield self._net.forward().copy()
 
@@ -104,5 +103,5 @@ class Caffe(Contestant):
 
     def _outputs(self) -> Iterator[np.ndarray]:
         name, output = next(iter(self._net.inputs)), self._net.outputs[0]
-        for images in islice(online_batches(self._dataset, self._transform, self.batch), self._batches):
+        for images in map(self._transform.apply, islice(self._dataset.batches(self.batch), self._batches)):
             yield self._net.forward({name: images})[output]

@@ -32,7 +32,7 @@ from xdn.cli.entry import program
 from xdn.data import find_dataset
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
-from xdn.data.reordered import reordered
+from xdn.data.views import reordered
 from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed

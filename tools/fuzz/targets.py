@@ -133,7 +133,7 @@ def _caffemodel(content: bytes) -> None:
 def _packed(content: bytes) -> None:
     data = PackedData.open(_file("data.packed", content))
     data.verify()
-    data.images.sum()
+    data.pixels.sum()
 
 
 def _packed_header(content: bytes) -> None:
@@ -182,8 +182,7 @@ def _repaired_image(content: bytes) -> bytes:
 
 def _list(content: bytes) -> None:
     data = find_data(str(_file("list.txt", content)))
-    if not isinstance(data, PackedData):
-        data.images(0, min(len(data), 3))
+    data.images(0, min(len(data), 3))
 
 
 def _list_seeds() -> tuple[bytes, ...]:

@@ -20,7 +20,6 @@ from xdn.cli.common import Output, new_parser, run_command, shown
 from xdn.cli.data_options import add_data_options, finder
 from xdn.data import DATASETS, Dataset
 from xdn.data.header import DTYPES, PackedHeader
-from xdn.data.mapped import Mapped
 from xdn.data.mean import mean_image
 from xdn.data.packed import PackedData, cached_path, pack
 from xdn.errors import DataError
@@ -83,7 +82,7 @@ def _pack(args: argparse.Namespace, output: Output) -> None:
     document = {"file": str(path), "bytes": path.stat().st_size} | _document(header)
     if args.mean_out:
         with output.progress() as bar:
-            mean = mean_image(Mapped(PackedData.open(path)), shown(bar, "mean image"))
+            mean = mean_image(PackedData.open(path), shown(bar, "mean image"))
         frontend.write_mean(args.mean_out, mean)
         means = mean.mean(axis=(1, 2)).tolist()
         output.report(

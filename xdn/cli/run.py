@@ -38,7 +38,6 @@ from xdn.cli.run_data import (
     rounds_of,
 )
 from xdn.cli.tune_options import add_tune_options, configured
-from xdn.data.source import DataSource
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.evaluate.contest import timed
@@ -113,7 +112,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     else:
         images = found_images(args, net)
         if net is None:
-            args.net, args.optimize = shipped_net(DataSource.of(images).name), args.fusion
+            args.net, args.optimize = shipped_net(images.name), args.fusion
             net, load_s = _load(args, output)
         data = labelled_data(args, output, net, images)
     assert net is not None

@@ -17,7 +17,7 @@ from xdn.data.applied import Applied
 from xdn.data.packed import PackedData, pack
 from xdn.data.pixels import PixelTransform
 from xdn.data.random_images import RandomImages
-from xdn.data.source import DataSource, declared_size, default_data, packed_in_cache
+from xdn.data.source import declared_size, default_data, packed_in_cache
 from xdn.errors import SettingError
 from xdn.evaluate.answers import online_images, stated_batch
 from xdn.evaluate.contest import Rounds
@@ -39,7 +39,7 @@ class RunData:
     ----------
     title : str
         As people read it.
-    images : PackedData, Dataset or None
+    images : Dataset or None
         None where values are made up for the inputs of a net that reads no single images.
     transform : PixelTransform or None
         Of images on their way into the net.
@@ -54,7 +54,7 @@ class RunData:
     """
 
     title: str
-    images: PackedData | Dataset | None
+    images: Dataset | None
     transform: PixelTransform | None
     scores: Scores | None
     said: str
@@ -104,7 +104,7 @@ def rounds_of(args: argparse.Namespace) -> Rounds:
     return Rounds(args.repeat or 1, default if args.seconds is None else args.seconds, args.warmup)
 
 
-def found_images(args: argparse.Namespace, net: Net | None) -> PackedData | Dataset:
+def found_images(args: argparse.Namespace, net: Net | None) -> Dataset:
     """Return the labelled images that the options name, by default those that the net was trained for."""
     if net is None:
         return finder(args)(args.data, split=args.split)
@@ -112,15 +112,14 @@ def found_images(args: argparse.Namespace, net: Net | None) -> PackedData | Data
     return finder(args)(args.data, default_data(net), split=args.split, **wanted)
 
 
-def labelled_data(args: argparse.Namespace, output: Output, net: Net, images: PackedData | Dataset) -> RunData:
+def labelled_data(args: argparse.Namespace, output: Output, net: Net, images: Dataset) -> RunData:
     """Return what is to be run of labelled images."""
-    source = DataSource.of(images)
     if not args.force:
-        check_pair(net, source)
-    scores, said = find_scores(net, source, api.compared_with_labels(args.net), args.score, args.force)
-    transform = api.pixel_transform(net, source.image_shape, source.channel_order)
-    applied, suggested = api.applied_transform(net, source), tell_transform(args.net, net, output)
-    return RunData(f"{source.title}, {source.split}", images, transform, scores, said, applied, suggested)
+        check_pair(net, images)
+    scores, said = find_scores(net, images, api.compared_with_labels(args.net), args.score, args.force)
+    transform = api.pixel_transform(net, images.shape, images.channel_order)
+    applied, suggested = api.applied_transform(net, images), tell_transform(args.net, net, output)
+    return RunData(f"{images.title}, {images.split}", images, transform, scores, said, applied, suggested)
 
 
 def random_data(args: argparse.Namespace, net: Net | None) -> RunData:
@@ -142,10 +141,10 @@ def random_data(args: argparse.Namespace, net: Net | None) -> RunData:
 
 
 @contextmanager
-def packed(args: argparse.Namespace, output: Output, data: RunData) -> Iterator[PackedData | Dataset | None]:
+def packed(args: argparse.Namespace, output: Output, data: RunData) -> Iterator[Dataset | None]:
     """Give the images as they are run: packed, unless they are decoded on line; random ones for this run alone."""
     images = data.images
-    if not isinstance(images, Dataset) or args.online:
+    if images is None or isinstance(images, PackedData) or args.online:
         yield images
     elif not isinstance(images, RandomImages):
         with output.progress() as bar:
@@ -164,7 +163,7 @@ def job_of(
     output: Output,
     bar: Progress,
     session: Session,
-    images: PackedData | Dataset | None,
+    images: Dataset | None,
     data: RunData,
 ) -> tuple[Job, str]:
     """Return what is timed, and how its images are preprocessed, in words."""

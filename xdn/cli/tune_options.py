@@ -67,7 +67,7 @@ def add_tune_options(parser: argparse.ArgumentParser) -> None:
 
 
 def configured(
-    args: argparse.Namespace, output: Output, session: Session, images: PackedData | Dataset | None, data: RunData
+    args: argparse.Namespace, output: Output, session: Session, images: Dataset | None, data: RunData
 ) -> tuple[Session, dict[str, Any]]:
     """Return the session to run, and what its JSON says of how it was found.
 
@@ -78,7 +78,7 @@ def configured(
     output : Output
     session : Session
         By the rules.
-    images : PackedData, Dataset or None
+    images : Dataset or None
         As they are run; only packed ones are tuned on.
     data : RunData
     """
@@ -92,7 +92,7 @@ def configured(
 
 
 def _found(
-    args: argparse.Namespace, output: Output, session: Session, images: PackedData | Dataset | None, data: RunData
+    args: argparse.Namespace, output: Output, session: Session, images: Dataset | None, data: RunData
 ) -> tuple[Configuration | None, dict[str, Any]]:
     if args.config:
         return load_configuration(args.config), {}

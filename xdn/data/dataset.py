@@ -1,7 +1,7 @@
 """What a data set is to the rest of the program, and how one is found."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,6 +63,19 @@ class Dataset(ABC):
         if not 0 <= start <= stop <= len(self):
             raise DataError(f"images {start}..{stop} are asked for; {self.title} has {len(self)}")
         return self._images(start, stop)
+
+    def batches(self, size: int, progress: Progress | None = None) -> Iterator[Array]:
+        """Yield all images in order, `size` at a time, fewer in the last; `progress` is told after each."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield self.images(start, stop)
+            if progress is not None:
+                progress(stop, len(self))
+
+    @property
+    def numbered(self) -> bool:
+        """Whether classes are told by the numbers of labels alone, as a list's are: there may be more than it has."""
+        return self.classes == tuple(map(str, range(len(self.classes))))
 
     @abstractmethod
     def _images(self, start: int, stop: int) -> Array:

@@ -13,9 +13,6 @@ def mean_image(dataset: Dataset, progress: Progress | None = None) -> Array:
     Caffe's compute_image_mean computes the same, with sums in f32; these are in f64, which are exact for bytes.
     """
     total = np.zeros(dataset.shape, np.float64)
-    for start in range(0, len(dataset), settings.PACK_IMAGES):
-        stop = min(start + settings.PACK_IMAGES, len(dataset))
-        total += dataset.images(start, stop).sum(axis=0, dtype=np.float64)
-        if progress is not None:
-            progress(stop, len(dataset))
+    for images in dataset.batches(settings.PACK_IMAGES, progress):
+        total += images.sum(axis=0, dtype=np.float64)
     return np.ascontiguousarray((total / len(dataset)).transpose(2, 0, 1), np.float32)

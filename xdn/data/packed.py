@@ -3,7 +3,6 @@
 import os
 import shutil
 import zlib
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -14,16 +13,15 @@ from xdn import memory, settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
-from xdn.data.reordered import reordered
+from xdn.data.views import reordered
 from xdn.errors import DamageError, DataError
 from xdn.files import about, atomic_file
 from xdn.graph import Array
 from xdn.memory import Need
 
 
-@dataclass(frozen=True, eq=False)
-class PackedData:
-    """An opened packed file.
+class PackedData(Dataset):
+    """An opened packed file, a data set whose images are mapped into memory.
 
     Parameters
     ----------
@@ -31,17 +29,22 @@ class PackedData:
         The file.
     header : PackedHeader
         What it says of its images.
-    images : (N, H, W, C) memmap
+    pixels : (N, H, W, C) memmap
         u8 or f32, read-only; pages are read when they are touched.
     labels : (N,) int32
         One label an image.
+    layout : Layout
+        Where the file's parts are.
     """
 
-    path: Path
-    header: PackedHeader
-    images: Array
-    labels: Array
-    _layout: Layout
+    def __init__(self, path: Path, header: PackedHeader, pixels: Array, labels: Array, layout: Layout):
+        self.path, self.header, self.pixels, self.labels, self._layout = path, header, pixels, labels, layout
+        self.name, self.title, self.split, self.classes = header.dataset, header.title, header.split, header.classes
+        self.channel_order, self.shape = header.channel_order, header.shape[1:]
+        self.preprocessing, self.origin = header.preprocessing, str(path.resolve())
+
+    def _images(self, start: int, stop: int) -> Array:
+        return np.asarray(self.pixels[start:stop])
 
     @classmethod
     def open(cls, path: Path) -> "PackedData":
@@ -74,14 +77,14 @@ class PackedData:
                 what = f"the packed data is {fault}: {size} bytes instead of {layout.end}"
                 raise DataError(what, mend="Make it again with xdn-pack")
             with about(path):
-                images: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
+                pixels: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
             file.seek(layout.labels)
             raw = file.read(headers.WORD_BYTES * header.shape[0])
         if zlib.crc32(raw) != header.labels_crc32:
             raise DataError("the labels are damaged (checksum)", mend="Make the file again with xdn-pack")
         labels = np.frombuffer(raw, "<i4").astype(np.int32)
         _check_labels(labels, len(header.classes))
-        return cls(path, header, images, labels, layout)
+        return cls(path, header, pixels, labels, layout)
 
     def verify(self, progress: Progress | None = None) -> None:
         """Read the whole file against its checksums; raise DamageError that names the first damaged part.
@@ -164,14 +167,10 @@ def pack(
     with atomic_file(path) as file:
         file.write(head)
         _pad(file, layout.pixels)
-        for start in range(0, len(dataset), at_once):
-            stop = min(start + at_once, len(dataset))
-            images = dataset.images(start, stop).astype(DTYPES[dtype])
-            content = np.ascontiguousarray(images).data.cast("B")
+        for images in dataset.batches(at_once, progress):
+            content = np.ascontiguousarray(images.astype(DTYPES[dtype])).data.cast("B")
             checksums.add(content)
             file.write(content)
-            if progress is not None:
-                progress(stop, len(dataset))
         _pad(file, layout.labels)
         file.write(labels.tobytes())
         _pad(file, layout.checksums)

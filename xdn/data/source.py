@@ -1,61 +1,20 @@
 """The data of a run: found by what the user said, packed where it is not yet."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from xdn.data.dataset import DATASETS, Dataset, Progress, Size, find_dataset, trained_for
 from xdn.data.folder import ImageFiles
 from xdn.data.header import MAGIC
-from xdn.data.mapped import as_dataset
 from xdn.data.packed import PackedData, cached_path, pack
-from xdn.data.reordered import reordered
 from xdn.data.resized import resized
+from xdn.data.views import reordered
 from xdn.errors import DataError
 from xdn.files import is_file
 from xdn.graph import Net
 
 #: What finds data as `find_data` does.
-Find = Callable[..., PackedData | Dataset]
-
-
-@dataclass(frozen=True, eq=False)
-class DataSource:
-    """What a run must know of its data, packed or not.
-
-    Parameters
-    ----------
-    name, title, split : str
-        As in `Dataset`.
-    classes : tuple of str
-    channel_order : str
-        ``"rgb"``, ``"bgr"`` or ``"grey"``.
-    image_shape : (H, W, C)
-    data : PackedData or Dataset
-        The packed file, or the data set whose images are decoded when they are asked for.
-    preprocessing : mapping
-        What was done to the images before.
-    """
-
-    name: str
-    title: str
-    split: str
-    classes: tuple[str, ...]
-    channel_order: str
-    image_shape: tuple[int, int, int]
-    data: PackedData | Dataset
-    preprocessing: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def numbered(self) -> bool:
-        """Whether classes are told by the numbers of labels alone, as a list's are: there may be more than it has."""
-        return self.classes == tuple(map(str, range(len(self.classes))))
-
-    @staticmethod
-    def of(data: PackedData | Dataset) -> "DataSource":
-        """Return the source that `data` is."""
-        d = as_dataset(data)
-        return DataSource(d.name, d.title, d.split, d.classes, d.channel_order, d.shape, data, d.preprocessing)
+Find = Callable[..., Dataset]
 
 
 def default_data(net: Net) -> str | None:
@@ -97,7 +56,7 @@ def find_data(
     folder: Path | None = None,
     download: bool = False,
     progress: Progress | None = None,
-) -> PackedData | Dataset:
+) -> Dataset:
     """Return the data that the user means; every command finds it here.
 
     Parameters

@@ -10,10 +10,9 @@ import numpy as np
 from xdn import settings
 from xdn.codegen.target import host_target
 from xdn.data.dataset import Dataset
-from xdn.data.first import first_images
-from xdn.data.online import online_batches
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
+from xdn.data.views import first_images
 from xdn.evaluate.answers import Answers, images_at_once, outputs_of_images, stated_batch, takes_batch
 from xdn.evaluate.contest import Contestant
 from xdn.evaluate.made_up import made_up_feed
@@ -132,26 +131,26 @@ class PackedJob(Job):
 
     def warm(self) -> None:
         """Run the first images: so many that they are run as all of them will be, by the same kernels."""
-        at_once = images_at_once(self.session, self._data.images[: self._count])
+        at_once = images_at_once(self.session, self._data.pixels[: self._count])
         self._run(self.batch or min(host_target().block_images * self.session.threads, at_once))
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""
-        images = PackedData.open(self._path).images[: self._count]
+        images = PackedData.open(self._path).pixels[: self._count]
         return outputs_of_images(self.session, images, self.transform, self.batch, self._progress)
 
     def request(self, number: int) -> list[Array]:
         """Run one image."""
-        return next(outputs_of_images(self.session, self._data.images[number : number + 1], self.transform))
+        return next(outputs_of_images(self.session, self._data.pixels[number : number + 1], self.transform))
 
     def profile(self) -> Profile:
         """Run the file again and return what each layer took; where that takes several calls, in the first."""
-        self._run(self.batch or images_at_once(self.session, self._data.images[: self._count]))
+        self._run(self.batch or images_at_once(self.session, self._data.pixels[: self._count]))
         return self.session.profile()
 
     def _run(self, count: int) -> None:
         """Run the first images, so many at most."""
-        for _ in outputs_of_images(self.session, self._data.images[: self._count][:count], self.transform, self.batch):
+        for _ in outputs_of_images(self.session, self._data.pixels[: self._count][:count], self.transform, self.batch):
             pass
 
 
@@ -184,8 +183,8 @@ class OnlineJob(Job):
 
     def calls(self) -> Iterator[list[Array]]:
         """Decode and run the data set."""
-        batches = online_batches(self._dataset, self.transform, self.batch)
-        return (self.session.run(None, {self._input: images}) for images in batches)
+        batches = self._dataset.batches(self.batch)
+        return (self.session.run(None, {self._input: self.transform.apply(images)}) for images in batches)
 
     def request(self, number: int) -> list[Array]:
         """Decode and run one image."""

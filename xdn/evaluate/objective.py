@@ -50,9 +50,9 @@ class Objective(ABC):
         #: Images of a call; None for all of them.
         self.call_images = call_images
         data = PackedData.open(path)
-        self._images, self._labels = data.images, data.labels
+        self._images, self._labels = data.pixels, data.labels
         #: Images of a whole measurement.
-        self.images = min(images or len(data.images), len(data.images))
+        self.images = min(images or len(data), len(data))
 
     @property
     def key(self) -> str:
@@ -104,7 +104,7 @@ class ContestTime(Objective):
         """Return the milliseconds."""
         count = self._whole_rounds(session, share)
         begin = time.perf_counter()
-        answers(session, PackedData.open(self._path).images[:count], self._transform, self.call_images)
+        answers(session, PackedData.open(self._path).pixels[:count], self._transform, self.call_images)
         return 1e6 * (time.perf_counter() - begin) / count
 
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from xdn import settings
-from xdn.data import DATASETS
+from xdn.data import DATASETS, Dataset
 from xdn.data.dataset import trained_for
-from xdn.data.source import DataSource
 from xdn.errors import DataError
 from xdn.graph import Net
 
@@ -26,7 +25,7 @@ def shipped_net(dataset: str) -> Path:
     return settings.shipped_dir() / SHIPPED_PAIRS[dataset]
 
 
-def check_pair(net: Net, data: DataSource) -> None:
+def check_pair(net: Net, data: Dataset) -> None:
     """Raise DataError where the net was trained for other data.
 
     That is another data set than its input names, or the same one with its channels in another order.

@@ -19,7 +19,7 @@ from math import prod
 
 import numpy as np
 
-from xdn.data.source import DataSource
+from xdn.data import Dataset
 from xdn.errors import DataError, NetError, SettingError, UnsupportedError
 from xdn.evaluate.accuracy import INVALID, predicted
 from xdn.graph import Array, Layer, Net
@@ -86,14 +86,14 @@ def first_output(net: Net) -> Scores:
 
 
 def find_scores(
-    net: Net, data: DataSource, compared: Sequence[str] = (), named: str | None = None, force: bool = False
+    net: Net, data: Dataset, compared: Sequence[str] = (), named: str | None = None, force: bool = False
 ) -> tuple[Scores | None, str]:
     """Return where a net tells the classes of the data, None where it does not; and what is to be said of it.
 
     Parameters
     ----------
     net : Net
-    data : DataSource
+    data : Dataset
     compared : sequence of str
         Blobs that the net's file compares with labels.
     named : str, optional
@@ -141,7 +141,7 @@ def _named(net: Net, blob: str, classes: int) -> Scores:
     return scores
 
 
-def _ranked(net: Net, blob: str, data: DataSource, compared: Sequence[str]) -> tuple[_Rank, Scores] | None:
+def _ranked(net: Net, blob: str, data: Dataset, compared: Sequence[str]) -> tuple[_Rank, Scores] | None:
     """Return how surely an output tells classes, None where it does not."""
     classes = len(data.classes)
     scores = _form(net, blob, classes) if _has_entry_an_image(net, blob) else None

@@ -11,7 +11,7 @@ from xdn import settings
 from xdn.data import Dataset
 from xdn.data.dataset import GREY
 from xdn.data.folder import ImageFiles
-from xdn.data.mapped import Mapped, as_dataset
+from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
 from xdn.errors import DataError
@@ -92,7 +92,7 @@ def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: in
     training_net, test_net = nets
     name = data_name(recipe, training_net)
     find = partial(find, channels=input_shape(training_net)[0])
-    training = as_dataset(find(name, usual_split="train", usual_size=declared_size(training_net)))
+    training = find(name, usual_split="train", usual_size=declared_size(training_net))
     _check_classes(training_net, training)
     images, labels = _pixels(training), training.labels
     if recipe.holdout:
@@ -136,8 +136,8 @@ def _tell_one_sided(title: str, held: Array, labels: Array) -> None:
 
 def _test_data(name: str | None, training: Dataset, find: Find) -> Dataset:
     """Return the images of the tests; raise DataError where they are not as those that are trained on."""
-    test = as_dataset(find(name, usual_split="test"))
-    if isinstance(training, Mapped) and test.origin == training.origin:
+    test = find(name, usual_split="test")
+    if isinstance(training, PackedData) and test.origin == training.origin:
         mend = "Name the images of the tests with --test-data, or hold some out with --holdout"
         raise DataError("a packed file has no other images for the tests", where=training.origin, mend=mend)
     for what, theirs, own in (
