@@ -8,11 +8,10 @@ from xdn.errors import InputError
 from xdn.graph import Layer, Net
 from xdn.runtime.arguments import (
     Argument,
+    arguments_of,
     checked_feed,
     checked_names,
     checked_size,
-    inputs_of,
-    outputs_of,
     parted_batches,
 )
 
@@ -21,8 +20,8 @@ GOOD = np.zeros((5, 3, 7, 9), np.float32)
 
 
 def test_names_and_shapes():
-    assert inputs_of(NET) == [Argument("x0", ("N", 3, 4, 2))]
-    assert outputs_of(NET) == [Argument("y0", ("N", 3, 4, 2))]
+    assert arguments_of(NET, NET.inputs) == [Argument("x0", ("N", 3, 4, 2))]
+    assert arguments_of(NET, NET.outputs) == [Argument("y0", ("N", 3, 4, 2))]
     assert checked_names(NET, None) == checked_names(NET, ["y0"]) == ("y0",)
 
 
@@ -40,17 +39,19 @@ def test_names_and_shapes():
     ],
 )
 def test_outputs_say_where_the_batch_goes(type_name, params, shape):
-    assert outputs_of(one_layer_net(type_name, (3, 4), **params)) == [Argument("y0", shape)]
+    net = one_layer_net(type_name, (3, 4), **params)
+    assert arguments_of(net, net.outputs) == [Argument("y0", shape)]
 
 
 def test_inputs_say_which_batch_is_fixed():
     stated = Net("n", (input_layer("x", 4), Layer("r", make_params("Reshape", shape=(2, 2)), ("x",), ("r",))))
-    assert inputs_of(stated) == [Argument("x", (1, 4))]
+    assert arguments_of(stated, stated.inputs) == [Argument("x", (1, 4))]
     by_weights = one_layer_net("Scale", (3, 4), axis=0)
-    assert inputs_of(by_weights) == [Argument("x0", (1, 3, 4))]
-    assert outputs_of(by_weights) == [Argument("y0", (1, 3, 4))]
+    assert arguments_of(by_weights, by_weights.inputs) == [Argument("x0", (1, 3, 4))]
+    assert arguments_of(by_weights, by_weights.outputs) == [Argument("y0", (1, 3, 4))]
     boxes = Layer("r", make_params("Input", shape=((9, 5),)), (), ("r",))
-    assert inputs_of(Net("n", (input_layer("x", 4), boxes))) == [Argument("x", ("N", 4)), Argument("r", ("M", 5))]
+    several = Net("n", (input_layer("x", 4), boxes))
+    assert arguments_of(several, several.inputs) == [Argument("x", ("N", 4)), Argument("r", ("M", 5))]
 
 
 def test_weights_along_the_batch_fix_it():
@@ -70,7 +71,7 @@ def test_a_feed_of_any_batch_and_size():
 @pytest.mark.parametrize(
     ("feed", "message"),
     [
-        (GOOD, "no mapping of names.*x0: float32"),
+        (GOOD, "not a mapping of names.*x0: float32"),
         ({"x": GOOD}, r"inputs \['x'\] are given.*x0"),
         ({"x0": GOOD.astype(np.float64)}, "float64; float32 is expected"),
         ({"x0": GOOD[0]}, r"the shape \(3, 7, 9\)"),

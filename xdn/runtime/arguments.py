@@ -1,6 +1,6 @@
 """What a session takes and gives: names and shapes of blobs, and the checks of what a caller hands over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,16 +24,10 @@ class Argument:
     type: str = "float32"
 
 
-def inputs_of(net: Net) -> list[Argument]:
-    """Return name, shape and dtype of the inputs."""
+def arguments_of(net: Net, names: Iterable[str]) -> list[Argument]:
+    """Return name, shape and dtype of inputs or outputs."""
     known = extents(net)
-    return [Argument(name, known[name]) for name in net.inputs]
-
-
-def outputs_of(net: Net) -> list[Argument]:
-    """Return name, shape and dtype of the outputs."""
-    known = extents(net)
-    return [Argument(name, known[name]) for name in net.outputs]
+    return [Argument(name, known[name]) for name in names]
 
 
 def checked_names(net: Net, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -58,7 +52,7 @@ def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
     """
     inputs = net.inputs
     if not isinstance(feed, Mapping):
-        raise InputError(f"the feed is a {type(feed).__name__}, no mapping of names", mend=_valid(net))
+        raise InputError(f"the feed is a {type(feed).__name__}, not a mapping of names", mend=_valid(net))
     if feed.keys() != inputs.keys():
         raise InputError(f"inputs {sorted(feed)} are given", mend=_valid(net))
     arrays = {name: _checked(net, name, blob, feed[name]) for name, blob in inputs.items()}
@@ -118,7 +112,7 @@ def checked_size(net: Net, shapes: Mapping[str, Shape]) -> Net:
 
 def _valid(net: Net) -> str:
     """Return what a feed must be."""
-    return "The net takes " + "; ".join(f"{a.name}: {a.type} {a.shape}" for a in inputs_of(net))
+    return "The net takes " + "; ".join(f"{a.name}: {a.type} {a.shape}" for a in arguments_of(net, net.inputs))
 
 
 def _checked(net: Net, name: str, blob: Blob, array: Array) -> Array:

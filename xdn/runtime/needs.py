@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from xdn.element import F32
 from xdn.errors import ShapeError
 from xdn.graph.blob import Blob
@@ -43,15 +45,11 @@ def _alive(layers: Sequence[Layer], outputs: Sequence[str], size: Callable[[str]
     for number, layer in enumerate(layers):
         last.update((name, number) for name in layer.bottoms if name in given)
     last.update((name, len(layers)) for name in outputs if name in given)
-    change = [0] * (len(layers) + 2)
+    change = np.zeros(len(layers) + 2, np.int64)
     for name, number in given.items():
         change[number] += size(name)
         change[last[name] + 1] -= size(name)
-    most, total, at = 0, 0, 0
-    for number, step in enumerate(change):
-        total += step
-        if total > most:
-            most, at = total, number
+    at = int(change.cumsum().argmax())
     there = [name for name, number in given.items() if number <= at <= last[name]]
     return [Need(layers[given[name]].place, size(name)) for name in (*there, *(o for o in outputs if o in given))]
 

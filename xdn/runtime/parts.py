@@ -215,20 +215,15 @@ def parts_needs(parts: Sequence[Part], outputs: Sequence[str], shapes: Mapping[s
         Blob -> shape, of all images.
     """
     passed = {*outputs, *(name for part in parts for name in part.reads)}
-    given = [(part, name) for part in parts for name in part.gives if name in passed or isinstance(part, WholePart)]
-    needs = [
-        Need(part.layer.place if isinstance(part, WholePart) else name, shapes[name].bytes) for part, name in given
-    ]
-    layers = [part.layer for part in parts if isinstance(part, WholePart)]
-    own = [
-        Need(
-            layer.place,
-            layer.params.reference_bytes(
-                [shapes[name] for name in layer.own_bottoms], [shapes[name] for name in layer.tops]
-            ),
-        )
-        for layer in layers
-    ]
+    needs, own = [], []
+    for part in parts:
+        if isinstance(part, NetPart):
+            needs += [Need(name, shapes[name].bytes) for name in part.gives if name in passed]
+        else:
+            layer = part.layer
+            bottoms, tops = ([shapes[name] for name in names] for names in (layer.own_bottoms, layer.tops))
+            needs += [Need(layer.place, top.bytes) for top in tops]
+            own.append(Need(layer.place, layer.params.reference_bytes(bottoms, tops)))
     return [*needs, *sorted(own, key=lambda need: need.size)[-1:]]
 
 

@@ -10,11 +10,10 @@ from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arguments import (
     Argument,
+    arguments_of,
     checked_feed,
     checked_names,
     input_of_images,
-    inputs_of,
-    outputs_of,
     parted_batches,
 )
 from xdn.runtime.backend import BACKENDS, Progress
@@ -117,11 +116,11 @@ class Session:
 
     def get_inputs(self) -> list[Argument]:
         """Return name, shape and dtype of the inputs, a free batch as "N"."""
-        return inputs_of(self.net)
+        return arguments_of(self.net, self.net.inputs)
 
     def get_outputs(self) -> list[Argument]:
         """Return name, shape and dtype of the outputs, a free batch as "N"."""
-        return outputs_of(self.net)
+        return arguments_of(self.net, self.net.outputs)
 
     def run(
         self,

@@ -46,10 +46,6 @@ class Arena:
     bound: int
 
 
-def _round_up(size: int, unit: int) -> int:
-    return -(-size // unit) * unit
-
-
 def liveness_bound(intervals: Sequence[Interval]) -> int:
     """Return the largest sum of sizes alive during one step, in bytes."""
     changes = np.zeros(max((i.last for i in intervals), default=0) + 2, np.int64)
@@ -68,9 +64,10 @@ def place(intervals: Sequence[Interval]) -> Arena:
     order = sorted(intervals, key=lambda i: (-i.size, i.first, i.name))
     firsts, lasts = (np.array([getattr(i, end) for i in order], np.int64) for end in ("first", "last"))
     begins, ends = np.zeros((2, len(order)), np.int64)
+    unit = settings.ARENA_ALIGN_BYTES
     for number, interval in enumerate(order):
         alive = np.flatnonzero((firsts[:number] <= interval.last) & (lasts[:number] >= interval.first))
-        size = _round_up(interval.size, settings.ARENA_ALIGN_BYTES)
+        size = -(-interval.size // unit) * unit
         begins[number] = _lowest_gap(begins[alive], ends[alive], size)
         ends[number] = begins[number] + size
     offsets = {interval.name: int(begin) for interval, begin in zip(order, begins, strict=True)}

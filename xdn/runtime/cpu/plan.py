@@ -125,7 +125,7 @@ def probe(net: Net, shapes: Mapping[str, Shape]) -> Net:
             if not shape or shape[0] != PROBE_BATCH:
                 raise UnsupportedError(
                     f"the blob {top!r} has the shape {shape} for a batch of {PROBE_BATCH}: axis 0 is not the batch",
-                    where=f"layer {layer.name!r} ({layer.type})",
+                    where=layer.place,
                     mend="The executor runs nets whose layers treat each image of a batch alone",
                 )
     return resized
@@ -180,7 +180,8 @@ def make_plan(
     for number, name in enumerate(sized.inputs):
         layout = layouts[name]
         steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
-    memory.require(plan_needs(_with_inputs(sized, lowerings), outputs, layouts, chosen), "running the net", FEWER)
+    running = [*sized.input_layers, *(lowering.layer for lowering in lowerings)]
+    memory.require(plan_needs(running, outputs, layouts, chosen), "running the net", FEWER)
     for lowering, family in chosen:
         lowered = family.lower(replace(lowering, exact=exact))
         placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
@@ -204,10 +205,6 @@ def make_plan(
         target,
         schedule,
     )
-
-
-def _with_inputs(net: Net, lowerings: Sequence[Lowering]) -> list[Layer]:
-    return [*net.input_layers, *(lowering.layer for lowering in lowerings)]
 
 
 def _arranged(
@@ -268,7 +265,7 @@ def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configu
     if choice not in legal:
         raise SettingError(
             f"the layer cannot be computed by {str(choice)!r}",
-            where=f"layer {lowering.layer.name!r} ({lowering.layer.type}), schedule {lowering.schedule.name}",
+            where=f"{layer.place}, schedule {schedule.name}",
             mend=f"It can by {', '.join(map(str, legal))}",
         )
     return replace(lowering, choice=choice)
