@@ -62,11 +62,10 @@ class Executor:
 
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
-        if self._in_teams(program):
-            blocks_a_round = program.plan.chunk_blocks * max(1, self.threads // (self._members or 1))
-            if program.chunks(n_images, blocks_a_round) > 1:
-                images_a_round = blocks_a_round * program.plan.block_images
-                return self._run_rounds(program, arrays, (n_images, images_a_round), progress)
+        blocks_a_round = program.plan.chunk_blocks * self._replicas(program)
+        if self._in_teams(program) and program.chunks(n_images, blocks_a_round) > 1:
+            images_a_round = blocks_a_round * program.plan.block_images
+            return self._run_rounds(program, arrays, (n_images, images_a_round), progress)
         short = self._short_pool(program, n_images)
         if short is not None:
             return self._run_short(short, program, arrays, n_images, progress)
@@ -82,8 +81,7 @@ class Executor:
             ticks = [future.result() for future in running]
         if progress:
             progress(total, total)
-        seconds = time.perf_counter() - begin
-        return Run(n_images, total, seconds, np.stack(ticks), tuple(array.nbytes for array in arrays))
+        return _ended(n_images, total, begin, np.stack(ticks), arrays)
 
     def workers(self, program: Program, n_images: int) -> int:
         """Return how many workers a run has at most, each with an arena of its own."""
@@ -98,7 +96,7 @@ class Executor:
     ) -> Run:
         """Run so many images, a number of them in each round, in which each group of members has one chunk."""
         total, step = images
-        runs: list[Run] = []
+        begin, runs = time.perf_counter(), list[Run]()
         for first in range(0, total, step):
             part = [array[first : first + step] for array in arrays]
             runs.append(self.run(program, part, min(step, total - first)))
@@ -108,8 +106,7 @@ class Executor:
         ticks = np.zeros_like(runs[0].ticks)
         for run in runs:
             ticks[: len(run.ticks)] += run.ticks
-        chunks, seconds = sum(run.chunks for run in runs), sum(run.seconds for run in runs)
-        return Run(total, chunks, seconds, ticks, tuple(array.nbytes for array in arrays))
+        return _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays)
 
     def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
         """Return where what short runs need is kept between them; None where the run is a long one.
@@ -168,10 +165,9 @@ class Executor:
         if pool.sharing is not None:
             with self._lock:
                 pool.sharing.took(shared, took)
-        seconds = time.perf_counter() - begin
         if progress:
             progress(pool.replicas, pool.replicas)
-        return Run(n_images, pool.replicas, seconds, ticks, tuple(array.nbytes for array in arrays))
+        return _ended(n_images, pool.replicas, begin, ticks, arrays)
 
     def _own_helpers(self) -> Helpers:
         """Return the threads for short runs; a process that was forked off starts its own."""
@@ -264,3 +260,8 @@ class Executor:
         with self._lock:
             self._arenas.clear()
             self._pools.clear()
+
+
+def _ended(images: int, chunks: int, begin: float, ticks: np.ndarray, arrays: list[np.ndarray]) -> Run:
+    """Return what a run was that began at `begin` and has just ended."""
+    return Run(images, chunks, time.perf_counter() - begin, ticks, tuple(array.nbytes for array in arrays))

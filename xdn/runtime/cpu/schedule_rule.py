@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 from xdn import settings
-from xdn.codegen.target import host_target
+from xdn.codegen.target import core_cache_bytes, host_target
 from xdn.graph import Net, Shape
-from xdn.kernels.core.layout import BATCH, CHANNEL, Schedule
-from xdn.runtime.cpu.traffic import bytes_per_mac
+from xdn.graph.cost import layer_cost
+from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.runtime.needs import block_fits
+
+#: How many times a core's own cache the blobs of a layer may be for the next layer to find them in a shared one.
+_SHARED_CACHE = 8
 
 
 class ScheduleRule:
@@ -36,18 +39,35 @@ class ScheduleRule:
         return images < settings.BATCH_IMAGE_TIME * fullest * self._threads
 
     def _one_by_one(self, shapes: Mapping[str, Shape]) -> bool:
-        """Return whether blocks of the batch schedule move too much, or are too large for the memory."""
+        """Return whether blocks of the batch schedule move much for little arithmetic, or are too large to fit."""
         key = tuple(shapes.items())
         if key not in self._known:
             if len(self._known) == settings.PLANS_KEPT:
                 self._known.clear()
-            self._known[key] = self._moves_much(shapes) or not self._fits(shapes)
+            moves_much = bytes_per_mac(self._net, shapes) > settings.MOST_BYTES_PER_MAC
+            self._known[key] = moves_much or not block_fits(self._net, shapes, self._block, self._threads)
         return self._known[key]
 
-    def _moves_much(self, shapes: Mapping[str, Shape]) -> bool:
-        """Return whether blocks of the batch schedule would pass the memory again and again for little arithmetic."""
-        return bytes_per_mac(self._net, shapes) > settings.MOST_BYTES_PER_MAC
 
-    def _fits(self, shapes: Mapping[str, Shape]) -> bool:
-        """Return whether the memory is large enough for blocks of the batch schedule."""
-        return block_fits(self._net, shapes, self._block, self._threads)
+def bytes_per_mac(net: Net, shapes: Mapping[str, Shape]) -> float:
+    """Return the bytes that layers move for each multiply-accumulate of the direct sums, in the batch schedule.
+
+    What a layer reads and writes counts where a block of it is larger than a core's part of the caches: 32 images of
+    224x224 pixels pass the memory in every layer, while of one image a cache keeps what the next layer reads.
+
+    Parameters
+    ----------
+    net : Net
+    shapes : mapping
+        Input -> shape of one image.
+    """
+    target = host_target()
+    sized = net.reshape({name: (1, *shape) for name, shape in shapes.items()})
+    moved, macs = 0, 0
+    for layer in sized.layers:
+        blobs = {*layer.bottoms, *layer.tops}
+        block_bytes = sum(BlockLayout.of(sized.blobs[blob], target).block_bytes for blob in blobs)
+        if block_bytes > _SHARED_CACHE * core_cache_bytes() and not layer.params.is_input:
+            moved += block_bytes // target.block_images
+        macs += layer_cost(sized, layer).macs
+    return moved / max(macs, 1)
