@@ -29,7 +29,7 @@ def runs_by(cls: type[CaffeLayer]) -> str:
         any(cls.type in family.types and schedule in family.schedules for family in families)
         for schedule in SCHEDULES.values()
     )
-    moves = cls.moves_only is not LayerParams.moves_only
+    moves = cls.always_moves or cls.moves_only is not LayerParams.moves_only
     if named or moves:
         return "kernels"
     return "whole batch, kernels" if cls.type in WHOLE_LAYERS else "whole batch"

@@ -104,7 +104,7 @@ def test_weights_of_filters(rng, shape, transpose, bias):
 @pytest.mark.parametrize("axis", [0, 2, -1])
 def test_rows_that_are_not_channels_stay(axis):
     shapes, params = [Blob((2, 3, 4, 5))], InnerProduct(num_output=6, axis=axis)
-    assert params.weight_channels(shapes) == {}
+    assert params.weight_channels(shapes) == {"weight": (None, None), "bias": (None,)}
     assert params.narrowed(3, 2, shapes) is params
 
 

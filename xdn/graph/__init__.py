@@ -1,7 +1,7 @@
 """The IR: `Net`, `Layer`, `Blob`; verification, shape inference, cost."""
 
 from xdn.graph.blob import Array, Blob, Shape
-from xdn.graph.channels import ChannelAxis, ChannelRule, Move, Side
+from xdn.graph.channels import ChannelAxis, ChannelRule, Move, Side, WeightAxes
 from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
@@ -24,5 +24,6 @@ __all__ = [
     "Shape",
     "Side",
     "Transform",
+    "WeightAxes",
     "Weights",
 ]

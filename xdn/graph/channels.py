@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+
 from xdn.graph.blob import Array
 
 
@@ -25,7 +27,7 @@ class Side(Enum):
     BOTTOM = "bottom"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ChannelAxis:
     """An axis of a weight that runs over channels.
 
@@ -33,12 +35,29 @@ class ChannelAxis:
     ----------
     side : Side
         Of the layer's top, or of its only bottom.
-    channels : (extent,) int
-        The channel that each entry along the axis belongs to.
+    count : int
+        Channels.
+    each : int
+        Entries of each channel, one after another.
     """
 
     side: Side
-    channels: Array
+    count: int
+    each: int = 1
+
+    @property
+    def extent(self) -> int:
+        """Entries along the axis."""
+        return self.count * self.each
+
+    @property
+    def channels(self) -> Array:
+        """The channel (extent,) that each entry belongs to."""
+        return np.repeat(np.arange(self.count), self.each)
+
+
+#: The axes of a weight: an extent stands for one that does not run over channels.
+WeightAxes = tuple[ChannelAxis | int, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from xdn.graph.blob import Array, Blob, Shape
-from xdn.graph.channels import ChannelAxis, ChannelRule, Move
+from xdn.graph.channels import ChannelAxis, ChannelRule, Move, WeightAxes
 
 #: The blobs that a layer reads, and their values.
 Blobs = Sequence[Blob]
@@ -23,8 +23,8 @@ class LayerParams(ABC):
     """The parameters and the rules of one layer type; each type is a frozen dataclass in `xdn/layers`."""
 
     type: ClassVar[str]
-    #: The rule that the type follows as a rule; parameters may call for another (`channel_rule_for`).
-    channel_rule: ClassVar[ChannelRule]
+    #: The rule that the type follows where its parameters do not call for another (`channel_rule_for`).
+    channel_rule: ClassVar[ChannelRule] = ChannelRule.FIXED
     #: True where every top element depends on the bottom element at its own place only, so that the
     #: layer may overwrite its bottom (Caffe's in-place layers).
     elementwise: ClassVar[bool] = False
@@ -34,6 +34,9 @@ class LayerParams(ABC):
     reads_shapes_only: ClassVar[bool] = False
     #: True where every top element is a probability by itself, of something that is so or not.
     yes_or_no: ClassVar[bool] = False
+    #: What `moves_only` and `jumps` say of a layer, whatever its parameters.
+    always_moves: ClassVar[bool] = False
+    always_jumps: ClassVar[bool] = False
     #: True for the activations that the layer before them can apply to its result (`Epilogue`).
     fusable: ClassVar[bool] = False
 
@@ -41,9 +44,16 @@ class LayerParams(ABC):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Return the tops' blobs; ShapeError where the bottoms do not fit, UnsupportedError where XDN has no rule."""
 
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
+        """Return name -> axes of the weights, in the order of Caffe's blobs."""
+        return {}
+
     def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
         """Return name -> shape of the weights, in the order of Caffe's blobs."""
-        return {}
+        return {
+            name: tuple(axis if isinstance(axis, int) else axis.extent for axis in axes)
+            for name, axes in self.weight_axes(bottoms).items()
+        }
 
     def params_for(self, count: int) -> "LayerParams | None":
         """Return the parameters of the variant of this layer that has `count` weights, None where no variant has.
@@ -126,7 +136,10 @@ class LayerParams(ABC):
 
     def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
         """Return weight name -> for each of its axes, which channels it runs over, None where over none."""
-        return {}
+        return {
+            name: tuple(axis if isinstance(axis, ChannelAxis) else None for axis in axes)
+            for name, axes in self.weight_axes(bottoms).items()
+        }
 
     def narrowed(self, top: int, bottom: int, bottoms: Blobs) -> "LayerParams":
         """Return, for a FILTERS layer, the parameters for `top` channels left of the top and `bottom` of the bottom's.
@@ -156,14 +169,14 @@ class LayerParams(ABC):
 
     def jumps(self, n_tops: int) -> bool:
         """Return whether tops change all at once where a bottom moves little: indices, comparisons, regions chosen."""
-        return False
+        return self.always_jumps
 
     def moves_only(self, bottoms: Blobs) -> bool:
         """Return whether every top element is some bottom element, or zero, whatever the values.
 
         `reference` then takes arrays of any dtype, and moves what it is given.
         """
-        return False
+        return self.always_moves
 
     def distribution(self, bottoms: Blobs) -> int:
         """Return of how many classes the top holds probabilities that sum up to 1, such as Softmax's; 0 of none."""

@@ -9,11 +9,10 @@ from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
-@layer_type("AbsVal")
+@layer_type("AbsVal", v1_name="ABSVAL")
 class AbsVal(Function):
     """AbsVal: y = |x|."""
 
-    v1_name = "ABSVAL"
     word = "magnitude"
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:

@@ -3,11 +3,11 @@
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
-@layer_type("ArgMax")
+@layer_type("ArgMax", v1_name="ARGMAX")
 class ArgMax(CaffeLayer):
     """ArgMax: the indices of the `top_k` largest values along `axis`, or of a whole image; of equal ones the last.
 
@@ -16,8 +16,7 @@ class ArgMax(CaffeLayer):
     """
 
     message = Message("ArgMaxParameter", "argmax_param", 103, 23)
-    v1_name = "ARGMAX"
-    channel_rule = ChannelRule.FIXED
+    always_jumps = True  # Which value is the largest.
 
     out_max_val: bool = proto(1, "bool", default=False)
     top_k: int = proto(2, "uint32", default=1)
@@ -35,10 +34,6 @@ class ArgMax(CaffeLayer):
             return (Blob((*bottom.shape[:axis], self.top_k, *bottom.shape[axis + 1 :])),)
         rest = (1,) * (max(len(bottom.shape), 3) - 3)
         return (Blob((bottom.shape[0], 1 + self.out_max_val, self.top_k, *rest)),)
-
-    def jumps(self, n_tops: int) -> bool:
-        """Which value is the largest."""
-        return True
 
     def joins_images(self, bottoms: Blobs) -> bool:
         """Along the batch axis."""

@@ -96,9 +96,9 @@ class CaffeLayer(LayerParams):
     message: ClassVar[Message | None] = None
     #: Fields of the message that inference does not need: accepted in a file, not kept.
     unused: ClassVar[Mapping[str, Field]] = {}
-    #: Further spellings of the type in a prototxt, and its name in V1's enum (`layers { type: RELU }`).
-    aliases: ClassVar[tuple[str, ...]] = ()
-    v1_name: ClassVar[str] = ""
+    #: As `layer_type` was given them.
+    aliases: ClassVar[tuple[str, ...]]
+    v1_name: ClassVar[str]
 
     @classmethod
     def of_caffe(cls) -> bool:
@@ -113,13 +113,24 @@ class CaffeLayer(LayerParams):
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(proto,))
-def layer_type(name: str) -> Callable[[type[CaffeLayer]], type[CaffeLayer]]:
-    """Return a decorator that makes a class a frozen dataclass and registers it as layer type `name`."""
+def layer_type(name: str, *aliases: str, v1_name: str = "") -> Callable[[type[CaffeLayer]], type[CaffeLayer]]:
+    """Return a decorator that makes a class a frozen dataclass and registers it as layer type `name`.
+
+    Parameters
+    ----------
+    name : str
+        Caffe's name.
+    aliases : str
+        Further spellings in a prototxt.
+    v1_name : str
+        The type's name in V1's enum (`layers { type: RELU }`); empty where V1 does not have it.
+    """
 
     def enter(cls: type[CaffeLayer]) -> type[CaffeLayer]:
+        """Make and register the class."""
         made = dataclass(frozen=True)(cls)
-        made.type = name
-        return LAYERS.register(name, *made.aliases)(made)
+        made.type, made.aliases, made.v1_name = name, aliases, v1_name
+        return LAYERS.register(name, *aliases)(made)
 
     return enter
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
 from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, proto, unchanged
 
 
@@ -69,11 +69,11 @@ class BatchNorm(BatchNormalisation):
         """Any shape with a batch axis, unchanged; axis 1 is the channels."""
         return unchanged(bottoms, 0)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Mean (C,), variance (C,), scale_factor (1,), scale and bias (C,); C is 1 for a bottom with one axis."""
-        channels = (*bottoms[0].shape, 1)[1]
-        kept: dict[str, Shape] = {"mean": (channels,), "variance": (channels,), "scale_factor": (1,)}
-        return kept | dict.fromkeys(("scale", "bias") if self.scale_bias else (), (channels,))
+        channels = (ChannelAxis(Side.TOP, (*bottoms[0].shape, 1)[1]),)
+        kept: dict[str, WeightAxes] = {"mean": channels, "variance": channels, "scale_factor": (1,)}
+        return kept | dict.fromkeys(("scale", "bias") if self.scale_bias else (), channels)
 
     def params_for(self, count: int) -> "BatchNorm | None":
         """Five weights are NVIDIA's, whose files need not say `scale_bias`."""
@@ -100,8 +100,3 @@ class BatchNorm(BatchNormalisation):
         if self.scale_bias:
             normal = normal * weights["scale"][:, None] + weights["bias"][:, None]
         return (normal.reshape(x.shape),)
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """All (C,), but scale_factor (1,)."""
-        own = ChannelAxis(Side.TOP, np.arange((*bottoms[0].shape, 1)[1]))
-        return dict.fromkeys(self.weight_shapes(bottoms), (own,)) | {"scale_factor": (None,)}

@@ -1,6 +1,6 @@
 """Bias: add a learned or given operand laid along some axes."""
 
-from xdn.graph import Array, Arrays, Blobs, Shape, Weights
+from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
 from xdn.layers.base import FILLER, Message, layer_type
 from xdn.layers.broadcast import OperandLayer, spread
 
@@ -15,9 +15,9 @@ class Bias(OperandLayer):
     message = Message("BiasParameter", "bias_param", 141)
     unused = {"filler": FILLER.at(3)}
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Bias of the operand's shape, where there is one bottom."""
-        return {"bias": self.operand_shape(bottoms)} if len(bottoms) == 1 else {}
+        return {"bias": self.operand_axes(bottoms)} if len(bottoms) == 1 else {}
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """x + bias."""

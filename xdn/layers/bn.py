@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.layers.base import FILLER, Field, Message, layer_type, proto, unchanged
 from xdn.layers.batchnorm import BatchNormalisation, moments
 
@@ -45,10 +45,10 @@ class BN(BatchNormalisation):
         """(N, C, ...), unchanged."""
         return unchanged(bottoms, 1)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Scale and shift (C,), and mean and variance (C,) where the layer keeps them."""
         kept = ("scale", "shift") if self.affine_only else ("scale", "shift", "mean", "variance")
-        return dict.fromkeys(kept, (bottoms[0].shape[1],))
+        return dict.fromkeys(kept, (ChannelAxis(Side.TOP, bottoms[0].shape[1]),))
 
     def params_for(self, count: int) -> "BN | None":
         """Two weights are SegNet's, four PSPNet's, some of whose files name SegNet's fillers."""
@@ -71,8 +71,3 @@ class BN(BatchNormalisation):
         else:
             mean, factor, shift = self.terms(weights)
         return (((images - mean[:, None]) * factor[:, None] + shift[:, None]).reshape(x.shape),)
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Every weight (C,)."""
-        own = (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)
-        return dict.fromkeys(self.weight_shapes(bottoms), own)

@@ -9,11 +9,10 @@ from xdn.layers.base import layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
-@layer_type("BNLL")
+@layer_type("BNLL", v1_name="BNLL")
 class BNLL(Function):
     """BNLL: y = log(1 + exp(x))."""
 
-    v1_name = "BNLL"
     word = "softplus"
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:

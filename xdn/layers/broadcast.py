@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side
+from xdn.graph import Array, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, WeightAxes
 from xdn.layers.base import CaffeLayer, proto
 
 
@@ -91,14 +91,13 @@ class OperandLayer(CaffeLayer):
         channels = bottoms[0].shape[1]
         return np.arange(channels) if bottoms[bottom].shape else np.full(channels, -1)
 
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """The top's channels along axis 1 of the bottom, none along the operand's other axes."""
-        shape, start = self.operand_shape(bottoms), bottoms[0].axis(self.axis) if self.num_axes else 0
-        along = tuple(
-            ChannelAxis(Side.TOP, np.arange(extent)) if number == 1 else None
-            for number, extent in enumerate(shape, start)
+    def operand_axes(self, bottoms: Blobs) -> WeightAxes:
+        """Return the operand's axes: the top's channels along axis 1 of the bottom."""
+        shape = self.operand_shape(bottoms)
+        start = bottoms[0].axis(self.axis) if shape else 0
+        return tuple(
+            ChannelAxis(Side.TOP, extent) if number == 1 else extent for number, extent in enumerate(shape, start)
         )
-        return dict.fromkeys(self.weight_shapes(bottoms), along)
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Where the operand is learned and lies along batch and channels only; a blob may not be thinned with them."""

@@ -7,7 +7,7 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
-@layer_type("Concat")
+@layer_type("Concat", v1_name="CONCAT")
 class Concat(CaffeLayer):
     """Concat: the bottoms one after the other along `axis` (`concat_dim` is its old name).
 
@@ -15,8 +15,8 @@ class Concat(CaffeLayer):
     """
 
     message = Message("ConcatParameter", "concat_param", 104, 9)
-    v1_name = "CONCAT"
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     axis: int = proto(2, "int32", default=1)
     concat_dim: int | None = proto(1, "uint32", default=None)
@@ -58,7 +58,3 @@ class Concat(CaffeLayer):
         start = sum(counts[:bottom])
         carried[start : start + counts[bottom]] = np.arange(counts[bottom])
         return carried
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

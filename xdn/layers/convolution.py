@@ -5,30 +5,29 @@ from math import prod
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import patches, patches_at
 
 
-@layer_type("Convolution")
+@layer_type(
+    "Convolution",
+    "DepthwiseConvolution",
+    "ConvolutionDepthwise",
+    "Convolution3D",
+    "CONVOLUTION3D",
+    "CConvolution",
+    "ConvolutionFloat",
+    v1_name="CONVOLUTION",
+)
 class Convolution(Filters):
     """Convolution: Y[n,k,p,q] = b[k] + sum_{c,r,s} W[k,c,r,s] * X[n, c, p*stride-pad+r*dilation, ...].
 
     Positions have one, two or three axes: lines (L,), images (H, W), volumes (D, H, W). The source of the size rule and
     of the fields is Caffe's base_conv_layer.cpp.
     """
-
-    v1_name = "CONVOLUTION"
-    aliases = (
-        "DepthwiseConvolution",
-        "ConvolutionDepthwise",
-        "Convolution3D",
-        "CONVOLUTION3D",
-        "CConvolution",
-        "ConvolutionFloat",
-    )
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, P, Q), sizes rounded down; of a volume (N, C, D, H, W) -> (N, K, O, P, Q)."""
@@ -39,10 +38,12 @@ class Convolution(Filters):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
-        """Weight (K, C/G, R, S), bias (K,)."""
-        weight = (self.num_output, bottoms[0].shape[1] // self.group, *self.window_over(bottoms[0]).kernel)
-        return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
+        """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
+        filters, c = ChannelAxis(Side.TOP, self.num_output), bottoms[0].shape[1]
+        inputs = 1 if self.depthwise(c) else ChannelAxis(Side.BOTTOM, c // self.group)
+        weight = {"weight": (filters, inputs, *self.window_over(bottoms[0]).kernel)}
+        return weight | ({"bias": (filters,)} if self.bias_term else {})
 
     def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """N * K * P * Q * C/G * R * S."""
@@ -71,13 +72,6 @@ class Convolution(Filters):
         """(G, M, C/G*R*S): the window's elements at the positions (n, p, q)."""
         found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
         return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
-        filters, c = ChannelAxis(Side.TOP, np.arange(self.num_output)), bottoms[0].shape[1]
-        inputs = None if self.depthwise(c) else ChannelAxis(Side.BOTTOM, np.arange(c // self.group))
-        kernel = (None,) * (len(bottoms[0].shape) - 2)
-        return {"weight": (filters, inputs, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})
 
     def positions_read(self, stride: Stride, bottoms: Blobs) -> Stride:
         """A 1x1 kernel without padding reads the positions of an image that it steps on; else every one counts."""

@@ -15,7 +15,7 @@ class Crop(CaffeLayer):
     """
 
     message = Message("CropParameter", "crop_param", 144)
-    channel_rule = ChannelRule.FIXED
+    always_moves = True
 
     axis: int = proto(1, "int32", default=2)
     offset: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -55,7 +55,3 @@ class Crop(CaffeLayer):
         """The first bottom's channels; none of the second's."""
         channels = np.arange(bottoms[0].shape[1])
         return channels if bottom == 0 else np.full_like(channels, -1)
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

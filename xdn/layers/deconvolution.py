@@ -8,22 +8,19 @@ from math import prod
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.layers.base import POSITIONED, layer_type, one_bottom
 from xdn.layers.filters import Filters
 from xdn.layers.window import Extents, Window, by_axis, kernel_first, met
 
 
-@layer_type("Deconvolution")
+@layer_type("Deconvolution", "Deconvolution3D", "DECONVOLUTION3D", v1_name="DECONVOLUTION")
 class Deconvolution(Filters):
     """Deconvolution: Y[n, k, p*stride-pad+r*dilation, ...] += W[c,k,r,s] * X[n,c,p,q], and the bias b[k].
 
     Its fields are the convolution's; the weight's first axis is the bottom's channels. The source is Caffe's
     deconv_layer.cpp.
     """
-
-    v1_name = "DECONVOLUTION"
-    aliases = ("Deconvolution3D", "DECONVOLUTION3D")
 
     def window(self, axes: int) -> Window:
         """Return kernel, stride, padding and dilation of the window that is laid over the output."""
@@ -62,10 +59,13 @@ class Deconvolution(Filters):
         Blob((n, self.num_output, *(place + 2 * pad for place, pad in zip(places, pads, strict=True))))
         return (Blob((n, self.num_output, *places)),)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
-        """Weight (C, K/G, R, S), bias (K,)."""
-        weight = (bottoms[0].shape[1], self.num_output // self.group, *self.window_over(bottoms[0]).kernel)
-        return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
+        """Weight (C, K/G, R, S), whose second axis, depthwise the first, is the filters of each group; bias (K,)."""
+        k, c, g = self.num_output, bottoms[0].shape[1], self.group
+        filters, inputs = ChannelAxis(Side.TOP, k), ChannelAxis(Side.BOTTOM, c)
+        first_two = (filters, 1) if self.depthwise(c) else (inputs, ChannelAxis(Side.TOP, k // g))
+        weight = {"weight": (*first_two, *self.window_over(bottoms[0]).kernel)}
+        return weight | ({"bias": (filters,)} if self.bias_term else {})
 
     def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """N * C * H * W * K/G * R * S."""
@@ -118,11 +118,3 @@ class Deconvolution(Filters):
         With more filters each the weight's axes are those of any groups: each group loses the same filters.
         """
         return super().depthwise(bottom_channels) and self.num_output == self.group
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Weight (C, K/G, R, S), whose second axis, depthwise the first, is the filters of each group; bias (K,)."""
-        k, c, g = self.num_output, bottoms[0].shape[1], self.group
-        inputs, filters = ChannelAxis(Side.BOTTOM, np.arange(c)), ChannelAxis(Side.TOP, np.arange(k))
-        first_two = (filters, None) if self.depthwise(c) else (inputs, ChannelAxis(Side.TOP, np.arange(k // g)))
-        kernel = (None,) * (len(bottoms[0].shape) - 2)
-        return {"weight": (*first_two, *kernel)} | ({"bias": (filters,)} if self.bias_term else {})

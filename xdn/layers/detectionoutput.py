@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
 
@@ -23,13 +23,13 @@ class DetectionOutput(CaffeLayer):
     """
 
     message = Message("DetectionOutputParameter", "detection_output_param", 204)
+    always_jumps = True  # Which boxes are left.
     unused = {
         "save_output_param": Field(5, "SaveOutputParameter"),
         "visualize": Field(10, "bool"),
         "visualize_threshold": Field(11, "float"),
         "save_file": Field(12, "string"),
     }
-    channel_rule = ChannelRule.FIXED
 
     num_classes: int = proto(1, "uint32", default=0)
     share_location: bool = proto(2, "bool", default=True)
@@ -75,10 +75,6 @@ class DetectionOutput(CaffeLayer):
         for bound in (top_k * self.num_classes, self.keep_top_k):
             most = min(most, bound) if bound > _UNBOUNDED else most
         return (Blob((1, 1, bottoms[0].shape[0] * max(most, 1), _COLUMNS)),)
-
-    def jumps(self, n_tops: int) -> bool:
-        """Which boxes are left."""
-        return True
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, class by class."""

@@ -8,7 +8,7 @@ from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
 
 
-@layer_type("Dropout")
+@layer_type("Dropout", "SeLuDropout", "AlphaDropout", v1_name="DROPOUT")
 class Dropout(Activation):
     """Dropout: y = x at test time (Srivastava et al. 2014).
 
@@ -18,9 +18,7 @@ class Dropout(Activation):
     results (`sample_weights_test`); that is refused.
     """
 
-    aliases = ("SeLuDropout", "AlphaDropout")
     message = Message("DropoutParameter", "dropout_param", 108, 12)
-    v1_name = "DROPOUT"
 
     dropout_ratio: float = proto(1, "float", default=0.5)
     scale_train: bool = proto(2, "bool", default=True)

@@ -9,7 +9,7 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 
 
-@layer_type("Eltwise")
+@layer_type("Eltwise", v1_name="ELTWISE")
 class Eltwise(CaffeLayer):
     """Eltwise: PROD, SUM (with one `coeff` a bottom) or MAX over the bottoms, element by element.
 
@@ -17,7 +17,6 @@ class Eltwise(CaffeLayer):
     """
 
     message = Message("EltwiseParameter", "eltwise_param", 110, 24)
-    v1_name = "ELTWISE"
     unused = {"stable_prod_grad": Field(3, "bool")}
     channel_rule = ChannelRule.CARRIED
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Shape, WeightAxes, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -16,7 +16,7 @@ class Embed(CaffeLayer):
 
     message = Message("EmbedParameter", "embed_param", 137)
     unused = {"weight_filler": FILLER.at(4), "bias_filler": FILLER.at(5)}
-    channel_rule = ChannelRule.FIXED
+    always_jumps = True  # From one row to the next.
 
     num_output: int = proto(1, "uint32", default=0)
     input_dim: int = proto(2, "uint32", default=0)
@@ -30,14 +30,10 @@ class Embed(CaffeLayer):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((*bottom.shape, self.num_output)),)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Weight (input_dim, num_output), bias (num_output,)."""
-        weight = {"weight": (self.input_dim, self.num_output)}
+        weight: dict[str, WeightAxes] = {"weight": (self.input_dim, self.num_output)}
         return weight | ({"bias": (self.num_output,)} if self.bias_term else {})
-
-    def jumps(self, n_tops: int) -> bool:
-        """From one row to the next."""
-        return True
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows of the weight, and the bias."""

@@ -11,12 +11,11 @@ from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node, t
 from xdn.layers.logarithm import NATURAL, check_base
 
 
-@layer_type("Exp")
+@layer_type("Exp", v1_name="EXP")
 class Exp(Function):
     """Exp: y = base ** (shift + scale * x); base -1 stands for e (Caffe's exp_layer.cpp)."""
 
     message = Message("ExpParameter", "exp_param", 111, 41)
-    v1_name = "EXP"
     word = "exponential"
 
     base: float = proto(1, "float", default=-1.0)

@@ -10,7 +10,7 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.rowmajor import reshaped
 
 
-@layer_type("Flatten")
+@layer_type("Flatten", v1_name="FLATTEN")
 class Flatten(CaffeLayer):
     """Flatten: the axes from `axis` to `end_axis`, both included, become one.
 
@@ -18,8 +18,8 @@ class Flatten(CaffeLayer):
     """
 
     message = Message("FlattenParameter", "flatten_param", 135)
-    v1_name = "FLATTEN"
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     axis: int = proto(1, "int32", default=1)
     end_axis: int = proto(2, "int32", default=-1)
@@ -58,7 +58,3 @@ class Flatten(CaffeLayer):
         """The batch is flattened too, or what reads the top cannot follow the channels."""
         (top,) = self.infer(bottoms, 1)
         return f"flattens {bottoms[0].shape} to {top.shape}, where channels lie among other things"
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

@@ -10,11 +10,10 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 from xdn.layers.relu6 import ReLU6
 
 
-@layer_type("HSigmoid")
+@layer_type("HSigmoid", "Hsigmoid")
 class HSigmoid(Function):
     """HSigmoid: y = min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
-    aliases = ("Hsigmoid",)
     fusable = True
     word = "hsigmoid"
 

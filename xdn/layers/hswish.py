@@ -10,11 +10,10 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 from xdn.layers.hsigmoid import HSigmoid
 
 
-@layer_type("HSwish")
+@layer_type("HSwish", "Hswish", "HardSwish")
 class HSwish(Function):
     """HSwish: y = x * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019, MobileNetV3)."""
 
-    aliases = ("Hswish", "HardSwish")
     fusable = True
     word = "hswish"
 

@@ -6,11 +6,11 @@ from math import prod
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 
 
-@layer_type("InnerProduct")
+@layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", v1_name="INNER_PRODUCT")
 class InnerProduct(CaffeLayer):
     """InnerProduct: Y[m, k] = b[k] + sum_i W[k, i] * X[m, i]; i runs over all axes from `axis` on.
 
@@ -18,8 +18,6 @@ class InnerProduct(CaffeLayer):
     """
 
     message = Message("InnerProductParameter", "inner_product_param", 117, 17)
-    v1_name = "INNER_PRODUCT"
-    aliases = ("CInnerProduct", "InnerProductFloat")
     unused = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
     channel_rule = ChannelRule.FILTERS
 
@@ -37,11 +35,16 @@ class InnerProduct(CaffeLayer):
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((*bottom.shape[: bottom.axis(self.axis)], self.num_output)),)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
-        """Weight (K, inputs), or (inputs, K) with `transpose`; bias (K,)."""
-        inputs = prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
-        weight = (inputs, self.num_output) if self.transpose else (self.num_output, inputs)
-        return {"weight": weight} | ({"bias": (self.num_output,)} if self.bias_term else {})
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
+        """Weight (K, inputs), or (inputs, K) with `transpose`; bias (K,). Only from axis 1 on they are of channels."""
+        contracted = bottoms[0].shape[bottoms[0].axis(self.axis) :]
+        rows: ChannelAxis | int = self.num_output
+        inputs: ChannelAxis | int = prod(contracted)
+        if self.channel_rule_for(bottoms) is ChannelRule.FILTERS:
+            rows = ChannelAxis(Side.TOP, self.num_output)
+            inputs = ChannelAxis(Side.BOTTOM, contracted[0], prod(contracted[1:]))
+        weight = {"weight": (inputs, rows) if self.transpose else (rows, inputs)}
+        return weight | ({"bias": (rows,)} if self.bias_term else {})
 
     def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """Outputs times inputs."""
@@ -65,16 +68,6 @@ class InnerProduct(CaffeLayer):
         """FILTERS from axis 1 on; a later axis leaves the channels where they are; axis 0 leaves none."""
         axis = bottoms[0].axis(self.axis)
         return (ChannelRule.FIXED, ChannelRule.FILTERS, ChannelRule.CARRIED)[min(axis, 2)]
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """From axis 1 on: weight (K, C times what follows), or transposed; bias (K,). From a later axis on: none."""
-        if self.channel_rule_for(bottoms) is not ChannelRule.FILTERS:
-            return {}
-        _, c, *rest = bottoms[0].shape
-        rows = ChannelAxis(Side.TOP, np.arange(self.num_output))
-        inputs = ChannelAxis(Side.BOTTOM, np.repeat(np.arange(c), prod(rest)))
-        weight = (inputs, rows) if self.transpose else (rows, inputs)
-        return {"weight": weight} | ({"bias": (rows,)} if self.bias_term else {})
 
     def narrowed(self, top: int, bottom: int, bottoms: Blobs) -> "InnerProduct":
         """As many rows as are left, where the rows are channels."""

@@ -1,7 +1,7 @@
 """Input: the blobs that the caller fills, and what is done to images before them."""
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Transform, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Transform, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 
@@ -14,7 +14,6 @@ class Input(CaffeLayer):
     """
 
     message = Message("InputParameter", "input_param", 143)
-    channel_rule = ChannelRule.FIXED
     is_input = True
 
     shape: tuple[Shape, ...] = proto(1, "BlobShape", default=(), repeated=True)

@@ -8,7 +8,7 @@ from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom,
 from xdn.layers.pooling import Pooling
 
 
-@layer_type("LRN")
+@layer_type("LRN", v1_name="LRN")
 class LRN(CaffeLayer):
     """LRN: y = x * (k + alpha / n * sum x'^2) ** -beta over `local_size` neighbours (Krizhevsky et al. 2012).
 
@@ -17,9 +17,7 @@ class LRN(CaffeLayer):
     """
 
     message = Message("LRNParameter", "lrn_param", 118, 18)
-    v1_name = "LRN"
     unused = {"engine": ENGINE.at(6)}
-    channel_rule = ChannelRule.FIXED
 
     local_size: int = proto(1, "uint32", default=5)
     alpha: float = proto(2, "float", default=1.0)

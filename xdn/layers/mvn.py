@@ -6,7 +6,7 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto, unchanged
 
 
-@layer_type("MVN")
+@layer_type("MVN", v1_name="MVN")
 class MVN(CaffeLayer):
     """MVN: y = (x - mean) / (sqrt(variance) + eps), over the positions of a channel, or over a whole image.
 
@@ -14,7 +14,6 @@ class MVN(CaffeLayer):
     """
 
     message = Message("MVNParameter", "mvn_param", 120, 34)
-    v1_name = "MVN"
     channel_rule = ChannelRule.CARRIED
 
     normalize_variance: bool = proto(1, "bool", default=True)

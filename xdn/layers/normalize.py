@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto, unchanged
 from xdn.layers.broadcast import spread
 
@@ -18,7 +18,6 @@ class Normalize(CaffeLayer):
 
     message = Message("NormalizeParameter", "norm_param", 206)
     unused = {"scale_filler": FILLER.at(2)}
-    channel_rule = ChannelRule.FIXED
 
     across_spatial: bool = proto(1, "bool", default=True)
     channel_shared: bool = proto(3, "bool", default=True)
@@ -30,9 +29,10 @@ class Normalize(CaffeLayer):
         """(N, C, ...), unchanged."""
         return unchanged(bottoms, 1)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Scale (C,), or a scalar () with `channel_shared`; none where nothing is `scaled`."""
-        return {"scale": () if self.channel_shared else (bottoms[0].shape[1],)} if self.scaled else {}
+        channels = (ChannelAxis(Side.TOP, bottoms[0].shape[1]),)
+        return {"scale": () if self.channel_shared else channels} if self.scaled else {}
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The norm in f32, then the quotient, then the product."""
@@ -46,12 +46,6 @@ class Normalize(CaffeLayer):
     def why_fixed(self, bottoms: Blobs) -> str:
         """Over the channels."""
         return "divides by a norm over the channels"
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Scale (C,), or a scalar."""
-        if not self.scaled:
-            return {}
-        return {"scale": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Where each position has a norm of its own."""

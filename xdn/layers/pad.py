@@ -20,6 +20,7 @@ class Pad(CaffeLayer):
 
     message = Message("PadParameter", "pad_param", 2009)
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     pad: int = proto(1, "uint32", default=0)
     pad_h: int = proto(2, "uint32", default=0)
@@ -49,7 +50,3 @@ class Pad(CaffeLayer):
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy with zeros around it."""
         return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border())),)
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

@@ -15,7 +15,7 @@ class Permute(CaffeLayer):
     """
 
     message = Message("PermuteParameter", "permute_param", 202)
-    channel_rule = ChannelRule.FIXED
+    always_moves = True
 
     order: tuple[int, ...] = proto(1, "uint32", default=(), repeated=True)
 
@@ -50,7 +50,3 @@ class Permute(CaffeLayer):
     def why_fixed(self, bottoms: Blobs) -> str:
         """The channels are another axis after it."""
         return f"lays the channels along another axis (order {self.order})"
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

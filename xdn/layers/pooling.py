@@ -15,7 +15,7 @@ from xdn.layers.window import Extents, Window, by_axis
 LOWEST = np.finfo(np.float32).min
 
 
-@layer_type("Pooling")
+@layer_type("Pooling", "Pooling3D", "POOLING3D", "PoolingFloat", v1_name="POOLING")
 class Pooling(CaffeLayer):
     """Pooling: MAX or AVE of R x S windows; sizes rounded up, padding counted in an average.
 
@@ -26,8 +26,6 @@ class Pooling(CaffeLayer):
     """
 
     message = Message("PoolingParameter", "pooling_param", 121, 19)
-    v1_name = "POOLING"
-    aliases = ("Pooling3D", "POOLING3D", "PoolingFloat")
     unused = {"engine": ENGINE.at(11)}
     channel_rule = ChannelRule.CARRIED
 

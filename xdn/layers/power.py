@@ -42,12 +42,11 @@ _SHORTER = {
 }
 
 
-@layer_type("Power")
+@layer_type("Power", v1_name="POWER")
 class Power(Function):
     """Power: y = (shift + scale * x) ** power (Caffe's power_layer.cpp)."""
 
     message = Message("PowerParameter", "power_param", 122, 21)
-    v1_name = "POWER"
     word = "power"
 
     power: float = proto(1, "float", default=1.0)

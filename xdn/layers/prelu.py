@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
 from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.broadcast import spread
 
@@ -30,18 +30,14 @@ class PReLU(CaffeLayer):
             raise ShapeError(f"a bottom of shape {bottom.shape}; its slopes lie along axis 1, the channels")
         return (Blob(bottom.shape),)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Slope (C,), or a scalar () with `channel_shared`."""
-        return {"slope": () if self.channel_shared else (bottoms[0].shape[1],)}
+        return {"slope": () if self.channel_shared else (ChannelAxis(Side.TOP, bottoms[0].shape[1]),)}
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + spread(weights["slope"], 1, x.ndim) * np.minimum(x, 0),)
-
-    def weight_channels(self, bottoms: Blobs) -> dict[str, tuple[ChannelAxis | None, ...]]:
-        """Slope (C,), or a scalar."""
-        return {"slope": () if self.channel_shared else (ChannelAxis(Side.TOP, np.arange(bottoms[0].shape[1])),)}
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """One slope a channel."""

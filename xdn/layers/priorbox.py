@@ -6,7 +6,7 @@ from bisect import bisect, insort
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
 #: Aspect ratios that differ by less are one.
@@ -30,7 +30,6 @@ class PriorBox(CaffeLayer):
     """
 
     message = Message("PriorBoxParameter", "prior_box_param", 203)
-    channel_rule = ChannelRule.FIXED
     reads_shapes_only = True
 
     min_size: tuple[float, ...] = proto(1, "float", default=(), repeated=True)

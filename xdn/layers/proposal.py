@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, suppress
 from xdn.layers.roipooling import REGION
@@ -22,7 +22,7 @@ class Proposal(CaffeLayer):
     """
 
     message = Message("ProposalParameter", "proposal_param", 2008)
-    channel_rule = ChannelRule.FIXED
+    always_jumps = True  # Which boxes are left.
 
     feat_stride: int = proto(1, "uint32", default=16)
     base_size: int = proto(2, "uint32", default=16)
@@ -62,10 +62,6 @@ class Proposal(CaffeLayer):
         bounds = (self.pre_nms_topn, self.post_nms_topn)
         most = min((count * h * w, *(bound for bound in bounds if bound > 0)))
         return (Blob((most, REGION)), Blob((most, 1)))[:n_tops]
-
-    def jumps(self, n_tops: int) -> bool:
-        """Which boxes are left."""
-        return True
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Decode, clip, drop small boxes, sort, suppress; one region of zeros where none is left."""

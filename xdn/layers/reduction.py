@@ -14,7 +14,6 @@ class Reduction(CaffeLayer):
     """
 
     message = Message("ReductionParameter", "reduction_param", 136)
-    channel_rule = ChannelRule.FIXED
 
     operation: str = proto(1, "enum", default="SUM", values={"SUM": 1, "ASUM": 2, "SUMSQ": 3, "MEAN": 4})
     axis: int = proto(2, "int32", default=0)

@@ -9,12 +9,11 @@ from xdn.layers.base import ENGINE, Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
-@layer_type("ReLU")
+@layer_type("ReLU", v1_name="RELU")
 class ReLU(Function):
     """ReLU: y = x where x > 0, else negative_slope * x (Nair and Hinton 2010; Maas et al. 2013)."""
 
     message = Message("ReLUParameter", "relu_param", 123, 30)
-    v1_name = "RELU"
     unused = {"engine": ENGINE.at(2)}
     fusable = True
     word = "leaky"

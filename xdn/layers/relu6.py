@@ -10,11 +10,10 @@ from xdn.layers.clip import Clip
 from xdn.layers.function import Arithmetic, Function, Node
 
 
-@layer_type("ReLU6")
+@layer_type("ReLU6", "Relu6")
 class ReLU6(Function):
     """ReLU6: y = min(max(x, 0), 6) (Krizhevsky 2010; a layer of MobileNet's ports)."""
 
-    aliases = ("Relu6",)
     fusable = True
     word = "relu6"
 

@@ -1,7 +1,7 @@
 """Reorg: positions into channels, as YOLOv2 does it."""
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
@@ -16,7 +16,7 @@ class Reorg(CaffeLayer):
     """
 
     message = Message("ReorgParameter", "reorg_param", 2003)
-    channel_rule = ChannelRule.FIXED
+    always_moves = True
 
     stride: int = proto(1, "uint32", default=0)
     reverse: bool = proto(2, "bool", default=False)
@@ -39,7 +39,3 @@ class Reorg(CaffeLayer):
         else:
             parted = bottoms[0].reshape(n, c // (s * s), h, s, w, s).transpose(0, 3, 5, 1, 2, 4)
         return (parted.reshape(top.shape).copy(),)
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

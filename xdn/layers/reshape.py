@@ -22,7 +22,7 @@ class Reshape(CaffeLayer):
     """
 
     message = Message("ReshapeParameter", "reshape_param", 133)
-    channel_rule = ChannelRule.FIXED
+    always_moves = True
 
     shape: Shape = proto(1, "BlobShape", default=())
     axis: int = proto(2, "int32", default=0)
@@ -108,7 +108,3 @@ class Reshape(CaffeLayer):
             elif extent == COPIED and number == axis:
                 shape[number - start] = top.shape[number]
         return replace(self, shape=tuple(shape))
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 from xdn.layers.pooling import LOWEST
 
@@ -61,7 +61,7 @@ def clipped(first: Array, last: Array, size: int) -> Array:
 class RegionPooling(CaffeLayer):
     """Base of the layers that make one number of each cell of a grid over regions of a map; 0 of an empty cell."""
 
-    channel_rule = ChannelRule.FIXED
+    always_jumps = True  # Corners are rounded to positions.
 
     @abstractmethod
     def cells(self, bottoms: Arrays) -> tuple[Array, Array, Array]:
@@ -70,10 +70,6 @@ class RegionPooling(CaffeLayer):
     @abstractmethod
     def pooled(self, values: Array, row: int, column: int) -> Array:
         """Return the numbers (K,) of a cell whose positions have the `values` (C, h, w)."""
-
-    def jumps(self, n_tops: int) -> bool:
-        """Corners are rounded to positions."""
-        return True
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Region by region, cell by cell."""

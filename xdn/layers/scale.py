@@ -1,6 +1,6 @@
 """Scale: multiply by a learned or given operand laid along some axes, then add a learned bias."""
 
-from xdn.graph import Array, Arrays, Blobs, Shape, Weights
+from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
 from xdn.layers.base import FILLER, Message, layer_type, proto
 from xdn.layers.broadcast import OperandLayer, spread
 
@@ -17,11 +17,11 @@ class Scale(OperandLayer):
 
     bias_term: bool = proto(4, "bool", default=False)
 
-    def weight_shapes(self, bottoms: Blobs) -> dict[str, Shape]:
+    def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Scale (one bottom only) and bias, both of the operand's shape."""
-        shape = self.operand_shape(bottoms)
-        learned = {"scale": shape} if len(bottoms) == 1 else {}
-        return learned | ({"bias": shape} if self.bias_term else {})
+        axes = self.operand_axes(bottoms)
+        learned = {"scale": axes} if len(bottoms) == 1 else {}
+        return learned | ({"bias": axes} if self.bias_term else {})
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Multiply, then add, each rounded to f32."""

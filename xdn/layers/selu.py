@@ -13,11 +13,10 @@ from xdn.layers.function import Arithmetic, Function, Node, X, node
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
 
-@layer_type("SELU")
+@layer_type("SELU", "SeLu", "Selu")
 class SELU(Function):
     """SELU: y = s * x where x > 0, else s * a * (exp(x) - 1), s = 1.0507, a = 1.67326 (Klambauer et al. 2017)."""
 
-    aliases = ("SeLu", "Selu")
     word = "selu"
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:

@@ -13,6 +13,7 @@ class ShuffleChannel(CaffeLayer):
 
     message = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     group: int = proto(1, "uint32", default=1)
 
@@ -40,8 +41,4 @@ class ShuffleChannel(CaffeLayer):
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Channels move, positions do not."""
-        return True
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
         return True

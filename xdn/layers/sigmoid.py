@@ -9,12 +9,11 @@ from xdn.layers.base import ENGINE, Message, layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
-@layer_type("Sigmoid")
+@layer_type("Sigmoid", v1_name="SIGMOID")
 class Sigmoid(Function):
     """Sigmoid: y = 1 / (1 + exp(-x))."""
 
     message = Message("SigmoidParameter", "sigmoid_param", 124, 38)
-    v1_name = "SIGMOID"
     unused = {"engine": ENGINE.at(1)}
     fusable = True
     yes_or_no = True

@@ -11,7 +11,7 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
 
-@layer_type("Slice")
+@layer_type("Slice", v1_name="SLICE")
 class Slice(CaffeLayer):
     """Slice: the tops are the parts of the bottom between the `slice_point`s along `axis`, equal parts without any.
 
@@ -19,8 +19,8 @@ class Slice(CaffeLayer):
     """
 
     message = Message("SliceParameter", "slice_param", 126, 31)
-    v1_name = "SLICE"
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     axis: int = proto(3, "int32", default=1)
     slice_point: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -81,7 +81,3 @@ class Slice(CaffeLayer):
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Along batch and channels."""
         return self.along(bottoms[0]) < 2
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

@@ -6,7 +6,7 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, proto, unchanged
 
 
-@layer_type("Softmax")
+@layer_type("Softmax", "VOXEL_SOFTMAX", v1_name="SOFTMAX")
 class Softmax(CaffeLayer):
     """Softmax: y = exp(x - max x) / sum exp(x - max x) along `axis`.
 
@@ -14,10 +14,7 @@ class Softmax(CaffeLayer):
     """
 
     message = Message("SoftmaxParameter", "softmax_param", 125, 39)
-    v1_name = "SOFTMAX"
-    aliases = ("VOXEL_SOFTMAX",)
     unused = {"engine": ENGINE.at(1)}
-    channel_rule = ChannelRule.FIXED
 
     axis: int = proto(2, "int32", default=1)
 

@@ -8,5 +8,4 @@ from xdn.layers.bnll import BNLL
 class Softplus(BNLL):
     """Softplus: y = log(1 + exp(x)) (Dugas et al. 2001), which Caffe calls BNLL."""
 
-    v1_name = ""
     fusable = True

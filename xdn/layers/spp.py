@@ -15,7 +15,7 @@ from xdn.layers.window import by_axis
 _MOST_GRIDS = 1 << 6
 
 
-@layer_type("SPP")
+@layer_type("SPP", "SPATIAL_PYRAMID_POOLING")
 class SPP(CaffeLayer):
     """SPP: the maxima or averages of `pyramid_height` grids, of 1, 2, 4, ... bins a side, in one row (He et al. 2014).
 
@@ -25,7 +25,6 @@ class SPP(CaffeLayer):
     """
 
     message = Message("SPPParameter", "spp_param", 132)
-    aliases = ("SPATIAL_PYRAMID_POOLING",)
     unused = {"engine": ENGINE.at(6)}
     channel_rule = ChannelRule.CARRIED
 

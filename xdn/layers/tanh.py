@@ -9,12 +9,11 @@ from xdn.layers.base import ENGINE, Message, layer_type
 from xdn.layers.function import Arithmetic, Function, Node, X, node
 
 
-@layer_type("TanH")
+@layer_type("TanH", v1_name="TANH")
 class TanH(Function):
     """TanH: y = (exp(2x) - 1) / (exp(2x) + 1)."""
 
     message = Message("TanHParameter", "tanh_param", 127, 37)
-    v1_name = "TANH"
     unused = {"engine": ENGINE.at(1)}
     fusable = True
     word = "tanh"

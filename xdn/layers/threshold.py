@@ -9,19 +9,15 @@ from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Node, X, node
 
 
-@layer_type("Threshold")
+@layer_type("Threshold", v1_name="THRESHOLD")
 class Threshold(Function):
     """Threshold: y = 1 where x > threshold, else 0."""
 
     message = Message("ThresholdParameter", "threshold_param", 128, 25)
-    v1_name = "THRESHOLD"
     word = "above"
+    always_jumps = True  # At the threshold.
 
     threshold: float = proto(1, "float", default=0.0)
-
-    def jumps(self, n_tops: int) -> bool:
-        """At the threshold."""
-        return True
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A comparison (NaN gives 0)."""

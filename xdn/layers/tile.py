@@ -13,6 +13,7 @@ class Tile(CaffeLayer):
 
     message = Message("TileParameter", "tile_param", 138)
     channel_rule = ChannelRule.CARRIED
+    always_moves = True
 
     axis: int = proto(1, "int32", default=1)
     tiles: int = proto(2, "int32", default=0)
@@ -33,7 +34,3 @@ class Tile(CaffeLayer):
         """Along the channels each is carried `tiles` times."""
         blob = bottoms[bottom]
         return np.tile(np.arange(blob.shape[1]), self.tiles if blob.axis(self.axis) == 1 else 1)
-
-    def moves_only(self, bottoms: Blobs) -> bool:
-        """Nothing is computed."""
-        return True

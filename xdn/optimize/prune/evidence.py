@@ -1,7 +1,7 @@
 """What criteria look at: weights with the fusion's factors in them, activations of calibration images, gradients."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -95,7 +95,7 @@ class Evidence:
         _, axis = self._axis(layer, "weight", Side.BOTTOM)
         filters = np.moveaxis(layer.params.filters(layer.weights["weight"]), 1, 0)
         # With groups the axis is that of each group's inputs.
-        return filters, ChannelAxis(Side.BOTTOM, axis.channels[: len(filters)])
+        return filters, replace(axis, count=len(filters) // axis.each)
 
     def _axis(self, layer: Layer, weight: str, side: Side) -> tuple[int, ChannelAxis]:
         return axis_on(layer.params.weight_channels(self.net.bottom_blobs(layer))[weight], side)
