@@ -10,7 +10,7 @@ from onnx import helper
 
 from xdn import __version__
 from xdn.files import write_atomically
-from xdn.frontend.onnx.emit.base import EMITTERS, IR_VERSION, OPSET, Graph
+from xdn.frontend.onnx.emit.base import IR_VERSION, OPSET, Emission, Graph
 from xdn.graph import Layer, LayerParams, Net
 from xdn.graph.epilogue import projection_weights
 
@@ -19,12 +19,12 @@ def _emit(graph: Graph, layer: Layer) -> None:
     """Append one layer: its own nodes, then those of its epilogue."""
     epilogue, top = layer.epilogue, layer.tops[0]
     if epilogue is None or not epilogue.parts:
-        EMITTERS[layer.type](graph, layer, layer.own_bottoms, layer.tops)
+        Emission(graph, layer, layer.own_bottoms, layer.tops).emit()
         return
     result = graph.fresh(f"{top}.own")
     own_weights = layer.params.weight_shapes(graph.net.bottom_blobs(layer))
     own = layer.replace(weights={name: layer.weights[name] for name in own_weights}, epilogue=None)
-    EMITTERS[own.type](graph, own, layer.own_bottoms, (result, *layer.tops[1:]))
+    Emission(graph, own, layer.own_bottoms, (result, *layer.tops[1:])).emit()
     if epilogue.reads:
         added = _projected(graph, layer, epilogue.projection) if epilogue.projection else layer.bottoms[-1]
         summed = graph.fresh(f"{top}.sum") if epilogue.activation else top
@@ -32,7 +32,7 @@ def _emit(graph: Graph, layer: Layer) -> None:
     if epilogue.activation:
         # The activation as the layer of its own that it once was: bottom `result`, the fused layer's weights.
         alone = layer.replace(params=epilogue.activation, bottoms=(top,), tops=(top,), epilogue=None)
-        EMITTERS[alone.type](graph, alone, (result,), alone.tops)
+        Emission(graph, alone, (result,), alone.tops).emit()
 
 
 def _projected(graph: Graph, layer: Layer, params: LayerParams) -> str:
@@ -40,7 +40,7 @@ def _projected(graph: Graph, layer: Layer, params: LayerParams) -> str:
     top = graph.fresh(f"{layer.tops[0]}.projected")
     name, weights = f"{layer.name}.projection", projection_weights(layer.weights)
     alone = Layer(name, params, layer.added_bottoms, (top,), weights)
-    EMITTERS[alone.type](graph, alone, alone.bottoms, alone.tops)
+    Emission(graph, alone, alone.bottoms, alone.tops).emit()
     return top
 
 

@@ -1,16 +1,20 @@
 """Layers that take values to other places, in ONNX."""
 
+import numpy as np
 import pytest
 
-from tests.frontend.onnx.onnx_checks import check_layer, check_net, one_layer_net, session_of
+from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.writer import to_onnx
 from xdn.graph import Layer
+from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
+from xdn.layers.embed import Embed
 from xdn.layers.flatten import Flatten
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
+from xdn.layers.reshape import Reshape
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
 from xdn.layers.tile import Tile
@@ -106,3 +110,53 @@ def test_channels_that_are_the_batch_are_not_shuffled():
     shuffle = Layer("shuffle", ShuffleChannel(), ("y0",), ("z",))
     with pytest.raises(UnsupportedError, match=r"layer 'shuffle' \(ShuffleChannel\).*depends on the batch"):
         to_onnx(net.replace(layers=(*net.layers, shuffle), outputs=("z",)))
+
+
+@pytest.mark.parametrize(("params", "axis"), [(Concat(), 1), (Concat(axis=-1), 3), (Concat(concat_dim=2), 2)])
+@pytest.mark.parametrize("sizes", [(3,), (1, 4, 2)])
+def test_concat(params, axis, sizes):
+    shapes = [[2, 3, 4, 5] for _ in sizes]
+    for shape, size in zip(shapes, sizes, strict=True):
+        shape[axis] = size
+    check_layer(params, *map(tuple, shapes))
+
+
+def test_concat_along_the_batch():
+    check_layer(Concat(axis=0), (2, 3, 4), (2, 3, 4))
+
+
+@pytest.mark.parametrize(("axis", "end_axis"), [(1, -1), (1, 2), (2, 3), (0, 1), (0, -1), (-2, -1)])
+def test_flatten(axis, end_axis):
+    check_layer(Flatten(axis=axis, end_axis=end_axis), (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Reshape(shape=(0, -1)),
+        Reshape(shape=(0, 2, 6, 5)),
+        Reshape(shape=(-1, 5)),
+        Reshape(shape=(12, -1), axis=1, num_axes=2),
+        Reshape(shape=(1,), axis=-1, num_axes=0),
+    ],
+    ids=repr,
+)
+def test_reshape(params):
+    check_layer(params, (2, 3, 4, 5))
+
+
+def test_a_reshape_that_states_the_batch_fixes_it():
+    check_net(one_layer_net(Reshape(shape=(2, 60)), (2, 3, 4, 5)))
+
+
+@pytest.mark.parametrize("bias_term", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (2, 4)])
+def test_embed(shape, bias_term):
+    check_layer(Embed(num_output=5, input_dim=7, bias_term=bias_term), shape)
+    numbers = np.random.default_rng(0).integers(0, 7, shape).astype(np.float32)
+    check_values(Embed(num_output=5, input_dim=7, bias_term=bias_term), numbers)
+
+
+def test_numbers_outside_of_the_range_give_the_nearest_row():
+    numbers = np.array([-1e30, -1, -0.5, 0.5, 6.5, 7, 1e30, np.inf, -np.inf, np.nan], np.float32)
+    check_values(Embed(num_output=5, input_dim=7), numbers)

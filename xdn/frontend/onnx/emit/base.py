@@ -1,6 +1,7 @@
 """The ONNX graph in the making, and the table of what writes each layer type into it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from onnx import helper, numpy_helper
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.layers.broadcast import spread
 from xdn.registry import Registry
 
 #: The operator set that all emitters write. 17 is read by every engine of the last years, and its pooling
@@ -17,17 +19,10 @@ OPSET = 17
 #: The oldest file format that holds this opset.
 IR_VERSION = 8
 
-#: An emitter writes one layer: (graph, layer, names of its bottoms, names of its tops).
-Emit = Callable[["Graph", Layer, Sequence[str], Sequence[str]], None]
-#: Every layer type that has an ONNX form, by Caffe's name.
-EMITTERS: Registry[Emit] = Registry("layer type in ONNX", "xdn.frontend.onnx.emit")
+#: Every layer type that has an ONNX form, by Caffe's name: what writes a layer with its parameters.
+EMITTERS: Registry[Callable[["Emission", Any], None]] = Registry("layer type in ONNX", "xdn.frontend.onnx.emit")
 #: An end past every axis, for ONNX's Slice.
 TO_THE_END = 2**63 - 1
-
-
-def unsupported(layer: Layer, reason: str) -> UnsupportedError:
-    """Return the error that this layer has no ONNX form."""
-    return UnsupportedError(f"{reason}; it has no ONNX form", where=layer.place)
 
 
 class Graph:
@@ -71,17 +66,6 @@ class Graph:
             dims[0] = "N"
         return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, dims)
 
-    def bottom(self, layer: Layer, index: int = 0) -> Blob:
-        """Return the blob that a layer's bottom names."""
-        return self.net.blobs[layer.bottoms[index]]
-
-    def image_shape(self, layer: Layer, blob: str) -> Shape:
-        """Return the extents of one image of `blob`; UnsupportedError where one of them depends on the batch."""
-        found = tuple(extent for extent in self.dims(blob)[1:] if extent is not None)
-        if len(found) != len(self.net.blobs[blob].shape) - 1:
-            raise unsupported(layer, f"the shape of an image of {blob!r} depends on the batch")
-        return found
-
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that nothing carries yet."""
         found, number = name, 1
@@ -96,23 +80,60 @@ class Graph:
         self.constants.append(numpy_helper.from_array(array, given))
         return given
 
-    def weight(self, layer: Layer, name: str) -> str:
-        """Enter the layer's weight `name` and return the constant's name."""
-        return self.constant(f"{layer.name}.{name}", layer.weights[name])
-
-    def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Append one node with one output and return the output's name."""
-        self.node_of_several(op, inputs, [output], **attributes)
-        return output
-
-    def node_of_several(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:
-        """Append one node with several outputs."""
+    def node(self, op: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> str:
+        """Append one node and return the name of its first output."""
         name = self.fresh(f"{op}_{outputs[0]}")
         self.nodes.append(helper.make_node(op, list(inputs), list(outputs), name=name, **attributes))
+        return outputs[0]
 
-    def step(self, op: str, inputs: Sequence[str], wish: str, **attributes: Any) -> str:
-        """Append a node whose output only the same layer reads, and return the output's name."""
-        return self.node(op, inputs, self.fresh(wish), **attributes)
+
+@dataclass(frozen=True)
+class Emission:
+    """One layer that is written into a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+    layer : Layer
+    bottoms, tops : sequence of str
+        The values that it reads and writes; the blobs of `layer` have their shapes.
+    """
+
+    graph: Graph
+    layer: Layer
+    bottoms: Sequence[str]
+    tops: Sequence[str]
+
+    def emit(self) -> None:
+        """Append the layer's nodes."""
+        EMITTERS[self.layer.type](self, self.layer.params)
+
+    def unsupported(self, reason: str) -> UnsupportedError:
+        """Return the error that this layer has no ONNX form."""
+        return UnsupportedError(f"{reason}; it has no ONNX form", where=self.layer.place)
+
+    def bottom(self, index: int = 0) -> Blob:
+        """Return the blob of a bottom."""
+        return self.graph.net.blobs[self.layer.bottoms[index]]
+
+    def image_shape(self, blob: str) -> Shape:
+        """Return the extents of one image of `blob`; UnsupportedError where one of them depends on the batch."""
+        found = tuple(extent for extent in self.graph.dims(blob)[1:] if extent is not None)
+        if len(found) != len(self.graph.net.blobs[blob].shape) - 1:
+            raise self.unsupported(f"the shape of an image of {blob!r} depends on the batch")
+        return found
+
+    def constant(self, wish: str, array: Array) -> str:
+        """Enter a constant of the layer and return its name."""
+        return self.graph.constant(f"{self.layer.name}.{wish}", array)
+
+    def weight(self, name: str) -> str:
+        """Enter the layer's weight `name` and return the constant's name."""
+        return self.constant(name, self.layer.weights[name])
+
+    def spread(self, name: str, axis: int = 1) -> str:
+        """Enter the layer's weight `name` laid along its bottom's axes from `axis` on, and return its name."""
+        return self.constant(name, spread(self.layer.weights[name], axis, len(self.bottom().shape)))
 
     def scalar(self, wish: str, value: float) -> str:
         """Enter an f32 constant without axes and return its name."""
@@ -122,7 +143,19 @@ class Graph:
         """Enter an i64 constant with one axis and return its name."""
         return self.constant(wish, np.array(values, np.int64))
 
-    def reshape(self, source: str, blob: str, output: str) -> str:
-        """Append a Reshape to the shape of `blob`, whatever the batch; at most one extent may depend on it."""
-        target = [-1 if extent is None else extent for extent in self.dims(blob)]
-        return self.node("Reshape", [source, self.integers(f"{output}.shape", target)], output)
+    def fresh(self, wish: str) -> str:
+        """Return a name, of a value that only the same layer reads."""
+        return self.graph.fresh(f"{self.tops[0]}.{wish}")
+
+    def step(self, op: str, inputs: Sequence[str], wish: str, **attributes: Any) -> str:
+        """Append a node whose output only the same layer reads, and return the output's name."""
+        return self.graph.node(op, inputs, self.fresh(wish), **attributes)
+
+    def top(self, op: str, inputs: Sequence[str], **attributes: Any) -> None:
+        """Append the node that gives the first top."""
+        self.graph.node(op, inputs, self.tops[0], **attributes)
+
+    def reshaped(self, source: str) -> None:
+        """Append a Reshape to the first top's shape, whatever the batch; at most one extent may depend on it."""
+        target = [-1 if extent is None else extent for extent in self.graph.dims(self.layer.tops[0])]
+        self.top("Reshape", [source, self.integers("top_shape", target)])

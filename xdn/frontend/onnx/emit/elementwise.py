@@ -1,64 +1,76 @@
-"""Layers that work element by element, in ONNX: PReLU, Eltwise, Axpy, Dropout, Split; functions: pointwise.py."""
-
-from collections.abc import Sequence
-from typing import cast
+"""Layers that work element by element, in ONNX: functions, PReLU, Eltwise, Axpy, Dropout, Split."""
 
 import numpy as np
 
-from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph import Layer
+from xdn.frontend.onnx.emit.base import EMITTERS, Emission
+from xdn.graph import LayerParams
 from xdn.layers.broadcast import spread
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
+from xdn.layers.function import Constant, Function, Node, Operand, functions
+
+
+@EMITTERS.register(*(cls.type for cls in functions()))
+def function(out: Emission, params: Function) -> None:
+    """The tree of nodes that the layer's own file holds, from the bottom to the top."""
+
+    def inputs(node: Node) -> list[str]:
+        return [operand(each) for each in node.inputs]
+
+    def operand(each: Operand) -> str:
+        if each is None:
+            return out.bottoms[0]
+        if isinstance(each, Constant):
+            return out.scalar(each.name, each.value)
+        return out.step(each.op, inputs(each), each.name, **each.attributes)
+
+    form = params.onnx()
+    out.top(form.op, inputs(form), **form.attributes)
 
 
 @EMITTERS.register("PReLU")
-def prelu(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def prelu(out: Emission, params: LayerParams) -> None:
     """PRelu with the slopes laid along the channels."""
-    slope = spread(layer.weights["slope"], 1, len(graph.bottom(layer).shape))
-    graph.node("PRelu", [*bottoms, graph.constant(f"{layer.name}.slope", np.atleast_1d(slope))], tops[0])
+    slope = spread(out.layer.weights["slope"], 1, len(out.bottom().shape))
+    out.top("PRelu", [*out.bottoms, out.constant("slope", np.atleast_1d(slope))])
 
 
 @EMITTERS.register("Split")
-def split(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def split(out: Emission, params: LayerParams) -> None:
     """Identity for every top."""
-    for top in tops:
-        graph.node("Identity", bottoms, top)
+    for top in out.tops:
+        out.graph.node("Identity", out.bottoms, top)
 
 
 @EMITTERS.register("Dropout")
-def dropout(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def dropout(out: Emission, params: Dropout) -> None:
     """Identity, or the product with the factor that training left out."""
-    factor = cast(Dropout, layer.params).factor
-    if factor == 1:
-        graph.node("Identity", bottoms, tops[0])
+    if params.factor == 1:
+        out.top("Identity", out.bottoms)
     else:
-        graph.node("Mul", [*bottoms, graph.scalar(f"{layer.name}.factor", factor)], tops[0])
+        out.top("Mul", [*out.bottoms, out.scalar("factor", params.factor)])
 
 
 @EMITTERS.register("Eltwise")
-def eltwise(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def eltwise(out: Emission, params: Eltwise) -> None:
     """A chain of Mul, Add or Max from the first bottom to the last, coefficients multiplied in beforehand."""
-    params = cast(Eltwise, layer.params)
     op = {"PROD": "Mul", "SUM": "Add", "MAX": "Max"}[params.operation]
-    operands = list(bottoms)
+    operands = list(out.bottoms)
     for i, coeff in enumerate(params.coeff):
         if coeff != 1:
-            factor = graph.scalar(f"{layer.name}.coeff{i}", coeff)
-            operands[i] = graph.step("Mul", [bottoms[i], factor], f"{tops[0]}.weighted{i}")
+            operands[i] = out.step("Mul", [operands[i], out.scalar(f"coeff{i}", coeff)], f"weighted{i}")
     total = operands[0]
     for operand in operands[1:-1]:
-        total = graph.step(op, [total, operand], f"{tops[0]}.part")
-    graph.node(op, [total, operands[-1]], tops[0])
+        total = out.step(op, [total, operand], "part")
+    out.top(op, [total, operands[-1]])
 
 
 @EMITTERS.register("Axpy")
-def axpy(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def axpy(out: Emission, params: LayerParams) -> None:
     """Mul and Add, the factors with as many axes as what they scale."""
-    factors, axes = bottoms[0], len(graph.bottom(layer, 1).shape)
-    given = len(graph.bottom(layer).shape)
+    factors, scaled, added = out.bottoms
+    given, axes = len(out.bottom(0).shape), len(out.bottom(1).shape)
     if given != axes:
-        places = graph.integers(f"{layer.name}.axes", range(min(given, axes), max(given, axes)))
-        op = "Unsqueeze" if given < axes else "Squeeze"
-        factors = graph.step(op, [factors, places], f"{tops[0]}.factors")
-    graph.node("Add", [graph.step("Mul", [factors, bottoms[1]], f"{tops[0]}.scaled"), bottoms[2]], tops[0])
+        places = out.integers("axes", range(min(given, axes), max(given, axes)))
+        factors = out.step("Unsqueeze" if given < axes else "Squeeze", [factors, places], "factors")
+    out.top("Add", [out.step("Mul", [factors, scaled], "scaled"), added])

@@ -1,12 +1,15 @@
-"""Layers that take values to other places, in ONNX: Slice, Crop, Pad, Permute, Tile, ShuffleChannel, Reorg."""
+"""Layers that take values to other places, in ONNX: Concat, Slice, Crop, Pad, Permute, Reorg, Embed and the like."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
 
-from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Graph
-from xdn.graph import Layer
+from onnx import TensorProto
+
+from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
+from xdn.graph import LayerParams
+from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
+from xdn.layers.embed import Embed
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
@@ -15,85 +18,101 @@ from xdn.layers.slice import Slice
 from xdn.layers.tile import Tile
 
 
+@EMITTERS.register("Concat")
+def concat(out: Emission, params: Concat) -> None:
+    """Concat along the same axis."""
+    out.top("Concat", out.bottoms, axis=params.along(out.bottom()))
+
+
+@EMITTERS.register("Flatten", "Reshape")
+def reshape(out: Emission, params: LayerParams) -> None:
+    """Reshape to the top's shape."""
+    out.reshaped(out.bottoms[0])
+
+
 @EMITTERS.register("Slice")
-def slice_(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def slice_(out: Emission, params: Slice) -> None:
     """Split into equal parts; with points one Slice a top, so that the last part takes what the batch leaves."""
-    params, bottom = cast(Slice, layer.params), graph.bottom(layer)
-    axis = params.along(bottom)
+    axis = params.along(out.bottom())
     if not params.slice_point:
-        graph.node_of_several("Split", bottoms, tops, axis=axis)
+        out.graph.node("Split", out.bottoms, *out.tops, axis=axis)
         return
-    axes = graph.integers(f"{layer.name}.axis", [axis])
+    axes = out.integers("axis", [axis])
     points = [0, *params.slice_point, TO_THE_END]
-    bounds = [graph.integers(f"{layer.name}.point{i}", [point]) for i, point in enumerate(points)]
-    for top, (begin, end) in zip(tops, pairwise(bounds), strict=True):
-        graph.node("Slice", [*bottoms, begin, end, axes], top)
+    bounds = [out.integers(f"point{i}", [point]) for i, point in enumerate(points)]
+    for top, (begin, end) in zip(out.tops, pairwise(bounds), strict=True):
+        out.graph.node("Slice", [*out.bottoms, begin, end, axes], top)
 
 
 @EMITTERS.register("Crop")
-def crop(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def crop(out: Emission, params: Crop) -> None:
     """Slice; where an extent of the second bottom depends on the batch, its Shape says how far."""
-    params, bottom = cast(Crop, layer.params), graph.bottom(layer)
+    bottom = out.bottom()
     axis, axes = bottom.axis(params.axis), len(bottom.shape)
-    window = params.window([bottom, graph.bottom(layer, 1)])[axis:]
-    begins = graph.integers(f"{layer.name}.begins", [part.start for part in window])
-    if None in graph.dims(layer.bottoms[1])[axis:]:
-        extents = graph.step("Shape", [bottoms[1]], f"{tops[0]}.extents", start=axis)
-        ends = graph.step("Add", [begins, extents], f"{tops[0]}.ends")
+    window = params.window([bottom, out.bottom(1)])[axis:]
+    begins = out.integers("begins", [part.start for part in window])
+    if None in out.graph.dims(out.layer.bottoms[1])[axis:]:
+        extents = out.step("Shape", [out.bottoms[1]], "extents", start=axis)
+        ends = out.step("Add", [begins, extents], "ends")
     else:
-        ends = graph.integers(f"{layer.name}.ends", [part.stop for part in window])
-    cut = graph.integers(f"{layer.name}.axes", range(axis, axes))
-    graph.node("Slice", [bottoms[0], begins, ends, cut], tops[0])
+        ends = out.integers("ends", [part.stop for part in window])
+    out.top("Slice", [out.bottoms[0], begins, ends, out.integers("axes", range(axis, axes))])
 
 
 @EMITTERS.register("Pad")
-def pad(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def pad(out: Emission, params: Pad) -> None:
     """Pad with zeros."""
-    (above, below), (left, right) = cast(Pad, layer.params).border()
-    pads = graph.integers(f"{layer.name}.pads", [0, 0, above, left, 0, 0, below, right])
-    graph.node("Pad", [*bottoms, pads], tops[0])
+    (above, below), (left, right) = params.border()
+    out.top("Pad", [*out.bottoms, out.integers("pads", [0, 0, above, left, 0, 0, below, right])])
 
 
 @EMITTERS.register("Permute")
-def permute(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def permute(out: Emission, params: Permute) -> None:
     """Transpose."""
-    graph.node("Transpose", bottoms, tops[0], perm=cast(Permute, layer.params).axes(graph.bottom(layer)))
+    out.top("Transpose", out.bottoms, perm=params.axes(out.bottom()))
 
 
 @EMITTERS.register("Tile")
-def tile(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def tile(out: Emission, params: Tile) -> None:
     """Tile along one axis."""
-    params, bottom = cast(Tile, layer.params), graph.bottom(layer)
-    repeats = [1] * len(bottom.shape)
-    repeats[bottom.axis(params.axis)] = params.tiles
-    graph.node("Tile", [*bottoms, graph.integers(f"{layer.name}.repeats", repeats)], tops[0])
+    repeats = [1] * len(out.bottom().shape)
+    repeats[out.bottom().axis(params.axis)] = params.tiles
+    out.top("Tile", [*out.bottoms, out.integers("repeats", repeats)])
 
 
-def _transposed(
-    graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str], parted: Sequence[int], order: Sequence[int]
-) -> None:
+def _transposed(out: Emission, parted: Sequence[int], order: Sequence[int]) -> None:
     """Append a Reshape of each image to `parted`, a Transpose of images and parts, and a Reshape to the top."""
-    shape = graph.integers(f"{layer.name}.parted", [-1, *parted])
-    parts = graph.step("Reshape", [*bottoms, shape], f"{tops[0]}.parted")
-    turned = graph.step("Transpose", [parts], f"{tops[0]}.turned", perm=order)
-    graph.reshape(turned, layer.tops[0], tops[0])
+    parts = out.step("Reshape", [*out.bottoms, out.integers("parted", [-1, *parted])], "parted")
+    out.reshaped(out.step("Transpose", [parts], "turned", perm=order))
 
 
 @EMITTERS.register("ShuffleChannel")
-def shuffle_channel(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def shuffle_channel(out: Emission, params: ShuffleChannel) -> None:
     """Groups and channels of a group, transposed."""
-    group = cast(ShuffleChannel, layer.params).group
-    c, *rest = graph.image_shape(layer, layer.bottoms[0])
-    order = (0, 2, 1, *range(3, 3 + len(rest)))
-    _transposed(graph, layer, bottoms, tops, (group, c // group, *rest), order)
+    c, *rest = out.image_shape(out.layer.bottoms[0])
+    _transposed(out, (params.group, c // params.group, *rest), (0, 2, 1, *range(3, 3 + len(rest))))
 
 
 @EMITTERS.register("Reorg")
-def reorg(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def reorg(out: Emission, params: Reorg) -> None:
     """Darknet's order, and its inverse with `reverse`."""
-    params = cast(Reorg, layer.params)
-    s, (c, h, w) = params.stride, graph.image_shape(layer, layer.bottoms[0])
+    s, (c, h, w) = params.stride, out.image_shape(out.layer.bottoms[0])
     if params.reverse:
-        _transposed(graph, layer, bottoms, tops, (s, s, c // (s * s), h, w), (0, 3, 4, 1, 5, 2))
+        _transposed(out, (s, s, c // (s * s), h, w), (0, 3, 4, 1, 5, 2))
     else:
-        _transposed(graph, layer, bottoms, tops, (c // (s * s), h, s, w, s), (0, 3, 5, 1, 2, 4))
+        _transposed(out, (c // (s * s), h, s, w, s), (0, 3, 5, 1, 2, 4))
+
+
+@EMITTERS.register("Embed")
+def embed(out: Emission, params: Embed) -> None:
+    """Gather of the rows that the numbers, brought into the range first, stand for; Add of the bias."""
+    least = out.scalar("least", 0)
+    # Not Max, which lets NaN through: the comparison makes it 0.
+    above = out.step("Greater", [*out.bottoms, least], "above")
+    positive = out.step("Where", [above, *out.bottoms, least], "positive")
+    within = out.step("Min", [positive, out.scalar("most", params.input_dim - 1)], "within")
+    inputs = [out.weight("weight"), out.step("Cast", [within], "rows", to=TensorProto.INT64)]
+    if params.bias_term:
+        out.top("Add", [out.step("Gather", inputs, "found"), out.weight("bias")])
+    else:
+        out.top("Gather", inputs)

@@ -1,131 +1,146 @@
-"""BatchNorm, BN, Scale, Bias, LRN and Softmax in ONNX."""
-
-from collections.abc import Sequence
-from typing import cast
+"""Layers that normalise and scale, in ONNX: BatchNorm, BN, Scale, Bias, LRN, Softmax, Normalize, MVN."""
 
 import numpy as np
 
-from xdn.frontend.onnx.emit.base import EMITTERS, Graph
-from xdn.graph import Array, Layer
+from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
-from xdn.layers.broadcast import spread
 from xdn.layers.lrn import LRN
+from xdn.layers.mvn import MVN
+from xdn.layers.normalize import Normalize
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
 
 
 @EMITTERS.register("BatchNorm")
-def batch_norm(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def batch_norm(out: Emission, params: BatchNorm) -> None:
     """BatchNormalization, the sums divided by scale_factor beforehand; scale 1 and bias 0 where none are learned."""
-    params = cast(BatchNorm, layer.params)
-    mean, variance = params.statistics(layer.weights)
-    if not params.batch_statistics and len(graph.bottom(layer).shape) > 1:
+    mean, variance = params.statistics(out.layer.weights)
+    if not params.batch_statistics and len(out.bottom().shape) > 1:
         learned = {"scale": np.ones_like(mean), "bias": np.zeros_like(mean)}
         if params.scale_bias:
-            learned = {name: layer.weights[name] for name in learned}
+            learned = {name: out.layer.weights[name] for name in learned}
         arrays = learned | {"mean": mean, "variance": variance}
-        inputs = [*bottoms, *(graph.constant(f"{layer.name}.{name}", array) for name, array in arrays.items())]
-        graph.node("BatchNormalization", inputs, tops[0], epsilon=params.eps)
+        inputs = [*out.bottoms, *(out.constant(name, array) for name, array in arrays.items())]
+        out.top("BatchNormalization", inputs, epsilon=params.eps)
         return
-    normal = graph.fresh(f"{tops[0]}.normal") if params.scale_bias else tops[0]
+    normal = out.fresh("normal") if params.scale_bias else out.tops[0]
     if params.batch_statistics:
-        _by_batch(graph, layer, bottoms, normal, params.eps)
+        _by_batch(out, normal, params.eps)
     else:  # no channel axis, which BatchNormalization needs
-        centred = graph.step("Sub", [*bottoms, graph.constant(f"{layer.name}.mean", mean)], f"{tops[0]}.centred")
+        centred = out.step("Sub", [*out.bottoms, out.constant("mean", mean)], "centred")
         deviation = np.sqrt(variance + np.float32(params.eps))
-        graph.node("Div", [centred, graph.constant(f"{layer.name}.deviation", deviation)], normal)
+        out.graph.node("Div", [centred, out.constant("deviation", deviation)], normal)
     if params.scale_bias:
-        _affine(graph, layer, normal, tops[0], ("scale", "bias"))
+        _affine(out, normal, "scale", "bias")
 
 
 @EMITTERS.register("BN")
-def bn(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def bn(out: Emission, params: BN) -> None:
     """BatchNormalization; SegNet's is Mul and Add, after the batch's own statistics where it asks for them."""
-    params = cast(BN, layer.params)
+    source = out.bottoms[0]
     if not params.affine_only:
-        inputs = [*bottoms, *(graph.weight(layer, name) for name in ("scale", "shift", "mean", "variance"))]
-        graph.node("BatchNormalization", inputs, tops[0], epsilon=params.eps)
+        inputs = [source, *(out.weight(name) for name in ("scale", "shift", "mean", "variance"))]
+        out.top("BatchNormalization", inputs, epsilon=params.eps)
         return
-    source = bottoms[0]
     if params.batch_statistics:
-        source = _by_batch(graph, layer, bottoms, graph.fresh(f"{tops[0]}.normal"), params.var_eps)
-    _affine(graph, layer, source, tops[0], ("scale", "shift"))
+        source = _by_batch(out, out.fresh("normal"), params.var_eps)
+    _affine(out, source, "scale", "shift")
 
 
-def _affine(graph: Graph, layer: Layer, source: str, top: str, learned: tuple[str, str]) -> None:
+def _affine(out: Emission, source: str, factor: str, shift: str) -> None:
     """Append Mul and Add with two weights a channel."""
-    axes = len(graph.bottom(layer).shape)
-    factor, shift = (
-        graph.constant(f"{layer.name}.{name}", spread(layer.weights[name], min(1, axes - 1), axes)) for name in learned
-    )
-    graph.node("Add", [graph.step("Mul", [source, factor], f"{top}.scaled"), shift], top)
+    axis = min(1, len(out.bottom().shape) - 1)
+    scaled = out.step("Mul", [source, out.spread(factor, axis)], "scaled")
+    out.top("Add", [scaled, out.spread(shift, axis)])
 
 
-def _by_batch(graph: Graph, layer: Layer, bottoms: Sequence[str], top: str, epsilon: float) -> str:
+def _by_batch(out: Emission, top: str, epsilon: float) -> str:
     """Append (x - mean) / sqrt(mean of squares + epsilon), the means over all axes but the channels; return `top`."""
-    others = [axis for axis in range(len(graph.bottom(layer).shape)) if axis != 1]
-    mean = graph.step("ReduceMean", bottoms, f"{top}.mean", axes=others)
-    centred = graph.step("Sub", [*bottoms, mean], f"{top}.centred")
-    square = graph.step("Mul", [centred, centred], f"{top}.square")
-    variance = graph.step("ReduceMean", [square], f"{top}.variance", axes=others)
-    eps = graph.scalar(f"{layer.name}.eps", epsilon)
-    deviation = graph.step("Sqrt", [graph.step("Add", [variance, eps], f"{top}.kept")], f"{top}.deviation")
-    return graph.node("Div", [centred, deviation], top)
+    others = [axis for axis in range(len(out.bottom().shape)) if axis != 1]
+    mean = out.step("ReduceMean", out.bottoms, "mean", axes=others)
+    centred = out.step("Sub", [*out.bottoms, mean], "centred")
+    square = out.step("Mul", [centred, centred], "square")
+    variance = out.step("ReduceMean", [square], "variance", axes=others)
+    kept = out.step("Add", [variance, out.scalar("eps", epsilon)], "kept")
+    return out.graph.node("Div", [centred, out.step("Sqrt", [kept], "deviation")], top)
 
 
-def _operand(graph: Graph, layer: Layer, bottoms: Sequence[str], axis: int, learned: str) -> str:
+def _operand(out: Emission, axis: int, learned: str) -> str:
     """Return the name of the second operand, learned or the second bottom, laid along the axes that it covers."""
-    axes = len(graph.bottom(layer).shape)
-    if len(bottoms) == 1:
-        return graph.constant(f"{layer.name}.{learned}", spread(layer.weights[learned], axis, axes))
-    given = len(graph.bottom(layer, 1).shape)
+    if len(out.bottoms) == 1:
+        return out.spread(learned, axis)
+    given, axes = len(out.bottom(1).shape), len(out.bottom().shape)
     after = list(range(given, axes - axis % axes)) if given else []
-    if not after:
-        return bottoms[1]
-    places = graph.constant(f"{layer.name}.axes", np.array(after, np.int64))
-    return graph.step("Unsqueeze", [bottoms[1], places], f"{bottoms[1]}.spread")
+    return out.step("Unsqueeze", [out.bottoms[1], out.integers("axes", after)], "spread") if after else out.bottoms[1]
 
 
 @EMITTERS.register("Scale")
-def scale(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def scale(out: Emission, params: Scale) -> None:
     """Mul, and Add where there is a bias."""
-    params = cast(Scale, layer.params)
-    inputs = [bottoms[0], _operand(graph, layer, bottoms, params.axis, "scale")]
-    if not params.bias_term:
-        graph.node("Mul", inputs, tops[0])
-        return
-    bias: Array = spread(layer.weights["bias"], params.axis, len(graph.bottom(layer).shape))
-    scaled = graph.step("Mul", inputs, f"{tops[0]}.scaled")
-    graph.node("Add", [scaled, graph.constant(f"{layer.name}.bias", bias)], tops[0])
+    inputs = [out.bottoms[0], _operand(out, params.axis, "scale")]
+    if params.bias_term:
+        out.top("Add", [out.step("Mul", inputs, "scaled"), out.spread("bias", params.axis)])
+    else:
+        out.top("Mul", inputs)
 
 
 @EMITTERS.register("Bias")
-def bias(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def bias(out: Emission, params: Bias) -> None:
     """Add."""
-    params = cast(Bias, layer.params)
-    graph.node("Add", [bottoms[0], _operand(graph, layer, bottoms, params.axis, "bias")], tops[0])
+    out.top("Add", [out.bottoms[0], _operand(out, params.axis, "bias")])
 
 
 @EMITTERS.register("Softmax")
-def softmax(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def softmax(out: Emission, params: Softmax) -> None:
     """Softmax along the same axis."""
-    graph.node("Softmax", bottoms, tops[0], axis=cast(Softmax, layer.params).axis)
+    out.top("Softmax", out.bottoms, axis=params.axis)
 
 
 @EMITTERS.register("LRN")
-def lrn(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def lrn(out: Emission, params: LRN) -> None:
     """LRN over channels; over positions x * (1 + alpha * average of squares) ** -beta."""
-    params, top = cast(LRN, layer.params), tops[0]
+    (source,) = out.bottoms
     if params.norm_region == "ACROSS_CHANNELS":
-        graph.node("LRN", bottoms, top, size=params.local_size, alpha=params.alpha, beta=params.beta, bias=params.k)
+        out.top("LRN", [source], size=params.local_size, alpha=params.alpha, beta=params.beta, bias=params.k)
         return
-    squares = graph.step("Mul", [bottoms[0], bottoms[0]], f"{top}.squares")
-    window = params.squares_pooling().window(graph.bottom(layer).shape[2:])
+    squares = out.step("Mul", [source, source], "squares")
+    window = params.squares_pooling().window(out.bottom().shape[2:])
     sides = {"kernel_shape": window.kernel, "pads": window.pad * 2}
-    mean = graph.step("AveragePool", [squares], f"{top}.mean", **sides, count_include_pad=1)
-    weighted = graph.step("Mul", [mean, graph.scalar(f"{layer.name}.alpha", params.alpha)], f"{top}.weighted")
-    energy = graph.step("Add", [weighted, graph.scalar(f"{layer.name}.one", 1)], f"{top}.energy")
-    factor = graph.step("Pow", [energy, graph.scalar(f"{layer.name}.power", -params.beta)], f"{top}.factor")
-    graph.node("Mul", [bottoms[0], factor], top)
+    mean = out.step("AveragePool", [squares], "mean", **sides, count_include_pad=1)
+    weighted = out.step("Mul", [mean, out.scalar("alpha", params.alpha)], "weighted")
+    energy = out.step("Add", [weighted, out.scalar("one", 1)], "energy")
+    out.top("Mul", [source, out.step("Pow", [energy, out.scalar("power", -params.beta)], "factor")])
+
+
+@EMITTERS.register("Normalize")
+def normalize(out: Emission, params: Normalize) -> None:
+    """Div by the root of ReduceSumSquare and eps, or by ReduceL1 and eps, then Mul where there is a scale."""
+    over = list(range(1, len(out.bottom().shape) if params.across_spatial else 2))
+    total = out.step("ReduceL1" if params.norm == "L1" else "ReduceSumSquare", out.bottoms, "total", axes=over)
+    norm = out.step("Add", [total, out.scalar("eps", params.eps)], "kept")
+    if params.norm != "L1":
+        norm = out.step("Sqrt", [norm], "norm")
+    if params.scaled:
+        out.top("Mul", [out.step("Div", [*out.bottoms, norm], "unit"), out.spread("scale")])
+    else:
+        out.top("Div", [*out.bottoms, norm])
+
+
+@EMITTERS.register("MVN")
+def mvn(out: Emission, params: MVN) -> None:
+    """Sub and Div by ReduceMean and the root of ReduceMean of squares; without axes each value is its own mean."""
+    (source,) = out.bottoms
+    over = list(range(1 if params.across_channels else 2, len(out.bottom().shape)))
+
+    def mean(source: str, wish: str) -> str:
+        return out.step("ReduceMean", [source], wish, axes=over) if over else source
+
+    if not params.normalize_variance:
+        out.top("Sub", [source, mean(source, "mean")])
+        return
+    centred = out.step("Sub", [source, mean(source, "mean")], "centred")
+    square = out.step("Mul", [centred, centred], "square")
+    deviation = out.step("Sqrt", [mean(square, "variance")], "deviation")
+    out.top("Div", [centred, out.step("Add", [deviation, out.scalar("eps", params.eps)], "kept")])

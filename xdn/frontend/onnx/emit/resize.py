@@ -1,13 +1,9 @@
 """Interp, DeephiResize and Upsample in ONNX."""
 
-from collections.abc import Sequence
-from typing import cast
-
 import numpy as np
 from onnx import TensorProto
 
-from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Graph
-from xdn.graph import Layer
+from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
 from xdn.layers.upsample import Upsample
@@ -17,81 +13,68 @@ _LEFT_OUT = ("", "")
 
 
 @EMITTERS.register("Interp")
-def interp(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def interp(out: Emission, params: Interp) -> None:
     """Resize, linear with aligned corners, after a Slice that crops; batch and channels are read from the data."""
-    params, top = cast(Interp, layer.params), tops[0]
-    source = bottoms[0]
+    source = out.bottoms[0]
     if params.pad_beg or params.pad_end:
-        begins = graph.integers(f"{layer.name}.begins", [-params.pad_beg] * 2)
-        ends = graph.integers(f"{layer.name}.ends", [params.pad_end or TO_THE_END] * 2)
-        source = graph.step(
-            "Slice", [source, begins, ends, graph.integers(f"{layer.name}.axes", [2, 3])], f"{top}.part"
-        )
-    size = graph.step("Shape", [bottoms[1]], f"{top}.size", start=2) if params.use_blob_size else _size(graph, layer)
-    _linear(graph, source, size, top, "align_corners")
+        begins = out.integers("begins", [-params.pad_beg] * 2)
+        ends = out.integers("ends", [params.pad_end or TO_THE_END] * 2)
+        source = out.step("Slice", [source, begins, ends, out.integers("axes", [2, 3])], "part")
+    size = out.step("Shape", [out.bottoms[1]], "size", start=2) if params.use_blob_size else _size(out)
+    _linear(out, source, size, "align_corners")
 
 
-def _size(graph: Graph, layer: Layer) -> str:
+def _size(out: Emission) -> str:
     """Return the constant with the top's height and width."""
-    return graph.integers(f"{layer.name}.size", graph.image_shape(layer, layer.tops[0])[1:])
+    return out.integers("size", out.image_shape(out.layer.tops[0])[1:])
 
 
-def _linear(graph: Graph, source: str, size: str, top: str, places: str) -> None:
+def _linear(out: Emission, source: str, size: str, places: str) -> None:
     """Append a linear Resize to `size`, for which `places` says how places lie to each other."""
-    images = graph.step("Shape", [source], f"{top}.images", end=2)
-    sizes = graph.step("Concat", [images, size], f"{top}.sizes", axis=0)
-    graph.node("Resize", [source, *_LEFT_OUT, sizes], top, mode="linear", coordinate_transformation_mode=places)
+    images = out.step("Shape", [source], "images", end=2)
+    sizes = out.step("Concat", [images, size], "sizes", axis=0)
+    out.top("Resize", [source, *_LEFT_OUT, sizes], mode="linear", coordinate_transformation_mode=places)
 
 
 @EMITTERS.register("DeephiResize")
-def deephi_resize(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def deephi_resize(out: Emission, params: DeephiResize) -> None:
     """Resize, linear between the middles of places; or a Gather of rows and one of columns."""
-    params, top = cast(DeephiResize, layer.params), tops[0]
     if params.resize_type == "BILINEAR":
-        _linear(graph, bottoms[0], _size(graph, layer), top, "half_pixel")
+        _linear(out, out.bottoms[0], _size(out), "half_pixel")
         return
-    rows, columns = params.places(*graph.bottom(layer).shape[2:])
-    taken = graph.step(
-        "Gather", [bottoms[0], graph.integers(f"{layer.name}.rows", rows.tolist())], f"{top}.rows", axis=2
-    )
-    graph.node("Gather", [taken, graph.integers(f"{layer.name}.columns", columns.tolist())], top, axis=3)
+    rows, columns = params.places(*out.bottom().shape[2:])
+    taken = out.step("Gather", [*out.bottoms, out.integers("rows", rows.tolist())], "rows", axis=2)
+    out.top("Gather", [taken, out.integers("columns", columns.tolist())], axis=3)
 
 
 @EMITTERS.register("Upsample")
-def upsample(graph: Graph, layer: Layer, bottoms: Sequence[str], tops: Sequence[str]) -> None:
+def upsample(out: Emission, params: Upsample) -> None:
     """Resize to the nearest position before; with a mask ScatterElements into zeros."""
-    if len(bottoms) > 1:
-        _scattered(graph, layer, bottoms, tops[0])
+    if len(out.bottoms) > 1:
+        _scattered(out)
         return
-    scales = graph.constant(
-        f"{layer.name}.scales", np.array([1, 1, *cast(Upsample, layer.params).factors()], np.float32)
-    )
+    scales = out.constant("scales", np.array([1, 1, *params.factors()], np.float32))
     how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    graph.node("Resize", [*bottoms, "", scales], tops[0], **how)
+    out.top("Resize", [*out.bottoms, "", scales], **how)
 
 
-def _scattered(graph: Graph, layer: Layer, bottoms: Sequence[str], top: str) -> None:
+def _scattered(out: Emission) -> None:
     """Append what puts each value at its mask's place; places outside of the top are an element after it, cut off.
 
     Of several values at one place ONNX leaves open which is kept; ONNX Runtime keeps the last, as Caffe does.
     """
-    c, p, q = graph.image_shape(layer, layer.tops[0])
-    rows = graph.integers(f"{layer.name}.rows", [0, c, -1])
-    values, places = (
-        graph.step("Reshape", [name, rows], f"{top}.{what}") for name, what in zip(bottoms, ("x", "at"), strict=True)
-    )
-    outside = graph.scalar(f"{layer.name}.outside", p * q)
-    low = graph.step("GreaterOrEqual", [places, graph.scalar(f"{layer.name}.first", 0)], f"{top}.low")
-    within = graph.step("And", [low, graph.step("Less", [places, outside], f"{top}.high")], f"{top}.within")
-    kept = graph.step("Where", [within, places, outside], f"{top}.kept")
-    numbers = graph.step("Cast", [kept], f"{top}.numbers", to=TensorProto.INT64)
-    images = graph.step("Shape", [bottoms[0]], f"{top}.images", end=1)
-    plane = graph.integers(f"{layer.name}.plane", [c, p * q + 1])
-    zeros = graph.step(
-        "ConstantOfShape", [graph.step("Concat", [images, plane], f"{top}.size", axis=0)], f"{top}.zeros"
-    )
-    filled = graph.step("ScatterElements", [zeros, numbers, values], f"{top}.filled", axis=2)
-    begin, end, axis = (
-        graph.integers(f"{layer.name}.{name}", [i]) for name, i in (("begin", 0), ("end", p * q), ("axis", 2))
-    )
-    graph.reshape(graph.step("Slice", [filled, begin, end, axis], f"{top}.part"), layer.tops[0], top)
+    c, p, q = out.image_shape(out.layer.tops[0])
+    rows = out.integers("rows", [0, c, -1])
+    values = out.step("Reshape", [out.bottoms[0], rows], "x")
+    places = out.step("Reshape", [out.bottoms[1], rows], "at")
+    outside = out.scalar("outside", p * q)
+    low = out.step("GreaterOrEqual", [places, out.scalar("first", 0)], "low")
+    within = out.step("And", [low, out.step("Less", [places, outside], "high")], "within")
+    kept = out.step("Where", [within, places, outside], "kept")
+    numbers = out.step("Cast", [kept], "numbers", to=TensorProto.INT64)
+    images = out.step("Shape", [out.bottoms[0]], "images", end=1)
+    size = out.step("Concat", [images, out.integers("plane", [c, p * q + 1])], "size", axis=0)
+    zeros = out.step("ConstantOfShape", [size], "zeros")
+    filled = out.step("ScatterElements", [zeros, numbers, values], "filled", axis=2)
+    bounds = [out.integers(name, [value]) for name, value in (("begin", 0), ("end", p * q), ("axis", 2))]
+    out.reshaped(out.step("Slice", [filled, *bounds], "part"))
