@@ -151,7 +151,7 @@ class Engine(ABC):
 
     def classify(self, packed: Dataset, batch: int) -> np.ndarray:
         """Return the labels (N,) of the packed images, conversion included."""
-        images = packed.images(0, len(packed))
+        images = packed.images()
         return self.labels((self.convert(part) for part in self.parts(images, batch)), len(images))
 
     def labels(self, batches: Iterable[Any], count: int) -> np.ndarray:

@@ -37,4 +37,4 @@ class Xdn(Engine):
 
     def classify(self, packed: Dataset, batch: int) -> np.ndarray:
         """XDN's own way from the packed images to their labels."""
-        return classify(self._session, packed.images(0, len(packed)), self.model.transform)
+        return classify(self._session, packed.images(), self.model.transform)

@@ -82,7 +82,7 @@ def find_inputs(args: argparse.Namespace, output: Output, random_images: int = 0
     folders = [net.folder] if net.folder else []
     if path:
         packed = opener(path, args.images)()
-        images, transform = packed.images(0, len(packed)), net.input_layers[0].params.transform
+        images, transform = packed.images(), net.input_layers[0].params.transform
     else:
         images = seeded_images(net, min(args.images, random_images))
         transform = Transform(scale=1 / 64, mean_value=(128.0,))

@@ -202,7 +202,7 @@ def test_criteria_are_set_beside_each_other(tool, small, tmp_path, rng):
     """The labels are the classes that one net sees; another one, whose classes are shifted, sees none of them."""
     net, path, listed, _ = small
     data = find_dataset(str(listed))
-    images = api.pixel_transform(net, data.shape, data.channel_order).apply(data.images(0, len(data)))
+    images = api.pixel_transform(net, data.shape, data.channel_order).apply(data.images())
     labels = net.with_batch(len(data)).forward({"data": images})["prob"].argmax(1)
     lines = [f"{number}.png {(label + (number >= 6)) % 10}\n" for number, label in enumerate(labels)]
     listed.write_text("".join(lines))

@@ -21,7 +21,7 @@ def test_reads_both_versions(tmp_path, rng, write):
     contents = write(tmp_path, rng)
     test = Cifar10.find(tmp_path, "test")
     planes, labels = contents["test_batch"]
-    np.testing.assert_array_equal(test.images(0, len(test)), interleaved(planes))
+    np.testing.assert_array_equal(test.images(), interleaved(planes))
     np.testing.assert_array_equal(test.images(2, 4), interleaved(planes)[2:4])
     assert test.labels.tolist() == labels
     assert test.labels.dtype == np.int32
@@ -29,7 +29,7 @@ def test_reads_both_versions(tmp_path, rng, write):
 
     train = Cifar10.find(tmp_path, "train")
     batches = [contents[f"data_batch_{i}"] for i in range(1, 6)]
-    np.testing.assert_array_equal(train.images(0, len(train)), np.concatenate([interleaved(p) for p, _ in batches]))
+    np.testing.assert_array_equal(train.images(), np.concatenate([interleaved(p) for p, _ in batches]))
     assert train.labels.tolist() == [label for _, labels in batches for label in labels]
 
 

@@ -5,7 +5,16 @@ import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel
 from xdn import api, settings
-from xdn.evaluate.answers import Answers, answers, classify, images_at_once, online_images, stated_batch, takes_batch
+from xdn.evaluate.answers import (
+    Answers,
+    Output,
+    answers,
+    classify,
+    images_at_once,
+    online_images,
+    stated_batch,
+    takes_batch,
+)
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
 from xdn.memory import limited
@@ -91,3 +100,16 @@ def test_a_net_in_parts_gets_some_images_at_once():
     images = np.zeros((1000, 4, 5, 3), np.uint8)
     assert images_at_once(Session(net_of(1, relu, join)), images) == settings.ONLINE_BATCH
     assert images_at_once(Session(net_of(4, relu, join, ("rows", LAYERS["Reshape"](shape=(4, 60)), 1))), images) == 4
+
+
+def test_an_output_has_a_shape_and_a_range():
+    values = np.array([[1.0, -2.5], [3.0, 0.0]], np.float32)
+    assert Output.of("boxes", values) == Output("boxes", (2, 2), -2.5, 3.0)
+
+
+def test_what_is_not_a_finite_number_is_counted_and_not_a_bound():
+    values = np.array([np.nan, np.inf, -np.inf, 2.0], np.float32)
+    assert Output.of("x", values) == Output("x", (4,), 2.0, 2.0, 3)
+    assert Output.of("x", values[:2]) == Output("x", (2,), None, None, 2)
+    assert Output.of("x", np.empty((0, 7), np.float32)) == Output("x", (0, 7), None, None)
+    assert Output.of("x", np.float32(1).reshape(())) == Output("x", (), 1.0, 1.0)

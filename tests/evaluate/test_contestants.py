@@ -7,9 +7,9 @@ from tests.evaluate.building import Stripes, brightest_channel
 from tests.kernels.checks import B
 from xdn import api, settings
 from xdn.data.packed import pack
+from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import Rounds, timed
 from xdn.evaluate.contestants import Asked, MadeUpJob, OnlineJob, PackedJob
-from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH

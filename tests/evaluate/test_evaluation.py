@@ -13,7 +13,7 @@ from xdn.evaluate.evaluation import SCHEMA, Evaluation
 from xdn.evaluate.record import rebuilt
 from xdn.runtime.session import Session
 
-NAMES = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data"}
+TOLD = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data", "load_s": 0.25}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def ran(tmp_path):
     session = Session(brightest_channel(), threads=2, winograd=False)
     job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
     (contest,) = timed([job], 3)
-    return session, contest, Evaluation.of(session, contest, 0.25, NAMES, batch=50, peak_gflops=200.0)
+    return session, contest, Evaluation.of(session, contest=contest, batch=50, peak_gflops=200.0, **TOLD)
 
 
 def test_the_result_says_what_ran(ran):
@@ -41,7 +41,7 @@ def test_the_result_says_what_ran(ran):
 def test_the_plan_of_many_parts_has_a_short_name(ran):
     session, contest, result = ran
     plans = [session.plan()] * 2, [session.plan()] * 400
-    two, many = (Evaluation.of(session, contest, 0.25, NAMES, plans=each).plan for each in plans)
+    two, many = (Evaluation.of(session, each, contest=contest, **TOLD).plan for each in plans)
     assert two.endswith(" of 2 parts")
     assert many.endswith(" of 400 parts")
     assert two.split()[0] != many.split()[0]

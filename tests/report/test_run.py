@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from xdn.evaluate.accuracy import Accuracy
+from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.evaluation import Evaluation
-from xdn.evaluate.outputs import Output
 from xdn.evaluate.timing import Latency
 from xdn.report.run import run_table
 

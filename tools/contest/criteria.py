@@ -56,7 +56,7 @@ class Entry:
 def percent(net: Net, data: Dataset) -> float:
     """Return the top-1 accuracy of a net over a data set, fused, in percent."""
     session, transform = Session(optimize(net).net), api.pixel_transform(net, data.shape, data.channel_order)
-    found = answers(session, data.images(0, len(data)), transform)
+    found = answers(session, data.images(), transform)
     return measured(data.labels, found.classes, found.scores, data.classes).percent
 
 

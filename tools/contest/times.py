@@ -95,10 +95,10 @@ def xdn_entry(
     else:
         job = PackedJob(session, images.packed, transform, images.batch if kind == "batches" else None)
     stored = "PNG files, decoded on line" if kind == "online" else "packed data"
-    said = {"net": names[2], "data": images.files.title, "preprocessing": stored}
+    told = {"net": names[2], "data": images.files.title, "preprocessing": stored, "load_s": load_s}
 
     def result(contest: ContestResult, peaks: dict[int, float]) -> Evaluation:
-        return Evaluation.of(session, contest, load_s, said, batch=job.batch, peak_gflops=peaks[session.threads])
+        return Evaluation.of(session, contest=contest, batch=job.batch, peak_gflops=peaks[session.threads], **told)
 
     return Entry(names[0], names[1], net, job, result)
 

@@ -157,7 +157,7 @@ def _batch(folder: str, name: str) -> Callable[[bytes], None]:
     def read(content: bytes) -> None:
         _file(f"{folder}/{name}", content)
         data = Cifar10.find(work_folder() / folder, "test")
-        data.images(0, len(data))
+        data.images()
 
     return read
 

@@ -144,10 +144,21 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
         contest = replace(contest, latency=job.latency())
         outputs = () if data.scores else job.outputs()
         profile = job.profile() if args.profile else None
-    names = {"net": str(args.net), "data": data.title, "preprocessing": preprocessing}
-    peak = profile.peak_gflops if profile else None
-    further = {"batch": job.batch, "counted": data.said, "outputs": outputs, "transform": data.applied}
-    result = Evaluation.of(session, contest, load_s, names, plans, profile=profile, peak_gflops=peak, **further)
+    result = Evaluation.of(
+        session,
+        plans,
+        net=str(args.net),
+        data=data.title,
+        preprocessing=preprocessing,
+        contest=contest,
+        load_s=load_s,
+        profile=profile,
+        peak_gflops=profile.peak_gflops if profile else None,
+        batch=job.batch,
+        counted=data.said,
+        outputs=outputs,
+        transform=data.applied,
+    )
     # Before what is printed, whose reader may have gone.
     if profile and args.profile_csv:
         write_atomically(args.profile_csv, profile_csv(profile).encode())

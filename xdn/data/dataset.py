@@ -58,8 +58,15 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
-    def images(self, start: int, stop: int) -> Array:
-        """Return the images from `start` up to `stop`, u8 (n, H, W, C); raise DataError outside the data set."""
+    def images(self, start: int = 0, stop: int | None = None) -> Array:
+        """Return the images from `start` up to `stop`, all by default, u8 (n, H, W, C).
+
+        Raises
+        ------
+        DataError
+            Outside the data set.
+        """
+        stop = len(self) if stop is None else stop
         if not 0 <= start <= stop <= len(self):
             raise DataError(f"images {start}..{stop} are asked for; {self.title} has {len(self)}")
         return self._images(start, stop)

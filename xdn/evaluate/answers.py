@@ -1,4 +1,4 @@
-"""What a net says of images: their classes, and the scores that say so."""
+"""What a net says of images: their classes, and the scores that say so; of a net that tells none, its outputs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ import numpy as np
 from xdn import memory, settings
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
-from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
 from xdn.graph import Array, Net
-from xdn.graph.verify import verify
+from xdn.graph.verify import is_sound
 from xdn.runtime.backend import Progress
 from xdn.runtime.session import Session
 
@@ -43,12 +42,39 @@ class Answers:
         return Answers(np.concatenate(classes), tuple(tables))
 
 
+@dataclass(frozen=True)
+class Output:
+    """What one output of a net was in a call.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+    least, most : float or None
+        Of its finite values; None where it has none.
+    invalid : int
+        Values that are not finite numbers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    least: float | None
+    most: float | None
+    invalid: int = 0
+
+    @staticmethod
+    def of(name: str, values: Array) -> "Output":
+        """Return what `values` are."""
+        finite = values[np.isfinite(values)]
+        least, most = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+        return Output(name, values.shape, least, most, values.size - finite.size)
+
+
 def answers(
     session: Session,
     images: Array,
     transform: PixelTransform,
     batch: int | None = None,
-    progress: Progress | None = None,
     scores: Scores | None = None,
 ) -> Answers:
     """Return what the net says of images.
@@ -60,14 +86,12 @@ def answers(
     transform : PixelTransform
     batch : int, optional
         Images in one call, as `images_at_once` has it by default.
-    progress : callable, optional
-        Told the chunks of a call that are done.
     scores : Scores, optional
         Where the net tells classes; by default in its first output.
     """
     scores = scores or first_output(session.net)
     place = session.net.outputs.index(scores.blob)
-    calls = outputs_of_images(session, images, transform, batch, progress)
+    calls = outputs_of_images(session, images, transform, batch)
     return Answers.of((outputs[place] for outputs in calls), scores)
 
 
@@ -78,7 +102,10 @@ def outputs_of_images(
     batch: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[list[Array]]:
-    """Yield the net's outputs for images, call by call; the parameters are those of `answers`."""
+    """Yield the net's outputs for images, call by call.
+
+    `progress` is told the chunks of a call that are done; the other parameters are those of `answers`.
+    """
     name = next(iter(session.net.inputs))
     step = batch or images_at_once(session, images)
     for start in range(0, len(images), step):
@@ -116,11 +143,7 @@ def stated_batch(net: Net) -> int | None:
 
 def takes_batch(net: Net, images: int) -> bool:
     """Return whether a net takes so many images in a call: shapes or weights may be for one batch."""
-    try:
-        verify(net.with_images(images))
-    except (NetError, UnsupportedError, WeightsError):
-        return False
-    return True
+    return is_sound(net.with_images(images))
 
 
 def classify(session: Session, images: Array, transform: PixelTransform) -> Array:

@@ -13,10 +13,9 @@ from xdn.data.dataset import Dataset
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.views import first_images
-from xdn.evaluate.answers import Answers, images_at_once, outputs_of_images, stated_batch, takes_batch
+from xdn.evaluate.answers import Answers, Output, images_at_once, outputs_of_images, stated_batch, takes_batch
 from xdn.evaluate.contest import Contestant
 from xdn.evaluate.made_up import made_up_feed
-from xdn.evaluate.outputs import Output
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph import Array
@@ -59,6 +58,10 @@ class Job(Contestant):
         super().__init__(*data, counted=scores is not None)
         self.session, self.batch, self._scores = session, batch, scores
 
+    def warm(self) -> None:
+        """Run the first call."""
+        next(self.calls())
+
     @abstractmethod
     def calls(self) -> Iterator[list[Array]]:
         """Open the data and yield the net's outputs for all images, call by call."""
@@ -67,9 +70,10 @@ class Job(Contestant):
     def request(self, number: int) -> list[Array]:
         """Return the net's outputs for one image."""
 
-    @abstractmethod
     def profile(self) -> Profile:
-        """Run images again and return what each layer took."""
+        """Run the first call again and return what each layer took; decoding is not part of it."""
+        next(self.calls())
+        return self.session.profile()
 
     def answers(self) -> Answers:
         """Run all images; of a net that tells no classes nothing is kept."""
@@ -124,34 +128,27 @@ class PackedJob(Job):
         progress: Progress | None = None,
         asked: Asked | None = None,
     ):
-        self._data, asked = PackedData.open(path), asked or Asked(first_output(session.net))
-        self._count, batch = asked.images, batch or stated_batch(session.net)
-        super().__init__(session, (self._data.labels[: self._count], self._data.header.classes), batch, asked.scores)
-        self.transform, self._path, self._progress = transform, path, progress
+        asked = asked or Asked(first_output(session.net))
+        self._path, self._count = path, asked.images
+        data = self._opened()
+        super().__init__(session, (data.labels, data.classes), batch or stated_batch(session.net), asked.scores)
+        self.transform, self._images, self._progress = transform, data.images(), progress
+
+    def _opened(self) -> Dataset:
+        return first_images(PackedData.open(self._path), self._count)
 
     def warm(self) -> None:
         """Run the first images: so many that they are run as all of them will be, by the same kernels."""
-        at_once = images_at_once(self.session, self._data.pixels[: self._count])
-        self._run(self.batch or min(host_target().block_images * self.session.threads, at_once))
+        at_once = min(host_target().block_images * self.session.threads, images_at_once(self.session, self._images))
+        next(outputs_of_images(self.session, self._images[: self.batch or at_once], self.transform, self.batch))
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""
-        images = PackedData.open(self._path).pixels[: self._count]
-        return outputs_of_images(self.session, images, self.transform, self.batch, self._progress)
+        return outputs_of_images(self.session, self._opened().images(), self.transform, self.batch, self._progress)
 
     def request(self, number: int) -> list[Array]:
         """Run one image."""
-        return next(outputs_of_images(self.session, self._data.pixels[number : number + 1], self.transform))
-
-    def profile(self) -> Profile:
-        """Run the file again and return what each layer took; where that takes several calls, in the first."""
-        self._run(self.batch or images_at_once(self.session, self._data.pixels[: self._count]))
-        return self.session.profile()
-
-    def _run(self, count: int) -> None:
-        """Run the first images, so many at most."""
-        for _ in outputs_of_images(self.session, self._data.pixels[: self._count][:count], self.transform, self.batch):
-            pass
+        return next(outputs_of_images(self.session, self._images[number : number + 1], self.transform))
 
 
 class OnlineJob(Job):
@@ -177,10 +174,6 @@ class OnlineJob(Job):
         super().__init__(session, (dataset.labels, dataset.classes), batch, asked.scores)
         self.transform, self._dataset, self._input = transform, dataset, next(iter(session.net.inputs))
 
-    def warm(self) -> None:
-        """Run the first batch."""
-        next(self.calls())
-
     def calls(self) -> Iterator[list[Array]]:
         """Decode and run the data set."""
         batches = self._dataset.batches(self.batch)
@@ -190,11 +183,6 @@ class OnlineJob(Job):
         """Decode and run one image."""
         images = self.transform.apply(self._dataset.images(number, number + 1))
         return self.session.run(None, {self._input: images})
-
-    def profile(self) -> Profile:
-        """Run the first batch again and return what each layer took; decoding is not part of it."""
-        self.warm()
-        return self.session.profile()
 
 
 class MadeUpJob(Job):
@@ -219,10 +207,6 @@ class MadeUpJob(Job):
         single = takes_batch(session.net, 1)
         self._single = made_up_feed(session.net, 1) if single else self._feed
 
-    def warm(self) -> None:
-        """Run a call."""
-        next(self.calls())
-
     def calls(self) -> Iterator[list[Array]]:
         """Run all calls."""
         return (self.session.run(None, self._feed) for _ in range(self._calls))
@@ -230,8 +214,3 @@ class MadeUpJob(Job):
     def request(self, number: int) -> list[Array]:
         """Run one image."""
         return self.session.run(None, self._single)
-
-    def profile(self) -> Profile:
-        """Run a call again and return what each layer took."""
-        self.warm()
-        return self.session.profile()

@@ -2,15 +2,15 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xdn import __version__
 from xdn.codegen.target import cpu_name, host_target
 from xdn.data.applied import Applied
+from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
-from xdn.evaluate.outputs import Output
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
@@ -98,27 +98,15 @@ class Evaluation:
     outputs: tuple[Output, ...] = ()
 
     @staticmethod
-    def of(
-        session: Session,
-        contest: ContestResult,
-        load_s: float,
-        names: Mapping[str, str],
-        plans: Sequence[Plan] = (),
-        **further: Any,
-    ) -> "Evaluation":
+    def of(session: Session, plans: Sequence[Plan] = (), **told: Any) -> "Evaluation":
         """Return what was found out with `session`.
 
-        `names` holds net, data and preprocessing; `plans` are what ran, by default those of the session's latest run;
-        `further` other fields: profile, batch, peak_gflops, transform.
+        `plans` are what ran, by default those of the session's latest run; `told` the fields that no session knows:
+        net, data, preprocessing, contest, load_s, and where they are known profile, batch, peak_gflops, transform.
         """
         plans = plans or session.plans()
         return Evaluation(
-            net=names["net"],
-            data=names["data"],
-            preprocessing=names["preprocessing"],
-            contest=contest,
             macs=sum(plan.macs for plan in plans),
-            load_s=load_s,
             compile_s=session.compile_s,
             kernels_compiled=session.kernels_compiled,
             threads=session.threads,
@@ -131,7 +119,7 @@ class Evaluation:
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
             winograd=session.configuration.winograd,
             weights_as=session.configuration.weights_as,
-            **further,
+            **told,
         )
 
     @property

@@ -157,13 +157,8 @@ class LimitedThroughput(Latency):
     """Milliseconds per 1000 images in calls of some images, of which 99 of 100 end within a limit."""
 
     name, unit, percentile = "throughput", "ms for 1000 images", 99.0
-
-    def __init__(
-        self, path: Path, transform: PixelTransform, images: int | None = None, call_images: int | None = None
-    ):
-        super().__init__(path, transform, images, call_images)
-        #: Milliseconds that a call may take.
-        self.limit_ms = float("inf")
+    #: Milliseconds that a call may take.
+    limit_ms = float("inf")
 
     @property
     def key(self) -> str:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.net import Net
-from xdn.graph.verify import verify
+from xdn.graph.verify import is_sound
 
 #: What the batches of a net's inputs are called: the first one declared N, inputs that declare another one M, ...
 LETTERS = "NMLKJIHG"
@@ -51,11 +50,7 @@ def _others(net: Net, batch: int) -> list[tuple[int, Mapping[str, Blob]]]:
 def _sized(net: Net, shapes: Mapping[str, Shape]) -> Mapping[str, Blob] | None:
     """Return the blobs for inputs of `shapes`, None where the net or its weights do not take them."""
     resized = net.reshape(shapes)
-    try:
-        verify(resized)
-    except (NetError, UnsupportedError, WeightsError):
-        return None
-    return resized.blobs
+    return resized.blobs if is_sound(resized) else None
 
 
 def _said(points: Sequence[tuple[int, int]], letter: str) -> int | str:

@@ -1,6 +1,6 @@
 """What must hold of every net: single assignment, order, shapes, weights' shapes."""
 
-from xdn.errors import NetError, WeightsError
+from xdn.errors import NetError, UnsupportedError, WeightsError
 from xdn.graph.net import Net
 
 
@@ -25,6 +25,15 @@ def verify(net: Net) -> None:
                 raise WeightsError(
                     f"{name} has the shape {layer.weights[name].shape} instead of {shape}", where=layer.place
                 )
+
+
+def is_sound(net: Net) -> bool:
+    """Return whether `verify` finds nothing: where a net was resized, shapes or weights may be for another batch."""
+    try:
+        verify(net)
+    except (NetError, UnsupportedError, WeightsError):
+        return False
+    return True
 
 
 def _names(net: Net) -> None:

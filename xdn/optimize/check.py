@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 
 from xdn import memory, settings
-from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
+from xdn.errors import InputError
 from xdn.graph import Array, Layer, Net, Transform
 from xdn.graph.examples import examples
-from xdn.graph.verify import verify
+from xdn.graph.verify import is_sound, verify
 from xdn.layers.input import Input
 from xdn.memory import Need
 
@@ -45,11 +45,8 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
     A net that cannot take `images` images (a Reshape may state the batch, or weights lie along it) keeps the batch that
     it declares.
     """
-    sized = net.with_batch(images)
-    try:
-        verify(sized)
-    except (NetError, UnsupportedError, WeightsError):
-        sized = net
+    resized = net.with_batch(images)
+    sized = resized if is_sound(resized) else net
     blobs = sized.blobs
     # Drawn and scaled in f64.
     needs = [Need(layer.place, 5 * blobs[top].bytes) for layer in net.input_layers for top in layer.tops]

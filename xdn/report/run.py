@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xdn.evaluate.answers import Output
 from xdn.evaluate.evaluation import Evaluation
-from xdn.evaluate.outputs import Output
 from xdn.evaluate.timing import Latency
 from xdn.report.quantities import count, shape, size
 from xdn.report.transform import transform_line

@@ -120,7 +120,7 @@ def _pixels(data: Dataset) -> Array:
     size_bytes = len(data) * prod(data.shape)
     if size_bytes > settings.MAX_TRAINING_BYTES:
         raise DataError(f"the images need {size_bytes} bytes; at most {settings.MAX_TRAINING_BYTES} are taken")
-    return data.images(0, len(data))
+    return data.images()
 
 
 def _tell_one_sided(title: str, held: Array, labels: Array) -> None:
