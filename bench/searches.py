@@ -32,6 +32,7 @@ from xdn.report.search_plot import draw_strategies
 from xdn.runtime.configuration import Configuration
 from xdn.session import Session
 from xdn.tune.axes import configuration_of, run_space
+from xdn.tune.dialogue import Dialogue
 from xdn.tune.meter import Meter
 from xdn.tune.search import SEARCHES, Hints
 from xdn.tune.space import Point, Space
@@ -110,25 +111,22 @@ def searched(surface: Surface, strategy: str, budget: float, seed: int) -> list[
     """Return (spent, truth of what would be chosen) after each trial of a search."""
     rng = np.random.default_rng(10_000 + seed)
     start = min(surface.scores, key=lambda point: abs(surface.truth(point) - 1))
-    search = SEARCHES[strategy](surface.space, np.random.default_rng(seed), Hints(budget / (1 + OVERHEAD), start))
+    hints = Hints(budget / (1 + OVERHEAD), start)
+    search = Dialogue(SEARCHES[strategy](surface.space, np.random.default_rng(seed), hints))
     known: dict[Point, tuple[float, float]] = {}
-    path, spent = [], 0.0
-    request = next(search, None)
-    while request is not None:
-        scores = []
-        for point in request.points:
-            spent += request.share + OVERHEAD
-            if spent > budget:
-                return path
-            scores.append(surface.score(point, request.share, rng))
-            known[point] = (-request.share, scores[-1])
-            # The default is measured beside every trial: what is worse is never chosen.
-            chosen = min(known, key=known.__getitem__)
-            path.append((spent, min(1.0, surface.truth(chosen))))
-        try:
-            request = search.send(scores)
-        except StopIteration:
+    path: list[tuple[float, float]] = []
+    spent = 0.0
+    while search.asked:
+        point, share = search.asked
+        spent += share + OVERHEAD
+        if spent > budget:
             break
+        score = surface.score(point, share, rng)
+        search.tell(score)
+        known[point] = (-share, score)
+        # The default is measured beside every trial: what is worse is never chosen.
+        chosen = min(known, key=known.__getitem__)
+        path.append((spent, min(1.0, surface.truth(chosen))))
     return path
 
 

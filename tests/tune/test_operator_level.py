@@ -13,9 +13,8 @@ from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune import operator_level
 from xdn.tune.operator_level import OperatorLevel
-from xdn.tune.run_level import Search
 from xdn.tune.store import Store
-from xdn.tune.tuner import Budget
+from xdn.tune.tuner import Budget, Search
 
 RULES = Configuration(threads=2, schedule="batch")
 
@@ -34,7 +33,7 @@ def store(tmp_path):
 
 
 def level_of(objective, store, base=RULES, make=None, **options):
-    def made(configuration, profile):
+    def made(configuration, profile=False):
         return Session(weighed_channels(), configuration=configuration, profile=profile)
 
     search = Search(**{"budget": Budget(trials=3), "strategy": "grid"} | options)
@@ -104,7 +103,7 @@ def test_a_search_that_was_cut_off_goes_on(files, store):
 
 
 def test_a_choice_that_fails_is_passed_over(files, store):
-    def made(configuration, profile):
+    def made(configuration, profile=False):
         chosen = configuration.choices.get("batch", {}).get("first")
         if chosen and profile and chosen.tile == (2, 2):
             raise SettingError("no such tile")

@@ -9,9 +9,9 @@ from xdn.data.packed import PackedData, pack
 from xdn.evaluate.objective import ContestTime, LimitedThroughput, MedianLatency
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
-from xdn.tune.run_level import RunLevel, Search
+from xdn.tune.run_level import RunLevel
 from xdn.tune.store import Store
-from xdn.tune.tuner import Budget
+from xdn.tune.tuner import Budget, Search
 
 BASE = Configuration(threads=2)
 
@@ -96,7 +96,7 @@ def test_a_search_that_was_cut_off_goes_on(files, store):
 
 def test_another_search_does_not_take_the_trials(files, store):
     names = {
-        level_of(ContestTime(*files, images), store, strategy=strategy, seed=seed).study_name()
+        level_of(ContestTime(*files, images), store, strategy=strategy, seed=seed).study
         for images in (None, 10)
         for strategy in ("random", "grid")
         for seed in (0, 1)

@@ -30,7 +30,7 @@ def store(tmp_path):
 
 
 def key_of(net=None, threads=2, objective="contest"):
-    return Key.of(net or one_layer_net("ReLU", (3, 4, 5)), (3, 4, 5), objective, threads)
+    return Key.of(net or one_layer_net("ReLU", (3, 4, 5)), objective, threads)
 
 
 def result(factor=1.5):
@@ -59,7 +59,7 @@ def test_other_facts_are_other_keys(monkeypatch):
         key_of(threads=1),
         key_of(objective="latency-p50 of 1"),
         key_of(one_layer_net("TanH", (3, 4, 5))),
-        Key.of(one_layer_net("ReLU", (3, 4, 5)), (3, 5, 5), "contest", 2),
+        key_of(one_layer_net("ReLU", (3, 5, 5))),
     ]
     for name, value in (("cpu_name", "other"), ("affinity_cpus", 99), ("generator_digest", "newer")):
         with monkeypatch.context() as patch:
@@ -200,13 +200,13 @@ def test_a_locked_store_is_an_error_that_says_so(store, monkeypatch):
 WRITER = """
 import sys
 from xdn.tune.journal import Journal
+from xdn.tune.meter import Score
 from xdn.tune.store import Store
-from xdn.tune.trial import Trial
 store = Store(__import__("pathlib").Path(sys.argv[1]))
 journal = Journal(store, sys.argv[2])
 print("begun", flush=True)
 for number in range(int(sys.argv[3])):
-    journal.add(Trial({"n": number}, 1.0, float(number)))
+    journal.add({"n": number}, 1.0, Score(float(number)))
     print(number, flush=True)
 """
 

@@ -5,9 +5,10 @@ from math import inf
 import pytest
 
 from tests.tune.surfaces import BEST, SPACE, surface
+from xdn.tune.journal import Journal
 from xdn.tune.meter import Score
-from xdn.tune.trial import Trial
-from xdn.tune.tuner import LEAST_GAIN, Budget, Outcome, Study, median_turn
+from xdn.tune.store import Store
+from xdn.tune.tuner import LEAST_GAIN, Budget, Outcome, Search, Study, median_turn
 
 START = (0, 0, 5, 0)
 
@@ -31,64 +32,66 @@ class Surface:
         return [[self.default if setup == "default" else surface(setup)] * rounds for setup in setups]
 
 
-def study(meter, **options):
-    options = {"strategy": "random", "budget": Budget(trials=200)} | options
-    return Study(SPACE, SPACE.point, meter, ("default", SPACE.values(START)), **options)
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(Store(tmp_path / "tuning.sqlite"), "study")
 
 
-def test_the_best_is_found_and_confirmed():
-    outcome = study(Surface()).run()
+def study(meter, journal, **options):
+    search = Search(**{"strategy": "random", "budget": Budget(trials=200)} | options)
+    return Study(SPACE, SPACE.point, meter, ("default", SPACE.values(START)), search, journal)
+
+
+def test_the_best_is_found_and_confirmed(journal):
+    outcome = study(Surface(), journal).run()
     assert len(outcome.trials) == 200
     assert outcome.setup == min((SPACE.point(t.values) for t in outcome.trials), key=surface)
     assert outcome.factor == pytest.approx(surface(START) / surface(outcome.setup))
 
 
-def test_what_does_not_win_again_is_not_believed():
+def test_what_does_not_win_again_is_not_believed(journal):
     lucky = (6, 1, 6, 0)
     meter = Surface(default=1.01 * surface(BEST), lucky={lucky})
-    outcome = study(meter, budget=Budget(trials=3), known={}).run()
+    outcome = study(meter, journal, budget=Budget(trials=3)).run()
     assert outcome.setup == "default"
     assert outcome.values == {}
     assert outcome.factor == 1.0
 
 
-def test_a_gain_below_the_noise_is_none():
+def test_a_gain_below_the_noise_is_none(journal):
     meter = Surface(default=surface(BEST) * (1 + LEAST_GAIN / 2))
-    assert study(meter, strategy="grid", budget=Budget(trials=10**6)).run().setup == "default"
+    assert study(meter, journal, strategy="grid", budget=Budget(trials=10**6)).run().setup == "default"
 
 
-def test_trials_on_record_are_not_measured_again():
-    first, told = Surface(), []
-    whole = study(first, told=told.append).run()
-    again = Surface()
-    known = {(SPACE.point(trial.values), trial.share): trial.score for trial in told[:150]}
-    resumed = study(again, known=known).run()
-    assert len(first.scored) == 200
-    assert again.scored == first.scored[150:]
-    assert [t.values for t in resumed.trials] == [t.values for t in whole.trials]
-    assert resumed.setup == whole.setup
+def test_trials_on_record_are_not_measured_again(tmp_path):
+    class CutOffError(Exception):
+        pass
+
+    def until_150(trial):
+        told.append(trial)
+        if len(told) == 150:
+            raise CutOffError
+
+    store, told = Store(tmp_path / "tuning.sqlite"), []
+    whole, first, again = Surface(), Surface(), Surface()
+    outcome = study(whole, Journal(store, "another study")).run()
+    with pytest.raises(CutOffError):
+        study(first, Journal(store, "study", until_150)).run()
+    resumed = study(again, Journal(store, "study")).run()
+    assert first.scored + again.scored == whole.scored
+    assert len(first.scored) == 150
+    assert [t.values for t in resumed.trials] == [t.values for t in outcome.trials]
+    assert resumed.setup == outcome.setup
 
 
-def test_no_time_means_no_trial():
+def test_no_time_means_no_trial(journal):
     meter = Surface()
-    outcome = study(meter, budget=Budget(seconds=0.0)).run()
+    outcome = study(meter, journal, budget=Budget(seconds=0.0)).run()
     assert (meter.scored, outcome.setup) == ([], "default")
 
 
-def test_short_measurements_do_not_beat_long_ones():
-    made = study(Surface())
-    trials = [
-        Trial(SPACE.values((0, 0, 0, 0)), 1 / 9, 0.1),
-        Trial(SPACE.values((1, 0, 0, 0)), 1.0, 0.5),
-        Trial(SPACE.values((2, 0, 0, 0)), 1 / 9, 0.2),
-        Trial(SPACE.values((2, 0, 0, 0)), 1.0, 0.4),
-        Trial(SPACE.values((3, 0, 0, 0)), 1.0, inf, "broken"),
-    ]
-    assert [values["a"] for values in made.best(trials, 3)] == [2, 1, 0]
-
-
-def test_gains_say_what_each_axis_brings():
-    outcome = study(Surface(), strategy="grid", budget=Budget(trials=10**6)).run()
+def test_gains_say_what_each_axis_brings(journal):
+    outcome = study(Surface(), journal, strategy="grid", budget=Budget(trials=10**6)).run()
     assert outcome.setup == BEST
     assert set(outcome.gains) == {"a", "b", "c", "d"}
     for axis, gain in outcome.gains.items():

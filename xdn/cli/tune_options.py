@@ -110,7 +110,7 @@ def _found(
     if said or not args.stored:
         return None, {}
     try:
-        result = Store().get(Key.of_net(session.net, _CONTEST, session.threads))
+        result = Store().get(Key.of(session.net, _CONTEST, session.threads))
     except XdnError as error:
         output.log(f"warning: {error}")
         return None, {}

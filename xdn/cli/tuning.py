@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from xdn.runtime.configuration import Configuration
 from xdn.session import Session
 from xdn.tune.meter import Setup
 from xdn.tune.operator_level import OperatorLevel
-from xdn.tune.run_level import RunLevel, Search
+from xdn.tune.run_level import RunLevel
 from xdn.tune.search import SEARCHES
 from xdn.tune.store import Key, Store
 from xdn.tune.trial import Trial
-from xdn.tune.tuner import Budget, Outcome
+from xdn.tune.tuner import Budget, Outcome, Search
 
 #: What is searched.
 LEVELS = RUN, OPERATORS, ALL = "run", "operators", "all"
@@ -61,7 +61,7 @@ def tuned(
 
 def _stored(session: Session, objective: Objective) -> Setup:
     """Return what is stored for the objective, or else what the rules do."""
-    result = Store().get(Key.of_net(session.net, objective.key, session.threads))
+    result = Store().get(Key.of(session.net, objective.key, session.threads))
     return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
 
 
@@ -89,9 +89,7 @@ def _searched(
     return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
 
 
-def _drawn(
-    output: Output, draw: Callable[[tuple[Trial, ...], Path], None], outcome: Outcome, path: Path | None
-) -> None:
+def _drawn(output: Output, draw: Callable[[Sequence[Trial], Path], None], outcome: Outcome, path: Path | None) -> None:
     """Draw a search where that is asked for."""
     if path:
         draw(outcome.trials, path)

@@ -1,7 +1,7 @@
 """Spaces, searches and stored results, as people read them, and as a drawing."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,7 @@ def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Ta
     return table
 
 
-def _spread(costs: tuple[float, ...]) -> str:
+def _spread(costs: Sequence[float]) -> str:
     return f"({min(costs):.3f} .. {max(costs):.3f})" if len(costs) > 1 else ""
 
 
@@ -67,7 +67,7 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def trials_line(trials: tuple[Trial, ...], seconds: float) -> str:
+def trials_line(trials: Sequence[Trial], seconds: float) -> str:
     """Return one line of what a search did."""
     failed = [trial for trial in trials if trial.score == inf]
     why = f", {len(failed)} of them failed: {failed[0].error}" if failed else ""
@@ -101,7 +101,7 @@ def _described(result: Result) -> str:
     return text if result.call_images is None else f"{text}, calls of {result.call_images}"
 
 
-def draw_search(trials: tuple[Trial, ...], path: Path) -> None:
+def draw_search(trials: Sequence[Trial], path: Path) -> None:
     """Write a drawing, .png or .svg: scores over threads and chunk, and the best so far over time.
 
     Raises
@@ -118,7 +118,7 @@ def draw_search(trials: tuple[Trial, ...], path: Path) -> None:
     save_figure([path], _SIZE, draw)
 
 
-def draw_operators(trials: tuple[Trial, ...], path: Path) -> None:
+def draw_operators(trials: Sequence[Trial], path: Path) -> None:
     """Write a drawing, .png or .svg: the scores of all choices, a row an operator, and the best of each."""
 
     def draw(figure: "Figure") -> None:
@@ -142,7 +142,7 @@ def draw_operators(trials: tuple[Trial, ...], path: Path) -> None:
     save_figure([path], _SIZE, draw)
 
 
-def _heat_map(axes: "Axes", trials: tuple[Trial, ...]) -> None:
+def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
     """Draw the best score of every pair of threads and chunk, as far as one was measured."""
     best: dict[tuple[str, int], float] = {}
     for trial in trials:
@@ -167,7 +167,7 @@ def _heat_map(axes: "Axes", trials: tuple[Trial, ...]) -> None:
     axes.set_ylabel("threads x schedule")
 
 
-def _best_so_far(axes: "Axes", trials: tuple[Trial, ...]) -> None:
+def _best_so_far(axes: "Axes", trials: Sequence[Trial]) -> None:
     good = [trial for trial in trials if trial.score < inf]
     best: list[float] = []
     for trial in good:

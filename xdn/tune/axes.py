@@ -1,6 +1,7 @@
 """The run level: threads, replicas and members, schedule, chunks, segments, and the images of a call."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from xdn import settings
@@ -87,14 +88,12 @@ def _chunk_fits(chunk: int, schedule: str, call_images: int | None) -> bool:
 
 def configuration_of(values: Mapping[str, Any], base: Configuration) -> Configuration:
     """Return the configuration that a point of `run_space` stands for; what the space does not choose is `base`'s."""
-    return Configuration(
+    return replace(
+        base,
         threads=values["threads"],
         members=values["members"],
         schedule=values["schedule"],
         chunk_blocks=values["chunk"] // _block_images(values["schedule"]),
         heavy_weights=values["heavy"],
         light_blocks=values["light"],
-        winograd=base.winograd,
-        weights_as=base.weights_as,
-        choices=base.choices,
     )

@@ -2,21 +2,27 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import inf
+from typing import Any, TypeVar
 
 from xdn.errors import XdnError
 from xdn.evaluate.objective import Objective
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 
+T = TypeVar("T")
 #: (configuration, images of a call or None for the objective's own) -> what is measured.
 Setup = tuple[Configuration, int | None]
+#: Configuration -> session of the net; with `profile=True` one that measures each layer.
+Make = Callable[..., Session]
 #: Of a long measurement a part comes first; what is so many times slower than the incumbent there is not measured on.
 PROBE_SHARE, GIVEN_UP = 1 / 9, 1.35
 #: Shares from which on that is worth a measurement of its own.
 _WORTH_A_PROBE = 1 / 2
+#: Whatever XDN refuses, and lack of memory, is the setup's failure, not the search's.
+FAILURES = (XdnError, MemoryError, OSError)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,11 @@ class Score:
 
     ratio: float
     error: str = ""
+
+    @staticmethod
+    def failed(error: BaseException) -> "Score":
+        """Return the score of a setup that raised one of `FAILURES`."""
+        return Score(inf, f"{type(error).__name__}: {error}")
 
 
 class Meter:
@@ -39,61 +50,78 @@ class Meter:
         What all others are compared with.
     """
 
-    def __init__(self, make: Callable[[Configuration], Session], objective: Objective, incumbent: Setup):
-        self._make, self.objective = make, objective
-        self._incumbent = incumbent
+    def __init__(self, make: Make, objective: Objective, incumbent: Setup):
+        self._make, self.objective, self.incumbent = make, objective, incumbent
         self._own = make(incumbent[0])
         self._warm(self._own, incumbent)
-        # Share -> the incumbent's cost in the measurement that was the last.
-        self._before: dict[float, float] = {}
+        # Share -> what the measurement of the incumbent gave that was the last.
+        self._before: dict[float, Any] = {}
 
     def close(self) -> None:
         """End the incumbent's threads."""
         self._own.close()
 
     def score(self, setup: Setup, share: float) -> Score:
-        """Return the cost of a setup relative to the incumbent's, which is measured before and after it.
-
-        Whatever XDN refuses, and lack of memory, is the setup's failure, not the search's.
-        """
+        """Return the cost of a setup relative to the incumbent's, which is measured before and after it."""
         try:
-            with self._session(setup) as session:
+            with self.session(setup) as session:
                 if share >= _WORTH_A_PROBE:
                     probe = self._ratio(session, setup, PROBE_SHARE)
                     if probe > GIVEN_UP:
                         return Score(probe)
                 return Score(self._ratio(session, setup, share))
-        except (XdnError, MemoryError, OSError) as error:
-            return Score(inf, f"{type(error).__name__}: {error}")
+        except FAILURES as error:
+            return Score.failed(error)
 
     def costs(self, setups: Sequence[Setup], rounds: int) -> list[list[float]]:
         """Return the costs of each setup, measured in turn, `rounds` times."""
-        sessions = [self._make(setup[0]) for setup in setups]
-        try:
-            for session, setup in zip(sessions, setups, strict=True):
-                self._warm(session, setup)
-            found: list[list[float]] = [[] for _ in setups]
+        found: list[list[float]] = [[] for _ in setups]
+        with ExitStack() as stack:
+            sessions = [stack.enter_context(self.session(setup)) for setup in setups]
             for _ in range(rounds):
                 for costs, session, setup in zip(found, sessions, setups, strict=True):
                     costs.append(self._cost(session, setup, 1.0))
-            return found
-        finally:
-            for session in sessions:
-                session.close()
+        return found
 
     def percent_correct(self, setup: Setup) -> float:
         """Return how many of the objective's images a setup classifies correctly, in percent."""
-        with self._session(setup) as session:
+        with self.session(setup) as session:
             return self.objective.percent_correct(session)
 
+    def full_s(self) -> float:
+        """Return the seconds of a whole measurement of the incumbent."""
+        begin = time.perf_counter()
+        self._cost(self._own, self.incumbent, 1.0)
+        return time.perf_counter() - begin
+
+    def beside(
+        self, measure: Callable[[Session, Setup, float], T], session: Session, setup: Setup, share: float
+    ) -> tuple[T, T, T]:
+        """Return what is measured of the incumbent, of a setup's session, and of the incumbent again."""
+        before = self._before.pop(share, None) or measure(self._own, self.incumbent, share)
+        found = measure(session, setup, share)
+        after = measure(self._own, self.incumbent, share)
+        # It stands before the next trial of this share, too, if that follows at once.
+        self._before = {share: after}
+        return before, found, after
+
     @contextmanager
-    def _session(self, setup: Setup) -> Iterator[Session]:
+    def session(self, setup: Setup) -> Iterator[Session]:
+        """Open a session of a setup, and let it do what its first call alone does."""
         session = self._make(setup[0])
         try:
             self._warm(session, setup)
             yield session
         finally:
             session.close()
+
+    def _ratio(self, session: Session, setup: Setup, share: float) -> float:
+        before, cost, after = self.beside(self._cost, session, setup, share)
+        return 2 * cost / (before + after)
+
+    def _cost(self, session: Session, setup: Setup, share: float) -> float:
+        self._set_call(setup)
+        return self.objective.cost(session, share)
 
     def _warm(self, session: Session, setup: Setup) -> None:
         self._set_call(setup)
@@ -102,21 +130,3 @@ class Meter:
     def _set_call(self, setup: Setup) -> None:
         if setup[1] is not None:
             self.objective.call_images = setup[1]
-
-    def _cost(self, session: Session, setup: Setup, share: float) -> float:
-        self._set_call(setup)
-        return self.objective.cost(session, share)
-
-    def _ratio(self, session: Session, setup: Setup, share: float) -> float:
-        before = self._before.pop(share, None) or self._cost(self._own, self._incumbent, share)
-        cost = self._cost(session, setup, share)
-        after = self._cost(self._own, self._incumbent, share)
-        # It stands before the next trial of this share, too, if that follows at once.
-        self._before = {share: after}
-        return 2 * cost / (before + after)
-
-    def full_s(self) -> float:
-        """Return the seconds of a whole measurement of the incumbent."""
-        begin = time.perf_counter()
-        self._cost(self._own, self._incumbent, 1.0)
-        return time.perf_counter() - begin

@@ -1,8 +1,9 @@
 """A net's operators: layers that are computed alike, the ways to compute them, and how long each layer takes."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 from statistics import median
 
 from xdn.evaluate.objective import Objective
@@ -10,13 +11,11 @@ from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan, choices_of
 from xdn.runtime.session import Session
-from xdn.tune.meter import Setup
+from xdn.tune.meter import Make, Meter, Setup
 from xdn.tune.space import Axis, Point, Space
 
 #: A measurement of layers: runs at least, and seconds.
 _LEAST_RUNS, _RUN_S = 3, 0.1
-#: (configuration, whether each layer is measured) -> session of the net.
-Make = Callable[[Configuration, bool], Session]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Operator:
 
 def choice_space(choices: Sequence[Choice]) -> Space:
     """Return the space whose points are `choices`: an axis for each of their fields."""
-    points = [_point(choice) for choice in choices]
+    points = [astuple(choice) for choice in choices]
     begun = {point[:length] for point in points for length in range(len(point) + 1)}
     axes = [
         Axis(name, tuple(dict.fromkeys(values)), about)
@@ -56,10 +55,6 @@ _FIELDS = {
     "tile": "rows and vectors of the register tile",
     "order": "of the loops over tiles and panels",
 }
-
-
-def _point(choice: Choice) -> Point:
-    return choice.algorithm, choice.tile, choice.order
 
 
 def choice_of(point: Point) -> Choice:
@@ -86,55 +81,30 @@ def with_choices(configuration: Configuration, schedule: str, chosen: Mapping[Op
     return replace(configuration, choices={**configuration.choices, schedule: own})
 
 
-class LayerMeter:
-    """Measures how long operators take beside a base configuration, all of them in the same runs.
-
-    Parameters
-    ----------
-    make : callable
-    objective : Objective
-        Whose images are run.
-    base : (Configuration, int or None)
-    """
+class LayerMeter(Meter):
+    """Measures how long operators take beside a base configuration, all of them in the same runs."""
 
     def __init__(self, make: Make, objective: Objective, base: Setup):
-        self._make, self._objective, self._call_images = make, objective, base[1]
-        self._own = make(base[0], True)
-        # Share -> the base's times in the measurement that was the last.
-        self._before: dict[float, Mapping[str, float]] = {}
-        self._warm(self._own)
+        super().__init__(partial(make, profile=True), objective, base)
 
-    def close(self) -> None:
-        """End the base's threads."""
-        self._own.close()
-
-    def ratios(self, configuration: Configuration, share: float, operators: Sequence[Operator]) -> Iterator[float]:
+    def ratios(self, configuration: Configuration, share: float, operators: Sequence[Operator]) -> list[float]:
         """Return each operator's time relative to the base's, which is measured before and after it."""
-        session = self._make(configuration, True)
-        try:
-            self._warm(session)
-            before = self._before.pop(share, None) or self._layer_ms(self._own, share)
-            own = self._layer_ms(session, share)
-            after = self._layer_ms(self._own, share)
-            # It stands before the next run of this share, too, if that follows at once.
-            self._before = {share: after}
-        finally:
-            session.close()
-        for operator in operators:
-            base = sum(before[layer] + after[layer] for layer in operator.layers) / 2
-            yield sum(own[layer] for layer in operator.layers) / base
+        setup = configuration, self.incumbent[1]
+        with self.session(setup) as session:
+            before, own, after = self.beside(self._layer_ms, session, setup, share)
+        return [
+            2
+            * sum(own[layer] for layer in operator.layers)
+            / sum(before[layer] + after[layer] for layer in operator.layers)
+            for operator in operators
+        ]
 
-    def _warm(self, session: Session) -> None:
-        if self._call_images is not None:
-            self._objective.call_images = self._call_images
-        self._objective.warm(session)
-
-    def _layer_ms(self, session: Session, share: float) -> Mapping[str, float]:
+    def _layer_ms(self, session: Session, setup: Setup, share: float) -> Mapping[str, float]:
         """Return the median milliseconds of each layer in some runs."""
         found: dict[str, list[float]] = {}
         runs, end = 0, time.perf_counter() + _RUN_S
         while runs < _LEAST_RUNS or time.perf_counter() < end:
-            self._objective.cost(session, share)
+            self._cost(session, setup, share)
             runs += 1
             for layer in session.profile(1.0).layers:
                 found.setdefault(layer.name, []).append(layer.ms)

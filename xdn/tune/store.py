@@ -24,7 +24,7 @@ from xdn.codegen.target import cpu_name
 from xdn.cpus import affinity_cpus
 from xdn.errors import DataError, XdnError
 from xdn.files import exists
-from xdn.graph import Net, Shape
+from xdn.graph import Net
 from xdn.runtime.configuration import Configuration
 from xdn.tune.database import SCHEMA, connected, is_damage, opened
 from xdn.tune.trial import Trial
@@ -40,6 +40,11 @@ def here() -> dict[str, Any]:
     return {"schema": SCHEMA, "cpu": cpu_name(), "cores": affinity_cpus(), "kernels": generator_digest()}
 
 
+def digest_of(document: Any) -> str:
+    """Return JSON values as a short text."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class Key:
     """What a result is valid for.
@@ -53,20 +58,16 @@ class Key:
     facts: Mapping[str, Any]
 
     @staticmethod
-    def of(net: Net, shape: Shape, objective: str, threads: int) -> "Key":
-        """Return the key of a net as it is run, on images of a shape (C, H, W), with so many threads at most."""
+    def of(net: Net, objective: str, threads: int) -> "Key":
+        """Return the key of a net as it is run, on images of its first input's shape, with so many threads at most."""
+        shape = next(iter(net.inputs.values())).shape[1:]
         own = {"net": net.structure_digest, "image": "x".join(map(str, shape))}
         return Key(here() | own | {"objective": objective, "threads": threads})
-
-    @staticmethod
-    def of_net(net: Net, objective: str, threads: int) -> "Key":
-        """Return the key of a net whose images have the shape of its first input."""
-        return Key.of(net, next(iter(net.inputs.values())).shape[1:], objective, threads)
 
     @property
     def digest(self) -> str:
         """The key as a short text."""
-        return hashlib.sha256(json.dumps(dict(self.facts), sort_keys=True).encode()).hexdigest()[:32]
+        return digest_of(dict(self.facts))
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,11 @@ class Store:
                 return []
             with closing(opened(self.path)) as connection:
                 return connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            if is_damage(error):
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.Error) and is_damage(error):
                 self._set_aside(str(error))
             else:
-                log.warning("the tuning results in %s cannot be read: %s", self.path, error)
-        except OSError as error:
-            log.warning("the tuning results in %s cannot be read: %s", self.path, error.strerror)
+                log.warning("the tuning results in %s cannot be read: %s", self.path, getattr(error, "strerror", error))
         return []
 
     def _size(self) -> int:

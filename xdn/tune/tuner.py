@@ -1,6 +1,5 @@
 """Runs a search within a budget, and lets the best of it win again before it is believed."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -8,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from xdn import settings
 from xdn.errors import SettingError
+from xdn.tune.dialogue import Dialogue
+from xdn.tune.journal import Journal
 from xdn.tune.meter import Meter, Setup
 from xdn.tune.search import SEARCHES, Hints
-from xdn.tune.space import Point, Space
+from xdn.tune.space import Space
+from xdn.tune.store import Key, Result
 from xdn.tune.trial import Trial
 
 #: The part of a budget in seconds that is kept for the confirmation.
@@ -40,6 +43,33 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Search:
+    """How a space is searched.
+
+    Parameters
+    ----------
+    strategy : str
+        A name in `SEARCHES`.
+    budget : Budget
+    seed : int
+    choose_call : bool
+        The images of a call are an axis, too.
+    min_accuracy : float, optional
+        Percent of the images that the winner has to classify correctly.
+    """
+
+    strategy: str = "halving"
+    budget: Budget = field(default_factory=lambda: Budget(seconds=settings.TUNE_BUDGET_S))
+    seed: int = 0
+    choose_call: bool = False
+    min_accuracy: float | None = None
+
+    def begun(self, space: Space, seed: int | Sequence[int], hints: Hints) -> Dialogue:
+        """Return a search of a space."""
+        return Dialogue(SEARCHES[self.strategy](space, np.random.default_rng(seed), hints))
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a search found.
 
@@ -49,9 +79,9 @@ class Outcome:
         The winner; the default's where nothing beat it.
     values : mapping
         The winner's point; empty where the default won.
-    trials : tuple of Trial
+    trials : sequence of Trial
         In order.
-    default_costs, costs : tuple of float
+    default_costs, costs : sequence of float
         The default's and the winner's, a round each, in turn, in the objective's unit.
     gains : mapping
         Axis' name -> how many times the winner's cost it costs to set this axis back to the default's value.
@@ -60,9 +90,9 @@ class Outcome:
 
     setup: Setup
     values: Mapping[str, Any]
-    trials: tuple[Trial, ...]
-    default_costs: tuple[float, ...]
-    costs: tuple[float, ...]
+    trials: Sequence[Trial]
+    default_costs: Sequence[float]
+    costs: Sequence[float]
     gains: Mapping[str, float]
     seconds: float
 
@@ -77,8 +107,12 @@ class Outcome:
         """How many times faster the winner was than the default, in that turn."""
         return _ratio(*self.paired)
 
+    def result(self, key: Key) -> Result:
+        """Return what is stored of it."""
+        return Result(key.facts, *self.setup, self.factor, self.paired[1])
 
-@dataclass
+
+@dataclass(frozen=True)
 class Study:
     """A space, what its points mean, and how they are measured and searched.
 
@@ -90,110 +124,54 @@ class Study:
     meter : Meter
     default : (Setup, mapping)
         The default, and the values that come nearest to it.
-    strategy : str
-        A name in `SEARCHES`.
-    budget : Budget
-    seed : int
-    known : mapping
-        (point, share) -> score: trials of a search that was cut off, which are not measured again.
-    told : callable
-        Called with each new trial.
-    min_accuracy : float, optional
-        As `win_again` takes it.
+    search : Search
+    journal : Journal
+        Trials that it has on record are not measured again.
     """
 
     space: Space
     setup: Callable[[Mapping[str, Any]], Setup]
     meter: Meter
     default: tuple[Setup, Mapping[str, Any]]
-    strategy: str = "halving"
-    budget: Budget = field(default_factory=Budget)
-    seed: int = 0
-    known: Mapping[tuple[Point, float], float] = field(default_factory=dict)
-    told: Callable[[Trial], None] = lambda trial: None
-    min_accuracy: float | None = None
+    search: Search
+    journal: Journal
 
     def run(self) -> Outcome:
         """Search until the budget is spent or the strategy ends, then confirm."""
-        begin = time.perf_counter()
         full_s = self.meter.full_s()
-        trials = self._search(begin, full_s)
-        return self._confirmed(trials, begin, full_s)
-
-    def _search(self, begin: float, full_s: float) -> list[Trial]:
-        seconds = self.budget.seconds * (1 - CONFIRM_SHARE)
-        until = begin + seconds
-        # Rounded, so that a search that goes on another day asks for the same trials.
-        capacity = min(float(self.budget.trials or inf), _rounded(seconds / (_TRIAL_MEASUREMENTS * full_s)))
-        hints = Hints(capacity, self.space.point(self.default[1]))
-        search = SEARCHES[self.strategy](self.space, np.random.default_rng(self.seed), hints)
-        trials: list[Trial] = []
-        request = next(search, None)
-        while request is not None:
-            scores = []
-            for point in request.points:
-                if time.perf_counter() >= until or len(trials) == self.budget.trials:
-                    return trials
-                trial = self._trial(point, request.share, begin)
-                trials.append(trial)
-                scores.append(trial.score)
-            try:
-                request = search.send(scores)
-            except StopIteration:
-                break
-        return trials
-
-    def _trial(self, point: Point, share: float, begin: float) -> Trial:
-        values = self.space.values(point)
-        recorded = self.known.get((point, share))
-        if recorded is not None:
-            return Trial(values, share, recorded, at_s=time.perf_counter() - begin)
-        score = self.meter.score(self.setup(values), share)
-        trial = Trial(values, share, score.ratio, score.error, time.perf_counter() - begin)
-        self.told(trial)
-        return trial
-
-    def best(self, trials: list[Trial], count: int) -> list[Mapping[str, Any]]:
-        """Return the values of the best trials: of each point the longest counts, and longer ones come first.
-
-        What was measured on a small part of the images does not beat what was measured on all, however lucky.
-        """
-        longest: dict[Point, Trial] = {}
-        for trial in trials:
-            point = self.space.point(trial.values)
-            if point not in longest or longest[point].share <= trial.share:
-                longest[point] = trial
-        good = [trial for trial in longest.values() if trial.score < inf]
-        most = max((trial.share for trial in good), default=0.0)
-        good.sort(key=lambda trial: (trial.share < most, trial.score))
-        return [trial.values for trial in good[:count]]
-
-    def _confirmed(self, trials: list[Trial], begin: float, full_s: float) -> Outcome:
+        best = self._searched(full_s)
         setup, values = self.default
-        measurements = (begin + self.budget.seconds - time.perf_counter()) / full_s
-        count = int(min(FINALISTS, max(1, measurements // LEAST_ROUNDS - 1)))
-        finalists = self.best(trials, count)
+        measurements = (self.search.budget.seconds - self.journal.seconds) / full_s
+        finalists = best[: int(min(FINALISTS, max(1, measurements // LEAST_ROUNDS - 1)))]
         setups = [setup, *map(self.setup, finalists)]
         rounds = int(min(ROUNDS, max(LEAST_ROUNDS, measurements // (2 * len(setups)))))
-        winner, costs = win_again(self.meter, setups, rounds, self.min_accuracy)
+        winner, costs = win_again(self.meter, setups, rounds, self.search.min_accuracy)
         found = finalists[winner - 1] if winner else {}
-        gains = self._gains(found, values, begin) if winner else {}
-        return Outcome(
-            setups[winner],
-            found,
-            tuple(trials),
-            tuple(costs[0]),
-            tuple(costs[winner]),
-            gains,
-            time.perf_counter() - begin,
-        )
+        gains = self._gains(found, values) if winner else {}
+        trials, seconds = self.journal.trials, self.journal.seconds
+        return Outcome(setups[winner], found, trials, costs[0], costs[winner], gains, seconds)
 
-    def _gains(self, found: Mapping[str, Any], default: Mapping[str, Any], begin: float) -> dict[str, float]:
+    def _searched(self, full_s: float) -> list[dict[str, Any]]:
+        """Return the values of the best points."""
+        budget = self.search.budget
+        seconds = budget.seconds * (1 - CONFIRM_SHARE)
+        # Rounded, so that a search that goes on another day asks for the same trials.
+        capacity = min(float(budget.trials or inf), _rounded(seconds / (_TRIAL_MEASUREMENTS * full_s)))
+        dialogue = self.search.begun(self.space, self.search.seed, Hints(capacity, self.space.point(self.default[1])))
+        while dialogue.asked and self.journal.seconds < seconds and len(self.journal.trials) != budget.trials:
+            point, share = dialogue.asked
+            values = self.space.values(point)
+            score = self.journal.known(values, share) or self.meter.score(self.setup(values), share)
+            self.journal.add(values, share, score)
+            dialogue.tell(score.ratio)
+        return [self.space.values(point) for point in dialogue.best(FINALISTS)]
+
+    def _gains(self, found: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, float]:
         """Return what each axis brings, as far as the budget reaches; an axis that others need is left out."""
         gains: dict[str, float] = {}
         for name, value in found.items():
             back = {**found, name: default[name]}
-            over = time.perf_counter() - begin > self.budget.seconds
+            over = self.journal.seconds > self.search.budget.seconds
             if over or value == default[name] or self.space.point(back) not in self.space:
                 continue
             own, without = self.meter.costs([self.setup(found), self.setup(back)], 2)

@@ -20,7 +20,7 @@ _BARREN = 20
 def genetic(space: Space, rng: np.random.Generator, hints: Hints) -> Search:
     """Cross good points and change a value now and then; each generation is measured as a whole."""
     scores: dict[Point, float] = {}
-    children = unseen(space, rng, POPULATION, set())
+    children = unseen(lambda: space.random(rng), POPULATION, set())
     if hints.start is not None and hints.start not in children:
         children[0] = hints.start
     barren = 0

@@ -46,7 +46,7 @@ def _begin(space: Space, rng: np.random.Generator, hints: Hints) -> list[Point]:
     near = _near(space, hints.start, rng) if hints.start is not None else []
     # Half of the first round may be near what is known: the other half has to find what is not.
     near = near[: most // 2]
-    return near + unseen(space, rng, most - len(near), set(near))
+    return near + unseen(lambda: space.random(rng), most - len(near), set(near))
 
 
 def _near(space: Space, start: Point, rng: np.random.Generator) -> list[Point]:

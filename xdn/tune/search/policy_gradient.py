@@ -15,14 +15,13 @@ import numpy as np
 
 from xdn.graph import Array
 from xdn.tune.search import BATCH, SEARCHES, Hints, Request, Search
+from xdn.tune.search.random import unseen
 from xdn.tune.space import Point, Space
 
 #: Step along the gradient, and the weight of the entropy in it.
 RATE, ENTROPY = 1.0, 0.02
 #: Rewards that say what is usual.
 MEMORY = 4 * BATCH
-#: Draws in a row that the policy has seen, after which it has nothing to ask.
-_BARREN = 300
 
 
 @SEARCHES.register("policy-gradient")
@@ -31,7 +30,16 @@ def policy_gradient(space: Space, rng: np.random.Generator, hints: Hints) -> Sea
     logits = [np.zeros(len(axis.values)) for axis in space.axes]
     usual: deque[float] = deque(maxlen=MEMORY)
     seen: set[Point] = set()
-    while batch := _drawn(space, logits, rng, seen):
+
+    def drawn() -> Point:
+        """Return a point of the policy as it is."""
+        values = (
+            axis.values[rng.choice(len(axis.values), p=_probabilities(logit))]
+            for axis, logit in zip(space.axes, logits, strict=True)
+        )
+        return space.repaired(tuple(values), rng)
+
+    while batch := unseen(drawn, BATCH, seen):
         scores = yield Request(tuple(batch))
         rewards = [-float(np.log(score)) if 0 < score < np.inf else None for score in scores]
         usual.extend(reward for reward in rewards if reward is not None)
@@ -46,24 +54,6 @@ def policy_gradient(space: Space, rng: np.random.Generator, hints: Hints) -> Sea
 def _probabilities(logit: Array) -> Array:
     exponentials = np.exp(logit - logit.max())
     found: Array = exponentials / exponentials.sum()
-    return found
-
-
-def _drawn(space: Space, logits: list[Array], rng: np.random.Generator, seen: set[Point]) -> list[Point]:
-    """Return points of the policy that were not measured before, and add them to `seen`."""
-    found: list[Point] = []
-    barren = 0
-    policy = [_probabilities(logit) for logit in logits]
-    while len(found) < BATCH and barren < _BARREN:
-        drawn = tuple(
-            axis.values[rng.choice(len(axis.values), p=p)] for axis, p in zip(space.axes, policy, strict=True)
-        )
-        point = space.repaired(drawn, rng)
-        if point in seen:
-            barren += 1
-            continue
-        seen.add(point)
-        found.append(point)
     return found
 
 
