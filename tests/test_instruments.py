@@ -61,10 +61,11 @@ def test_images_that_come_class_by_class_are_mixed(rng):
     """A folder of images has them so: its last tenth would be one class."""
     pixels, labels = rng.integers(0, 256, (100, 32, 32, 3), np.uint8), np.repeat(np.arange(10), 10)
     found = instruments(small(), ArrayDataset(pixels, labels, classes=tuple("abcdefghij")), 1000)
-    assert len(np.unique(labels[found.score.places])) > 3
+    places = found.score.keywords["places"]
+    assert len(np.unique(labels[places])) > 3
     assert len(found.images["data"]) == 90
     seen = {image.tobytes() for image in found.images["data"].transpose(0, 2, 3, 1).astype(np.uint8)}
-    held = {image.tobytes() for image in pixels[found.score.places]}
+    held = {image.tobytes() for image in pixels[places]}
     assert len(seen | held) == 100
 
 

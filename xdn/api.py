@@ -1,4 +1,4 @@
-"""The few calls that tie the stages of XDN together; heavy parts are imported when they are first needed."""
+"""The few calls that tie the stages of XDN together; what few of them need is imported when they do."""
 
 import dataclasses
 import logging
@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xdn import frontend
+from xdn.data import Dataset
+from xdn.data.applied import Applied
+from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError, NetError, SettingError
+from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
 from xdn.graph import Net, Transform
+from xdn.graph.summary import NetSummary
 from xdn.layers import LAYERS
 from xdn.layers.input import Input
 from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
-    from xdn.data import Dataset
-    from xdn.data.applied import Applied
-    from xdn.data.pixels import PixelTransform
-    from xdn.graph.summary import NetSummary
     from xdn.optimize.prune import PruneConfig
 
 log = logging.getLogger(__name__)
@@ -49,12 +51,10 @@ def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any
     ParseError, NetError, WeightsError, UnsupportedError
         What is wrong, where, and how to mend it.
     """
-    from xdn import frontend
-
     return frontend.load(Path(prototxt), None if weights is None else Path(weights), **options)
 
 
-def summary(prototxt: str | Path, **options: Any) -> "NetSummary":
+def summary(prototxt: str | Path, **options: Any) -> NetSummary:
     """Return the layers, shapes and costs of the net in a prototxt, which may have layers of types that XDN lacks.
 
     Parameters
@@ -68,15 +68,11 @@ def summary(prototxt: str | Path, **options: Any) -> "NetSummary":
     ParseError, NetError, UnsupportedError
         As `load`, but not for an unknown layer type (V0's types excepted).
     """
-    from xdn import frontend
-
     return frontend.summary(Path(prototxt), **options)
 
 
 def compared_with_labels(prototxt: str | Path) -> tuple[str, ...]:
     """Return the blobs that the file compares with labels as scores of classes: by Accuracy, or a loss."""
-    from xdn import frontend
-
     return frontend.frontend_of(Path(prototxt)).compared_with_labels(Path(prototxt))
 
 
@@ -90,19 +86,21 @@ def with_transform(net: Net, **changes: Any) -> Net:
     changes
         Fields of `xdn.graph.Transform`. A mean file and mean values exclude each other: each drops the other.
     """
-    images = [layer for layer in net.input_layers for top in layer.tops if len(net.blobs[top].shape) == IMAGE_AXES]
-    if len(images) != 1 or not isinstance(images[0].params, Input):
+    images = [
+        layer.name for layer in net.input_layers for blob in net.top_blobs(layer) if len(blob.shape) == IMAGE_AXES
+    ]
+    if len(images) != 1:
         found = ", ".join(f"{name} {blob.shape}" for name, blob in net.inputs.items())
         raise NetError(f"a transform belongs to one input of images (N, C, H, W); the net's inputs: {found or 'none'}")
     if changes.get("mean_file"):
         changes = {"mean_value": ()} | changes
     elif changes.get("mean_value"):
         changes = {"mean_file": ""} | changes
-    params = images[0].params
-    return _with_params(net, {images[0].name: replace(params, transform=replace(params.transform, **changes))})
+    (layer,) = images
+    return _with_transforms(net, {layer: replace(_input_params(net)[layer].transform, **changes)})
 
 
-def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: str = "") -> "PixelTransform":
+def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: str = "") -> PixelTransform:
     """Return what the net's own transform does to stored images (H, W, C) on their way into its only input.
 
     Raises
@@ -110,48 +108,60 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
     DataError
         Where the images do not fit the net, or a mean file is not found.
     """
-    from xdn import frontend
-    from xdn.data.pixels import PixelTransform
-    from xdn.frontend.caffe.images.image_shape import mean_folders
-
-    transform = _image_transform(net)
-    _, c, h, w = next(iter(net.inputs.values())).shape
+    transform, net_shape = _of_images(net)
     folders = mean_folders(net.folder)
     return PixelTransform.of(
-        transform, image_shape, (c, h, w), folders, frontend.read_mean, channel_order=channel_order
+        transform, image_shape, net_shape, folders, frontend.read_mean, channel_order=channel_order
     )
 
 
-def applied_transform(net: Net, data: "Dataset") -> "Applied":
+def applied_transform(net: Net, data: Dataset) -> Applied:
     """Return what is done to the images of `data` before `net` reads them, for results to state."""
-    from xdn.data.applied import Applied
-
-    return Applied.of(_image_transform(net), data.shape, data.channel_order, data.preprocessing)
-
-
-def _image_transform(net: Net) -> Transform:
-    """Return the transform of the net's only input; raise DataError where it has not one input of images."""
-    shapes = [blob.shape for blob in net.inputs.values()]
-    if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
-        what = f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}"
-        raise DataError(what, mend="To time it, xdn-run --data random fills any inputs")
-    params = net.input_layers[0].params
-    return params.transform if isinstance(params, Input) else Transform()
+    return Applied.of(_of_images(net)[0], data.shape, data.channel_order, data.preprocessing)
 
 
 def image_channels(net: Net) -> int | None:
     """Return how many channels the images have that `net` reads, None where its inputs are not one of images."""
-    shapes = [blob.shape for blob in net.inputs.values()]
-    return shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == IMAGE_AXES else None
+    shape = _image_shape(net)
+    return shape and shape[0]
 
 
 def image_input(net: Net) -> tuple[int, int, int] | None:
     """Return (C, H, W) of the images that a net reads, None where that is not all that it reads."""
+    shape = _image_shape(net)
+    return shape if shape and shape[0] <= MOST_IMAGE_CHANNELS else None
+
+
+def _image_shape(net: Net) -> tuple[int, int, int] | None:
+    """Return (C, H, W) of the net's only input, None where it has not one input of that form."""
     shapes = [blob.shape for blob in net.inputs.values()]
-    if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES or shapes[0][1] > MOST_IMAGE_CHANNELS:
+    if len(shapes) != 1 or len(shapes[0]) != IMAGE_AXES:
         return None
     _, c, h, w = shapes[0]
     return c, h, w
+
+
+def _of_images(net: Net) -> tuple[Transform, tuple[int, int, int]]:
+    """Return the transform and the shape of the net's only input; raise DataError where it has not one of images."""
+    shape = _image_shape(net)
+    if shape is None:
+        shapes = [blob.shape for blob in net.inputs.values()]
+        what = f"images fill exactly one input (N, C, H, W); the net's inputs have the shapes {shapes}"
+        raise DataError(what, mend="To time it, xdn-run --data random fills any inputs")
+    return next(iter(_input_params(net).values())).transform, shape
+
+
+def _input_params(net: Net) -> dict[str, Input]:
+    """Return what the layers say that declare the net's inputs, by their names."""
+    return {layer.name: layer.params for layer in net.input_layers if isinstance(layer.params, Input)}
+
+
+def _with_transforms(net: Net, transforms: Mapping[str, Transform]) -> Net:
+    """Return the net with the transforms of some inputs replaced, by the names of their layers."""
+    inputs = _input_params(net)
+    params = {layer: replace(own, transform=transforms.get(layer, own.transform)) for layer, own in inputs.items()}
+    layers = (layer.replace(params=params.get(layer.name, layer.params)) for layer in net.layers)
+    return net.replace(layers=tuple(layers))
 
 
 @dataclass(frozen=True)
@@ -190,30 +200,26 @@ def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
     WeightsError
         The net has no weights.
     """
-    from xdn import frontend
-
     net.require_weights()
     folder = Path(folder)
     stem = (net.name if _FILE_NAME.fullmatch(net.name) else "net") if stem is None else stem
-    saved_as: dict[str, Path] = {}
-    changed: dict[str, Input] = {}
-    for layer in net.input_layers:
-        if not isinstance(layer.params, Input) or not layer.params.transform.mean_file:
-            continue
-        name = layer.params.transform.mean_file
-        if name not in saved_as:
-            path = _mean_path(net, name)
+    means: dict[str, Path] = {}
+    transforms: dict[str, Transform] = {}
+    for layer, params in _input_params(net).items():
+        name = params.transform.mean_file
+        if name and name not in means:
+            path = find_mean(name, mean_folders(net.folder))
             if path is None:
                 log.warning("the mean file %r is not there; the written net names it, and needs it for images", name)
                 continue
-            number = str(len(saved_as) + 1) if saved_as else ""
-            saved_as[name] = folder / f"{stem}_mean{number}.binaryproto"
+            number = str(len(means) + 1) if means else ""
+            means[name] = folder / f"{stem}_mean{number}.binaryproto"
             # Read and written rather than copied: a prototxt of unknown origin can name any file.
-            frontend.write_binaryproto(saved_as[name], frontend.read_mean(path))
-        transform = replace(layer.params.transform, mean_file=saved_as[name].name)
-        changed[layer.name] = replace(layer.params, transform=transform)
-    saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(saved_as.values()))
-    frontend.save(_with_params(net, changed), saved.prototxt, saved.caffemodel)
+            frontend.write_binaryproto(means[name], frontend.read_mean(path))
+        if name:
+            transforms[layer] = replace(params.transform, mean_file=means[name].name)
+    saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(means.values()))
+    frontend.save(_with_transforms(net, transforms), saved.prototxt, saved.caffemodel)
     return saved
 
 
@@ -225,7 +231,6 @@ def read_prune_config(path: str | Path) -> "PruneConfig":
     ParseError, SettingError
         What is wrong in the file, and where.
     """
-    from xdn import frontend
     from xdn.optimize.prune import Budget, PruneConfig, Rule
 
     fields = frontend.read_prune_file(Path(path))
@@ -243,8 +248,6 @@ def read_prune_config(path: str | Path) -> "PruneConfig":
 
 def prune_config_text(config: "PruneConfig") -> str:
     """Return the text of a file from which `read_prune_config` reads `config` again."""
-    from xdn import frontend
-
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "rules"}
     rules = [dataclasses.asdict(rule) for rule in config.rules]
     return frontend.prune_text(fields | {"budget": str(config.budget), "group": rules})
@@ -262,18 +265,7 @@ def registries() -> dict[str, list[tuple[str, str]]]:
     return {registry.kind: registry.describe() for registry in found}
 
 
-def _with_params(net: Net, params: Mapping[str, Input]) -> Net:
-    layers = (layer.replace(params=params[layer.name]) if layer.name in params else layer for layer in net.layers)
-    return net.replace(layers=tuple(layers))
-
-
 def check_mean(net: Net, name: str) -> None:
     """Raise DataError where the mean file `name` is neither beside the prototxt of `net` nor here."""
-    if _mean_path(net, name) is None:
+    if find_mean(name, mean_folders(net.folder)) is None:
         raise DataError(f"the mean file {name!r} is not there", mend="Say where it is with --mean-file")
-
-
-def _mean_path(net: Net, name: str) -> Path | None:
-    from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
-
-    return find_mean(name, mean_folders(net.folder))

@@ -1,7 +1,7 @@
 """What the optimizer and pruning are given of data, training and runtime: images, gradients, accuracy, times, runs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -50,13 +50,13 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     held_out = max(1, len(data) // 10)
     affordable = max(1, settings.PRUNE_BYTES // max(1, net_cost(net).top_bytes))
     count = min(images, affordable, len(data) - held_out)
-    order = _mixed(data.labels)
-    chosen = order[np.sort(np.random.default_rng(seed).choice(len(data) - held_out, count, replace=False))]
+    trained, held = np.split(_mixed(data.labels), [len(data) - held_out])
+    chosen = trained[np.sort(np.random.default_rng(seed).choice(len(trained), count, replace=False))]
     calibration = transform.apply(_pixels(data, chosen))
     return Instruments(
         images={next(iter(net.inputs)): calibration},
-        gradients=_GradientSource(calibration, data.labels[chosen]),
-        score=_HeldOut(data, order[len(data) - held_out :][: settings.PRUNE_SCORE_IMAGES], transform),
+        gradients=partial(_gradients, calibration, data.labels[chosen]),
+        score=partial(_score, data=data, places=held[: settings.PRUNE_SCORE_IMAGES], transform=transform),
         clock=seconds_an_image,
     )
 
@@ -143,31 +143,19 @@ def seconds_an_image(net: Net) -> float:
     return 1e-3 * min(taken) / images
 
 
-@dataclass(frozen=True, eq=False)
-class _GradientSource:
-    images: Array
-    labels: Array
+def _gradients(images: Array, labels: Array, net: Net, /) -> Iterable[Gradients]:
+    """Return the gradients of a net's weights over labelled images, batch by batch."""
+    from xdn.train.gradients import weight_gradients
 
-    def __call__(self, net: Net, /) -> Iterable[Gradients]:
-        from xdn.train.gradients import weight_gradients
-
-        step = GRADIENT_BATCH
-        starts = range(0, len(self.images), step)
-        return weight_gradients(net, ((self.images[i : i + step], self.labels[i : i + step]) for i in starts))
+    starts = range(0, len(images), GRADIENT_BATCH)
+    return weight_gradients(net, ((images[i : i + GRADIENT_BATCH], labels[i : i + GRADIENT_BATCH]) for i in starts))
 
 
-@dataclass(frozen=True, eq=False)
-class _HeldOut:
-    """The negative cross entropy on the images at `places`: smoother than accuracy, so that fewer images do."""
-
-    data: Dataset
-    places: Array
-    transform: PixelTransform
-
-    def __call__(self, net: Net, /) -> float:
-        session = Session(apply_stages(net, stage_names(PLAIN)))
-        (scores,) = session.run_pixels(_pixels(self.data, self.places), self.transform)[:1]
-        return -cross_entropy(scores.reshape(len(scores), -1), self.data.labels[self.places])
+def _score(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
+    """Return the negative cross entropy on the images at `places`: smoother than accuracy, so that fewer images do."""
+    session = Session(apply_stages(net, stage_names(PLAIN)))
+    (scores,) = session.run_pixels(_pixels(data, places), transform)[:1]
+    return -cross_entropy(scores.reshape(len(scores), -1), data.labels[places])
 
 
 def cross_entropy(scores: Array, labels: Array) -> float:

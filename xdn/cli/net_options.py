@@ -9,6 +9,7 @@ from typing import Any
 from xdn import api, settings
 from xdn.cli.common import Output, positive_int
 from xdn.errors import WeightsError
+from xdn.frontend import find_weights
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
 from xdn.report.net import joining_line
@@ -94,8 +95,6 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     weights_needed : bool
         Whether weights are looked for beside the prototxt when none are named.
     """
-    from xdn.frontend import find_weights
-
     weights = args.weights
     if weights is None and weights_needed and not args.random_weights:
         try:
