@@ -1,12 +1,9 @@
 """AbsVal: the magnitude."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Functional, Value, X, node
 
 
 @layer_type("AbsVal", v1_name="ABSVAL")
@@ -14,20 +11,17 @@ class AbsVal(Function):
     """AbsVal: y = |x|."""
 
     word = "magnitude"
+    onnx_form = node("Abs", X)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """The bits without the sign."""
-        return (np.abs(bottoms[0]),)
+        return np.abs(x)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any) -> Any:
+    def formula(m: Arithmetic, x: Value) -> Value:
         """|x|."""
         return m.magnitude(x)
 
-    def onnx(self) -> Node:
-        """Abs."""
-        return node("Abs", X)
-
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """The magnitude."""
         return x.abs()

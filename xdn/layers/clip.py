@@ -1,13 +1,11 @@
 """Clip: values kept between two bounds."""
 
-from typing import Any
-
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, Weights
+from xdn.graph import Blob, Blobs
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.function import Arithmetic, Constant, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Constant, Function, Functional, Node, Value, X, node
 
 
 @layer_type("Clip")
@@ -26,16 +24,12 @@ class Clip(Function):
             raise ShapeError(f"min {self.min} and max {self.max}; the first is not above the second")
         return super().infer(bottoms, n_tops)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """Clipped at both ends (NaN stays NaN)."""
-        return (np.minimum(np.maximum(bottoms[0], np.float32(self.min)), np.float32(self.max)),)
-
-    def constants(self) -> tuple[float, float]:
-        """The bounds."""
-        return (self.min, self.max)
+        return np.minimum(np.maximum(x, np.float32(self.min)), np.float32(self.max))
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, least: Any, most: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, least: Value, most: Value) -> Value:
         """min(max(x, least), most); NaN stays NaN."""
         x = m.where(x, "<", least, least, x)
         return m.where(x, ">", most, most, x)
@@ -44,6 +38,6 @@ class Clip(Function):
         """Clip."""
         return node("Clip", X, Constant("min", self.min), Constant("max", self.max))
 
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """Between the bounds."""
         return x.clamp(self.min, self.max)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.errors import UnsupportedError
-from xdn.graph import Array, Arrays, Blob, Blobs, Weights
+from xdn.graph import Array, Blob, Blobs
 from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
 
@@ -38,7 +38,6 @@ class Dropout(Activation):
         """What a value is multiplied by at test time, 1 for the identity."""
         return 1.0 if self.scale_train else 1.0 - self.dropout_ratio
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Array) -> Array:
         """The bottom, times `factor`."""
-        x = bottoms[0]
-        return (x.copy() if self.factor == 1 else x * np.float32(self.factor),)
+        return x.copy() if self.factor == 1 else x * np.float32(self.factor)

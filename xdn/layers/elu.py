@@ -1,12 +1,9 @@
 """ELU: an exponential for negative values."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Node, Value, X, node
 
 
 @layer_type("ELU")
@@ -16,27 +13,19 @@ class ELU(Function):
     message = Message("ELUParameter", "elu_param", 140)
     fusable = True
     word = "elu"
+    torch_name = "elu"
 
     alpha: float = proto(1, "float", default=1.0)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """max(x, 0) + alpha * (exp(min(x, 0)) - 1), as Caffe's elu_layer.cpp writes it."""
-        x = bottoms[0]
-        return (np.maximum(x, 0) + np.float32(self.alpha) * (np.exp(np.minimum(x, 0)) - np.float32(1)),)
-
-    def constants(self) -> tuple[float]:
-        """alpha."""
-        return (self.alpha,)
+        return np.maximum(x, 0) + np.float32(self.alpha) * (np.exp(np.minimum(x, 0)) - np.float32(1))
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, alpha: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, alpha: Value) -> Value:
         """x where x > 0, else alpha * (e**x - 1)."""
         return m.where(x, ">", m.number(0), x, m.mul(alpha, m.sub(m.exp(x), m.number(1))))
 
     def onnx(self) -> Node:
         """Elu."""
         return node("Elu", X, alpha=self.alpha)
-
-    def torch(self, functional: Any, x: Any) -> Any:
-        """ELU."""
-        return functional.elu(x, self.alpha)

@@ -5,7 +5,6 @@ nor ONNX nor PyTorch: the formula is written on whatever does the arithmetic, th
 PyTorch's functions come as an argument.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
@@ -13,50 +12,55 @@ from typing import Any, ClassVar, Final, Protocol
 from xdn.layers.activation import Activation
 from xdn.layers.base import LAYERS
 
+#: What a function computes with: what an `Arithmetic` makes, an array, or a tensor of PyTorch's.
+Value = Any
+#: The module torch.nn.functional.
+Functional = Any
+
 
 class Arithmetic(Protocol):
     """What a formula is written on: operations on values of f32, whatever these are."""
 
-    def number(self, value: float) -> Any:
+    def number(self, value: float) -> Value:
         """Return the f32 nearest to `value`."""
 
-    def negative(self, x: Any) -> Any:
+    def negative(self, x: Value) -> Value:
         """Return -x."""
 
-    def magnitude(self, x: Any) -> Any:
+    def magnitude(self, x: Value) -> Value:
         """Return |x|."""
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: Value, b: Value) -> Value:
         """Return a + b."""
 
-    def sub(self, a: Any, b: Any) -> Any:
+    def sub(self, a: Value, b: Value) -> Value:
         """Return a - b."""
 
-    def mul(self, a: Any, b: Any) -> Any:
+    def mul(self, a: Value, b: Value) -> Value:
         """Return a * b."""
 
-    def div(self, a: Any, b: Any) -> Any:
+    def div(self, a: Value, b: Value) -> Value:
         """Return a / b."""
 
-    def where(self, a: Any, comparison: str, b: Any, yes: Any, no: Any) -> Any:
+    def where(self, a: Value, comparison: str, b: Value, yes: Value, no: Value) -> Value:
         """Return `yes` where `a` compares so to `b`, else (and for NaN) `no`."""
 
-    def exp(self, x: Any) -> Any:
+    def exp(self, x: Value) -> Value:
         """Return e**x."""
 
-    def log(self, x: Any) -> Any:
+    def log(self, x: Value) -> Value:
         """Return the natural logarithm of x."""
 
-    def signed_power(self, x: Any, exponent: Any, sign: Any) -> Any:
+    def signed_power(self, x: Value, exponent: Value, sign: Value) -> Value:
         """Return x**exponent; of a negative x `sign` times that of its magnitude."""
 
-    def square_root(self, x: Any) -> Any:
+    def square_root(self, x: Value) -> Value:
         """Return the square root of x."""
 
-    def log_1p(self, x: Any) -> Any:
+    def log_1p(self, x: Value) -> Value:
         """Return log(1 + x) for x >= 0."""
 
-    def tanh(self, x: Any) -> Any:
+    def tanh(self, x: Value) -> Value:
         """Return the hyperbolic tangent of x."""
 
 
@@ -148,7 +152,7 @@ def linear(x: Operand, scale: float, shift: float) -> Operand:
 class Function(Activation):
     """Base of the layers that compute one function of each element, with the layer's parameters as its constants.
 
-    `formula` is what kernels compute, alone and fused; `reference` is what Caffe computes, which the kernels are tested
+    `formula` is what kernels compute, alone and fused; `numpy` is what Caffe computes, which the kernels are tested
     against, and stays a second way.
     """
 
@@ -158,24 +162,28 @@ class Function(Activation):
     fused_word: ClassVar[str] = ""
     #: Computes one element.
     formula: ClassVar[Formula]
+    #: The ONNX form, where it is the same whatever the parameters; else `onnx` returns it.
+    onnx_form: ClassVar[Node]
+    #: PyTorch's function, which takes what `formula` takes; else `torch` calls what does.
+    torch_name: ClassVar[str]
 
     def constants(self) -> tuple[float, ...]:
-        """Return what `formula` takes after x; a `fusable` function takes one at most."""
-        return ()
+        """Return what `formula` takes after x, by default the parameters; a `fusable` function takes one at most."""
+        return tuple(getattr(self, name) for name in self.proto_fields())
 
     def kernel(self) -> Kernel:
         """Return what computes the layer alone."""
         return Kernel(self.word, type(self).formula, self.constants())
 
-    @abstractmethod
     def onnx(self) -> Node:
         """Return the ONNX form."""
+        return self.onnx_form
 
-    @abstractmethod
-    def torch(self, functional: Any, x: Any) -> Any:
-        """Return the function of a tensor; `functional` is torch.nn.functional."""
+    def torch(self, functional: Functional, x: Value) -> Value:
+        """Return the function of a tensor."""
+        return getattr(functional, self.torch_name)(x, *self.constants())
 
-    def torch_in_place(self, functional: Any, x: Any) -> Any:
+    def torch_in_place(self, functional: Functional, x: Value) -> Value:
         """Return the same, written over x where PyTorch can."""
         return self.torch(functional, x)
 

@@ -1,12 +1,9 @@
 """HSigmoid: a sigmoid of three straight lines."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Value, X, node
 from xdn.layers.relu6 import ReLU6
 
 
@@ -16,21 +13,15 @@ class HSigmoid(Function):
 
     fusable = True
     word = "hsigmoid"
+    onnx_form = node("HardSigmoid", X, alpha=1 / 6, beta=0.5)
+    torch_name = "hardsigmoid"
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """The clipped sum, times 1/6."""
-        clipped = np.minimum(np.maximum(bottoms[0] + np.float32(3), 0), np.float32(6))
-        return (clipped * np.float32(1 / 6),)
+        clipped = np.minimum(np.maximum(x + np.float32(3), 0), np.float32(6))
+        return clipped * np.float32(1 / 6)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any) -> Any:
+    def formula(m: Arithmetic, x: Value) -> Value:
         """min(max(x + 3, 0), 6) / 6."""
         return m.mul(ReLU6.formula(m, m.add(x, m.number(3))), m.number(1 / 6))
-
-    def onnx(self) -> Node:
-        """HardSigmoid: x / 6 + 0.5, clipped to 0 and 1."""
-        return node("HardSigmoid", X, alpha=1 / 6, beta=0.5)
-
-    def torch(self, functional: Any, x: Any) -> Any:
-        """The hard sigmoid, whose slope PyTorch has as 1/6 too."""
-        return functional.hardsigmoid(x)

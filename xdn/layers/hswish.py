@@ -1,12 +1,9 @@
 """HSwish: x times a sigmoid of three straight lines."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Value, X, node
 from xdn.layers.hsigmoid import HSigmoid
 
 
@@ -16,21 +13,14 @@ class HSwish(Function):
 
     fusable = True
     word = "hswish"
+    onnx_form = node("HardSwish", X)
+    torch_name = "hardswish"
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """x times the hard sigmoid."""
-        x = bottoms[0]
-        return (x * (np.minimum(np.maximum(x + np.float32(3), 0), np.float32(6)) * np.float32(1 / 6)),)
+        return x * (np.minimum(np.maximum(x + np.float32(3), 0), np.float32(6)) * np.float32(1 / 6))
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any) -> Any:
+    def formula(m: Arithmetic, x: Value) -> Value:
         """x times its hard sigmoid."""
         return m.mul(x, HSigmoid.formula(m, x))
-
-    def onnx(self) -> Node:
-        """HardSwish, which has the same constants."""
-        return node("HardSwish", X)
-
-    def torch(self, functional: Any, x: Any) -> Any:
-        """x times the hard sigmoid."""
-        return functional.hardswish(x)

@@ -1,34 +1,31 @@
 """Power: a power of a linear function."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.function import Arithmetic, Constant, Function, Kernel, Node, X, linear, node
+from xdn.layers.function import Arithmetic, Constant, Function, Functional, Kernel, Node, Value, X, linear, node
 from xdn.layers.threshold import Threshold
 
 
-def _linear(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def _linear(m: Arithmetic, x: Value, scale: Value, shift: Value) -> Value:
     return m.add(m.mul(x, scale), shift)
 
 
-def _square(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def _square(m: Arithmetic, x: Value, scale: Value, shift: Value) -> Value:
     base = _linear(m, x, scale, shift)
     return m.mul(base, base)
 
 
-def _cube(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def _cube(m: Arithmetic, x: Value, scale: Value, shift: Value) -> Value:
     base = _linear(m, x, scale, shift)
     return m.mul(m.mul(base, base), base)
 
 
-def _square_root(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def _square_root(m: Arithmetic, x: Value, scale: Value, shift: Value) -> Value:
     return m.square_root(_linear(m, x, scale, shift))
 
 
-def _reciprocal(m: Arithmetic, x: Any, scale: Any, shift: Any) -> Any:
+def _reciprocal(m: Arithmetic, x: Value, scale: Value, shift: Value) -> Value:
     return m.div(m.number(1), _linear(m, x, scale, shift))
 
 
@@ -58,20 +55,20 @@ class Power(Function):
         with np.errstate(all="ignore"):
             return 1.0 if self.power == 0 else float(np.power(np.float32(self.shift), np.float32(self.power)))
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """As in Caffe, whose pow gives NaN for a negative base and a power that is not an integer.
 
         A power or a scale of 0 leaves nothing of the bottom, infinities and NaN included.
         """
-        x, shift = bottoms[0], np.float32(self.shift)
+        shift = np.float32(self.shift)
         if self.power == 0:
-            return (np.ones_like(x),)
+            return np.ones_like(x)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             base = np.full_like(x, shift) if self.scale == 0 else x * np.float32(self.scale) + shift
-            return (base if self.power == 1 else np.power(base, np.float32(self.power)),)
+            return base if self.power == 1 else np.power(base, np.float32(self.power))
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, scale: Any, shift: Any, exponent: Any, sign: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, scale: Value, shift: Value, exponent: Value, sign: Value) -> Value:
         """Any power of a linear function."""
         return m.signed_power(_linear(m, x, scale, shift), exponent, sign)
 
@@ -90,7 +87,7 @@ class Power(Function):
         """Pow of a linear function; the power 0 gives 1 whatever the base, in ONNX as in Caffe."""
         return node("Pow", linear(X, self.scale, self.shift), Constant("power", self.power))
 
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """A power of a linear function; of power 0 it is 1, and the gradient 0."""
         base = x * self.scale + self.shift
         return base if self.power == 1 else base**self.power

@@ -1,12 +1,9 @@
 """ReLU: max(x, 0), or a slope for negative values."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import ENGINE, Message, layer_type, proto
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Functional, Node, Value, X, node
 
 
 @layer_type("ReLU", v1_name="RELU")
@@ -21,17 +18,12 @@ class ReLU(Function):
 
     negative_slope: float = proto(1, "float", default=0.0)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
-        x = bottoms[0]
-        return (np.maximum(x, 0) + np.float32(self.negative_slope) * np.minimum(x, 0),)
-
-    def constants(self) -> tuple[float]:
-        """The slope."""
-        return (self.negative_slope,)
+        return np.maximum(x, 0) + np.float32(self.negative_slope) * np.minimum(x, 0)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, slope: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, slope: Value) -> Value:
         """x where x > 0, else x * slope: Caffe's ReLU, also for NaN and infinities."""
         return m.where(x, ">", m.number(0), x, m.mul(x, slope))
 
@@ -41,14 +33,12 @@ class ReLU(Function):
             return node("LeakyRelu", X, alpha=self.negative_slope)
         return node("Relu", X)
 
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """ReLU, or leaky with a slope."""
         return functional.leaky_relu(x, self.negative_slope) if self.negative_slope else functional.relu(x)
 
-    def torch_in_place(self, functional: Any, x: Any) -> Any:
-        """A negative slope does not let its sign be known afterwards."""
-        if self.negative_slope < 0:
-            return self.torch(functional, x)
+    def torch_in_place(self, functional: Functional, x: Value) -> Value:
+        """A negative slope does not let a value's sign be known afterwards: a new tensor then."""
         if self.negative_slope:
-            return functional.leaky_relu(x, self.negative_slope, inplace=True)
+            return functional.leaky_relu(x, self.negative_slope, inplace=self.negative_slope > 0)
         return functional.relu(x, inplace=True)

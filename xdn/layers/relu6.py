@@ -1,13 +1,10 @@
 """ReLU6: ReLU that ends at 6."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.clip import Clip
-from xdn.layers.function import Arithmetic, Function, Node
+from xdn.layers.function import Arithmetic, Function, Functional, Value
 
 
 @layer_type("ReLU6", "Relu6")
@@ -16,24 +13,18 @@ class ReLU6(Function):
 
     fusable = True
     word = "relu6"
+    onnx_form = Clip(min=0, max=6).onnx()
+    torch_name = "relu6"
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """Clipped at both ends (NaN stays NaN)."""
-        return (np.minimum(np.maximum(bottoms[0], 0), np.float32(6)),)
+        return np.minimum(np.maximum(x, 0), np.float32(6))
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any) -> Any:
+    def formula(m: Arithmetic, x: Value) -> Value:
         """min(max(x, 0), 6)."""
         return Clip.formula(m, x, m.number(0), m.number(6))
 
-    def onnx(self) -> Node:
-        """Clip between 0 and 6."""
-        return Clip(min=0, max=6).onnx()
-
-    def torch(self, functional: Any, x: Any) -> Any:
-        """Between 0 and 6."""
-        return functional.relu6(x)
-
-    def torch_in_place(self, functional: Any, x: Any) -> Any:
+    def torch_in_place(self, functional: Functional, x: Value) -> Value:
         """The same into the bottom."""
         return functional.relu6(x, inplace=True)

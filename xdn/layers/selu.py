@@ -1,13 +1,10 @@
 """SELU: an ELU whose two constants keep mean and variance."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import layer_type
 from xdn.layers.elu import ELU
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Functional, Value, X, node
 
 #: The constants of the paper, in the precision of f64.
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
@@ -18,26 +15,22 @@ class SELU(Function):
     """SELU: y = s * x where x > 0, else s * a * (exp(x) - 1), s = 1.0507, a = 1.67326 (Klambauer et al. 2017)."""
 
     word = "selu"
+    onnx_form = node("Selu", X, alpha=ALPHA, gamma=SCALE)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """s * (max(x, 0) + a * (exp(min(x, 0)) - 1))."""
-        x = bottoms[0]
         negative = np.float32(ALPHA) * (np.exp(np.minimum(x, 0)) - np.float32(1))
-        return (np.float32(SCALE) * (np.maximum(x, 0) + negative),)
+        return np.float32(SCALE) * (np.maximum(x, 0) + negative)
 
     def constants(self) -> tuple[float, float]:
         """The paper's."""
         return (SCALE, ALPHA)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, scale: Any, alpha: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, scale: Value, alpha: Value) -> Value:
         """An ELU, scaled."""
         return m.mul(scale, ELU.formula(m, x, alpha))
 
-    def onnx(self) -> Node:
-        """Selu, its constants written out."""
-        return node("Selu", X, alpha=ALPHA, gamma=SCALE)
-
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """SELU, whose constants PyTorch has in f64 too."""
         return functional.selu(x)

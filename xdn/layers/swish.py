@@ -1,12 +1,9 @@
 """Swish: x times its sigmoid."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.function import Arithmetic, Function, Node, X, node, times
+from xdn.layers.function import Arithmetic, Function, Functional, Node, Value, X, node, times
 from xdn.layers.sigmoid import Sigmoid
 
 
@@ -20,17 +17,13 @@ class Swish(Function):
 
     beta: float = proto(1, "float", default=1.0)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """x times the sigmoid in f64, then rounded: Caffe's swish_layer.cpp."""
-        x = bottoms[0].astype(np.float64)
-        return ((x * (0.5 * np.tanh(0.5 * np.float32(self.beta) * x) + 0.5)).astype(np.float32),)
-
-    def constants(self) -> tuple[float]:
-        """beta."""
-        return (self.beta,)
+        x = x.astype(np.float64)
+        return (x * (0.5 * np.tanh(0.5 * np.float32(self.beta) * x) + 0.5)).astype(np.float32)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, beta: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, beta: Value) -> Value:
         """x / (1 + e**(-beta * x))."""
         return m.mul(x, Sigmoid.formula(m, m.mul(beta, x)))
 
@@ -38,6 +31,6 @@ class Swish(Function):
         """x * Sigmoid(beta * x)."""
         return node("Mul", X, node("Sigmoid", times(X, self.beta), name="factor"))
 
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """In one call where beta is 1."""
         return functional.silu(x) if self.beta == 1 else x * (self.beta * x).sigmoid()

@@ -1,12 +1,9 @@
 """TanH: the hyperbolic tangent."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import ENGINE, Message, layer_type
-from xdn.layers.function import Arithmetic, Function, Node, X, node
+from xdn.layers.function import Arithmetic, Function, Value, X, node
 
 
 @layer_type("TanH", v1_name="TANH")
@@ -17,20 +14,14 @@ class TanH(Function):
     unused = {"engine": ENGINE.at(1)}
     fusable = True
     word = "tanh"
+    onnx_form = node("Tanh", X)
+    torch_name = "tanh"
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """tanh(x)."""
-        return (np.tanh(bottoms[0]),)
+        return np.tanh(x)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any) -> Any:
+    def formula(m: Arithmetic, x: Value) -> Value:
         """The hyperbolic tangent."""
         return m.tanh(x)
-
-    def onnx(self) -> Node:
-        """Tanh."""
-        return node("Tanh", X)
-
-    def torch(self, functional: Any, x: Any) -> Any:
-        """TanH."""
-        return x.tanh()

@@ -1,12 +1,9 @@
 """Threshold: 1 above a value, else 0."""
 
-from typing import Any
-
 import numpy as np
 
-from xdn.graph import Array, Arrays, Weights
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Node, X, node
+from xdn.layers.function import FLOAT, Arithmetic, Constant, Function, Functional, Node, Value, X, node
 
 
 @layer_type("Threshold", v1_name="THRESHOLD")
@@ -19,16 +16,16 @@ class Threshold(Function):
 
     threshold: float = proto(1, "float", default=0.0)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def numpy(self, x: Value) -> Value:
         """A comparison (NaN gives 0)."""
-        return ((bottoms[0] > np.float32(self.threshold)).astype(np.float32),)
+        return (x > np.float32(self.threshold)).astype(np.float32)
 
     def constants(self) -> tuple[float, float, float]:
         """The threshold, and what stands above it and below."""
         return (self.threshold, 1, 0)
 
     @staticmethod
-    def formula(m: Arithmetic, x: Any, threshold: Any, one: Any, zero: Any) -> Any:
+    def formula(m: Arithmetic, x: Value, threshold: Value, one: Value, zero: Value) -> Value:
         """A comparison."""
         return m.where(x, ">", threshold, one, zero)
 
@@ -36,6 +33,6 @@ class Threshold(Function):
         """Greater, as f32."""
         return node("Cast", node("Greater", X, Constant("threshold", self.threshold), name="above"), to=FLOAT)
 
-    def torch(self, functional: Any, x: Any) -> Any:
+    def torch(self, functional: Functional, x: Value) -> Value:
         """A comparison."""
         return (x > self.threshold).to(x.dtype)
