@@ -117,7 +117,7 @@ def small(tmp_path, rng):
         cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 256, (12, 12, 3), np.uint8))
         lines.append(f"{number}.png {number}\n")
     (tmp_path / "list.txt").write_text("".join(lines))
-    pack(find_dataset(str(tmp_path / "list.txt")), tmp_path / "test.packed", channel_order="rgb")
+    pack(reordered(find_dataset(str(tmp_path / "list.txt")), "rgb"), tmp_path / "test.packed")
     return net, path, tmp_path / "list.txt", tmp_path / "test.packed"
 
 

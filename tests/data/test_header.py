@@ -87,13 +87,13 @@ def test_what_is_written_is_read():
 def test_a_header_that_states_what_cannot_be_is_refused(change):
     document = json.loads(headers.encode(HEADER)[0][PREFIX.size :])
     text = json.dumps(document | change).encode()
-    with pytest.raises(DataError, match=r"^no packed data: .*xdn-pack$"):
+    with pytest.raises(DataError, match=r"^the packed data cannot be used: .*xdn-pack$"):
         headers.decode(text, zlib.crc32(text))
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff\xfe", b"{}", b"1" * 5000])
 def test_a_header_that_is_not_an_object_is_refused(text):
-    with pytest.raises(DataError, match="no packed data"):
+    with pytest.raises(DataError, match="the packed data cannot be used"):
         headers.decode(text, zlib.crc32(text))
 
 

@@ -104,7 +104,7 @@ def test_image_files_are_resized(recipe, net):
 
 
 def test_packed_images_need_others_for_the_tests(recipe, net, tmp_path):
-    pack(find_data(recipe.data), tmp_path / "train.packed", channel_order="rgb")
+    pack(find_data(recipe.data, channel_order="rgb"), tmp_path / "train.packed")
     packed = replace(recipe, data=str(tmp_path / "train.packed"))
     with pytest.raises(DataError, match=r"train\.packed: .*--test-data.*--holdout"):
         found(packed, net)
@@ -113,7 +113,7 @@ def test_packed_images_need_others_for_the_tests(recipe, net, tmp_path):
     assert "channels rgb" in held.name
     with pytest.raises(DataError, match="other channels than those of the training: bgr, not rgb"):
         found(replace(packed, test_data=recipe.data), net)
-    pack(find_data(recipe.data), tmp_path / "test.packed", channel_order="rgb")
+    pack(find_data(recipe.data, channel_order="rgb"), tmp_path / "test.packed")
     both = found(replace(packed, test_data=str(tmp_path / "test.packed")), net)
     np.testing.assert_array_equal(both.test.images, find_data(recipe.data).images(0, 40)[..., ::-1])
 

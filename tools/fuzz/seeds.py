@@ -246,7 +246,7 @@ def packed_files() -> tuple[bytes, ...]:
     """Return packed data of either dtype."""
     files = []
     for dtype in ("u8", "f32"):
-        labels, pixels = np.array([0, 1, 1], "<i4").tobytes(), bytes(range(36)) * headers.ITEM_BYTES[dtype]
+        labels, pixels = np.array([0, 1, 1], "<i4").tobytes(), bytes(range(36)) * {"u8": 1, "f32": 4}[dtype]
         head, layout = headers.encode(replace(_HEADER, dtype=dtype, labels_crc32=zlib.crc32(labels)))
         files.append(_laid_out(head, layout, pixels, labels))
     return tuple(files)

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field, fields
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from xdn import settings
 from xdn.data.dataset import GREY
 from xdn.errors import DataError
@@ -27,7 +29,6 @@ MAGIC = b"XDNPACK\0"
 VERSION = 1
 PREFIX = struct.Struct("<8sIIII")
 DTYPES = {"u8": "<u1", "f32": "<f4"}
-ITEM_BYTES = {"u8": 1, "f32": 4}
 WORD_BYTES = 4
 #: Halves of a character, which JSON can say and no file or terminal takes.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -74,20 +75,25 @@ class PackedHeader:
     def __post_init__(self) -> None:
         names = (self.dataset, self.title, self.split, self.channel_order, self.dtype, self.opencv)
         texts = (*names, *self.classes, *self.preprocessing, *self.preprocessing.values())
-        _require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is not text")
-        _require(0 < len(self.classes) <= settings.MAX_CLASSES, f"it has {len(self.classes)} classes")
-        _require(self.channel_order in ("rgb", "bgr", GREY), f"its channel order is {self.channel_order!r:.20}")
-        _require(self.dtype in DTYPES, f"its dtype is {self.dtype!r:.20}")
+        require(all(isinstance(text, str) and not _SURROGATE.search(text) for text in texts), "a name is not text")
+        require(0 < len(self.classes) <= settings.MAX_CLASSES, f"it has {len(self.classes)} classes")
+        require(self.channel_order in ("rgb", "bgr", GREY), f"its channel order is {self.channel_order!r:.20}")
+        require(self.dtype in DTYPES, f"its dtype is {self.dtype!r:.20}")
         numbers = (*self.shape, self.labels_crc32)
-        _require(all(type(n) is int for n in numbers), "a number is not an integer")
+        require(all(type(n) is int for n in numbers), "a number is not an integer")
         bounded = len(self.shape) == 4 and all(0 < extent < 1 << 32 for extent in self.shape)
-        _require(bounded, "its shape is not (N, H, W, C) with extents from 1 to 2^32 - 1")
-        _require(self.channel_order != GREY or self.shape[3] == 1, f"it has {self.shape[3]} channels of grey images")
+        require(bounded, "its shape is not (N, H, W, C) with extents from 1 to 2^32 - 1")
+        require(self.channel_order != GREY or self.shape[3] == 1, f"it has {self.shape[3]} channels of grey images")
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of one image in bytes."""
+        return prod(self.shape[1:]) * np.dtype(DTYPES[self.dtype]).itemsize
 
     @property
     def pixel_bytes(self) -> int:
         """Size of the pixels in bytes."""
-        return prod(self.shape) * ITEM_BYTES[self.dtype]
+        return self.shape[0] * self.image_bytes
 
     @property
     def checksum_count(self) -> int:
@@ -123,40 +129,41 @@ def page_aligned(offset: int) -> int:
 def encode(header: PackedHeader) -> tuple[bytes, Layout]:
     """Return prefix and JSON header as bytes, and the file's layout."""
     text = json.dumps(asdict(header), sort_keys=True, separators=(",", ":")).encode()
-    _require(len(text) <= settings.MAX_PACKED_HEADER_BYTES, "its class names take too much room")
+    require(len(text) <= settings.MAX_PACKED_HEADER_BYTES, "its class names take too much room")
     prefix = PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text), 0)
     return prefix + text, Layout.of(header, len(text))
 
 
 def prefix_fields(prefix: bytes) -> tuple[int, int]:
     """Return (bytes of the header, its CRC-32); raise DataError where it is not a prefix of version 1."""
-    _require(prefix[:8] == MAGIC[: len(prefix)] and bool(prefix), "it does not start with XDNPACK")
-    _require(len(prefix) == PREFIX.size, "it ends within its prefix")
+    require(prefix[:8] == MAGIC[: len(prefix)] and bool(prefix), "it does not start with XDNPACK")
+    require(len(prefix) == PREFIX.size, "it ends within its prefix")
     _, version, header_bytes, crc, reserved = PREFIX.unpack(prefix)
-    _require(version == VERSION, f"its version is {version}; this program reads version {VERSION}")
-    _require(not reserved and header_bytes <= settings.MAX_PACKED_HEADER_BYTES, "its prefix is damaged")
+    require(version == VERSION, f"its version is {version}; this program reads version {VERSION}")
+    require(not reserved and header_bytes <= settings.MAX_PACKED_HEADER_BYTES, "its prefix is damaged")
     return header_bytes, crc
 
 
 def decode(text: bytes, crc: int) -> PackedHeader:
     """Return the header that `text` spells; raise DataError where it is damaged or states what cannot be."""
-    _require(zlib.crc32(text) == crc, "its header is damaged (checksum)")
+    require(zlib.crc32(text) == crc, "its header is damaged (checksum)")
     try:
         document: dict[str, Any] = json.loads(text)
         expected = {f.name for f in fields(PackedHeader)}
-        _require(isinstance(document, dict) and set(document) == expected, "its header has other fields")
+        require(isinstance(document, dict) and set(document) == expected, "its header has other fields")
         for name, kind in (("classes", list), ("shape", list), ("preprocessing", dict)):
-            _require(isinstance(document[name], kind), f"{name} is of another kind")
-        _require(document["version"] == VERSION, "its header has another version")
+            require(isinstance(document[name], kind), f"{name} is of another kind")
+        require(document["version"] == VERSION, "its header has another version")
         return PackedHeader(**document | {n: tuple(document[n]) for n in ("classes", "shape")})
     except (ValueError, RecursionError) as error:
-        raise _foreign(f"its header is not JSON: {error}") from None
+        raise _unusable(f"its header is not JSON: {error}") from None
 
 
-def _require(holds: bool, what: str) -> None:
+def require(holds: bool, what: str) -> None:
+    """Raise DataError for a packed file, of which `what` is wrong, unless something `holds`."""
     if not holds:
-        raise _foreign(what)
+        raise _unusable(what)
 
 
-def _foreign(what: str) -> DataError:
-    return DataError(f"no packed data: {what}", mend="Make it again with xdn-pack")
+def _unusable(what: str) -> DataError:
+    return DataError(f"the packed data cannot be used: {what}", mend="Make it again with xdn-pack")

@@ -12,8 +12,7 @@ import numpy as np
 from xdn import memory, settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
-from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader
-from xdn.data.views import reordered
+from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader, require
 from xdn.errors import DamageError, DataError
 from xdn.files import about, atomic_file
 from xdn.graph import Array
@@ -68,20 +67,16 @@ class PackedData(Dataset):
             size = os.fstat(file.fileno()).st_size
             header_bytes, crc = headers.prefix_fields(file.read(PREFIX.size))
             text = file.read(header_bytes)
-            if len(text) < header_bytes:
-                raise DataError("the packed data is cut off within its header", mend="Make it again with xdn-pack")
+            require(len(text) == header_bytes, "it is cut off within its header")
             header = headers.decode(text, crc)
             layout = Layout.of(header, header_bytes)
-            if size != layout.end:
-                fault = "cut off" if size < layout.end else "followed by something else"
-                what = f"the packed data is {fault}: {size} bytes instead of {layout.end}"
-                raise DataError(what, mend="Make it again with xdn-pack")
+            fault = "cut off" if size < layout.end else "followed by something else"
+            require(size == layout.end, f"it is {fault}: {size} bytes instead of {layout.end}")
             with about(path):
                 pixels: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
             file.seek(layout.labels)
             raw = file.read(headers.WORD_BYTES * header.shape[0])
-        if zlib.crc32(raw) != header.labels_crc32:
-            raise DataError("the labels are damaged (checksum)", mend="Make the file again with xdn-pack")
+        require(zlib.crc32(raw) == header.labels_crc32, "its labels are damaged (checksum)")
         labels = np.frombuffer(raw, "<i4").astype(np.int32)
         _check_labels(labels, len(header.classes))
         return cls(path, header, pixels, labels, layout)
@@ -110,19 +105,12 @@ class PackedData(Dataset):
                     raise DamageError(f"damaged between bytes {end} and {start}", where=str(self.path))
 
     def _damaged(self, start: int, stop: int) -> DamageError:
-        image_bytes = self.header.pixel_bytes // self.header.shape[0]
-        what = f"the pixels are damaged in images {start // image_bytes}..{(stop - 1) // image_bytes}"
+        first, last = start // self.header.image_bytes, (stop - 1) // self.header.image_bytes
+        what = f"the pixels are damaged in images {first}..{last}"
         return DamageError(what, where=str(self.path), mend="Make the file again with xdn-pack")
 
 
-def pack(
-    dataset: Dataset,
-    path: Path,
-    progress: Progress | None = None,
-    *,
-    dtype: str = "u8",
-    channel_order: str | None = None,
-) -> PackedHeader:
+def pack(dataset: Dataset, path: Path, progress: Progress | None = None, *, dtype: str = "u8") -> PackedHeader:
     """Write the data set as a packed file, a few images at a time, whole or not at all.
 
     Parameters
@@ -135,8 +123,6 @@ def pack(
         Told the images that are done.
     dtype : str
         ``"u8"`` or ``"f32"``; the values are 0..255 in both.
-    channel_order : str, optional
-        ``"rgb"`` or ``"bgr"``; the data set's own by default.
 
     Raises
     ------
@@ -145,7 +131,6 @@ def pack(
     MemoryLimitError
         Where one image takes too much.
     """
-    dataset = reordered(dataset, channel_order) if channel_order else dataset
     labels = dataset.labels.astype("<i4")
     _check_labels(labels, len(dataset.classes))
     header = PackedHeader(
@@ -181,7 +166,7 @@ def pack(
 def _images_at_once(header: PackedHeader) -> int:
     """Return how many images to read at a time; raise MemoryLimitError where not even one fits into memory."""
     # Decoded, resized, turned round and as they are stored.
-    size = prod(header.shape[1:]) * (3 + headers.ITEM_BYTES[header.dtype])
+    size = 3 * prod(header.shape[1:]) + header.image_bytes
     memory.require([Need("one image", size)], "packing")
     return memory.images_at_once(size, settings.PACK_IMAGES)
 
@@ -197,10 +182,10 @@ def _check_room(path: Path, size: int) -> None:
         raise DataError(what, where=str(path), mend=mend)
 
 
-def cached_path(dataset: Dataset, dtype: str = "u8", channel_order: str | None = None) -> Path:
+def cached_path(dataset: Dataset, dtype: str = "u8") -> Path:
     """Return where the packed form of the data set is kept in the cache; it tells apart all that `pack` may write."""
     height, width, _ = dataset.shape
-    parts = [dataset.name, dataset.split, f"{height}x{width}", channel_order or dataset.channel_order, dtype]
+    parts = [dataset.name, dataset.split, f"{height}x{width}", dataset.channel_order, dtype]
     if dataset.origin:
         parts.insert(1, f"{zlib.crc32(os.fsencode(dataset.origin)):08x}")
     return settings.cache_dir() / "packed" / f"{'-'.join(parts)}.packed"

@@ -1,6 +1,7 @@
 """The data of a run: found by what the user said, packed where it is not yet."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from xdn.data.dataset import DATASETS, Dataset, Progress, Size, find_dataset, trained_for
@@ -142,14 +143,12 @@ def packed_in_cache(dataset: Dataset, progress: Progress | None = None) -> Packe
     """
     path = cached_path(dataset)
     try:
-        if dataset.origin or not path.is_file():
-            pack(dataset, path, progress)
-        try:
-            return PackedData.open(path)
-        except DataError:
+        if path.is_file() and not dataset.origin:
             # What the cache holds can always be made again.
-            pack(dataset, path, progress)
-            return PackedData.open(path)
+            with suppress(DataError):
+                return PackedData.open(path)
+        pack(dataset, path, progress)
+        return PackedData.open(path)
     except OSError as error:
         mend = "Name another cache folder with XDN_CACHE, or use xdn-run --online"
         raise DataError(f"the packed data cannot be kept: {error.strerror}", where=str(path), mend=mend) from None
