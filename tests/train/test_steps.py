@@ -10,7 +10,6 @@ from xdn.layers.scale import Scale
 from xdn.layers.slice import Slice
 from xdn.layers.split import Split
 from xdn.train.steps import needed_layers, steps_for
-from xdn.train.torch_layers.base import TORCH_LAYERS
 
 
 def _chain(*params):
@@ -21,10 +20,6 @@ def _chain(*params):
 
 def _names(steps):
     return [tuple(layer.name for layer in step.layers) for step in steps]
-
-
-def _overwrites(step):
-    return step.compute is TORCH_LAYERS[step.layers[0].type].in_place
 
 
 def test_only_what_is_wanted_is_computed():
@@ -72,14 +67,14 @@ def test_a_scale_of_positions_is_not_absorbed():
 
 def test_a_relu_overwrites_the_result_of_a_convolution():
     net = _chain(Convolution(num_output=3, kernel_size=(3,)), ReLU())
-    assert [_overwrites(step) for step in steps_for(net, net.outputs)] == [False, True]
+    assert [step.overwrites for step in steps_for(net, net.outputs)] == [False, True]
 
 
 def test_a_relu_overwrites_no_input_no_wanted_blob_and_no_other_readers():
-    assert not _overwrites(steps_for(_chain(ReLU()), ["x1"])[0])
+    assert not steps_for(_chain(ReLU()), ["x1"])[0].overwrites
     net = _chain(Convolution(num_output=3, kernel_size=(3,)), ReLU())
-    assert not _overwrites(steps_for(net, ["x1", "x2"])[1])
-    assert not _overwrites(steps_for(residual_net(), ["fc"])[1])
+    assert not steps_for(net, ["x1", "x2"])[1].overwrites
+    assert not steps_for(residual_net(), ["fc"])[1].overwrites
 
 
 def test_a_relu_overwrites_no_part_of_a_blob():
@@ -87,10 +82,10 @@ def test_a_relu_overwrites_no_part_of_a_blob():
     parts = (Layer("parts", Slice(), ("x1",), ("a", "b")), Layer("relu", ReLU(), ("a",), ("r",)))
     net = conv.replace(layers=(*conv.layers, *parts), outputs=("r", "b"))
     steps = steps_for(net, net.outputs)
-    assert not _overwrites(steps[2])
+    assert not steps[2].overwrites
     assert [step.last for step in steps] == [("x0",), ("x1",), ("a",)]
 
 
 def test_a_relu_overwrites_no_blob_that_bears_two_names():
     net = _chain(Convolution(num_output=3, kernel_size=(3,)), Split(), ReLU())
-    assert not _overwrites(steps_for(net, net.outputs)[2])
+    assert not steps_for(net, net.outputs)[2].overwrites

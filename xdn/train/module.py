@@ -14,7 +14,7 @@ from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.steps import Step, steps_for
-from xdn.train.torch_layers.base import Mode
+from xdn.train.torch_layers.base import Given, Mode
 
 INITIAL_SEED = 0
 #: The one weight of a net that a module does not hold: its statistics are divided by it already.
@@ -41,7 +41,7 @@ def _tops(step: Step, bottoms: list[Tensor], weights: dict[str, Tensor], mode: M
     """Return top -> value of a step; an UnsupportedError names the layer."""
     layer = step.layers[0]
     try:
-        values = step.compute(layer.params, bottoms, weights, mode)
+        values = step.compute(layer.params, Given(bottoms, weights, mode, len(step.tops), step.overwrites))
     except UnsupportedError as error:
         raise UnsupportedError(error.what, where=layer.place, mend=error.mend) from None
     each = values if isinstance(values, tuple) else (values,) * len(step.tops)

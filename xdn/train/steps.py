@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdn.graph import Layer, Net
 from xdn.train.torch_layers.base import TORCH_LAYERS, Compute
@@ -18,6 +18,8 @@ class Step:
         The layer that is computed, and the one that it absorbs.
     compute : callable
         See `xdn.train.torch_layers.base.Compute`.
+    overwrites : bool
+        Whether it may overwrite its first bottom.
     tops : tuple of str
         Blobs that get the values.
     last : tuple of str
@@ -26,8 +28,9 @@ class Step:
 
     layers: tuple[Layer, ...]
     compute: Compute
+    overwrites: bool
     tops: tuple[str, ...]
-    last: tuple[str, ...]
+    last: tuple[str, ...] = ()
 
 
 def needed_layers(net: Net, wanted: Collection[str]) -> list[Layer]:
@@ -53,7 +56,7 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
     following = {bottom: layer for layer in layers for bottom in layer.bottoms}
     fresh: set[str] = set()
     absorbed: set[str] = set()
-    steps: list[tuple[tuple[Layer, ...], Compute, tuple[str, ...]]] = []
+    steps: list[Step] = []
     for layer in layers:
         if layer.name in absorbed:
             continue
@@ -64,22 +67,18 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
             if entry.absorbs(layer.params, follower.params, net.bottom_blobs(follower)):
                 parts = (layer, follower)
                 absorbed.add(follower.name)
-        overwrites = entry.in_place and layer.bottoms[0] in fresh & private
-        compute = entry.in_place if overwrites and entry.in_place else entry.for_tops(len(layer.tops))
-        steps.append((parts, compute, parts[-1].tops))
+        steps.append(Step(parts, entry.compute, layer.bottoms[0] in fresh & private, parts[-1].tops))
         if entry.fresh:
             fresh.update(parts[-1].tops)
     return _with_last_readings(steps, wanted)
 
 
-def _with_last_readings(
-    steps: list[tuple[tuple[Layer, ...], Compute, tuple[str, ...]]], wanted: Collection[str]
-) -> tuple[Step, ...]:
+def _with_last_readings(steps: list[Step], wanted: Collection[str]) -> tuple[Step, ...]:
     """Return the steps, each with the blobs that are read there for the last time."""
     seen = set(wanted)
     found = []
-    for parts, compute, tops in reversed(steps):
-        last = tuple(name for name in dict.fromkeys((*parts[0].bottoms, *tops)) if name not in seen)
+    for step in reversed(steps):
+        last = tuple(name for name in dict.fromkeys((*step.layers[0].bottoms, *step.tops)) if name not in seen)
         seen.update(last)
-        found.append(Step(parts, compute, tops, last))
+        found.append(replace(step, last=last))
     return tuple(found[::-1])

@@ -6,7 +6,7 @@ import torch
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob
 from xdn.layers.base import LAYERS
-from xdn.train.torch_layers.base import TORCH_LAYERS, Mode, TorchLayer, blobs_of, refuse_gradient
+from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode, refuse_gradient
 
 
 def test_every_layer_type_is_there():
@@ -19,16 +19,9 @@ def test_every_function_is_documented():
 
 
 def test_blobs_have_the_tensors_shapes():
-    assert blobs_of([torch.zeros(2, 3), torch.zeros(1)]) == [Blob((2, 3)), Blob((1,))]
-
-
-def test_tops_are_counted_where_they_depend_on_their_number():
-    def named(params, bottoms, weights, mode, n_tops):
-        return tuple(bottoms[0] + i for i in range(n_tops))
-
-    compute = TorchLayer(named, counts_tops=True).for_tops(3)
-    assert [top.item() for top in compute(None, [torch.tensor(1)], {}, Mode())] == [1, 2, 3]
-    assert TorchLayer(blobs_of).for_tops(3) is blobs_of
+    given = Given([torch.zeros(2, 3), torch.zeros(1)], {}, Mode(), n_tops=1, overwrite=False)
+    assert given.blobs == [Blob((2, 3)), Blob((1,))]
+    assert given.x is given.bottoms[0]
 
 
 def test_a_gradient_is_refused():

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from xdn.errors import UnsupportedError
-from xdn.graph import Blob, LayerParams
+from xdn.graph import Blob, Blobs, LayerParams
 from xdn.registry import Registry
 
 
@@ -34,15 +34,44 @@ class Mode:
     momentum: float = 0.1
 
 
-#: The one value of all tops, or one for each of them.
-Values = Tensor | tuple[Tensor, ...]
-#: What computes a layer: (parameters, bottoms, weights, mode) -> the tops' values.
-Compute = Callable[[Any, Sequence[Tensor], Mapping[str, Tensor], Mode], Values]
-#: The same for layers whose tops depend on how many there are: it takes `n_tops` too.
-ComputeTops = Callable[[Any, Sequence[Tensor], Mapping[str, Tensor], Mode, int], tuple[Tensor, ...]]
-C = TypeVar("C", bound=Compute | ComputeTops)
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a layer is computed from.
+
+    Parameters
+    ----------
+    bottoms : sequence of Tensor
+    weights : mapping
+        Name -> tensor, those of the layer that is absorbed too.
+    mode : Mode
+    n_tops : int
+        How many tops the layer has.
+    overwrite : bool
+        Whether the first bottom may be overwritten.
+    """
+
+    bottoms: Sequence[Tensor]
+    weights: Mapping[str, Tensor]
+    mode: Mode
+    n_tops: int
+    overwrite: bool
+
+    @property
+    def x(self) -> Tensor:
+        """The first bottom."""
+        return self.bottoms[0]
+
+    @property
+    def blobs(self) -> list[Blob]:
+        """The bottoms' shapes as blobs, which the layers' shape rules take."""
+        return [Blob(tuple(bottom.shape)) for bottom in self.bottoms]
+
+
+#: What computes a layer from its parameters: the one value of all tops, or one for each of them.
+Compute = Callable[[Any, Given], Tensor | tuple[Tensor, ...]]
+C = TypeVar("C", bound=Compute)
 #: Whether a layer can do the work of the one after it too: its own parameters, (parameters, bottoms) of the latter.
-Absorbs = Callable[[Any, LayerParams, Sequence[Blob]], bool]
+Absorbs = Callable[[Any, LayerParams, Blobs], bool]
 
 
 @dataclass(frozen=True)
@@ -52,29 +81,16 @@ class TorchLayer:
     Parameters
     ----------
     compute : callable
-        Computes the tops; a `ComputeTops` where `counts_tops`.
-    counts_tops : bool
-        The tops depend on their number.
+        Computes the tops.
     fresh : bool
         The top is new memory that no gradient of this layer reads, so that its only reader may overwrite it.
-    in_place : callable, optional
-        Computes the same, but may overwrite the first bottom.
     absorbs : callable, optional
         Whether `compute` does the next layer's work where it is given that layer's weights too.
     """
 
-    compute: Compute | ComputeTops
-    counts_tops: bool = False
+    compute: Compute
     fresh: bool = False
-    in_place: Compute | None = None
     absorbs: Absorbs | None = None
-
-    def for_tops(self, n_tops: int) -> Compute:
-        """Return what computes so many tops."""
-        if not self.counts_tops:
-            return cast(Compute, self.compute)
-        compute = cast(ComputeTops, self.compute)
-        return lambda params, bottoms, weights, mode: compute(params, bottoms, weights, mode, n_tops)
 
 
 #: Every layer type that PyTorch can compute, by Caffe's name.
@@ -89,11 +105,6 @@ def torch_layer(*types: str, **flags: Any) -> Callable[[C], C]:
         return compute
 
     return enter
-
-
-def blobs_of(tensors: Sequence[Tensor]) -> list[Blob]:
-    """Return the tensors' shapes as blobs, which the layers' shape rules take."""
-    return [Blob(tuple(tensor.shape)) for tensor in tensors]
 
 
 def refuse_gradient(bottoms: Sequence[Tensor]) -> None:

@@ -1,6 +1,6 @@
 """Convolution, Deconvolution, InnerProduct, Pooling and SPP in PyTorch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf, prod
 
 import torch
@@ -12,7 +12,7 @@ from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.layers.spp import SPP
-from xdn.train.torch_layers.base import Mode, torch_layer
+from xdn.train.torch_layers.base import Given, torch_layer
 
 #: Functions by the axes of positions.
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -22,47 +22,43 @@ _AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 @torch_layer("Convolution", fresh=True)
-def convolution(params: Convolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+def convolution(params: Convolution, given: Given) -> Tensor:
     """Convolution with the same zeros on both sides; where a window passes the padded input, more at the end."""
-    x = bottoms[0]
+    x = given.x
     w = params.window(x.ndim - 2)
     convolve = _CONV[w.axes]
     if any(over := w.overhang(x.shape[2:])):
         # F.pad counts axes from the last one on.
         x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
-    return convolve(x, weights["weight"], weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
+    return convolve(x, given.weights["weight"], given.weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
 
 
 @torch_layer("Deconvolution", fresh=True)
-def deconvolution(
-    params: Deconvolution, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode
-) -> Tensor:
+def deconvolution(params: Deconvolution, given: Given) -> Tensor:
     """The transpose of a convolution with the same zeros on both sides."""
-    x, weight, bias = bottoms[0], weights["weight"], weights.get("bias")
+    x, weight, bias = given.x, given.weights["weight"], given.weights.get("bias")
     w = params.window(x.ndim - 2)
     return _CONV_TRANSPOSE[w.axes](x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
 
 
 @torch_layer("InnerProduct", fresh=True)
-def inner_product(params: InnerProduct, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+def inner_product(params: InnerProduct, given: Given) -> Tensor:
     """Linear over the flattened axes."""
-    x = bottoms[0]
-    weight = weights["weight"].t() if params.transpose else weights["weight"]
-    return F.linear(x.reshape(*x.shape[: params.axis % x.ndim], -1), weight, weights.get("bias"))
+    x = given.x
+    weight = given.weights["weight"].t() if params.transpose else given.weights["weight"]
+    return F.linear(x.reshape(*x.shape[: params.axis % x.ndim], -1), weight, given.weights.get("bias"))
 
 
-@torch_layer("Pooling", counts_tops=True, fresh=True)
-def pooling(
-    params: Pooling, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode, n_tops: int
-) -> tuple[Tensor, ...]:
+@torch_layer("Pooling", fresh=True)
+def pooling(params: Pooling, given: Given) -> tuple[Tensor, ...]:
     """Pooling by Caffe's rules, and the indices of the maxima where they are asked for."""
-    return (pool(params, bottoms[0]),) if n_tops == 1 else maxima(params, bottoms[0])
+    return (pool(params, given.x),) if given.n_tops == 1 else maxima(params, given.x)
 
 
 @torch_layer("SPP", fresh=True)
-def spp(params: SPP, bottoms: Sequence[Tensor], weights: Mapping[str, Tensor], mode: Mode) -> Tensor:
+def spp(params: SPP, given: Given) -> Tensor:
     """The pooling of each grid, flattened and joined."""
-    x = bottoms[0]
+    x = given.x
     return torch.cat([pool(level, x).flatten(1) for level in params.levels(x.shape[2:])], 1)
 
 
