@@ -236,7 +236,7 @@ def test_a_summary_knows_the_phases_and_the_images_shape(tmp_path):
 @pytest.mark.parametrize(
     ("text", "kind", "word"),
     [
-        ('layer { name: "x" }', UnsupportedError, "layer 'x': .*the type ''"),
+        ('layer { name: "x" }', UnsupportedError, "layer 'x': the layer has no type"),
         ('layer { name: "x" type: "Warp" bottom: "b" top: "t" }', NetError, r"layer 'x' \(Warp\): unknown bottom"),
         ("", NetError, "no layers"),
         ("layers { layer { name: 'x' type: 'warp' } }", UnsupportedError, "V0 has no layer type 'warp'"),

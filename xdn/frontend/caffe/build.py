@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from xdn.errors import NetError, UnknownNameError, UnsupportedError, listed
+from xdn.errors import NetError, UnsupportedError, listed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text import Message, is_many, place_of, shortest
+from xdn.frontend.caffe.text import Message, fields_of, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
 from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
 from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
-from xdn.layers.base import LAYERS, CaffeLayer, Field
+from xdn.layers.base import LAYERS, CaffeLayer
 from xdn.layers.convolution import Convolution
 from xdn.registry import nearest
 
@@ -22,40 +21,16 @@ from xdn.registry import nearest
 _HINTS = 3
 
 
-def _plain(value: Any, field: Field | None) -> Any:
-    """Return a field's value as the layers keep it: enum -> name, f32 -> its shortest decimal, message -> tuple.
-
-    Of a BlobShape the tuple is that of its extents, of another message that of its (field, value) pairs.
-    """
-    if field is not None and field.values is not None:
-        return next(name for name, number in field.values.items() if number == value)
-    if isinstance(value, float):
-        return shortest(value)
-    if hasattr(value, "ListFields"):
-        if value.DESCRIPTOR.name == "BlobShape":
-            return tuple(value.dim)
-        return tuple((part.name, _plain(inner, None)) for part, inner in value.ListFields())
-    return value
-
-
 def image_transform(layer: Message) -> Transform:
     """Return the layer's `transform_param`, with `xdn_param`'s additions."""
-    param, extra = layer.transform_param, layer.xdn_param
+    param = layer.transform_param
     if param.mean_file and param.mean_value:
-        raise NetError(
-            "transform_param has both mean_file and mean_value; Caffe takes one of them", where=place_of(layer)
-        )
+        what = "transform_param has both mean_file and mean_value; Caffe takes one of them"
+        raise NetError(what, where=place_of(layer))
     h, w = crop_of(param) or (0, 0)
-    return Transform(
-        scale=shortest(param.scale) if param.HasField("scale") else 1.0,
-        mean_value=tuple(shortest(value) for value in param.mean_value),
-        mean_file=param.mean_file,
-        # Without a crop images have to be as large as the input, which a crop of unlike sides has told.
-        crop_size=h if h == w else 0,
-        std=tuple(shortest(value) for value in extra.std),
-        channel_order=extra.channel_order,
-        mirror=param.mirror,
-    )
+    stated = fields_of(param, Transform) | fields_of(layer.xdn_param, Transform)
+    # Without a crop images have to be as large as the input, which a crop of unlike sides has told.
+    return Transform(**stated | {"crop_size": h if h == w else 0})
 
 
 def _epilogue(layer: Message) -> Epilogue | None:
@@ -66,7 +41,7 @@ def _epilogue(layer: Message) -> Epilogue | None:
     return Epilogue(
         extra.residual,
         _activation(layer) if extra.activation else None,
-        Convolution(**_fields(extra.projection, Convolution)) if projected else None,
+        Convolution(**fields_of(extra.projection, Convolution)) if projected else None,
     )
 
 
@@ -75,22 +50,10 @@ def _activation(layer: Message) -> CaffeLayer:
     extra = layer.xdn_param
     known = {name: cls for name, cls in LAYERS.items() if cls.fusable}
     if extra.activation not in known:
-        mend = f"Known: {', '.join(known)}"
-        raise UnsupportedError(
-            f"xdn_param: the activation {extra.activation!r} cannot be fused", where=place_of(layer), mend=mend
-        )
+        what, mend = f"xdn_param: the activation {extra.activation!r} cannot be fused", f"Known: {', '.join(known)}"
+        raise UnsupportedError(what, where=place_of(layer), mend=mend)
     cls = known[extra.activation]
-    fields = {name: field for name, field in cls.proto_fields().items() if extra.HasField(name)}
-    return cls(**{name: _plain(getattr(extra, name), field) for name, field in fields.items()})
-
-
-def _layer_class(layer: Message) -> type[CaffeLayer]:
-    try:
-        return LAYERS[layer.type]
-    except UnknownNameError as error:
-        raise UnsupportedError(
-            f"XDN cannot run layers of the type {layer.type!r}", where=f"layer {layer.name!r}", mend=error.mend
-        ) from None
+    return cls(**fields_of(extra, cls))
 
 
 def _check_types(net: Message) -> None:
@@ -107,28 +70,22 @@ def _check_types(net: Message) -> None:
     raise UnsupportedError(what, where=f"layer {strange[0].name!r}", mend=mend)
 
 
-def _fields(param: Message, cls: type[CaffeLayer]) -> dict[str, Any]:
-    """Return the fields that `param`, the message of the layer type `cls`, has, as the layer keeps them."""
-    values: dict[str, Any] = {}
-    for name, field in cls.proto_fields().items():
-        value = getattr(param, name)
-        if is_many(value):
-            values[name] = tuple(_plain(element, field) for element in value)
-        elif param.HasField(name):
-            values[name] = _plain(value, field)
-    return values
-
-
 def layer_params(layer: Message) -> LayerParams:
-    """Return the typed parameters of the LayerParameter `layer`.
+    """Return the typed parameters of the LayerParameter `layer`; `UnknownParams` for a type that is not registered.
 
     Raises
     ------
     UnsupportedError
-        For a layer type that is not registered, with the nearest known ones.
+        For a layer without a type.
     """
-    cls = _layer_class(layer)
-    values = {} if cls.message is None else _fields(getattr(layer, cls.message.field), cls)
+    if not layer.type:
+        raise UnsupportedError(
+            "the layer has no type", where=f"layer {layer.name!r}", mend=f"Known: {', '.join(LAYERS)}"
+        )
+    if layer.type not in LAYERS:
+        return UnknownParams(layer.type)
+    cls = LAYERS[layer.type]
+    values = {} if cls.message is None else fields_of(getattr(layer, cls.message.field), cls)
     if cls.is_input:
         values |= {"transform": image_transform(layer), "source": source_of(layer), "resize": resize_of(layer)}
     return cls(**values)
@@ -200,10 +157,7 @@ def build(net: Message, folder: Path | None = None, input_shape: InputShapes | N
 
 def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
     """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
-    params = [
-        UnknownParams(layer.type) if layer.type and layer.type not in LAYERS else layer_params(layer)
-        for layer in net.layer
-    ]
+    params = [layer_params(layer) for layer in net.layer]
     wirings = single_assignment(
         [
             Wiring(layer.name, tuple(layer.bottom), tuple(layer.top), param.is_input)
@@ -236,11 +190,5 @@ def _shared(layer: Message) -> tuple[str, ...]:
 
 def _param_specs(layer: Message) -> tuple[ParamSpec, ...]:
     """Return how training treats the layer's weights, empty where it treats all of them alike."""
-    specs = tuple(
-        ParamSpec(
-            lr_mult=shortest(spec.lr_mult) if spec.HasField("lr_mult") else 1.0,
-            decay_mult=shortest(spec.decay_mult) if spec.HasField("decay_mult") else 1.0,
-        )
-        for spec in layer.param
-    )
+    specs = tuple(ParamSpec(**fields_of(spec, ParamSpec)) for spec in layer.param)
     return specs if any(spec != ParamSpec() for spec in specs) else ()

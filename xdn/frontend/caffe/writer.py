@@ -1,6 +1,7 @@
 """`Net` -> prototxt text that other Caffe readers load."""
 
 import dataclasses
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -9,75 +10,51 @@ from xdn.files import write_atomically
 from xdn.frontend.caffe.naming import restore_in_place
 from xdn.frontend.caffe.text import Message, prototxt, schema
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
-from xdn.graph import Layer, Net, ParamSpec, Transform
+from xdn.graph import Layer, Net, ParamSpec
 from xdn.layers.base import CaffeLayer, Field
 from xdn.layers.input import Input
 
 
-def _fill(message: Message, name: str, field: Field, value: Any) -> None:
-    """Set one field of `message` from the value that a layer keeps."""
-    if field.values is not None:
-        names = value if field.repeated else (value,)
-        value = [field.values[each] for each in names] if field.repeated else field.values[value]
-    is_message = message.DESCRIPTOR.fields_by_name[name].message_type is not None
-    if is_message:
-        for each in value if field.repeated else (value,):
-            part = getattr(message, name).add() if field.repeated else getattr(message, name)
-            _fill_message(part, each)
-    elif field.repeated:
-        getattr(message, name).extend(value)
-    else:
-        setattr(message, name, value)
+def _changed(values: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass whose values are not their defaults."""
+    fields = {field: getattr(values, field.name) for field in dataclasses.fields(values)}
+    return {field.name: value for field, value in fields.items() if value != field.default}
 
 
-def _fill_message(message: Message, values: tuple[Any, ...]) -> None:
-    """Set a nested message from a tuple: BlobShape's extents, or (field, value) pairs."""
-    message.SetInParent()
-    if message.DESCRIPTOR.name == "BlobShape":
-        message.dim.extend(values)
-        return
-    for name, value in values:
-        setattr(message, name, value)
+def _spelled(field: Field, value: Any) -> Any:
+    """Return a field's value as a message is made of it: of a nested message, a layer keeps a tuple."""
+    if field.type == "BlobShape":
+        return [{"dim": shape} for shape in value] if field.repeated else {"dim": value}
+    return dict(value) if field.type.endswith("Parameter") else value
 
 
-def _write_params(parent: Message, params: CaffeLayer, message: str) -> None:
-    """Set the parameters that differ from Caffe's defaults, in the field `message` of `parent`."""
-    plain = {f.name: f.default for f in dataclasses.fields(params)}  # type: ignore[arg-type]
-    for name, field in params.proto_fields().items():
-        value = getattr(params, name)
-        if value != plain[name]:
-            _fill(getattr(parent, message), name, field, value)
+def _write_params(parent: Message, params: CaffeLayer, field: str) -> None:
+    """Set the parameters that differ from Caffe's defaults, in the field `field` of `parent`."""
+    changed, known = _changed(params), params.proto_fields()
+    _set(parent, field, {name: _spelled(each, changed[name]) for name, each in known.items() if name in changed})
+
+
+def _set(parent: Message, field: str, values: Mapping[str, Any]) -> None:
+    """Set `values` in the message that the field `field` of `parent` holds; without any it stays out of the text."""
+    if values:
+        held = getattr(parent, field)
+        held.MergeFrom(type(held)(**values))
 
 
 def _write_input(message: Message, params: Input) -> None:
     """Set what is done to the images, and the name of the data set."""
-    plain, transform = Transform(), params.transform
-    param = message.transform_param
-    for name in ("scale", "mean_file", "crop_size", "mirror"):
-        if getattr(transform, name) != getattr(plain, name):
-            setattr(param, name, getattr(transform, name))
-    param.mean_value.extend(transform.mean_value)
-    if transform.std:
-        message.xdn_param.std.extend(transform.std)
-    if transform.channel_order:
-        message.xdn_param.channel_order = transform.channel_order
+    for name, value in _changed(params.transform).items():
+        _set(message, "xdn_param" if name in ("std", "channel_order") else "transform_param", {name: value})
     if params.source:
         message.data_param.source = params.source
     if params.resize:
         message.image_data_param.new_height, message.image_data_param.new_width = params.resize
-    if not param.ListFields():
-        message.ClearField("transform_param")
 
 
 def _write_param_specs(message: Message, layer: Layer) -> None:
     """Set under which names the weights are shared, and how training treats them."""
     for name, spec in zip_longest(layer.shared, layer.param_specs):
-        made = message.param.add()
-        if name:
-            made.name = name
-        for field, plain in dataclasses.asdict(ParamSpec()).items():
-            if spec is not None and getattr(spec, field) != plain:
-                setattr(made, field, getattr(spec, field))
+        message.param.add(name=name or None, **_changed(spec or ParamSpec()))
 
 
 def _write_epilogue(message: Message, layer: Layer) -> None:

@@ -9,18 +9,11 @@ from typing import Any
 
 from xdn.errors import ParseError, SettingError
 from xdn.files import is_file
-from xdn.frontend.caffe.text import Message, prototxt, values_of
+from xdn.frontend.caffe.text import fields_of, prototxt, values_of
 from xdn.frontend.tokens import Tokens
 
 #: The old enum `solver_type` -> the names of `type`.
-_OLD_TYPES = {
-    "SGD": "SGD",
-    "NESTEROV": "Nesterov",
-    "ADAGRAD": "AdaGrad",
-    "RMSPROP": "RMSProp",
-    "ADADELTA": "AdaDelta",
-    "ADAM": "Adam",
-}
+_OLD_TYPES = {name.upper(): name for name in ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")}
 #: The least and the greatest value of a field; for a list, of each of its values.
 _LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("base_lr", "gamma", "power", "delta", "weight_decay"), (0, inf)),
@@ -191,24 +184,17 @@ def read_solver(path: Path) -> Solver:
     """
     text = prototxt.read_text(path)
     message = prototxt.parse(text, str(path), "SolverParameter")
-    values = _values(message, Solver)
+    values, stated = fields_of(message, Solver), values_of(message)
     if message.HasField("train_net"):
         values["net"] = message.train_net
     values["test_net"] = next(iter(message.test_net), "")
     if not message.HasField("type") and message.HasField("solver_type"):
-        values["type"] = _OLD_TYPES[values_of(message)["solver_type"]]
+        values["type"] = _OLD_TYPES[stated["solver_type"]]
     for inline in ("net_param", "train_net_param", "test_net_param"):
-        if any(field.name == inline for field, _ in message.ListFields()):
+        if inline in stated:
             raise SettingError(f"{inline}: a net within the solver is not read", where=str(path), mend="Say net: FILE")
-    recipe = Recipe(**_values(message.xdn_param, Recipe))
+    recipe = Recipe(**fields_of(message.xdn_param, Recipe))
     return _checked(Solver(**values, xdn=recipe, path=path, places=_places(path, text)))
-
-
-def _values(message: Message, cls: type) -> dict[str, Any]:
-    """Return the fields of the dataclass `cls` that `message` has."""
-    wanted = {f.name for f in dataclasses.fields(cls)}
-    found = {name: value for name, value in values_of(message).items() if name in wanted}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def _places(path: Path, text: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The values of messages: in Python's own types, and from one message to another."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,23 @@ def values_of(message: Message) -> dict[str, Any]:
         field.name: [_plain(field, each) for each in value] if is_many(value) else _plain(field, value)
         for field, value in message.ListFields()
     }
+
+
+def fields_of(message: Message, cls: type) -> dict[str, Any]:
+    """Return the fields of the dataclass `cls` that `message` has, as values that do not change: no lists, no dicts.
+
+    Of a BlobShape the value is the tuple of its extents, of another message that of its (field, value) pairs.
+    """
+    wanted = {field.name for field in dataclasses.fields(cls)}
+    return {name: _frozen(value) for name, value in values_of(message).items() if name in wanted}
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() != {"dim"}:
+        return tuple((name, _frozen(each)) for name, each in value.items())
+    if isinstance(value, dict):
+        value = value["dim"]
+    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
 
 
 def put(message: Message, name: str, value: Any) -> None:
