@@ -182,8 +182,6 @@ def test_no_such_file(capsys):
 class Wrong(Stage):
     """Halve a bias."""
 
-    name = "wrong"
-
     def apply(self, net):
         changed = net.layer("fc").replace(
             weights=net.layer("fc").weights | {"bias": net.layer("fc").weights["bias"] / 2}

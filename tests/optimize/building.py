@@ -74,9 +74,9 @@ def names(net):
 
 
 def register_stage(monkeypatch, stage, *modules):
-    """Let the pipeline, and the `modules` named, know one more stage for the length of one test."""
+    """Let the pipeline, and the `modules` named, know a stage by its class's name, for one test."""
     known = Registry(STAGES.kind)
-    for name, each in (*STAGES.items(), (stage.name, stage)):
+    for name, each in (*STAGES.items(), (stage.__name__.lower(), stage)):
         known.register(name)(each)
     for module in ("xdn.optimize.pipeline", *modules):
         monkeypatch.setattr(f"{module}.STAGES", known)

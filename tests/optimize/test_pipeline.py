@@ -85,8 +85,6 @@ def test_on_given_images():
 class Wrong(Stage):
     """Scale the weights by a thousandth."""
 
-    name = "wrong"
-
     def apply(self, net):
         kept = net.layer("c").replace(weights={"weight": net.layer("c").weights["weight"] * np.float32(1.001)})
         layers = tuple(kept if each.name == "c" else each for each in net.layers)
@@ -104,8 +102,6 @@ def test_a_stage_that_moves_values_fails_the_check(monkeypatch):
 class Broken(Stage):
     """Leave a reader without its bottom."""
 
-    name = "broken"
-
     def apply(self, net):
         return Rewrite(net.replace(layers=net.layers[:-2] + net.layers[-1:]), (Note("drop", "removed"),))
 
@@ -118,8 +114,6 @@ def test_a_stage_that_breaks_the_net_fails_the_check(monkeypatch):
 
 class Renaming(Stage):
     """Call the output otherwise."""
-
-    name = "renaming"
 
     def apply(self, net):
         last = net.layers[-1].replace(tops=("other",))

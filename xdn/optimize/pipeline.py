@@ -12,7 +12,7 @@ from xdn.graph.verify import verify
 from xdn.memory import Need
 from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch, sized_for
 from xdn.optimize.execution import Execute, Execution, check_execution
-from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, Stage, stage_names
+from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, stage_names
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ def optimize(
         A stage is not registered.
     """
     verify(net)
-    chosen = [STAGES[name]() for name in (stage_names(PLAIN) if stages is None else stages)]
+    chosen = [(name, STAGES[name]()) for name in (stage_names(PLAIN) if stages is None else stages)]
     guard = _Guard(forward or reference, data or seeded_batch(net), tolerance) if net.has_weights else None
     first = guard.start(net) if guard else {}
     reports, current = [], net
-    for each in chosen:
-        rewrite = each.apply(current)
+    for name, stage in chosen:
+        rewrite = stage.apply(current)
         if rewrite.changes:
-            _verify(each, current, rewrite.net)
-        difference = guard.step(each, rewrite) if guard else None
+            _verify(name, current, rewrite.net)
+        difference = guard.step(name, rewrite) if guard else None
         current = rewrite.net
-        reports.append(StageReport(each.name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
+        reports.append(StageReport(name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
     total = largest_difference(first, guard.values, net.outputs) if guard else None
     execution = None
     if guard and execute:
@@ -140,7 +140,7 @@ class _Guard:
         self.values = run(self.forward, net, self.batch)
         return self.values
 
-    def step(self, each: Stage, rewrite: Rewrite) -> float:
+    def step(self, stage: str, rewrite: Rewrite) -> float:
         """Return the difference that the stage caused; raise CheckError where it is too large."""
         if not rewrite.changes:
             return 0.0
@@ -151,15 +151,15 @@ class _Guard:
             if difference > self.tolerance:
                 raise CheckError(
                     f"blob {name!r} moved by {difference:.2g} of its largest value; {self.tolerance:g} is allowed",
-                    where=f"stage {each.name!r}",
+                    where=f"stage {stage!r}",
                     mend="Leave the stage out with xdn-optimize --stages, and report the net",
                 )
         self.values = after
         return largest_difference(before, after, common)
 
 
-def _verify(each: Stage, before: Net, after: Net) -> None:
-    where = f"stage {each.name!r}"
+def _verify(stage: str, before: Net, after: Net) -> None:
+    where = f"stage {stage!r}"
     try:
         verify(after)
     except (NetError, WeightsError) as error:

@@ -57,8 +57,6 @@ class Stage(ABC):
     The first line of a stage's docstring is what `xdn-optimize --list` prints of it.
     """
 
-    #: The name under which the stage is registered.
-    name: ClassVar[str]
     group: ClassVar[str] = PLAIN
     #: Names of the stages that come first where both run.
     after: ClassVar[tuple[str, ...]] = ()
@@ -70,11 +68,6 @@ class Stage(ABC):
 
 #: Every stage, by name.
 STAGES: Registry[type[Stage]] = Registry("optimizer stage", "xdn.optimize.eliminate", "xdn.optimize.fuse")
-
-
-def stage(cls: type[Stage]) -> type[Stage]:
-    """Register a stage under its `name`."""
-    return STAGES.register(cls.name)(cls)
 
 
 def stage_names(group: str = PLAIN) -> tuple[str, ...]:

@@ -11,10 +11,16 @@ from xdn.optimize.prune.evidence import Evidence
 from xdn.optimize.prune.instruments import Instruments
 
 
+def folded_filters(evidence, name):
+    """Return the filters of a group, fusion's factors in them."""
+    group = group_of(evidence.channels, name)
+    return list(evidence.filters(group, evidence.weights(group)))
+
+
 def test_filters_hold_the_factors_of_batch_norm_and_scale():
     net = small_resnet()
     channels = Channels(net)
-    found = {rows.layer.name: rows for rows in Evidence(channels).filters(group_of(channels, "stem"))}
+    found = {rows.layer.name: rows for rows in folded_filters(Evidence(channels), "stem")}
     assert list(found) == ["stem", "oneb"]
     for name, rows in found.items():
         expected = net.layer(name).weights["weight"] * factor(net, f"{name}_").reshape(-1, 1, 1, 1)
@@ -25,9 +31,17 @@ def test_filters_hold_the_factors_of_batch_norm_and_scale():
 
 def test_rows_of_a_unit_are_totalled():
     channels = Channels(mixed_net())
-    (rows,) = Evidence(channels).filters(group_of(channels, "grouped"))
+    (rows,) = folded_filters(Evidence(channels), "grouped")
     assert rows.unit.tolist() == [*range(6), *range(6)]
-    assert rows.total(np.arange(12.0), 6).tolist() == [6, 8, 10, 12, 14, 16]
+    assert rows.total(np.arange(12.0)).tolist() == [6, 8, 10, 12, 14, 16]
+
+
+def test_values_are_summed_over_filters_and_layers():
+    net = small_resnet()
+    evidence = Evidence(Channels(net))
+    weights = {name: net.layer(name).weights["weight"] for name in ("stem", "oneb")}
+    found = evidence.sums(group_of(evidence.channels, "stem"), weights)
+    np.testing.assert_allclose(found, sum(weight.sum(axis=(1, 2, 3)) for weight in weights.values()), rtol=1e-5)
 
 
 def test_a_layer_that_fusion_does_not_keep_counts_as_it_is():
@@ -42,7 +56,7 @@ def test_a_layer_that_fusion_does_not_keep_counts_as_it_is():
     channels = Channels(net)
     evidence = Evidence(channels)
     assert "unread" not in {each.name for each in evidence.folded.layers}
-    (rows,) = evidence.filters(group_of(channels, "unread"))
+    (rows,) = folded_filters(evidence, "unread")
     np.testing.assert_array_equal(rows.values, net.layer("unread").weights["weight"].reshape(5, -1))
 
 

@@ -2,17 +2,16 @@
 
 from xdn.graph import Net
 from xdn.optimize.match import edit
-from xdn.optimize.stage import Note, Rewrite, Stage, stage
+from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("eliminate-dead")
 class EliminateDead(Stage):
     """Remove dead layers: those from which no path leads to an output of the net.
 
     Input layers stay, since callers name their blobs.
     """
 
-    name = "eliminate-dead"
     after = ("eliminate-dropout", "eliminate-split", "eliminate-identity")
 
     def apply(self, net: Net) -> Rewrite:

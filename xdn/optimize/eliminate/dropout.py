@@ -3,18 +3,16 @@
 from xdn.graph import Layer, Net
 from xdn.layers.dropout import Dropout
 from xdn.optimize.bypass import Bypass
-from xdn.optimize.stage import stage
+from xdn.optimize.stage import STAGES
 
 
-@stage
+@STAGES.register("eliminate-dropout")
 class EliminateDropout(Bypass):
     """Remove Dropout: y = x in the TEST phase.
 
     Training scales what it keeps by 1 / (1 - ratio), so that nothing is left to do in the TEST phase
     (dropout_layer.cpp); with `scale_train: false` the TEST phase scales, and the layer stays.
     """
-
-    name = "eliminate-dropout"
 
     def why_identity(self, net: Net, layer: Layer) -> str | None:
         """Match every Dropout with the factor 1."""

@@ -11,10 +11,10 @@ from xdn.layers.concat import Concat
 from xdn.layers.flatten import Flatten
 from xdn.layers.reshape import Reshape
 from xdn.optimize.bypass import Bypass
-from xdn.optimize.stage import stage
+from xdn.optimize.stage import STAGES
 
 
-@stage
+@STAGES.register("eliminate-identity")
 class EliminateIdentity(Bypass):
     """Remove identities: y = x.
 
@@ -22,7 +22,6 @@ class EliminateIdentity(Bypass):
     - Concat of a single bottom.
     """
 
-    name = "eliminate-identity"
     after = ("eliminate-split",)
 
     def why_identity(self, net: Net, layer: Layer) -> str | None:

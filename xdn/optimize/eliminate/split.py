@@ -3,18 +3,16 @@
 from xdn.graph import Layer, Net
 from xdn.layers.split import Split
 from xdn.optimize.bypass import Bypass
-from xdn.optimize.stage import stage
+from xdn.optimize.stage import STAGES
 
 
-@stage
+@STAGES.register("eliminate-split")
 class EliminateSplit(Bypass):
     """Remove Split: y_i = x for every top.
 
     Caffe inserts it where gradients of several readers must be summed (insert_splits.cpp); inference
     reads the one blob as often as it likes.
     """
-
-    name = "eliminate-split"
 
     def why_identity(self, net: Net, layer: Layer) -> str | None:
         """Match every Split."""

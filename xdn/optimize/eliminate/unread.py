@@ -6,7 +6,7 @@ from xdn.graph import Layer, Net
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.pooling import Pooling
 from xdn.optimize.match import names, title
-from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 #: Blob -> its readers and the positions that each one reads, an entry a reading.
 Readings = dict[str, list[tuple[Layer, Stride]]]
@@ -14,7 +14,7 @@ Readings = dict[str, list[tuple[Layer, Stride]]]
 Strides = dict[str, Stride]
 
 
-@stage
+@STAGES.register("eliminate-unread")
 class EliminateUnread(Stage):
     """Skip positions that nothing reads: strides move from 1x1 convolutions to the layers before them.
 
@@ -30,7 +30,6 @@ class EliminateUnread(Stage):
     blobs that lose positions get new names, ``res2c/2x2``. No other value that is still computed changes.
     """
 
-    name = "eliminate-unread"
     group = POST_FUSION
     after = ("fuse-activation",)
 

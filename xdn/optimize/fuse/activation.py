@@ -6,10 +6,10 @@ from xdn.graph import Epilogue, Layer, Net
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-activation")
 class FuseActivation(Stage):
     """Apply the activation in the Convolution, Deconvolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
@@ -19,7 +19,6 @@ class FuseActivation(Stage):
     the only store.
     """
 
-    name = "fuse-activation"
     group = POST_FUSION
     after = ("fuse-residual", "fuse-hard-swish")
 

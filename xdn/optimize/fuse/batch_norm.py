@@ -10,10 +10,10 @@ from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.optimize.fuse.affine import Affine, Chain, follow
 from xdn.optimize.match import edit, names, sharers, title
-from xdn.optimize.stage import Note, Rewrite, Stage, stage
+from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-batch-norm")
 class FuseBatchNorm(Stage):
     """Fuse BatchNorm, BN, Scale and Bias into the Convolution, Deconvolution or InnerProduct before them.
 
@@ -28,7 +28,6 @@ class FuseBatchNorm(Stage):
     without bias gets one. Computed in float64 and rounded to f32 once.
     """
 
-    name = "fuse-batch-norm"
     after = ("eliminate-dead",)
 
     def apply(self, net: Net) -> Rewrite:

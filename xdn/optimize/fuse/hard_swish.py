@@ -9,10 +9,10 @@ from xdn.layers.hswish import HSwish
 from xdn.layers.power import Power
 from xdn.layers.relu6 import ReLU6
 from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-hard-swish")
 class FuseHardSwish(Stage):
     """Make HSigmoid and HSwish of the layers that spell them.
 
@@ -25,7 +25,6 @@ class FuseHardSwish(Stage):
     before them can apply them.
     """
 
-    name = "fuse-hard-swish"
     group = POST_FUSION
     after = ("fuse-residual",)
 

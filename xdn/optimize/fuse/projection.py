@@ -6,10 +6,10 @@ from xdn.graph import Layer, Net
 from xdn.graph.epilogue import prefixed
 from xdn.layers.convolution import Convolution
 from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-projection")
 class FuseProjection(Stage):
     """Compute a projection shortcut in the convolution that adds it: y = f((b + d) + W * u + V * s).
 
@@ -21,7 +21,6 @@ class FuseProjection(Stage):
     Numerics: the sum of both biases first, then the layer's own taps, then the projection's, then the activation.
     """
 
-    name = "fuse-projection"
     group = POST_FUSION
     after = ("fuse-residual", "fuse-activation", "eliminate-unread")
 

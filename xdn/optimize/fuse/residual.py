@@ -4,10 +4,10 @@ from xdn.graph import Epilogue, Layer, Net
 from xdn.layers.convolution import Convolution
 from xdn.layers.eltwise import Eltwise
 from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-residual")
 class FuseResidual(Stage):
     """Add the residual in the convolution before an Eltwise SUM: y = (W * u + b) + r.
 
@@ -17,7 +17,6 @@ class FuseResidual(Stage):
     Numerics: bias and taps first, then the residual.
     """
 
-    name = "fuse-residual"
     group = POST_FUSION
 
     def apply(self, net: Net) -> Rewrite:

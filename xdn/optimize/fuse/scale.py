@@ -7,10 +7,10 @@ from xdn.layers.bn import BN
 from xdn.layers.scale import Scale
 from xdn.optimize.fuse.affine import AFFINE_LAYERS, Affine, Chain, channel_affine, follow
 from xdn.optimize.match import edit, title
-from xdn.optimize.stage import Note, Rewrite, Stage, stage
+from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
 
 
-@stage
+@STAGES.register("fuse-scale")
 class FuseScale(Stage):
     """Merge neighbours of BatchNorm, BN, Scale and Bias where no convolution takes them in.
 
@@ -19,7 +19,6 @@ class FuseScale(Stage):
     Caffe has no word for it: BN, and a BatchNorm with scale and bias inside, become a Scale too.
     """
 
-    name = "fuse-scale"
     after = ("fuse-batch-norm",)
 
     def apply(self, net: Net) -> Rewrite:

@@ -14,11 +14,6 @@ from xdn.registry import Registry
 class Criterion(ABC):
     """A measure of how much each unit of a group matters; the first line of the docstring is what `--list` prints."""
 
-    #: The name under which the criterion is registered.
-    name: ClassVar[str]
-    #: Whether it looks at calibration images, and at gradients of the loss.
-    needs_images: ClassVar[bool] = False
-    needs_gradients: ClassVar[bool] = False
     #: Whether values of different groups estimate one quantity; else each group is compared relative to its mean.
     comparable: ClassVar[bool] = False
     #: Whether a value states what is lost with the unit and with all before it; else what is lost with it alone.
@@ -36,8 +31,3 @@ class Criterion(ABC):
 
 #: Every criterion, by name.
 CRITERIA: Registry[type[Criterion]] = Registry("pruning criterion", "xdn.optimize.prune.criteria")
-
-
-def criterion(cls: type[Criterion]) -> type[Criterion]:
-    """Register a criterion under its `name`."""
-    return CRITERIA.register(cls.name)(cls)

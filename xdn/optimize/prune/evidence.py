@@ -1,6 +1,6 @@
 """What criteria look at: weights with the fusion's factors in them, activations of calibration images, gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -26,15 +26,18 @@ class Rows:
         One row a channel.
     unit : (R,) int
         The place in `Group.units` of the unit that each row belongs to.
+    units : int
+        Units of the group.
     """
 
     layer: Layer
     values: Array
     unit: Array
+    units: int
 
-    def total(self, scores: Array, units: int) -> Array:
-        """Return the (units,) sums of the rows' scores (R,)."""
-        return np.bincount(self.unit, weights=scores, minlength=units)
+    def total(self, scores: Array) -> Array:
+        """Return for each unit (U,) the sum of its rows' scores (R,)."""
+        return np.bincount(self.unit, weights=scores, minlength=self.units)
 
 
 class Evidence:
@@ -70,13 +73,20 @@ class Evidence:
         """The gradients of each batch."""
         return tuple(given(self._instruments.gradients, "gradients on labelled images")(self.net))
 
-    def filters(self, group: Group) -> Iterator[Rows]:
-        """Yield the filters of each layer of the group, the factors that fusion folds into them included."""
+    def weights(self, group: Group) -> dict[str, Array]:
+        """Return layer's name -> its weight, the factors that fusion folds into it included, for the group's layers."""
         folded = {layer.name: layer for layer in self.folded.layers}
-        for name in group.filters:
-            layer = self.net.layer(name)
-            fused = folded.get(name, layer)
-            yield self.rows(group, layer, "weight", fused.weights["weight"])
+        return {name: folded.get(name, self.net.layer(name)).weights["weight"] for name in group.filters}
+
+    def filters(self, group: Group, values: Mapping[str, Array]) -> Iterator[Rows]:
+        """Yield the filters of each layer of the group: its `values`, of the shape of its weight, cut."""
+        for name, array in values.items():
+            yield self.rows(group, self.net.layer(name), "weight", array)
+
+    def sums(self, group: Group, values: Mapping[str, Array]) -> Array:
+        """Return for each unit (U,) the sum of `values`, as `filters` takes them, over its filters of all layers."""
+        found = (rows.total(rows.values.sum(axis=1)) for rows in self.filters(group, values))
+        return sum(found, np.zeros(len(group.units)))
 
     def has_rows(self, layer: Layer, weight: str) -> bool:
         """Return whether a weight of `layer` has an axis along the channels of the layer's top."""
@@ -88,7 +98,7 @@ class Evidence:
         number, axis = self._axis(layer, weight, Side.TOP)
         place = self.places(group, layer, axis)
         flat = np.moveaxis(values, number, 0).reshape(len(place), -1)
-        return Rows(layer, flat[place >= 0], place[place >= 0])
+        return Rows(layer, flat[place >= 0], place[place >= 0], len(group.units))
 
     def input_axis(self, layer: Layer) -> tuple[Array, ChannelAxis]:
         """Return the weights of a reader with the axis of its inputs first, the filters next, and that axis."""

@@ -18,7 +18,7 @@ from xdn.optimize.prune.instruments import Instruments, given
 from xdn.optimize.prune.locks import BudgetError, Locked, locked_layers
 from xdn.optimize.prune.reconstruct import refit
 from xdn.optimize.prune.remove import remove
-from xdn.optimize.prune.schedule import SCHEDULES, Problem, Widths, gone
+from xdn.optimize.prune.schedule import SCHEDULES, Problem, Widths, gone, widths_of
 
 #: Told how far pruning is: (steps done, steps).
 Progress = Callable[[int, int], None]
@@ -158,7 +158,7 @@ def _step(channels: Channels, config: PruneConfig, instruments: Instruments, tar
     inner_first = config.inner_first
     if inner_first is None:
         inner_first = not CRITERIA[config.criterion].comparable
-    widths = {**fixed, **SCHEDULES[config.schedule]().widths(problem, inner_first)}
+    widths = {**fixed, **widths_of(SCHEDULES[config.schedule], problem, inner_first)}
     units = gone(channels.groups, importance, widths)
     thinned = remove(channels, units)
     if config.reconstruct:

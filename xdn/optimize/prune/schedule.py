@@ -1,10 +1,8 @@
 """What a schedule is: how many units of each group stay, given how much each unit matters."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
@@ -83,50 +81,48 @@ def gone(groups: tuple[Group, ...], importance: Mapping[str, Array], widths: Wid
     return np.concatenate(parts)
 
 
-class Schedule(ABC):
-    """A way to spread pruning over the groups; the first line of the docstring is what `--list` prints."""
-
-    name: ClassVar[str]
-
-    @abstractmethod
-    def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """Return the widths of the problem's groups at each strength in 0 (all stay) .. 1 (the least stay)."""
-
-    def widths(self, problem: Problem, inner_first: bool = True) -> Widths:
-        """Return the widest widths on the schedule's path that meet the target; groups that are not named keep all.
-
-        Parameters
-        ----------
-        problem : Problem
-        inner_first : bool
-            Thin the joined groups only where the others at the end of their path do not meet the target.
-
-        Raises
-        ------
-        BudgetError
-            Not even the end of the path meets the target.
-        """
-        if problem.spent({}) <= problem.target:
-            return {}
-        chosen: dict[str, int] = {}
-        for joined in ((False,), (True,)) if inner_first else ((False, True),):
-            groups = tuple(group for group in problem.groups if group.joined in joined)
-            if not groups:
-                continue
-            part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
-            at = self.path(part)
-            if part.spent(at(1.0)) <= part.target:
-                return chosen | dict(_widest(part, at))
-            chosen |= at(1.0)
-        least, wanted = problem.spent(chosen), problem.target
-        raise BudgetError(
-            f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
-            locked_layers(problem.channels.net),
-            mend="Ask for less pruning, or let a smaller share of each group stay (least)",
-        )
+#: The widths of a problem's groups at each strength in 0 (all stay) .. 1 (the least stay).
+Path = Callable[[float], Widths]
+#: A way to spread pruning over the groups; the first line of its docstring is what `--list` prints.
+Schedule = Callable[[Problem], Path]
 
 
-def _widest(problem: Problem, at: Callable[[float], Widths]) -> Widths:
+def widths_of(schedule: Schedule, problem: Problem, inner_first: bool = True) -> Widths:
+    """Return the widest widths on the schedule's path that meet the target; groups that are not named keep all.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    problem : Problem
+    inner_first : bool
+        Thin the joined groups only where the others at the end of their path do not meet the target.
+
+    Raises
+    ------
+    BudgetError
+        Not even the end of the path meets the target.
+    """
+    if problem.spent({}) <= problem.target:
+        return {}
+    chosen: dict[str, int] = {}
+    for joined in ((False,), (True,)) if inner_first else ((False, True),):
+        groups = tuple(group for group in problem.groups if group.joined in joined)
+        if not groups:
+            continue
+        part = replace(problem, groups=groups, fixed={**problem.fixed, **chosen})
+        at = schedule(part)
+        if part.spent(at(1.0)) <= part.target:
+            return chosen | dict(_widest(part, at))
+        chosen |= at(1.0)
+    least, wanted = problem.spent(chosen), problem.target
+    raise BudgetError(
+        f"at its narrowest the net still costs {least:.4g}; {wanted:.4g} is asked for",
+        locked_layers(problem.channels.net),
+        mend="Ask for less pruning, or let a smaller share of each group stay (least)",
+    )
+
+
+def _widest(problem: Problem, at: Path) -> Widths:
     """Return the widths of the weakest strength that meets the target; 0 is known not to, and 1 to meet it."""
     weak, strong = 0.0, 1.0
     for _ in range(HALVINGS):
@@ -139,9 +135,4 @@ def _widest(problem: Problem, at: Callable[[float], Widths]) -> Widths:
 
 
 #: Every schedule, by name.
-SCHEDULES: Registry[type[Schedule]] = Registry("pruning schedule", "xdn.optimize.prune.schedules")
-
-
-def schedule(cls: type[Schedule]) -> type[Schedule]:
-    """Register a schedule under its `name`."""
-    return SCHEDULES.register(cls.name)(cls)
+SCHEDULES: Registry[Schedule] = Registry("pruning schedule", "xdn.optimize.prune.schedules")

@@ -9,7 +9,7 @@ from xdn.graph.cost import net_cost
 from xdn.optimize.prune.channels import Channels
 from xdn.optimize.prune.instruments import Instruments
 from xdn.optimize.prune.remove import remove
-from xdn.optimize.prune.schedule import Problem, gone
+from xdn.optimize.prune.schedule import Problem, gone, widths_of
 
 #: Strengths at which a path is looked at.
 STEPS = 501
@@ -59,15 +59,15 @@ def check_widest(schedule, problem):
 
     Also that joined groups are thinned only where the others have come to their end.
     """
-    widths = schedule.widths(problem)
+    widths = widths_of(schedule, problem)
     check_widths(problem, widths)
     inner, joined = (tuple(group for group in problem.groups if group.joined is kind) for kind in (False, True))
     fixed = {group.name: widths[group.name] for group in inner}
     part = replace(problem, groups=inner)
     if not fixed.keys() >= widths.keys():
-        assert fixed == schedule.path(part)(1.0)
+        assert fixed == schedule(part)(1.0)
         part = replace(problem, groups=joined, fixed=fixed)
-    path = schedule.path(part)
+    path = schedule(part)
     steps = [path(strength) for strength in np.linspace(0, 1, STEPS)]
     met = [part.spent(step) <= part.target for step in steps]
     assert met == sorted(met)

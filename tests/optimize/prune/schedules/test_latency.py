@@ -13,8 +13,8 @@ from xdn.errors import DataError, SettingError
 from xdn.graph import ChannelRule
 from xdn.optimize.prune.layer_costs import measured_widths
 from xdn.optimize.prune.remove import remove
-from xdn.optimize.prune.schedule import gone
-from xdn.optimize.prune.schedules.latency import Latency
+from xdn.optimize.prune.schedule import gone, widths_of
+from xdn.optimize.prune.schedules.latency import latency
 
 WIDTH = 16
 
@@ -49,7 +49,7 @@ def seconds_of(problem, clock, widths):
 @pytest.mark.parametrize("share", [0.9, 0.7, 0.4, 0.2])
 def test_no_width_is_chosen_that_is_not_faster_than_a_larger_one(clock, share):
     problem = problem_of(small_resnet(width=WIDTH), share=share, clock=clock)
-    widths = Latency().widths(problem)
+    widths = widths_of(latency, problem)
     check_widths(problem, widths)
     assert any(units < full(problem)[name] for name, units in widths.items())
     for group in problem.groups:
@@ -67,7 +67,7 @@ def test_no_width_is_chosen_that_is_not_faster_than_a_larger_one(clock, share):
 def test_plateaus_are_stepped_over():
     """The filters are timed in eights, what reads them in fours: all sixteenths between are not faster."""
     problem = problem_of(small_resnet(width=WIDTH), least=0.05, clock=STEPS)
-    path = Latency().path(problem)
+    path = latency(problem)
     steps = {tuple(path(strength).values()) for strength in np.linspace(0, 1, 201)}
     chosen = {name: {step[i] for step in steps} for i, name in enumerate(full(problem))}
     assert chosen["onea"] == {16, 12, 8, 4}
@@ -91,13 +91,13 @@ def test_the_filters_that_cost_most_for_what_they_matter_go_first():
     for cheap in ("left", "right"):
         importance = {name: np.ones(16) if name == cheap else np.full(16, 3.0) for name in ("left", "right")}
         problem = problem_of(pair(16, 16), share=0.7, importance=importance, clock=linear)
-        widths = Latency().widths(problem)
+        widths = widths_of(latency, problem)
         (dear,) = {"left", "right"} - {cheap}
         assert widths[dear] == 16
         assert widths[cheap] < 16
     # As important in all, but one saves twice as much at each step.
     importance = {"left": np.ones(16), "right": np.ones(32) / 2}
-    widths = Latency().widths(problem_of(pair(16, 32), share=0.8, importance=importance, clock=linear))
+    widths = widths_of(latency, problem_of(pair(16, 32), share=0.8, importance=importance, clock=linear))
     assert (widths["left"], widths["right"] < 32) == (16, True)
 
 
@@ -109,13 +109,13 @@ def test_budgets_of_macs_and_of_time_are_met_as_wide_as_the_path_allows(net, kin
     problem = problem_of(net, share=share, clock=clock)
     if kind == "time":
         problem = problem_of(net, share=share, clock=clock, cost=lambda widths: seconds_of(problem, clock, widths))
-    check_widest(Latency(), problem)
+    check_widest(latency, problem)
 
 
 def test_a_budget_of_macs_that_only_useless_widths_would_meet_is_refused():
     """No width of any layer is faster than all: nothing is thinned, though fewer filters would be fewer MACs."""
     with pytest.raises(SettingError, match="at its narrowest"):
-        Latency().widths(problem_of(small_resnet(), share=0.9, clock=lambda net: 1.0))
+        widths_of(latency, problem_of(small_resnet(), share=0.9, clock=lambda net: 1.0))
 
 
 def test_the_order_is_by_what_is_saved_then():
@@ -123,7 +123,7 @@ def test_the_order_is_by_what_is_saved_then():
     problem = problem_of(
         small_resnet(width=WIDTH), least=0.05, clock=clock_of(lambda filters, inputs: filters * inputs)
     )
-    path = Latency().path(problem)
+    path = latency(problem)
     steps = list(dict.fromkeys(tuple(path(s).values()) for s in np.linspace(0, 1, 401)))
     assert len(steps) == 1 + 14 * len(problem.groups)
     names = list(full(problem))
@@ -144,4 +144,4 @@ def test_the_order_is_by_what_is_saved_then():
 
 def test_needs_a_clock():
     with pytest.raises(DataError, match="a clock"):
-        Latency().widths(problem_of(mixed_net(), share=0.5))
+        widths_of(latency, problem_of(mixed_net(), share=0.5))

@@ -7,7 +7,8 @@ import pytest
 
 from tests.optimize.prune.nets import mixed_net, small_resnet
 from tests.optimize.prune.schedules.problems import check_widest, problem_of
-from xdn.optimize.prune.schedules.threshold import GlobalThreshold
+from xdn.optimize.prune.schedule import widths_of
+from xdn.optimize.prune.schedules.threshold import global_threshold
 
 IMPORTANCE = {
     "a": np.array([8.0, 9, 10, 11]),
@@ -31,7 +32,7 @@ def test_the_least_important_go_wherever_they_are(filters, expected):
     problem = problem_of(
         mixed_net(), importance=IMPORTANCE, least=1 / 3, cost=lambda widths: 26 - sum(_lost(widths).values())
     )
-    assert GlobalThreshold().widths(replace(problem, target=filters)) == expected
+    assert widths_of(global_threshold, replace(problem, target=filters)) == expected
 
 
 def _lost(widths):
@@ -41,4 +42,4 @@ def _lost(widths):
 @pytest.mark.parametrize("share", [0.95, 0.7, 0.2])
 @pytest.mark.parametrize("net", [mixed_net(), small_resnet(width=16)], ids=["mixed", "residual"])
 def test_as_wide_as_the_budget_allows(net, share):
-    check_widest(GlobalThreshold(), problem_of(net, share=share))
+    check_widest(global_threshold, problem_of(net, share=share))

@@ -4,11 +4,11 @@ import numpy as np
 
 from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
-from xdn.optimize.prune.criterion import Criterion, criterion
+from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 
 
-@criterion
+@CRITERIA.register("activation")
 class ActivationEffect(Criterion):
     """The share of the next layer's activations that a channel moves: its variance times the weights that read it.
 
@@ -16,8 +16,6 @@ class ActivationEffect(Criterion):
     recalibration does. Where several layers read the channels the shares add up.
     """
 
-    name = "activation"
-    needs_images = True
     comparable = True
 
     def importance(self, group: Group, evidence: Evidence) -> Array:

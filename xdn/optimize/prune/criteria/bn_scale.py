@@ -6,19 +6,17 @@ from xdn.errors import UnsupportedError
 from xdn.graph import Array
 from xdn.layers.scale import Scale
 from xdn.optimize.prune.channels import Group
-from xdn.optimize.prune.criterion import Criterion, criterion
+from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 
 
-@criterion
+@CRITERIA.register("bn-scale")
 class BnScale(Criterion):
     """The absolute factor of the Scale layers after BatchNorm, gamma.
 
     The source is Liu et al., "Learning Efficient Convolutional Networks through Network Slimming" (2017). Of layers
     that are tied the factors add up.
     """
-
-    name = "bn-scale"
 
     def importance(self, group: Group, evidence: Evidence) -> Array:
         """sum over the Scale layers on the group's channels of |gamma[k]|."""
@@ -27,7 +25,7 @@ class BnScale(Criterion):
         for layer in evidence.net.layers:
             if isinstance(layer.params, Scale) and evidence.has_rows(layer, "scale"):
                 rows = evidence.rows(group, layer, "scale", layer.weights["scale"])
-                total += rows.total(np.abs(rows.values).mean(axis=1), units)
+                total += rows.total(np.abs(rows.values).mean(axis=1))
                 found[rows.unit] = True
         if not found.all():
             raise UnsupportedError(

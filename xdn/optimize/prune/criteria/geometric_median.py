@@ -5,11 +5,11 @@ from scipy.spatial.distance import pdist, squareform
 
 from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
-from xdn.optimize.prune.criterion import Criterion, criterion
+from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 
 
-@criterion
+@CRITERIA.register("geometric-median")
 class GeometricMedian(Criterion):
     """The sum of a filter's distances to the other filters of its layer: those near the median can be replaced.
 
@@ -17,10 +17,8 @@ class GeometricMedian(Criterion):
     in; of layers that are tied the sums add up.
     """
 
-    name = "geometric-median"
-
     def importance(self, group: Group, evidence: Evidence) -> Array:
         """sum over the layers of sum_j ||W[k] - W[j]||."""
-        units = len(group.units)
-        sums = (rows.total(squareform(pdist(rows.values)).sum(axis=1), units) for rows in evidence.filters(group))
-        return sum(sums, np.zeros(units))
+        filters = evidence.filters(group, evidence.weights(group))
+        distances = (rows.total(squareform(pdist(rows.values)).sum(axis=1)) for rows in filters)
+        return sum(distances, np.zeros(len(group.units)))

@@ -4,11 +4,11 @@ import numpy as np
 
 from xdn.graph import Array
 from xdn.optimize.prune.channels import Group
-from xdn.optimize.prune.criterion import Criterion, criterion
+from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 
 
-@criterion
+@CRITERIA.register("obd")
 class OptimalBrainDamage(Criterion):
     """The second-order change of the loss when a filter is set to zero, by the diagonal of the Hessian.
 
@@ -16,17 +16,13 @@ class OptimalBrainDamage(Criterion):
     gradients of batches, the empirical Fisher information (Theis et al. 2018).
     """
 
-    name = "obd"
-    needs_gradients = True
     comparable = True
 
     def importance(self, group: Group, evidence: Evidence) -> Array:
         """sum over the layers and over c,r,s of W^2 / 2 * mean over batches of g^2."""
-        units = len(group.units)
-        total = np.zeros(units)
-        for name in group.filters:
-            layer = evidence.net.layer(name)
-            fisher = sum(np.square(gradients[name, "weight"], dtype=np.float64) for gradients in evidence.gradients)
-            rows = evidence.rows(group, layer, "weight", np.square(layer.weights["weight"]) * fisher)
-            total += rows.total(rows.values.sum(axis=1), units)
-        return total / (2 * len(evidence.gradients))
+        changes = {
+            name: np.square(evidence.net.layer(name).weights["weight"])
+            * sum(np.square(gradients[name, "weight"], dtype=np.float64) for gradients in evidence.gradients)
+            for name in group.filters
+        }
+        return evidence.sums(group, changes) / (2 * len(evidence.gradients))

@@ -1,28 +1,21 @@
 """Each filter against the time that it takes on this machine."""
 
-from collections.abc import Callable
-
 from xdn.optimize.prune.channels import Group
-from xdn.optimize.prune.greedy import Greedy
+from xdn.optimize.prune.greedy import greedy_path
 from xdn.optimize.prune.instruments import given
 from xdn.optimize.prune.layer_costs import LayerCosts, measured_widths
-from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
+from xdn.optimize.prune.schedule import SCHEDULES, Path, Problem
 
 
-@schedule
-class Latency(Schedule):
+@SCHEDULES.register("latency")
+def latency(problem: Problem) -> Path:
     """Filters go in the order of importance lost for time saved, time measured layer by layer on this machine.
 
     A width that is not faster than every larger one is never chosen. The greedy choice is that of NetAdapt (Yang et
     al. 2018), with importance in place of its short-term accuracy.
     """
-
-    name = "latency"
-
-    def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """Follow the greedy steps over the widths that are faster."""
-        times = LayerCosts(problem.channels, given(problem.instruments.clock, "a clock"))
-        return Greedy(problem, times, {group.name: _faster(problem, group, times) for group in problem.groups}).path()
+    times = LayerCosts(problem.channels, given(problem.instruments.clock, "a clock"))
+    return greedy_path(problem, times, {group.name: _faster(problem, group, times) for group in problem.groups})
 
 
 def _faster(problem: Problem, group: Group, times: LayerCosts) -> list[int]:

@@ -1,20 +1,26 @@
 """Each filter against its multiplications."""
 
-from collections.abc import Callable
+import numpy as np
 
 from xdn.graph.cost import net_cost
-from xdn.optimize.prune.greedy import Greedy, ladder
+from xdn.optimize.prune.channels import Group
+from xdn.optimize.prune.greedy import greedy_path
 from xdn.optimize.prune.layer_costs import LayerCosts
-from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
+from xdn.optimize.prune.schedule import SCHEDULES, Path, Problem
+
+#: Steps in which a group is thinned from all its units to the least, at most.
+RUNGS = 64
 
 
-@schedule
-class PerMac(Schedule):
+@SCHEDULES.register("per-mac")
+def per_mac(problem: Problem) -> Path:
     """Filters go in the order of importance lost for multiply-accumulates saved."""
+    costs = LayerCosts(problem.channels, lambda net: float(net_cost(net).macs))
+    return greedy_path(problem, costs, {group.name: _ladder(problem, group) for group in problem.groups})
 
-    name = "per-mac"
 
-    def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """Follow the greedy steps over evenly spaced widths."""
-        costs = LayerCosts(problem.channels, lambda net: float(net_cost(net).macs))
-        return Greedy(problem, costs, {group.name: ladder(problem, group) for group in problem.groups}).path()
+def _ladder(problem: Problem, group: Group) -> list[int]:
+    """Return evenly spaced widths below all units, falling to the least."""
+    whole, least = len(group.units), problem.least[group.name]
+    count = min(RUNGS, whole - least)
+    return list(dict.fromkeys(int(width) for width in np.linspace(whole, least, count + 1).round()[1:]))

@@ -8,7 +8,7 @@ import numpy as np
 from xdn.graph import Array, Net
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.instruments import given
-from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
+from xdn.optimize.prune.schedule import SCHEDULES, Path, Problem, Widths
 
 #: Shares of a group that are tried, one group at a time.
 SHARES = (0.75, 0.5, 0.25)
@@ -17,35 +17,32 @@ SHARES = (0.75, 0.5, 0.25)
 SLOPE = 0.01
 
 
-@schedule
-class Sensitivity(Schedule):
+@SCHEDULES.register("sensitivity")
+def sensitivity(problem: Problem) -> Path:
     """Each group is thinned alone and the score measured; all groups then give up the same score.
 
     The source is Li et al., "Pruning Filters for Efficient ConvNets" (2017), section 3.2. Between the shares that
     were tried the score is interpolated.
     """
+    score = given(problem.instruments.score, "a score on labelled images")
 
-    name = "sensitivity"
+    @cache
+    def curves() -> dict[str, tuple[Array, Array]]:
+        """Return for each group what shares of it cost, measured once."""
+        whole = score(problem.channels.net)
+        measured = {group.name: _curve(problem, group, lambda net: whole - score(net)) for group in problem.groups}
+        slope = SLOPE * (max(losses[-1] for _, losses in measured.values()) or 1.0)
+        return {name: (shares, losses + slope * (1 - shares)) for name, (shares, losses) in measured.items()}
 
-    def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """The score that each group may cost rises from none to the largest that was measured."""
-        score = given(problem.instruments.score, "a score on labelled images")
+    def at(strength: float) -> Widths:
+        """Let each group cost up to a score that rises from none to the largest that was measured."""
+        if strength == 1:
+            return problem.narrowest
+        allowed = strength * max(losses[-1] for _, losses in curves().values())
+        kept = {name: np.interp(allowed, losses, shares) for name, (shares, losses) in curves().items()}
+        return {group.name: problem.clamp(group, kept[group.name] * len(group.units)) for group in problem.groups}
 
-        @cache
-        def curves() -> dict[str, tuple[Array, Array]]:
-            whole = score(problem.channels.net)
-            measured = {group.name: _curve(problem, group, lambda net: whole - score(net)) for group in problem.groups}
-            slope = SLOPE * (max(losses[-1] for _, losses in measured.values()) or 1.0)
-            return {name: (shares, losses + slope * (1 - shares)) for name, (shares, losses) in measured.items()}
-
-        def at(strength: float) -> Widths:
-            if strength == 1:
-                return problem.narrowest
-            allowed = strength * max(losses[-1] for _, losses in curves().values())
-            kept = {name: np.interp(allowed, losses, shares) for name, (shares, losses) in curves().items()}
-            return {group.name: problem.clamp(group, kept[group.name] * len(group.units)) for group in problem.groups}
-
-        return at
+    return at
 
 
 def _curve(problem: Problem, group: Group, loss: Callable[[Net], float]) -> tuple[Array, Array]:

@@ -1,28 +1,22 @@
 """One threshold of importance for all groups."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from xdn.optimize.prune.schedule import Problem, Schedule, Widths, schedule
+from xdn.optimize.prune.schedule import SCHEDULES, Path, Problem, Widths
 
 
-@schedule
-class GlobalThreshold(Schedule):
+@SCHEDULES.register("global")
+def global_threshold(problem: Problem) -> Path:
     """All filters below one importance go, whichever group they are in."""
+    values = np.sort(np.concatenate([problem.importance[group.name] for group in problem.groups]))
 
-    name = "global"
+    def at(strength: float) -> Widths:
+        """Keep what is above the threshold, which rises through all importances."""
+        below = round(strength * len(values))
+        threshold = values[below] if below < len(values) else np.inf
+        return {
+            group.name: problem.clamp(group, float(np.sum(problem.importance[group.name] >= threshold)))
+            for group in problem.groups
+        }
 
-    def path(self, problem: Problem) -> Callable[[float], Widths]:
-        """The threshold rises through all importances."""
-        values = np.sort(np.concatenate([problem.importance[group.name] for group in problem.groups]))
-
-        def at(strength: float) -> Widths:
-            below = round(strength * len(values))
-            threshold = values[below] if below < len(values) else np.inf
-            return {
-                group.name: problem.clamp(group, float(np.sum(problem.importance[group.name] >= threshold)))
-                for group in problem.groups
-            }
-
-        return at
+    return at
