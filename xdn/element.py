@@ -39,10 +39,12 @@ class Element:
 
     def stored(self, values: np.ndarray) -> np.ndarray:
         """Return f32 values as they are stored: rounded to the nearest, of two equally near ones to the even."""
+        if self == F32:
+            return values
         if self.name != "bf16":
             with np.errstate(over="ignore"):
                 return values.astype(self.numpy)
-        bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+        bits = np.ascontiguousarray(values, real).view(np.uint32)
         rounded = (bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16
         # A NaN must not be rounded to an infinity.
         return np.where(np.isnan(values), (bits >> 16) | 0x40, rounded).astype(np.uint16)
@@ -54,8 +56,8 @@ class Element:
     def loaded(self, stored: np.ndarray) -> np.ndarray:
         """Return stored values as f32."""
         if self.name != "bf16":
-            return stored.astype(np.float32)
-        return (stored.astype(np.uint32) << 16).view(np.float32)
+            return stored.astype(real)
+        return (stored.astype(np.uint32) << 16).view(real)
 
 
 F32 = Element("f32", 4, "float32", 2.0**128 - 2.0**104)
@@ -70,6 +72,8 @@ S32 = Element("s32", 4, "int32", 2**31 - 1, accumulator="s32")
 F64 = Element("f64", 8, "float64", 2.0**1023 * (2 - 2.0**-52), accumulator="f64")
 S64 = Element("s64", 8, "int64", 2**63 - 1, accumulator="s64")
 
+#: In which values are computed, whatever they are stored as; `real` is NumPy's type of one.
+REAL, real = F32, np.float32
 #: What weights may be stored as; arithmetic is that of f32.
 WEIGHT_ELEMENTS = {element.name: element for element in (F32, BF16, F16)}
 ELEMENTS = {element.name: element for element in (F32, BF16, F16, S8, U8, S32, F64, S64)}

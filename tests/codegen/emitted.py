@@ -6,9 +6,13 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import F32
 from xdn.codegen.builder import I64
+from xdn.codegen.intrinsics import pointer_at
+from xdn.codegen.jit import POINTER
+from xdn.element import F32
 from xdn.kernels.core.layout import aligned_bytes
+
+f32_at = pointer_at(F32)
 
 
 def floats(values, lanes):
@@ -26,7 +30,7 @@ def run(emit, *arrays, count=0):
     `emit` writes its body: (IRBuilder, pointers, count) -> None.
     """
     module = ir.Module("test")
-    pointers = [F32.as_pointer()] * len(arrays)
+    pointers = [POINTER.llvm] * len(arrays)
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [*pointers, I64]), "f")
     irbuilder = ir.IRBuilder(function.append_basic_block())
     emit(irbuilder, *function.args)

@@ -3,10 +3,10 @@
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from tests.codegen.emitted import f32_at
 from tests.codegen.kernels import call
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelSource

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
+from tests.codegen.emitted import f32_at
 from tests.codegen.kernels import call, shift_source
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import ObjectCode, compile_kernel
-from xdn.codegen.intrinsics import f32_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelSource

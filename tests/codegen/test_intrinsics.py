@@ -5,12 +5,16 @@ import threading
 import numpy as np
 import pytest
 
+from tests.codegen.emitted import f32_at
 from tests.codegen.kernels import call, shift_source
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, f32_at, i64_at, read_ticks, u8_at
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, pointer_at, read_ticks
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelSource
+from xdn.element import U8
+
+u8_at = pointer_at(U8)
 
 
 @pytest.fixture

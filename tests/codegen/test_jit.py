@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from tests.codegen.kernels import call, python
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, Kind, emitted, inlined, jitable, llvm_type
+from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, WORDS, Kind, emitted, inlined, jitable, llvm_type
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelSource
@@ -57,7 +57,7 @@ def _layout():
 def test_kinds_of_no_value_and_of_numbers():
     assert isinstance(VOID.llvm, ir.VoidType)
     assert NUMBER.llvm == ir.FloatType()
-    assert Kind(F32, "pointer") == F32_POINTER
+    assert Kind(F32, "pointer") == POINTER
     assert Kind(BF16).llvm == ir.IntType(16)
 
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.checks import LAYER_CASES
-from xdn.codegen.names import KernelName, dtype_of
+from xdn.codegen.names import KernelName
 from xdn.codegen.target import TARGETS
-from xdn.element import ELEMENTS
+from xdn.element import BF16, F16, F32, S8, U8
 from xdn.runtime.cpu.plan import make_plan
 
 ACTIVATION_PARTS = ("relu", "prelu", "elu", "sigmoid", "tanh")
@@ -52,13 +52,15 @@ def test_names_of_all_kernels_are_file_names_and_come_back():
     "text", ["", "contract", "contract_f32", "contract__avx2", "Contract_f32__avx2", "a_f32__b/../c", "a_f32_14__b"]
 )
 def test_what_is_no_name(text):
-    with pytest.raises(ValueError, match="is no kernel name"):
+    with pytest.raises(ValueError, match="is not a kernel name"):
         KernelName.parse(text)
 
 
-@pytest.mark.parametrize(("dtype", "weights"), [("f32", "f32"), ("f32xbf16", "bf16"), ("f32xf16", "f16")])
-def test_a_name_says_as_what_weights_are_stored(dtype, weights):
-    name = KernelName("contract", "avx2", ("sum", "relu"), (6, 2), dtype)
+@pytest.mark.parametrize(
+    ("told", "element", "weights"),
+    [("f32", F32, F32), ("f32xbf16", F32, BF16), ("f32xf16", F32, F16), ("u8", U8, F32), ("u8xs8", U8, S8)],
+)
+def test_a_name_says_what_blobs_are_and_as_what_weights_are_stored(told, element, weights):
+    name = KernelName("contract", "avx2", ("sum", "relu"), (6, 2), element, weights)
+    assert str(name) == f"contract_{told}_sum_relu_6x2__avx2"
     assert KernelName.parse(str(name)) == name
-    assert name.weights is ELEMENTS[weights]
-    assert dtype_of(name.weights) == dtype

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xdn import settings
+from xdn.element import U8
 from xdn.errors import ShapeError
 from xdn.graph import Blob
 
@@ -12,7 +13,7 @@ def test_sizes():
     blob = Blob((2, 3, 4, 5))
     array = np.zeros((2, 3, 4, 5), np.float32)
     assert (blob.size, blob.bytes, blob.image_size) == (array.size, array.nbytes, array[0].size)
-    assert Blob((2, 3), "uint8").bytes == 6
+    assert Blob((2, 3), U8).bytes == 6
     assert Blob(()).size == 1
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llvmlite import ir
 
-from xdn.codegen.intrinsics import f32_at, f64_at, i64_at, u8_at
+from xdn.codegen.intrinsics import i64_at
 from xdn.codegen.jit import Emitted
 from xdn.codegen.source import KernelSource
 from xdn.codegen.target import TARGETS, Target
@@ -42,8 +42,6 @@ TRIPLES = {
     "avx2": "x86_64-unknown-linux-gnu",
     "neon": "aarch64-unknown-linux-gnu",
 }
-
-POINTERS = (f32_at, f64_at, i64_at, u8_at)
 
 _TYPED_POINTER = re.compile(r"(?:<\d+ x \w+>|\w+)(?: \([^)]*\))?\*+")
 _POINTER_CAST = re.compile(r'^\s*(%"[^"]*") = bitcast ptr (%"[^"]*") to ptr\n', re.M)
@@ -112,7 +110,7 @@ def emitted_functions(function, seen: set[int] | None = None) -> dict[str, Emitt
     found = {}
     names = inspect.getclosurevars(function)
     for name, value in (names.nonlocals | names.globals).items():
-        if isinstance(value, Emitted) and value not in POINTERS:
+        if isinstance(value, Emitted) and value is not i64_at:
             found[name] = value
         elif inspect.isfunction(value) and id(value) not in seen:
             seen.add(id(value))

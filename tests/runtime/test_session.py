@@ -94,7 +94,7 @@ def test_results_are_the_caller_s_own(session, x):
 @pytest.mark.parametrize(
     ("feed", "message"),
     [
-        (None, r"the feed is a NoneType, no mapping of names\. The net takes x: float32"),
+        (None, r"the feed is a NoneType, not a mapping of names\. The net takes x: float32"),
         (np.zeros((1, 3, 6, 5), np.float32), "the feed is a ndarray"),
         ({}, r"inputs \[\] are given. The net takes x: float32 \('N', 3, 6, 5\)"),
         ({"y": np.zeros((1, 3, 6, 5), np.float32)}, r"inputs \['y'\] are given.*x: float32"),

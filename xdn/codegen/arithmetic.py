@@ -7,7 +7,9 @@ or a loop over single elements computes them.
 import numpy as np
 from llvmlite import ir
 
-F32, I32 = ir.FloatType(), ir.IntType(32)
+from xdn.element import real
+
+_FLOAT, I32 = ir.FloatType(), ir.IntType(32)
 
 
 def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
@@ -28,12 +30,12 @@ class Arithmetic:
 
     def __init__(self, irbuilder: ir.IRBuilder, lanes: int = 0):
         self.ir, self._lanes = irbuilder, lanes
-        self.kind = ir.VectorType(F32, lanes) if lanes else F32
+        self.kind = ir.VectorType(_FLOAT, lanes) if lanes else _FLOAT
         self._integer = ir.VectorType(I32, lanes) if lanes else I32
 
     def number(self, value: float | np.floating) -> ir.Value:
         """Return the f32 nearest to `value`, in every lane."""
-        single = float(np.float32(value))
+        single = float(real(value))
         return ir.Constant(self.kind, [single] * self._lanes if self._lanes else single)
 
     def integer(self, value: int) -> ir.Value:

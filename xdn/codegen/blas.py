@@ -6,7 +6,7 @@ from functools import cache
 from llvmlite import ir
 
 from xdn.codegen.intrinsics import at_entry
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 
 
 @cache
@@ -27,7 +27,7 @@ def sgemm_address() -> int:
     return int(pointer_of(capsule, name_of(capsule)))
 
 
-@emitted(VOID, I64, I64, I64, I64, F32_POINTER, I64, F32_POINTER, I64, F32_POINTER, I64)
+@emitted(VOID, I64, I64, I64, I64, POINTER, I64, POINTER, I64, POINTER, I64)
 def add_product(
     builder: ir.IRBuilder,
     sgemm: ir.Value,

@@ -12,7 +12,7 @@ from xdn.codegen.conversion import Conversion
 from xdn.codegen.formulas import Mathematics
 from xdn.codegen.jit import llvm_type
 from xdn.codegen.target import Target
-from xdn.element import F32, Element
+from xdn.element import REAL, Element
 
 I64 = ir.IntType(64)
 
@@ -62,7 +62,7 @@ class VectorBuilder(Mathematics):
     def load(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
         """Load the vector number `vector` after a pointer to f32; blobs and weights align to registers."""
         value = self.ir.load(self._vector_pointer(pointer, vector))
-        value.align = F32.bytes * self.target.lanes if aligned else F32.bytes
+        value.align = REAL.bytes * self.target.lanes if aligned else REAL.bytes
         return value
 
     def stored_scalar(self, pointer: ir.Value, index: ir.Value | int, element: Element) -> ir.Value:
@@ -72,7 +72,7 @@ class VectorBuilder(Mathematics):
 
     def load_stored(self, pointer: ir.Value, vector: int, element: Element) -> ir.Value:
         """Load the vector number `vector` after a pointer to stored numbers of an element, as f32."""
-        if element == F32:
+        if element == REAL:
             return self.load(pointer, vector)
         place = self.offset(pointer, vector * self._lanes)
         kind = ir.VectorType(llvm_type(element), self._lanes)
@@ -83,7 +83,7 @@ class VectorBuilder(Mathematics):
     def store(self, value: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
         """Store to the vector number `vector` behind a pointer to f32."""
         stored = self.ir.store(value, self._vector_pointer(pointer, vector))
-        stored.align = F32.bytes * self.target.lanes if aligned else F32.bytes
+        stored.align = REAL.bytes * self.target.lanes if aligned else REAL.bytes
 
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self._lanes)

@@ -10,12 +10,13 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import Arithmetic
+from xdn.element import real
 
 LOG2_E = 1.44269504088896341
 #: log(2) in two parts, of which the first has so few bits that its products with exponents are exact.
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 #: The largest f32 whose exponential is finite, and the least whose exponential is a normal number.
-EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-87.33654)
+EXP_MOST, EXP_LEAST = real(88.72283), real(-87.33654)
 SQRT_HALF = 0.707106781186547524
 #: Below it tanh is a polynomial; the quotient would cancel.
 TANH_NEAR = 0.625
@@ -70,7 +71,7 @@ def log(m: Arithmetic, x: ir.Value) -> ir.Value:
     y = m.fused(m.number(-0.5), z, y)
     y = m.fused(e, m.number(LN2_HIGH), m.add(f, y))
     y = m.where(x, "<", infinity, y, x)
-    y = m.where(x, "<", m.number(np.finfo(np.float32).tiny), m.number(-np.inf), y)
+    y = m.where(x, "<", m.number(np.finfo(real).tiny), m.number(-np.inf), y)
     return m.where(x, "<", m.number(0), m.number(np.nan), y)
 
 

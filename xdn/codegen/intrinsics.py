@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from xdn.codegen.arithmetic import external
 from xdn.codegen.jit import I64, VOID, WORDS, Kind, Words, emitted, generic
-from xdn.element import F32, F64, S64, U8, Element
+from xdn.element import S64, U8, Element
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
@@ -14,13 +14,13 @@ _BYTE_POINTER = ir.IntType(8).as_pointer()
 KERNEL_TYPE = ir.FunctionType(_I32, [_BYTE_POINTER, _BYTE_POINTER, _I64.as_pointer(), _I64.as_pointer()])
 
 
-def _pointer_to(element: Element) -> Any:
+def pointer_at(element: Element) -> Any:
     """Return the function that makes an address a pointer."""
     kind = Kind(element, "pointer")
     return emitted(kind, I64)(lambda builder, address: builder.inttoptr(address, kind.llvm))
 
 
-f32_at, f64_at, u8_at, i64_at = (_pointer_to(element) for element in (F32, F64, U8, S64))
+i64_at = pointer_at(S64)
 
 
 def words_at(words: type[Words]) -> Any:
@@ -85,17 +85,26 @@ def same_place(typingctx: Any, one: Any, other: Any) -> Any:
 
 
 @generic
-def argument_address(typingctx: Any, frame: Any, number: Any) -> Any:
-    """Return the address of the caller's array `number`."""
-    from numba.core import types
+def argument_at(typingctx: Any, frame: Any, number: Any, place: Any) -> Any:
+    """Return the pointer to the caller's array `number`, which has the numbers of the blob at `place`."""
+    return _argument_signature(place.element, frame, number, place)
 
-    from xdn.codegen.numba_types import word_pointer
+
+@generic
+def bytes_at(typingctx: Any, frame: Any, number: Any) -> Any:
+    """Return the pointer to the bytes of the caller's array `number`."""
+    return _argument_signature(U8, frame, number)
+
+
+def _argument_signature(element: Element, frame: Any, *others: Any) -> Any:
+    from xdn.codegen.numba_types import pointer_to, word_pointer
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         first = word_pointer(builder, frame, args[0], "io")
-        return builder.load(builder.gep(first, [args[1]]))
+        address = builder.load(builder.gep(first, [args[1]]))
+        return builder.inttoptr(address, context.get_value_type(signature.return_type))
 
-    return types.int64(frame, number), codegen
+    return pointer_to(element)(frame, *others), codegen
 
 
 @emitted(VOID, I64, I64, WORDS)

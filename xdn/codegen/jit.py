@@ -10,25 +10,15 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from llvmlite import ir
 
-from xdn.element import F32, F64, S64, U8, Element
+from xdn.element import F64, REAL, S64, U8, Element
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_LLVM: dict[str, ir.Type] = {
-    "f32": ir.FloatType(),
-    "f64": ir.DoubleType(),
-    "bf16": ir.IntType(16),
-    "f16": ir.IntType(16),
-    "s8": ir.IntType(8),
-    "u8": ir.IntType(8),
-    "s32": ir.IntType(32),
-    "s64": ir.IntType(64),
-}
 
 
 def llvm_type(element: Element) -> ir.Type:
     """Return LLVM's type of one number; of bf16 and f16 their bits."""
-    return _LLVM[element.name]
+    known = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
+    return known.get(element.dtype, ir.IntType(8 * element.bytes))
 
 
 class Words(Protocol):
@@ -72,8 +62,8 @@ class Kind:
         return self.role in ("pointer", "cell", "table")
 
 
-VOID, I64, NUMBER = Kind(None), Kind(S64), Kind(F32)
-F32_POINTER, F64_POINTER, U8_POINTER, WORDS = (Kind(element, "pointer") for element in (F32, F64, U8, S64))
+VOID, I64, NUMBER = Kind(None), Kind(S64), Kind(REAL)
+POINTER, F64_POINTER, U8_POINTER, WORDS = (Kind(element, "pointer") for element in (REAL, F64, U8, S64))
 
 
 @dataclass(frozen=True, eq=False)

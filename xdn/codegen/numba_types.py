@@ -30,17 +30,6 @@ from xdn.codegen.arithmetic import external
 from xdn.codegen.jit import Emitted, Jitable, Kind, Words, undeclared
 from xdn.element import Element
 
-_NUMBERS: dict[str, types.Type] = {
-    "f32": types.float32,
-    "f64": types.float64,
-    "bf16": types.uint16,
-    "f16": types.uint16,
-    "s8": types.int8,
-    "u8": types.uint8,
-    "s32": types.int32,
-    "s64": types.int64,
-}
-
 
 class WordsType(types.Type):
     """Words whose meaning is declared; in memory a pointer to int64."""
@@ -146,7 +135,8 @@ def type_of(kind: Kind) -> types.Type:
     if kind.row is not None:
         row: Any = kind.row
         return TableType(row)
-    number = _NUMBERS[kind.element.name]
+    # Of bf16 and f16 their bits.
+    number: types.Type = types.uint16 if kind.element.bytes == 2 else getattr(types, kind.element.dtype)
     return types.CPointer(number) if kind.is_pointer else number
 
 

@@ -1,4 +1,4 @@
-"""The shape and element type of what flows between layers."""
+"""The shape and element of what flows between layers."""
 
 from dataclasses import dataclass
 from math import prod
@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from xdn import settings
+from xdn.element import REAL, Element
 from xdn.errors import ShapeError
 
 Shape = tuple[int, ...]
@@ -15,18 +16,18 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Blob:
-    """A blob's shape (axis 0 is the batch N, axis 1 the channels C) and dtype.
+    """A blob's shape (axis 0 is the batch N, axis 1 the channels C) and element.
 
     Parameters
     ----------
     shape : tuple of int
         Extents, all positive.
-    dtype : str
-        A NumPy dtype name.
+    element : Element
+        What a value is in memory.
     """
 
     shape: Shape
-    dtype: str = "float32"
+    element: Element = REAL
 
     def __post_init__(self) -> None:
         if any(extent < 1 for extent in self.shape):
@@ -44,7 +45,7 @@ class Blob:
     @property
     def bytes(self) -> int:
         """Size in bytes."""
-        return self.size * np.dtype(self.dtype).itemsize
+        return self.size * self.element.bytes
 
     @property
     def image_size(self) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from xdn.element import F32
+from xdn.element import REAL
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 
@@ -47,7 +47,7 @@ def layer_cost(net: Net, layer: Layer) -> Cost:
     return Cost(
         macs=macs // batch,
         parameters=parameters,
-        weight_bytes=parameters * F32.bytes,
+        weight_bytes=parameters * REAL.bytes,
         top_bytes=sum(top.bytes for top in tops) // batch,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from xdn import memory
+from xdn.element import REAL, Element
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.layer import Layer
@@ -87,7 +88,7 @@ class Net:
 
     @cached_property
     def blobs(self) -> Mapping[str, Blob]:
-        """Blob name -> shape and dtype, by the layers' own shape rules."""
+        """Blob name -> shape and element, by the layers' own shape rules."""
         known: dict[str, Blob] = {}
         for layer in self.layers:
             known.update(zip(layer.tops, infer(layer, known), strict=True))
@@ -195,7 +196,7 @@ class Net:
                 )
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the NumPy references; return name -> array of every blob (f32), inputs included.
+        """Run the NumPy references; return name -> array of every blob, inputs included.
 
         The oracle for kernels and stages: slow, plain, as Caffe computes it.
 
@@ -206,7 +207,9 @@ class Net:
         """
         self.require_weights()
         memory.require(reference_needs(self), "computing the net's blobs by their references")
-        blobs: dict[str, Array] = {name: np.asarray(inputs[name], np.float32) for name in self.inputs}
+        blobs: dict[str, Array] = {
+            name: np.asarray(inputs[name], blob.element.numpy) for name, blob in self.inputs.items()
+        }
         for layer in self.layers:
             if layer not in self.input_layers:
                 tops = layer.forward([blobs[name] for name in layer.bottoms])
@@ -248,9 +251,20 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
             layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
     except (ShapeError, UnsupportedError) as error:
         raise type(error)(error.what, where=layer.place, mend=error.mend) from None
+    elements = {known[b].element for b in layer.own_bottoms}
+    if elements - {REAL} and layer.params.moves_only([known[b] for b in layer.own_bottoms]):
+        tops = tuple(replace(top, element=_common(elements, layer)) for top in tops)
     if len(tops) != len(layer.tops):
         raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=layer.place)
     return tops
+
+
+def _common(elements: set[Element], layer: Layer) -> Element:
+    """Return the one element of the bottoms of a layer that moves values as they are."""
+    if len(elements) > 1:
+        named = ", ".join(sorted(element.name for element in elements))
+        raise ShapeError(f"the layer moves values of several elements ({named}) into one blob", where=layer.place)
+    return next(iter(elements))
 
 
 def _structure(layer: Layer) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xdn.element import REAL
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
 from xdn.graph import Array, Blob, Net, Shape
 from xdn.graph.extents import Extents, extents
@@ -21,13 +22,13 @@ class Argument:
 
     name: str
     shape: Extents
-    type: str = "float32"
+    type: str = REAL.dtype
 
 
 def arguments_of(net: Net, names: Iterable[str]) -> list[Argument]:
     """Return name, shape and dtype of inputs or outputs."""
     known = extents(net)
-    return [Argument(name, known[name]) for name in names]
+    return [Argument(name, known[name], net.blobs[name].element.dtype) for name in names]
 
 
 def checked_names(net: Net, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def checked_names(net: Net, names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def checked_feed(net: Net, feed: Mapping[str, Array]) -> dict[str, Array]:
-    """Return contiguous f32 arrays for the inputs, in their order.
+    """Return contiguous arrays for the inputs, in their order.
 
     Inputs that declare one batch have one, unless the layers take others.
 
@@ -117,8 +118,8 @@ def _valid(net: Net) -> str:
 
 def _checked(net: Net, name: str, blob: Blob, array: Array) -> Array:
     array = np.asarray(array)
-    if array.dtype != np.float32:
-        raise InputError(f"input {name!r} is {array.dtype}; float32 is expected", mend=_valid(net))
+    if array.dtype != blob.element.numpy:
+        raise InputError(f"input {name!r} is {array.dtype}; {blob.element.dtype} is expected", mend=_valid(net))
     if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
         raise InputError(f"input {name!r} has the shape {array.shape}", mend=_valid(net))
     return np.ascontiguousarray(array)

@@ -63,7 +63,7 @@ class Runner:
         Parameters
         ----------
         arrays : mapping
-            Input -> contiguous f32 array, all of one batch.
+            Input -> contiguous array, all of one batch.
         outputs : tuple of str
             Each once.
         progress : callable, optional
@@ -135,7 +135,9 @@ class Runner:
             needs = run_needs(program.outputs, images, self._backend.needs(program, images))
             memory.require(needs, f"running {images} images", FEWER)
             kept.images_allowed = images
-        results = {name: np.empty((images, *blob.shape[1:]), blob.dtype) for name, blob in program.outputs.items()}
+        results = {
+            name: np.empty((images, *blob.shape[1:]), blob.element.numpy) for name, blob in program.outputs.items()
+        }
         if out:
             results |= checked_out(out, results)
         if images:
@@ -154,6 +156,6 @@ def checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[
         fits = isinstance(array, np.ndarray) and (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
         if not (fits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
             found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            mend = f"Give a contiguous, writeable float32 array of the shape {wanted.shape}"
+            mend = f"Give a contiguous, writeable {wanted.dtype} array of the shape {wanted.shape}"
             raise InputError(f"out[{name!r}] is {found}", mend=mend)
     return dict(out)

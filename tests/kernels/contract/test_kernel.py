@@ -7,7 +7,7 @@ import pytest
 
 from tests.codegen.emitted import run
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.jit import F32_POINTER, I64, WORDS
+from xdn.codegen.jit import I64, POINTER, WORDS
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import address
 from xdn.codegen.target import target_named
@@ -38,8 +38,8 @@ def test_a_tile_takes_as_many_sources_as_its_name_says(epilogue, count):
     def emit(b, sources, ends, name):
         seen.append((sources, ends))
 
-    tile = tile_function(name, (F32_POINTER, I64), (WORDS,), emit)
-    assert tile.parameters == (F32_POINTER, I64, WORDS, F32_POINTER, I64)[: 3 if count == 1 else 5]
+    tile = tile_function(name, (POINTER, I64), (WORDS,), emit)
+    assert tile.parameters == (POINTER, I64, WORDS, POINTER, I64)[: 3 if count == 1 else 5]
     tile.emit(None, *"xnyXN"[: len(tile.parameters)])
     assert seen == [([tuple("xn"), tuple("XN")][:count], ("y",))]
 

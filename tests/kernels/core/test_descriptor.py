@@ -5,7 +5,7 @@ import pytest
 
 from tests.codegen.kernels import call
 from xdn.codegen.cache import KernelCache
-from xdn.codegen.intrinsics import argument_address, at, at_element, atomic_add, f32_at, moved, same_place, words_at
+from xdn.codegen.intrinsics import argument_at, at, at_element, atomic_add, moved, same_place, words_at
 from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import address
@@ -38,6 +38,7 @@ class Triple(Pair):
 class Paired(Descriptor):
     count = Size()
     rows = Table(Pair)
+    y = Place()
 
 
 class Tripled(Paired):
@@ -108,7 +109,7 @@ def test_a_kernel_reads_the_fields_by_name(loader):
 
 def test_a_kernel_knows_whether_blobs_share_a_place_and_finds_the_callers_arrays(loader):
     def told(d, frame):
-        y = f32_at(argument_address(frame, d.count))
+        y = argument_at(frame, d.count, d.y)
         y[0] = 1 if same_place(d.x, d.y) else 2
         y[1] = 1 if same_place(d.x, d.x) else 2
 
@@ -122,7 +123,7 @@ def test_a_kernel_reads_rows_of_a_table_by_name(loader, words):
     """A class below may declare longer rows in the same word."""
 
     def differences(d, frame):
-        y = f32_at(argument_address(frame, 0))
+        y = argument_at(frame, 0, d.y)
         for i in range(d.count):
             row = d.rows[i]
             y[i] = row.second - row.first

@@ -5,9 +5,13 @@ import pytest
 
 from tests.kernels.checks import BATCH, check_layer, check_net, feed_for, input_layer, make_params, one_layer_net
 from xdn.codegen.target import host_target
+from xdn.element import ELEMENTS, F32, U8
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Layer, Net
+from xdn.graph.verify import verify
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.session import Session
 
 
 @pytest.mark.parametrize(
@@ -124,3 +128,41 @@ def test_copies_keep_nan_infinity_and_the_sign_of_zero():
     feed["x0"][0] = np.array([np.nan, np.inf, -np.inf, -0.0, 0, 1, 2, 3, 4, 5]).reshape(5, 1, 2)
     (result,) = check_net(net, feed=feed)
     assert result.tobytes() == feed["x0"].reshape(BATCH, 10).tobytes()
+
+
+@pytest.mark.parametrize("element", ELEMENTS.values(), ids=lambda element: element.name)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_values_of_every_element_are_moved_bit_for_bit(element, schedule):
+    """Concat, Permute, Slice and Pad, from what the caller gives to what the caller gets."""
+    given = Layer("data", make_params("Input", shape=((1, 3, 5, 4),), element=element), (), ("x",))
+    layers = (
+        given,
+        Layer("concat", make_params("Concat"), ("x", "x"), ("twice",)),
+        Layer("permute", make_params("Permute", order=(0, 2, 3, 1)), ("twice",), ("turned",)),
+        Layer("slice", make_params("Slice", slice_point=(2,)), ("turned",), ("first", "rest")),
+        Layer("pad", make_params("Pad", pad=1), ("rest",), ("padded",)),
+    )
+    net = Net("moves", layers, ("first", "padded"))
+    bits = np.random.default_rng(0).integers(0, 256, BATCH * 60 * element.bytes, np.uint8)
+    x = bits.view(element.numpy).reshape(BATCH, 3, 5, 4)
+    session = Session(net, schedule=schedule)
+    assert [argument.type for argument in (*session.get_inputs(), *session.get_outputs())] == [element.dtype] * 3
+    results = session.run(["first", "padded"], {"x": x})
+    expected = net.with_batch(BATCH).forward({"x": x})
+    for name, result in zip(net.outputs, results, strict=True):
+        assert result.dtype == element.numpy
+        assert result.tobytes() == expected[name].tobytes()
+
+
+def test_an_element_that_no_kernel_computes_with_is_refused():
+    given = Layer("data", make_params("Input", shape=((1, 3, 5, 4),), element=U8), (), ("x",))
+    net = Net("squares", (given, Layer("power", make_params("Power", power=2.0), ("x",), ("y",))), ("y",))
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer on u8"):
+        Session(net).run(None, {"x": np.zeros((1, 3, 5, 4), np.uint8)})
+
+
+def test_values_of_two_elements_are_not_moved_into_one_blob():
+    given = [Layer(e.name, make_params("Input", shape=((1, 3),), element=e), (), (e.name,)) for e in (U8, F32)]
+    net = Net("mixed", (*given, Layer("concat", make_params("Concat"), ("u8", "f32"), ("y",))), ("y",))
+    with pytest.raises(ShapeError, match=r"several elements \(f32, u8\)"):
+        verify(net)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
-from xdn.element import F32, Element
+from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_of
 from xdn.kernels.contract.kernel import source_words
@@ -134,10 +134,10 @@ def _tiles(lowering: Lowering, task: Contraction, firsts: list[tuple[int, int]],
 
 
 @packed_once
-def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int, stored: Element = F32) -> Array:
+def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int, stored: Element = REAL) -> Array:
     """Return (tiles, taps, C/G, rows), `stored` so: the filters first..first+rows of each tile at the used taps."""
     taps = used_elements(weight, used)
-    packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), np.float32)
+    packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), real)
     for tile, first in zip(packed, firsts, strict=True):
         tile[...] = taps[first : first + rows].transpose(2, 1, 0)
-    return packed if stored == F32 else stored.stored(packed)
+    return packed if stored == REAL else stored.stored(packed)

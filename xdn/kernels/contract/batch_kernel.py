@@ -23,11 +23,11 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, WORDS, Kind, inlined
-from xdn.codegen.names import KernelName, dtype_of
+from xdn.codegen.jit import I64, POINTER, WORDS, Kind, inlined
+from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
-from xdn.element import F32, Element
+from xdn.element import REAL, Element
 from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_images
@@ -72,19 +72,19 @@ class ProjectedBatchContract(BatchContract):
 
 def _source_kinds(weights: Element) -> tuple[Kind, ...]:
     """Return what a tile takes of a source: x, weights, runs, first run, end of runs."""
-    return F32_POINTER, Kind(weights, "pointer"), WORDS, I64, I64
+    return POINTER, Kind(weights, "pointer"), WORDS, I64, I64
 
 
 #: And of both ends of the sum: bias, residual, y, coefficients.
-_ENDS = (F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+_ENDS = (POINTER, POINTER, POINTER, POINTER)
 
 
-def words_of(epilogue: tuple[str, ...], weights: Element = F32) -> type[BatchContract]:
+def words_of(epilogue: tuple[str, ...], weights: Element = REAL) -> type[BatchContract]:
     """Return how the words of a contraction with an epilogue are declared."""
     return storing(ProjectedBatchContract if PROJECTION in epilogue else BatchContract, weights)
 
 
-def contraction(rows: int, epilogue: tuple[str, ...], target: Target, weights: Element = F32) -> KernelSource:
+def contraction(rows: int, epilogue: tuple[str, ...], target: Target, weights: Element = REAL) -> KernelSource:
     """Return the kernel for tiles of `rows` output channels.
 
     Parameters
@@ -97,7 +97,7 @@ def contraction(rows: int, epilogue: tuple[str, ...], target: Target, weights: E
     weights : Element
         As what they are stored.
     """
-    name = KernelName("contract", target.name, epilogue, (rows, target.tile()[1]), dtype_of(weights))
+    name = KernelName("contract", target.name, epilogue, (rows, target.tile()[1]), weights=weights)
     return kernel_source(name, lambda: _body(name), words_of(epilogue, weights))
 
 
@@ -106,7 +106,7 @@ def contract_channels(
     operands: tuple[ir.Value, ir.Value, ir.Value],
     tile: tuple[int, int],
     acc: list[ir.Value],
-    stored: Element = F32,
+    stored: Element = REAL,
 ) -> list[ir.Value]:
     """Emit the loop over channels: every row's scalar times every vector, added to `acc`, which is returned.
 

@@ -19,11 +19,11 @@ from llvmlite import ir
 from xdn.codegen.blas import add_product, sgemm_address
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
-from xdn.element import F32
+from xdn.element import REAL, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction, convolution_task, filters_of, inner_product_task, takes_images
 from xdn.kernels.core.choice import BLAS, Choice
@@ -62,7 +62,7 @@ def _pass(name: KernelName, emit: Callable[[VectorBuilder, list[ir.Value], tuple
     """Return the intrinsic that does something to each vector of some rows of y."""
     target = target_named(name.isa)
 
-    @emitted(VOID, I64, I64, I64, F32_POINTER, F32_POINTER, F32_POINTER)
+    @emitted(VOID, I64, I64, I64, POINTER, POINTER, POINTER)
     def rows_of_vectors(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         rows, vectors, pitch, *pointers = args
         b = VectorBuilder(irbuilder, target)
@@ -125,7 +125,7 @@ def _body(name: KernelName) -> KernelBody:
 def _takes(lowering: Lowering) -> bool:
     """Return whether BLAS is asked for, and the layer is one matrix product."""
     layer = lowering.layer
-    if lowering.choice.algorithm != BLAS or layer.projection is not None or lowering.weights != F32:
+    if lowering.choice.algorithm != BLAS or layer.projection is not None or lowering.weights != REAL:
         return False
     if layer.type == "InnerProduct":
         return takes_images(lowering)
@@ -168,6 +168,6 @@ def _matrix(lowering: Lowering, task: Contraction) -> Array:
     """Return (depth, C') weights, flat: for each value of x at a position, padding between them included."""
     (source,), layout = task.sources, lowering.bottom()
     filters, channels, *window = source.weight.shape
-    made = np.zeros((*window, layout.position_elements, lowering.top().position_elements), np.float32)
+    made = np.zeros((*window, layout.position_elements, lowering.top().position_elements), real)
     made[..., :channels, :filters] = np.moveaxis(source.weight, (0, 1), (-1, -2))
     return aligned_vectors(made)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xdn.codegen.target import Target, core_cache_bytes
-from xdn.element import F32, Element
+from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.channel_kernel import ChannelContract, contraction
 from xdn.kernels.contract.kernel import source_words, storing
@@ -166,7 +166,7 @@ def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
     touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
     # All panels read as many groups; the last ones begin early enough for that.
     begins = [min(first // filters, task.groups - touched) for first, _ in ranges]
-    weight = np.zeros((all_filters, touched, *source.weight.shape[1:]), np.float32)
+    weight = np.zeros((all_filters, touched, *source.weight.shape[1:]), real)
     for (first, end), begin in zip(ranges, begins, strict=True):
         own = np.arange(first, end)
         weight[own, own // filters - begin] = source.weight[first:end]
@@ -202,7 +202,7 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
     depth : int
         Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
     """
-    vector_bytes = target.lanes * F32.bytes
+    vector_bytes = target.lanes * REAL.bytes
 
     def cycles(tile: tuple[int, int]) -> float:
         rows, most = tile
@@ -261,7 +261,7 @@ def _panel_table(panels: list[Panel], packed: list[Array]) -> Array:
 
 @packed_once
 def pack_panels(
-    weight: Array, used: Array, panels: list[tuple[int, int]], filters: int, stored: Element = F32
+    weight: Array, used: Array, panels: list[tuple[int, int]], filters: int, stored: Element = REAL
 ) -> Array:
     """Return (panels, taps, C/G, filters), flat: those of each panel at the used taps, zeros for filters past the last.
 
@@ -282,4 +282,4 @@ def pack_panels(
     shaped = made.reshape(len(panels), len(used), taps.shape[1], filters)
     for weights, (first, end) in zip(shaped, panels, strict=True):
         weights[..., : end - first] = taps[first:end].transpose(2, 1, 0)
-    return made if stored == F32 else aligned(stored.stored(made))
+    return made if stored == REAL else aligned(stored.stored(made))

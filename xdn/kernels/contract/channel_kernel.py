@@ -23,11 +23,11 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, WORDS, Kind, inlined
-from xdn.codegen.names import KernelName, dtype_of
+from xdn.codegen.jit import POINTER, WORDS, Kind, inlined
+from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
-from xdn.element import F32, S64, Element
+from xdn.element import REAL, S64, Element
 from xdn.kernels.contract.kernel import Contract, add_channels, add_runs, storing, tile_function
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_channels
@@ -59,15 +59,15 @@ class ChannelContract(Contract):
 
 def _source_kinds(weights: Element) -> tuple[Kind, ...]:
     """Return what a tile takes of a source: x, weights, runs."""
-    return F32_POINTER, Kind(weights, "pointer"), WORDS
+    return POINTER, Kind(weights, "pointer"), WORDS
 
 
 #: And else: the tile's row of the table, bias, residual, y, coefficients.
-_ENDS = (WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+_ENDS = (WORDS, POINTER, POINTER, POINTER, POINTER)
 
 
 def contraction(
-    tile: tuple[int, int], epilogue: tuple[str, ...], target: Target, weights: Element = F32
+    tile: tuple[int, int], epilogue: tuple[str, ...], target: Target, weights: Element = REAL
 ) -> KernelSource:
     """Return the kernel for tiles of MR positions and panels of NV vectors.
 
@@ -81,7 +81,7 @@ def contraction(
     weights : Element
         As what they are stored.
     """
-    name = KernelName("channel_contract", target.name, epilogue, tile, dtype_of(weights))
+    name = KernelName("channel_contract", target.name, epilogue, tile, weights=weights)
     return kernel_source(name, lambda: _body(name), storing(ChannelContract, weights))
 
 
@@ -91,7 +91,7 @@ def contract_positions(
     weights: ir.Value,
     channels: ir.Value,
     acc: list[ir.Value],
-    stored: Element = F32,
+    stored: Element = REAL,
 ) -> list[ir.Value]:
     """Emit the loop over channels: every position's scalar times every vector of weights, added to `acc`.
 

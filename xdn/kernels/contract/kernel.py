@@ -10,7 +10,7 @@ from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.jit import VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
-from xdn.element import F32, S64, Element
+from xdn.element import REAL, S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction
 from xdn.kernels.core.descriptor import Place, Pointer, Size
@@ -42,7 +42,7 @@ class Contract(Fused):
 @cache
 def storing(words: type[Words], weights: Element) -> type[Words]:
     """Return `words` for weights that are stored as another element."""
-    if weights == F32:
+    if weights == REAL:
         return words
     pointers = {"weights": Pointer(weights), "weights2": Pointer(weights)}
     return type(f"{words.__name__}_{weights.name}", (words,), pointers)

@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from xdn.element import BF16, F32
+from xdn.element import BF16, REAL, real
 from xdn.errors import WeightsError
 from xdn.graph import Array, Layer
 from xdn.graph.epilogue import projection_weights
@@ -81,10 +81,8 @@ class Contraction:
     @property
     def bias(self) -> Array:
         """(K,) f32, zeros where there is none."""
-        given = [np.asarray(bias, np.float32) for bias in self.biases]
-        return np.ascontiguousarray(
-            sum(given[1:], given[0]) if given else np.zeros(self.filters * self.groups, np.float32)
-        )
+        given = [np.asarray(bias, real) for bias in self.biases]
+        return np.ascontiguousarray(sum(given[1:], given[0]) if given else np.zeros(self.filters * self.groups, real))
 
 
 def filters_of(layer: Layer) -> Filters:
@@ -144,7 +142,7 @@ def source_of(
 def contraction_footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights and the tables of a contraction take."""
     layer, tops, weights = lowering.layer, lowering.tops[0].shape[2:], packed_weights(lowering)
-    weights = Footprint(weights.kept * lowering.weights.bytes // F32.bytes, weights.making)
+    weights = Footprint(weights.kept * lowering.weights.bytes // REAL.bytes, weights.making)
     if layer.type == "InnerProduct":
         sizes = (lowering.bottom().height, lowering.bottom().width)
         return weights + lists_footprint(sizes, (1, 1), Window(sizes))
@@ -160,7 +158,7 @@ def contraction_footprint(lowering: Lowering) -> Footprint:
 def require_range(lowering: Lowering) -> None:
     """Raise WeightsError for a weight beyond the range of the element that weights are stored as."""
     stored = lowering.weights
-    if stored == F32:
+    if stored == REAL:
         return
     for name, weight in lowering.layer.weights.items():
         # Infinities and NaN are stored as such: only where there are some is every weight looked at.
@@ -171,7 +169,7 @@ def require_range(lowering: Lowering) -> None:
             raise WeightsError(
                 f"a weight of magnitude {large:.6g} is beyond the range of {stored.name}",
                 where=f"layer {lowering.layer.name!r} ({lowering.layer.type})",
-                mend=f"Store weights as {F32.name} or {BF16.name}",
+                mend=f"Store weights as {REAL.name} or {BF16.name}",
             )
 
 

@@ -21,13 +21,13 @@ A table has rows of int64 words, whose names are declared in the same way::
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, Self, TypeVar, overload
 
 import numpy as np
 
 from xdn.codegen.jit import I64, Kind
 from xdn.codegen.native import address
-from xdn.element import F32, S64, Element
+from xdn.element import REAL, S64, Element
 
 #: Words of a cache line.
 _LINE = 8
@@ -80,7 +80,7 @@ class Size(Field):
 class Number(Field):
     """A number of some element, which has the first bytes of the word."""
 
-    def __init__(self, element: Element = F32):
+    def __init__(self, element: Element = REAL):
         super().__init__(Kind(element))
         self._dtype = element.numpy
 
@@ -111,7 +111,7 @@ class Cell(Field):
 class Pointer(Field):
     """The address of an array that the descriptor keeps, or one as a number."""
 
-    def __init__(self, element: Element = F32):
+    def __init__(self, element: Element = REAL):
         super().__init__(Kind(element, "pointer"))
 
     def fill(self, descriptor: "Descriptor", value: Any) -> None:
@@ -146,7 +146,7 @@ class Table(Pointer):
 class Place(Field):
     """Where a blob lies, which the plan decides; given is the blob's name, or nothing."""
 
-    def __init__(self, element: Element = F32):
+    def __init__(self, element: Element = REAL):
         super().__init__(Kind(element, "place"))
 
     def fill(self, descriptor: "Descriptor", value: Any) -> None:
@@ -158,7 +158,7 @@ class Place(Field):
 class Scratch(Field):
     """Where memory lies that a step needs for itself while it runs; given are its elements."""
 
-    def __init__(self, element: Element = F32):
+    def __init__(self, element: Element = REAL):
         super().__init__(Kind(element, "place"))
         self._bytes = element.bytes
 
@@ -213,3 +213,14 @@ class Descriptor:
         self.keep: tuple[np.ndarray, ...] = ()
         for name, value in values.items():
             self.fields[name].fill(self, value)
+
+
+Declared = TypeVar("Declared", bound=Descriptor)
+
+
+def over(words: type[Declared], element: Element) -> type[Declared]:
+    """Return how `words` are declared for blobs of an element."""
+    places = {name: Place(element) for name, field in words.fields.items() if isinstance(field, Place)}
+    if all(place.kind == words.fields[name].kind for name, place in places.items()):
+        return words
+    return type(f"{words.__name__}_{element.name}", (words,), places)

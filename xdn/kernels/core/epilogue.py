@@ -11,6 +11,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
+from xdn.element import real
 from xdn.graph import Array, Layer, LayerParams, Weights
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowering, Reach
@@ -79,7 +80,7 @@ def coefficients(layer: Layer, channels: int) -> Array:
     """Return the (`channels`,) f32 coefficients of the activation that is fused to `layer`, zeros for none."""
     activation = layer.epilogue.activation if layer.epilogue else None
     value = 0.0 if activation is None else ACTIVATIONS[activation.type].coefficient(activation, layer.weights)
-    return np.ascontiguousarray(np.broadcast_to(value, channels), np.float32)
+    return np.ascontiguousarray(np.broadcast_to(value, channels), real)
 
 
 def activation_of(parts: tuple[str, ...]) -> Activation | None:

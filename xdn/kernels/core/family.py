@@ -10,12 +10,12 @@ import numpy as np
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelSource, MakeBody
 from xdn.codegen.target import Target
-from xdn.element import F32, Element
+from xdn.element import REAL, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.core.choice import ALGORITHMS, RULE, Choice
-from xdn.kernels.core.descriptor import Descriptor
+from xdn.kernels.core.descriptor import Descriptor, over
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
@@ -180,7 +180,7 @@ class Lowering:
     target: Target
     added: Sequence[Blob] = ()
     winograd: bool = True
-    weights: Element = F32
+    weights: Element = REAL
     schedule: Schedule = BATCH
     exact: frozenset[str] = frozenset()
     choice: Choice = RULE
@@ -189,6 +189,11 @@ class Lowering:
     def params(self) -> Any:
         """The layer's parameters, of the class of its type."""
         return self.layer.params
+
+    @property
+    def elements(self) -> set[Element]:
+        """The elements of all blobs."""
+        return {blob.element for blob in (*self.bottoms, *self.tops, *self.added)}
 
     def bottom(self, index: int = 0) -> BlockLayout:
         """Return the layout of a bottom."""
@@ -210,8 +215,9 @@ class Lowering:
 
         A kernel that `serves_both` schedules has one name in both.
         """
-        name = KernelName(op if serves_both else self.schedule.op(op), self.target.name)
-        return Step(kernel_source(name, make, type(descriptor)), descriptor)
+        element = self.tops[0].element
+        name = KernelName(op if serves_both else self.schedule.op(op), self.target.name, element=element)
+        return Step(kernel_source(name, make, over(type(descriptor), element)), descriptor)
 
     def over_residual(self) -> dict[str, str]:
         """Return the top -> the residual, in whose place it may be written; see `Lowered.in_place`."""
@@ -246,6 +252,8 @@ class Family:
         Whether its kernels have epilogues.
     schedules : tuple of Schedule
         In which its kernels find blobs.
+    elements : tuple of Element
+        Of blobs that its kernels read and write, all of one.
     scalars : bool
         Its kernels take single values of all bottoms but a residual, so that these need no padding.
     choices : callable
@@ -260,6 +268,7 @@ class Family:
     types: tuple[str, ...]
     fuses: bool = False
     schedules: tuple[Schedule, ...] = (BATCH,)
+    elements: tuple[Element, ...] = (REAL,)
     scalars: bool = False
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     footprint: Callable[[Lowering], Footprint] = packed_weights
@@ -269,6 +278,7 @@ class Family:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
         fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
+        fits = fits and lowering.elements in [{element} for element in self.elements]
         return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 
@@ -283,6 +293,7 @@ def family(
     rank: int = 0,
     fuses: bool = False,
     schedules: tuple[Schedule, ...] = (BATCH,),
+    elements: tuple[Element, ...] = (REAL,),
     scalars: bool = False,
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
     footprint: Callable[[Lowering], Footprint] = packed_weights,
@@ -291,7 +302,9 @@ def family(
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
         FAMILIES.register(name)(
-            Family(lower, when, rank, types, fuses, schedules, scalars, choices, footprint, lower.__doc__ or "")
+            Family(
+                lower, when, rank, types, fuses, schedules, elements, scalars, choices, footprint, lower.__doc__ or ""
+            )
         )
         return lower
 
@@ -309,7 +322,8 @@ def select(lowering: Lowering) -> Family:
     found = [f for f in _families_for(lowering.layer.type) if f.takes(lowering)]
     if not found:
         fused = " with what is fused to it" if lowering.layer.epilogue else ""
-        raise lowering.unsupported(f"no kernel executes this layer{fused}")
+        stored = "" if lowering.elements == {REAL} else f" on {', '.join(sorted(e.name for e in lowering.elements))}"
+        raise lowering.unsupported(f"no kernel executes this layer{fused}{stored}")
     return max(found, key=lambda f: f.rank)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.target import Target
-from xdn.element import F32, Element
+from xdn.element import REAL, Element, real
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
@@ -69,7 +69,7 @@ class BlockLayout:
     _: KW_ONLY
     target: Target
     schedule: Schedule = BATCH
-    element: Element = F32
+    element: Element = REAL
     exact: bool = False
 
     @staticmethod
@@ -78,7 +78,9 @@ class BlockLayout:
         if len(blob.shape) < 1:
             raise UnsupportedError(f"a blob of shape {blob.shape} has no batch axis")
         _, channels, height, *width = (*blob.shape, 1, 1)[: max(4, len(blob.shape))]
-        return BlockLayout(channels, height, prod(width), target=target, schedule=schedule, exact=exact)
+        return BlockLayout(
+            channels, height, prod(width), target=target, schedule=schedule, element=blob.element, exact=exact
+        )
 
     @property
     def images(self) -> int:
@@ -130,4 +132,4 @@ def aligned(array: np.ndarray, elements: int | None = None) -> np.ndarray:
 
 def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
     """Return the values of an array, as `aligned` does, as f32."""
-    return aligned(np.asarray(array, np.float32), elements)
+    return aligned(np.asarray(array, real), elements)

@@ -17,11 +17,11 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of, used_elements
 from xdn.kernels.core.descriptor import Pointer, Size, Table
@@ -49,7 +49,7 @@ def _row(name: KernelName) -> Any:
     """Return the intrinsic that computes one channel of one position for all images of a block."""
     target = target_named(name.isa)
 
-    @emitted(VOID, F32_POINTER, F32_POINTER, WORDS, I64, I64, I64, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, POINTER, WORDS, I64, I64, I64, POINTER, POINTER, POINTER, POINTER)
     def row(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_row(VectorBuilder(irbuilder, target), args, name.epilogue)
 
@@ -126,7 +126,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     lists, filters = tapped_filters(lowering)
     positions, taps = lists.in_elements(lowering.bottom(), top)
     words = BatchDepthwise(
-        weights=np.ascontiguousarray(filters, np.float32),
+        weights=np.ascontiguousarray(filters, real),
         **fused_words(lowering, layer.weights.get("bias")),
         positions=positions,
         position_count=len(positions),

@@ -20,11 +20,11 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
-from xdn.element import F32, S64
+from xdn.element import REAL, S64
 from xdn.kernels.contract.task import filters_of
 from xdn.kernels.contract.tiles import class_tiles, position_classes, tile_words
 from xdn.kernels.core.descriptor import Pointer, Size
@@ -65,7 +65,7 @@ def _tile(name: KernelName, vectors: int) -> Any:
     """Return the intrinsic that computes some vectors of channels of one tile."""
     target = target_named(name.isa)
 
-    @emitted(VOID, F32_POINTER, F32_POINTER, WORDS, I64, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, POINTER, WORDS, I64, WORDS, POINTER, POINTER, POINTER, POINTER)
     def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_tile(VectorBuilder(irbuilder, target), args, vectors, name.epilogue)
 
@@ -155,5 +155,5 @@ def _group_channels(lowering: Lowering) -> int:
     """Return the channels of a group: two vectors at least, where there are as many."""
     lanes = lowering.target.lanes
     rows = filters_of(lowering.layer).window_over(lowering.bottoms[0]).extent[0]
-    rows_bytes = rows * lowering.bottom().width * lanes * F32.bytes
+    rows_bytes = rows * lowering.bottom().width * lanes * REAL.bytes
     return max(VECTORS, _FIRST_CACHE_BYTES // rows_bytes) * lanes

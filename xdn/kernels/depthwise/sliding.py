@@ -26,11 +26,11 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.choice import DIRECT, Choice
@@ -119,7 +119,17 @@ def _tile(window: Sliding, name: KernelName) -> Any:
     target = target_named(name.isa)
 
     @emitted(
-        VOID, I64, I64, F32_POINTER, F32_POINTER, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER
+        VOID,
+        I64,
+        I64,
+        POINTER,
+        POINTER,
+        WORDS,
+        POINTER,
+        POINTER,
+        POINTER,
+        POINTER,
+        POINTER,
     )
     def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
@@ -256,7 +266,7 @@ def lower_sliding(lowering: Lowering) -> Lowered:
     window, lanes = filters_of(layer).window(2), lowering.target.lanes
     slide = Sliding.of(window, lowering.choice.tile or best_tile(window, top, lowering.target))
     pitch = top.position_elements
-    filters = np.zeros((pitch, *window.kernel), np.float32)
+    filters = np.zeros((pitch, *window.kernel), real)
     filters[: top.channels] = layer.weights["weight"][:, 0]
     tiles = patch_table(slide, window, bottom, top)
     groups = _group_table(pitch // lanes, len(tiles))

@@ -4,6 +4,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, same_place
 from xdn.codegen.source import KernelBody
+from xdn.element import real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -41,7 +42,7 @@ def _body(kernel: Kernel) -> KernelBody:
 def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     """Return the step that computes a function of every element."""
     x, y = lowering.layer.bottoms[0], lowering.layer.tops[0]
-    constants = np.zeros(MOST_CONSTANTS, np.float32)
+    constants = np.zeros(MOST_CONSTANTS, real)
     with np.errstate(over="ignore"):
         constants[: len(kernel.constants)] = kernel.constants
     words = Pointwise(x=x, y=y, elements=lowering.top().block_elements, constants=constants)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
@@ -46,7 +46,7 @@ def reading(target: Target) -> KernelSource:
 def _sum(target: Target) -> Callable[..., None]:
     """Return the intrinsic that reads all values and stores the sum."""
 
-    @emitted(VOID, F32_POINTER, I64, F32_POINTER)
+    @emitted(VOID, POINTER, I64, POINTER)
     def summed(irbuilder, *args):
         _emit(VectorBuilder(irbuilder, target), *args)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
@@ -56,7 +56,7 @@ def peak(target: Target) -> KernelSource:
 def _chains(target: Target) -> Callable[..., None]:
     """Return the intrinsic that runs the loop and stores the sum."""
 
-    @emitted(VOID, F32_POINTER, I64, F32_POINTER)
+    @emitted(VOID, POINTER, I64, POINTER)
     def chains(irbuilder, *args):
         _emit(VectorBuilder(irbuilder, target), *args)
 

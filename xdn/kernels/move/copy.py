@@ -15,7 +15,7 @@ import numpy as np
 from xdn import memory
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import S64
+from xdn.element import ELEMENTS, S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
@@ -27,6 +27,8 @@ from xdn.memory import Need
 NOTHING = -1
 #: Elements of a top that are looked at a time.
 _PART = 1 << 18
+#: What is moved as it is may be of any element.
+_ALL = tuple(ELEMENTS.values())
 
 
 class Copy(Descriptor):
@@ -47,7 +49,7 @@ def _copy() -> KernelBody:
                 x_at, y_at, length = runs[3 * r], runs[3 * r + 1], runs[3 * r + 2]
                 if x_at < 0:
                     for i in range(length):
-                        y[y_at + i] = np.float32(0)
+                        y[y_at + i] = 0
                 else:
                     for i in range(length):
                         y[y_at + i] = x[x_at + i]
@@ -170,6 +172,7 @@ def _footprint(lowering: Lowering) -> Footprint:
     "move",
     when=lambda lowering: lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
+    elements=_ALL,
     footprint=_footprint,
 )
 def lower_move(lowering: Lowering) -> Lowered:
@@ -192,7 +195,13 @@ def _same_block(lowering: Lowering, bottom: int, top: int) -> bool:
     return lowering.bottom(bottom).block_elements == lowering.top(top).block_elements
 
 
-@family("identity", "Dropout", when=lambda lowering: lowering.params.factor == 1, schedules=BOTH)
+@family(
+    "identity",
+    "Dropout",
+    when=lambda lowering: lowering.params.factor == 1,
+    schedules=BOTH,
+    elements=_ALL,
+)
 def lower_identity(lowering: Lowering) -> Lowered:
     """Nothing: the top is the bottom."""
     layer = lowering.layer

@@ -15,6 +15,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.source import KernelBody
+from xdn.element import real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -63,8 +64,8 @@ def lower_embed(lowering: Lowering) -> Lowered:
     images = bottom.images
     single = len(lowering.bottoms[0].shape) == 1
     values, top = lowering.params.num_output, lowering.top()
-    table = np.ascontiguousarray(layer.weights["weight"], np.float32)
-    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(values)), np.float32)
+    table = np.ascontiguousarray(layer.weights["weight"], real)
+    bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(values)), real)
     words = Embed(
         x=layer.bottoms[0],
         y=layer.tops[0],

@@ -3,7 +3,7 @@
 ::
 
     for image, channel, position:
-        y[place of these] = x[image][channel][position]                              planes: (N, C, H, W) f32
+        y[place of these] = x[image][channel][position]                              planes: (N, C, H, W)
         y[place of these] = (x[image][position][channel] - mean) * factor            pixels: (N, H, W, C) u8
         x[image][channel][position] = y[place of these]                              what a run gives
 
@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from xdn.codegen.intrinsics import argument_address, at_element, f32_at, moved, u8_at
+from xdn.codegen.intrinsics import argument_at, at_element, bytes_at, moved
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody
+from xdn.element import real
 from xdn.graph import Array
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size, over
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout
@@ -75,8 +76,8 @@ class PixelSource:
             "image_bytes": self.height * row_bytes,
             "row_bytes": row_bytes,
             "first_byte": top * row_bytes + left * layout.channels,
-            "mean": np.ascontiguousarray(np.broadcast_to(self.mean, extents), np.float32),
-            "factor": np.ascontiguousarray(np.broadcast_to(self.factor, layout.channels), np.float32),
+            "mean": np.ascontiguousarray(np.broadcast_to(self.mean, extents), real),
+            "factor": np.ascontiguousarray(np.broadcast_to(self.factor, layout.channels), real),
         }
 
 
@@ -84,7 +85,7 @@ def _planes_to_blocks(images: int) -> KernelBody:
     def load_planes(d, frame):
         channels, positions = d.channels, d.positions
         size = channels * positions
-        x = moved(f32_at(argument_address(frame, d.array)), frame.first_image * size)
+        x = moved(argument_at(frame, d.array, d.blob), frame.first_image * size)
         for block in range(frame.blocks):
             y = at_element(frame, d.blob, block * size * images)
             valid = min(images, frame.images - block * images)
@@ -94,7 +95,7 @@ def _planes_to_blocks(images: int) -> KernelBody:
                     for i in range(valid):
                         y[first + i] = x[(block * images + i) * size + source]
                     for i in range(valid, images):
-                        y[first + i] = np.float32(0)
+                        y[first + i] = 0
 
     return load_planes
 
@@ -105,7 +106,7 @@ def _planes_to_channels(images: int) -> KernelBody:
         begin, end = portion(frame, positions)
         for block in range(frame.blocks):
             image = (frame.first_image + block) * channels * positions
-            x = moved(f32_at(argument_address(frame, d.array)), image)
+            x = moved(argument_at(frame, d.array, d.blob), image)
             y = at_element(frame, d.blob, block * positions * pitch)
             if pitch == 3:
                 # Colours: a loop that the compiler turns into vectors and their shuffles.
@@ -118,7 +119,7 @@ def _planes_to_channels(images: int) -> KernelBody:
                 for c in range(channels):
                     y[position * pitch + c] = x[c * positions + position]
                 for c in range(channels, pitch):
-                    y[position * pitch + c] = np.float32(0)
+                    y[position * pitch + c] = 0
 
     return load_planes
 
@@ -126,7 +127,7 @@ def _planes_to_channels(images: int) -> KernelBody:
 def _pixels_to_blocks(images: int) -> KernelBody:
     def load_pixels(d, frame):
         channels, positions, width, mean, factor = d.channels, d.positions, d.width, d.mean, d.factor
-        x = moved(u8_at(argument_address(frame, d.array)), frame.first_image * d.image_bytes + d.first_byte)
+        x = moved(bytes_at(frame, d.array), frame.first_image * d.image_bytes + d.first_byte)
         for block in range(frame.blocks):
             y = at_element(frame, d.blob, block * channels * positions * images)
             valid = min(images, frame.images - block * images)
@@ -135,10 +136,10 @@ def _pixels_to_blocks(images: int) -> KernelBody:
                 for c in range(channels):
                     first, m, a = (position * channels + c) * images, mean[c * positions + position], factor[c]
                     for i in range(valid):
-                        value = np.float32(x[(block * images + i) * d.image_bytes + pixel + c])
+                        value = real(x[(block * images + i) * d.image_bytes + pixel + c])
                         y[first + i] = (value - m) * a
                     for i in range(valid, images):
-                        y[first + i] = np.float32(0)
+                        y[first + i] = 0
 
     return load_pixels
 
@@ -150,15 +151,15 @@ def _pixels_to_channels(images: int) -> KernelBody:
         begin, end = portion(frame, positions)
         for block in range(frame.blocks):
             image = (frame.first_image + block) * d.image_bytes + d.first_byte
-            x = moved(u8_at(argument_address(frame, d.array)), image)
+            x = moved(bytes_at(frame, d.array), image)
             y = at_element(frame, d.blob, block * positions * pitch)
             for position in range(begin, end):
                 pixel = (position // width) * d.row_bytes + (position % width) * channels
                 for c in range(channels):
-                    value = np.float32(x[pixel + c])
+                    value = real(x[pixel + c])
                     y[position * pitch + c] = (value - mean[c * positions + position]) * factor[c]
                 for c in range(channels, pitch):
-                    y[position * pitch + c] = np.float32(0)
+                    y[position * pitch + c] = 0
 
     return load_pixels
 
@@ -167,7 +168,7 @@ def _planes_of_blocks(images: int) -> KernelBody:
     def store_planes(d, frame):
         channels, positions = d.channels, d.positions
         size = channels * positions
-        y = moved(f32_at(argument_address(frame, d.array)), frame.first_image * size)
+        y = moved(argument_at(frame, d.array, d.blob), frame.first_image * size)
         for block in range(frame.blocks):
             x = at_element(frame, d.blob, block * size * images)
             valid = min(images, frame.images - block * images)
@@ -186,7 +187,7 @@ def _planes_of_channels(images: int) -> KernelBody:
         begin, end = portion(frame, channels)
         for block in range(frame.blocks):
             image = (frame.first_image + block) * channels * positions
-            y = moved(f32_at(argument_address(frame, d.array)), image)
+            y = moved(argument_at(frame, d.array, d.blob), image)
             x = at_element(frame, d.blob, block * positions * pitch)
             for c in range(begin, end):
                 for position in range(positions):
@@ -209,18 +210,18 @@ def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayo
     """Return the step between a blob and the caller's array of a number."""
     body = _BODIES[op][0 if layout.schedule is BATCH else 1]
     sizes = {"channels": layout.channels, "positions": layout.positions, "pitch": layout.position_elements}
-    name = KernelName(layout.schedule.op(op), layout.target.name)
-    source = kernel_source(name, lambda: body(layout.images), words)
+    name = KernelName(layout.schedule.op(op), layout.target.name, element=layout.element)
+    source = kernel_source(name, lambda: body(layout.images), over(words, layout.element))
     return Step(source, words(blob=blob, array=array, **sizes, **own))
 
 
 def load_planes(blob: str, array: int, layout: BlockLayout) -> Step:
-    """Return the step that reads f32 (N, C, H, W) from the caller's array of a number."""
+    """Return the step that reads (N, C, H, W) from the caller's array of a number."""
     return _step("load_planes", Planes, blob, array, layout)
 
 
 def store_planes(blob: str, array: int, layout: BlockLayout) -> Step:
-    """Return the step that writes f32 (N, C, H, W) to the caller's array of a number."""
+    """Return the step that writes (N, C, H, W) to the caller's array of a number."""
     return _step("store_planes", Planes, blob, array, layout)
 
 

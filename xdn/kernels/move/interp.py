@@ -13,7 +13,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.footprint import Footprint
@@ -85,7 +85,7 @@ def _tables(rows: Corners, columns: Corners, pitch: int) -> tuple[np.ndarray, np
         row[:, None] * pitch + column for column in (columns.before, columns.after) for row in (rows.before, rows.after)
     ]
     corners = np.stack(around, axis=-1)
-    weights = np.empty(corners.shape, np.float32)
+    weights = np.empty(corners.shape, real)
     weights[..., 0], weights[..., 1] = (1 - rows.share)[:, None], rows.share[:, None]
     weights[..., 2], weights[..., 3] = 1 - columns.share, columns.share
     return np.ascontiguousarray(corners.reshape(-1, 4), np.int64), weights.reshape(-1, 4)

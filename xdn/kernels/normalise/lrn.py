@@ -21,10 +21,11 @@ from llvmlite import ir
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
+from xdn.codegen.jit import I64, POINTER, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
+from xdn.element import real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
@@ -65,7 +66,7 @@ def scaled(b: VectorBuilder, energy: ir.Value, x: ir.Value, constants: ir.Value)
 def _row(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes one channel from the channels `first` <= other < `end` of its position."""
 
-    @emitted(VOID, F32_POINTER, I64, I64, I64, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, I64, I64, I64, POINTER, POINTER)
     def row(irbuilder, *args):
         b = row_builder(irbuilder, target)
         x, c, first, end, constants, y = args
@@ -96,7 +97,7 @@ def _of_images(target: Target) -> KernelBody:
 def _vector(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes a vector of channels that have all their neighbours."""
 
-    @emitted(VOID, F32_POINTER, I64, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, I64, POINTER, POINTER)
     def vector(irbuilder, *args):
         b = VectorBuilder(irbuilder, target)
         x, reach, constants, y = args
@@ -117,7 +118,7 @@ def _of_channels(target: Target) -> KernelBody:
 
     @jitable
     def one(x, c, channels, reach, constants, y):
-        energy = np.float32(0)
+        energy = real(0)
         for other in range(max(0, c - reach), min(channels, c + reach + 1)):
             energy += x[other] * x[other]
         y[c] = x[c] * power(fma(constants[1], energy, constants[0]), constants[2])
@@ -155,6 +156,6 @@ def lower_across(lowering: Lowering) -> Lowered:
         channels=layout.channels,
         pitch=layout.position_elements,
         reach=params.local_size // 2,
-        constants=np.array([params.k, params.alpha / params.local_size, -params.beta], np.float32),
+        constants=np.array([params.k, params.alpha / params.local_size, -params.beta], real),
     )
     return Lowered([Step(across(lowering.target, lowering.schedule), words)])

@@ -16,11 +16,11 @@ from functools import partial
 import numpy as np
 
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
@@ -53,7 +53,7 @@ def within(target: Target, schedule: Schedule = BATCH) -> KernelSource:
 def _row(target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes one row of one position from the positions around it."""
 
-    @emitted(VOID, F32_POINTER, WORDS, I64, I64, NUMBER, F32_POINTER, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, WORDS, I64, I64, NUMBER, POINTER, POINTER, POINTER)
     def row(irbuilder, *args):
         b = row_builder(irbuilder, target, schedule)
         *window, count, own, constants, y = args
@@ -109,7 +109,7 @@ def lower_within(lowering: Lowering) -> Lowered:
         positions=positions,
         taps=taps,
         counts=np.ascontiguousarray(params.squares_pooling().counts((layout.height, layout.width))),
-        constants=np.array([1.0, params.alpha, -params.beta], np.float32),
+        constants=np.array([1.0, params.alpha, -params.beta], real),
         position_count=len(positions),
         block=layout.block_elements,
         rows=layout.position_elements // row_elements(lowering.target, lowering.schedule),

@@ -19,7 +19,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
 from xdn.codegen.source import KernelBody, MakeBody
-from xdn.element import F64
+from xdn.element import F64, real
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -58,7 +58,7 @@ def _mvn() -> KernelBody:
                 for v in range(vectors):
                     first = p * pitch + v * width
                     for i in range(begin, stop):
-                        y[first + i] = x[first + i] - np.float32(total[i] / count)
+                        y[first + i] = x[first + i] - real(total[i] / count)
             if divides:
                 for i in range(begin, stop):
                     total[i] = 0.0
@@ -71,7 +71,7 @@ def _mvn() -> KernelBody:
                     for v in range(vectors):
                         first = p * pitch + v * width
                         for i in range(begin, stop):
-                            y[first + i] /= np.float32(math.sqrt(total[i] / count)) + eps
+                            y[first + i] /= real(math.sqrt(total[i] / count)) + eps
 
     return mvn
 
@@ -95,7 +95,7 @@ def _normalize() -> KernelBody:
                 for v in range(vectors):
                     first = p * pitch + v * width
                     for i in range(begin, stop):
-                        y[first + i] = x[first + i] / np.float32(math.sqrt(total[i])) * constants[v]
+                        y[first + i] = x[first + i] / real(math.sqrt(total[i])) * constants[v]
 
     return normalize
 
@@ -130,6 +130,6 @@ def _euclidean_image(lowering: Lowering) -> bool:
 def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of the image, and multiply by a factor."""
     layer, shape = lowering.layer, _by_image(lowering)
-    factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), shape[0])
-    constants = np.append(factors, lowering.params.eps).astype(np.float32)
+    factors = np.broadcast_to(layer.weights.get("scale", real(1)), shape[0])
+    constants = np.append(factors, lowering.params.eps).astype(real)
     return _lower(lowering, "normalize_image", _normalize, shape, constants=constants)

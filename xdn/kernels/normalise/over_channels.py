@@ -17,6 +17,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
 from xdn.codegen.source import KernelBody, MakeBody
+from xdn.element import real
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH
@@ -45,7 +46,7 @@ def _normalize_images() -> KernelBody:
         for p in range(frame.blocks * d.positions):
             x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
             for i in range(images):
-                sums[i] = np.float32(0)
+                sums[i] = real(0)
             for c in range(channels):
                 for i in range(images):
                     sums[i] += x[c * images + i] * x[c * images + i]
@@ -65,10 +66,10 @@ def _normalize_channels() -> KernelBody:
         begin, stop = portion(frame, frame.blocks * d.positions)
         for p in range(begin, stop):
             x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
-            total = np.float32(0)
+            total = real(0)
             for c in range(channels):
                 total += x[c] * x[c]
-            norm = np.float32(math.sqrt(total + constants[channels]))
+            norm = real(math.sqrt(total + constants[channels]))
             for c in range(channels):
                 y[c] = x[c] / norm * constants[c]
 
@@ -81,13 +82,13 @@ def _largest_of_images() -> KernelBody:
         for p in range(frame.blocks * d.positions):
             x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
             for i in range(images):
-                best[i], y[i] = np.float32(-np.inf), np.float32(channels - 1)
+                best[i], y[i] = real(-np.inf), real(channels - 1)
             for c in range(channels):
                 for i in range(images):
                     value = x[c * images + i]
                     larger = value >= best[i]
                     best[i] = value if larger else best[i]
-                    y[i] = np.float32(c) if larger else y[i]
+                    y[i] = real(c) if larger else y[i]
             if values:
                 for i in range(images):
                     y[i] = best[i]
@@ -101,11 +102,11 @@ def _largest_of_channels() -> KernelBody:
         begin, stop = portion(frame, frame.blocks * d.positions)
         for p in range(begin, stop):
             x, y = at_element(frame, d.x, p * d.x_pitch), at_element(frame, d.y, p * d.y_pitch)
-            best, found = np.float32(-np.inf), channels - 1
+            best, found = real(-np.inf), channels - 1
             for c in range(channels):
                 if x[c] >= best:
                     best, found = x[c], c
-            y[0] = best if values else np.float32(found)
+            y[0] = best if values else real(found)
 
     return largest
 
@@ -140,8 +141,8 @@ def _euclidean_position(lowering: Lowering) -> bool:
 def lower_normalize(lowering: Lowering) -> Lowered:
     """Divide by the norm of a position's channels, and multiply by a factor."""
     layer, channels = lowering.layer, lowering.bottom().channels
-    factors = np.broadcast_to(layer.weights.get("scale", np.float32(1)), channels)
-    constants = np.append(factors, np.float32(lowering.params.eps)).astype(np.float32)
+    factors = np.broadcast_to(layer.weights.get("scale", real(1)), channels)
+    constants = np.append(factors, real(lowering.params.eps)).astype(real)
     return _lower(lowering, "normalize", (_normalize_images, _normalize_channels), constants=constants)
 
 

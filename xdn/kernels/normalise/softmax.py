@@ -23,7 +23,7 @@ from llvmlite import ir
 from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at, at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
@@ -52,7 +52,7 @@ def softmax(target: Target, schedule: Schedule = BATCH) -> KernelSource:
 def _position(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes all channels of one position for all images of a block."""
 
-    @emitted(VOID, F32_POINTER, I64, F32_POINTER)
+    @emitted(VOID, POINTER, I64, POINTER)
     def position(irbuilder, *args):
         _emit_position(row_builder(irbuilder, target), *args)
 

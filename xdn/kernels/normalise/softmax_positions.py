@@ -13,7 +13,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.graph import Blob
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
@@ -46,7 +46,7 @@ def _softmax() -> KernelBody:
                 first = groups[g] * row
                 for i in range(begin, stop):
                     most[i] = x[first + i]
-                    total[i] = np.float32(0)
+                    total[i] = real(0)
                 for k in range(1, count):
                     for i in range(begin, stop):
                         value = x[first + k * step + i]

@@ -21,7 +21,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, NUMBER, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, WORDS, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
@@ -73,7 +73,7 @@ def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource
 def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes `rows` rows of one position."""
 
-    @emitted(VOID, F32_POINTER, WORDS, I64, I64, NUMBER, F32_POINTER)
+    @emitted(VOID, POINTER, WORDS, I64, I64, NUMBER, POINTER)
     def fold(irbuilder, *args):
         b = row_builder(irbuilder, target, schedule)
         *window, count, y = args

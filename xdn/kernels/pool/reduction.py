@@ -12,7 +12,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import F64
+from xdn.element import F64, real
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -56,7 +56,7 @@ def _reduce() -> KernelBody:
                                 value = np.float64(x[first + i])
                                 total[i] += value * value
                 for i in range(begin, stop):
-                    y[group * y_pitch + i] = np.float32(total[i] * factor)
+                    y[group * y_pitch + i] = real(total[i] * factor)
 
     return reduce
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
@@ -49,14 +49,14 @@ def _largest() -> KernelBody:
                 out = positions[4 * p + 3] * row
                 for i in range(row):
                     y[out + i] = start
-                    indices[out + i] = np.float32(-1)
+                    indices[out + i] = real(-1)
                 for t in range(first, end):
                     number = window + taps[2 * t]
                     for i in range(row):
                         value, most = x[number * row + i], y[out + i]
                         larger = value > most
                         y[out + i] = value if larger else most
-                        indices[out + i] = np.float32(number) if larger else indices[out + i]
+                        indices[out + i] = real(number) if larger else indices[out + i]
 
     return largest
 
@@ -98,7 +98,7 @@ class Unpool(Descriptor):
 def _unpool() -> KernelBody:
     def unpool(d, frame):
         x_positions, y_positions, row = d.x_positions, d.y_positions, d.row
-        end = np.float32(y_positions)
+        end = real(y_positions)
         # Threads share the elements of a row: of two values for one position, one thread puts both there, in order.
         begin, stop = portion(frame, row)
         for block in range(frame.blocks):
@@ -107,12 +107,12 @@ def _unpool() -> KernelBody:
             y = at_element(frame, d.y, block * y_positions * row)
             for p in range(y_positions):
                 for i in range(begin, stop):
-                    y[p * row + i] = np.float32(0)
+                    y[p * row + i] = real(0)
             for p in range(x_positions):
                 for i in range(begin, stop):
                     index = indices[p * row + i]
                     # Indices are data: none may lead out of the blob, and NaN is not one.
-                    if index >= np.float32(0) and index < end:
+                    if index >= real(0) and index < end:
                         y[np.int64(index) * row + i] = x[p * row + i]
 
     return unpool

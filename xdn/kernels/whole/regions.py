@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.codegen.source import KernelBody, MakeBody
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import Descriptor, Number, Pointer, Size
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call
@@ -45,7 +45,7 @@ def _largest() -> KernelBody:
                     top, bottom = rows[2 * (r * ph + i)], rows[2 * (r * ph + i) + 1]
                     for j in range(pw):
                         left, right = columns[2 * (r * pw + j)], columns[2 * (r * pw + j) + 1]
-                        most = start if top < bottom and left < right else np.float32(0)
+                        most = start if top < bottom and left < right else real(0)
                         for p in range(top, bottom):
                             for q in range(left, right):
                                 value = x[plane + p * w + q]
@@ -71,19 +71,19 @@ def _average() -> KernelBody:
                             for q in range(left, right):
                                 total += x[plane + p * w + q]
                         empty = top >= bottom or left >= right
-                        y[((r * channels + c) * ph + i) * pw + j] = np.float32(0.0 if empty else total / count)
+                        y[((r * channels + c) * ph + i) * pw + j] = real(0.0 if empty else total / count)
 
     return average
 
 
 def _pooled(layer: Layer, bottoms: Sequence[Array], op: str, make: MakeBody) -> tuple[Array, ...]:
     """Return the top; the layer checks the regions, so that no cell leaves the map."""
-    maps = np.ascontiguousarray(bottoms[0], np.float32)
+    maps = np.ascontiguousarray(bottoms[0], real)
     cells = layer.params.cells(bottoms)  # type: ignore[attr-defined]
     images, rows, columns = (np.ascontiguousarray(table, np.int64) for table in cells)
     (_, ph, _), (_, pw, _) = rows.shape, columns.shape
     channels = maps.shape[1] if op == "largest_of_cells" else layer.params.output_dim  # type: ignore[attr-defined]
-    top = np.empty((len(images), channels, ph, pw), np.float32)
+    top = np.empty((len(images), channels, ph, pw), real)
     _, x_channels, h, w = maps.shape
     tables = {"images": images, "rows": rows, "columns": columns}
     sizes = {"regions": len(images), "channels": channels, "x_channels": x_channels, "ph": ph, "pw": pw, "h": h, "w": w}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.codegen.source import KernelBody
-from xdn.element import S64
+from xdn.element import S64, real
 from xdn.graph import Array, Layer
 from xdn.kernels.core.descriptor import Descriptor, Number, Pointer, Size
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call
@@ -32,7 +32,7 @@ class Suppress(Descriptor):
 def _suppress() -> KernelBody:
     def suppress(d, frame):
         boxes, kept, threshold, unit, eta = d.boxes, d.kept, d.threshold, d.unit, d.eta
-        zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+        zero, half, one = real(0), real(0.5), real(1)
         count = 0
         for index in range(d.count):
             x0, y0, x1, y1 = boxes[4 * index], boxes[4 * index + 1], boxes[4 * index + 2], boxes[4 * index + 3]
@@ -66,7 +66,7 @@ def _suppress() -> KernelBody:
 
 def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 1.0) -> Array:
     """Return the indices of the boxes that are kept, as `xdn.layers.boxes.suppress` does."""
-    given, kept = np.ascontiguousarray(boxes, np.float32), np.empty(max(1, len(boxes)), np.int64)
+    given, kept = np.ascontiguousarray(boxes, real), np.empty(max(1, len(boxes)), np.int64)
     words = Suppress(boxes=given, kept=kept, count=len(boxes), threshold=threshold, unit=unit, eta=eta)
     call("suppress", _suppress, words)
     return kept[: words.kept_count]

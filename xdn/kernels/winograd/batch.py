@@ -4,7 +4,7 @@ from math import ceil
 
 import numpy as np
 
-from xdn.element import F32, S64, Element
+from xdn.element import REAL, S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.batch import batch_tiles, most_rows
 from xdn.kernels.contract.task import filters_of, require_range, spread
@@ -55,7 +55,7 @@ def _rows(lowering: Lowering, algorithm: Winograd) -> Rows:
 
 
 @packed_once
-def pack_filters(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = F32) -> Array:
+def pack_filters(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = REAL) -> Array:
     """Return (elements, C*K) transformed filters: for each register tile of `sizes` filters, (C, filters)."""
     made = algorithm.transformed(stored.rounded(weight))
     starts = np.cumsum([0, *sizes])

@@ -19,7 +19,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
+from xdn.codegen.jit import I64, POINTER, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
@@ -62,7 +62,7 @@ def _product(name: KernelName, filters: int) -> Any:
     assert name.tile is not None
     target, (_, vectors) = target_named(name.isa), name.tile
 
-    @emitted(VOID, F32_POINTER, F32_POINTER, I64, F32_POINTER)
+    @emitted(VOID, POINTER, POINTER, I64, POINTER)
     def product(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_product(VectorBuilder(irbuilder, target), args, filters, vectors)
 

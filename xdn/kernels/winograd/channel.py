@@ -5,7 +5,7 @@ The algorithm is chosen from the layer's shape alone, as in the batch schedule: 
 
 import numpy as np
 
-from xdn.element import F32, Element
+from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.channel import best_tile, tile_choices
 from xdn.kernels.contract.task import require_range, spread
@@ -70,7 +70,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
 
 
 @packed_once
-def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = F32) -> Array:
+def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int], stored: Element = REAL) -> Array:
     """Return (elements, panels, C, filters of a panel), flat: transformed filters, zeros after the last.
 
     Parameters
@@ -82,7 +82,7 @@ def pack_panels(weight: Array, algorithm: Winograd, sizes: list[int], stored: El
     """
     made = algorithm.transformed(stored.rounded(weight))
     elements, filters, channels = made.shape
-    padded = np.zeros((elements, channels, sum(sizes)), np.float32)
+    padded = np.zeros((elements, channels, sum(sizes)), real)
     padded[:, :, :filters] = made.transpose(0, 2, 1)
     ends = np.cumsum(sizes)[:-1]
     panels = [panel.reshape(elements, -1) for panel in np.split(padded, ends, axis=2)]

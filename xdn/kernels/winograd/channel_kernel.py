@@ -20,7 +20,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, emitted, jitable
+from xdn.codegen.jit import I64, POINTER, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
@@ -67,7 +67,7 @@ def _product(name: KernelName, vectors: int) -> Any:
     assert name.tile is not None
     target, (rows, _) = target_named(name.isa), name.tile
 
-    @emitted(VOID, F32_POINTER, I64, I64, F32_POINTER, I64, F32_POINTER, I64)
+    @emitted(VOID, POINTER, I64, I64, POINTER, I64, POINTER, I64)
     def product(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_product(VectorBuilder(irbuilder, target), args, rows, vectors)
 

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import F32_POINTER, I64, VOID, WORDS, emitted, inlined
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, emitted, inlined
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
 from xdn.element import S64
@@ -150,11 +150,11 @@ def transforms(name: KernelName, algorithm: Winograd, row_elements: int, results
     """
     target, inputs, outputs = target_named(name.isa), algorithm.inputs**2, algorithm.outputs**2
 
-    @emitted(VOID, F32_POINTER, WORDS, F32_POINTER, I64, F32_POINTER, I64)
+    @emitted(VOID, POINTER, WORDS, POINTER, I64, POINTER, I64)
     def transform_input(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         _emit_input(VectorBuilder(irbuilder, target), args, algorithm, row_elements)
 
-    @emitted(VOID, F32_POINTER, I64, I64, WORDS, F32_POINTER, F32_POINTER, F32_POINTER, F32_POINTER)
+    @emitted(VOID, POINTER, I64, I64, WORDS, POINTER, POINTER, POINTER, POINTER)
     def transform_output(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
         b = VectorBuilder(irbuilder, target)
         _emit_output(b, args[:4], algorithm, row_elements, results_of(b, args[4:], name.epilogue))

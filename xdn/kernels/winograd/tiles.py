@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.codegen.target import core_cache_bytes
-from xdn.element import F32
+from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.epilogue import fused_words
@@ -41,7 +41,7 @@ class Unit:
     @property
     def positions(self) -> int:
         """How many they are: those for which half of the cache has room."""
-        position_bytes = self.algorithm.elements * (self.v_pitch + self.m_pitch) * F32.bytes
+        position_bytes = self.algorithm.elements * (self.v_pitch + self.m_pitch) * REAL.bytes
         return max(self.least, core_cache_bytes() // 2 // position_bytes)
 
     def fields(self) -> dict[str, int]:

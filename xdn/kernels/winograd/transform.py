@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import Arithmetic
+from xdn.element import real
 from xdn.graph import Array
 
 #: One dimension of a transform: values in, values out.
@@ -54,7 +55,7 @@ class Winograd:
     def transformed(self, weight: Array) -> Array:
         """Return G g G' of (K, C, 3, 3) filters, computed in f64, as f32 (elements, K, C)."""
         made = np.einsum("ir,kcrs,js->ijkc", self.filters, weight.astype(np.float64), self.filters)
-        packed: Array = made.reshape(self.elements, *weight.shape[:2]).astype(np.float32)
+        packed: Array = made.reshape(self.elements, *weight.shape[:2]).astype(real)
         return packed
 
 

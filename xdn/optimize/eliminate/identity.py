@@ -42,7 +42,7 @@ def _keeps_shape(net: Net, layer: Layer) -> bool:
     bottom = net.blobs[layer.bottoms[0]]
     if not bottom.shape:
         return False
-    twice = Blob((2 * bottom.shape[0], *bottom.shape[1:]), bottom.dtype)
+    twice = Blob((2 * bottom.shape[0], *bottom.shape[1:]), bottom.element)
     try:
         kept = all(layer.params.infer([blob], 1) == (blob,) for blob in (bottom, twice))
     except ShapeError:

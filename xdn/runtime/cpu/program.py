@@ -28,9 +28,7 @@ class Program:
     def __init__(self, plan: Plan, loader: KernelLoader, timed: bool = False):
         self.plan, self.timed = plan, timed
         #: What it gives: name -> the blob of one image.
-        self.outputs = {
-            name: Blob((1, *shape), plan.layouts[name].element.dtype) for name, shape in plan.outputs.items()
-        }
+        self.outputs = {name: Blob((1, *shape), plan.layouts[name].element) for name, shape in plan.outputs.items()}
         # The loader owns the machine code.
         self._loader = loader
         drive = driver.driver(plan.target, timed)
