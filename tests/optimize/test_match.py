@@ -1,7 +1,7 @@
 """What stages ask of a net."""
 
 from tests.optimize.building import conv, data, layer, net_of
-from xdn.optimize.match import edit, reason_to_keep, rename_blobs, sharers
+from xdn.optimize.match import reason_to_keep, rename_blobs, sharers
 
 
 def test_reasons_to_keep_a_blob():
@@ -29,12 +29,6 @@ def test_sharers():
     assert [other.name for other in sharers(net, net.layer("a"))] == ["b"]
     assert sharers(net, net.layer("c")) == []
     assert sharers(net, net.layer("d")) == []
-
-
-def test_edit_without_changes_is_the_very_net():
-    net = net_of(data(1, 2, 3, 3), conv("a", "data", 2))
-    assert edit(net, {}, set()) is net
-    assert [each.name for each in edit(net, {}, {"a"}).layers] == ["data"]
 
 
 def test_rename_blobs():

@@ -3,8 +3,9 @@
 from abc import abstractmethod
 
 from xdn.graph import Layer, Net
+from xdn.optimize.edits import Edits
 from xdn.optimize.match import rename_blobs
-from xdn.optimize.stage import Note, Rewrite, Stage
+from xdn.optimize.stage import Rewrite, Stage
 
 
 class Bypass(Stage):
@@ -17,24 +18,21 @@ class Bypass(Stage):
     def apply(self, net: Net) -> Rewrite:
         """Remove the layers; their readers read the bottom instead."""
         new_names: dict[str, str] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
+        edits = Edits()
         for layer in net.layers:
             reason = self.why_identity(net, layer)
             if reason is None:
                 continue
             found = _new_names(net, layer, new_names)
             if isinstance(found, str):
-                refusals.append(Note(layer.name, found))
+                edits.refuse(layer, found)
                 continue
             new_names |= found
-            removed.add(layer.name)
-            changes.append(Note(layer.name, f"removed: {reason}"))
-        if not removed:
-            return Rewrite(net, (), tuple(refusals))
+            edits.change(layer, f"removed: {reason}", [layer])
         final = {name: _follow(name, new_names) for name in new_names}
-        layers = tuple(rename_blobs(layer, final) for layer in net.layers if layer.name not in removed)
-        return Rewrite(net.replace(layers=layers), tuple(changes), tuple(refusals))
+        kept = (layer for layer in net.layers if layer.name not in edits.removed)
+        edits.made = {layer.name: rename_blobs(layer, final) for layer in kept}
+        return edits.rewrite(net)
 
 
 def _follow(name: str, new_names: dict[str, str]) -> str:

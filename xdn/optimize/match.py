@@ -1,6 +1,6 @@
-"""Questions that stages ask of a net before they take a place, and the edits that they share."""
+"""Questions that stages ask of a net before they take a place."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from xdn.graph import Layer, Net
 
@@ -38,11 +38,3 @@ def rename_blobs(layer: Layer, new_names: Mapping[str, str]) -> Layer:
     if (bottoms, tops) == (layer.bottoms, layer.tops):
         return layer
     return layer.replace(bottoms=bottoms, tops=tops)
-
-
-def edit(net: Net, replaced: Mapping[str, Layer], removed: Collection[str]) -> Net:
-    """Return `net` with layers replaced and removed by name; the very `net` where there are none."""
-    if not replaced and not removed:
-        return net
-    kept = (layer for layer in net.layers if layer.name not in removed)
-    return net.replace(layers=tuple(replaced.get(layer.name, layer) for layer in kept))

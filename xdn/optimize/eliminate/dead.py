@@ -1,8 +1,8 @@
 """Remove layers that no output of the net depends on."""
 
-from xdn.graph import Net
-from xdn.optimize.match import edit
-from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
+from xdn.graph import Layer, Net
+from xdn.optimize.edits import Edits
+from xdn.optimize.stage import STAGES, Rewrite, Stage
 
 
 @STAGES.register("eliminate-dead")
@@ -17,11 +17,13 @@ class EliminateDead(Stage):
     def apply(self, net: Net) -> Rewrite:
         """Walk from the outputs to the inputs and drop what is not met."""
         needed = set(net.outputs)
-        dead = []
+        dead: list[Layer] = []
         for layer in reversed(net.layers):
             if layer.params.is_input or needed & set(layer.tops):
                 needed |= set(layer.bottoms)
             else:
-                dead.append(layer.name)
-        changes = tuple(Note(name, "removed: no output of the net depends on it") for name in reversed(dead))
-        return Rewrite(edit(net, {}, set(dead)), changes)
+                dead.append(layer)
+        edits = Edits()
+        for layer in reversed(dead):
+            edits.change(layer, "removed: no output of the net depends on it", [layer])
+        return edits.rewrite(net)

@@ -5,12 +5,13 @@ from dataclasses import replace
 from xdn.graph import Epilogue, Layer, Net
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
-from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
+from xdn.optimize.edits import Edits, Fusion
+from xdn.optimize.match import reason_to_keep, title
+from xdn.optimize.stage import POST_FUSION, STAGES
 
 
 @STAGES.register("fuse-activation")
-class FuseActivation(Stage):
+class FuseActivation(Fusion):
     """Apply the activation in the Convolution, Deconvolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
     f is a layer type that is `fusable`, such as ReLU or Sigmoid; the layer takes over PReLU's slope as one more weight.
@@ -22,25 +23,19 @@ class FuseActivation(Stage):
     group = POST_FUSION
     after = ("fuse-residual", "fuse-hard-swish")
 
-    def apply(self, net: Net) -> Rewrite:
+    def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Take every activation whose bottom nothing else needs."""
-        fused: dict[str, Layer] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
-        for layer in net.layers:
-            if not layer.params.fusable:
-                continue
-            producer = net.producers[layer.bottoms[0]]
-            reason = _why_not(net, layer, producer)
-            if reason:
-                refusals.append(Note(layer.name, f"stays: {reason}"))
-                continue
-            epilogue = replace(producer.epilogue or Epilogue(), activation=layer.params)
-            weights = {**producer.weights, **layer.weights}
-            fused[producer.name] = producer.replace(tops=layer.tops, weights=weights, epilogue=epilogue)
-            removed.add(layer.name)
-            changes.append(Note(layer.name, f"applied by {title(producer)}"))
-        return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
+        if not layer.params.fusable:
+            return
+        producer = net.producers[layer.bottoms[0]]
+        reason = _why_not(net, layer, producer)
+        if reason:
+            edits.refuse(layer, f"stays: {reason}")
+            return
+        epilogue = replace(producer.epilogue or Epilogue(), activation=layer.params)
+        weights = {**producer.weights, **layer.weights}
+        edits.made[producer.name] = producer.replace(tops=layer.tops, weights=weights, epilogue=epilogue)
+        edits.change(layer, f"applied by {title(producer)}", [layer])
 
 
 def _why_not(net: Net, layer: Layer, producer: Layer) -> str | None:

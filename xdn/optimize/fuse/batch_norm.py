@@ -8,13 +8,14 @@ from xdn.graph import Array, Layer, Net
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
+from xdn.optimize.edits import Edits, Fusion
 from xdn.optimize.fuse.affine import Affine, Chain, follow
-from xdn.optimize.match import edit, names, sharers, title
-from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
+from xdn.optimize.match import names, sharers, title
+from xdn.optimize.stage import STAGES
 
 
 @STAGES.register("fuse-batch-norm")
-class FuseBatchNorm(Stage):
+class FuseBatchNorm(Fusion):
     """Fuse BatchNorm, BN, Scale and Bias into the Convolution, Deconvolution or InnerProduct before them.
 
     Each is y = a * x + d for every channel, and so are several one after another, in any order:
@@ -30,26 +31,20 @@ class FuseBatchNorm(Stage):
 
     after = ("eliminate-dead",)
 
-    def apply(self, net: Net) -> Rewrite:
+    def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Follow every convolution and inner product to the affine layers after it."""
-        fused: dict[str, Layer] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
-        for layer in net.layers:
-            if not isinstance(layer.params, (Filters, InnerProduct)):
-                continue
-            chain = follow(net, layer.tops[0])
-            found = _fuse(net, layer, chain)
-            if isinstance(found, Layer):
-                fused[layer.name] = found
-                removed |= {absorbed.name for absorbed in chain.layers}
-                changes.append(Note(layer.name, f"took in {', '.join(map(title, chain.layers))}"))
-            elif found:
-                refusals.append(Note(chain.layers[0].name, f"stays after {title(layer)}: {found}"))
-            if chain.refusal:
-                reader, reason = chain.refusal
-                refusals.append(Note(reader.name, f"stays after {title(layer)}: {reason}"))
-        return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
+        if not isinstance(layer.params, (Filters, InnerProduct)):
+            return
+        chain = follow(net, layer.tops[0])
+        found = _fuse(net, layer, chain)
+        if isinstance(found, Layer):
+            edits.made[layer.name] = found
+            edits.change(layer, f"took in {', '.join(map(title, chain.layers))}", chain.layers)
+        elif found:
+            edits.refuse(chain.layers[0], f"stays after {title(layer)}: {found}")
+        if chain.refusal:
+            reader, reason = chain.refusal
+            edits.refuse(reader, f"stays after {title(layer)}: {reason}")
 
 
 def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:

@@ -8,12 +8,13 @@ from xdn.layers.hsigmoid import HSigmoid
 from xdn.layers.hswish import HSwish
 from xdn.layers.power import Power
 from xdn.layers.relu6 import ReLU6
-from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
+from xdn.optimize.edits import Edits, Fusion
+from xdn.optimize.match import reason_to_keep, title
+from xdn.optimize.stage import POST_FUSION, STAGES
 
 
 @STAGES.register("fuse-hard-swish")
-class FuseHardSwish(Stage):
+class FuseHardSwish(Fusion):
     """Make HSigmoid and HSwish of the layers that spell them.
 
     Plain Caffe has no word for them, so files write ::
@@ -28,26 +29,20 @@ class FuseHardSwish(Stage):
     group = POST_FUSION
     after = ("fuse-residual",)
 
-    def apply(self, net: Net) -> Rewrite:
+    def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Start at every ReLU6 between two Powers."""
-        made: dict[str, Layer] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
-        for layer in net.layers:
-            if not isinstance(layer.params, ReLU6) or layer.epilogue is not None:
-                continue
-            found = _around(net, layer)
-            if isinstance(found, str):
-                refusals.append(Note(layer.name, f"stays: {found}"))
-                continue
-            shift, divide = found
-            product = _product(net, shift.bottoms[0], divide.tops[0])
-            last = product or divide
-            params = HSwish() if product else HSigmoid()
-            made[last.name] = Layer(last.name, params, shift.bottoms, last.tops)
-            removed |= {each.name for each in (shift, layer, divide)} - {last.name}
-            changes.append(Note(layer.name, f"part of {title(made[last.name])}"))
-        return Rewrite(edit(net, made, removed), tuple(changes), tuple(refusals))
+        if not isinstance(layer.params, ReLU6) or layer.epilogue is not None:
+            return
+        found = _around(net, layer)
+        if isinstance(found, str):
+            edits.refuse(layer, f"stays: {found}")
+            return
+        shift, divide = found
+        product = _product(net, shift.bottoms[0], divide.tops[0])
+        last = product or divide
+        made = Layer(last.name, HSwish() if product else HSigmoid(), shift.bottoms, last.tops)
+        edits.made[last.name] = made
+        edits.change(layer, f"part of {title(made)}", (shift, layer, divide))
 
 
 def _around(net: Net, clip: Layer) -> tuple[Layer, Layer] | str:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from xdn.graph import Layer, Net
 from xdn.graph.epilogue import prefixed
 from xdn.layers.convolution import Convolution
-from xdn.optimize.match import edit, reason_to_keep, title
-from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
+from xdn.optimize.edits import Edits, Fusion
+from xdn.optimize.match import reason_to_keep, title
+from xdn.optimize.stage import POST_FUSION, STAGES
 
 
 @STAGES.register("fuse-projection")
-class FuseProjection(Stage):
+class FuseProjection(Fusion):
     """Compute a projection shortcut in the convolution that adds it: y = f((b + d) + W * u + V * s).
 
     The residual r = V * s + d of a fused sum is computed by a Convolution that nothing else reads: the layer that
@@ -24,27 +25,21 @@ class FuseProjection(Stage):
     group = POST_FUSION
     after = ("fuse-residual", "fuse-activation", "eliminate-unread")
 
-    def apply(self, net: Net) -> Rewrite:
+    def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Take every fused residual that a plain convolution computes."""
-        fused: dict[str, Layer] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
-        for layer in net.layers:
-            if layer.epilogue is None or layer.residual is None:
-                continue
-            projection = net.producers[layer.residual]
-            reason = _why_not(net, layer, projection)
-            if reason:
-                refusals.append(Note(layer.name, f"keeps its residual {layer.residual!r}: {reason}"))
-                continue
-            fused[layer.name] = layer.replace(
-                bottoms=(*layer.own_bottoms, *projection.bottoms),
-                weights={**layer.weights, **prefixed(projection.weights)},
-                epilogue=replace(layer.epilogue, residual=False, projection=projection.params),
-            )
-            removed.add(projection.name)
-            changes.append(Note(projection.name, f"computed by {title(layer)}, which adds it"))
-        return Rewrite(edit(net, fused, removed), tuple(changes), tuple(refusals))
+        if layer.epilogue is None or layer.residual is None:
+            return
+        projection = net.producers[layer.residual]
+        reason = _why_not(net, layer, projection)
+        if reason:
+            edits.refuse(layer, f"keeps its residual {layer.residual!r}: {reason}")
+            return
+        edits.made[layer.name] = layer.replace(
+            bottoms=(*layer.own_bottoms, *projection.bottoms),
+            weights={**layer.weights, **prefixed(projection.weights)},
+            epilogue=replace(layer.epilogue, residual=False, projection=projection.params),
+        )
+        edits.change(projection, f"computed by {title(layer)}, which adds it", [projection])
 
 
 def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:

@@ -5,13 +5,14 @@ import numpy as np
 from xdn.graph import Layer, Net
 from xdn.layers.bn import BN
 from xdn.layers.scale import Scale
+from xdn.optimize.edits import Edits, Fusion
 from xdn.optimize.fuse.affine import AFFINE_LAYERS, Affine, Chain, channel_affine, follow
-from xdn.optimize.match import edit, title
-from xdn.optimize.stage import STAGES, Note, Rewrite, Stage
+from xdn.optimize.match import title
+from xdn.optimize.stage import STAGES
 
 
 @STAGES.register("fuse-scale")
-class FuseScale(Stage):
+class FuseScale(Fusion):
     """Merge neighbours of BatchNorm, BN, Scale and Bias where no convolution takes them in.
 
     y = a2 * (a1 * x + d1) + d2 = (a2 * a1) * x + (a2 * d1 + d2), a single Scale with bias, as before the
@@ -21,29 +22,24 @@ class FuseScale(Stage):
 
     after = ("fuse-batch-norm",)
 
-    def apply(self, net: Net) -> Rewrite:
+    def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Start at every affine layer that no earlier one has taken in."""
-        merged: dict[str, Layer] = {}
-        removed: set[str] = set()
-        changes, refusals = [], []
-        for layer in net.layers:
-            if not isinstance(layer.params, AFFINE_LAYERS) or layer.name in removed or layer.name in merged:
-                continue
-            chain = follow(net, layer.tops[0])
-            found = _merge(net, layer, chain)
-            if isinstance(found, Layer):
-                # The last one becomes the Scale, so that it stands where its readers expect it.
-                merged[found.name] = found
-                removed |= {each.name for each in (layer, *chain.layers)} - {found.name}
-                others = ", ".join(map(title, chain.layers))
-                changes.append(Note(layer.name, f"merged with {others}" if others else "said as a Scale"))
-            elif found:
-                before = f" before {title(chain.layers[0])}" if chain.layers else ""
-                refusals.append(Note(layer.name, f"stays{before}: {found}"))
-            if chain.refusal:
-                reader, reason = chain.refusal
-                refusals.append(Note(reader.name, f"stays after {title(layer)}: {reason}"))
-        return Rewrite(edit(net, merged, removed), tuple(changes), tuple(refusals))
+        if not isinstance(layer.params, AFFINE_LAYERS) or layer.name in edits.removed:
+            return
+        chain = follow(net, layer.tops[0])
+        found = _merge(net, layer, chain)
+        if isinstance(found, Layer):
+            # The last one becomes the Scale, so that it stands where its readers expect it.
+            edits.made[found.name] = found
+            others = ", ".join(map(title, chain.layers))
+            text = f"merged with {others}" if others else "said as a Scale"
+            edits.change(layer, text, (layer, *chain.layers))
+        elif found:
+            before = f" before {title(chain.layers[0])}" if chain.layers else ""
+            edits.refuse(layer, f"stays{before}: {found}")
+        if chain.refusal:
+            reader, reason = chain.refusal
+            edits.refuse(reader, f"stays after {title(layer)}: {reason}")
 
 
 def _is_foreign(layer: Layer) -> bool:
