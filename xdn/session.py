@@ -27,12 +27,7 @@ class Session(runtime.Session):
     """
 
     def __init__(
-        self,
-        net: Net | str | Path,
-        weights: str | Path | None = None,
-        *,
-        post_fusion: bool = True,
-        **options: Any,
+        self, net: Net | str | Path, weights: str | Path | None = None, *, post_fusion: bool = True, **options: Any
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))

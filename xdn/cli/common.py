@@ -7,20 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from math import inf
+from math import ulp
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from xdn import __version__, memory, settings
@@ -29,6 +21,8 @@ from xdn.codegen.listening import listening
 from xdn.errors import SettingError, XdnError
 from xdn.files import about, exists, is_folder, write_atomically
 from xdn.report.registries import registry_tables
+
+T = TypeVar("T", int, float)
 
 #: Width of tables that go into a file or a pipe: wide enough that no name is broken.
 PIPE_COLUMNS = 240
@@ -98,14 +92,11 @@ class Output:
         else:
             write_atomically(Path(self.json_target), text.encode())
 
-    def progress(self) -> Progress:
+    def progress(self, *columns: ProgressColumn) -> Progress:
         """Return a progress bar on stderr, silent where stderr is not a terminal or with --quiet."""
-        return self.progress_of(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        )
-
-    def progress_of(self, *columns: ProgressColumn) -> Progress:
-        """Return a progress bar as `progress` does, of other columns."""
+        if not columns:
+            counted = MofNCompleteColumn()
+            columns = TextColumn("{task.description}", markup=False), BarColumn(), counted, TimeRemainingColumn()
         hidden = self.quiet or not self._stderr.is_terminal
         return Progress(*columns, console=self._stderr, disable=hidden, transient=True)
 
@@ -146,19 +137,18 @@ def _logging_to(output: Output) -> Iterator[None]:
 @contextmanager
 def compiling_shown(output: Output) -> Iterator[None]:
     """Show a bar while kernels compile, which takes a while the first time that a machine runs a net."""
-    task: tuple[Progress, TaskID] | None = None
+    bar: Progress | None = None
     with ExitStack() as bars:
 
         def show(name: str, done: int, total: int) -> None:
-            nonlocal task
-            if task is None:
+            nonlocal bar
+            if bar is None:
                 bar = bars.enter_context(output.progress())
-                task = bar, bar.add_task("", total=total)
-            bar, number = task
-            bar.update(number, description=f"compile {name}", completed=done, refresh=True)
+                bar.add_task("", total=total)
+            bar.update(bar.task_ids[0], description=f"compile {name}", completed=done, refresh=True)
             if done == total:
                 bars.close()
-                task = None
+                bar = None
 
         with listening(show):
             yield
@@ -183,15 +173,20 @@ def positive_int(text: str) -> int:
     return int(text)
 
 
+def number_between(text: str, kind: Callable[[str], T], least: T, most: T, what: str) -> T:
+    """Return an option's text as a number from `least` to `most`; `what` says what it should have been."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
+
+
 def positive_float(text: str) -> float:
     """Return an option's text as a number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
-    return value
+    return number_between(text, float, ulp(0.0), sys.float_info.max, "a positive number")
 
 
 def result_file(text: str) -> Path:
@@ -242,20 +237,16 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
         help="print results that were asked for and errors only: no reports, log or progress bars",
     )
     parser.add_argument(
-        "--max-memory",
-        type=_memory_size,
-        metavar="SIZE",
+        "--max-memory", type=_memory_size, metavar="SIZE",
         help="refuse a net that takes more memory, such as 8G (default: XDN_MEMORY, else "
         f"{settings.MEMORY_SHARE:.0%} of what the machine or the control group has)".replace("%", "%%"),
-    )
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 
 def run_command(
-    parser: argparse.ArgumentParser,
-    command: Callable[[argparse.Namespace, Output], int | None],
-    argv: list[str] | None,
+    parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace, Output], int | None], argv: list[str] | None
 ) -> int:
     """Parse `argv`, run `command`, and return the exit code; an error of what was given becomes one message on stderr.
 

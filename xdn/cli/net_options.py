@@ -1,14 +1,14 @@
 """The options by which commands are told of a net: its files, its phase, what is done to its images."""
 
 import argparse
-from collections.abc import Sequence
-from math import isfinite
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from xdn import api, settings
-from xdn.cli.common import Output, positive_int
-from xdn.errors import WeightsError
+from xdn.cli.common import Output, number_between, positive_int
+from xdn.errors import SettingError, WeightsError
 from xdn.frontend import find_weights
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
@@ -49,13 +49,10 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
 def add_input_shape_option(parser: argparse._ActionsContainer) -> None:
     """Add the shapes of the inputs, which some nets do not tell."""
     parser.add_argument(
-        "--input-shape",
-        action=_InputShapes,
-        type=_input_shape,
-        metavar="[NAME=]C,H,W",
+        "--input-shape", action=_InputShapes, type=_input_shape, metavar="[NAME=]C,H,W",
         help="of the only input, where the net lacks it, without the batch: of images C,H,W, of films C,D,H,W, of "
         "features C; of several inputs NAME=C,H,W, once for each",
-    )
+    )  # fmt: skip
 
 
 class _InputShapes(argparse.Action):
@@ -79,7 +76,7 @@ def add_transform_options(parser: argparse.ArgumentParser) -> None:
     mean.add_argument("--mean-value", type=_numbers, metavar="V[,V,V]", help="one mean, or one a channel")
     group.add_argument("--scale", type=_number, metavar="F", help="factor after the mean is subtracted")
     group.add_argument("--std", type=_positive_numbers, metavar="S[,S,S]", help="divisor, one or one a channel")
-    group.add_argument("--crop", type=positive_int, metavar="PIXELS", help="side of the central crop")
+    group.add_argument("--crop", dest="crop_size", type=positive_int, metavar="PIXELS", help="side of the central crop")
     group.add_argument("--channel-order", choices=("rgb", "bgr"), help="the order that the net expects")
 
 
@@ -137,44 +134,31 @@ def tell_joining(names: Sequence[str], output: Output) -> None:
         output.log(f"warning: {line}")
 
 
+def check_not_overwritten(stem: Path, read: Iterable[Path], option: str) -> None:
+    """Raise SettingError where a net's files that are to be written as `stem` are among those that are `read`."""
+    written = {stem.with_name(f"{stem.name}{suffix}").resolve() for suffix in (".prototxt", ".caffemodel")}
+    if both := written & {path.resolve() for path in read}:
+        raise SettingError(f"the output would overwrite {min(both)}", mend=f"Name another folder with {option}")
+
+
 def _reading_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what the options say of how the net's text is read."""
-    return {
-        "phase": args.phase,
-        "level": args.level,
-        "stages": tuple(args.net_stage),
-        "input_shape": args.input_shape,
-    }
+    return {"phase": args.phase, "level": args.level, "stages": tuple(args.net_stage), "input_shape": args.input_shape}
 
 
 def transform_changes(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the net's transform that the options give."""
-    fields = {"crop_size": "crop"} | {
-        name: name for name in ("mean_file", "mean_value", "scale", "std", "channel_order")
-    }
-    given = {field: getattr(args, option, None) for field, option in fields.items()}
-    return {field: value for field, value in given.items() if value is not None}
+    names = ("mean_file", "mean_value", "scale", "std", "crop_size", "channel_order")
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
 def _int32(text: str) -> int:
     """Return an option's text as a value of protobuf's int32, in which a net's state is written."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 1 << 31
-    if not -(1 << 31) <= value < 1 << 31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 32 bits")
-    return value
+    return number_between(text, int, -(1 << 31), (1 << 31) - 1, "a whole number of 32 bits")
 
 
 def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value
+    return number_between(text, float, -sys.float_info.max, sys.float_info.max, "a number")
 
 
 def _numbers(text: str) -> tuple[float, ...]:

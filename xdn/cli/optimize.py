@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, run_command, shown
 from xdn.cli.data_options import tell_transform
-from xdn.cli.net_options import add_net_options, load_net
+from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.errors import SettingError
 from xdn.graph import Net
@@ -49,13 +49,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
     if args.list:
-        list_registries(output, {kind: found for kind, found in api.registries().items() if kind in _listed()})
+        from xdn.optimize.prune import CRITERIA, SCHEDULES
+
+        list_registries(output, {each.kind: each.describe() for each in (STAGES, CRITERIA, SCHEDULES)})
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")
     stages = _stages(args)
     folder = args.output or Path(f"{args.net.stem}.xdn")
-    _check_no_overwriting(args, folder)
+    check_not_overwritten(folder / args.net.stem, filter(None, (args.net, args.weights)), "-o")
     net = load_net(args, output)
     if args.mean_file:
         api.check_mean(net, args.mean_file)
@@ -94,13 +96,6 @@ def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
         raise
 
 
-def _listed() -> tuple[str, ...]:
-    """Return the kinds that the command chooses from."""
-    from xdn.optimize.prune import CRITERIA, SCHEDULES
-
-    return STAGES.kind, CRITERIA.kind, SCHEDULES.kind
-
-
 def _stages(args: argparse.Namespace) -> tuple[str, ...]:
     if args.stages is None:
         return stage_names(PLAIN) + (stage_names(POST_FUSION) if args.emit_fused else ())
@@ -109,15 +104,6 @@ def _stages(args: argparse.Namespace) -> tuple[str, ...]:
     if fused and not args.emit_fused:
         raise SettingError(f"plain Caffe cannot say what {', '.join(fused)} makes", mend="Add --emit-fused")
     return chosen
-
-
-def _check_no_overwriting(args: argparse.Namespace, folder: Path) -> None:
-    sources = {path.resolve() for path in (args.net, args.weights) if path is not None}
-    for suffix in (".prototxt", ".caffemodel"):
-        if (folder / f"{args.net.stem}{suffix}").resolve() in sources:
-            raise SettingError(
-                f"the output would overwrite {args.net.stem}{suffix}", mend="Name another folder with -o"
-            )
 
 
 def _document(result: Result) -> dict[str, Any]:

@@ -13,7 +13,6 @@ for in --data, else XDN_DATA, else ~/.cache/xdn. With --size any data set is res
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from xdn import frontend
 from xdn.cli.common import Output, new_parser, run_command, shown
@@ -40,11 +39,9 @@ def main(argv: list[str] | None = None) -> int:
         "--grey", action="store_true", help="decode image files with one channel, for nets that read one"
     )
     parser.add_argument(
-        "--mean-out",
-        type=Path,
-        metavar="FILE",
+        "--mean-out", type=Path, metavar="FILE",
         help="write the mean image too, for xdn-run --mean-file: a binaryproto, or .npy",
-    )
+    )  # fmt: skip
     add_data_options(parser, "as DATASET; beside it: where data sets are kept", "test")
     parser.add_argument("--channel-order", dest="data_order", choices=("rgb", "bgr"), help="the same as --data-order")
     return run_command(parser, _run, argv)
@@ -69,7 +66,7 @@ def _verify(path: Path, output: Output) -> None:
     with output.progress() as bar:
         data.verify(shown(bar, f"verify {data.header.title}"))
     output.report(f"{path}: {_summary(data.header)}; all checksums agree")
-    output.write_json({"file": str(path), "verified": True} | _document(data.header))
+    output.write_json({"file": str(path), "verified": True} | asdict(data.header))
 
 
 def _pack(args: argparse.Namespace, output: Output) -> None:
@@ -79,7 +76,7 @@ def _pack(args: argparse.Namespace, output: Output) -> None:
         told = shown(bar, f"pack {dataset.title}")
         header = pack(dataset, path, told, dtype=args.dtype)
     output.report(f"{path}: {_summary(header)}")
-    document = {"file": str(path), "bytes": path.stat().st_size} | _document(header)
+    document = {"file": str(path), "bytes": path.stat().st_size} | asdict(header)
     if args.mean_out:
         with output.progress() as bar:
             mean = mean_image(PackedData.open(path), shown(bar, "mean image"))
@@ -117,7 +114,3 @@ def _summary(header: PackedHeader) -> str:
     return (
         f"{header.title}, {header.split}: {n} images {h}x{w}x{c} {header.dtype} {order}, {len(header.classes)} classes"
     )
-
-
-def _document(header: PackedHeader) -> dict[str, Any]:
-    return asdict(header)

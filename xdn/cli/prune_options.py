@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xdn import api
 from xdn.cli.common import Output, positive_int
@@ -21,11 +21,10 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     """Add what `pruned` reads."""
     group = parser.add_argument_group("pruning, before the stages")
     group.add_argument(
-        "--prune",
-        metavar="BUDGET",
+        "--prune", metavar="BUDGET",
         help="0.3: that share of the removable filters goes; macs=0.45, time=0.5: that share of multiplications or of "
         "the time on this machine stays; macs=35M, time=300us: so much of an image; or a file, see --dump-config",
-    )
+    )  # fmt: skip
     group.add_argument(
         "--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)"
     )
@@ -33,11 +32,9 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--steps", type=positive_int, metavar="N", help="approach the budget in N steps (default: 1)")
     group.add_argument("--least", type=float, metavar="SHARE", help="of a layer's filters, that stays in any case")
     group.add_argument(
-        "--reconstruct",
-        action=argparse.BooleanOptionalAction,
-        default=None,
+        "--reconstruct", action=argparse.BooleanOptionalAction, default=None,
         help="fit the layers after pruned ones to what they computed before (default: where there is data)",
-    )
+    )  # fmt: skip
     group.add_argument("--images", type=positive_int, metavar="N", help="calibration images")
     group.add_argument("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
     group.add_argument(
@@ -77,13 +74,8 @@ def _config(args: argparse.Namespace, with_data: bool) -> "PruneConfig":
         config = PruneConfig(Budget.parse(args.prune))
         if with_data:
             config = replace(config, criterion="activation", schedule="per-mac", reconstruct=True)
-    return replace(config, **_said(args, config))
-
-
-def _said(args: argparse.Namespace, config: "PruneConfig") -> dict[str, Any]:
-    """Return the fields of the configuration that options give."""
     names = {field.name for field in fields(config)} - {"budget", "rules"}
-    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
+    return replace(config, **{name: value for name in names if (value := getattr(args, name, None)) is not None})
 
 
 def recalibrated(args: argparse.Namespace, net: Net, progress: "Progress | None" = None) -> Net:

@@ -24,19 +24,10 @@ import argparse
 import time
 from dataclasses import replace
 
+from xdn.cli import run_data
 from xdn.cli.common import Output, new_parser, positive_int, result_file, run_command
 from xdn.cli.net_options import add_net_options, load_net
-from xdn.cli.run_data import (
-    RANDOM,
-    RunData,
-    add_run_options,
-    found_images,
-    job_of,
-    labelled_data,
-    packed,
-    random_data,
-    rounds_of,
-)
+from xdn.cli.run_data import RunData
 from xdn.cli.tune_options import add_tune_options, configured
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
@@ -62,27 +53,22 @@ def main(argv: list[str] | None = None) -> int:
         "--optimize", action="store_true", help="run the optimizer's stages first (shipped nets: always)"
     )
     layers.add_argument(
-        "--no-fusion",
-        dest="fusion",
-        action="store_false",
+        "--no-fusion", dest="fusion", action="store_false",
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
-    )
-    add_run_options(parser)
+    )  # fmt: skip
+    run_data.add_run_options(parser)
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
     )
     parser.add_argument(
-        "--no-winograd",
-        dest="winograd",
-        action="store_false",
+        "--no-winograd", dest="winograd", action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
-    )
+    )  # fmt: skip
     parser.add_argument(
-        "--weights-as",
-        choices=tuple(WEIGHT_ELEMENTS),
+        "--weights-as", choices=tuple(WEIGHT_ELEMENTS),
         help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
         "less of it to read for each image of a few; their values are rounded, sums remain f32 (default: f32)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--schedule",
         choices=tuple(SCHEDULES),
@@ -107,14 +93,14 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace, output: Output) -> None:
     args.profile |= args.profile_csv is not None
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    if args.data == RANDOM:
-        data = random_data(args, net)
+    if args.data == run_data.RANDOM:
+        data = run_data.random_data(args, net)
     else:
-        images = found_images(args, net)
+        images = run_data.found_images(args, net)
         if net is None:
             args.net, args.optimize = shipped_net(images.name), args.fusion
             net, load_s = _load(args, output)
-        data = labelled_data(args, output, net, images)
+        data = run_data.labelled_data(args, output, net, images)
     assert net is not None
     if data.scores is None and args.per_class:
         raise SettingError(f"there are no classes to list: {data.said}", where="--per-class")
@@ -125,20 +111,13 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, data: RunData) -> None:
     """Run the net on the data, print what came of it, and write it as JSON."""
-    session = Session(
-        net,
-        post_fusion=args.fusion,
-        threads=args.threads,
-        profile=args.profile,
-        winograd=args.winograd,
-        weights_as=args.weights_as,
-        schedule=args.schedule,
-    )
-    with packed(args, output, data) as images:
+    how_run = {name: getattr(args, name) for name in ("threads", "profile", "winograd", "weights_as", "schedule")}
+    session = Session(net, post_fusion=args.fusion, **how_run)
+    with run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)
         with output.progress() as bar:
-            job, preprocessing = job_of(args, output, bar, session, images, data)
-            (contest,) = timed([job], rounds_of(args))
+            job, preprocessing = run_data.job_of(args, output, bar, session, images, data)
+            (contest,) = timed([job], run_data.rounds_of(args))
         # That of the contest: single requests, which follow, may have another.
         plans = session.plans()
         contest = replace(contest, latency=job.latency())

@@ -69,32 +69,25 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("how the data is run")
     data.add_argument("--online", action="store_true", help="decode and preprocess while running")
     data.add_argument(
-        "--images",
-        type=positive_int,
-        metavar="N",
+        "--images", type=positive_int, metavar="N",
         help=f"the first N alone (default: all; of random ones {settings.RANDOM_IMAGES})",
-    )
+    )  # fmt: skip
     data.add_argument(
-        "--batch",
-        type=positive_int,
-        metavar="N",
+        "--batch", type=positive_int, metavar="N",
         help=f"images in one call (default: all, with --online {settings.ONLINE_BATCH}, as far as memory allows)",
-    )
+    )  # fmt: skip
     data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
     data.add_argument(
-        "--score",
-        metavar="BLOB",
+        "--score", metavar="BLOB",
         help="the blob that has the scores of classes, of a map their mean (default: the output that the net's file "
         "compares with labels, else one that is probabilities, else one with as many numbers as there are classes)",
-    )
+    )  # fmt: skip
     often = parser.add_argument_group("how often")
     often.add_argument("--repeat", type=positive_int, metavar="N", help="timed runs at least (default: 1)")
     often.add_argument(
-        "--seconds",
-        type=positive_float,
-        metavar="S",
+        "--seconds", type=positive_float, metavar="S",
         help=f"further timed runs until so long has passed (default: 0; of random data {settings.RANDOM_S:g})",
-    )
+    )  # fmt: skip
     often.add_argument("--warmup", type=positive_int, default=0, metavar="N", help="runs before them (default: 0)")
 
 
@@ -159,12 +152,7 @@ def packed(args: argparse.Namespace, output: Output, data: RunData) -> Iterator[
 
 
 def job_of(
-    args: argparse.Namespace,
-    output: Output,
-    bar: Progress,
-    session: Session,
-    images: Dataset | None,
-    data: RunData,
+    args: argparse.Namespace, output: Output, bar: Progress, session: Session, images: Dataset | None, data: RunData
 ) -> tuple[Job, str]:
     """Return what is timed, and how its images are preprocessed, in words."""
     asked = Asked(data.scores, None if isinstance(data.images, RandomImages) else args.images)

@@ -24,8 +24,12 @@ from rich.progress import Progress
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, positive_int, run_command
 from xdn.cli.data_options import add_data_options, finder, tell_transform
-from xdn.cli.net_options import add_input_shape_option, add_transform_options, transform_changes
-from xdn.errors import SettingError
+from xdn.cli.net_options import (
+    add_input_shape_option,
+    add_transform_options,
+    check_not_overwritten,
+    transform_changes,
+)
 from xdn.frontend.solver import Solver, read_solver
 from xdn.report.training import draw, progress_line
 
@@ -50,15 +54,15 @@ def main(argv: list[str] | None = None) -> int:
     how = parser.add_argument_group("how to train")
     how.add_argument("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
     how.add_argument("--base-lr", type=float, metavar="F", help="learning rate")
-    how.add_argument("--batch", type=positive_int, metavar="N", help="images a batch")
+    how.add_argument("--batch", dest="batch_size", type=positive_int, metavar="N", help="images a batch")
     how.add_argument("--holdout", type=int, metavar="N", help="test on the last N training images, trained on no more")
-    how.add_argument("--seed", type=int, metavar="N", help="of first weights, order and augmentation")
     how.add_argument(
-        "--teacher",
-        action="append",
-        metavar="PROTOTXT[:WEIGHTS]",
-        help="learn this net's outputs too; several are averaged",
+        "--seed", dest="random_seed", type=int, metavar="N", help="of first weights, order and augmentation"
     )
+    how.add_argument(
+        "--teacher", action="append", metavar="PROTOTXT[:WEIGHTS]",
+        help="learn this net's outputs too; several are averaged",
+    )  # fmt: skip
     how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
     data = add_data_options(parser, "what solver or net name, else as xdn-run")
     data.add_argument("--test-data", metavar="DATA", help="what it is tested on (default: the test images of --data)")
@@ -113,7 +117,8 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     )
     task = start.task
     suggested = tell_transform(start.prototxt, start.test_net, output)
-    _check_no_overwriting(task.prefix, start.prototxt, solver)
+    weights = (solver.find_beside(name, "weights") for name in solver.weights)
+    check_not_overwritten(task.prefix, filter(None, (start.prototxt, *weights, solver.path)), "--out")
     output.log(f"data: {task.examples.name}")
     output.log(f"first weights: {start.weights}" + (f"; filled: {', '.join(start.filled)}" if start.filled else ""))
     output.log(f"log: {task.log_path}")
@@ -147,15 +152,10 @@ def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
     given: dict[str, Any] = {
         "net": args.net and str(args.net.resolve()),
         "weights": args.weights and (str(args.weights.resolve()),),
-        "data": args.data,
-        "test_data": args.test_data,
-        "epochs": args.epochs,
-        "base_lr": args.base_lr,
-        "batch_size": args.batch,
-        "holdout": args.holdout,
-        "random_seed": args.seed,
         "teacher": args.teacher and tuple(map(_resolved, args.teacher)),
     }
+    fields = ("data", "test_data", "epochs", "base_lr", "batch_size", "holdout", "random_seed")
+    given |= {field: getattr(args, field) for field in fields}
     changes = {name: value for name, value in given.items() if value is not None}
     if args.epochs:
         changes["max_iter"] = 0
@@ -168,15 +168,6 @@ def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
 
 def _resolved(teacher: str) -> str:
     return ":".join(str(Path(part).resolve()) for part in teacher.split(":", 1))
-
-
-def _check_no_overwriting(prefix: Path, prototxt: Path, solver: Solver) -> None:
-    written = {prefix.with_name(f"{prefix.name}{suffix}").resolve() for suffix in (".prototxt", ".caffemodel")}
-    read = {prototxt.resolve(), *(solver.find_beside(name, "weights").resolve() for name in solver.weights)}
-    if solver.path:
-        read.add(solver.path.resolve())
-    if written & read:
-        raise SettingError(f"the output would overwrite {min(written & read)}", mend="Name another folder with --out")
 
 
 class _Shown:

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,10 @@ def tuned(
         level = OperatorLevel(make, objective, (setup, rules), search, Store())
         output.report(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
         outcome, told["operators"] = _searched(output, level, objective, search)
-        _drawn(output, draw_operators, outcome, _beside(args.tune_plot, OPERATORS) if RUN in levels else args.tune_plot)
+        plot: Path | None = args.tune_plot
+        if plot and RUN in levels:
+            plot = plot.with_stem(f"{plot.stem}-{OPERATORS}")
+        _drawn(output, draw_operators, outcome, plot)
         setup = outcome.setup
     return setup[0], told
 
@@ -65,16 +68,12 @@ def _stored(session: Session, objective: Objective) -> Setup:
     return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
 
 
-def _beside(path: Path | None, word: str) -> Path | None:
-    return path and path.with_stem(f"{path.stem}-{word}")
-
-
 def _searched(
     output: Output, level: RunLevel | OperatorLevel, objective: Objective, search: Search
 ) -> tuple[Outcome, dict[str, Any]]:
     """Search a level under a progress bar, print what was found, and return it, also as JSON values."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with output.progress_of(*columns) as bar:
+    with output.progress(*columns) as bar:
         begin, best, budget_s = time.perf_counter(), [float("inf"), 0], search.budget.seconds
         task = bar.add_task("tune", total=budget_s if budget_s < float("inf") else None)
 
@@ -102,7 +101,7 @@ def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[st
         {"values": dict(t.values), "share": t.share, "score": t.score if not t.error else None, "error": t.error}
         for t in outcome.trials
     ]
-    numbers: Mapping[str, Any] = {
+    return {
         "strategy": search.strategy,
         "objective": objective.key,
         "unit": objective.unit,
@@ -113,5 +112,5 @@ def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[st
         "costs": outcome.costs,
         "factor": outcome.factor,
         "gains": dict(outcome.gains),
+        "trials": trials,
     }
-    return {**numbers, "trials": trials}

@@ -122,11 +122,7 @@ class Runner:
             return kept
 
     def _execute(
-        self,
-        request: Request,
-        given: list[Array],
-        progress: Progress | None,
-        out: Mapping[str, Array] | None = None,
+        self, request: Request, given: list[Array], progress: Progress | None, out: Mapping[str, Array] | None = None
     ) -> dict[str, Array]:
         kept, images = self._ready(request), request.images
         program = kept.program
