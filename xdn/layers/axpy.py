@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, layer_type
+from xdn.layers.base import layer_type
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Axpy")
-class Axpy(CaffeLayer):
+class Axpy(Portable):
     """Axpy: top = a * x + y, with one factor a an image and channel; the bottoms are a, x, y.
 
     The source is axpy_layer.cpp of the SENet branch of Caffe (Hu et al. 2017).
@@ -27,7 +28,7 @@ class Axpy(CaffeLayer):
             raise ShapeError(f"factors of shape {factors} for {x}; one an image and channel is needed")
         return (Blob(x),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Multiply, then add, each rounded to f32."""
         factors, x, y = bottoms
         return (factors.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)) * x + y,)

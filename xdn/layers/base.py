@@ -1,7 +1,7 @@
 """How a layer type describes its Caffe message, and what several layer types share."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
@@ -138,6 +138,11 @@ def layer_type(name: str, *aliases: str, v1_name: str = "") -> Callable[[type[Ca
 #: Axes of blobs with a batch, channels and positions: lines (N, C, L), images (N, C, H, W), volumes (N, C, D, H, W).
 POSITIONED = (3, 4, 5)
 _AXES = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}
+
+
+def blobs_of(arrays: Sequence[Any]) -> list[Blob]:
+    """Return the shapes of arrays, or of tensors, as blobs, which shape rules take."""
+    return [Blob(tuple(array.shape)) for array in arrays]
 
 
 def one_bottom(bottoms: Blobs, *axes: int) -> Blob:

@@ -3,6 +3,7 @@
 from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
 from xdn.layers.base import FILLER, Message, layer_type
 from xdn.layers.broadcast import OperandLayer, spread
+from xdn.layers.portable import Library
 
 
 @layer_type("Bias")
@@ -19,7 +20,7 @@ class Bias(OperandLayer):
         """Bias of the operand's shape, where there is one bottom."""
         return {"bias": self.operand_axes(bottoms)} if len(bottoms) == 1 else {}
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """x + bias."""
         x = bottoms[0]
         bias = weights["bias"] if len(bottoms) == 1 else bottoms[1]

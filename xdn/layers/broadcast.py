@@ -6,7 +6,8 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Blobs, ChannelAxis, ChannelRule, Shape, Side, WeightAxes
-from xdn.layers.base import CaffeLayer, proto
+from xdn.layers.base import proto
+from xdn.layers.portable import Portable
 
 
 def operand_shape(bottoms: Blobs, axis: int, num_axes: int) -> Shape:
@@ -53,13 +54,13 @@ def along_channels(bottoms: Blobs, axis: int, num_axes: int) -> bool:
 
 
 def spread(operand: Array, axis: int, axes: int) -> Array:
-    """Return `operand` with trailing axes of 1, so that it broadcasts from `axis` on over `axes` axes."""
+    """Return an operand, array or tensor, with trailing axes of 1: it broadcasts from `axis` on over `axes` axes."""
     start = axis % axes if operand.ndim else 0
-    return operand.reshape(operand.shape + (1,) * (axes - start - operand.ndim))
+    return operand.reshape((*operand.shape, *(1,) * (axes - start - operand.ndim)))
 
 
 @dataclass(frozen=True)
-class OperandLayer(CaffeLayer):
+class OperandLayer(Portable):
     """Base of Scale and Bias: an operand along `num_axes` axes from `axis` on, learned or given as a second bottom."""
 
     channel_rule = ChannelRule.CARRIED

@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.base import Message, blobs_of, layer_type, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Concat", v1_name="CONCAT")
-class Concat(CaffeLayer):
+class Concat(Portable):
     """Concat: the bottoms one after the other along `axis` (`concat_dim` is its old name).
 
     The source is Caffe's concat_layer.cpp.
@@ -41,9 +42,9 @@ class Concat(CaffeLayer):
                 raise ShapeError(f"bottoms of shapes {bottoms[0].shape} and {bottom.shape} along axis {axis}")
         return (Blob((*before, sum(bottom.shape[axis] for bottom in bottoms), *after)),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The bottoms' values, copied."""
-        return (np.concatenate(bottoms, axis=self.along(Blob(bottoms[0].shape))),)
+        return (lib.concatenate(tuple(bottoms), self.along(blobs_of(bottoms)[0])),)
 
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED along every axis, given that there are channels."""

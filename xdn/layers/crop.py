@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.base import Message, blobs_of, layer_type, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Crop")
-class Crop(CaffeLayer):
+class Crop(Portable):
     """Crop: from `axis` on, the first bottom cut to the second's extents, `offset` elements from its beginning.
 
     One `offset` serves all axes; of the second bottom only the shape counts. The source is Caffe's crop_layer.cpp.
@@ -43,9 +44,9 @@ class Crop(CaffeLayer):
         cut = self.window(bottoms).count(slice(None))
         return (Blob((*bottoms[0].shape[:cut], *bottoms[1].shape[cut:])),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """A copy of the part."""
-        return (bottoms[0][self.window([Blob(bottom.shape) for bottom in bottoms])].copy(),)
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The part."""
+        return (bottoms[0][self.window(blobs_of(bottoms))],)
 
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where batch and channels stay whole: the second bottom's channels then play no part."""

@@ -2,15 +2,14 @@
 
 from functools import reduce
 
-import numpy as np
-
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
+from xdn.layers.base import Field, Message, layer_type, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Eltwise", v1_name="ELTWISE")
-class Eltwise(CaffeLayer):
+class Eltwise(Portable):
     """Eltwise: PROD, SUM (with one `coeff` a bottom) or MAX over the bottoms, element by element.
 
     Not in place: Caffe clears the top before it sums. The source is Caffe's eltwise_layer.cpp.
@@ -36,15 +35,17 @@ class Eltwise(CaffeLayer):
             raise ShapeError(f"{len(self.coeff)} coeff for {len(bottoms)} bottoms; give one a bottom, or none")
         return (Blob(bottoms[0].shape),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """From the first bottom to the last, in f32; MAX takes NaN as Caffe's comparison does."""
         if self.operation == "PROD":
-            return (reduce(np.multiply, bottoms),)
+            return (reduce(lib.multiply, bottoms),)
         if self.operation == "MAX":
-            first = np.where(bottoms[0] > bottoms[1], bottoms[0], bottoms[1])
-            return (reduce(lambda top, x: np.where(x > top, x, top), bottoms[2:], first),)
-        coeff = self.coeff or (1.0,) * len(bottoms)
-        return (reduce(np.add, (np.float32(c) * x for c, x in zip(coeff, bottoms, strict=True))),)
+            first = lib.where(bottoms[0] > bottoms[1], bottoms[0], bottoms[1])
+            return (reduce(lambda top, x: lib.where(x > top, x, top), bottoms[2:], first),)
+        if not any(c != 1 for c in self.coeff):
+            return (reduce(lib.add, bottoms),)
+        factors = (lib.asarray(c, dtype=bottoms[0].dtype) for c in self.coeff)
+        return (reduce(lib.add, (c * x for c, x in zip(factors, bottoms, strict=True))),)
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Element by element."""

@@ -1,14 +1,13 @@
 """Normalize: values divided by their norm, times a learned scale."""
 
-import numpy as np
-
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, proto, unchanged
+from xdn.layers.base import FILLER, Message, layer_type, proto, unchanged
 from xdn.layers.broadcast import spread
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Normalize")
-class Normalize(CaffeLayer):
+class Normalize(Portable):
     """Normalize: y = scale * x / sqrt(sum of x**2 + eps), the sum over an image, or over the channels of a position.
 
     The source is normalize_layer.cpp of the SSD branch of Caffe (Liu et al. 2015, ParseNet). The layer of the same name
@@ -34,13 +33,13 @@ class Normalize(CaffeLayer):
         channels = (ChannelAxis(Side.TOP, bottoms[0].shape[1]),)
         return {"scale": () if self.channel_shared else channels} if self.scaled else {}
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The norm in f32, then the quotient, then the product."""
         x = bottoms[0]
         axes = tuple(range(1, x.ndim)) if self.across_spatial else (1,)
-        terms = np.abs(x) if self.norm == "L1" else np.square(x)
-        norm = terms.sum(axis=axes, keepdims=True, dtype=np.float32) + np.float32(self.eps)
-        unit = x / (norm if self.norm == "L1" else np.sqrt(norm))
+        terms = lib.abs(x) if self.norm == "L1" else lib.square(x)
+        norm = terms.sum(axis=axes, keepdims=True) + self.eps
+        unit = x / (norm if self.norm == "L1" else lib.sqrt(norm))
         return (unit * spread(weights["scale"], 1, x.ndim) if self.scaled else unit,)
 
     def why_fixed(self, bottoms: Blobs) -> str:

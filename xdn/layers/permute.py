@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Move, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import Message, blobs_of, layer_type, one_bottom, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Permute")
-class Permute(CaffeLayer):
+class Permute(Portable):
     """Permute: top axis i is bottom axis `order[i]`; axes that `order` leaves out follow in their order.
 
     The source is permute_layer.cpp of the SSD branch of Caffe.
@@ -31,9 +32,10 @@ class Permute(CaffeLayer):
         bottom = one_bottom(bottoms)
         return (Blob(tuple(bottom.shape[axis] for axis in self.axes(bottom))),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """A transposed copy."""
-        return (bottoms[0].transpose(self.axes(Blob(bottoms[0].shape))).copy(),)
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Each axis moved to its place."""
+        axes = self.axes(blobs_of(bottoms)[0])
+        return (lib.moveaxis(bottoms[0], axes, tuple(range(len(axes)))),)
 
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where batch and channels keep their places."""

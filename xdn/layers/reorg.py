@@ -2,11 +2,12 @@
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import Message, blobs_of, layer_type, one_bottom, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Reorg")
-class Reorg(CaffeLayer):
+class Reorg(Portable):
     """Reorg: (N, C, H, W) -> (N, C * stride**2, H / stride, W / stride), in the order of Darknet's reorg layer.
 
     That order is not the usual space-to-depth: the values of an image are read as (C / stride**2, H, stride, W,
@@ -29,13 +30,13 @@ class Reorg(CaffeLayer):
             raise ShapeError(f"a bottom of shape {bottoms[0].shape} does not divide by stride {s}")
         return (Blob((n, c // (s * s), h * s, w * s) if self.reverse else (n, c * s * s, h // s, w // s)),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The loop of reorg_cpu as one transposition."""
         n, c, h, w = bottoms[0].shape
         s = self.stride
-        (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
+        (top,) = self.infer(blobs_of(bottoms), n_tops)
         if self.reverse:
-            parted = bottoms[0].reshape(n, s, s, c // (s * s), h, w).transpose(0, 3, 4, 1, 5, 2)
+            parted = lib.moveaxis(bottoms[0].reshape(n, s, s, c // (s * s), h, w), (1, 2), (3, 5))
         else:
-            parted = bottoms[0].reshape(n, c // (s * s), h, s, w, s).transpose(0, 3, 5, 1, 2, 4)
-        return (parted.reshape(top.shape).copy(),)
+            parted = lib.moveaxis(bottoms[0].reshape(n, c // (s * s), h, s, w, s), (3, 5), (1, 2))
+        return (parted.reshape(top.shape),)

@@ -4,25 +4,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-import numpy as np
-
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Move, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
-from xdn.layers.rowmajor import reshaped
+from xdn.graph import Blob, Blobs, Shape
+from xdn.layers.base import Message, layer_type, one_bottom, proto
+from xdn.layers.rowmajor import RowMajor
 
 COPIED, INFERRED = 0, -1
 
 
 @layer_type("Reshape")
-class Reshape(CaffeLayer):
+class Reshape(RowMajor):
     """Reshape: `num_axes` axes from `axis` on take the extents `shape`: 0 copies the bottom's, -1 infers it.
 
     The source is Caffe's reshape_layer.cpp.
     """
 
     message = Message("ReshapeParameter", "reshape_param", 133)
-    always_moves = True
 
     shape: Shape = proto(1, "BlobShape", default=())
     axis: int = proto(2, "int32", default=0)
@@ -56,41 +53,14 @@ class Reshape(CaffeLayer):
             raise ShapeError(f"a bottom of shape {bottom.shape} has {bottom.size} elements; {tuple(top)} has not")
         return (Blob(tuple(top)),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """The same values in the same order."""
-        (top,) = self.infer([Blob(bottoms[0].shape)], n_tops)
-        return (bottoms[0].reshape(top.shape).copy(),)
-
-    def _block(self, bottom: Blob) -> int:
-        """Return how many channels of the top, one after the other, hold each of the bottom's; 0 where none do."""
-        if len(bottom.shape) < 2:
-            return 0
-        n, c, *_ = bottom.shape
-        top = self.infer([bottom], 1)[0].shape
-        return top[1] // c if len(top) > 1 and top[0] == n and top[1] % c == 0 else 0
-
-    def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
-        """CARRIED where the batch is kept, and each channel becomes one or several; else channels are mixed."""
-        return ChannelRule.CARRIED if self._block(bottoms[0]) else ChannelRule.FIXED
-
     def why_fixed(self, bottoms: Blobs) -> str:
         """Say to what the bottom is reshaped."""
         (top,) = self.infer(bottoms, 1)
         return f"reshapes {bottoms[0].shape} to {top.shape}, where several channels share one"
 
-    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
-        """A channel stays, or becomes a block of top channels."""
-        blob = bottoms[bottom]
-        return np.repeat(np.arange(blob.shape[1]), self._block(blob))
-
     def carrying(self, tops: Sequence[int], bottoms: Blobs) -> "Reshape":
         """As many channels as are left, where `shape` states their number."""
         return self._stating(1, 1, tops[0], bottoms[0])
-
-    def moved(self, axis: int, bottom: Blob) -> Move | None:
-        """The axis of the top that holds the channels, whole ones or by rows."""
-        (top,) = self.infer([bottom], 1)
-        return reshaped(bottom.shape, top.shape, axis) if len(bottom.shape) > axis else None
 
     def moving(self, axis: int, left: int, bottom: Blob) -> "Reshape":
         """What is left along the top's axis, where `shape` states its extent."""

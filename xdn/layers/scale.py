@@ -3,6 +3,7 @@
 from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
 from xdn.layers.base import FILLER, Message, layer_type, proto
 from xdn.layers.broadcast import OperandLayer, spread
+from xdn.layers.portable import Library
 
 
 @layer_type("Scale")
@@ -23,7 +24,7 @@ class Scale(OperandLayer):
         learned = {"scale": axes} if len(bottoms) == 1 else {}
         return learned | ({"bias": axes} if self.bias_term else {})
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Multiply, then add, each rounded to f32."""
         x = bottoms[0]
         scale = weights["scale"] if len(bottoms) == 1 else bottoms[1]

@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import Message, layer_type, one_bottom, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("ShuffleChannel")
-class ShuffleChannel(CaffeLayer):
+class ShuffleChannel(Portable):
     """ShuffleChannel: the channels as a matrix with a row a `group`, transposed (Zhang et al. 2017, ShuffleNet)."""
 
     message = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
@@ -25,11 +26,11 @@ class ShuffleChannel(CaffeLayer):
             raise ShapeError(f"{channels} channels do not divide by group {self.group}")
         return (Blob(bottom.shape),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Channel g * C/G + i becomes channel i * G + g."""
         n, c, *rest = bottoms[0].shape
         grouped = bottoms[0].reshape(n, self.group, c // self.group, *rest)
-        return (grouped.swapaxes(1, 2).reshape(bottoms[0].shape).copy(),)
+        return (grouped.swapaxes(1, 2).reshape(bottoms[0].shape),)
 
     def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Channel i * G + g carries channel g * C/G + i."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import Message, blobs_of, layer_type, one_bottom, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Slice", v1_name="SLICE")
-class Slice(CaffeLayer):
+class Slice(Portable):
     """Slice: the tops are the parts of the bottom between the `slice_point`s along `axis`, equal parts without any.
 
     `slice_dim` is the axis's old name. The source is Caffe's slice_layer.cpp.
@@ -60,11 +61,11 @@ class Slice(CaffeLayer):
         extents = (end - begin for begin, end in pairwise(self.ends(bottom, n_tops)))
         return tuple(Blob((*shape[:axis], extent, *shape[axis + 1 :])) for extent in extents)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Copies of the parts."""
-        bottom = Blob(bottoms[0].shape)
-        parts = np.split(bottoms[0], self.ends(bottom, n_tops)[1:-1], axis=self.along(bottom))
-        return tuple(part.copy() for part in parts)
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """The parts."""
+        (bottom,) = blobs_of(bottoms)
+        before = (slice(None),) * self.along(bottom)
+        return tuple(bottoms[0][*before, begin:end] for begin, end in pairwise(self.ends(bottom, n_tops)))
 
     def carried_part(self, top: int, n_tops: int, bottoms: Blobs) -> slice:
         """Along the channels, those of the part; along another axis every top has them all."""

@@ -4,11 +4,12 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import Message, layer_type, one_bottom, proto
+from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Tile")
-class Tile(CaffeLayer):
+class Tile(Portable):
     """Tile: the bottom `tiles` times, one after the other along `axis` (Caffe's tile_layer.cpp)."""
 
     message = Message("TileParameter", "tile_param", 138)
@@ -26,9 +27,9 @@ class Tile(CaffeLayer):
             raise ShapeError(f"tiles {self.tiles}; one or more are needed")
         return (Blob((*shape[:axis], shape[axis] * self.tiles, *shape[axis + 1 :])),)
 
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Copies, joined."""
-        return (np.concatenate([bottoms[0]] * self.tiles, axis=self.axis),)
+        return (lib.concatenate((bottoms[0],) * self.tiles, self.axis),)
 
     def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """Along the channels each is carried `tiles` times."""

@@ -5,17 +5,14 @@ import pytest
 import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
-from tests.train.checks import check_gradients, check_layer
+from tests.train.checks import check_layer
 from xdn.graph import Layer
-from xdn.layers.axpy import Axpy
 from xdn.layers.convolution import Convolution
 from xdn.layers.dropout import Dropout
-from xdn.layers.eltwise import Eltwise
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
-from xdn.layers.split import Split
 from xdn.layers.tanh import TanH
 from xdn.train.initial import fresh
 from xdn.train.module import NetModule
@@ -36,31 +33,6 @@ def test_activations(params, shape):
 @pytest.mark.parametrize("params", [Dropout(), Dropout(dropout_ratio=0.3, scale_train=False)], ids=repr)
 def test_dropout_at_test_time(params):
     check_layer(params, (2, 3, 4))
-
-
-def test_split():
-    check_layer(Split(), (2, 3, 4, 5), n_tops=3)
-
-
-@pytest.mark.parametrize(
-    "params", [Eltwise(), Eltwise(operation="PROD"), Eltwise(operation="MAX"), Eltwise(coeff=(1, -0.5, 2))], ids=repr
-)
-def test_eltwise(params):
-    check_layer(params, *[(2, 3, 4, 5)] * 3)
-
-
-@pytest.mark.parametrize("factors", [(2, 3), (2, 3, 1), (2, 3, 1, 1)])
-@pytest.mark.parametrize("shape", SHAPES[:2])
-def test_axpy(shape, factors):
-    check_layer(Axpy(), factors, shape, shape)
-    check_gradients(Axpy(), factors, shape, shape)
-
-
-def test_of_equal_values_the_maximum_takes_the_second():
-    x = [torch.ones(1, 2, requires_grad=True) for _ in range(2)]
-    net = one_layer_net(Eltwise(operation="MAX"), (1, 2), (1, 2))
-    NetModule(net)({"x0": x[0], "x1": x[1]}).sum().backward()
-    assert [tensor.grad.sum().item() for tensor in x] == [0, 2]
 
 
 @pytest.mark.parametrize(("scale_train", "kept"), [(True, 1 / 0.75), (False, 1)])

@@ -5,18 +5,19 @@ import pytest
 import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
-from tests.train.checks import check_gradients, check_layer, check_net, seeded_inputs, tensors, with_weights
+from tests.train.checks import check_gradients, check_layer, check_net, gradients, seeded_inputs, tensors, with_weights
 from xdn.errors import InputError
 from xdn.graph import Blob, Layer
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.lrn import LRN
+from xdn.layers.mvn import MVN
 from xdn.layers.relu import ReLU
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
 from xdn.train.module import NetModule
-from xdn.train.torch_layers.normalise import channel_scale
+from xdn.train.torch_layers.normalise import takes_scale
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 5, 2), (3, 4), (3, 4, 5), (3,)])
@@ -185,6 +186,7 @@ def test_a_scale_after_it_in_training_is_the_same_as_on_its_own():
         (Scale(), [(2, 3, 4, 5)], True),
         (Scale(axis=-3), [(2, 3, 4, 5)], True),
         (Scale(axis=2), [(2, 3, 4, 5)], False),
+        (Scale(num_axes=-1), [(2, 3)], True),
         (Scale(num_axes=2), [(2, 3, 4, 5)], False),
         (Scale(num_axes=0), [(2, 3, 4, 5)], False),
         (Scale(axis=0), [(2, 3, 4, 5), (2, 3)], False),
@@ -193,24 +195,7 @@ def test_a_scale_after_it_in_training_is_the_same_as_on_its_own():
     ],
 )
 def test_which_scale_is_one_factor_a_channel(params, shapes, absorbed):
-    assert channel_scale(params, [Blob(shape) for shape in shapes]) is absorbed
-
-
-@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 2), (-1, 1), (2, -1), (0, 0)])
-@pytest.mark.parametrize("bias_term", [False, True])
-def test_learned_scale(axis, num_axes, bias_term):
-    check_layer(Scale(axis=axis, num_axes=num_axes, bias_term=bias_term), (2, 3, 4, 5))
-
-
-@pytest.mark.parametrize(("axis", "operand"), [(0, (2, 3)), (1, (3, 4)), (2, (4, 5)), (-1, (5,)), (0, (2, 3, 4, 5))])
-@pytest.mark.parametrize("params", [Scale, Bias, lambda axis: Scale(axis=axis, bias_term=True)])
-def test_given_operand(params, axis, operand):
-    check_net(one_layer_net(params(axis=axis), (2, 3, 4, 5), operand))
-
-
-@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 3), (-1, 1), (0, 0)])
-def test_learned_bias(axis, num_axes):
-    check_layer(Bias(axis=axis, num_axes=num_axes), (2, 3, 4, 5))
+    assert takes_scale(BatchNorm(), params, [Blob(shape) for shape in shapes]) is absorbed
 
 
 @pytest.mark.parametrize("local_size", [1, 3, 5, 9])
@@ -227,3 +212,22 @@ def test_lrn_within_channel(local_size):
 @pytest.mark.parametrize(("axis", "shape"), [(1, (2, 7)), (1, (2, 3, 4, 5)), (-1, (2, 3, 4)), (2, (2, 3, 4, 5))])
 def test_softmax(axis, shape):
     check_layer(Softmax(axis=axis), shape)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 4)])
+@pytest.mark.parametrize("across_channels", [False, True])
+@pytest.mark.parametrize("normalize_variance", [False, True])
+def test_mvn(normalize_variance, across_channels, shape):
+    params = MVN(normalize_variance=normalize_variance, across_channels=across_channels)
+    check_layer(params, shape)
+    check_gradients(params, shape)
+
+
+@pytest.mark.parametrize("across_channels", [False, True])
+def test_mvn_without_positions(across_channels):
+    check_layer(MVN(across_channels=across_channels), (2, 3))
+
+
+def test_a_constant_image_has_a_finite_gradient():
+    (gradient,) = gradients(MVN(), np.full((2, 3, 4, 5), 0.5, np.float32))
+    assert torch.isfinite(gradient).all()

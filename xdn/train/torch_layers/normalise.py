@@ -1,4 +1,4 @@
-"""BatchNorm, BN, Scale, Bias, LRN and Softmax in PyTorch."""
+"""BatchNorm, BN, LRN, MVN and Softmax in PyTorch."""
 
 import torch
 from torch import Tensor
@@ -7,29 +7,21 @@ from torch.nn import functional as F
 from xdn.errors import InputError
 from xdn.graph import Blobs, LayerParams
 from xdn.layers.batchnorm import BatchNorm
-from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
+from xdn.layers.broadcast import along_channels
 from xdn.layers.lrn import LRN
+from xdn.layers.mvn import MVN
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
 from xdn.train.torch_layers.base import Given, torch_layer
 from xdn.train.torch_layers.window import pool
 
 
-def channel_scale(params: LayerParams, bottoms: Blobs) -> bool:
-    """Return whether the layer is a Scale with one learned factor a channel, which batch_norm applies itself."""
-    return (
-        isinstance(params, Scale)
-        and len(bottoms) == 1
-        and len(bottoms[0].shape) > 1
-        and bottoms[0].axis(params.axis) == 1
-        and params.num_axes == 1
-    )
-
-
 def takes_scale(params: BatchNorm, follower: LayerParams, bottoms: Blobs) -> bool:
     """Return whether `batch_norm` applies the layer after it too, which it cannot with factors of its own."""
-    return not params.scale_bias and channel_scale(follower, bottoms)
+    if params.scale_bias or not isinstance(follower, Scale):
+        return False
+    return along_channels(bottoms, follower.axis, follower.num_axes)
 
 
 def _check_batch(x: Tensor, shape: torch.Size) -> None:
@@ -68,33 +60,13 @@ def bn(params: BN, given: Given) -> Tensor:
     x, mode, weights = given.x, given.mode, given.weights
     scale, shift = weights["scale"], weights["shift"]
     if params.affine_only and not params.batch_statistics:
-        return x * spread(scale, 1, x.ndim) + spread(shift, 1, x.ndim)
+        by_channel = (-1, *(1,) * (x.ndim - 2))
+        return x * scale.reshape(by_channel) + shift.reshape(by_channel)
     by_batch = params.batch_statistics or mode.learn_statistics
     if by_batch:
         _check_batch(x, x.shape)
     eps = params.var_eps if params.affine_only else params.eps
     return F.batch_norm(x, weights.get("mean"), weights.get("variance"), scale, shift, by_batch, mode.momentum, eps)
-
-
-def spread(operand: Tensor, axis: int, axes: int) -> Tensor:
-    """Return `operand` with trailing axes of 1, so that it broadcasts from `axis` on over `axes` axes."""
-    start = axis % axes if operand.ndim else 0
-    return operand.reshape(tuple(operand.shape) + (1,) * (axes - start - operand.ndim))
-
-
-@torch_layer("Scale", fresh=True)
-def scale(params: Scale, given: Given) -> Tensor:
-    """Multiply by the learned or the given operand, then add the bias."""
-    x = given.x
-    y = x * spread(given.bottoms[1] if len(given.bottoms) > 1 else given.weights["scale"], params.axis, x.ndim)
-    return y + spread(given.weights["bias"], params.axis, x.ndim) if params.bias_term else y
-
-
-@torch_layer("Bias", fresh=True)
-def bias(params: Bias, given: Given) -> Tensor:
-    """Add the learned or the given operand."""
-    x = given.x
-    return x + spread(given.bottoms[1] if len(given.bottoms) > 1 else given.weights["bias"], params.axis, x.ndim)
 
 
 @torch_layer("Softmax")
@@ -110,3 +82,19 @@ def lrn(params: LRN, given: Given) -> Tensor:
     if params.norm_region == "ACROSS_CHANNELS":
         return F.local_response_norm(x, params.local_size, params.alpha, params.beta, params.k)
     return x * (1 + params.alpha * pool(params.squares_pooling(), x * x)) ** -params.beta
+
+
+@torch_layer("MVN")
+def mvn(params: MVN, given: Given) -> Tensor:
+    """Subtract the mean, then divide by the deviation and eps.
+
+    A root has no finite slope at 0: below the least normal f32 the variance counts as that, and has no gradient.
+    """
+    shape = given.x.shape
+    x = given.x.reshape(shape[0], 1 if params.across_channels else shape[1], -1)
+    centred = x - x.mean(2, keepdim=True)
+    if params.normalize_variance:
+        variance = centred.square().mean(2, keepdim=True)
+        deviation = variance.clamp_min(torch.finfo(torch.float32).tiny).sqrt()
+        centred = centred / (deviation + params.eps)
+    return centred.reshape(shape)

@@ -1,0 +1,183 @@
+"""Layers that PyTorch computes as NumPy does."""
+
+import pytest
+import torch
+
+from tests.frontend.onnx.onnx_checks import one_layer_net
+from tests.train.checks import check_gradients, check_layer, check_net
+from xdn.layers.axpy import Axpy
+from xdn.layers.bias import Bias
+from xdn.layers.concat import Concat
+from xdn.layers.crop import Crop
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.flatten import Flatten
+from xdn.layers.normalize import Normalize
+from xdn.layers.permute import Permute
+from xdn.layers.reorg import Reorg
+from xdn.layers.reshape import Reshape
+from xdn.layers.scale import Scale
+from xdn.layers.shufflechannel import ShuffleChannel
+from xdn.layers.slice import Slice
+from xdn.layers.split import Split
+from xdn.layers.tile import Tile
+from xdn.train.module import NetModule
+
+SLICES = [
+    (Slice(), 1),
+    (Slice(), 2),
+    (Slice(axis=-1), 5),
+    (Slice(slice_point=(1,)), 2),
+    (Slice(axis=2, slice_point=(1, 4)), 3),
+    (Slice(slice_dim=3, slice_point=(2,)), 2),
+]
+
+SHAPES = [(2, 3, 4, 5), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("params", "shapes"),
+    [
+        (Concat(), [(2, 3, 4, 5), (2, 1, 4, 5), (2, 4, 4, 5)]),
+        (Concat(axis=-1), [(2, 3, 4), (2, 3, 1)]),
+        (Concat(concat_dim=2), [(2, 3, 4, 5), (2, 3, 2, 5)]),
+        (Concat(), [(2, 3)]),
+    ],
+    ids=repr,
+)
+def test_concat(params, shapes):
+    check_layer(params, *shapes)
+
+
+@pytest.mark.parametrize("params", [Flatten(), Flatten(axis=2), Flatten(end_axis=2), Flatten(axis=0)], ids=repr)
+def test_flatten(params):
+    check_layer(params, (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Reshape(shape=(0, -1)),
+        Reshape(shape=(0, 6, -1)),
+        Reshape(shape=(-1,), axis=1),
+        Reshape(shape=(5, 4), axis=2),
+        Reshape(shape=(1,), axis=1, num_axes=0),
+    ],
+    ids=repr,
+)
+def test_reshape(params):
+    check_layer(params, (2, 3, 4, 5))
+
+
+def test_a_reshape_that_states_the_batch():
+    check_net(one_layer_net(Reshape(shape=(6, 20)), (2, 3, 4, 5)))
+
+
+@pytest.mark.parametrize(("params", "n_tops"), SLICES, ids=repr)
+def test_slice(params, n_tops):
+    check_layer(params, (2, 4, 6, 5), n_tops=n_tops)
+    check_gradients(params, (2, 4, 6, 5), n_tops=n_tops)
+
+
+def test_a_slice_of_the_batch():
+    check_net(one_layer_net(Slice(axis=0, slice_point=(1,)), (3, 4), n_tops=2), batches=(2, 5))
+
+
+@pytest.mark.parametrize(
+    ("params", "wanted"),
+    [
+        (Crop(), (2, 9, 3, 4)),
+        (Crop(offset=(2,)), (2, 4, 4, 3)),
+        (Crop(axis=1, offset=(1, 0, 2)), (2, 2, 6, 3)),
+        (Crop(axis=0), (2, 3, 6, 5)),
+    ],
+    ids=repr,
+)
+def test_crop(params, wanted):
+    check_layer(params, (2, 4, 6, 5), wanted)
+    check_gradients(params, (2, 4, 6, 5), wanted, without=(1,))
+
+
+@pytest.mark.parametrize("order", [(0, 2, 3, 1), (0, 3), (), (1, 0), (3, 2, 1, 0)])
+def test_permute(order):
+    check_layer(Permute(order=order), (2, 4, 6, 5))
+    check_gradients(Permute(order=order), (2, 4, 6, 5))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_tile(axis):
+    check_layer(Tile(axis=axis, tiles=3), (2, 4, 3, 5))
+    check_gradients(Tile(axis=axis, tiles=3), (2, 4, 3, 5))
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 3, 4), (2, 6), (2, 6, 5)])
+@pytest.mark.parametrize("group", [1, 2, 3, 6])
+def test_shuffle_channel(group, shape):
+    check_layer(ShuffleChannel(group=group), shape)
+    check_gradients(ShuffleChannel(group=group), shape)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_reorg(stride, reverse):
+    shape = (2, stride * stride * 2, stride * 3, stride * 2)
+    check_layer(Reorg(stride=stride, reverse=reverse), shape)
+    check_gradients(Reorg(stride=stride, reverse=reverse), shape)
+
+
+def test_split():
+    check_layer(Split(), (2, 3, 4, 5), n_tops=3)
+
+
+@pytest.mark.parametrize(
+    "params", [Eltwise(), Eltwise(operation="PROD"), Eltwise(operation="MAX"), Eltwise(coeff=(1, -0.5, 2))], ids=repr
+)
+def test_eltwise(params):
+    check_layer(params, *[(2, 3, 4, 5)] * 3)
+
+
+@pytest.mark.parametrize("factors", [(2, 3), (2, 3, 1), (2, 3, 1, 1)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_axpy(shape, factors):
+    check_layer(Axpy(), factors, shape, shape)
+    check_gradients(Axpy(), factors, shape, shape)
+
+
+def test_of_equal_values_the_maximum_takes_the_second():
+    x = [torch.ones(1, 2, requires_grad=True) for _ in range(2)]
+    net = one_layer_net(Eltwise(operation="MAX"), (1, 2), (1, 2))
+    NetModule(net)({"x0": x[0], "x1": x[1]}).sum().backward()
+    assert [tensor.grad.sum().item() for tensor in x] == [0, 2]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3), (2, 3, 4)])
+@pytest.mark.parametrize("across_spatial", [False, True])
+@pytest.mark.parametrize("channel_shared", [False, True])
+def test_normalize(across_spatial, channel_shared, shape):
+    params = Normalize(across_spatial=across_spatial, channel_shared=channel_shared, eps=1e-3)
+    check_layer(params, shape)
+    check_gradients(params, shape)
+
+
+@pytest.mark.parametrize("norm", ["L1", "L2"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normalize_of_happynears_fork(norm, scaled):
+    params = Normalize(across_spatial=False, norm=norm, scaled=scaled, eps=1e-3)
+    check_layer(params, (2, 3, 4, 5))
+    check_gradients(params, (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 2), (-1, 1), (2, -1), (0, 0)])
+@pytest.mark.parametrize("bias_term", [False, True])
+def test_learned_scale(axis, num_axes, bias_term):
+    check_layer(Scale(axis=axis, num_axes=num_axes, bias_term=bias_term), (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(("axis", "operand"), [(0, (2, 3)), (1, (3, 4)), (2, (4, 5)), (-1, (5,)), (0, (2, 3, 4, 5))])
+@pytest.mark.parametrize("params", [Scale, Bias, lambda axis: Scale(axis=axis, bias_term=True)])
+def test_given_operand(params, axis, operand):
+    check_net(one_layer_net(params(axis=axis), (2, 3, 4, 5), operand))
+
+
+@pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 3), (-1, 1), (0, 0)])
+def test_learned_bias(axis, num_axes):
+    check_layer(Bias(axis=axis, num_axes=num_axes), (2, 3, 4, 5))

@@ -1,0 +1,16 @@
+"""Layers that PyTorch computes as NumPy does: by the formula in the layer's own file."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xdn.train.torch_layers.base import Given, torch_layer
+
+
+@torch_layer("Crop", "Flatten", "Normalize", "Permute", "Reorg", "Reshape", "ShuffleChannel", "Slice", "Split", "Tile")
+@torch_layer("Axpy", "Bias", "Concat", "Eltwise", "Scale", fresh=True)
+def portable(params: Any, given: Given) -> tuple[Tensor, ...]:
+    """The formula; what only moves values is a view where it can be one."""
+    tops: tuple[Tensor, ...] = params.computed(torch, given.bottoms, given.weights, given.n_tops)
+    return tops
