@@ -52,3 +52,16 @@ def test_an_error_survives_another_process():
 )
 def test_of_many_names_the_first_are_listed(names, expected):
     assert errors.listed(names) == expected
+
+
+def test_a_place_is_put_before_that_of_an_error_of_these_kinds():
+    with pytest.raises(errors.ShapeError) as found, errors.placed("layer 'x'", errors.NetError):
+        raise errors.ShapeError("a kernel of 3", mend="Use 1")
+    assert str(found.value) == "layer 'x': a kernel of 3. Use 1"
+    with (
+        pytest.raises(errors.NetError, match=r"^a\.prototxt: layer 'x': two tops$"),
+        errors.placed("a.prototxt", errors.NetError),
+    ):
+        raise errors.NetError("two tops", where="layer 'x'")
+    with pytest.raises(errors.DataError, match=r"^cut off$"), errors.placed("layer 'x'", errors.NetError):
+        raise errors.DataError("cut off")

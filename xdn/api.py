@@ -12,7 +12,7 @@ from xdn import frontend
 from xdn.data import Dataset
 from xdn.data.applied import Applied
 from xdn.data.pixels import PixelTransform
-from xdn.errors import DataError, NetError, SettingError
+from xdn.errors import DataError, NetError, SettingError, placed
 from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
 from xdn.graph import Net, Transform
 from xdn.graph.summary import NetSummary
@@ -117,7 +117,7 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
 
 def applied_transform(net: Net, data: Dataset) -> Applied:
     """Return what is done to the images of `data` before `net` reads them, for results to state."""
-    return Applied.of(_of_images(net)[0], data.shape, data.channel_order, data.preprocessing)
+    return Applied.of(_of_images(net)[0], data)
 
 
 def image_channels(net: Net) -> int | None:
@@ -239,11 +239,9 @@ def read_prune_config(path: str | Path) -> "PruneConfig":
     groups = fields.pop("group", [])
     if any("layer" not in group for group in groups):
         raise SettingError("a group names no layer", where=str(path), mend="Say layer: with a name or a pattern")
-    try:
+    with placed(str(path), SettingError):
         rules = tuple(Rule(**group) for group in groups)
         return PruneConfig(Budget.parse(fields.pop("budget")), rules=rules, **fields)
-    except SettingError as error:
-        raise SettingError(error.what, where=str(path), mend=error.mend) from None
 
 
 def prune_config_text(config: "PruneConfig") -> str:

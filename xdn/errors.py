@@ -1,6 +1,7 @@
 """Typed errors: what was found, where, what was expected, and how to mend it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 #: A message names no more of many things.
 _NAMED_AT_MOST = 8
@@ -87,3 +88,13 @@ class CheckError(XdnError):
     """A check that XDN makes on its own work failed; the command exits with 3."""
 
     exit_code = 3
+
+
+@contextmanager
+def placed(where: str, *kinds: type[XdnError]) -> Iterator[None]:
+    """Put `where` before the place that errors of these kinds name, or let them name it."""
+    try:
+        yield
+    except kinds as error:
+        place = f"{where}: {error.where}" if error.where else where
+        raise type(error)(error.what, where=place, mend=error.mend) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdn import settings
-from xdn.errors import MemoryLimitError, SettingError
+from xdn.errors import MemoryLimitError, SettingError, placed
 
 #: Where a control group says what its processes may have, in all.
 CGROUP_V2, CGROUP_V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -82,10 +82,8 @@ def limit() -> int:
     if text is None:
         there = min(machine_size(), group_size())
         return max(int(settings.MEMORY_SHARE * there), min(settings.LEAST_MEMORY_BYTES, there // 2))
-    try:
+    with placed("XDN_MEMORY", SettingError):
         return parsed_size(text)
-    except SettingError as error:
-        raise SettingError(error.what, where="XDN_MEMORY", mend=error.mend) from None
 
 
 def images_at_once(image_bytes: int, most: int) -> int:

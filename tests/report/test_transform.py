@@ -1,7 +1,9 @@
 """The row of the transform."""
 
+import numpy as np
 import pytest
 
+from tests.data.samples import ArrayDataset
 from xdn.data.applied import Applied
 from xdn.graph import Transform
 from xdn.report.transform import transform_line
@@ -26,4 +28,6 @@ CASES = [
 @pytest.mark.parametrize(("transform", "preprocessing", "order", "line"), CASES)
 def test_every_part_is_said_and_nothing_else(transform, preprocessing, order, line):
     channels = 1 if order == "grey" else 3
-    assert transform_line(Applied.of(transform, (32, 32, channels), order, preprocessing)) == line
+    data = ArrayDataset(np.zeros((1, 32, 32, channels), np.uint8), [0], channel_order=order)
+    data.preprocessing = preprocessing
+    assert transform_line(Applied.of(transform, data)) == line

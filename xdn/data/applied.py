@@ -1,8 +1,9 @@
 """What is done to images on their way from a file into a net, as results state it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from xdn.data.dataset import Dataset
 from xdn.graph import Transform
 
 
@@ -36,17 +37,8 @@ class Applied:
     channel_order: str
 
     @classmethod
-    def of(
-        cls, transform: Transform, image: tuple[int, int, int], channel_order: str, preprocessing: Mapping[str, str]
-    ) -> "Applied":
-        """Return what `transform` does to images (H, W, C) that were made as `preprocessing` says."""
-        return cls(
-            preprocessing.get("resize", ""),
-            image,
-            transform.crop_size,
-            transform.mean_file,
-            transform.mean_value,
-            transform.scale,
-            transform.std,
-            channel_order,
-        )
+    def of(cls, transform: Transform, data: Dataset) -> "Applied":
+        """Return what is done to the images of `data`, `transform` included."""
+        same: dict[str, Any] = {name: getattr(transform, name) for name in ("mean_file", "mean_value", "scale", "std")}
+        resize, order = data.preprocessing.get("resize", ""), data.channel_order
+        return cls(resize=resize, image=data.shape, crop=transform.crop_size, channel_order=order, **same)

@@ -13,7 +13,7 @@ from xdn import memory, settings
 from xdn.data import header as headers
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.header import DTYPES, PREFIX, Layout, PackedHeader, require
-from xdn.errors import DamageError, DataError
+from xdn.errors import DamageError, DataError, placed
 from xdn.files import about, atomic_file
 from xdn.graph import Array
 from xdn.memory import Need
@@ -56,14 +56,7 @@ class PackedData(Dataset):
         """
         if not path.is_file():
             raise DataError("no such file", where=str(path), mend="Make it with xdn-pack")
-        try:
-            return cls._open(path)
-        except DataError as error:
-            raise DataError(error.what, where=str(path), mend=error.mend) from None
-
-    @classmethod
-    def _open(cls, path: Path) -> "PackedData":
-        with path.open("rb") as file:
+        with placed(str(path), DataError), path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             header_bytes, crc = headers.prefix_fields(file.read(PREFIX.size))
             text = file.read(header_bytes)
@@ -76,10 +69,10 @@ class PackedData(Dataset):
                 pixels: Array = np.memmap(file, DTYPES[header.dtype], "r", layout.pixels, header.shape)
             file.seek(layout.labels)
             raw = file.read(headers.WORD_BYTES * header.shape[0])
-        require(zlib.crc32(raw) == header.labels_crc32, "its labels are damaged (checksum)")
-        labels = np.frombuffer(raw, "<i4").astype(np.int32)
-        _check_labels(labels, len(header.classes))
-        return cls(path, header, pixels, labels, layout)
+            require(zlib.crc32(raw) == header.labels_crc32, "its labels are damaged (checksum)")
+            labels = np.frombuffer(raw, "<i4").astype(np.int32)
+            _check_labels(labels, len(header.classes))
+            return cls(path, header, pixels, labels, layout)
 
     def verify(self, progress: Progress | None = None) -> None:
         """Read the whole file against its checksums; raise DamageError that names the first damaged part.

@@ -12,7 +12,7 @@ import numpy as np
 
 from xdn import memory
 from xdn.element import REAL, Element
-from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError
+from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError, placed
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.layer import Layer
 from xdn.memory import Need
@@ -245,12 +245,10 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         Naming the layer.
     """
     check_bottoms(layer, known)
-    try:
+    with placed(layer.place, ShapeError, UnsupportedError):
         tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
         if layer.epilogue is not None:
             layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
-    except (ShapeError, UnsupportedError) as error:
-        raise type(error)(error.what, where=layer.place, mend=error.mend) from None
     elements = {known[b].element for b in layer.own_bottoms}
     if elements - {REAL} and layer.params.moves_only([known[b] for b in layer.own_bottoms]):
         tops = tuple(replace(top, element=_common(elements, layer)) for top in tops)

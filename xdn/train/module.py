@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xdn.errors import InputError, NetError, UnsupportedError, WeightsError
+from xdn.errors import InputError, NetError, UnsupportedError, WeightsError, placed
 from xdn.graph import Array, Layer, Net, Shape
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
@@ -40,10 +40,8 @@ def _tensor(array: Array) -> Tensor:
 def _tops(step: Step, bottoms: list[Tensor], weights: dict[str, Tensor], mode: Mode) -> dict[str, Tensor]:
     """Return top -> value of a step; an UnsupportedError names the layer."""
     layer = step.layers[0]
-    try:
+    with placed(layer.place, UnsupportedError):
         values = step.compute(layer.params, Given(bottoms, weights, mode, len(step.tops), step.overwrites))
-    except UnsupportedError as error:
-        raise UnsupportedError(error.what, where=layer.place, mend=error.mend) from None
     each = values if isinstance(values, tuple) else (values,) * len(step.tops)
     return dict(zip(step.tops, each, strict=True))
 

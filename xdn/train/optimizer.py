@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from xdn.errors import NetError, UnknownNameError
+from xdn.errors import NetError, UnknownNameError, placed
 from xdn.frontend.solver import Solver
 from xdn.graph import ParamSpec
 from xdn.registry import Registry
@@ -198,10 +198,8 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
     NetError
         Where no weight is left to train, or lr_mult or decay_mult is negative.
     """
-    try:
+    with placed(solver.place("type"), UnknownNameError):
         cls = OPTIMIZERS[solver.type]
-    except UnknownNameError as error:
-        raise UnknownNameError(error.what, where=solver.place("type"), mend=error.mend) from None
     groups: dict[ParamSpec, list[Tensor]] = {}
     for weight, spec in weights:
         if not all(isfinite(factor) and factor >= 0 for factor in (spec.lr_mult, spec.decay_mult)):

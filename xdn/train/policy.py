@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import cos, exp, isfinite, pi
 
-from xdn.errors import SettingError, UnknownNameError
+from xdn.errors import SettingError, UnknownNameError, placed
 from xdn.frontend.solver import Solver
 from xdn.registry import Registry
 
@@ -106,10 +106,8 @@ def checked_policy(solver: Solver) -> Policy:
     SettingError
         Where a field that the policy needs is missing, or the rate is not a finite number at the end.
     """
-    try:
+    with placed(solver.place("lr_policy"), UnknownNameError):
         policy = POLICIES[solver.lr_policy]
-    except UnknownNameError as error:
-        raise UnknownNameError(error.what, where=solver.place("lr_policy"), mend=error.mend) from None
     for iteration in (0, max(solver.max_iter - 1, 0)):
         try:
             rate = policy(solver, iteration)

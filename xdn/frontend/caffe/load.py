@@ -1,12 +1,10 @@
 """Caffe's frontend: prototxt and caffemodel -> `Net`."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from xdn import settings
-from xdn.errors import NetError, UnsupportedError, WeightsError, listed
+from xdn.errors import NetError, UnsupportedError, WeightsError, listed, placed
 from xdn.files import checked_size, is_file
 from xdn.frontend.caffe.build import build, sketch
 from xdn.frontend.caffe.compared import compared_with_labels
@@ -27,16 +25,6 @@ log = logging.getLogger(__name__)
 
 _NONE_HERE = "no caffemodel lies here"
 _STATE = "If it has more in another phase or stage, say so (xdn-run --phase, xdn-run --net-stage)"
-
-
-@contextmanager
-def _located(path: Path) -> Iterator[None]:
-    """Put the file's name before the place of an error of the net."""
-    try:
-        yield
-    except (NetError, UnsupportedError) as error:
-        where = f"{path}: {error.where}" if error.where else str(path)
-        raise type(error)(error.what, where=where, mend=error.mend) from None
 
 
 def _add_data(net: Message, every: Message) -> None:
@@ -136,7 +124,7 @@ class Caffe(Frontend):
     def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
         """Return the net in the prototxt `path`, with the weights of the caffemodel `weights`; see `Frontend.read`."""
         message = prototxt.read(path)
-        with _located(path):
+        with placed(str(path), NetError, UnsupportedError):
             net = net_from_message(message, path.parent, reading)
         if weights is None:
             return net
@@ -147,7 +135,7 @@ class Caffe(Frontend):
     def summary(self, path: Path, reading: Reading) -> NetSummary:
         """Return the summary of the net in `path`, which may have layers of types that XDN lacks."""
         message = prototxt.read(path)
-        with _located(path):
+        with placed(str(path), NetError, UnsupportedError):
             return summarize(net_from_message(message, path.parent, reading, strict=False))
 
     def find_weights(self, path: Path) -> Path:
