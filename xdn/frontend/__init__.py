@@ -1,7 +1,6 @@
 """Readers and writers of nets: one folder a format; `formats.py` finds the one that reads a file."""
 
-from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
-from xdn.frontend.caffe.images.mean_file import read_mean, write_mean
+from xdn.frontend.caffe.images.mean_file import read_binaryproto, read_mean, write_binaryproto, write_mean
 from xdn.frontend.caffe.images.suggest import suggested_transform
 from xdn.frontend.caffe.writer import save, to_prototxt
 from xdn.frontend.formats import FRONTENDS, Frontend, Reading, find_weights, frontend_of, load, summary

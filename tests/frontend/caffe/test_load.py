@@ -5,6 +5,7 @@ import pytest
 from tests.frontend.caffe.opencv_oracle import check_against_opencv
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
 from xdn.frontend import find_weights, load, save, summary
+from xdn.frontend.caffe.load import Caffe
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
 RELU = 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }\n'
@@ -267,3 +268,26 @@ def test_a_net_of_which_nothing_is_left_is_refused(tmp_path):
     both = 'layer { name: "show" type: "ImageOutput" bottom: "data" bottom: "label" }'
     with pytest.raises(NetError, match=r"nothing is left to compute.*'show' \(ImageOutput\)"):
         load(write(tmp_path, data + both))
+
+
+@pytest.mark.parametrize(
+    ("layers", "blobs"),
+    [
+        ('layer { name: "a" type: "Accuracy" bottom: "fc" bottom: "label" top: "a" include { phase: TEST } }', ("fc",)),
+        ('layer { name: "l" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" include { phase: TRAIN } }', ("ip",)),
+        ('layers { name: "l" type: SOFTMAX_LOSS bottom: "ip" bottom: "label" }', ("ip",)),
+        ('layer { name: "e" type: "EuclideanLoss" bottom: "box" bottom: "label" }', ()),
+        ('layer { name: "p" type: "Softmax" bottom: "fc" top: "p" }', ()),
+        ('layer { name: "a" type: "Accuracy" }', ()),
+    ],
+)
+def test_what_accuracy_and_losses_over_classes_read(tmp_path, layers, blobs):
+    (tmp_path / "net.prototxt").write_text(layers)
+    assert Caffe().compared_with_labels(tmp_path / "net.prototxt") == blobs
+
+
+def test_each_once_in_order(tmp_path):
+    loss = 'layer {{ name: "{0}" type: "SoftmaxWithLoss" bottom: "{1}" bottom: "label" }}'
+    text = "".join(loss.format(name, blob) for name, blob in (("a", "one"), ("b", "two"), ("c", "one")))
+    (tmp_path / "net.prototxt").write_text(text)
+    assert Caffe().compared_with_labels(tmp_path / "net.prototxt") == ("one", "two")

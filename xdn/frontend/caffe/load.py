@@ -7,7 +7,6 @@ from xdn import settings
 from xdn.errors import NetError, UnsupportedError, WeightsError, listed, placed
 from xdn.files import checked_size, is_file
 from xdn.frontend.caffe.build import build, sketch
-from xdn.frontend.caffe.compared import compared_with_labels
 from xdn.frontend.caffe.deploy import deployable, is_data
 from xdn.frontend.caffe.dialects.forks import plain_caffe, refuse_python
 from xdn.frontend.caffe.dialects.upgrade import upgrade
@@ -23,6 +22,8 @@ from xdn.graph.summary import NetSummary, summarize
 
 log = logging.getLogger(__name__)
 
+#: Measures and losses whose first bottom has a score for each class, whatever the phase.
+_OVER_CLASSES = ("Accuracy", "SoftmaxWithLoss", "MultinomialLogisticLoss", "InfogainLoss", "HingeLoss")
 _NONE_HERE = "no caffemodel lies here"
 _STATE = "If it has more in another phase or stage, say so (xdn-run --phase, xdn-run --net-stage)"
 
@@ -165,8 +166,9 @@ class Caffe(Frontend):
         raise WeightsError(what, where=str(path.parent), mend=mend)
 
     def compared_with_labels(self, path: Path) -> tuple[str, ...]:
-        """Return the blobs that Accuracy or a loss over classes reads, of whatever phase."""
-        return compared_with_labels(path)
+        """Return the blobs that Accuracy or a loss over classes reads, of whatever phase; in order, each once."""
+        layers = upgrade(prototxt.read(path)).layer
+        return tuple(dict.fromkeys(layer.bottom[0] for layer in layers if layer.type in _OVER_CLASSES and layer.bottom))
 
     def declared_batch(self, path: Path, phase: str) -> int:
         """Return the batch of the data layer of `phase`, 0 where none says it."""

@@ -5,8 +5,8 @@ import pytest
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.dialects.upgrade import upgrade
-from xdn.frontend.caffe.images.binaryproto import write_binaryproto
 from xdn.frontend.caffe.images.image_shape import find_mean, image_shape, mean_folders, source_of
+from xdn.frontend.caffe.images.mean_file import write_binaryproto
 from xdn.frontend.caffe.text import prototxt
 
 

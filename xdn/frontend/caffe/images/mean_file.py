@@ -9,17 +9,48 @@ from pathlib import Path
 import numpy as np
 
 from xdn import settings
-from xdn.errors import ParseError
-from xdn.files import read_bounded, write_atomically
-from xdn.frontend.caffe.images.binaryproto import read_binaryproto, write_binaryproto
+from xdn.errors import DataError, ParseError
+from xdn.files import atomic_file, read_bounded, write_atomically
+from xdn.frontend.caffe.weights.blobproto import encode_blob_head, read_blob
+from xdn.frontend.wire import Span
 from xdn.graph import Array
 
 _ARRAY = ".npy"
+_IMAGE = "one image (C, H, W)"
 _MAGIC = b"\x93NUMPY"
 #: The header of an array of plain numbers, as NumPy writes it.
 _HEADER = re.compile(
     rb"\{'descr': '([<>|][fiu][1248])', 'fortran_order': (False|True), 'shape': \(((?:\d{1,9},? ?){1,8})\), \}\s*"
 )
+
+
+def read_binaryproto(path: Path) -> Array:
+    """Return the mean image in `path`, f32 (C, H, W).
+
+    Raises
+    ------
+    ParseError
+        When the file is missing, too large or not a BlobProto, or does not hold exactly one image.
+    """
+    content = read_bounded(path, settings.MAX_MEAN_BYTES)
+    return _one_image(read_blob(Span(memoryview(content), 0, len(content), str(path))).data, path, _IMAGE)
+
+
+def _one_image(values: Array, path: Path, wanted: str) -> Array:
+    """Return `values` with the axes (C, H, W); raise ParseError where they are not one image."""
+    shape = values.shape[1:] if values.ndim == 4 and values.shape[0] == 1 else values.shape
+    if len(shape) != 3 or values.size == 0:
+        raise ParseError(f"the mean has the shape {values.shape} instead of {wanted}", where=str(path))
+    return values.reshape(shape)
+
+
+def write_binaryproto(path: Path, mean: Array) -> None:
+    """Write the mean image `mean`, (C, H, W), to `path`, whole or not at all; raise DataError for another shape."""
+    if mean.ndim != 3:
+        raise DataError(f"a mean image has the axes (C, H, W), not the shape {mean.shape}")
+    with atomic_file(path) as file:
+        file.write(encode_blob_head(mean.shape, legacy=True)[0])
+        file.write(np.ascontiguousarray(mean, "<f4").data)
 
 
 def read_mean(path: Path) -> Array:
@@ -37,13 +68,10 @@ def read_mean(path: Path) -> Array:
         values = _array(content)
     except (ValueError, struct.error) as error:
         raise ParseError(f"this is not an array of numbers that NumPy saved: {error}", where=str(path)) from None
-    shape = values.shape[1:] if values.ndim == 4 and values.shape[0] == 1 else values.shape
-    shape = (*shape, 1, 1) if len(shape) == 1 else shape
-    if len(shape) != 3 or values.size == 0:
-        what = f"the mean has the shape {values.shape} instead of one image (C, H, W), or (C,)"
-        raise ParseError(what, where=str(path))
+    if values.ndim == 1 and values.size:
+        values = values[:, None, None]
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values.reshape(shape), np.float32)
+        return np.ascontiguousarray(_one_image(values, path, f"{_IMAGE}, or (C,)"), np.float32)
 
 
 def _array(content: bytes) -> Array:
