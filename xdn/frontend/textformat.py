@@ -66,12 +66,9 @@ class Unknown:
 @cache
 def _fields(descriptor: Any) -> Mapping[str, tuple[FieldDescriptor, bool]]:
     """Return field name -> (descriptor, whether it is repeated)."""
-    return {field.name: (field, _is_repeated(field)) for field in descriptor.fields}
-
-
-def _is_repeated(field: Any) -> bool:
+    fields = descriptor.fields
     # protobuf's releases do not agree on how a descriptor says so.
-    return bool(field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED)
+    return {f.name: (f, f.is_repeated if hasattr(f, "is_repeated") else f.label == f.LABEL_REPEATED) for f in fields}
 
 
 class _Reader:
@@ -91,27 +88,18 @@ class _Reader:
             raise self.tokens.error(f"more than {settings.MAX_UNKNOWN_FIELDS} unknown fields", name)
         self.unknown.append(Unknown(tuple(self._path), name.text, self.tokens.place(name), value, is_message))
 
-    def _field(self, message: Message) -> None:
-        name, colon = self._name()
-        known = _fields(message.DESCRIPTOR).get(name.text)
-        if known is None:
-            self._pass(name, is_message=self._skip_value(colon))
-        else:
-            self._known(message, *known, name, colon)
-        self._separator()
-
-    def _skip_field(self) -> None:
-        _, colon = self._name()
-        self._skip_value(colon)
-        self._separator()
-
-    def _name(self) -> tuple[Token, bool]:
-        """Go past a field's name; return it, and whether a colon followed."""
+    def _field(self, message: Message | None) -> None:
+        """Read a field, into `message` where it has one of that name; go past all fields where `message` is None."""
         if self.tokens.current.kind != "word":
             raise self.tokens.expected("a field's name")
-        return self.tokens.advance(), self.tokens.take(":")
-
-    def _separator(self) -> None:
+        name, colon = self.tokens.advance(), self.tokens.take(":")
+        known = None if message is None else _fields(message.DESCRIPTOR).get(name.text)
+        if known is not None:
+            self._known(message, *known, name, colon)
+        else:
+            is_message = self._skip_value(colon)
+            if message is not None:
+                self._pass(name, is_message=is_message)
         if not self.tokens.take(","):
             self.tokens.take(";")
 
@@ -154,11 +142,11 @@ class _Reader:
         else:
             part.SetInParent()
         self._path.append(part)
-        self._body(lambda: self._field(part))
+        self._body(part)
         self._path.pop()
 
-    def _body(self, field: Callable[[], object]) -> None:
-        """Read a message's fields, each by `field`, with the brackets around them."""
+    def _body(self, message: Message | None) -> None:
+        """Read a message's fields, as `_field` does, with the brackets around them."""
         tokens = self.tokens
         opening = tokens.current
         if opening.kind != "symbol" or opening.text not in _CLOSING:
@@ -168,7 +156,7 @@ class _Reader:
         while not tokens.take(_CLOSING[opening.text]):
             if tokens.current.kind == "end":
                 raise tokens.error(f"the file ends before the {_CLOSING[opening.text]!r} of this message", opening)
-            field()
+            self._field(message)
         self._depth -= 1
 
     def _deeper(self) -> None:
@@ -180,7 +168,7 @@ class _Reader:
         """Go past the value of an unknown field; return whether it is a message."""
         tokens = self.tokens
         if tokens.current.kind == "symbol" and tokens.current.text in _CLOSING:
-            self._body(self._skip_field)
+            self._body(None)
             return True
         if tokens.take("["):
             found: list[bool] = []

@@ -8,7 +8,6 @@ from itertools import zip_longest
 from xdn.errors import NetError
 from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
 from xdn.frontend.caffe.text import Message, put, schema
-from xdn.layers.base import LAYERS
 
 _SHARE_MODE_STRICT = 0
 #: V1's lists with one value for each of a layer's weights.
@@ -24,14 +23,6 @@ _OLD_TRANSFORMS = {
     "WindowData": "window_data_param",
 }
 _TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
-
-
-def _v1_type_names() -> dict[int, str]:
-    """Return V1's enum number -> the type's name in the current format."""
-    known = schema.v1_types()
-    names = dict(known.values())
-    registered = {layer.v1_name: layer.type for _, layer in LAYERS.items() if layer.v1_name}
-    return names | {known[v1_name][0]: name for v1_name, name in registered.items()}
 
 
 def _upgrade_params(old: Message, new: Message) -> None:
@@ -53,7 +44,7 @@ def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> No
 def _upgrade_v1(net: Message) -> None:
     if net.layers and net.layer:
         raise NetError("the net has both `layer` and `layers`", mend="Write all layers in one of the two formats")
-    type_names = _v1_type_names()
+    type_names = dict(schema.v1_types().values())
     for old in net.layers:
         _upgrade_layer(old, net.layer.add(), type_names)
     net.ClearField("layers")

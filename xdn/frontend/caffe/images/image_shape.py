@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from xdn.errors import NetError, XdnError
 from xdn.files import is_file
@@ -30,10 +31,7 @@ def find_mean(name: str, folders: Sequence[Path]) -> Path | None:
 
 def source_of(layer: Message) -> str:
     """Return the name of the data set that a data layer reads, empty where it names none."""
-    for field, value in layer.ListFields():
-        if field.name.endswith("data_param") and "source" in field.message_type.fields_by_name:
-            return str(value.source)
-    return ""
+    return str(_of_data(layer, "source", ""))
 
 
 def resize_of(layer: Message) -> tuple[int, ...]:
@@ -44,22 +42,21 @@ def resize_of(layer: Message) -> tuple[int, ...]:
 
 def batch_of(layer: Message) -> int:
     """Return the batch that a data layer names, 0 where it names none."""
-    for field, value in layer.ListFields():
-        if field.name.endswith("data_param") and "batch_size" in field.message_type.fields_by_name:
-            return int(value.batch_size)
-    return 0
+    return int(_of_data(layer, "batch_size", 0))
+
+
+def _of_data(layer: Message, name: str, default: Any) -> Any:
+    """Return the field `name` of the first of a data layer's own messages that may have it."""
+    params = [value for field, value in layer.ListFields() if field.name.endswith("data_param")]
+    return next((getattr(param, name) for param in params if hasattr(param, name)), default)
 
 
 def _channels(layer: Message) -> int:
-    transform = layer.transform_param
-    if transform.force_gray or (layer.HasField("image_data_param") and not _is_color(layer.image_data_param)):
+    transform, images = layer.transform_param, layer.image_data_param
+    # is_color is true where it is absent.
+    if transform.force_gray or (images.HasField("is_color") and not images.is_color):
         return 1
     return max(3, len(transform.mean_value))
-
-
-def _is_color(param: Message) -> bool:
-    """Return ImageDataParameter's is_color, which is true where it is absent."""
-    return not param.HasField("is_color") or bool(param.is_color)
 
 
 def _from_mean(layer: Message, folder: Path | None) -> ImageShape | None:
@@ -84,18 +81,15 @@ def crop_of(transform: Message) -> tuple[int, int] | None:
 
 def _declared(layer: Message) -> ImageShape | None:
     """Return the shape that the layer itself says, None where it does not."""
-    memory, transform, images = layer.memory_data_param, layer.transform_param, layer.image_data_param
+    memory, transform, from_memory = layer.memory_data_param, layer.transform_param, layer.HasField("memory_data_param")
+    channels = memory.channels if from_memory else _channels(layer)
     if crop := crop_of(transform):
-        channels = int(memory.channels) if layer.HasField("memory_data_param") else _channels(layer)
         return channels, *crop
-    if layer.HasField("memory_data_param"):
-        return memory.channels, memory.height, memory.width
-    for param in (images, layer.video_data_param):
-        if param.new_height and param.new_width:
-            return _channels(layer), param.new_height, param.new_width
-    if transform.resize_param.height and transform.resize_param.width:
-        return _channels(layer), transform.resize_param.height, transform.resize_param.width
-    return None
+    if from_memory:
+        return channels, memory.height, memory.width
+    images, films, resized = layer.image_data_param, layer.video_data_param, transform.resize_param
+    sizes = [(p.new_height, p.new_width) for p in (images, films)] + [(resized.height, resized.width)]
+    return next(((channels, h, w) for h, w in sizes if h and w), None)
 
 
 def _film_length(layer: Message) -> int | None:

@@ -85,21 +85,15 @@ def _transform_of(path: Path, net: Net) -> Transform | None:
 
 def _options(transform: Transform, folder: Path) -> str:
     """Return the options by which commands take `transform`, without its crop."""
-    said = []
-    if transform.mean_file:
-        here = [*mean_folders(folder), folder.parent]
-        name = Path(transform.mean_file).name
-        mean = find_mean(transform.mean_file, here) or find_mean(name, here) or transform.mean_file
-        said.append(f"--mean-file {mean}")
-    if transform.mean_value:
-        said.append(f"--mean-value {_numbers(transform.mean_value)}")
-    if transform.scale != 1:
-        said.append(f"--scale {transform.scale:g}")
-    if transform.std:
-        said.append(f"--std {_numbers(transform.std)}")
-    if transform.channel_order:
-        said.append(f"--channel-order {transform.channel_order}")
-    return " ".join(said)
+    here, name = [*mean_folders(folder), folder.parent], transform.mean_file
+    said = {
+        "--mean-file": name and str(find_mean(name, here) or find_mean(Path(name).name, here) or name),
+        "--mean-value": _numbers(transform.mean_value),
+        "--scale": f"{transform.scale:g}" if transform.scale != 1 else "",
+        "--std": _numbers(transform.std),
+        "--channel-order": transform.channel_order,
+    }
+    return " ".join(f"{option} {value}" for option, value in said.items() if value)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -10,7 +10,7 @@ _MERGE = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|\$\{?[A-Za-z_]\w*|@[A-Za-z_]\w*@|<%")
 _LABELS = re.compile(r"^[^\S\n]*item\s*\{", re.MULTILINE)
 #: What tells a solver from other messages; one is enough.
-_OF_SOLVERS = (
+_OF_SOLVERS = {
     "net",
     "train_net",
     "base_lr",
@@ -19,7 +19,7 @@ _OF_SOLVERS = (
     "train_net_param",
     "net_param",
     "snapshot_prefix",
-)
+}
 
 
 def _line(text: str, offset: int) -> int:
@@ -33,7 +33,7 @@ def _solver(text: str) -> str | None:
     except ParseError:
         return None
     known = [field.name for field, _ in solver.ListFields()]
-    if len(unknown) >= len(known) or not any(name in _OF_SOLVERS for name in known):
+    if len(unknown) >= len(known) or _OF_SOLVERS.isdisjoint(known):
         return None
     net = solver.net or solver.train_net
     named = f"; the net is {net!r}: give that" if net else ""

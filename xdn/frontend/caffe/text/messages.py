@@ -178,16 +178,16 @@ V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:C
     spatial_pyramid_pooling_param=2022:SpatialPyramidPoolingParameter
 """
 
-#: V1's type enum: its name, number, and the type's name in the current format.
+#: V1's type enum, numbered from 0: its name, and the type's name in the current format.
 V1_TYPES = """
-NONE=0: ACCURACY=1:Accuracy BNLL=2:BNLL CONCAT=3:Concat CONVOLUTION=4:Convolution DATA=5:Data DROPOUT=6:Dropout
-EUCLIDEAN_LOSS=7:EuclideanLoss FLATTEN=8:Flatten HDF5_DATA=9:HDF5Data HDF5_OUTPUT=10:HDF5Output IM2COL=11:Im2col
-IMAGE_DATA=12:ImageData INFOGAIN_LOSS=13:InfogainLoss INNER_PRODUCT=14:InnerProduct LRN=15:LRN
-MULTINOMIAL_LOGISTIC_LOSS=16:MultinomialLogisticLoss POOLING=17:Pooling RELU=18:ReLU SIGMOID=19:Sigmoid
-SOFTMAX=20:Softmax SOFTMAX_LOSS=21:SoftmaxWithLoss SPLIT=22:Split TANH=23:TanH WINDOW_DATA=24:WindowData
-ELTWISE=25:Eltwise POWER=26:Power SIGMOID_CROSS_ENTROPY_LOSS=27:SigmoidCrossEntropyLoss HINGE_LOSS=28:HingeLoss
-MEMORY_DATA=29:MemoryData ARGMAX=30:ArgMax THRESHOLD=31:Threshold DUMMY_DATA=32:DummyData SLICE=33:Slice MVN=34:MVN
-ABSVAL=35:AbsVal SILENCE=36:Silence CONTRASTIVE_LOSS=37:ContrastiveLoss EXP=38:Exp DECONVOLUTION=39:Deconvolution
+NONE: ACCURACY:Accuracy BNLL:BNLL CONCAT:Concat CONVOLUTION:Convolution DATA:Data DROPOUT:Dropout
+EUCLIDEAN_LOSS:EuclideanLoss FLATTEN:Flatten HDF5_DATA:HDF5Data HDF5_OUTPUT:HDF5Output IM2COL:Im2col
+IMAGE_DATA:ImageData INFOGAIN_LOSS:InfogainLoss INNER_PRODUCT:InnerProduct LRN:LRN
+MULTINOMIAL_LOGISTIC_LOSS:MultinomialLogisticLoss POOLING:Pooling RELU:ReLU SIGMOID:Sigmoid SOFTMAX:Softmax
+SOFTMAX_LOSS:SoftmaxWithLoss SPLIT:Split TANH:TanH WINDOW_DATA:WindowData ELTWISE:Eltwise POWER:Power
+SIGMOID_CROSS_ENTROPY_LOSS:SigmoidCrossEntropyLoss HINGE_LOSS:HingeLoss MEMORY_DATA:MemoryData ARGMAX:ArgMax
+THRESHOLD:Threshold DUMMY_DATA:DummyData SLICE:Slice MVN:MVN ABSVAL:AbsVal SILENCE:Silence
+CONTRASTIVE_LOSS:ContrastiveLoss EXP:Exp DECONVOLUTION:Deconvolution
 """
 
 #: All messages; the first to name a field or to take its number has it.

@@ -27,8 +27,8 @@ _SCALARS = {
 
 def v1_types() -> dict[str, tuple[int, str]]:
     """Return V1's type enum: name -> (number, the type's name in the current format)."""
-    entries = (entry.split("=") for entry in messages.V1_TYPES.split())
-    return {name: (int(rest.split(":")[0]), rest.split(":")[1]) for name, rest in entries}
+    entries = (entry.split(":") for entry in messages.V1_TYPES.split())
+    return {name: (number, kind) for number, (name, kind) in enumerate(entries)}
 
 
 def _enum_values(text: str) -> dict[str, int]:
