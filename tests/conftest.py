@@ -27,7 +27,7 @@ TINY = (
     "tests/frontend/caffe/weights/test_fillers.py",
     "tests/frontend/caffe/test_naming.py",
     "tests/frontend/caffe/test_phase.py",
-    "tests/frontend/solver/test_solver.py",
+    "tests/frontend/test_solver.py",
     "tests/frontend/caffe/images/test_suggest.py",
     "tests/frontend/test_tokens.py",
     "tests/frontend/caffe/dialects/test_upgrade.py",

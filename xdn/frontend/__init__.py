@@ -4,7 +4,7 @@ from xdn.frontend.caffe.images.mean_file import read_binaryproto, read_mean, wri
 from xdn.frontend.caffe.images.suggest import suggested_transform
 from xdn.frontend.caffe.writer import save, to_prototxt
 from xdn.frontend.formats import FRONTENDS, Frontend, Reading, find_weights, frontend_of, load, summary
-from xdn.frontend.solver.prune_file import prune_text, read_prune_file
+from xdn.frontend.solver import prune_text, read_prune_file
 
 __all__ = [
     "FRONTENDS",

@@ -13,7 +13,7 @@ from xdn.frontend.caffe.dialects.upgrade import upgrade
 from xdn.frontend.caffe.images.image_shape import batch_of
 from xdn.frontend.caffe.phase import filter_layers, net_state
 from xdn.frontend.caffe.text import Message, prototxt
-from xdn.frontend.caffe.unread import check_unread
+from xdn.frontend.caffe.text.tolerance import check_unread
 from xdn.frontend.caffe.weights.assign import assign_weights
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.formats import AS_IT_STANDS, FRONTENDS, Frontend, Reading

@@ -1,4 +1,4 @@
-"""Which unknown fields of a net's text may be passed over: those that do not decide what the net computes.
+"""What of a net's text may be passed over, since it does not decide what the net computes: unknown and unread fields.
 
 Forks of Caffe add fields. Each that is passed over is a warning, with its reason:
 
@@ -12,17 +12,26 @@ Forks of Caffe add fields. Each that is passed over is a warning, with its reaso
 In the parameters of a layer that runs an unknown field may change its results, and one that looks like a misspelled
 known field certainly does: these are errors. So is every unknown field in a layer of a type that forks brought, because
 it may be what tells two layers of the same name apart.
+
+Parameters of one layer type may also stand in a layer of another, which does not read them (`check_unread`). In a layer
+of Caffe's own type they say nothing, and a warning tells of it. Types that forks brought differ from fork to fork, and
+such a message may be just what tells them apart (the Normalize of happynear's fork reads softmax_param, that of SSD
+norm_param): there they are an error.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from xdn import settings
-from xdn.errors import ParseError
+from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.caffe.dialects.upgrade_v0 import current_type
-from xdn.frontend.caffe.text import Message, messages, schema
+from xdn.frontend.caffe.text import Message, messages, place_of, schema
 from xdn.frontend.textformat import Unknown, explain
 from xdn.layers.base import LAYERS, CaffeLayer
+
+log = logging.getLogger(__name__)
 
 #: From this likeness on a name counts as a misspelling.
 _MISSPELLED = 0.8
@@ -42,9 +51,10 @@ _HOW = "as it says how to compute, not what"
 _TOLD = 8
 
 
+@cache
 def _training_messages() -> frozenset[str]:
-    """Return the messages that only data layers, losses and fillers have."""
-    return frozenset(schema.parse_table(messages.TRAINING)) | {"FillerParameter", "ParamSpec"}
+    """Return the messages that only data layers, losses and measures have."""
+    return frozenset(schema.parse_table(messages.TRAINING))
 
 
 def _layer_of(unknown: Unknown) -> Message | None:
@@ -79,7 +89,7 @@ def _misspelled(name: str, known: Iterable[str]) -> bool:
     )
 
 
-def _excuse(unknown: Unknown, training: frozenset[str]) -> str | None:
+def _excuse(unknown: Unknown) -> str | None:
     """Return why what is unknown may be passed over, None where it may not."""
     message = unknown.path[-1].DESCRIPTOR
     within = {part.DESCRIPTOR.name for part in unknown.path}
@@ -95,7 +105,7 @@ def _excuse(unknown: Unknown, training: frozenset[str]) -> str | None:
     if cls is None:
         # Of a layer without a type nothing is known; one of a type that XDN lacks is refused for that, or goes.
         return f"as layers of type {_type_of(layer)!r} do not run" if _type_of(layer) else None
-    if within & training:
+    if within & {"FillerParameter", "ParamSpec", *_training_messages()}:
         return "as only training needs it"
     if unknown.value is not None:
         return _HOW if unknown.name in cls.unused else None
@@ -120,7 +130,6 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
     ParseError
         For the first that may matter: its place, and the nearest known.
     """
-    training = _training_messages()
     warnings: dict[str, str] = {}
     kinds: set[tuple[object, ...]] = set()
     for unknown in found:
@@ -133,9 +142,42 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
         if len(kinds) > settings.MAX_UNKNOWN_KINDS:
             raise ParseError(f"more than {settings.MAX_UNKNOWN_KINDS} kinds of unknown fields", where=unknown.where)
         what, mend = explain(unknown)
-        excuse = _excuse(unknown, training)
+        excuse = _excuse(unknown)
         if excuse is None:
             raise ParseError(what, where=unknown.where, mend=mend)
         warnings.setdefault(what, f"{unknown.where}: {what}; passed over, {excuse}")
     told = list(warnings.values())
     return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]
+
+
+def _unread(layer: Message, own: str | None) -> Iterator[str]:
+    """Yield the parameters of `layer`, its `own` left aside, that say something to a layer that runs."""
+    anywhere = {"XdnParameter", *_training_messages()}
+    for field, value in layer.ListFields():
+        is_param = field.message_type is not None and field.name.endswith("_param") and field.name != own
+        if is_param and field.message_type.name not in anywhere and value.ListFields():
+            yield field.name
+
+
+def check_unread(net: Message) -> None:
+    """Log a warning for each parameter that a layer of the NetParameter `net` does not read, those of one kind once.
+
+    Raises
+    ------
+    UnsupportedError
+        For the first in a layer of a type that is not Caffe's own.
+    """
+    told: set[tuple[str, str]] = set()
+    for layer in net.layer:
+        cls = _class_of(layer)
+        if cls is None:
+            continue
+        own = None if cls.message is None else cls.message.field
+        for name in _unread(layer, own):
+            where = place_of(layer)
+            if not cls.of_caffe():
+                mend = f"Forks differ in this type; XDN's reads {own or 'no parameters'}"
+                raise UnsupportedError(f"{name} stands in a layer that does not read it", where=where, mend=mend)
+            if (layer.type, name) not in told:
+                told.add((layer.type, name))
+                log.warning("%s: %s is passed over: layers of this type do not read it", where, name)

@@ -1,4 +1,7 @@
-"""Read a solver: how a net is trained, in Caffe's words (SolverParameter) and, in `xdn_param`, in those it lacks."""
+"""Solvers: how a net is trained, in Caffe's words and, in `xdn_param`, in those it lacks; and what is to be pruned.
+
+Both are protobuf text beside the net: a SolverParameter and a PruneParameter.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,9 +10,11 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+
 from xdn.errors import ParseError, SettingError
 from xdn.files import is_file
-from xdn.frontend.caffe.text import fields_of, prototxt, values_of
+from xdn.frontend.caffe.text import fields_of, prototxt, schema, values_of
 from xdn.frontend.tokens import Tokens
 
 #: The old enum `solver_type` -> the names of `type`.
@@ -225,3 +230,21 @@ def _checked(solver: Solver) -> Solver:
         what = f"the regularization {solver.regularization_type!r} is unknown"
         raise ParseError(what, where=solver.place("regularization_type"), mend=f"Known: {known}")
     return solver
+
+
+def read_prune_file(path: Path) -> dict[str, Any]:
+    """Return the fields that the text file `path` states; ``group`` is a list of its own fields.
+
+    Raises
+    ------
+    ParseError
+        With file:line:column, and the nearest known field.
+    """
+    return values_of(prototxt.parse(prototxt.read_text(path), str(path), "PruneParameter"))
+
+
+def prune_text(fields: Mapping[str, Any]) -> str:
+    """Return the text of a file that states `fields`; those that are None are left out."""
+    groups = [schema.new("PruneRule", **rule) for rule in fields.get("group", ())]
+    message = schema.new("PruneParameter", **{**fields, "group": groups})
+    return str(text_format.MessageToString(message))
