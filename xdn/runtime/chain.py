@@ -8,7 +8,7 @@ import numpy as np
 from xdn import memory
 from xdn.graph import Array, Net
 from xdn.runtime.arguments import checked_size
-from xdn.runtime.backend import Progress, Run
+from xdn.runtime.backend import Feed, Progress, Run
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER
 from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs
@@ -34,11 +34,7 @@ class Chain:
         self.latest: Taken | None = None
 
     def run(
-        self,
-        arrays: Mapping[str, Array],
-        outputs: tuple[str, ...],
-        progress: Progress | None,
-        out: Mapping[str, Array] | None,
+        self, arrays: Feed, outputs: tuple[str, ...], progress: Progress | None, out: Feed | None
     ) -> dict[str, Array]:
         """Return name -> blob, as `Runner.run` does; `progress` counts parts."""
         begin = time.perf_counter()

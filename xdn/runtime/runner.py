@@ -12,8 +12,7 @@ import numpy as np
 from xdn import memory, settings
 from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Array, Net, Shape
-from xdn.kernels.move.images import PixelSource
-from xdn.runtime.backend import Backend, Program, Progress, Request
+from xdn.runtime.backend import Backend, Feed, Program, Progress, Request
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER, run_needs
@@ -52,11 +51,7 @@ class Runner:
         self.latest: Taken | None = None
 
     def run(
-        self,
-        arrays: Mapping[str, Array],
-        outputs: tuple[str, ...],
-        progress: Progress | None = None,
-        out: Mapping[str, Array] | None = None,
+        self, arrays: Feed, outputs: tuple[str, ...], progress: Progress | None = None, out: Feed | None = None
     ) -> dict[str, Array]:
         """Return name -> blob for a batch.
 
@@ -73,14 +68,7 @@ class Runner:
         """
         images = len(next(iter(arrays.values())))
         request = Request({name: array.shape[1:] for name, array in arrays.items()}, outputs, images)
-        return self._execute(request, list(arrays.values()), progress, out)
-
-    def run_pixels(
-        self, images: Array, shapes: Mapping[str, Shape], pixels: tuple[object, PixelSource], progress: Progress | None
-    ) -> dict[str, Array]:
-        """Return the outputs for u8 images (N, H, W, C) that `pixels`, a key and a source, makes the only input of."""
-        request = Request(shapes, self.net.outputs, len(images), pixels)
-        return self._execute(request, [np.ascontiguousarray(images)], progress)
+        return self.execute(request, list(arrays.values()), progress, out)
 
     def plan(self, shapes: Mapping[str, Shape] | None, images: int) -> Plan:
         """Return the plan for so many images of `shapes` (of one image, by name); default: that of the latest run.
@@ -121,9 +109,10 @@ class Runner:
             self._kept.move_to_end(key)
             return kept
 
-    def _execute(
-        self, request: Request, given: list[Array], progress: Progress | None, out: Mapping[str, Array] | None = None
+    def execute(
+        self, request: Request, given: list[Array], progress: Progress | None = None, out: Feed | None = None
     ) -> dict[str, Array]:
+        """Return name -> blob for a request; `given` are the contiguous arrays of its inputs, or of its images."""
         kept, images = self._ready(request), request.images
         program = kept.program
         if images > kept.images_allowed:
@@ -143,7 +132,7 @@ class Runner:
         return results
 
 
-def checked_out(out: Mapping[str, Array], results: Mapping[str, Array]) -> dict[str, Array]:
+def checked_out(out: Feed, results: Feed) -> dict[str, Array]:
     """Return the caller's arrays for outputs; raise InputError for one that cannot take its place among `results`."""
     for name, array in out.items():
         if name not in results:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from xdn import memory, settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, UnsupportedError, listed
 from xdn.graph import Array, Net, Shape
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arguments import Argument, arguments_of, checked_feed, checked_names, input_of_images, parted_batches
-from xdn.runtime.backend import BACKENDS, Progress
+from xdn.runtime.backend import BACKENDS, Feed, Progress, Request
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
@@ -116,11 +118,7 @@ class Session:
         return arguments_of(self.net, self.net.outputs)
 
     def run(
-        self,
-        output_names: Sequence[str] | None,
-        feed: Mapping[str, Array],
-        progress: Progress | None = None,
-        out: Mapping[str, Array] | None = None,
+        self, output_names: Sequence[str] | None, feed: Feed, progress: Progress | None = None, out: Feed | None = None
     ) -> list[Array]:
         """Compute blobs for a batch.
 
@@ -200,7 +198,8 @@ class Session:
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
         shapes = {name: (images.shape[3], height, width)}
-        return list(runner.run_pixels(images, shapes, (key, source), progress).values())
+        request = Request(shapes, self.net.outputs, len(images), (key, source))
+        return list(runner.execute(request, [np.ascontiguousarray(images)], progress).values())
 
     def images_that_fit(self, most: int) -> int:
         """Return how many images to give in a call, `most` at most, so that what it makes fits into memory."""

@@ -189,22 +189,10 @@ def make_plan(
     for number, name in enumerate(outputs, start=len(sized.inputs)):
         steps.append(store_planes(name, number, layouts[name]))
     owners = share_buffers(sized.blobs, steps, placed)
-    segments, arena, blocks = _arranged(layouts, steps, placed, owners, configuration)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
-    return Plan(
-        {name: image[name] for name in sized.inputs},
-        {name: image[name] for name in outputs},
-        tuple(steps),
-        owners,
-        arena,
-        segments,
-        blocks,
-        tuple(placed),
-        sized.blobs,
-        layouts,
-        target,
-        schedule,
-    )
+    inputs, given = ({name: image[name] for name in names} for names in (sized.inputs, outputs))
+    arranged = _arranged(layouts, steps, placed, owners, configuration)
+    return Plan(inputs, given, tuple(steps), owners, *arranged, tuple(placed), sized.blobs, layouts, target, schedule)
 
 
 def _arranged(
@@ -213,8 +201,8 @@ def _arranged(
     placed: list[Placed],
     owners: Mapping[str, str],
     configuration: Configuration,
-) -> tuple[tuple[Segment, ...], Arena, int]:
-    """Return segments, arena and blocks of a chunk: as many as the settings allow where the configuration has none."""
+) -> tuple[Arena, tuple[Segment, ...], int]:
+    """Return arena, segments and blocks of a chunk: as many as the settings allow where the configuration has none."""
     layer_of = list(range(-len(steps), 0))
     for number, item in enumerate(placed):
         layer_of[item.first : item.end] = [number] * (item.end - item.first)
@@ -224,14 +212,15 @@ def _arranged(
     rule = SegmentRule(most, min(configuration.light_blocks, most), configuration.heavy_weights)
     longest = default_segments(steps, layer_of, layouts, owners, rule)
 
-    def arranged(blocks: int) -> tuple[tuple[Segment, ...], Arena, int]:
+    def arranged(blocks: int) -> tuple[Arena, tuple[Segment, ...], int]:
+        """Return the same for so many blocks."""
         segments = tuple(replace(segment, blocks=min(segment.blocks, blocks)) for segment in longest)
-        return segments, place(intervals(layouts, steps, owners, segments, blocks)), blocks
+        return place(intervals(layouts, steps, owners, segments, blocks)), segments, blocks
 
     if configuration.chunk_blocks:
         return arranged(most)
     one = arranged(1)
-    blocks = max(1, min(most, settings.CHUNK_BYTES // max(one[1].size, 1)))
+    blocks = max(1, min(most, settings.CHUNK_BYTES // max(one[0].size, 1)))
     return arranged(blocks) if blocks > 1 else one
 
 

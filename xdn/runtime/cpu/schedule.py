@@ -142,8 +142,8 @@ class SegmentRule:
     """
 
     chunk_blocks: int
-    light_blocks: int = 1
-    heavy_weights: float = settings.HEAVY_WEIGHTS
+    light_blocks: int
+    heavy_weights: float
 
 
 def default_segments(
