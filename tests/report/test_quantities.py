@@ -38,3 +38,7 @@ def test_difference(value, text):
 def test_shape():
     assert quantities.shape((1, 3, 32, 32)) == "1x3x32x32"
     assert quantities.shape(()) == "scalar"
+
+
+def test_counted():
+    assert [quantities.counted(number, "thread") for number in (0, 1, 2)] == ["0 threads", "1 thread", "2 threads"]

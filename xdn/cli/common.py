@@ -20,7 +20,7 @@ from xdn.cli.visible import visible
 from xdn.codegen.listening import listening
 from xdn.errors import SettingError, XdnError
 from xdn.files import about, exists, is_folder, write_atomically
-from xdn.report.registries import registry_tables
+from xdn.report.section import table
 
 T = TypeVar("T", int, float)
 
@@ -156,7 +156,7 @@ def compiling_shown(output: Output) -> Iterator[None]:
 
 def list_registries(output: Output, found: Mapping[str, Sequence[tuple[str, str]]]) -> None:
     """Print what can be chosen, a table a registry: kind -> names and what they are."""
-    output.result(*registry_tables(found))
+    output.result(*(table((kind, "what it is"), described) for kind, described in found.items()))
     output.write_json({kind: dict(described) for kind, described in found.items()})
 
 

@@ -23,7 +23,7 @@ from xdn.data.mean import mean_image
 from xdn.data.packed import PackedData, cached_path, pack
 from xdn.errors import DataError
 from xdn.report.quantities import order_name
-from xdn.report.registries import registry_table
+from xdn.report.section import table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 
 def _list(output: Output) -> None:
-    output.result(registry_table(DATASETS.kind, DATASETS.describe()))
+    output.result(table((DATASETS.kind, "what it is"), DATASETS.describe()))
     output.write_json({"datasets": dict(DATASETS.describe())})
 
 

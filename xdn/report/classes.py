@@ -1,10 +1,10 @@
 """Accuracy class by class, and what is taken for what, as people read them."""
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn import settings
 from xdn.evaluate.accuracy import INVALID, Accuracy, ClassAccuracy
+from xdn.report.section import table
 
 
 def class_tables(accuracy: Accuracy) -> tuple[Table, Table]:
@@ -15,16 +15,14 @@ def class_tables(accuracy: Accuracy) -> tuple[Table, Table]:
 
 
 def _class_table(accuracy: Accuracy) -> Table:
-    table = Table("class", box=SIMPLE_HEAD)
-    for name in ("images", "correct", "accuracy", "precision"):
-        table.add_column(name, justify="right")
+    rows = []
     for number, row in enumerate(accuracy.classes):
         taken = sum(dict(each.predicted).get(number, 0) for each in accuracy.classes)
         share = "-" if row.percent is None else f"{row.percent:.2f} %"
         # Of the images that were taken for this class, those that are of it.
         precision = f"{100 * row.correct / taken:.2f} %" if taken else "-"
-        table.add_row(row.name, str(row.images), str(row.correct), share, precision)
-    return table
+        rows.append((row.name, str(row.images), str(row.correct), share, precision))
+    return table(("class", "images", "correct", "accuracy", "precision"), rows, words=1)
 
 
 def _name(number: int, classes: tuple[ClassAccuracy, ...]) -> str:
@@ -37,13 +35,12 @@ def _name(number: int, classes: tuple[ClassAccuracy, ...]) -> str:
 def _matrix(accuracy: Accuracy, columns: set[int]) -> Table:
     classes = accuracy.classes
     shown = sorted(columns | set(range(len(classes))))
-    table = Table("label", title="rows: labels; columns: predictions", title_justify="left", box=SIMPLE_HEAD)
-    for number in shown:
-        table.add_column(_name(number, classes), justify="right")
+    rows = []
     for row in classes:
         counts = dict(row.predicted)
-        table.add_row(row.name, *(str(counts[number]) if number in counts else "." for number in shown))
-    return table
+        rows.append((row.name, *(str(counts.get(number, ".")) for number in shown)))
+    names = ("label", *(_name(number, classes) for number in shown))
+    return table(names, rows, "rows: labels; columns: predictions", words=1)
 
 
 def _mistakes(accuracy: Accuracy) -> Table:
@@ -54,8 +51,8 @@ def _mistakes(accuracy: Accuracy) -> Table:
         if number != label
     ]
     found.sort(key=lambda each: (-each[0], *each[1:]))
-    table = Table("label", "prediction", title="most frequent mistakes", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("images", justify="right")
-    for images, label, number in found[: settings.LISTED_MISTAKES]:
-        table.add_row(_name(label, accuracy.classes), _name(number, accuracy.classes), str(images))
-    return table
+    rows = [
+        (_name(label, accuracy.classes), _name(number, accuracy.classes), str(images))
+        for images, label, number in found[: settings.LISTED_MISTAKES]
+    ]
+    return table(("label", "prediction", "images"), rows, "most frequent mistakes", words=2)

@@ -3,7 +3,7 @@
 from rich.console import Group
 
 from xdn.evaluate.bars import Bar, Contest
-from xdn.report.quantities import count
+from xdn.report.quantities import count, counted
 from xdn.report.section import Section
 
 #: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
@@ -106,8 +106,8 @@ def _waterfall(contest: Contest) -> Section:
 
 
 def _threads(title: str, bar: Bar) -> str:
-    threads, batch = bar.result.threads, bar.result.batch
-    return f"{title}, {threads} thread{'' if threads == 1 else 's'}" + (f", batch {batch}" if batch else "")
+    batch = f", batch {bar.result.batch}" if bar.result.batch else ""
+    return f"{title}, {counted(bar.result.threads, 'thread')}{batch}"
 
 
 def _outside(contest: Contest) -> Section:

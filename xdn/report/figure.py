@@ -1,6 +1,7 @@
 """Drawings as files; needs matplotlib, of the extra `[train]`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from xdn.errors import SettingError
 from xdn.files import atomic_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Dots an inch of a PNG.
@@ -21,8 +23,9 @@ def checked_suffix(path: Path) -> None:
         raise SettingError(f"{path.suffix!r} is not a kind of drawing", where=str(path), mend="Name a .png or .svg")
 
 
-def save_figure(paths: Sequence[Path], size: tuple[float, float], draw: Callable[["Figure"], None]) -> None:
-    """Draw a figure of a size in inches and write it to each of `paths`, .png or .svg.
+@contextmanager
+def figure(paths: Sequence[Path], size: tuple[float, float]) -> Iterator["Figure"]:
+    """Open a figure of a size in inches, and write what is drawn to each of `paths`, .png or .svg.
 
     Text stays text, and the same drawing gives the same file.
 
@@ -40,9 +43,18 @@ def save_figure(paths: Sequence[Path], size: tuple[float, float], draw: Callable
         mend = "Install it with pip install 'xdn[train]'"
         raise SettingError("the drawing needs matplotlib, which is not installed", mend=mend) from None
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "xdn"}):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
+        drawing = Figure(figsize=size, layout="constrained")
+        yield drawing
         for path in paths:
             with atomic_file(path) as file:
                 kind = path.suffix.lower()[1:]
-                figure.savefig(file, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
+                drawing.savefig(file, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
+
+
+def finish(axes: "Axes", x: str, y: str) -> None:
+    """Label the axes, leave the lines to the left and below, and say what is what."""
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=8)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from xdn.errors import listed
 from xdn.graph.summary import LayerSummary, NetSummary
-from xdn.report.quantities import count, shape, size
+from xdn.report.quantities import count, counted, shape, size
 
 #: What stands for a number that nothing tells.
 _UNKNOWN = "?"
@@ -50,13 +50,9 @@ def _lacking(summary: NetSummary) -> str:
     types = summary.unknown_types
     if not types:
         return ""
-    layers, kinds = _counted(sum(types.values()), "layer"), _counted(len(types), "type")
+    layers, kinds = counted(sum(types.values()), "layer"), counted(len(types), "type")
     named = listed([f"{name} ({number})" for name, number in types.items()])
     return f"{layers} of {kinds} that XDN lacks: {named}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _row(layer: LayerSummary) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 
-from xdn.report.quantities import count, shape, size
+from xdn.report.quantities import count, counted, shape, size
 from xdn.runtime.profile import LayerProfile, Profile
 
 _COLUMNS = ("layer", "type", "shape", "kernels", "ms", "share", "MACs/image", "GFLOP/s", "of peak", "moved", "GB/s")
@@ -44,9 +44,8 @@ class ProfileTable:
 
 
 def _table(profile: Profile, left_out: tuple[str, ...], width: int) -> Table:
-    workers = f"{profile.workers} thread{'' if profile.workers == 1 else 's'}"
     title = (
-        f"{profile.images} images in {profile.run_ms:.1f} ms, {workers}; "
+        f"{profile.images} images in {profile.run_ms:.1f} ms, {counted(profile.workers, 'thread')}; "
         f"peak of the arithmetic: {profile.peak_gflops:.0f} GFLOP/s"
     )
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_footer=True, footer_style="bold")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.report.quantities import count
+from xdn.report.section import table
 
 if TYPE_CHECKING:
     from xdn.optimize.prune import Locked, Pruned
@@ -18,26 +18,19 @@ NAMED = 3
 
 def prune_table(pruned: "Pruned") -> Table:
     """Return a table with a row a group: its layers, filters of the first before and after, the criterion."""
-    table = Table("filters of", box=SIMPLE_HEAD)
-    for column in ("before", "after", "left"):
-        table.add_column(column, justify="right")
-    table.add_column("criterion")
+    rows = []
     for group in pruned.groups:
-        layers = list(group.layers[:NAMED])
         more = [f"and {len(group.layers) - NAMED} more"] if len(group.layers) > NAMED else []
+        layers = ", ".join([*group.layers[:NAMED], *more])
         share = f"{100 * group.after / group.before:.0f} %"
-        table.add_row(
-            ", ".join(layers + more), str(group.filters_before), str(group.filters_after), share, group.criterion
-        )
-    return table
+        rows.append((layers, str(group.filters_before), str(group.filters_after), share, group.criterion))
+    return table(("filters of", "before", "after", "left", "criterion"), rows, words=1)
 
 
 def locked_table(locked: Sequence["Locked"]) -> Table:
     """Return a table with a row a layer of which filters could not go: how many, and what keeps them."""
-    table = Table("locked", "filters", "kept since", box=SIMPLE_HEAD)
-    for each in locked:
-        table.add_row(f"{each.layer} ({each.type})", f"{each.filters} of {each.of}", each.reason)
-    return table
+    rows = [(f"{each.layer} ({each.type})", f"{each.filters} of {each.of}", each.reason) for each in locked]
+    return table(("locked", "filters", "kept since"), rows)
 
 
 def prune_conclusion(pruned: "Pruned") -> str:

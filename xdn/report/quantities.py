@@ -9,6 +9,11 @@ def count(value: float) -> str:
     return _prefixed(value, 1000, _DECIMAL)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: (1, "thread") -> "1 thread", (2, "thread") -> "2 threads"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def size(value_bytes: float) -> str:
     """Return a size with a binary prefix: 1572864 -> "1.5 MiB"."""
     return _prefixed(value_bytes, 1024, _BINARY)

@@ -2,14 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xdn.report.figure import save_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from xdn.report.figure import figure, finish
 
 _SIZE = (7.0, 4.0)
 _STEPS = 200
@@ -30,9 +26,8 @@ def draw_strategies(paths: Mapping[str, Sequence[Path_]], best: float, path: Pat
     path : Path
         .png or .svg.
     """
-
-    def draw(figure: "Figure") -> None:
-        axes = figure.add_subplot()
+    with figure([path], _SIZE) as drawing:
+        axes = drawing.add_subplot()
         most = max(seed[-1][0] for seeds in paths.values() for seed in seeds)
         grid = np.linspace(0, most, _STEPS)
         for name, seeds in paths.items():
@@ -41,10 +36,5 @@ def draw_strategies(paths: Mapping[str, Sequence[Path_]], best: float, path: Pat
                 spent, score = np.array(seed).T
                 lines.append(np.concatenate([[1.0], score])[np.searchsorted(spent, grid, side="right")] / best)
             axes.step(grid, np.mean(lines, axis=0), where="post", label=name)
-        axes.set_xlabel("spent, full measurements")
-        axes.set_ylabel("time / best of all points")
         axes.axhline(1.0, color="#b8b8b8", linewidth=1)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
-
-    save_figure([path], _SIZE, draw)
+        finish(axes, "spent, full measurements", "time / best of all points")

@@ -1,9 +1,22 @@
-"""A table that goes to a terminal and into Markdown alike."""
+"""Tables as all commands print them, and one that goes to a terminal and into Markdown alike."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, words: int | None = None
+) -> Table:
+    """Return a table of text; so many first columns are `words`, all where None, and the others numbers."""
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for place, name in enumerate(columns):
+        made.add_column(name, justify="left" if words is None or place < words else "right")
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 @dataclass(frozen=True)
@@ -21,9 +34,4 @@ class Section:
 
     def table(self) -> Table:
         """Return the table for a terminal."""
-        table = Table(title=self.title, title_justify="left", box=SIMPLE_HEAD)
-        for place, name in enumerate(self.columns):
-            table.add_column(name, justify="right" if place else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
+        return table(self.columns, self.rows, self.title, words=1)

@@ -1,36 +1,27 @@
 """Tables of what the optimizer did."""
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.optimize.execution import Execution
 from xdn.optimize.pipeline import Result, StageReport
-from xdn.report.quantities import count, difference
+from xdn.report.quantities import count, counted, difference
+from xdn.report.section import table
 
 
 def stage_table(result: Result) -> Table:
     """Return a table with a row a stage: changes, refusals, cost after it, difference to the net before it."""
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("stage")
-    for column in ("changes", "refused", "MACs/image", "parameters", "difference"):
-        table.add_column(column, justify="right")
-    table.add_row("(as read)", "", "", count(result.cost.macs), count(result.cost.parameters), "")
+    rows = [("(as read)", "", "", count(result.cost.macs), count(result.cost.parameters), "")]
     for report in result.reports:
-        table.add_row(
-            report.stage,
-            str(len(report.changes)),
-            str(len(report.refusals)),
-            count(report.cost.macs),
-            count(report.cost.parameters),
-            difference(report.difference),
-        )
-    return table
+        number = str(len(report.changes)), str(len(report.refusals))
+        cost = count(report.cost.macs), count(report.cost.parameters)
+        rows.append((report.stage, *number, *cost, difference(report.difference)))
+    return table(("stage", "changes", "refused", "MACs/image", "parameters", "difference"), rows, words=1)
 
 
 def conclusion(result: Result) -> str:
     """Return one line: layers before and after, and how far the outputs moved."""
     changes = sum(len(report.changes) for report in result.reports)
-    places = f"{changes} change{'' if changes == 1 else 's'}, {len(result.net.layers)} layers are left"
+    places = f"{counted(changes, 'change')}, {len(result.net.layers)} layers are left"
     if result.difference is None:
         return f"{places}; the net has no weights, so its outputs were not compared"
     return f"{places}; the outputs moved by {difference(result.difference)} of their largest value"
@@ -48,9 +39,6 @@ def explanation(reports: tuple[StageReport, ...]) -> list[str]:
     """Return every change and every refusal with its reason, one a line."""
     lines: list[str] = []
     for report in reports:
-        lines.append(f"{report.stage}:")
-        lines += [f"  + {note}" for note in report.changes]
-        lines += [f"  - {note}" for note in report.refusals]
-        if not report.changes and not report.refusals:
-            lines.append("  nothing to do")
+        notes = [f"  + {note}" for note in report.changes] + [f"  - {note}" for note in report.refusals]
+        lines += [f"{report.stage}:", *(notes or ["  nothing to do"])]
     return lines

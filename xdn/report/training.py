@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xdn.errors import SettingError
-from xdn.report.figure import checked_suffix, save_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from xdn.report.figure import checked_suffix, figure
 
 Row = Mapping[str, Any]
 #: Of the drawing, in inches.
@@ -50,18 +47,15 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     found = curves(rows)
     if not found:
         raise SettingError("the log has no rows to draw")
-    save_figure([path], _SIZE, lambda figure: _panels(figure, found))
-
-
-def _panels(figure: "Figure", found: Mapping[str, tuple[list[float], list[float]]]) -> None:
     panels = (("loss", ("loss", "test_loss")), ("accuracy, %", ("test_accuracy",)), ("learning rate", ("lr",)))
-    axes = figure.subplots(len(panels), 1, sharex=True)
-    for axis, (title, names) in zip(axes, panels, strict=True):
-        for name in names:
-            if name in found:
-                axis.plot(*found[name], label=name.replace("_", " "))
-        axis.set_ylabel(title)
-        axis.grid(alpha=0.3)
-        if any(name in found for name in names):
-            axis.legend(loc="best")
-    axes[-1].set_xlabel("epoch")
+    with figure([path], _SIZE) as drawing:
+        axes = drawing.subplots(len(panels), 1, sharex=True)
+        for axis, (title, names) in zip(axes, panels, strict=True):
+            for name in names:
+                if name in found:
+                    axis.plot(*found[name], label=name.replace("_", " "))
+            axis.set_ylabel(title)
+            axis.grid(alpha=0.3)
+            if any(name in found for name in names):
+                axis.legend(loc="best")
+        axes[-1].set_xlabel("epoch")

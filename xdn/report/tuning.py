@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xdn.report.figure import save_figure
+from xdn.report.figure import figure, finish
+from xdn.report.section import table
 from xdn.tune.space import Space
 from xdn.tune.store import Result
 from xdn.tune.trial import Trial
@@ -17,7 +18,6 @@ from xdn.tune.tuner import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 #: Of the drawing, in inches.
 _SIZE = (9.0, 3.8)
@@ -29,34 +29,26 @@ KEY_LETTERS = 12
 
 def space_table(space: Space) -> Table:
     """Return a table with a row an axis; its title says how many combinations are legal."""
-    table = Table("axis", "values", "what it is", box=SIMPLE_HEAD)
-    table.title = f"{space.size} of {space.combinations} combinations are legal"
-    for axis in space.axes:
-        table.add_row(axis.name, ", ".join(map(_value, axis.values)), axis.about)
-    return table
+    rows = [(axis.name, ", ".join(map(_value, axis.values)), axis.about) for axis in space.axes]
+    return table(("axis", "values", "what it is"), rows, f"{space.size} of {space.combinations} combinations are legal")
 
 
 def operators_table(operators: Mapping[str, tuple[tuple[str, ...], Space]]) -> Table:
     """Return a table with a row an operator: its layers, and how many ways there are to compute them."""
-    table = Table("operator", "layers", "choices", box=SIMPLE_HEAD)
-    table.title = f"{sum(space.size for _, space in operators.values())} choices for {len(operators)} operators"
-    for name, (layers, space) in operators.items():
-        table.add_row(name, str(len(layers)), str(space.size))
-    return table
+    rows = [(name, str(len(layers)), str(space.size)) for name, (layers, space) in operators.items()]
+    choices = sum(space.size for _, space in operators.values())
+    return table(("operator", "layers", "choices"), rows, f"{choices} choices for {len(operators)} operators")
 
 
 def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Table:
     """Return a table of the default and the winner: their costs in one turn, and in all; what each axis brings."""
-    table = Table("", "default", "tuned", "it brings", box=SIMPLE_HEAD)
     before, after = outcome.paired
-    table.add_row(
-        unit, f"{before:.3f} {_spread(outcome.default_costs)}", f"{after:.3f} {_spread(outcome.costs)}",
-        f"{outcome.factor:.3f}x",
-    )  # fmt: skip
+    costs = f"{before:.3f} {_spread(outcome.default_costs)}", f"{after:.3f} {_spread(outcome.costs)}"
+    rows = [(unit, *costs, f"{outcome.factor:.3f}x")]
     for name, value in (outcome.values or default).items():
-        gain = outcome.gains.get(name)
-        table.add_row(name, _value(default[name]), _value(value), f"{gain:.3f}x" if gain is not None else "")
-    return table
+        gain = f"{outcome.gains[name]:.3f}x" if name in outcome.gains else ""
+        rows.append((name, _value(default[name]), _value(value), gain))
+    return table(("", "default", "tuned", "it brings"), rows)
 
 
 def _spread(costs: Sequence[float]) -> str:
@@ -85,14 +77,14 @@ def results_table(results: Mapping[str, Result], valid: Mapping[str, Any]) -> Ta
     valid : mapping
         Facts that a result must have to be used on this machine by this version.
     """
-    table = Table("key", "image", "objective", "factor", "cost", "made", "configuration", box=SIMPLE_HEAD)
+    rows = []
     for digest, result in results.items():
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(result.created))
         stale = [name for name, value in valid.items() if result.facts.get(name) != value]
         note = f"not used here: other {', '.join(stale)}" if stale else _described(result)
         facts = [str(result.facts.get(name, "")) for name in ("image", "objective")]
-        table.add_row(digest[:KEY_LETTERS], *facts, f"{result.factor:.3f}x", f"{result.cost:.3f}", made, note)
-    return table
+        rows.append((digest[:KEY_LETTERS], *facts, f"{result.factor:.3f}x", f"{result.cost:.3f}", made, note))
+    return table(("key", "image", "objective", "factor", "cost", "made", "configuration"), rows)
 
 
 def _described(result: Result) -> str:
@@ -109,24 +101,20 @@ def draw_search(trials: Sequence[Trial], path: Path) -> None:
     SettingError
         For another suffix, or where matplotlib is not installed.
     """
-
-    def draw(figure: "Figure") -> None:
-        left, right = figure.subplots(1, 2)
+    with figure([path], _SIZE) as drawing:
+        left, right = drawing.subplots(1, 2)
         _heat_map(left, trials)
         _best_so_far(right, trials)
-
-    save_figure([path], _SIZE, draw)
 
 
 def draw_operators(trials: Sequence[Trial], path: Path) -> None:
     """Write a drawing, .png or .svg: the scores of all choices, a row an operator, and the best of each."""
-
-    def draw(figure: "Figure") -> None:
-        axes = figure.subplots()
-        found: dict[str, list[float]] = {}
-        for trial in trials:
-            if trial.score < inf:
-                found.setdefault(trial.values["layer"], []).append(trial.score)
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        if trial.score < inf:
+            found.setdefault(trial.values["layer"], []).append(trial.score)
+    with figure([path], _SIZE) as drawing:
+        axes = drawing.subplots()
         for row, scores in enumerate(found.values()):
             axes.scatter(scores, [row] * len(scores), s=8, color="#b8b8b8", label="choices" if row == 0 else None)
             axes.scatter([min(scores)], [row], s=16, color="#3a6ea5", label="best" if row == 0 else None)
@@ -135,11 +123,7 @@ def draw_operators(trials: Sequence[Trial], path: Path) -> None:
         axes.invert_yaxis()
         every = [score for scores in found.values() for score in scores] or [1.0]
         axes.set_xlim(min(0.5, *every) - 0.02, min(2.5, max(every)) + 0.05)
-        axes.set_xlabel("time / base's")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
-
-    save_figure([path], _SIZE, draw)
+        finish(axes, "time / base's", "")
 
 
 def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
@@ -169,16 +153,11 @@ def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
 
 def _best_so_far(axes: "Axes", trials: Sequence[Trial]) -> None:
     good = [trial for trial in trials if trial.score < inf]
-    best: list[float] = []
-    for trial in good:
-        best.append(min(trial.score, *best[-1:]) if best else trial.score)
+    best = list(accumulate((trial.score for trial in good), min))
     times = [trial.at_s for trial in good]
     axes.scatter(times, [trial.score for trial in good], s=6, color="#b8b8b8", label="trials")
     axes.step(times, best, where="post", color="#3a6ea5", label="best so far")
     axes.axhline(1.0, color="#c0392b", linewidth=1, label="default")
-    axes.set_xlabel("seconds")
-    axes.set_ylabel("time / default's")
     if good:
         axes.set_ylim(0.95 * min(best), 1.05 * min(3.0, max(trial.score for trial in good)))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    finish(axes, "seconds", "time / default's")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from xdn.evaluate.bars import Bar, Contest
 from xdn.report.contest import OUTSIDE, STEPS, step_title, waterfall
-from xdn.report.figure import SUFFIXES, save_figure
+from xdn.report.figure import SUFFIXES, figure, finish
+from xdn.report.quantities import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,8 @@ def draw(contest: Contest, stem: Path) -> list[Path]:
     """
     bars = [bar for bar in contest.bars if bar.key in OUTSIDE] + waterfall(contest)
     written = [stem.with_suffix(suffix) for suffix in SUFFIXES]
-    save_figure(written, _SIZE, lambda figure: _bars(figure.add_subplot(), bars))
+    with figure(written, _SIZE) as drawing:
+        _bars(drawing.add_subplot(), bars)
     return written
 
 
@@ -33,7 +35,7 @@ def _bars(axes: "Axes", bars: list[Bar]) -> None:
     ms = [1e3 * bar.seconds for bar in bars]
     axes.bar(range(len(bars)), ms, color=[_OUTSIDE if bar.key in OUTSIDE else _OWN for bar in bars], width=0.7)
     axes.set_yscale("log")
-    named = False
+    label = "its multiplications at the machine's peak"
     for place, bar in enumerate(bars):
         before = bars[place - 1] if place and bars[place - 1].key not in OUTSIDE else None
         factor = f"\n{before.seconds / bar.seconds:.2f}x" if before else ""
@@ -42,16 +44,12 @@ def _bars(axes: "Axes", bars: list[Bar]) -> None:
             va="bottom", fontsize=8,
         )  # fmt: skip
         if bar.limit_s is not None:
-            label = "" if named else "its multiplications at the machine's peak"
             axes.hlines(1e3 * bar.limit_s, place - 0.35, place + 0.35, color=_LIMIT, linewidth=2, label=label)
-            named = True
+            label = ""
     axes.set_xticks(range(len(bars)), [_name(bar) for bar in bars], fontsize=8)
     lowest = min([*ms, *(1e3 * bar.limit_s for bar in bars if bar.limit_s is not None)])
     axes.set_ylim(lowest / 2, max(ms) * 2.5)
-    axes.set_ylabel(f"ms for {bars[0].images:,} images")
-    axes.spines[["top", "right"]].set_visible(False)
-    if named:
-        axes.legend(frameon=False, fontsize=8)
+    finish(axes, "", f"ms for {bars[0].images:,} images")
 
 
 def _name(bar: Bar) -> str:
@@ -59,5 +57,4 @@ def _name(bar: Bar) -> str:
     title = (
         bar.title if first else f"+ {step_title(bar)}".replace(" configuration", "\nconfiguration").replace(" (", "\n(")
     )
-    threads = bar.result.threads
-    return f"{title}\n{threads} thread{'' if threads == 1 else 's'}"
+    return f"{title}\n{counted(bar.result.threads, 'thread')}"
