@@ -11,6 +11,7 @@ from xdn import api, settings
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
+from xdn.evaluate.made_up import made_up_feed
 from xdn.frontend.weights import random_weights
 from xdn.graph import Array, Net
 from xdn.graph.cost import net_cost
@@ -131,10 +132,7 @@ def seconds_an_image(net: Net) -> float:
         net = random_weights(net)
     session = Session(apply_stages(net, stage_names(PLAIN)), profile=True)
     images = settings.CHUNK_IMAGES * session.threads
-    rng = np.random.default_rng(0)
-    feed = {
-        name: rng.standard_normal((images, *blob.shape[1:])).astype(np.float32) for name, blob in net.inputs.items()
-    }
+    feed = made_up_feed(net, images)
     taken = []
     for _ in range(CLOCK_RUNS):
         session.run(None, feed)

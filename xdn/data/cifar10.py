@@ -60,11 +60,9 @@ class Cifar10(DatasetKind):
     @classmethod
     def find(cls, folder: Path, split: str) -> "Cifar10":
         """Return the split from `folder`, which holds the official folder or is it; the python version is preferred."""
-        for read, files in _versions(folder, split):
-            if all(file.is_file() for file in files):
-                parts = [read(file) for file in files]
-                planes, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
-                return cls(planes.reshape(-1, 3, SIDE, SIDE), labels, split)
+        for read, files in _whole_versions(folder, split):
+            planes, labels = (np.concatenate(parts) for parts in zip(*map(read, files), strict=True))
+            return cls(planes.reshape(-1, 3, SIDE, SIDE), labels, split)
         raise DataError(
             f"CIFAR-10 ({split}) is not here: neither {PYTHON_FOLDER} nor {BINARY_FOLDER} with all its batches",
             where=str(folder),
@@ -74,7 +72,7 @@ class Cifar10(DatasetKind):
     @classmethod
     def is_in(cls, folder: Path, split: str) -> bool:
         """Return whether `folder` holds all batches of the split in either version."""
-        return any(all(file.is_file() for file in files) for _, files in _versions(folder, split))
+        return bool(_whole_versions(folder, split))
 
     @classmethod
     def fetch(cls, folder: Path, progress: Progress | None = None) -> None:
@@ -85,13 +83,14 @@ class Cifar10(DatasetKind):
         return np.ascontiguousarray(self._planes[start:stop].transpose(0, 2, 3, 1))
 
 
-def _versions(folder: Path, split: str) -> list[tuple[Reader, list[Path]]]:
-    """Return reader and batch files of every place where the split may lie, the preferred first."""
-    return [
+def _whole_versions(folder: Path, split: str) -> list[tuple[Reader, list[Path]]]:
+    """Return reader and batch files of every place where the whole split lies, the preferred first."""
+    versions = (
         (read, [place / f"{batch}{suffix}" for batch in BATCHES[split]])
         for name, suffix, read in ((PYTHON_FOLDER, "", _read_python), (BINARY_FOLDER, ".bin", _read_binary))
         for place in (folder / name, folder)
-    ]
+    )
+    return [(read, files) for read, files in versions if all(file.is_file() for file in files)]
 
 
 def _read_python(path: Path) -> tuple[Array, Array]:

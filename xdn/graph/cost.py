@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from operator import add
 
 from xdn.element import REAL
 from xdn.graph.layer import Layer
@@ -28,12 +29,7 @@ class Cost:
     top_bytes: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.macs + other.macs,
-            self.parameters + other.parameters,
-            self.weight_bytes + other.weight_bytes,
-            self.top_bytes + other.top_bytes,
-        )
+        return Cost(*map(add, vars(self).values(), vars(other).values()))
 
 
 def layer_cost(net: Net, layer: Layer) -> Cost:

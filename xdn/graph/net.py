@@ -145,19 +145,18 @@ class Net:
     @cached_property
     def structure_digest(self) -> str:
         """SHA-256 over structure and parameters: of everything that decides how long the net takes."""
-        sha = hashlib.sha256()
-        for layer in self.layers:
-            sha.update(_structure(layer))
-        sha.update(repr(self.outputs).encode())
-        return sha.hexdigest()
+        return self._digest(weights=False)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over structure, parameters and weights; names of files play no part."""
+        return self._digest(weights=True)
+
+    def _digest(self, weights: bool) -> str:
         sha = hashlib.sha256()
         for layer in self.layers:
-            sha.update(_structure(layer))
-            for name, array in layer.weights.items():
+            sha.update(repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode())
+            for name, array in layer.weights.items() if weights else ():
                 sha.update(repr((name, array.shape)).encode())
                 sha.update(np.ascontiguousarray(array).data)
         sha.update(repr(self.outputs).encode())
@@ -178,22 +177,18 @@ class Net:
     @property
     def has_weights(self) -> bool:
         """Whether no layer lacks weights."""
-        try:
-            self.require_weights()
-        except WeightsError:
-            return False
-        return True
+        return not any(map(self._missing, self.layers))
 
     def require_weights(self) -> None:
         """Raise WeightsError for the first layer that lacks weights."""
         for layer in self.layers:
-            missing = [name for name in self.weight_shapes(layer) if name not in layer.weights]
-            if missing:
-                raise WeightsError(
-                    f"no weights ({', '.join(missing)})",
-                    where=layer.place,
-                    mend="Name the caffemodel with --weights, or ask for random ones (xdn-run --random-weights)",
-                )
+            if missing := self._missing(layer):
+                mend = "Name the caffemodel with --weights, or ask for random ones (xdn-run --random-weights)"
+                raise WeightsError(f"no weights ({', '.join(missing)})", where=layer.place, mend=mend)
+
+    def _missing(self, layer: Layer) -> list[str]:
+        """Return the names of the weights that a layer lacks."""
+        return [name for name in self.weight_shapes(layer) if name not in layer.weights]
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run the NumPy references; return name -> array of every blob, inputs included.
@@ -263,8 +258,3 @@ def _common(elements: set[Element], layer: Layer) -> Element:
         named = ", ".join(sorted(element.name for element in elements))
         raise ShapeError(f"the layer moves values of several elements ({named}) into one blob", where=layer.place)
     return next(iter(elements))
-
-
-def _structure(layer: Layer) -> bytes:
-    """Return everything of a layer but its weights' values."""
-    return repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode()
