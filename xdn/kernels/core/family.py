@@ -15,7 +15,7 @@ from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
 from xdn.kernels.core.choice import ALGORITHMS, RULE, Choice
-from xdn.kernels.core.descriptor import Descriptor, over
+from xdn.kernels.core.descriptor import Declared, Descriptor, over
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
@@ -209,6 +209,22 @@ class Lowering:
 
     def _layout(self, blob: Blob, exact: bool = False) -> BlockLayout:
         return BlockLayout.of(blob, self.target, self.schedule, exact)
+
+    def words(self, declared: type[Declared], **own: Any) -> Declared:
+        """Return the words that a class declares: `own`, and those of the first bottom and top, which have names."""
+        layer, bottom, top = self.layer, self.bottom(), self.top()
+        known = {
+            "x": layer.bottoms[0],
+            "y": layer.tops[0],
+            "x_block": bottom.block_elements,
+            "y_block": top.block_elements,
+            "x_pitch": bottom.position_elements,
+            "y_pitch": top.position_elements,
+            "channels": bottom.channels,
+            "positions": top.positions,
+            "images": bottom.images,
+        }
+        return declared(**{name: value for name, value in known.items() if name in declared.fields} | own)
 
     def step(self, op: str, make: MakeBody, descriptor: Descriptor, *, serves_both: bool = False) -> Step:
         """Return the step of a kernel whose name needs no more than the schedule and the target.

@@ -21,10 +21,10 @@ from xdn.layers.broadcast import along_channels
 
 
 class PerChannel(Descriptor):
-    """`positions` of a block, each with `channels` rows of `lanes` values, or one row of so many channels."""
+    """`positions` of a block, each with `channels` rows of `images` values, or one row of so many channels."""
 
     x, y = Place(), Place()
-    positions, channels, lanes = Size(), Size(), Size()
+    positions, channels, images = Size(), Size(), Size()
     shift, factor, offset = Pointer(), Pointer(), Pointer()
 
 
@@ -33,7 +33,7 @@ def _affine_of_images() -> KernelBody:
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
         shift, factor, offset = d.shift, d.factor, d.offset
         # The number of lanes is read, not a constant, so that LLVM vectorises this loop and does not unroll it.
-        lanes, channels = d.lanes, d.channels
+        lanes, channels = d.images, d.channels
         for position in range(frame.blocks * d.positions):
             for c in range(channels):
                 first = (position * channels + c) * lanes
@@ -68,7 +68,7 @@ def _affine_of_channels() -> KernelBody:
 def _prelu_of_images() -> KernelBody:
     def prelu(d, frame):
         x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
-        slope, lanes, channels = d.factor, d.lanes, d.channels
+        slope, lanes, channels = d.factor, d.images, d.channels
         for position in range(frame.blocks * d.positions):
             for c in range(channels):
                 first = (position * channels + c) * lanes
@@ -105,13 +105,12 @@ AFFINE, PRELU = (_affine_of_images, _affine_of_channels), (_prelu_of_images, _pr
 
 
 def _lower(lowering: Lowering, op: str, bodies: tuple[MakeBody, MakeBody], **coefficients: Array) -> Lowered:
-    layer, layout, batch = lowering.layer, lowering.top(), lowering.schedule is BATCH
+    layout, batch = lowering.top(), lowering.schedule is BATCH
     channels = layout.channels if batch else layout.position_elements
     kept = {name: aligned_vectors(array, channels) for name, array in coefficients.items()}
-    x, y = layer.bottoms[0], layer.tops[0]
-    lanes = lowering.target.block_images if batch else 1
-    words = PerChannel(x=x, y=y, positions=layout.positions, channels=channels, lanes=lanes, **kept)
-    return Lowered([lowering.step(op, bodies[0 if batch else 1], words)], in_place={y: x})
+    words = lowering.words(PerChannel, channels=channels, **kept)
+    in_place = {lowering.layer.tops[0]: lowering.layer.bottoms[0]}
+    return Lowered([lowering.step(op, bodies[0 if batch else 1], words)], in_place=in_place)
 
 
 def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array) -> Lowered:

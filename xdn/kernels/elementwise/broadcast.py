@@ -19,10 +19,10 @@ from xdn.kernels.core.portion import portion
 
 
 class Broadcast(Descriptor):
-    """`positions` of a block, with `row` elements each, as many as `a` has in all."""
+    """`positions` of a block, with `y_pitch` elements each, as many as `a` has in all."""
 
     a, x, z, y = Place(), Place(), Place(), Place()
-    positions, row = Size(), Size()
+    positions, y_pitch = Size(), Size()
 
 
 def _scaled(a: float, x: float, z: float) -> float:
@@ -41,7 +41,7 @@ def _body(function: Callable[..., float]) -> KernelBody:
     f = jitable(function)
 
     def broadcast(d, frame):
-        positions, row, in_place = d.positions, d.row, same_place(d.x, d.y)
+        positions, row, in_place = d.positions, d.y_pitch, same_place(d.x, d.y)
         begin, stop = portion(frame, positions)
         for block in range(frame.blocks):
             a, first = at_element(frame, d.a, block * row), block * positions * row
@@ -60,9 +60,10 @@ def _body(function: Callable[..., float]) -> KernelBody:
 
 def _lower(lowering: Lowering, op: str, function: Callable[..., float], blobs: tuple[str, str, str]) -> Lowered:
     """Return the step for a factor, what it scales, and what is added: blobs by name."""
-    layout, (a, x, z), y = lowering.top(), blobs, lowering.layer.tops[0]
-    words = Broadcast(a=a, x=x, z=z, y=y, positions=layout.positions, row=layout.position_elements)
-    return Lowered([lowering.step(op, lambda: _body(function), words, serves_both=True)], in_place={y: x})
+    a, x, z = blobs
+    words = lowering.words(Broadcast, a=a, x=x, z=z)
+    in_place = {lowering.layer.tops[0]: x}
+    return Lowered([lowering.step(op, lambda: _body(function), words, serves_both=True)], in_place=in_place)
 
 
 @family("axpy", "Axpy", schedules=BOTH)

@@ -13,10 +13,10 @@ from xdn.kernels.core.portion import portion
 
 
 class Pair(Descriptor):
-    """`elements` of a block, and the coefficients of two bottoms."""
+    """Elements of a block, and the coefficients of two bottoms."""
 
     x0, x1, y = Place(), Place(), Place()
-    elements = Size()
+    y_block = Size()
     a, b = Number(), Number()
 
 
@@ -47,7 +47,7 @@ def _body(function: Callable[..., float]) -> KernelBody:
 
     def eltwise(d, frame):
         x0, x1, y, a, b = at(frame, d.x0), at(frame, d.x1), at(frame, d.y), d.a, d.b
-        first, end = portion(frame, frame.blocks * d.elements)
+        first, end = portion(frame, frame.blocks * d.y_block)
         # Two loops, because a compiler vectorises only where the arrays do not overlap.
         if same_place(d.x0, d.y):
             for i in range(first, end):
@@ -64,10 +64,10 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
     """Combine blobs of one shape, the first two, then each further one with the result."""
     layer, top = lowering.layer, lowering.layer.tops[0]
     coefficients = lowering.params.coeff or (1.0,) * len(layer.bottoms)
-    elements, steps = lowering.top().block_elements, []
+    steps = []
     for i in range(1, len(layer.bottoms)):
         x0, a = (layer.bottoms[0], coefficients[0]) if i == 1 else (top, 1.0)
-        words = Pair(x0=x0, x1=layer.bottoms[i], y=top, elements=elements, a=a, b=coefficients[i])
+        words = lowering.words(Pair, x0=x0, x1=layer.bottoms[i], a=a, b=coefficients[i])
         op, function = (_FUNCTIONS if i == 1 else _FURTHER)[lowering.params.operation]
         steps.append(lowering.step(op, partial(_body, function), words, serves_both=True))
     return Lowered(steps, in_place={top: layer.bottoms[0]})

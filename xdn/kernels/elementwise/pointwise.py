@@ -14,10 +14,10 @@ from xdn.layers.function import Function, Kernel, functions
 
 
 class Pointwise(Descriptor):
-    """`elements` of a block, and `MOST_CONSTANTS` constants."""
+    """Elements of a block, and `MOST_CONSTANTS` constants."""
 
     x, y = Place(), Place()
-    elements = Size()
+    y_block = Size()
     constants = Pointer()
 
 
@@ -26,7 +26,7 @@ def _body(kernel: Kernel) -> KernelBody:
 
     def pointwise(d, frame):
         x, y, constants = at(frame, d.x), at(frame, d.y), d.constants
-        first, end = portion(frame, frame.blocks * d.elements)
+        first, end = portion(frame, frame.blocks * d.y_block)
         one, two, three, four = constants[0], constants[1], constants[2], constants[3]
         # Two loops, because a compiler vectorises a loop over two arrays only where they do not overlap.
         if same_place(d.x, d.y):
@@ -45,7 +45,7 @@ def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     constants = np.zeros(MOST_CONSTANTS, real)
     with np.errstate(over="ignore"):
         constants[: len(kernel.constants)] = kernel.constants
-    words = Pointwise(x=x, y=y, elements=lowering.top().block_elements, constants=constants)
+    words = lowering.words(Pointwise, constants=constants)
     return Lowered([lowering.step(kernel.word, lambda: _body(kernel), words, serves_both=True)], in_place={y: x})
 
 

@@ -66,16 +66,14 @@ def lower_embed(lowering: Lowering) -> Lowered:
     values, top = lowering.params.num_output, lowering.top()
     table = np.ascontiguousarray(layer.weights["weight"], real)
     bias = np.ascontiguousarray(layer.weights.get("bias", np.zeros(values)), real)
-    words = Embed(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
+    words = lowering.words(
+        Embed,
         table=table,
         bias=bias,
         rows=len(table),
         values=values,
         positions=bottom.positions,
         numbers=images if single else bottom.position_elements,
-        x_pitch=bottom.position_elements,
         y_pitch=top.position_elements if single else values * top.position_elements,
         step=images if single else top.position_elements,
     )

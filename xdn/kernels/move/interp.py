@@ -31,12 +31,12 @@ class Interp(Descriptor):
 
     x, y = Place(), Place()
     corners, weights = Pointer(S64), Pointer()
-    positions, x_block, y_block, row = (Size() for _ in range(4))
+    positions, x_block, y_block, y_pitch = (Size() for _ in range(4))
 
 
 def _interp() -> KernelBody:
     def interp(d, frame):
-        corners, weights, row = d.corners, d.weights, d.row
+        corners, weights, row = d.corners, d.weights, d.y_pitch
         begin, stop = portion(frame, d.positions)
         for block in range(frame.blocks):
             x, y = at_element(frame, d.x, block * d.x_block), at_element(frame, d.y, block * d.y_block)
@@ -63,19 +63,9 @@ def _interp() -> KernelBody:
 )
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     rows, columns = lowering.params.corners([blob.shape for blob in lowering.bottoms])
-    corners, weights = _tables(rows, columns, bottom.width)
-    words = Interp(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
-        corners=corners,
-        weights=weights,
-        positions=top.positions,
-        x_block=bottom.block_elements,
-        y_block=top.block_elements,
-        row=top.position_elements,
-    )
+    corners, weights = _tables(rows, columns, lowering.bottom().width)
+    words = lowering.words(Interp, corners=corners, weights=weights)
     return Lowered([lowering.step("interp", _interp, words, serves_both=True)])
 
 

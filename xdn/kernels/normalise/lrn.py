@@ -43,7 +43,7 @@ class Across(Descriptor):
     """
 
     x, y = Place(), Place()
-    positions, channels, pitch, reach = (Size() for _ in range(4))
+    positions, channels, y_pitch, reach = (Size() for _ in range(4))
     constants = Pointer()
 
 
@@ -85,7 +85,7 @@ def _of_images(target: Target) -> KernelBody:
     row = _row(target)
 
     def lrn_across(d, frame):
-        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.pitch
+        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.y_pitch
         for position in range(frame.blocks * d.positions):
             x, y = at_element(frame, d.x, position * pitch), at_element(frame, d.y, position * pitch)
             for c in range(channels):
@@ -124,7 +124,7 @@ def _of_channels(target: Target) -> KernelBody:
         y[c] = x[c] * power(fma(constants[1], energy, constants[0]), constants[2])
 
     def lrn_across(d, frame):
-        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.pitch
+        channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.y_pitch
         begin, end = portion(frame, frame.blocks * d.positions)
         # The first channel after the last whole vector.
         inner = reach + max(0, channels - 2 * reach) // lanes * lanes
@@ -148,13 +148,9 @@ def _over_channels(lowering: Lowering) -> bool:
 @family("lrn_across", "LRN", when=_over_channels, schedules=BOTH)
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
-    layer, params, layout = lowering.layer, lowering.params, lowering.top()
-    words = Across(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
-        positions=layout.positions,
-        channels=layout.channels,
-        pitch=layout.position_elements,
+    params = lowering.params
+    words = lowering.words(
+        Across,
         reach=params.local_size // 2,
         constants=np.array([params.k, params.alpha / params.local_size, -params.beta], real),
     )

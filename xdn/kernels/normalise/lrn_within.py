@@ -42,7 +42,7 @@ class Within(Descriptor):
 
     x, y = Place(), Place()
     positions, taps, counts, constants = Pointer(S64), Pointer(S64), Pointer(), Pointer()
-    position_count, block, rows = Size(), Size(), Size()
+    position_count, y_block, rows = Size(), Size(), Size()
 
 
 def within(target: Target, schedule: Schedule = BATCH) -> KernelSource:
@@ -71,7 +71,7 @@ def _body(target: Target, schedule: Schedule) -> KernelBody:
         positions, taps, counts, constants, rows = d.positions, d.taps, d.counts, d.constants, d.rows
         begin, stop = portion(frame, d.position_count)
         for block in range(frame.blocks):
-            x, y = at_element(frame, d.x, block * d.block), at_element(frame, d.y, block * d.block)
+            x, y = at_element(frame, d.x, block * d.y_block), at_element(frame, d.y, block * d.y_block)
             for p in range(begin, stop):
                 x_window, first, end = moved(x, positions[4 * p]), positions[4 * p + 1], positions[4 * p + 2]
                 x_own, y_own, count = moved(x, positions[4 * p + 3]), moved(y, positions[4 * p + 3]), counts[p]
@@ -101,17 +101,15 @@ def _over_positions(lowering: Lowering) -> bool:
 @family("lrn_within", "LRN", when=_over_positions, schedules=BOTH, footprint=_footprint)
 def lower_within(lowering: Lowering) -> Lowered:
     """x * (1 + alpha * mean of the squares in a square of positions) ** -beta."""
-    layer, params, layout = lowering.layer, lowering.params, lowering.top()
+    params, layout = lowering.params, lowering.top()
     positions, taps = plain_tap_lists(*_square(lowering)).in_elements(layout, layout)
-    words = Within(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
+    words = lowering.words(
+        Within,
         positions=positions,
         taps=taps,
         counts=np.ascontiguousarray(params.squares_pooling().counts((layout.height, layout.width))),
         constants=np.array([1.0, params.alpha, -params.beta], real),
         position_count=len(positions),
-        block=layout.block_elements,
         rows=layout.position_elements // row_elements(lowering.target, lowering.schedule),
     )
     return Lowered([Step(within(lowering.target, lowering.schedule), words)])

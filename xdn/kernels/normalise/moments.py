@@ -27,7 +27,7 @@ from xdn.kernels.core.portion import portion
 
 
 class Moments(Descriptor):
-    """Positions with `vectors` of `width` elements, `pitch` from one position to the next.
+    """Positions with `vectors` of `width` elements, `y_pitch` from one position to the next.
 
     eps, divides
         Of MVN: what is added to the deviation, and whether it divides by that.
@@ -36,13 +36,13 @@ class Moments(Descriptor):
     """
 
     x, y, total = Place(), Place(), Scratch(F64)
-    positions, vectors, width, pitch, divides = (Size() for _ in range(5))
+    positions, vectors, width, y_pitch, divides = (Size() for _ in range(5))
     eps, constants = Number(), Pointer()
 
 
 def _mvn() -> KernelBody:
     def mvn(d, frame):
-        positions, vectors, width, pitch, divides = d.positions, d.vectors, d.width, d.pitch, d.divides
+        positions, vectors, width, pitch, divides = d.positions, d.vectors, d.width, d.y_pitch, d.divides
         eps, count, total = d.eps, positions * vectors, at(frame, d.total)
         begin, stop = portion(frame, width)
         for block in range(frame.blocks):
@@ -78,7 +78,7 @@ def _mvn() -> KernelBody:
 
 def _normalize() -> KernelBody:
     def normalize(d, frame):
-        positions, vectors, width, pitch = d.positions, d.vectors, d.width, d.pitch
+        positions, vectors, width, pitch = d.positions, d.vectors, d.width, d.y_pitch
         constants, total = d.constants, at(frame, d.total)
         begin, stop = portion(frame, width)
         for block in range(frame.blocks):
@@ -102,9 +102,8 @@ def _normalize() -> KernelBody:
 
 def _lower(lowering: Lowering, op: str, make: MakeBody, shape: tuple[int, int], **own: Any) -> Lowered:
     """Return the step of a body for vectors of (number, width) a position, and what else it is told."""
-    layer, layout, (vectors, width) = lowering.layer, lowering.top(), shape
-    sizes = {"positions": layout.positions, "vectors": vectors, "width": width, "pitch": layout.position_elements}
-    words = Moments(x=layer.bottoms[0], y=layer.tops[0], total=width, **sizes, **own)
+    vectors, width = shape
+    words = lowering.words(Moments, total=width, vectors=vectors, width=width, **own)
     return Lowered([lowering.step(op, make, words, serves_both=True)])
 
 

@@ -117,18 +117,8 @@ Bodies = tuple[MakeBody, MakeBody]
 
 def _lower(lowering: Lowering, op: str, bodies: Bodies, **own: Any) -> Lowered:
     """Return the step with the body of the schedule, and what else it is told."""
-    layer, bottom, batch = lowering.layer, lowering.bottom(), lowering.schedule is BATCH
-    words = OverChannels(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
-        found=bottom.images if batch else 0,
-        positions=bottom.positions,
-        channels=bottom.channels,
-        x_pitch=bottom.position_elements,
-        y_pitch=lowering.top().position_elements,
-        images=bottom.images,
-        **own,
-    )
+    batch = lowering.schedule is BATCH
+    words = lowering.words(OverChannels, found=lowering.bottom().images if batch else 0, **own)
     return Lowered([lowering.step(op, bodies[0 if batch else 1], words)])
 
 

@@ -40,7 +40,7 @@ class Softmax(Descriptor):
     """Positions of a block, the channels of each, and elements from one to the next."""
 
     x, y = Place(), Place()
-    positions, channels, pitch = Size(), Size(), Size()
+    positions, channels, y_pitch = Size(), Size(), Size()
 
 
 def softmax(target: Target, schedule: Schedule = BATCH) -> KernelSource:
@@ -82,7 +82,7 @@ def _of_images(target: Target) -> KernelBody:
     position = _position(target)
 
     def softmax(d, frame):
-        x, y, channels, pitch = at(frame, d.x), at(frame, d.y), d.channels, d.pitch
+        x, y, channels, pitch = at(frame, d.x), at(frame, d.y), d.channels, d.y_pitch
         for p in range(frame.blocks * d.positions):
             position(moved(x, p * pitch), channels, moved(y, p * pitch))
 
@@ -91,7 +91,7 @@ def _of_images(target: Target) -> KernelBody:
 
 def _of_channels() -> KernelBody:
     def softmax(d, frame):
-        channels, pitch = d.channels, d.pitch
+        channels, pitch = d.channels, d.y_pitch
         begin, end = portion(frame, frame.blocks * d.positions)
         for p in range(begin, end):
             x, y = at_element(frame, d.x, p * pitch), at_element(frame, d.y, p * pitch)
@@ -117,6 +117,4 @@ def _over_channels(lowering: Lowering) -> bool:
 @family("softmax", "Softmax", when=_over_channels, schedules=BOTH)
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
-    (x,), (y,), layout = lowering.layer.bottoms, lowering.layer.tops, lowering.top()
-    words = Softmax(x=x, y=y, positions=layout.positions, channels=layout.channels, pitch=layout.position_elements)
-    return Lowered([Step(softmax(lowering.target, lowering.schedule), words)])
+    return Lowered([Step(softmax(lowering.target, lowering.schedule), lowering.words(Softmax))])

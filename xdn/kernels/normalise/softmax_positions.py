@@ -31,12 +31,12 @@ class SoftmaxPositions(Descriptor):
 
     x, y, most, total = Place(), Place(), Scratch(), Scratch()
     groups = Pointer(S64)
-    group_count, count, step, positions, row = (Size() for _ in range(5))
+    group_count, count, step, positions, y_pitch = (Size() for _ in range(5))
 
 
 def _softmax() -> KernelBody:
     def softmax(d, frame):
-        groups, row, positions, count, step = d.groups, d.row, d.positions, d.count, d.step * d.row
+        groups, row, positions, count, step = d.groups, d.y_pitch, d.positions, d.count, d.step * d.y_pitch
         most, total = at(frame, d.most), at(frame, d.total)
         begin, stop = portion(frame, row)
         for block in range(frame.blocks):
@@ -88,19 +88,8 @@ def axis_positions(blob: Blob, axis: int) -> tuple[np.ndarray, int, int]:
 @family("softmax_positions", "Softmax", when=_over_positions, schedules=BOTH)
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along positions."""
-    layer, layout, blob = lowering.layer, lowering.top(), lowering.bottoms[0]
+    blob, row = lowering.bottoms[0], lowering.top().position_elements
     starts, step, count = axis_positions(blob, blob.axis(lowering.params.axis))
-    row = layout.position_elements
-    words = SoftmaxPositions(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
-        most=row,
-        total=row,
-        groups=starts,
-        group_count=len(starts),
-        count=count,
-        step=step,
-        positions=layout.positions,
-        row=row,
-    )
+    tables = {"groups": starts, "group_count": len(starts), "count": count, "step": step}
+    words = lowering.words(SoftmaxPositions, most=row, total=row, **tables)
     return Lowered([lowering.step("softmax_positions", _softmax, words, serves_both=True)])

@@ -121,19 +121,15 @@ def pooling_footprint(lowering: Lowering) -> Footprint:
 )
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    sizes = lowering.bottoms[0].shape[2:]
+    bottom, sizes = lowering.bottom(), lowering.bottoms[0].shape[2:]
     lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    positions, taps = lists.in_elements(bottom, top)
-    words = Pooling(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
+    positions, taps = lists.in_elements(bottom, lowering.top())
+    words = lowering.words(
+        Pooling,
         positions=positions,
         taps=taps,
         counts=np.ascontiguousarray(lowering.params.counts(sizes)),
         position_count=len(positions),
-        x_block=bottom.block_elements,
-        y_block=top.block_elements,
         rows=bottom.position_elements // row_elements(lowering.target, lowering.schedule),
     )
     op = "max_pool" if lowering.params.pool == "MAX" else "average_pool"

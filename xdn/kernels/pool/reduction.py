@@ -64,23 +64,19 @@ def _reduce() -> KernelBody:
 @family("reduce", "Reduction", when=lambda it: it.bottoms[0].axis(it.params.axis) > 0, schedules=BOTH)
 def lower_reduction(lowering: Lowering) -> Lowered:
     """Sum what an image has, or the positions of its last axes, and multiply."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    params = lowering.params
+    params, bottom, top = lowering.params, lowering.bottom(), lowering.top()
     if lowering.bottoms[0].axis(params.axis) == 1:
         groups, vectors, width = 1, bottom.channels, bottom.images
     else:
         groups, vectors, width = top.positions, 1, bottom.position_elements
     positions = bottom.positions // groups
-    words = Reduce(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
+    words = lowering.words(
+        Reduce,
         total=width,
         groups=groups,
         positions=positions,
         vectors=vectors,
         width=width,
-        x_pitch=bottom.position_elements,
-        y_pitch=top.position_elements,
         terms=_TERMS[params.operation],
         factor=params.coeff / (positions * vectors if params.operation == "MEAN" else 1),
     )

@@ -80,8 +80,7 @@ def _footprint(lowering: Lowering) -> Footprint:
 @family("spp", "SPP", schedules=BOTH, footprint=_footprint)
 def lower_spp(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each bin."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    sizes, average = lowering.bottoms[0].shape[2:], lowering.params.pool == "AVE"
+    bottom, sizes, average = lowering.bottom(), lowering.bottoms[0].shape[2:], lowering.params.pool == "AVE"
     bins: list[Array] = []
     taps: list[Array] = []
     counts: list[Array] = []
@@ -96,17 +95,12 @@ def lower_spp(lowering: Lowering) -> Lowered:
         taps.append(lists.taps * (bottom.position_elements, 1))
         counts.append(level.counts(sizes).ravel())
         begin += bottom.channels * len(rows)
-    words = SPP(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
+    words = lowering.words(
+        SPP,
         bins=np.concatenate(bins),
         taps=np.concatenate(taps),
         counts=np.concatenate(counts),
         bin_count=sum(map(len, bins)),
-        channels=bottom.channels,
-        images=bottom.images,
-        x_block=bottom.block_elements,
-        y_block=top.block_elements,
         average=average,
         start=0 if average else LOWEST,
     )

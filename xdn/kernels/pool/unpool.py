@@ -33,13 +33,13 @@ class Largest(Descriptor):
 
     x, y, indices = Place(), Place(), Place()
     positions, taps = Pointer(S64), Pointer(S64)
-    position_count, row, x_block, y_block = (Size() for _ in range(4))
+    position_count, y_pitch, x_block, y_block = (Size() for _ in range(4))
     start = Number()
 
 
 def _largest() -> KernelBody:
     def largest(d, frame):
-        positions, taps, row, start = d.positions, d.taps, d.row, d.start
+        positions, taps, row, start = d.positions, d.taps, d.y_pitch, d.start
         begin, stop = portion(frame, d.position_count)
         for block in range(frame.blocks):
             x, y = at_element(frame, d.x, block * d.x_block), at_element(frame, d.y, block * d.y_block)
@@ -70,19 +70,14 @@ def _largest() -> KernelBody:
 )
 def lower_pool_indices(lowering: Lowering) -> Lowered:
     """Take the maximum of each window, and the number of its position."""
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
     sizes = lowering.bottoms[0].shape[2:]
     lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    words = Largest(
-        x=layer.bottoms[0],
-        y=layer.tops[0],
-        indices=layer.tops[1],
+    words = lowering.words(
+        Largest,
+        indices=lowering.layer.tops[1],
         positions=np.ascontiguousarray(lists.positions),
         taps=np.ascontiguousarray(lists.taps),
         position_count=len(lists.positions),
-        row=top.position_elements,
-        x_block=bottom.block_elements,
-        y_block=top.block_elements,
         start=LOWEST,
     )
     return Lowered([lowering.step("max_pool_indices", _largest, words, serves_both=True)])
