@@ -8,7 +8,7 @@ from xdn.train.prefetch import DEPTH, prefetched
 
 
 def alive():
-    return [thread for thread in threading.enumerate() if thread.name == "xdn-prefetch"]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("xdn-prefetch")]
 
 
 def test_everything_comes_in_order():
@@ -22,13 +22,13 @@ def test_no_more_is_made_ahead_than_agreed():
 
     def make(i):
         made.append(i)
-        if len(made) == DEPTH + 1:
+        if len(made) == DEPTH:
             enough.set()
         return i
 
     with prefetched(make, 0, 1000):
         assert enough.wait(10)
-    assert len(made) == DEPTH + 1
+    assert len(made) == DEPTH
     assert not alive()
 
 
@@ -43,4 +43,15 @@ def test_an_error_comes_where_its_batch_would():
         assert [next(found), next(found)] == [0, 1]
         with pytest.raises(ValueError, match="damaged"):
             next(found)
+    assert not alive()
+
+
+def test_an_error_of_the_caller_ends_the_thread():
+    def interrupted():
+        with prefetched(lambda i: i, 0, 1000) as made:
+            next(made)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not alive()

@@ -23,8 +23,10 @@ def softmax(x):
     return e / e.sum(1, keepdims=True)
 
 
-def test_the_loss_is_that_of_the_formula(tmp_path, rng):
-    recipe = Recipe(temperature=3.0, alpha=0.7, label_smoothing=0.1)
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0])
+def test_the_loss_is_that_of_the_formula(tmp_path, rng, temperature, alpha):
+    recipe = Recipe(temperature=temperature, alpha=alpha, label_smoothing=0.1)
     student, logits = net_of(tmp_path), rng.standard_normal((5, 10)).astype(np.float32)
     outputs = [rng.standard_normal((5, 10)).astype(np.float32) for _ in range(2)]
     labels = np.array([1, 0, 9, 3, 3])
@@ -33,9 +35,27 @@ def test_the_loss_is_that_of_the_formula(tmp_path, rng):
     )
     truth = np.full((5, 10), 0.01) + 0.9 * np.eye(10)[labels]
     entropy = -(truth * np.log(softmax(logits))).sum(1).mean()
-    targets = [softmax(o / 3.0) for o in outputs]
-    divergences = [(t * (np.log(t) - np.log(softmax(logits / 3.0)))).sum(1).mean() for t in targets]
-    assert float(found) == pytest.approx(0.3 * entropy + 0.7 * 9.0 * np.mean(divergences), rel=1e-5)
+    targets = [softmax(o / temperature) for o in outputs]
+    divergences = [(t * (np.log(t) - np.log(softmax(logits / temperature)))).sum(1).mean() for t in targets]
+    expected = (1 - alpha) * entropy + alpha * temperature**2 * np.mean(divergences)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_teacher_like_the_student_teaches_nothing(tmp_path):
+    student, logits = net_of(tmp_path), torch.arange(20.0).reshape(2, 10)
+    teachers = Teachers([student], student, Recipe(alpha=1.0))
+    assert float(teachers.loss(logits, torch.tensor([0, 2]), [logits])) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_gradient_keeps_its_size_as_the_temperature_grows(tmp_path, rng):
+    """Hinton et al.: the gradient of KL falls with 1 / T^2; for large T it is that of half the squared difference."""
+    net, (student, teacher) = net_of(tmp_path), rng.standard_normal((2, 2, 10))
+    logits = torch.tensor(student, requires_grad=True)
+    teachers = Teachers([net], net, Recipe(temperature=1000.0, alpha=1.0))
+    teachers.loss(logits, torch.tensor([0, 2]), [torch.tensor(teacher)]).backward()
+    centred = [x - x.mean(axis=1, keepdims=True) for x in (student, teacher)]
+    # 1 / (classes * images); second-order terms are of order logits / T.
+    np.testing.assert_allclose(logits.grad, (centred[0] - centred[1]) / 20, atol=5e-4)
 
 
 def test_a_teacher_reads_images_by_its_own_transform(tmp_path, rng):

@@ -6,7 +6,6 @@ Before each update, as in Caffe's `SGDSolver::ApplyUpdate`: gradients summed ove
 Source: Caffe's src/caffe/solvers/*.cpp.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, ClassVar
@@ -19,6 +18,9 @@ from xdn.frontend.solver import Solver
 from xdn.graph import ParamSpec
 from xdn.registry import Registry
 
+#: A group of weights that are trained alike: its numbers, and the weights.
+Group = Mapping[str, Any]
+Tensors = list[Tensor]
 #: Caffe's `type` -> optimizer.
 OPTIMIZERS: Registry[type["CaffeOptimizer"]] = Registry("solver type")
 
@@ -38,6 +40,8 @@ class CaffeOptimizer(torch.optim.Optimizer):
 
     #: What is kept for each weight, all zeros at first.
     kept: ClassVar[tuple[str, ...]] = ()
+    #: Changes weights by gradients (regularized) and by what is kept, in place: (group, weights, gradients, kept...).
+    _update: ClassVar[Callable[..., None]]
 
     def __init__(self, params: Iterable[Any], solver: Solver):
         super().__init__(
@@ -51,10 +55,8 @@ class CaffeOptimizer(torch.optim.Optimizer):
             group["lr"], group["momentum"] = lr * group["lr_mult"], momentum
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:  # type: ignore[override]
         """Update every weight that has a gradient; gradients are overwritten."""
-        if closure is not None:
-            raise NotImplementedError("Caffe's solvers take no closure")
         self._clip_and_divide()
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
@@ -74,46 +76,39 @@ class CaffeOptimizer(torch.optim.Optimizer):
         if factor != 1.0:
             torch._foreach_mul_(gradients, factor)
 
-    def _regularize(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor]) -> None:
+    def _regularize(self, group: Group, weights: Tensors, gradients: Tensors) -> None:
         decay = self.solver.weight_decay * group["decay_mult"]
         if decay:
             signs = weights if self.solver.regularization_type == "L2" else torch._foreach_sign(weights)
             torch._foreach_add_(gradients, signs, alpha=decay)
 
-    def _kept(self, name: str, weights: list[Tensor]) -> list[Tensor]:
+    def _kept(self, name: str, weights: Tensors) -> Tensors:
         for weight in weights:
             if name not in self.state[weight]:
                 self.state[weight][name] = torch.zeros_like(weight)
         return [self.state[weight][name] for weight in weights]
-
-    @abstractmethod
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        """Change `weights` by `gradients` (regularized) and what is kept, in place."""
 
 
 @OPTIMIZERS.register("SGD")
 class SGD(CaffeOptimizer):
     """V = momentum * V + lr * g; W -= V"""
 
-    kept: ClassVar = ("velocity",)
+    kept = ("velocity",)
 
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        (velocity,) = kept
+    def _update(self, group: Group, weights: Tensors, gradients: Tensors, velocity: Tensors) -> None:
         torch._foreach_mul_(velocity, group["momentum"])
         torch._foreach_add_(velocity, gradients, alpha=group["lr"])
+        self._move(group, weights, gradients, velocity)
+
+    def _move(self, group: Group, weights: Tensors, gradients: Tensors, velocity: Tensors) -> None:
         torch._foreach_sub_(weights, velocity)
 
 
 @OPTIMIZERS.register("Nesterov")
-class Nesterov(CaffeOptimizer):
+class Nesterov(SGD):
     """V' = momentum * V + lr * g; W -= (1 + momentum) * V' - momentum * V, which is lr * g + momentum * V'"""
 
-    kept: ClassVar = ("velocity",)
-
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        (velocity,) = kept
-        torch._foreach_mul_(velocity, group["momentum"])
-        torch._foreach_add_(velocity, gradients, alpha=group["lr"])
+    def _move(self, group: Group, weights: Tensors, gradients: Tensors, velocity: Tensors) -> None:
         torch._foreach_add_(weights, gradients, alpha=-group["lr"])
         torch._foreach_add_(weights, velocity, alpha=-group["momentum"])
 
@@ -122,10 +117,9 @@ class Nesterov(CaffeOptimizer):
 class AdaGrad(CaffeOptimizer):
     """H += g^2; W -= lr * g / (sqrt(H) + delta)"""
 
-    kept: ClassVar = ("history",)
+    kept = ("history",)
 
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        (history,) = kept
+    def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors) -> None:
         torch._foreach_addcmul_(history, gradients, gradients)
         _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
 
@@ -134,10 +128,9 @@ class AdaGrad(CaffeOptimizer):
 class RMSProp(CaffeOptimizer):
     """H = rms_decay * H + (1 - rms_decay) * g^2; W -= lr * g / (sqrt(H) + delta)"""
 
-    kept: ClassVar = ("history",)
+    kept = ("history",)
 
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        (history,) = kept
+    def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors) -> None:
         _average_squares(history, gradients, self.solver.rms_decay)
         _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
 
@@ -146,10 +139,9 @@ class RMSProp(CaffeOptimizer):
 class AdaDelta(CaffeOptimizer):
     """H = mu * H + (1 - mu) * g^2; U = g * sqrt((D + delta) / (H + delta)); D = mu * D + (1 - mu) * U^2; W -= lr * U"""
 
-    kept: ClassVar = ("history", "changes")
+    kept = ("history", "changes")
 
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        history, changes = kept
+    def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors, changes: Tensors) -> None:
         _average_squares(history, gradients, group["momentum"])
         ratios = list(torch._foreach_add(changes, self.solver.delta))
         torch._foreach_div_(ratios, torch._foreach_add(history, self.solver.delta))
@@ -163,10 +155,9 @@ class AdaDelta(CaffeOptimizer):
 class Adam(CaffeOptimizer):
     """M, H: averages of g and g^2; W -= lr * sqrt(1 - momentum2^t) / (1 - momentum^t) * M / (sqrt(H) + delta)"""
 
-    kept: ClassVar = ("average", "history")
+    kept = ("average", "history")
 
-    def _update(self, group: Mapping[str, Any], weights: list[Tensor], gradients: list[Tensor], *kept: Any) -> None:
-        average, history = kept
+    def _update(self, group: Group, weights: Tensors, gradients: Tensors, average: Tensors, history: Tensors) -> None:
         first, second, count = group["momentum"], self.solver.momentum2, group["count"]
         torch._foreach_mul_(average, first)
         torch._foreach_add_(average, gradients, alpha=1 - first)
@@ -175,14 +166,12 @@ class Adam(CaffeOptimizer):
         _subtract_quotient(weights, average, history, group["lr"] * correction, self.solver.delta)
 
 
-def _average_squares(averages: list[Tensor], values: list[Tensor], decay: float) -> None:
+def _average_squares(averages: Tensors, values: Tensors, decay: float) -> None:
     torch._foreach_mul_(averages, decay)
     torch._foreach_addcmul_(averages, values, values, value=1 - decay)
 
 
-def _subtract_quotient(
-    weights: list[Tensor], values: list[Tensor], squares: list[Tensor], factor: float, delta: float
-) -> None:
+def _subtract_quotient(weights: Tensors, values: Tensors, squares: Tensors, factor: float, delta: float) -> None:
     roots = torch._foreach_sqrt(squares)
     torch._foreach_add_(roots, delta)
     torch._foreach_addcdiv_(weights, values, roots, value=-factor)
@@ -200,7 +189,7 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
     """
     with placed(solver.place("type"), UnknownNameError):
         cls = OPTIMIZERS[solver.type]
-    groups: dict[ParamSpec, list[Tensor]] = {}
+    groups: dict[ParamSpec, Tensors] = {}
     for weight, spec in weights:
         if not all(isfinite(factor) and factor >= 0 for factor in (spec.lr_mult, spec.decay_mult)):
             raise NetError(f"{spec}: lr_mult and decay_mult must be numbers from 0 on")

@@ -22,6 +22,9 @@ FORMAT, OLD_FORMAT = "xdn training snapshot 2", "xdn training snapshot 1"
 _SEAL = b"\nxdn snapshot sha256 "
 _SEAL_BYTES = len(_SEAL) + 2 * hashlib.sha256().digest_size
 _MEND = "Begin anew with --restart"
+#: What zipfile, pickle and PyTorch raise for bytes that they cannot read.
+_DAMAGES: tuple[type[Exception], ...] = (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError)
+_DAMAGES += (ValueError, LookupError, TypeError, AttributeError, OverflowError, AssertionError)
 State = dict[str, Any]
 
 
@@ -59,21 +62,7 @@ def read_snapshot(path: Path) -> State:
     try:
         _check_archive(raw, path, checksums=not sealed)
         state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        AssertionError,
-        NotImplementedError,
-        RecursionError,
-    ) as error:
+    except _DAMAGES as error:
         what = f"this is not a snapshot of a training ({type(error).__name__})"
         raise DataError(what, where=str(path), mend=_MEND) from None
     if not isinstance(state, dict) or state.get("format") not in (FORMAT, OLD_FORMAT):

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend.solver import Recipe
 from xdn.graph import Net
 from xdn.train.data import input_shape, whole_transform
-from xdn.train.loss import distillation_loss, smoothed_labels
 from xdn.train.module import NetModule
 
 
@@ -44,9 +44,28 @@ class Teachers:
         return [module(images * factor + shift) for module, factor, shift in self._taught]
 
     def loss(self, logits: Tensor, labels: Tensor, outputs: list[Tensor]) -> Tensor:
-        """Return the distillation loss of the student's `logits` (N, K) beside the teachers' `outputs`."""
-        smoothed = smoothed_labels(labels, logits.shape[1], self.recipe.label_smoothing)
-        return distillation_loss(logits, smoothed, outputs, None, self.recipe.temperature, self.recipe.alpha)
+        """Return the mean over the batch of (1 - alpha) * CE(labels) + alpha * T^2 * mean_i KL(teacher_i || student).
+
+        Both sides of KL are the softmax of logits / T; T^2 keeps the gradients' size as T changes. The source is
+        Hinton, Vinyals and Dean 2015. It is computed in f32.
+
+        Parameters
+        ----------
+        logits : (N, K)
+            The student's.
+        labels : (N,) int64
+        outputs : list of (N, K)
+            As `logits` gives them.
+        """
+        recipe = self.recipe
+        entropy = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        student = F.log_softmax(logits.float() / recipe.temperature, 1)
+        loss = (1 - recipe.alpha) * entropy
+        for output in outputs:
+            target = F.log_softmax(output.float() / recipe.temperature, 1)
+            divergence = F.kl_div(student, target, reduction="batchmean", log_target=True)
+            loss = loss + recipe.alpha * recipe.temperature**2 * divergence / len(outputs)
+        return loss
 
 
 def _retransform(student: Net, teacher: Net) -> tuple[Tensor, Tensor]:

@@ -130,9 +130,8 @@ class Trainer:
         ):
             try:
                 self._test_if_due(interrupt)
-                batch = iter(batches)
                 while progress.iteration < solver.max_iter:
-                    self._iterate(batch)
+                    self._iterate(batches)
                     self._test_if_due(interrupt)
                     if progress.iteration % solver.snapshot == 0 or progress.iteration == solver.max_iter:
                         self._save()
