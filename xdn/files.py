@@ -139,22 +139,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def exists(path: Path) -> bool:
-    """Return whether something is at `path`; nothing is where the system refuses the name, such as a too long one."""
-    try:
-        return os.access(path, os.F_OK)
-    except ValueError:  # a zero byte
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Return whether a folder is at `path`; none is where the system refuses the name."""
-    return exists(path) and path.is_dir()
-
-
-def is_file(path: Path) -> bool:
-    """Return whether a regular file is at `path`; none is where the system refuses the name."""
-    return exists(path) and path.is_file()
+#: As `pathlib` has them, but false where the system refuses the name, such as a too long one, too.
+exists, is_folder, is_file = os.path.exists, os.path.isdir, os.path.isfile
 
 
 def checked_size(path: Path, limit_bytes: int) -> int:

@@ -64,4 +64,6 @@ def _command(module: str) -> "Callable[[], int]":
     return lambda: program(f"xdn-{module}", main)
 
 
-inspect, optimize, pack, run, train, tune = map(_command, ("inspect", "optimize", "pack", "run", "train", "tune"))
+#: Each is a console script, `xdn-inspect` and so on.
+COMMANDS = ("inspect", "optimize", "pack", "run", "train", "tune")
+inspect, optimize, pack, run, train, tune = map(_command, COMMANDS)

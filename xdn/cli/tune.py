@@ -11,6 +11,7 @@ KEY is the beginning of a key as `list` prints it. Results lie in ~/.cache/xdn/t
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from xdn import settings
@@ -25,19 +26,18 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = new_parser("xdn-tune", __doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="print all results").set_defaults(run=_list)
-    show = commands.add_parser("show", help="print one result")
-    show.add_argument("key", metavar="KEY")
-    show.set_defaults(run=_show)
-    export = commands.add_parser("export", help="write all results to a file")
-    export.add_argument("file", type=Path, metavar="FILE")
-    export.set_defaults(run=_export)
-    load = commands.add_parser("import", help="read results from a file")
-    load.add_argument("file", type=Path, metavar="FILE")
-    load.set_defaults(run=_import)
-    clear = commands.add_parser("clear", help="remove one result, or all")
-    clear.add_argument("key", nargs="?", metavar="KEY")
-    clear.set_defaults(run=_clear)
+
+    def add(name: str, run: Callable[[argparse.Namespace, Output], None], text: str) -> argparse.ArgumentParser:
+        """Add a command of its own; return its parser."""
+        added = commands.add_parser(name, help=text)
+        added.set_defaults(run=run)
+        return added
+
+    add("list", _list, "print all results")
+    add("show", _show, "print one result").add_argument("key", metavar="KEY")
+    add("export", _export, "write all results to a file").add_argument("file", type=Path, metavar="FILE")
+    add("import", _import, "read results from a file").add_argument("file", type=Path, metavar="FILE")
+    add("clear", _clear, "remove one result, or all").add_argument("key", nargs="?", metavar="KEY")
     return run_command(parser, lambda args, output: args.run(args, output), argv)
 
 

@@ -6,10 +6,8 @@ import numpy as np
 
 from xdn.element import F32
 from xdn.errors import ShapeError
-from xdn.graph.blob import Blob
+from xdn.graph import Blob, Layer, Net
 from xdn.graph.cost import layer_cost
-from xdn.graph.layer import Layer
-from xdn.graph.net import Net
 from xdn.kernels.core.family import Family, Lowering
 from xdn.kernels.core.layout import BlockLayout
 from xdn.memory import MEND, Need, images_at_once, limit

@@ -7,7 +7,7 @@ its own, a step. Chunks are large against a reading of a counter, so a measured 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xdn.graph.blob import Shape
+from xdn.graph import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
 from xdn.runtime.cpu.plan import Plan

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xdn.graph.blob import Blob
-from xdn.graph.layer import Layer
+from xdn.graph import Blob, Layer
 from xdn.kernels.core.family import Lowered, Step
 from xdn.kernels.core.layout import BlockLayout
 from xdn.runtime.cpu.arena import Interval

@@ -91,20 +91,6 @@ class Program:
         rest = blocks - whole_chunks * chunk_blocks
         return whole_chunks - (-rest // last_blocks(chunk_blocks))
 
-    def frame(self, arena: np.ndarray, arrays: list[np.ndarray], ticks: np.ndarray) -> np.ndarray:
-        """Return the frame of a worker that runs chunks alone.
-
-        Parameters
-        ----------
-        arena : bytes, aligned
-            The worker's own.
-        arrays : list of arrays
-            The caller's inputs, then outputs, contiguous.
-        ticks : (steps,) int64
-            Where a timed program adds up what the worker spends in each step.
-        """
-        return frame_words(list(map(address, arrays)), arena=address(arena), ticks=address(ticks), members=1)
-
     def work(self, control: Control, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
         """Run chunks until none is left, alone; releases the GIL. One call per worker.
 
@@ -112,15 +98,18 @@ class Program:
         ----------
         control : Control
             Shared by the workers of a run.
-        arena, arrays
-            As `frame` takes them.
+        arena : bytes, aligned
+            The worker's own.
+        arrays : list of arrays
+            The caller's inputs, then outputs, contiguous.
 
         Returns
         -------
         (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
         """
         ticks = np.zeros(len(self.plan.steps), np.int64)
-        self.drive(control.words, self.frame(arena, arrays, ticks))
+        frame = frame_words(list(map(address, arrays)), arena=address(arena), ticks=address(ticks), members=1)
+        self.drive(control.words, frame)
         return ticks
 
 
