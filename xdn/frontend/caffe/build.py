@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from xdn.errors import NetError, UnsupportedError, listed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
@@ -35,14 +36,10 @@ def image_transform(layer: Message) -> Transform:
 
 def _epilogue(layer: Message) -> Epilogue | None:
     extra = layer.xdn_param
-    projected = extra.HasField("projection")
-    if not (extra.residual or extra.activation or projected):
-        return None
-    return Epilogue(
-        extra.residual,
-        _activation(layer) if extra.activation else None,
-        Convolution(**fields_of(extra.projection, Convolution)) if projected else None,
-    )
+    activation = _activation(layer) if extra.activation else None
+    projection = Convolution(**fields_of(extra.projection, Convolution)) if extra.HasField("projection") else None
+    made = Epilogue(extra.residual, activation, projection)
+    return made if made.parts else None
 
 
 def _activation(layer: Message) -> CaffeLayer:
@@ -79,9 +76,8 @@ def layer_params(layer: Message) -> LayerParams:
         For a layer without a type.
     """
     if not layer.type:
-        raise UnsupportedError(
-            "the layer has no type", where=f"layer {layer.name!r}", mend=f"Known: {', '.join(LAYERS)}"
-        )
+        known = f"Known: {', '.join(LAYERS)}"
+        raise UnsupportedError("the layer has no type", where=f"layer {layer.name!r}", mend=known)
     if layer.type not in LAYERS:
         return UnknownParams(layer.type)
     cls = LAYERS[layer.type]
@@ -159,21 +155,10 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
     """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
     params = [layer_params(layer) for layer in net.layer]
     wirings = single_assignment(
-        [
-            Wiring(layer.name, tuple(layer.bottom), tuple(layer.top), param.is_input)
-            for layer, param in zip(net.layer, params, strict=True)
-        ]
+        [Wiring.of(layer, param.is_input) for layer, param in zip(net.layer, params, strict=True)]
     )
     layers = [
-        Layer(
-            name=layer.name,
-            params=param,
-            bottoms=wiring.bottoms,
-            tops=wiring.tops,
-            shared=_shared(layer),
-            epilogue=_epilogue(layer),
-            param_specs=_param_specs(layer),
-        )
+        Layer(layer.name, param, wiring.bottoms, wiring.tops, **_of_training(layer), epilogue=_epilogue(layer))
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]
     if input_shape is not None:
@@ -182,13 +167,11 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
     return Net(net.name, tuple(layers), folder=folder)
 
 
-def _shared(layer: Message) -> tuple[str, ...]:
-    """Return the names of the layer's weights, empty where none has one."""
+def _of_training(layer: Message) -> dict[str, Any]:
+    """Return the names by which the layer's weights are shared, and how training treats each, where it says so."""
     names = tuple(spec.name for spec in layer.param)
-    return names if any(names) else ()
-
-
-def _param_specs(layer: Message) -> tuple[ParamSpec, ...]:
-    """Return how training treats the layer's weights, empty where it treats all of them alike."""
     specs = tuple(ParamSpec(**fields_of(spec, ParamSpec)) for spec in layer.param)
-    return specs if any(spec != ParamSpec() for spec in specs) else ()
+    return {
+        "shared": names if any(names) else (),
+        "param_specs": specs if any(spec != ParamSpec() for spec in specs) else (),
+    }

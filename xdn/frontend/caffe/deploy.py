@@ -236,7 +236,7 @@ def deployable(net: Message, folder: Path | None = None, input_shape: InputShape
         Where a blob is written twice, or nothing tells the shape of a data layer's images.
     """
     layers = list(net.layer)
-    wirings = [Wiring(la.name, tuple(la.bottom), tuple(la.top), is_data(la) or la.type == "Input") for la in layers]
+    wirings = [Wiring.of(layer, is_data(layer) or layer.type == "Input") for layer in layers]
     analysis = _analysed(layers, single_assignment(wirings))
 
     made = []

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from xdn.errors import NetError
+from xdn.frontend.caffe.text import Message
 from xdn.graph import Layer, Net
 
 MARK = "@"
@@ -32,6 +33,11 @@ class Wiring:
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
     is_input: bool = False
+
+    @classmethod
+    def of(cls, layer: Message, is_input: bool) -> "Wiring":
+        """Return how a LayerParameter hangs in its net."""
+        return cls(layer.name, tuple(layer.bottom), tuple(layer.top), is_input)
 
 
 def _check_writer(layer: Wiring, index: int, writers: dict[str, str]) -> None:

@@ -14,8 +14,7 @@ Both stay words.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from xdn.errors import ParseError
 
@@ -41,128 +40,126 @@ _TOKEN = re.compile(
     | (?P<dash>-(?=[ \r\n]|$))
     | (?P<tag>![^ \r\n]*)
     | (?P<symbol>[\[\](){},:])
-    | (?P<word>[^\s\[\](){},:'"\#&*|>%@`?!](?:[^\s\[\](){},:]|:(?![\s\[\](){},]|$))*)""",
+    | (?P<word>[^\s\[\](){},:'"\#&*|>%@`?!](?:[^\s\[\](){},:]|:(?![\s\[\](){},]|$))*)
+    | (?P<end>\Z)""",
     re.VERBOSE,
 )
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-    column: int
-    #: Whether nothing stands before it on its line.
-    leads: bool
-
-
-def _error(what: str, line: int) -> ParseError:
-    return ParseError(what, where=f"param_str, line {line}")
-
-
-def _tokens(text: str) -> list[_Token]:
-    """Return the parts of `text`, an empty symbol as the end."""
-    found: list[_Token] = []
-    at, line, start = 0, 1, 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise _error(f"{text[at : at + 20]!r} is not read here", line)
-        kind = match.lastgroup or ""
-        if kind != "space":
-            leads = not found or found[-1].line < line
-            found.append(_Token(kind, match[0], line, at - start, leads))
-        elif "\n" in match[0]:
-            line, start = line + match[0].count("\n"), at + match[0].rindex("\n") + 1
-        at = match.end()
-    return [*found, _Token("symbol", "", line + 1, -1, True)]
-
-
 class _Reader:
     def __init__(self, text: str):
-        self._tokens = _tokens(text)
+        #: At its end, too, a line begins.
+        self._text = f"{text}\n"
+        self._tokens = list(self._parts())
         self._at = self._depth = 0
 
+    def _parts(self) -> Iterator[re.Match[str]]:
+        """Yield the parts of the text, an empty one as the end."""
+        at = 0
+        while match := _TOKEN.match(self._text, at):
+            if match["space"] is None:
+                yield match
+            if match["end"] is not None:
+                return
+            at = match.end()
+        raise self.error(f"{self._text[at : at + 20].strip()!r} is not read here", at)
+
+    def error(self, what: str, start: int) -> ParseError:
+        return ParseError(what, where=f"param_str, line {self._text.count(chr(10), 0, start) + 1}")
+
+    def expected(self, what: str) -> ParseError:
+        shown = repr(self.now[0]) if self.now[0] else "the end"
+        return self.error(f"expected {what}, found {shown}", self.now.start())
+
     @property
-    def now(self) -> _Token:
+    def now(self) -> re.Match[str]:
         return self._tokens[self._at]
 
-    def advance(self) -> _Token:
+    @property
+    def column(self) -> int | None:
+        """The column of the part at hand, None where another stands before it on its line."""
+        line = self._text.rfind("\n", 0, self.now.start()) + 1
+        return None if self._text[line : self.now.start()].strip() else self.now.start() - line
+
+    def advance(self) -> re.Match[str]:
         self._at += 1
         return self._tokens[self._at - 1]
 
     def take(self, text: str) -> bool:
         """Go past the symbol `text`, if it comes."""
-        found = self.now.kind == "symbol" and self.now.text == text
+        found = self.now["symbol"] == text
         self._at += found
         return found
 
-    def expected(self, what: str) -> ParseError:
-        shown = repr(self.now.text) if self.now.text else "the end"
-        return _error(f"expected {what}, found {shown}", self.now.line)
-
     def document(self) -> Mapping[str, Value]:
-        if self.now.text == "{":
+        if self.now[0] == "{":
             made = self.flow()
-            if self.now.text:
+            if self.now[0]:
                 raise self.expected("the end")
             assert isinstance(made, Mapping)
             return made
         lines: dict[str, Value] = {}
-        indent = self.now.column
-        while self.now.text:
-            if not self.now.leads or self.now.column != indent:
+        indent = self.column
+        while self.now[0]:
+            if self.column is None or self.column != indent:
                 raise self.expected("a key below the first one")
             key = self.key()
             lines[key] = self.below(indent)
         return lines
 
     def key(self) -> str:
-        if self.now.kind not in ("word", "quoted"):
+        if self.now.lastgroup not in ("word", "quoted"):
             raise self.expected("a key, such as 'feat_stride': 16")
-        key = _unquoted(self.advance().text)
+        key = _unquoted(self.advance()[0])
         if not self.take(":"):
             raise self.expected("':'")
         return key
 
     def below(self, indent: int) -> Value:
         """Read the value of a key that stands in the column `indent`: beside it, or below and further in."""
-        tag = self.tag()
-        if self.now.kind == "dash" and self.now.leads and self.now.column >= indent:
-            column, items = self.now.column, []
-            while self.now.kind == "dash" and self.now.column == column:
+        tag, column = self.tag(), self.column
+        if self.now["dash"] and column is not None and column >= indent:
+            items = []
+            while self.now["dash"] and self.column == column:
                 self.advance()
                 items.append(self.flow())
-            return _tagged(tag, tuple(items))
-        if self.now.leads and self.now.column <= indent:
-            return _tagged(tag, None)
+            return self.tagged(tag, tuple(items))
+        if column is not None and column <= indent:
+            return self.tagged(tag, None)
         return self.flow(tag)
 
-    def tag(self) -> _Token | None:
-        return self.advance() if self.now.kind == "tag" else None
+    def tag(self) -> re.Match[str] | None:
+        return self.advance() if self.now["tag"] else None
 
-    def flow(self, tag: _Token | None = None) -> Value:
+    def tagged(self, tag: re.Match[str] | None, value: Value) -> Value:
+        """Return `value` as its tag wants it."""
+        if tag is None or (tag[0] in _LIST_TAGS and isinstance(value, tuple)):
+            return value
+        if tag[0] in _NUMBER_TAGS and isinstance(value, int | float):
+            return _NUMBER_TAGS[tag[0]](value)
+        raise self.error(f"the tag {tag[0]!r} is not read here; of a list, {_LIST_TAGS[0]} is", tag.start())
+
+    def flow(self, tag: re.Match[str] | None = None) -> Value:
         """Read a value: a word, or what stands in brackets."""
         tag = tag or self.tag()
-        token = self.advance()
-        if token.kind in ("word", "quoted"):
-            return _tagged(tag, _resolved(token.text))
+        if self.now.lastgroup in ("word", "quoted"):
+            return self.tagged(tag, _resolved(self.advance()[0]))
         self._depth += 1
-        if token.kind != "symbol" or token.text not in _CLOSING or self._depth > _DEEPEST:
-            self._at -= 1
+        if self.now[0] not in _CLOSING or self._depth > _DEEPEST:
             raise self.expected("a number, or a list of numbers in brackets")
+        opening = self.advance()[0]
         pairs: dict[str, Value] = {}
         items: list[Value] = []
-        while not self.take(_CLOSING[token.text]):
-            if token.text == "{":
+        while not self.take(_CLOSING[opening]):
+            if opening == "{":
                 key = self.key()
                 pairs[key] = self.flow()
             else:
                 items.append(self.flow())
-            if not self.take(",") and self.now.text != _CLOSING[token.text]:
-                raise self.expected(f"',' or {_CLOSING[token.text]!r}")
+            if not self.take(",") and self.now[0] != _CLOSING[opening]:
+                raise self.expected(f"',' or {_CLOSING[opening]!r}")
         self._depth -= 1
-        return _tagged(tag, pairs if token.text == "{" else tuple(items))
+        return self.tagged(tag, pairs if opening == "{" else tuple(items))
 
 
 def _unquoted(text: str) -> str:
@@ -173,15 +170,6 @@ def _resolved(text: str) -> Value:
     if _INT.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else _unquoted(text)
-
-
-def _tagged(tag: _Token | None, value: Value) -> Value:
-    """Return `value` as its tag wants it."""
-    if tag is None or (tag.text in _LIST_TAGS and isinstance(value, tuple)):
-        return value
-    if tag.text in _NUMBER_TAGS and isinstance(value, int | float):
-        return _NUMBER_TAGS[tag.text](value)
-    raise _error(f"the tag {tag.text!r} is not read here; of a list, {_LIST_TAGS[0]} is", tag.line)
 
 
 def read_param_str(text: str) -> Mapping[str, Value]:

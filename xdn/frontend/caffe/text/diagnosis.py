@@ -10,15 +10,15 @@ _MERGE = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|\$\{?[A-Za-z_]\w*|@[A-Za-z_]\w*@|<%")
 _LABELS = re.compile(r"^[^\S\n]*item\s*\{", re.MULTILINE)
 #: What tells a solver from other messages; one is enough.
-_OF_SOLVERS = {
+_TELLTALES = {
     "net",
     "train_net",
     "base_lr",
     "max_iter",
     "lr_policy",
-    "train_net_param",
-    "net_param",
     "snapshot_prefix",
+    "net_param",
+    "train_net_param",
 }
 
 
@@ -33,7 +33,7 @@ def _solver(text: str) -> str | None:
     except ParseError:
         return None
     known = [field.name for field, _ in solver.ListFields()]
-    if len(unknown) >= len(known) or _OF_SOLVERS.isdisjoint(known):
+    if len(unknown) >= len(known) or _TELLTALES.isdisjoint(known):
         return None
     net = solver.net or solver.train_net
     named = f"; the net is {net!r}: give that" if net else ""

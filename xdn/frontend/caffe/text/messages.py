@@ -5,7 +5,7 @@ holds a net together, what stands in training nets, and what other inference lay
 such a layer is read and the layer then refused by name.
 
 One line a message: ``field=number:type``, ``*`` for repeated, ``A|B|C`` an enum numbered from 0, ``A@1|B@2`` with
-numbers.
+numbers; ``data_param=number`` is a DataParameter.
 """
 
 #: Field number of `xdn_param` in LayerParameter and SolverParameter, far above what any Caffe branch has used.
@@ -157,25 +157,18 @@ PoolingParameter kernel_depth=2001:uint32 temporal_stride=2002:uint32
 #: Fields of LayerParameter that hold those messages. The numbers from 2000 on are ours: they belong to branches
 #: of Caffe that gave numbers of their own, which text does not show.
 LAYER_FIELDS = """
-LayerParameter accuracy_param=102:AccuracyParameter contrastive_loss_param=105:ContrastiveLossParameter \
-    data_param=107:DataParameter dummy_data_param=109:DummyDataParameter hdf5_data_param=112:HDF5DataParameter \
-    hdf5_output_param=113:HDF5OutputParameter hinge_loss_param=114:HingeLossParameter \
-    image_data_param=115:ImageDataParameter infogain_loss_param=116:InfogainLossParameter \
-    memory_data_param=119:MemoryDataParameter window_data_param=129:WindowDataParameter \
-    python_param=130:PythonParameter parameter_param=145:ParameterParameter \
-    recurrent_param=146:RecurrentParameter annotated_data_param=200:AnnotatedDataParameter \
-    multibox_loss_param=201:MultiBoxLossParameter detection_evaluate_param=205:DetectionEvaluateParameter \
-    smooth_l1_loss_param=2006:SmoothL1LossParameter cconvolution_param=2020:CConvolutionParameter \
-    cinner_product_param=2021:CInnerProductParameter \
-    spatial_pyramid_pooling_param=2022:SpatialPyramidPoolingParameter \
-    normalize_param=2023:HappynearNormalizeParameter video_data_param=6660:VideoDataParameter \
+LayerParameter accuracy_param=102 contrastive_loss_param=105 data_param=107 dummy_data_param=109 \
+    hdf5_data_param=112:HDF5DataParameter hdf5_output_param=113:HDF5OutputParameter hinge_loss_param=114 \
+    image_data_param=115 infogain_loss_param=116 memory_data_param=119 window_data_param=129 python_param=130 \
+    parameter_param=145 recurrent_param=146 annotated_data_param=200 multibox_loss_param=201:MultiBoxLossParameter \
+    detection_evaluate_param=205 smooth_l1_loss_param=2006 cconvolution_param=2020:CConvolutionParameter \
+    cinner_product_param=2021:CInnerProductParameter spatial_pyramid_pooling_param=2022 \
+    normalize_param=2023:HappynearNormalizeParameter video_data_param=6660 \
     convolution3d_param=6661:Convolution3DParameter pooling3d_param=6662:Pooling3DParameter
-V1LayerParameter accuracy_param=27:AccuracyParameter contrastive_loss_param=40:ContrastiveLossParameter \
-    data_param=11:DataParameter dummy_data_param=26:DummyDataParameter hdf5_data_param=13:HDF5DataParameter \
-    hdf5_output_param=14:HDF5OutputParameter hinge_loss_param=29:HingeLossParameter \
-    image_data_param=15:ImageDataParameter infogain_loss_param=16:InfogainLossParameter \
-    memory_data_param=22:MemoryDataParameter window_data_param=20:WindowDataParameter \
-    spatial_pyramid_pooling_param=2022:SpatialPyramidPoolingParameter
+V1LayerParameter accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
+    hdf5_data_param=13:HDF5DataParameter hdf5_output_param=14:HDF5OutputParameter hinge_loss_param=29 \
+    image_data_param=15 infogain_loss_param=16 memory_data_param=22 window_data_param=20 \
+    spatial_pyramid_pooling_param=2022
 """
 
 #: V1's type enum, numbered from 0: its name, and the type's name in the current format.

@@ -14,15 +14,7 @@ Message = Any
 Table = dict[str, dict[str, Field]]
 
 PACKAGE = "caffe"
-_SCALARS = {
-    "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
-    "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
-    "uint32": descriptor_pb2.FieldDescriptorProto.TYPE_UINT32,
-    "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
-    "float": descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT,
-    "double": descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE,
-    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
-}
+_SCALARS = ("bool", "int32", "uint32", "int64", "float", "double", "string")
 
 
 def v1_types() -> dict[str, tuple[int, str]]:
@@ -39,6 +31,11 @@ def _enum_values(text: str) -> dict[str, int]:
     return {name: int(number or index) for index, (name, _, number) in enumerate(numbered)}
 
 
+def _message_called(field: str) -> str:
+    """Return the message that a field such as ``data_param`` is called after."""
+    return "".join(word.capitalize() for word in field.removesuffix("_param").split("_")) + "Parameter"
+
+
 def parse_table(text: str) -> Table:
     """Read the notation of `xdn.frontend.caffe.text.messages` into message -> field name -> field."""
     table: Table = {}
@@ -47,7 +44,7 @@ def parse_table(text: str) -> Table:
         for entry in entries:
             name, _, rest = entry.partition("=")
             number, _, kind = rest.partition(":")
-            repeated, kind = kind.endswith("*"), kind.rstrip("*")
+            repeated, kind = kind.endswith("*"), kind.rstrip("*") or _message_called(name)
             is_enum = "|" in kind or "@" in kind or kind == "V1_TYPES"
             values = _enum_values(kind) if is_enum else None
             field = Field(int(number), "enum" if is_enum else kind, repeated, values)
@@ -97,7 +94,7 @@ def _add_field(message: descriptor_pb2.DescriptorProto, name: str, field: Field)
         proto.type = proto.TYPE_ENUM
         proto.type_name = f".{PACKAGE}.{message.name}.{scope.name}.Value"
     elif field.type in _SCALARS:
-        proto.type = _SCALARS[field.type]
+        proto.type = proto.Type.Value(f"TYPE_{field.type.upper()}")
     else:
         proto.type = proto.TYPE_MESSAGE
         proto.type_name = f".{PACKAGE}.{field.type}"
