@@ -11,6 +11,7 @@ from xdn import api, settings
 from xdn.data.dataset import Dataset, Progress
 from xdn.data.pixels import PixelTransform
 from xdn.data.source import Find, declared_size, default_data, find_data
+from xdn.element import real
 from xdn.evaluate.made_up import made_up_feed
 from xdn.frontend.weights import random_weights
 from xdn.graph import Array, Net
@@ -160,5 +161,5 @@ def cross_entropy(scores: Array, labels: Array) -> float:
     """Return the mean cross entropy in nats of (N, K) probabilities, or of logits, which do not sum up to 1."""
     own = scores[np.arange(len(labels)), labels].astype(np.float64)
     if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
-        return float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean())
+        return float(-np.log(np.maximum(own, np.finfo(real).tiny)).mean())
     return float((logsumexp(scores.astype(np.float64), axis=1) - own).mean())

@@ -8,6 +8,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from xdn import settings
+from xdn.element import REAL
 from xdn.errors import SettingError
 
 
@@ -40,8 +41,8 @@ class Target:
 
     @property
     def lanes(self) -> int:
-        """f32 elements of one vector register."""
-        return self.vector_bytes // 4
+        """Values of one vector register, in what is computed."""
+        return self.vector_bytes // REAL.bytes
 
     def tile(self) -> tuple[int, int]:
         """Return the contraction kernel's largest tile: (rows of scalars, vectors).

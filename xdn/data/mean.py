@@ -4,6 +4,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.data.dataset import Dataset, Progress
+from xdn.element import real
 from xdn.graph import Array
 
 
@@ -15,4 +16,4 @@ def mean_image(dataset: Dataset, progress: Progress | None = None) -> Array:
     total = np.zeros(dataset.shape, np.float64)
     for images in dataset.batches(settings.PACK_IMAGES, progress):
         total += images.sum(axis=0, dtype=np.float64)
-    return np.ascontiguousarray((total / len(dataset)).transpose(2, 0, 1), np.float32)
+    return np.ascontiguousarray((total / len(dataset)).transpose(2, 0, 1), real)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xdn.data.dataset import GREY
+from xdn.element import real
 from xdn.errors import DataError
 from xdn.files import is_file
 from xdn.graph import Array, Transform
@@ -86,8 +87,8 @@ class PixelTransform:
         """Return u8 or f32 images (N, H, W, C) as the net's input, f32 (N, C, h, w)."""
         top, left, h, w = self.crop
         planes = images[:, top : top + h, left : left + w].transpose(0, 3, 1, 2)
-        result = np.empty(planes.shape, np.float32)
-        np.subtract(planes, self.mean, out=result, dtype=np.float32)
+        result = np.empty(planes.shape, real)
+        np.subtract(planes, self.mean, out=result, dtype=real)
         result *= self.factor[:, None, None]
         return result
 
@@ -128,9 +129,9 @@ def _per_channel(what: str, values: Sequence[float], channels: int) -> list[floa
 def _f32(what: str, values: Array) -> Array:
     """Return f64 values as f32; raise DataError where one is too large for that."""
     with np.errstate(over="ignore"):
-        rounded = values.astype(np.float32)
+        rounded = values.astype(real)
     if not np.isfinite(rounded).all():
-        raise DataError(f"{what} is beyond what f32 holds, {np.finfo(np.float32).max:.3g}")
+        raise DataError(f"{what} is beyond what f32 holds, {np.finfo(real).max:.3g}")
     return rounded
 
 
@@ -144,7 +145,7 @@ def _mean(transform: Transform, shape: tuple[int, ...], folders: Sequence[Path],
     if read is None:
         raise DataError(f"the mean file {transform.mean_file!r} is needed", mend="Say where it is with --mean-file")
     path = _mean_path(transform.mean_file, folders)
-    values = np.asarray(read(path), np.float32)
+    values = np.asarray(read(path), real)
     if values.shape not in (shape, (shape[0], 1, 1)):
         what = f"the mean image has the shape {values.shape}, the images {shape} (C, H, W)"
         h, w = values.shape[1:]

@@ -9,6 +9,7 @@ from typing import Any
 from xdn import __version__
 from xdn.codegen.target import cpu_name, host_target
 from xdn.data.applied import Applied
+from xdn.element import REAL
 from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
 from xdn.runtime.cpu.plan import Plan
@@ -91,7 +92,7 @@ class Evaluation:
     layers: int = 0
     fused_layers: int = 0
     winograd: bool = True
-    weights_as: str = "f32"
+    weights_as: str = REAL.name
     peak_gflops: float | None = None
     transform: Applied | None = None
     counted: str = ""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xdn.element import real
 from xdn.graph import Array, Net
 from xdn.graph.examples import examples
 
@@ -17,6 +18,6 @@ def made_up_feed(net: Net, batch: int) -> dict[str, Array]:
     shapes = {name: blob.shape for name, blob in net.with_images(batch).inputs.items()}
     asked = examples(net, shapes, rng)
     return {
-        name: asked[name] if name in asked else np.asarray(rng.standard_normal(shape, np.float32))
+        name: asked[name] if name in asked else np.asarray(rng.standard_normal(shape, real))
         for name, shape in shapes.items()
     }

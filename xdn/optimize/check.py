@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from xdn import memory, settings
+from xdn.element import real
 from xdn.errors import InputError
 from xdn.graph import Array, Layer, Net, Transform
 from xdn.graph.examples import examples
@@ -53,7 +54,7 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
     memory.require(needs, "making a batch for the net")
     rng = np.random.default_rng(SEED)
     normal = {
-        top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(np.float32)
+        top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(real)
         for layer in net.input_layers
         for top in layer.tops
     }

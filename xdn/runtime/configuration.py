@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdn import settings
-from xdn.element import F32, WEIGHT_ELEMENTS
+from xdn.element import REAL, WEIGHT_ELEMENTS
 from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import read_bounded, write_atomically
 from xdn.kernels.core.choice import Choice
@@ -61,7 +61,7 @@ class Configuration:
     heavy_weights: float = settings.HEAVY_WEIGHTS
     light_blocks: int = 1
     winograd: bool = True
-    weights_as: str = F32.name
+    weights_as: str = REAL.name
     choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from xdn.element import F32
 from xdn.errors import ShapeError
 from xdn.graph import Blob, Layer, Net
 from xdn.graph.cost import layer_cost
@@ -110,5 +109,5 @@ def images_that_fit(net: Net, in_parts: bool, most: int) -> int:
     """
     single = _at_one_image(net)
     names = single.blobs if in_parts else single.outputs
-    size = sum(F32.bytes * single.blobs[name].image_size for name in names)
+    size = sum(single.blobs[name].image_size * single.blobs[name].element.bytes for name in names)
     return images_at_once(size, most)

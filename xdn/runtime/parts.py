@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xdn.element import real
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.net import infer
@@ -79,7 +80,7 @@ class WholePart:
         """Return the tops for bottoms of `shapes`, which their reader may overwrite."""
         made = self._known.get(shapes)
         if made is None:
-            made = compute_whole(self.layer, [np.broadcast_to(np.float32(0), shape) for shape in shapes])
+            made = compute_whole(self.layer, [np.broadcast_to(real(0), shape) for shape in shapes])
             self._known.clear()
             self._known[shapes] = made
         return tuple(top.copy() for top in made)

@@ -12,7 +12,7 @@ from xdn.codegen.loader import process_loader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.source import KernelSource
 from xdn.codegen.target import host_target
-from xdn.element import F32
+from xdn.element import REAL, real
 from xdn.kernels.core.descriptor import Descriptor
 from xdn.kernels.core.frame import Frame
 from xdn.kernels.core.layout import aligned_bytes
@@ -36,8 +36,8 @@ def measured_peak(threads: int) -> float:
     target = host_target()
     # Every chain ends at 0.5 / (1 - 0.5) = 1.
     starts = np.linspace(1, 2, peak.accumulators(target))
-    values = np.concatenate([[0.5, 0.5], starts]).astype(np.float32)
-    each = [Chains(values=values, steps=settings.PEAK_STEPS, total=np.zeros(1, np.float32)) for _ in range(threads)]
+    values = np.concatenate([[0.5, 0.5], starts]).astype(real)
+    each = [Chains(values=values, steps=settings.PEAK_STEPS, total=np.zeros(1, real)) for _ in range(threads)]
     best_ns = _best_ns(peak.peak(target), each, settings.PEAK_RUNS)
     return settings.PEAK_STEPS * peak.step_flops(target) * threads / best_ns
 
@@ -53,13 +53,13 @@ def measured_bandwidth(threads: int) -> float:
         At least 1.
     """
     target = host_target()
-    step_bytes = bandwidth.step_elements(target) * F32.bytes
+    step_bytes = bandwidth.step_elements(target) * REAL.bytes
     steps = settings.BANDWIDTH_BYTES // threads // step_bytes
     values = aligned_bytes(threads * steps * step_bytes, settings.PAGE_BYTES)
     # Pages that nobody wrote would all be one page of zeros.
     values[:: settings.PAGE_BYTES] = 1
-    parts = values.view(np.float32).reshape(threads, -1)
-    each = [Reading(values=part, steps=steps, total=np.zeros(1, np.float32)) for part in parts]
+    parts = values.view(real).reshape(threads, -1)
+    each = [Reading(values=part, steps=steps, total=np.zeros(1, real)) for part in parts]
     best_ns = _best_ns(bandwidth.reading(target), each, settings.BANDWIDTH_RUNS)
     return values.nbytes / best_ns
 

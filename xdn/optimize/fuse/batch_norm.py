@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xdn.element import real
 from xdn.graph import Array, Layer, Net
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
@@ -73,8 +74,8 @@ def _scaled(layer: Layer, affine: Affine) -> dict[str, Array]:
     bias = layer.weights["bias"].astype(np.float64) if "bias" in layer.weights else 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         return {
-            "weight": (weight * _factors(layer, affine)).astype(np.float32),
-            "bias": (bias * affine.factor + affine.shift).astype(np.float32),
+            "weight": (weight * _factors(layer, affine)).astype(real),
+            "bias": (bias * affine.factor + affine.shift).astype(real),
         }
 
 

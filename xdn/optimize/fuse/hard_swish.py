@@ -1,7 +1,6 @@
 """Post-fusion: say as one layer what ports of MobileNetV3 write as four."""
 
-import numpy as np
-
+from xdn.element import real
 from xdn.graph import Layer, Net
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.hsigmoid import HSigmoid
@@ -63,7 +62,7 @@ def _is_power(layer: Layer, scale: float, shift: float) -> bool:
     params = layer.params
     if not isinstance(params, Power) or layer.epilogue is not None:
         return False
-    same_scale = np.float32(params.scale) == np.float32(scale)
+    same_scale = real(params.scale) == real(scale)
     return params.power == 1 and bool(same_scale) and params.shift == shift
 
 

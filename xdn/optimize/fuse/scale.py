@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xdn.element import real
 from xdn.graph import Layer, Net
 from xdn.layers.bn import BN
 from xdn.layers.scale import Scale
@@ -56,7 +57,7 @@ def _merge(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
         return first
     total = first if chain.affine is None else first.then(chain.affine)
     with np.errstate(over="ignore"):
-        weights = {"scale": total.factor.astype(np.float32), "bias": total.shift.astype(np.float32)}
+        weights = {"scale": total.factor.astype(real), "bias": total.shift.astype(real)}
     if not all(np.isfinite(array).all() for array in weights.values()):
         return "the merged factors are not finite in f32"
     last = (layer, *chain.layers)[-1]

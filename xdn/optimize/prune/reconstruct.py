@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve
 
+from xdn.element import real
 from xdn.graph import Array, Layer, Net
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.channels import Channels
@@ -35,7 +36,7 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
     """
     net = channels.net
     wanted = net.forward(images)
-    blobs: dict[str, Array] = {name: np.asarray(images[name], np.float32) for name in thinned.inputs}
+    blobs: dict[str, Array] = {name: np.asarray(images[name], real) for name in thinned.inputs}
     layers: list[Layer] = []
     for layer in thinned.layers:
         if not layer.params.is_input:
@@ -67,8 +68,8 @@ def _fitted(layer: Layer, bottom: Array, wanted: Array) -> Layer:
     return layer.replace(
         params=replace(layer.params, bias_term=True),  # type: ignore[type-var]
         weights={
-            "weight": np.ascontiguousarray(fitted, np.float32),
-            "bias": np.concatenate([bias for _, bias in fits]).astype(np.float32),
+            "weight": np.ascontiguousarray(fitted, real),
+            "bias": np.concatenate([bias for _, bias in fits]).astype(real),
         },
     )
 
@@ -80,7 +81,7 @@ def _least_squares(inputs: Array, targets: Array, filters: Array) -> tuple[Array
     x -= x_mean
     y -= y_mean
     gram = x.T @ x
-    ridge = max(RIDGE * gram.trace() / len(gram), np.finfo(np.float32).tiny)
+    ridge = max(RIDGE * gram.trace() / len(gram), np.finfo(real).tiny)
     gram[np.diag_indices_from(gram)] += ridge
     w = w + solve(gram, x.T @ (y - x @ w.T), assume_a="pos").T
     return w, y_mean - w @ x_mean

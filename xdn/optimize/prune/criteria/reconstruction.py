@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xdn.element import real
 from xdn.graph import Array, Layer
 from xdn.optimize.prune.channels import Group
 from xdn.optimize.prune.criterion import CRITERIA, Criterion
@@ -29,7 +30,7 @@ class Reconstruction(Criterion):
         gram = np.zeros((units, units))
         for name in group.readers:
             parts, whole = contributions(group, evidence, evidence.net.layer(name))
-            gram += parts.T @ parts / max(np.square(whole).sum(), np.finfo(np.float32).tiny)
+            gram += parts.T @ parts / max(np.square(whole).sum(), np.finfo(real).tiny)
         return greedy(gram)
 
 
