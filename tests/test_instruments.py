@@ -9,8 +9,8 @@ from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import settings
 from xdn.data import find_dataset
 from xdn.instruments import cross_entropy, instruments, seconds_an_image
-from xdn.optimize.prune import PruneConfig, prune
-from xdn.optimize.prune.config import Budget
+from xdn.optimize.prune.config import Budget, PruneConfig
+from xdn.optimize.prune.pruner import prune
 
 
 def small():

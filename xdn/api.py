@@ -21,7 +21,7 @@ from xdn.layers.input import Input
 from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
-    from xdn.optimize.prune import PruneConfig
+    from xdn.optimize.prune.config import PruneConfig
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +231,7 @@ def read_prune_config(path: str | Path) -> "PruneConfig":
     ParseError, SettingError
         What is wrong in the file, and where.
     """
-    from xdn.optimize.prune import Budget, PruneConfig, Rule
+    from xdn.optimize.prune.config import Budget, PruneConfig, Rule
 
     fields = frontend.read_prune_file(Path(path))
     if "budget" not in fields:
@@ -255,7 +255,8 @@ def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
     from xdn.data import DATASETS
     from xdn.frontend import FRONTENDS
-    from xdn.optimize.prune import CRITERIA, SCHEDULES
+    from xdn.optimize.prune.criterion import CRITERIA
+    from xdn.optimize.prune.schedule import SCHEDULES
     from xdn.runtime.backend import BACKENDS
     from xdn.tune.search import SEARCHES
 

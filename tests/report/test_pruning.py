@@ -4,7 +4,8 @@ import json
 
 from tests.optimize.prune.nets import small_resnet
 from tests.report.rendering import rendered
-from xdn.optimize.prune import Budget, PruneConfig, prune
+from xdn.optimize.prune.config import Budget, PruneConfig
+from xdn.optimize.prune.pruner import prune
 from xdn.report.pruning import locked_table, prune_conclusion, prune_document, prune_table
 
 

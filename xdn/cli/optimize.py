@@ -29,7 +29,7 @@ from xdn.report.pruning import locked_document, locked_table, prune_conclusion, 
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 if TYPE_CHECKING:
-    from xdn.optimize.prune import Pruned
+    from xdn.optimize.prune.pruner import Pruned
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
     if args.list:
-        from xdn.optimize.prune import CRITERIA, SCHEDULES
+        from xdn.optimize.prune.criterion import CRITERIA
+        from xdn.optimize.prune.schedule import SCHEDULES
 
         list_registries(output, {each.kind: each.describe() for each in (STAGES, CRITERIA, SCHEDULES)})
         return
@@ -86,7 +87,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
 
 def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
     """Return what is left of the net; where the budget cannot be met, the JSON says why too."""
-    from xdn.optimize.prune import BudgetError
+    from xdn.optimize.prune.locks import BudgetError
 
     try:
         with output.progress() as bar:

@@ -14,7 +14,8 @@ from xdn.graph import Net
 
 if TYPE_CHECKING:
     from xdn.data.dataset import Dataset, Progress
-    from xdn.optimize.prune import PruneConfig, Pruned
+    from xdn.optimize.prune.config import PruneConfig
+    from xdn.optimize.prune.pruner import Pruned
 
 
 def add_prune_options(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
 def pruned(args: argparse.Namespace, net: Net, output: Output, progress: "Progress | None" = None) -> "Pruned":
     """Return what is left of `net`, as the options want it."""
     from xdn.instruments import instruments
-    from xdn.optimize.prune import prune
+    from xdn.optimize.prune.pruner import prune
 
     data = _images(args, net)
     config = _config(args, data is not None)
@@ -66,7 +67,7 @@ def _images(args: argparse.Namespace, net: Net) -> "Dataset | None":
 
 
 def _config(args: argparse.Namespace, with_data: bool) -> "PruneConfig":
-    from xdn.optimize.prune import Budget, PruneConfig
+    from xdn.optimize.prune.config import Budget, PruneConfig
 
     if args.prune.endswith((".prototxt", ".txt")):
         config = api.read_prune_config(args.prune)

@@ -97,10 +97,6 @@ def _drawn(output: Output, draw: Callable[[Sequence[Trial], Path], None], outcom
 
 def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[str, Any]:
     """Return an outcome as JSON values."""
-    trials = [
-        {"values": dict(t.values), "share": t.share, "score": t.score if not t.error else None, "error": t.error}
-        for t in outcome.trials
-    ]
     return {
         "strategy": search.strategy,
         "objective": objective.key,
@@ -112,5 +108,5 @@ def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[st
         "costs": outcome.costs,
         "factor": outcome.factor,
         "gains": dict(outcome.gains),
-        "trials": trials,
+        "trials": [trial.document() for trial in outcome.trials],
     }

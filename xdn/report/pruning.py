@@ -10,7 +10,8 @@ from xdn.report.quantities import count
 from xdn.report.section import table
 
 if TYPE_CHECKING:
-    from xdn.optimize.prune import Locked, Pruned
+    from xdn.optimize.prune.locks import Locked
+    from xdn.optimize.prune.pruner import Pruned
 
 #: Layers of a group that are named; of more the number is said.
 NAMED = 3

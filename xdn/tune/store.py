@@ -233,10 +233,9 @@ class Store:
 
     def add_trial(self, study: str, number: int, trial: Trial) -> None:
         """Put a trial on record."""
-        score = None if trial.score == inf else trial.score
-        document = {"values": dict(trial.values), "share": trial.share, "score": score, "error": trial.error}
+        document = json.dumps(trial.document())
         with self._changed() as connection:
-            connection.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?)", (study, number, json.dumps(document)))
+            connection.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?)", (study, number, document))
 
     def end_study(self, study: str) -> None:
         """Drop the record of a search that is done."""

@@ -29,3 +29,8 @@ class Trial:
     score: float = inf
     error: str = ""
     at_s: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values; the score of what failed is null."""
+        score = None if self.score == inf else self.score
+        return {"values": dict(self.values), "share": self.share, "score": score, "error": self.error}

@@ -50,7 +50,7 @@ def test_units_partition_the_channels(folder):
     grouped = np.concatenate([group.units for group in channels.groups])
     assert len(set(grouped.tolist())) == len(grouped)
     assert LOCKED not in grouped
-    found = set(np.concatenate([channels.units(blob) for blob in channels.net.blobs]).tolist())
+    found = set(np.concatenate(list(channels.units.values())).tolist())
     # Every channel is locked or in exactly one group.
     assert found - set(grouped.tolist()) == {LOCKED}
     assert max(found) < channels.count

@@ -115,7 +115,7 @@ def test_a_locked_filter_is_one_that_no_group_can_lose(net):
     channels = Channels(net)
     known = {each.layer: each.filters for each in locked_layers(net)}
     for each in net.layers:
-        units = channels.units(each.tops[0])
+        units = channels.units[each.tops[0]]
         if each.type in ("Convolution", "InnerProduct") and (units == LOCKED).any():
             assert known[each.name] == (units == LOCKED).sum()
 

@@ -11,7 +11,12 @@ from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
 from xdn.optimize import POST_FUSION
 from xdn.optimize.pipeline import apply_stages
-from xdn.optimize.prune import CRITERIA, SCHEDULES, Budget, BudgetError, Instruments, PruneConfig, Rule, prune
+from xdn.optimize.prune.config import Budget, PruneConfig, Rule
+from xdn.optimize.prune.criterion import CRITERIA
+from xdn.optimize.prune.instruments import Instruments
+from xdn.optimize.prune.locks import BudgetError
+from xdn.optimize.prune.pruner import prune
+from xdn.optimize.prune.schedule import SCHEDULES
 from xdn.optimize.stage import stage_names
 
 NET = small_resnet(width=16)

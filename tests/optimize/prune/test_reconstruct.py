@@ -47,7 +47,7 @@ def check_fits(net, number):
         if fit is cut:
             continue
         assert not any(fit.shared)
-        wanted = before[cut.tops[0]][:, ~np.isin(channels.units(cut.tops[0]), units)].astype(np.float64)
+        wanted = before[cut.tops[0]][:, ~np.isin(channels.units[cut.tops[0]], units)].astype(np.float64)
         bottoms = [after[name] for name in cut.bottoms]
         errors = [np.square(each.forward(bottoms)[0] - wanted).sum() for each in (fit, cut)]
         # The fit is rounded to f32: each weight errs by 6e-8 of its contribution.

@@ -30,7 +30,7 @@ def ignoring(net, channels, units):
             continue
         bottoms = [blobs[name].copy() for name in each.bottoms]
         if each.params.channel_rule_for(net.bottom_blobs(each)) is ChannelRule.FILTERS:
-            bottoms[0][:, np.isin(channels.units(each.bottoms[0]), units)] = 0
+            bottoms[0][:, np.isin(channels.units[each.bottoms[0]], units)] = 0
         blobs.update(zip(each.tops, each.forward(bottoms), strict=True))
     return blobs
 
@@ -47,7 +47,7 @@ def check_removal(net, channels, units):
         # Relative to the blob with all its channels: the few that are left may be what large terms cancel to.
         scale = np.abs(array).max()
         if array.ndim > 1:
-            array = array.compress(~np.isin(channels.units(name), units), axis=channels.axes[name])
+            array = array.compress(~np.isin(channels.units[name], units), axis=channels.axes[name])
         assert found[name].shape == array.shape, name
         np.testing.assert_allclose(found[name], array, rtol=0, atol=TOLERANCE * scale, err_msg=name)
 

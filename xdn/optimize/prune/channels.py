@@ -53,7 +53,8 @@ class Channels:
 
     def __init__(self, net: Net, units: Mapping[str, Array] | None = None, axes: Mapping[str, int] | None = None):
         self.net = net
-        self._units = tied_units(net) if units is None else units
+        #: Blob name -> (C,) the unit of each channel, `LOCKED` for those that stay.
+        self.units = tied_units(net) if units is None else units
         self.axes = channel_axes(net) if axes is None else axes
 
     def left_in(self, net: Net, gone: Array) -> "Channels":
@@ -62,21 +63,17 @@ class Channels:
         What was tied stays tied, also where the rules of the narrower layers would no longer ask for it (a grouped
         convolution that is left with one channel a group), so that units and groups are the same at every step.
         """
-        units = {blob: units[np.isin(units, gone, invert=True)] for blob, units in self._units.items()}
+        units = {blob: units[np.isin(units, gone, invert=True)] for blob, units in self.units.items()}
         return Channels(net, units, self.axes)
 
     @cached_property
     def count(self) -> int:
         """Units are numbered below this."""
-        return 1 + max((int(units.max(initial=LOCKED)) for units in self._units.values()), default=LOCKED)
-
-    def units(self, blob: str) -> Array:
-        """Return the (C,) unit of each channel of `blob`, `LOCKED` for those that stay."""
-        return self._units[blob]
+        return 1 + max((int(units.max(initial=LOCKED)) for units in self.units.values()), default=LOCKED)
 
     def axis_units(self, layer: Layer, axis: ChannelAxis) -> Array:
         """Return the unit of each entry along an axis of a weight of `layer`."""
-        found: Array = self.units(channel_blob(layer, axis))[axis.channels]
+        found: Array = self.units[channel_blob(layer, axis)][axis.channels]
         return found
 
     def read(self, layer: Layer) -> Array:
@@ -94,7 +91,7 @@ class Channels:
             if layer.params.is_input:
                 continue
             if self._rule(layer) is ChannelRule.FILTERS:
-                for unit in dict.fromkeys(self.units(layer.tops[0]).tolist()):
+                for unit in dict.fromkeys(self.units[layer.tops[0]].tolist()):
                     filters[unit].append(layer.name)
             for unit in self.read(layer).tolist():
                 readers[unit].add(layer.name)
@@ -118,13 +115,13 @@ class Channels:
     def filters_of(self, group: Group) -> int:
         """Return how many filters of its first layer the units of `group` are."""
         (top,) = self.net.layer(group.filters[0]).tops
-        return int(np.isin(self.units(top), group.units).sum())
+        return int(np.isin(self.units[top], group.units).sum())
 
     def _blobs(self) -> dict[int, list[str]]:
         """Return the blobs that hold each unit."""
         found: dict[int, list[str]] = defaultdict(list)
         for blob in self.net.blobs:
-            for unit in np.unique(self.units(blob)).tolist():
+            for unit in np.unique(self.units[blob]).tolist():
                 found[unit].append(blob)
         return found
 
@@ -143,7 +140,7 @@ class Channels:
                 top = self.net.top_blobs(layer)[0]
                 alike = [i for i, bottom in enumerate(bottoms) if len(bottom.shape) == len(top.shape)]
                 carried = sum(((layer.params.channel_map(i, bottoms) >= 0).astype(int) for i in alike), np.zeros(1))
-                found.update(self.units(layer.tops[0])[carried > 1].tolist())
+                found.update(self.units[layer.tops[0]][carried > 1].tolist())
         return found
 
     def _rule(self, layer: Layer) -> ChannelRule:

@@ -1,6 +1,6 @@
 """What criteria look at: weights with the fusion's factors in them, activations of calibration images, gradients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -90,25 +90,24 @@ class Evidence:
 
     def has_rows(self, layer: Layer, weight: str) -> bool:
         """Return whether a weight of `layer` has an axis along the channels of the layer's top."""
-        axes = layer.params.weight_channels(self.net.bottom_blobs(layer)).get(weight, ())
-        return any(axis is not None and axis.side is Side.TOP for axis in axes)
+        return any(axis is not None and axis.side is Side.TOP for axis in self._axes(layer).get(weight, ()))
 
     def rows(self, group: Group, layer: Layer, weight: str, values: Array) -> Rows:
         """Return `values`, of the shape of a weight, cut along the channels of the layer's top."""
-        number, axis = self._axis(layer, weight, Side.TOP)
+        number, axis = axis_on(self._axes(layer)[weight], Side.TOP)
         place = self.places(group, layer, axis)
         flat = np.moveaxis(values, number, 0).reshape(len(place), -1)
         return Rows(layer, flat[place >= 0], place[place >= 0], len(group.units))
 
     def input_axis(self, layer: Layer) -> tuple[Array, ChannelAxis]:
         """Return the weights of a reader with the axis of its inputs first, the filters next, and that axis."""
-        _, axis = self._axis(layer, "weight", Side.BOTTOM)
+        _, axis = axis_on(self._axes(layer)["weight"], Side.BOTTOM)
         filters = np.moveaxis(layer.params.filters(layer.weights["weight"]), 1, 0)
         # With groups the axis is that of each group's inputs.
         return filters, replace(axis, count=len(filters) // axis.each)
 
-    def _axis(self, layer: Layer, weight: str, side: Side) -> tuple[int, ChannelAxis]:
-        return axis_on(layer.params.weight_channels(self.net.bottom_blobs(layer))[weight], side)
+    def _axes(self, layer: Layer) -> Mapping[str, Sequence[ChannelAxis | None]]:
+        return layer.params.weight_channels(self.net.bottom_blobs(layer))
 
     def places(self, group: Group, layer: Layer, axis: ChannelAxis) -> Array:
         """Return for each entry along an axis the place of its unit in the group, -1 for those of other groups."""

@@ -45,7 +45,7 @@ class LayerCosts:
     def _share(self, blob: str, widths: Mapping[str, int]) -> float:
         """Return the share of the blob's channels that is left."""
         if blob not in self._parts:
-            units = self._channels.units(blob)
+            units = self._channels.units[blob]
             parts = {group.name: float(np.isin(units, group.units).mean()) for group in self._channels.groups}
             self._parts[blob] = {name: part for name, part in parts.items() if part}
         left = (

@@ -136,20 +136,19 @@ def _step(channels: Channels, config: PruneConfig, instruments: Instruments, tar
     evidence = Evidence(channels, instruments, config.seed)
     criteria = {group.name: CRITERIA[config.criterion_of(group)]() for group in channels.groups}
     importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
-    fixed = {
-        group.name: min(len(group.units), max(1, round(sizes[group.name] * (1 - ratio))))
-        for group in channels.groups
-        if (ratio := config.rule(group).ratio) is not None
-    }
+
+    def kept(group: Group, share: float) -> int:
+        """Return how many units a share is of those before any step, of which more may have gone already."""
+        return min(len(group.units), max(1, round(sizes[group.name] * share)))
+
+    ratios = {group: config.rule(group).ratio for group in channels.groups}
+    fixed = {group.name: kept(group, 1 - ratio) for group, ratio in ratios.items() if ratio is not None}
     problem = Problem(
         channels=channels,
         groups=tuple(group for group in channels.groups if group.name not in fixed),
         importance=importance,
         losses={name: criteria[name].losses(values) for name, values in importance.items()},
-        least={
-            group.name: min(len(group.units), max(1, round(config.least * sizes[group.name])))
-            for group in channels.groups
-        },
+        least={group.name: kept(group, config.least) for group in channels.groups},
         fixed=fixed,
         cost=_meter(channels, config.budget, instruments),
         target=target,

@@ -43,7 +43,7 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
             bottoms = [blobs[name] for name in layer.bottoms]
             before = net.layer(layer.name)
             if _lost_inputs(channels, before, units):
-                kept = np.isin(channels.units(layer.tops[0]), units, invert=True)
+                kept = np.isin(channels.units[layer.tops[0]], units, invert=True)
                 layer = _fitted(layer, bottoms[0], wanted[layer.tops[0]][:, kept])
             blobs.update(zip(layer.tops, layer.forward(bottoms), strict=True))
         layers.append(layer)

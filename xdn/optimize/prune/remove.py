@@ -38,14 +38,16 @@ def remove(channels: Channels, units: Array) -> Net:
 
 
 def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
+    bottoms = channels.net.bottom_blobs(layer)
     move = move_of(channels.net, layer, channels.axes)
     if move is not None and channels.axes[layer.tops[0]] == move.axis:
-        return _laid_out(channels, layer, gone)
-    bottoms = channels.net.bottom_blobs(layer)
+        # It only takes the channels that are left to another axis.
+        left = int((~gone[channels.units[layer.tops[0]]]).sum())
+        return layer.replace(params=layer.params.moving(channels.axes[layer.bottoms[0]], left, bottoms[0]))
     rule = layer.params.channel_rule_for(bottoms)
     if layer.params.is_input or rule is ChannelRule.FIXED:
         return layer
-    *kept_tops, kept_bottom = (~gone[channels.units(name)] for name in (*layer.tops, layer.bottoms[0]))
+    *kept_tops, kept_bottom = (~gone[channels.units[name]] for name in (*layer.tops, layer.bottoms[0]))
     if kept_bottom.all() and all(kept.all() for kept in kept_tops):
         return layer
     if not all(kept.any() for kept in kept_tops):
@@ -61,13 +63,6 @@ def _narrowed(channels: Channels, layer: Layer, gone: Array) -> Layer:
     else:
         params = layer.params.narrowed(tops[0], int(kept_bottom.sum()), bottoms)
     return layer.replace(params=params, weights=weights)
-
-
-def _laid_out(channels: Channels, layer: Layer, gone: Array) -> Layer:
-    """Return the layer, which only takes channels to another axis, for those that are left."""
-    left = int((~gone[channels.units(layer.tops[0])]).sum())
-    (name,), (bottom,) = layer.bottoms, channels.net.bottom_blobs(layer)
-    return layer.replace(params=layer.params.moving(channels.axes[name], left, bottom))
 
 
 def _cut(channels: Channels, layer: Layer, array: Array, axes: tuple[ChannelAxis | None, ...], gone: Array) -> Array:
