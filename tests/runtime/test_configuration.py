@@ -49,7 +49,7 @@ def test_the_default_writes_nothing():
         ({"choices": {"channel": {"c": {"tile": [1]}}}}, "configuration.choices.channel.c.tile"),
         ({"choices": {"channel": {"c": {"tile": [1, "2"]}}}}, "configuration.choices.channel.c.tile"),
         ({"choices": {"channel": {"c": {"order": 3}}}}, "configuration.choices.channel.c.order"),
-        ({"choices": {"channel": {"c": {"speed": 3}}}}, "configuration.choices.channel.c"),
+        ({"choices": {"channel": {"c": {"speed": 3}}}}, "configuration.choices.channel.c.speed"),
     ],
 )
 def test_a_wrong_document_is_refused_at_its_place(document, place):

@@ -3,9 +3,9 @@
 import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from xdn import settings
 from xdn.element import REAL, WEIGHT_ELEMENTS
@@ -13,6 +13,8 @@ from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import read_bounded, write_atomically
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.layout import SCHEDULES
+
+T = TypeVar("T")
 
 #: The most threads and blocks that a configuration may ask for.
 _MOST = 1 << 16
@@ -89,14 +91,8 @@ class Configuration:
 
     def document(self) -> dict[str, Any]:
         """Return everything that is not at its default as JSON values."""
-        found = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "choices"}
-        found = {name: value for name, value in found.items() if value != getattr(DEFAULT, name)}
-        if self.choices:
-            found["choices"] = {
-                schedule: {layer: _given(choice) for layer, choice in chosen.items()}
-                for schedule, chosen in self.choices.items()
-            }
-        return found
+        found = asdict(self, dict_factory=_said)
+        return {name: value for name, value in found.items() if value != getattr(DEFAULT, name)}
 
     @staticmethod
     def of(document: Any, where: str = "configuration") -> "Configuration":
@@ -107,13 +103,7 @@ class Configuration:
         SettingError
             For a document of another form; the message names the place in it.
         """
-        kinds = {each.name: each for each in fields(Configuration)}
-        values: dict[str, Any] = {}
-        for name, value in _table(document, where).items():
-            if name not in kinds:
-                raise SettingError("unknown field", where=f"{where}.{name}", mend=f"Known: {', '.join(kinds)}")
-            values[name] = _value(name, value, f"{where}.{name}")
-        return Configuration(**values)
+        return _read(Configuration, document, where)
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -138,9 +128,19 @@ def save_configuration(configuration: Configuration, path: Path) -> None:
     write_atomically(path, json.dumps(configuration.document(), indent=2).encode() + b"\n")
 
 
-def _given(choice: Choice) -> dict[str, Any]:
-    found = {name: value for name, value in asdict(choice).items() if value is not None}
-    return found | ({"tile": list(choice.tile)} if choice.tile else {})
+def _said(named: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a dataclass that say something, as JSON values."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in named if value is not None}
+
+
+def _read(kind: type[T], document: Any, where: str) -> T:
+    """Return the dataclass whose fields a JSON object holds; whether layers have its choices is seen in a plan."""
+    hints, values = get_type_hints(kind), {}
+    for name, value in _table(document, where).items():
+        if name not in hints:
+            raise SettingError("unknown field", where=f"{where}.{name}", mend=f"Known: {', '.join(hints)}")
+        values[name] = _value(hints[name], value, f"{where}.{name}")
+    return kind(**values)
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:
@@ -150,44 +150,27 @@ def _table(value: Any, where: str) -> dict[str, Any]:
 
 
 #: What a JSON value of a type is called.
-_KINDS = {str: "a text", bool: "true or false", float: "a number", int: "a whole number"}
+_KINDS = {str: "a text", bool: "true or false", float: "a number", int: "a whole number", tuple: "two whole numbers"}
 
 
-def _value(name: str, value: Any, where: str) -> Any:
-    """Return the JSON value of a field."""
-    if name == "choices":
-        return {
-            schedule: {
-                layer: _choice(choice, f"{where}.{schedule}.{layer}")
-                for layer, choice in _table(chosen, f"{where}.{schedule}").items()
-            }
-            for schedule, chosen in _table(value, where).items()
-        }
-    kind = {"schedule": str, "weights_as": str, "winograd": bool, "heavy_weights": float}.get(name, int)
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Return the JSON value of a field with a type hint."""
+    of = get_args(hint)
+    if hint is Choice:
+        return _read(Choice, value, where)
+    if get_origin(hint) is Mapping:
+        return {name: _value(of[1], each, f"{where}.{name}") for name, each in _table(value, where).items()}
+    if value is None and type(None) in of:
+        return None
+    kind = of[0] if of else hint
+    kind = get_origin(kind) or kind
     if kind is float and type(value) is int and abs(value) <= 1 << 53:
         value = float(value)
-    if type(value) is not kind and not (value is None and getattr(DEFAULT, name) is None):
+    elif kind is tuple and isinstance(value, list) and [type(each) for each in value] == [int, int]:
+        value = tuple(value)
+    if type(value) is not kind:
         raise SettingError(f"{reprlib.repr(value)} is not {_KINDS[kind]}", where=where)
     return value
-
-
-def _choice(document: Any, where: str) -> Choice:
-    """Return a choice; whether its layer has it is seen when the plan is made."""
-    found = _table(document, where)
-    names = {each.name for each in fields(Choice)}
-    if not found.keys() <= names:
-        raise SettingError(
-            f"unknown field {min(found.keys() - names)!r}", where=where, mend=f"Known: {', '.join(names)}"
-        )
-    tile = found.get("tile")
-    if tile is not None:
-        if not (isinstance(tile, list) and len(tile) == 2 and all(type(size) is int for size in tile)):
-            raise SettingError(f"{reprlib.repr(tile)} is not a pair of whole numbers", where=f"{where}.tile")
-        found = found | {"tile": tuple(tile)}
-    for name in ("algorithm", "order"):
-        if not isinstance(found.get(name, ""), str):
-            raise SettingError(f"{reprlib.repr(found[name])} is not a text", where=f"{where}.{name}")
-    return Choice(**found)
 
 
 #: Everything is left to the rules.
