@@ -12,7 +12,7 @@ Parts have levels, so that as many layers as possible share a net: nets are at e
 and every layer comes after what it reads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,7 +103,8 @@ class _Batches:
     def __init__(self, net: Net):
         self._net = net
         self._numbers: dict[object, int] = {}
-        self._known: tuple[dict[str, Blob], ...] = ({}, {})
+        #: Blob -> its shape in each round.
+        self._known: dict[str, Sequence[Blob]] = {}
         self.of: dict[str, int | None] = {}
         for name, blob in net.inputs.items():
             self._enter(name, (blob, blob), ("declared", blob.shape[:1]))
@@ -113,8 +114,9 @@ class _Batches:
         number = self._numbers.setdefault(key, len(self._numbers))
         probed = number < len(_PROBES) and bool(blobs[0].shape)
         self.of[name] = number if probed else None
-        for round_, (known, blob) in enumerate(zip(self._known, blobs, strict=True)):
-            known[name] = Blob((_PROBES[number][round_], *blob.shape[1:])) if probed else blob
+        if probed:
+            blobs = [Blob((n, *blob.shape[1:])) for n, blob in zip(_PROBES[number], blobs, strict=True)]
+        self._known[name] = blobs
 
     def read(self, layer: Layer) -> int | None:
         """Return the one batch of all that a layer reads and writes, None where there is none."""
@@ -124,9 +126,7 @@ class _Batches:
         if batch is None or tops is None or any(_axis_0(top) != _PROBES[batch] for top in tops):
             return None
         for name, blobs in zip(layer.tops, tops, strict=True):
-            self.of[name] = batch
-            for known, blob in zip(self._known, blobs, strict=True):
-                known[name] = blob
+            self.of[name], self._known[name] = batch, blobs
         return batch
 
     def renew(self, layer: Layer) -> None:
@@ -141,17 +141,16 @@ class _Batches:
             known = [key for key, number in self._numbers.items() if _PROBES[number : number + 1] == (pair,)]
             self._enter(name, blobs, known[0] if known else name)
 
-    def _tops(self, layer: Layer) -> list[tuple[Blob, Blob]] | None:
+    def _tops(self, layer: Layer) -> list[tuple[Blob, ...]] | None:
         """Return each top's shapes in the two rounds, None where the layer takes no batch but the declared one."""
         try:
-            first, second = (infer(layer, known) for known in self._known)
+            return list(zip(*(infer(layer, self.sized(layer.bottoms, number)) for number in (0, 1)), strict=True))
         except ShapeError:
             return None
-        return list(zip(first, second, strict=True))
 
-    def trial(self, layer: Layer) -> dict[str, Blob]:
-        """Return the blobs that the layer reads and writes, in the first round."""
-        return {name: self._known[0][name] for name in (*layer.bottoms, *layer.tops)}
+    def sized(self, names: Iterable[str], number: int) -> dict[str, Blob]:
+        """Return blobs as they are in the round of a number."""
+        return {name: self._known[name][number] for name in names}
 
 
 def _axis_0(blobs: Sequence[Blob]) -> tuple[int, ...]:
@@ -189,7 +188,7 @@ def cut(net: Net, takes: Takes) -> tuple[Part, ...]:
         after = max((level[name] for name in layer.bottoms), default=0)
         # What no image changes is not work for the backend.
         planned = batch is not None and constant.isdisjoint(layer.tops)
-        if planned and takes(layer, batches.trial(layer)):
+        if planned and takes(layer, batches.sized((*layer.bottoms, *layer.tops), 0)):
             own = after + after % 2
             homes.setdefault((own, batch or 0), []).append(layer)
         else:

@@ -9,11 +9,10 @@ from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
-from xdn.runtime.cpu import plan as plans
 from xdn.runtime.cpu import schedule
 from xdn.runtime.cpu.bands import Call
 from xdn.runtime.cpu.plan import make_plan
-from xdn.runtime.cpu.schedule import Order, Pass, Segment, Stretch, passes
+from xdn.runtime.cpu.schedule import Order, Pass, Segment, Segmenting, Stretch, passes
 from xdn.runtime.session import Session
 
 
@@ -129,7 +128,7 @@ def test_the_order_changes_no_bit(monkeypatch, cache_kib, threads):
     feed = feed_for(net, 4 * B + 2)
     results = []
     for segmenting in SEGMENTINGS.values():
-        monkeypatch.setattr(plans, "default_segments", lambda steps, *rest, f=segmenting: f(len(steps)))
+        monkeypatch.setattr(Segmenting, "segments", lambda self, rule, f=segmenting: f(len(self.steps)))
         results.append(Session(net, threads=threads, chunk_blocks=4).run(["c0", "c3", "fc2"], feed))
     monkeypatch.undo()
     cache_of(monkeypatch, cache_kib)
@@ -143,7 +142,8 @@ def test_a_real_network_gives_the_same_bits_in_any_order(material, monkeypatch):
     net = load(folder / "deploy.prototxt", folder / "resnet50.caffemodel")
     feed = feed_for(net, 4 * B + 2)
     (default,) = Session(net, threads=2).run(None, feed)
-    monkeypatch.setattr(plans, "default_segments", lambda steps, *rest: SEGMENTINGS["step by step"](len(steps)))
+    step_by_step = SEGMENTINGS["step by step"]
+    monkeypatch.setattr(Segmenting, "segments", lambda self, rule: step_by_step(len(self.steps)))
     (plain,) = Session(net, threads=2, chunk_blocks=4).run(None, feed)
     assert np.array_equal(default, plain)
 

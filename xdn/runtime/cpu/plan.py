@@ -19,7 +19,7 @@ from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.cpu.arena import Arena, place
 from xdn.runtime.cpu.buffers import Placed, intervals, scratch_name, share_buffers, touches
-from xdn.runtime.cpu.schedule import Order, Segment, SegmentRule, default_segments
+from xdn.runtime.cpu.schedule import Order, Segment, Segmenting, SegmentRule
 from xdn.runtime.needs import FEWER, plan_needs
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
@@ -210,7 +210,7 @@ def _arranged(
     most = settings.CHANNEL_CHUNK_IMAGES if layout.schedule is CHANNEL else settings.CHUNK_IMAGES // layout.images
     most = configuration.chunk_blocks or most
     rule = SegmentRule(most, min(configuration.light_blocks, most), configuration.heavy_weights)
-    longest = default_segments(steps, layer_of, layouts, owners, rule)
+    longest = Segmenting(steps, layer_of, layouts, owners).segments(rule)
 
     def arranged(blocks: int) -> tuple[Arena, tuple[Segment, ...], int]:
         """Return the same for so many blocks."""

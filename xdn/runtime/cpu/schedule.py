@@ -146,14 +146,9 @@ class SegmentRule:
     heavy_weights: float
 
 
-def default_segments(
-    steps: Sequence[Step],
-    layer_of: Sequence[int],
-    layouts: Mapping[str, BlockLayout],
-    owners: Mapping[str, str],
-    rule: SegmentRule,
-) -> tuple[Segment, ...]:
-    """Return the segments that a rule makes.
+@dataclass(frozen=True)
+class Segmenting:
+    """Cuts the steps of a plan into segments.
 
     Layers whose weights outweigh their blobs take the whole chunk at a time, so that weights are read once for all of
     it; the others go by one or a few blocks, so that blobs stay in cache. Consecutive layers whose blobs do not stay in
@@ -166,37 +161,28 @@ def default_segments(
         For each step the number of its layer.
     layouts, owners : mapping
         Blob -> its layout, and the buffer that it lies in.
-    rule : SegmentRule
     """
-    heavy = {
-        layer
-        for layer, step in zip(layer_of, steps, strict=True)
-        if step.weight_bytes > rule.heavy_weights * _block_bytes(step, layouts)
-    }
-    in_bands = _InBands(steps, layer_of, layouts, owners)
-    segments = []
-    for weighty, group in groupby(range(len(steps)), lambda number: layer_of[number] in heavy):
-        numbers = list(group)
-        stretches = tuple(in_bands.stretches(range(numbers[0], numbers[-1] + 1)))
-        segments.append(Segment(stretches, rule.chunk_blocks if weighty else rule.light_blocks))
-    return tuple(segments)
-
-
-def _block_bytes(step: Step, layouts: Mapping[str, BlockLayout]) -> int:
-    """Return the bytes of a step's blobs, of one block of images."""
-    return sum(layouts[blob].block_bytes for blob in step.blobs.values())
-
-
-@dataclass(frozen=True)
-class _InBands:
-    """Finds consecutive layers that are worth running in bands; see `default_segments`."""
 
     steps: Sequence[Step]
     layer_of: Sequence[int]
     layouts: Mapping[str, BlockLayout]
     owners: Mapping[str, str]
 
-    def stretches(self, numbers: range) -> Iterator[Stretch]:
+    def segments(self, rule: SegmentRule) -> tuple[Segment, ...]:
+        """Return the segments that a rule makes."""
+        heavy = set()
+        for layer, step in zip(self.layer_of, self.steps, strict=True):
+            block_bytes = sum(self.layouts[blob].block_bytes for blob in step.blobs.values())
+            if step.weight_bytes > rule.heavy_weights * block_bytes:
+                heavy.add(layer)
+        segments = []
+        for weighty, group in groupby(range(len(self.steps)), lambda number: self.layer_of[number] in heavy):
+            numbers = list(group)
+            stretches = tuple(self._stretches(range(numbers[0], numbers[-1] + 1)))
+            segments.append(Segment(stretches, rule.chunk_blocks if weighty else rule.light_blocks))
+        return tuple(segments)
+
+    def _stretches(self, numbers: range) -> Iterator[Stretch]:
         """Return the stretches of the steps `numbers`."""
         number = numbers.start
         while number < numbers.stop:
