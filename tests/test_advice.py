@@ -35,6 +35,11 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def adds_an_option(function):
+    """Return whether a call's function is a parser's `add_argument`, or the short name that commands give it."""
+    return getattr(function, "attr", "") == "add_argument" or getattr(function, "id", "") == "add"
+
+
 class Sources:
     """What each module of the package defines and imports."""
 
@@ -115,11 +120,7 @@ class Sources:
             body = getattr(inner, "body", None)
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
                 silent.add(id(body[0].value))
-            if (
-                isinstance(inner, ast.Call)
-                and isinstance(inner.func, ast.Attribute)
-                and inner.func.attr == "add_argument"
-            ):
+            if isinstance(inner, ast.Call) and adds_an_option(inner.func):
                 silent |= {id(part) for part in ast.walk(inner)}
         texts = (part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
         yield from (part.value for part in texts if id(part) not in silent)

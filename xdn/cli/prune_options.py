@@ -20,30 +20,24 @@ if TYPE_CHECKING:
 
 def add_prune_options(parser: argparse.ArgumentParser) -> None:
     """Add what `pruned` reads."""
-    group = parser.add_argument_group("pruning, before the stages")
-    group.add_argument(
+    add = parser.add_argument_group("pruning, before the stages").add_argument
+    add(
         "--prune", metavar="BUDGET",
         help="0.3: that share of the removable filters goes; macs=0.45, time=0.5: that share of multiplications or of "
         "the time on this machine stays; macs=35M, time=300us: so much of an image; or a file, see --dump-config",
     )  # fmt: skip
-    group.add_argument(
-        "--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)"
-    )
-    group.add_argument("--schedule", metavar="NAME", help="how it is spread (default: per-mac with data, else uniform)")
-    group.add_argument("--steps", type=positive_int, metavar="N", help="approach the budget in N steps (default: 1)")
-    group.add_argument("--least", type=float, metavar="SHARE", help="of a layer's filters, that stays in any case")
-    group.add_argument(
+    add("--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)")
+    add("--schedule", metavar="NAME", help="how it is spread (default: per-mac with data, else uniform)")
+    add("--steps", type=positive_int, metavar="N", help="approach the budget in N steps (default: 1)")
+    add("--least", type=float, metavar="SHARE", help="of a layer's filters, that stays in any case")
+    add(
         "--reconstruct", action=argparse.BooleanOptionalAction, default=None,
         help="fit the layers after pruned ones to what they computed before (default: where there is data)",
     )  # fmt: skip
-    group.add_argument("--images", type=positive_int, metavar="N", help="calibration images")
-    group.add_argument("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
-    group.add_argument(
-        "--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images"
-    )
-    group.add_argument(
-        "--dump-config", type=Path, metavar="FILE", help="write the effective configuration, for --prune"
-    )
+    add("--images", type=positive_int, metavar="N", help="calibration images")
+    add("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
+    add("--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images")
+    add("--dump-config", type=Path, metavar="FILE", help="write the effective configuration, for --prune")
     add_data_options(parser, "what the net names", "train")
 
 

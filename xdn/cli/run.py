@@ -57,35 +57,30 @@ def main(argv: list[str] | None = None) -> int:
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )  # fmt: skip
     run_data.add_run_options(parser)
-    parser.add_argument(
-        "--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
+    add(
         "--no-winograd", dest="winograd", action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--weights-as", choices=tuple(WEIGHT_ELEMENTS),
         help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
         "less of it to read for each image of a few; their values are rounded, sums remain f32 (default: f32)",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--schedule",
         choices=tuple(SCHEDULES),
         help="fill vectors with images, which suits many, or with channels, which suits few (default: by their number)",
     )
-    parser.add_argument(
-        "--per-class", action="store_true", help="print each class's accuracy and what its images are taken for"
-    )
-    parser.add_argument(
+    add("--per-class", action="store_true", help="print each class's accuracy and what its images are taken for")
+    add(
         "--profile",
         action="store_true",
         help="print what each layer takes in one further run (with --online: over one batch)",
     )
-    parser.add_argument("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
-    parser.add_argument(
-        "--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full"
-    )
+    add("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
+    add("--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full")
     add_tune_options(parser)
     return run_command(parser, _run, argv)
 

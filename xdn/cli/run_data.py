@@ -66,29 +66,29 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that this module reads."""
     default = "the set that the net names, else CIFAR-10 where XDN_DATA or ~/.cache/xdn has it, else Glyphs-10"
     add_data_options(parser, default, "test", f", or {RANDOM}: seeded values for any net, for its times")
-    data = parser.add_argument_group("how the data is run")
-    data.add_argument("--online", action="store_true", help="decode and preprocess while running")
-    data.add_argument(
+    add = parser.add_argument_group("how the data is run").add_argument
+    add("--online", action="store_true", help="decode and preprocess while running")
+    add(
         "--images", type=positive_int, metavar="N",
         help=f"the first N alone (default: all; of random ones {settings.RANDOM_IMAGES})",
     )  # fmt: skip
-    data.add_argument(
+    add(
         "--batch", type=positive_int, metavar="N",
         help=f"images in one call (default: all, with --online {settings.ONLINE_BATCH}, as far as memory allows)",
     )  # fmt: skip
-    data.add_argument("--force", action="store_true", help="run a net on data that it was not trained for")
-    data.add_argument(
+    add("--force", action="store_true", help="run a net on data that it was not trained for")
+    add(
         "--score", metavar="BLOB",
         help="the blob that has the scores of classes, of a map their mean (default: the output that the net's file "
         "compares with labels, else one that is probabilities, else one with as many numbers as there are classes)",
     )  # fmt: skip
-    often = parser.add_argument_group("how often")
-    often.add_argument("--repeat", type=positive_int, metavar="N", help="timed runs at least (default: 1)")
-    often.add_argument(
+    add = parser.add_argument_group("how often").add_argument
+    add("--repeat", type=positive_int, metavar="N", help="timed runs at least (default: 1)")
+    add(
         "--seconds", type=positive_float, metavar="S",
         help=f"further timed runs until so long has passed (default: 0; of random data {settings.RANDOM_S:g})",
     )  # fmt: skip
-    often.add_argument("--warmup", type=positive_int, default=0, metavar="N", help="runs before them (default: 0)")
+    add("--warmup", type=positive_int, default=0, metavar="N", help="runs before them (default: 0)")
 
 
 def rounds_of(args: argparse.Namespace) -> Rounds:

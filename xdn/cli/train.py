@@ -51,19 +51,17 @@ def main(argv: list[str] | None = None) -> int:
     )
     first.add_argument("--restart", action="store_true", help="begin anew even where a snapshot lies in --out")
     add_input_shape_option(first)
-    how = parser.add_argument_group("how to train")
-    how.add_argument("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
-    how.add_argument("--base-lr", type=float, metavar="F", help="learning rate")
-    how.add_argument("--batch", dest="batch_size", type=positive_int, metavar="N", help="images a batch")
-    how.add_argument("--holdout", type=int, metavar="N", help="test on the last N training images, trained on no more")
-    how.add_argument(
-        "--seed", dest="random_seed", type=int, metavar="N", help="of first weights, order and augmentation"
-    )
-    how.add_argument(
+    add = parser.add_argument_group("how to train").add_argument
+    add("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
+    add("--base-lr", type=float, metavar="F", help="learning rate")
+    add("--batch", dest="batch_size", type=positive_int, metavar="N", help="images a batch")
+    add("--holdout", type=int, metavar="N", help="test on the last N training images, trained on no more")
+    add("--seed", dest="random_seed", type=int, metavar="N", help="of first weights, order and augmentation")
+    add(
         "--teacher", action="append", metavar="PROTOTXT[:WEIGHTS]",
         help="learn this net's outputs too; several are averaged",
     )  # fmt: skip
-    how.add_argument("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
+    add("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
     data = add_data_options(parser, "what solver or net name, else as xdn-run")
     data.add_argument("--test-data", metavar="DATA", help="what it is tested on (default: the test images of --data)")
     add_transform_options(parser)

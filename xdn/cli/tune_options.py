@@ -25,45 +25,39 @@ _CONTEST = ContestTime.name
 def add_tune_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `configured` reads."""
     group = parser.add_argument_group("how it is run: by a stored result of --tune, where there is one")
-    chosen = group.add_mutually_exclusive_group()
+    chosen, add = group.add_mutually_exclusive_group(), group.add_argument
     chosen.add_argument(
         "--tune", action="store_true", help="search for the fastest configuration first, and keep it for later runs"
     )
     chosen.add_argument("--config", type=Path, metavar="FILE", help="a configuration, as --save-config writes it")
     chosen.add_argument("--no-stored", dest="stored", action="store_false", help="by the rules alone")
-    group.add_argument(
-        "--save-config", type=result_file, metavar="FILE", help="write the configuration of this run as JSON"
-    )
-    group.add_argument(
+    add("--save-config", type=result_file, metavar="FILE", help="write the configuration of this run as JSON")
+    add(
         "--budget", type=positive_float, default=settings.TUNE_BUDGET_S, metavar="S",
         help=f"seconds for --tune (default: {settings.TUNE_BUDGET_S:g})",
     )  # fmt: skip
-    group.add_argument("--trials", type=positive_int, metavar="N", help="end the search after so many trials")
-    group.add_argument(
+    add("--trials", type=positive_int, metavar="N", help="end the search after so many trials")
+    add(
         "--tune-level", choices=LEVELS, default=RUN, metavar="LEVEL",
         help="run: threads, schedule, chunks; operators: how each layer is computed, on top of what is stored of the "
         "run level; all: one after the other, half the budget each (default: run)",
     )  # fmt: skip
-    group.add_argument(
-        "--strategy", default="halving", metavar="NAME", help=f"{', '.join(SEARCHES)} (default: halving)"
-    )
-    group.add_argument(
-        "--objective", default=None, metavar="NAME", help=f"{', '.join(OBJECTIVES)} (default: {_CONTEST})"
-    )
-    group.add_argument(
+    add("--strategy", default="halving", metavar="NAME", help=f"{', '.join(SEARCHES)} (default: halving)")
+    add("--objective", default=None, metavar="NAME", help=f"{', '.join(OBJECTIVES)} (default: {_CONTEST})")
+    add(
         "--max-latency-ms", type=positive_float, metavar="MS",
         help="the most images a second in calls that end within so many milliseconds (99 of 100)",
     )  # fmt: skip
-    group.add_argument(
+    add(
         "--min-accuracy", type=positive_float, metavar="PERCENT",
         help="of the images that it is tuned on, the winner has to classify so many correctly",
     )  # fmt: skip
-    group.add_argument(
+    add(
         "--tune-images", type=positive_int, default=settings.TUNE_IMAGES, metavar="N",
         help=f"images on which configurations are measured (default: {settings.TUNE_IMAGES})",
     )  # fmt: skip
-    group.add_argument("--tune-seed", type=int, default=0, metavar="N", help="of the search (default: 0)")
-    group.add_argument("--tune-plot", type=result_file, metavar="FILE", help="draw the search: .png or .svg")
+    add("--tune-seed", type=int, default=0, metavar="N", help="of the search (default: 0)")
+    add("--tune-plot", type=result_file, metavar="FILE", help="draw the search: .png or .svg")
 
 
 def configured(

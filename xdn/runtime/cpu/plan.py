@@ -182,40 +182,35 @@ def make_plan(
         steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
     running = [*sized.input_layers, *(lowering.layer for lowering in lowerings)]
     memory.require(plan_needs(running, outputs, layouts, chosen), "running the net", FEWER)
+    # Conversions at the edges are layers of their own.
+    layer_of = [~number for number in range(len(steps))]
     for lowering, family in chosen:
         lowered = family.lower(replace(lowering, exact=exact))
+        layer_of += [len(placed)] * len(lowered.steps)
         placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
         steps += lowered.steps
     for number, name in enumerate(outputs, start=len(sized.inputs)):
+        layer_of.append(~number)
         steps.append(store_planes(name, number, layouts[name]))
     owners = share_buffers(sized.blobs, steps, placed)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     inputs, given = ({name: image[name] for name in names} for names in (sized.inputs, outputs))
-    arranged = _arranged(layouts, steps, placed, owners, configuration)
+    arranged = _arranged(Segmenting(steps, layer_of, layouts, owners), configuration)
     return Plan(inputs, given, tuple(steps), owners, *arranged, tuple(placed), sized.blobs, layouts, target, schedule)
 
 
-def _arranged(
-    layouts: Mapping[str, BlockLayout],
-    steps: list[Step],
-    placed: list[Placed],
-    owners: Mapping[str, str],
-    configuration: Configuration,
-) -> tuple[Arena, tuple[Segment, ...], int]:
+def _arranged(cut: Segmenting, configuration: Configuration) -> tuple[Arena, tuple[Segment, ...], int]:
     """Return arena, segments and blocks of a chunk: as many as the settings allow where the configuration has none."""
-    layer_of = list(range(-len(steps), 0))
-    for number, item in enumerate(placed):
-        layer_of[item.first : item.end] = [number] * (item.end - item.first)
-    layout = next(iter(layouts.values()))
+    layout = next(iter(cut.layouts.values()))
     most = settings.CHANNEL_CHUNK_IMAGES if layout.schedule is CHANNEL else settings.CHUNK_IMAGES // layout.images
     most = configuration.chunk_blocks or most
     rule = SegmentRule(most, min(configuration.light_blocks, most), configuration.heavy_weights)
-    longest = Segmenting(steps, layer_of, layouts, owners).segments(rule)
+    longest = cut.segments(rule)
 
     def arranged(blocks: int) -> tuple[Arena, tuple[Segment, ...], int]:
         """Return the same for so many blocks."""
         segments = tuple(replace(segment, blocks=min(segment.blocks, blocks)) for segment in longest)
-        return place(intervals(layouts, steps, owners, segments, blocks)), segments, blocks
+        return place(intervals(cut.layouts, cut.steps, cut.owners, segments, blocks)), segments, blocks
 
     if configuration.chunk_blocks:
         return arranged(most)
