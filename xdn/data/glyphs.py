@@ -1,4 +1,4 @@
-"""Glyphs-10 (synthetic): ten classes of drawn signs, made on the spot by integer arithmetic alone."""
+"""Glyphs-10 (synthetic): ten classes of drawn signs, made on the spot in whole numbers alone."""
 
 from itertools import pairwise
 from pathlib import Path
