@@ -1,7 +1,7 @@
 """What stages ask of a net."""
 
 from tests.optimize.building import conv, data, layer, net_of
-from xdn.optimize.match import reason_to_keep, rename_blobs, sharers
+from xdn.optimize.match import reason_to_keep, sharers
 
 
 def test_reasons_to_keep_a_blob():
@@ -29,10 +29,3 @@ def test_sharers():
     assert [other.name for other in sharers(net, net.layer("a"))] == ["b"]
     assert sharers(net, net.layer("c")) == []
     assert sharers(net, net.layer("d")) == []
-
-
-def test_rename_blobs():
-    each = conv("a", "data", 2)
-    assert rename_blobs(each, {"other": "x"}) is each
-    renamed = rename_blobs(each, {"data": "x", "a": "y"})
-    assert (renamed.bottoms, renamed.tops, renamed.name) == (("x",), ("y",), "a")

@@ -10,7 +10,7 @@ from xdn.graph import Layer, Net
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
-from xdn.tune.operators import LayerMeter, choice_of, choice_space, operators_of, with_choices
+from xdn.tune.operators import LayerMeter, choice_space, operators_of, with_choices
 
 CHOICES = [
     Choice("direct", (6, 4), "tiles"),
@@ -31,7 +31,7 @@ def _chain(*filters):
 
 def test_the_points_of_a_space_are_the_choices():
     space = choice_space(CHOICES)
-    assert [choice_of(point) for point in space] == CHOICES
+    assert [Choice(*point) for point in space] == CHOICES
     assert (("direct", (2, 3), "tiles") in space, ("blas", (6, 4), None) in space) == (False, False)
 
 

@@ -4,7 +4,6 @@ from abc import abstractmethod
 
 from xdn.graph import Layer, Net
 from xdn.optimize.edits import Edits
-from xdn.optimize.match import rename_blobs
 from xdn.optimize.stage import Rewrite, Stage
 
 
@@ -29,9 +28,10 @@ class Bypass(Stage):
                 continue
             new_names |= found
             edits.change(layer, f"removed: {reason}", [layer])
-        final = {name: _follow(name, new_names) for name in new_names}
-        kept = (layer for layer in net.layers if layer.name not in edits.removed)
-        edits.made = {layer.name: rename_blobs(layer, final) for layer in kept}
+        for layer in net.layers:
+            bottoms, tops = (tuple(_follow(name, new_names) for name in names) for names in (layer.bottoms, layer.tops))
+            if layer.name not in edits.removed and (bottoms, tops) != (layer.bottoms, layer.tops):
+                edits.made[layer.name] = layer.replace(bottoms=bottoms, tops=tops)
         return edits.rewrite(net)
 
 

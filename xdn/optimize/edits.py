@@ -26,7 +26,7 @@ class Edits:
     changes: list[Note] = field(default_factory=list)
     refusals: list[Note] = field(default_factory=list)
 
-    def change(self, layer: Layer, text: str, removed: Iterable[Layer]) -> None:
+    def change(self, layer: Layer, text: str, removed: Iterable[Layer] = ()) -> None:
         """Say what happens to `layer`, and which layers go."""
         self.changes.append(Note(layer.name, text))
         self.removed |= {each.name for each in removed}

@@ -1,6 +1,6 @@
 """Questions that stages ask of a net before they take a place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from xdn.graph import Layer, Net
 
@@ -29,12 +29,3 @@ def names(layers: Iterable[Layer]) -> str:
 def title(layer: Layer) -> str:
     """Return how messages call a layer: its quoted name and its type."""
     return f"{layer.name!r} ({layer.type})"
-
-
-def rename_blobs(layer: Layer, new_names: Mapping[str, str]) -> Layer:
-    """Return `layer` with its bottoms and tops called by their new names."""
-    bottoms = tuple(new_names.get(name, name) for name in layer.bottoms)
-    tops = tuple(new_names.get(name, name) for name in layer.tops)
-    if (bottoms, tops) == (layer.bottoms, layer.tops):
-        return layer
-    return layer.replace(bottoms=bottoms, tops=tops)

@@ -20,7 +20,7 @@ from xdn.kernels.core.choice import RULE, Choice
 from xdn.tune.dialogue import Dialogue
 from xdn.tune.journal import Journal
 from xdn.tune.meter import FAILURES, Make, Meter, Score, Setup
-from xdn.tune.operators import LayerMeter, Operator, choice_of, operators_of, with_choices
+from xdn.tune.operators import LayerMeter, Operator, operators_of, with_choices
 from xdn.tune.search import Hints
 from xdn.tune.space import Point
 from xdn.tune.store import Key, Store, digest_of
@@ -129,7 +129,7 @@ class _Searching:
 
     def _measured(self, asked: Sequence[tuple[Operator, Point]], share: float) -> list[float]:
         """Return the scores of one point for each of some operators: on record, or measured in one run."""
-        values = [{"layer": operator.name, "choice": str(choice_of(point))} for operator, point in asked]
+        values = [{"layer": operator.name, "choice": str(Choice(*point))} for operator, point in asked]
         found = [self._journal.known(each, share) for each in values]
         new = [pair for pair, score in zip(asked, found, strict=True) if score is None]
         fresh = iter(self._scores(new, share) if new else [])
@@ -140,7 +140,7 @@ class _Searching:
 
     def _scores(self, asked: Sequence[tuple[Operator, Point]], share: float) -> list[Score]:
         """Return the score of each; where they fail together, each is measured alone."""
-        configuration, _ = self._level.setup({operator: choice_of(point) for operator, point in asked})
+        configuration, _ = self._level.setup({operator: Choice(*point) for operator, point in asked})
         try:
             return list(map(Score, self._layers.ratios(configuration, share, [operator for operator, _ in asked])))
         except FAILURES as error:
@@ -163,5 +163,5 @@ class _Searching:
         for (operator, point), own in ratios.items():
             ratio = median(own)
             if ratio < min(1 - LEAST_GAIN, found.get(operator, (None, inf))[1]):
-                found[operator] = (choice_of(point), ratio)
+                found[operator] = (Choice(*point), ratio)
         return found

@@ -12,7 +12,7 @@ from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan, choices_of
 from xdn.runtime.session import Session
 from xdn.tune.meter import Make, Meter, Setup
-from xdn.tune.space import Axis, Point, Space
+from xdn.tune.space import Axis, Space
 
 #: A measurement of layers: runs at least, and seconds.
 _LEAST_RUNS, _RUN_S = 3, 0.1
@@ -40,7 +40,7 @@ class Operator:
 
 
 def choice_space(choices: Sequence[Choice]) -> Space:
-    """Return the space whose points are `choices`: an axis for each of their fields."""
+    """Return the space whose points are `choices`: an axis for each of their fields, `Choice(*point)`."""
     points = [astuple(choice) for choice in choices]
     begun = {point[:length] for point in points for length in range(len(point) + 1)}
     axes = [
@@ -55,11 +55,6 @@ _FIELDS = {
     "tile": "rows and vectors of the register tile",
     "order": "of the loops over tiles and panels",
 }
-
-
-def choice_of(point: Point) -> Choice:
-    """Return the choice that a point of a `choice_space` stands for."""
-    return Choice(*point)
 
 
 def operators_of(session: Session, plan: Plan) -> list[Operator]:

@@ -5,8 +5,9 @@ from collections import defaultdict
 from xdn.graph import Layer, Net
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.pooling import Pooling
+from xdn.optimize.edits import Edits
 from xdn.optimize.match import names, title
-from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
+from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite, Stage
 
 #: Blob -> its readers and the positions that each one reads, an entry a reading.
 Readings = dict[str, list[tuple[Layer, Stride]]]
@@ -35,7 +36,8 @@ class EliminateUnread(Stage):
 
     def apply(self, net: Net) -> Rewrite:
         """Ask what is read from the outputs to the inputs, then thin from the inputs to the outputs."""
-        readings, wanted, refusals = _demand(net)
+        edits = Edits()
+        readings, wanted = _demand(net, edits)
         thinned: Strides = {}
         for layer in net.layers:
             stride = _of(wanted, layer)
@@ -43,34 +45,26 @@ class EliminateUnread(Stage):
                 continue
             if _skips_alone(net, layer, stride) or any(blob in thinned for blob in layer.own_bottoms):
                 thinned[layer.tops[0]] = stride
+                readers = names(reader for reader, _ in readings[layer.tops[0]])
+                edits.change(layer, f"computes 1 of {_text(stride)} positions: no other is read by {readers}")
             else:
-                refusals.append(_refusal(layer, readings, "no multiplication before it would be saved"))
-        if not thinned:
-            return Rewrite(net, (), tuple(refusals))
-        changes = [
-            Note(layer.name, f"computes 1 of {_text(_of(thinned, layer))} positions: {_readers(layer, readings)}")
-            for layer in net.layers
-            if _of(thinned, layer) != EVERY
-        ]
-        thinning = _Thinning(net, thinned)
-        layers = thinning.layers()
-        return Rewrite(net.replace(layers=layers), (*changes, *thinning.changes), tuple(refusals))
+                _refuse(layer, readings, "no multiplication before it would be saved", edits)
+        return edits.rewrite(_Thinning(net, thinned, edits).net() if thinned else net)
 
 
-def _demand(net: Net) -> tuple[Readings, Strides, list[Note]]:
-    """Return what is read of each blob, which blobs are wanted in part, and why others are needed in full.
+def _demand(net: Net, edits: Edits) -> tuple[Readings, Strides]:
+    """Return what is read of each blob, and which blobs are wanted in part; refuse to thin those needed in full.
 
     Layers that work position by position are taken to skip what their readers skip; whether anything before them
     saves by that is seen later, and if not, their own bottoms are read in full.
     """
     readings: Readings = defaultdict(list)
     wanted: Strides = {}
-    refusals = []
     for layer in reversed(net.layers):
         found = _wanted(net, layer, readings)
         stride = EVERY if isinstance(found, str) else found
         if isinstance(found, str):
-            refusals.append(_refusal(layer, readings, found))
+            _refuse(layer, readings, found, edits)
         elif found != EVERY:
             wanted[layer.tops[0]] = found
         read = layer.params.positions_read(stride, net.bottom_blobs(layer))
@@ -80,7 +74,8 @@ def _demand(net: Net) -> tuple[Readings, Strides, list[Note]]:
             readings[layer.residual].append((layer, stride))
         elif layer.projection is not None:
             readings[layer.added_bottoms[0]].append((layer, EVERY))
-    return readings, wanted, refusals[::-1]
+    edits.refusals.reverse()
+    return readings, wanted
 
 
 def _wanted(net: Net, layer: Layer, readings: Readings) -> Stride | str:
@@ -119,27 +114,26 @@ def _skips_alone(net: Net, layer: Layer, stride: Stride) -> bool:
 class _Thinning:
     """Rebuilds the layers around the blobs that lose positions."""
 
-    def __init__(self, net: Net, thinned: Strides):
-        self.net, self.thinned = net, thinned
-        self.changes: list[Note] = []
+    def __init__(self, net: Net, thinned: Strides, edits: Edits):
+        self._net, self._thinned, self._edits = net, thinned, edits
         self._taken = set(net.blobs) | {layer.name for layer in net.layers}
         self._names = {blob: self._new_name(blob, stride) for blob, stride in thinned.items()}
         self._subsamples: dict[tuple[str, Stride], Layer] = {}
 
-    def layers(self) -> tuple[Layer, ...]:
-        """Return all layers; a subsample stands right after the layer whose top it reads."""
-        rebuilt = [self._rebuilt(layer) for layer in self.net.layers]
+    def net(self) -> Net:
+        """Return the new net; a subsample stands right after the layer whose top it reads."""
+        rebuilt = [self._rebuilt(layer) for layer in self._net.layers]
         after: dict[str, list[Layer]] = defaultdict(list)
         for subsample in self._subsamples.values():
-            after[self.net.producers[subsample.bottoms[0]].name].append(subsample)
-        return tuple(each for layer in rebuilt for each in (layer, *after[layer.name]))
+            after[self._net.producers[subsample.bottoms[0]].name].append(subsample)
+        return self._net.replace(layers=tuple(each for layer in rebuilt for each in (layer, *after[layer.name])))
 
     def _rebuilt(self, layer: Layer) -> Layer:
-        stride = _of(self.thinned, layer)
-        if stride == EVERY and not any(blob in self.thinned for blob in layer.bottoms):
+        stride = _of(self._thinned, layer)
+        if stride == EVERY and not any(blob in self._thinned for blob in layer.bottoms):
             return layer
-        blobs = self.net.bottom_blobs(layer)
-        held = {self.thinned.get(blob, EVERY) for blob in layer.own_bottoms}
+        blobs = self._net.bottom_blobs(layer)
+        held = {self._thinned.get(blob, EVERY) for blob in layer.own_bottoms}
         read = held.pop() if len(held) == 1 else layer.params.positions_read(stride, blobs)
         params = layer.params.strided(stride, read, blobs)
         assert params is not None, f"{title(layer)} was asked before"
@@ -153,9 +147,9 @@ class _Thinning:
 
     def _at(self, blob: str, stride: Stride, reader: Layer) -> str:
         """Return the name of the blob that holds these positions of `blob`; it is made where it is not computed."""
-        if self.thinned.get(blob, EVERY) == stride:
+        if self._thinned.get(blob, EVERY) == stride:
             return self._names.get(blob, blob)
-        self.changes.append(Note(reader.name, f"reads {blob!r} subsampled, 1 of {_text(stride)} positions"))
+        self._edits.change(reader, f"reads {blob!r} subsampled, 1 of {_text(stride)} positions")
         if (blob, stride) not in self._subsamples:
             name = self._new_name(blob, stride)
             h, w = stride
@@ -181,13 +175,8 @@ def _text(stride: Stride) -> str:
     return f"{stride[0]}x{stride[1]}"
 
 
-def _readers(layer: Layer, readings: Readings) -> str:
-    return f"no other is read by {names(reader for reader, _ in readings[layer.tops[0]])}"
-
-
-def _refusal(layer: Layer, readings: Readings, reason: str) -> Note:
-    """Return why `layer` computes positions that some reader skips."""
+def _refuse(layer: Layer, readings: Readings, reason: str, edits: Edits) -> None:
+    """Say why `layer` computes positions that some reader skips."""
     skipping = {each.name: each for top in layer.tops for each, stride in readings[top] if stride != EVERY}
-    return Note(
-        layer.name, f"computes every position, though only some are read by {names(skipping.values())}: {reason}"
-    )
+    readers = names(skipping.values())
+    edits.refuse(layer, f"computes every position, though only some are read by {readers}: {reason}")
