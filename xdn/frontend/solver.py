@@ -30,7 +30,6 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "holdout": (0, inf),
     "pad": (0, 1 << 12),
 }
-_REGULARIZATIONS = ("L2", "L1")
 
 
 @dataclass(frozen=True)
@@ -225,10 +224,9 @@ def _checked(solver: Solver) -> Solver:
                 raise ParseError(f"{name} is {number}; it must be a number {bounds}", where=solver.place(name))
     if solver.xdn.temperature <= 0:
         raise ParseError("temperature must be above 0", where=solver.place("temperature"))
-    if solver.regularization_type not in _REGULARIZATIONS:
-        known = ", ".join(_REGULARIZATIONS)
-        what = f"the regularization {solver.regularization_type!r} is unknown"
-        raise ParseError(what, where=solver.place("regularization_type"), mend=f"Known: {known}")
+    if solver.regularization_type not in ("L2", "L1"):
+        what, mend = f"the regularization {solver.regularization_type!r} is unknown", "Known: L2, L1"
+        raise ParseError(what, where=solver.place("regularization_type"), mend=mend)
     return solver
 
 

@@ -28,10 +28,8 @@ def share_arrays(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, di
                 continue
             if shared in owners:
                 if owners[shared].size != prod(shape):
-                    raise WeightsError(
-                        f"{name} {shape} shares {shared!r}, whose shape is {owners[shared].shape}",
-                        where=layer.place,
-                    )
+                    what = f"{name} {shape} shares {shared!r}, whose shape is {owners[shared].shape}"
+                    raise WeightsError(what, where=layer.place)
                 own = own | {name: owners[shared].reshape(shape)}
             elif name in own:
                 owners[shared] = own[name]

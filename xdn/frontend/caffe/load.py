@@ -1,6 +1,9 @@
 """Caffe's frontend: prototxt and caffemodel -> `Net`."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from xdn import settings
@@ -45,16 +48,13 @@ def _name_once(net: Message) -> None:
     """Give a layer whose name another has already, which Caffe allows, one of its own; weights go to the first."""
     taken = {layer.name for layer in net.layer}
     seen: set[str] = set()
-    numbers: dict[str, int] = {}
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(2))
     for layer in net.layer:
         if layer.name in seen:
-            number = numbers.get(layer.name, 2)
-            while f"{layer.name}_{number}" in taken:
-                number += 1
-            numbers[layer.name] = number
-            log.warning("two layers are called %r; the second becomes %r", layer.name, f"{layer.name}_{number}")
-            layer.name = f"{layer.name}_{number}"
-            taken.add(layer.name)
+            name = next(free for number in numbers[layer.name] if (free := f"{layer.name}_{number}") not in taken)
+            log.warning("two layers are called %r; the second becomes %r", layer.name, name)
+            layer.name = name
+            taken.add(name)
         seen.add(layer.name)
 
 
@@ -79,9 +79,9 @@ def net_from_message(
     NetError
         Also where no layer is left.
     """
-    count = len(message.layer) + len(message.layers)
-    if count > settings.MAX_LAYERS:
-        raise NetError(f"the net has {count} layers; at most {settings.MAX_LAYERS} are read")
+    size = len(message.layer) + len(message.layers)
+    if size > settings.MAX_LAYERS:
+        raise NetError(f"the net has {size} layers; at most {settings.MAX_LAYERS} are read")
     every = upgrade(message)
     current = _taking_part(every, reading)
     _add_data(current, every)

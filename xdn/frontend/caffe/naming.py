@@ -5,9 +5,10 @@ written once: of the versions of a name the last keeps it, an earlier one is cal
 layer that writes it. An Input's top keeps its name in any case, since callers fill it by that name.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.text import Message
@@ -53,15 +54,6 @@ def _written_twice(top: str, first: str, second: str) -> NetError:
     return NetError(what, mend="Rename one top, or give the layers include rules of different phases")
 
 
-def _free(name: str, taken: set[str], marks: dict[str, int]) -> str:
-    """Return `name` with the fewest marks that make it free; `marks` keeps how many there were."""
-    count = marks.get(name, 0)
-    while name + "'" * count in taken:
-        count += 1
-    marks[name] = count
-    return name + "'" * count
-
-
 def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     """Return `layers` with every version of a blob under a name of its own, by the module's rule.
 
@@ -78,7 +70,8 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     writers: dict[str, str] = {}
     inputs = {top for layer in layers if layer.is_input for top in layer.tops}
     result = []
-    marks: dict[str, int] = {}
+    #: Of each name, how many marks may make it free.
+    marks: dict[str, Iterator[int]] = defaultdict(count)
     for index, layer in enumerate(layers):
         if len(set(layer.tops)) < len(layer.tops):
             raise _written_twice(Counter(layer.tops).most_common(1)[0][0], layer.name, layer.name)
@@ -88,7 +81,7 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
             keeps = layer.is_input or (last_writer[top] == index and top not in inputs)
             name = top if keeps else f"{top}{MARK}{layer.name}"
             if not keeps:
-                name = _free(name, taken, marks)
+                name = next(free for number in marks[name] if (free := name + "'" * number) not in taken)
             taken.add(name)
             current[top], writers[top] = name, layer.name
         result.append(replace(layer, bottoms=bottoms, tops=tuple(current[top] for top in layer.tops)))

@@ -25,17 +25,12 @@ _OLD_TRANSFORMS = {
 _TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
 
 
-def _upgrade_params(old: Message, new: Message) -> None:
-    """Turn V1's lists into one ParamSpec for each of the layer's weights."""
-    for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
-        shared = mode if mode != _SHARE_MODE_STRICT else None
-        new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
-
-
 def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> None:
     """Fill the LayerParameter `new` from the V1LayerParameter `old`."""
     new.type = type_names[old.type] if old.type else old.xdn_type
-    _upgrade_params(old, new)
+    for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
+        shared = mode if mode != _SHARE_MODE_STRICT else None
+        new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
     for field, value in old.ListFields():
         if field.name not in ("type", "xdn_type", *_OF_WEIGHTS):
             put(new, field.name, value)

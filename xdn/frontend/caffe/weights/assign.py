@@ -18,6 +18,11 @@ log = logging.getLogger(__name__)
 
 Blobs = Sequence[StoredBlob | None]
 
+_MEND = (
+    "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another shape "
+    "needs another name"
+)
+
 #: Types whose weights forks store with masks.
 _PRUNED = ("Convolution", "InnerProduct")
 
@@ -48,30 +53,22 @@ def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
 
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
-    mend = (
-        "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another "
-        "shape needs another name"
-    )
     if layer.type in _PRUNED:
         stored = _masked(expected, stored)
     if len(stored) != len(expected):
         found = ", ".join(_numbers(blob) for blob in stored)
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
-        raise WeightsError(f"{what} in {file}", where=layer.place, mend=mend)
+        raise WeightsError(f"{what} in {file}", where=layer.place, mend=_MEND)
     weights = {}
     order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
     places = range(len(stored)) if order is None else order
     for (name, shape), place in zip(expected.items(), places, strict=True):
-        if place is None:
-            weights[name] = np.ones(shape, np.float32)
-            continue
-        blob = stored[place]
+        blob = StoredBlob(shape, np.ones(shape, np.float32)) if place is None else stored[place]
         if blob is None:
             continue
         if not blob.fits(shape):
-            raise WeightsError(
-                f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}", where=layer.place, mend=mend
-            )
+            what = f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}"
+            raise WeightsError(what, where=layer.place, mend=_MEND)
         weights[name] = blob.data.reshape(shape)
     return weights
 
@@ -152,9 +149,8 @@ def assign_weights(
         check_size(net)
         log.warning("%s; they are filled", what)
         rng = np.random.default_rng(seed)
-        weights = share_arrays(
-            net, weights | {la.name: _filled(net, la, weights, said.get(la.name), rng) for la in missing}
-        )
+        filled = {layer.name: _filled(net, layer, weights, said.get(layer.name), rng) for layer in missing}
+        weights = share_arrays(net, weights | filled)
     report(net, stored, file, named=said, partial=partial)
     return net.with_weights({name: own for name, own in weights.items() if own})
 

@@ -26,13 +26,7 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError)
 
 
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError:
-        what = "weights in the HDF5 format are read by h5py, which is not installed"
-        raise MissingExtraError(what, mend="Run: pip install 'xdn[hdf5]'") from None
-    return h5py
+_DAMAGED = "The file is damaged, or not written by Caffe's Net::ToHDF5"
 
 
 @dataclass
@@ -51,8 +45,7 @@ class _Source:
     path: Path
     left_bytes: int
 
-    def error(self, what: str, place: str = "") -> ParseError:
-        mend = "The file is damaged, or not written by Caffe's Net::ToHDF5"
+    def error(self, what: str, place: str = "", mend: str = _DAMAGED) -> ParseError:
         return ParseError(what, where=f"{self.path}: {place}" if place else str(self.path), mend=mend)
 
 
@@ -74,10 +67,8 @@ def _check_storage(source: _Source, dataset: Any, place: str) -> None:
     h5d = source.h5py.h5d
     created = dataset.get_create_plist()
     if created.get_layout() not in (h5d.CONTIGUOUS, h5d.COMPACT) or created.get_external_count():
-        what = "the numbers are chunked, compressed, virtual or in another file"
-        raise ParseError(
-            what, where=f"{source.path}: {place}", mend="Save them with Caffe, or: h5repack -f NONE -l CONTI"
-        )
+        mend = "Save them with Caffe, or: h5repack -f NONE -l CONTI"
+        raise source.error("the numbers are chunked, compressed, virtual or in another file", place, mend)
 
 
 def _dtype(source: _Source, dataset: Any, place: str) -> np.dtype:
@@ -137,10 +128,8 @@ def _groups(source: _Source, file: Any) -> Iterator[tuple[str, Any, list[str]]]:
             if kind != h5o.TYPE_GROUP or address in seen:
                 raise source.error("this is neither a data set nor a group of its own", place)
             if path.count("/") >= settings.MAX_GROUP_DEPTH or len(seen) > settings.MAX_LAYERS:
-                raise source.error(
-                    f"more than {settings.MAX_LAYERS} groups, or nested more than {settings.MAX_GROUP_DEPTH} deep",
-                    place,
-                )
+                most = f"more than {settings.MAX_LAYERS} groups, or nested more than {settings.MAX_GROUP_DEPTH} deep"
+                raise source.error(most, place)
             seen.add(address)
             waiting.append((path, h5g.open(group, name)))
         yield layer, group, datasets
@@ -183,9 +172,14 @@ def read_hdf5(path: Path, wanted: Container[str] | None = None) -> Stored:
     MissingExtraError
         Without h5py.
     """
-    source = _Source(_h5py(), path, checked_size(path, settings.MAX_CAFFEMODEL_BYTES))
     try:
-        with source.h5py.File(path, "r", locking="best-effort") as file:
+        import h5py
+    except ImportError:
+        what = "weights in the HDF5 format are read by h5py, which is not installed"
+        raise MissingExtraError(what, mend="Run: pip install 'xdn[hdf5]'") from None
+    source = _Source(h5py, path, checked_size(path, settings.MAX_CAFFEMODEL_BYTES))
+    try:
+        with h5py.File(path, "r", locking="best-effort") as file:
             return _layers(source, file.id, wanted)
     except _DAMAGE as error:
         said = str(error).strip("'\"")  # a KeyError's are quoted
