@@ -77,9 +77,7 @@ class Tokens:
 
     def place(self, token: Token) -> str:
         """Return ``file:line:column`` of a token."""
-        return self._place(token.start)
-
-    def _place(self, offset: int) -> str:
+        offset = token.start
         if offset < self._seen:
             self._line, self._line_start, self._seen = 1, 0, 0
         if more := self._text.count("\n", self._seen, offset):
@@ -98,24 +96,20 @@ class Tokens:
 
     def advance(self) -> Token:
         """Go to the next token; return the one that was at hand."""
-        token = self.current
         start = _SPACE.match(self._text, self._next).end()  # type: ignore[union-attr]  # it matches even nothing
         found = _TOKEN.match(self._text, start)
+        coming = Token(str(found.lastgroup), found[0], start) if found else Token("end", "", start)
         self._count += 1
         if self._count > settings.MAX_PROTOTXT_TOKENS:
-            raise ParseError(f"the text has more than {settings.MAX_PROTOTXT_TOKENS} tokens", where=self._place(start))
-        if found is not None:
-            if found.end() - start > settings.MAX_TOKEN_CHARACTERS:
-                what = f"a token has more than {settings.MAX_TOKEN_CHARACTERS} characters"
-                raise ParseError(what, where=self._place(start))
-            self.current, self._next = Token(str(found.lastgroup), found[0], start), found.end()
-        elif start == len(self._text):
-            self.current, self._next = Token("end", "", start), start
-        else:
+            raise self.error(f"the text has more than {settings.MAX_PROTOTXT_TOKENS} tokens", coming)
+        if len(coming.text) > settings.MAX_TOKEN_CHARACTERS:
+            raise self.error(f"a token has more than {settings.MAX_TOKEN_CHARACTERS} characters", coming)
+        if found is None and start < len(self._text):
             line = self._text[start : start + _SHOWN].split("\n")[0]
             what = "a string does not end" if line[0] in "\"'" else f"{line!r} is not text of this format"
-            raise ParseError(what, where=self._place(start))
-        return token
+            raise self.error(what, coming)
+        passed, self.current, self._next = self.current, coming, start + len(coming.text)
+        return passed
 
     def at(self, symbol: str) -> bool:
         """Return whether `symbol` is at hand."""

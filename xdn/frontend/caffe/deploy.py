@@ -36,22 +36,18 @@ _SILENT = ("Silence", "HDF5Output")
 
 
 def is_data(layer: Message) -> bool:
-    """Return whether `layer` is a data layer: Caffe's, or one of a fork."""
-    return layer.type in _LABELLED or layer.type in _FREE or _is_foreign_data(layer)
-
-
-def _is_foreign_data(layer: Message) -> bool:
-    """Return whether `layer` looks like a data layer of some fork, or one that is written in Python."""
-    if layer.bottom or not layer.top or layer.type in LAYERS:
-        return False
-    return layer.type == "Python" or "data" in str(layer.type).lower()
+    """Return whether `layer` is a data layer: Caffe's, or what looks like one of a fork or one written in Python."""
+    if layer.type in (*_LABELLED, *_FREE):
+        return True
+    is_source = layer.top and not layer.bottom and layer.type not in LAYERS
+    return bool(is_source) and (layer.type == "Python" or "data" in layer.type.lower())
 
 
 def _is_measure(layer: Message) -> bool:
     """Return whether `layer` is a loss or a measure of quality, Caffe's or a fork's: it compares with labels."""
     if layer.type == "Python":
         return bool(_MEASURES.search(layer.python_param.layer))
-    return layer.type not in LAYERS and bool(_MEASURES.search(str(layer.type).replace("_", "")))
+    return layer.type not in LAYERS and bool(_MEASURES.search(layer.type.replace("_", "")))
 
 
 @dataclass
@@ -124,12 +120,11 @@ class _Analysis:
                 read.add(blob)
                 chosen.append(index)
         # Where the net has the Softmax already, the loss adds nothing.
-        have = {w.bottoms[0] for layer, w in self._kept() if layer.type == "Softmax" and w.bottoms}
+        kept = [
+            index for index, layer in enumerate(self.layers) if layer.type == "Softmax" and index not in self.dropped
+        ]
+        have = {bottom for index in kept for bottom in self.wirings[index].bottoms[:1]}
         self.heads = [index for index in chosen if self.wirings[index].bottoms[0] not in have]
-
-    def _kept(self) -> list[tuple[Message, Wiring]]:
-        pairs = enumerate(zip(self.layers, self.wirings, strict=True))
-        return [pair for index, pair in pairs if index not in self.dropped]
 
     def drop_branches(self) -> None:
         """Drop the layers whose every reader was dropped, at least one of them for having no purpose."""
@@ -166,11 +161,8 @@ def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None
             param.shape.add().dim.extend(dims)
         elif said is None and len(tops) > 1:
             names = listed([layer.top[each] for each in tops])
-            raise NetError(
-                f"{len(tops)} inputs of unknown shapes: {names}",
-                where=place_of(layer),
-                mend="Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead",
-            )
+            mend = "Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead"
+            raise NetError(f"{len(tops)} inputs of unknown shapes: {names}", where=place_of(layer), mend=mend)
         else:
             param.shape.add().dim.extend((1, *(said or image_shape(layer, folder))))
     return param

@@ -121,11 +121,8 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
     shape = _declared(layer) or _from_mean(layer, folder)
     length = _film_length(layer)
     if length is not None and (shape is None or not length):
-        raise NetError(
-            "neither new_length nor a crop size tells the shape of the images",
-            where=place_of(layer),
-            mend="Say it with --input-shape C,D,H,W",
-        )
+        what = "neither new_length nor a crop size tells the shape of the images"
+        raise NetError(what, where=place_of(layer), mend="Say it with --input-shape C,D,H,W")
     if shape is not None:
         return shape if length is None else (shape[0], length, *shape[1:])
     source = source_of(layer).lower()
