@@ -19,7 +19,7 @@ OPTION = re.compile(r"(?:(xdn-\w+) )?(--[a-z][a-z-]+)")
 #: What the sources seem to say, but a command never prints: the test that holds it stands beside.
 NEVER_PRINTED = {
     # tests/train/test_start.py::test_a_teacher_needs_all_of_its_weights
-    ("xdn-train", "xdn.frontend.caffe.weights.leftover", "--partial-weights"),
+    ("xdn-train", "xdn.frontend.caffe.weights.assign", "--partial-weights"),
     ("xdn-train", "xdn.frontend.caffe.load", "--random-weights"),
     # Results of tuning hold no weights: xdn-tune reads no net.
     ("xdn-tune", "xdn.graph.net", "--weights"),

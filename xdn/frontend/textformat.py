@@ -15,7 +15,7 @@ https://protobuf.dev/reference/protobuf/textformat-spec.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from google.protobuf import text_encoding
@@ -110,13 +110,7 @@ class _Reader:
         is_message = field.type == _D.TYPE_MESSAGE
         if not colon and not is_message:
             raise self.tokens.expected("':'")
-
-        def one() -> None:
-            if is_message:
-                self._message(message, field, repeated)
-            else:
-                self._scalar(message, field, repeated, name)
-
+        one = partial(self._message if is_message else self._scalar, message, field, repeated, name)
         if repeated and self.tokens.take("["):
             self._elements(one)
         else:
@@ -132,10 +126,10 @@ class _Reader:
                 raise self.tokens.expected("',' or ']'")
             element()
 
-    def _message(self, message: Message, field: FieldDescriptor, repeated: bool) -> None:
+    def _message(self, message: Message, field: FieldDescriptor, repeated: bool, name: Token) -> None:
         self._messages += 1
         if self._messages > settings.MAX_PROTOTXT_MESSAGES:
-            raise self.tokens.error(f"the text holds more than {settings.MAX_PROTOTXT_MESSAGES} messages")
+            raise self.tokens.error(f"the text holds more than {settings.MAX_PROTOTXT_MESSAGES} messages", name)
         part = getattr(message, field.name)
         if repeated:
             part = part.add()

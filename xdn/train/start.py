@@ -8,8 +8,8 @@ from xdn import memory
 from xdn.data.source import Find, find_data
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import find_weights, frontend_of, load
+from xdn.frontend.caffe.weights.assign import lacking
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
-from xdn.frontend.caffe.weights.leftover import lacking
 from xdn.frontend.formats import InputShapes
 from xdn.frontend.solver import Solver
 from xdn.frontend.weights import check_size

@@ -1,8 +1,19 @@
-"""Give a net the weights of a caffemodel, matched by layer name."""
+"""Give a net the weights of a caffemodel, matched by layer name; tell those that it has no use for.
+
+Matching by name takes whatever fits, so the weights of a deeper net fit into a shallower one and give a net that nobody
+trained. But a file may rightly hold more than a net has: heads that only training needs (GoogLeNet's auxiliary
+classifiers), layers after the features that are asked for, the other branches of a siamese net. What tells the two
+apart is how many layers are left over, not how many parameters: GoogLeNet's two heads are 6 of its 64 layers with
+weights, but 48 % of its parameters; the layers after pool5 of AlexNet are 3 of 8, but 96 % of them. Of a deeper ResNet
+in a shallower one most layers are left over, whose many small filters are few beside one classifier. So: some layers
+left over are a warning that names them, more than are used are an error. Layers that the prototxt has, but which its
+phase or its deployment leaves out, are not left over.
+"""
 
 import logging
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice, repeat
 
 import numpy as np
 
@@ -10,7 +21,6 @@ from xdn.errors import WeightsError, listed
 from xdn.frontend.caffe.text import Message
 from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
 from xdn.frontend.caffe.weights.fillers import fill
-from xdn.frontend.caffe.weights.leftover import PARTIAL, report
 from xdn.frontend.weights import RANDOM_SEED, check_size, share_arrays
 from xdn.graph import Array, Layer, Net, Shape
 
@@ -18,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Blobs = Sequence[StoredBlob | None]
 
+#: What allows weights that fit in part, and what it does.
+_PARTIAL = "--partial-weights takes what fits, and fills the layers that get none"
 _MEND = (
     "The caffemodel belongs to another net, or the prototxt was changed; a layer that fine-tuning gives another shape "
     "needs another name"
@@ -106,7 +118,7 @@ def assign_weights(
     """Return `net` with the weights of a caffemodel.
 
     Where variants of a layer type differ in their number of weights, the file's number decides (`params_for`). The
-    file's layers that the net does not have are left out with a warning (`xdn.frontend.caffe.weights.leftover`).
+    file's layers that the net does not have are left out with a warning.
 
     Parameters
     ----------
@@ -144,14 +156,14 @@ def assign_weights(
     if missing:
         what = f"{file} has no weights for {len(missing)} layers: {listed([layer.name for layer in missing])}"
         if not partial or not weights:
-            mend = f"{_left_over(net, stored)}. {PARTIAL}" if weights else _left_over(net, stored)
+            mend = f"{_left_over(net, stored)}. {_PARTIAL}" if weights else _left_over(net, stored)
             raise WeightsError(what, mend=mend)
         check_size(net)
         log.warning("%s; they are filled", what)
         rng = np.random.default_rng(seed)
         filled = {layer.name: _filled(net, layer, weights, said.get(layer.name), rng) for layer in missing}
         weights = share_arrays(net, weights | filled)
-    report(net, stored, file, named=said, partial=partial)
+    _report(net, stored, file, named=said, partial=partial)
     return net.with_weights({name: own for name, own in weights.items() if own})
 
 
@@ -173,3 +185,58 @@ def _left_over(net: Net, stored: Stored) -> str:
     if not others:
         return "The net has every layer of the file"
     return f"{len(others)} layers of the file are not in the net: {listed(others)}"
+
+
+def left_over(net: Net, stored: Stored, named: Container[str] = ()) -> list[str]:
+    """Return the layers of a file whose weights `net` has no use for.
+
+    Parameters
+    ----------
+    net : Net
+    stored : mapping
+        Layer name -> blobs of the file.
+    named : container of str
+        Layers of the prototxt, whether `net` has them or not.
+    """
+    expected = {layer.name: bool(net.weight_shapes(layer)) for layer in net.layers}
+    return [name for name in stored if not expected.get(name, name in named)]
+
+
+def lacking(net: Net, stored: Container[str]) -> list[str]:
+    """Return the layers of `net` whose weights a file with the layers `stored` does not have, shared ones left out."""
+    owned: set[str] = set()
+    found = []
+    for layer in net.layers:
+        names = list(islice(chain(layer.shared, repeat("")), len(net.weight_shapes(layer))))
+        if layer.name not in stored and any(name not in owned for name in names):
+            found.append(layer.name)
+        owned.update(name for name in names if name)
+    return found
+
+
+def _report(net: Net, stored: Stored, file: str, *, named: Container[str] = (), partial: bool = False) -> None:
+    """Log a warning that names the layers of `stored` that are left over.
+
+    Parameters
+    ----------
+    net, stored, named
+        As `left_over` takes them.
+    file : str
+        The file's name, for messages.
+    partial : bool
+        Whether any number may be left over.
+
+    Raises
+    ------
+    WeightsError
+        Where more are left over than `net` takes.
+    """
+    others = left_over(net, stored, named)
+    if not others:
+        return
+    used = sum(layer.name in stored and bool(net.weight_shapes(layer)) for layer in net.layers)
+    what = f"the net takes no weights of {len(others)} of the {len(others) + used} layers in {file}"
+    if len(others) > used and not partial:
+        mend = f"The caffemodel belongs to another net; if it does not, {_PARTIAL}"
+        raise WeightsError(f"{what}: {listed(others)}", mend=mend)
+    log.warning("%s: %s; unless only training needs them, the file is another net's", what, listed(others))
