@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.evaluate.contest_results import CONTEST, PRUNED, bar
 from tests.report.rendering import rows
-from xdn.report.contest import arithmetic, contest_markdown, contest_table, sections, waterfall
+from xdn.report.contest import arithmetic, contest_markdown, sections, waterfall
 from xdn.report.section import Section
 
 
@@ -84,4 +84,4 @@ def test_the_report_says_what_was_run_and_where():
     text = contest_markdown(CONTEST, "a machine")
     assert text.startswith("10000 images of PNGs; median of 2 rounds in turn; a machine.")
     assert all(f"## {each.title}" in text for each in sections(CONTEST))
-    assert any("OPT-B-2" in row for row in rows(contest_table(CONTEST)))
+    assert any("OPT-B-2" in row for each in sections(CONTEST) for row in rows(each.table()))

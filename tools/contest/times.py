@@ -42,7 +42,7 @@ from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.pipeline import optimize
-from xdn.report.contest import TUNED, contest_table
+from xdn.report.contest import TUNED, sections
 from xdn.runtime.configuration import Configuration, load_configuration
 from xdn.runtime.cpu.threads.count import default_threads
 from xdn.runtime.peak import measured_peak
@@ -196,7 +196,7 @@ def bench(args: argparse.Namespace, output: Output) -> None:
         result = entry.result(contest, peaks)
         bars.append(Bar(entry.key, entry.title, result, len(images.files), cost.macs, cost.parameters))
     contest = Contest(args.rounds, tuple(bars))
-    output.result(contest_table(contest))
+    output.result(*(section.table() for section in sections(contest)))
     output.write_json(contest.document())
 
 

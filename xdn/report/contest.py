@@ -1,7 +1,5 @@
 """The contest's table, its waterfall and what follows from them, for a terminal and as Markdown."""
 
-from rich.console import Group
-
 from xdn.evaluate.bars import Bar, Contest
 from xdn.report.quantities import count, counted
 from xdn.report.section import Section
@@ -14,11 +12,6 @@ TUNED = "tuned"
 OUTSIDE = ("caffe", "opencv")
 #: Ends of the keys of one net's two rows: layer by layer, and fused.
 UNFUSED, FUSED = "-1", "-2"
-
-
-def contest_table(contest: Contest) -> Group:
-    """Return all sections for a terminal."""
-    return Group(*(section.table() for section in sections(contest)))
 
 
 def contest_markdown(contest: Contest, machine: str) -> str:

@@ -1,6 +1,5 @@
 """Remove layers whose parameters make them do nothing."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
@@ -58,16 +57,12 @@ _LARGER: WeakKeyDictionary[Net, tuple[dict[str, Blob], ...]] = WeakKeyDictionary
 def _larger(net: Net) -> tuple[dict[str, Blob], ...]:
     """Return the blobs for images that are twice as large along one axis, for each axis; without what takes no such."""
     if net not in _LARGER:
-        _LARGER[net] = tuple(_of_larger(net))
+        _LARGER[net] = tuple(
+            _known(net.reshape({name: (*blob.shape[:axis], 2 * blob.shape[axis], *blob.shape[axis + 1 :])}))
+            for name, blob in net.inputs.items()
+            for axis in range(2, len(blob.shape))
+        )
     return _LARGER[net]
-
-
-def _of_larger(net: Net) -> Iterator[dict[str, Blob]]:
-    return (
-        _known(net.reshape({name: (*blob.shape[:axis], 2 * blob.shape[axis], *blob.shape[axis + 1 :])}))
-        for name, blob in net.inputs.items()
-        for axis in range(2, len(blob.shape))
-    )
 
 
 def _known(net: Net) -> dict[str, Blob]:

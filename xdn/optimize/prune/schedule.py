@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -61,11 +60,6 @@ class Problem:
     def spent(self, widths: Widths) -> float:
         """Return the cost of `widths` together with those that are fixed."""
         return self.cost({**self.fixed, **widths})
-
-    @cached_property
-    def narrowest(self) -> Widths:
-        """The fewest units of every group."""
-        return {group.name: self.least[group.name] for group in self.groups}
 
     def net(self, widths: Widths) -> Net:
         """Return the net thinned to `widths`; groups that are not named keep all."""

@@ -37,7 +37,7 @@ def sensitivity(problem: Problem) -> Path:
     def at(strength: float) -> Widths:
         """Let each group cost up to a score that rises from none to the largest that was measured."""
         if strength == 1:
-            return problem.narrowest
+            return {group.name: problem.least[group.name] for group in problem.groups}
         allowed = strength * max(losses[-1] for _, losses in curves().values())
         kept = {name: np.interp(allowed, losses, shares) for name, (shares, losses) in curves().items()}
         return {group.name: problem.clamp(group, kept[group.name] * len(group.units)) for group in problem.groups}
