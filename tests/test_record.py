@@ -1,12 +1,15 @@
 """Dataclasses from JSON values."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 
-from xdn.errors import DataError
-from xdn.evaluate.record import rebuilt
+from xdn.errors import DataError, SettingError
+from xdn.record import Reader
+
+RESULTS = Reader(DataError, whole=True)
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,13 @@ class Outer:
     maybe: float | None
     inner: Inner
     many: tuple[Inner, ...]
+    named: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     none: Inner | None = None
 
 
-VALUE = Outer(3, 0.5, True, None, Inner("a", ((1, 2),)), (Inner("b", ()), Inner("c", ((3, 4), (5, 6)))))
+VALUE = Outer(
+    3, 0.5, True, None, Inner("a", ((1, 2),)), (Inner("b", ()), Inner("c", ((3, 4), (5, 6)))), {"x": (1, 2, 3)}
+)
 
 
 def document(**changes):
@@ -38,25 +44,48 @@ def document(**changes):
 
 
 def test_what_was_written_is_read():
-    assert rebuilt(Outer, document()) == VALUE
-    assert rebuilt(Outer, document(further=1)) == VALUE
+    assert RESULTS.read(Outer, document()) == VALUE
+    assert RESULTS.read(Outer, document(further=1)) == VALUE
     # JSON of other programs may leave out the point of a whole number.
-    assert rebuilt(Outer, document(share=2)).share == 2.0
+    assert RESULTS.read(Outer, document(share=2)).share == 2.0
 
 
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"count": "3"}, "count: '3' is not of the type int"),
-        ({"count": True}, "count: True is not of the type int"),
-        ({"flag": 1}, "flag: 1 is not of the type bool"),
-        ({"maybe": "x"}, "maybe: 'x' is not of the type float"),
-        ({"maybe": 10**400}, "maybe: 1000.* is not of the type float"),
+        ({"count": "3"}, "count: '3' is not a whole number"),
+        ({"count": True}, "count: True is not a whole number"),
+        ({"flag": 1}, "flag: 1 is not true or false"),
+        ({"maybe": "x"}, "maybe: 'x' is not a number"),
+        ({"maybe": 10**400}, "maybe: 1000.* is not a number"),
         ({"inner": {"name": "a"}}, r"inner\.pairs: the field is missing"),
-        ({"inner": {"name": "a", "pairs": [[1, 2, 3]]}}, r"inner\.pairs\[0\]: \[1, 2, 3\] is not of the type"),
-        ({"many": [4]}, r"many\[0\]: 4 is not of the type Inner"),
+        (
+            {"inner": {"name": "a", "pairs": [[1, 2, 3]]}},
+            r"inner\.pairs\[0\]: \[1, 2, 3\] is not a list of the right length",
+        ),
+        ({"named": {"x": [1, "2"]}}, r"named\.x\[1\]: '2' is not a whole number"),
+        ({"named": [1]}, r"named: \[1\] is not a JSON object"),
+        ({"many": [4]}, r"many\[0\]: 4 is not a JSON object"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, where):
     with pytest.raises(DataError, match=where):
-        rebuilt(Outer, document(**changes))
+        RESULTS.read(Outer, document(**changes))
+
+
+def test_of_results_every_field_is_there():
+    found = document()
+    del found["none"]
+    with pytest.raises(DataError, match=r"^none: the field is missing$"):
+        RESULTS.read(Outer, found)
+
+
+def test_of_settings_those_at_their_default_may_be_left_out_and_unknown_ones_may_not():
+    found = document()
+    del found["none"], found["named"]
+    assert Reader(SettingError).read(Outer, found) == replace(VALUE, named={})
+    with pytest.raises(SettingError, match=r"^s\.further: unknown field\. Known: count, share"):
+        Reader(SettingError).read(Outer, document(further=1), "s")
+    del found["count"]
+    with pytest.raises(SettingError, match=r"^s\.count: the field is missing$"):
+        Reader(SettingError).read(Outer, found, "s")

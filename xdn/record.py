@@ -1,50 +1,87 @@
-"""Result dataclasses as JSON values, and back."""
+"""Dataclasses from JSON values, by the types of their fields."""
 
 import reprlib
-import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from xdn.errors import DataError
+from xdn.errors import XdnError
 
 T = TypeVar("T")
 
+#: What a JSON value of a type is called.
+_KINDS = {
+    str: "a text",
+    bool: "true or false",
+    float: "a number",
+    int: "a whole number",
+    tuple: "a list of the right length",
+}
+#: Larger whole numbers are not all numbers of f64.
+_MOST = 1 << 53
 
-def rebuilt(kind: type[T], document: Mapping[str, Any], where: str = "") -> T:
-    """Return the dataclass that `dataclasses.asdict` and JSON made `document` of; keys that it has not are left out.
 
-    Fields may be numbers, text, other dataclasses, tuples of such, and None.
+@dataclass(frozen=True)
+class Reader:
+    """How records are read.
 
-    Raises
-    ------
-    DataError
-        A field is missing or has another type; the message names it.
+    Parameters
+    ----------
+    error : class
+        Of what is raised; it names the place within the document.
+    whole : bool
+        Every field must be there, and further ones, of a later version, are passed over. Otherwise fields that have a
+        default may be missing, and unknown ones are refused.
     """
-    hints = get_type_hints(kind)
-    found = {}
-    for each in fields(kind):  # type: ignore[arg-type]
-        path = f"{where}.{each.name}" if where else each.name
-        if each.name not in document:
-            raise DataError("the field is missing", where=path)
-        found[each.name] = _value(hints[each.name], document[each.name], path)
-    return kind(**found)
 
+    error: type[XdnError]
+    whole: bool = False
 
-def _value(kind: Any, value: Any, path: str) -> Any:
-    """Return a JSON value as the annotated type `kind`."""
-    origin, parts = get_origin(kind), get_args(kind)
-    if origin in (Union, types.UnionType):
-        (inner,) = (part for part in parts if part is not type(None))
-        return None if value is None else _value(inner, value, path)
-    if origin is tuple and isinstance(value, list):
-        kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else list(parts)
-        if len(kinds) == len(value):
-            return tuple(_value(k, v, f"{path}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-    elif is_dataclass(kind) and isinstance(value, Mapping):
-        return rebuilt(kind, value, path)  # type: ignore[arg-type]
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 1 << 53:
-        return float(value)
-    elif isinstance(kind, type) and type(value) is kind:
+    def read(self, kind: type[T], document: Any, where: str = "") -> T:
+        """Return the dataclass whose fields a JSON object holds.
+
+        Fields may be numbers, text, truth values, other dataclasses, tuples and mappings of such, and None.
+        """
+        hints, values = get_type_hints(kind), {}
+        for name, value in self._object(document, where).items():
+            if name in hints:
+                values[name] = self._value(hints[name], value, _within(where, name))
+            elif not self.whole:
+                raise self.error("unknown field", where=_within(where, name), mend=f"Known: {', '.join(hints)}")
+        for each in fields(kind):  # type: ignore[arg-type]
+            needed = self.whole or (each.default is MISSING and each.default_factory is MISSING)
+            if needed and each.name not in values:
+                raise self.error("the field is missing", where=_within(where, each.name))
+        return kind(**values)
+
+    def _object(self, value: Any, where: str) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise self.error(f"{reprlib.repr(value)} is not a JSON object", where=where)
         return value
-    raise DataError(f"{reprlib.repr(value)} is not of the type {getattr(kind, '__name__', kind)}", where=path)
+
+    def _value(self, hint: Any, value: Any, where: str) -> Any:
+        """Return the JSON value of a field with a type hint."""
+        kind, of = get_origin(hint) or hint, get_args(hint)
+        if kind in (Union, UnionType):
+            (inner,) = (part for part in of if part is not NoneType)
+            return None if value is None else self._value(inner, value, where)
+        if isinstance(kind, type) and is_dataclass(kind):
+            return self.read(kind, value, where)
+        if issubclass(kind, Mapping):
+            named = self._object(value, where)
+            return {name: self._value(of[1], each, _within(where, name)) for name, each in named.items()}
+        if kind is tuple and isinstance(value, list):
+            kinds = [of[0]] * len(value) if of[-1] is Ellipsis else list(of)
+            if len(kinds) == len(value):
+                each = enumerate(zip(kinds, value, strict=True))
+                return tuple(self._value(part, item, f"{where}[{number}]") for number, (part, item) in each)
+        elif kind is float and type(value) is int and abs(value) <= _MOST:
+            return float(value)
+        elif type(value) is kind:
+            return value
+        raise self.error(f"{reprlib.repr(value)} is not {_KINDS[kind]}", where=where)
+
+
+def _within(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name

@@ -7,10 +7,11 @@ import pytest
 from tests.evaluate.building import Stripes, brightest_channel
 from xdn import __version__, api
 from xdn.data.packed import pack
+from xdn.errors import DataError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import PackedJob
 from xdn.evaluate.evaluation import SCHEMA, Evaluation
-from xdn.evaluate.record import rebuilt
+from xdn.record import Reader
 from xdn.runtime.session import Session
 
 TOLD = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data", "load_s": 0.25}
@@ -62,7 +63,7 @@ def test_the_document_is_plain_json_and_can_be_read_again(ran):
     assert document["machine"]["cpu"]
     assert document["profile"] is None
     assert document["schema"] == SCHEMA
-    assert rebuilt(Evaluation, document) == result
+    assert Reader(DataError, whole=True).read(Evaluation, document) == result
 
 
 def test_the_limit_is_the_arithmetic_at_the_peak(ran):

@@ -47,7 +47,7 @@ def test_the_default_writes_nothing():
         ({"schedule": 1}, "configuration.schedule"),
         ({"choices": {"channel": []}}, "configuration.choices.channel"),
         ({"choices": {"channel": {"c": {"tile": [1]}}}}, "configuration.choices.channel.c.tile"),
-        ({"choices": {"channel": {"c": {"tile": [1, "2"]}}}}, "configuration.choices.channel.c.tile"),
+        ({"choices": {"channel": {"c": {"tile": [1, "2"]}}}}, "configuration.choices.channel.c.tile[1]"),
         ({"choices": {"channel": {"c": {"order": 3}}}}, "configuration.choices.channel.c.order"),
         ({"choices": {"channel": {"c": {"speed": 3}}}}, "configuration.choices.channel.c.speed"),
     ],

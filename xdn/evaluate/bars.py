@@ -7,7 +7,7 @@ from typing import Any
 from xdn import __version__
 from xdn.errors import DataError
 from xdn.evaluate.evaluation import SCHEMA, Evaluation, machine
-from xdn.evaluate.record import rebuilt
+from xdn.record import Reader
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,4 @@ class Contest:
         """Return what `document` says; raise DataError where it is of another schema or damaged."""
         if document.get("schema") != SCHEMA:
             raise DataError(f"results of schema {document.get('schema')}; {SCHEMA} is read", mend="Time them again")
-        return rebuilt(Contest, document)
+        return Reader(DataError, whole=True).read(Contest, document)

@@ -1,11 +1,10 @@
 """How a net is run: what changes its time, and none of its results beyond the rounding of sums and of weights."""
 
 import json
-import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 from xdn import settings
 from xdn.element import REAL, WEIGHT_ELEMENTS
@@ -13,8 +12,7 @@ from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import read_bounded, write_atomically
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.layout import SCHEDULES
-
-T = TypeVar("T")
+from xdn.record import Reader
 
 #: The most threads and blocks that a configuration may ask for.
 _MOST = 1 << 16
@@ -103,7 +101,7 @@ class Configuration:
         SettingError
             For a document of another form; the message names the place in it.
         """
-        return _read(Configuration, document, where)
+        return Reader(SettingError).read(Configuration, document, where)
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -131,46 +129,6 @@ def save_configuration(configuration: Configuration, path: Path) -> None:
 def _said(named: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the fields of a dataclass that say something, as JSON values."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in named if value is not None}
-
-
-def _read(kind: type[T], document: Any, where: str) -> T:
-    """Return the dataclass whose fields a JSON object holds; whether layers have its choices is seen in a plan."""
-    hints, values = get_type_hints(kind), {}
-    for name, value in _table(document, where).items():
-        if name not in hints:
-            raise SettingError("unknown field", where=f"{where}.{name}", mend=f"Known: {', '.join(hints)}")
-        values[name] = _value(hints[name], value, f"{where}.{name}")
-    return kind(**values)
-
-
-def _table(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise SettingError("this is not a JSON object", where=where)
-    return value
-
-
-#: What a JSON value of a type is called.
-_KINDS = {str: "a text", bool: "true or false", float: "a number", int: "a whole number", tuple: "two whole numbers"}
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """Return the JSON value of a field with a type hint."""
-    of = get_args(hint)
-    if hint is Choice:
-        return _read(Choice, value, where)
-    if get_origin(hint) is Mapping:
-        return {name: _value(of[1], each, f"{where}.{name}") for name, each in _table(value, where).items()}
-    if value is None and type(None) in of:
-        return None
-    kind = of[0] if of else hint
-    kind = get_origin(kind) or kind
-    if kind is float and type(value) is int and abs(value) <= 1 << 53:
-        value = float(value)
-    elif kind is tuple and isinstance(value, list) and [type(each) for each in value] == [int, int]:
-        value = tuple(value)
-    if type(value) is not kind:
-        raise SettingError(f"{reprlib.repr(value)} is not {_KINDS[kind]}", where=where)
-    return value
 
 
 #: Everything is left to the rules.
