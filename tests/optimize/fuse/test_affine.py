@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import data, layer, net_of
+from xdn.optimize.edits import Edits
 from xdn.optimize.fuse.affine import Affine, channel_affine, follow
 
 
@@ -100,7 +101,9 @@ def test_follow_goes_on_until_a_blob_is_needed_elsewhere():
         layer("Bias", "bias", ["scale"]),
         layer("ReLU", "relu", ["scale"]),
     )
-    chain = follow(net, "data")
+    edits = Edits()
+    chain = follow(net, net.layer("data"), edits)
     assert [each.name for each in chain.layers] == ["bn", "scale"]
-    assert chain.refusal[0].name == "bias"
-    assert "read 2 times, by 'bias', 'relu'" in chain.refusal[1]
+    (refusal,) = edits.refusals
+    assert refusal.layer == "bias"
+    assert "read 2 times, by 'bias', 'relu'" in refusal.text

@@ -10,7 +10,8 @@ from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.broadcast import spread
 from xdn.layers.scale import Scale
-from xdn.optimize.match import reason_to_keep
+from xdn.optimize.edits import Edits
+from xdn.optimize.match import reason_to_keep, title
 
 CHANNEL_AXIS = 1
 AFFINE_LAYERS = (BatchNorm, BN, Scale, Bias)
@@ -30,7 +31,7 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Affine layers that follow a blob one after another, and why there are no more.
+    """Affine layers that follow a layer one after another.
 
     Parameters
     ----------
@@ -38,30 +39,26 @@ class Chain:
         In the order in which data passes them.
     affine : Affine or None
         All of them as one; None where there are none.
-    refusal : tuple of (Layer, str) or None
-        The affine layer that stands next but was not taken, and the reason.
     """
 
     layers: tuple[Layer, ...] = ()
     affine: Affine | None = None
-    refusal: tuple[Layer, str] | None = None
 
 
-def follow(net: Net, blob: str) -> Chain:
-    """Return the affine layers that read `blob` and can be merged into what computes it."""
+def follow(net: Net, layer: Layer, edits: Edits) -> Chain:
+    """Return the affine layers after `layer` that can be merged into it; say of the next one why it cannot."""
+    blob = layer.tops[0]
     layers: list[Layer] = []
     total: Affine | None = None
-    while True:
-        reader = next((r for r in net.consumers[blob] if isinstance(r.params, AFFINE_LAYERS)), None)
-        if reader is None:
-            return Chain(tuple(layers), total)
-        reason = reason_to_keep(net, blob)
-        found = channel_affine(net, reader) if reason is None else reason
+    while reader := next((r for r in net.consumers[blob] if isinstance(r.params, AFFINE_LAYERS)), None):
+        found = reason_to_keep(net, blob) or channel_affine(net, reader)
         if isinstance(found, str):
-            return Chain(tuple(layers), total, (reader, found))
+            edits.refuse(reader, f"stays after {title(layer)}: {found}")
+            break
         layers.append(reader)
         total = found if total is None else total.then(found)
         blob = reader.tops[0]
+    return Chain(tuple(layers), total)
 
 
 def channel_affine(net: Net, layer: Layer) -> Affine | str:

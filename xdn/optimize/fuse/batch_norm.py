@@ -36,16 +36,13 @@ class FuseBatchNorm(Fusion):
         """Follow every convolution and inner product to the affine layers after it."""
         if not isinstance(layer.params, (Filters, InnerProduct)):
             return
-        chain = follow(net, layer.tops[0])
+        chain = follow(net, layer, edits)
         found = _fuse(net, layer, chain)
         if isinstance(found, Layer):
             edits.made[layer.name] = found
             edits.change(layer, f"took in {', '.join(map(title, chain.layers))}", chain.layers)
         elif found:
             edits.refuse(chain.layers[0], f"stays after {title(layer)}: {found}")
-        if chain.refusal:
-            reader, reason = chain.refusal
-            edits.refuse(reader, f"stays after {title(layer)}: {reason}")
 
 
 def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:

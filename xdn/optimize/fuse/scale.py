@@ -27,7 +27,7 @@ class FuseScale(Fusion):
         """Start at every affine layer that no earlier one has taken in."""
         if not isinstance(layer.params, AFFINE_LAYERS) or layer.name in edits.removed:
             return
-        chain = follow(net, layer.tops[0])
+        chain = follow(net, layer, edits)
         found = _merge(net, layer, chain)
         if isinstance(found, Layer):
             # The last one becomes the Scale, so that it stands where its readers expect it.
@@ -38,9 +38,6 @@ class FuseScale(Fusion):
         elif found:
             before = f" before {title(chain.layers[0])}" if chain.layers else ""
             edits.refuse(layer, f"stays{before}: {found}")
-        if chain.refusal:
-            reader, reason = chain.refusal
-            edits.refuse(reader, f"stays after {title(layer)}: {reason}")
 
 
 def _is_foreign(layer: Layer) -> bool:

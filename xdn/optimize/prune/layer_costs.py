@@ -58,27 +58,24 @@ class LayerCosts:
         bottoms = self._channels.net.bottom_blobs(layer)
         key = (layer.params, bottoms[0].shape)
         if key not in self._curves:
-            tops, inputs = (len(np.unique(labels)) for labels in layer.params.tied_channels(bottoms))
-            together = not set.isdisjoint(*(set(labels.tolist()) for labels in layer.params.tied_channels(bottoms)))
-            full = self._measure(self._alone(layer, tops, inputs))
-            by_top = {
-                n: self._measure(self._alone(layer, n, n if together else inputs)) / full
-                for n in measured_widths(tops)[1:]
-            }
+            labels = layer.params.tied_channels(bottoms)
+            tops, inputs = (len(np.unique(each)) for each in labels)
+            together = np.isin(*labels).any()
+            by_top = {n: self._alone(layer, n, n if together else inputs) for n in measured_widths(tops)}
             fewer_inputs = () if together else measured_widths(inputs)[1:]
-            by_bottom = {n: self._measure(self._alone(layer, tops, n)) / full for n in fewer_inputs}
-            self._curves[key] = full, _curve(tops, by_top), _curve(inputs, by_bottom)
+            by_bottom = {inputs: by_top[tops]} | {n: self._alone(layer, tops, n) for n in fewer_inputs}
+            self._curves[key] = by_top[tops], _curve(by_top), _curve(by_bottom)
         return self._curves[key]
 
-    def _alone(self, layer: Layer, top: int, bottom: int) -> Net:
-        """Return a net of the layer only, with so many of its labels of tied channels left."""
+    def _alone(self, layer: Layer, top: int, bottom: int) -> float:
+        """Return the cost of a net of the layer only, with so many of its labels of tied channels left."""
         bottoms = self._channels.net.bottom_blobs(layer)
         tops, inputs = layer.params.tied_channels(bottoms)
         filters, channels = _channels(tops, top), _channels(inputs, bottom)
         shape = (1, channels, *bottoms[0].shape[2:])
         params = layer.params.narrowed(filters, channels, bottoms)
         source = Layer("data", Input(shape=(shape,)), (), ("data",))
-        return Net(layer.name, (source, Layer(layer.name, params, ("data",), ("top",))))
+        return self._measure(Net(layer.name, (source, Layer(layer.name, params, ("data",), ("top",)))))
 
 
 #: Shares, rising to 1, and what of the cost each leaves.
@@ -90,10 +87,10 @@ def measured_widths(count: int) -> list[int]:
     return sorted({max(1, round(share * count)) for share in SHARES}, reverse=True)
 
 
-def _curve(count: int, left: Mapping[int, float]) -> "_Curve":
-    """Return the curve through what is left at some widths, and all at `count`."""
-    points = sorted({count: 1.0, **left}.items())
-    return np.array([n / count for n, _ in points]), np.array([part for _, part in points])
+def _curve(costs: Mapping[int, float]) -> "_Curve":
+    """Return the curve through the costs at some widths, of which the largest is all."""
+    widths, left = np.array(sorted(costs.items())).T
+    return widths / widths[-1], left / left[-1]
 
 
 def _channels(labels: Array, count: int) -> int:
