@@ -3,15 +3,16 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
-from xdn.errors import SettingError
 from xdn.kernels.core.driver import Control
 from xdn.kernels.core.layout import CHANNEL, aligned_bytes
 from xdn.runtime.backend import Progress, Run
@@ -73,12 +74,8 @@ class Executor:
         whole = self._whole_chunks(program, n_images, chunk)
         control, total = program.control(n_images, chunk, whole), program.chunks(n_images, chunk, whole)
         begin = time.perf_counter()
-        if self.threads == 1:
-            ticks = [self._work(program, control, arrays)]
-        else:
-            running = self._begun(program, control, arrays, min(self.threads, total))
-            self._wait(running, control, total, progress)
-            ticks = [future.result() for future in running]
+        work = partial(self._work, program, control, arrays)
+        ticks = [work()] if self.threads == 1 else self._together(work, control, total, progress)
         if progress:
             progress(total, total)
         return _ended(n_images, total, begin, np.stack(ticks), arrays)
@@ -202,23 +199,15 @@ class Executor:
         # Each thread begins with a chunk: a run of one for each has equal parts already.
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 
-    def _begun(
-        self, program: Program, control: Control, arrays: list[np.ndarray], count: int
-    ) -> list[Future[np.ndarray]]:
-        """Let `count` workers begin; where the system does not start so many, none goes on."""
-        pool, running = self._workers(), list[Future[np.ndarray]]()
+    def _together(
+        self, work: Callable[[], np.ndarray], control: Control, total: int, progress: Progress | None
+    ) -> list[np.ndarray]:
+        """Let all workers take part in `total` chunks, and wait; where one does not begin, or fails, none goes on."""
+        count, pool, running = min(self.threads, total), self._workers(), list[Future[np.ndarray]]()
         try:
             with starting_threads(count):
                 for _ in range(count):
-                    running.append(pool.submit(self._work, program, control, arrays))
-        except SettingError:
-            control.cancel = 1
-            wait(running)
-            raise
-        return running
-
-    def _wait(self, running: list[Future[np.ndarray]], control: Control, total: int, progress: Progress | None) -> None:
-        try:
+                    running.append(pool.submit(work))
             pending = set(running)
             while pending:
                 done, pending = wait(pending, timeout=settings.PROGRESS_INTERVAL_S)
@@ -230,6 +219,7 @@ class Executor:
             control.cancel = 1
             wait(running)
             raise
+        return [future.result() for future in running]
 
     def _workers(self) -> ThreadPoolExecutor:
         with self._lock:
