@@ -160,6 +160,11 @@ def list_registries(output: Output, found: Mapping[str, Sequence[tuple[str, str]
     output.write_json({kind: dict(described) for kind, described in found.items()})
 
 
+def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the options of these names that are given, by their names, which are those of what they set."""
+    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
+
+
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
     """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
     task = bar.add_task(visible(description), total=None, visible=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xdn import api, settings
-from xdn.cli.common import Output, number_between, positive_int
+from xdn.cli.common import Output, given, number_between, positive_int
 from xdn.errors import SettingError, WeightsError
 from xdn.frontend import find_weights
 from xdn.graph import Net
@@ -98,17 +98,11 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
             weights = find_weights(args.net)
         except WeightsError:
             # What is wrong with the net itself comes first; and some nets have no weights.
-            if not api.load(args.net, **_reading_options(args)).has_weights:
+            if not api.load(args.net, **_reading(args)).has_weights:
                 raise
         if weights is not None:
             output.log(f"weights: {weights}")
-    net = api.load(
-        args.net,
-        weights,
-        random_weights=args.random_weights,
-        partial_weights=args.partial_weights,
-        **_reading_options(args),
-    )
+    net = api.load(args.net, weights, **given(args, "random_weights", "partial_weights"), **_reading(args))
     tell_joining([layer.name for layer in net.joining], output)
     changes = transform_changes(args)
     return api.with_transform(net, **changes) if changes else net
@@ -123,7 +117,7 @@ def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
         # Random ones are not drawn: nothing in the summary depends on a weight's value.
         args = argparse.Namespace(**{**vars(args), "random_weights": False})
         return summarize(load_net(args, output, weights_needed=False))
-    summary = api.summary(args.net, **_reading_options(args))
+    summary = api.summary(args.net, **_reading(args))
     tell_joining(summary.joining, output)
     return summary
 
@@ -141,15 +135,14 @@ def check_not_overwritten(stem: Path, read: Iterable[Path], option: str) -> None
         raise SettingError(f"the output would overwrite {min(both)}", mend=f"Name another folder with {option}")
 
 
-def _reading_options(args: argparse.Namespace) -> dict[str, Any]:
+def _reading(args: argparse.Namespace) -> dict[str, Any]:
     """Return what the options say of how the net's text is read."""
-    return {"phase": args.phase, "level": args.level, "stages": tuple(args.net_stage), "input_shape": args.input_shape}
+    return given(args, "phase", "level", "input_shape") | {"stages": tuple(args.net_stage)}
 
 
 def transform_changes(args: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of the net's transform that the options give."""
-    names = ("mean_file", "mean_value", "scale", "std", "crop_size", "channel_order")
-    return {name: value for name in names if (value := getattr(args, name, None)) is not None}
+    return given(args, "mean_file", "mean_value", "scale", "std", "crop_size", "channel_order")
 
 
 def _int32(text: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xdn import api
-from xdn.cli.common import Output, positive_int
+from xdn.cli.common import Output, given, positive_int
 from xdn.cli.data_options import add_data_options, finder
 from xdn.errors import SettingError
 from xdn.files import write_atomically
@@ -70,7 +70,7 @@ def _config(args: argparse.Namespace, with_data: bool) -> "PruneConfig":
         if with_data:
             config = replace(config, criterion="activation", schedule="per-mac", reconstruct=True)
     names = {field.name for field in fields(config)} - {"budget", "rules"}
-    return replace(config, **{name: value for name in names if (value := getattr(args, name, None)) is not None})
+    return replace(config, **given(args, *names))
 
 
 def recalibrated(args: argparse.Namespace, net: Net, progress: "Progress | None" = None) -> Net:

@@ -25,7 +25,7 @@ import time
 from dataclasses import replace
 
 from xdn.cli import run_data
-from xdn.cli.common import Output, new_parser, positive_int, result_file, run_command
+from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.run_data import RunData
 from xdn.cli.tune_options import add_tune_options, configured
@@ -106,7 +106,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, data: RunData) -> None:
     """Run the net on the data, print what came of it, and write it as JSON."""
-    how_run = {name: getattr(args, name) for name in ("threads", "profile", "winograd", "weights_as", "schedule")}
+    how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule")
     session = Session(net, post_fusion=args.fusion, **how_run)
     with run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)

@@ -22,7 +22,7 @@ from typing import Any
 from rich.progress import Progress
 
 from xdn import api
-from xdn.cli.common import Output, list_registries, new_parser, positive_int, run_command
+from xdn.cli.common import Output, given, list_registries, new_parser, positive_int, run_command
 from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import (
     add_input_shape_option,
@@ -147,18 +147,16 @@ def _train(args: argparse.Namespace, output: Output) -> None:
 
 def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
     """Return the solver with what the flags say; files that flags name are not looked for beside the solver."""
-    given: dict[str, Any] = {
-        "net": args.net and str(args.net.resolve()),
-        "weights": args.weights and (str(args.weights.resolve()),),
-        "teacher": args.teacher and tuple(map(_resolved, args.teacher)),
-    }
-    fields = ("data", "test_data", "epochs", "base_lr", "batch_size", "holdout", "random_seed")
-    given |= {field: getattr(args, field) for field in fields}
-    changes = {name: value for name, value in given.items() if value is not None}
+    names = ("data", "test_data", "epochs", "base_lr", "batch_size", "holdout", "random_seed")
+    changes = given(args, *names)
+    if args.net:
+        changes |= {"net": str(args.net.resolve()), "test_net": ""}
+    if args.weights:
+        changes["weights"] = (str(args.weights.resolve()),)
+    if args.teacher:
+        changes["teacher"] = tuple(map(_resolved, args.teacher))
     if args.epochs:
         changes["max_iter"] = 0
-    if args.net:
-        changes["test_net"] = ""
     if args.from_scratch:
         changes["weights"] = ()
     return solver.replace(**changes)

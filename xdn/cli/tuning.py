@@ -24,6 +24,8 @@ from xdn.tune.tuner import Budget, Outcome, Search
 
 #: What is searched.
 LEVELS = RUN, OPERATORS, ALL = "run", "operators", "all"
+#: What draws a search, and into which file, if any.
+_Drawing = tuple[Callable[[Sequence[Trial], Path], None], Path | None]
 
 
 def tuned(
@@ -41,24 +43,19 @@ def tuned(
         return Session(session.net, post_fusion=False, configuration=configuration, profile=profile)
 
     told: dict[str, Any] = {}
+    plot: Path | None = args.tune_plot
     if RUN in levels:
         run_level = RunLevel(make, objective, session.configuration, search, Store())
         output.report(space_table(run_level.space))
-        outcome, told["tuning"] = _searched(output, run_level, objective, search)
-        _drawn(output, draw_search, outcome, args.tune_plot)
-        setup = outcome.setup
+        setup, told["tuning"] = _searched(output, run_level, objective, search, (draw_search, plot))
+        plot = plot and plot.with_stem(f"{plot.stem}-{OPERATORS}")
     else:
         setup = _stored(session, objective)
     if OPERATORS in levels:
         rules = session.configuration, objective.call_images
         level = OperatorLevel(make, objective, (setup, rules), search, Store())
         output.report(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
-        outcome, told["operators"] = _searched(output, level, objective, search)
-        plot: Path | None = args.tune_plot
-        if plot and RUN in levels:
-            plot = plot.with_stem(f"{plot.stem}-{OPERATORS}")
-        _drawn(output, draw_operators, outcome, plot)
-        setup = outcome.setup
+        setup, told["operators"] = _searched(output, level, objective, search, (draw_operators, plot))
     return setup[0], told
 
 
@@ -69,9 +66,9 @@ def _stored(session: Session, objective: Objective) -> Setup:
 
 
 def _searched(
-    output: Output, level: RunLevel | OperatorLevel, objective: Objective, search: Search
-) -> tuple[Outcome, dict[str, Any]]:
-    """Search a level under a progress bar, print what was found, and return it, also as JSON values."""
+    output: Output, level: RunLevel | OperatorLevel, objective: Objective, search: Search, drawing: _Drawing
+) -> tuple[Setup, dict[str, Any]]:
+    """Search a level under a progress bar, print and draw what was found, and return it, also as JSON values."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with output.progress(*columns) as bar:
         begin, best, budget_s = time.perf_counter(), [float("inf"), 0], search.budget.seconds
@@ -85,14 +82,11 @@ def _searched(
         outcome = level.run(told)
     output.report(trials_line(outcome.trials, outcome.seconds))
     output.result(outcome_table(outcome, level.default, objective.unit))
-    return outcome, _document(outcome, objective, search) | {"default": dict(level.default)}
-
-
-def _drawn(output: Output, draw: Callable[[Sequence[Trial], Path], None], outcome: Outcome, path: Path | None) -> None:
-    """Draw a search where that is asked for."""
+    draw, path = drawing
     if path:
         draw(outcome.trials, path)
         output.log(f"written: {path}")
+    return outcome.setup, _document(outcome, objective, search) | {"default": dict(level.default)}
 
 
 def _document(outcome: Outcome, objective: Objective, search: Search) -> dict[str, Any]:
