@@ -21,6 +21,7 @@ HEADER = PackedHeader(
     preprocessing={"decoder": "OpenCV"},
     opencv="4.14.0",
     labels_crc32=7,
+    version=1,
 )
 
 

@@ -239,6 +239,7 @@ _HEADER = PackedHeader(
     preprocessing={"decoder": "x"},
     opencv="4",
     labels_crc32=0,
+    version=headers.VERSION,
 )
 
 

@@ -137,6 +137,7 @@ def pack(dataset: Dataset, path: Path, progress: Progress | None = None, *, dtyp
         preprocessing=dataset.preprocessing,
         opencv=dataset.preprocessing.get("opencv", ""),
         labels_crc32=zlib.crc32(labels.tobytes()),
+        version=headers.VERSION,
     )
     head, layout = headers.encode(header)
     _check_room(path, layout.end)
