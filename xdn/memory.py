@@ -6,6 +6,7 @@ the sum looked at here. Sums are estimates; what a process is anyway has its pla
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -123,14 +124,13 @@ def require(needs: Iterable[Need], doing: str, mend: str = MEND) -> None:
         What takes the memory, such as "running the net".
     mend : str
     """
-    by_place: dict[str, int] = {}
+    by_place: Counter[str] = Counter()
     for need in needs:
-        by_place[need.where] = by_place.get(need.where, 0) + need.size
-    total, most = sum(by_place.values()), limit()
+        by_place[need.where] += need.size
+    total, most = by_place.total(), limit()
     if total <= most:
         return
-    largest = sorted(by_place.items(), key=lambda item: -item[1])
-    named = ", ".join(f"{where} {shown_size(size)}" for where, size in largest[:_NAMED])
-    others = f", {len(largest) - _NAMED} others" if len(largest) > _NAMED else ""
+    named = ", ".join(f"{where} {shown_size(size)}" for where, size in by_place.most_common(_NAMED))
+    others = f", {len(by_place) - _NAMED} others" if len(by_place) > _NAMED else ""
     what = f"{doing} takes about {shown_size(total)} of memory, and {shown_size(most)} are allowed: {named}{others}"
     raise MemoryLimitError(what, mend=mend)

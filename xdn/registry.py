@@ -11,10 +11,6 @@ from xdn.errors import UnknownNameError
 
 T = TypeVar("T")
 
-#: How far the modules of a registry's packages have been imported.
-_UNSEEN, _IMPORTING, _DONE = range(3)
-
-
 #: From this likeness on two names are taken for one that was misspelled; LayerNorm is like BatchNorm by 0.56.
 _ALIKE = 0.75
 #: A name that begins with another of so many letters may be another form of it: Conv, Convolution.
@@ -71,13 +67,15 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, *packages: str, deep: bool = True):
         self.kind, self.packages, self.deep = kind, packages, deep
         self._entries: dict[str, T] = {}
-        self._state = _UNSEEN
+        #: Whether the modules have been imported, and whether they are being.
+        self._complete = self._importing = False
         self._lock = threading.RLock()
 
     def register(self, *names: str) -> Callable[[T], T]:
         """Return a decorator that enters the decorated thing under each of `names`."""
 
         def enter(entry: T) -> T:
+            """Enter a thing."""
             for name in names:
                 if name in self._entries:
                     raise ValueError(f"{self.kind} {name!r} is registered twice")
@@ -87,20 +85,19 @@ class Registry(Generic[T]):
         return enter
 
     def _discover(self) -> None:
-        if self._state == _DONE:
+        if self._complete:
             return
         # Other threads wait for all modules; a module that looks something up while it is imported does not.
         with self._lock:
-            if self._state != _UNSEEN:
+            if self._complete or self._importing:
                 return
-            self._state = _IMPORTING
+            self._importing = True
             try:
                 for name in self.packages:
                     _import_all(name, self.deep)
-                self._state = _DONE
+                self._complete = True
             finally:
-                if self._state == _IMPORTING:
-                    self._state = _UNSEEN
+                self._importing = False
 
     def __getitem__(self, name: str) -> T:
         self._discover()

@@ -40,6 +40,7 @@ def tuned(
     search = Search(args.strategy, budget, args.tune_seed, bool(args.max_latency_ms), args.min_accuracy)
 
     def make(configuration: Configuration, profile: bool = False) -> Session:
+        """Return a session of the net, which is fused already."""
         return Session(session.net, post_fusion=False, configuration=configuration, profile=profile)
 
     told: dict[str, Any] = {}
@@ -75,6 +76,7 @@ def _searched(
         task = bar.add_task("tune", total=budget_s if budget_s < float("inf") else None)
 
         def told(trial: Trial) -> None:
+            """Show a trial, and the best one so far."""
             best[0], best[1] = min(best[0], trial.score), best[1] + 1
             text = f"tune: {best[1]} trials, best {best[0]:.3f} of the default's time"
             bar.update(task, completed=time.perf_counter() - begin, description=text)

@@ -73,6 +73,7 @@ def _best_ns(source: KernelSource, descriptors: Sequence[Descriptor], runs: int)
     together = threading.Barrier(threads)
 
     def work_ns(descriptor: Descriptor) -> int:
+        """Return what one thread takes, once all are there."""
         frame = Frame().words
         together.wait()
         begin = time.perf_counter_ns()

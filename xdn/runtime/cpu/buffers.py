@@ -29,6 +29,7 @@ def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequ
     parent = {name: name for name in blobs}
 
     def root(name: str) -> str:
+        """Return the blob that names the buffer, as far as it is known by now."""
         while parent[name] != name:
             name = parent[name]
         return name

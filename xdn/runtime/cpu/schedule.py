@@ -119,6 +119,7 @@ class Order:
         several = self.segment_of(numbers) is None
 
         def whole(number: int) -> Segment | Stretch:
+            """Return the whole for which a buffer is kept that the step touches."""
             segment, stretch = self._places[number]
             return segment if several and segment.blocks < chunk_blocks else stretch
 
