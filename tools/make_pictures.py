@@ -5,31 +5,18 @@ python tools/make_pictures.py                # rewrite them in docs/pictures/
 python tools/make_pictures.py DIR            # write them elsewhere
 """
 
-import os
 import sys
 from pathlib import Path
 
-from xdn import settings
+from pictures import bands, layouts, plans, walks
+
 from xdn.files import write_atomically
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
-#: The processor of all pictures, whatever processor draws them; its cores have the cache that settings suppose.
-ISA = "avx2"
-
-
-def fix_processor() -> None:
-    """Let all modules that are loaded from now on plan for the pictures' processor."""
-    os.environ["XDN_ISA"] = ISA
-    from xdn.codegen import target
-
-    target.core_cache_bytes = lambda: settings.CORE_CACHE_BYTES
 
 
 def pictures() -> dict[str, str]:
     """Return file -> SVG."""
-    fix_processor()
-    from pictures import bands, layouts, plans, walks
-
     drawn = {"layouts": layouts.draw(), "bands": bands.draw()}
     drawn |= {f"plan_{name}": plans.draw(name) for name in plans.NETS}
     drawn |= {f"walk_{name}": draw() for name, draw in walks.WALKS.items()}

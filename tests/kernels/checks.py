@@ -6,7 +6,7 @@ instead of every pair, and batches are cut at more places.
 
 import itertools
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import prod, sqrt
 
 import numpy as np
@@ -22,6 +22,7 @@ from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
+from xdn.runtime.cpu import plan, schedule_rule
 from xdn.runtime.session import Session
 
 FULL_MATRIX = os.environ.get("XDN_FULL_MATRIX") == "1"
@@ -97,6 +98,13 @@ def _terms(net):
     if layer.type == "SPP":
         return prod(net.bottom_blobs(layer)[0].shape[2:])
     return 1
+
+
+def with_cache(monkeypatch, core_cache_bytes):
+    """Let plans be made for a processor like this one whose cores have so much cache."""
+    target = replace(host_target(), core_cache_bytes=core_cache_bytes)
+    for module in (plan, schedule_rule):
+        monkeypatch.setattr(module, "host_target", lambda: target)
 
 
 # Nets of one layer.

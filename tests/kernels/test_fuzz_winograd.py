@@ -5,13 +5,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.kernels.checks import activated, check_layer, feed_for, input_layer, sums
+from tests.kernels.checks import activated, check_layer, feed_for, input_layer, sums, with_cache
 from tests.kernels.test_fuzz import BATCHES, CHANNELS, EPILOGUES, Chain, check_chain, fuzzed
 from tests.kernels.winograd_checks import forced
 from xdn.graph import Epilogue
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.relu import ReLU
-from xdn.runtime.cpu import schedule
 from xdn.runtime.session import Session
 
 ALGORITHMS = st.sampled_from(sorted(WINOGRAD))
@@ -77,6 +76,6 @@ def test_bands_change_no_bit(chain, outputs, kib):
     feed = feed_for(chain.net)
     with forced(outputs), pytest.MonkeyPatch.context() as patch:
         (expected,) = Session(chain.net, threads=1).run(None, feed)
-        patch.setattr(schedule, "core_cache_bytes", lambda: kib << 10)
+        with_cache(patch, kib << 10)
         (found,) = Session(chain.net, threads=1).run(None, feed)
     np.testing.assert_array_equal(found, expected)

@@ -4,11 +4,14 @@ from functools import cache
 from pathlib import Path
 
 from xdn import api
+from xdn.codegen.target import target_named
 from xdn.graph import Net
 from xdn.kernels.core.layout import Schedule
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
 from xdn.runtime.cpu.plan import Plan, make_plan
 
+#: The processor of all pictures, whatever processor draws them.
+TARGET = target_named("avx2")
 NETS = Path(__file__).resolve().parent.parent.parent / "prototxt"
 
 
@@ -24,4 +27,4 @@ def plan_of(name: str, schedule: Schedule) -> Plan:
     """Return the plan of a net that ships."""
     net = fused(name)
     shapes = {each: blob.shape[1:] for each, blob in net.inputs.items()}
-    return make_plan(net, shapes, net.outputs, schedule=schedule)
+    return make_plan(net, shapes, net.outputs, schedule=schedule, target=TARGET)

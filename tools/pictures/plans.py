@@ -2,7 +2,6 @@
 
 from pictures.drawing import ACCENT, GREY, HEAD, LIGHT, OWN, PALE, SMALL, SOFT, WIDTH, Drawing, kib, wide
 from pictures.nets import plan_of
-from xdn.codegen.target import core_cache_bytes
 from xdn.kernels.core.layout import BATCH
 from xdn.runtime.cpu.arena import Interval
 from xdn.runtime.cpu.buffers import intervals, touches
@@ -23,7 +22,7 @@ def draw(name: str) -> Drawing:
     drawing = Drawing(f"The plan of {title}: its steps in order, segments, bands, and the arena with what lies in it")
     chunk = f"a chunk: {plan.chunk_blocks} blocks of {plan.block_images} images"
     drawing.text((8, 18), f"The plan of {title}, {plan.target.name}, batch", HEAD)
-    drawing.text((8, 35), f"{chunk}; the cache of a core: {kib(core_cache_bytes())}", SMALL)
+    drawing.text((8, 35), f"{chunk}; the cache of a core: {kib(plan.target.core_cache_bytes)}", SMALL)
     drawing.text((8, 49), "right, the arena: blue is a blob, dark where a step reads or writes it,", SMALL)
     drawing.text((8, 63), "grey a step's scratch", SMALL)
     drawing.line([(_ARENA, _TOP + 4), (_ARENA, _TOP), (_END, _TOP), (_END, _TOP + 4)])

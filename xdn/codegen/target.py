@@ -1,7 +1,7 @@
 """The processor as a value: vector length, registers and features that kernels are made for."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Target:
         Whether multiply-add is fused (one rounding); without it the last bits may differ.
     half : bool
         Whether half precision is converted by an instruction, as on all processors with AVX2.
+    core_cache_bytes : int
+        The cache that a core has for itself (level 2); machine code does not depend on it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Target:
     features: tuple[str, ...] = ()
     fma: bool = True
     half: bool = True
+    core_cache_bytes: int = settings.CORE_CACHE_BYTES
 
     @property
     def lanes(self) -> int:
@@ -108,20 +111,17 @@ def cpu_feature_string() -> str:
 
 @cache
 def host_target() -> Target:
-    """Return the target of the best instruction set that the processor has, or of the one that `XDN_ISA` names.
+    """Return this processor, with the best instruction set that it has or the one that `XDN_ISA` names.
 
     LLVM makes vectors of any length run on any processor, if slowly.
     """
-    asked = settings.asked_isa()
-    if asked:
-        return target_named(asked)
-    features = cpu_features()
-    return next(target for target in TARGETS if features.issuperset(target.features))
+    asked, features = settings.asked_isa(), cpu_features()
+    best = next(target for target in TARGETS if features.issuperset(target.features))
+    return replace(target_named(asked) if asked else best, core_cache_bytes=_core_cache_bytes())
 
 
-@cache
-def core_cache_bytes() -> int:
-    """Return the size of the cache that a core has for itself (level 2), as the system tells it, else a default."""
+def _core_cache_bytes() -> int:
+    """Return the size of the cache of level 2 as the system tells it, else a default."""
     for level in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         try:
             if (level / "level").read_text().strip() == "2":

@@ -23,6 +23,7 @@ from tests.kernels.checks import (
     one_layer_net,
     random_weights,
     sums,
+    with_cache,
 )
 from tests.layers.windows import OVERHANGING
 from xdn.codegen.target import host_target
@@ -36,7 +37,6 @@ from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
 from xdn.layers.window import Window
-from xdn.runtime.cpu import schedule
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.parts import WholePart
 from xdn.runtime.session import Session
@@ -251,7 +251,7 @@ def test_two_sources_in_bands(monkeypatch):
     feed = feed_for(net)
     (expected,) = Session(net).run(None, feed)
     weights = sum(array.nbytes for step in make_plan(net, net_shapes(net), ("z",)).steps for array in step.keep)
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 2 * max(weights, 4 * 4 * B * (5 + 13 + 13 + 7)))
+    with_cache(monkeypatch, 2 * max(weights, 4 * 4 * B * (5 + 13 + 13 + 7)))
     stretches = [each for segment in make_plan(net, net_shapes(net), ("z",)).segments for each in segment.stretches]
     assert any(stretch.calls for stretch in stretches)
     (result,) = Session(net).run(None, feed)

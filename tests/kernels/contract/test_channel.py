@@ -1,10 +1,11 @@
 """Which register tile the channel schedule takes, and how it cuts groups into vectors."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.kernels.checks import LANES, check_layer, one_layer_net, sums
 from xdn.codegen.target import TARGETS, target_named
-from xdn.kernels.contract import channel as convolution
 from xdn.kernels.contract.channel import best_tile, tiles_of
 from xdn.kernels.core.layout import CHANNEL
 from xdn.runtime.cpu.plan import make_plan
@@ -32,9 +33,8 @@ def test_a_tile_is_no_larger_than_its_layer():
     assert best_tile(10, [1], target)[1] == 1
 
 
-def test_panels_are_narrow_where_wide_ones_do_not_stay_in_the_cache(monkeypatch):
-    target, depth = target_named("avx512f"), 512 * 27
-    monkeypatch.setattr(convolution, "core_cache_bytes", lambda: 2 << 20)
+def test_panels_are_narrow_where_wide_ones_do_not_stay_in_the_cache():
+    target, depth = replace(target_named("avx512f"), core_cache_bytes=2 << 20), 512 * 27
     assert depth * 2 * target.lanes * 4 < 2 << 20 < depth * 3 * target.lanes * 4
     many = [4 * 14 * 14]
     assert best_tile(512, many, target)[1] > 2

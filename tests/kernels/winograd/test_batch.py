@@ -72,10 +72,10 @@ def test_the_descriptor(outputs, filters, channels):
 
 
 @pytest.mark.parametrize(("channels", "filters"), [(1, 1), (16, 13), (512, 512)])
-def test_scratch_holds_the_positions_that_half_a_core_s_cache_holds(outputs, channels, filters, monkeypatch):
+def test_scratch_holds_the_positions_that_half_a_core_s_cache_holds(outputs, channels, filters):
     cache = 1 << 20
-    monkeypatch.setattr("xdn.kernels.winograd.tiles.core_cache_bytes", lambda: cache)
-    (step,) = lower_winograd(lowering_of((channels, 32, 32), num_output=filters)).steps
+    target = replace(host_target(), core_cache_bytes=cache)
+    (step,) = lower_winograd(lowering_of((channels, 32, 32), target, num_output=filters)).steps
     unit, elements = step.words[Filtering.unit.slot], WINOGRAD[outputs].elements
     position_bytes = {}
     pitches = ((Filtering.v, Filtering.v_pitch, channels), (Filtering.m, Filtering.m_pitch, filters))

@@ -21,6 +21,7 @@ from tests.kernels.checks import (
     one_layer_net,
     random_weights,
     sums,
+    with_cache,
 )
 from tests.kernels.winograd_checks import algorithm_of, forced, winograd_sums
 from xdn.codegen.names import KernelName
@@ -134,7 +135,7 @@ def test_units_of_positions_change_no_bit(outputs, unit, monkeypatch):
     (expected,) = Session(net, threads=1).run(None, feed)
     # V has 17 rows a position, an odd number.
     tile_bytes = WINOGRAD[outputs].elements * (17 + 13) * B * F32.bytes
-    monkeypatch.setattr("xdn.kernels.winograd.tiles.core_cache_bytes", lambda: 2 * unit * tile_bytes)
+    with_cache(monkeypatch, 2 * unit * tile_bytes)
     session = Session(net, threads=1, chunk_blocks=3)
     (result,) = session.run(None, feed)
     np.testing.assert_array_equal(result, expected)

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import LANES, check_layer, feed_for, one_layer_net, sums
+from tests.kernels.checks import LANES, check_layer, feed_for, one_layer_net, sums, with_cache
 from xdn.graph import Epilogue
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.winograd import channel as winograd
-from xdn.kernels.winograd import tiles
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
@@ -32,7 +31,7 @@ def test_several_units_of_positions(threads, monkeypatch):
     feed = feed_for(net, 3)
     (whole,) = Session(net, threads=threads, schedule="channel").run(None, feed)
     monkeypatch.setattr(winograd, "_LEAST_POSITIONS", 5)
-    monkeypatch.setattr(tiles, "core_cache_bytes", lambda: 0)
+    with_cache(monkeypatch, 0)
     words = _step(net).words
     assert words[Filtering.unit.slot] == 5 < words[Filtering.tile_count.slot]
     (parts,) = Session(net, threads=threads, schedule="channel").run(None, feed)

@@ -1,5 +1,6 @@
 """Tables of tiles: where their inputs and results lie; units of positions."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from tests.kernels.checks import B
 from tests.kernels.winograd.lowering import lowering_of
-from xdn.kernels.winograd import tiles
+from xdn.codegen.target import host_target
 from xdn.kernels.winograd.tiles import Unit, tile_tables
 from xdn.kernels.winograd.transform import WINOGRAD
 
@@ -38,12 +39,11 @@ def test_tables_name_each_tile_s_offsets(outputs, size, pad):
 
 
 @pytest.mark.parametrize(("cache", "positions"), [(0, 3), (4 << 20, 4), (6 << 20, 6)])
-def test_a_unit_fills_half_of_the_cache(outputs, cache, positions, monkeypatch):
+def test_a_unit_fills_half_of_the_cache(outputs, cache, positions):
     """Three positions at least; of a position V and M take a quarter of a MiB each."""
-    monkeypatch.setattr(tiles, "core_cache_bytes", lambda: cache)
     algorithm = WINOGRAD[outputs]
     pitch = (1 << 16) // algorithm.elements
-    unit = Unit(algorithm, pitch, pitch, least=3)
+    unit = Unit(algorithm, replace(host_target(), core_cache_bytes=cache), pitch, pitch, least=3)
     assert unit.positions == positions
     scratch = positions * algorithm.elements * pitch
     assert unit.fields() == {"unit": positions, "v": scratch, "m": scratch, "v_pitch": pitch, "m_pitch": pitch}

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
+from tests.kernels.checks import feed_for, input_layer, make_params, random_weights, with_cache
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.family import Reach
 from xdn.layers.relu import ReLU
-from xdn.runtime.cpu import schedule
 from xdn.runtime.cpu.bands import banded
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
@@ -120,7 +119,7 @@ def test_bands_change_no_bit(net, kib):
     feed = feed_for(net)
     (expected,) = Session(net, threads=1).run(None, feed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedule, "core_cache_bytes", lambda: kib << 10)
+        with_cache(patch, kib << 10)
         (found,) = Session(net, threads=1).run(None, feed)
     np.testing.assert_array_equal(found, expected)
 

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import B, feed_for
+from tests.kernels.checks import B, feed_for, with_cache
 from xdn import settings
 from xdn.frontend import load
 from xdn.frontend.weights import random_weights
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
-from xdn.runtime.cpu import schedule
 from xdn.runtime.cpu.bands import Call
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.cpu.schedule import Order, Pass, Segment, Segmenting, Stretch, passes
@@ -70,7 +69,7 @@ def cache_of(monkeypatch, kib):
 
     Weights weigh less against a smaller block's blobs: the bound moves with it, so that segments are the same.
     """
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: (kib << 10) * B // 32)
+    with_cache(monkeypatch, (kib << 10) * B // 32)
     monkeypatch.setattr(settings, "HEAVY_WEIGHTS", settings.HEAVY_WEIGHTS * 32 / B)
 
 
@@ -85,11 +84,11 @@ def test_the_default_takes_rows_in_bands_and_turns_to_chunks_where_weights_outwe
     in_bands = [(stretch.first, stretch.end) for stretch in first.stretches if stretch.calls]
     assert in_bands == [(numbers["c0"][0], numbers["c4"][1])]
     # Of less cache, fewer layers stay in it together.
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: (64 << 10) * B // 32)
+    with_cache(monkeypatch, (64 << 10) * B // 32)
     first = make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments[0]
     in_bands = [(stretch.first, stretch.end) for stretch in first.stretches if stretch.calls]
     assert in_bands == [(numbers["c0"][0], numbers["c1"][1]), (numbers["c3"][0], numbers["c4"][1])]
-    monkeypatch.setattr(schedule, "core_cache_bytes", lambda: 64 << 20)
+    with_cache(monkeypatch, 64 << 20)
     assert not any(each.calls for s in make_plan(net, {"x": (4, 5, 5)}, net.outputs).segments for each in s.stretches)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import B, feed_for, input_layer, make_params, random_weights
+from tests.kernels.checks import B, feed_for, input_layer, make_params, random_weights, with_cache
 from xdn import settings
-from xdn.codegen.target import core_cache_bytes
+from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.cpu import schedule_rule
@@ -59,7 +59,7 @@ def _shapes(net):
 @pytest.fixture
 def small_cache(monkeypatch):
     """Let a core's cache be so small that each blob passes the memory."""
-    monkeypatch.setattr(schedule_rule, "core_cache_bytes", lambda: 1000)
+    with_cache(monkeypatch, 1000)
 
 
 def test_bottom_and_top_count_for_each_product(small_cache):
@@ -69,7 +69,7 @@ def test_bottom_and_top_count_for_each_product(small_cache):
 
 def test_what_stays_in_cache_is_not_moved():
     net = _convolution(8, num_output=32)
-    assert 8 * core_cache_bytes() > 2 * B * 4 * 32 * 64
+    assert 8 * host_target().core_cache_bytes > 2 * B * 4 * 32 * 64
     assert bytes_per_mac(net, _shapes(net)) == 0
 
 

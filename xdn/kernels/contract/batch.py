@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.codegen.target import core_cache_bytes
+from xdn.codegen.target import Target
 from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_of
@@ -96,7 +96,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         **source_words(task, packed) | fused_words(lowering, task.bias),
         tiles=tiles,
         tile_count=len(tiles),
-        tile_group=_tile_group(len(tiles), sum(weights.nbytes for weights in packed)),
+        tile_group=_tile_group(len(tiles), sum(weights.nbytes for weights in packed), lowering.target),
         positions=positions,
         position_count=len(positions),
     )
@@ -118,9 +118,9 @@ def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | Non
     return Rows(top.height, 1, tables, count, top.width, reads, y)
 
 
-def _tile_group(tiles: int, weight_bytes: int) -> int:
+def _tile_group(tiles: int, weight_bytes: int, target: Target) -> int:
     """Return how many tiles' weights fill a quarter of the core's cache, one at least."""
-    return max(1, min(tiles, tiles * (core_cache_bytes() // 4) // max(1, weight_bytes)))
+    return max(1, min(tiles, tiles * (target.core_cache_bytes // 4) // max(1, weight_bytes)))
 
 
 def _tiles(lowering: Lowering, task: Contraction, firsts: list[tuple[int, int]], packed: Sequence[Array]) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xdn.codegen.target import Target, core_cache_bytes
+from xdn.codegen.target import Target
 from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.channel_kernel import ChannelContract, contraction
@@ -210,7 +210,7 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
         total = 0.0
         for v in panels:
             own = max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * vector_bytes / _CACHE_BYTES)
-            held = depth * v * vector_bytes <= core_cache_bytes()
+            held = depth * v * vector_bytes <= target.core_cache_bytes
             again = own if held else max(own, v * vector_bytes / _OUTER_BYTES)
             total += own + (tiles - 1) * again + tiles * _LOOP
         return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
@@ -234,7 +234,7 @@ def _step(
         **source_words(task, packed) | fused_words(lowering, task.bias),
         panels=table,
         panel_count=len(table),
-        panels_inner=(lowering.choice.order or _order(weight_bytes)) == PANELS,
+        panels_inner=(lowering.choice.order or _order(weight_bytes, lowering.target)) == PANELS,
         tiles=tiles,
         tile_count=len(tiles),
         tile_words=tiles.shape[1],
@@ -243,13 +243,13 @@ def _step(
     return Step(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
-def _order(weight_bytes: int) -> str:
+def _order(weight_bytes: int, target: Target) -> str:
     """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
 
     Threads that share the layer then have each all channels of some positions, which a depthwise layer after it finds
     in its own core's cache.
     """
-    return PANELS if weight_bytes <= core_cache_bytes() else TILES
+    return PANELS if weight_bytes <= target.core_cache_bytes else TILES
 
 
 def _panel_table(panels: list[Panel], packed: list[Array]) -> Array:

@@ -37,7 +37,7 @@ def lower_winograd(lowering: Lowering) -> Lowered:
     weights = pack_filters(layer.weights["weight"], algorithm, sizes, lowering.weights)
     # Odd numbers of rows: distances that are powers of two would all fall into one set of a cache.
     pitches = [(layout.channels | 1) * lowering.target.block_images for layout in (bottom, top)]
-    words = filtering(lowering, Unit(algorithm, *pitches), weights, sizes)
+    words = filtering(lowering, Unit(algorithm, lowering.target, *pitches), weights, sizes)
     source = winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.target)
     step = Step(source, words, filtering_macs(lowering, algorithm), _rows(lowering, algorithm))
     return Lowered([step], in_place=lowering.over_residual())

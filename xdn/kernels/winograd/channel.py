@@ -30,7 +30,7 @@ def _unit(lowering: Lowering) -> Unit:
     assert algorithm is not None
     # Distances that are powers of two would all fall into one set of a cache.
     v_pitch, m_pitch = (layout.position_elements + lanes for layout in (lowering.bottom(), lowering.top()))
-    return Unit(algorithm, v_pitch, m_pitch, _LEAST_POSITIONS)
+    return Unit(algorithm, lowering.target, v_pitch, m_pitch, _LEAST_POSITIONS)
 
 
 def _most_positions(lowering: Lowering, unit: Unit) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.codegen.target import core_cache_bytes
+from xdn.codegen.target import Target
 from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
@@ -27,6 +27,7 @@ class Unit:
     Parameters
     ----------
     algorithm : Winograd
+    target : Target
     v_pitch, m_pitch : int
         f32 from one position of V, and of M, to the next.
     least : int
@@ -34,6 +35,7 @@ class Unit:
     """
 
     algorithm: Winograd
+    target: Target
     v_pitch: int
     m_pitch: int
     least: int = 1
@@ -42,7 +44,7 @@ class Unit:
     def positions(self) -> int:
         """How many they are: those for which half of the cache has room."""
         position_bytes = self.algorithm.elements * (self.v_pitch + self.m_pitch) * REAL.bytes
-        return max(self.least, core_cache_bytes() // 2 // position_bytes)
+        return max(self.least, self.target.core_cache_bytes // 2 // position_bytes)
 
     def fields(self) -> dict[str, int]:
         """Return the fields of `Filtering` that say this."""

@@ -134,6 +134,7 @@ def make_plan(
     pixels: PixelSource | None = None,
     schedule: Schedule = BATCH,
     configuration: Configuration = DEFAULT,
+    target: Target | None = None,
 ) -> Plan:
     """Return the plan for a net whose images have `shapes`.
 
@@ -151,6 +152,8 @@ def make_plan(
         How the blobs lie.
     configuration : Configuration
         Chunks, segments, and how layers are computed; its own schedule plays no part.
+    target : Target, optional
+        The processor; default: this one.
 
     Raises
     ------
@@ -162,13 +165,13 @@ def make_plan(
         Where weights, tables and blobs take too much.
     """
     net.require_weights()
-    target = host_target()
+    target = target or host_target()
     sized = probe(net, shapes)
     # Kernels trust what they are told: weights that another image size made too large would end in foreign memory.
     verify(sized)
     steps: list[Step] = []
     placed: list[Placed] = []
-    lowerings = [_lowering(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs)]
+    lowerings = [_lowering(sized, layer, target, schedule, configuration) for layer in _run_layers(sized, outputs)]
     chosen = [(lowering, select(lowering)) for lowering in lowerings]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
@@ -222,21 +225,21 @@ def choices_of(
     configuration: Configuration = DEFAULT,
 ) -> dict[str, list[Choice]]:
     """Return each layer that runs -> all choices for it that differ from each other; arguments as of `make_plan`."""
-    sized = probe(net, shapes)
-    lowerings = (_unchosen(sized, layer, schedule, configuration) for layer in _run_layers(sized, outputs))
+    sized, target = probe(net, shapes), host_target()
+    lowerings = (_unchosen(sized, layer, target, schedule, configuration) for layer in _run_layers(sized, outputs))
     return {lowering.layer.name: legal_choices(lowering) for lowering in lowerings}
 
 
-def _unchosen(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
+def _unchosen(net: Net, layer: Layer, target: Target, schedule: Schedule, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer where everything is left to the rule."""
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
     winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
-    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), winograd, weights, schedule)
+    return Lowering(layer, *blobs, target, net.added_blobs(layer), winograd, weights, schedule)
 
 
-def _lowering(net: Net, layer: Layer, schedule: Schedule, configuration: Configuration) -> Lowering:
+def _lowering(net: Net, layer: Layer, target: Target, schedule: Schedule, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer; raise SettingError for a choice that the layer does not have."""
-    lowering = _unchosen(net, layer, schedule, configuration)
+    lowering = _unchosen(net, layer, target, schedule, configuration)
     choice = configuration.choices.get(schedule.name, {}).get(layer.name, RULE)
     if choice == RULE:
         return lowering

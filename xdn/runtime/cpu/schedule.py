@@ -23,7 +23,6 @@ from typing import NamedTuple
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.target import core_cache_bytes
 from xdn.graph import Array
 from xdn.kernels.core.family import Reach, Step
 from xdn.kernels.core.layout import BlockLayout
@@ -221,7 +220,7 @@ class Segmenting:
     def _calls(self, first: int, end: int) -> tuple[Call, ...] | None:
         """Return the calls in as few bands as stay in half the core's cache, () for one band, None for no number."""
         steps = self.steps[first:end]
-        room = core_cache_bytes() // 2
+        room = next(iter(self.layouts.values())).target.core_cache_bytes // 2
         if sum(step.weight_bytes for step in steps) > room:
             return None
         most = max(step.rows.units for step in steps if step.rows)

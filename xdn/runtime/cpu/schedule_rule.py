@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from xdn import settings
-from xdn.codegen.target import core_cache_bytes, host_target
+from xdn.codegen.target import host_target
 from xdn.graph import Net, Shape
 from xdn.graph.cost import layer_cost
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
@@ -67,7 +67,7 @@ def bytes_per_mac(net: Net, shapes: Mapping[str, Shape]) -> float:
     for layer in sized.layers:
         blobs = {*layer.bottoms, *layer.tops}
         block_bytes = sum(BlockLayout.of(sized.blobs[blob], target).block_bytes for blob in blobs)
-        if block_bytes > _SHARED_CACHE * core_cache_bytes() and not layer.params.is_input:
+        if block_bytes > _SHARED_CACHE * target.core_cache_bytes and not layer.params.is_input:
             moved += block_bytes // target.block_images
         macs += layer_cost(sized, layer).macs
     return moved / max(macs, 1)
