@@ -73,10 +73,7 @@ def _networks(contest: Contest) -> Section:
     for bar in bars:
         accuracy, original = bar.result.contest.counted, bars[0]
         top5 = "-" if accuracy.top5_percent is None else f"{accuracy.top5_percent:.2f}"
-        removed = (
-            f"{1 - bar.net_macs / original.net_macs:.1%}",
-            f"{1 - bar.parameters / original.parameters:.1%}",
-        )
+        removed = (f"{1 - bar.net_macs / original.net_macs:.1%}", f"{1 - bar.parameters / original.parameters:.1%}")
         fused = "yes" if bar.key.endswith(FUSED) else "no"
         rows.append((bar.key, fused, *_time(bar), f"{accuracy.percent:.2f}", top5, count(bar.net_macs), *removed))
     return Section("Networks", columns, tuple(rows))

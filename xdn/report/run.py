@@ -7,7 +7,6 @@ from rich.table import Table
 
 from xdn.evaluate.answers import Output
 from xdn.evaluate.evaluation import Evaluation
-from xdn.evaluate.timing import Latency
 from xdn.report.quantities import count, shape, size
 from xdn.report.transform import transform_line
 
@@ -27,14 +26,13 @@ def run_table(result: Evaluation) -> Table:
     spread = "" if len(contest.runs_s) == 1 else f" ({1e3 * best:.0f} .. {1e3 * worst:.0f})"
     table.add_row("contest time", f"{1e3 * contest.contest_s:.0f} ms{runs}{spread}, {result.preprocessing}")
     table.add_row("throughput", f"{contest.images_per_s:.0f} images/s")
-    if contest.latency is not None:
-        table.add_row(*_latency(contest.latency))
+    if (latency := contest.latency) is not None:
+        percentiles = f"p50 {latency.p50_ms:.2f} ms, p90 {latency.p90_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms"
+        table.add_row(f"latency, batch {latency.batch}", f"{percentiles} ({latency.requests} requests)")
     compiled = f"{result.kernels_compiled} kernels compiled"
     table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms ({compiled})")
-    table.add_row(
-        "executor",
-        f"{result.isa}, {result.threads} threads, chunks of {result.chunk_images} images, plan {result.plan}",
-    )
+    chunks = f"{result.threads} threads, chunks of {result.chunk_images} images"
+    table.add_row("executor", f"{result.isa}, {chunks}, plan {result.plan}")
     table.add_row("layers", f"{result.layers}, {result.fused_layers} of them with what follows them fused")
     if result.liveness_bytes:
         share = result.arena_bytes / result.liveness_bytes
@@ -63,11 +61,3 @@ def _range(output: Output) -> str:
     invalid = f"; {output.invalid} values are not finite numbers" if output.invalid else ""
     values = "" if output.least is None else f", {output.least:.4g} .. {output.most:.4g}"
     return f"{shape(output.shape)}{values}{invalid}"
-
-
-def _latency(latency: Latency) -> tuple[str, str]:
-    return (
-        f"latency, batch {latency.batch}",
-        f"p50 {latency.p50_ms:.2f} ms, p90 {latency.p90_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms "
-        f"({latency.requests} requests)",
-    )
