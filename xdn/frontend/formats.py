@@ -132,11 +132,8 @@ def frontend_of(path: Path) -> Frontend:
     # py-faster-rcnn calls its prototxts .pt, too.
     if suffix in _FOREIGN and not (suffix == ".pt" and _is_text(path)):
         what = f"the suffix {path.suffix} is that of {_FOREIGN[suffix]}, whose nets are not read"
-        raise UnsupportedError(
-            f"{what}; nets that are read end in {', '.join(FRONTENDS)}",
-            where=str(path),
-            mend="Give the net as a .prototxt, and its weights as a .caffemodel with --weights",
-        )
+        mend = "Give the net as a .prototxt, and its weights as a .caffemodel with --weights"
+        raise UnsupportedError(f"{what}; nets that are read end in {', '.join(FRONTENDS)}", where=str(path), mend=mend)
     return FRONTENDS[_BY_DEFAULT]()
 
 

@@ -36,14 +36,12 @@ class Token(NamedTuple):
 
     def integer(self) -> int | None:
         """Return the integer that the token spells (decimal, hexadecimal, octal), None for none."""
-        if len(self.text) > _MOST_DIGITS:
-            return None
-        if self.text[:2] in ("0x", "0X"):
-            return int(self.text, 16)
-        if not self.text.isdigit():
-            return None
         octal = self.text[0] == "0" and len(self.text) > 1
-        return None if octal and not set(self.text) <= set("01234567") else int(self.text, 8 if octal else 10)
+        base = 16 if self.text[:2] in ("0x", "0X") else 8 if octal else 10
+        try:
+            return int(self.text, base) if len(self.text) <= _MOST_DIGITS else None
+        except ValueError:
+            return None
 
     def real(self) -> float | None:
         """Return the number that the token spells, None for none."""

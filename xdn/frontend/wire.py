@@ -58,11 +58,8 @@ class Span:
 
     def error(self, what: str, offset: int | None = None) -> ParseError:
         """Return the error that names the file and the byte offset."""
-        return ParseError(
-            what,
-            where=f"{self.file}: byte {self.start if offset is None else offset}",
-            mend="The file is damaged, cut short, or of another format",
-        )
+        where = f"{self.file}: byte {self.start if offset is None else offset}"
+        return ParseError(what, where=where, mend="The file is damaged, cut short, or of another format")
 
     def text(self) -> str:
         """Return the value as UTF-8 text."""

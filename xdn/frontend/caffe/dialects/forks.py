@@ -23,9 +23,8 @@ def _merge_statistics(layer: Message) -> None:
     param = layer.bn_param
     if param.HasField("moving_average") and not param.moving_average:
         mend = "With moving_average: true it takes those of training"
-        raise UnsupportedError(
-            "moving_average: false takes the statistics of the batch at hand", where=place_of(layer), mend=mend
-        )
+        what = "moving_average: false takes the statistics of the batch at hand"
+        raise UnsupportedError(what, where=place_of(layer), mend=mend)
     if any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode")):
         param.affine_only = True
 
@@ -33,10 +32,10 @@ def _merge_statistics(layer: Message) -> None:
 def _scale_inside(layer: Message) -> None:
     """NVIDIA's BatchNorm has a learned scale and bias where the file says so, or names their fillers."""
     param = layer.batch_norm_param
-    if param.HasField("scale_filler") or param.HasField("bias_filler"):
-        param.scale_bias = True
-        param.ClearField("scale_filler")
-        param.ClearField("bias_filler")
+    for name in ("scale_filler", "bias_filler"):
+        if param.HasField(name):
+            param.scale_bias = True
+            param.ClearField(name)
 
 
 def _known_python(layer: Message) -> None:
@@ -66,8 +65,10 @@ def _known_python(layer: Message) -> None:
 
 def _numbers(value: Value) -> list[float]:
     """Return a list of positive numbers, empty where `value` is not one."""
-    numbers = [number for number in value if isinstance(number, int | float)] if isinstance(value, tuple) else []
-    return numbers if isinstance(value, tuple) and len(numbers) == len(value) and all(n > 0 for n in numbers) else []
+    if not isinstance(value, tuple):
+        return []
+    numbers = [number for number in value if isinstance(number, int | float) and number > 0]
+    return numbers if len(numbers) == len(value) else []
 
 
 def _over_channels(layer: Message) -> None:
@@ -121,14 +122,10 @@ def _densified(net: Message) -> None:
         if layer.type == "Convolution" and layer.bottom:
             filters.setdefault(layer.bottom[0], set()).add(int(layer.convolution_param.num_output))
     boxes = [layer for layer in net.layer if layer.type == "PriorBox" and layer.bottom]
-    dense = [
-        layer
-        for layer in boxes
-        if tuple(layer.prior_box_param.min_size) == _DENSE_SIZES
-        and 4 * _DENSE_BOXES in filters.get(layer.bottom[0], set())
-    ]
-    for layer in boxes if dense else ():
-        layer.prior_box_param.densified = True
+    first = [layer for layer in boxes if tuple(layer.prior_box_param.min_size) == _DENSE_SIZES]
+    if any(4 * _DENSE_BOXES in filters.get(layer.bottom[0], ()) for layer in first):
+        for layer in boxes:
+            layer.prior_box_param.densified = True
 
 
 def plain_caffe(net: Message) -> None:

@@ -119,9 +119,8 @@ def _upgraded(connection: Message, new: Message) -> None:
         elif value in _TYPES:
             new.type = schema.v1_types()[_TYPES[value]][0]
         else:
-            raise UnsupportedError(
-                f"V0 has no layer type {value!r}", where=f"layer {old.name!r}", mend=known_names(value, sorted(_TYPES))
-            )
+            where, mend = f"layer {old.name!r}", known_names(value, sorted(_TYPES))
+            raise UnsupportedError(f"V0 has no layer type {value!r}", where=where, mend=mend)
 
 
 def upgrade_v0(net: Message) -> Message:
@@ -136,9 +135,8 @@ def upgrade_v0(net: Message) -> Message:
     """
     for layer in net.layers:
         if not layer.HasField("layer"):
-            raise NetError(
-                "the net mixes V0 and V1 layers", where=f"layer {layer.name!r}", mend="Write all in one format"
-            )
+            where = f"layer {layer.name!r}"
+            raise NetError("the net mixes V0 and V1 layers", where=where, mend="Write all in one format")
     made = with_layers(net, "layers", [])
     for connection in _moved_padding(net):
         _upgraded(connection, made.layers.add())

@@ -80,13 +80,8 @@ def _type_of(layer: Message) -> str:
 def _misspelled(name: str, known: Iterable[str]) -> bool:
     """Return whether `name` looks like one that is known; the ending that all messages have in common left aside."""
     stem = name.removesuffix("_param")
-    stems = (other.removesuffix("_param") for other in known)
-    matchers = (difflib.SequenceMatcher(None, stem, other) for other in stems)
-    # The first two are upper bounds of the third, and cost next to nothing.
-    return any(
-        m.real_quick_ratio() >= _MISSPELLED and m.quick_ratio() >= _MISSPELLED and m.ratio() >= _MISSPELLED
-        for m in matchers
-    )
+    stems = [other.removesuffix("_param") for other in known]
+    return bool(difflib.get_close_matches(stem, stems, n=1, cutoff=_MISSPELLED))
 
 
 def _excuse(unknown: Unknown) -> str | None:
