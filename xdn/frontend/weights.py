@@ -84,11 +84,10 @@ def random_weights(net: Net, seed: int = RANDOM_SEED) -> Net:
         Where it asks for more than fit into memory.
     """
     check_size(net)
-    shapes = {layer.name: net.weight_shapes(layer) for layer in net.layers}
     rng = np.random.default_rng(seed)
-    weights = {}
+    weights: dict[str, dict[str, Array]] = {layer.name: {} for layer in net.layers}
     for layer in net.layers:
-        expected = shapes[layer.name]
-        made = {name: _RANDOM.get(name.split(".")[-1], _he_normal)(rng, shape) for name, shape in expected.items()}
-        weights[layer.name] = {name: np.asarray(array, np.float32) for name, array in made.items()}
+        for name, shape in net.weight_shapes(layer).items():
+            made = _RANDOM.get(name.split(".")[-1], _he_normal)(rng, shape)
+            weights[layer.name][name] = np.asarray(made, np.float32)
     return net.with_weights(share_arrays(net, weights))

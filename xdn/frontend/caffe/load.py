@@ -130,8 +130,7 @@ class Caffe(Frontend):
         if weights is None:
             return net
         stored = read_caffemodel(weights, {layer.name for layer in net.layers})
-        said, partial = _said(message, reading), reading.partial_weights
-        return assign_weights(net, stored, str(weights), said=said, partial=partial, seed=reading.seed)
+        return assign_weights(net, stored, str(weights), said=_said(message, reading), reading=reading)
 
     def summary(self, path: Path, reading: Reading) -> NetSummary:
         """Return the summary of the net in `path`, which may have layers of types that XDN lacks."""

@@ -38,13 +38,15 @@ def test_two_enums_of_one_message_may_share_a_name():
 
 
 def test_table_notation():
-    table = schema.parse_table("M a=1:int32 b=2:float* c=3:A|B d=4:A@3|B@7* e=5:BBOX@0\n")
+    table = schema.parse_table("M int32 a=1 f=6 float* b=2 A|B c=3 A@3|B@7* d=4 BBOX@0 e=5 message roi_data_param=7\n")
     assert table["M"] == {
         "a": Field(1, "int32"),
+        "f": Field(6, "int32"),
         "b": Field(2, "float", True),
         "c": Field(3, "enum", values={"A": 0, "B": 1}),
         "d": Field(4, "enum", True, values={"A": 3, "B": 7}),
         "e": Field(5, "enum", values={"BBOX": 0}),
+        "roi_data_param": Field(7, "RoiDataParameter"),
     }
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from xdn.errors import WeightsError
-from xdn.frontend import load, save
+from xdn.frontend import Reading, load, save
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.frontend.caffe.weights.assign import assign_weights, lacking, left_over
 from xdn.frontend.caffe.weights.blobproto import StoredBlob
 
+IN_PART = Reading(partial_weights=True)
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }'
 
 
@@ -80,25 +81,25 @@ def test_layers_without_weights_are_filled_where_weights_may_fit_in_part(caplog)
     """The new last layer of a fine-tuning, by its filler; what fits is the file's."""
     new = ip("new", "old", 3).replace("num_output: 3", "num_output: 3 weight_filler { type: 'xavier' }")
     net, said = net_of(ip("old", "data"), new), {"new": layers_of(new)[0]}
-    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, reading=IN_PART)
     assert caplog.messages == ["w has no weights for 1 layers: new; they are filled"]
     np.testing.assert_array_equal(made.layer("old").weights["weight"], np.ones((2, 2)))
     assert 0 < np.abs(made.layer("new").weights["weight"]).max() <= (3 / 2) ** 0.5
-    again = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, partial=True)
+    again = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", said=said, reading=IN_PART)
     assert again.digest == made.digest
 
 
 def test_weights_that_do_not_fit_at_all_are_refused_even_so():
     with pytest.raises(WeightsError, match=r"no weights for 1 layers: a\. 1 layers of the file are not in the net: b$"):
-        assign_weights(net_of(ip("a", "data")), {"b": stored((2, 2))}, "w", partial=True)
+        assign_weights(net_of(ip("a", "data")), {"b": stored((2, 2))}, "w", reading=IN_PART)
     with pytest.raises(WeightsError, match=r"weight: expected the shape \(2, 2\), found \(4, 2\)"):
-        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w", partial=True)
+        assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w", reading=IN_PART)
 
 
 def test_a_filled_layer_gives_its_weights_to_those_that_share_them():
     shared = 'param { name: "w" } param { name: "b" }'
     net = net_of(ip("old", "data"), ip("a", "old", params=shared), ip("b", "a", params=shared))
-    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", partial=True)
+    made = assign_weights(net, {"old": stored((2, 2), (2,))}, "w", reading=IN_PART)
     assert np.shares_memory(made.layer("a").weights["weight"], made.layer("b").weights["weight"])
 
 

@@ -40,15 +40,16 @@ def parse_table(text: str) -> Table:
     """Read the notation of `xdn.frontend.caffe.text.messages` into message -> field name -> field."""
     table: Table = {}
     for line in text.split("\n"):
-        message, *entries = line.split() or [""]
-        for entry in entries:
-            name, _, rest = entry.partition("=")
-            number, _, kind = rest.partition(":")
-            repeated, kind = kind.endswith("*"), kind.rstrip("*") or _message_called(name)
-            is_enum = "|" in kind or "@" in kind or kind == "V1_TYPES"
-            values = _enum_values(kind) if is_enum else None
-            field = Field(int(number), "enum" if is_enum else kind, repeated, values)
-            table.setdefault(message, {})[name] = field
+        message, *words = line.split() or [""]
+        for word in words:
+            name, _, number = word.partition("=")
+            if not number:
+                kind, repeated = word.rstrip("*"), word.endswith("*")
+                is_enum = "|" in kind or "@" in kind or kind == "V1_TYPES"
+                values = _enum_values(kind) if is_enum else None
+                continue
+            type_ = "enum" if is_enum else _message_called(name) if kind == "message" else kind
+            table.setdefault(message, {})[name] = Field(int(number), type_, repeated, values)
     return table
 
 

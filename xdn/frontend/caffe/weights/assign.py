@@ -21,7 +21,8 @@ from xdn.errors import WeightsError, listed
 from xdn.frontend.caffe.text import Message
 from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
 from xdn.frontend.caffe.weights.fillers import fill
-from xdn.frontend.weights import RANDOM_SEED, check_size, share_arrays
+from xdn.frontend.formats import AS_IT_STANDS, Reading
+from xdn.frontend.weights import check_size, share_arrays
 from xdn.graph import Array, Layer, Net, Shape
 
 log = logging.getLogger(__name__)
@@ -107,13 +108,7 @@ def _with_shared(layer: Layer, blobs: Blobs, count: int, owned: Container[str]) 
 
 
 def assign_weights(
-    net: Net,
-    stored: Stored,
-    file: str,
-    *,
-    said: Mapping[str, Message] | None = None,
-    partial: bool = False,
-    seed: int = RANDOM_SEED,
+    net: Net, stored: Stored, file: str, *, said: Mapping[str, Message] | None = None, reading: Reading = AS_IT_STANDS
 ) -> Net:
     """Return `net` with the weights of a caffemodel.
 
@@ -129,11 +124,10 @@ def assign_weights(
         The file's name, for messages.
     said : mapping, optional
         Name -> LayerParameter of all layers of the prototxt, those that `net` does not have included.
-    partial : bool
-        Let weights fit in part: fill the layers that get none (`xdn.frontend.caffe.weights.fillers`), with a warning
-        that names them, and leave out any number of the file's.
-    seed : int
-        Of the fillers.
+    reading : Reading
+        With `partial_weights` weights may fit in part: the layers that get none are filled
+        (`xdn.frontend.caffe.weights.fillers`), by its `seed` and with a warning that names them, and any number of the
+        file's is left out.
 
     Raises
     ------
@@ -155,25 +149,19 @@ def assign_weights(
     missing = [layer for layer in net.layers if set(net.weight_shapes(layer)) - set(weights.get(layer.name, {}))]
     if missing:
         what = f"{file} has no weights for {len(missing)} layers: {listed([layer.name for layer in missing])}"
-        if not partial or not weights:
+        if not reading.partial_weights or not weights:
             mend = f"{_left_over(net, stored)}. {_PARTIAL}" if weights else _left_over(net, stored)
             raise WeightsError(what, mend=mend)
         check_size(net)
         log.warning("%s; they are filled", what)
-        rng = np.random.default_rng(seed)
-        filled = {layer.name: _filled(net, layer, weights, said.get(layer.name), rng) for layer in missing}
-        weights = share_arrays(net, weights | filled)
-    _report(net, stored, file, named=said, partial=partial)
+        rng = np.random.default_rng(reading.seed)
+        for layer in missing:
+            own = weights.get(layer.name, {})
+            wanted = {name: shape for name, shape in net.weight_shapes(layer).items() if name not in own}
+            weights[layer.name] = own | fill(layer, wanted, said.get(layer.name), rng)
+        weights = share_arrays(net, weights)
+    _report(net, stored, file, named=said, partial=reading.partial_weights)
     return net.with_weights({name: own for name, own in weights.items() if own})
-
-
-def _filled(
-    net: Net, layer: Layer, weights: Mapping[str, dict[str, Array]], said: Message | None, rng: np.random.Generator
-) -> dict[str, Array]:
-    """Return all weights of `layer`, those that are not among `weights` by their fillers."""
-    shapes, own = net.weight_shapes(layer), weights.get(layer.name, {})
-    filled = own | fill(layer, {name: shape for name, shape in shapes.items() if name not in own}, said, rng)
-    return {name: filled[name] for name in shapes}
 
 
 def _left_over(net: Net, stored: Stored) -> str:
