@@ -23,12 +23,12 @@ from inputs import add_net_options, find_inputs
 from machine import describe_machine
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from search_plot import draw_strategies
 
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
 from xdn.errors import DataError
 from xdn.evaluate.objective import ContestTime
-from xdn.report.search_plot import draw_strategies
 from xdn.runtime.configuration import Configuration
 from xdn.session import Session
 from xdn.tune.axes import configuration_of, run_space

@@ -69,3 +69,12 @@ def test_scores_of_another_space_are_refused(tmp_path):
     done = searches("--surface", str(tmp_path / "surface.json"))
     assert done.returncode == 1
     assert "another space" in done.stderr
+
+
+def test_every_strategy_is_a_line(module, tmp_path):
+    pytest.importorskip("matplotlib")
+    paths = {"halving": [[(1.0, 0.9), (2.0, 0.7)], [(1.5, 0.8)]], "random": [[(1.0, 1.0), (3.0, 0.8)]]}
+    module.draw_strategies(paths, 0.7, tmp_path / "plot.svg")
+    text = (tmp_path / "plot.svg").read_text()
+    for shown in ("halving", "random", "spent, full measurements"):
+        assert shown in text, shown
