@@ -116,7 +116,7 @@ def test_macs_count_every_tap_of_every_input():
     ],
 )
 def test_size_rule(size, fields, expected):
-    assert Deconvolution(num_output=1, **fields).output_size((size, size)) == (expected, expected)
+    assert Deconvolution(num_output=1, **fields).window(2).output_size((size, size)) == (expected, expected)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,8 @@ def meeting(window, axis, out, size):
 def test_the_window_says_which_inputs_an_output_meets(rng, shape, fields):
     """Along each axis: those that `columns` finds there, and zeros at all other elements of the kernel."""
     params, extents = Deconvolution(**fields), shape[2:]
-    window, sizes = params.window(len(extents)), params.output_size(extents)
+    window = params.window(len(extents))
+    sizes = window.output_size(extents)
     image = 1 + np.arange(prod(extents), dtype=np.float32).reshape(1, 1, *extents)
     single = Deconvolution(**{**fields, "num_output": 1, "group": 1})
     columns = single.columns(image, np.arange(prod(sizes))).reshape(*sizes, *window.kernel)

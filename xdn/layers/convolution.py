@@ -5,11 +5,11 @@ from math import prod
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.graph.params import EVERY, Stride
-from xdn.layers.base import POSITIONED, layer_type, one_bottom
+from xdn.layers.base import layer_type
 from xdn.layers.filters import Filters
-from xdn.layers.window import patches, patches_at
+from xdn.layers.window import patches
 
 
 @layer_type(
@@ -28,15 +28,6 @@ class Convolution(Filters):
     Positions have one, two or three axes: lines (L,), images (H, W), volumes (D, H, W). The source of the size rule and
     of the fields is Caffe's base_conv_layer.cpp.
     """
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, K, P, Q), sizes rounded down; of a volume (N, C, D, H, W) -> (N, K, O, P, Q)."""
-        bottom = one_bottom(bottoms, *POSITIONED)
-        n, _, *sizes = bottom.shape
-        self.check_channels(bottom)
-        # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
-        Blob(self.weight_shapes(bottoms)["weight"])
-        return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Weight (K, C/G, R, S), whose second axis stands for the channels of every group; bias (K,)."""
@@ -67,11 +58,6 @@ class Convolution(Filters):
         n, c, *_ = bottoms[0].shape
         patches_size = n * c * prod(window.kernel) * prod(tops[0].shape[2:]) * np.dtype(np.float32).itemsize
         return (2 if self.group > 1 else 1) * patches_size + 2 * tops[0].bytes
-
-    def columns(self, bottom: Array, rows: Array) -> Array:
-        """(G, M, C/G*R*S): the window's elements at the positions (n, p, q)."""
-        found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
-        return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
     def positions_read(self, stride: Stride, bottoms: Blobs) -> Stride:
         """A 1x1 kernel without padding reads the positions of an image that it steps on; else every one counts."""

@@ -1,17 +1,15 @@
 """Deconvolution: the convolution's transpose, which spreads each input over a window of the output."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
 
 import numpy as np
 
-from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import POSITIONED, layer_type, one_bottom
+from xdn.layers.base import layer_type
 from xdn.layers.filters import Filters
-from xdn.layers.window import Extents, Window, by_axis, kernel_first, met
+from xdn.layers.window import Window, kernel_first, met
 
 
 @layer_type("Deconvolution", "Deconvolution3D", "DECONVOLUTION3D", v1_name="DECONVOLUTION")
@@ -38,26 +36,13 @@ class Deconvolution(Filters):
         grouped = filters.reshape(self.group, k // self.group, c, *kernel).swapaxes(1, 2)
         return grouped.reshape(c * self.group, k // self.group, *kernel)
 
-    def output_size(self, sizes: Sequence[int]) -> Extents:
-        """Return the top's extents along the axes of positions; raise ShapeError where nothing is left."""
-        window = self.window(len(sizes))
-        each = zip(sizes, window.stride, window.extent, window.pad, strict=True)
-        places = tuple(stride * (size - 1) + extent - 2 * pad for size, stride, extent, pad in each)
-        if min(places) < 1:
-            gives = f"takes all of what a kernel of {window.extent} gives for {by_axis(sizes)}"
-            raise ShapeError(f"padding {window.pad} {gives}")
-        return places
-
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, K, stride * (H - 1) + extent - 2 * pad, ...), and as much of lines and volumes."""
-        bottom = one_bottom(bottoms, *POSITIONED)
-        n, _, *sizes = bottom.shape
-        self.check_channels(bottom)
-        # A blob's bounds hold for the weights too, and for the output before its padding is cut off.
-        Blob(self.weight_shapes(bottoms)["weight"])
-        places, pads = self.output_size(sizes), self.window_over(bottom).pad
-        Blob((n, self.num_output, *(place + 2 * pad for place, pad in zip(places, pads, strict=True))))
-        return (Blob((n, self.num_output, *places)),)
+        (top,) = super().infer(bottoms, n_tops)
+        (n, k, *places), pads = top.shape, self.window_over(bottoms[0]).pad
+        # A blob's bounds hold for the output before its padding is cut off, too.
+        Blob((n, k, *(place + 2 * pad for place, pad in zip(places, pads, strict=True))))
+        return (top,)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Weight (C, K/G, R, S), whose second axis, depthwise the first, is the filters of each group; bias (K,)."""
@@ -75,7 +60,8 @@ class Deconvolution(Filters):
         """One matrix product a group, then each window added to the output (col2im), as Caffe computes it."""
         x, g = bottoms[0], self.group
         n, c, *sizes = x.shape
-        window, places = self.window(len(sizes)), self.output_size(sizes)
+        window = self.window(len(sizes))
+        places = window.output_size(sizes)
         weight = weights["weight"].reshape(g, c // g, -1)
         columns = np.matmul(weight.transpose(0, 2, 1), x.reshape(n, g, c // g, -1))
         by_element = kernel_first(columns.reshape(n, self.num_output, *window.kernel, *sizes), window)
@@ -94,23 +80,6 @@ class Deconvolution(Filters):
         padded = (place + 2 * pad for place, pad in zip(tops[0].shape[2:], window.pad, strict=True))
         elements = prod(window.kernel) * prod(sizes) + 2 * prod(padded)
         return n * self.num_output * elements * np.dtype(np.float32).itemsize
-
-    def columns(self, bottom: Array, rows: Array) -> Array:
-        """(G, M, C/G*R*S): for the outputs (n, p, q) the inputs that reach them, 0 where a tap falls between two."""
-        n, c, *sizes = bottom.shape
-        window = self.window(len(sizes))
-        image, *places = np.unravel_index(rows, (n, *self.output_size(sizes)))
-        found = np.zeros((*window.kernel, len(rows), c), np.float32)
-        by_channel = np.moveaxis(bottom, 1, -1)
-        for element in product(*map(range, window.kernel)):
-            reached, at = np.ones(len(rows), bool), []
-            for axis, (place, size) in enumerate(zip(places, sizes, strict=True)):
-                under = place + window.pad[axis] - element[axis] * window.dilation[axis]
-                at.append(under // window.stride[axis])
-                reached &= (under % window.stride[axis] == 0) & (at[-1] >= 0) & (at[-1] < size)
-            found[element][reached] = by_channel[tuple(each[reached] for each in (image, *at))]
-        grouped = found.reshape(-1, len(rows), self.group, c // self.group)  # (R*S, M, G, C/G)
-        return grouped.transpose(2, 1, 3, 0).reshape(self.group, len(rows), -1)
 
     def depthwise(self, bottom_channels: int) -> bool:
         """Return whether each channel, of several, has one filter of its own.

@@ -7,8 +7,8 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Blobs, ChannelRule
-from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Field, Message, proto
-from xdn.layers.window import Window
+from xdn.layers.base import ENGINE, FILLER, POSITIONED, CaffeLayer, Field, Message, one_bottom, proto
+from xdn.layers.window import Window, patches_at
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,20 @@ class Filters(CaffeLayer):
             raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
         if c % self.group or self.num_output % self.group:
             raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, K, P, Q), and as much of lines and volumes, by the window's size rule."""
+        bottom = one_bottom(bottoms, *POSITIONED)
+        n, _, *sizes = bottom.shape
+        self.check_channels(bottom)
+        # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
+        Blob(self.weight_shapes(bottoms)["weight"])
+        return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
+
+    def columns(self, bottom: Array, rows: Array) -> Array:
+        """(G, M, C/G*R*S): what the window's elements meet at the outputs (n, p, q), zeros where nothing."""
+        found = patches_at(bottom, self.window(bottom.ndim - 2), rows)
+        return found.reshape(len(rows), self.group, -1).transpose(1, 0, 2)
 
     def filters(self, weight: Array) -> Array:
         """Return the weight as filters (K, C/G, R, S)."""

@@ -182,11 +182,19 @@ class Window:
             raise ShapeError(f"a kernel of {self.extent} over {over} with padding {self.pad} is beyond all bounds")
 
     def output_size(self, sizes: Sequence[int]) -> Extents:
-        """Return the places of an input of `sizes`, rounded towards zero; raise ShapeError where nothing is left.
+        """Return the extents of the output for `sizes`, rounded towards zero; raise ShapeError where nothing is left.
 
         Caffe divides as C++ does: a window that passes the padded input by less than a stride has one place, where it
-        meets zeros beyond the border (base_conv_layer.cpp, im2col.cpp).
+        meets zeros beyond the border (base_conv_layer.cpp, im2col.cpp). A transposed window gives an output wherever it
+        lies at some place, but for the padding.
         """
+        if self.transposed:
+            each = zip(sizes, self.stride, self.extent, self.pad, strict=True)
+            places = tuple(stride * (size - 1) + extent - 2 * pad for size, stride, extent, pad in each)
+            if min(places) < 1:
+                gives = f"takes all of what a kernel of {self.extent} gives for {by_axis(sizes)}"
+                raise ShapeError(f"padding {self.pad} {gives}")
+            return places
         self.check_padding(sizes)
         places = tuple(_quotient(room, stride) + 1 for room, stride in zip(self._room(sizes), self.stride, strict=True))
         if min(places) < 1:
@@ -261,23 +269,28 @@ def met(window: Window, element: Extents, places: Sequence[int]) -> tuple[Ellips
 
 
 def patches_at(images: Array, window: Window, places: Array) -> Array:
-    """Return (M, C, R, S): the window's elements at some of the N*P*Q positions, zeros beyond the border.
+    """Return (M, C, R, S): what the window's elements meet at some of the N*P*Q outputs, zeros where nothing.
 
     Parameters
     ----------
     images : (N, C, H, W), or with as many axes after the channels as the window has
     window : Window
     places : (M,) int
-        Positions (n, p, q), numbered row by row.
+        Outputs (n, p, q), numbered row by row.
     """
     count, _, *sizes = images.shape
     n, *outs = np.unravel_index(places, (count, *window.output_size(sizes)))
     at, outside = [], np.zeros((len(places), *window.kernel), bool)
     for axis, (out, size) in enumerate(zip(outs, sizes, strict=True)):
-        source = (out * window.stride[axis] - window.pad[axis])[:, None]
-        source = source + window.dilation[axis] * np.arange(window.kernel[axis])  # (M, kernel along the axis)
-        source = np.expand_dims(source, [1 + other for other in range(window.axes) if other != axis])
-        outside |= (source < 0) | (source >= size)
+        elements = np.arange(window.kernel[axis])
+        source = window.sources(axis, out[:, None], elements)  # (M, kernel along the axis)
+        missed = (source < 0) | (source >= size)
+        if window.transposed:
+            # Between two places of the input.
+            missed |= (out[:, None] + window.pad[axis] - elements * window.dilation[axis]) % window.stride[axis] != 0
+        others = [1 + other for other in range(window.axes) if other != axis]
+        source = np.expand_dims(source, others)
+        outside |= np.expand_dims(missed, others)
         at.append(source.clip(0, size - 1))
     found = np.moveaxis(images, 1, -1)[(n.reshape(-1, *(1,) * window.axes), *at)]  # (M, R, S, C)
     found[outside] = 0
