@@ -12,7 +12,7 @@ from tests.train.sharing import siamese_net
 from xdn import settings
 from xdn.errors import InputError, NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.frontend import load
-from xdn.graph import Epilogue, Layer
+from xdn.graph import Epilogue, Layer, ParamSpec
 from xdn.layers.argmax import ArgMax
 from xdn.layers.concat import Concat
 from xdn.layers.convolution import Convolution
@@ -109,13 +109,22 @@ def test_names_of_the_state():
         "fc%2E2:bias",
     ]
     assert list(dict(module.named_buffers())) == ["left/bn:mean", "left/bn:variance"]
-    assert module.parameter_layers() == {
-        "left:weight": ("left", "weight", 0),
-        "left:bias": ("left", "bias", 1),
-        "right:bias": ("right", "bias", 1),
-        "fc:weight": ("fc", "weight", 0),
-        "fc:bias": ("fc", "bias", 1),
-        "fc%2E2:bias": ("fc.2", "bias", 1),
+
+
+def test_each_parameter_is_trained_as_its_layer_says():
+    """Of a shared one the first layer, the one that bears its name."""
+    net = fresh(siamese_net(), 0)
+    specs = {layer.name: (ParamSpec(10 * place), ParamSpec(10 * place + 1)) for place, layer in enumerate(net.layers)}
+    net = net.replace(layers=tuple(layer.replace(param_specs=specs[layer.name]) for layer in net.layers))
+    module = NetModule(net)
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    assert {names[id(parameter)]: spec for parameter, spec in module.trained()} == {
+        "left:weight": specs["left"][0],
+        "left:bias": specs["left"][1],
+        "right:bias": specs["right"][1],
+        "fc:weight": specs["fc"][0],
+        "fc:bias": specs["fc"][1],
+        "fc%2E2:bias": specs["fc.2"][1],
     }
 
 

@@ -8,14 +8,15 @@ from tests.graph.nets import residual_net
 from xdn.graph import Layer, Net
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
-from xdn.train.parameters import layer_and_weight, owners, parameter_name, weight_keys
+from xdn.train.parameters import owners, parameter_name, weight_keys
+
+KEYS = st.tuples(st.text(".%25E:ab", max_size=4) | st.text(), st.sampled_from(["weight", "bias", "scale_factor"]))
 
 
-@given(st.text(), st.sampled_from(["weight", "bias", "scale_factor"]))
-def test_a_name_tells_layer_and_weight(layer, weight):
-    name = parameter_name(layer, weight)
-    assert "." not in name
-    assert layer_and_weight(name) == (layer, weight)
+@given(KEYS, KEYS)
+def test_no_two_weights_have_one_name(one, other):
+    assert "." not in parameter_name(*one)
+    assert (parameter_name(*one) == parameter_name(*other)) == (one == other)
 
 
 @pytest.mark.parametrize(

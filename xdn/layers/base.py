@@ -145,6 +145,16 @@ def blobs_of(arrays: Sequence[Any]) -> list[Blob]:
     return [Blob(tuple(array.shape)) for array in arrays]
 
 
+def misfit(bottoms: Blobs, takes: str) -> ShapeError:
+    """Return the error for bottoms whose number or shapes are not what the layer takes."""
+    return ShapeError(f"bottoms of shapes {[bottom.shape for bottom in bottoms]}; it takes {takes}")
+
+
+def fillers(**numbers: int) -> dict[str, Field]:
+    """Return name -> field for messages about how training fills a weight."""
+    return {name: FILLER.at(number) for name, number in numbers.items()}
+
+
 def one_bottom(bottoms: Blobs, *axes: int) -> Blob:
     """Return the only bottom; raise ShapeError for another count, or a number of axes that is not one of `axes`."""
     if len(bottoms) != 1:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
-from xdn.layers.base import ENGINE, FILLER, CaffeLayer, Message, layer_type, proto, unchanged
+from xdn.layers.base import ENGINE, CaffeLayer, Message, fillers, layer_type, proto, unchanged
 
 
 class BatchNormalisation(CaffeLayer):
@@ -49,11 +49,7 @@ class BatchNorm(BatchNormalisation):
     """
 
     message = Message("BatchNormParameter", "batch_norm_param", 139)
-    unused = {
-        "scale_filler": FILLER.at(5),
-        "bias_filler": FILLER.at(6),
-        "engine": ENGINE.at(15),
-    }
+    unused = {**fillers(scale_filler=5, bias_filler=6), "engine": ENGINE.at(15)}
 
     use_global_stats: bool | None = proto(1, "bool", default=None)
     moving_average_fraction: float = proto(2, "float", default=0.999)

@@ -1,7 +1,7 @@
 """Bias: add a learned or given operand laid along some axes."""
 
 from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
-from xdn.layers.base import FILLER, Message, layer_type
+from xdn.layers.base import Message, fillers, layer_type
 from xdn.layers.broadcast import OperandLayer, spread
 from xdn.layers.portable import Library
 
@@ -14,7 +14,7 @@ class Bias(OperandLayer):
     """
 
     message = Message("BiasParameter", "bias_param", 141)
-    unused = {"filler": FILLER.at(3)}
+    unused = fillers(filler=3)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Bias of the operand's shape, where there is one bottom."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import FILLER, Field, Message, layer_type, proto, unchanged
+from xdn.layers.base import ENGINE, Field, Message, fillers, layer_type, proto, unchanged
 from xdn.layers.batchnorm import BatchNormalisation, moments
 
 
@@ -21,13 +21,10 @@ class BN(BatchNormalisation):
 
     message = Message("BNParameter", "bn_param", 2000)
     unused = {
-        "slope_filler": FILLER.at(1),
-        "bias_filler": FILLER.at(2),
+        **fillers(slope_filler=1, bias_filler=2, scale_filler=8, shift_filler=9),
         "momentum": Field(3, "float"),
         "frozen": Field(5, "bool"),
-        "engine": Field(7, "enum", values={"DEFAULT": 0, "CAFFE": 1, "CUDNN": 2}),
-        "scale_filler": FILLER.at(8),
-        "shift_filler": FILLER.at(9),
+        "engine": ENGINE.at(7),
         "moving_average": Field(11, "bool"),
     }
 

@@ -34,6 +34,28 @@ def overlaps(box: Array, boxes: Array, unit: float = 0.0) -> Array:
         return np.where(shared > 0, shared / union, 0)
 
 
+def ranked(scores: Array, candidates: Array) -> Array:
+    """Return the indices (M,) of the `candidates` (N,) bool, the highest score first, of equal ones the first."""
+    order = np.flatnonzero(candidates)
+    return order[np.argsort(-scores[order], kind="stable")]
+
+
+def around(centres: Array, sizes: Array, coded: Array) -> Array:
+    """Return boxes (N, 4) from how far their centres are moved, and the logarithms of how much their sizes grow.
+
+    Parameters
+    ----------
+    centres, sizes : (N, 2)
+        Of the boxes that they are relative to.
+    coded : (N, 4)
+        Moves in sizes, then the logarithms.
+    """
+    centres = centres + coded[:, :2] * sizes
+    with np.errstate(over="ignore"):
+        half = np.exp(coded[:, 2:]) * sizes / 2
+    return np.hstack([centres - half, centres + half])
+
+
 def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 1.0) -> Array:
     """Return the indices of the boxes that are kept, best first.
 

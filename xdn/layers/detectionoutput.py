@@ -5,7 +5,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
-from xdn.layers.boxes import Suppress, suppress
+from xdn.layers.boxes import Suppress, around, ranked, suppress
 
 #: What a found box is told by: image, class, confidence, xmin, ymin, xmax, ymax.
 _COLUMNS = 7
@@ -106,8 +106,7 @@ class DetectionOutput(CaffeLayer):
             if label == self.background_label_id:
                 continue
             scores = confidences[:, label]
-            order = np.flatnonzero(scores > np.float32(self.confidence_threshold))
-            order = order[np.argsort(-scores[order], kind="stable")]
+            order = ranked(scores, scores > np.float32(self.confidence_threshold))
             order = order[:top_k] if top_k > _UNBOUNDED else order
             if not len(order):
                 continue
@@ -127,7 +126,4 @@ class DetectionOutput(CaffeLayer):
         if self.code_type != "CENTER_SIZE":
             corners: Array = priors + (coded if self.code_type == "CORNER" else coded * sizes)
             return corners
-        centres = (priors[:, :2] + priors[:, 2:]) / 2 + coded[:, :2] * sizes[:, :2]
-        with np.errstate(over="ignore"):
-            half = np.exp(coded[:, 2:]) * sizes[:, 2:] / 2
-        return np.concatenate([centres - half, centres + half], axis=1)
+        return around((priors[:, :2] + priors[:, 2:]) / 2, sizes[:, :2], coded)

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, WeightAxes, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom, proto
 
 
 @layer_type("Embed")
@@ -15,7 +15,7 @@ class Embed(CaffeLayer):
     """
 
     message = Message("EmbedParameter", "embed_param", 137)
-    unused = {"weight_filler": FILLER.at(4), "bias_filler": FILLER.at(5)}
+    unused = fillers(weight_filler=4, bias_filler=5)
     always_jumps = True  # From one row to the next.
 
     num_output: int = proto(1, "uint32", default=0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Blobs, ChannelRule
-from xdn.layers.base import ENGINE, FILLER, POSITIONED, CaffeLayer, Field, Message, one_bottom, proto
+from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Field, Message, fillers, one_bottom, proto
 from xdn.layers.window import Window, patches_at
 
 
@@ -17,8 +17,7 @@ class Filters(CaffeLayer):
 
     message = Message("ConvolutionParameter", "convolution_param", 106, 10)
     unused = {
-        "weight_filler": FILLER.at(7),
-        "bias_filler": FILLER.at(8),
+        **fillers(weight_filler=7, bias_filler=8),
         "engine": ENGINE.at(15),
         "force_nd_im2col": Field(17, "bool"),
     }

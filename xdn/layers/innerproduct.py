@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom, proto
 
 
 @layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", v1_name="INNER_PRODUCT")
@@ -18,7 +18,7 @@ class InnerProduct(CaffeLayer):
     """
 
     message = Message("InnerProductParameter", "inner_product_param", 117, 17)
-    unused = {"weight_filler": FILLER.at(3), "bias_filler": FILLER.at(4)}
+    unused = fillers(weight_filler=3, bias_filler=4)
     channel_rule = ChannelRule.FILTERS
 
     num_output: int = proto(1, "uint32", default=0)

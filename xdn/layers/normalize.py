@@ -1,7 +1,7 @@
 """Normalize: values divided by their norm, times a learned scale."""
 
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import FILLER, Message, layer_type, proto, unchanged
+from xdn.layers.base import Message, fillers, layer_type, proto, unchanged
 from xdn.layers.broadcast import spread
 from xdn.layers.portable import Library, Portable
 
@@ -16,7 +16,7 @@ class Normalize(Portable):
     """
 
     message = Message("NormalizeParameter", "norm_param", 206)
-    unused = {"scale_filler": FILLER.at(2)}
+    unused = fillers(scale_filler=2)
 
     across_spatial: bool = proto(1, "bool", default=True)
     channel_shared: bool = proto(3, "bool", default=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
-from xdn.layers.base import FILLER, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom, proto
 from xdn.layers.broadcast import spread
 
 
@@ -16,7 +16,7 @@ class PReLU(CaffeLayer):
     """
 
     message = Message("PReLUParameter", "prelu_param", 131)
-    unused = {"filler": FILLER.at(1)}
+    unused = fillers(filler=1)
     channel_rule = ChannelRule.CARRIED
     elementwise = True
     fusable = True

@@ -7,7 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
 
 #: Aspect ratios that differ by less are one.
 _SAME_RATIO = 1e-6
@@ -65,14 +65,14 @@ class PriorBox(CaffeLayer):
 
         x and y are how far the middle is from the position. Caffe holds minimal and maximal sizes as integers.
         """
-        found = []
+        found, ratios = [], self.ratios()[1:]
         for number, given in enumerate(self.min_size):
             least = int(given)
             found += self._squares(least)
             if self.max_size:
                 side = math.sqrt(least * int(self.max_size[number]))
                 found.append((0.0, 0.0, side, side))
-            for ratio in self.ratios()[1:]:
+            for ratio in ratios:
                 found.append((0.0, 0.0, least * math.sqrt(ratio), least / math.sqrt(ratio)))
         return found
 
@@ -86,9 +86,7 @@ class PriorBox(CaffeLayer):
 
     def _check(self, bottoms: Blobs) -> None:
         if len(bottoms) != 2 or any(len(bottom.shape) != 4 for bottom in bottoms):
-            raise ShapeError(
-                f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map and the image (N, C, H, W)"
-            )
+            raise misfit(bottoms, "a map and the image (N, C, H, W)")
         numbers = (*self.min_size, *self.max_size, *self.aspect_ratio, *self.variance)
         if len(self.aspect_ratio) > _MOST_RATIOS:
             raise ShapeError(f"{len(self.aspect_ratio)} aspect_ratio; at most {_MOST_RATIOS} are taken")

@@ -4,8 +4,8 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
-from xdn.layers.boxes import Suppress, suppress
+from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
+from xdn.layers.boxes import Suppress, around, ranked, suppress
 from xdn.layers.roipooling import REGION
 
 _RATIOS, _SCALES = (0.5, 1.0, 2.0), (8.0, 16.0, 32.0)
@@ -45,9 +45,7 @@ class Proposal(CaffeLayer):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, 5) and (R, 1): R is the most regions that can be found."""
         if len(bottoms) != 3 or any(len(bottom.shape) != 4 for bottom in bottoms[:2]):
-            raise ShapeError(
-                f"bottoms of shapes {[b.shape for b in bottoms]}; probabilities, deltas and the image's size"
-            )
+            raise misfit(bottoms, "probabilities, deltas and the image's size")
         count = len(self.ratio or _RATIOS) * len(self.scale or _SCALES)
         if not all(0 < number < np.inf for number in (*self.ratio, *self.scale, self.feat_stride, self.base_size)):
             raise ShapeError("a ratio, a scale, feat_stride or base_size is not positive")
@@ -84,22 +82,15 @@ class Proposal(CaffeLayer):
         deltas = deltas.transpose(1, 2, 0).reshape(-1, 4)
         x, y = np.meshgrid(np.arange(w) * self.feat_stride, np.arange(h) * self.feat_stride)
         shifts = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
-        boxes = _decoded((anchors + shifts).reshape(-1, 4).astype(np.float32), deltas)
+        anchors = (anchors + shifts).reshape(-1, 4).astype(np.float32)
+        sizes = anchors[:, 2:] - anchors[:, :2] + 1
+        boxes = around(anchors[:, :2] + sizes / 2, sizes, deltas)
         boxes = np.maximum(np.minimum(boxes, np.array([width, height] * 2, np.float32) - 1), 0)
         sizes = boxes[:, 2:] - boxes[:, :2] + 1
-        order = np.flatnonzero((sizes >= np.float32(self.min_size) * scale).all(axis=1))
-        order = order[np.argsort(-scores[order], kind="stable")][: self.pre_nms_topn or None]
+        large = (sizes >= np.float32(self.min_size) * scale).all(axis=1)
+        order = ranked(scores, large)[: self.pre_nms_topn or None]
         kept = order[suppress(boxes[order], self.nms_thresh, unit=1)][: self.post_nms_topn or None]
         regions = np.zeros((max(1, len(kept)), REGION), np.float32)
         found = np.zeros((len(regions), 1), np.float32)
         regions[: len(kept), 1:], found[: len(kept), 0] = boxes[kept], scores[kept]
         return (regions, found)[:n_tops]
-
-
-def _decoded(anchors: Array, deltas: Array) -> Array:
-    """Return boxes (N, 4) from anchors and (dx, dy, log of width, log of height) relative to them."""
-    sizes = anchors[:, 2:] - anchors[:, :2] + 1
-    centres = anchors[:, :2] + sizes / 2 + deltas[:, :2] * sizes
-    with np.errstate(over="ignore"):
-        half = np.exp(deltas[:, 2:]) * sizes / 2
-    return np.hstack([centres - half, centres + half])

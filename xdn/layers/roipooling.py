@@ -6,7 +6,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
 from xdn.layers.pooling import LOWEST
 
 #: What a region is told by: the image, xmin, ymin, xmax, ymax.
@@ -16,9 +16,7 @@ REGION = 5
 def check_regions(bottoms: Blobs, scale: float) -> tuple[int, int]:
     """Return (regions, channels); ShapeError where the bottoms are not a map and regions, or the scale not positive."""
     if len(bottoms) != 2 or len(bottoms[0].shape) != 4:
-        raise ShapeError(
-            f"bottoms of shapes {[b.shape for b in bottoms]}; it takes a map (N, C, H, W) and regions (R, 5)"
-        )
+        raise misfit(bottoms, "a map (N, C, H, W) and regions (R, 5)")
     regions = bottoms[1].shape
     if not regions or bottoms[1].size != regions[0] * REGION:
         raise ShapeError(f"regions of shape {regions}; (R, {REGION}) is expected")

@@ -1,7 +1,7 @@
 """Scale: multiply by a learned or given operand laid along some axes, then add a learned bias."""
 
 from xdn.graph import Array, Arrays, Blobs, WeightAxes, Weights
-from xdn.layers.base import FILLER, Message, layer_type, proto
+from xdn.layers.base import Message, fillers, layer_type, proto
 from xdn.layers.broadcast import OperandLayer, spread
 from xdn.layers.portable import Library
 
@@ -14,7 +14,7 @@ class Scale(OperandLayer):
     """
 
     message = Message("ScaleParameter", "scale_param", 142)
-    unused = {"filler": FILLER.at(3), "bias_filler": FILLER.at(5)}
+    unused = fillers(filler=3, bias_filler=5)
 
     bias_term: bool = proto(4, "bool", default=False)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
 
 
 @layer_type("Upsample")
@@ -39,9 +39,7 @@ class Upsample(CaffeLayer):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), and a mask of that shape or none -> (N, C, P, Q)."""
         if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
-            raise ShapeError(
-                f"bottoms of shapes {[b.shape for b in bottoms]}; it takes (N, C, H, W), and a mask or none"
-            )
+            raise misfit(bottoms, "(N, C, H, W), and a mask or none")
         if bottoms[-1].shape != bottoms[0].shape:
             raise ShapeError(f"a mask of shape {bottoms[1].shape} for a bottom of shape {bottoms[0].shape}")
         n, c, h, w = bottoms[0].shape

@@ -1,22 +1,12 @@
 """Weights to train a net from scratch."""
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
 from xdn.graph import Array, Net, Shape
 from xdn.train.parameters import owners
 
 #: What a weight starts from that is not a filter, by its name in the layer.
-_START: Mapping[str, Callable[[Shape], Array]] = {
-    "bias": lambda shape: np.zeros(shape, np.float32),
-    "mean": lambda shape: np.zeros(shape, np.float32),
-    "variance": lambda shape: np.ones(shape, np.float32),
-    "scale_factor": lambda shape: np.ones(shape, np.float32),
-    "scale": lambda shape: np.ones(shape, np.float32),
-    "shift": lambda shape: np.zeros(shape, np.float32),
-    "slope": lambda shape: np.full(shape, 0.25, np.float32),
-}
+_START = {"bias": 0, "mean": 0, "variance": 1, "scale_factor": 1, "scale": 1, "shift": 0, "slope": 0.25}
 
 
 def _he_normal(rng: np.random.Generator, shape: Shape, outputs: int) -> Array:
@@ -40,9 +30,9 @@ def fresh(net: Net, seed: int) -> Net:
         for name, shape in net.weight_shapes(layer).items():
             key = owner[layer.name, name]
             if key not in made:
-                start = _START.get(name)
                 outputs = getattr(layer.params, "num_output", 1)
-                made[key] = start(shape) if start else _he_normal(rng, shape, outputs)
+                known = name in _START
+                made[key] = np.full(shape, _START[name], np.float32) if known else _he_normal(rng, shape, outputs)
             weights[name] = made[key].reshape(shape)
         layers.append(layer.replace(weights=weights))
     return net.replace(layers=tuple(layers))

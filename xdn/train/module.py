@@ -1,13 +1,13 @@
 """A `Net` as a PyTorch module, and back with the weights that it then has."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError, placed
-from xdn.graph import Array, Layer, Net, Shape
+from xdn.graph import Array, Layer, Net, ParamSpec, Shape
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.softmax import Softmax
@@ -33,7 +33,10 @@ def learned(layer: Layer) -> dict[str, Array]:
 
 def _tensor(array: Array) -> Tensor:
     """Return a copy of `array`, filters with their channels last, as the activations are."""
-    tensor = torch.tensor(array, dtype=torch.float32)
+    return _channels_last(torch.tensor(array, dtype=torch.float32))
+
+
+def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
@@ -95,7 +98,6 @@ class NetModule(nn.Module):
         self._taken: set[tuple[tuple[str, Shape], ...]] = set()
         #: Layer name -> (weight name, tensor's name, shape) of what the module holds of it.
         self._held: dict[str, list[tuple[str, str, Shape]]] = {}
-        self._parameter_layers: dict[str, tuple[str, str, int]] = {}
         for layer in net.layers:
             self._hold(layer)
         self._logits = net.outputs[0]
@@ -105,7 +107,7 @@ class NetModule(nn.Module):
     def _hold(self, layer: Layer) -> None:
         """Register the layer's weights that no earlier layer shares."""
         values, held = learned(layer), self._held.setdefault(layer.name, [])
-        for index, name in enumerate(layer.weights):
+        for name in layer.weights:
             if name not in values:
                 continue
             owner = self._owners[layer.name, name]
@@ -117,7 +119,6 @@ class NetModule(nn.Module):
                 self.register_buffer(registered, _tensor(values[name]))
             else:
                 self.register_parameter(registered, nn.Parameter(_tensor(values[name])))
-                self._parameter_layers[registered] = (layer.name, name, index)
 
     def _check_shared(self, layer: Layer, name: str, owner: WeightKey) -> None:
         """Raise WeightsError where the layer's array is not the one that it shares."""
@@ -129,12 +130,12 @@ class NetModule(nn.Module):
                 mend="Give both the same array, or no shared name in param",
             )
 
-    def parameter_layers(self) -> dict[str, tuple[str, str, int]]:
-        """Return parameter name -> (layer, weight, index among the layer's `param` entries); of shared ones the first.
-
-        That layer's lr_mult and decay_mult are the parameter's.
-        """
-        return dict(self._parameter_layers)
+    def trained(self) -> Iterator[tuple[Tensor, ParamSpec]]:
+        """Yield every parameter with how its layer trains it; of a shared one, the first layer."""
+        named = dict(self.named_parameters())
+        for layer, index, key in weight_keys(self.net):
+            if (name := parameter_name(*key)) in named:
+                yield named[name], layer.param_specs[index] if index < len(layer.param_specs) else ParamSpec()
 
     def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
         """Return the logits of the net's first output: what its Softmax reads, if it has one.
@@ -190,10 +191,7 @@ class NetModule(nn.Module):
             # A Reshape may state the batch, or weights lie along it.
             verify(self.net.reshape(dict(shapes)))
             self._taken.add(shapes)
-        return {
-            name: tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-            for name, tensor in named.items()
-        }
+        return {name: _channels_last(tensor) for name, tensor in named.items()}
 
     def _compute(self, x: Tensor | Mapping[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
         mode = Mode(self.training, self.training, self.thaw, self.momentum)

@@ -11,15 +11,9 @@ WeightKey = tuple[str, str]
 def parameter_name(layer: str, weight: str) -> str:
     """Return ``layer:weight`` with the dots escaped, which PyTorch reads as nesting.
 
-    `layer_and_weight` is the inverse: a weight's name holds no colon, and "%" is escaped too.
+    No two weights get one name: a weight's name holds no colon, and "%" is escaped too.
     """
     return f"{layer.replace('%', '%25').replace('.', '%2E')}:{weight.replace('.', '%2E')}"
-
-
-def layer_and_weight(parameter: str) -> WeightKey:
-    """Return the layer's and the weight's name that `parameter_name` made a parameter's name of."""
-    layer, _, weight = parameter.rpartition(":")
-    return layer.replace("%2E", ".").replace("%25", "%"), weight.replace("%2E", ".")
 
 
 def weight_keys(net: Net) -> Iterator[tuple[Layer, int, WeightKey]]:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from xdn.cpus import available_cpus
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
-from xdn.graph import Array, Net, ParamSpec
+from xdn.graph import Array, Net
 from xdn.runtime.cpu.threads.count import checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.interrupt import Interrupt, deferred_interrupt
@@ -101,7 +101,7 @@ class Trainer:
         checked_policy(solver)
         self.module = NetModule(task.net)
         self.module.momentum, self.module.thaw = solver.xdn.bn_momentum, not solver.xdn.freeze_bn
-        self.optimizer: CaffeOptimizer = optimizer_for(solver, self._specified())
+        self.optimizer: CaffeOptimizer = optimizer_for(solver, self.module.trained())
         self.progress = Progress(losses=deque(maxlen=solver.average_loss))
         self._bf16 = bf16_wanted(solver.xdn.bf16)
         teachers = task.teachers.digests if task.teachers else []
@@ -111,13 +111,6 @@ class Trainer:
             restore(state, self._identity, self.module, self.optimizer, self.progress, task.snapshot_path)
         self._log = TrainingLog(task.log_path, self.progress.iteration)
         self._begun = time.monotonic() - self.progress.seconds
-
-    def _specified(self) -> Iterator[tuple[Tensor, ParamSpec]]:
-        """Yield every parameter with what its layer says of its training."""
-        named = dict(self.module.named_parameters())
-        for name, (layer, _, index) in self.module.parameter_layers().items():
-            specs = self.task.net.layer(layer).param_specs
-            yield named[name], specs[index] if index < len(specs) else ParamSpec()
 
     def run(self) -> Net:
         """Train up to the solver's last iteration and return the net; Ctrl-C leaves a snapshot to go on from."""

@@ -7,7 +7,7 @@ import torch
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_gradients, check_layer, check_net, gradients, seeded_inputs, tensors, with_weights
 from xdn.errors import InputError
-from xdn.graph import Blob, Layer
+from xdn.graph import Blob, Layer, ParamSpec
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
@@ -32,10 +32,12 @@ def test_batch_norm(shape, use_global_stats):
 def test_batch_norm_with_scale_and_bias(shape, use_global_stats):
     net = one_layer_net(BatchNorm(use_global_stats=use_global_stats, eps=1e-2, scale_bias=True), shape)
     net = with_weights(net, "one", scale_factor=np.array([3.5], np.float32))
+    specs = tuple(ParamSpec(lr_mult=index) for index in range(5))
+    net = net.replace(layers=(*net.layers[:-1], net.layers[-1].replace(param_specs=specs)))
     check_net(net, batches=(5,) if use_global_stats is False else (1, 5))
     module = NetModule(net)
     assert [name for name, _ in module.named_buffers()] == ["one:mean", "one:variance"]
-    assert {name: place[2] for name, place in module.parameter_layers().items()} == {"one:scale": 3, "one:bias": 4}
+    assert [spec.lr_mult for _, spec in module.trained()] == [3, 4]
     back = module.to_net().layer("one").weights
     assert list(back) == ["mean", "variance", "scale_factor", "scale", "bias"]
     for name in ("scale", "bias"):
