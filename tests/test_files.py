@@ -13,7 +13,17 @@ import pytest
 from tests.conftest import ROOT
 from xdn import files
 from xdn.errors import ParseError, SettingError
-from xdn.files import about, atomic_file, checked_size, is_folder, read_bounded, remove_unfinished, write_atomically
+from xdn.files import (
+    about,
+    atomic_file,
+    checked_size,
+    is_folder,
+    read_bounded,
+    read_json,
+    remove_unfinished,
+    write_atomically,
+    write_json,
+)
 
 
 def test_a_file_appears_at_the_end_only(tmp_path):
@@ -47,6 +57,25 @@ def test_writing_replaces(tmp_path):
     for content in (b"first, longer", b"second"):
         write_atomically(path, content)
         assert path.read_bytes() == content
+
+
+def test_json_is_read_as_it_was_written(tmp_path):
+    path, document = tmp_path / "a.json", {"a": [1, 2.5, None], "b": "\u00e4"}
+    write_json(path, document)
+    assert read_json(path, 1000) == document
+    with pytest.raises(ParseError, match="at most 3 are read"):
+        read_json(path, 3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 10_000], ids=["empty", "open", "text", "deep", "long"]
+)
+def test_what_is_not_json_is_refused_with_its_place(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(ParseError, match="this is not JSON") as caught:
+        read_json(path, 1 << 20)
+    assert caught.value.where == str(path)
 
 
 def test_a_name_that_is_known_stays():

@@ -5,13 +5,14 @@ however that ends. An unfinished file that nobody holds is removed by the next p
 """
 
 import errno
+import json
 import os
 import time
 from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from xdn.errors import ParseError, SettingError
 
@@ -173,3 +174,16 @@ def read_bounded(path: Path, limit_bytes: int) -> bytes:
     if len(content) > size:
         raise ParseError(f"the file has more than the {size} bytes that it had just now", where=str(path))
     return content
+
+
+def read_json(path: Path, limit_bytes: int) -> Any:
+    """Return what the JSON file `path` holds; raise ParseError where it is not JSON, or as `checked_size` does."""
+    try:
+        return json.loads(read_bounded(path, limit_bytes))
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"this is not JSON: {error}", where=str(path)) from error
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    write_atomically(path, json.dumps(document, indent=2).encode() + b"\n")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from xdn import settings
 from xdn.cli.common import Output, new_parser, run_command
-from xdn.errors import DataError, ParseError, UnknownNameError
-from xdn.files import read_bounded, write_atomically
+from xdn.errors import DataError, UnknownNameError
+from xdn.files import read_json, write_json
 from xdn.report.tuning import results_table
 from xdn.tune.store import Key, Result, Store, here
 
@@ -73,15 +73,12 @@ def _show(args: argparse.Namespace, output: Output) -> None:
 
 def _export(args: argparse.Namespace, output: Output) -> None:
     documents = _documents(Store().all())
-    write_atomically(args.file, json.dumps({"results": documents}, indent=2).encode() + b"\n")
+    write_json(args.file, {"results": documents})
     output.log(f"written: {args.file}, {len(documents)} results")
 
 
 def _import(args: argparse.Namespace, output: Output) -> None:
-    try:
-        document = json.loads(read_bounded(args.file, settings.MAX_RESULT_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise ParseError(f"this is not JSON: {error}", where=str(args.file)) from error
+    document = read_json(args.file, settings.MAX_RESULT_BYTES)
     rows = document.get("results") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError("this is not a file of results", where=str(args.file), mend="xdn-tune export writes one")

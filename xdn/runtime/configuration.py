@@ -1,6 +1,5 @@
 """How a net is run: what changes its time, and none of its results beyond the rounding of sums and of weights."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any
 
 from xdn import settings
 from xdn.element import REAL, WEIGHT_ELEMENTS
-from xdn.errors import ParseError, SettingError, UnknownNameError
-from xdn.files import read_bounded, write_atomically
+from xdn.errors import SettingError, UnknownNameError
+from xdn.files import read_json, write_json
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.record import Reader
@@ -114,16 +113,12 @@ def load_configuration(path: Path) -> Configuration:
     SettingError
         For JSON that is not a configuration.
     """
-    try:
-        document = json.loads(read_bounded(path, settings.MAX_CONFIGURATION_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise ParseError(f"this is not JSON: {error}", where=str(path)) from error
-    return Configuration.of(document, str(path))
+    return Configuration.of(read_json(path, settings.MAX_CONFIGURATION_BYTES), str(path))
 
 
 def save_configuration(configuration: Configuration, path: Path) -> None:
     """Write a configuration as a JSON file, which `load_configuration` reads."""
-    write_atomically(path, json.dumps(configuration.document(), indent=2).encode() + b"\n")
+    write_json(path, configuration.document())
 
 
 def _said(named: list[tuple[str, Any]]) -> dict[str, Any]:

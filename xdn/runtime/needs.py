@@ -69,11 +69,11 @@ def plan_needs(
     chosen : sequence of (Lowering, Family)
     """
     prints = [(lowering.layer.place, family.footprint(lowering)) for lowering, family in chosen]
-    making = max(prints, key=lambda item: item[1].making, default=None)
+    making = sorted((Need(place, found.making) for place, found in prints), key=lambda need: need.size)
     return [
         *_alive(layers, outputs, lambda name: layouts[name].block_bytes),
         *(Need(place, found.kept) for place, found in prints),
-        *([Need(making[0], making[1].making)] if making else []),
+        *making[-1:],
     ]
 
 

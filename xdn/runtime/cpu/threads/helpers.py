@@ -41,7 +41,8 @@ class Helpers:
         self._caller = Caller(give_way=yield_address(), looks=waiting_looks(count + 1))
         addresses = np.array([address(box.words) for box in self._boxes], np.int64)
         self._caller.words = np.append(self._caller.words[: Caller.mailboxes.slot], addresses)
-        weakref.finalize(self, _dismiss, self._wakers)
+        #: Ends the helpers.
+        self.dismiss = weakref.finalize(self, _dismiss, self._wakers)
         for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
             target, name = (kernel_at(attend), box, waker), f"xdn-{number}"
             with starting_threads(count + 1):
@@ -62,10 +63,6 @@ class Helpers:
                 if box.parked:
                     waker.put(True)
         self._lead(caller.words, frames[0])
-
-    def dismiss(self) -> None:
-        """End the helpers."""
-        _dismiss(self._wakers)
 
 
 def _help(attend: Kernel, box: Mailbox, waker: "SimpleQueue[bool]") -> None:
