@@ -56,6 +56,7 @@ def run_space(threads: int, call_images: int | None, *, calls: tuple[int, ...] =
         axes += (Axis("call", calls, "images of a call"),)
 
     def legal(values: Mapping[str, Any]) -> bool:
+        """Return whether values of the first axes, or of all, can be run, and differ in what is run."""
         if "members" in values:
             members = values["members"]
             if values["threads"] % members or (members > 1 and values["schedule"] == BATCH.name):

@@ -60,6 +60,7 @@ class Journal:
         """Keep the result of the search, which is done, and drop the record."""
 
         def keep() -> None:
+            """Write both."""
             self._store.put(key, result)
             self._store.end_study(self._study)
 

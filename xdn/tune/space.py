@@ -65,6 +65,7 @@ class Space:
         """Yield all points in order; those that begin illegally are never made."""
 
         def begun(chosen: dict[str, Any]) -> Iterator[Point]:
+            """Yield the points that begin with the values that are chosen."""
             if len(chosen) == len(self.axes):
                 yield tuple(chosen.values())
                 return

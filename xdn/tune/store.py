@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from xdn import settings
 from xdn.codegen.cache import generator_digest
@@ -243,7 +243,7 @@ class Store:
             connection.execute("DELETE FROM trials WHERE study = ?", (study,))
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     """Return whether a JSON value is a finite number; no seconds since 1970 and no cost are beyond the bound."""
     return isinstance(value, int | float) and -_MOST < value < _MOST
 
@@ -267,7 +267,7 @@ def _trial(text: Any) -> Trial | None:
         return None
     if not isinstance(document, dict) or not isinstance(document.get("values"), dict):
         return None
-    share, score, error = document.get("share"), document.get("score"), document.get("error")
-    if share is None or not _is_number(share) or not (score is None or _is_number(score)) or not isinstance(error, str):
+    share, score, error = (document.get(name) for name in ("share", "score", "error"))
+    if not _is_number(share) or not (score is None or _is_number(score)) or not isinstance(error, str):
         return None
     return Trial(document["values"], float(share), inf if score is None else float(score), error)

@@ -182,6 +182,7 @@ def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Call
 
     @cache
     def measured(widths: tuple[tuple[str, int], ...]) -> float:
+        """Return the cost of the net thinned to these widths, whichever units go."""
         thinned = remove(bare, gone(bare.groups, any_order, dict(widths)))
         if budget.kind == MACS:
             return float(net_cost(thinned).macs)
