@@ -110,13 +110,10 @@ def _shaped(layer: Layer, said: Mapping[str, ImageShape]) -> Layer:
         return layer
     shapes = []
     for top, shape in zip(layer.tops, each, strict=True):
-        if top in said:
-            shapes.append((*(shape or (1,))[:1], *said[top]))
-        elif shape is None:
+        if top not in said and shape is None:
             mend = "Say it with --input-shape NAME=C,H,W"
             raise NetError(f"nothing tells the shape of the input {top!r}", where=f"layer {layer.name!r}", mend=mend)
-        else:
-            shapes.append(shape)
+        shapes.append((*(shape or (1,))[:1], *said[top]) if top in said else shape)
     return layer.replace(params=replace(layer.params, shape=tuple(shapes)))  # type: ignore[type-var]
 
 

@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 #: Measures and losses whose first bottom has a score for each class, whatever the phase.
 _OVER_CLASSES = ("Accuracy", "SoftmaxWithLoss", "MultinomialLogisticLoss", "InfogainLoss", "HingeLoss")
-_NONE_HERE = "no caffemodel lies here"
 _STATE = "If it has more in another phase or stage, say so (xdn-run --phase, xdn-run --net-stage)"
 
 
@@ -160,7 +159,8 @@ class Caffe(Frontend):
                 return own
         prototxt.read(path)
         names = ", ".join(each.name for each in found)
-        what = f"several caffemodels lie here: {names}; none is {path.stem}.caffemodel" if found else _NONE_HERE
+        several = f"several caffemodels lie here: {names}; none is {path.stem}.caffemodel"
+        what = several if found else "no caffemodel lies here"
         mend = "Name one with --weights, or ask for --random-weights"
         raise WeightsError(what, where=str(path.parent), mend=mend)
 

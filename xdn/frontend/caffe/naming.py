@@ -6,13 +6,13 @@ layer that writes it. An Input's top keeps its name in any case, since callers f
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.text import Message
-from xdn.graph import Layer, Net
+from xdn.graph import Net
 
 MARK = "@"
 
@@ -88,11 +88,6 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     return result
 
 
-def wirings(layers: Iterable[Layer]) -> list[Wiring]:
-    """Return how each layer hangs in its net."""
-    return [Wiring(layer.name, layer.bottoms, layer.tops, layer.params.is_input) for layer in layers]
-
-
 def _restored_names(net: Net) -> dict[str, str]:
     """Return blob -> the name under which it could stand in a file with in-place tops."""
     names = {top: top for layer in net.layers for top in layer.tops}
@@ -127,7 +122,7 @@ def restore_in_place(net: Net) -> list[Wiring]:
     An elementwise layer gets its bottom's place when nobody reads the bottom later and it is neither an input nor
     an output. What is returned gives, read again, the same graph; where it would not, the net's own names are kept.
     """
-    own = wirings(net.layers)
+    own = [Wiring(layer.name, layer.bottoms, layer.tops, layer.params.is_input) for layer in net.layers]
     names = _restored_names(net)
     found = [replace(w, bottoms=tuple(names[b] for b in w.bottoms), tops=tuple(names[t] for t in w.tops)) for w in own]
     try:

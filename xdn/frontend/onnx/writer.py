@@ -69,18 +69,10 @@ def to_onnx(net: Net) -> onnx.ModelProto:
     for layer in net.layers:
         if layer not in net.input_layers:
             _emit(graph, layer)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            net.name or "net",
-            [graph.value_info(name) for name in net.inputs],
-            [graph.value_info(name) for name in net.outputs],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        producer_name="xdn",
-        producer_version=__version__,
-    )
+    inputs, outputs = ([graph.value_info(name) for name in names] for names in (net.inputs, net.outputs))
+    made = helper.make_graph(graph.nodes, net.name or "net", inputs, outputs, graph.constants)
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(made, opset_imports=opsets, producer_name="xdn", producer_version=__version__)
     model.ir_version = IR_VERSION
     return model
 

@@ -6,9 +6,16 @@ from xdn.errors import ParseError
 from xdn.frontend.caffe.text import schema
 from xdn.frontend.textformat import read_text
 
-_MERGE = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
-_TEMPLATE = re.compile(r"\{\{|\$\{?[A-Za-z_]\w*|@[A-Za-z_]\w*@|<%")
-_LABELS = re.compile(r"^[^\S\n]*item\s*\{", re.MULTILINE)
+#: What a text is that has such a part.
+_KINDS = {
+    r"(?m)^(?:<{7}|={7}|>{7})(?: |$)": "line {line} is a mark of a merge that was not resolved",
+    r"\A\s*[{\[]": "this looks like JSON",
+    r"\A\s*<\?xml": "this is XML",
+    r"(?m)^[^\S\n]*item\s*\{": "this is a label map, the names of a data set's classes",
+    r"\{\{|\$\{?[A-Za-z_]\w*|@[A-Za-z_]\w*@|<%": (
+        "line {line} has a placeholder ({part}): this is a template, to be filled in first"
+    ),
+}
 #: What tells a solver from other messages; one is enough.
 _TELLTALES = {
     "net",
@@ -20,10 +27,6 @@ _TELLTALES = {
     "net_param",
     "train_net_param",
 }
-
-
-def _line(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
 
 
 def _solver(text: str) -> str | None:
@@ -44,17 +47,9 @@ def _solver(text: str) -> str | None:
 
 def diagnose(text: str) -> str | None:
     """Return in words what `text`, which is not a network, seems to be; None where nothing tells it."""
-    if found := _MERGE.search(text):
-        return f"line {_line(text, found.start())} is a mark of a merge that was not resolved"
-    if text.lstrip()[:1] in ("{", "["):
-        return "this looks like JSON"
-    if text.lstrip()[:5] == "<?xml":
-        return "this is XML"
-    if _LABELS.search(text):
-        return "this is a label map, the names of a data set's classes"
     if solver := _solver(text):
         return solver
-    if found := _TEMPLATE.search(text):
-        line = _line(text, found.start())
-        return f"line {line} has a placeholder ({found[0]}): this is a template, to be filled in first"
+    for pattern, words in _KINDS.items():
+        if found := re.search(pattern, text):
+            return words.format(line=text.count("\n", 0, found.start()) + 1, part=found[0])
     return None

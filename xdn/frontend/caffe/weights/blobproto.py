@@ -159,11 +159,8 @@ def encode_blob_head(shape: Shape, legacy: bool = False) -> tuple[bytes, int]:
     Caffe's own mean files have and every reader of them takes.
     """
     if legacy:
-        four = (1,) * (4 - len(shape)) + shape
-        head = b"".join(
-            wire.encode_varint(number << 3 | wire.VARINT) + wire.encode_varint(extent)
-            for number, extent in zip(_LEGACY, four, strict=True)
-        )
+        four = zip(_LEGACY, (1,) * (4 - len(shape)) + shape, strict=True)
+        head = b"".join(wire.encode_varint(field << 3 | wire.VARINT) + wire.encode_varint(n) for field, n in four)
     else:
         head = wire.encode_bytes(_SHAPE, wire.encode_varints(1, shape) if shape else b"")
     data_bytes = 4 * prod(shape)

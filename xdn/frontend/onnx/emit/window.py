@@ -21,15 +21,10 @@ def filters(out: Emission, params: Filters) -> None:
     """
     window = params.window_over(out.bottom())
     over = (0,) * window.axes if window.transposed else window.overhang(out.bottom().shape[2:])
-    out.top(
-        "ConvTranspose" if window.transposed else "Conv",
-        [*out.bottoms, *(out.weight(name) for name in out.layer.weights)],
-        kernel_shape=window.kernel,
-        strides=window.stride,
-        pads=(*window.pad, *(pad + more for pad, more in zip(window.pad, over, strict=True))),
-        dilations=window.dilation,
-        group=params.group,
-    )
+    inputs = [*out.bottoms, *(out.weight(name) for name in out.layer.weights)]
+    pads = (*window.pad, *(pad + more for pad, more in zip(window.pad, over, strict=True)))
+    steps = {"kernel_shape": window.kernel, "strides": window.stride, "dilations": window.dilation}
+    out.top("ConvTranspose" if window.transposed else "Conv", inputs, **steps, pads=pads, group=params.group)
 
 
 @EMITTERS.register("InnerProduct")
