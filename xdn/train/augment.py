@@ -34,17 +34,6 @@ class Augmentation:
     mirror: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class _Order:
-    """The chances of one epoch: which image comes when, where it is cut (row, column), whether it is mirrored."""
-
-    epoch: int
-    images: Array
-    rows: Array
-    columns: Array
-    mirrored: Array
-
-
 class TrainingImages:
     """A training set whose batch i depends on the seed and i only.
 
@@ -89,7 +78,8 @@ class TrainingImages:
         # Of a mean image every crop gets its own part.
         whole = mean.shape[:2] == (1, 1)
         self._means = None if whole else _windows(_padded(mean[None], augmentation), augmentation.crop)
-        self._order: _Order | None = None
+        self._epoch = -1
+        self._chances: tuple[Array, ...] = ()
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -102,31 +92,23 @@ class TrainingImages:
     def __getitem__(self, index: int) -> tuple[Array, Array]:
         """Return batch `index`, counted over all epochs: f32 (n, C, h, w), in memory (n, h, w, C), and int64 (n,)."""
         epoch, place = divmod(index, self.batches)
-        order = self._order_of(epoch)
-        part = slice(place * self.batch, (place + 1) * self.batch)
-        picked, rows, columns = order.images[part], order.rows[part], order.columns[part]
+        if self._epoch != epoch:
+            self._epoch, self._chances = epoch, self._chances_of(epoch)
+        picked, rows, columns, mirrored = (each[place * self.batch :][: self.batch] for each in self._chances)
         h, w = self._augmentation.crop
         cut = self._windows[picked, rows, columns].reshape(len(picked), h, w, -1)
         mean = self._mean if self._means is None else self._means[0, rows, columns].reshape(cut.shape)
         values = np.subtract(cut, mean, dtype=np.float32)
         values *= self._factor
-        mirrored = order.mirrored[part]
         values[mirrored] = values[mirrored, :, ::-1]
         return values.transpose(0, 3, 1, 2), self._labels[picked]
 
-    def _order_of(self, epoch: int) -> _Order:
-        if self._order is None or self._order.epoch != epoch:
-            generator, n = np.random.default_rng([self.seed, epoch]), len(self)
-            rows, columns = self._windows.shape[1:3]
-            chances = generator.random(n) < 0.5
-            self._order = _Order(
-                epoch,
-                generator.permutation(n),
-                generator.integers(0, rows, n),
-                generator.integers(0, columns, n),
-                chances & self._augmentation.mirror,
-            )
-        return self._order
+    def _chances_of(self, epoch: int) -> tuple[Array, ...]:
+        """Return of an epoch which image comes when, the row and the column of its crop, whether it is mirrored."""
+        generator, n = np.random.default_rng([self.seed, epoch]), len(self)
+        rows, columns = self._windows.shape[1:3]
+        mirrored = (generator.random(n) < 0.5) & self._augmentation.mirror
+        return generator.permutation(n), generator.integers(0, rows, n), generator.integers(0, columns, n), mirrored
 
 
 def _padded(images: Array, augmentation: Augmentation) -> Array:

@@ -16,6 +16,8 @@ from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.steps import Step, steps_for
 from xdn.train.torch_layers.base import Given, Mode
 
+#: The values of the only input, or of each by its name.
+Inputs = Tensor | Mapping[str, Tensor]
 INITIAL_SEED = 0
 #: The one weight of a net that a module does not hold: its statistics are divided by it already.
 SCALE_FACTOR = "scale_factor"
@@ -137,7 +139,7 @@ class NetModule(nn.Module):
             if (name := parameter_name(*key)) in named:
                 yield named[name], layer.param_specs[index] if index < len(layer.param_specs) else ParamSpec()
 
-    def forward(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
+    def forward(self, x: Inputs) -> Tensor:
         """Return the logits of the net's first output: what its Softmax reads, if it has one.
 
         Parameters
@@ -149,10 +151,10 @@ class NetModule(nn.Module):
         -------
         (N, K) : an output (N, K, 1, 1) without its trailing axes
         """
-        logits = self._compute(x, (self._logits,))[self._logits]
+        logits = self.run(x, (self._logits,))[self._logits]
         return logits.flatten(1) if logits.ndim > 2 and set(logits.shape[2:]) == {1} else logits
 
-    def blobs(self, x: Tensor | Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+    def blobs(self, x: Inputs, names: Iterable[str]) -> dict[str, Tensor]:
         """Return name -> value of any blobs, under the names that they have in the net.
 
         Raises
@@ -164,13 +166,13 @@ class NetModule(nn.Module):
         for name in wanted:
             if name not in self.net.producers:
                 raise NetError(f"the net {self.net.name!r} has no blob {name!r}")
-        return self._compute(x, wanted)
+        return self.run(x, wanted)
 
-    def outputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def outputs(self, x: Inputs) -> dict[str, Tensor]:
         """Return name -> value of the net's outputs, Softmax applied."""
-        return self._compute(x, self.net.outputs)
+        return self.run(x, self.net.outputs)
 
-    def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _inputs(self, x: Inputs) -> dict[str, Tensor]:
         """Return the inputs by name, images with their channels last.
 
         Raises InputError where they do not fit the net, ShapeError or WeightsError where their batch does not.
@@ -193,12 +195,9 @@ class NetModule(nn.Module):
             self._taken.add(shapes)
         return {name: _channels_last(tensor) for name, tensor in named.items()}
 
-    def _compute(self, x: Tensor | Mapping[str, Tensor], wanted: tuple[str, ...]) -> dict[str, Tensor]:
-        mode = Mode(self.training, self.training, self.thaw, self.momentum)
-        return self.run(x, wanted, mode)
-
-    def run(self, x: Tensor | Mapping[str, Tensor], wanted: tuple[str, ...], mode: Mode) -> dict[str, Tensor]:
-        """Return name -> value of the blobs `wanted` in an explicit mode, whatever `training` says."""
+    def run(self, x: Inputs, wanted: tuple[str, ...], mode: Mode | None = None) -> dict[str, Tensor]:
+        """Return name -> value of the blobs `wanted`, in the mode that `training` says, or in an explicit one."""
+        mode = mode or Mode(self.training, self.training, self.thaw, self.momentum)
         if wanted not in self._planned:
             self._planned[wanted] = steps_for(self.net, wanted)
         blobs = self._inputs(x)

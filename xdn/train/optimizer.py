@@ -120,19 +120,19 @@ class AdaGrad(CaffeOptimizer):
     kept = ("history",)
 
     def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors) -> None:
-        torch._foreach_addcmul_(history, gradients, gradients)
+        self._remember(history, gradients)
         _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
+
+    def _remember(self, history: Tensors, gradients: Tensors) -> None:
+        torch._foreach_addcmul_(history, gradients, gradients)
 
 
 @OPTIMIZERS.register("RMSProp")
-class RMSProp(CaffeOptimizer):
+class RMSProp(AdaGrad):
     """H = rms_decay * H + (1 - rms_decay) * g^2; W -= lr * g / (sqrt(H) + delta)"""
 
-    kept = ("history",)
-
-    def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors) -> None:
+    def _remember(self, history: Tensors, gradients: Tensors) -> None:
         _average_squares(history, gradients, self.solver.rms_decay)
-        _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
 
 
 @OPTIMIZERS.register("AdaDelta")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdn.graph import Layer, Net
 from xdn.train.torch_layers.base import TORCH_LAYERS, Compute
@@ -30,7 +30,7 @@ class Step:
     compute: Compute
     overwrites: bool
     tops: tuple[str, ...]
-    last: tuple[str, ...] = ()
+    last: tuple[str, ...]
 
 
 def needed_layers(net: Net, wanted: Collection[str]) -> list[Layer]:
@@ -51,12 +51,12 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
     is new memory, not wanted, and read by nobody else.
     """
     layers = needed_layers(net, wanted)
-    readings = Counter(bottom for layer in layers for bottom in layer.bottoms)
-    private = {name for name, count in readings.items() if count == 1 and name not in wanted}
+    unread = Counter(bottom for layer in layers for bottom in layer.bottoms)
+    private = {name for name, count in unread.items() if count == 1 and name not in wanted}
     following = {bottom: layer for layer in layers for bottom in layer.bottoms}
     fresh: set[str] = set()
     absorbed: set[str] = set()
-    steps: list[Step] = []
+    steps = []
     for layer in layers:
         if layer.name in absorbed:
             continue
@@ -67,18 +67,10 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
             if entry.absorbs(layer.params, follower.params, net.bottom_blobs(follower)):
                 parts = (layer, follower)
                 absorbed.add(follower.name)
-        steps.append(Step(parts, entry.compute, layer.bottoms[0] in fresh & private, parts[-1].tops))
+        tops = parts[-1].tops
+        unread.subtract(layer.bottoms)
+        last = tuple(name for name in dict.fromkeys((*layer.bottoms, *tops)) if not unread[name] and name not in wanted)
+        steps.append(Step(parts, entry.compute, layer.bottoms[0] in fresh & private, tops, last))
         if entry.fresh:
-            fresh.update(parts[-1].tops)
-    return _with_last_readings(steps, wanted)
-
-
-def _with_last_readings(steps: list[Step], wanted: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps, each with the blobs that are read there for the last time."""
-    seen = set(wanted)
-    found = []
-    for step in reversed(steps):
-        last = tuple(name for name in dict.fromkeys((*step.layers[0].bottoms, *step.tops)) if name not in seen)
-        seen.update(last)
-        found.append(replace(step, last=last))
-    return tuple(found[::-1])
+            fresh.update(tops)
+    return tuple(steps)
