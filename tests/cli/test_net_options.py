@@ -1,12 +1,13 @@
 """The options that describe a net."""
 
 import argparse
+from dataclasses import replace
 
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
 from xdn.cli.common import Output
-from xdn.cli.net_options import add_net_options, load_net, net_summary, transform_changes
+from xdn.cli.net_options import add_net_options, load_net, net_summary, transformed
 from xdn.errors import NetError, ParseError, UnsupportedError, WeightsError
 from xdn.graph import Transform
 
@@ -105,12 +106,12 @@ def test_options_stand_above_the_nets_own_transform(tmp_path):
     assert transform("--mean-file", "other") == Transform(mean_file="other")
 
 
-def test_changes_are_what_was_given():
-    assert transform_changes(parse("x")) == {}
-    assert transform_changes(parse("x", "--std", "2", "--channel-order", "rgb")) == {
-        "std": (2.0,),
-        "channel_order": "rgb",
-    }
+def test_a_net_is_transformed_by_what_was_given(tmp_path):
+    net, _ = write_small(tmp_path)
+    assert transformed(parse("x"), net) is net
+    changed = transformed(parse("x", "--std", "2", "--channel-order", "rgb"), net)
+    before = net.input_layers[0].params.transform
+    assert changed.input_layers[0].params.transform == replace(before, std=(2.0,), channel_order="rgb")
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,7 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
             output.log(f"weights: {weights}")
     net = api.load(args.net, weights, **given(args, "random_weights", "partial_weights"), **_reading(args))
     tell_joining([layer.name for layer in net.joining], output)
-    changes = transform_changes(args)
-    return api.with_transform(net, **changes) if changes else net
+    return transformed(args, net)
 
 
 def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
@@ -140,9 +139,10 @@ def _reading(args: argparse.Namespace) -> dict[str, Any]:
     return given(args, "phase", "level", "input_shape") | {"stages": tuple(args.net_stage)}
 
 
-def transform_changes(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of the net's transform that the options give."""
-    return given(args, "mean_file", "mean_value", "scale", "std", "crop_size", "channel_order")
+def transformed(args: argparse.Namespace, net: Net) -> Net:
+    """Return `net` with what the options say of its images' transform."""
+    changes = given(args, "mean_file", "mean_value", "scale", "std", "crop_size", "channel_order")
+    return api.with_transform(net, **changes) if changes else net
 
 
 def _int32(text: str) -> int:

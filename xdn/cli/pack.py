@@ -91,16 +91,11 @@ def _pack(args: argparse.Namespace, output: Output) -> None:
 
 def _dataset(args: argparse.Namespace, output: Output) -> Dataset:
     """Return what is to be packed."""
+    what, channels = args.dataset or args.data, 1 if args.grey else None
     place = Path(args.data) if args.dataset and args.data else None
     with output.progress() as bar:
-        found = finder(args)(
-            args.dataset or args.data,
-            split=args.split,
-            channels=1 if args.grey else None,
-            resize_any=True,
-            folder=place,
-            progress=shown(bar, "download (bytes)"),
-        )
+        told = shown(bar, "download (bytes)")
+        found = finder(args)(what, split=args.split, channels=channels, resize_any=True, folder=place, progress=told)
     if isinstance(found, PackedData):
         raise DataError("this is packed data already", where=str(found.path), mend="Name what it was packed from")
     if args.grey and found.shape[2] != 1:

@@ -16,6 +16,7 @@ Flags stand above the solver's own fields. A solver needs net, max_iter (or xdn_
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from xdn.cli.net_options import (
     add_input_shape_option,
     add_transform_options,
     check_not_overwritten,
-    transform_changes,
+    transformed,
 )
 from xdn.frontend.solver import Solver, read_solver
 from xdn.report.training import draw, progress_line
@@ -105,14 +106,8 @@ def _train(args: argparse.Namespace, output: Output) -> None:
 
     solver = _overridden(read_solver(args.solver), args)
     set_threads(args.threads)
-    changes = transform_changes(args)
-    start = begin(
-        solver,
-        args.out,
-        input_shape=args.input_shape,
-        find=finder(args),
-        adapt=lambda net: api.with_transform(net, **changes) if changes else net,
-    )
+    adapt = partial(transformed, args)
+    start = begin(solver, args.out, input_shape=args.input_shape, find=finder(args), adapt=adapt)
     task = start.task
     suggested = tell_transform(start.prototxt, start.test_net, output)
     weights = (solver.find_beside(name, "weights") for name in solver.weights)
