@@ -1,9 +1,12 @@
-"""Pad and Upsample in PyTorch."""
+"""Pad, Embed, Upsample, Interp and DeephiResize in PyTorch."""
 
 import numpy as np
 import pytest
 
+from tests.layers.resizes import RESIZES
 from tests.train.checks import check_gradients, check_layer, check_values, gradients
+from xdn.layers.embed import Embed
+from xdn.layers.interp import Interp
 from xdn.layers.pad import Pad
 from xdn.layers.upsample import Upsample
 
@@ -30,3 +33,58 @@ def test_upsample_with_a_mask(params):
     by_x, by_mask = gradients(params, x, mask)
     assert by_mask is None
     assert (by_x == 0).sum() == 3
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Interp(height=7, width=9),
+        Interp(height=1, width=3),
+        Interp(height=33, width=65),
+        Interp(zoom_factor=2),
+        Interp(shrink_factor=2),
+        Interp(shrink_factor=2, zoom_factor=3),
+        Interp(height=5, width=6),
+        Interp(height=8, width=8, pad_beg=-1),
+        Interp(zoom_factor=2, pad_beg=-1, pad_end=-2),
+    ],
+    ids=repr,
+)
+def test_interp(params):
+    check_layer(params, (2, 3, 5, 6))
+    check_gradients(params, (2, 3, 5, 6))
+
+
+def test_interp_to_the_size_of_another():
+    check_layer(Interp(use_blob_size=True), (2, 3, 5, 6), (2, 1, 9, 4))
+    check_gradients(Interp(use_blob_size=True, pad_end=-1), (2, 3, 5, 6), (2, 1, 9, 4), without=(1,))
+
+
+def test_interp_of_one_position():
+    check_layer(Interp(height=3, width=4), (2, 3, 1, 1))
+
+
+@pytest.mark.parametrize("params", RESIZES, ids=repr)
+def test_deephi_resize(params):
+    check_layer(params, (2, 3, 5, 6))
+    check_gradients(params, (2, 3, 5, 6))
+
+
+@pytest.mark.parametrize("bias_term", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (2, 4)])
+def test_embed(shape, bias_term):
+    params = Embed(num_output=5, input_dim=7, bias_term=bias_term)
+    check_layer(params, shape)
+    check_values(params, np.random.default_rng(0).integers(0, 7, shape).astype(np.float32))
+
+
+def test_numbers_outside_of_the_range_give_the_nearest_row():
+    numbers = np.array([-1e30, -1, -0.5, 0.5, 6.5, 7, 1e30, np.inf, -np.inf, np.nan], np.float32)
+    check_values(Embed(num_output=5, input_dim=7), numbers)
+
+
+def test_the_rows_that_are_read_have_the_gradient():
+    by_numbers, by_weight, by_bias = gradients(Embed(num_output=5, input_dim=4), np.array([2.0, 0.0, 2.0], np.float32))
+    assert by_numbers is None
+    assert by_weight.any(1).tolist() == [True, False, True, False]
+    assert by_bias.all()

@@ -1,11 +1,14 @@
-"""PReLU and Dropout in PyTorch; functions of each element: pointwise.py."""
+"""Layers that work element by element, in PyTorch: PReLU, Dropout, and functions as their own files say."""
+
+from typing import cast
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from xdn.layers.dropout import Dropout
+from xdn.layers.function import Function, functions
 from xdn.layers.prelu import PReLU
-from xdn.train.torch_layers.base import Given, torch_layer
+from xdn.train.torch_layers.base import Given, refuse_gradient, torch_layer
 
 
 @torch_layer("PReLU")
@@ -21,3 +24,12 @@ def dropout(params: Dropout, given: Given) -> Tensor:
         return given.x if params.factor == 1 else given.x * params.factor
     kept = F.dropout(given.x, params.dropout_ratio)
     return kept if params.scale_train else kept * (1 - params.dropout_ratio)
+
+
+@torch_layer(*(cls.type for cls in functions()))
+def function(params: Function, given: Given) -> Tensor:
+    """The function, into the bottom where it may; UnsupportedError for a gradient of one that jumps, as in Caffe."""
+    if params.always_jumps:
+        refuse_gradient(given.bottoms)
+    compute = params.torch_in_place if given.overwrite else params.torch
+    return cast(Tensor, compute(F, given.x))
