@@ -49,15 +49,12 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
     resized = net.with_batch(images)
     sized = resized if is_sound(resized) else net
     blobs = sized.blobs
+    tops = [(layer, top) for layer in net.input_layers for top in layer.tops]
     # Drawn and scaled in f64.
-    needs = [Need(layer.place, 5 * blobs[top].bytes) for layer in net.input_layers for top in layer.tops]
+    needs = [Need(layer.place, 5 * blobs[top].bytes) for layer, top in tops]
     memory.require(needs, "making a batch for the net")
     rng = np.random.default_rng(SEED)
-    normal = {
-        top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(real)
-        for layer in net.input_layers
-        for top in layer.tops
-    }
+    normal = {top: (rng.standard_normal(blobs[top].shape) * _spread(layer)).astype(real) for layer, top in tops}
     return normal | examples(net, {name: blob.shape for name, blob in sized.inputs.items()}, rng)
 
 

@@ -48,10 +48,8 @@ class LayerCosts:
             units = self._channels.units[blob]
             parts = {group.name: float(np.isin(units, group.units).mean()) for group in self._channels.groups}
             self._parts[blob] = {name: part for name, part in parts.items() if part}
-        left = (
-            (part, widths.get(name, self._sizes[name]) / self._sizes[name]) for name, part in self._parts[blob].items()
-        )
-        return 1.0 - sum(part * (1 - share) for part, share in left)
+        sizes, parts = self._sizes, self._parts[blob]
+        return 1.0 - sum(part * (1 - widths.get(name, sizes[name]) / sizes[name]) for name, part in parts.items())
 
     def _curve(self, layer: Layer) -> tuple[float, "_Curve", "_Curve"]:
         """Return the cost with all channels, and what shares of the top and of the bottom leave of it."""
