@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from tests.layers.formulas import FORMULAS
+from tests.layers.oracles import check_positions, normal
+from xdn.errors import ShapeError
+from xdn.graph import Blob, ChannelRule
 from xdn.kernels.core.mathematics import MOST_CONSTANTS
+from xdn.layers.base import LAYERS
 from xdn.layers.elu import ELU
-from xdn.layers.function import Constant, X, functions, linear, node, times
+from xdn.layers.function import Activation, Constant, X, functions, linear, node, times
 from xdn.layers.relu import ReLU
 
+KINDS = sorted({cls.type: cls for _, cls in LAYERS.items() if issubclass(cls, Activation)}.items())
 FUNCTIONS = [pytest.param(cls, id=cls.type) for cls in functions()]
 
 
@@ -60,3 +65,27 @@ def test_factors_of_1_and_shifts_of_0_are_left_out():
     scaled = node("Mul", X, Constant("factor", 2), name="scaled")
     assert linear(X, 2, 0) == scaled
     assert linear(X, 2, 3) == node("Add", scaled, Constant("shift", 3), name="shifted")
+
+
+def test_there_are_such_layers():
+    assert {"ReLU", "ELU", "Sigmoid", "TanH", "Dropout"} <= {name for name, _ in KINDS}
+
+
+@pytest.mark.parametrize(("name", "cls"), KINDS)
+def test_every_shape_is_kept(name, cls):
+    for shape in ((2, 3, 4, 5), (7,), (2, 1, 3)):
+        assert cls().infer([Blob(shape)], 1) == (Blob(shape),)
+    assert cls.elementwise
+    assert cls.channel_rule is ChannelRule.CARRIED
+
+
+@pytest.mark.parametrize(("name", "cls"), KINDS)
+@pytest.mark.parametrize("count", [0, 2])
+def test_takes_exactly_one_bottom(name, cls, count):
+    with pytest.raises(ShapeError, match="exactly one"):
+        cls().infer([Blob((1, 2))] * count, 1)
+
+
+@pytest.mark.parametrize(("name", "cls"), KINDS)
+def test_positions(rng, name, cls):
+    check_positions(cls(), [normal(rng, 2, 3, 7, 5)], rng)

@@ -34,9 +34,12 @@ class LayerParams(ABC):
     reads_shapes_only: ClassVar[bool] = False
     #: True where every top element is a probability by itself, of something that is so or not.
     yes_or_no: ClassVar[bool] = False
-    #: What `moves_only` and `jumps` say of a layer, whatever its parameters.
+    #: What `moves_only`, `jumps` and `keeps_positions` say of a layer, whatever its parameters.
     always_moves: ClassVar[bool] = False
     always_jumps: ClassVar[bool] = False
+    always_keeps_positions: ClassVar[bool] = False
+    #: What `why_fixed` says, whatever the bottoms.
+    fixed_because: ClassVar[str] = "mixes its channels, or counts on their number or order"
     #: True for the activations that the layer before them can apply to its result (`Epilogue`).
     fusable: ClassVar[bool] = False
 
@@ -124,7 +127,7 @@ class LayerParams(ABC):
 
     def why_fixed(self, bottoms: Blobs) -> str:
         """Return why the rule is FIXED, a clause without its subject."""
-        return "mixes its channels, or counts on their number or order"
+        return self.fixed_because
 
     def tied_channels(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return, for a FILTERS layer, labels of the top's and of the bottom's channels.
@@ -202,7 +205,7 @@ class LayerParams(ABC):
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Return whether top position (h, w) depends on position (h, w) of the bottoms only, everywhere by one rule."""
-        return False
+        return self.always_keeps_positions
 
     def positions_read(self, stride: Stride, bottoms: Blobs) -> Stride:
         """Return which positions of the bottoms matter where every `stride`-th position of the top does."""

@@ -4,8 +4,8 @@ import numpy as np
 
 from xdn.errors import UnsupportedError
 from xdn.graph import Array, Blob, Blobs
-from xdn.layers.activation import Activation
 from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.function import Activation
 
 
 @layer_type("Dropout", "SeLuDropout", "AlphaDropout", v1_name="DROPOUT")

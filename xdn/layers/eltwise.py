@@ -18,6 +18,7 @@ class Eltwise(Portable):
     message = Message("EltwiseParameter", "eltwise_param", 110, 24)
     unused = {"stable_prod_grad": Field(3, "bool")}
     channel_rule = ChannelRule.CARRIED
+    always_keeps_positions = True
 
     operation: str = proto(1, "enum", default="SUM", values={"PROD": 0, "SUM": 1, "MAX": 2})
     coeff: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
@@ -46,7 +47,3 @@ class Eltwise(Portable):
             return (reduce(lib.add, bottoms),)
         factors = (lib.asarray(c, dtype=bottoms[0].dtype) for c in self.coeff)
         return (reduce(lib.add, (c * x for c, x in zip(factors, bottoms, strict=True))),)
-
-    def keeps_positions(self, bottoms: Blobs) -> bool:
-        """Element by element."""
-        return True

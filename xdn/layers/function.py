@@ -5,12 +5,13 @@ nor ONNX nor PyTorch: the formula is written on whatever does the arithmetic, th
 PyTorch's functions come as an argument.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
 
-from xdn.layers.activation import Activation
-from xdn.layers.base import LAYERS
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.layers.base import LAYERS, CaffeLayer, one_bottom
 
 #: What a function computes with: what an `Arithmetic` makes, an array, or a tensor of PyTorch's.
 Value = Any
@@ -147,6 +148,26 @@ def linear(x: Operand, scale: float, shift: float) -> Operand:
     """Return shift + scale * x."""
     scaled = times(x, scale)
     return scaled if shift == 0 else node("Add", scaled, Constant("shift", shift), name="shifted")
+
+
+class Activation(CaffeLayer):
+    """Base of the layers whose top element depends on the bottom element at its place and on nothing else."""
+
+    channel_rule = ChannelRule.CARRIED
+    elementwise = True
+    always_keeps_positions = True
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """Any shape, unchanged."""
+        return (one_bottom(bottoms),)
+
+    @abstractmethod
+    def numpy(self, x: Array) -> Array:
+        """Return the top's values for the bottom's `x`, f32, as Caffe computes them."""
+
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Element by element."""
+        return (self.numpy(bottoms[0]),)
 
 
 class Function(Activation):

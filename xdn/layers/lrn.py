@@ -18,6 +18,7 @@ class LRN(CaffeLayer):
 
     message = Message("LRNParameter", "lrn_param", 118, 18)
     unused = {"engine": ENGINE.at(6)}
+    fixed_because = "sums over neighbouring channels"
 
     local_size: int = proto(1, "uint32", default=5)
     alpha: float = proto(2, "float", default=1.0)
@@ -67,7 +68,3 @@ class LRN(CaffeLayer):
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """FIXED among neighbouring channels; WITHIN_CHANNEL each channel is on its own."""
         return ChannelRule.CARRIED if self.norm_region == "WITHIN_CHANNEL" else ChannelRule.FIXED
-
-    def why_fixed(self, bottoms: Blobs) -> str:
-        """Among neighbouring channels."""
-        return "sums over neighbouring channels"

@@ -15,6 +15,7 @@ class MVN(CaffeLayer):
 
     message = Message("MVNParameter", "mvn_param", 120, 34)
     channel_rule = ChannelRule.CARRIED
+    fixed_because = "takes mean and variance over all channels"
 
     normalize_variance: bool = proto(1, "bool", default=True)
     across_channels: bool = proto(2, "bool", default=False)
@@ -37,7 +38,3 @@ class MVN(CaffeLayer):
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where each channel has its own mean; FIXED across channels."""
         return ChannelRule.FIXED if self.across_channels else super().channel_rule_for(bottoms)
-
-    def why_fixed(self, bottoms: Blobs) -> str:
-        """Across channels."""
-        return "takes mean and variance over all channels"

@@ -17,6 +17,7 @@ class Normalize(Portable):
 
     message = Message("NormalizeParameter", "norm_param", 206)
     unused = fillers(scale_filler=2)
+    fixed_because = "divides by a norm over the channels"
 
     across_spatial: bool = proto(1, "bool", default=True)
     channel_shared: bool = proto(3, "bool", default=True)
@@ -41,10 +42,6 @@ class Normalize(Portable):
         norm = terms.sum(axis=axes, keepdims=True) + self.eps
         unit = x / (norm if self.norm == "L1" else lib.sqrt(norm))
         return (unit * spread(weights["scale"], 1, x.ndim) if self.scaled else unit,)
-
-    def why_fixed(self, bottoms: Blobs) -> str:
-        """Over the channels."""
-        return "divides by a norm over the channels"
 
     def keeps_positions(self, bottoms: Blobs) -> bool:
         """Where each position has a norm of its own."""

@@ -20,6 +20,7 @@ class PReLU(CaffeLayer):
     channel_rule = ChannelRule.CARRIED
     elementwise = True
     fusable = True
+    always_keeps_positions = True
 
     channel_shared: bool = proto(2, "bool", default=False)
 
@@ -38,7 +39,3 @@ class PReLU(CaffeLayer):
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""
         x = bottoms[0]
         return (np.maximum(x, 0) + spread(weights["slope"], 1, x.ndim) * np.minimum(x, 0),)
-
-    def keeps_positions(self, bottoms: Blobs) -> bool:
-        """One slope a channel."""
-        return True

@@ -15,6 +15,7 @@ class ShuffleChannel(Portable):
     message = Message("ShuffleChannelParameter", "shuffle_channel_param", 2005)
     channel_rule = ChannelRule.CARRIED
     always_moves = True
+    always_keeps_positions = True
 
     group: int = proto(1, "uint32", default=1)
 
@@ -39,7 +40,3 @@ class ShuffleChannel(Portable):
     def bound_channels(self, bottoms: Blobs) -> Array:
         """The channels at one place of every group: rows that lose others would no longer be dealt out alike."""
         return np.arange(bottoms[0].shape[1]) % (bottoms[0].shape[1] // self.group)
-
-    def keeps_positions(self, bottoms: Blobs) -> bool:
-        """Channels move, positions do not."""
-        return True

@@ -15,6 +15,7 @@ class Softmax(CaffeLayer):
 
     message = Message("SoftmaxParameter", "softmax_param", 125, 39)
     unused = {"engine": ENGINE.at(1)}
+    fixed_because = "divides by a sum over the channels"
 
     axis: int = proto(2, "int32", default=1)
 
@@ -42,7 +43,3 @@ class Softmax(CaffeLayer):
         bottom = bottoms[0]
         along_channels = len(bottom.shape) < 2 or bottom.axis(self.axis) == 1
         return ChannelRule.FIXED if along_channels else ChannelRule.CARRIED
-
-    def why_fixed(self, bottoms: Blobs) -> str:
-        """Along the channels."""
-        return "divides by a sum over the channels"

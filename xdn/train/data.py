@@ -107,7 +107,7 @@ def find_examples(recipe: Recipe, nets: tuple[Net, Net], *, batch: int, seed: in
         test = _test_data(tests, training, partial(find, usual_size=declared_size(test_net)))
         test_images, test_labels, tested = _pixels(test), test.labels, _test_name(test, training)
     order = training.channel_order
-    test_transform = _pixel_transform(test_net, _transform(test_net), test_images.shape[1:], order)
+    test_transform = pixel_transform(test_net, test_images.shape[1:], order)
     return Examples(
         _augmented(recipe, training_net, images, labels, order, batch, seed),
         TestImages(test_images, test_labels, test_transform),
@@ -185,7 +185,7 @@ def _augmented(
             mend=f"Resize image files with --size {h}x{w}, or cut them with --crop",
         )
     augmentation = Augmentation((h, w), recipe.pad, recipe.pad_mode, recipe.mirror or transform.mirror)
-    whole = whole_transform(net, images.shape[1:], order)
+    whole = pixel_transform(net, images.shape[1:], order, crop=False)
     return TrainingImages(images, labels, whole, augmentation, batch=batch, seed=seed)
 
 
@@ -202,19 +202,13 @@ def _transform(net: Net) -> Transform:
     return params.transform if isinstance(params, Input) else Transform()
 
 
-def whole_transform(net: Net, image_shape: tuple[int, ...], order: str = "") -> PixelTransform:
-    """Return what the net does to images (H, W, C), without the crop."""
-    return _pixel_transform(net, replace(_transform(net), crop_size=0), image_shape, order)
-
-
-def _pixel_transform(net: Net, transform: Transform, image_shape: tuple[int, ...], order: str) -> PixelTransform:
-    """Return `transform` on images (H, W, C): of the net's input where it crops, else of the whole image."""
-    h, w, c = image_shape
-    wanted = input_shape(net) if transform.crop_size else (input_shape(net)[0], h, w)
+def pixel_transform(net: Net, image_shape: tuple[int, ...], order: str = "", *, crop: bool = True) -> PixelTransform:
+    """Return what the net does to images (H, W, C), with its crop or of the whole image."""
+    transform = _transform(net) if crop else replace(_transform(net), crop_size=0)
+    (h, w, c), (channels, *cropped) = image_shape, input_shape(net)
+    height, width = cropped if transform.crop_size else (h, w)
     folders = mean_folders(net.folder)
-    return PixelTransform.of(
-        transform, (h, w, c), (wanted[0], wanted[1], wanted[2]), folders, read_mean, channel_order=order
-    )
+    return PixelTransform.of(transform, (h, w, c), (channels, height, width), folders, read_mean, channel_order=order)
 
 
 def _check_classes(net: Net, data: Dataset) -> None:

@@ -11,7 +11,7 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend.solver import Recipe
 from xdn.graph import Net
-from xdn.train.data import input_shape, whole_transform
+from xdn.train.data import input_shape, pixel_transform
 from xdn.train.module import NetModule
 
 
@@ -74,7 +74,7 @@ def _retransform(student: Net, teacher: Net) -> tuple[Tensor, Tensor]:
     if shapes[0] != shapes[1]:
         what = "the teacher {!r} reads {} and gives {} classes; the student reads {} and gives {}"
         raise DataError(what.format(teacher.name, *shapes[1], *shapes[0]))
-    own, theirs = (whole_transform(net, (*shapes[0][0][1:], shapes[0][0][0])) for net in (student, teacher))
+    own, theirs = (pixel_transform(net, (*shapes[0][0][1:], shapes[0][0][0]), crop=False) for net in (student, teacher))
     if any(_is_image(transform) for transform in (own, theirs)):
         if not (np.array_equal(own.mean, theirs.mean) and np.array_equal(own.factor, theirs.factor)):
             raise DataError(f"the teacher {teacher.name!r} has another mean image than the student")
