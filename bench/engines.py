@@ -22,9 +22,11 @@ from machine import describe_machine
 from measure import Contestant, Opener, best_setting, check_agreement, opener, run_latencies, run_rounds
 from table import best_others, summary, table
 
+from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
 from xdn.graph.cost import net_cost
+from xdn.report.machine import machine_table
 from xdn.runtime.peak import measured_bandwidth
 
 #: Number formats in which every engine can be asked to compute.
@@ -72,7 +74,7 @@ def compare(args: argparse.Namespace, output: Output) -> int:
     }
     if args.mode == "latency" and "xdn" in engines:
         document["memory"] = memory_limit(engines["xdn"].weight_bytes(), args.threads, found["xdn"]["latency_ms"])
-    output.result(table(document))
+    output.result(table(document), machine_table(api.machine()))
     if memory := document.get("memory"):
         output.result(
             f"XDN reads {1e-6 * memory['weight_bytes']:.1f} MB of weights an image; memory gives "

@@ -23,13 +23,14 @@ from kernel_table import case_table, choice_table, summary_table, total_table
 from machine import describe_machine
 from shapes import Case, collect
 
-from xdn import settings
+from xdn import api, settings
 from xdn.cli.common import Output, new_parser, positive_int, run_command, shown
 from xdn.cli.entry import program
 from xdn.codegen.target import host_target
 from xdn.errors import UnknownNameError
 from xdn.kernels.core.family import FAMILIES
 from xdn.kernels.core.layout import BATCH, SCHEDULES
+from xdn.report.machine import machine_table
 from xdn.runtime.cpu.threads.count import default_threads
 from xdn.runtime.peak import measured_peak
 
@@ -86,6 +87,7 @@ def exhaustive(args: argparse.Namespace, cases: list[Case], output: Output) -> i
     output.result(choice_table(results), total_table(totals))
     machine = describe_machine()
     output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
+    output.result(machine_table(api.machine()))
     settings_used = {"schedule": args.schedule, "threads": args.threads, "seconds": args.seconds, "images": args.images}
     output.write_json(settings_used | {"machine": machine, "totals": totals, "cases": results})
     return 0
@@ -132,6 +134,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     if without:
         output.result(f"no shape in these nets: {', '.join(without)}")
     output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
+    output.result(machine_table(api.machine()))
     output.write_json(document)
     return 0
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from xdn import api
+
 
 def _cpu_model() -> str:
     """Return the processor's name as the system gives it."""
@@ -19,7 +21,7 @@ def _cpu_model() -> str:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, load, system and versions, as JSON takes them."""
+    """Return processor, cores, load, system, versions, and what the machine gives, as JSON takes them."""
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "cpu": _cpu_model(),
@@ -30,4 +32,5 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         **{name: version(name) for name in ("xdn", "numba", "llvmlite")},
+        "measured": api.machine().document(),
     }

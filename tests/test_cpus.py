@@ -52,3 +52,23 @@ def test_the_default_is_the_least_of_both_and_at_least_one(monkeypatch, affinity
     monkeypatch.setattr(cpus, "affinity_cpus", lambda: affinity)
     monkeypatch.setattr(cpus, "quota_cpus", lambda: quota)
     assert cpus.available_cpus() == expected
+
+
+def _told(folder, index, **files):
+    (folder / f"index{index}").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / f"index{index}" / name).write_text(text + "\n")
+
+
+def test_caches_are_those_for_data_the_nearest_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(cpus, "_affinity", lambda: {2, 3, 8})
+    folder = tmp_path / "cpu2" / "cache"
+    _told(folder, 0, level="3", type="Unified", size="36M", shared_cpu_list="0-3,8-11")
+    _told(folder, 1, level="1", type="Data", size="48K", shared_cpu_list="2,14")
+    _told(folder, 2, level="1", type="Instruction", size="32K", shared_cpu_list="2,14")
+    _told(folder, 3, level="2", type="Unified", size="2097152", shared_cpu_list="2-3")
+    _told(folder, 4, level="4", type="Unified", size="big", shared_cpu_list="2")
+    _told(folder, 5, level="5")
+    found = [cpus.Cache(1, 48 << 10, 1), cpus.Cache(2, 2 << 20, 2), cpus.Cache(3, 36 << 20, 3)]
+    assert cpus.caches(tmp_path) == found
+    assert cpus.caches(tmp_path / "nowhere") == []

@@ -21,6 +21,7 @@ from xdn.layers.input import Input
 from xdn.optimize import STAGES
 
 if TYPE_CHECKING:
+    from xdn.kernels.machine.model import Machine
     from xdn.optimize.prune.config import PruneConfig
 
 log = logging.getLogger(__name__)
@@ -249,6 +250,13 @@ def prune_config_text(config: "PruneConfig") -> str:
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config) if field.name != "rules"}
     rules = [dataclasses.asdict(rule) for rule in config.rules]
     return frontend.prune_text(fields | {"budget": str(config.budget), "group": rules})
+
+
+def machine(again: bool = False) -> "Machine":
+    """Return what this machine gives (`xdn.kernels.machine.model.Machine`), measured once and kept; `again`: anew."""
+    from xdn.runtime.machine import measured_machine, this_machine
+
+    return measured_machine() if again else this_machine()
 
 
 def registries() -> dict[str, list[tuple[str, str]]]:

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
+from xdn import settings
 from xdn.cli.inspect import main
+from xdn.runtime import machine
 
 
 def test_resnet50_of_caffe(material, capsys):
@@ -121,3 +123,21 @@ def test_layers_that_join_images_are_told_of_once(tmp_path, capsys):
         assert err.count("warning:") == 1
         assert err.rstrip().endswith(": bn1, bn2")
         assert json.loads((tmp_path / "found.json").read_text())["joining"] == ["bn1", "bn2"]
+
+
+def test_the_machine_is_printed_measured_once_and_anew(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path))
+    for name in ("_ROUNDS", "_MEMORY_ROUNDS"):
+        monkeypatch.setattr(machine, name, 1)
+    monkeypatch.setattr(settings, "BANDWIDTH_BYTES", 4 << 20)
+    machine.this_machine.cache_clear()
+    found = []
+    for options in ([], [], ["--again"]):
+        assert main(["--machine", *options, "--json", "-"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    machine.this_machine.cache_clear()
+    assert found[0] == found[1] != found[2]
+    assert found[0]["macs"]["f32"]["one"] > 0
+    assert main(["--machine"]) == 0
+    assert "multiply-adds/s" in capsys.readouterr().out
+    machine.this_machine.cache_clear()

@@ -4,9 +4,7 @@ from math import isfinite
 
 import pytest
 
-from tests.runtime.cpu.test_executor import few_threads
 from xdn import settings
-from xdn.errors import SettingError
 from xdn.runtime.peak import measured_bandwidth, measured_peak
 
 
@@ -25,10 +23,3 @@ def test_the_peak_is_positive_and_finite(threads):
     # No processor needs a millisecond for one multiply-add, none does a hundred thousand a nanosecond.
     assert isfinite(peak)
     assert 1e-6 < peak < 1e5
-
-
-def test_threads_that_cannot_start_are_an_error_and_none_waits_for_them(monkeypatch):
-    measured_peak(1)
-    few_threads(monkeypatch, 2)
-    with pytest.raises(SettingError, match="does not start 3 threads"):
-        measured_peak(3)

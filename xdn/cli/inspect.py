@@ -5,6 +5,11 @@ Layers of types that XDN lacks are shown, too, with "?" for the shapes that only
 
   xdn-inspect deploy.prototxt
   xdn-inspect deploy.prototxt --json -
+
+--machine prints what this machine's arithmetic, caches, memory and barriers give. It is measured once, which takes a
+second or two, and kept in the cache folder.
+
+  xdn-inspect --machine
 """
 
 import argparse
@@ -13,6 +18,7 @@ from dataclasses import asdict
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, run_command
 from xdn.cli.net_options import add_net_options, net_summary
+from xdn.report.machine import machine_table
 from xdn.report.net import net_table
 
 
@@ -21,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = new_parser("xdn-inspect", __doc__)
     add_net_options(parser, optional=True, weights_needed=False)
     parser.add_argument("--list", action="store_true", help="print formats, layer types, stages and data sets, and end")
+    parser.add_argument("--machine", action="store_true", help="print what this machine gives, measured once, and end")
+    parser.add_argument("--again", action="store_true", help="with --machine: measure it anew, when nothing else runs")
     return run_command(parser, lambda args, output: _run(parser, args, output), argv)
 
 
@@ -28,8 +36,13 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.list:
         list_registries(output, api.registries())
         return
+    if args.machine:
+        machine = api.machine(again=args.again)
+        output.result(machine_table(machine))
+        output.write_json(machine.document())
+        return
     if args.net is None:
-        parser.error("name a PROTOTXT, or --list")
+        parser.error("name a PROTOTXT, --list or --machine")
     summary = net_summary(args, output)
     output.result(net_table(summary))
     output.write_json(asdict(summary))

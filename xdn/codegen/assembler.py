@@ -19,6 +19,8 @@ def machine() -> Any:
     """Return LLVM's target machine of the host, with the options that Numba gives it."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    # For instructions that are written as the processor spells them.
+    llvm.initialize_native_asmparser()
     triple = llvm.get_process_triple()
     options = {"cpu": cpu_name(), "features": cpu_feature_string(), "opt": 3, "jit": True}
     reloc = "static" if triple.startswith(("x86", "i386", "i686")) else "default"

@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import llvmlite.binding as llvm
 
 from xdn import settings
+from xdn.cpus import caches
 from xdn.element import REAL
 from xdn.errors import SettingError
 
@@ -122,10 +122,5 @@ def host_target() -> Target:
 
 def _core_cache_bytes() -> int:
     """Return the size of the cache of level 2 as the system tells it, else a default."""
-    for level in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        try:
-            if (level / "level").read_text().strip() == "2":
-                return int((level / "size").read_text().strip().removesuffix("K")) << 10
-        except (OSError, ValueError):
-            continue
-    return settings.CORE_CACHE_BYTES
+    told = [cache.bytes for cache in caches() if cache.level == 2]
+    return told[0] if told else settings.CORE_CACHE_BYTES

@@ -1,25 +1,20 @@
-"""The loop that reads memory: every value is read, once."""
+"""The loop that reads memory: every value is read, in turn."""
 
 import numpy as np
 import pytest
 
-from tests.codegen.kernels import call
-from xdn.codegen.loader import process_loader
+from tests.kernels.machine.probes import run_probe
 from xdn.codegen.target import host_target
-from xdn.kernels.core.frame import Frame
-from xdn.kernels.core.layout import aligned_vectors
 from xdn.kernels.machine import bandwidth
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2, 7])
-def test_the_first_lanes_are_summed(steps):
+@pytest.mark.parametrize(("steps", "around"), [(0, 1), (1, 1), (2, 2), (7, 8), (8, 8), (11, 4), (5, 1)])
+def test_the_first_lanes_are_summed(steps, around):
     target = host_target()
-    values = np.arange(steps * bandwidth.step_elements(target), dtype=np.float32)
-    aligned, total = aligned_vectors(values), np.full(1, np.nan, np.float32)
-    told = bandwidth.Reading(values=aligned, steps=steps, total=total)
-    call(process_loader().address(bandwidth.reading(target)), told.words, Frame().words)
+    values = np.arange(around * bandwidth.step_elements(target), dtype=np.float32).reshape(around, -1)
     # Whole numbers below 2^24: sums in any order are exact.
-    assert total[0] == values[:: target.lanes].sum()
+    expected = values[np.arange(steps) % around, :: target.lanes].sum()
+    assert run_probe(bandwidth.reading(target), values, steps, around) == expected
 
 
 def test_a_step_reads_whole_vectors():

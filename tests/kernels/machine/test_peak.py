@@ -3,20 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.codegen.kernels import call
-from xdn.codegen.loader import process_loader
+from tests.kernels.machine.probes import run_probe
 from xdn.codegen.target import TARGETS, host_target
-from xdn.kernels.core.frame import Frame
 from xdn.kernels.machine import peak
 
 
 def run(steps, factor, addend, starts):
     """Run the kernel and return the sum of the chains' first lanes."""
-    values = np.array([factor, addend, *starts], np.float32)
-    total = np.full(1, np.nan, np.float32)
-    told = peak.Chains(values=values, steps=steps, total=total)
-    call(process_loader().address(peak.peak(host_target())), told.words, Frame().words)
-    return float(total[0])
+    return run_probe(peak.peak(host_target()), np.array([factor, addend, *starts], np.float32), steps)
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +38,37 @@ def test_chains_fit_the_registers_and_hide_the_latency(target):
     # Beside the chains two registers hold factor and addend. Four cycles of latency and two units need eight chains.
     assert 8 <= peak.accumulators(target) <= target.registers - 2
     assert peak.step_flops(target) == 2 * peak.accumulators(target) * target.lanes
+
+
+def test_the_operands_lead_every_chain_to_one():
+    target = host_target()
+    operands = peak.chain_operands(target)
+    assert run_probe(peak.peak(target), operands, 10_000) == peak.accumulators(target)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_the_best_tile_has_the_fewest_loads_for_each_product(target):
+    rows, vectors = peak.best_tile(target)
+    # Accumulators, a panel's vectors and a scalar fill the registers at most.
+    assert rows * vectors + vectors + 1 <= target.registers
+    assert peak.tile_step_macs(target) == rows * vectors * target.lanes
+    assert (rows + vectors) / (rows * vectors) <= 2 / 3
+
+
+@pytest.mark.parametrize("steps", [0, 1, peak.TILE_CHANNELS, 2 * peak.TILE_CHANNELS + 3])
+def test_a_tile_multiplies_the_operands_of_every_channel(steps):
+    """Channels are taken in turn, from the first again after the last; whole numbers are summed exactly."""
+    target = host_target()
+    (rows, vectors), channels = peak.best_tile(target), np.arange(steps) % peak.TILE_CHANNELS
+    operands = peak.tile_operands(target)
+    columns = vectors * target.lanes
+    of_channels = operands[: peak.TILE_CHANNELS * columns].reshape(-1, columns)
+    scalars = operands[peak.TILE_CHANNELS * columns :].reshape(rows, -1)
+    of_channels[:] = 1 + np.arange(peak.TILE_CHANNELS)[:, None] % 5
+    scalars[:] = 1 + np.arange(rows)[:, None] + np.arange(peak.TILE_CHANNELS) % 3
+    expected = sum(
+        float((scalars[r, channels] * of_channels[channels, v * target.lanes]).sum())
+        for r in range(rows)
+        for v in range(vectors)
+    )
+    assert run_probe(peak.tile_loop(target), operands, steps, peak.TILE_CHANNELS) == expected

@@ -1,1 +1,1 @@
-"""Probes of the processor: its peak, its bandwidth, its clock."""
+"""Probes of the processor: what its arithmetic, its caches, its memory and its barriers give; its clock."""

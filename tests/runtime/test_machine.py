@@ -1,0 +1,55 @@
+"""The machine that tests run on: measured, kept, read again; damaged files are measured anew."""
+
+import json
+import logging
+
+import pytest
+
+from xdn import settings
+from xdn.codegen.target import host_target
+from xdn.cpus import available_cpus
+from xdn.runtime import machine
+from xdn.runtime.machine import kept_at, measured_machine, this_machine
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, tmp_path):
+    """Let little be measured, and kept in a folder of the test's own."""
+    monkeypatch.setattr(settings, "BANDWIDTH_BYTES", 4 << 20)
+    monkeypatch.setattr(machine, "_ROUNDS", 1)
+    monkeypatch.setattr(machine, "_MEMORY_ROUNDS", 1)
+    monkeypatch.setattr(settings, "cache_dir", lambda: tmp_path)
+
+
+def test_a_machine_is_measured_once():
+    found = this_machine.__wrapped__()
+    assert (found.instruction_set, found.threads) == (host_target().name, available_cpus())
+    assert this_machine.__wrapped__() == found == machine.Machine.of(json.loads(kept_at().read_text()))
+    assert measured_machine() != found
+
+
+def test_figures_are_those_of_a_machine():
+    found = measured_machine()
+    rates = [*found.macs.values(), found.tile_macs, *(level.gbytes for level in found.levels)]
+    assert all(0 < figure < 1e6 for rate in rates for figure in (rate.one, rate.all))
+    assert 0 < found.ghz < 20
+    assert found.levels[-1].name == "memory"
+    assert [level.bytes for level in found.levels[:-1]] == sorted(level.bytes for level in found.levels[:-1])
+    assert (found.barrier_ns > 0) == (found.threads > 1)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"ghz": 1}', "[" * 50_000, "\x00\xff"])
+def test_a_damaged_file_is_measured_anew(content, caplog):
+    kept_at().parent.mkdir(parents=True)
+    kept_at().write_text(content)
+    with caplog.at_level(logging.WARNING):
+        found = this_machine.__wrapped__()
+    assert "measured anew" in caplog.text
+    assert machine.Machine.of(json.loads(kept_at().read_text())) == found
+
+
+def test_a_folder_that_cannot_be_written_is_only_a_warning(monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(settings, "cache_dir", lambda: tmp_path / "file")
+    assert measured_machine().threads == available_cpus()
+    assert "is not kept" in caplog.text

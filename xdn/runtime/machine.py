@@ -1,0 +1,178 @@
+"""The machine that this process runs on, measured once and kept: see `xdn/kernels/machine/model.py`."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from xdn import settings
+from xdn.codegen.cache import generator_digest
+from xdn.codegen.loader import process_loader
+from xdn.codegen.native import address
+from xdn.codegen.source import KernelSource
+from xdn.codegen.target import Target, cpu_features, cpu_name, host_target
+from xdn.cpus import available_cpus, caches
+from xdn.element import BF16, REAL, S8, real
+from xdn.errors import DataError, ParseError
+from xdn.files import read_bounded, write_atomically
+from xdn.graph import Array
+from xdn.kernels.core.barrier import Barrier
+from xdn.kernels.core.frame import Frame
+from xdn.kernels.machine import bandwidth, dots, frequency, meeting, peak
+from xdn.kernels.machine.model import Level, Machine, Rate
+from xdn.runtime.cpu.threads.helpers import waiting_looks, yield_address
+from xdn.runtime.peak import probe_of, reading_of
+from xdn.runtime.rounds import best_ns
+
+log = logging.getLogger(__name__)
+
+#: Steps of a round of arithmetic, and bytes that are read in one of a cache: less than a millisecond each, a small part
+#: of the slice of time that a system gives a thread.
+_STEPS, _READ_BYTES = 1 << 16, 8 << 20
+#: Rounds of a probe at most, and of one that reads memory.
+_ROUNDS, _MEMORY_ROUNDS = 25, 8
+#: How often threads meet in a round.
+_MEETINGS = 1000
+#: Whether the frequency is that beside wide vectors.
+_WIDTHS = (False, True)
+#: The largest file that describes a machine.
+_MOST_BYTES = 1 << 16
+
+
+@cache
+def this_machine() -> Machine:
+    """Return the machine, measured now where the cache folder has none of this processor, these cores and sources."""
+    path = kept_at()
+    try:
+        return Machine.of(json.loads(read_bounded(path, _MOST_BYTES)))
+    except (DataError, ParseError, ValueError, RecursionError) as error:
+        if path.exists():
+            log.warning("%s: measured anew: %s", path, error)
+    return measured_machine()
+
+
+def measured_machine() -> Machine:
+    """Measure the machine, keep what was found, and return it."""
+    machine = _measured(available_cpus())
+    path = kept_at()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(machine.document(), indent=1).encode())
+    except OSError as error:
+        log.warning("the measured machine is not kept: %s", error)
+    return machine
+
+
+def kept_at() -> Path:
+    """Return the file that this machine is kept in; another processor, number of cores or version has another one."""
+    facts = cpu_name(), sorted(cpu_features()), host_target().name, available_cpus(), generator_digest()
+    return settings.cache_dir() / "machines" / f"{sha256(repr(facts).encode()).hexdigest()[:20]}.json"
+
+
+def _measured(threads: int) -> Machine:
+    target = host_target()
+    tile = _Arithmetic(
+        peak.tile_loop(target), peak.tile_operands(target), peak.tile_step_macs(target), peak.TILE_CHANNELS
+    )
+    macs = _multipliers(target)
+    others = [bandwidth.reading(target), meeting.meetings(target), *(frequency.additions(target, w) for w in _WIDTHS)]
+    process_loader().prepare([tile.source, *(each.source for each in macs.values()), *others])
+    ghz, ghz_wide = (_ghz(target, wide) for wide in _WIDTHS)
+    return Machine(
+        cpu_name(),
+        target.name,
+        threads,
+        ghz,
+        ghz_wide,
+        {name: each.rate(threads) for name, each in macs.items()},
+        tile.rate(threads),
+        tuple(_levels(target, threads)),
+        _barrier_ns(target, threads),
+    )
+
+
+@dataclass(frozen=True)
+class _Arithmetic:
+    """A loop of multiply-adds: its kernel, operands, multiply-adds of a step, and steps after which operands repeat."""
+
+    source: KernelSource
+    operands: Array
+    step_macs: int
+    around: int = 1
+
+    def rate(self, threads: int) -> Rate:
+        """Return the multiply-adds of one thread, and of all."""
+
+        def of(count: int) -> tuple[float, bool]:
+            each = [probe_of(self.operands, _STEPS, self.around) for _ in range(count)]
+            ns, sure = best_ns(self.source, each, _ROUNDS)
+            return count * _STEPS * self.step_macs / ns, sure
+
+        return _rate(of, threads)
+
+
+def _multipliers(target: Target) -> dict[str, _Arithmetic]:
+    """Return the name of each element that the processor multiplies -> the loop that shows how fast."""
+    found = {REAL.name: _Arithmetic(peak.peak(target), peak.chain_operands(target), peak.step_flops(target) // 2)}
+    features = cpu_features()
+    for element in (BF16, S8):
+        if dot := dots.dot_for(target, element, features):
+            macs = dots.step_macs(target, element)
+            found[element.name] = _Arithmetic(dots.dots(target, element, dot), np.zeros(1, real), macs)
+    return found
+
+
+def _ghz(target: Target, wide: bool) -> float:
+    """Return the cycles of a nanosecond; `wide`: while the core multiplies vectors."""
+    operands = np.full(1, 0.5, real)
+    ns, _ = best_ns(frequency.additions(target, wide), [probe_of(operands, _STEPS)], _ROUNDS)
+    return _STEPS * frequency.CHAIN / ns
+
+
+def _levels(target: Target, threads: int) -> Iterator[Level]:
+    """Yield the caches and the memory."""
+    before = 0
+    for cache_ in caches():
+        shared_by = min(cache_.shared_by, threads)
+        # An array that is half of what a thread has of it, and that the level before does not hold.
+        array_bytes = cache_.bytes // 2 // shared_by
+        if array_bytes >= 2 * before:
+            yield Level(f"L{cache_.level}", cache_.bytes, cache_.shared_by, _reading_rate(array_bytes, target, threads))
+        before = cache_.bytes
+    yield Level(
+        "memory", 0, threads, _reading_rate(settings.BANDWIDTH_BYTES // threads, target, threads, _MEMORY_ROUNDS)
+    )
+
+
+def _reading_rate(array_bytes: int, target: Target, threads: int, rounds: int = _ROUNDS) -> Rate:
+    """Return the 10**9 bytes a second that threads read from an array each, again and again."""
+
+    def of(count: int) -> tuple[float, bool]:
+        each, read_bytes = reading_of(array_bytes, count, max(1, _READ_BYTES // array_bytes))
+        ns, sure = best_ns(bandwidth.reading(target), each, rounds)
+        return read_bytes / ns, sure
+
+    return _rate(of, threads)
+
+
+def _barrier_ns(target: Target, threads: int) -> float:
+    """Return the nanoseconds in which all threads meet."""
+    if threads == 1:
+        return 0.0
+    barrier = Barrier(give_way=yield_address(), looks=waiting_looks(threads))
+    frames = [Frame(member=member, members=threads, barrier=address(barrier.words)).words for member in range(threads)]
+    each = [meeting.Meetings(count=_MEETINGS) for _ in range(threads)]
+    ns, _ = best_ns(meeting.meetings(target), each, _ROUNDS, frames)
+    return ns / _MEETINGS
+
+
+def _rate(of: Callable[[int], tuple[float, bool]], threads: int) -> Rate:
+    """Return the rate of one thread and of all, each with whether it is sure."""
+    one, sure_of_one = of(1)
+    together, sure_of_all = of(threads) if threads > 1 else (one, sure_of_one)
+    return Rate(one, together, sure_of_one and sure_of_all)
