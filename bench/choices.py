@@ -8,6 +8,7 @@ from alone import Alone, TooLargeError
 from shapes import Case
 
 from xdn.kernels.core.choice import RULE, Choice
+from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import choices_of
 
 #: Each choice is tried for this part of a case's seconds; the fastest ones are then timed against the rule.
@@ -25,7 +26,7 @@ def compare_choices(case: Case, threads: int, seconds: float, images: int | None
     """
     net = case.net()
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
-    legal = choices_of(net, shapes, net.outputs, case.schedule)[net.layers[-1].name]
+    legal = choices_of(net, shapes, net.outputs, case.schedule, DEFAULT)[net.layers[-1].name]
     if len(legal) < 2:
         return []
     try:

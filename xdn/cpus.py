@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,17 +70,14 @@ def _listed(text: str) -> set[int]:
 
 def quota_cpus(v2: Path = CGROUP_V2, v1: Path = CGROUP_V1) -> float:
     """Return the processors' worth of time that the control group allows; infinite without a quota."""
-    try:
+    with suppress(OSError, ValueError):
         quota, period = v2.read_text().split()
         return math.inf if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        quota_us = int((v1 / "cpu.cfs_quota_us").read_text())
-        period_us = int((v1 / "cpu.cfs_period_us").read_text())
-        return quota_us / period_us if quota_us > 0 and period_us > 0 else math.inf
-    except (OSError, ValueError):
-        return math.inf
+    with suppress(OSError, ValueError):
+        quota_us, period_us = (int((v1 / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        if quota_us > 0 and period_us > 0:
+            return quota_us / period_us
+    return math.inf
 
 
 def available_cpus() -> int:

@@ -52,22 +52,20 @@ def _alive(layers: Sequence[Layer], outputs: Sequence[str], size: Callable[[str]
 
 
 def plan_needs(
-    layers: Sequence[Layer],
-    outputs: Sequence[str],
-    layouts: Mapping[str, BlockLayout],
-    chosen: Sequence[tuple[Lowering, Family]],
+    net: Net, outputs: Sequence[str], layouts: Mapping[str, BlockLayout], chosen: Sequence[tuple[Lowering, Family]]
 ) -> list[Need]:
     """Return what a plan takes: one block of the blobs that are there at once, packed weights and tables.
 
     Parameters
     ----------
-    layers : sequence of Layer
-        That run, inputs included.
+    net : Net
     outputs : sequence of str
     layouts : mapping
         Blob -> how it lies.
     chosen : sequence of (Lowering, Family)
+        Of the layers that run.
     """
+    layers = [*net.input_layers, *(lowering.layer for lowering, _ in chosen)]
     prints = [(lowering.layer.place, family.footprint(lowering)) for lowering, family in chosen]
     making = sorted((Need(place, found.making) for place, found in prints), key=lambda need: need.size)
     return [

@@ -64,7 +64,7 @@ class Executor:
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
         """Run `program` over the images of `arrays` (inputs, then outputs); returns when all are done."""
         blocks_a_round = program.plan.chunk_blocks * self._replicas(program)
-        if self._in_teams(program) and program.chunks(n_images, blocks_a_round) > 1:
+        if self._team(program) > 1 and program.chunks(n_images, blocks_a_round) > 1:
             images_a_round = blocks_a_round * program.plan.block_images
             return self._run_rounds(program, arrays, (n_images, images_a_round), progress)
         short = self._short_pool(program, n_images)
@@ -84,9 +84,9 @@ class Executor:
         """Return how many workers a run has at most, each with an arena of its own."""
         return max(1, min(self.threads, program.chunks(n_images, 1)))
 
-    def _in_teams(self, program: Program) -> bool:
-        """Return whether workers are asked to share the work of images, and the program's kernels can."""
-        return (self._members or 1) > 1 and program.plan.schedule is CHANNEL
+    def _team(self, program: Program) -> int:
+        """Return how many workers are asked to share the work of an image, where the program's kernels can."""
+        return (self._members or 1) if program.plan.schedule is CHANNEL else 1
 
     def _run_rounds(
         self, program: Program, arrays: list[np.ndarray], images: tuple[int, int], progress: Progress | None
@@ -188,7 +188,7 @@ class Executor:
 
     def _replicas(self, program: Program) -> int:
         """Return how many chunks are taken side by side at most."""
-        return self.threads // (self._members or 1) if self._in_teams(program) else self.threads
+        return self.threads // self._team(program)
 
     def _whole_chunks(self, program: Program, n_images: int, chunk_blocks: int) -> int:
         """Return from which chunk on they are smaller, so that no thread waits long for the last to end."""

@@ -178,8 +178,7 @@ def make_plan(
     for number, name in enumerate(sized.inputs):
         layout = layouts[name]
         steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
-    running = [*sized.input_layers, *(lowering.layer for lowering in lowerings)]
-    memory.require(plan_needs(running, outputs, layouts, chosen), "running the net", FEWER)
+    memory.require(plan_needs(sized, outputs, layouts, chosen), "running the net", FEWER)
     # Conversions at the edges are layers of their own.
     layer_of = [~number for number in range(len(steps))]
     for lowering, family in chosen:
@@ -218,11 +217,7 @@ def _arranged(cut: Segmenting, configuration: Configuration) -> tuple[Arena, tup
 
 
 def choices_of(
-    net: Net,
-    shapes: Mapping[str, Shape],
-    outputs: tuple[str, ...],
-    schedule: Schedule,
-    configuration: Configuration = DEFAULT,
+    net: Net, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, configuration: Configuration
 ) -> dict[str, list[Choice]]:
     """Return each layer that runs -> all choices for it that differ from each other; arguments as of `make_plan`."""
     sized, target = probe(net, shapes), host_target()
