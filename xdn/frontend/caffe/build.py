@@ -117,13 +117,6 @@ def _shaped(layer: Layer, said: Mapping[str, ImageShape]) -> Layer:
     return layer.replace(params=replace(layer.params, shape=tuple(shapes)))  # type: ignore[type-var]
 
 
-def _check_inputs(layers: Sequence[Layer]) -> None:
-    """Raise NetError for an Input that declares no shape."""
-    for layer in layers:
-        if layer.params.is_input and not layer.params.shape:  # type: ignore[attr-defined]
-            raise NetError("the input declares no shape", where=place_of(layer), mend="Say it with --input-shape C,H,W")
-
-
 def build(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
     """Return the `Net` that the NetParameter `net` (current format, deployable) describes, without weights.
 
@@ -151,16 +144,17 @@ def build(net: Message, folder: Path | None = None, input_shape: InputShapes | N
 def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
     """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
     params = [layer_params(layer) for layer in net.layer]
-    wirings = single_assignment(
-        [Wiring.of(layer, param.is_input) for layer, param in zip(net.layer, params, strict=True)]
-    )
+    pairs = zip(net.layer, params, strict=True)
+    wirings = single_assignment([Wiring.of(layer, param.is_input) for layer, param in pairs])
     layers = [
         Layer(layer.name, param, wiring.bottoms, wiring.tops, **_of_training(layer), epilogue=_epilogue(layer))
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]
     if input_shape is not None:
         layers = _with_input_shapes(layers, input_shape)
-    _check_inputs(layers)
+    for layer in layers:
+        if layer.params.is_input and not layer.params.shape:  # type: ignore[attr-defined]
+            raise NetError("the input declares no shape", where=place_of(layer), mend="Say it with --input-shape C,H,W")
     return Net(net.name, tuple(layers), folder=folder)
 
 

@@ -120,10 +120,10 @@ class _Analysis:
                 read.add(blob)
                 chosen.append(index)
         # Where the net has the Softmax already, the loss adds nothing.
-        kept = [
-            index for index, layer in enumerate(self.layers) if layer.type == "Softmax" and index not in self.dropped
-        ]
-        have = {bottom for index in kept for bottom in self.wirings[index].bottoms[:1]}
+        have: set[str] = set()
+        for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
+            if layer.type == "Softmax" and index not in self.dropped:
+                have.update(wiring.bottoms[:1])
         self.heads = [index for index in chosen if self.wirings[index].bottoms[0] not in have]
 
     def drop_branches(self) -> None:

@@ -41,14 +41,6 @@ class Wiring:
         return cls(layer.name, tuple(layer.bottom), tuple(layer.top), is_input)
 
 
-def _check_writer(layer: Wiring, index: int, writers: dict[str, str]) -> None:
-    """Raise NetError where a top is written a second time other than in place (Caffe's Net::AppendTop)."""
-    top = layer.tops[index]
-    in_place = not layer.is_input and index < len(layer.bottoms) and layer.bottoms[index] == top
-    if top in writers and not in_place:
-        raise _written_twice(top, writers[top], layer.name)
-
-
 def _written_twice(top: str, first: str, second: str) -> NetError:
     what = f"blob {top!r} is written by layer {first!r} and again by layer {second!r}"
     return NetError(what, mend="Rename one top, or give the layers include rules of different phases")
@@ -62,7 +54,7 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
     Raises
     ------
     NetError
-        When a blob is written twice other than in place, or a layer names a top twice.
+        When a blob is written twice other than in place (Caffe's Net::AppendTop), or a layer names a top twice.
     """
     last_writer = {top: index for index, layer in enumerate(layers) for top in layer.tops}
     taken = set(last_writer)
@@ -77,7 +69,9 @@ def single_assignment(layers: Sequence[Wiring]) -> list[Wiring]:
             raise _written_twice(Counter(layer.tops).most_common(1)[0][0], layer.name, layer.name)
         bottoms = tuple(current.get(bottom, bottom) for bottom in layer.bottoms)
         for position, top in enumerate(layer.tops):
-            _check_writer(layer, position, writers)
+            in_place = not layer.is_input and layer.bottoms[position : position + 1] == (top,)
+            if top in writers and not in_place:
+                raise _written_twice(top, writers[top], layer.name)
             keeps = layer.is_input or (last_writer[top] == index and top not in inputs)
             name = top if keeps else f"{top}{MARK}{layer.name}"
             if not keeps:

@@ -51,12 +51,6 @@ def _write_input(message: Message, params: Input) -> None:
         message.image_data_param.new_height, message.image_data_param.new_width = params.resize
 
 
-def _write_param_specs(message: Message, layer: Layer) -> None:
-    """Set under which names the weights are shared, and how training treats them."""
-    for name, spec in zip_longest(layer.shared, layer.param_specs):
-        message.param.add(name=name or None, **_changed(spec or ParamSpec()))
-
-
 def _write_epilogue(message: Message, layer: Layer) -> None:
     """Set what post-fusion appended to the layer, which plain Caffe cannot say."""
     if layer.epilogue is None:
@@ -77,7 +71,9 @@ def to_message(net: Net) -> Message:
     for layer, wiring in zip(net.layers, restore_in_place(net), strict=True):
         params = layer.params
         made = message.layer.add(name=layer.name, type=layer.type, bottom=wiring.bottoms, top=wiring.tops)
-        _write_param_specs(made, layer)
+        # Under which names the weights are shared, and how training treats them.
+        for name, spec in zip_longest(layer.shared, layer.param_specs):
+            made.param.add(name=name or None, **_changed(spec or ParamSpec()))
         if isinstance(params, CaffeLayer) and params.message is not None:
             _write_params(made, params, params.message.field)
         if isinstance(params, Input):

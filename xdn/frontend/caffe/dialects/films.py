@@ -6,6 +6,7 @@ source are its convolution3d_layer.cpp, deconvolution3d_layer.cpp and pool3d_lay
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.text import Message, is_many, place_of, schema
@@ -28,44 +29,35 @@ def _given(param: Message, name: str) -> list[int]:
     return list(found) if is_many(found) else [found]
 
 
-def _over_time(kind: str) -> Callable[[Message], None]:
-    """Return the rule for a layer of C3D that is a `kind` over films."""
+def _over_time(layer: Message, kind: str) -> None:
+    """Make of a layer of C3D a `kind` over films."""
     plain, message, own = _MESSAGES[kind]
-
-    def rule(layer: Message) -> None:
-        old, made = getattr(layer, own if layer.HasField(own) else plain), schema.new(message)
-        for name in _SAME:
-            for value in _given(old, name):
-                setattr(made, name, value)
-        for name, (time, default) in _TIMES.items():
-            sides, times = _given(old, name), _given(old, time)
-            if len(sides) > 1:
-                what = f"{name} has {len(sides)} values; {layer.type} takes one, and {time}"
-                raise NetError(what, where=place_of(layer))
-            if sides or times:
-                getattr(made, name).extend([*(times or [default]), *(sides or [default]) * 2])
-        layer.ClearField(own)
-        getattr(layer, plain).CopyFrom(made)
-        layer.type = kind
-
-    return rule
+    old, made = getattr(layer, own if layer.HasField(own) else plain), schema.new(message)
+    for name in _SAME:
+        for value in _given(old, name):
+            setattr(made, name, value)
+    for name, (time, default) in _TIMES.items():
+        sides, times = _given(old, name), _given(old, time)
+        if len(sides) > 1:
+            what = f"{name} has {len(sides)} values; {layer.type} takes one, and {time}"
+            raise NetError(what, where=place_of(layer))
+        if sides or times:
+            getattr(made, name).extend([*(times or [default]), *(sides or [default]) * 2])
+    layer.ClearField(own)
+    getattr(layer, plain).CopyFrom(made)
+    layer.type = kind
 
 
-def _without_time(kind: str) -> Callable[[Message], None]:
-    """Return the rule for a `kind` over images, in which C3D's fields of time would have no meaning."""
-
-    def rule(layer: Message) -> None:
-        for time, _ in _TIMES.values():
-            if _given(getattr(layer, _MESSAGES[kind][0]), time):
-                mend = f"Write {kind}3D, or kernel_size, stride and pad once for each axis"
-                raise NetError(f"{time} is a field of C3D's {kind}3D", where=place_of(layer), mend=mend)
-
-    return rule
+def _without_time(layer: Message) -> None:
+    """Refuse C3D's fields of time in a layer over images, where they would have no meaning."""
+    for time, _ in _TIMES.values():
+        if _given(getattr(layer, _MESSAGES[layer.type][0]), time):
+            mend = f"Write {layer.type}3D, or kernel_size, stride and pad once for each axis"
+            raise NetError(f"{time} is a field of C3D's {layer.type}3D", where=place_of(layer), mend=mend)
 
 
 #: Type of a layer, as C3D 1.1 and V1's enum in C3D 1.0 spell it -> the rule that changes it in place.
-FILM_RULES = {
-    **{f"{kind}3D": _over_time(kind) for kind in _MESSAGES},
-    **{f"{kind.upper()}3D": _over_time(kind) for kind in _MESSAGES},
-    **{kind: _without_time(kind) for kind in _MESSAGES},
+FILM_RULES: dict[str, Callable[[Message], None]] = {
+    **{name: partial(_over_time, kind=kind) for kind in _MESSAGES for name in (f"{kind}3D", f"{kind.upper()}3D")},
+    **dict.fromkeys(_MESSAGES, _without_time),
 }

@@ -16,32 +16,26 @@ _OF_WEIGHTS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
 _OLD_TRANSFORMS = {
     "Data": "data_param",
     "ImageData": "image_data_param",
-    "VIDEO_DATA": "image_data_param",
-    "VIDEO_SEGMENTATION_DATA": "image_data_param",
-    "VIDEO_WITH_VOXEL_TRUTH_DATA": "image_data_param",
     "VideoData": "video_data_param",
     "WindowData": "window_data_param",
+    **{f"VIDEO_{kind}DATA": "image_data_param" for kind in ("", "SEGMENTATION_", "WITH_VOXEL_TRUTH_")},
 }
 _TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
 
 
-def _upgrade_layer(old: Message, new: Message, type_names: dict[int, str]) -> None:
-    """Fill the LayerParameter `new` from the V1LayerParameter `old`."""
-    new.type = type_names[old.type] if old.type else old.xdn_type
-    for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
-        shared = mode if mode != _SHARE_MODE_STRICT else None
-        new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
-    for field, value in old.ListFields():
-        if field.name not in ("type", "xdn_type", *_OF_WEIGHTS):
-            put(new, field.name, value)
-
-
 def _upgrade_v1(net: Message) -> None:
+    """Turn V1's `layers` into `layer`."""
     if net.layers and net.layer:
         raise NetError("the net has both `layer` and `layers`", mend="Write all layers in one of the two formats")
     type_names = dict(schema.v1_types().values())
     for old in net.layers:
-        _upgrade_layer(old, net.layer.add(), type_names)
+        new = net.layer.add(type=type_names[old.type] if old.type else old.xdn_type)
+        for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
+            shared = mode if mode != _SHARE_MODE_STRICT else None
+            new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
+        for field, value in old.ListFields():
+            if field.name not in ("type", "xdn_type", *_OF_WEIGHTS):
+                put(new, field.name, value)
     net.ClearField("layers")
 
 

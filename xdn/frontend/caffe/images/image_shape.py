@@ -129,12 +129,12 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
     for name, known in _BY_SOURCE.items():
         if name in source:
             return known
-    where = place_of(layer)
+    what = "neither a crop size, a mean file nor the data source tells the shape of the images"
+    mend = "Say it with --input-shape C,H,W"
     if layer.type == "HDF5Data":
         what = "nothing but the data itself tells the shape of the images or features"
-        raise NetError(what, where=where, mend="Say it with --input-shape, without the batch: 784, or 3,32,32")
-    what = "neither a crop size, a mean file nor the data source tells the shape of the images"
-    raise NetError(what, where=where, mend="Say it with --input-shape C,H,W")
+        mend = "Say it with --input-shape, without the batch: 784, or 3,32,32"
+    raise NetError(what, where=place_of(layer), mend=mend)
 
 
 def said_shape(shapes: InputShapes | None, name: str, alone: bool) -> ImageShape | None:

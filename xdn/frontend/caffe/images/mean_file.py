@@ -1,6 +1,5 @@
 """Mean images in files: Caffe's binaryproto, or, by the ending ``.npy``, an array as pycaffe's users keep it."""
 
-import io
 import re
 import struct
 from math import prod
@@ -10,7 +9,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.errors import DataError, ParseError
-from xdn.files import atomic_file, read_bounded, write_atomically
+from xdn.files import atomic_file, read_bounded
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head, read_blob
 from xdn.frontend.wire import Span
 from xdn.graph import Array
@@ -96,6 +95,5 @@ def write_mean(path: Path, mean: Array) -> None:
     if path.suffix.lower() != _ARRAY:
         write_binaryproto(path, mean)
         return
-    made = io.BytesIO()
-    np.save(made, mean)
-    write_atomically(path, made.getvalue())
+    with atomic_file(path) as file:
+        np.save(file, mean)

@@ -46,8 +46,7 @@ def suggested_transform(net: Net, path: Path) -> Suggestion | None:
     inputs = [layer.params for layer in net.input_layers if isinstance(layer.params, Input)]
     if len(inputs) != 1 or not leaves_values(inputs[0].transform):
         return None
-    beside = sorted(path.parent.glob("*.prototxt"))[: settings.MAX_SUGGESTING_FILES]
-    for other in beside:
+    for other in sorted(path.parent.glob("*.prototxt"))[: settings.MAX_SUGGESTING_FILES]:
         if other.name != path.name and (transform := _transform_of(other, net)) is not None:
             return Suggestion(other, _options(transform, path.parent))
     for pattern in _MEANS:

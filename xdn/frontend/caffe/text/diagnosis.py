@@ -17,16 +17,7 @@ _KINDS = {
     ),
 }
 #: What tells a solver from other messages; one is enough.
-_TELLTALES = {
-    "net",
-    "train_net",
-    "base_lr",
-    "max_iter",
-    "lr_policy",
-    "snapshot_prefix",
-    "net_param",
-    "train_net_param",
-}
+_SIGNS = {"net", "train_net", "base_lr", "max_iter", "lr_policy", "train_net_param", "net_param", "snapshot_prefix"}
 
 
 def _solver(text: str) -> str | None:
@@ -36,7 +27,7 @@ def _solver(text: str) -> str | None:
     except ParseError:
         return None
     known = [field.name for field, _ in solver.ListFields()]
-    if len(unknown) >= len(known) or _TELLTALES.isdisjoint(known):
+    if len(unknown) >= len(known) or _SIGNS.isdisjoint(known):
         return None
     net = solver.net or solver.train_net
     named = f"; the net is {net!r}: give that" if net else ""

@@ -63,9 +63,7 @@ def _layer_messages() -> Table:
         table["LayerParameter"][message.field] = Field(message.number, message.name)
         if message.v1_number:
             table["V1LayerParameter"][message.field] = Field(message.v1_number, message.name)
-        fields = table.setdefault(message.name, {})
-        fields.update(layer.unused)
-        fields.update(layer.proto_fields())
+        table.setdefault(message.name, {}).update({**layer.unused, **layer.proto_fields()})
     return table
 
 

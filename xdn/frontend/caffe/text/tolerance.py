@@ -21,7 +21,7 @@ norm_param): there they are an error.
 
 import difflib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from xdn import settings
@@ -145,15 +145,6 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
     return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]
 
 
-def _unread(layer: Message, own: str | None) -> Iterator[str]:
-    """Yield the parameters of `layer`, its `own` left aside, that say something to a layer that runs."""
-    anywhere = {"XdnParameter", *_training_messages()}
-    for field, value in layer.ListFields():
-        is_param = field.message_type is not None and field.name.endswith("_param") and field.name != own
-        if is_param and field.message_type.name not in anywhere and value.ListFields():
-            yield field.name
-
-
 def check_unread(net: Message) -> None:
     """Log a warning for each parameter that a layer of the NetParameter `net` does not read, those of one kind once.
 
@@ -162,14 +153,19 @@ def check_unread(net: Message) -> None:
     UnsupportedError
         For the first in a layer of a type that is not Caffe's own.
     """
+    #: What may stand in any layer: our additions, and what data layers, losses and measures read.
+    anywhere = {"XdnParameter", *_training_messages()}
     told: set[tuple[str, str]] = set()
     for layer in net.layer:
-        cls = _class_of(layer)
+        cls, where = _class_of(layer), place_of(layer)
         if cls is None:
             continue
         own = None if cls.message is None else cls.message.field
-        for name in _unread(layer, own):
-            where = place_of(layer)
+        for field, value in layer.ListFields():
+            name, message = field.name, field.message_type
+            is_param = message is not None and name.endswith("_param") and message.name not in anywhere
+            if not is_param or name == own or not value.ListFields():
+                continue
             if not cls.of_caffe():
                 mend = f"Forks differ in this type; XDN's reads {own or 'no parameters'}"
                 raise UnsupportedError(f"{name} stands in a layer that does not read it", where=where, mend=mend)

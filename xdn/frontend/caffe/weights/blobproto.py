@@ -57,8 +57,7 @@ class _Parts:
     """What the fields of one BlobProto say, gathered in the order of the file."""
 
     pieces: list[Array] = field(default_factory=list)
-    dims: list[int] = field(default_factory=list)
-    has_shape: bool = False
+    dims: list[int] | None = None
     old: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -68,32 +67,34 @@ class _Parts:
 
     def shape(self, span: Span) -> tuple[Shape, bool]:
         """Return the shape, and whether it is an old one of four axes; raise ParseError for one out of bounds."""
-        legacy = bool(self.old)
-        numbers = (*_LEGACY, _FILM_WIDTH) if self.of_film else _LEGACY
-        shape = tuple(self.old.get(number, 0) for number in numbers) if legacy else tuple(self.dims)
+        if self.old:
+            numbers = (*_LEGACY, _FILM_WIDTH) if self.of_film else _LEGACY
+            shape = tuple(self.old.get(number, 0) for number in numbers)
+        elif self.dims is not None:
+            shape = tuple(self.dims)
+        else:
+            # Caffe writes a scalar without any shape; of more numbers, none is known but how many they are.
+            count = sum(len(piece) for piece in self.pieces)
+            shape = () if count == 1 else (count,)
         # NumPy bounds the product of the other extents where one is 0.
         most = prod(max(1, extent) for extent in shape) if 0 in shape else max(shape, default=0)
         if min(shape, default=0) < 0 or most > settings.MAX_BLOB_ELEMENTS:
             raise span.error(f"a blob has the shape {shape}")
-        if not legacy and not self.has_shape:
-            # Caffe writes a scalar without any shape; of more numbers, none is known but how many they are.
-            count = sum(len(piece) for piece in self.pieces)
-            shape = () if count == 1 else (count,)
-        return shape, legacy
+        return shape, bool(self.old)
 
 
-def _read_dims(shape: Span, parts: _Parts) -> None:
+def _read_dims(shape: Span, dims: list[int]) -> None:
     for entry in wire.entries(shape):
         if entry.number != 1:
             continue
         if entry.wire_type == wire.VARINT:
-            parts.dims.append(entry.integer())
+            dims.append(entry.integer())
         else:
             packed, at = entry.message(), entry.value.start
-            while at < packed.stop and len(parts.dims) <= settings.MAX_BLOB_AXES:
+            while at < packed.stop and len(dims) <= settings.MAX_BLOB_AXES:
                 value, at = wire.varint(packed, at)
-                parts.dims.append(wire.signed(value))
-        if len(parts.dims) > settings.MAX_BLOB_AXES:
+                dims.append(wire.signed(value))
+        if len(dims) > settings.MAX_BLOB_AXES:
             raise shape.error(f"a blob has more than {settings.MAX_BLOB_AXES} axes")
 
 
@@ -135,20 +136,16 @@ def read_blob(span: Span) -> StoredBlob:
             if len(parts.pieces) > settings.MAX_BLOB_PIECES:
                 raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
         elif entry.number == _SHAPE:
-            parts.has_shape = True
-            _read_dims(entry.message(), parts)
+            parts.dims = parts.dims or []
+            _read_dims(entry.message(), parts.dims)
         elif entry.number in _LEGACY:
             parts.old[entry.number] = entry.integer()
     shape, legacy = parts.shape(span)
     count = sum(piece.size for piece in parts.pieces)
     if prod(shape) != count:
         raise span.error(f"a blob of shape {shape} holds {count} numbers instead of {prod(shape)}")
-    data = np.empty(count, np.float32)
-    at = 0
-    for piece in parts.pieces:
-        with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
-            data[at : at + piece.size] = piece
-        at += piece.size
+    with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
+        data = np.concatenate([np.empty(0, np.float32), *parts.pieces], dtype=np.float32, casting="unsafe")
     return StoredBlob(shape, data.reshape(shape), legacy)
 
 

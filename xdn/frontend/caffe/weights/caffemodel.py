@@ -106,11 +106,6 @@ def read_caffemodel(path: Path, wanted: Container[str] | None = None) -> Stored:
     return decode(Span(memoryview(mapped), 0, len(mapped), str(path)), wanted)
 
 
-def _encode_layer_head(name: str, kind: str, blobs_bytes: int) -> bytes:
-    fields = wire.encode_bytes(_LAYER_NAME, name.encode()) + wire.encode_bytes(_LAYER_TYPE, kind.encode())
-    return wire.encode_head(_NET_LAYER, len(fields) + blobs_bytes) + fields
-
-
 def write_caffemodel(path: Path, net: Net) -> None:
     """Write name, type and weights of the layers of `net` to `path`, whole or not at all.
 
@@ -126,7 +121,9 @@ def write_caffemodel(path: Path, net: Net) -> None:
                 head, length = encode_blob_head(array.shape)
                 blobs.append((wire.encode_head(_LAYER_BLOBS, length) + head, array))
             blobs_bytes = sum(len(head) + 4 * array.size for head, array in blobs)
-            file.write(_encode_layer_head(layer.name, layer.type, blobs_bytes))
+            said = ((_LAYER_NAME, layer.name), (_LAYER_TYPE, layer.type))
+            fields = b"".join(wire.encode_bytes(number, text.encode()) for number, text in said)
+            file.write(wire.encode_head(_NET_LAYER, len(fields) + blobs_bytes) + fields)
             for head, array in blobs:
                 file.write(head)
                 file.write(np.ascontiguousarray(array, "<f4").data)

@@ -6,7 +6,7 @@ from math import ceil, prod
 import numpy as np
 
 from xdn.errors import UnknownNameError, UnsupportedError
-from xdn.frontend.caffe.text import Message, is_many
+from xdn.frontend.caffe.text import Message
 from xdn.graph import Array, Layer, Shape
 from xdn.registry import Registry
 
@@ -87,19 +87,6 @@ def _bilinear(param: Message, rng: np.random.Generator, shape: Shape) -> Array:
     return np.broadcast_to(np.outer(side[0], side[-1]), shape).astype(np.float32)
 
 
-def _stated(layer: Message) -> dict[str, Message | None]:
-    """Return the fields of a LayerParameter's messages that hold fillers, None for those that are not given."""
-    params = [value for field, value in layer.ListFields() if field.name.endswith("_param")]
-    return {
-        field.name: getattr(param, field.name) if param.HasField(field.name) else None
-        for param in params
-        for field in param.DESCRIPTOR.fields
-        if field.message_type is not None
-        and field.message_type.name == "FillerParameter"
-        and not is_many(getattr(param, field.name))
-    }
-
-
 def _unstated(name: str, rng: np.random.Generator, layer: Layer, shape: Shape) -> Array:
     """Return what a weight starts from without a filler."""
     if name in _NEUTRAL:
@@ -133,13 +120,16 @@ def fill(layer: Layer, shapes: Mapping[str, Shape], said: Message | None, rng: n
     UnsupportedError
         For a filler that Caffe does not have.
     """
-    stated = {} if said is None else _stated(said)
+    params = [] if said is None else [value for field, value in said.ListFields() if field.name.endswith("_param")]
     made = {}
     for name, shape in shapes.items():
-        field = next((field for field in (f"{name}_filler", *_FIELDS.get(name, ())) if field in stated), "")
-        filler = stated.get(field)
+        fields = (f"{name}_filler", *_FIELDS.get(name, ()))
+        field, holder = next(
+            ((field, param) for field in fields for param in params if hasattr(param, field)), ("", None)
+        )
         try:
-            made[name] = _unstated(name, rng, layer, shape) if filler is None else _filled(filler, rng, shape)
+            stated = holder is not None and holder.HasField(field)
+            made[name] = _filled(getattr(holder, field), rng, shape) if stated else _unstated(name, rng, layer, shape)
         except UnknownNameError as error:
             where = f"{layer.place}: {field}"
             raise UnsupportedError(error.what, where=where, mend=error.mend) from None
