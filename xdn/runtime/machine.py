@@ -1,6 +1,5 @@
 """The machine that this process runs on, measured once and kept: see `xdn/kernels/machine/model.py`."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from xdn.codegen.target import Target, cpu_features, cpu_name, host_target
 from xdn.cpus import available_cpus, caches
 from xdn.element import BF16, REAL, S8, real
 from xdn.errors import DataError, ParseError
-from xdn.files import read_bounded, write_atomically
+from xdn.files import read_json, write_json
 from xdn.graph import Array
 from xdn.kernels.core.barrier import Barrier
 from xdn.kernels.core.frame import Frame
@@ -49,8 +48,8 @@ def this_machine() -> Machine:
     """Return the machine, measured now where the cache folder has none of this processor, these cores and sources."""
     path = kept_at()
     try:
-        return Machine.of(json.loads(read_bounded(path, _MOST_BYTES)))
-    except (DataError, ParseError, ValueError, RecursionError) as error:
+        return Machine.of(read_json(path, _MOST_BYTES))
+    except (DataError, ParseError) as error:
         if path.exists():
             log.warning("%s: measured anew: %s", path, error)
     return measured_machine()
@@ -61,8 +60,7 @@ def measured_machine() -> Machine:
     machine = _measured(available_cpus())
     path = kept_at()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(machine.document(), indent=1).encode())
+        write_json(path, machine.document())
     except OSError as error:
         log.warning("the measured machine is not kept: %s", error)
     return machine

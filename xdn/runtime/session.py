@@ -217,8 +217,7 @@ class Session:
 
     def plans(self) -> tuple[Plan, ...]:
         """Return the plans of the latest run, one for each part that has one."""
-        latest = (runner.latest_plan() for runner in self._runners.values())
-        return tuple(plan for plan in latest if plan is not None)
+        return tuple(filter(None, (runner.latest_plan() for runner in self._runners.values())))
 
     def profile(self, peak_gflops: float | None = None) -> Profile:
         """Return what each layer took in the latest run; of a net in parts those of all parts.
