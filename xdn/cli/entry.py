@@ -42,21 +42,19 @@ def _exit_code(name: str, main: "Callable[[], int]") -> int:
     try:
         memory.check_limit()
         return main()
-    except XdnError as error:
-        message, code = str(error), error.exit_code
     except Exception as error:
-        said = memory.lack(error)
+        said = str(error) if isinstance(error, XdnError) else memory.lack(error)
         if said is None:
             raise
-        message, code = said, 1
-    print(f"{name}: error: {visible(message)}", file=sys.stderr)
-    return code
+        print(f"{name}: error: {visible(said)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, XdnError) else 1
 
 
 def _command(module: str) -> "Callable[[], int]":
     """Return what imports and runs the command in `xdn.cli.<module>`, and returns its exit code."""
 
     def main() -> int:
+        """Import and run it."""
         from importlib import import_module
 
         return int(import_module(f"xdn.cli.{module}").main())
