@@ -233,10 +233,9 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
         "--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)"
     )
     parser.add_argument(
-        "--quiet",
-        action="store_true",
+        "--quiet", action="store_true",
         help="print results that were asked for and errors only: no reports, log or progress bars",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--max-memory", type=_memory_size, metavar="SIZE",
         help="refuse a net that takes more memory, such as 8G (default: XDN_MEMORY, else "

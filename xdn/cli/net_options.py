@@ -33,10 +33,9 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
     choice.add_argument("--weights", type=Path, metavar="FILE", help=f"default: {default}")
     choice.add_argument("--random-weights", action="store_true", help="seeded random weights instead of trained ones")
     files.add_argument(
-        "--partial-weights",
-        action="store_true",
+        "--partial-weights", action="store_true",
         help="take the weights that fit, leave out the others, and fill layers that get none by their fillers",
-    )
+    )  # fmt: skip
     state = parser.add_argument_group("which layers of a training net take part")
     state.add_argument("--phase", choices=("TEST", "TRAIN"), default="TEST", help="default: TEST")
     state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")

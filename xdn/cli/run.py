@@ -69,16 +69,14 @@ def main(argv: list[str] | None = None) -> int:
         "less of it to read for each image of a few; their values are rounded, sums remain f32 (default: f32)",
     )  # fmt: skip
     add(
-        "--schedule",
-        choices=tuple(SCHEDULES),
+        "--schedule", choices=tuple(SCHEDULES),
         help="fill vectors with images, which suits many, or with channels, which suits few (default: by their number)",
-    )
+    )  # fmt: skip
     add("--per-class", action="store_true", help="print each class's accuracy and what its images are taken for")
     add(
-        "--profile",
-        action="store_true",
+        "--profile", action="store_true",
         help="print what each layer takes in one further run (with --online: over one batch)",
-    )
+    )  # fmt: skip
     add("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
     add("--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full")
     add_tune_options(parser)
