@@ -165,8 +165,14 @@ def one_bottom(bottoms: Blobs, *axes: int) -> Blob:
     return bottoms[0]
 
 
-def unchanged(bottoms: Blobs, axis: int) -> tuple[Blob, ...]:
-    """Return the top of a layer that keeps the shape of its only bottom; raise ShapeError where it lacks the `axis`."""
-    bottom = one_bottom(bottoms)
-    bottom.axis(axis)
-    return (Blob(bottom.shape),)
+class ShapeKeeper(CaffeLayer):
+    """Base of the layers whose top has the shape of their only bottom."""
+
+    #: An axis that the bottom must have.
+    axis = 1
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """Any shape that has the axis, unchanged."""
+        bottom = one_bottom(bottoms)
+        bottom.axis(self.axis)
+        return (Blob(bottom.shape),)

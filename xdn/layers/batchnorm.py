@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
-from xdn.layers.base import ENGINE, CaffeLayer, Message, fillers, layer_type, proto, unchanged
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
+from xdn.layers.base import ENGINE, Message, ShapeKeeper, fillers, layer_type, proto
 
 
-class BatchNormalisation(CaffeLayer):
+class BatchNormalisation(ShapeKeeper):
     """Base of the layers that normalise channels by kept statistics, or by those of the batch at hand."""
 
     channel_rule = ChannelRule.CARRIED
@@ -48,6 +48,7 @@ class BatchNorm(BatchNormalisation):
     takes the kept statistics at TEST whatever `use_global_stats` says, which there is False by default.
     """
 
+    axis = 0  # Of one with a batch only, axis 1 counts as one channel.
     message = Message("BatchNormParameter", "batch_norm_param", 139)
     unused = {**fillers(scale_filler=5, bias_filler=6), "engine": ENGINE.at(15)}
 
@@ -60,10 +61,6 @@ class BatchNorm(BatchNormalisation):
     def batch_statistics(self) -> bool:
         """Whether mean and variance are those of the batch at hand."""
         return self.use_global_stats is False and not self.scale_bias
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """Any shape with a batch axis, unchanged; axis 1 is the channels."""
-        return unchanged(bottoms, 0)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Mean (C,), variance (C,), scale_factor (1,), scale and bias (C,); C is 1 for a bottom with one axis."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import ENGINE, Field, Message, fillers, layer_type, proto, unchanged
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, Side, WeightAxes, Weights
+from xdn.layers.base import ENGINE, Field, Message, fillers, layer_type, proto
 from xdn.layers.batchnorm import BatchNormalisation, moments
 
 
@@ -37,10 +37,6 @@ class BN(BatchNormalisation):
     def batch_statistics(self) -> bool:
         """Whether mean and variance are those of the batch at hand."""
         return self.affine_only and self.bn_mode == "LEARN"
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, ...), unchanged."""
-        return unchanged(bottoms, 1)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Scale and shift (C,), and mean and variance (C,) where the layer keeps them."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, proto, unchanged
+from xdn.graph import Array, Arrays, Blobs, ChannelRule, Weights
+from xdn.layers.base import Message, ShapeKeeper, layer_type, proto
 
 
 @layer_type("MVN", v1_name="MVN")
-class MVN(CaffeLayer):
+class MVN(ShapeKeeper):
     """MVN: y = (x - mean) / (sqrt(variance) + eps), over the positions of a channel, or over a whole image.
 
     The source is Caffe's mvn_layer.cpp.
@@ -20,10 +20,6 @@ class MVN(CaffeLayer):
     normalize_variance: bool = proto(1, "bool", default=True)
     across_channels: bool = proto(2, "bool", default=False)
     eps: float = proto(3, "float", default=1e-9)
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, ...), unchanged."""
-        return unchanged(bottoms, 1)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, which is not negative; sums in f64."""

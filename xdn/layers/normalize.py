@@ -1,13 +1,13 @@
 """Normalize: values divided by their norm, times a learned scale."""
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
-from xdn.layers.base import Message, fillers, layer_type, proto, unchanged
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, Side, WeightAxes, Weights
+from xdn.layers.base import Message, ShapeKeeper, fillers, layer_type, proto
 from xdn.layers.broadcast import spread
 from xdn.layers.portable import Library, Portable
 
 
 @layer_type("Normalize")
-class Normalize(Portable):
+class Normalize(ShapeKeeper, Portable):
     """Normalize: y = scale * x / sqrt(sum of x**2 + eps), the sum over an image, or over the channels of a position.
 
     The source is normalize_layer.cpp of the SSD branch of Caffe (Liu et al. 2015, ParseNet). The layer of the same name
@@ -24,10 +24,6 @@ class Normalize(Portable):
     eps: float = proto(4, "float", default=1e-10)
     norm: str = proto(20190, "enum", default="L2", values={"L1": 1, "L2": 2})
     scaled: bool = proto(20191, "bool", default=True)
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, ...), unchanged."""
-        return unchanged(bottoms, 1)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Scale (C,), or a scalar () with `channel_shared`; none where nothing is `scaled`."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, proto, unchanged
+from xdn.graph import Array, Arrays, Blobs, ChannelRule, Weights
+from xdn.layers.base import ENGINE, Message, ShapeKeeper, layer_type, proto
 
 
 @layer_type("Softmax", "VOXEL_SOFTMAX", v1_name="SOFTMAX")
-class Softmax(CaffeLayer):
+class Softmax(ShapeKeeper):
     """Softmax: y = exp(x - max x) / sum exp(x - max x) along `axis`.
 
     The source is Caffe's softmax_layer.cpp.
@@ -18,10 +18,6 @@ class Softmax(CaffeLayer):
     fixed_because = "divides by a sum over the channels"
 
     axis: int = proto(2, "int32", default=1)
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """Any shape that has the axis, unchanged."""
-        return unchanged(bottoms, self.axis)
 
     def joins_images(self, bottoms: Blobs) -> bool:
         """Along the batch axis."""
