@@ -86,7 +86,8 @@ class Session:
         first = self.parts[0] if len(self.parts) == 1 else None
         #: What runs a net that is one part as a whole; None where parts run one after another.
         self._only_runner = self._runners[first] if isinstance(first, NetPart) and first.net is net else None
-        self._whole = self._only_runner or Chain(net, self.parts, self._runners)
+        #: What runs the net, either way.
+        self._main = self._only_runner or Chain(net, self.parts, self._runners)
         #: What runs inputs that this cut does not hold for, and which ones these are; the latest.
         self._other: tuple[CutKey, Session] | None = None
 
@@ -148,12 +149,12 @@ class Session:
         asked = tuple(dict.fromkeys(outputs))
         shapes = {name: array.shape for name, array in arrays.items()}
         try:
-            results = self._cut_for(shapes)._whole.run(arrays, asked, progress, out)
+            results = self._cut_for(shapes)._main.run(arrays, asked, progress, out)
         except UnsupportedError:
             if cut_key(shapes) == cut_key({name: blob.shape for name, blob in self.net.inputs.items()}):
                 raise
             # Layers may join images of this size which they keep apart at the declared one.
-            results = self._cut_anew(shapes)._whole.run(arrays, asked, progress, out)
+            results = self._cut_anew(shapes)._main.run(arrays, asked, progress, out)
         return [results[name] for name in outputs]
 
     def _cut_for(self, shapes: Mapping[str, Shape]) -> "Session":
@@ -234,7 +235,7 @@ class Session:
         """
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        taken = self._whole.latest
+        taken = self._main.latest
         if taken is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
         return Profile.of(taken, self._clock.ns_per_tick(), peak_gflops)
