@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import frontend
-from xdn.data import Dataset
+from xdn.data import DATASETS, Dataset
 from xdn.data.applied import Applied
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError, NetError, SettingError, placed
@@ -261,14 +261,12 @@ def machine(again: bool = False) -> "Machine":
 
 def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
-    from xdn.data import DATASETS
-    from xdn.frontend import FRONTENDS
     from xdn.optimize.prune.criterion import CRITERIA
     from xdn.optimize.prune.schedule import SCHEDULES
     from xdn.runtime.backend import BACKENDS
     from xdn.tune.search import SEARCHES
 
-    found = (FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, BACKENDS, SEARCHES)
+    found = (frontend.FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, BACKENDS, SEARCHES)
     return {registry.kind: registry.describe() for registry in found}
 
 

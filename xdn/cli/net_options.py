@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xdn import api, settings
-from xdn.cli.common import Output, given, number_between, positive_int
+from xdn.cli.common import Output, given, number_between, positive_float, positive_int
 from xdn.errors import SettingError, WeightsError
 from xdn.frontend import find_weights
 from xdn.graph import Net
@@ -158,10 +158,7 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 
 def _positive_numbers(text: str) -> tuple[float, ...]:
-    values = _numbers(text)
-    if min(values) <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r}: every number must be positive")
-    return values
+    return tuple(positive_float(part) for part in text.split(","))
 
 
 def _input_shape(text: str) -> tuple[str, tuple[int, ...]]:
