@@ -25,7 +25,7 @@ from xdn.kernels.core.frame import Frame
 from xdn.kernels.machine import bandwidth, dots, frequency, meeting, peak
 from xdn.kernels.machine.model import Level, Machine, Rate
 from xdn.runtime.cpu.threads.helpers import waiting_looks, yield_address
-from xdn.runtime.peak import probe_of, reading_of
+from xdn.runtime.peak import probe_of, read_gbytes
 from xdn.runtime.rounds import best_ns
 
 log = logging.getLogger(__name__)
@@ -81,17 +81,9 @@ def _measured(threads: int) -> Machine:
     others = [bandwidth.reading(target), meeting.meetings(target), *(frequency.additions(target, w) for w in _WIDTHS)]
     process_loader().prepare([tile.source, *(each.source for each in macs.values()), *others])
     ghz, ghz_wide = (_ghz(target, wide) for wide in _WIDTHS)
-    return Machine(
-        cpu_name(),
-        target.name,
-        threads,
-        ghz,
-        ghz_wide,
-        {name: each.rate(threads) for name, each in macs.items()},
-        tile.rate(threads),
-        tuple(_levels(target, threads)),
-        _barrier_ns(target, threads),
-    )
+    rates, tile_rate = {name: each.rate(threads) for name, each in macs.items()}, tile.rate(threads)
+    levels, barrier_ns = tuple(_levels(threads)), _barrier_ns(target, threads)
+    return Machine(cpu_name(), target.name, threads, ghz, ghz_wide, rates, tile_rate, levels, barrier_ns)
 
 
 @dataclass(frozen=True)
@@ -132,7 +124,7 @@ def _ghz(target: Target, wide: bool) -> float:
     return _STEPS * frequency.CHAIN / ns
 
 
-def _levels(target: Target, threads: int) -> Iterator[Level]:
+def _levels(threads: int) -> Iterator[Level]:
     """Yield the caches and the memory."""
     before = 0
     for cache_ in caches():
@@ -140,20 +132,17 @@ def _levels(target: Target, threads: int) -> Iterator[Level]:
         # An array that is half of what a thread has of it, and that the level before does not hold.
         array_bytes = cache_.bytes // 2 // shared_by
         if array_bytes >= 2 * before:
-            yield Level(f"L{cache_.level}", cache_.bytes, cache_.shared_by, _reading_rate(array_bytes, target, threads))
+            yield Level(f"L{cache_.level}", cache_.bytes, cache_.shared_by, _reading_rate(array_bytes, threads))
         before = cache_.bytes
-    yield Level(
-        "memory", 0, threads, _reading_rate(settings.BANDWIDTH_BYTES // threads, target, threads, _MEMORY_ROUNDS)
-    )
+    of_memory = _reading_rate(settings.BANDWIDTH_BYTES // threads, threads, _MEMORY_ROUNDS)
+    yield Level("memory", 0, threads, of_memory)
 
 
-def _reading_rate(array_bytes: int, target: Target, threads: int, rounds: int = _ROUNDS) -> Rate:
+def _reading_rate(array_bytes: int, threads: int, rounds: int = _ROUNDS) -> Rate:
     """Return the 10**9 bytes a second that threads read from an array each, again and again."""
 
     def of(count: int) -> tuple[float, bool]:
-        each, read_bytes = reading_of(array_bytes, count, max(1, _READ_BYTES // array_bytes))
-        ns, sure = best_ns(bandwidth.reading(target), each, rounds)
-        return read_bytes / ns, sure
+        return read_gbytes(array_bytes, count, max(1, _READ_BYTES // array_bytes), rounds)
 
     return _rate(of, threads)
 

@@ -38,9 +38,8 @@ def measured_bandwidth(threads: int) -> float:
     threads : int
         At least 1.
     """
-    each, read_bytes = reading_of(settings.BANDWIDTH_BYTES // threads, threads, 1)
-    ns, _ = best_ns(bandwidth.reading(host_target()), each, settings.BANDWIDTH_RUNS)
-    return read_bytes / ns
+    gbytes, _ = read_gbytes(settings.BANDWIDTH_BYTES // threads, threads, 1, settings.BANDWIDTH_RUNS)
+    return gbytes
 
 
 def probe_of(values: Array, steps: int, around: int = 1) -> Probe:
@@ -48,8 +47,8 @@ def probe_of(values: Array, steps: int, around: int = 1) -> Probe:
     return Probe(values=values, steps=steps, around=around, total=np.zeros(1, real))
 
 
-def reading_of(array_bytes: int, threads: int, times: int) -> tuple[list[Probe], int]:
-    """Return what threads are told that read an array each, and the bytes that they read together.
+def read_gbytes(array_bytes: int, threads: int, times: int, rounds: int) -> tuple[float, bool]:
+    """Return the 10**9 bytes a second that threads read together, an array each, and whether that is sure.
 
     Parameters
     ----------
@@ -57,6 +56,8 @@ def reading_of(array_bytes: int, threads: int, times: int) -> tuple[list[Probe],
         Of one array, at most: it has a power of two of steps.
     threads, times : int
         How often each reads its array.
+    rounds : int
+        At most.
     """
     step_bytes = bandwidth.step_elements(host_target()) * REAL.bytes
     steps = 1 << max(0, (array_bytes // step_bytes).bit_length() - 1)
@@ -65,4 +66,5 @@ def reading_of(array_bytes: int, threads: int, times: int) -> tuple[list[Probe],
         # Pages that nobody wrote would all be one page of zeros.
         array[:: settings.PAGE_BYTES] = 1
     each = [probe_of(array.view(real), times * steps, steps) for array in arrays]
-    return each, threads * times * steps * step_bytes
+    ns, sure = best_ns(bandwidth.reading(host_target()), each, rounds)
+    return threads * times * steps * step_bytes / ns, sure
