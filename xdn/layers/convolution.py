@@ -36,10 +36,6 @@ class Convolution(Filters):
         weight = {"weight": (filters, inputs, *self.window_over(bottoms[0]).kernel)}
         return weight | ({"bias": (filters,)} if self.bias_term else {})
 
-    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
-        """N * K * P * Q * C/G * R * S."""
-        return tops[0].size * (bottoms[0].shape[1] // self.group) * prod(self.window_over(bottoms[0]).kernel)
-
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """im2col, then one matrix product a group, as Caffe computes it."""
         window, g = self.window(bottoms[0].ndim - 2), self.group

@@ -52,10 +52,6 @@ class Deconvolution(Filters):
         weight = {"weight": (*first_two, *self.window_over(bottoms[0]).kernel)}
         return weight | ({"bias": (filters,)} if self.bias_term else {})
 
-    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
-        """N * C * H * W * K/G * R * S."""
-        return bottoms[0].size * (self.num_output // self.group) * prod(self.window_over(bottoms[0]).kernel)
-
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """One matrix product a group, then each window added to the output (col2im), as Caffe computes it."""
         x, g = bottoms[0], self.group

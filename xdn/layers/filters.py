@@ -1,6 +1,7 @@
 """The parameters that Convolution and Deconvolution share."""
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Self
 
 import numpy as np
@@ -52,24 +53,24 @@ class Filters(CaffeLayer):
         """Return the window over the positions of a bottom (N, C, ...)."""
         return self.window(len(bottom.shape) - 2)
 
-    def check_channels(self, bottom: Blob) -> None:
-        """Raise ShapeError where axis, filters and groups do not fit a bottom (N, C, ...)."""
-        c = bottom.shape[1]
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, K, P, Q), and as much of lines and volumes, by the window's size rule."""
+        bottom = one_bottom(bottoms, *POSITIONED)
+        n, c, *sizes = bottom.shape
         if bottom.axis(self.axis) != 1:
             raise ShapeError(f"axis {self.axis}; the channels are axis 1")
         if self.num_output < 1 or self.group < 1:
             raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
         if c % self.group or self.num_output % self.group:
             raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, K, P, Q), and as much of lines and volumes, by the window's size rule."""
-        bottom = one_bottom(bottoms, *POSITIONED)
-        n, _, *sizes = bottom.shape
-        self.check_channels(bottom)
         # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
         Blob(self.weight_shapes(bottoms)["weight"])
         return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
+
+    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
+        """N * K * P * Q * C/G * R * S; of a transposed window N * C * H * W * K/G * R * S."""
+        swept = bottoms[0] if self.window_over(bottoms[0]).transposed else tops[0]
+        return swept.size * prod(self.weight_shapes(bottoms)["weight"][1:])
 
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(G, M, C/G*R*S): what the window's elements meet at the outputs (n, p, q), zeros where nothing."""

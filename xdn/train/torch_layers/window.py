@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xdn.layers.convolution import Convolution
-from xdn.layers.deconvolution import Deconvolution
+from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.layers.spp import SPP
@@ -21,24 +20,17 @@ _MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _AVG_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
-@torch_layer("Convolution", fresh=True)
-def convolution(params: Convolution, given: Given) -> Tensor:
-    """Convolution with the same zeros on both sides; where a window passes the padded input, more at the end."""
-    x = given.x
+@torch_layer("Convolution", "Deconvolution", fresh=True)
+def convolution(params: Filters, given: Given) -> Tensor:
+    """The same zeros on both sides; where a convolution's window passes the padded input, more at the end."""
+    x, weight, bias = given.x, given.weights["weight"], given.weights.get("bias")
     w = params.window(x.ndim - 2)
-    convolve = _CONV[w.axes]
+    if w.transposed:
+        return _CONV_TRANSPOSE[w.axes](x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
     if any(over := w.overhang(x.shape[2:])):
         # F.pad counts axes from the last one on.
         x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
-    return convolve(x, given.weights["weight"], given.weights.get("bias"), w.stride, w.pad, w.dilation, params.group)
-
-
-@torch_layer("Deconvolution", fresh=True)
-def deconvolution(params: Deconvolution, given: Given) -> Tensor:
-    """The transpose of a convolution with the same zeros on both sides."""
-    x, weight, bias = given.x, given.weights["weight"], given.weights.get("bias")
-    w = params.window(x.ndim - 2)
-    return _CONV_TRANSPOSE[w.axes](x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
+    return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, params.group)
 
 
 @torch_layer("InnerProduct", fresh=True)
