@@ -19,6 +19,8 @@ from xdn.graph import Net, Shape
 
 Made = TypeVar("Made")
 
+#: The variant of an engine of which nothing is set: what users get who only call it.
+AS_IT_COMES = "as it comes"
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
 ENGINES: dict[str, type["Engine"]] = {}
 
@@ -113,6 +115,8 @@ class Engine(ABC):
     distribution: ClassVar[str]
     #: The engine's own ways to run, tried one after the other.
     variants: ClassVar[tuple[str, ...]] = ("default",)
+    #: Whether it can also be run `AS_IT_COMES`, as something else than its best variant.
+    comes_otherwise: ClassVar[bool] = False
     #: Batch sizes to try beside those that all engines try.
     own_batches: ClassVar[tuple[int, ...]] = ()
     #: True where another batch size takes a new set-up, so that a last, smaller batch is filled up.
@@ -139,7 +143,7 @@ class Engine(ABC):
 
     @abstractmethod
     def configure(self, batch: int, variant: str) -> None:
-        """Set up for batches of `batch` images."""
+        """Set up for batches of `batch` images, as one of `variants` or `AS_IT_COMES`."""
 
     def convert(self, images: np.ndarray) -> Any:
         """Return images (N, H, W, C) u8 in the form that `infer` takes: transformed, in the engine's layout."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from engine import Engine, Model, in_pool, register
+from engine import AS_IT_COMES, Engine, Model, in_pool, register
 
 
 @register
@@ -13,6 +13,7 @@ class OnnxRuntime(Engine):
     name = "onnxruntime"
     distribution = "onnxruntime"
     variants = ("intra-op threads", "one batch a thread")
+    comes_otherwise = True
 
     def __init__(self, model: Model, threads: int):
         import onnxruntime
@@ -27,9 +28,10 @@ class OnnxRuntime(Engine):
         self._callers = self.threads if variant == "one batch a thread" else 1
         if variant not in self._sessions:
             options = self._package.SessionOptions()
-            options.intra_op_num_threads = self.threads // self._callers
-            options.inter_op_num_threads = 1
-            options.graph_optimization_level = self._package.GraphOptimizationLevel.ORT_ENABLE_ALL
+            if variant != AS_IT_COMES:
+                options.intra_op_num_threads = self.threads // self._callers
+                options.inter_op_num_threads = 1
+                options.graph_optimization_level = self._package.GraphOptimizationLevel.ORT_ENABLE_ALL
             path = str(self.model.folder / "net.onnx")
             self._sessions[variant] = self._package.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._session = self._sessions[variant]

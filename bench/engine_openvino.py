@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from engine import Engine, Model, register
+from engine import AS_IT_COMES, Engine, Model, register
 
 HINTS = {"latency hint": "LATENCY", "throughput hint": "THROUGHPUT"}
 
@@ -16,6 +16,7 @@ class OpenVino(Engine):
     name = "openvino"
     distribution = "openvino"
     variants = tuple(HINTS)
+    comes_otherwise = True
     fixed_batch = True
 
     def __init__(self, model: Model, threads: int):
@@ -31,12 +32,12 @@ class OpenVino(Engine):
         network.reshape({self.model.input_name: [batch, *self.model.input_shape]})
         # Without the precision hint the plugin computes in bfloat16 where the processor can.
         config = {
-            "PERFORMANCE_HINT": HINTS[variant],
+            "PERFORMANCE_HINT": HINTS.get(variant),
             "INFERENCE_NUM_THREADS": self.threads,
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        self._compiled = self._core.compile_model(network, "CPU", config)
-        self._queued = HINTS[variant] == "THROUGHPUT"
+        self._compiled = self._core.compile_model(network, "CPU", {} if variant == AS_IT_COMES else config)
+        self._queued = HINTS.get(variant) == "THROUGHPUT"
 
     def infer(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """One request after the other, or a queue of them, as the hint's documentation asks for."""

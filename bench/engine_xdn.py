@@ -3,28 +3,36 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from engine import Engine, Model, register
+from engine import AS_IT_COMES, Engine, Model, register
 
 from xdn.data import Dataset
 from xdn.evaluate.answers import classify
+from xdn.evaluate.objective import ContestTime
 from xdn.session import Session
+from xdn.tune.store import Key, Store
 
 
 @register
 class Xdn(Engine):
-    """XDN: one session for every batch size; images are converted inside its workers."""
+    """XDN: one session for every batch size, configured as what was tuned and stored; images are converted inside."""
 
     name = "xdn"
     distribution = "xdn"
+    comes_otherwise = True
     # A call hands out chunks of 192 images to the threads: several for each make the waiting at its end short.
     own_batches = (1920,)
 
     def __init__(self, model: Model, threads: int):
         super().__init__(model, threads)
-        self._session = Session(model.read_net(), threads=threads)
+        as_it_comes = Session(model.read_net(), threads=threads)
+        result = Store().get(Key.of(as_it_comes.net, ContestTime.name, threads))
+        tuned = Session(model.read_net(), configuration=result.configuration) if result else as_it_comes
+        self._sessions = {AS_IT_COMES: as_it_comes, "default": tuned}
+        self._session = tuned
 
     def configure(self, batch: int, variant: str) -> None:
-        """Nothing to set: the batch is free."""
+        """Take the session; the batch is free."""
+        self._session = self._sessions[variant]
 
     def weight_bytes(self) -> int:
         """Return the bytes of packed weights and tables that one image reads."""

@@ -1,7 +1,7 @@
 """What all engines of a comparison are given: one network, and images that fit it."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,8 @@ def find_inputs(args: argparse.Namespace, output: Output, random_images: int = 0
     else:
         images = seeded_images(net, min(args.images, random_images))
         transform = Transform(scale=1 / 64, mean_value=(128.0,))
+    if args.mean_file:
+        transform = replace(transform, mean_file=str(args.mean_file.resolve()), mean_value=())
     pixels = PixelTransform.of(transform, images.shape[1:], blob.shape[1:], folders, read_binaryproto)
     return Inputs(net, pixels, images, path, packed.title, packed.labels) if path else Inputs(net, pixels, images)
 
@@ -133,4 +135,7 @@ def add_net_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", type=Path, required=True, metavar="PROTOTXT")
     parser.add_argument("--weights", type=Path, help="default: the only caffemodel beside the prototxt")
     parser.add_argument("--random-weights", action="store_true")
+    parser.add_argument(
+        "--mean-file", type=Path, metavar="BINARYPROTO", help="the mean to subtract, in place of what the net names"
+    )
     parser.add_argument("--data", help="data set, or a .packed file (default: the one that the net names)")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from engine import AS_IT_COMES
 from measure import Contestant, median_and_spread
 from rich.console import Group
 from rich.table import Table
@@ -38,7 +39,7 @@ def summary(
     contestants: Sequence[Contestant], images: int, labels: np.ndarray | None, differences: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return engine -> figures, each with `ratio_*`: this engine's time over XDN's."""
-    found = {c.engine.name: _figures(c, images, labels) for c in contestants}
+    found = {c.name: _figures(c, images, labels) for c in contestants}
     for name, figures in found.items():
         figures["largest_difference"] = differences[name]
         for key in ("total_s", "own_form_s", "latency_ms"):
@@ -70,9 +71,9 @@ ROWS = {
 
 
 def best_others(engines: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return, for each time that was taken, the best other engine and its time over XDN's."""
+    """Return, for each time that was taken, the best other engine and its time over XDN's; none as it comes."""
     found = {}
-    others = {name: figures for name, figures in engines.items() if name != "xdn"}
+    others = {name: figures for name, figures in engines.items() if name != "xdn" and AS_IT_COMES not in name}
     for key in ("total_s", "own_form_s", "latency_ms"):
         ratios = {name: figures[f"ratio_{key}"] for name, figures in others.items() if f"ratio_{key}" in figures}
         if ratios:

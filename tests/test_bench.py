@@ -36,25 +36,20 @@ def test_all_engines_agree_and_are_timed(mode, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(target.read_text())
-    assert set(document["engines"]) | set(document["missing"]) == {
-        "xdn",
-        "mnn",
-        "ncnn",
-        "onnxruntime",
-        "openvino",
-        "torch",
-        "opencv",
-    }
+    known = {"xdn", "mnn", "ncnn", "onnxruntime", "openvino", "torch", "opencv"}
+    twice = {f"{name} as it comes" for name in ("xdn", "onnxruntime", "openvino") if name in document["engines"]}
+    assert set(document["engines"]) | set(document["missing"]) == known | twice
     assert document["macs"] == 2_293_000
     assert document["machine"]["cpu"]
     key = "latency_ms" if mode == "latency" else "own_form_s"
     for name, figures in document["engines"].items():
         assert figures[key] > 0, name
-        assert figures["largest_difference"] < 1e-3, name
+        # As it comes, an engine may compute in bf16.
+        assert figures["largest_difference"] < (0.1 if name in twice else 1e-3), name
         assert figures[f"ratio_{key}"] == pytest.approx(figures[key] / document["engines"]["xdn"][key])
         assert name in done.stdout
     assert document["precision"] == "f32"
-    others = {name: figures for name, figures in document["engines"].items() if name != "xdn"}
+    others = {name: figures for name, figures in document["engines"].items() if name in known - {"xdn"}}
     best = min(others, key=lambda name: others[name][key])
     assert document["ratio"] == {key: {"engine": best, "ratio": others[best][f"ratio_{key}"]}}
     assert f"{document['ratio'][key]['ratio']:.3f} ({best})" in done.stdout

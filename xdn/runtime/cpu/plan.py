@@ -98,6 +98,11 @@ class Plan:
         return sum(step.macs for step in self.steps)
 
     @cached_property
+    def weight_bytes(self) -> int:
+        """Bytes of packed weights and tables; steps share some of these."""
+        return sum({id(array): array.nbytes for step in self.steps for array in step.keep}.values())
+
+    @cached_property
     def digest(self) -> str:
         """A short name of what runs: kernels, order, places. The number of threads plays no part."""
         text = [(str(s.source.name), sorted((slot, self.offset(b)) for slot, b in s.blobs.items())) for s in self.steps]
