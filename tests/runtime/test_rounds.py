@@ -33,13 +33,17 @@ def test_every_thread_runs_its_own(threads):
         ([200, 100, 150, 101, 180, 103, 90], 9, (100, True)),
         ([100, 200, 300], 3, (100, False)),
         ([100, 100], 2, (100, False)),
+        ([-100, -100, -100, -100], 4, (100, False)),
+        ([-100, 101, 102, 103, 90], 9, (100, True)),
     ],
 )
-def test_the_best_is_sure_when_three_rounds_came_near_to_it(taken, most, found, monkeypatch):
-    def told(*args):
-        yield from taken
+def test_the_best_is_sure_when_three_undisturbed_rounds_came_near_to_it(taken, most, found, monkeypatch):
+    """Disturbed rounds are given as negative times."""
 
-    monkeypatch.setattr(rounds, "_rounds_ns", told)
+    def told(*args):
+        yield from (rounds.Round(abs(ns), ns > 0) for ns in taken)
+
+    monkeypatch.setattr(rounds, "_rounds", told)
     assert best_ns(*probes(1), most) == found
 
 

@@ -1,7 +1,8 @@
 """What a kernel takes that several threads run at once, again and again: the way all probes are measured.
 
 All threads of a round begin at once; the slowest one's time counts. Whatever else goes on in the machine only makes a
-round slower, so that the best of many tells what the machine can.
+round slower, so that the best of many tells what the machine can. Where a thread had its processor for a part of the
+time only, another program disturbed the round.
 """
 
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +22,17 @@ from xdn.kernels.core.descriptor import Descriptor
 from xdn.kernels.core.frame import Frame
 from xdn.runtime.cpu.threads.count import starting_threads
 
-#: A best time is sure when so many rounds came so near to it.
+#: A best time is sure when so many undisturbed rounds came so near to it.
 SURE_ROUNDS, NEAR = 3, 1.03
+#: The part of a round during which each thread has a processor, if nothing disturbs it.
+UNDISTURBED = 0.97
+
+
+class Round(NamedTuple):
+    """Nanoseconds of the slowest thread, and whether all threads had a processor all the time."""
+
+    ns: int
+    undisturbed: bool
 
 
 def best_ns(
@@ -39,39 +50,41 @@ def best_ns(
     frames : sequence of words, optional
         One for each thread; default: those of threads that have nothing in common.
     """
-    taken: list[int] = []
-    with closing(_rounds_ns(source, descriptors, frames)) as rounds:
-        for ns in islice(rounds, most):
-            taken.append(ns)
+    taken: list[Round] = []
+    with closing(_rounds(source, descriptors, frames)) as rounds:
+        for each in islice(rounds, most):
+            taken.append(each)
             if _is_sure(taken):
                 break
-    return min(taken), _is_sure(taken)
+    return min(taken).ns, _is_sure(taken)
 
 
-def _is_sure(taken: Sequence[int]) -> bool:
-    return sum(ns <= NEAR * min(taken) for ns in taken) >= SURE_ROUNDS
+def _is_sure(taken: Sequence[Round]) -> bool:
+    return sum(each.undisturbed and each.ns <= NEAR * min(taken).ns for each in taken) >= SURE_ROUNDS
 
 
-def _rounds_ns(
+def _rounds(
     source: KernelSource, descriptors: Sequence[Descriptor], frames: Sequence[np.ndarray]
-) -> Generator[int, None, None]:
-    """Yield the nanoseconds of the slowest thread of one round after the other."""
+) -> Generator[Round, None, None]:
+    """Yield one round after the other."""
     kernel, threads = kernel_at(process_loader().address(source)), len(descriptors)
     together = threading.Barrier(threads)
     told = [*zip(descriptors, frames or [Frame().words for _ in descriptors], strict=True)]
 
-    def work_ns(own: tuple[Descriptor, np.ndarray]) -> int:
+    def work(own: tuple[Descriptor, np.ndarray]) -> Round:
         descriptor, frame = own
         together.wait()
-        begin = time.perf_counter_ns()
+        begin, begin_own = time.perf_counter_ns(), time.thread_time_ns()
         kernel(descriptor.words, frame)
-        return time.perf_counter_ns() - begin
+        own_ns, ns = time.thread_time_ns() - begin_own, time.perf_counter_ns() - begin
+        return Round(ns, own_ns >= UNDISTURBED * ns)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="xdn-probe") as pool:
         try:
             with starting_threads(threads):
                 while True:
-                    yield max(pool.map(work_ns, told))
+                    each = list(pool.map(work, told))
+                    yield Round(max(each).ns, all(one.undisturbed for one in each))
         finally:
             # Where not all could start, the others must not wait for them.
             together.abort()
