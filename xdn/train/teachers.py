@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError
 from xdn.frontend.solver import Recipe
 from xdn.graph import Net
@@ -75,14 +74,10 @@ def _retransform(student: Net, teacher: Net) -> tuple[Tensor, Tensor]:
         what = "the teacher {!r} reads {} and gives {} classes; the student reads {} and gives {}"
         raise DataError(what.format(teacher.name, *shapes[1], *shapes[0]))
     own, theirs = (pixel_transform(net, (*shapes[0][0][1:], shapes[0][0][0]), crop=False) for net in (student, teacher))
-    if any(_is_image(transform) for transform in (own, theirs)):
+    if any(transform.mean.shape[1:] != (1, 1) for transform in (own, theirs)):
         if not (np.array_equal(own.mean, theirs.mean) and np.array_equal(own.factor, theirs.factor)):
             raise DataError(f"the teacher {teacher.name!r} has another mean image than the student")
         return torch.ones(1, 1, 1), torch.zeros(1, 1, 1)
     factor = (theirs.factor / own.factor)[:, None, None]
     shift = (own.mean - theirs.mean) * theirs.factor[:, None, None]
     return torch.from_numpy(factor), torch.from_numpy(shift)
-
-
-def _is_image(transform: PixelTransform) -> bool:
-    return transform.mean.shape[1:] != (1, 1)
