@@ -40,6 +40,7 @@ def _changed(**fields):
         _changed(ghz=1e300),
         _changed(threads=0),
         _changed(macs=[1]),
+        _changed(macs={**ZEN4.document()["macs"], "f8": {"one": 1, "all": 2, "sure": True}}),
         _changed(macs={"f32": 3}),
         _changed(levels={"L1": 1}),
         _changed(levels=[{"name": "L1"}]),
@@ -50,10 +51,5 @@ def _changed(**fields):
     ids=lambda document: str(document)[:40],
 )
 def test_what_is_not_a_machine_is_refused(document):
-    with pytest.raises(DataError, match="does not describe a machine"):
+    with pytest.raises(DataError):
         Machine.of(document)
-
-
-def test_unknown_elements_are_passed_over():
-    told = _changed(macs={**ZEN4.document()["macs"], "f8": {"one": 1, "all": 2, "sure": True}})
-    assert Machine.of(told) == ZEN4

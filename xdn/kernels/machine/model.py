@@ -4,17 +4,15 @@ Figures are measured (`xdn/runtime/machine.py`), so that rules hold on processor
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from math import isfinite
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from xdn.element import ELEMENTS
 from xdn.errors import DataError
+from xdn.record import Reader
 
-#: Figures of a kept machine lie between these.
-_LEAST, _MOST = 1e-6, 1e13
-#: Caches that a kept machine has at most.
-_MOST_LEVELS = 8
+#: Figures of a kept machine lie below this.
+_MOST = 1e13
 
 
 @dataclass(frozen=True)
@@ -102,38 +100,12 @@ class Machine:
     @staticmethod
     def of(document: Any) -> "Machine":
         """Return the machine that a document describes; raise DataError where it does not describe one."""
-        try:
-            told = {field.name: document[field.name] for field in fields(Machine)}
-            levels = told["levels"][:_MOST_LEVELS]
-            return Machine(
-                **told
-                | {
-                    "processor": str(told["processor"]),
-                    "instruction_set": str(told["instruction_set"]),
-                    "threads": int(_number(told["threads"])),
-                    "ghz": _number(told["ghz"]),
-                    "ghz_wide": _number(told["ghz_wide"]),
-                    "macs": {name: _rate(rate) for name, rate in told["macs"].items() if name in ELEMENTS},
-                    "tile_macs": _rate(told["tile_macs"]),
-                    "levels": tuple(_level(level) for level in levels),
-                    "barrier_ns": _number(told["barrier_ns"], least=0),
-                }
-            )
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DataError(f"this does not describe a machine ({type(error).__name__}: {error})") from None
-
-
-def _number(value: Any, least: float = _LEAST) -> float:
-    number = float(value)
-    if not (isfinite(number) and least <= number <= _MOST):
-        raise ValueError(f"{number:g} is not between {least:g} and {_MOST:g}")
-    return number
-
-
-def _rate(document: Any) -> Rate:
-    return Rate(_number(document["one"]), _number(document["all"]), bool(document["sure"]))
-
-
-def _level(document: Any) -> Level:
-    size, shared_by = (int(_number(document[name], least=0)) for name in ("bytes", "shared_by"))
-    return Level(str(document["name"]), size, shared_by, _rate(document["gbytes"]))
+        machine = Reader(DataError, whole=True).read(Machine, document)
+        rates = (*machine.macs.values(), machine.tile_macs, *(level.gbytes for level in machine.levels))
+        figures = [machine.threads, machine.ghz, machine.ghz_wide, *(x for rate in rates for x in (rate.one, rate.all))]
+        others = [machine.barrier_ns, *(size for level in machine.levels for size in (level.bytes, level.shared_by))]
+        if not all(0 < figure < _MOST for figure in figures) or not all(0 <= other < _MOST for other in others):
+            raise DataError("this does not describe a machine: a figure is out of range")
+        if unknown := [name for name in machine.macs if name not in ELEMENTS]:
+            raise DataError(f"this does not describe a machine: it multiplies {', '.join(unknown)}")
+        return machine
