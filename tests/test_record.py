@@ -54,6 +54,7 @@ def test_what_was_written_is_read():
     ("changes", "where"),
     [
         ({"count": "3"}, "count: '3' is not a whole number"),
+        ({"many": ()}, "many: .* is not a list of the right length"),
         ({"count": True}, "count: True is not a whole number"),
         ({"flag": 1}, "flag: 1 is not true or false"),
         ({"maybe": "x"}, "maybe: 'x' is not a number"),

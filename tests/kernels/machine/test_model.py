@@ -23,7 +23,7 @@ def test_a_machine_is_sure_where_all_its_figures_are():
 
 
 def _changed(**fields):
-    return ZEN4.document() | fields
+    return json.loads(json.dumps(ZEN4.document() | fields))
 
 
 @pytest.mark.parametrize(
