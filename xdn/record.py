@@ -71,15 +71,14 @@ class Reader:
         if issubclass(kind, Mapping):
             named = self._object(value, where)
             return {name: self._value(of[1], each, _within(where, name)) for name, each in named.items()}
-        if kind is tuple:
-            items = value if isinstance(value, list) else ()
-            kinds = [of[0]] * len(items) if of[-1] is Ellipsis else list(of)
-            if items is value and len(kinds) == len(items):
-                each = enumerate(zip(kinds, items, strict=True))
+        if kind is tuple and isinstance(value, list):
+            kinds = [of[0]] * len(value) if of[-1] is Ellipsis else list(of)
+            if len(kinds) == len(value):
+                each = enumerate(zip(kinds, value, strict=True))
                 return tuple(self._value(part, item, f"{where}[{number}]") for number, (part, item) in each)
         elif kind is float and type(value) is int and abs(value) <= _MOST:
             return float(value)
-        elif type(value) is kind:
+        elif kind is not tuple and type(value) is kind:
             return value
         raise self.error(f"{reprlib.repr(value)} is not {_KINDS[kind]}", where=where)
 
