@@ -46,7 +46,7 @@ def exp(m: Arithmetic, x: ir.Value) -> ir.Value:
     r = m.fused(n, m.number(-LN2_HIGH), clipped)
     r = m.fused(n, m.number(-LN2_LOW), r)
     y = m.add(m.fused(_polynomial(m, r, _EXP), m.mul(r, r), r), m.number(1))
-    # Two factors, because 2**128 alone is no f32.
+    # Two factors, because 2**128 alone is not an f32.
     whole = m.truncated(n)
     half = m.ir.ashr(whole, m.integer(1))
     y = m.mul(m.mul(y, m.power_of_two(half)), m.power_of_two(m.ir.sub(whole, half)))

@@ -63,7 +63,7 @@ ACTIVATIONS = {cls.type: _activation(cls) for cls in functions() if cls.fusable}
 }
 _BY_PART = {activation.part: activation for activation in ACTIVATIONS.values()}
 SUM = "sum"
-#: A projection is no part of the tile's end, but of its sum: what contractions with two sources are called by.
+#: A projection is not part of the end of a tile, but of its sum: what contractions with two sources are called by.
 PROJECTION = "projection"
 
 
