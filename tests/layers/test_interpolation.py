@@ -34,7 +34,7 @@ def test_all_lie_within(corners):
 
 
 def test_shifted_corners_skip_places():
-    assert _lists(aligned_corners(2, 3).shifted(4)) == [[4, 4, 5], [5, 5, 5], [0, 0.5, 0]]
+    assert _lists(aligned_corners(2, 3, 4)) == [[4, 4, 5], [5, 5, 5], [0, 0.5, 0]]
 
 
 def test_rows_then_columns():

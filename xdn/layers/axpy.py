@@ -1,7 +1,5 @@
 """Axpy: a blob scaled channel by channel, plus another; what squeeze-and-excitation ends with."""
 
-import numpy as np
-
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import layer_type
@@ -32,7 +30,3 @@ class Axpy(Portable):
         """Multiply, then add, each rounded to f32."""
         factors, x, y = bottoms
         return (factors.reshape(*x.shape[:2], *(1,) * (x.ndim - 2)) * x + y,)
-
-    def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
-        """Its own channel of each bottom."""
-        return np.arange(bottoms[1].shape[1])

@@ -12,7 +12,6 @@ class BNLL(Function):
 
     word = "softplus"
     onnx_form = node("Softplus", X)
-    torch_name = "softplus"
 
     def numpy(self, x: Value) -> Value:
         """In f64, as the literal 1. makes it in Caffe's bnll_layer.cpp, then rounded; it never overflows."""

@@ -13,7 +13,6 @@ class ELU(Function):
     message = Message("ELUParameter", "elu_param", 140)
     fusable = True
     word = "elu"
-    torch_name = "elu"
 
     alpha: float = proto(1, "float", default=1.0)
 

@@ -14,21 +14,17 @@ class Exp(BasedFunction):
     message = Message("ExpParameter", "exp_param", 111, 41)
     word = "exponential"
 
-    def factors(self) -> tuple[float, float]:
-        """Return (a, b) of y = b * exp(a * x)."""
+    def constants(self) -> tuple[float, float]:
+        """(a, b) of y = b * exp(a * x)."""
         base_log = self.log_base()
         with np.errstate(over="ignore"):
             return base_log * self.scale, float(np.exp(base_log * self.shift))
 
     def numpy(self, x: Value) -> Value:
         """base ** shift * exp(log(base) * scale * x), as Caffe computes it."""
-        inner, outer = self.factors()
+        inner, outer = self.constants()
         with np.errstate(over="ignore"):
             return np.exp(x * np.float32(inner)) * np.float32(outer)
-
-    def constants(self) -> tuple[float, float]:
-        """(a, b) of y = b * exp(a * x)."""
-        return self.factors()
 
     @staticmethod
     def formula(m: Arithmetic, x: Value, inner: Value, outer: Value) -> Value:
@@ -37,10 +33,10 @@ class Exp(BasedFunction):
 
     def onnx(self) -> Node:
         """Exp between two factors."""
-        inner, outer = self.factors()
+        inner, outer = self.constants()
         return node("Mul", node("Exp", times(X, inner), name="power"), Constant("outer", outer))
 
     def torch(self, functional: Functional, x: Value) -> Value:
         """The natural power between two factors."""
-        inner, outer = self.factors()
+        inner, outer = self.constants()
         return (x * inner).exp() * outer

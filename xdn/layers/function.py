@@ -185,8 +185,8 @@ class Function(Activation):
     formula: ClassVar[Formula]
     #: The ONNX form, where it is the same whatever the parameters; else `onnx` returns it.
     onnx_form: ClassVar[Node]
-    #: PyTorch's function, which takes what `formula` takes; else `torch` calls what does.
-    torch_name: ClassVar[str]
+    #: PyTorch's function that takes what `formula` takes, where it is not called `word`; else `torch` calls what does.
+    torch_name: ClassVar[str] = ""
 
     def constants(self) -> tuple[float, ...]:
         """Return what `formula` takes after x, by default the parameters; a `fusable` function takes one at most."""
@@ -202,7 +202,7 @@ class Function(Activation):
 
     def torch(self, functional: Functional, x: Value) -> Value:
         """Return the function of a tensor."""
-        return getattr(functional, self.torch_name)(x, *self.constants())
+        return getattr(functional, self.torch_name or self.word)(x, *self.constants())
 
     def torch_in_place(self, functional: Functional, x: Value) -> Value:
         """Return the same, written over x where PyTorch can."""

@@ -70,7 +70,7 @@ class Interp(CaffeLayer):
     def corners(self, shapes: Sequence[Shape]) -> tuple[Corners, Corners]:
         """Return between which rows, and between which columns, each of the top's lies, for bottoms of `shapes`."""
         sizes = zip(self.cropped(*shapes[0][2:]), self._size(shapes), strict=True)
-        rows, columns = (aligned_corners(size, wanted).shifted(-self.pad_beg) for size, wanted in sizes)
+        rows, columns = (aligned_corners(size, wanted, -self.pad_beg) for size, wanted in sizes)
         return rows, columns
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:

@@ -24,20 +24,18 @@ class Corners:
     after: Array
     share: Array
 
-    def shifted(self, places: int) -> "Corners":
-        """Return the corners in a blob that has so many places more before the first."""
-        return Corners(self.before + places, self.after + places, self.share)
 
-
-def aligned_corners(size: int, wanted: int) -> Corners:
+def aligned_corners(size: int, wanted: int, start: int = 0) -> Corners:
     """Return the corners along an axis of `size`, whose first and last place fall on the first and last of `wanted`.
+
+    The blob has `start` places more before the first.
 
     The source is interp.cpp of the DeepLab branch of Caffe.
     """
     step = np.float32(size - 1) / np.float32(wanted - 1) if wanted > 1 else np.float32(0)
     at = step * np.arange(wanted, dtype=np.float32)
     before = np.minimum(at.astype(np.int64), size - 1)
-    return Corners(before, np.minimum(before + 1, size - 1), at - before.astype(np.float32))
+    return Corners(start + before, start + np.minimum(before + 1, size - 1), at - before.astype(np.float32))
 
 
 def centred_corners(size: int, wanted: int) -> Corners:

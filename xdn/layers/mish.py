@@ -15,7 +15,6 @@ class Mish(Function):
 
     word = "mish"
     onnx_form = node("Mul", X, node("Tanh", node("Softplus", X, name="softplus"), name="factor"))
-    torch_name = "mish"
 
     def numpy(self, x: Value) -> Value:
         """In f64, then rounded."""

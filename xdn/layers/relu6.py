@@ -14,7 +14,6 @@ class ReLU6(Function):
     fusable = True
     word = "relu6"
     onnx_form = Clip(min=0, max=6).onnx()
-    torch_name = "relu6"
 
     def numpy(self, x: Value) -> Value:
         """Clipped at both ends (NaN stays NaN)."""

@@ -16,7 +16,6 @@ class Sigmoid(Function):
     yes_or_no = True
     word = "sigmoid"
     onnx_form = node("Sigmoid", X)
-    torch_name = "sigmoid"
 
     def numpy(self, x: Value) -> Value:
         """0.5 * tanh(0.5 * x) + 0.5 in f64, then rounded: so Caffe's sigmoid_layer.cpp, which never overflows."""

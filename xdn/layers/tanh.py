@@ -15,7 +15,6 @@ class TanH(Function):
     fusable = True
     word = "tanh"
     onnx_form = node("Tanh", X)
-    torch_name = "tanh"
 
     def numpy(self, x: Value) -> Value:
         """tanh(x)."""
