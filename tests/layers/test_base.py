@@ -24,7 +24,7 @@ def test_a_shared_field_takes_another_number():
 def test_a_repeated_field_is_empty_where_it_is_absent():
     @dataclasses.dataclass(frozen=True)
     class Sample:
-        values: tuple[int, ...] = proto(4, "uint32", repeated=True)
+        values: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
         required: tuple[int, ...] = proto(5, "uint32", default=(1,), repeated=True)
 
     assert Sample() == Sample((), (1,))

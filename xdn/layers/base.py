@@ -64,20 +64,13 @@ class Field:
         return dataclasses.replace(self, number=number)
 
 
-def proto(
-    number: int, type: str, default: Any = dataclasses.MISSING, *, repeated: bool = False, values: Any = None
-) -> Any:
+def proto(number: int, type: str, *, default: Any, repeated: bool = False, values: Any = None) -> Any:
     """Return a dataclass field that stands for a field of the Caffe message.
 
-    A repeated field is a tuple, empty by default; an enum is the name of its value; a nested message is a
+    A repeated field is a tuple; an enum is the name of its value; a nested message is a
     tuple of (field, value) pairs, a BlobShape one of its extents; what a layer does not need stands in `unused`.
-    Write ``default=``: type checkers then know that the field may be left out.
     """
-    if repeated and default is dataclasses.MISSING:
-        default = ()
-    plain = None if default is dataclasses.MISSING else default
-    field = Field(number, type, repeated, values, plain)
-    return dataclasses.field(default=default, metadata={"proto": field})
+    return dataclasses.field(default=default, metadata={"proto": Field(number, type, repeated, values, default)})
 
 
 #: Fields that only training or other backends need: accepted in a file, not kept.

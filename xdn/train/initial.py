@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdn.graph import Array, Net, Shape
-from xdn.train.parameters import owners
+from xdn.train.parameters import WeightKey, owners
 
 #: What a weight starts from that is not a filter, by its name in the layer.
 _START = {"bias": 0, "mean": 0, "variance": 1, "scale_factor": 1, "scale": 1, "shift": 0, "slope": 0.25}
@@ -21,18 +21,15 @@ def fresh(net: Net, seed: int) -> Net:
     Filters are He-normal; biases and shifts 0, scales 1, slopes 0.25; BatchNorm and BN start from mean 0 and
     variance 1.
     """
-    rng = np.random.default_rng(seed)
-    owner = owners(net)
-    made: dict[tuple[str, str], Array] = {}
-    layers = []
+    rng, owner = np.random.default_rng(seed), owners(net)
+    made: dict[WeightKey, Array] = {}
+    found: dict[str, dict[str, Array]] = {layer.name: {} for layer in net.layers}
     for layer in net.layers:
-        weights = {}
+        outputs = getattr(layer.params, "num_output", 1)
         for name, shape in net.weight_shapes(layer).items():
             key = owner[layer.name, name]
             if key not in made:
-                outputs = getattr(layer.params, "num_output", 1)
                 known = name in _START
                 made[key] = np.full(shape, _START[name], np.float32) if known else _he_normal(rng, shape, outputs)
-            weights[name] = made[key].reshape(shape)
-        layers.append(layer.replace(weights=weights))
-    return net.replace(layers=tuple(layers))
+            found[layer.name][name] = made[key].reshape(shape)
+    return net.with_weights(found)

@@ -47,9 +47,7 @@ class Start:
 
     def deployed(self, trained: Net) -> Net:
         """Return the net of the TEST phase with the weights of the trained one."""
-        weights = {layer.name: layer.weights for layer in trained.layers}
-        layers = tuple(layer.replace(weights=weights.get(layer.name, {})) for layer in self.test_net.layers)
-        return self.test_net.replace(layers=layers)
+        return self.test_net.without_weights().with_weights({layer.name: layer.weights for layer in trained.layers})
 
 
 def _unchanged(net: Net) -> Net:
