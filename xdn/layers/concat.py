@@ -55,7 +55,5 @@ class Concat(Portable):
         counts = [b.shape[1] for b in bottoms]
         if self.along(bottoms[0]) != 1:
             return np.arange(counts[bottom])
-        carried = np.full(sum(counts), -1)
-        start = sum(counts[:bottom])
-        carried[start : start + counts[bottom]] = np.arange(counts[bottom])
-        return carried
+        parts = [np.arange(count) if number == bottom else np.full(count, -1) for number, count in enumerate(counts)]
+        return np.concatenate(parts)

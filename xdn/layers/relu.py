@@ -29,9 +29,7 @@ class ReLU(Function):
 
     def onnx(self) -> Node:
         """Relu or LeakyRelu."""
-        if self.negative_slope:
-            return node("LeakyRelu", X, alpha=self.negative_slope)
-        return node("Relu", X)
+        return node("LeakyRelu", X, alpha=self.negative_slope) if self.negative_slope else node("Relu", X)
 
     def torch(self, functional: Functional, x: Value) -> Value:
         """ReLU, or leaky with a slope."""

@@ -1,4 +1,4 @@
-"""Normalisation, scaling and Softmax in PyTorch; BatchNorm in training by hand."""
+"""Normalisation, Softmax and sums in PyTorch; BatchNorm in training by hand."""
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
+from xdn.layers.reduction import Reduction
 from xdn.layers.relu import ReLU
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
@@ -233,3 +234,12 @@ def test_mvn_without_positions(across_channels):
 def test_a_constant_image_has_a_finite_gradient():
     (gradient,) = gradients(MVN(), np.full((2, 3, 4, 5), 0.5, np.float32))
     assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("operation", ["SUM", "ASUM", "SUMSQ", "MEAN"])
+@pytest.mark.parametrize("coeff", [1.0, -0.5])
+def test_reduction(operation, axis, coeff):
+    params = Reduction(operation=operation, axis=axis, coeff=coeff)
+    check_layer(params, (2, 3, 4, 5))
+    check_gradients(params, (2, 3, 4, 5))

@@ -1,4 +1,4 @@
-"""BatchNorm, BN, LRN, MVN and Softmax in PyTorch."""
+"""Layers that normalise or sum up, in PyTorch: BatchNorm, BN, LRN, MVN, Softmax, Reduction."""
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from xdn.layers.bn import BN
 from xdn.layers.broadcast import along_channels
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
+from xdn.layers.reduction import Reduction
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
 from xdn.train.torch_layers.base import Given, torch_layer
@@ -98,3 +99,14 @@ def mvn(params: MVN, given: Given) -> Tensor:
         deviation = variance.clamp_min(torch.finfo(torch.float32).tiny).sqrt()
         centred = centred / (deviation + params.eps)
     return centred.reshape(shape)
+
+
+@torch_layer("Reduction")
+def reduction(params: Reduction, given: Given) -> Tensor:
+    """The sum or the mean over the last axes as one, times coeff."""
+    (top,) = params.infer(given.blobs, 1)
+    values = given.x.reshape(*top.shape, -1)
+    if params.operation == "MEAN":
+        return values.mean(-1) * params.coeff
+    terms = {"ASUM": values.abs, "SUMSQ": values.square}.get(params.operation, lambda: values)()
+    return terms.sum(-1) * params.coeff
