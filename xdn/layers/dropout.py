@@ -27,10 +27,8 @@ class Dropout(Activation):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged."""
         if self.sample_weights_test:
-            raise UnsupportedError(
-                "sample_weights_test draws at random at test time, and XDN's results are the same each time",
-                mend="Remove it: Dropout then gives the mean of what it would draw",
-            )
+            what = "sample_weights_test draws at random at test time, and XDN's results are the same each time"
+            raise UnsupportedError(what, mend="Remove it: Dropout then gives the mean of what it would draw")
         return super().infer(bottoms, n_tops)
 
     @property

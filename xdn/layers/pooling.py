@@ -78,9 +78,9 @@ class Pooling(CaffeLayer):
             if count < 1:
                 raise ShapeError(f"a kernel of {window.kernel} does not fit into {over} with padding {window.pad}")
             if (count - 1) * stride >= size + pad:
+                what = f"the last window starts past the end of the image ({over}, kernel {kernel}, stride {stride})"
                 raise UnsupportedError(
-                    f"the last window starts past the end of the image ({over}, kernel {kernel}, stride {stride})",
-                    mend="A kernel not smaller than the stride, or round_mode: FLOOR, avoids it",
+                    what, mend="A kernel not smaller than the stride, or round_mode: FLOOR, avoids it"
                 )
             places.append(count)
         return tuple(places)
@@ -98,10 +98,8 @@ class Pooling(CaffeLayer):
         """(N, C, H, W) -> (N, C, P, Q), of a volume (N, C, O, P, Q), and as much for the indices of the maxima."""
         n, c, *sizes = one_bottom(bottoms, *POSITIONED).shape
         if self.pool == "STOCHASTIC":
-            raise UnsupportedError(
-                "STOCHASTIC pooling draws at random while training, and XDN has no rule for it",
-                mend="pool: AVE comes nearest at test time",
-            )
+            what = "STOCHASTIC pooling draws at random while training, and XDN has no rule for it"
+            raise UnsupportedError(what, mend="pool: AVE comes nearest at test time")
         if n_tops > (2 if self.pool == "MAX" else 1):
             raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their indices, AVE the averages")
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)

@@ -180,10 +180,8 @@ def _augmented(
     side = transform.crop_size
     if (side, side) != (h, w) and (side or images.shape[1:3] != (h, w)):
         found = f"cut to {side}x{side}" if side else "of {}x{}".format(*images.shape[1:3])
-        raise DataError(
-            f"training images {found} pixels do not fit the net's input of {h}x{w}",
-            mend=f"Resize image files with --size {h}x{w}, or cut them with --crop",
-        )
+        what = f"training images {found} pixels do not fit the net's input of {h}x{w}"
+        raise DataError(what, mend=f"Resize image files with --size {h}x{w}, or cut them with --crop")
     augmentation = Augmentation((h, w), recipe.pad, recipe.pad_mode, recipe.mirror or transform.mirror)
     whole = pixel_transform(net, images.shape[1:], order, crop=False)
     return TrainingImages(images, labels, whole, augmentation, batch=batch, seed=seed)

@@ -84,11 +84,8 @@ class NetModule(nn.Module):
         super().__init__()
         for layer in net.layers:
             if layer.epilogue is not None:
-                raise UnsupportedError(
-                    "a fused layer cannot be trained",
-                    where=layer.place,
-                    mend="Train the net before post-fusion",
-                )
+                mend = "Train the net before post-fusion"
+                raise UnsupportedError("a fused layer cannot be trained", where=layer.place, mend=mend)
         if not any(layer.weights for layer in net.layers):
             net = fresh(net, INITIAL_SEED)
         net.require_weights()
@@ -126,11 +123,9 @@ class NetModule(nn.Module):
         """Raise WeightsError where the layer's array is not the one that it shares."""
         own, other = learned(layer)[name], learned(self.net.layer(owner[0]))[owner[1]]
         if not np.array_equal(own.ravel(), other.ravel(), equal_nan=True):
-            raise WeightsError(
-                f"{name} is shared with layer {owner[0]!r}, but has other values",
-                where=layer.place,
-                mend="Give both the same array, or no shared name in param",
-            )
+            what = f"{name} is shared with layer {owner[0]!r}, but has other values"
+            mend = "Give both the same array, or no shared name in param"
+            raise WeightsError(what, where=layer.place, mend=mend)
 
     def trained(self) -> Iterator[tuple[Tensor, ParamSpec]]:
         """Yield every parameter with how its layer trains it; of a shared one, the first layer."""
@@ -184,10 +179,8 @@ class NetModule(nn.Module):
             raise InputError(f"the net's inputs are {', '.join(known)}; found {found}")
         for name, tensor in named.items():
             if tuple(tensor.shape[1:]) != known[name].shape[1:]:
-                raise InputError(
-                    f"input {name!r} has the shape {tuple(tensor.shape)}; the net's is {known[name].shape}",
-                    mend="Any batch fits; net.reshape gives a net of another size",
-                )
+                what = f"input {name!r} has the shape {tuple(tensor.shape)}; the net's is {known[name].shape}"
+                raise InputError(what, mend="Any batch fits; net.reshape gives a net of another size")
         shapes = tuple((name, tuple(tensor.shape)) for name, tensor in named.items())
         if shapes not in self._taken:
             # A Reshape may state the batch, or weights lie along it.

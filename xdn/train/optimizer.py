@@ -44,9 +44,8 @@ class CaffeOptimizer(torch.optim.Optimizer):
     _update: ClassVar[Callable[..., None]]
 
     def __init__(self, params: Iterable[Any], solver: Solver):
-        super().__init__(
-            params, {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": solver.momentum, "count": 0}
-        )
+        defaults = {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": solver.momentum, "count": 0}
+        super().__init__(params, defaults)
         self.solver = solver
 
     def set_rate(self, lr: float, momentum: float) -> None:
@@ -198,7 +197,4 @@ def optimizer_for(solver: Solver, weights: Iterable[tuple[Tensor, ParamSpec]]) -
             groups.setdefault(spec, []).append(weight)
     if not groups:
         raise NetError("the net has no weights to train", mend="Look at lr_mult of its layers")
-    described = [
-        {"params": params, "lr_mult": spec.lr_mult, "decay_mult": spec.decay_mult} for spec, params in groups.items()
-    ]
-    return cls(described, solver)
+    return cls([{"params": params, **vars(spec)} for spec, params in groups.items()], solver)

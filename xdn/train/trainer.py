@@ -150,10 +150,8 @@ class Trainer:
             loss.backward()
             total += float(loss.detach()) / solver.iter_size
         if not isfinite(total):
-            raise CheckError(
-                f"the loss is {total} at iteration {progress.iteration}",
-                mend="Lower base_lr, or set clip_gradients or warmup_iter; the last snapshot is from before",
-            )
+            mend = "Lower base_lr, or set clip_gradients or warmup_iter; the last snapshot is from before"
+            raise CheckError(f"the loss is {total} at iteration {progress.iteration}", mend=mend)
         self.optimizer.step()
         progress.iteration += 1
         progress.losses.append(total)

@@ -110,7 +110,5 @@ def torch_layer(*types: str, **flags: Any) -> Callable[[C], C]:
 def refuse_gradient(bottoms: Sequence[Tensor]) -> None:
     """Raise UnsupportedError where a gradient is to pass a layer that gives none."""
     if torch.is_grad_enabled() and any(bottom.requires_grad for bottom in bottoms):
-        raise UnsupportedError(
-            "no gradient passes a layer of this type",
-            mend="Train a net that ends before it; without gradients (torch.no_grad) it is computed",
-        )
+        mend = "Train a net that ends before it; without gradients (torch.no_grad) it is computed"
+        raise UnsupportedError("no gradient passes a layer of this type", mend=mend)

@@ -28,10 +28,8 @@ def takes_scale(params: BatchNorm, follower: LayerParams, bottoms: Blobs) -> boo
 def _check_batch(x: Tensor, shape: torch.Size) -> None:
     """Raise InputError where `x`, a bottom of `shape`, has one value a channel."""
     if x.numel() == x.shape[1]:
-        raise InputError(
-            f"a bottom of shape {tuple(shape)}: one value a channel has no variance",
-            mend="Give batches of two images or more",
-        )
+        what = f"a bottom of shape {tuple(shape)}: one value a channel has no variance"
+        raise InputError(what, mend="Give batches of two images or more")
 
 
 @torch_layer("BatchNorm", fresh=True, absorbs=takes_scale)
