@@ -63,9 +63,8 @@ class DetectionOutput(CaffeLayer):
         if self.num_classes < 1 or bottoms[0].size != n * count * classes * 4:
             raise ShapeError(f"locations of shape {locations} for {count} priors and {classes} sets of them")
         if confidences[:1] != (n,) or bottoms[1].size != n * count * self.num_classes:
-            raise ShapeError(
-                f"confidences of shape {confidences} for {n} images, {count} priors, {self.num_classes} classes"
-            )
+            wanted = f"{n} images, {count} priors, {self.num_classes} classes"
+            raise ShapeError(f"confidences of shape {confidences} for {wanted}")
         return count
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:

@@ -79,9 +79,8 @@ class Pooling(CaffeLayer):
                 raise ShapeError(f"a kernel of {window.kernel} does not fit into {over} with padding {window.pad}")
             if (count - 1) * stride >= size + pad:
                 what = f"the last window starts past the end of the image ({over}, kernel {kernel}, stride {stride})"
-                raise UnsupportedError(
-                    what, mend="A kernel not smaller than the stride, or round_mode: FLOOR, avoids it"
-                )
+                mend = "A kernel not smaller than the stride, or round_mode: FLOOR, avoids it"
+                raise UnsupportedError(what, mend=mend)
             places.append(count)
         return tuple(places)
 

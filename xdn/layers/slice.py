@@ -49,9 +49,8 @@ class Slice(Portable):
             raise ShapeError(f"{len(self.slice_point)} slice_point for {n_tops} tops; one less than tops are needed")
         ends = (0, *self.slice_point, extent)
         if any(begin >= end for begin, end in pairwise(ends)):
-            raise ShapeError(
-                f"slice_point {self.slice_point} along an axis of {extent}; they must lie within, ascending"
-            )
+            what = f"slice_point {self.slice_point} along an axis of {extent}"
+            raise ShapeError(f"{what}; they must lie within, ascending")
         return ends
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:

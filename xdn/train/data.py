@@ -146,9 +146,8 @@ def _test_data(name: str | None, training: Dataset, find: Find) -> Dataset:
         ("classes", test.classes, training.classes[: len(test.classes)]),
     ):
         if theirs != own:
-            raise DataError(
-                f"the images of the tests have other {what} than those of the training: {theirs}, not {own}"
-            )
+            found = f"{theirs}, not {own}"
+            raise DataError(f"the images of the tests have other {what} than those of the training: {found}")
     return test
 
 
@@ -212,6 +211,5 @@ def pixel_transform(net: Net, image_shape: tuple[int, ...], order: str = "", *, 
 def _check_classes(net: Net, data: Dataset) -> None:
     scores = net.blobs[net.outputs[0]].shape
     if len(scores) < 2 or scores[1] < len(data.classes):
-        raise DataError(
-            f"the net's output {net.outputs[0]!r} has the shape {scores}; {data.title} has {len(data.classes)} classes"
-        )
+        found = f"{data.title} has {len(data.classes)} classes"
+        raise DataError(f"the net's output {net.outputs[0]!r} has the shape {scores}; {found}")

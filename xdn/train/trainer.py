@@ -199,9 +199,8 @@ class Trainer:
 
 def set_threads(threads: int | None) -> None:
     """Let PyTorch compute with so many threads; for None with as many as it likes, but no more than processors."""
-    torch.set_num_threads(
-        min(torch.get_num_threads(), available_cpus()) if threads is None else checked_threads(threads)
-    )
+    usual = min(torch.get_num_threads(), available_cpus())
+    torch.set_num_threads(usual if threads is None else checked_threads(threads))
 
 
 @torch.inference_mode()
