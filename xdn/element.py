@@ -1,6 +1,7 @@
 """Number formats: what a value in memory is, and what sums of products of such values are computed in."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Element:
     interleave: int = 1
     accumulator: str = "f32"
 
-    @property
+    @cached_property
     def numpy(self) -> np.dtype:
         """The NumPy type that stores it."""
         return np.dtype(self.dtype)

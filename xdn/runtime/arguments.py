@@ -88,6 +88,8 @@ def input_of_images(net: Net, images: Array, crop: tuple[int, int, int, int]) ->
 
 def parted_batches(net: Net, shapes: Mapping[str, Shape]) -> list[int]:
     """Return the batches of inputs that declare one, where these are several: a detector's images and regions may."""
+    if len(net.inputs) == 1:
+        return []
     batches: dict[Shape, set[int]] = {}
     for name, blob in net.inputs.items():
         batches.setdefault(blob.shape[:1], set()).update(shapes[name][:1])

@@ -7,7 +7,6 @@ one that does everything is in `tests/runtime/test_backend.py`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from xdn.graph import Array, Blob, Layer, Net, Shape
@@ -44,8 +43,7 @@ class Request(NamedTuple):
     pixels: tuple[object, PixelSource] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+class Run(NamedTuple):
     """What a finished run was.
 
     Parameters

@@ -6,6 +6,7 @@ its own, a step. Chunks are large against a reading of a counter, so a measured 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdn.graph import Shape
 from xdn.kernels.core.family import Step
@@ -136,8 +137,7 @@ class Row:
     bytes: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Taken:
+class Taken(NamedTuple):
     """What a run over some images took.
 
     Parameters
