@@ -29,12 +29,15 @@ def test_every_thread_runs_its_own(threads):
 @pytest.mark.parametrize(
     ("taken", "most", "found"),
     [
-        ([100, 101, 102, 50], 9, (100, True)),
-        ([200, 100, 150, 101, 180, 103, 90], 9, (100, True)),
+        # The best comes among the first rounds, which are run in any case; the tenth is not run.
+        ([100, 101, 102, 50, 51, 51, 60, 70, 90, 10], 20, (50, True)),
+        ([100, 101, 102, 103, 104, 105, 106, 107, 10], 20, (100, True)),
         ([100, 200, 300], 3, (100, False)),
+        ([100, 100, 100], 3, (100, True)),
         ([100, 100], 2, (100, False)),
         ([-100, -100, -100, -100], 4, (100, False)),
-        ([-100, 101, 102, 103, 90], 9, (100, True)),
+        ([-100, 101, 102, 103, 200, 200, 200, 200, 90], 20, (100, True)),
+        ([100, 200, 200, 200, 200, 200, 200, 200, 101, 102, 10], 20, (100, True)),
     ],
 )
 def test_the_best_is_sure_when_three_undisturbed_rounds_came_near_to_it(taken, most, found, monkeypatch):

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 #: of the slice of time that a system gives a thread.
 _STEPS, _READ_BYTES = 1 << 16, 8 << 20
 #: Rounds of a probe at most, and of one that reads memory.
-_ROUNDS, _MEMORY_ROUNDS = 25, 8
+_ROUNDS, _MEMORY_ROUNDS = 25, 16
 #: How often threads meet in a round.
 _MEETINGS = 1000
 #: Whether the frequency is that beside wide vectors.

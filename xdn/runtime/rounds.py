@@ -24,6 +24,8 @@ from xdn.runtime.cpu.threads.count import starting_threads
 
 #: A best time is sure when so many undisturbed rounds came so near to it.
 SURE_ROUNDS, NEAR = 3, 1.03
+#: Rounds at least, if so many are allowed: another machine's use of the memory lasts for some.
+LEAST_ROUNDS = 8
 #: The part of a round during which each thread has a processor, if nothing disturbs it.
 UNDISTURBED = 0.97
 
@@ -46,7 +48,7 @@ def best_ns(
     descriptors : sequence of Descriptor
         One for each thread.
     most : int
-        Rounds at most; there are no more once the best is sure.
+        Rounds at most; after `LEAST_ROUNDS` there are no more once the best is sure.
     frames : sequence of words, optional
         One for each thread; default: those of threads that have nothing in common.
     """
@@ -54,7 +56,7 @@ def best_ns(
     with closing(_rounds(source, descriptors, frames)) as rounds:
         for each in islice(rounds, most):
             taken.append(each)
-            if _is_sure(taken):
+            if len(taken) >= LEAST_ROUNDS and _is_sure(taken):
                 break
     return min(taken).ns, _is_sure(taken)
 
