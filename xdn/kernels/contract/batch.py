@@ -11,13 +11,11 @@ from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_
 from xdn.kernels.contract.kernel import source_words
 from xdn.kernels.contract.task import (
     Contraction,
+    can_be_contracted,
     contraction_footprint,
-    convolution_task,
-    groups_fit,
-    inner_product_task,
+    contraction_task,
     require_range,
     spread,
-    takes_images,
     used_elements,
 )
 from xdn.kernels.core.choice import DIRECT, Choice
@@ -48,31 +46,18 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     "contract",
     "Convolution",
     "Deconvolution",
-    when=groups_fit,
-    fuses=True,
-    choices=_direct_choices,
-    footprint=contraction_footprint,
-)
-def lower_convolution(lowering: Lowering) -> Lowered:
-    """Contract taps and input channels; any kernel, stride, padding, dilation and group count."""
-    return lower_contraction(lowering, convolution_task(lowering))
-
-
-@family(
-    "contract_all",
     "InnerProduct",
-    when=takes_images,
+    when=can_be_contracted,
     fuses=True,
     choices=_direct_choices,
     footprint=contraction_footprint,
 )
-def lower_inner_product(lowering: Lowering) -> Lowered:
-    """Contract everything that an image has: one position, whose taps are the positions of the bottom."""
-    return lower_contraction(lowering, inner_product_task(lowering))
+def lower_contraction(lowering: Lowering) -> Lowered:
+    """Contract taps and input channels; of an InnerProduct, whose taps are the positions of the bottom, all of them.
 
-
-def lower_contraction(lowering: Lowering, task: Contraction) -> Lowered:
-    """Return one step for each number of rows that the tiles have."""
+    One step for each number of rows that the tiles have.
+    """
+    task = contraction_task(lowering)
     require_range(lowering)
     sizes = spread(task.filters, most_rows(lowering))
     steps = []

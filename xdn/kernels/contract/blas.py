@@ -25,7 +25,7 @@ from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.element import REAL, real
 from xdn.graph import Array
-from xdn.kernels.contract.task import Contraction, convolution_task, filters_of, inner_product_task, takes_images
+from xdn.kernels.contract.task import Contraction, can_be_contracted, contraction_task, filters_of
 from xdn.kernels.core.choice import BLAS, Choice
 from xdn.kernels.core.descriptor import Size
 from xdn.kernels.core.epilogue import SUM, Fused, activation_of, epilogue_parts, fused_words
@@ -128,7 +128,7 @@ def _takes(lowering: Lowering) -> bool:
     if lowering.choice.algorithm != BLAS or layer.projection is not None or lowering.weights != REAL:
         return False
     if layer.type == "InnerProduct":
-        return takes_images(lowering)
+        return can_be_contracted(lowering)
     params = filters_of(layer)
     window = params.window_over(lowering.bottoms[0])
     return window == Window((1,) * window.axes) and params.group == 1
@@ -148,7 +148,7 @@ def _takes(lowering: Lowering) -> bool:
 def lower_blas(lowering: Lowering) -> Lowered:
     """Multiply matrices of positions and filters by SciPy's BLAS."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
-    task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
+    task = contraction_task(lowering)
     weights, pitch = _matrix(lowering, task), top.position_elements
     words = Product(
         weights=weights,

@@ -12,15 +12,12 @@ from xdn.kernels.contract.channel_kernel import ChannelContract, contraction
 from xdn.kernels.contract.kernel import source_words, storing
 from xdn.kernels.contract.task import (
     Contraction,
+    can_be_contracted,
     contraction_footprint,
-    convolution_task,
-    filters_of,
-    groups_fit,
-    inner_product_task,
+    contraction_task,
     require_range,
     source_of,
     spread,
-    takes_images,
     used_elements,
 )
 from xdn.kernels.contract.tiles import class_tiles, position_classes
@@ -83,8 +80,7 @@ def tile_choices(filters: int, classes: Sequence[int], target: Target) -> list[t
 
 def _direct_choices(lowering: Lowering) -> list[Choice]:
     """Return the choices of the direct sums: register tile, and order of the loops where there are two."""
-    layer, lanes = lowering.layer, lowering.target.lanes
-    task = inner_product_task(lowering) if layer.type == "InnerProduct" else convolution_task(lowering)
+    lanes, task = lowering.target.lanes, contraction_task(lowering)
     classes = [len(c) for c in position_classes([source.positions for source in task.sources])]
     across = task.groups > 1 and task.filters % lanes
     tiles = tile_choices(lanes if across else task.filters, classes, lowering.target)
@@ -94,7 +90,7 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
 
 def _footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights and tables take; a vector across groups holds zeros for those of the others."""
-    groups, lanes = filters_of(lowering.layer).group, lowering.target.lanes
+    groups, lanes = getattr(lowering.layer.params, "group", 1), lowering.target.lanes
     filters = lowering.top().channels // groups
     touched = 1 if filters % lanes == 0 else min(groups, lanes // filters + 2)
     return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
@@ -104,33 +100,19 @@ def _footprint(lowering: Lowering) -> Footprint:
     "channel_contract",
     "Convolution",
     "Deconvolution",
-    when=groups_fit,
+    "InnerProduct",
+    when=can_be_contracted,
     fuses=True,
     schedules=(CHANNEL,),
     scalars=True,
     choices=_direct_choices,
     footprint=_footprint,
 )
-def lower_convolution(lowering: Lowering) -> Lowered:
-    """Contract taps and input channels for several positions at a time."""
-    task = convolution_task(lowering)
+def lower_contraction(lowering: Lowering) -> Lowered:
+    """Contract taps and input channels for several positions at a time; an InnerProduct is a matrix times a vector."""
+    task = contraction_task(lowering)
     whole = task.groups == 1 or task.filters % lowering.target.lanes == 0
     return _lower(lowering, task) if whole else _lower_across_groups(lowering, task)
-
-
-@family(
-    "channel_contract_all",
-    "InnerProduct",
-    when=takes_images,
-    fuses=True,
-    schedules=(CHANNEL,),
-    scalars=True,
-    choices=_direct_choices,
-    footprint=contraction_footprint,
-)
-def lower_inner_product(lowering: Lowering) -> Lowered:
-    """Contract everything that an image has: a matrix times a vector."""
-    return _lower(lowering, inner_product_task(lowering))
 
 
 def _lower(lowering: Lowering, task: Contraction) -> Lowered:

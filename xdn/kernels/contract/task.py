@@ -90,19 +90,21 @@ def filters_of(layer: Layer) -> Filters:
     return cast(Filters, layer.params)
 
 
-def groups_fit(lowering: Lowering) -> bool:
-    """Return whether groups, if there are any, stand alone: two sources have none."""
-    projection = cast(Filters | None, lowering.layer.projection)
-    return projection is None or filters_of(lowering.layer).group == projection.group == 1
+def can_be_contracted(lowering: Lowering) -> bool:
+    """Return whether groups, if there are any, stand alone; and whether an InnerProduct sums all that an image has."""
+    layer, projection = lowering.layer, cast(Filters | None, lowering.layer.projection)
+    if isinstance(layer.params, InnerProduct):
+        return projection is None and lowering.bottoms[0].axis(layer.params.axis) == 1
+    return projection is None or filters_of(layer).group == projection.group == 1
 
 
-def takes_images(lowering: Lowering) -> bool:
-    """Return whether an InnerProduct sums everything that an image has."""
-    axis = cast(InnerProduct, lowering.layer.params).axis
-    return lowering.layer.projection is None and lowering.bottoms[0].axis(axis) == 1
+def contraction_task(lowering: Lowering) -> Contraction:
+    """Return what a layer contracts."""
+    task = _inner_product if isinstance(lowering.layer.params, InnerProduct) else _convolution
+    return task(lowering)
 
 
-def convolution_task(lowering: Lowering) -> Contraction:
+def _convolution(lowering: Lowering) -> Contraction:
     """Return what a layer of filters, with the projection that is fused to it, contracts."""
     layer = lowering.layer
     own, projection = filters_of(layer), cast(Filters | None, layer.projection)
@@ -119,7 +121,7 @@ def convolution_task(lowering: Lowering) -> Contraction:
     return Contraction(tuple(sources), tuple(biases), own.group)
 
 
-def inner_product_task(lowering: Lowering) -> Contraction:
+def _inner_product(lowering: Lowering) -> Contraction:
     """Return what an InnerProduct contracts."""
     layer, bottom = lowering.layer, lowering.bottom()
     weight = layer.weights["weight"]
