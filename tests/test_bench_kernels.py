@@ -116,13 +116,14 @@ def test_every_shape_is_timed_and_reported(tmp_path):
         assert case["runs"] >= 1
         assert case["nets"] == {"lenet": 1}
         assert case["gbytes"] == pytest.approx(case["bytes"] / (1e6 * case["ms"]))
-    first, second, *pools = document["cases"]
+    first, second, *products, one, other = document["cases"]
     # Neither convolution is padded: what is executed is what the net counts.
     assert (first["macs"], second["macs"]) == (24 * 24 * 20 * 25, 8 * 8 * 50 * 20 * 25)
+    assert [product["macs"] for product in products] == [800 * 500, 500 * 10]
     assert first["peak_percent"] == pytest.approx(100 * first["gflops"] / first["peak_gflops"])
     assert first["gflops"] == pytest.approx(2 * first["macs"] * first["images"] / (1e6 * first["ms"]))
-    assert [pool["macs"] for pool in pools] == [0, 0]
-    assert document["families"]["contract"]["shapes"] == 2
+    assert [pool["macs"] for pool in (one, other)] == [0, 0]
+    assert document["families"]["contract"]["shapes"] == 4
     assert document["families"]["pool"]["gbytes"][0] > 0
     assert "num_output=20 kernel_size=5" in done.stdout
 
