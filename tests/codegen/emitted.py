@@ -10,7 +10,7 @@ from xdn.codegen.builder import I64
 from xdn.codegen.intrinsics import pointer_at
 from xdn.codegen.jit import POINTER
 from xdn.element import F32
-from xdn.kernels.core.layout import aligned_bytes
+from xdn.kernels.core.aligned import aligned_bytes
 
 f32_at = pointer_at(F32)
 

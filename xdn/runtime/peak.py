@@ -6,7 +6,7 @@ from xdn import settings
 from xdn.codegen.target import host_target
 from xdn.element import REAL, real
 from xdn.graph import Array
-from xdn.kernels.core.layout import aligned_bytes
+from xdn.kernels.core.aligned import aligned_bytes
 from xdn.kernels.machine import bandwidth, peak
 from xdn.kernels.machine.probe import Probe
 from xdn.runtime.rounds import best_ns

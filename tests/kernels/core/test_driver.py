@@ -10,7 +10,7 @@ from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
 from xdn.graph import Layer, Net
 from xdn.kernels.core import driver
-from xdn.kernels.core.layout import aligned_bytes
+from xdn.kernels.core.aligned import aligned_bytes
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.cpu.program import Program, last_blocks

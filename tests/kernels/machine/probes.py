@@ -4,8 +4,8 @@ import numpy as np
 
 from tests.codegen.kernels import call
 from xdn.codegen.loader import process_loader
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.frame import Frame
-from xdn.kernels.core.layout import aligned_vectors
 from xdn.kernels.machine.probe import Probe
 
 

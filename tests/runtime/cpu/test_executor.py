@@ -12,7 +12,8 @@ from tests.kernels.checks import BATCHES, FULL_MATRIX, B, covering, feed_for, in
 from xdn import settings
 from xdn.errors import SettingError
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core.layout import SCHEDULES, aligned_bytes
+from xdn.kernels.core.aligned import aligned_bytes
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers.relu import ReLU
 from xdn.runtime.backend import Request
 from xdn.runtime.configuration import Configuration

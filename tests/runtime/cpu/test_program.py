@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import BATCH, LAYER_CASES, B, assert_within, feed_for, one_layer_net
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.loader import KernelLoader, process_loader
-from xdn.kernels.core.layout import aligned_bytes
+from xdn.kernels.core.aligned import aligned_bytes
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.cpu.program import Program, last_blocks
@@ -110,15 +110,6 @@ def test_chunks_of_which_the_last_are_smaller():
     ]
     assert program.chunks(12 * B + 1, 6, 2) == 3
     assert [last_blocks(blocks) for blocks in (1, 3, 4, 5, 6, 100)] == [1, 1, 1, 2, 2, 25]
-
-
-@pytest.mark.parametrize("alignment", [64, 4096])
-@pytest.mark.parametrize("size", [1, 64, 5000])
-def test_aligned_bytes(size, alignment):
-    made = aligned_bytes(size, alignment)
-    assert made.nbytes == size
-    assert made.ctypes.data % alignment == 0
-    assert not made.any()
 
 
 def test_a_program_keeps_its_machine_code(tmp_path):

@@ -26,12 +26,13 @@ from xdn.codegen.target import Target, target_named
 from xdn.element import REAL, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction, can_be_contracted, contraction_task, filters_of
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.choice import BLAS, Choice
 from xdn.kernels.core.descriptor import Size
 from xdn.kernels.core.epilogue import SUM, Fused, activation_of, epilogue_parts, fused_words
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.layout import CHANNEL, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 from xdn.layers.window import Window
 

@@ -21,11 +21,12 @@ from xdn.kernels.contract.task import (
     used_elements,
 )
 from xdn.kernels.contract.tiles import class_tiles, position_classes
+from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
 from xdn.kernels.core.family import Lowered, Lowering, Step, family, packed_weights
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import CHANNEL, aligned, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
 

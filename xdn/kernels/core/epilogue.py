@@ -13,9 +13,10 @@ from llvmlite import ir
 from xdn.codegen.builder import VectorBuilder
 from xdn.element import real
 from xdn.graph import Array, Layer, LayerParams, Weights
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowering, Reach
-from xdn.kernels.core.layout import BATCH, aligned_vectors
+from xdn.kernels.core.layout import BATCH
 from xdn.layers.function import Function, functions
 from xdn.layers.relu import ReLU
 from xdn.layers.window import Window

@@ -15,11 +15,8 @@ What is padding holds finite numbers on which no result depends.
 from dataclasses import KW_ONLY, dataclass
 from math import prod
 
-import numpy as np
-
-from xdn import settings
 from xdn.codegen.target import Target
-from xdn.element import REAL, Element, real
+from xdn.element import REAL, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
@@ -112,24 +109,3 @@ class BlockLayout:
     def block_bytes(self) -> int:
         """Bytes of one block of images."""
         return self.block_elements * self.element.bytes
-
-
-def aligned_bytes(size: int, alignment: int) -> np.ndarray:
-    """Return `size` bytes that begin at a multiple of `alignment`, zeroed when they are first touched."""
-    raw = np.zeros(size + alignment, np.uint8)
-    start = -raw.ctypes.data % alignment
-    return raw[start : start + size]
-
-
-def aligned(array: np.ndarray, elements: int | None = None) -> np.ndarray:
-    """Return the values of an array as (`elements`,) that vectors may be loaded from, zeros after the last."""
-    flat = np.ascontiguousarray(array).ravel()
-    count = len(flat) if elements is None else elements
-    made = aligned_bytes(count * flat.itemsize, settings.ARENA_ALIGN_BYTES).view(flat.dtype)
-    made[: len(flat)] = flat
-    return made
-
-
-def aligned_vectors(array: np.ndarray, elements: int | None = None) -> np.ndarray:
-    """Return the values of an array, as `aligned` does, as f32."""
-    return aligned(np.asarray(array, real), elements)

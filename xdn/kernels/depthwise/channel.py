@@ -27,11 +27,12 @@ from xdn.codegen.target import Target, target_named
 from xdn.element import REAL, S64
 from xdn.kernels.contract.task import filters_of
 from xdn.kernels.contract.tiles import class_tiles, position_classes, tile_words
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Pointer, Size
 from xdn.kernels.core.epilogue import Fused, epilogue_parts, fused_words, store_channels
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.layout import CHANNEL, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise, tapped_filters
 from xdn.kernels.depthwise.sliding import slides

@@ -33,12 +33,13 @@ from xdn.codegen.target import Target, target_named
 from xdn.element import S64, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import Fused, epilogue_parts, fused_words, store_channels
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.layout import CHANNEL, BlockLayout, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import count_taps
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise

@@ -12,9 +12,10 @@ import numpy as np
 from xdn.codegen.intrinsics import at, same_place
 from xdn.codegen.source import KernelBody, MakeBody
 from xdn.graph import Array
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
-from xdn.kernels.core.layout import BATCH, BOTH, aligned_vectors
+from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.mathematics import fma, relu
 from xdn.kernels.core.portion import portion
 from xdn.layers.broadcast import along_channels

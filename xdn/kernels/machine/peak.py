@@ -29,7 +29,7 @@ from xdn.element import real
 from xdn.graph import Array
 from xdn.kernels.contract.channel import tiles_of
 from xdn.kernels.contract.kernel import add_channels
-from xdn.kernels.core.layout import aligned_vectors
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.machine.probe import number_within, probe
 
 #: Values before the accumulators' starts: factor and addend.

@@ -9,10 +9,11 @@ from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.channel import best_tile, tile_choices
 from xdn.kernels.contract.task import require_range, spread
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.epilogue import epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
-from xdn.kernels.core.layout import CHANNEL, aligned_vectors
+from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.winograd.algorithm import best_algorithm, winograd_choices, winograd_footprint
 from xdn.kernels.winograd.channel_kernel import winograd

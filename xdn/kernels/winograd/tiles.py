@@ -11,9 +11,10 @@ from xdn.codegen.target import Target
 from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.epilogue import fused_words
 from xdn.kernels.core.family import Lowering
-from xdn.kernels.core.layout import BlockLayout, aligned_vectors
+from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.rows import row_elements
 from xdn.kernels.core.tables import shared
 from xdn.kernels.winograd.kernel import Filtering

@@ -13,8 +13,9 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
+from xdn.kernels.core.aligned import aligned_bytes
 from xdn.kernels.core.driver import Control
-from xdn.kernels.core.layout import CHANNEL, aligned_bytes
+from xdn.kernels.core.layout import CHANNEL
 from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.cpu.threads.count import starting_threads
