@@ -240,13 +240,18 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         Naming the layer.
     """
     check_bottoms(layer, known)
-    with placed(layer.place, ShapeError, UnsupportedError):
-        tops = layer.params.infer([known[b] for b in layer.own_bottoms], len(layer.tops))
+    bottoms = [known[b] for b in layer.own_bottoms]
+    # Every layer of every size that a net is asked for passes here: what is for errors alone is done after one.
+    try:
+        tops = layer.params.infer(bottoms, len(layer.tops))
         if layer.epilogue is not None:
             layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
-    elements = {known[b].element for b in layer.own_bottoms}
-    if elements - {REAL} and layer.params.moves_only([known[b] for b in layer.own_bottoms]):
-        tops = tuple(replace(top, element=_common(elements, layer)) for top in tops)
+    except (ShapeError, UnsupportedError) as error:
+        with placed(layer.place, type(error)):
+            raise
+    if [bottom.element for bottom in bottoms].count(REAL) < len(bottoms) and layer.params.moves_only(bottoms):
+        element = _common({bottom.element for bottom in bottoms}, layer)
+        tops = tuple(replace(top, element=element) for top in tops)
     if len(tops) != len(layer.tops):
         raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=layer.place)
     return tops

@@ -64,8 +64,9 @@ class Filters(CaffeLayer):
         if c % self.group or self.num_output % self.group:
             raise ShapeError(f"{c} input and {self.num_output} output channels do not divide by group {self.group}")
         # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
-        Blob(self.weight_shapes(bottoms)["weight"])
-        return (Blob((n, self.num_output, *self.window_over(bottom).output_size(sizes))),)
+        window = self.window_over(bottom)
+        Blob((self.num_output, c // self.group, *window.kernel))
+        return (Blob((n, self.num_output, *window.output_size(sizes))),)
 
     def macs(self, bottoms: Blobs, tops: Blobs) -> int:
         """N * K * P * Q * C/G * R * S; of a transposed window N * C * H * W * K/G * R * S."""
