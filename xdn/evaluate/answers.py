@@ -107,7 +107,8 @@ def outputs_of_images(
     `progress` is told the chunks of a call that are done; the other parameters are those of `answers`.
     """
     name = next(iter(session.net.inputs))
-    step = batch or images_at_once(session, images)
+    # One image is one call, whatever fits: a request for it does not work that out.
+    step = batch or (images_at_once(session, images) if len(images) > 1 else 1)
     for start in range(0, len(images), step):
         part = images[start : start + step]
         if images.dtype == np.uint8:

@@ -148,7 +148,7 @@ class PackedJob(Job):
 
     def request(self, number: int) -> list[Array]:
         """Run one image."""
-        return next(outputs_of_images(self.session, self._images[number : number + 1], self.transform, 1))
+        return next(outputs_of_images(self.session, self._images[number : number + 1], self.transform))
 
 
 class OnlineJob(Job):
