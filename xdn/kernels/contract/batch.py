@@ -125,4 +125,4 @@ def pack_weights(weight: Array, used: Array, firsts: list[int], rows: int, store
     packed = np.empty((len(firsts), taps.shape[2], taps.shape[1], rows), real)
     for tile, first in zip(packed, firsts, strict=True):
         tile[...] = taps[first : first + rows].transpose(2, 1, 0)
-    return packed if stored == REAL else stored.stored(packed)
+    return stored.stored(packed)

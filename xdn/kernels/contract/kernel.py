@@ -10,10 +10,10 @@ from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.jit import VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
-from xdn.element import REAL, S64, Element
+from xdn.element import S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.task import Contraction
-from xdn.kernels.core.descriptor import Place, Pointer, Size
+from xdn.kernels.core.descriptor import Place, Pointer, Size, redeclared
 from xdn.kernels.core.epilogue import PROJECTION, Fused
 
 #: (x offset, first packed channel, channels, accumulators) -> the accumulators after a run.
@@ -42,10 +42,7 @@ class Contract(Fused):
 @cache
 def storing(words: type[Words], weights: Element) -> type[Words]:
     """Return `words` for weights that are stored as another element."""
-    if weights == REAL:
-        return words
-    pointers = {"weights": Pointer(weights), "weights2": Pointer(weights)}
-    return type(f"{words.__name__}_{weights.name}", (words,), pointers)
+    return redeclared(words, weights, Pointer, "weights", "weights2")
 
 
 def source_words(task: Contraction, packed: Sequence[Array]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ A table has rows of int64 words, whose names are declared in the same way::
         ... d.positions[p].x ...
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 import numpy as np
@@ -220,7 +220,14 @@ Declared = TypeVar("Declared", bound=Descriptor)
 
 def over(words: type[Declared], element: Element) -> type[Declared]:
     """Return how `words` are declared for blobs of an element."""
-    places = {name: Place(element) for name, field in words.fields.items() if isinstance(field, Place)}
-    if all(place.kind == words.fields[name].kind for name, place in places.items()):
+    return redeclared(words, element, Place, *(name for name, each in words.fields.items() if isinstance(each, Place)))
+
+
+def redeclared(
+    words: type[Declared], element: Element, kind: Callable[[Element], Field], *names: str
+) -> type[Declared]:
+    """Return `words` with some fields of a kind that are of another element; the very class where they are of it."""
+    fields = {name: kind(element) for name in names}
+    if all(field.kind == words.fields[name].kind for name, field in fields.items()):
         return words
-    return type(f"{words.__name__}_{element.name}", (words,), places)
+    return type(f"{words.__name__}_{element.name}", (words,), fields)

@@ -294,7 +294,7 @@ class Family:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
         fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
-        fits = fits and lowering.elements in [{element} for element in self.elements]
+        fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
         return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 
