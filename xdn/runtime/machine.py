@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +67,8 @@ def measured_machine() -> Machine:
 
 def kept_at() -> Path:
     """Return the file that this machine is kept in; another processor, number of cores or version has another one."""
-    facts = cpu_name(), sorted(cpu_features()), host_target().name, available_cpus(), generator_digest()
-    return settings.cache_dir() / "machines" / f"{sha256(repr(facts).encode()).hexdigest()[:20]}.json"
+    # The digest stands for processor, features, instruction set and sources.
+    return settings.cache_dir() / "machines" / f"{generator_digest()}-{available_cpus()}.json"
 
 
 def _measured(threads: int) -> Machine:

@@ -62,7 +62,8 @@ def best_ns(
 
 
 def _is_sure(taken: Sequence[Round]) -> bool:
-    return sum(each.undisturbed and each.ns <= NEAR * min(taken).ns for each in taken) >= SURE_ROUNDS
+    near_ns = NEAR * min(taken).ns
+    return sum(each.undisturbed and each.ns <= near_ns for each in taken) >= SURE_ROUNDS
 
 
 def _rounds(
