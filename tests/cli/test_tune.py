@@ -8,17 +8,9 @@ from tests.evaluate.building import Stripes, brightest_channel, weighed_channels
 from xdn import frontend
 from xdn.cli.run import main as run
 from xdn.cli.tune import main as tune
-from xdn.codegen.cache import KernelCache
 from xdn.data.packed import pack
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Give the test a store of its own; compiled kernels stay shared."""
-    kernels = KernelCache().folder.parent
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "kernels").symlink_to(kernels)
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

@@ -11,21 +11,13 @@ from xdn import api
 from xdn.cli import tuning
 from xdn.cli.common import Output
 from xdn.cli.tuning import ALL, OPERATORS, RUN, tuned
-from xdn.codegen.cache import KernelCache
 from xdn.data.packed import pack
 from xdn.errors import SettingError, UnknownNameError
 from xdn.evaluate.objective import ContestTime
 from xdn.session import Session
 from xdn.tune.store import Key, Result, Store
 
-
-@pytest.fixture(autouse=True)
-def own_store(tmp_path, monkeypatch):
-    """Give the test a store of its own; compiled kernels stay shared."""
-    kernels = KernelCache().folder.parent
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "kernels").symlink_to(kernels)
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

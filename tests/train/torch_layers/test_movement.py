@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.resizes import RESIZES
+from tests.layers.resizes import INTERPS, RESIZES
 from tests.train.checks import check_gradients, check_layer, check_values, gradients
 from xdn.layers.embed import Embed
 from xdn.layers.interp import Interp
@@ -35,21 +35,7 @@ def test_upsample_with_a_mask(params):
     assert (by_x == 0).sum() == 3
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        Interp(height=7, width=9),
-        Interp(height=1, width=3),
-        Interp(height=33, width=65),
-        Interp(zoom_factor=2),
-        Interp(shrink_factor=2),
-        Interp(shrink_factor=2, zoom_factor=3),
-        Interp(height=5, width=6),
-        Interp(height=8, width=8, pad_beg=-1),
-        Interp(zoom_factor=2, pad_beg=-1, pad_end=-2),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("params", INTERPS, ids=repr)
 def test_interp(params):
     check_layer(params, (2, 3, 5, 6))
     check_gradients(params, (2, 3, 5, 6))

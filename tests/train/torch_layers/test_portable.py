@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
+from tests.layers.slices import SLICES
 from tests.train.checks import check_gradients, check_layer, check_net
 from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
@@ -21,15 +22,6 @@ from xdn.layers.slice import Slice
 from xdn.layers.split import Split
 from xdn.layers.tile import Tile
 from xdn.train.module import NetModule
-
-SLICES = [
-    (Slice(), 1),
-    (Slice(), 2),
-    (Slice(axis=-1), 5),
-    (Slice(slice_point=(1,)), 2),
-    (Slice(axis=2, slice_point=(1, 4)), 3),
-    (Slice(slice_dim=3, slice_point=(2,)), 2),
-]
 
 SHAPES = [(2, 3, 4, 5), (2, 3)]
 

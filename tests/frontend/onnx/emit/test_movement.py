@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values, one_layer_net, session_of
+from tests.layers.slices import SLICES
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.writer import to_onnx
 from xdn.graph import Layer
@@ -20,18 +21,7 @@ from xdn.layers.slice import Slice
 from xdn.layers.tile import Tile
 
 
-@pytest.mark.parametrize(
-    ("params", "n_tops"),
-    [
-        (Slice(), 1),
-        (Slice(), 2),
-        (Slice(axis=-1), 5),
-        (Slice(slice_point=(1,)), 2),
-        (Slice(axis=2, slice_point=(1, 4)), 3),
-        (Slice(slice_dim=3, slice_point=(2,)), 2),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize(("params", "n_tops"), SLICES, ids=repr)
 def test_slice(params, n_tops):
     check_layer(params, (2, 4, 6, 5), n_tops=n_tops)
 

@@ -4,23 +4,11 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values, one_layer_net
-from tests.layers.resizes import RESIZES
+from tests.layers.resizes import INTERPS, RESIZES
 from xdn.graph import Layer
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
 from xdn.layers.upsample import Upsample
-
-INTERPS = [
-    Interp(height=7, width=9),
-    Interp(height=1, width=3),
-    Interp(height=33, width=65),
-    Interp(zoom_factor=2),
-    Interp(shrink_factor=2),
-    Interp(shrink_factor=2, zoom_factor=3),
-    Interp(height=5, width=6),
-    Interp(height=8, width=8, pad_beg=-1),
-    Interp(zoom_factor=2, pad_beg=-1, pad_end=-2),
-]
 
 
 @pytest.mark.parametrize("params", INTERPS, ids=repr)
