@@ -1,10 +1,12 @@
 """Depthwise convolution by tiles of neighbouring positions: windows, borders, tiles, parts of the work."""
 
+from math import prod
+
 import numpy as np
 import pytest
 
 from tests.kernels.checks import LANES, activated, assert_within, check_layer, feed_for, one_layer_net, sums
-from xdn.codegen.target import TARGETS, host_target
+from xdn.codegen.target import TARGETS, host_target, target_named
 from xdn.graph import Epilogue
 from xdn.kernels.core.choice import Choice
 from xdn.kernels.core.layout import CHANNEL, BlockLayout
@@ -74,6 +76,19 @@ def test_tiles_fit_into_the_registers_and_the_map(target, window):
         assert columns <= 6
         _, width = sliding.Sliding(window.kernel, window.stride[0], (rows, columns)).patch
         assert rows * columns + width < target.registers
+
+
+@pytest.mark.parametrize("side", [14, 28, 56])
+def test_tiles_that_share_little_are_small(side):
+    """Windows that move by two share little: a large tile would wait for its patch longer than it saves."""
+    target, top = target_named("avx512f"), BlockLayout(LANES, side, side, target=host_target(), schedule=CHANNEL)
+    one, two = (
+        sliding.Sliding.of(window, sliding.best_tile(window, top, target))
+        for window in (Window((3, 3), pad=(1, 1)), Window((3, 3), (2, 2), (1, 1)))
+    )
+    assert prod(two.tile) < prod(one.tile)
+    # Not as small as a tile that shares nothing.
+    assert prod(two.patch) < 9 * prod(two.tile)
 
 
 def test_patches_cover_the_map_and_stay_inside():

@@ -51,6 +51,9 @@ _LARGEST = 5
 _UNITS = 32
 #: Cycles for what is done once a vector of a tile.
 _TILE_CYCLES = 8
+#: Each value of a patch is on a line of its own beyond the first cache, and a processor looks ahead for so many
+#: instructions only: the more values a patch has, the longer each is waited for, a cycle where there are so many.
+_WAITED_VALUES = 35
 
 
 class GroupRow(Descriptor):
@@ -145,7 +148,8 @@ def _emit_tile(b: VectorBuilder, args: Sequence[ir.Value], window: Sliding, epil
     offsets = [b.scalar(table, height * width + i) for i in range(rows * columns)]
 
     def one_vector(v: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-        at_v = b.ir.mul(v, b.const(b.target.lanes))
+        # Unknown to the compiler, which would else count up an address for each value of the patch, on the stack.
+        at_v = b.opaque(b.ir.mul(v, b.const(b.target.lanes)))
         own = b.offset(weights, b.ir.mul(at_v, b.const(window.kernel[0] * window.kernel[1])))
         start = b.load(b.offset(bias, at_v))
         acc = [start] * (rows * columns)
@@ -237,10 +241,11 @@ def tiles_for(window: Window, top: BlockLayout, target: Target) -> list[tuple[in
 def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, int]:
     """Return the tile that should take the fewest cycles: for its products, the values of its patch, its results."""
 
-    def cycles(tile: tuple[int, int]) -> int:
-        slide = Sliding.of(window, tile)
+    def cycles(tile: tuple[int, int]) -> float:
+        values = prod(Sliding.of(window, tile).patch)
         tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
-        return tiles * (prod(tile) * (prod(window.kernel) + 1) + prod(slide.patch) + _TILE_CYCLES)
+        loaded = values * (1 + values / _WAITED_VALUES)
+        return tiles * (prod(tile) * (prod(window.kernel) + 1) + loaded + _TILE_CYCLES)
 
     return min(tiles_for(window, top, target), key=lambda tile: (cycles(tile), tile))
 
