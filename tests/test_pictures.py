@@ -24,7 +24,7 @@ def drawn(tmp_path_factory):
 
 
 def _environment():
-    return os.environ | {"PYTHONPATH": str(ROOT), "XDN_ISA": "portable"}
+    return os.environ | {"PYTHONPATH": str(ROOT), "XDN_TARGET": "portable"}
 
 
 def test_pictures_are_those_that_plans_give(drawn):

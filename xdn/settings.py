@@ -160,9 +160,9 @@ MAX_LOG_BYTES = 256 << 20
 PACK_IMAGES = 256
 
 
-def asked_isa() -> str | None:
-    """Return the instruction set that is asked for instead of the processor's best (`XDN_ISA`), None for none."""
-    return os.environ.get("XDN_ISA") or None
+def asked_target() -> str | None:
+    """Return the target that is asked for instead of the processor's best (`XDN_TARGET`), None for none."""
+    return os.environ.get("XDN_TARGET") or None
 
 
 def asked_memory() -> str | None:

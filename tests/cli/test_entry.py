@@ -53,13 +53,13 @@ def test_an_interrupt_while_the_command_is_imported_is_one_message(failing_impor
 
 
 def test_a_flag_that_means_nothing_is_one_message():
-    environment = os.environ | {"XDN_ISA": "sse9"}
+    environment = os.environ | {"XDN_TARGET": "sse9"}
     code = "import sys; from xdn.cli import entry; sys.exit(entry.run())"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    known = "Known are avx512f, avx2, neon, portable"
+    known = "Known are amx, avx512f, avx2, neon, portable, amx-emulated"
     *_, last = done.stderr.splitlines()
-    assert last == f"xdn-run: error: XDN_ISA: no instruction set is called 'sse9'. {known}"
+    assert last == f"xdn-run: error: XDN_TARGET: no target is called 'sse9'. {known}"
     assert "Traceback" not in done.stderr
 
 

@@ -7,10 +7,11 @@ import stat
 import pytest
 
 from tests.codegen.kernels import shift_source
+from tests.codegen.targets import RUNNABLE
 from xdn.codegen import cache as cache_module
 from xdn.codegen.cache import KernelCache, generator_digest
 from xdn.codegen.compiler import ObjectCode
-from xdn.codegen.target import TARGETS, host_target
+from xdn.codegen.target import host_target
 
 CODE = ObjectCode("a_symbol", b"\x7fELF\0code\0with\0zeros")
 
@@ -190,10 +191,10 @@ def test_digest_names_all_that_decides_the_code(monkeypatch):
 def test_digest_names_the_instruction_set_and_with_it_the_block(monkeypatch):
     monkeypatch.setattr(cache_module, "host_target", host_target.__wrapped__)
     digests = set()
-    for target in TARGETS:
-        monkeypatch.setenv("XDN_ISA", target.name)
+    for target in RUNNABLE:
+        monkeypatch.setenv("XDN_TARGET", target.name)
         digests.add(generator_digest.__wrapped__())
-    assert len(digests) == len(TARGETS)
+    assert len(digests) == len(RUNNABLE)
 
 
 def test_names_that_are_kernels_stay_in_the_folder(cache):

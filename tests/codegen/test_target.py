@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests.codegen.kernels import python
+from tests.codegen.targets import RUNNABLE
 from tests.kernels import checks
-from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, target_named
+from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, multiplies_tiles, target_named
 from xdn.errors import SettingError
 
 
@@ -26,34 +27,41 @@ def test_the_design_s_tile():
 
 def test_a_block_is_the_images_of_one_tile():
     found = {target.name: target.block_images for target in TARGETS}
-    assert found == {"avx512f": 32, "avx2": 16, "neon": 8, "portable": 8}
+    assert found == {"amx": 32, "avx512f": 32, "avx2": 16, "neon": 8, "portable": 8, "amx-emulated": 32}
 
 
 def test_host_target_is_the_best_that_the_processor_has(monkeypatch):
-    monkeypatch.delenv("XDN_ISA", raising=False)
+    monkeypatch.delenv("XDN_TARGET", raising=False)
     features, best = cpu_features(), host_target.__wrapped__()
     assert features.issuperset(best.features)
     names = [target.name for target in TARGETS]
     for better in TARGETS[: names.index(best.name)]:
-        assert not features.issuperset(better.features)
-    monkeypatch.setenv("XDN_ISA", "")
+        assert better not in RUNNABLE or not features.issuperset(better.features)
+    monkeypatch.setenv("XDN_TARGET", "")
     assert host_target.__wrapped__() == best
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_the_flag_names_the_instruction_set(monkeypatch, target):
-    monkeypatch.setenv("XDN_ISA", target.name)
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
+def test_the_flag_names_the_target(monkeypatch, target):
+    monkeypatch.setenv("XDN_TARGET", target.name)
     told = host_target.__wrapped__()
     assert replace(told, core_cache_bytes=target.core_cache_bytes) == target
 
 
+@pytest.mark.skipif(multiplies_tiles(), reason="the processor has a tile unit")
+def test_a_tile_unit_that_is_missing_is_refused(monkeypatch):
+    monkeypatch.setenv("XDN_TARGET", "amx")
+    with pytest.raises(SettingError, match=r"XDN_TARGET: the tile unit .* is missing.*amx-emulated gives the same"):
+        host_target.__wrapped__()
+
+
 @pytest.mark.parametrize("name", ["sse9", "AVX2", "avx2 "])
-def test_an_unknown_instruction_set_is_refused_with_the_known(monkeypatch, name):
-    monkeypatch.setenv("XDN_ISA", name)
+def test_an_unknown_target_is_refused_with_the_known(monkeypatch, name):
+    monkeypatch.setenv("XDN_TARGET", name)
     with pytest.raises(SettingError) as refused:
         host_target.__wrapped__()
-    known = "Known are avx512f, avx2, neon, portable"
-    assert str(refused.value) == f"XDN_ISA: no instruction set is called {name!r}. {known}"
+    known = "Known are amx, avx512f, avx2, neon, portable, amx-emulated"
+    assert str(refused.value) == f"XDN_TARGET: no target is called {name!r}. {known}"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,7 @@ def test_an_unknown_instruction_set_is_refused_with_the_known(monkeypatch, name)
     [("haswell", "avx2"), ("znver3", "avx2"), ("skylake-avx512", "avx512f"), ("nehalem", "portable")],
 )
 def test_a_named_processor_stands_in_for_the_host(monkeypatch, model, name):
-    monkeypatch.delenv("XDN_ISA", raising=False)
+    monkeypatch.delenv("XDN_TARGET", raising=False)
     monkeypatch.setenv("NUMBA_CPU_NAME", model)
     assert cpu_name() == model
     assert host_target.__wrapped__().name == name
@@ -77,7 +85,7 @@ def _outputs_with(folder, **environment):
     """Return the instruction set and the outputs of all layer cases of a process with these variables."""
     path = folder / "outputs.npz"
     code = "import sys; from tests.kernels.checks import main; main(sys.argv[1])"
-    python(code, path, **{"XDN_ISA": ""} | environment)
+    python(code, path, **{"XDN_TARGET": ""} | environment)
     with np.load(path) as found:
         return dict(found)
 
@@ -105,7 +113,7 @@ def _assert_same_bits(found, outputs):
 @pytest.mark.parametrize("name", ["avx512f", "neon", "portable"])
 def test_an_instruction_set_that_is_asked_for_gives_the_bits_of_the_host(tmp_path, host_outputs, name):
     """On its own block of images: LLVM makes vectors of any length run on every processor, NEON's tile included."""
-    found = _outputs_with(tmp_path, XDN_ISA=name)
+    found = _outputs_with(tmp_path, XDN_TARGET=name)
     assert found.pop("isa") == name
     if host_target().fma and target_named(name).fma:
         _assert_same_bits(found, host_outputs)

@@ -43,6 +43,9 @@ TRIPLES = {
     "neon": "aarch64-unknown-linux-gnu",
 }
 
+#: Those with tiles have the vectors of another one.
+VECTORS = tuple(target for target in TARGETS if target.tiles is None)
+
 _TYPED_POINTER = re.compile(r"(?:<\d+ x \w+>|\w+)(?: \([^)]*\))?\*+")
 _POINTER_CAST = re.compile(r'^\s*(%"[^"]*") = bitcast ptr (%"[^"]*") to ptr\n', re.M)
 
@@ -152,7 +155,7 @@ def digest(source: KernelSource, target: Target) -> str:
 
 def digests() -> dict[str, str]:
     """Return kernel name -> digest for all instruction sets."""
-    return {str(source.name): digest(source, target) for target in TARGETS for source in sources(target)}
+    return {str(source.name): digest(source, target) for target in VECTORS for source in sources(target)}
 
 
 def as_text(found: dict[str, str]) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.codegen.kernels import python
+from tests.codegen.targets import RUNNABLE
 from tests.kernels.checks import FULL_MATRIX, B, activated, check_net, covering, feed_for, make_params, one_layer_net
-from xdn.codegen.target import TARGETS, cpu_features, host_target
+from xdn.codegen.target import cpu_features, host_target
 from xdn.graph import Blob, Epilogue
 from xdn.kernels.core.epilogue import ACTIVATIONS
 from xdn.layers import LAYERS
@@ -32,7 +33,7 @@ BATCHES = {"1": 1, "B/2+1": B // 2 + 1, "B": B, "B+1": B + 1, "2B+1": 2 * B + 1}
 MATRIX = covering(
     7,
     lambda row: (row["added"], row["layer"]) != ("projection", "depthwise"),
-    isa=tuple(isa.name for isa in TARGETS),
+    isa=tuple(isa.name for isa in RUNNABLE),
     added=(None, "residual", "projection"),
     activation=(None, *ACTIVATED),
     layer=tuple(LAYERS_TESTED),
@@ -90,7 +91,7 @@ def main():
 @cache
 def _elsewhere(isa):
     """Return what `main` found in a process whose instruction set, and so its block of images, is `isa`."""
-    return json.loads(python("from tests.kernels.test_isa_matrix import main; main()", timeout=1200, XDN_ISA=isa))
+    return json.loads(python("from tests.kernels.test_isa_matrix import main; main()", timeout=1200, XDN_TARGET=isa))
 
 
 @pytest.mark.parametrize("row", MATRIX, ids=_id)
@@ -112,5 +113,5 @@ def test_all_kernel_tests_on_another_processor_model(model):
     if not cpu_features().issuperset(OTHERS[model]):
         pytest.skip(f"the processor cannot run the code of {model}")
     code = "import sys, pytest; sys.exit(pytest.main(['tests/kernels', '-x', '-p', 'no:cacheprovider']))"
-    passed = python(code, timeout=1200, NUMBA_CPU_NAME=model, XDN_ISA="", XDN_FULL_MATRIX="0")
+    passed = python(code, timeout=1200, NUMBA_CPU_NAME=model, XDN_TARGET="", XDN_FULL_MATRIX="0")
     assert " passed" in passed

@@ -29,7 +29,7 @@ NAMES = list(guarded.guarded_cases())
 def found(request, tmp_path_factory):
     """Return what became of all cases on a processor model."""
     path = tmp_path_factory.mktemp("guarded") / "found.json"
-    environment = {} if request.param == "host" else {"NUMBA_CPU_NAME": request.param, "XDN_ISA": ""}
+    environment = {} if request.param == "host" else {"NUMBA_CPU_NAME": request.param, "XDN_TARGET": ""}
     python("import sys; from tests.runtime.guarded import main; main(sys.argv[1])", path, timeout=600, **environment)
     result = json.loads(path.read_text())
     assert request.param != "host" or result["isa"] == host_target().name

@@ -1,6 +1,6 @@
 """Where programs begin: the console scripts import everything late, so that Ctrl-C is answered from the first moment.
 
-The import of a command may fail at an environment flag, `XDN_ISA`, or for want of memory. Whatever Ctrl-C meets, an
+The import of a command may fail at an environment flag, `XDN_TARGET`, or for want of memory. Whatever Ctrl-C meets, an
 interrupted command says so in one line, leaves no unfinished file, and ends with 130.
 """
 

@@ -43,6 +43,17 @@ def object_code(nest: str, definitions: str) -> bytes:
     return bytes(machine().emit_object(assembled(nest, definitions)))
 
 
+def linked(code: bytes) -> llvm.ExecutionEngine:
+    """Return an engine that holds the machine code of an object file, and frees it when it is collected."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    own = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), own)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
+
+
 def send(stream: IO[bytes], *messages: bytes) -> None:
     """Write messages, each after its length."""
     for message in messages:

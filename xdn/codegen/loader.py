@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
 
+from xdn.codegen.assembler import linked
 from xdn.codegen.cache import KernelCache
 from xdn.codegen.compiler import ObjectCode, compile_kernels
 from xdn.codegen.listening import tell
@@ -86,12 +87,7 @@ class KernelLoader:
     def _link(self, code: ObjectCode) -> int:
         # One engine per kernel: Numba numbers its symbols per process, so two kernels that
         # different processes compiled may bear one symbol.
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        machine = llvm.Target.from_default_triple().create_target_machine()
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code.code))
-        engine.finalize_object()
+        engine = linked(code.code)
         self._engines.append(engine)
         return int(engine.get_function_address(code.symbol))
 

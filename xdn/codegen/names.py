@@ -11,7 +11,7 @@ from xdn.element import ELEMENTS, REAL, Element
 
 _NAME = re.compile(
     rf"(?P<op>[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*?)_(?P<element>{'|'.join(ELEMENTS)})(?:x(?P<weights>{'|'.join(ELEMENTS)}))?"
-    r"(?P<epilogue>(?:_[a-z][a-z0-9]*)*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9]+)"
+    r"(?P<epilogue>(?:_[a-z][a-z0-9]*)*)(?:_(?P<rows>\d+)x(?P<vectors>\d+))?__(?P<isa>[a-z0-9-]+)"
 )
 
 

@@ -7,9 +7,13 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from xdn import settings
+from xdn.codegen.tile_probe import tiles_work
 from xdn.cpus import caches
 from xdn.element import REAL
 from xdn.errors import SettingError
+
+#: How a target multiplies tiles, where it does: by the instructions of Intel's AMX, or by vectors, to the same bits.
+AMX, EMULATED = "amx", "emulated"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Target:
         Whether multiply-add is fused (one rounding); without it the last bits may differ.
     half : bool
         Whether half precision is converted by an instruction, as on all processors with AVX2.
+    tiles : str, optional
+        `AMX` or `EMULATED`: how tiles of bf16 are multiplied (`xdn/codegen/tiles.py`); None for not at all.
     core_cache_bytes : int
         The cache that a core has for itself (level 2); machine code does not depend on it.
     """
@@ -40,6 +46,7 @@ class Target:
     features: tuple[str, ...] = ()
     fma: bool = True
     half: bool = True
+    tiles: str | None = None
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
 
     @property
@@ -62,22 +69,25 @@ class Target:
         return self.lanes * self.tile()[1]
 
 
-#: Best first. `portable` is what LLVM makes of four-lane vectors on any processor.
+#: Best first. `portable` is what LLVM makes of four-lane vectors on any processor; the last one is for tests, and only
+#: taken where it is asked for.
 TARGETS = (
+    Target(AMX, vector_bytes=64, registers=32, features=("avx512f", "fma", "amx-tile", "amx-bf16"), tiles=AMX),
     Target("avx512f", vector_bytes=64, registers=32, features=("avx512f", "fma")),
     Target("avx2", vector_bytes=32, registers=16, features=("avx2", "fma")),
     Target("neon", vector_bytes=16, registers=32, features=("neon",)),
     Target("portable", vector_bytes=16, registers=16, fma=False, half=False),
+    Target("amx-emulated", vector_bytes=64, registers=32, tiles=EMULATED),
 )
 
 
 def target_named(name: str) -> Target:
-    """Return the target of the instruction set `name`, as kernel names spell it; raise SettingError for another."""
+    """Return the target `name`, as kernel names spell it; raise SettingError for another."""
     for target in TARGETS:
         if target.name == name:
             return target
     known = ", ".join(target.name for target in TARGETS)
-    raise SettingError(f"no instruction set is called {name!r}", where="XDN_ISA", mend=f"Known are {known}")
+    raise SettingError(f"no target is called {name!r}", where="XDN_TARGET", mend=f"Known are {known}")
 
 
 #: Features of the processor models that stand in for the host when NUMBA_CPU_NAME names them.
@@ -111,13 +121,35 @@ def cpu_feature_string() -> str:
 
 @cache
 def host_target() -> Target:
-    """Return this processor, with the best instruction set that it has or the one that `XDN_ISA` names.
+    """Return this processor, with the best instruction set that it has or the one that `XDN_TARGET` names.
 
-    LLVM makes vectors of any length run on any processor, if slowly.
+    LLVM makes vectors of any length run on any processor, if slowly; tiles it does not.
+
+    Raises
+    ------
+    SettingError
+        Where `XDN_TARGET` names no target, or one whose tile unit is not there.
     """
-    asked, features = settings.asked_isa(), cpu_features()
-    best = next(target for target in TARGETS if features.issuperset(target.features))
-    return replace(target_named(asked) if asked else best, core_cache_bytes=_core_cache_bytes())
+    asked, features = settings.asked_target(), cpu_features()
+    if asked:
+        found = target_named(asked)
+        if found.tiles == AMX and not multiplies_tiles():
+            raise SettingError(
+                "the tile unit of this processor is missing, or does not work",
+                where="XDN_TARGET",
+                mend="amx-emulated gives the same results, slowly",
+            )
+    else:
+        able = (target for target in TARGETS if features.issuperset(target.features))
+        found = next(target for target in able if target.tiles != AMX or multiplies_tiles())
+    return replace(found, core_cache_bytes=_core_cache_bytes())
+
+
+def multiplies_tiles() -> bool:
+    """Return whether this process may use a tile unit of the processor, and it computes what it should."""
+    features = cpu_features()
+    able = features.issuperset(target_named(AMX).features)
+    return able and tiles_work(repr((cpu_name(), sorted(features))))
 
 
 def _core_cache_bytes() -> int:

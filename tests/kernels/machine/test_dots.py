@@ -14,6 +14,7 @@ from xdn.kernels.machine import dots, peak
     [
         ("avx512f", BF16, {"avx512bf16"}, "vdpbf16ps"),
         ("avx512f", S8, {"avx512vnni", "avxvnni"}, "vpdpbusd"),
+        ("amx", BF16, {"avx512bf16"}, "vdpbf16ps"),
         ("avx512f", S8, {"avxvnni"}, None),
         ("avx512f", F32, {"avx512bf16", "avx512vnni"}, None),
         ("avx2", S8, {"avxvnni"}, "{vex} vpdpbusd"),

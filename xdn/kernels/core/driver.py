@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import external
+from xdn.codegen import float_control
 from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks, words_at
 from xdn.codegen.jit import I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
@@ -57,41 +57,17 @@ class Call(Descriptor):
 call_at = words_at(Call)
 CALL_BYTES = Call.size * S64.bytes
 
-#: Bits of the x86 control register MXCSR that flush denormal results and operands to zero.
-FLUSH_BITS = 0x8040
-
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
-_BYTES = ir.IntType(8).as_pointer()
-
-
-def _float_control(builder: ir.IRBuilder, name: str) -> tuple[ir.Value, ir.Function]:
-    """Return memory for MXCSR, and the instruction that reads it to there, or sets it to what is there."""
-    slot = builder.alloca(_I32)
-    kind = ir.FunctionType(ir.VoidType(), [_BYTES])
-    return slot, external(builder, f"llvm.x86.sse.{name}", kind)
-
-
-def _on_x86(builder: ir.IRBuilder) -> bool:
-    return str(builder.module.triple).startswith(("x86_64", "i386", "i686"))
-
 
 @emitted(I64)
 def read_float_control(builder: ir.IRBuilder) -> ir.Value:
     """Return how the thread treats denormal numbers."""
-    if not _on_x86(builder):
-        return ir.Constant(_I64, 0)
-    slot, store = _float_control(builder, "stmxcsr")
-    builder.call(store, [builder.bitcast(slot, _BYTES)])
-    return builder.zext(builder.load(slot), _I64)
+    return float_control.read_float_control(builder)
 
 
 @emitted(VOID, I64)
 def set_float_control(builder: ir.IRBuilder, control: ir.Value) -> None:
     """Let the thread treat denormal numbers so."""
-    if _on_x86(builder):
-        slot, load = _float_control(builder, "ldmxcsr")
-        builder.store(builder.trunc(control, _I32), slot)
-        builder.call(load, [builder.bitcast(slot, _BYTES)])
+    float_control.set_float_control(builder, control)
 
 
 @jitable
@@ -175,7 +151,7 @@ def driver(target: Target, timed: bool = False) -> KernelSource:
 def _body(run_calls: Callable[..., None]) -> KernelBody:
     def drive(control, frame):
         before = read_float_control()
-        set_float_control(before | FLUSH_BITS)
+        set_float_control(before | float_control.FLUSH_BITS)
         number = _next_chunk(control, frame)
         while number >= 0:
             first = first_image(control, number)

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.source import KernelSource
-from xdn.codegen.target import Target
+from xdn.codegen.target import AMX, Target
 from xdn.element import BF16, S8, Element
 from xdn.kernels.machine.peak import accumulators
 from xdn.kernels.machine.probe import probe
@@ -36,12 +36,14 @@ class Dot:
     registers: str
 
 
-#: Instruction set -> element -> its instructions, the best one first.
+_WIDE = {
+    BF16: [Dot("avx512bf16", "vdpbf16ps $2, $3, $0", "v")],
+    S8: [Dot("avx512vnni", "vpdpbusd $2, $3, $0", "v")],
+}
+#: Target -> element -> its instructions, the best one first.
 DOTS: Mapping[str, Mapping[Element, Sequence[Dot]]] = {
-    "avx512f": {
-        BF16: [Dot("avx512bf16", "vdpbf16ps $2, $3, $0", "v")],
-        S8: [Dot("avx512vnni", "vpdpbusd $2, $3, $0", "v")],
-    },
+    AMX: _WIDE,
+    "avx512f": _WIDE,
     "avx2": {S8: [Dot("avxvnni", "{vex} vpdpbusd $2, $3, $0", "x")]},
 }
 
