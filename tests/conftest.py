@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,18 @@ def material():
 def rng():
     """Return a seeded random generator."""
     return np.random.default_rng(20190625)
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    """Return the target whose tile unit is emulated, for which all sessions make their plans meanwhile."""
+    from xdn.codegen.target import host_target, target_named
+    from xdn.runtime.cpu import backend, plan, schedule_rule
+
+    target = replace(target_named("amx-emulated"), core_cache_bytes=host_target().core_cache_bytes)
+    for module in (backend, plan, schedule_rule):
+        monkeypatch.setattr(module, "host_target", lambda: target)
+    return target
 
 
 @pytest.fixture(scope="session")

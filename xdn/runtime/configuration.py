@@ -9,7 +9,7 @@ from xdn import settings
 from xdn.element import REAL, WEIGHT_ELEMENTS
 from xdn.errors import SettingError, UnknownNameError
 from xdn.files import read_json, write_json
-from xdn.kernels.core.choice import Choice
+from xdn.kernels.core.choice import F32, PRECISIONS, Choice
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.record import Reader
 
@@ -44,6 +44,10 @@ class Configuration:
         Number format in which weights of convolutions and inner products are stored: ``"f32"``, ``"bf16"`` or
         ``"f16"``, of half the size. They are rounded to it, and computed with in f32. Filters that Winograd's
         algorithm transforms are rounded before that, and the transformed ones kept in f32; depthwise filters remain.
+    precision : str
+        Which algorithms may be taken: ``"f32"``, all whose error is that of f32 sums, by the tile unit where there is
+        one; ``"fma"``, those whose results are the same bits on all processors; ``"bf16x3"``, by the tile unit with
+        three products of bf16 parts instead of six where that is faster, to 16 bits instead of 24.
     choices : mapping
         Schedule's name -> layer's name -> how it is computed; all others by the rule.
 
@@ -61,6 +65,7 @@ class Configuration:
     light_blocks: int = 1
     winograd: bool = True
     weights_as: str = REAL.name
+    precision: str = F32
     choices: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +79,8 @@ class Configuration:
             raise UnknownNameError(
                 f"weights cannot be stored as {self.weights_as!r}", mend=f"Known: {', '.join(WEIGHT_ELEMENTS)}"
             )
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError(f"unknown precision {self.precision!r}", mend=f"Known: {', '.join(PRECISIONS)}")
         for schedule in (self.schedule, *self.choices):
             if schedule is not None and schedule not in SCHEDULES:
                 raise UnknownNameError(f"unknown schedule {schedule!r}", mend=f"Known: {', '.join(SCHEDULES)}")

@@ -9,6 +9,7 @@ from xdn.graph import Blob, Layer, Net
 from xdn.graph.cost import layer_cost
 from xdn.kernels.core.family import Family, Lowering
 from xdn.kernels.core.layout import BlockLayout
+from xdn.kernels.core.parts import parts_name
 from xdn.memory import MEND, Need, images_at_once, limit
 
 #: What helps where images, more than the net, take too much.
@@ -68,8 +69,13 @@ def plan_needs(
     layers = [*net.input_layers, *(lowering.layer for lowering, _ in chosen)]
     prints = [(lowering.layer.place, family.footprint(lowering)) for lowering, family in chosen]
     making = sorted((Need(place, found.making) for place, found in prints), key=lambda need: need.size)
+
+    def size(blob: str) -> int:
+        """Return what a block of a blob takes, with its parts."""
+        return sum(layouts[name].block_bytes for name in (blob, parts_name(blob)) if name in layouts)
+
     return [
-        *_alive(layers, outputs, lambda name: layouts[name].block_bytes),
+        *_alive(layers, outputs, size),
         *(Need(place, found.kept) for place, found in prints),
         *making[-1:],
     ]

@@ -7,10 +7,10 @@ import pytest
 
 from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
 from xdn.codegen.native import address
-from xdn.codegen.target import host_target
+from xdn.codegen.target import host_target, target_named
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
-from xdn.kernels.core.choice import BLAS, Choice
+from xdn.kernels.core.choice import BF16X6, BLAS, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.layers import LAYERS
@@ -33,6 +33,9 @@ def test_the_cases_reach_every_family():
     lowerings = [_lowering(case.net(), schedule) for case in LAYER_CASES for schedule in SCHEDULES.values()]
     # No rule takes BLAS.
     lowerings += [replace(lowering, choice=Choice(BLAS)) for lowering in lowerings]
+    # Nor are there tiles on every processor.
+    tiled = target_named("amx-emulated")
+    lowerings += [replace(lowering, choice=Choice(BF16X6), target=tiled) for lowering in lowerings]
     chosen = [select(lowering) for lowering in lowerings]
     assert {id(family) for family in chosen} == {id(family) for _, family in FAMILIES.items()}
 

@@ -81,7 +81,7 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
         **source_words(task, packed) | fused_words(lowering, task.bias),
         tiles=tiles,
         tile_count=len(tiles),
-        tile_group=_tile_group(len(tiles), sum(weights.nbytes for weights in packed), lowering.target),
+        tile_group=tile_group(len(tiles), sum(weights.nbytes for weights in packed), lowering.target),
         positions=positions,
         position_count=len(positions),
     )
@@ -103,7 +103,7 @@ def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | Non
     return Rows(top.height, 1, tables, count, top.width, reads, y)
 
 
-def _tile_group(tiles: int, weight_bytes: int, target: Target) -> int:
+def tile_group(tiles: int, weight_bytes: int, target: Target) -> int:
     """Return how many tiles' weights fill a quarter of the core's cache, one at least."""
     return max(1, min(tiles, tiles * (target.core_cache_bytes // 4) // max(1, weight_bytes)))
 

@@ -217,7 +217,7 @@ def _step(
         **source_words(task, packed) | fused_words(lowering, task.bias),
         panels=table,
         panel_count=len(table),
-        panels_inner=(lowering.choice.order or _order(weight_bytes, lowering.target)) == PANELS,
+        panels_inner=(lowering.choice.order or panels_or_tiles(weight_bytes, lowering.target)) == PANELS,
         tiles=tiles,
         tile_count=len(tiles),
         tile_words=tiles.shape[1],
@@ -226,7 +226,7 @@ def _step(
     return Step(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
-def _order(weight_bytes: int, target: Target) -> str:
+def panels_or_tiles(weight_bytes: int, target: Target) -> str:
     """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
 
     Threads that share the layer then have each all channels of some positions, which a depthwise layer after it finds

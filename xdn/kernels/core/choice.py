@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-#: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, or a matrix product of SciPy's BLAS.
-ALGORITHMS = DIRECT, *WINOGRADS, BLAS = ("direct", "winograd2", "winograd4", "blas")
+#: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, a matrix product of SciPy's BLAS, or sums
+#: of six or three products of bf16 parts by the tile unit.
+ALGORITHMS = DIRECT, *WINOGRADS, BLAS, BF16X6, BF16X3 = ("direct", "winograd2", "winograd4", "blas", "bf16x6", "bf16x3")
+TILED = (BF16X6, BF16X3)
+#: What decides which algorithms may be taken. f32: all whose error is that of f32 sums; fma: those whose results are
+#: the same bits on every processor; bf16x3: with an error of 16 bits, too, where that is faster.
+PRECISIONS = F32, FMA, _ = ("f32", "fma", BF16X3)
 #: Of a contraction in the channel schedule: a tile of positions meets all panels in turn, or a panel all tiles.
 ORDERS = PANELS, TILES = ("panels", "tiles")
 

@@ -14,11 +14,12 @@ from xdn.element import REAL, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
-from xdn.kernels.core.choice import ALGORITHMS, RULE, Choice
+from xdn.kernels.core.choice import ALGORITHMS, F32, RULE, Choice
 from xdn.kernels.core.descriptor import Declared, Descriptor, over
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
+from xdn.kernels.core.parts import PartsLayout
 from xdn.layers.window import Window
 from xdn.registry import Registry
 
@@ -172,6 +173,10 @@ class Lowering:
         Blobs without padding.
     choice : Choice
         How the layer is computed, where several ways are legal.
+    precision : str
+        One of `PRECISIONS`: which algorithms are legal.
+    parts : mapping
+        Blob -> how its bf16 parts lie, where layers read these.
     """
 
     layer: Layer
@@ -184,6 +189,8 @@ class Lowering:
     schedule: Schedule = BATCH
     exact: frozenset[str] = frozenset()
     choice: Choice = RULE
+    precision: str = F32
+    parts: Mapping[str, PartsLayout] = field(default_factory=dict)
 
     @property
     def params(self) -> Any:
@@ -276,6 +283,8 @@ class Family:
         Lowering -> the choices with which the family computes the layer, all that differ.
     footprint : callable
         Lowering -> about how much memory `lower` takes for what it keeps.
+    parts : callable
+        Lowering -> bottom -> how the bf16 parts of it lie that the kernels read in its stead, at the least.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -288,6 +297,7 @@ class Family:
     scalars: bool = False
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     footprint: Callable[[Lowering], Footprint] = packed_weights
+    parts: Callable[[Lowering], Mapping[str, PartsLayout]] = lambda lowering: {}
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
@@ -313,15 +323,13 @@ def family(
     scalars: bool = False,
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
     footprint: Callable[[Lowering], Footprint] = packed_weights,
+    parts: Callable[[Lowering], Mapping[str, PartsLayout]] = lambda lowering: {},
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
     """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        FAMILIES.register(name)(
-            Family(
-                lower, when, rank, types, fuses, schedules, elements, scalars, choices, footprint, lower.__doc__ or ""
-            )
-        )
+        options = when, rank, types, fuses, schedules, elements, scalars, choices, footprint, parts
+        FAMILIES.register(name)(Family(lower, *options, lower.__doc__ or ""))
         return lower
 
     return enter

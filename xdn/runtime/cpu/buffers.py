@@ -26,7 +26,7 @@ def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequ
     Aliases share a buffer, and a layer overwrites a bottom where its family allows that, no later step
     reads the bottom, and no other bottom of the layer lies in the same buffer.
     """
-    parent = {name: name for name in blobs}
+    parent = {name: name for name in (*blobs, *(blob for step in steps for blob in step.blobs.values()))}
 
     def root(name: str) -> str:
         """Return the blob that names the buffer, as far as it is known by now."""
@@ -48,7 +48,7 @@ def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequ
             if alone and last_touch[buffer] < item.end and blobs[top].shape == blobs[bottom].shape:
                 last_touch[buffer] = last_touch[root(top)]
                 parent[root(top)] = buffer
-    return {name: root(name) for name in blobs}
+    return {name: root(name) for name in parent}
 
 
 def touches(steps: Sequence[Step], owners: Mapping[str, str]) -> dict[str, list[int]]:

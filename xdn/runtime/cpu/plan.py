@@ -11,9 +11,11 @@ from xdn.element import ELEMENTS
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.verify import verify
-from xdn.kernels.core.choice import RULE, Choice
+from xdn.kernels.contract.matrix.split import split_step
+from xdn.kernels.core.choice import BF16X3, F32, RULE, Choice
 from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
+from xdn.kernels.core.parts import joined_layouts, parts_name
 from xdn.kernels.core.tables import sharing
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store_planes
 from xdn.runtime.configuration import DEFAULT, Configuration
@@ -165,12 +167,13 @@ def make_plan(
     UnsupportedError
         Where no kernel of the schedule executes a layer.
     SettingError
-        For a choice that a layer does not have.
+        For a choice that a layer does not have, or a precision that the processor does not have.
     MemoryLimitError
         Where weights, tables and blobs take too much.
     """
     net.require_weights()
     target = target or host_target()
+    _require_precision(configuration, target)
     sized = probe(net, shapes)
     # Kernels trust what they are told: weights that another image size made too large would end in foreign memory.
     verify(sized)
@@ -183,14 +186,20 @@ def make_plan(
     for number, name in enumerate(sized.inputs):
         layout = layouts[name]
         steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
+    parts = joined_layouts(family.parts(lowering) for lowering, family in chosen)
+    layouts |= {parts_name(blob): layout for blob, layout in parts.items()}
     memory.require(plan_needs(sized, outputs, layouts, chosen), "running the net", FEWER)
     # Conversions at the edges are layers of their own.
     layer_of = [~number for number in range(len(steps))]
+    unsplit = dict(parts)
     for lowering, family in chosen:
-        lowered = family.lower(replace(lowering, exact=exact))
-        layer_of += [len(placed)] * len(lowered.steps)
-        placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(lowered.steps)))
-        steps += lowered.steps
+        # The first reader of a blob's parts has them made.
+        splits = [split_step(b, layouts[b], unsplit.pop(b)) for b in family.parts(lowering) if b in unsplit]
+        lowered = family.lower(replace(lowering, exact=exact, parts=parts))
+        own = [*splits, *lowered.steps]
+        layer_of += [len(placed)] * len(own)
+        placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(own)))
+        steps += own
     for number, name in enumerate(outputs, start=len(sized.inputs)):
         layer_of.append(~number)
         steps.append(store_planes(name, number, layouts[name]))
@@ -199,6 +208,16 @@ def make_plan(
     inputs, given = ({name: image[name] for name in names} for names in (sized.inputs, outputs))
     arranged = _arranged(Segmenting(steps, layer_of, layouts, owners), configuration)
     return Plan(inputs, given, tuple(steps), owners, *arranged, tuple(placed), sized.blobs, layouts, target, schedule)
+
+
+def _require_precision(configuration: Configuration, target: Target) -> None:
+    """Raise SettingError where a precision is asked for that the target has no unit for."""
+    if configuration.precision == BF16X3 and target.tiles is None:
+        raise SettingError(
+            f"{BF16X3} is computed by a tile unit for bf16 (AMX), which {target.name} does not have",
+            where="precision",
+            mend=f"Leave the precision at {F32}; XDN_TARGET=amx-emulated shows the results, slowly",
+        )
 
 
 def _arranged(cut: Segmenting, configuration: Configuration) -> tuple[Arena, tuple[Segment, ...], int]:
@@ -234,7 +253,8 @@ def _unchosen(net: Net, layer: Layer, target: Target, schedule: Schedule, config
     """Return what a family sees of the layer where everything is left to the rule."""
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
     winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
-    return Lowering(layer, *blobs, target, net.added_blobs(layer), winograd, weights, schedule)
+    precision = configuration.precision
+    return Lowering(layer, *blobs, target, net.added_blobs(layer), winograd, weights, schedule, precision=precision)
 
 
 def _lowering(net: Net, layer: Layer, target: Target, schedule: Schedule, configuration: Configuration) -> Lowering:

@@ -1,0 +1,141 @@
+"""Precisions: which algorithms a session takes for a whole net, what that changes, and what is refused."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from tests.codegen.kernels import python
+from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
+from xdn.codegen.target import host_target, target_named
+from xdn.errors import SettingError, UnknownNameError
+from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels.core.choice import BF16X3, F32, FMA
+from xdn.kernels.core.layout import CHANNEL, SCHEDULES
+from xdn.kernels.core.parts import parts_name
+from xdn.layers.relu import ReLU
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.session import Session
+
+IMAGES = 35
+
+
+def tiled_net():
+    """Return a small net most of whose layers tiles compute, two of them with one bottom, which others read, too."""
+    relu = Epilogue(activation=ReLU())
+    wide, point = {"num_output": 64, "kernel_size": 5, "pad": 2}, {"num_output": 64, "kernel_size": 1}
+    layers = (
+        input_layer("x", 3, 9, 8),
+        Layer("conv", make_params("Convolution", num_output=48, kernel_size=3), ("x",), ("conv",), epilogue=relu),
+        Layer("wide", make_params("Convolution", **wide), ("conv",), ("wide",), epilogue=relu),
+        Layer("point", make_params("Convolution", **point), ("conv", "wide"), ("point",), epilogue=Epilogue(True)),
+        Layer("pool", make_params("Pooling", kernel_size=2, stride=2), ("conv",), ("pool",)),
+        Layer("fc", make_params("InnerProduct", num_output=40), ("point",), ("fc",)),
+        Layer("prob", make_params("Softmax"), ("fc",), ("prob",)),
+    )
+    net = random_weights(Net("tiled", layers, ("fc", "pool", "prob")), np.random.default_rng(5))
+    # Values neither grow nor vanish on their way.
+    scaled = [
+        layer.replace(weights={name: w / np.float32(np.sqrt(w[0].size)) for name, w in layer.weights.items()})
+        for layer in net.layers
+    ]
+    return net.replace(layers=tuple(scaled))
+
+
+NET = tiled_net()
+FEED = feed_for(NET, IMAGES)
+TILED = {"wide", "point", "fc"}
+
+
+def _tiled_layers(session):
+    """Return the layers of a session's plan that tiles compute."""
+    plan = session.plan()
+    return {
+        item.layer.name
+        for item in plan.layers
+        if any("tiles_x" in step.source.name.op for step in plan.steps[item.first : item.end])
+    }
+
+
+def results_as_text(**given):
+    """Return all bits of the outputs, as a digest for each."""
+    return " ".join(hashlib.sha256(y.tobytes()).hexdigest()[:16] for y in Session(NET, **given).run(None, FEED))
+
+
+def _exact():
+    """Return the outputs in f64."""
+    blobs = {"x": FEED["x"].astype(np.float64)}
+    for layer in NET.layers[1:]:
+        weights = {name: w.astype(np.float64) for name, w in layer.weights.items()}
+        (y,) = layer.params.reference([blobs[layer.bottoms[0]]], weights, 1)
+        if layer.epilogue and layer.epilogue.residual:
+            y = y + blobs[layer.bottoms[1]]
+        blobs[layer.tops[0]] = np.maximum(y, 0) if layer.epilogue and layer.epilogue.activation else y
+    return [blobs[name] for name in NET.outputs]
+
+
+@pytest.mark.parametrize(("precision", "allowed"), [(F32, 2e-6), (BF16X3, 2e-4)])
+def test_a_whole_net(emulated, precision, allowed):
+    """One result in both schedules, with any threads; each layer errs by some roundings of its largest value."""
+    first = None
+    for schedule in SCHEDULES:
+        for threads in (1, 2):
+            session = Session(NET, schedule=schedule, threads=threads, precision=precision)
+            results = session.run(None, FEED)
+            assert _tiled_layers(session) == TILED
+            first = first or results
+            for one, other in zip(results, first, strict=True):
+                np.testing.assert_array_equal(one, other)
+    for result, exact in zip(first, _exact(), strict=True):
+        assert np.abs(result - exact).max() <= allowed * max(1, np.abs(exact).max())
+
+
+def test_parts_are_made_once_for_all_readers(emulated):
+    shapes = {name: blob.shape[1:] for name, blob in NET.inputs.items()}
+    for schedule in SCHEDULES.values():
+        plan = make_plan(NET, shapes, NET.outputs, schedule=schedule)
+        made = [step.blobs[1] for step in plan.steps if "split" in step.source.name.op]
+        assert made == [parts_name("conv"), parts_name("point")]
+        layout = plan.layouts[parts_name("conv")]
+        assert layout.border == ((2, 2, 2, 2) if schedule is CHANNEL else (0, 0, 0, 0))
+        assert plan.arena.size >= layout.block_bytes
+
+
+def test_fma_gives_the_bits_of_a_processor_without_tiles(emulated):
+    session = Session(NET, precision=FMA)
+    assert not _tiled_layers(session)
+    assert results_as_text(precision=FMA) == python(
+        "from tests.runtime.test_precision import results_as_text; print(results_as_text())", XDN_TARGET="avx512f"
+    )
+
+
+def test_the_emulated_unit_is_a_target_of_its_own(emulated):
+    """A process that is asked for it makes kernels for it, and gives the bits that this one's emulation gives."""
+    code = "from tests.runtime.test_precision import results_as_text; print(results_as_text())"
+    assert python(code, XDN_TARGET="amx-emulated") == results_as_text()
+
+
+@pytest.mark.skipif(host_target().tiles is not None, reason="the processor has a tile unit")
+def test_three_products_need_a_tile_unit():
+    with pytest.raises(
+        SettingError, match=r"precision: bf16x3 is computed by a tile unit .*Leave the precision at f32"
+    ):
+        Session(NET, precision=BF16X3).run(None, FEED)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(UnknownNameError, match=r"unknown precision 'bf16'\. Known: f32, fma, bf16x3"):
+        Configuration(precision="bf16")
+
+
+def test_memory_counts_parts(emulated, monkeypatch):
+    """What is refused for want of memory counts them before any is taken."""
+    from xdn.runtime.cpu import plan as plan_module
+
+    told = []
+    monkeypatch.setattr(plan_module.memory, "require", lambda needs, what, mend: told.extend(needs))
+    shapes = {name: blob.shape[1:] for name, blob in NET.inputs.items()}
+    plan = make_plan(NET, shapes, NET.outputs, schedule=CHANNEL, target=target_named("amx-emulated"))
+    sizes = [need.size for need in told if "'conv'" in need.where]
+    assert plan.layouts["conv"].block_bytes + plan.layouts[parts_name("conv")].block_bytes in sizes

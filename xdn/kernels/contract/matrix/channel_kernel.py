@@ -1,0 +1,138 @@
+"""The contraction by the tile unit in the channel schedule: rows are positions, columns are filters.
+
+For 16 or 32 output positions, as far apart in x as `row_stride` says, and 16 or 32 filters (a panel)::
+
+    c = sums of the products of x (rows) and w (columns)   `xdn/kernels/contract/matrix/kernel.py`
+    for span in spans(tile):                               rows whose outputs are neighbours, in x and in y
+        for r in span:
+            y[r] = f(c[r] + bias + residual[r], coefficient)            the only store of a result
+
+What lies between the rows of a map is computed like its positions, and belongs to no span.
+"""
+
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.intrinsics import at_element, moved
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, Kind, emitted
+from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
+from xdn.codegen.target import Target, target_named
+from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
+from xdn.element import BF16, S64
+from xdn.kernels.contract.matrix.kernel import Matrix, Side, emit_sums, matrix_name, unit_functions
+from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
+from xdn.kernels.core.epilogue import store_channels
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import CHANNEL
+from xdn.kernels.core.portion import portion
+
+
+class PanelRow(Descriptor):
+    """Filters: where their weights begin, the first one's number."""
+
+    weights, channel = Size(), Size()
+
+
+class TileRow(Descriptor):
+    """Positions: x of the first one, and which spans are theirs."""
+
+    x, first, end = Size(), Size(), Size()
+
+
+class SpanRow(Descriptor):
+    """Rows of a tile from `first` on, before `end`: where the first one's results lie in y."""
+
+    first, end, y = Size(), Size(), Size()
+
+
+class ChannelMatrix(Matrix):
+    """What the contraction of the channel schedule is told.
+
+    step_count
+        All tiles take all steps: padding holds zeros.
+    spans
+        Table of `SpanRow`.
+    row_stride, y_pitch
+        Numbers of x from one row of a tile to the next, and of y from one position to the next.
+    panels_inner
+        Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
+    """
+
+    step_count, spans = Size(), Pointer(S64)
+    tiles, tile_count = Table(TileRow), Size()
+    panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
+    row_stride, y_pitch = Size(), Size()
+
+
+def channel_matrix(algorithm: str, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
+    """Return the kernel whose tiles have so many registers of positions and of filters, one or two each."""
+    name = matrix_name(CHANNEL, algorithm, target, epilogue, tile)
+    return kernel_source(name, lambda: _body(name), ChannelMatrix)
+
+
+def _emit_tile(b: VectorBuilder, args: tuple[ir.Value, ...], name: KernelName) -> None:
+    assert name.tile is not None
+    x, weights, steps, count, stride, spans, first, end, pitch, bias, residual, y, at = args
+    _, columns = name.tile
+    tile = ROWS * NUMBERS
+    positions = Side(x, b.ir.mul(stride, b.const(ROWS)), NUMBERS, b.ir.mul(stride, b.const(BF16.bytes)), 0)
+    filters = Side(weights, b.const(tile), columns * tile, b.const(ROW_BYTES), 1)
+    sums = emit_sums(b, (positions, filters), (steps, count), name)
+    begin = [b.load(bias, v) for v in range(columns)]
+
+    def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+        row = b.offset(spans, b.ir.mul(number, b.const(SpanRow.size)))
+        first_row, end_row, to_first = (b.scalar(row, word) for word in range(SpanRow.size))
+
+        def one_position(r: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            own = b.offset(sums, b.ir.mul(r, b.const(columns * ROWS)))
+            values = [b.add(b.load(own, v), bias_v) for v, bias_v in enumerate(begin)]
+            to_position = b.ir.add(to_first, b.ir.mul(b.ir.sub(r, first_row), pitch))
+            store_channels(b, [values], [to_position], name.epilogue, residual, y, at)
+            return carried
+
+        return b.loop(first_row, end_row, carried, one_position)
+
+    b.loop(first, end, [], one_span)
+
+
+def _body(name: KernelName) -> KernelBody:
+    """Return the loop nest around the tile, as Numba compiles it."""
+    target = target_named(name.isa)
+    begin, end = unit_functions(name)
+    x_and_steps = Kind(BF16, "pointer"), Kind(BF16, "pointer"), WORDS, I64, I64
+
+    @emitted(VOID, *x_and_steps, WORDS, I64, I64, I64, POINTER, POINTER, POINTER, POINTER)
+    def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
+        _emit_tile(VectorBuilder(irbuilder, target), args, name)
+
+    def contract(d, frame):
+        begin()
+        panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0
+        all_tiles = tile_count * frame.blocks
+        first, last = portion(frame, panel_count * all_tiles)
+        for number in range(first, last):
+            t = number // panel_count if inner else number % all_tiles
+            p = number % panel_count if inner else number // all_tiles
+            block, panel = t // tile_count, d.panels[p]
+            part = d.tiles[t - block * tile_count]
+            y = block * d.y_block + panel.channel
+            tile(
+                at_element(frame, d.x, block * d.x_block + part.x),
+                moved(d.weights, panel.weights),
+                d.steps,
+                d.step_count,
+                d.row_stride,
+                d.spans,
+                part.first,
+                part.end,
+                d.y_pitch,
+                moved(d.bias, panel.channel),
+                at_element(frame, d.residual, y),
+                at_element(frame, d.y, y),
+                moved(d.coefficients, panel.channel),
+            )
+        end()
+
+    return contract

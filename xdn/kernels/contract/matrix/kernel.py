@@ -1,0 +1,192 @@
+"""What the contractions by the tile unit have in common: the loop over steps, in the order in which loads must stand.
+
+A step is 32 channels of one tap. Its products of parts (`PRODUCTS`) follow each other, and in each the registers of
+both sides meet, two and two at most::
+
+    c[i][j] = 0                                            i < registers of rows, j < registers of columns
+    for step in steps(position):
+        for part of x, part of w in products:
+            for i: for j: c[i][j] += a[i] b[j]             as `xdn/codegen/tiles.py` says
+
+Registers are not renamed: a load waits until the multiplications before it have read the register. So each register is
+loaded for its next use right after its last one, and the multiplications between hide the wait; one whose next use is
+of the same numbers is not loaded at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.intrinsics import at_entry
+from xdn.codegen.jit import VOID, emitted
+from xdn.codegen.names import KernelName
+from xdn.codegen.target import Target, target_named
+from xdn.codegen.tiles import ROW_BYTES, ROWS, Tiles, configure, release, tiles_of
+from xdn.element import BF16, REAL, S64
+from xdn.kernels.contract.matrix.parts import PRODUCTS
+from xdn.kernels.core.choice import TILED
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.epilogue import Fused
+from xdn.kernels.core.layout import Schedule
+
+#: The registers of operands, beside four of results: of rows, and of columns.
+_OF_ROWS, _OF_COLUMNS = (4, 7), (5, 6)
+
+
+class StepRow(Descriptor):
+    """A step: where its values and its weights lie, in bf16 numbers from those of the tile."""
+
+    x, weights = Size(), Size()
+
+
+class Matrix(Fused):
+    """What a contraction by the tile unit is told; x are the parts of the bottom.
+
+    steps
+        Table of `StepRow`, list after list.
+    """
+
+    x, weights, steps = Place(BF16), Pointer(BF16), Pointer(S64)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The operands of the rows, or of the columns, of the results; a register holds 16 of either.
+
+    Parameters
+    ----------
+    pointer : pointer to bf16
+        The tile's first.
+    apart : i64
+        Numbers from one register's operands to the next's.
+    part : int
+        Numbers from one part to the next.
+    stride : i64
+        Bytes from one row of a register to the next.
+    word : int
+        0 for x, 1 for weights: which word of a step's row, and which part of a product.
+    """
+
+    pointer: ir.Value
+    apart: ir.Value
+    part: int
+    stride: ir.Value
+    word: int
+
+
+def matrix_name(
+    schedule: Schedule, algorithm: str, target: Target, epilogue: tuple[str, ...], tile: tuple[int, int]
+) -> KernelName:
+    """Return the name of the kernel of an algorithm with so many registers of rows and of columns."""
+    return KernelName(schedule.op(f"tiles_{_word(algorithm)}"), target.name, epilogue, tile)
+
+
+def products_of(name: KernelName) -> Sequence[tuple[int, int]]:
+    """Return the products of parts that a kernel sums."""
+    return next(PRODUCTS[each] for each in TILED if name.op.endswith(f"_{_word(each)}"))
+
+
+def _word(algorithm: str) -> str:
+    """Return an algorithm's word in the names of kernels."""
+    return algorithm.removeprefix(BF16.name)
+
+
+def unit_functions(name: KernelName) -> tuple[Any, Any]:
+    """Return what a kernel calls before it uses tiles, and after it has used them."""
+    target = target_named(name.isa)
+
+    @emitted(VOID)
+    def begin(irbuilder: ir.IRBuilder) -> None:
+        configure(VectorBuilder(irbuilder, target))
+
+    @emitted(VOID)
+    def end(irbuilder: ir.IRBuilder) -> None:
+        release(VectorBuilder(irbuilder, target))
+
+    return begin, end
+
+
+def emit_sums(
+    b: VectorBuilder, sides: tuple[Side, Side], steps: tuple[ir.Value, ir.Value], name: KernelName
+) -> ir.Value:
+    """Emit the sums of a tile; return a pointer to their rows, in each the f32 of all registers of columns.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    sides : (Side, Side)
+        Of the rows and of the columns.
+    steps : (pointer, i64)
+        The first of the table's rows that are the tile's, and how many these are.
+    name : KernelName
+        Tells how many registers there are of either, and which products.
+    """
+    assert name.tile is not None
+    tiles, (rows, columns) = tiles_of(b), name.tile
+    results = [[i * columns + j for j in range(columns)] for i in range(rows)]
+    for register in range(rows * columns):
+        tiles.zero(register)
+    # Windows that lie on padding alone have no steps.
+    with b.ir.if_then(b.ir.icmp_signed(">", steps[1], b.const(0))):
+        _multiply(b, tiles, sides, steps, results, products_of(name))
+    width = columns * ROWS
+    sums = at_entry(b.ir, ir.ArrayType(ir.FloatType(), rows * ROWS * width))
+    sums.align = ROW_BYTES
+    place = b.ir.bitcast(sums, ir.FloatType().as_pointer())
+    for i, row in enumerate(results):
+        for j, register in enumerate(row):
+            tiles.store(register, b.offset(place, i * ROWS * width + j * ROWS), b.const(width * REAL.bytes))
+    return place
+
+
+def _multiply(
+    b: VectorBuilder,
+    tiles: Tiles,
+    sides: tuple[Side, Side],
+    steps: tuple[ir.Value, ir.Value],
+    results: list[list[int]],
+    products: Sequence[tuple[int, int]],
+) -> None:
+    """Emit the multiplications of at least one step, and the loads between them."""
+    table, count = steps
+    registers = _OF_ROWS[: len(results)], _OF_COLUMNS[: len(results[0])]
+
+    def places(step: ir.Value) -> list[ir.Value]:
+        """Return where the operands of both sides lie."""
+        row = b.offset(table, b.ir.mul(step, b.const(StepRow.size)))
+        return [b.offset(side.pointer, b.scalar(row, side.word)) for side in sides]
+
+    def load(which: int, number: int, at: list[ir.Value], product: tuple[int, int]) -> None:
+        side = sides[which]
+        moved = b.ir.add(b.ir.mul(side.apart, b.const(number)), b.const(product[side.word] * side.part))
+        tiles.load(registers[which][number], b.offset(at[which], moved), side.stride)
+
+    def one_step(step: ir.Value, here: list[ir.Value]) -> list[ir.Value]:
+        # The last step's operands are loaded once more, and not used.
+        further = b.ir.add(step, b.const(1))
+        there = places(b.ir.select(b.ir.icmp_signed("<", further, count), further, step))
+        for product, following in zip(products, [*products[1:], products[0]], strict=True):
+            at = there if product is products[-1] else here
+
+            def reload(which: int, number: int, product=product, following=following, at=at) -> None:
+                word = sides[which].word
+                if at is there or product[word] != following[word]:
+                    load(which, number, at, following)
+
+            for i, row in enumerate(results):
+                for j, register in enumerate(row):
+                    tiles.multiply(register, registers[0][i], registers[1][j])
+                    if i == len(results) - 1:
+                        reload(1, j)
+                    if j == len(row) - 1:
+                        reload(0, i)
+        return there
+
+    first = places(b.const(0))
+    for which, own in enumerate(registers):
+        for number in range(len(own)):
+            load(which, number, first, products[0])
+    b.loop(b.const(0), count, first, one_step)

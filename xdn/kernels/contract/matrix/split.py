@@ -1,0 +1,217 @@
+"""The kernels that split a blob's f32 values into bf16 parts, once for all layers that read them.
+
+::
+
+    high   = bf16(x)                                       cut off where that would be infinite
+    middle = bf16(x - high)                                and low = bf16(x - high - middle), where there are three
+                                                           parts; zeros after an infinity or a NaN
+
+Batch schedule: for a block and a position all pairs of channels, zeros for those after the last. Channel schedule: all
+positions of the map with its border, whose parts are zeros; the threads that share an image share the rows.
+"""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.intrinsics import at_element
+from xdn.codegen.jit import I64, POINTER, VOID, Kind, emitted
+from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody, KernelSource
+from xdn.codegen.target import Target, target_named
+from xdn.codegen.tiles import NUMBERS, ROWS
+from xdn.element import BF16
+from xdn.kernels.core.descriptor import Descriptor, Place, Size
+from xdn.kernels.core.family import Step
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import CHANNEL, BlockLayout
+from xdn.kernels.core.parts import PartsLayout, parts_name
+from xdn.kernels.core.portion import portion
+
+_BF16_POINTER = Kind(BF16, "pointer")
+
+
+class Splitting(Descriptor):
+    """What a splitting of a blob is told.
+
+    x, y
+        The blob and its parts.
+    x_block, x_pitch, y_block, y_pitch
+        Elements of a block, and from one position to the next.
+    channels, positions
+        Of the blob.
+    height, width, rows, columns, top, left
+        Of the map, and of the map with its border; where it begins there. Only the channel schedule has a border.
+    """
+
+    x, y = Place(), Place(BF16)
+    x_block, x_pitch, y_block, y_pitch, channels, positions = (Size() for _ in range(6))
+    height, width, rows, columns, top, left = (Size() for _ in range(6))
+
+
+def split_step(blob: str, layout: BlockLayout, parts: PartsLayout) -> Step:
+    """Return the step that writes the parts of a blob which lies as `layout` says."""
+    top, _, left, _ = parts.border
+    words = Splitting(
+        x=blob,
+        y=parts_name(blob),
+        x_block=layout.block_elements,
+        x_pitch=layout.position_elements,
+        y_block=parts.block_elements,
+        y_pitch=parts.position_elements,
+        channels=layout.channels,
+        positions=layout.positions,
+        height=layout.height,
+        width=layout.width,
+        rows=parts.rows,
+        columns=parts.columns,
+        top=top,
+        left=left,
+    )
+    return Step(splitting(parts.schedule is CHANNEL, parts.parts, parts.target), words)
+
+
+def splitting(channel: bool, parts: int, target: Target) -> KernelSource:
+    """Return the kernel of one schedule for so many parts."""
+    name = KernelName(f"{'channel_' * channel}split{parts}", target.name)
+    make = _channel_body if channel else _batch_body
+    return kernel_source(name, lambda: make(target_named(name.isa), parts), Splitting)
+
+
+def parts_in_registers(b: VectorBuilder, x: ir.Value, parts: int) -> list[ir.Value]:
+    """Return the parts of a vector of f32 as f32, each with zeros in its lower half."""
+    found, rest = [], x
+    infinity = b.number(float("inf"))
+    finite = b.ir.fcmp_ordered("<", b.magnitude(x), infinity)
+    for _ in range(parts):
+        bits = b.bits(rest)
+        cut = b.ir.and_(bits, b.integer(0xFFFF0000))
+        # To the nearest, of two equally near ones to the even.
+        odd = b.ir.and_(b.ir.lshr(bits, b.integer(16)), b.integer(1))
+        rounded = b.ir.and_(b.ir.add(b.ir.add(bits, b.integer(0x7FFF)), odd), b.integer(0xFFFF0000))
+        part = b.where(b.magnitude(b.from_bits(rounded)), "<", infinity, b.from_bits(rounded), b.from_bits(cut))
+        # Of a NaN both may be something else.
+        part = b.ir.select(b.ir.fcmp_unordered("uno", rest, rest), b.number(float("nan")), part)
+        found.append(part)
+        rest = b.ir.select(finite, b.sub(rest, part), b.number(0))
+    return found
+
+
+def _upper(b: VectorBuilder, part: ir.Value) -> ir.Value:
+    """Return the bits of a bf16 number that is in the upper half of an f32, as i32."""
+    return b.ir.lshr(b.bits(part), b.integer(16))
+
+
+def _batch_body(target: Target, parts: int) -> KernelBody:
+    """Return the loop nest of the batch schedule."""
+    images = target.block_images
+
+    @emitted(VOID, POINTER, _BF16_POINTER, I64)
+    def split_position(irbuilder: ir.IRBuilder, x: ir.Value, y: ir.Value, channels: ir.Value) -> None:
+        b = VectorBuilder(irbuilder, target)
+        # A pair of channels of an image takes what an f32 does.
+        words = b.ir.bitcast(y, POINTER.llvm)
+
+        def write(pair: ir.Value, values: Callable[[int], tuple[ir.Value, ir.Value]]) -> None:
+            """Store the parts of two channels' values, given by the number of the vector of images."""
+            step, row = b.ir.udiv(pair, b.const(ROWS)), b.ir.urem(pair, b.const(ROWS))
+            for v in range(images // target.lanes):
+                even, odd = (parts_in_registers(b, value, parts) for value in values(v))
+                for number, (one, other) in enumerate(zip(even, odd, strict=True)):
+                    at = b.ir.add(b.ir.mul(step, b.const(parts)), b.const(number))
+                    at = b.ir.mul(b.ir.add(b.ir.mul(at, b.const(ROWS)), row), b.const(images))
+                    both = b.ir.or_(_upper(b, one), b.ir.and_(b.bits(other), b.integer(0xFFFF0000)))
+                    b.store(b.from_bits(both), b.offset(words, at), v)
+
+        def both(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+            first = b.offset(x, b.ir.mul(pair, b.const(2 * images)))
+            write(pair, lambda v: (b.load(first, v), b.load(b.offset(first, images), v)))
+            return []
+
+        def last(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+            write(pair, lambda v: (b.load(b.offset(x, b.ir.mul(pair, b.const(2 * images))), v), b.number(0)))
+            return []
+
+        def none(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+            write(pair, lambda v: (b.number(0), b.number(0)))
+            return []
+
+        whole, half = b.ir.udiv(channels, b.const(2)), b.ir.udiv(b.ir.add(channels, b.const(1)), b.const(2))
+        steps = b.ir.udiv(b.ir.add(channels, b.const(NUMBERS - 1)), b.const(NUMBERS))
+        b.loop(b.const(0), whole, [], both)
+        b.loop(whole, half, [], last)
+        b.loop(half, b.ir.mul(steps, b.const(ROWS)), [], none)
+
+    def split(d, frame):
+        for block in range(frame.blocks):
+            for p in range(d.positions):
+                split_position(
+                    at_element(frame, d.x, block * d.x_block + p * d.x_pitch),
+                    at_element(frame, d.y, block * d.y_block + p * d.y_pitch),
+                    d.channels,
+                )
+
+    return split
+
+
+def _channel_body(target: Target, parts: int) -> KernelBody:
+    """Return the loop nest of the channel schedule."""
+    vectors = NUMBERS // target.lanes
+
+    def store(b: VectorBuilder, y: ir.Value, step: ir.Value, number: int, halves: list[ir.Value]) -> None:
+        """Store a part of 32 channels, given as vectors of i32."""
+        at = b.ir.mul(b.ir.add(b.ir.mul(step, b.const(parts)), b.const(number)), b.const(NUMBERS))
+        kind = ir.VectorType(ir.IntType(16), target.lanes)
+        for v, half in enumerate(halves):
+            place = b.ir.bitcast(b.offset(y, b.ir.add(at, b.const(v * target.lanes))), kind.as_pointer())
+            b.ir.store(b.ir.trunc(half, kind), place, align=2 * target.lanes)
+
+    @emitted(VOID, POINTER, _BF16_POINTER, I64)
+    def split_position(irbuilder: ir.IRBuilder, x: ir.Value, y: ir.Value, channels: ir.Value) -> None:
+        b = VectorBuilder(irbuilder, target)
+
+        def one_step(step: ir.Value, held: int) -> list[ir.Value]:
+            """Split 32 channels, of which the blob has `held` vectors."""
+            first = b.offset(x, b.ir.mul(step, b.const(NUMBERS)))
+            found = [parts_in_registers(b, b.load(first, v), parts) for v in range(held)]
+            zeros = [b.integer(0)] * (vectors - held)
+            for number in range(parts):
+                store(b, y, step, number, [_upper(b, vector[number]) for vector in found] + zeros)
+            return []
+
+        # The blob's own channels are filled up to whole vectors.
+        columns = b.ir.udiv(b.ir.add(channels, b.const(target.lanes - 1)), b.const(target.lanes))
+        whole = b.ir.udiv(columns, b.const(vectors))
+        b.loop(b.const(0), whole, [], lambda step, _: one_step(step, vectors))
+        rest = b.ir.urem(columns, b.const(vectors))
+        b.loop(whole, b.ir.add(whole, rest), [], lambda step, _: one_step(step, 1))
+
+    @emitted(VOID, _BF16_POINTER, I64)
+    def clear_position(irbuilder: ir.IRBuilder, y: ir.Value, channels: ir.Value) -> None:
+        b = VectorBuilder(irbuilder, target)
+        steps = b.ir.udiv(b.ir.add(channels, b.const(NUMBERS - 1)), b.const(NUMBERS))
+
+        def one_step(step: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+            for number in range(parts):
+                store(b, y, step, number, [b.integer(0)] * vectors)
+            return []
+
+        b.loop(b.const(0), steps, [], one_step)
+
+    def split(d, frame):
+        rows = d.rows
+        first, end = portion(frame, rows * frame.blocks)
+        for number in range(first, end):
+            block = number // rows
+            row = number - block * rows
+            for column in range(d.columns):
+                y = at_element(frame, d.y, block * d.y_block + (row * d.columns + column) * d.y_pitch)
+                h, w = row - d.top, column - d.left
+                if 0 <= h < d.height and 0 <= w < d.width:
+                    x = at_element(frame, d.x, block * d.x_block + (h * d.width + w) * d.x_pitch)
+                    split_position(x, y, d.channels)
+                else:
+                    clear_position(y, d.channels)
+
+    return split

@@ -1,0 +1,94 @@
+"""How the bf16 parts of a blob lie beside it, for kernels that read these instead (`xdn/kernels/contract/matrix/`)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from xdn.codegen.tiles import NUMBERS
+from xdn.element import BF16
+from xdn.kernels.core.layout import CHANNEL, BlockLayout
+
+
+def steps_of(channels: int) -> int:
+    """Return how many tiles of channels there are, the last one filled up with zeros."""
+    return -(-channels // NUMBERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsLayout(BlockLayout):
+    """How the parts of a blob lie, in bf16, the channels filled up to whole tiles.
+
+    batch
+        ``[N/B][H][W][C/32][parts][16][B][2]``: of each image two channels together.
+    channel
+        ``[N][rows][columns][C/32][parts][32]``, with zeros around the map and room after it. A position takes an odd
+        number of cache lines: of rows whose distance is a multiple of 4096 bytes a cache holds few.
+
+    Parameters
+    ----------
+    parts : int
+    border : (int, int, int, int)
+        Positions of padding above, below, to the left and to the right of the map.
+    room : int
+        Positions after the last one that may be read, whatever they hold.
+    """
+
+    parts: int
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
+    room: int = 0
+
+    @staticmethod
+    def beside(blob: BlockLayout, parts: int, **more: object) -> "PartsLayout":
+        """Return the layout of the parts of a blob that lies so."""
+        kept = {name: getattr(blob, name) for name in ("channels", "height", "width", "target", "schedule")}
+        return PartsLayout(**kept, element=BF16, parts=parts, **more)  # type: ignore[arg-type]
+
+    def joined(self, other: "PartsLayout") -> "PartsLayout":
+        """Return the layout that serves the readers of both."""
+        above, below, left, right = map(max, self.border, other.border)
+        parts, room = max(self.parts, other.parts), max(self.room, other.room)
+        return replace(self, parts=parts, border=(above, below, left, right), room=room)
+
+    @property
+    def part_elements(self) -> int:
+        """Elements from one part to the next, of 32 channels."""
+        return NUMBERS * self.images
+
+    @property
+    def step_elements(self) -> int:
+        """Elements from 32 channels to the next."""
+        return self.parts * self.part_elements
+
+    @property
+    def position_elements(self) -> int:
+        """Elements from one position to the next, of a block."""
+        lines = steps_of(self.channels) * self.parts
+        return (lines | 1) * NUMBERS if self.schedule is CHANNEL else lines * self.part_elements
+
+    @property
+    def rows(self) -> int:
+        """Rows of positions, with the border."""
+        return self.height + self.border[0] + self.border[1]
+
+    @property
+    def columns(self) -> int:
+        """Positions of a row, with the border."""
+        return self.width + self.border[2] + self.border[3]
+
+    @property
+    def block_elements(self) -> int:
+        """Elements of one block of images, in whole cache lines."""
+        return (self.rows * self.columns + self.room) * self.position_elements
+
+
+def parts_name(blob: str) -> str:
+    """Return what the parts of a blob are called; the zero byte keeps them apart from any blob."""
+    return f"{blob}\0parts"
+
+
+def joined_layouts(needed: Iterable[Mapping[str, PartsLayout]]) -> dict[str, PartsLayout]:
+    """Return blob -> the layout of its parts that serves all who need them."""
+    found: dict[str, PartsLayout] = {}
+    for each in needed:
+        for blob, layout in each.items():
+            found[blob] = found[blob].joined(layout) if blob in found else layout
+    return found
