@@ -28,6 +28,7 @@ from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
 from xdn.frontend import find_weights
 from xdn.graph import Array, Layer, Net
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.layers import LAYERS
 from xdn.optimize.pipeline import optimize
@@ -62,7 +63,8 @@ def by_winograd(net: Net) -> list[Layer]:
     """Return the convolutions that the executor computes by Winograd's minimal filtering."""
 
     def taken(layer: Layer) -> bool:
-        lowering = Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target())
+        blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+        lowering = Lowering(layer, *blobs, host_target(), precision=FMA)
         return layer.type == "Convolution" and select(lowering) is FAMILIES[WINOGRAD]
 
     return [layer for layer in net.layers if not layer.params.is_input and taken(layer)]
@@ -74,7 +76,7 @@ def measure(net: Net, layer: Layer, x: Array) -> dict[str, Any]:
     (exact,) = layer.params.reference([x.astype(np.float64)], wide, 1)
     found: dict[str, Any] = {"layer": layer.name, "bottom": x.shape[1:], "top": exact.shape[1:]}
     for how in (DIRECT, WINOGRAD):
-        session = Session(alone(net, layer), winograd=how == WINOGRAD, schedule="batch")
+        session = Session(alone(net, layer), winograd=how == WINOGRAD, precision=FMA, schedule="batch")
         (result,) = session.run(None, {layer.bottoms[0]: x})
         session.close()
         ops = [step.source.name.op for step in session.plan().steps]
@@ -87,7 +89,8 @@ def measure(net: Net, layer: Layer, x: Array) -> dict[str, Any]:
 def whole(net: Net, images: Array) -> dict[str, Any]:
     """Return how far the scores of the whole net move, and how many labels."""
     name = next(iter(net.inputs))
-    direct, scores = (Session(net, winograd=how == WINOGRAD).run(None, {name: images})[0] for how in (DIRECT, WINOGRAD))
+    sessions = (Session(net, winograd=how == WINOGRAD, precision=FMA) for how in (DIRECT, WINOGRAD))
+    direct, scores = (session.run(None, {name: images})[0] for session in sessions)
     return {
         "largest_difference": float(np.abs(scores - direct).max()),
         "labels_that_differ": int(np.count_nonzero(predicted(scores) != predicted(direct))),

@@ -11,6 +11,7 @@ from tests.evaluate.building import Stripes, brightest_channel
 from tests.kernels.checks import random_weights
 from xdn import frontend, settings
 from xdn.cli.run import main
+from xdn.codegen.target import host_target
 from xdn.data.packed import pack
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
@@ -199,6 +200,51 @@ def test_without_winograd_every_product_of_the_direct_sums_is_executed(job, tmp_
     assert macs[()] == pointwise + 2 * 36 * pair
     assert macs[("--no-winograd",)] == pointwise + 10 * 13 * pair
     assert len(set(printed.values())) == 2
+
+
+@pytest.fixture
+def pointwise(tmp_path):
+    """Return the prototxt of a net whose second layer tiles compute, where there are tiles."""
+    layers = (
+        Layer("data", LAYERS["Input"](shape=((1, 3, 4, 5),)), (), ("data",)),
+        Layer("wide", LAYERS["Convolution"](num_output=32, kernel_size=(1,)), ("data",), ("wide",)),
+        Layer("conv", LAYERS["Convolution"](num_output=32, kernel_size=(1,)), ("wide",), ("conv",)),
+        Layer("pool", LAYERS["Pooling"](pool="AVE", global_pooling=True), ("conv",), ("pool",)),
+    )
+    net = random_weights(Net("two convolutions", layers), np.random.default_rng(0))
+    frontend.save(net, tmp_path / "point.prototxt", tmp_path / "point.caffemodel")
+    return str(tmp_path / "point.prototxt")
+
+
+@pytest.mark.parametrize(
+    ("flags", "kernel", "precision"),
+    [
+        ((), "tiles_x6", "f32"),
+        (("--precision", "bf16x3"), "tiles_x3", "bf16x3"),
+        (("--precision", "fma"), "contract", "fma"),
+        (("--fma",), "contract", "fma"),
+    ],
+)
+def test_precisions(emulated, job, pointwise, tmp_path, flags, kernel, precision):
+    call = [pointwise, "--data", job[1], "--profile", "--json", str(tmp_path / "run.json"), "--quiet"]
+    assert main([*call, *flags]) == 0
+    document = json.loads((tmp_path / "run.json").read_text())
+    assert document["precision"] == precision
+    (row,) = (row for row in document["profile"]["layers"] if row["name"] == "conv")
+    assert kernel in str(row)
+
+
+@pytest.mark.skipif(host_target().tiles is not None, reason="the processor has a tile unit")
+def test_a_precision_without_a_unit_for_it_is_one_message(job, capsys):
+    net, data = job
+    assert main([net, "--data", data, "--precision", "bf16x3", "--quiet"]) == 1
+    assert "xdn-run: error: precision: bf16x3 is computed by a tile unit for bf16 (AMX)" in capsys.readouterr().err
+
+
+def test_one_precision_is_said_once(job, capsys):
+    with pytest.raises(SystemExit):
+        main([job[0], "--fma", "--precision", "f32"])
+    assert "not allowed with" in capsys.readouterr().err
 
 
 def test_both_schedules_give_the_same_and_the_plan_is_the_contests(job, tmp_path):

@@ -65,7 +65,8 @@ def test_the_next_run_takes_what_was_found(tuned, capsys):
 
 
 @pytest.mark.parametrize(
-    "options", [["--no-stored"], ["--schedule", "batch"], ["--batch", "7"], ["--no-winograd"], ["--threads", "1"]]
+    "options",
+    [["--no-stored"], ["--schedule", "batch"], ["--batch", "7"], ["--no-winograd"], ["--fma"], ["--threads", "1"]],
 )
 def test_who_says_how_to_run_is_not_overruled(tuned, capsys, options):
     assert run([*tuned[0], *options]) == 0

@@ -27,7 +27,7 @@ def parsed(*options):
     """Return the options, and the others of `xdn-run` that are looked at, as they are by default."""
     parser = argparse.ArgumentParser()
     add_tune_options(parser)
-    others = {"schedule": None, "batch": None, "weights_as": None, "online": False, "profile": False}
+    others = dict.fromkeys(("schedule", "batch", "weights_as", "precision")) | {"online": False, "profile": False}
     return argparse.Namespace(**vars(parser.parse_args(options)) | others, winograd=True, fusion=True)
 
 

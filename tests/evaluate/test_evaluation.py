@@ -22,7 +22,7 @@ def ran(tmp_path):
     """Return a session, its contest result, and the result of the run."""
     path = tmp_path / "stripes.packed"
     pack(Stripes(), path)
-    session = Session(brightest_channel(), threads=2, winograd=False)
+    session = Session(brightest_channel(), threads=2, winograd=False, precision="fma")
     job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
     (contest,) = timed([job], 3)
     return session, contest, Evaluation.of(session, contest=contest, batch=50, peak_gflops=200.0, **TOLD)
@@ -36,6 +36,7 @@ def test_the_result_says_what_ran(ran):
     assert result.chunk_images == plan.chunk_blocks * plan.block_images
     assert result.compile_s == session.compile_s > 0
     assert (result.layers, result.fused_layers, result.winograd) == (1, 0, False)
+    assert (result.weights_as, result.precision) == ("f32", "fma")
     assert (result.engine, result.batch) == (f"XDN {__version__}", 50)
 
 

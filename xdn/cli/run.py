@@ -36,6 +36,7 @@ from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
+from xdn.kernels.core.choice import BF16X3, F32, FMA, PRECISIONS
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
@@ -63,6 +64,16 @@ def main(argv: list[str] | None = None) -> int:
         "--no-winograd", dest="winograd", action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
     )  # fmt: skip
+    precisions = parser.add_mutually_exclusive_group()
+    precisions.add_argument(
+        "--precision", choices=PRECISIONS,
+        help=f"{F32}: with a tile unit (AMX) by sums of six products of bf16 parts, which err less than f32 sums; "
+        f"{FMA}: by f32 arithmetic alone, to the same bits on every processor; {BF16X3}: with a tile unit by three "
+        f"products, twice as fast and exact to 16 bits (default: {F32})",
+    )  # fmt: skip
+    precisions.add_argument(
+        "--fma", dest="precision", action="store_const", const=FMA, help=f"the same as --precision {FMA}"
+    )
     add(
         "--weights-as", choices=tuple(WEIGHT_ELEMENTS),
         help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
@@ -104,7 +115,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, data: RunData) -> None:
     """Run the net on the data, print what came of it, and write it as JSON."""
-    how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule")
+    how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule", "precision")
     session = Session(net, post_fusion=args.fusion, **how_run)
     with run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)

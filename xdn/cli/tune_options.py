@@ -100,8 +100,8 @@ def _found(
         objective.scores = data.scores
         return tuned(args, output, session, objective)
     # Whoever says how to run is not overruled.
-    said = args.schedule or args.batch or args.weights_as or args.online or not (args.winograd and args.fusion)
-    if said or not args.stored:
+    said = args.schedule or args.batch or args.weights_as or args.precision or args.online
+    if said or not (args.stored and args.winograd and args.fusion):
         return None, {}
     try:
         result = Store().get(Key.of(session.net, _CONTEST, session.threads))

@@ -12,6 +12,7 @@ from xdn.data.applied import Applied
 from xdn.element import REAL
 from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
+from xdn.kernels.core.choice import F32
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
@@ -62,6 +63,8 @@ class Evaluation:
         Whether 3x3 convolutions may take fewer multiplications.
     weights_as : str
         Number format in which weights were stored.
+    precision : str
+        Which algorithms might be taken.
     transform : Applied, optional
         What was done to the images; None where an engine does not tell.
     peak_gflops : float, optional
@@ -93,6 +96,7 @@ class Evaluation:
     fused_layers: int = 0
     winograd: bool = True
     weights_as: str = REAL.name
+    precision: str = F32
     peak_gflops: float | None = None
     transform: Applied | None = None
     counted: str = ""
@@ -120,6 +124,7 @@ class Evaluation:
             fused_layers=sum(layer.epilogue is not None for layer in session.net.layers),
             winograd=session.configuration.winograd,
             weights_as=session.configuration.weights_as,
+            precision=session.configuration.precision,
             **told,
         )
 
