@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tests.kernels.checks import check_layer, check_net, close, feed_for, one_layer_net
+from tests.kernels.checks import LANES, check_layer, check_net, close, feed_for, one_layer_net
 from xdn.codegen.numba_types import declare
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.core.mathematics import fma, power
 from xdn.runtime.session import Session
 
@@ -58,10 +59,11 @@ def by_scalars(net, x, energy, alpha, k=1.0):
     return y
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("size", [1, 3, 7])
-@pytest.mark.parametrize("channels", [1, 2, 10])
-def test_bits_across_channels_are_those_of_scalars(channels, size):
-    """Squares are summed channel by channel, ascending, from zero on."""
+@pytest.mark.parametrize("channels", [1, 2, 10, 3 * LANES, 4 * LANES + 5])
+def test_bits_across_channels_are_those_of_scalars(channels, size, schedule):
+    """Squares are summed channel by channel, ascending, from zero on, whether or not a channel has all neighbours."""
     net = one_layer_net("LRN", (channels, 3, 2), local_size=size, alpha=0.7, k=2.0)
     feed, reach = feed_for(net), size // 2
     x = feed["x0"]
@@ -69,4 +71,5 @@ def test_bits_across_channels_are_those_of_scalars(channels, size):
     for c in range(channels):
         for other in range(max(0, c - reach), min(channels, c + reach + 1)):
             energy[:, c] += x[:, other] * x[:, other]
-    np.testing.assert_array_equal(Session(net).run(None, feed)[0], by_scalars(net, x, energy, 0.7 / size, 2.0))
+    found = Session(net, schedule=schedule).run(None, feed)[0]
+    np.testing.assert_array_equal(found, by_scalars(net, x, energy, 0.7 / size, 2.0))

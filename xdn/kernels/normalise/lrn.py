@@ -9,8 +9,9 @@ For a position and a channel, and in the batch schedule for all images of a bloc
 
 Squares are summed anew for each channel: a sum that slides along would subtract, and carry their errors on.
 
-In the channel schedule neighbouring channels are neighbours in memory: those that have all their neighbours are
-computed as vectors, which begin wherever the channel lies; the few at both ends one by one.
+In the channel schedule neighbouring channels are neighbours in memory. Energies are summed where the results will be:
+vectors of those that have all their neighbours, which begin wherever the channel lies, and the few at both ends one by
+one; then whole vectors are scaled.
 """
 
 from collections.abc import Callable
@@ -30,7 +31,6 @@ from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BOTH, Schedule
-from xdn.kernels.core.mathematics import fma, power
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import row_at, row_builder
 
@@ -94,48 +94,71 @@ def _of_images(target: Target) -> KernelBody:
     return lrn_across
 
 
-def _vector(target: Target) -> Callable[..., None]:
-    """Return the intrinsic that computes a vector of channels that have all their neighbours."""
+def _energies(target: Target) -> Callable[..., None]:
+    """Return the intrinsic that sums the squares for a vector of channels that have all their neighbours."""
 
-    @emitted(VOID, POINTER, I64, POINTER, POINTER)
-    def vector(irbuilder, *args):
+    @emitted(VOID, POINTER, I64, POINTER)
+    def energies(irbuilder, *args):
         b = VectorBuilder(irbuilder, target)
-        x, reach, constants, y = args
+        x, reach, y = args
 
         def add_neighbour(distance, energy):
             return [plus_square(b, energy[0], b.load(b.offset(x, distance), aligned=False))]
 
         begin, end = b.ir.neg(reach), b.ir.add(reach, b.const(1))
         (energy,) = b.loop(begin, end, [b.number(0)], add_neighbour)
-        b.store(scaled(b, energy, b.load(x, aligned=False), constants), y, aligned=False)
+        b.store(energy, y, aligned=False)
 
-    return vector
+    return energies
+
+
+def _scale(target: Target) -> Callable[..., None]:
+    """Return the intrinsic that makes results of the energies of some vectors of channels, in their place."""
+
+    @emitted(VOID, POINTER, I64, POINTER, POINTER)
+    def scale(irbuilder, *args):
+        b = VectorBuilder(irbuilder, target)
+        x, vectors, constants, y = args
+
+        def one_vector(v, _):
+            c = b.ir.mul(v, b.const(target.lanes))
+            place = b.offset(y, c)
+            b.store(scaled(b, b.load(place), b.load(b.offset(x, c)), constants), place)
+            return []
+
+        b.loop(b.const(0), vectors, [], one_vector)
+
+    return scale
 
 
 def _of_channels(target: Target) -> KernelBody:
     """Return the loops over positions and channels, as Numba compiles them."""
-    vector, lanes = _vector(target), target.lanes
+    energies, scale, lanes = _energies(target), _scale(target), target.lanes
 
     @jitable
-    def one(x, c, channels, reach, constants, y):
+    def energy_of(x, c, channels, reach):
         energy = real(0)
         for other in range(max(0, c - reach), min(channels, c + reach + 1)):
             energy += x[other] * x[other]
-        y[c] = x[c] * power(fma(constants[1], energy, constants[0]), constants[2])
+        return energy
 
     def lrn_across(d, frame):
         channels, reach, constants, pitch = d.channels, d.reach, d.constants, d.y_pitch
         begin, end = portion(frame, frame.blocks * d.positions)
-        # The first channel after the last whole vector.
-        inner = reach + max(0, channels - 2 * reach) // lanes * lanes
+        # The first channels, which lack neighbours, and the end of those that vectors sum for.
+        ahead = min(reach, channels)
+        inner = channels - reach if channels >= 2 * reach + lanes else ahead
         for position in range(begin, end):
             x, y = at_element(frame, d.x, position * pitch), at_element(frame, d.y, position * pitch)
-            for c in range(min(reach, channels)):
-                one(x, c, channels, reach, constants, y)
-            for c in range(reach, inner, lanes):
-                vector(moved(x, c), reach, constants, moved(y, c))
+            for c in range(ahead):
+                y[c] = energy_of(x, c, channels, reach)
+            for c in range(ahead, inner, lanes):
+                # The last vector begins early enough to have all neighbours.
+                first = min(c, inner - lanes)
+                energies(moved(x, first), reach, moved(y, first))
             for c in range(inner, channels):
-                one(x, c, channels, reach, constants, y)
+                y[c] = energy_of(x, c, channels, reach)
+            scale(x, pitch // lanes, constants, y)
 
     return lrn_across
 
