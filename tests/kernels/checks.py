@@ -61,9 +61,7 @@ def sums(net, feed, expected):
     Each side errs by K roundings of partial sums that are not larger than the sum of magnitudes. Rounding errors are
     independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue.
     """
-    positive = {name: np.abs(array) for name, array in feed.items()}
-    magnitude = _with_magnitudes(net).with_batch(len(expected)).forward(positive)[net.outputs[0]]
-    direct = (sqrt(_terms(net)) + 2) * magnitude
+    direct = (sqrt(terms(net)) + 2) * magnitude(net, feed, expected)
     own = winograd_sums(net, feed, expected) if algorithm_of(net) else direct
     return (own + direct) * UNIT + TINY
 
@@ -78,6 +76,12 @@ def activated(net, feed, expected):
     return steepest * sums(net, feed, expected) + 16 * UNIT * np.maximum(1, np.abs(expected))
 
 
+def magnitude(net, feed, expected):
+    """Return the sum of the magnitudes of what each output element of the only layer sums."""
+    positive = {name: np.abs(array) for name, array in feed.items()}
+    return _with_magnitudes(net).with_batch(len(expected)).forward(positive)[net.outputs[0]]
+
+
 def _with_magnitudes(net):
     def positive(layer):
         fused = layer.epilogue
@@ -87,7 +91,7 @@ def _with_magnitudes(net):
     return net.replace(layers=tuple(positive(layer) for layer in net.layers))
 
 
-def _terms(net):
+def terms(net):
     """Return the largest number of products (or values) that one output element of the only layer sums."""
     layer = net.layers[-1]
     if "weight" in layer.weights:

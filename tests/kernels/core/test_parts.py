@@ -34,14 +34,14 @@ def test_rows_are_an_odd_number_of_cache_lines_apart(channels, parts):
 
 
 def test_border_and_room():
-    layout = _beside(32, CHANNEL, 3, border=(1, 2, 3, 4), room=7)
+    layout = _beside(32, CHANNEL, 3, border=(1, 2, 3, 4), room=(2, 7))
     assert (layout.rows, layout.columns) == (4 + 3, 5 + 7)
-    assert layout.block_elements == (7 * 12 + 7) * layout.position_elements
+    assert layout.block_elements == (9 * 12 + 7) * layout.position_elements
 
 
 def test_readers_share_what_serves_all():
-    one = {"x": _beside(8, CHANNEL, 2, border=(2, 0, 1, 0), room=3), "y": _beside(8, CHANNEL, 3)}
-    other = {"x": _beside(8, CHANNEL, 3, border=(1, 1, 1, 2), room=1)}
+    one = {"x": _beside(8, CHANNEL, 2, border=(2, 0, 1, 0), room=(3, 0)), "y": _beside(8, CHANNEL, 3)}
+    other = {"x": _beside(8, CHANNEL, 3, border=(1, 1, 1, 2), room=(1, 5))}
     joined = joined_layouts([one, {}, other])
-    assert joined == {"x": _beside(8, CHANNEL, 3, border=(2, 1, 1, 2), room=3), "y": one["y"]}
+    assert joined == {"x": _beside(8, CHANNEL, 3, border=(2, 1, 1, 2), room=(3, 5)), "y": one["y"]}
     assert parts_name("x") not in joined

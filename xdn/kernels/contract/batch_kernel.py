@@ -160,7 +160,7 @@ def _add_source(
 
 
 @inlined
-def _no_second(d, frame, block, position, part):
+def no_second(d, frame, block, position, part):
     """Return what a tile takes of a second source where there is none."""
     return ()
 
@@ -175,7 +175,7 @@ def _second(d, frame, block, position, part):
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = tile_function(name, _source_kinds(name.weights), _ENDS, _emit_tile)
-    second = _second if PROJECTION in name.epilogue else _no_second
+    second = _second if PROJECTION in name.epilogue else no_second
     images = target_named(name.isa).block_images
 
     def contract(d, frame):

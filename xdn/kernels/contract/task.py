@@ -50,6 +50,11 @@ class Source:
         """Channels that each filter reads."""
         return int(self.weight.shape[1])
 
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Elements of the window that are used, and channels: a filter's weights."""
+        return len(self.lists.used), self.channels
+
 
 @dataclass(frozen=True)
 class Contraction:

@@ -28,13 +28,13 @@ class PartsLayout(BlockLayout):
     parts : int
     border : (int, int, int, int)
         Positions of padding above, below, to the left and to the right of the map.
-    room : int
-        Positions after the last one that may be read, whatever they hold.
+    room : (int, int)
+        Rows, and positions beside these, after the last one that may be read, whatever they hold.
     """
 
     parts: int
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
-    room: int = 0
+    room: tuple[int, int] = (0, 0)
 
     @staticmethod
     def beside(blob: BlockLayout, parts: int, **more: object) -> "PartsLayout":
@@ -45,8 +45,9 @@ class PartsLayout(BlockLayout):
     def joined(self, other: "PartsLayout") -> "PartsLayout":
         """Return the layout that serves the readers of both."""
         above, below, left, right = map(max, self.border, other.border)
-        parts, room = max(self.parts, other.parts), max(self.room, other.room)
-        return replace(self, parts=parts, border=(above, below, left, right), room=room)
+        rows, positions = map(max, self.room, other.room)
+        parts = max(self.parts, other.parts)
+        return replace(self, parts=parts, border=(above, below, left, right), room=(rows, positions))
 
     @property
     def part_elements(self) -> int:
@@ -77,7 +78,8 @@ class PartsLayout(BlockLayout):
     @property
     def block_elements(self) -> int:
         """Elements of one block of images, in whole cache lines."""
-        return (self.rows * self.columns + self.room) * self.position_elements
+        more_rows, more = self.room
+        return ((self.rows + more_rows) * self.columns + more) * self.position_elements
 
 
 def parts_name(blob: str) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import FULL_MATRIX, covering, one_layer_net
+from tests.kernels.checks import FULL_MATRIX, covering, make_params, one_layer_net, random_weights
 from tests.kernels.contract.matrix.tiled import check_tiled, session_of, tiled_kernels
 from xdn.errors import SettingError
 from xdn.graph import Epilogue
@@ -56,6 +56,33 @@ def test_convolution(emulated, row):
     names = check_tiled(net, row["algorithm"], _steps(taps, row["channels"]), row["images"])
     word = row["algorithm"].removeprefix("bf16")
     assert {name.op for name in names} == {f"tiles_{word}", f"channel_tiles_{word}"}
+
+
+#: Images of both sources, the layer's parameters and the projection's: maps of one size, and of others; strides.
+PROJECTIONS = {
+    "pointwise": ((40, 5, 7), (3, 5, 7), {"kernel_size": 1}, {"kernel_size": 1}),
+    "strided": ((33, 5, 7), (70, 10, 14), {"kernel_size": 3, "pad": 1}, {"kernel_size": 1, "stride": 2}),
+    "wide": ((5, 9, 4), (5, 9, 4), {"kernel_size": 3, "pad": 1}, {"kernel_size": 5, "pad": 2}),
+}
+
+
+@pytest.mark.parametrize("algorithm", TILED)
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_projections(emulated, name, algorithm):
+    image, other, params, projected = PROJECTIONS[name]
+    projection = make_params("Convolution", num_output=40, bias_term=name == "wide", **projected)
+    epilogue = Epilogue(activation=LAYERS["ReLU"](), projection=projection)
+    net = one_layer_net("Convolution", image, other, epilogue=epilogue, num_output=40, **params)
+    check_tiled(net, algorithm, 2 * 25 * 3, 34)
+
+
+def test_a_projection_of_the_same_blob(emulated):
+    """Parts are made once, with what both windows need."""
+    projection = make_params("Convolution", num_output=17, kernel_size=3, pad=1)
+    net = one_layer_net("Convolution", (33, 6, 5), num_output=17, kernel_size=1)
+    layer = net.layers[-1].replace(bottoms=("x0", "x0"), epilogue=Epilogue(projection=projection))
+    net = random_weights(net.replace(layers=(*net.layers[:-1], layer)), np.random.default_rng(1))
+    check_tiled(net, BF16X6, 20, 3)
 
 
 @pytest.mark.parametrize(("image", "filters"), [((70,), 40), ((6, 3, 2), 5), ((33, 2, 1), 64)])

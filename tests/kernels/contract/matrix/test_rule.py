@@ -86,12 +86,17 @@ def test_small_layers_are_computed_where_they_are_chosen():
     assert tiled_algorithm(replace(_lowering(), choice=Choice(DIRECT))) is None
 
 
-def test_epilogues_that_are_no_second_source():
+def test_epilogues():
     assert can_be_tiled(_lowering(epilogue=Epilogue(True, LAYERS["ReLU"]())))
-    projection = LAYERS["Convolution"](num_output=64, kernel_size=(1,))
-    net = one_layer_net(
-        "Convolution", (64, 8, 8), (32, 8, 8), epilogue=Epilogue(projection=projection), num_output=64, kernel_size=1
-    )
+
+
+@pytest.mark.parametrize(("channels", "gains"), [(64, True), (1, False)])
+def test_a_projection_counts(channels, gains):
+    """Of one channel it fills a thirty-second of its tiles."""
+    projection = LAYERS["Convolution"](num_output=64, kernel_size=(5,), pad=(2,))
+    epilogue = Epilogue(projection=projection)
+    net = one_layer_net("Convolution", (64, 8, 8), (channels, 8, 8), epilogue=epilogue, num_output=64, kernel_size=1)
     layer = net.layers[-1]
-    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    assert not can_be_tiled(Lowering(layer, *blobs, EMULATED, net.added_blobs(layer)))
+    lowering = Lowering(layer, [net.blobs["x0"]], net.top_blobs(layer), EMULATED, net.added_blobs(layer))
+    assert can_be_tiled(lowering)
+    assert (tiled_algorithm(lowering) is not None) == gains

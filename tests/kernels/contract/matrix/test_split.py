@@ -68,7 +68,7 @@ def test_batch(channels, count, rng):
 @pytest.mark.parametrize("members", [1, 3])
 def test_channel(channels, border, count, members, rng):
     layout = BlockLayout(channels, HEIGHT, WIDTH, target=TARGET, schedule=CHANNEL)
-    parts = PartsLayout.beside(layout, count, border=border, room=5)
+    parts = PartsLayout.beside(layout, count, border=border, room=(1, 5))
     x, steps = _values(layout, rng), steps_of(channels)
     expected = np.zeros((count, BLOCKS, parts.rows, parts.columns, steps * 32), np.uint16)
     above, _, left, _ = border

@@ -4,7 +4,7 @@ from math import sqrt
 
 import numpy as np
 
-from tests.kernels.checks import TINY, UNIT, activated, assert_within, feed_for, sums
+from tests.kernels.checks import TINY, UNIT, activated, assert_within, feed_for, magnitude, terms
 from xdn.kernels.contract.matrix.parts import PRODUCTS
 from xdn.kernels.core.choice import BF16X3, F32, Choice
 from xdn.kernels.core.layout import SCHEDULES
@@ -15,22 +15,21 @@ from xdn.runtime.session import Session
 LEFT_OUT = {"bf16x6": 2.0**-24 * (1 + 2.0**-10), "bf16x3": 2.0**-15 * (1 + 2.0**-7)}
 
 
-def bound(algorithm, steps, of=sums):
+def bound(algorithm, steps):
     """Return the bound for a layer of so many steps: what is left out, and the roundings of the rest.
 
     A product of parts passes the roundings of a chain of 16, of the sum of two chains, and of those that follow: one
-    for each product of each step; all of partial sums not larger than the sum of magnitudes. As in `sums` they grow
-    with the root of their number. The third of the parts may be lost where it is denormal.
+    for each product of each step; then those of bias and epilogue. All are of partial sums that are not larger than the
+    sum of magnitudes. As in `checks.sums`, which has the reference's own roundings and those of activations, they grow
+    with the root of their number. Of each factor 2**-126 may be lost, where its parts are denormal.
     """
     roundings = 17 + len(PRODUCTS[algorithm]) * steps
 
     def allowed(net, feed, expected):
-        # Both kinds of bound are the reference's own error and a multiple of the magnitude's.
-        usual = of(net, feed, expected)
-        terms = net.layers[-1].weights["weight"][0].size
-        magnitude = sums(net, feed, expected) / (2 * (sqrt(terms) + 2) * UNIT)
         steepest = max(1.0, float(np.abs(net.layers[-1].weights.get("slope", np.zeros(1))).max()))
-        return usual + steepest * magnitude * (LEFT_OUT[algorithm] + sqrt(roundings) * UNIT) + terms * 8 * TINY
+        of_products = LEFT_OUT[algorithm] + sqrt(roundings) * UNIT
+        own = of_products * magnitude(net, feed, expected) + 8 * terms(net) * TINY
+        return activated(net, feed, expected) + steepest * own
 
     return allowed
 
@@ -47,7 +46,7 @@ def tiled_kernels(session):
     return [step.source.name for step in session.plan().steps if "tiles_x" in step.source.name.op]
 
 
-def check_tiled(net, algorithm, steps, images, of=activated):
+def check_tiled(net, algorithm, steps, images):
     """Compare a layer with its reference in both schedules, with threads and cuts; return the kernels' names.
 
     All of these give the same bits.
@@ -59,7 +58,7 @@ def check_tiled(net, algorithm, steps, images, of=activated):
         session = session_of(net, schedule, algorithm, threads=1)
         result = session.run(None, feed)[0]
         names += tiled_kernels(session)
-        assert_within(result, expected, bound(algorithm, steps, of)(net, feed, expected))
+        assert_within(result, expected, bound(algorithm, steps)(net, feed, expected))
         first = result if first is None else first
         np.testing.assert_array_equal(result, first)
         for cut, threads in ((1, 3), (images // 2 + 1, 2)):

@@ -10,34 +10,38 @@ For 16 or 32 output positions, as far apart in x as `row_stride` says, and 16 or
 What lies between the rows of a map is computed like its positions, and belongs to no span.
 """
 
+from collections.abc import Sequence
+
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import I64, POINTER, VOID, WORDS, Kind, emitted
+from xdn.codegen.jit import I64, POINTER, WORDS, Kind, inlined
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import Target, target_named
+from xdn.codegen.target import Target
 from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
 from xdn.element import BF16, S64
-from xdn.kernels.contract.matrix.kernel import Matrix, Side, emit_sums, matrix_name, unit_functions
+from xdn.kernels.contract.batch_kernel import no_second
+from xdn.kernels.contract.kernel import tile_function
+from xdn.kernels.contract.matrix.kernel import Matrix, Operands, Side, emit_sums, matrix_name, unit_functions
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
-from xdn.kernels.core.epilogue import store_channels
+from xdn.kernels.core.epilogue import PROJECTION, store_channels
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 
 
 class PanelRow(Descriptor):
-    """Filters: where their weights begin, the first one's number."""
+    """Filters: where their weights for both sources begin, the first one's number."""
 
-    weights, channel = Size(), Size()
+    weights, channel, weights2 = Size(), Size(), Size()
 
 
 class TileRow(Descriptor):
-    """Positions: x of the first one, and which spans are theirs."""
+    """Positions: where the first one begins in both sources, and which spans are theirs."""
 
-    x, first, end = Size(), Size(), Size()
+    x, x2, first, end = Size(), Size(), Size(), Size()
 
 
 class SpanRow(Descriptor):
@@ -55,6 +59,8 @@ class ChannelMatrix(Matrix):
         Table of `SpanRow`.
     row_stride, y_pitch
         Numbers of x from one row of a tile to the next, and of y from one position to the next.
+    step_count2, row_stride2
+        Of the second source.
     panels_inner
         Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
     """
@@ -62,7 +68,7 @@ class ChannelMatrix(Matrix):
     step_count, spans = Size(), Pointer(S64)
     tiles, tile_count = Table(TileRow), Size()
     panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
-    row_stride, y_pitch = Size(), Size()
+    row_stride, y_pitch, step_count2, row_stride2 = (Size() for _ in range(4))
 
 
 def channel_matrix(algorithm: str, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
@@ -71,14 +77,25 @@ def channel_matrix(algorithm: str, tile: tuple[int, int], epilogue: tuple[str, .
     return kernel_source(name, lambda: _body(name), ChannelMatrix)
 
 
-def _emit_tile(b: VectorBuilder, args: tuple[ir.Value, ...], name: KernelName) -> None:
-    assert name.tile is not None
-    x, weights, steps, count, stride, spans, first, end, pitch, bias, residual, y, at = args
-    _, columns = name.tile
+#: What a tile takes of a source: x, weights, steps, how many, the numbers from one row to the next; and of the ends of
+#: its sums: spans, the first, the end, the pitch of y, bias, residual, y, coefficients.
+_SOURCE = Kind(BF16, "pointer"), Kind(BF16, "pointer"), WORDS, I64, I64
+_ENDS = WORDS, I64, I64, I64, POINTER, POINTER, POINTER, POINTER
+
+
+def _operands(b: VectorBuilder, source: Sequence[ir.Value], columns: int) -> Operands:
+    x, weights, steps, count, stride = source
     tile = ROWS * NUMBERS
     positions = Side(x, b.ir.mul(stride, b.const(ROWS)), NUMBERS, b.ir.mul(stride, b.const(BF16.bytes)), 0)
     filters = Side(weights, b.const(tile), columns * tile, b.const(ROW_BYTES), 1)
-    sums = emit_sums(b, (positions, filters), (steps, count), name)
+    return Operands((positions, filters), steps, count)
+
+
+def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequence[ir.Value], name: KernelName) -> None:
+    assert name.tile is not None
+    _, columns = name.tile
+    spans, first, end, pitch, bias, residual, y, at = ends
+    sums = emit_sums(b, [_operands(b, source, columns) for source in sources], name)
     begin = [b.load(bias, v) for v in range(columns)]
 
     def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
@@ -97,15 +114,18 @@ def _emit_tile(b: VectorBuilder, args: tuple[ir.Value, ...], name: KernelName) -
     b.loop(first, end, [], one_span)
 
 
+@inlined
+def _second(d, frame, block, panel, part):
+    """Return the second source of a panel and a tile, as `_SOURCE`."""
+    x = at_element(frame, d.x2, block * d.x2_block + part.x2)
+    return x, moved(d.weights2, panel.weights2), d.steps2, d.step_count2, d.row_stride2
+
+
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    target = target_named(name.isa)
+    tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
     begin, end = unit_functions(name)
-    x_and_steps = Kind(BF16, "pointer"), Kind(BF16, "pointer"), WORDS, I64, I64
-
-    @emitted(VOID, *x_and_steps, WORDS, I64, I64, I64, POINTER, POINTER, POINTER, POINTER)
-    def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
-        _emit_tile(VectorBuilder(irbuilder, target), args, name)
+    second = _second if PROJECTION in name.epilogue else no_second
 
     def contract(d, frame):
         begin()
@@ -132,6 +152,7 @@ def _body(name: KernelName) -> KernelBody:
                 at_element(frame, d.residual, y),
                 at_element(frame, d.y, y),
                 moved(d.coefficients, panel.channel),
+                *second(d, frame, block, panel, part),
             )
         end()
 

@@ -49,10 +49,3 @@ def tiled_family(
         return step
 
     return enter
-
-
-def algorithm_of(lowering: Lowering) -> str:
-    """Return the algorithm of a layer that a family has taken."""
-    algorithm = tiled_algorithm(lowering)
-    assert algorithm is not None
-    return algorithm

@@ -4,7 +4,7 @@ A step is 32 channels of one tap. Its products of parts (`PRODUCTS`) follow each
 both sides meet, two and two at most::
 
     c[i][j] = 0                                            i < registers of rows, j < registers of columns
-    for step in steps(position):
+    for step in steps(position):                           of a second source after those of the first
         for part of x, part of w in products:
             for i: for j: c[i][j] += a[i] b[j]             as `xdn/codegen/tiles.py` says
 
@@ -26,11 +26,13 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.codegen.tiles import ROW_BYTES, ROWS, Tiles, configure, release, tiles_of
 from xdn.element import BF16, REAL, S64
+from xdn.graph import Array
 from xdn.kernels.contract.matrix.parts import PRODUCTS
 from xdn.kernels.core.choice import TILED
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.epilogue import Fused
 from xdn.kernels.core.layout import Schedule
+from xdn.kernels.core.parts import PartsLayout, parts_name
 
 #: The registers of operands, beside four of results: of rows, and of columns.
 _OF_ROWS, _OF_COLUMNS = (4, 7), (5, 6)
@@ -47,9 +49,12 @@ class Matrix(Fused):
 
     steps
         Table of `StepRow`, list after list.
+    x2, weights2, steps2, x2_block
+        Of the second source.
     """
 
     x, weights, steps = Place(BF16), Pointer(BF16), Pointer(S64)
+    x2, weights2, steps2, x2_block = Place(BF16), Pointer(BF16), Pointer(S64), Size()
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,35 @@ class Side:
     part: int
     stride: ir.Value
     word: int
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a tile sums over in one of its sources.
+
+    Parameters
+    ----------
+    sides : (Side, Side)
+        Of the rows and of the columns.
+    table : pointer
+        To the first of the table's steps that are the tile's.
+    count : i64
+        How many these are.
+    """
+
+    sides: tuple[Side, Side]
+    table: ir.Value
+    count: ir.Value
+
+
+def source_words(layouts: Sequence[PartsLayout], blobs: Sequence[str], **own: Sequence[Array]) -> dict[str, Any]:
+    """Return the values of the fields that each source has: its parts' place, and `own`, by the first one's names."""
+    found: dict[str, Any] = {}
+    for number, (layout, blob) in enumerate(zip(layouts, blobs, strict=True)):
+        which = "2" if number else ""
+        found |= {f"x{which}": parts_name(blob), f"x{which}_block": layout.block_elements}
+        found |= {f"{name}{which}": values[number] for name, values in own.items()}
+    return found
 
 
 def matrix_name(
@@ -109,18 +143,13 @@ def unit_functions(name: KernelName) -> tuple[Any, Any]:
     return begin, end
 
 
-def emit_sums(
-    b: VectorBuilder, sides: tuple[Side, Side], steps: tuple[ir.Value, ir.Value], name: KernelName
-) -> ir.Value:
+def emit_sums(b: VectorBuilder, sources: Sequence[Operands], name: KernelName) -> ir.Value:
     """Emit the sums of a tile; return a pointer to their rows, in each the f32 of all registers of columns.
 
     Parameters
     ----------
     b : VectorBuilder
-    sides : (Side, Side)
-        Of the rows and of the columns.
-    steps : (pointer, i64)
-        The first of the table's rows that are the tile's, and how many these are.
+    sources : sequence of Operands
     name : KernelName
         Tells how many registers there are of either, and which products.
     """
@@ -129,9 +158,10 @@ def emit_sums(
     results = [[i * columns + j for j in range(columns)] for i in range(rows)]
     for register in range(rows * columns):
         tiles.zero(register)
-    # Windows that lie on padding alone have no steps.
-    with b.ir.if_then(b.ir.icmp_signed(">", steps[1], b.const(0))):
-        _multiply(b, tiles, sides, steps, results, products_of(name))
+    for source in sources:
+        # Windows that lie on padding alone have no steps.
+        with b.ir.if_then(b.ir.icmp_signed(">", source.count, b.const(0))):
+            _multiply(b, tiles, source, results, products_of(name))
     width = columns * ROWS
     sums = at_entry(b.ir, ir.ArrayType(ir.FloatType(), rows * ROWS * width))
     sums.align = ROW_BYTES
@@ -145,13 +175,12 @@ def emit_sums(
 def _multiply(
     b: VectorBuilder,
     tiles: Tiles,
-    sides: tuple[Side, Side],
-    steps: tuple[ir.Value, ir.Value],
+    source: Operands,
     results: list[list[int]],
     products: Sequence[tuple[int, int]],
 ) -> None:
     """Emit the multiplications of at least one step, and the loads between them."""
-    table, count = steps
+    sides, table, count = source.sides, source.table, source.count
     registers = _OF_ROWS[: len(results)], _OF_COLUMNS[: len(results[0])]
 
     def places(step: ir.Value) -> list[ir.Value]:

@@ -5,7 +5,9 @@ schedule gains outweighs what the other may lose: an InnerProduct of one image f
 many bytes of weights again.
 """
 
-from math import ceil
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import cast
 
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.element import BF16, REAL
@@ -15,7 +17,10 @@ from xdn.kernels.contract.task import can_be_contracted, contraction_footprint, 
 from xdn.kernels.core.choice import BF16X3, BF16X6, F32, FMA, TILED, Choice
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import BlockLayout
+from xdn.kernels.core.parts import steps_of
 from xdn.kernels.core.taps import count_taps
+from xdn.layers.filters import Filters
 from xdn.layers.window import Window
 
 #: Multiply-adds of f32 by products of parts in the time of one by the vector unit, whole tiles given: what a Xeon with
@@ -26,25 +31,52 @@ _RATES = {BF16X6: 2.7, BF16X3: 5.5}
 _WINOGRAD = 2.0
 
 
-def window_of(lowering: Lowering) -> Window:
-    """Return the window of the layer's filters; that of an InnerProduct is the whole map."""
-    if lowering.layer.type == "InnerProduct":
-        return Window((lowering.bottom().height, lowering.bottom().width))
-    return filters_of(lowering.layer).window_over(lowering.bottoms[0])
+@dataclass(frozen=True)
+class Reading:
+    """A blob that a layer contracts, how it lies, and the window that slides over it."""
+
+    blob: str
+    layout: BlockLayout
+    window: Window
+
+    @property
+    def elements(self) -> int:
+        """Elements of the window."""
+        return prod(self.window.kernel)
+
+
+def readings(lowering: Lowering) -> list[Reading]:
+    """Return what a layer contracts: its bottom, and what a fused projection reads.
+
+    The window of an InnerProduct is the whole map.
+    """
+    layer, bottom = lowering.layer, lowering.bottom()
+    if layer.type == "InnerProduct":
+        return [Reading(layer.bottoms[0], bottom, Window((bottom.height, bottom.width)))]
+    found = [Reading(layer.bottoms[0], bottom, filters_of(layer).window_over(lowering.bottoms[0]))]
+    if layer.projection is not None:
+        window = cast(Filters, layer.projection).window_over(lowering.added[0])
+        found.append(Reading(layer.bottoms[-1], lowering.projected(), window))
+    return found
+
+
+def places_of(lowering: Lowering) -> tuple[int, int]:
+    """Return height and width of what a layer gives; of an InnerProduct one position."""
+    top = lowering.top()
+    return (1, 1) if lowering.layer.type == "InnerProduct" else (top.height, top.width)
 
 
 def can_be_tiled(lowering: Lowering) -> bool:
     """Return whether the tile unit is there and may be used, and its kernels compute the layer.
 
-    They slide over images, in one group, with one source.
+    They slide over images, in one group.
     """
     if lowering.target.tiles is None or lowering.precision == FMA or not can_be_contracted(lowering):
         return False
     if lowering.layer.type == "InnerProduct":
         return True
-    window, layer = window_of(lowering), lowering.layer
-    slides = window.axes == 2 and not window.transposed and filters_of(layer).group == 1
-    return slides and layer.projection is None
+    slide = all(each.window.axes == 2 and not each.window.transposed for each in readings(lowering))
+    return slide and filters_of(lowering.layer).group == 1
 
 
 def tiled_algorithm(lowering: Lowering) -> str | None:
@@ -63,20 +95,23 @@ def tiled_algorithm(lowering: Lowering) -> str | None:
 
 def _gains(lowering: Lowering, algorithm: str) -> bool:
     """Return whether the gains of both schedules, multiplied, are more than what else could be gained."""
-    window, bottom, top = window_of(lowering), lowering.bottom(), lowering.top()
-    places = (top.height, top.width) if lowering.layer.type != "InnerProduct" else (1, 1)
-    taps = count_taps((bottom.height, bottom.width), places, window)
-    positions, elements = places[0] * places[1], window.kernel[0] * window.kernel[1]
-    channels = bottom.channels / (ceil(bottom.channels / NUMBERS) * NUMBERS)
-    filters = top.channels / (ceil(top.channels / ROWS) * ROWS)
-    rate = _RATES[algorithm] * channels * filters
-    # Rows are the columns of tiles of filters in the one schedule, and positions, with padding, in the other.
-    batch, channel = rate, rate * taps / (ceil(positions / ROWS) * ROWS * elements)
+    places, read = places_of(lowering), readings(lowering)
+    positions, filters = prod(places), lowering.top().channels
+    # Columns of tiles are images in the one schedule; rows are positions, with their padding, in the other.
+    useful = batch = channel = 0
+    for each in read:
+        taps = count_taps((each.layout.height, each.layout.width), places, each.window)
+        useful += taps * each.layout.channels * filters
+        filled = steps_of(each.layout.channels) * NUMBERS * ceil(filters / ROWS) * ROWS
+        batch += taps * filled
+        channel += ceil(positions / ROWS) * ROWS * each.elements * filled
+    of_batch, of_channel = (_RATES[algorithm] * useful / max(1, filled) for filled in (batch, channel))
     if positions == 1:
         # All weights are read for each image, and their reading is what takes the time.
-        channel = REAL.bytes / (parts_needed(algorithm) * BF16.bytes)
-    other = _WINOGRAD if lowering.winograd and window == Window((3, 3), pad=window.pad) else 1.0
-    return batch * channel > other**2
+        of_channel = REAL.bytes / (parts_needed(algorithm) * BF16.bytes)
+    window = read[0].window
+    filtered = lowering.winograd and len(read) == 1 and window == Window((3, 3), pad=window.pad)
+    return of_batch * of_channel > (_WINOGRAD**2 if filtered else 1.0)
 
 
 def tiled_choices(lowering: Lowering) -> list[Choice]:
@@ -86,8 +121,14 @@ def tiled_choices(lowering: Lowering) -> list[Choice]:
 
 def tiled_footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights, which are made of f32 numbers in several steps, and the tables take."""
-    algorithm, window = tiled_algorithm(lowering), window_of(lowering)
-    assert algorithm is not None
-    top, channels = lowering.top(), lowering.bottom().channels
-    kept = packed_bytes(top.channels, channels, window.kernel[0] * window.kernel[1], parts_needed(algorithm))
+    parts, filters = parts_needed(algorithm_of(lowering)), lowering.top().channels
+    read = readings(lowering)
+    kept = sum(packed_bytes(filters, each.layout.channels, each.elements, parts) for each in read)
     return contraction_footprint(lowering) + Footprint(kept, 4 * kept)
+
+
+def algorithm_of(lowering: Lowering) -> str:
+    """Return the algorithm of a layer that a family has taken."""
+    algorithm = tiled_algorithm(lowering)
+    assert algorithm is not None
+    return algorithm
