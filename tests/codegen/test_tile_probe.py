@@ -55,13 +55,23 @@ def test_what_cannot_be_read_is_tried_again(monkeypatch, told, content, caplog):
     assert "tried out anew" in caplog.text
 
 
-def test_a_trial_that_cannot_begin_is_a_no(monkeypatch, told, caplog):
+def test_a_trial_that_does_not_end_is_a_no_for_this_time(monkeypatch, told, caplog):
     def run(command, **options):
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(subprocess, "run", run)
-    assert not multiplies_tiles()
+    with monkeypatch.context() as slow:
+        slow.setattr(subprocess, "run", run)
+        assert not multiplies_tiles()
     assert "could not be tried out" in caplog.text
+    _trials(monkeypatch, 0)
+    assert multiplies_tiles()
+
+
+def test_a_program_that_is_not_an_interpreter_tries_nothing(monkeypatch, told):
+    seen = _trials(monkeypatch)
+    monkeypatch.setattr(tile_probe.sys, "executable", "/usr/bin/app")
+    assert not multiplies_tiles()
+    assert not seen
 
 
 @pytest.mark.parametrize("lacking", sorted(NEEDED))

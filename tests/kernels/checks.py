@@ -104,9 +104,9 @@ def terms(net):
     return 1
 
 
-def with_cache(monkeypatch, core_cache_bytes):
-    """Let plans be made for a processor like this one whose cores have so much cache."""
-    target = replace(host_target(), core_cache_bytes=core_cache_bytes)
+def with_cache(monkeypatch, core_cache_bytes, like=None):
+    """Let plans be made for a processor like this one, or another, whose cores have so much cache."""
+    target = replace(like or host_target(), core_cache_bytes=core_cache_bytes)
     for module in (plan, schedule_rule):
         monkeypatch.setattr(module, "host_target", lambda: target)
 

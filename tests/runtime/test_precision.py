@@ -15,6 +15,7 @@ from xdn.kernels.core.layout import CHANNEL, SCHEDULES
 from xdn.kernels.core.parts import parts_name
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu import backend, plan, schedule_rule
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
@@ -50,11 +51,11 @@ TILED = {"wide", "point", "fc"}
 
 def _tiled_layers(session):
     """Return the layers of a session's plan that tiles compute."""
-    plan = session.plan()
+    made = session.plan()
     return {
         item.layer.name
-        for item in plan.layers
-        if any("tiles_x" in step.source.name.op for step in plan.steps[item.first : item.end])
+        for item in made.layers
+        if any("tiles_x" in step.source.name.op for step in made.steps[item.first : item.end])
     }
 
 
@@ -94,20 +95,21 @@ def test_a_whole_net(emulated, precision, allowed):
 def test_parts_are_made_once_for_all_readers(emulated):
     shapes = {name: blob.shape[1:] for name, blob in NET.inputs.items()}
     for schedule in SCHEDULES.values():
-        plan = make_plan(NET, shapes, NET.outputs, schedule=schedule)
-        made = [step.blobs[1] for step in plan.steps if "split" in step.source.name.op]
-        assert made == [parts_name("conv"), parts_name("point")]
-        layout = plan.layouts[parts_name("conv")]
+        made = make_plan(NET, shapes, NET.outputs, schedule=schedule)
+        split = [step.blobs[1] for step in made.steps if "split" in step.source.name.op]
+        assert split == [parts_name("conv"), parts_name("point")]
+        layout = made.layouts[parts_name("conv")]
         assert layout.border == ((2, 2, 2, 2) if schedule is CHANNEL else (0, 0, 0, 0))
-        assert plan.arena.size >= layout.block_bytes
+        assert made.arena.size >= layout.block_bytes
 
 
-def test_fma_gives_the_bits_of_a_processor_without_tiles(emulated):
+def test_fma_gives_the_bits_of_a_processor_without_tiles(emulated, monkeypatch):
     session = Session(NET, precision=FMA)
     assert not _tiled_layers(session)
-    assert results_as_text(precision=FMA) == python(
-        "from tests.runtime.test_precision import results_as_text; print(results_as_text())", XDN_TARGET="avx512f"
-    )
+    found = results_as_text(precision=FMA)
+    for module in (backend, plan, schedule_rule):
+        monkeypatch.setattr(module, "host_target", lambda: target_named("avx512f"))
+    assert results_as_text() == found
 
 
 def test_the_emulated_unit_is_a_target_of_its_own(emulated):
@@ -131,11 +133,9 @@ def test_an_unknown_precision_is_refused():
 
 def test_memory_counts_parts(emulated, monkeypatch):
     """What is refused for want of memory counts them before any is taken."""
-    from xdn.runtime.cpu import plan as plan_module
-
     told = []
-    monkeypatch.setattr(plan_module.memory, "require", lambda needs, what, mend: told.extend(needs))
+    monkeypatch.setattr(plan.memory, "require", lambda needs, what, mend: told.extend(needs))
     shapes = {name: blob.shape[1:] for name, blob in NET.inputs.items()}
-    plan = make_plan(NET, shapes, NET.outputs, schedule=CHANNEL, target=target_named("amx-emulated"))
+    made = make_plan(NET, shapes, NET.outputs, schedule=CHANNEL)
     sizes = [need.size for need in told if "'conv'" in need.where]
-    assert plan.layouts["conv"].block_bytes + plan.layouts[parts_name("conv")].block_bytes in sizes
+    assert made.layouts["conv"].block_bytes + made.layouts[parts_name("conv")].block_bytes in sizes

@@ -59,6 +59,8 @@ def _kept_answer(processor: str) -> bool:
         if path.exists():
             log.warning("%s: the tile unit is tried out anew: %s", path, error)
     right = _tried()
+    if right is None:
+        return False
     try:
         write_json(path, {"right": right})
     except OSError as error:
@@ -66,16 +68,16 @@ def _kept_answer(processor: str) -> bool:
     return right
 
 
-def _tried() -> bool:
-    """Return whether a process of its own ended well in which the unit was tried out."""
+def _tried() -> bool | None:
+    """Return whether a process of its own ended well in which the unit was tried out; None where it did not end."""
     if not Path(sys.executable or "").name.startswith("python"):
-        return False
+        return None
     command = [sys.executable, "-c", _PROGRAM, *sys.path]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_PATIENCE_S, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
         log.warning("the tile unit could not be tried out: %s", error)
-        return False
+        return None
     if done.returncode:
         log.warning("the tile unit is not used: its trial ended with %d", done.returncode)
     return done.returncode == 0

@@ -8,14 +8,13 @@ from llvmlite import ir
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.jit import I64 as NUMBER
 from xdn.codegen.jit import VOID, WORDS, Kind
-from xdn.codegen.names import KernelName
 from xdn.codegen.target import AMX, target_named
 from xdn.element import BF16
 from xdn.kernels.contract.matrix.batch_kernel import batch_matrix
 from xdn.kernels.contract.matrix.channel_kernel import channel_matrix
 from xdn.kernels.contract.matrix.kernel import Operands, Side, emit_sums, products_of
 from xdn.kernels.contract.matrix.parts import PRODUCTS
-from xdn.kernels.core.choice import BF16X3, BF16X6, TILED
+from xdn.kernels.core.choice import BF16X3, TILED
 
 TARGET = target_named(AMX)
 
@@ -76,12 +75,3 @@ def test_every_product_once_with_the_fewest_loads(algorithm, tile):
         else:
             fresh -= set(registers[:2])
     assert fresh == {n for _, (n,) in first}
-
-
-def test_names():
-    name = batch_matrix(BF16X6, 1, ("sum", "relu"), TARGET).name
-    assert str(name) == "tiles_x6_f32_sum_relu_1x2__amx"
-    assert KernelName.parse(str(name)) == name
-    other = channel_matrix(BF16X3, (2, 1), (), target_named("amx-emulated")).name
-    assert str(other) == "channel_tiles_x3_f32_2x1__amx-emulated"
-    assert KernelName.parse(str(other)) == other
