@@ -48,7 +48,7 @@ class _Buffers:
         begin, end = first * rows.unit, min((first + units) * rows.unit, rows.height)
         for slot, reach in rows.reads.items():
             blob = step.blobs[slot]
-            height = self.plan.blobs[blob].shape[2]
+            height = self.plan.layouts[blob].height
             last = ((first + units) * rows.unit - 1) * reach.stride + reach.after
             for row in range(max(0, begin * reach.stride - reach.before), min(height, last + 1)):
                 writers = self.writers(blob)
@@ -122,6 +122,28 @@ def test_bands_change_no_bit(net, kib):
         with_cache(patch, kib << 10)
         (found,) = Session(net, threads=1).run(None, feed)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_parts_are_split_by_bands(emulated, monkeypatch):
+    """Of layers that tiles compute, the parts of a few rows at a time."""
+    conv, relu = {"num_output": 64, "kernel_size": 5, "pad": 2}, Epilogue(activation=ReLU())
+    point = make_params("Convolution", num_output=64, kernel_size=1)
+    layers = (
+        input_layer("x", 64, 19, 4),
+        Layer("a", make_params("Convolution", **conv), ("x",), ("a",)),
+        Layer("b", make_params("Convolution", **conv, stride=2), ("a",), ("b",), epilogue=relu),
+        Layer("c", point, ("b", "b"), ("c",), epilogue=Epilogue(True)),
+    )
+    net = random_weights(Net("tiles", layers, ("c",)), np.random.default_rng(0))
+    feed = feed_for(net, 65)
+    (expected,) = Session(net, threads=1, schedule="channel").run(None, feed)
+    with_cache(monkeypatch, 4 << 20, emulated)
+    session = Session(net, threads=1, schedule="batch")
+    (found,) = session.run(None, feed)
+    np.testing.assert_array_equal(found, expected)
+    plan = session.plan()
+    calls = [call for segment in plan.segments for stretch in segment.stretches for call in stretch.calls]
+    assert {plan.steps[call.step].source.name.op for call in calls} >= {"split3", "tiles_x6"}
 
 
 def test_reach_of_a_window():

@@ -1,6 +1,6 @@
 """Convolution and InnerProduct as contractions: tables of tiles, positions and taps, packed weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.epilogue import epilogue_parts, fused_reads, fused_words
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family
 from xdn.kernels.core.packing import packed_once
+from xdn.layers.window import Window
 
 
 def most_rows(lowering: Lowering) -> int:
@@ -87,20 +88,33 @@ def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -
     )
     macs = task.filter_macs * rows * len(tiles)
     kernel = contraction(rows, epilogue, lowering.target, stored)
-    return Step(kernel, words, macs, _rows(lowering, task, positions))
+    windows = [source.window for source in task.sources]
+    return Step(kernel, words, macs, rows_of_positions(lowering, BatchContract.slots, windows, positions))
 
 
-def _rows(lowering: Lowering, task: Contraction, positions: Array) -> Rows | None:
-    """Return how a step is run for some rows of the map; of a transposed window what these need is not evenly apart."""
-    (own, *other), top = task.sources, lowering.top()
-    if own.window.transposed:
+def rows_of_positions(
+    lowering: Lowering, slots: Mapping[str, int], windows: Sequence[Window], positions: Array
+) -> Rows | None:
+    """Return how a step is run for some rows of the map; of a transposed window what these need is not evenly apart.
+
+    Parameters
+    ----------
+    lowering : Lowering
+    slots : mapping
+        Of the step's words, by their names in `BatchContract`.
+    windows : sequence of Window
+        Of the bottom, and of the second source.
+    positions : array
+        The table of positions, row by row of the map.
+    """
+    (own, *other), top = windows, lowering.top()
+    if own.transposed:
         return None
-    reads = fused_reads(lowering, own.window)
+    reads = fused_reads(lowering, own)
     if other:
-        reads[BatchContract.x2.slot] = Reach.of(other[0].window)
-    tables = {BatchContract.positions.slot: top.width * positions[0].nbytes}
-    count, y = BatchContract.position_count.slot, BatchContract.y.slot
-    return Rows(top.height, 1, tables, count, top.width, reads, y)
+        reads[slots["x2"]] = Reach.of(other[0])
+    tables = {slots["positions"]: top.width * positions[0].nbytes}
+    return Rows(top.height, 1, tables, slots["position_count"], top.width, reads, slots["y"])
 
 
 def tile_group(tiles: int, weight_bytes: int, target: Target) -> int:

@@ -54,9 +54,9 @@ class Rows:
     height, unit : int
         Rows of the top, and how many of them are always computed together.
     tables : mapping
-        Slot of a table -> bytes that belong to a unit of rows.
+        Slot of a table, or of a blob, that is to begin later -> bytes that belong to a unit of rows.
     count : int
-        Slot of the number of the tables' rows.
+        Slot of the number of the tables' rows, or of the blob's positions.
     unit_count : int
         What a unit of rows adds to `count`.
     reads : mapping

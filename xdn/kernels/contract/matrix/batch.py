@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.graph import Array
-from xdn.kernels.contract.batch import tile_group
+from xdn.kernels.contract.batch import rows_of_positions, tile_group
 from xdn.kernels.contract.matrix.batch_kernel import BatchMatrix, batch_matrix
 from xdn.kernels.contract.matrix.family import tiled_family
 from xdn.kernels.contract.matrix.kernel import source_words
@@ -50,7 +50,9 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
         position_count=len(positions),
     )
     kernel = batch_matrix(algorithm, registers, epilogue_parts(lowering.layer), lowering.target)
-    return Step(kernel, words, task.filter_macs * sum(counts))
+    windows = [source.window for source in task.sources]
+    rows = rows_of_positions(lowering, BatchMatrix.slots, windows, positions)
+    return Step(kernel, words, task.filter_macs * sum(counts), rows)
 
 
 def _tiles(task: Contraction, firsts: list[int], counts: list[int], sizes: list[int]) -> Array:

@@ -23,7 +23,7 @@ from xdn.codegen.target import Target, target_named
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.element import BF16
 from xdn.kernels.core.descriptor import Descriptor, Place, Size
-from xdn.kernels.core.family import Step
+from xdn.kernels.core.family import Reach, Rows, Step
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.core.parts import PartsLayout, parts_name
@@ -69,7 +69,18 @@ def split_step(blob: str, layout: BlockLayout, parts: PartsLayout) -> Step:
         top=top,
         left=left,
     )
-    return Step(splitting(parts.schedule is CHANNEL, parts.parts, parts.target), words)
+    kernel = splitting(parts.schedule is CHANNEL, parts.parts, parts.target)
+    return Step(kernel, words, rows=None if parts.schedule is CHANNEL else _rows(layout, parts))
+
+
+def _rows(layout: BlockLayout, parts: PartsLayout) -> Rows:
+    """Return how a blob is split for some rows of its map: they begin later in both blobs."""
+    begins = {
+        Splitting.x.slot: layout.width * layout.position_elements * layout.element.bytes,
+        Splitting.y.slot: layout.width * parts.position_elements * parts.element.bytes,
+    }
+    reads = {Splitting.x.slot: Reach()}
+    return Rows(layout.height, 1, begins, Splitting.positions.slot, layout.width, reads, Splitting.y.slot)
 
 
 def splitting(channel: bool, parts: int, target: Target) -> KernelSource:
