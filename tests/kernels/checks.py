@@ -11,8 +11,10 @@ from math import prod, sqrt
 
 import numpy as np
 
+from tests.kernels.strassen_checks import by_strassen, strassen_sums
 from tests.kernels.winograd_checks import algorithm_of, winograd_sums
 from xdn.codegen.target import TARGETS, host_target
+from xdn.element import BF16
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers import LAYERS
@@ -56,13 +58,14 @@ def close(roundings):
 
 
 def sums(net, feed, expected):
-    """A chain of K products in another order than the reference's, or Winograd's sums where the plan takes those.
+    """A chain of K products in another order than the reference's, or what takes fewer where the plan takes that.
 
     Each side errs by K roundings of partial sums that are not larger than the sum of magnitudes. Rounding errors are
     independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue.
     """
     direct = (sqrt(terms(net)) + 2) * magnitude(net, feed, expected)
-    own = winograd_sums(net, feed, expected) if algorithm_of(net) else direct
+    fewer = winograd_sums if algorithm_of(net) else strassen_sums if by_strassen(net) else None
+    own = fewer(net, feed, expected) if fewer else direct
     return (own + direct) * UNIT + TINY
 
 
@@ -159,6 +162,13 @@ def one_layer_net(type_name, *images, epilogue=None, tops=1, seed=0, **params):
         layer = layer.replace(bottoms=(*bottoms, "residual"))
     net = Net("one layer", (*inputs, layer.replace(epilogue=epilogue)), names)
     return random_weights(net, np.random.default_rng(seed))
+
+
+def coarse(net):
+    """Return the net with the filters of its last layer rounded to the precision of bfloat16."""
+    layer = net.layers[-1]
+    weights = layer.weights | {"weight": BF16.rounded(layer.weights["weight"])}
+    return net.replace(layers=(*net.layers[:-1], layer.replace(weights=weights)))
 
 
 def feed_for(net, batch=BATCH, seed=1):
@@ -286,6 +296,8 @@ LAYER_CASES = [
     # Winograd's F(2x2) and F(4x4).
     case("Convolution", (37, 6, 6), num_output=16, kernel_size=3, pad=1, allowed=sums),
     case("Convolution", (6, 9, 14), num_output=13, kernel_size=3, allowed=activated, epilogue=Epilogue(True, PReLU())),
+    # Strassen's products, with a channel, filters and a position that stand alone.
+    case("Convolution", (289, 7, 7), num_output=293, kernel_size=1, allowed=sums, epilogue=Epilogue(True, ReLU())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),

@@ -31,6 +31,8 @@ from xdn.kernels.depthwise import sliding
 from xdn.kernels.machine import clock, peak
 from xdn.kernels.normalise import lrn, lrn_within, softmax
 from xdn.kernels.pool import pooling
+from xdn.kernels.strassen import batch_kernel as strassen_kernel
+from xdn.kernels.strassen import channel_kernel as channel_strassen
 from xdn.kernels.winograd import batch_kernel as winograd_kernel
 from xdn.kernels.winograd import channel_kernel as channel_winograd
 
@@ -74,6 +76,7 @@ def sources(target: Target) -> Iterator[KernelSource]:
             yield winograd_kernel.winograd(4, rows, epilogue, target)
     for epilogue in epilogues():
         yield winograd_kernel.winograd(2, 2, epilogue, target)
+        yield strassen_kernel.strassen(2, epilogue, target, two_sizes=True)
     for epilogue in epilogues():
         yield depthwise.depthwise(epilogue, target)
     yield softmax.softmax(target)
@@ -92,6 +95,8 @@ def channel_sources(target: Target) -> Iterator[KernelSource]:
         yield channel_contraction.contraction(tile, (), target)
     for epilogue in [*epilogues()[1:], *projections()]:
         yield channel_contraction.contraction((2, 2), epilogue, target)
+    for epilogue in epilogues():
+        yield channel_strassen.strassen((2, 2), epilogue, target, two_sizes=True)
     for outputs in (2, 4):
         for epilogue in epilogues():
             yield channel_winograd.winograd(outputs, (2, 2), epilogue, target)

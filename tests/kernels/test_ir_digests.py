@@ -42,8 +42,10 @@ def test_every_instruction_set_tile_and_epilogue_is_digested(found):
             ("depthwise", ()),
             ("winograd2", ()),
             ("winograd4", ()),
+            ("strassen_spread", ()),
             ("channel_contract", ir_digests.projections()),
             ("channel_depthwise", ()),
+            ("channel_strassen_spread", ()),
             ("channel_winograd2", ()),
             ("channel_winograd4", ()),
         ):

@@ -60,7 +60,7 @@ class Evaluation:
     layers, fused_layers : int
         Layers that the executor ran, and how many of them compute a sum or activation that was a layer of its own.
     winograd : bool
-        Whether 3x3 convolutions may take fewer multiplications.
+        Whether convolutions may take fewer multiplications.
     weights_as : str
         Number format in which weights were stored.
     precision : str

@@ -39,11 +39,13 @@ class Configuration:
     light_blocks : int
         Blocks that the other layers take at a time.
     winograd : bool
-        Whether 3x3 convolutions may be computed with fewer multiplications, and larger rounding errors.
+        Whether convolutions may be computed with fewer multiplications, and larger rounding errors: those of 3x3 by
+        Winograd's minimal filtering, pointwise ones by Strassen's algorithm.
     weights_as : str
         Number format in which weights of convolutions and inner products are stored: ``"f32"``, ``"bf16"`` or
         ``"f16"``, of half the size. They are rounded to it, and computed with in f32. Filters that Winograd's
-        algorithm transforms are rounded before that, and the transformed ones kept in f32; depthwise filters remain.
+        algorithm transforms, or Strassen's sums, are rounded before that, and what it makes of them kept in f32;
+        depthwise filters remain.
     precision : str
         Which algorithms may be taken: ``"f32"``, all whose error is that of f32 sums, by the tile unit where there is
         one; ``"fma"``, those whose results are the same bits on all processors; ``"bf16x3"``, by the tile unit with

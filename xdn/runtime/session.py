@@ -39,7 +39,7 @@ class Session:
     given
         Fields of `Configuration`, which come before those of `configuration`; None stands for one that is not given.
         ``threads``: workers, by default what affinity, cgroup quota and OMP_NUM_THREADS allow; ``winograd``: compute
-        3x3 convolutions with fewer multiplications where that is faster, and with larger rounding errors;
+        3x3 and pointwise convolutions with fewer multiplications where that is faster, and with larger rounding errors;
         ``precision``: ``"fma"`` keeps to f32 arithmetic where the processor has a tile unit, too, ``"bf16x3"`` lets
         that sum three products of bf16 parts instead of six;
         ``schedule``: ``"batch"``, vectors of images, for many at a time, or ``"channel"``, vectors of channels, for

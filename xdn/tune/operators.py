@@ -51,7 +51,7 @@ def choice_space(choices: Sequence[Choice]) -> Space:
 
 
 _FIELDS = {
-    "algorithm": "direct sums, Winograd's, or BLAS",
+    "algorithm": "direct sums, Winograd's, Strassen's, or BLAS",
     "tile": "rows and vectors of the register tile",
     "order": "of the loops over tiles and panels",
 }

@@ -16,6 +16,7 @@ BASE_BYTES = 2 << 20
 LAYERS = {
     "1x1": ("Convolution", (3, 200, 200), {"num_output": 2, "kernel_size": 1}),
     "winograd": ("Convolution", (96, 16, 16), {"num_output": 96, "kernel_size": 3, "pad": 1}),
+    "strassen": ("Convolution", (512, 16, 16), {"num_output": 512, "kernel_size": 1}),
     "many weights": ("Convolution", (256, 8, 8), {"num_output": 256, "kernel_size": 5, "pad": 2}),
     "padding": ("Convolution", (3, 20, 20), {"num_output": 2, "kernel_size": 1, "pad": 100}),
     "all of a window": ("Convolution", (3, 30, 30), {"num_output": 2, "kernel_size": 31, "pad": 30}),

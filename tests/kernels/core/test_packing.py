@@ -57,12 +57,16 @@ def test_without_a_store_all_is_packed_anew():
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=lambda schedule: schedule.name)
 @pytest.mark.parametrize(
-    ("shape", "params"),
-    [((40, 16, 16), {"kernel_size": 3, "pad": 1}), ((5, 8, 8), {"kernel_size": 1})],
-    ids=["winograd", "direct"],
+    ("shape", "filters", "params"),
+    [
+        ((40, 16, 16), 40, {"kernel_size": 3, "pad": 1}),
+        ((256, 14, 14), 256, {"kernel_size": 1}),
+        ((5, 8, 8), 40, {"kernel_size": 1}),
+    ],
+    ids=["winograd", "strassen", "direct"],
 )
-def test_plans_of_two_shapes_share_their_weights(schedule, shape, params):
-    net, store = one_layer_net("Convolution", shape, num_output=40, **params), PackedWeights()
+def test_plans_of_two_shapes_share_their_weights(schedule, shape, filters, params):
+    net, store = one_layer_net("Convolution", shape, num_output=filters, **params), PackedWeights()
     name, top = next(iter(net.inputs)), tuple(net.outputs)
     channels, height, width = shape
     with keeping(store):

@@ -13,6 +13,7 @@ from tests.kernels.checks import (
     activated,
     assert_within,
     check_net,
+    coarse,
     covering,
     exact,
     feed_for,
@@ -256,10 +257,7 @@ def test_a_wrong_kernel_exceeds_the_bound(outputs):
     """The bound is worth something: filters rounded to the precision of bfloat16 are found out."""
     net = conv_net((16, 8, 8), 13)
     feed = feed_for(net)
-    layer = net.layers[-1]
-    coarse = (layer.weights["weight"].view(np.uint32) + 0x8000 & np.uint32(0xFFFF0000)).view(np.float32)
-    wrong = net.replace(layers=(net.layers[0], layer.replace(weights=layer.weights | {"weight": coarse})))
-    (result,) = Session(wrong).run(None, feed)
+    (result,) = Session(coarse(net)).run(None, feed)
     expected = net.with_batch(len(result)).forward(feed)["y0"]
     with pytest.raises(AssertionError, match="differ"):
         assert_within(result, expected, sums(net, feed, expected))

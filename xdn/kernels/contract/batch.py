@@ -58,14 +58,18 @@ def lower_contraction(lowering: Lowering) -> Lowered:
 
     One step for each number of rows that the tiles have.
     """
-    task = contraction_task(lowering)
     require_range(lowering)
-    sizes = spread(task.filters, most_rows(lowering))
+    return Lowered(direct_steps(lowering, contraction_task(lowering)), in_place=lowering.over_residual())
+
+
+def direct_steps(lowering: Lowering, task: Contraction, begin: int = 0) -> list[Step]:
+    """Return the steps for the filters of each group from `begin` on."""
+    sizes = spread(task.filters - begin, most_rows(lowering))
     steps = []
     for rows in dict.fromkeys(sizes):
-        starts = [sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
+        starts = [begin + sum(sizes[:i]) for i, size in enumerate(sizes) if size == rows]
         steps.append(_step(lowering, task, rows, starts))
-    return Lowered(steps, in_place=lowering.over_residual())
+    return steps
 
 
 def _step(lowering: Lowering, task: Contraction, rows: int, starts: list[int]) -> Step:

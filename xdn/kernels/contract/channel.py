@@ -119,21 +119,27 @@ def lower_contraction(lowering: Lowering) -> Lowered:
 def _lower(lowering: Lowering, task: Contraction) -> Lowered:
     """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
     require_range(lowering)
+    return Lowered(direct_steps(lowering, task), in_place=lowering.over_residual())
+
+
+def direct_steps(lowering: Lowering, task: Contraction, begin: int = 0) -> list[Step]:
+    """Return the steps for the filters of each group from `begin` on, whose number fills vectors."""
     classes = position_classes([source.positions for source in task.sources])
     depth = sum(len(source.lists.used) * source.channels for source in task.sources)
-    rows, vectors = lowering.choice.tile or best_tile(task.filters, [len(c) for c in classes], lowering.target, depth)
     lanes, filters, channels = lowering.target.lanes, task.filters, task.sources[0].channels
-    sizes = spread(-(-filters // lanes), vectors)
+    own = filters - begin
+    rows, vectors = lowering.choice.tile or best_tile(own, [len(c) for c in classes], lowering.target, depth)
+    sizes = spread(-(-own // lanes), vectors)
     steps = []
     for size in dict.fromkeys(sizes):
-        starts = [sum(sizes[:i]) * lanes for i, each in enumerate(sizes) if each == size]
+        starts = [begin + sum(sizes[:i]) * lanes for i, each in enumerate(sizes) if each == size]
         panels = [
             Panel(g * channels, g * filters + start, g * filters + min(start + size * lanes, filters))
             for g in range(task.groups)
             for start in starts
         ]
         steps.append(_step(lowering, task, classes, (rows, size), panels))
-    return Lowered(steps, in_place=lowering.over_residual())
+    return steps
 
 
 def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
@@ -173,7 +179,9 @@ def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
 
 
 @shared
-def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int = 0) -> tuple[int, int]:
+def best_tile(
+    filters: int, classes: Sequence[int], target: Target, depth: int = 0, most_rows: int = _MOST_ROWS
+) -> tuple[int, int]:
     """Return the tile (MR, NV) that should take the fewest cycles.
 
     Parameters
@@ -184,6 +192,8 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
     target : Target
     depth : int
         Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
+    most_rows : int
+        MR at most.
     """
     vector_bytes = target.lanes * REAL.bytes
 
@@ -198,7 +208,7 @@ def best_tile(filters: int, classes: Sequence[int], target: Target, depth: int =
             total += own + (tiles - 1) * again + tiles * _LOOP
         return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
 
-    candidates = [(rows, v) for most, v in tiles_of(target) for rows in range(1, most + 1)]
+    candidates = [(rows, v) for most, v in tiles_of(target) for rows in range(1, min(most, most_rows) + 1)]
     return min(candidates, key=lambda tile: (cycles(tile), tile))
 
 

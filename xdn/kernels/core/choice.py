@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
-#: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, a matrix product of SciPy's BLAS, or sums
-#: of six or three products of bf16 parts by the tile unit.
-ALGORITHMS = DIRECT, *WINOGRADS, BLAS, BF16X6, BF16X3 = ("direct", "winograd2", "winograd4", "blas", "bf16x6", "bf16x3")
+#: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, one level of Strassen's products of
+#: matrices, a matrix product of SciPy's BLAS, or sums of six or three products of bf16 parts by the tile unit.
+ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3 = (
+    "direct",
+    "winograd2",
+    "winograd4",
+    "strassen",
+    "blas",
+    "bf16x6",
+    "bf16x3",
+)
 TILED = (BF16X6, BF16X3)
 #: What decides which algorithms may be taken. f32: all whose error is that of f32 sums; fma: those whose results are
 #: the same bits on every processor; bf16x3: with an error of 16 bits, too, where that is faster.

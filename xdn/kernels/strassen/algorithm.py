@@ -1,0 +1,60 @@
+"""When a pointwise convolution is computed by Strassen's algorithm: where that takes less time than direct sums.
+
+One product of eight is saved, for which sums of inputs are made, sums of products pass a cache, and weights are 7/4 as
+many. What takes longer counts: the multiplications, or the weights' way from beyond the core's cache.
+"""
+
+from xdn.element import REAL
+from xdn.kernels.contract.task import filters_of
+from xdn.kernels.core.choice import STRASSEN
+from xdn.kernels.core.family import Lowering, packed_weights
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.strassen.halves import Halves, halves_of
+from xdn.kernels.strassen.products import depth
+
+#: Multiply-adds in a cycle: two vectors of 16, times the share of it that contractions reach.
+_MULTIPLIED = 2 * 16 * 0.9
+#: Bytes in a cycle from the core's own cache and back, with a sum between; and from beyond it.
+_CACHE_BYTES, _OUTER_BYTES = 20.0, 10.0
+#: How many times the direct sums must take it: below that, their smaller rounding error is worth more.
+_LEAST_GAIN = 1.03
+
+
+def _cycles(macs: int, weights: int) -> float:
+    """Return about how many cycles products take, whose weights one image reads."""
+    return max(macs / _MULTIPLIED, weights * REAL.bytes / _OUTER_BYTES)
+
+
+def _strassen_cycles(halves: Halves) -> float:
+    """Return about how many cycles an image takes.
+
+    Every input is read once and stands in one sum; of the products, three of four quarters are stored and loaded.
+    """
+    rest_macs = halves.positions * halves.rest_filters * halves.channels
+    weights = halves.half_filters * depth(halves.half, halves.rest) + halves.rest_filters * halves.channels
+    moved = halves.pairs * (4 * 2 * halves.half + 3 * 2 * halves.half_filters) * REAL.bytes
+    return _cycles(halves.product_macs + rest_macs, weights) + moved / _CACHE_BYTES
+
+
+def _direct_cycles(halves: Halves) -> float:
+    """Return about how many cycles the direct sums of an image take."""
+    weights = halves.channels * halves.filters
+    return _cycles(halves.positions * weights, weights)
+
+
+def takes(lowering: Lowering) -> bool:
+    """Return whether a layer is computed so: because that is chosen, or because it should take less time."""
+    params, asked = filters_of(lowering.layer), lowering.choice.algorithm
+    pointwise = params.window_over(lowering.bottoms[0]).is_point and params.group == 1
+    if not (pointwise and lowering.winograd and lowering.layer.projection is None and asked in (None, STRASSEN)):
+        return False
+    halves = halves_of(lowering)
+    if halves.positions == 1 or not (halves.half and halves.half_filters):
+        return False
+    return bool(asked) or _LEAST_GAIN * _strassen_cycles(halves) < _direct_cycles(halves)
+
+
+def strassen_footprint(lowering: Lowering) -> Footprint:
+    """Return what weights take, 7/4 of those of direct sums and made in f64, and the table of pairs."""
+    weights, positions = packed_weights(lowering), lowering.top().positions
+    return Footprint(2 * weights.kept, 6 * weights.kept) + Footprint(16 * positions, 100 * positions)
