@@ -91,6 +91,14 @@ def test_tiles_that_share_little_are_small(side):
     assert prod(two.patch) < 9 * prod(two.tile)
 
 
+@pytest.mark.parametrize("side", [28, 56])
+def test_weights_that_no_registers_keep_widen_tiles(side):
+    """They are loaded for each row of a tile: with few positions in a row they would be most of what is loaded."""
+    target, top = target_named("avx512f"), BlockLayout(LANES, side, side, target=host_target(), schedule=CHANNEL)
+    kept, loaded = (sliding.best_tile(Window((k, k), (2, 2), (k // 2, k // 2)), top, target) for k in (3, 5))
+    assert loaded[1] > kept[1]
+
+
 def test_patches_cover_the_map_and_stay_inside():
     window = Window((3, 3), (2, 2), (1, 1))
     bottom, top = (BlockLayout(LANES, *size, target=host_target(), schedule=CHANNEL) for size in ((9, 8), (5, 4)))

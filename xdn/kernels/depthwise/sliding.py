@@ -53,7 +53,9 @@ _UNITS = 32
 _TILE_CYCLES = 8
 #: Each value of a patch is on a line of its own beyond the first cache, and a processor looks ahead for so many
 #: instructions only: the more values a patch has, the longer each is waited for, a cycle where there are so many.
-_WAITED_VALUES = 35
+_WAITED_VALUES = 25
+#: Cycles for a weight: two of them come from the first cache in one.
+_WEIGHT_CYCLES = 0.5
 
 
 class GroupRow(Descriptor):
@@ -228,7 +230,7 @@ def tiles_for(window: Window, top: BlockLayout, target: Target) -> list[tuple[in
     The weights of the whole window where these are few beside all registers, else those of one of its rows.
     """
     (r, s), stride = window.kernel, window.stride[1]
-    room = target.registers - (r * s if 3 * r * s <= target.registers else s)
+    room = target.registers - (r * s if _keeps_weights(window, target) else s)
     found = [
         (rows, columns)
         for rows in range(1, min(top.height, room) + 1)
@@ -238,14 +240,23 @@ def tiles_for(window: Window, top: BlockLayout, target: Target) -> list[tuple[in
     return found or [(1, 1)]
 
 
+def _keeps_weights(window: Window, target: Target) -> bool:
+    """Return whether the weights of the window are few beside all registers: then a tile loads each of them once."""
+    return 3 * prod(window.kernel) <= target.registers
+
+
 def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, int]:
-    """Return the tile that should take the fewest cycles: for its products, the values of its patch, its results."""
+    """Return the tile that should take the fewest cycles: for its products and results, for what it loads, for waiting.
+
+    Large tiles share more of what they load, small ones leave the processor room to load for the next one meanwhile.
+    """
 
     def cycles(tile: tuple[int, int]) -> float:
-        values = prod(Sliding.of(window, tile).patch)
+        results, values = prod(tile), prod(Sliding.of(window, tile).patch)
+        weights = prod(window.kernel) * (1 if _keeps_weights(window, target) else tile[0])
+        loaded = values * (1 + values / _WAITED_VALUES) + weights * _WEIGHT_CYCLES
         tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
-        loaded = values * (1 + values / _WAITED_VALUES)
-        return tiles * (prod(tile) * (prod(window.kernel) + 1) + loaded + _TILE_CYCLES)
+        return tiles * (results * (prod(window.kernel) + 1) + loaded + _TILE_CYCLES)
 
     return min(tiles_for(window, top, target), key=lambda tile: (cycles(tile), tile))
 
