@@ -1,15 +1,18 @@
 """What the measurements of rounding errors share: a trained net's layers, each alone, on its real inputs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import describe_machine
+from rich.table import Table
 
 from xdn import api
-from xdn.cli.common import positive_int
+from xdn.cli.common import Output, positive_int, shown
+from xdn.codegen.target import host_target
 from xdn.data.source import find_data
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.pairing import check_pair, shipped_net, trained_for
@@ -18,6 +21,9 @@ from xdn.graph import Array, Layer, Net
 from xdn.layers import LAYERS
 from xdn.optimize.pipeline import optimize
 from xdn.session import Session
+
+#: (net, layer, its input) -> a row of what was measured.
+Measure = Callable[[Net, Layer, Array], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,22 @@ class Measured:
         blobs = net.with_batch(len(images)).forward({next(iter(net.inputs)): images})
         return Measured(net, f"{data.title}, {data.split}", images, blobs)
 
+    def rows(self, output: Output, layers: Sequence[Layer], measure: Measure) -> list[dict[str, Any]]:
+        """Return what is measured of each layer on its real inputs."""
+        output.log(f"{len(layers)} layers, {len(self.images)} images of {self.data}")
+        found = []
+        with output.progress() as bar:
+            progress = shown(bar, "layers")
+            for layer in layers:
+                found.append(measure(self.net, layer, self.blobs[layer.bottoms[0]]))
+                progress(len(found), len(layers))
+        return found
+
+    def document(self, args: argparse.Namespace, **more: Any) -> dict[str, Any]:
+        """Return the JSON of a measurement."""
+        known = {"net": str(args.net), "data": self.data, "images": len(self.images), "isa": host_target().name}
+        return known | {"machine": describe_machine()} | more
+
     def moved(self, usual: Session, other: Session) -> dict[str, Any]:
         """Return how far the scores of the whole net move from one session to another, and how many labels."""
         name = next(iter(self.net.inputs))
@@ -95,6 +117,19 @@ def exact_output(layer: Layer, x: Array) -> Array:
 def error_cells(row: dict[str, Any], ways: Sequence[str]) -> list[str]:
     """Return the cells of a table's row for the errors of some ways to compute a layer."""
     return [f"{row[how][column]:.1e}" for how in ways for column in ("largest", "rms")]
+
+
+def give(output: Output, document: dict[str, Any], table: Table, moved: dict[str, dict[str, Any]]) -> None:
+    """Print a table, and how far the scores move in each way to compute the net; write the JSON."""
+    output.result(table)
+    for how, figures in moved.items():
+        output.result(
+            f"{document['net']}, {document['data']}, {document['images']} images, {how}: scores move by "
+            f"{figures['largest_difference']:.1e} at most, {figures['labels_that_differ']} labels differ"
+        )
+    machine = document["machine"]
+    output.result(f"{machine['cpu']}, {document['isa']}, {machine['system']}")
+    output.write_json(document)
 
 
 def add_net_and_data(parser: argparse.ArgumentParser) -> None:

@@ -13,12 +13,11 @@ import argparse
 import sys
 from typing import Any
 
-from layer_errors import Error, Measured, add_net_and_data, alone, error_cells, exact_output
-from machine import describe_machine
+from layer_errors import Error, Measured, add_net_and_data, alone, error_cells, exact_output, give
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.entry import program
 from xdn.codegen.target import host_target
 from xdn.errors import SettingError
@@ -82,34 +81,11 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         raise SettingError("this processor has no tile unit", where="XDN_TARGET", mend="Set it to amx-emulated")
     measured = Measured.of(args)
     net = measured.net
-    layers = by_tiles(net)
-    output.log(f"{len(layers)} layers by tiles, {len(measured.images)} images of {measured.data}")
-    rows = []
-    with output.progress() as bar:
-        progress = shown(bar, "layers")
-        for layer in layers:
-            rows.append(measure(net, layer, measured.blobs[layer.bottoms[0]]))
-            progress(len(rows), len(layers))
+    rows = measured.rows(output, by_tiles(net), measure)
     usual = Session(net, winograd=False, precision=FMA)
     by_rule = {BF16X6: Session(net, winograd=False), BF16X3: Session(net, winograd=False, precision=BF16X3)}
-    document = {
-        "net": str(args.net),
-        "data": measured.data,
-        "images": len(measured.images),
-        "target": host_target().name,
-        "machine": describe_machine(),
-        "layers": rows,
-        "whole": {how: measured.moved(usual, session) for how, session in by_rule.items()},
-    }
-    output.result(error_table(rows))
-    for how, figures in document["whole"].items():
-        output.result(
-            f"{args.net}, {measured.data}, {len(measured.images)} images, {how}: scores move by "
-            f"{figures['largest_difference']:.1e} at most, {figures['labels_that_differ']} labels differ"
-        )
-    machine = document["machine"]
-    output.result(f"{machine['cpu']}, {host_target().name}, {machine['system']}")
-    output.write_json(document)
+    moved = {how: measured.moved(usual, session) for how, session in by_rule.items()}
+    give(output, measured.document(args, layers=rows, whole=moved), error_table(rows), moved)
     return 0
 
 

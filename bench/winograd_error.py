@@ -14,12 +14,11 @@ import argparse
 import sys
 from typing import Any
 
-from layer_errors import Error, Measured, add_net_and_data, alone, error_cells, exact_output
-from machine import describe_machine
+from layer_errors import Error, Measured, add_net_and_data, alone, error_cells, exact_output, give
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.entry import program
 from xdn.codegen.target import host_target
 from xdn.graph import Array, Layer, Net
@@ -86,31 +85,10 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     net = measured.net
     chosen = with_fewer(net, args.algorithm)
     layers = [layer for layer in net.layers if layer.name in chosen]
-    output.log(f"{len(layers)} layers with fewer multiplications, {len(measured.images)} images of {measured.data}")
-    rows = []
-    with output.progress() as bar:
-        progress = shown(bar, "layers")
-        for layer in layers:
-            rows.append(measure(net, layer, measured.blobs[layer.bottoms[0]], chosen[layer.name]))
-            progress(len(rows), len(layers))
+    rows = measured.rows(output, layers, lambda net, layer, x: measure(net, layer, x, chosen[layer.name]))
     usual, other = (Session(net, winograd=how == FEWER, precision=FMA) for how in (DIRECT, FEWER))
-    document = {
-        "net": str(args.net),
-        "data": measured.data,
-        "images": len(measured.images),
-        "isa": host_target().name,
-        "machine": describe_machine(),
-        "layers": rows,
-        "whole": measured.moved(usual, other),
-    }
-    net_figures, machine = document["whole"], document["machine"]
-    output.result(error_table(rows))
-    output.result(
-        f"{args.net}, {measured.data}, {len(measured.images)} images: scores move by "
-        f"{net_figures['largest_difference']:.1e} at most, {net_figures['labels_that_differ']} labels differ"
-    )
-    output.result(f"{machine['cpu']}, {host_target().name}, {machine['system']}")
-    output.write_json(document)
+    document = measured.document(args, layers=rows, whole=measured.moved(usual, other))
+    give(output, document, error_table(rows), {FEWER: document["whole"]})
     return 0
 
 

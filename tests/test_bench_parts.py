@@ -22,7 +22,7 @@ def test_every_layer_of_filters_is_measured_on_real_inputs(tmp_path):
     done = parts_error("amx-emulated", "--net", GLYPHS, "--images", 2, "--json", path)
     assert done.returncode == 0, done.stderr
     document = json.loads(path.read_text())
-    assert (document["target"], document["images"]) == ("amx-emulated", 2)
+    assert (document["isa"], document["images"]) == ("amx-emulated", 2)
     layers = {row["layer"]: row for row in document["layers"]}
     assert {"conv1", "s1b1/conv1", "s2b1/conv1", "s2b1/proj", "fc"} <= set(layers)
     for name, row in layers.items():

@@ -114,45 +114,51 @@ def _upper(b: VectorBuilder, part: ir.Value) -> ir.Value:
     return b.ir.lshr(b.bits(part), b.integer(16))
 
 
+def _emit_pairs(b: VectorBuilder, x: ir.Value, y: ir.Value, channels: ir.Value, parts: int) -> None:
+    """Emit the splitting of a position of a block of images, two channels at a time."""
+    images = b.target.block_images
+    # A pair of channels of an image takes what an f32 does.
+    words = b.ir.bitcast(y, POINTER.llvm)
+
+    def write(pair: ir.Value, values: Callable[[int], tuple[ir.Value, ir.Value]]) -> list[ir.Value]:
+        """Store the parts of two channels' values, given by the number of the vector of images."""
+        step, row = b.ir.udiv(pair, b.const(ROWS)), b.ir.urem(pair, b.const(ROWS))
+        for v in range(images // b.target.lanes):
+            even, odd = (parts_in_registers(b, value, parts) for value in values(v))
+            for number, (one, other) in enumerate(zip(even, odd, strict=True)):
+                at = b.ir.add(b.ir.mul(step, b.const(parts)), b.const(number))
+                at = b.ir.mul(b.ir.add(b.ir.mul(at, b.const(ROWS)), row), b.const(images))
+                both = b.ir.or_(_upper(b, one), b.ir.and_(b.bits(other), b.integer(0xFFFF0000)))
+                b.store(b.from_bits(both), b.offset(words, at), v)
+        return []
+
+    def both(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+        first = b.offset(x, b.ir.mul(pair, b.const(2 * images)))
+        return write(pair, lambda v: (b.load(first, v), b.load(b.offset(first, images), v)))
+
+    def last(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+        return write(pair, lambda v: (b.load(b.offset(x, b.ir.mul(pair, b.const(2 * images))), v), b.number(0)))
+
+    def none(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+        return write(pair, lambda v: (b.number(0), b.number(0)))
+
+    whole, half = b.ir.udiv(channels, b.const(2)), b.ir.udiv(b.ir.add(channels, b.const(1)), b.const(2))
+    b.loop(b.const(0), whole, [], both)
+    b.loop(whole, half, [], last)
+    b.loop(half, b.ir.mul(_steps(b, channels), b.const(ROWS)), [], none)
+
+
+def _steps(b: VectorBuilder, channels: ir.Value) -> ir.Value:
+    """Return how many times 32 channels hold so many."""
+    return b.ir.udiv(b.ir.add(channels, b.const(NUMBERS - 1)), b.const(NUMBERS))
+
+
 def _batch_body(target: Target, parts: int) -> KernelBody:
     """Return the loop nest of the batch schedule."""
-    images = target.block_images
 
     @emitted(VOID, POINTER, _BF16_POINTER, I64)
     def split_position(irbuilder: ir.IRBuilder, x: ir.Value, y: ir.Value, channels: ir.Value) -> None:
-        b = VectorBuilder(irbuilder, target)
-        # A pair of channels of an image takes what an f32 does.
-        words = b.ir.bitcast(y, POINTER.llvm)
-
-        def write(pair: ir.Value, values: Callable[[int], tuple[ir.Value, ir.Value]]) -> None:
-            """Store the parts of two channels' values, given by the number of the vector of images."""
-            step, row = b.ir.udiv(pair, b.const(ROWS)), b.ir.urem(pair, b.const(ROWS))
-            for v in range(images // target.lanes):
-                even, odd = (parts_in_registers(b, value, parts) for value in values(v))
-                for number, (one, other) in enumerate(zip(even, odd, strict=True)):
-                    at = b.ir.add(b.ir.mul(step, b.const(parts)), b.const(number))
-                    at = b.ir.mul(b.ir.add(b.ir.mul(at, b.const(ROWS)), row), b.const(images))
-                    both = b.ir.or_(_upper(b, one), b.ir.and_(b.bits(other), b.integer(0xFFFF0000)))
-                    b.store(b.from_bits(both), b.offset(words, at), v)
-
-        def both(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            first = b.offset(x, b.ir.mul(pair, b.const(2 * images)))
-            write(pair, lambda v: (b.load(first, v), b.load(b.offset(first, images), v)))
-            return []
-
-        def last(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            write(pair, lambda v: (b.load(b.offset(x, b.ir.mul(pair, b.const(2 * images))), v), b.number(0)))
-            return []
-
-        def none(pair: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            write(pair, lambda v: (b.number(0), b.number(0)))
-            return []
-
-        whole, half = b.ir.udiv(channels, b.const(2)), b.ir.udiv(b.ir.add(channels, b.const(1)), b.const(2))
-        steps = b.ir.udiv(b.ir.add(channels, b.const(NUMBERS - 1)), b.const(NUMBERS))
-        b.loop(b.const(0), whole, [], both)
-        b.loop(whole, half, [], last)
-        b.loop(half, b.ir.mul(steps, b.const(ROWS)), [], none)
+        _emit_pairs(VectorBuilder(irbuilder, target), x, y, channels, parts)
 
     def split(d, frame):
         for block in range(frame.blocks):
@@ -166,49 +172,47 @@ def _batch_body(target: Target, parts: int) -> KernelBody:
     return split
 
 
+def _store_step(b: VectorBuilder, y: ir.Value, step: ir.Value, parts: list[list[ir.Value]]) -> list[ir.Value]:
+    """Store the parts of 32 channels, each given as vectors of i32."""
+    kind = ir.VectorType(ir.IntType(16), b.target.lanes)
+    for number, vectors in enumerate(parts):
+        at = b.ir.mul(b.ir.add(b.ir.mul(step, b.const(len(parts))), b.const(number)), b.const(NUMBERS))
+        for v, vector in enumerate(vectors):
+            place = b.ir.bitcast(b.offset(y, b.ir.add(at, b.const(v * b.target.lanes))), kind.as_pointer())
+            b.ir.store(b.ir.trunc(vector, kind), place, align=BF16.bytes * b.target.lanes)
+    return []
+
+
+def _emit_vectors(b: VectorBuilder, x: ir.Value, y: ir.Value, channels: ir.Value, parts: int) -> None:
+    """Emit the splitting of a position of an image, 32 channels at a time."""
+    lanes, vectors = b.target.lanes, NUMBERS // b.target.lanes
+
+    def one_step(step: ir.Value, held: int) -> list[ir.Value]:
+        """Split 32 channels, of which the blob has `held` vectors."""
+        first = b.offset(x, b.ir.mul(step, b.const(NUMBERS)))
+        found = [parts_in_registers(b, b.load(first, v), parts) for v in range(held)]
+        zeros = [b.integer(0)] * (vectors - held)
+        return _store_step(b, y, step, [[_upper(b, each[n]) for each in found] + zeros for n in range(parts)])
+
+    # The blob's own channels are filled up to whole vectors.
+    columns = b.ir.udiv(b.ir.add(channels, b.const(lanes - 1)), b.const(lanes))
+    whole = b.ir.udiv(columns, b.const(vectors))
+    b.loop(b.const(0), whole, [], lambda step, _: one_step(step, vectors))
+    b.loop(whole, _steps(b, channels), [], lambda step, _: one_step(step, 1))
+
+
 def _channel_body(target: Target, parts: int) -> KernelBody:
     """Return the loop nest of the channel schedule."""
-    vectors = NUMBERS // target.lanes
-
-    def store(b: VectorBuilder, y: ir.Value, step: ir.Value, number: int, halves: list[ir.Value]) -> None:
-        """Store a part of 32 channels, given as vectors of i32."""
-        at = b.ir.mul(b.ir.add(b.ir.mul(step, b.const(parts)), b.const(number)), b.const(NUMBERS))
-        kind = ir.VectorType(ir.IntType(16), target.lanes)
-        for v, half in enumerate(halves):
-            place = b.ir.bitcast(b.offset(y, b.ir.add(at, b.const(v * target.lanes))), kind.as_pointer())
-            b.ir.store(b.ir.trunc(half, kind), place, align=2 * target.lanes)
 
     @emitted(VOID, POINTER, _BF16_POINTER, I64)
     def split_position(irbuilder: ir.IRBuilder, x: ir.Value, y: ir.Value, channels: ir.Value) -> None:
-        b = VectorBuilder(irbuilder, target)
-
-        def one_step(step: ir.Value, held: int) -> list[ir.Value]:
-            """Split 32 channels, of which the blob has `held` vectors."""
-            first = b.offset(x, b.ir.mul(step, b.const(NUMBERS)))
-            found = [parts_in_registers(b, b.load(first, v), parts) for v in range(held)]
-            zeros = [b.integer(0)] * (vectors - held)
-            for number in range(parts):
-                store(b, y, step, number, [_upper(b, vector[number]) for vector in found] + zeros)
-            return []
-
-        # The blob's own channels are filled up to whole vectors.
-        columns = b.ir.udiv(b.ir.add(channels, b.const(target.lanes - 1)), b.const(target.lanes))
-        whole = b.ir.udiv(columns, b.const(vectors))
-        b.loop(b.const(0), whole, [], lambda step, _: one_step(step, vectors))
-        rest = b.ir.urem(columns, b.const(vectors))
-        b.loop(whole, b.ir.add(whole, rest), [], lambda step, _: one_step(step, 1))
+        _emit_vectors(VectorBuilder(irbuilder, target), x, y, channels, parts)
 
     @emitted(VOID, _BF16_POINTER, I64)
     def clear_position(irbuilder: ir.IRBuilder, y: ir.Value, channels: ir.Value) -> None:
         b = VectorBuilder(irbuilder, target)
-        steps = b.ir.udiv(b.ir.add(channels, b.const(NUMBERS - 1)), b.const(NUMBERS))
-
-        def one_step(step: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            for number in range(parts):
-                store(b, y, step, number, [b.integer(0)] * vectors)
-            return []
-
-        b.loop(b.const(0), steps, [], one_step)
+        zeros = [[b.integer(0)] * (NUMBERS // target.lanes)] * parts
+        b.loop(b.const(0), _steps(b, channels), [], lambda step, _: _store_step(b, y, step, zeros))
 
     def split(d, frame):
         rows = d.rows
