@@ -297,7 +297,7 @@ LAYER_CASES = [
     case("Convolution", (37, 6, 6), num_output=16, kernel_size=3, pad=1, allowed=sums),
     case("Convolution", (6, 9, 14), num_output=13, kernel_size=3, allowed=activated, epilogue=Epilogue(True, PReLU())),
     # Strassen's products, with a channel, filters and a position that stand alone.
-    case("Convolution", (289, 7, 7), num_output=293, kernel_size=1, allowed=sums, epilogue=Epilogue(True, ReLU())),
+    case("Convolution", (225, 17, 7), num_output=165, kernel_size=1, allowed=sums, epilogue=Epilogue(True, ReLU())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=TanH())),
     case("InnerProduct", _IMAGE, num_output=15, allowed=activated, epilogue=Epilogue(activation=ELU())),
     case("Convolution", _IMAGE, num_output=6, kernel_size=3, pad=2, dilation=2, group=2, stride=2, allowed=sums),

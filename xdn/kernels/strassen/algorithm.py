@@ -1,7 +1,7 @@
 """When a pointwise convolution is computed by Strassen's algorithm: where that takes less time than direct sums.
 
-One product of eight is saved, for which sums of inputs are made, sums of products pass a cache, and weights are 7/4 as
-many. What takes longer counts: the multiplications, or the weights' way from beyond the core's cache.
+One product of eight is saved, for which sums of inputs are made, sums of products pass a cache, weights are 7/4 as
+many, and chains of products, half as long, are begun 7/4 as often.
 """
 
 from xdn.element import REAL
@@ -10,19 +10,21 @@ from xdn.kernels.core.choice import STRASSEN
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.strassen.halves import Halves, halves_of
-from xdn.kernels.strassen.products import depth
+from xdn.kernels.strassen.products import FACTORS, depth
 
-#: Multiply-adds in a cycle: two vectors of 16, times the share of it that contractions reach.
-_MULTIPLIED = 2 * 16 * 0.9
-#: Bytes in a cycle from the core's own cache and back, with a sum between; and from beyond it.
-_CACHE_BYTES, _OUTER_BYTES = 20.0, 10.0
+#: Multiply-adds in a cycle that contractions reach: of two vectors of AVX2, or of one of AVX-512.
+_MULTIPLIED = 16 * 0.95
+#: Bytes in a cycle from the core's own cache; and of weights, from beyond it, that nothing else hides.
+_CACHE_BYTES, _OUTER_BYTES = 30.0, 16.0
+#: Cycles until the chains of a register tile run at that rate, and its results: 6 x 4 vectors of 16.
+_START, _TILE = 150.0, 6 * 4 * 16
 #: How many times the direct sums must take it: below that, their smaller rounding error is worth more.
 _LEAST_GAIN = 1.03
 
 
-def _cycles(macs: int, weights: int) -> float:
-    """Return about how many cycles products take, whose weights one image reads."""
-    return max(macs / _MULTIPLIED, weights * REAL.bytes / _OUTER_BYTES)
+def _cycles(macs: int, weights: int, sums: int) -> float:
+    """Return about how many cycles products take: multiply-adds, weights that one image reads, chains of products."""
+    return macs / _MULTIPLIED + weights * REAL.bytes / _OUTER_BYTES + sums / _TILE * _START
 
 
 def _strassen_cycles(halves: Halves) -> float:
@@ -30,16 +32,18 @@ def _strassen_cycles(halves: Halves) -> float:
 
     Every input is read once and stands in one sum; of the products, three of four quarters are stored and loaded.
     """
-    rest_macs = halves.positions * halves.rest_filters * halves.channels
+    rest = halves.positions * halves.rest_filters
+    macs = halves.product_macs + rest * halves.channels
     weights = halves.half_filters * depth(halves.half, halves.rest) + halves.rest_filters * halves.channels
+    sums = halves.pairs * halves.half_filters * len(FACTORS) + rest
     moved = halves.pairs * (4 * 2 * halves.half + 3 * 2 * halves.half_filters) * REAL.bytes
-    return _cycles(halves.product_macs + rest_macs, weights) + moved / _CACHE_BYTES
+    return _cycles(macs, weights, sums) + moved / _CACHE_BYTES
 
 
 def _direct_cycles(halves: Halves) -> float:
     """Return about how many cycles the direct sums of an image take."""
     weights = halves.channels * halves.filters
-    return _cycles(halves.positions * weights, weights)
+    return _cycles(halves.positions * weights, weights, halves.positions * halves.filters)
 
 
 def takes(lowering: Lowering) -> bool:
