@@ -13,7 +13,9 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
+from xdn.kernels.core.choice import FMA
 from xdn.runtime.backend import Run
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile, Taken
 from xdn.runtime.session import Session
@@ -130,7 +132,7 @@ def test_bytes_count_each_blob_once_and_weights_once_a_chunk():
 
 def test_what_winograd_keeps_for_itself_is_not_a_blob_that_moves():
     net = one_layer_net("Convolution", (32, 8, 8), num_output=32, kernel_size=3, pad=1)
-    plan = plan_of(net)
+    plan = plan_of(net, configuration=Configuration(precision=FMA))
     assert [step.source.name.op for step in plan.steps][1] == "winograd4"
     row = by_hand(plan, np.ones((1, len(plan.steps)), int), images=B, chunks=1).layers[1]
     assert row.bytes == 2 * 4 * B * 32 * 8 * 8 + sum(array.nbytes for array in plan.steps[1].keep)

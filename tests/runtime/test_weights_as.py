@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import Epilogue, feed_for, one_layer_net
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import UnknownNameError, WeightsError
-from xdn.kernels.core.choice import Choice
+from xdn.kernels.core.choice import FMA, Choice
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
@@ -55,7 +55,7 @@ def test_half_as_much_is_kept(element):
     net = one_layer_net("InnerProduct", (512, 2, 2), num_output=512)
     kept = {}
     for weights_as in ("f32", element.name):
-        session = Session(net, weights_as=weights_as)
+        session = Session(net, weights_as=weights_as, precision=FMA)
         session.run(None, feed_for(net, 1))
         (plan,) = session.plans()
         kept[weights_as] = sum(array.nbytes for step in plan.steps for array in step.keep)

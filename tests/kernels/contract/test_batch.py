@@ -30,6 +30,7 @@ from xdn.codegen.target import host_target
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.contract.batch import pack_weights
 from xdn.kernels.contract.batch_kernel import BatchContract
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.family import Reach
 from xdn.layers.elu import ELU
 from xdn.layers.prelu import PReLU
@@ -215,8 +216,8 @@ def test_two_sources_are_one_chain():
     }
     one = layer.replace(bottoms=("both",), weights=weights, epilogue=Epilogue(activation=ReLU()))
     feed = feed_for(net)
-    (expected,) = Session(Net("one", (*net.layers[:2], concat, one), ("y0",))).run(None, feed)
-    (result,) = Session(net).run(None, feed)
+    (expected,) = Session(Net("one", (*net.layers[:2], concat, one), ("y0",)), precision=FMA).run(None, feed)
+    (result,) = Session(net, precision=FMA).run(None, feed)
     np.testing.assert_array_equal(result.view(np.int32), expected.view(np.int32))
 
 

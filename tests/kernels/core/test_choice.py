@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import FULL_MATRIX, LAYER_CASES, B, assert_within, feed_for, one_layer_net
 from xdn.codegen.target import host_target
 from xdn.errors import SettingError
-from xdn.kernels.core.choice import BLAS, DIRECT, ORDERS, RULE, WINOGRADS, Choice
+from xdn.kernels.core.choice import BLAS, DIRECT, FMA, ORDERS, RULE, WINOGRADS, Choice
 from xdn.kernels.core.family import Lowering, legal_choices
 from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
 from xdn.runtime.configuration import Configuration
@@ -19,7 +19,7 @@ STEP = 1 if FULL_MATRIX else 17
 
 def _legal(net, schedule, **fields):
     layer = net.layers[-1]
-    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+    blobs, fields = (net.bottom_blobs(layer), net.top_blobs(layer)), {"precision": FMA} | fields
     return legal_choices(Lowering(layer, *blobs, host_target(), net.added_blobs(layer), schedule=schedule, **fields))
 
 

@@ -19,7 +19,8 @@ from xdn.runtime.cpu.plan import make_plan
 
 def _lowering(net, schedule=BATCH):
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target(), schedule=schedule)
+    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), schedule=schedule)
 
 
 def test_every_layer_type_has_a_case_and_a_family():

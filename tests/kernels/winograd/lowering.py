@@ -2,6 +2,7 @@
 
 from tests.kernels.checks import one_layer_net
 from xdn.codegen.target import host_target
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.family import Lowering
 
 
@@ -10,4 +11,5 @@ def lowering_of(image, target=None, winograd=True, epilogue=None, **params):
     params = {"kernel_size": 3, "pad": 1, "num_output": 64} | params
     net = one_layer_net("Convolution", image, epilogue=epilogue, **params)
     layer = net.layers[-1]
-    return Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), target or host_target(), (), winograd)
+    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+    return Lowering(layer, *blobs, target or host_target(), (), winograd, precision=FMA)

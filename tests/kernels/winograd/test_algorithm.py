@@ -7,6 +7,7 @@ from tests.kernels.winograd.lowering import lowering_of
 from tests.kernels.winograd_checks import algorithm_of
 from xdn.codegen.target import TARGETS
 from xdn.graph import Epilogue
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.family import FAMILIES, select
 from xdn.kernels.winograd.algorithm import best_algorithm
 from xdn.kernels.winograd.transform import WINOGRAD
@@ -98,7 +99,7 @@ def test_the_choice_is_the_same_for_every_instruction_set_and_epilogue():
 @pytest.mark.parametrize("winograd", [True, False])
 def test_a_plan_does_as_it_is_told(winograd):
     net = one_layer_net("Convolution", (32, 8, 8), num_output=32, kernel_size=3, pad=1)
-    plan = make_plan(net, {"x0": (32, 8, 8)}, ("y0",), configuration=Configuration(winograd=winograd))
+    plan = make_plan(net, {"x0": (32, 8, 8)}, ("y0",), configuration=Configuration(winograd=winograd, precision=FMA))
     assert ("winograd4" in {step.source.name.op for step in plan.steps}) == winograd
     # 4 tiles of 36 products; 22 of 3 * 8 taps along each axis meet data.
     assert plan.macs == (4 * 36 if winograd else 22 * 22) * 32 * 32

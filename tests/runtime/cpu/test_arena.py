@@ -8,7 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from xdn import frontend, settings
+from xdn.kernels.core.choice import FMA
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.arena import Interval, liveness_bound, place
 from xdn.runtime.cpu.plan import make_plan
 
@@ -71,5 +73,6 @@ def test_nothing_to_place():
 def test_resnet50_is_close_to_the_bound(material, kinds):
     net = frontend.load(material("models", "resnet50", "deploy.prototxt"), random_weights=True)
     net = apply_stages(net, [name for kind in kinds for name in stage_names(kind)])
-    arena = make_plan(net, {name: blob.shape[1:] for name, blob in net.inputs.items()}, net.outputs).arena
+    shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
+    arena = make_plan(net, shapes, net.outputs, configuration=Configuration(precision=FMA)).arena
     assert arena.bound <= arena.size <= 1.1 * arena.bound

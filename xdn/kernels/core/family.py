@@ -176,7 +176,7 @@ class Lowering:
     precision : str
         One of `PRECISIONS`: which algorithms are legal.
     parts : mapping
-        Blob -> how its bf16 parts lie, where layers read these.
+        Blob -> how its bf16 parts lie for all layers that read these; others lie as the layer needs them.
     """
 
     layer: Layer

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.kernels.checks import FULL_MATRIX, covering, make_params, one_layer_net, random_weights
+from tests.kernels.checks import FULL_MATRIX, covering, feed_for, make_params, one_layer_net, random_weights
 from tests.kernels.contract.matrix.tiled import check_tiled, session_of, tiled_kernels
+from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.graph import Epilogue
 from xdn.kernels.core.choice import BF16X3, BF16X6, FMA, TILED
@@ -166,3 +167,20 @@ def test_numbers_at_the_ends_of_their_range(emulated, schedule):
     (y,) = session_of(net, schedule, BF16X6).run(None, {"x0": x})
     np.testing.assert_array_equal(y[0, 0, 0], x[0, 0, 0])
     np.testing.assert_allclose(y[0, 1, 0], [0, largest * 0.75], rtol=2.0**-23, atol=smallest)
+
+
+@pytest.mark.parametrize(("stored", "parts"), [("f32", 3), ("f16", 2), ("bf16", 1)])
+@pytest.mark.parametrize("schedule", ["batch", "channel"])
+def test_weights_of_fewer_bits_have_fewer_parts(emulated, schedule, stored, parts):
+    """To the bits of f32 weights that are rounded: what is left out are products with zeros."""
+    net = one_layer_net("Convolution", (64, 3, 4), num_output=32, kernel_size=3, pad=1)
+    layer, element = net.layers[-1], WEIGHT_ELEMENTS[stored]
+    weights = layer.weights | {"weight": element.rounded(layer.weights["weight"])}
+    rounded = net.replace(layers=(*net.layers[:-1], layer.replace(weights=weights)))
+    feed = feed_for(net, 3)
+    session = session_of(net, schedule, BF16X6, weights_as=stored)
+    (found,), (expected,) = session.run(None, feed), session_of(rounded, schedule, BF16X6).run(None, feed)
+    np.testing.assert_array_equal(found, expected)
+    (step,) = (step for step in session.plan().steps if "tiles" in step.source.name.op)
+    assert (stored == "f32") == (f"f32x{stored}" not in str(step.source.name))
+    assert max(array.nbytes for array in step.keep) == 2 * parts * 9 * 64 * 32

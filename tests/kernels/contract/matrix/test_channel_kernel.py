@@ -8,6 +8,7 @@ from tests.kernels.contract.matrix.tiled import session_of
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
 from xdn.kernels.contract.matrix.channel_kernel import channel_matrix
+from xdn.kernels.contract.matrix.kernel import Contracting
 from xdn.kernels.core.choice import BF16X3, BF16X6
 
 
@@ -19,7 +20,7 @@ from xdn.kernels.core.choice import BF16X3, BF16X6
     ],
 )
 def test_the_name_says_what_the_code_depends_on(algorithm, tile, epilogue, target, text):
-    name = channel_matrix(algorithm, tile, epilogue, target_named(target)).name
+    name = channel_matrix(Contracting(algorithm), tile, epilogue, target_named(target)).name
     assert str(name) == text
     assert KernelName.parse(text) == name
 

@@ -12,7 +12,7 @@ from xdn.codegen.target import AMX, target_named
 from xdn.element import BF16
 from xdn.kernels.contract.matrix.batch_kernel import batch_matrix
 from xdn.kernels.contract.matrix.channel_kernel import channel_matrix
-from xdn.kernels.contract.matrix.kernel import Operands, Side, emit_sums, products_of
+from xdn.kernels.contract.matrix.kernel import Contracting, Operands, Side, emit_sums, products_of
 from xdn.kernels.contract.matrix.parts import PRODUCTS
 from xdn.kernels.core.choice import BF16X3, TILED
 
@@ -35,7 +35,7 @@ def _instructions(name):
 
 def test_the_order_of_loads_and_multiplications():
     """One product of x3 that loads all operands for the next: each right after its last use, none right before one."""
-    zeros, first, stores, loop = _instructions(batch_matrix(BF16X3, 2, (), TARGET).name)
+    zeros, first, stores, loop = _instructions(batch_matrix(Contracting(BF16X3), 2, (), TARGET).name)
     assert zeros == [("tilezero", [n]) for n in range(4)]
     assert sorted(n for _, (n,) in first) == [4, 5, 6, 7]
     assert loop[:8] == [
@@ -54,8 +54,8 @@ def test_the_order_of_loads_and_multiplications():
 @pytest.mark.parametrize("tile", [(1, 1), (1, 2), (2, 1), (2, 2)])
 @pytest.mark.parametrize("algorithm", TILED)
 def test_every_product_once_with_the_fewest_loads(algorithm, tile):
-    name = channel_matrix(algorithm, tile, (), TARGET).name
-    assert products_of(name) == PRODUCTS[algorithm]
+    name = channel_matrix(Contracting(algorithm), tile, (), TARGET).name
+    assert products_of(name) == list(PRODUCTS[algorithm])
     _, first, _, loop = _instructions(name)
     rows, columns = tile
     assert len(first) == rows + columns

@@ -7,9 +7,9 @@ from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions, tile_group
 from xdn.kernels.contract.matrix.batch_kernel import BatchMatrix, batch_matrix
 from xdn.kernels.contract.matrix.family import tiled_family
-from xdn.kernels.contract.matrix.kernel import source_words
+from xdn.kernels.contract.matrix.kernel import Contracting, source_words
 from xdn.kernels.contract.matrix.pack import pack_rows, tile_elements
-from xdn.kernels.contract.matrix.parts import parts_needed
+from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.matrix.rule import algorithm_of, readings
 from xdn.kernels.contract.task import Contraction
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
@@ -28,10 +28,11 @@ def _parts(lowering: Lowering) -> dict[str, PartsLayout]:
 @tiled_family("tiles", BATCH, _parts)
 def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: list[int]) -> Step:
     """Contract 32 channels of bf16 parts at a time by the tile unit, for 16 or 32 filters and the images of a block."""
-    algorithm = algorithm_of(lowering)
-    parts, top = parts_needed(algorithm), lowering.top()
+    how, top = Contracting(algorithm_of(lowering), lowering.weights), lowering.top()
+    parts = weight_parts(how.algorithm, how.weights)
     blobs = [source.blob for source in task.sources]
-    layouts = [lowering.parts[blob] for blob in blobs]
+    known = {**_parts(lowering), **lowering.parts}
+    layouts = [known[blob] for blob in blobs]
     packed = [
         pack_rows(source.weight, source.lists.used, firsts, registers, parts, lowering.weights)
         for source in task.sources
@@ -49,7 +50,7 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
         positions=positions,
         position_count=len(positions),
     )
-    kernel = batch_matrix(algorithm, registers, epilogue_parts(lowering.layer), lowering.target)
+    kernel = batch_matrix(how, registers, epilogue_parts(lowering.layer), lowering.target)
     windows = [source.window for source in task.sources]
     rows = rows_of_positions(lowering, BatchMatrix.slots, windows, positions)
     return Step(kernel, words, task.filter_macs * sum(counts), rows)

@@ -21,7 +21,7 @@ from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
 from xdn.element import BF16
 from xdn.kernels.contract.batch_kernel import ProjectedPositionRow, no_second
 from xdn.kernels.contract.kernel import tile_function
-from xdn.kernels.contract.matrix.kernel import Matrix, Operands, Side, StepRow, emit_sums, matrix_name, unit_functions
+from xdn.kernels.contract.matrix.kernel import Contracting, Matrix, Operands, Side, StepRow, emit_sums, unit_functions
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_images
 from xdn.kernels.core.frame import kernel_source
@@ -51,10 +51,10 @@ class BatchMatrix(Matrix):
     positions, position_count = Table(ProjectedPositionRow), Size()
 
 
-def batch_matrix(algorithm: str, registers: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
+def batch_matrix(how: Contracting, registers: int, epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel whose tiles have so many registers of filters, one or two."""
     columns = target.block_images // ROWS
-    name = matrix_name(BATCH, algorithm, target, epilogue, (registers, columns))
+    name = how.name(BATCH, target, epilogue, (registers, columns))
     return kernel_source(name, lambda: _body(name), BatchMatrix)
 
 

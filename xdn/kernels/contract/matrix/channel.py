@@ -11,9 +11,9 @@ from xdn.graph import Array
 from xdn.kernels.contract.channel import panels_or_tiles
 from xdn.kernels.contract.matrix.channel_kernel import ChannelMatrix, channel_matrix
 from xdn.kernels.contract.matrix.family import tiled_family
-from xdn.kernels.contract.matrix.kernel import source_words
+from xdn.kernels.contract.matrix.kernel import Contracting, source_words
 from xdn.kernels.contract.matrix.pack import pack_columns, tile_elements
-from xdn.kernels.contract.matrix.parts import parts_needed
+from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.matrix.rule import algorithm_of, places_of, readings
 from xdn.kernels.contract.matrix.walk import Slide, border, room, tiles_of_walk, walk_over
 from xdn.kernels.contract.task import Contraction
@@ -26,8 +26,8 @@ from xdn.kernels.core.parts import PartsLayout, joined_layouts, steps_of
 
 def _slides(lowering: Lowering) -> list[Slide]:
     """Return how the windows of a layer slide over the parts that it reads."""
-    places = places_of(lowering)
-    return [Slide(each.window, lowering.parts[each.blob], places) for each in readings(lowering)]
+    places, known = places_of(lowering), {**_parts(lowering), **lowering.parts}
+    return [Slide(each.window, known[each.blob], places) for each in readings(lowering)]
 
 
 def _parts(lowering: Lowering) -> dict[str, PartsLayout]:
@@ -45,8 +45,8 @@ def _parts(lowering: Lowering) -> dict[str, PartsLayout]:
 @tiled_family("channel_tiles", CHANNEL, _parts)
 def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: list[int]) -> Step:
     """Contract 32 channels of bf16 parts at a time by the tile unit, for 16 or 32 positions and as many filters."""
-    algorithm, slides = algorithm_of(lowering), _slides(lowering)
-    parts, pitch = parts_needed(algorithm), lowering.top().position_elements
+    how, slides = Contracting(algorithm_of(lowering), lowering.weights), _slides(lowering)
+    parts, pitch = weight_parts(how.algorithm, how.weights), lowering.top().position_elements
     layouts = [slide.layout for slide in slides]
     packed = [
         pack_columns(source.weight, source.lists.used, firsts, registers, parts, lowering.weights)
@@ -73,7 +73,7 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
         panels_inner=panels_or_tiles(sum(each.nbytes for each in packed), lowering.target) == PANELS,
         y_pitch=pitch,
     )
-    kernel = channel_matrix(algorithm, (walk.registers, registers), epilogue_parts(lowering.layer), lowering.target)
+    kernel = channel_matrix(how, (walk.registers, registers), epilogue_parts(lowering.layer), lowering.target)
     filters = sum(min(registers * ROWS, task.filters - first) for first in firsts)
     return Step(kernel, words, task.filter_macs * filters)
 

@@ -24,7 +24,7 @@ from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
 from xdn.element import BF16, S64
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.kernel import tile_function
-from xdn.kernels.contract.matrix.kernel import Matrix, Operands, Side, emit_sums, matrix_name, unit_functions
+from xdn.kernels.contract.matrix.kernel import Contracting, Matrix, Operands, Side, emit_sums, unit_functions
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_channels
 from xdn.kernels.core.frame import kernel_source
@@ -71,9 +71,9 @@ class ChannelMatrix(Matrix):
     row_stride, y_pitch, step_count2, row_stride2 = (Size() for _ in range(4))
 
 
-def channel_matrix(algorithm: str, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
+def channel_matrix(how: Contracting, tile: tuple[int, int], epilogue: tuple[str, ...], target: Target) -> KernelSource:
     """Return the kernel whose tiles have so many registers of positions and of filters, one or two each."""
-    name = matrix_name(CHANNEL, algorithm, target, epilogue, tile)
+    name = how.name(CHANNEL, target, epilogue, tile)
     return kernel_source(name, lambda: _body(name), ChannelMatrix)
 
 

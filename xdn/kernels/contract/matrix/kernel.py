@@ -25,9 +25,9 @@ from xdn.codegen.jit import VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target, target_named
 from xdn.codegen.tiles import ROW_BYTES, ROWS, Tiles, configure, release, tiles_of
-from xdn.element import BF16, REAL, S64
+from xdn.element import BF16, REAL, S64, Element
 from xdn.graph import Array
-from xdn.kernels.contract.matrix.parts import PRODUCTS
+from xdn.kernels.contract.matrix.parts import products_with
 from xdn.kernels.core.choice import TILED
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.epilogue import Fused
@@ -111,16 +111,23 @@ def source_words(layouts: Sequence[PartsLayout], blobs: Sequence[str], **own: Se
     return found
 
 
-def matrix_name(
-    schedule: Schedule, algorithm: str, target: Target, epilogue: tuple[str, ...], tile: tuple[int, int]
-) -> KernelName:
-    """Return the name of the kernel of an algorithm with so many registers of rows and of columns."""
-    return KernelName(schedule.op(f"tiles_{_word(algorithm)}"), target.name, epilogue, tile)
+@dataclass(frozen=True)
+class Contracting:
+    """How a layer's values are contracted: by an algorithm of `TILED`, with weights that are stored as an element."""
+
+    algorithm: str
+    weights: Element = REAL
+
+    def name(self, schedule: Schedule, target: Target, epilogue: tuple[str, ...], tile: tuple[int, int]) -> KernelName:
+        """Return the name of the kernel of a schedule with so many registers of rows and of columns."""
+        op = schedule.op(f"tiles_{_word(self.algorithm)}")
+        return KernelName(op, target.name, epilogue, tile, weights=self.weights)
 
 
 def products_of(name: KernelName) -> Sequence[tuple[int, int]]:
     """Return the products of parts that a kernel sums."""
-    return next(PRODUCTS[each] for each in TILED if name.op.endswith(f"_{_word(each)}"))
+    algorithm = next(each for each in TILED if name.op.endswith(f"_{_word(each)}"))
+    return products_with(algorithm, name.weights)
 
 
 def _word(algorithm: str) -> str:

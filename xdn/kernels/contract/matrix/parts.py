@@ -14,14 +14,16 @@ be rounded up to infinity is cut off instead, and what is left lies in the other
 bounds of the errors.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from xdn.element import BF16, real
+from xdn.element import BF16, F16, REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.core.choice import BF16X3, BF16X6
 
-#: The bits of an f32 that a bf16 number has.
-_KEPT = 0xFFFF0000
+#: The bits of an f32 that a bf16 number has; parts of an f32 number at most.
+_KEPT, _MOST = 0xFFFF0000, 3
 #: Algorithm -> (part of x, part of w) of each product of a step, 0 being the high one; the smallest products first, so
 #: that as few bits as possible are lost when the large ones are added.
 PRODUCTS = {
@@ -31,8 +33,18 @@ PRODUCTS = {
 
 
 def parts_needed(algorithm: str) -> int:
-    """Return the parts that an algorithm reads."""
+    """Return the parts of f32 numbers that an algorithm reads."""
     return 1 + max(part for product in PRODUCTS[algorithm] for part in product)
+
+
+def weight_parts(algorithm: str, stored: Element = REAL) -> int:
+    """Return the parts of weights that an algorithm reads, which numbers of fewer bits than f32 have fewer of."""
+    return min(parts_needed(algorithm), {BF16: 1, F16: 2}.get(stored, _MOST))
+
+
+def products_with(algorithm: str, stored: Element = REAL) -> Sequence[tuple[int, int]]:
+    """Return the products of parts for weights stored as an element; those with parts that are always 0 are not."""
+    return [product for product in PRODUCTS[algorithm] if product[1] < weight_parts(algorithm, stored)]
 
 
 def parts_of(values: Array, count: int) -> Array:

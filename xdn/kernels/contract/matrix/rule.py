@@ -12,7 +12,7 @@ from typing import cast
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.element import BF16, REAL
 from xdn.kernels.contract.matrix.pack import packed_bytes
-from xdn.kernels.contract.matrix.parts import parts_needed
+from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.task import can_be_contracted, contraction_footprint, filters_of
 from xdn.kernels.core.choice import BF16X3, BF16X6, F32, FMA, TILED, Choice
 from xdn.kernels.core.family import Lowering
@@ -121,7 +121,7 @@ def tiled_choices(lowering: Lowering) -> list[Choice]:
 
 def tiled_footprint(lowering: Lowering) -> Footprint:
     """Return what the packed weights, which are made of f32 numbers in several steps, and the tables take."""
-    parts, filters = parts_needed(algorithm_of(lowering)), lowering.top().channels
+    parts, filters = weight_parts(algorithm_of(lowering), lowering.weights), lowering.top().channels
     read = readings(lowering)
     kept = sum(packed_bytes(filters, each.layout.channels, each.elements, parts) for each in read)
     return contraction_footprint(lowering) + Footprint(kept, 4 * kept)
