@@ -16,15 +16,26 @@ from xdn.kernels.strassen.products import FACTORS, depth
 _MULTIPLIED = 16 * 0.95
 #: Bytes in a cycle from the core's own cache; and of weights, from beyond it, that nothing else hides.
 _CACHE_BYTES, _OUTER_BYTES = 30.0, 16.0
-#: Cycles until the chains of a register tile run at that rate, and its results: 6 x 4 vectors of 16.
-_START, _TILE = 150.0, 6 * 4 * 16
+#: Cycles until the chains of a register tile run at that rate; its positions, and filters at most: 4 vectors of 16.
+_START, _ROWS, _FILTERS = 150.0, 6, 64
 #: How many times the direct sums must take it: below that, their smaller rounding error is worth more.
 _LEAST_GAIN = 1.03
 
 
-def _cycles(macs: int, weights: int, sums: int) -> float:
-    """Return about how many cycles products take: multiply-adds, weights that one image reads, chains of products."""
-    return macs / _MULTIPLIED + weights * REAL.bytes / _OUTER_BYTES + sums / _TILE * _START
+def _cycles(macs: int, weights: int, sums: int, filters: int) -> float:
+    """Return about how many cycles products take.
+
+    Parameters
+    ----------
+    macs : int
+        Multiply-adds.
+    weights : int
+        That one image reads.
+    sums : int
+        Chains of products, of `filters` filters side by side.
+    """
+    tiles = sums / (_ROWS * min(filters, _FILTERS))
+    return macs / _MULTIPLIED + weights * REAL.bytes / _OUTER_BYTES + tiles * _START
 
 
 def _strassen_cycles(halves: Halves) -> float:
@@ -37,13 +48,13 @@ def _strassen_cycles(halves: Halves) -> float:
     weights = halves.half_filters * depth(halves.half, halves.rest) + halves.rest_filters * halves.channels
     sums = halves.pairs * halves.half_filters * len(FACTORS) + rest
     moved = halves.pairs * (4 * 2 * halves.half + 3 * 2 * halves.half_filters) * REAL.bytes
-    return _cycles(macs, weights, sums) + moved / _CACHE_BYTES
+    return _cycles(macs, weights, sums, halves.half_filters) + moved / _CACHE_BYTES
 
 
 def _direct_cycles(halves: Halves) -> float:
     """Return about how many cycles the direct sums of an image take."""
     weights = halves.channels * halves.filters
-    return _cycles(halves.positions * weights, weights, halves.positions * halves.filters)
+    return _cycles(halves.positions * weights, weights, halves.positions * halves.filters, halves.filters)
 
 
 def takes(lowering: Lowering) -> bool:
