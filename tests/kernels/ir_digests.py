@@ -28,6 +28,7 @@ from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.depthwise import batch as depthwise
 from xdn.kernels.depthwise import channel as channel_depthwise
 from xdn.kernels.depthwise import sliding
+from xdn.kernels.depthwise.tiles import Sliding
 from xdn.kernels.machine import clock, peak
 from xdn.kernels.normalise import lrn, lrn_within, softmax
 from xdn.kernels.pool import pooling
@@ -102,11 +103,11 @@ def channel_sources(target: Target) -> Iterator[KernelSource]:
             yield channel_winograd.winograd(outputs, (2, 2), epilogue, target)
     for epilogue in epilogues():
         yield channel_depthwise.depthwise(epilogue, target)
-        yield sliding.sliding(sliding.Sliding((3, 3), 1, (2, 2)), epilogue, target)
+        yield sliding.sliding(Sliding((3, 3), 1, (2, 2)), epilogue, target)
         # Its ReLU has a coefficient for each channel, too: PReLU is the same.
         if ACTIVATIONS["PReLU"].part not in epilogue:
             yield blas.blas(epilogue, target)
-    yield sliding.sliding(sliding.Sliding((3, 2), 2, (1, 3)), (), target)
+    yield sliding.sliding(Sliding((3, 2), 2, (1, 3)), (), target)
     yield lrn.across(target, CHANNEL)
     yield lrn_within.within(target, CHANNEL)
     yield from (pooling.pooling(op, target, CHANNEL) for op in ("max_pool", "average_pool"))
