@@ -20,6 +20,9 @@ hypothesis_settings.load_profile("xdn")
 ROOT = Path(__file__).resolve().parent.parent
 MATERIAL = Path(os.environ.get("XDN_TEST_MATERIAL") or ROOT.parent / "shared")
 
+#: Rules choose for a stored machine: the same on each machine that runs the tests, and nothing is measured.
+os.environ["XDN_MACHINE"] = str(ROOT / "tests" / "kernels" / "machine" / "zen4.json")
+
 #: What is `tiny`, as folders and modules: texts become nets, and nets have shapes; no kernel, no oracle, no data set.
 TINY = (
     "tests/graph",
@@ -112,11 +115,11 @@ def rng():
 def emulated(monkeypatch):
     """Return the target whose tile unit is emulated, for which all sessions make their plans meanwhile."""
     from xdn.codegen.target import host_target, target_named
-    from xdn.runtime.cpu import backend, plan, schedule_rule
+    from xdn.runtime.cpu import backend, plan
 
     target = replace(target_named("amx-emulated"), core_cache_bytes=host_target().core_cache_bytes)
-    for module in (backend, plan, schedule_rule):
-        monkeypatch.setattr(module, "host_target", lambda: target)
+    for module, name in ((plan, "host_target"), (backend, "host_target"), (backend, "this_target")):
+        monkeypatch.setattr(module, name, lambda: target)
     return target
 
 

@@ -80,15 +80,16 @@ def test_cost_is_that_of_the_readme(folder):
 @pytest.mark.parametrize(("schedule", "images"), [("batch", 32), ("channel", 1)])
 @pytest.mark.parametrize("folder", SMALL)
 def test_an_optimized_net_executes_no_more_multiplications(folder, schedule, images):
-    """Fusion takes no layer from Winograd's algorithm to the direct sums."""
+    """Fusion takes no layer from Winograd's algorithm to the direct sums; few, with projections, from Strassen's."""
     net = load(prototxt_of(folder), random_weights=True)
     fused = apply_stages(net, stage_names())
     shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
     alone, read, optimized = (
-        Session(each, post_fusion=fusion, schedule=schedule, threads=1).plan(shapes, images).macs
+        Session(each, post_fusion=fusion, schedule=schedule, threads=1, precision="fma").plan(shapes, images).macs
         for each, fusion in ((net, False), (net, True), (fused, True))
     )
-    assert optimized <= read <= alone
+    assert optimized <= 1.02 * read
+    assert read <= alone
 
 
 # Published figures, rounded as their sources round them; parameters as the papers count them, without BatchNorm's

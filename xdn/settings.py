@@ -10,12 +10,6 @@ from xdn.errors import SettingError
 CHUNK_IMAGES = 192
 #: The same where a block is one image.
 CHANNEL_CHUNK_IMAGES = 16
-#: How long an image takes in a full block of the batch schedule, relative to the channel schedule.
-BATCH_IMAGE_TIME = 0.6
-#: From how many bytes for each multiply-accumulate on, moved through memory by the batch schedule, a net is run by the
-#: channel schedule however many images there are: of two nets of 224x224 pixels on two cores MobileNet-V1 (0.07) then
-#: takes 1.17 times less, and GoogLeNet (0.04) would take 1.1 times longer.
-MOST_BYTES_PER_MAC = 0.06
 #: The most bytes of activations that one thread keeps for a chunk, unless one block needs more.
 CHUNK_BYTES = 64 << 20
 #: For how many chunks of each thread the last images of a run are handed out in smaller ones, and into how many
@@ -163,6 +157,12 @@ PACK_IMAGES = 256
 def asked_target() -> str | None:
     """Return the target that is asked for instead of the processor's best (`XDN_TARGET`), None for none."""
     return os.environ.get("XDN_TARGET") or None
+
+
+def asked_machine() -> Path | None:
+    """Return the file of the machine that rules choose for instead of this one (`XDN_MACHINE`), None for none."""
+    path = os.environ.get("XDN_MACHINE")
+    return Path(path).expanduser() if path else None
 
 
 def asked_memory() -> str | None:

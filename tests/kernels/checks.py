@@ -12,10 +12,11 @@ from math import prod, sqrt
 import numpy as np
 
 from tests.kernels.strassen_checks import by_strassen, strassen_sums
-from tests.kernels.winograd_checks import algorithm_of, winograd_sums
+from tests.kernels.winograd_checks import algorithm_of, op_of, winograd_sums
 from xdn.codegen.target import TARGETS, host_target
 from xdn.element import BF16
 from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels.core.choice import F32, FMA
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.layers import LAYERS
 from xdn.layers.elu import ELU
@@ -24,7 +25,7 @@ from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
-from xdn.runtime.cpu import plan, schedule_rule
+from xdn.runtime.cpu import backend, plan
 from xdn.runtime.session import Session
 
 FULL_MATRIX = os.environ.get("XDN_FULL_MATRIX") == "1"
@@ -64,8 +65,12 @@ def sums(net, feed, expected):
     independent in sign, so their sum grows as sqrt(K), not K; 2 stands for bias and epilogue.
     """
     direct = (sqrt(terms(net)) + 2) * magnitude(net, feed, expected)
-    fewer = winograd_sums if algorithm_of(net) else strassen_sums if by_strassen(net) else None
-    own = fewer(net, feed, expected) if fewer else direct
+    own = direct
+    for how in itertools.product(SCHEDULES.values(), (F32, FMA)):
+        if algorithm_of(net, *how):
+            own = np.maximum(own, winograd_sums(net, feed, expected, *how))
+        elif by_strassen(net, *how):
+            own = np.maximum(own, strassen_sums(net, feed, expected))
     return (own + direct) * UNIT + TINY
 
 
@@ -110,8 +115,8 @@ def terms(net):
 def with_cache(monkeypatch, core_cache_bytes, like=None):
     """Let plans be made for a processor like this one, or another, whose cores have so much cache."""
     target = replace(like or host_target(), core_cache_bytes=core_cache_bytes)
-    for module in (plan, schedule_rule):
-        monkeypatch.setattr(module, "host_target", lambda: target)
+    for module, name in ((plan, "host_target"), (backend, "this_target")):
+        monkeypatch.setattr(module, name, lambda: target)
 
 
 # Nets of one layer.
@@ -182,11 +187,17 @@ def check_net(net, allowed=exact, feed=None):
     feed = feed_for(net) if feed is None else feed
     batch = len(next(iter(feed.values())))
     expected = net.with_batch(batch).forward(feed)
-    results = Session(net, threads=1).run(None, feed)
-    for name, result in zip(net.outputs, results, strict=True):
-        assert_within(result, expected[name], allowed(net, feed, expected[name]))
-    check_parts(net, feed, results)
-    return results
+    errors = {name: allowed(net, feed, expected[name]) for name in net.outputs}
+    found = {}
+    for schedule in SCHEDULES:
+        found[schedule] = results = Session(net, threads=1, schedule=schedule).run(None, feed)
+        for name, result in zip(net.outputs, results, strict=True):
+            assert_within(result, expected[name], errors[name])
+        check_cuts(net, feed, results, schedule)
+    if len({op_of(net, schedule) for schedule in SCHEDULES.values()}) == 1:
+        for batch_result, channel_result in zip(*found.values(), strict=True):
+            np.testing.assert_array_equal(batch_result, channel_result)
+    return found["batch"]
 
 
 def assert_within(result, expected, allowed):
@@ -202,16 +213,19 @@ def assert_within(result, expected, allowed):
     )
 
 
-def check_parts(net, feed, whole):
-    """Assert that both schedules, two threads, single blocks and every cut of the batch give the bits of the whole."""
+def check_parts(net, feed, whole, **options):
+    """Assert that both schedules, two threads, single blocks and every cut of the batch give the bits of the whole.
+
+    With plain arithmetic both compute the net by the same algorithms.
+    """
     for schedule in SCHEDULES:
-        check_cuts(net, feed, whole, schedule)
+        check_cuts(net, feed, whole, schedule, **options)
 
 
-def check_cuts(net, feed, whole, schedule):
+def check_cuts(net, feed, whole, schedule, **options):
     """Assert that one schedule gives the bits of the whole for every cut of the batch."""
     batch = len(whole[0])
-    session = Session(net, threads=2, chunk_blocks=1, schedule=schedule)
+    session = Session(net, threads=2, chunk_blocks=1, schedule=schedule, **options)
     for cut in CUTS if FULL_MATRIX else CUTS[1:4:2]:
         if cut >= batch:
             continue
@@ -402,7 +416,9 @@ def outputs_of_cases(cases=LAYER_CASES):
     found = {}
     for i, each in enumerate(cases):
         net = each.net()
-        found |= {f"{i}/{name}": y for name, y in Session(net).forward(**feed_for(net, COMMON_BATCH)).items()}
+        found |= {
+            f"{i}/{name}": y for name, y in Session(net, precision=FMA).forward(**feed_for(net, COMMON_BATCH)).items()
+        }
     return found
 
 

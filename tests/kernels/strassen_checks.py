@@ -6,8 +6,9 @@ from unittest import mock
 
 import numpy as np
 
-from xdn.codegen.target import host_target
-from xdn.kernels.core.family import FAMILIES, Lowering, select
+from tests.kernels.winograd_checks import op_of
+from xdn.kernels.core.choice import F32
+from xdn.kernels.core.layout import BATCH
 from xdn.kernels.strassen import algorithm
 from xdn.kernels.strassen.products import A11, A12, A22, C11, C12, C21, C22, PARTS, S1, S2, S3, S4
 
@@ -109,11 +110,9 @@ def multiplied(x, weight, half, filters, minus=-1):
     return y[:, :-1].transpose(0, 2, 1).reshape(n, len(weight), p, q)
 
 
-def by_strassen(net):
-    """Return whether a plan computes the net's last layer by Strassen's algorithm."""
-    layer = net.layers[-1]
-    lowering = Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target(), net.added_blobs(layer))
-    return select(lowering) is FAMILIES["strassen"]
+def by_strassen(net, schedule=BATCH, precision=F32):
+    """Return whether a session computes the net's last layer by Strassen's algorithm."""
+    return (op_of(net, schedule, precision) or "").startswith("strassen")
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from tests.kernels.checks import (
 )
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Epilogue, Layer, Net
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.epilogue import ACTIVATIONS
 from xdn.layers import LAYERS
 from xdn.layers.window import Window
@@ -316,14 +317,14 @@ def check_chain(chain, batch):
     """Check each layer on the bottoms that the executor gave it, within its own bound; no memory plan changes a bit."""
     net = chain.net
     feed = feed_for(net, batch)
-    blobs = Session(net, threads=1).forward([layer.name for layer in net.layers], **feed)
+    blobs = Session(net, threads=1, precision=FMA).forward([layer.name for layer in net.layers], **feed)
     for layer in net.layers[1:]:
         alone, own = _alone(net, layer, blobs)
         expected = alone.with_batch(batch).forward(own)[layer.name]
         assert_within(blobs[layer.name], expected, chain.bounds[layer.name](alone, own, expected))
-    last = Session(net, threads=1).run(None, feed)
+    last = Session(net, threads=1, precision=FMA).run(None, feed)
     np.testing.assert_array_equal(last[0], blobs[net.outputs[0]])
-    check_parts(net, feed, last)
+    check_parts(net, feed, last, precision=FMA)
 
 
 @fuzzed(30)

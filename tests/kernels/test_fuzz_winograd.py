@@ -75,7 +75,7 @@ def test_bands_change_no_bit(chain, outputs, kib):
     """Rows of tiles of one layer after the other, as few at a time as a small cache holds."""
     feed = feed_for(chain.net)
     with forced(outputs), pytest.MonkeyPatch.context() as patch:
-        (expected,) = Session(chain.net, threads=1).run(None, feed)
+        (expected,) = Session(chain.net, threads=1, schedule="batch").run(None, feed)
         with_cache(patch, kib << 10)
-        (found,) = Session(chain.net, threads=1).run(None, feed)
+        (found,) = Session(chain.net, threads=1, schedule="batch").run(None, feed)
     np.testing.assert_array_equal(found, expected)

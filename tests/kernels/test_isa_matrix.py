@@ -75,7 +75,7 @@ def _check(row):
     feed = feed_for(net, BATCHES[row["batch"]])
     with forced():
         whole = check_net(net, activated, feed)
-        session = Session(net, threads=row["threads"], chunk_blocks=1)
+        session = Session(net, threads=row["threads"], chunk_blocks=1, schedule="batch")
         np.testing.assert_array_equal(session.run(None, feed)[0], whole[0])
     session.close()
 

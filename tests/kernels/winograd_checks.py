@@ -6,11 +6,15 @@ from unittest import mock
 
 import numpy as np
 
-from xdn.codegen.target import host_target
-from xdn.kernels.core.family import FAMILIES, Lowering, select
+from xdn.errors import XdnError
+from xdn.kernels.core.choice import F32
+from xdn.kernels.core.layout import BATCH
 from xdn.kernels.winograd import algorithm as selection
 from xdn.kernels.winograd.transform import WINOGRAD
 from xdn.layers.window import Window
+from xdn.runtime.configuration import Configuration
+from xdn.runtime.cpu import backend
+from xdn.runtime.cpu.plan import make_plan
 
 
 class Numbers:
@@ -77,23 +81,35 @@ def matrices(algorithm):
     return algorithm.filters, matrix(algorithm.of_input, size), matrix(algorithm.of_output, size)
 
 
-def algorithm_of(net):
-    """Return the Winograd algorithm by which a plan computes the net's last layer, None for any other kernel."""
-    layer = net.layers[-1]
-    bottoms, tops, added = net.bottom_blobs(layer), net.top_blobs(layer), net.added_blobs(layer)
-    lowering = Lowering(layer, bottoms, tops, host_target(), added)
-    return selection.best_algorithm(lowering) if select(lowering) is FAMILIES["winograd"] else None
+def op_of(net, schedule, precision=F32):
+    """Return the operation by which a session computes the net's last layer in a schedule; None for the reference."""
+    shapes = {name: blob.shape[1:] for name, blob in net.inputs.items()}
+    how = Configuration(precision=precision)
+    try:
+        plan = make_plan(net, shapes, net.outputs, None, schedule, how, backend.this_target())
+    except XdnError:
+        return None
+    if not plan.layers:
+        return None
+    ops = [step.source.name.op for step in plan.steps[plan.layers[-1].first : plan.layers[-1].end]]
+    return ops[0].removeprefix("channel_") if ops else None
+
+
+def algorithm_of(net, schedule=BATCH, precision=F32):
+    """Return the Winograd algorithm by which a session computes the net's last layer, None for any other kernel."""
+    op = op_of(net, schedule, precision) or ""
+    return WINOGRAD[int(op.removeprefix("winograd"))] if op.startswith("winograd") else None
 
 
 @contextmanager
 def forced(outputs):
     """Let F(`outputs` x `outputs`) take every layer that it can compute, whatever that costs."""
     only, dear = {outputs: WINOGRAD[outputs]}, mock.Mock(return_value=inf)
-    with mock.patch.object(selection, "WINOGRAD", only), mock.patch.object(selection, "_direct_cycles", dear):
+    with mock.patch.object(selection, "WINOGRAD", only), mock.patch.object(selection, "direct_cycles", dear):
         yield
 
 
-def winograd_sums(net, feed, expected):
+def winograd_sums(net, feed, expected, schedule=BATCH, precision=F32):
     """Return what Winograd's f32 sums of the net's only layer err by, in units of one rounding.
 
     A rounding errs by a unit of a partial sum, and reaches the results multiplied by what that sum is multiplied by.
@@ -104,7 +120,7 @@ def winograd_sums(net, feed, expected):
     M to results (F(4x4)'s longest chains), bias and residual, and in between a chain of C products. The chain's are
     independent in sign and grow as sqrt(C); the 1 + 4 + 6 + 2 others count in full.
     """
-    layer, algorithm = net.layers[-1], algorithm_of(net)
+    layer, algorithm = net.layers[-1], algorithm_of(net, schedule, precision)
     weight = np.abs(layer.weights["weight"]).astype(np.float64)
     x = np.abs(feed[layer.bottoms[0]]).astype(np.float64)
     tiles = tiles_of(algorithm, x, layer.params.window(2).pad)

@@ -29,6 +29,7 @@ from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.element import F32
 from xdn.graph import Net
+from xdn.kernels.core.choice import FMA
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.move.images import PixelSource
@@ -152,7 +153,7 @@ class Guarded:
 
     def expected(self, outputs: Sequence[str]) -> list[np.ndarray]:
         """Return the outputs as a session gives them in memory of any kind."""
-        session = Session(self.net, threads=1)
+        session = Session(self.net, threads=1, precision=FMA)
         if self.transform is None:
             return session.run(outputs, self.feed)
         return session.run_pixels(next(iter(self.feed.values())), self.transform)
@@ -183,7 +184,7 @@ class Guarded:
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})
 
         with mock.patch.object(plan_module, "place", place):
-            configuration = Configuration(chunk_blocks=chunk_blocks)
+            configuration = Configuration(chunk_blocks=chunk_blocks, precision=FMA)
             plan = make_plan(self.net, shapes, tuple(outputs), pixels, SCHEDULES[self.schedule], configuration)
         return replace(plan, steps=tuple(guarded_step(step, side, moved == "tables") for step in plan.steps))
 

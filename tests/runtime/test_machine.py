@@ -5,9 +5,11 @@ import logging
 
 import pytest
 
+from tests.kernels.machine.machines import FOLDER, MACHINES
 from xdn import settings
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
+from xdn.errors import DataError, ParseError
 from xdn.runtime import machine
 from xdn.runtime.machine import kept_at, measured_machine, this_machine
 
@@ -19,6 +21,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "_ROUNDS", 1)
     monkeypatch.setattr(machine, "_MEMORY_ROUNDS", 1)
     monkeypatch.setattr(settings, "cache_dir", lambda: tmp_path)
+    monkeypatch.delenv("XDN_MACHINE")
 
 
 def test_a_machine_is_measured_once():
@@ -53,3 +56,29 @@ def test_a_folder_that_cannot_be_written_is_only_a_warning(monkeypatch, tmp_path
     monkeypatch.setattr(settings, "cache_dir", lambda: tmp_path / "file")
     assert measured_machine().threads == available_cpus()
     assert "is not kept" in caplog.text
+
+
+def test_rules_choose_for_a_machine_that_a_file_describes(monkeypatch):
+    monkeypatch.setenv("XDN_MACHINE", str(FOLDER / "emerald_rapids.json"))
+    assert this_machine.__wrapped__() == MACHINES["emerald_rapids"]
+    assert not kept_at().exists()
+
+
+@pytest.mark.parametrize(("content", "error"), [(None, ParseError), ("[", ParseError), ("{}", DataError)])
+def test_a_file_that_describes_none_is_refused(content, error, monkeypatch, tmp_path):
+    path = tmp_path / "machine.json"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("XDN_MACHINE", str(path))
+    with pytest.raises(error):
+        this_machine.__wrapped__()
+
+
+def test_the_target_has_the_rates_of_the_machine():
+    found = measured_machine()
+    rates = found.rates(16)
+    assert rates.ghz == found.ghz_wide
+    assert 0 < rates.multiplied < 20
+    assert rates.levels[-1].bytes == float("inf")
+    assert [level.bytes for level in rates.levels[:-1]] == [level.bytes for level in found.levels[:-1]]
+    assert all(level.one > 0 and level.each > 0 for level in rates.levels)

@@ -7,6 +7,7 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from xdn import settings
+from xdn.codegen.rates import USUAL, Rates
 from xdn.codegen.tile_probe import tiles_work
 from xdn.cpus import caches
 from xdn.element import REAL
@@ -38,6 +39,8 @@ class Target:
         `AMX` or `EMULATED`: how tiles of bf16 are multiplied (`xdn/codegen/tiles.py`); None for not at all.
     core_cache_bytes : int
         The cache that a core has for itself (level 2); machine code does not depend on it.
+    rates : Rates
+        How fast it is; nor on these.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Target:
     half: bool = True
     tiles: str | None = None
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
+    rates: Rates = USUAL
 
     @property
     def lanes(self) -> int:

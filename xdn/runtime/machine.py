@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -44,7 +44,15 @@ _MOST_BYTES = 1 << 16
 
 @cache
 def this_machine() -> Machine:
-    """Return the machine, measured now where the cache folder has none of this processor, these cores and sources."""
+    """Return the machine, measured now where the cache folder has none of this processor, these cores and sources.
+
+    Raises
+    ------
+    DataError, ParseError
+        Where `XDN_MACHINE` names a file that does not describe a machine.
+    """
+    if asked := settings.asked_machine():
+        return Machine.of(read_json(asked, _MOST_BYTES))
     path = kept_at()
     try:
         return Machine.of(read_json(path, _MOST_BYTES))
@@ -52,6 +60,13 @@ def this_machine() -> Machine:
         if path.exists():
             log.warning("%s: measured anew: %s", path, error)
     return measured_machine()
+
+
+@cache
+def this_target() -> Target:
+    """Return this processor with the rates that were measured; rules choose by these."""
+    target = host_target()
+    return replace(target, rates=this_machine().rates(target.lanes))
 
 
 def measured_machine() -> Machine:

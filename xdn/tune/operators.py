@@ -59,7 +59,7 @@ _FIELDS = {
 
 def operators_of(session: Session, plan: Plan) -> list[Operator]:
     """Return the operators of a session's net, in the order of a plan, that can be computed in several ways."""
-    legal = choices_of(session.net, plan.inputs, session.net.outputs, plan.schedule, session.configuration)
+    legal = choices_of(session.net, plan.inputs, session.net.outputs, plan.schedule, session.configuration, plan.target)
     alike: dict[str, list[str]] = {}
     for placed in plan.layers:
         layer = placed.layer

@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.kernels.checks import LANES, check_layer, one_layer_net, sums
+from tests.kernels.machine.machines import MACHINES, target_of
 from xdn.codegen.target import TARGETS, target_named
-from xdn.kernels.contract.channel import best_tile, tiles_of
+from xdn.kernels.contract.channel import best_order, best_tile
+from xdn.kernels.contract.work import Depth, Sums, tiles_of
+from xdn.kernels.core.choice import PANELS, TILES
 from xdn.kernels.core.layout import CHANNEL
+from xdn.kernels.core.work import ALONE, Setting
 from xdn.runtime.cpu.plan import make_plan
 
 
@@ -19,29 +23,42 @@ def test_tiles_fit_into_the_registers(target):
         assert rows * vectors + vectors + 1 <= target.registers
 
 
+def tile(filters, *depths, target=None, setting=ALONE):
+    """Return the best tile for positions and products."""
+    return best_tile(Sums(target or target_named("avx512f"), depths, 1e5), filters, 1, setting)
+
+
 def test_many_positions_get_a_large_tile_and_one_gets_many_vectors():
-    target = target_named("avx512f")
-    rows, vectors = best_tile(256, [56 * 56], target)
-    assert rows * vectors >= 24
-    rows, vectors = best_tile(2048, [1], target)
-    assert (rows, vectors) == (1, 8)
+    rows, vectors = tile(256, Depth(56 * 56, 64.0))
+    assert rows * vectors >= 20
+    assert tile(2048, Depth(1, 512.0)) == (1, 8)
 
 
 def test_a_tile_is_no_larger_than_its_layer():
-    target = target_named("avx512f")
-    assert best_tile(16, [4], target) == (4, 1)
-    assert best_tile(10, [1], target)[1] == 1
+    assert tile(16, Depth(4, 64.0)) == (4, 1)
+    assert tile(10, Depth(1, 64.0))[1] == 1
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_one_position_has_enough_sums_to_hide_their_latency_on_all_machines(name):
+    target = target_of(MACHINES[name])
+    rows, vectors = tile(1000, Depth(1, 1024.0), target=target, setting=Setting(threads=2, net_bytes=1e8))
+    assert rows * vectors >= min(4, target.rates.latency * target.rates.multiplied)
 
 
 def test_panels_are_narrow_where_wide_ones_do_not_stay_in_the_cache():
-    target, depth = replace(target_named("avx512f"), core_cache_bytes=2 << 20), 512 * 27
-    assert depth * 2 * target.lanes * 4 < 2 << 20 < depth * 3 * target.lanes * 4
-    many = [4 * 14 * 14]
-    assert best_tile(512, many, target)[1] > 2
-    assert best_tile(512, many, target, 256)[1] > 2
-    assert best_tile(512, many, target, depth)[1] == 2
-    # Weights that are used once come from the memory in any case.
-    assert best_tile(512, [1], target, depth) == best_tile(512, [1], target)
+    """Three vectors of 512 channels and 27 taps fill the core's cache; the next one gives a quarter."""
+    target, depth = target_of(MACHINES["emerald_rapids"]), 512 * 27
+    assert depth * 2 * target.vector_bytes < 2 << 20 < depth * 3 * target.vector_bytes
+    assert tile(512, Depth(4 * 14 * 14, 256.0), target=target)[1] > 2
+    assert tile(512, Depth(4 * 14 * 14, float(depth)), target=target)[1] <= 2
+
+
+def test_the_order_of_the_loops_keeps_what_is_larger():
+    """Weights of 4 MiB would leave the core's cache with each tile; of 64 KiB they stay, and so do positions."""
+    sums, setting = Sums(target_named("avx512f"), (Depth(196, 1024.0),), 8e5), ALONE
+    assert best_order(sums, 6, [4] * 16, setting) == TILES
+    assert best_order(replace(sums, depths=(Depth(196, 64.0),)), 6, [4] * 4, setting) == PANELS
 
 
 @pytest.mark.parametrize(("filters", "groups"), [(3, 2), (4, 8), (23, 3), (LANES // 2, 4), (LANES + 1, 5), (1, 6)])

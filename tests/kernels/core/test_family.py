@@ -7,20 +7,23 @@ import pytest
 
 from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
 from xdn.codegen.native import address
-from xdn.codegen.target import host_target, target_named
+from xdn.codegen.target import target_named
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer
-from xdn.kernels.core.choice import BF16X6, BLAS, Choice
+from xdn.kernels.core.choice import BF16X6, BLAS, STRASSEN, WINOGRADS, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
+from xdn.kernels.core.work import Setting
 from xdn.layers import LAYERS
 from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.machine import this_target
 
 
 def _lowering(net, schedule=BATCH):
     layer = net.layers[-1]
     blobs = net.bottom_blobs(layer), net.top_blobs(layer)
-    return Lowering(layer, *blobs, host_target(), net.added_blobs(layer), schedule=schedule)
+    setting = Setting(threads=2, blocks=6 if schedule is BATCH else 1)
+    return Lowering(layer, *blobs, this_target(), net.added_blobs(layer), schedule=schedule, setting=setting)
 
 
 def test_every_layer_type_has_a_case_and_a_family():
@@ -32,8 +35,9 @@ def test_every_layer_type_has_a_case_and_a_family():
 
 def test_the_cases_reach_every_family():
     lowerings = [_lowering(case.net(), schedule) for case in LAYER_CASES for schedule in SCHEDULES.values()]
-    # No rule takes BLAS.
-    lowerings += [replace(lowering, choice=Choice(BLAS)) for lowering in lowerings]
+    # Whatever the rules take of these small layers; none takes BLAS.
+    asked = (*WINOGRADS, STRASSEN, BLAS)
+    lowerings += [replace(lowering, choice=Choice(algorithm)) for lowering in lowerings for algorithm in asked]
     # Nor are there tiles on every processor.
     tiled = target_named("amx-emulated")
     lowerings += [replace(lowering, choice=Choice(BF16X6), target=tiled) for lowering in lowerings]
@@ -64,14 +68,14 @@ def test_a_layer_without_kernel_is_refused_by_name():
     net = one_layer_net("ReLU", (3,))
     layer = Layer("entry", make_params("Input", shape=((1, 3),)), (), ("x",))
     with pytest.raises(UnsupportedError, match=r"layer 'entry' \(Input\): no kernel executes"):
-        select(Lowering(layer, [], net.top_blobs(net.layers[0]), host_target()))
+        select(Lowering(layer, [], net.top_blobs(net.layers[0]), this_target()))
 
 
 def test_an_epilogue_that_no_kernel_has_is_refused():
     net = one_layer_net("TanH", (3, 4, 5))
     layer = net.layers[-1].replace(epilogue=Epilogue(activation=make_params("ReLU")))
     with pytest.raises(UnsupportedError, match="no kernel executes this layer with what is fused to it"):
-        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), host_target()))
+        select(Lowering(layer, net.bottom_blobs(layer), net.top_blobs(layer), this_target()))
 
 
 @pytest.mark.parametrize(("own", "projected"), [(2, 1), (1, 2), (4, 1)])

@@ -1,6 +1,20 @@
-"""Machines for the tests of rules; figures are those of real ones, rounded."""
+"""Machines for the tests of rules, stored as `xdn-inspect --machine --json` writes them.
 
-from xdn.kernels.machine.model import Level, Machine, Rate
+`zen4` was measured; the others have rounded figures of such processors: `zen2` multiplies vectors of AVX2, two in a
+cycle; `zen5` those of AVX-512, two in a cycle; `emerald_rapids` shares its cores with others, so that its loop with
+loads is far from the registers' peak, and its memory is slow; `laptop` is a small one with AVX2 and small caches.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from xdn.codegen.target import target_named
+from xdn.kernels.machine.model import Machine, Rate
+
+FOLDER = Path(__file__).parent
+MACHINES = {path.stem: Machine.of(json.loads(path.read_text())) for path in sorted(FOLDER.glob("*.json"))}
+ZEN4 = MACHINES["zen4"]
 
 
 def rate(one, together=None, sure=True):
@@ -8,20 +22,8 @@ def rate(one, together=None, sure=True):
     return Rate(one, 2.0 * one if together is None else together, sure)
 
 
-#: An EPYC of 2023, two of its cores.
-ZEN4 = Machine(
-    processor="znver4",
-    instruction_set="avx512f",
-    threads=2,
-    ghz=3.65,
-    ghz_wide=3.65,
-    macs={"f32": rate(58.5), "bf16": rate(117.0), "s8": rate(234.0)},
-    tile_macs=rate(58.5),
-    levels=(
-        Level("L1", 32 << 10, 1, rate(204.0)),
-        Level("L2", 1 << 20, 1, rate(108.0)),
-        Level("L3", 32 << 20, 2, rate(88.0, 150.0)),
-        Level("memory", 0, 2, rate(31.0, 53.0)),
-    ),
-    barrier_ns=200.0,
-)
+def target_of(machine):
+    """Return the processor of a machine, as rules see it."""
+    target = target_named(machine.instruction_set)
+    (core,) = (level.bytes for level in machine.levels if level.name == "L2")
+    return replace(target, core_cache_bytes=core, rates=machine.rates(target.lanes))

@@ -1,37 +1,59 @@
 """When Strassen's algorithm is chosen."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.kernels.checks import make_params, one_layer_net
+from tests.kernels.machine.machines import MACHINES, target_of
 from tests.kernels.strassen.lowering import pointwise
 from tests.kernels.strassen_checks import by_strassen
-from xdn.codegen.target import TARGETS
 from xdn.graph import Epilogue
-from xdn.kernels.core.choice import STRASSEN
+from xdn.kernels.core.choice import F32, FMA, STRASSEN
 from xdn.kernels.core.family import FAMILIES, legal_choices, select
+from xdn.kernels.core.layout import BATCH, CHANNEL, SCHEDULES
+from xdn.kernels.core.work import Setting
 from xdn.kernels.strassen.algorithm import takes
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
 
+#: What the weights of MobileNet-V1 take.
+NET_BYTES = 17e6
 
+
+def chosen(name, image, filters, schedule):
+    """Return whether a stored machine takes it."""
+    setting = Setting(threads=2, net_bytes=NET_BYTES, blocks=6 if schedule is BATCH else 1)
+    lowering = pointwise(image, target_of(MACHINES[name]), num_output=filters)
+    return takes(replace(lowering, precision=F32, schedule=schedule, setting=setting))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", ["emerald_rapids", "zen4", "zen5"])
+@pytest.mark.parametrize(
+    ("image", "filters"), [((512, 14, 14), 512), ((256, 28, 28), 256), ((256, 14, 14), 1024), ((256, 56, 57), 512)]
+)
+def test_many_channels_and_positions_gain(image, filters, name, schedule):
+    assert chosen(name, image, filters, SCHEDULES[schedule])
+
+
+@pytest.mark.parametrize("name", ["emerald_rapids", "laptop", "zen2"])
+def test_one_image_with_few_positions_for_its_weights_takes_a_fast_memory(name):
+    assert not chosen(name, (1024, 7, 7), 1024, CHANNEL)
+    assert chosen("zen4", (1024, 7, 7), 1024, CHANNEL)
+
+
+@pytest.mark.parametrize("name", ["emerald_rapids", "zen2", "zen4", "zen5"])
 @pytest.mark.parametrize(
     ("image", "filters"),
-    [((512, 14, 14), 512), ((1024, 7, 7), 1024), ((256, 28, 28), 256), ((256, 14, 14), 1024), ((128, 56, 57), 512)],
-    ids=str,
+    # Sums of inputs outweigh; of results; too few channels, and filters, to halve.
+    [((512, 28, 28), 32), ((32, 112, 112), 512), ((31, 64, 64), 64), ((64, 64, 64), 31)],
 )
-def test_many_channels_and_positions_gain(image, filters):
-    assert takes(pointwise(image, num_output=filters))
-
-
-@pytest.mark.parametrize(
-    ("image", "filters"),
-    # Sums of inputs outweigh; of results; few positions for their weights; too few channels, and filters, to halve.
-    [((512, 28, 28), 32), ((32, 112, 112), 512), ((1024, 2, 2), 1024), ((31, 64, 64), 64), ((64, 64, 64), 31)],
-    ids=str,
-)
-def test_others_do_not(image, filters):
-    assert not takes(pointwise(image, num_output=filters))
+def test_others_do_not(image, filters, name):
+    assert not chosen(name, image, filters, BATCH)
+    assert not chosen(name, image, filters, CHANNEL)
+    assert not chosen(name, (1024, 2, 2), 1024, CHANNEL)
 
 
 @pytest.mark.parametrize(
@@ -64,17 +86,24 @@ def test_it_can_be_chosen_where_the_rule_does_not():
     assert STRASSEN not in {choice.algorithm for choice in legal_choices(pointwise((64, 16, 16), winograd=False))}
 
 
-def test_the_choice_is_the_same_for_every_instruction_set_and_epilogue():
-    """So that all processors with fused multiply-add agree, and fusing changes no bit."""
+def test_the_choice_is_the_same_for_every_epilogue():
+    """So that fusing changes no bit."""
+    for image in ((512, 14, 14), (64, 14, 14)):
+        plain = pointwise(image, num_output=512)
+        assert takes(pointwise(image, epilogue=Epilogue(True, ReLU()), num_output=512)) == takes(plain)
+
+
+def test_plain_arithmetic_is_the_same_in_both_schedules_and_on_all_machines():
     for image, expected in (((512, 14, 14), True), ((64, 14, 14), False)):
-        found = {takes(pointwise(image, target, num_output=512)) for target in TARGETS}
-        found |= {takes(pointwise(image, epilogue=Epilogue(True, ReLU()), num_output=512))}
-        assert found == {expected}
+        lowerings = (pointwise(image, target_of(machine), num_output=image[0]) for machine in MACHINES.values())
+        both = (replace(each, precision=FMA, schedule=s) for each in lowerings for s in (BATCH, CHANNEL))
+        assert {takes(lowering) for lowering in both} == {expected}
 
 
 @pytest.mark.parametrize("winograd", [True, False])
 def test_a_plan_does_as_it_is_told(winograd):
-    net = one_layer_net("Convolution", (256, 14, 14), num_output=256, kernel_size=1)
-    plan = make_plan(net, {"x0": (256, 14, 14)}, ("y0",), configuration=Configuration(winograd=winograd))
+    net = one_layer_net("Convolution", (512, 14, 14), num_output=512, kernel_size=1)
+    configuration, target = Configuration(winograd=winograd), target_of(MACHINES["zen4"])
+    plan = make_plan(net, {"x0": (512, 14, 14)}, ("y0",), configuration=configuration, target=target)
     assert any(step.source.name.op.startswith("strassen") for step in plan.steps) == winograd
-    assert plan.macs == 14 * 14 * 256 * 256 * (7 if winograd else 8) // 8
+    assert plan.macs == 14 * 14 * 512 * 512 * (7 if winograd else 8) // 8

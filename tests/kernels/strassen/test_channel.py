@@ -57,7 +57,7 @@ def test_several_units_of_pairs_in_both_orders(threads, order, batch, monkeypatc
 
 @pytest.mark.parametrize(("channels", "order"), [(64, PANELS), (1024, TILES)])
 def test_what_the_core_s_cache_keeps_decides_the_order(channels, order, monkeypatch):
-    net = one_layer_net("Convolution", (channels, 4, 4), num_output=256, kernel_size=1)
+    net = one_layer_net("Convolution", (channels, 14, 14), num_output=512, kernel_size=1)
     with_cache(monkeypatch, 1 << 20)
     assert _step(net, Configuration()).words[Halving.panels_inner.slot] == (order == PANELS)
 

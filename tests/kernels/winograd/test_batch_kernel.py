@@ -133,11 +133,11 @@ def test_units_of_positions_change_no_bit(outputs, unit, monkeypatch):
     """One position at a time; eight, of more than one tile and block, and a smaller last unit; all at once."""
     net = conv_net((16, 9, 13), 13)
     feed = feed_for(net, 2 * B + 1)
-    (expected,) = Session(net, threads=1).run(None, feed)
+    (expected,) = Session(net, threads=1, schedule="batch").run(None, feed)
     # V has 17 rows a position, an odd number.
     tile_bytes = WINOGRAD[outputs].elements * (17 + 13) * B * F32.bytes
     with_cache(monkeypatch, 2 * unit * tile_bytes)
-    session = Session(net, threads=1, chunk_blocks=3)
+    session = Session(net, threads=1, chunk_blocks=3, schedule="batch")
     (result,) = session.run(None, feed)
     np.testing.assert_array_equal(result, expected)
     (step,) = [step for step in session.plan().steps if step.source.name.op.startswith("winograd")]

@@ -6,7 +6,7 @@ import pytest
 from tests.kernels.checks import LANES, check_layer, feed_for, one_layer_net, sums, with_cache
 from xdn.graph import Epilogue
 from xdn.kernels.core.layout import CHANNEL
-from xdn.kernels.winograd import channel as winograd
+from xdn.kernels.winograd import tiles
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
@@ -25,12 +25,13 @@ def test_panels_of_two_sizes(filters):
     check_layer("Convolution", IMAGE, num_output=filters, kernel_size=3, pad=1, allowed=sums, batch=3)
 
 
+@pytest.mark.usefixtures("outputs")
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_several_units_of_positions(threads, monkeypatch):
     net = one_layer_net("Convolution", IMAGE, num_output=48, kernel_size=3, pad=1, epilogue=Epilogue(residual=True))
     feed = feed_for(net, 3)
     (whole,) = Session(net, threads=threads, schedule="channel").run(None, feed)
-    monkeypatch.setattr(winograd, "_LEAST_POSITIONS", 5)
+    monkeypatch.setattr(tiles, "_LEAST_POSITIONS", 5)
     with_cache(monkeypatch, 0)
     words = _step(net).words
     assert words[Filtering.unit.slot] == 5 < words[Filtering.tile_count.slot]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights, with_cache
+from xdn import settings as limits
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.family import Reach
 from xdn.layers.relu import ReLU
@@ -117,10 +118,11 @@ def test_no_bands_where_a_step_would_overwrite_what_another_has_yet_to_read():
 @given(net=chains(), kib=st.sampled_from([6, 16, 48]))
 def test_bands_change_no_bit(net, kib):
     feed = feed_for(net)
-    (expected,) = Session(net, threads=1).run(None, feed)
     with pytest.MonkeyPatch.context() as patch:
         with_cache(patch, kib << 10)
-        (found,) = Session(net, threads=1).run(None, feed)
+        (found,) = Session(net, threads=1, schedule="batch").run(None, feed)
+        patch.setattr(limits, "MOST_BAND_STEPS", 1)
+        (expected,) = Session(net, threads=1, schedule="batch").run(None, feed)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from xdn.codegen.target import Target
 from xdn.element import REAL, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.batch_kernel import BatchContract, contraction, words_of
@@ -18,10 +17,12 @@ from xdn.kernels.contract.task import (
     spread,
     used_elements,
 )
+from xdn.kernels.contract.work import Depth, Sums, tile_group
 from xdn.kernels.core.choice import DIRECT, Choice
 from xdn.kernels.core.epilogue import epilogue_parts, fused_reads, fused_words
 from xdn.kernels.core.family import Lowered, Lowering, Reach, Rows, Step, family
 from xdn.kernels.core.packing import packed_once
+from xdn.kernels.core.work import Phase
 from xdn.layers.window import Window
 
 
@@ -43,6 +44,16 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in batch_tiles(lowering.top().channels // group, lowering)]
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what all tiles take."""
+    task = contraction_task(lowering)
+    sizes = spread(task.filters, most_rows(lowering)) * task.groups
+    counts = zip(*np.unique(task.products, return_counts=True), strict=True)
+    depths = tuple(Depth(int(positions), float(products)) for products, positions in counts)
+    blobs, x_bytes = (lowering.read, lowering.written), lowering.bottom().block_bytes / task.groups
+    return (Sums(lowering.target, depths, x_bytes, blobs).by_images(sizes),)
+
+
 @family(
     "contract",
     "Convolution",
@@ -52,6 +63,7 @@ def _direct_choices(lowering: Lowering) -> list[Choice]:
     fuses=True,
     choices=_direct_choices,
     footprint=contraction_footprint,
+    phases=_phases,
 )
 def lower_contraction(lowering: Lowering) -> Lowered:
     """Contract taps and input channels; of an InnerProduct, whose taps are the positions of the bottom, all of them.
@@ -119,11 +131,6 @@ def rows_of_positions(
         reads[slots["x2"]] = Reach.of(other[0])
     tables = {slots["positions"]: top.width * positions[0].nbytes}
     return Rows(top.height, 1, tables, slots["position_count"], top.width, reads, slots["y"])
-
-
-def tile_group(tiles: int, weight_bytes: int, target: Target) -> int:
-    """Return how many tiles' weights fill a quarter of the core's cache, one at least."""
-    return max(1, min(tiles, tiles * (target.core_cache_bytes // 4) // max(1, weight_bytes)))
 
 
 def _tiles(lowering: Lowering, task: Contraction, firsts: list[tuple[int, int]], packed: Sequence[Array]) -> Array:

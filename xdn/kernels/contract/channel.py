@@ -1,6 +1,6 @@
 """Convolution and InnerProduct of one image: tiles of positions, panels of filters, packed weights."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from xdn.kernels.contract.task import (
     used_elements,
 )
 from xdn.kernels.contract.tiles import class_tiles, position_classes
+from xdn.kernels.contract.work import Depth, Sums, fastest_tile, tiles_of
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.choice import DIRECT, ORDERS, PANELS, TILES, Choice
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
@@ -29,17 +30,12 @@ from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
+from xdn.kernels.core.work import Phase, Setting
 
-#: Scalars' addresses that fit into a processor's general registers beside the loop's own.
-_MOST_ROWS = 12
-#: Vectors of a panel at most: enough chains for one position alone to keep the multipliers busy.
-_MOST_VECTORS = 8
-#: Cycles of a multiply-add until its result can be added to; what a processor multiplies, and loads, in a cycle.
-_LATENCY, _MULTIPLIED, _LOADED = 4.0, 2.0, 2.0
-#: Cycles for the loop itself, and bytes in a cycle from the core's own cache, and from beyond it.
-_LOOP, _CACHE_BYTES, _OUTER_BYTES = 0.5, 32.0, 10.0
 #: How much longer panels of two sizes may not take: they are two kernels to compile, and two steps.
 _TWO_SIZES = 1.03
+#: How much longer the order may take that leaves positions in the cache of the core which computed them.
+_TWO_ORDERS = 1.02
 
 
 @dataclass(frozen=True)
@@ -97,6 +93,47 @@ def _footprint(lowering: Lowering) -> Footprint:
     return contraction_footprint(lowering) + packed_weights(lowering) * (touched - 1)
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """How a contraction is cut into tiles.
+
+    Parameters
+    ----------
+    classes : list of arrays
+        Positions that share their tap lists.
+    rows : int
+        Positions of a tile.
+    sizes : list of int
+        Vectors of each panel, of a group.
+    order : str
+        One of `ORDERS`.
+    phase : Phase
+        What all of it takes.
+    """
+
+    classes: list[Array]
+    rows: int
+    sizes: list[int]
+    order: str
+    phase: Phase
+
+
+def _cut(lowering: Lowering, task: Contraction, begin: int = 0) -> _Cut:
+    """Return how a contraction is cut, by the filters from `begin` on: as is chosen, else as takes the least time."""
+    lanes, choice = lowering.target.lanes, lowering.choice
+    filters, groups, widened = task.filters - begin, task.groups, 1
+    if across := _vectors_across_groups(lowering, task):
+        filters, groups, widened = lanes, len(across.begins), across.touched
+    classes = position_classes([source.positions for source in task.sources])
+    depths = tuple(Depth(len(members), float(widened * task.products[members[0]])) for members in classes)
+    x_bytes = lowering.bottom().block_bytes / task.groups
+    sums = Sums(lowering.target, depths, x_bytes, (lowering.read, lowering.written))
+    rows, vectors = choice.tile or best_tile(sums, filters, groups, lowering.setting)
+    sizes = spread(-(-filters // lanes), vectors)
+    order = choice.order or best_order(sums, rows, sizes * groups, lowering.setting)
+    return _Cut(classes, rows, sizes, order, sums.by_channels(rows, sizes * groups, order))
+
+
 @family(
     "channel_contract",
     "Convolution",
@@ -108,141 +145,129 @@ def _footprint(lowering: Lowering) -> Footprint:
     scalars=True,
     choices=_direct_choices,
     footprint=_footprint,
+    phases=lambda lowering: (_cut(lowering, contraction_task(lowering)).phase,),
 )
 def lower_contraction(lowering: Lowering) -> Lowered:
     """Contract taps and input channels for several positions at a time; an InnerProduct is a matrix times a vector."""
     task = contraction_task(lowering)
-    whole = task.groups == 1 or task.filters % lowering.target.lanes == 0
-    return _lower(lowering, task) if whole else _lower_across_groups(lowering, task)
-
-
-def _lower(lowering: Lowering, task: Contraction) -> Lowered:
-    """Return one step for each number of vectors that the panels have; each panel is a part of one group."""
     require_range(lowering)
-    return Lowered(direct_steps(lowering, task), in_place=lowering.over_residual())
+    across = _vectors_across_groups(lowering, task)
+    steps = [_lower_across_groups(lowering, task, across)] if across else direct_steps(lowering, task)
+    return Lowered(steps, in_place=lowering.over_residual())
 
 
 def direct_steps(lowering: Lowering, task: Contraction, begin: int = 0) -> list[Step]:
-    """Return the steps for the filters of each group from `begin` on, whose number fills vectors."""
-    classes = position_classes([source.positions for source in task.sources])
-    depth = sum(len(source.lists.used) * source.channels for source in task.sources)
+    """Return the steps for the filters of each group from `begin` on: one for each number of vectors of a panel.
+
+    Each panel is a part of one group.
+    """
+    cut = _cut(lowering, task, begin)
     lanes, filters, channels = lowering.target.lanes, task.filters, task.sources[0].channels
-    own = filters - begin
-    rows, vectors = lowering.choice.tile or best_tile(own, [len(c) for c in classes], lowering.target, depth)
-    sizes = spread(-(-own // lanes), vectors)
     steps = []
-    for size in dict.fromkeys(sizes):
-        starts = [begin + sum(sizes[:i]) * lanes for i, each in enumerate(sizes) if each == size]
+    for size in dict.fromkeys(cut.sizes):
+        starts = [begin + sum(cut.sizes[:i]) * lanes for i, each in enumerate(cut.sizes) if each == size]
         panels = [
             Panel(g * channels, g * filters + start, g * filters + min(start + size * lanes, filters))
             for g in range(task.groups)
             for start in starts
         ]
-        steps.append(_step(lowering, task, classes, (rows, size), panels))
+        steps.append(_step(lowering, task, cut, size, panels))
     return steps
 
 
-def _lower_across_groups(lowering: Lowering, task: Contraction) -> Lowered:
+@dataclass(frozen=True)
+class _Across:
+    """Vectors of filters, wherever groups begin and end.
+
+    Parameters
+    ----------
+    ranges : list of (int, int)
+        The first filter of each, and the one after the last.
+    begins : list of int
+        The first group that each reads.
+    touched : int
+        Groups that each reads.
+    """
+
+    ranges: list[tuple[int, int]]
+    begins: list[int]
+    touched: int
+
+
+def _vectors_across_groups(lowering: Lowering, task: Contraction) -> _Across | None:
+    """Return the vectors of filters across groups; None where those of each group fill theirs."""
+    lanes, filters, all_filters = lowering.target.lanes, task.filters, task.filters * task.groups
+    if task.groups == 1 or filters % lanes == 0:
+        return None
+    ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
+    touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
+    # All panels read as many groups; the last ones begin early enough for that.
+    return _Across(ranges, [min(first // filters, task.groups - touched) for first, _ in ranges], touched)
+
+
+def _lower_across_groups(lowering: Lowering, task: Contraction, across: _Across) -> Step:
     """Return one step whose panels are single vectors of filters, wherever groups begin and end.
 
     A panel reads the channels of all groups that it touches, and a filter's weights for those of other groups are
     zeros: vectors stay full, which they would not in panels of one group each.
     """
-    require_range(lowering)
-    (source,), lanes = task.sources, lowering.target.lanes
+    (source,), touched = task.sources, across.touched
     filters, channels, all_filters = task.filters, source.channels, task.filters * task.groups
-    ranges = [(first, min(first + lanes, all_filters)) for first in range(0, all_filters, lanes)]
-    touched = max((end - 1) // filters - first // filters + 1 for first, end in ranges)
-    # All panels read as many groups; the last ones begin early enough for that.
-    begins = [min(first // filters, task.groups - touched) for first, _ in ranges]
     weight = np.zeros((all_filters, touched, *source.weight.shape[1:]), real)
-    for (first, end), begin in zip(ranges, begins, strict=True):
+    for (first, end), begin in zip(across.ranges, across.begins, strict=True):
         own = np.arange(first, end)
         weight[own, own // filters - begin] = source.weight[first:end]
     wide = weight.reshape(all_filters, touched * channels, *source.weight.shape[2:])
     wide_source = source_of(source.blob, source.layout, lowering.top(), wide, source.window, source.lists)
     wide_task = Contraction((wide_source,), task.biases)
-    classes = position_classes([source.positions])
-    rows, _ = lowering.choice.tile or best_tile(lanes, [len(c) for c in classes], lowering.target)
-    panels = [Panel(begin * channels, *own) for begin, own in zip(begins, ranges, strict=True)]
-    step = _step(lowering, wide_task, classes, (rows, 1), panels)
-    macs = source.lists.multiplications * channels * all_filters
-    return Lowered([replace(step, macs=macs)], in_place=lowering.over_residual())
-
-
-def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
-    """Return the tiles (MR, NV) whose accumulators, with a panel's weights and a scalar, fill the registers."""
-    for vectors in range(1, _MOST_VECTORS + 1):
-        rows = min(_MOST_ROWS, (target.registers - vectors - 1) // vectors)
-        if rows:
-            yield rows, vectors
+    panels = [Panel(begin * channels, *own) for begin, own in zip(across.begins, across.ranges, strict=True)]
+    step = _step(lowering, wide_task, _cut(lowering, task), 1, panels)
+    return replace(step, macs=source.lists.multiplications * channels * all_filters)
 
 
 @shared
-def best_tile(
-    filters: int, classes: Sequence[int], target: Target, depth: int = 0, most_rows: int = _MOST_ROWS
-) -> tuple[int, int]:
-    """Return the tile (MR, NV) that should take the fewest cycles.
+def best_tile(sums: Sums, filters: int, groups: int, setting: Setting, most_rows: int | None = None) -> tuple[int, int]:
+    """Return the tile (MR, NV) that should take the least time for `groups` times `filters` filters."""
+    target, columns = sums.target, -(-filters // sums.target.lanes)
 
-    Parameters
-    ----------
-    filters : int
-    classes : sequence of int
-        How many positions share each tap list.
-    target : Target
-    depth : int
-        Weights of a filter: all tiles but the first find those of a panel in the core's cache, if that holds so many.
-    most_rows : int
-        MR at most.
-    """
-    vector_bytes = target.lanes * REAL.bytes
-
-    def cycles(tile: tuple[int, int]) -> float:
+    def time(tile: tuple[int, int]) -> float:
         rows, most = tile
-        tiles, panels = sum(-(-count // rows) for count in classes), spread(-(-filters // target.lanes), most)
-        total = 0.0
-        for v in panels:
-            own = max(rows * v / _MULTIPLIED, (rows + v) / _LOADED, _LATENCY, v * vector_bytes / _CACHE_BYTES)
-            held = depth * v * vector_bytes <= target.core_cache_bytes
-            again = own if held else max(own, v * vector_bytes / _OUTER_BYTES)
-            total += own + (tiles - 1) * again + tiles * _LOOP
-        return total * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
+        panels = spread(columns, most)
+        each = min(sums.by_channels(rows, panels, order).time(target.rates, setting) for order in ORDERS)
+        return each * groups * (_TWO_SIZES if panels[0] != panels[-1] else 1.0)
 
-    candidates = [(rows, v) for most, v in tiles_of(target) for rows in range(1, min(most, most_rows) + 1)]
-    return min(candidates, key=lambda tile: (cycles(tile), tile))
+    positions = max(depth.positions for depth in sums.depths)
+    return fastest_tile(target, columns, min(positions, most_rows or positions), time)
 
 
-def _step(
-    lowering: Lowering, task: Contraction, classes: Sequence[Array], tile: tuple[int, int], panels: list[Panel]
-) -> Step:
-    """Return the step for panels of one size."""
-    rows, vectors = tile
-    spans = [(panel.first, panel.end) for panel in panels]
-    filters, stored = vectors * lowering.target.lanes, lowering.weights
-    packed = [pack_panels(s.weight, s.lists.used, spans, filters, stored) for s in task.sources]
-    table = _panel_table(panels, packed)
-    tiles = class_tiles([source.positions for source in task.sources], classes, rows)
-    weight_bytes = sum(weights.nbytes for weights in packed)
-    words = storing(ChannelContract, stored)(
-        **source_words(task, packed) | fused_words(lowering, task.bias),
-        panels=table,
-        panel_count=len(table),
-        panels_inner=(lowering.choice.order or panels_or_tiles(weight_bytes, lowering.target)) == PANELS,
-        tiles=tiles,
-        tile_count=len(tiles),
-        tile_words=tiles.shape[1],
-    )
-    source = contraction(tile, epilogue_parts(lowering.layer), lowering.target, stored)
-    return Step(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
-
-
-def panels_or_tiles(weight_bytes: int, target: Target) -> str:
-    """Return which loop is the inner one: that over panels where the core's cache keeps the weights of all.
+def best_order(sums: Sums, rows: int, panels: Sequence[int], setting: Setting) -> str:
+    """Return which loop is the inner one: that over panels where it takes no longer.
 
     Threads that share the layer then have each all channels of some positions, which a depthwise layer after it finds
     in its own core's cache.
     """
-    return PANELS if weight_bytes <= target.core_cache_bytes else TILES
+    times = {order: sums.by_channels(rows, panels, order).time(sums.target.rates, setting) for order in ORDERS}
+    return PANELS if times[PANELS] <= _TWO_ORDERS * times[TILES] else TILES
+
+
+def _step(lowering: Lowering, task: Contraction, cut: _Cut, vectors: int, panels: list[Panel]) -> Step:
+    """Return the step for panels of one size."""
+    spans = [(panel.first, panel.end) for panel in panels]
+    filters, stored = vectors * lowering.target.lanes, lowering.weights
+    packed = [pack_panels(s.weight, s.lists.used, spans, filters, stored) for s in task.sources]
+    table = _panel_table(panels, packed)
+    tiles = class_tiles([source.positions for source in task.sources], cut.classes, cut.rows)
+    words = storing(ChannelContract, stored)(
+        **source_words(task, packed) | fused_words(lowering, task.bias),
+        panels=table,
+        panel_count=len(table),
+        panels_inner=cut.order == PANELS,
+        tiles=tiles,
+        tile_count=len(tiles),
+        tile_words=tiles.shape[1],
+    )
+    source = contraction((cut.rows, vectors), epilogue_parts(lowering.layer), lowering.target, stored)
+    return Step(source, words, macs=task.filter_macs * sum(end - first for first, end in spans))
 
 
 def _panel_table(panels: list[Panel], packed: list[Array]) -> Array:

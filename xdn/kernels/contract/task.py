@@ -1,6 +1,7 @@
 """What convolution and InnerProduct contract: sources and filters, before any schedule cuts them into tiles."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -82,6 +83,15 @@ class Contraction:
     def filter_macs(self) -> int:
         """Multiply-adds that a filter takes, of all sources."""
         return sum(source.lists.multiplications * source.channels for source in self.sources)
+
+    @cached_property
+    def products(self) -> Array:
+        """(P*Q,) the products of each position's sum."""
+        found = np.zeros(len(self.sources[0].positions), np.int64)
+        for source in self.sources:
+            ends = np.append(0, np.cumsum(source.runs[:, 2]))
+            found += ends[source.positions[:, 2]] - ends[source.positions[:, 1]]
+        return found
 
     @property
     def bias(self) -> Array:

@@ -20,6 +20,7 @@ from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
 from xdn.kernels.core.parts import PartsLayout
+from xdn.kernels.core.work import ALONE, Moved, Phase, Setting
 from xdn.layers.window import Window
 from xdn.registry import Registry
 
@@ -177,6 +178,8 @@ class Lowering:
         One of `PRECISIONS`: which algorithms are legal.
     parts : mapping
         Blob -> how its bf16 parts lie for all layers that read these; others lie as the layer needs them.
+    setting : Setting
+        For which rules compare these ways.
     """
 
     layer: Layer
@@ -191,6 +194,7 @@ class Lowering:
     choice: Choice = RULE
     precision: str = F32
     parts: Mapping[str, PartsLayout] = field(default_factory=dict)
+    setting: Setting = ALONE
 
     @property
     def params(self) -> Any:
@@ -232,6 +236,35 @@ class Lowering:
             "images": bottom.images,
         }
         return declared(**{name: value for name, value in known.items() if name in declared.fields} | own)
+
+    @property
+    def blob_bytes(self) -> float:
+        """Bytes of a block of all blobs that the layer touches: what lies between two uses of one of them."""
+        return sum(map(self._bytes, (*self.bottoms, *self.tops, *self.added)))
+
+    @property
+    def read(self) -> Moved:
+        """What is read of the bottoms."""
+        return Moved(sum(map(self._bytes, self.bottoms)), self.blob_bytes)
+
+    @property
+    def written(self) -> Moved:
+        """What is written of the tops, and read of what is added to them.
+
+        A line that is not in a cache is read before it is written; it goes back beside other work.
+        """
+        return Moved(sum(map(self._bytes, (*self.added, *self.tops))), self.blob_bytes)
+
+    def moving(self, vector_cycles: float = 2.5, more_cycles: float = 0.0) -> tuple[Phase]:
+        """Return the phase of a step that takes so many cycles for each vector of its tops, and more in all.
+
+        The default is that of a vector which is loaded, mapped by a few operations, and stored.
+        """
+        vectors = sum(map(self._bytes, self.tops)) / self.target.vector_bytes
+        return (Phase(vectors * vector_cycles + more_cycles, (self.read, self.written)),)
+
+    def _bytes(self, blob: Blob) -> float:
+        return self._layout(blob).block_bytes
 
     def step(self, op: str, make: MakeBody, descriptor: Descriptor, *, serves_both: bool = False) -> Step:
         """Return the step of a kernel whose name needs no more than the schedule and the target.
@@ -285,6 +318,8 @@ class Family:
         Lowering -> about how much memory `lower` takes for what it keeps.
     parts : callable
         Lowering -> bottom -> how the bf16 parts of it lie that the kernels read in its stead, at the least.
+    phases : callable
+        Lowering -> what its steps take together, as a roofline sees it.
     """
 
     lower: Callable[[Lowering], Lowered]
@@ -298,6 +333,7 @@ class Family:
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     footprint: Callable[[Lowering], Footprint] = packed_weights
     parts: Callable[[Lowering], Mapping[str, PartsLayout]] = lambda lowering: {}
+    phases: Callable[[Lowering], tuple[Phase, ...]] = Lowering.moving
     __doc__: str = ""
 
     def takes(self, lowering: Lowering) -> bool:
@@ -313,23 +349,12 @@ FAMILIES: Registry[Family] = Registry("kernel family", "xdn.kernels")
 
 
 def family(
-    name: str,
-    *types: str,
-    when: Callable[[Lowering], bool] = lambda lowering: True,
-    rank: int = 0,
-    fuses: bool = False,
-    schedules: tuple[Schedule, ...] = (BATCH,),
-    elements: tuple[Element, ...] = (REAL,),
-    scalars: bool = False,
-    choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,),
-    footprint: Callable[[Lowering], Footprint] = packed_weights,
-    parts: Callable[[Lowering], Mapping[str, PartsLayout]] = lambda lowering: {},
+    name: str, *types: str, when: Callable[[Lowering], bool] = lambda lowering: True, rank: int = 0, **options: Any
 ) -> Callable[[Callable[[Lowering], Lowered]], Callable[[Lowering], Lowered]]:
-    """Return a decorator that enters a lowering function into the table; the options are fields of `Family`."""
+    """Return a decorator that enters a lowering function into the table; `options` are further fields of `Family`."""
 
     def enter(lower: Callable[[Lowering], Lowered]) -> Callable[[Lowering], Lowered]:
-        options = when, rank, types, fuses, schedules, elements, scalars, choices, footprint, parts
-        FAMILIES.register(name)(Family(lower, *options, lower.__doc__ or ""))
+        FAMILIES.register(name)(Family(lower, when, rank, types, **options, __doc__=lower.__doc__ or ""))
         return lower
 
     return enter

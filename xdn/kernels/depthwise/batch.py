@@ -10,6 +10,8 @@ For a block of images, an output position and a channel::
 """
 
 from collections.abc import Sequence
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,11 @@ from xdn.kernels.core.epilogue import Fused, epilogue_parts, fused_reads, fused_
 from xdn.kernels.core.family import Lowered, Lowering, Rows, Step, family, packed_weights
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.taps import PositionRow, TapLists, lists_footprint, tap_lists
+from xdn.kernels.core.taps import PositionRow, TapLists, count_taps, lists_footprint, tap_lists
+from xdn.kernels.core.work import Phase
+
+#: Cycles of a vector for each tap: each of a channel's sums is one chain.
+_TAP_CYCLES = 4.5
 
 
 class BatchDepthwise(Fused):
@@ -112,6 +118,13 @@ def depthwise_footprint(lowering: Lowering) -> Footprint:
     return packed_weights(lowering) + lists_footprint(bottom.shape[2:], lowering.tops[0].shape[2:], window)
 
 
+def depthwise_phases(lowering: Lowering, tap_cycles: float) -> tuple[Phase, ...]:
+    """Return what the taps take, each so many cycles for a vector."""
+    sizes, places = lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:]
+    taps = count_taps(sizes, places, filters_of(lowering.layer).window_over(lowering.bottoms[0]))
+    return lowering.moving(tap_cycles * taps / prod(places))
+
+
 def tapped_filters(lowering: Lowering) -> tuple[TapLists, Array]:
     """Return the tap lists, and (taps, channels): each channel's filter at the elements that any position uses."""
     bottom, layer = lowering.bottoms[0], lowering.layer
@@ -119,7 +132,15 @@ def tapped_filters(lowering: Lowering) -> tuple[TapLists, Array]:
     return lists, used_elements(layer.weights["weight"], lists.used)[:, 0].T
 
 
-@family("depthwise", "Convolution", when=is_depthwise, rank=1, fuses=True, footprint=depthwise_footprint)
+@family(
+    "depthwise",
+    "Convolution",
+    when=is_depthwise,
+    rank=1,
+    fuses=True,
+    footprint=depthwise_footprint,
+    phases=partial(depthwise_phases, tap_cycles=_TAP_CYCLES),
+)
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""
     layer, top = lowering.layer, lowering.top()

@@ -13,6 +13,7 @@ passed them.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,15 @@ from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
-from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise, tapped_filters
+from xdn.kernels.depthwise.batch import depthwise_footprint, depthwise_phases, is_depthwise, tapped_filters
 from xdn.kernels.depthwise.sliding import slides
 
 #: Positions and vectors of a tile: each tap's weights are read once for all positions, its offset for all vectors.
 ROWS, VECTORS = 4, 2
 #: The part of a core's first cache that a group's rows may take.
 _FIRST_CACHE_BYTES = 24 << 10
+#: Cycles of a vector for each tap.
+_TAP_CYCLES = 1.5
 
 
 class ChannelDepthwise(Fused):
@@ -129,6 +132,7 @@ def _body(name: KernelName) -> KernelBody:
     fuses=True,
     schedules=(CHANNEL,),
     footprint=depthwise_footprint,
+    phases=partial(depthwise_phases, tap_cycles=_TAP_CYCLES),
 )
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own filter."""

@@ -40,8 +40,9 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import count_taps
+from xdn.kernels.core.work import Phase
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise
-from xdn.kernels.depthwise.tiles import Sliding, best_tile, patch_table, tiles_for
+from xdn.kernels.depthwise.tiles import Sliding, best_tile, patch_table, tiles_for, vector_cycles
 
 #: Elements of a side of a window at most: those of larger ones would not leave registers for a tile.
 _LARGEST = 5
@@ -178,6 +179,14 @@ def slides(lowering: Lowering) -> bool:
     return is_depthwise(lowering) and small and window.stride[0] == window.stride[1] <= min(window.kernel)
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what the tiles take."""
+    window, top = filters_of(lowering.layer).window(2), lowering.top()
+    tile = lowering.choice.tile or best_tile(window, top, lowering.target)
+    vectors = top.position_elements / lowering.target.lanes
+    return lowering.moving(0.0, vectors * vector_cycles(window, tile, top, lowering.target))
+
+
 def _choices(lowering: Lowering) -> list[Choice]:
     """Return the choices: the tile."""
     window = filters_of(lowering.layer).window(2)
@@ -193,6 +202,7 @@ def _choices(lowering: Lowering) -> list[Choice]:
     schedules=(CHANNEL,),
     choices=_choices,
     footprint=depthwise_footprint,
+    phases=_phases,
 )
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""

@@ -82,15 +82,17 @@ def best_tile(window: Window, top: BlockLayout, target: Target) -> tuple[int, in
 
     Large tiles share more of what they load, small ones leave the processor room to load for the next one meanwhile.
     """
+    tiles = tiles_for(window, top, target)
+    return min(tiles, key=lambda tile: (vector_cycles(window, tile, top, target), tile))
 
-    def cycles(tile: tuple[int, int]) -> float:
-        results, values = prod(tile), prod(Sliding.of(window, tile).patch)
-        weights = prod(window.kernel) * (1 if _keeps_weights(window, target) else tile[0])
-        loaded = values * (1 + values / _WAITED_VALUES) + weights * _WEIGHT_CYCLES
-        tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
-        return tiles * (results * (prod(window.kernel) + 1) + loaded + _TILE_CYCLES)
 
-    return min(tiles_for(window, top, target), key=lambda tile: (cycles(tile), tile))
+def vector_cycles(window: Window, tile: tuple[int, int], top: BlockLayout, target: Target) -> float:
+    """Return the cycles of a vector of channels of all tiles: their products and results, what they load, waiting."""
+    results, values = prod(tile), prod(Sliding.of(window, tile).patch)
+    weights = prod(window.kernel) * (1 if _keeps_weights(window, target) else tile[0])
+    loaded = values * (1 + values / _WAITED_VALUES) + weights * _WEIGHT_CYCLES
+    tiles = -(-top.height // tile[0]) * -(-top.width // tile[1])
+    return tiles * (results * (prod(window.kernel) + 1) / target.rates.multiplied + loaded + _TILE_CYCLES)
 
 
 def patch_table(slide: Sliding, window: Window, bottom: BlockLayout, top: BlockLayout) -> Array:

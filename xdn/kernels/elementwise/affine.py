@@ -18,6 +18,7 @@ from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.mathematics import fma, relu
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Phase
 from xdn.layers.broadcast import along_channels
 
 
@@ -101,6 +102,8 @@ def _prelu_of_channels() -> KernelBody:
     return prelu
 
 
+#: Cycles of a vector.
+_CYCLES = 5.0
 #: Of the batch schedule and of the channel schedule.
 AFFINE, PRELU = (_affine_of_images, _affine_of_channels), (_prelu_of_images, _prelu_of_channels)
 
@@ -118,6 +121,10 @@ def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array
     return _lower(lowering, "affine", AFFINE, shift=shift, factor=factor, offset=offset)
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    return lowering.moving(_CYCLES)
+
+
 def _keeps_statistics(lowering: Lowering) -> bool:
     """Return whether a BatchNorm normalises by what training left."""
     return not lowering.params.batch_statistics
@@ -129,7 +136,7 @@ def _one_value_per_channel(lowering: Lowering) -> bool:
     return along_channels(lowering.bottoms, params.axis, params.num_axes)
 
 
-@family("batch_norm", "BatchNorm", when=_keeps_statistics, schedules=BOTH)
+@family("batch_norm", "BatchNorm", when=_keeps_statistics, schedules=BOTH, phases=_phases)
 def lower_batch_norm(lowering: Lowering) -> Lowered:
     """Subtract the mean, divide by the deviation of the statistics that training left."""
     params, weights = lowering.params, lowering.layer.weights
@@ -138,13 +145,13 @@ def lower_batch_norm(lowering: Lowering) -> Lowered:
     return _lower_affine(lowering, mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean)))
 
 
-@family("bn", "BN", when=_keeps_statistics, schedules=BOTH)
+@family("bn", "BN", when=_keeps_statistics, schedules=BOTH, phases=_phases)
 def lower_bn(lowering: Lowering) -> Lowered:
     """Normalise, then scale and shift; or scale and shift alone."""
     return _lower_affine(lowering, *lowering.params.terms(lowering.layer.weights))
 
 
-@family("scale", "Scale", when=_one_value_per_channel, schedules=BOTH)
+@family("scale", "Scale", when=_one_value_per_channel, schedules=BOTH, phases=_phases)
 def lower_scale(lowering: Lowering) -> Lowered:
     """Multiply by one factor a channel, and add one offset where there is a bias."""
     factor = lowering.layer.weights["scale"]
@@ -152,14 +159,14 @@ def lower_scale(lowering: Lowering) -> Lowered:
     return _lower_affine(lowering, zeros, factor, lowering.layer.weights.get("bias", zeros))
 
 
-@family("bias", "Bias", when=_one_value_per_channel, schedules=BOTH)
+@family("bias", "Bias", when=_one_value_per_channel, schedules=BOTH, phases=_phases)
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
     offset = lowering.layer.weights["bias"]
     return _lower_affine(lowering, np.zeros_like(offset), np.ones_like(offset), offset)
 
 
-@family("prelu", "PReLU", schedules=BOTH)
+@family("prelu", "PReLU", schedules=BOTH, phases=_phases)
 def lower_prelu(lowering: Lowering) -> Lowered:
     """Keep positive values, multiply the others by the channel's slope."""
     slope = np.broadcast_to(lowering.layer.weights["slope"], lowering.top().channels)

@@ -1,5 +1,7 @@
 """Layers that map every element on its own: y[i] = f(x[i], constants) over all elements of a chunk."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from xdn.codegen.intrinsics import at, same_place
@@ -10,6 +12,7 @@ from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.mathematics import MOST_CONSTANTS, of_element
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Phase
 from xdn.layers.function import Function, Kernel, functions
 
 
@@ -49,6 +52,12 @@ def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     return Lowered([lowering.step(kernel.word, lambda: _body(kernel), words, serves_both=True)], in_place={y: x})
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what a function takes: most are written over what they read."""
+    (phase,) = lowering.moving()
+    return (replace(phase, streams=(lowering.read,)),)
+
+
 def _enter(word: str, types: list[type[Function]]) -> None:
     """Enter the family of the layer types that are one and the same function into the table of families."""
 
@@ -56,7 +65,7 @@ def _enter(word: str, types: list[type[Function]]) -> None:
         return _lower(lowering, lowering.params.kernel())
 
     lower.__doc__ = types[0].__doc__
-    family(word, *(cls.type for cls in types), schedules=BOTH)(lower)
+    family(word, *(cls.type for cls in types), schedules=BOTH, phases=_phases)(lower)
 
 
 for _word in {cls.word: None for cls in functions()}:

@@ -5,9 +5,12 @@ Figures are measured (`xdn/runtime/machine.py`), so that rules hold on processor
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any
 
-from xdn.element import ELEMENTS
+from xdn.codegen.rates import Level as Reached
+from xdn.codegen.rates import Rates
+from xdn.element import ELEMENTS, REAL
 from xdn.errors import DataError
 from xdn.record import Reader
 
@@ -92,6 +95,21 @@ class Machine:
         """Whether all figures are."""
         rates = (*self.macs.values(), self.tile_macs, *(level.gbytes for level in self.levels))
         return all(rate.sure for rate in rates)
+
+    def rates(self, lanes: int) -> Rates:
+        """Return what a core whose vectors have so many lanes does in a cycle, as rules see it."""
+        ghz = self.ghz_wide
+        multiplied = min(self.macs[REAL.name].one, self.tile_macs.one) / ghz / lanes
+        levels = tuple(
+            Reached(
+                level.bytes or inf,
+                level.shared_by,
+                level.gbytes.one / ghz,
+                level.gbytes.all / self.threads / ghz,
+            )
+            for level in self.levels
+        )
+        return Rates(ghz=ghz, multiplied=multiplied, levels=levels, barrier=self.barrier_ns * ghz)
 
     def document(self) -> dict[str, Any]:
         """Return the machine as JSON takes it."""

@@ -27,8 +27,8 @@ from xdn.codegen.source import KernelSource
 from xdn.codegen.target import Target
 from xdn.element import real
 from xdn.graph import Array
-from xdn.kernels.contract.channel import tiles_of
 from xdn.kernels.contract.kernel import add_channels
+from xdn.kernels.contract.work import tiles_of
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.machine.probe import number_within, probe
 

@@ -9,6 +9,7 @@ found again is where that value goes. Elements whose neighbours move along with 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,12 +22,15 @@ from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BOTH, BlockLayout
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Phase
 from xdn.memory import Need
 
 #: The x offset of a run of zeros.
 NOTHING = -1
 #: Elements of a top that are looked at a time.
 _PART = 1 << 18
+#: Cycles for a run beside those for its vectors.
+_RUN_CYCLES = 35.0
 #: What is moved as it is may be of any element.
 _ALL = tuple(ELEMENTS.values())
 
@@ -168,12 +172,20 @@ def _footprint(lowering: Lowering) -> Footprint:
     return Footprint(0, 4 * elements + 100 * _PART)
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what is moved: of most layers each position of each bottom is a run."""
+    runs = sum(lowering.bottom(number).positions for number in range(len(lowering.bottoms)))
+    (phase,) = lowering.moving(more_cycles=_RUN_CYCLES * runs)
+    return (replace(phase, parts=runs),)
+
+
 @family(
     "move",
     when=lambda lowering: lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
     elements=_ALL,
     footprint=_footprint,
+    phases=_phases,
 )
 def lower_move(lowering: Lowering) -> Lowered:
     """Move elements to other places: nothing to do where they lie there already."""

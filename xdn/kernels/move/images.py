@@ -26,6 +26,7 @@ from xdn.kernels.core.family import Step
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BlockLayout
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Moved, Phase
 
 
 class Planes(Descriptor):
@@ -198,6 +199,8 @@ def _planes_of_channels(images: int) -> KernelBody:
 
 #: Images of a block -> body.
 Body = Callable[[int], KernelBody]
+#: Cycles of a value, of the batch schedule, where its images lie far apart, and of the channel schedule.
+_CYCLES = {"load_planes": (10.0, 0.8), "store_planes": (5.5, 6.5)}
 #: By operation, of the batch schedule and of the channel schedule.
 _BODIES: dict[str, tuple[Body, Body]] = {
     "load_planes": (_planes_to_blocks, _planes_to_channels),
@@ -213,6 +216,13 @@ def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayo
     name = KernelName(layout.schedule.op(op), layout.target.name, element=layout.element)
     source = kernel_source(name, lambda: body(layout.images), over(words, layout.element))
     return Step(source, words(blob=blob, array=array, **sizes, **own))
+
+
+def conversion_phases(op: str, layout: BlockLayout) -> tuple[Phase, ...]:
+    """Return what ``"load_planes"`` or ``"store_planes"`` takes, and about what u8 images do: values go one by one."""
+    cycles = _CYCLES[op][0 if layout.schedule is BATCH else 1]
+    moved = 2.0 * layout.block_bytes
+    return (Phase(cycles * layout.block_elements, (Moved(moved, moved),)),)
 
 
 def load_planes(blob: str, array: int, layout: BlockLayout) -> Step:

@@ -33,6 +33,10 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import row_at, row_builder
+from xdn.kernels.core.work import Phase
+
+#: Cycles of a vector: of images, and of the channels of one image; of the latter for the ends of each position.
+_CYCLES, _ENDS = (65.0, 85.0), 1050.0
 
 
 class Across(Descriptor):
@@ -168,7 +172,13 @@ def _over_channels(lowering: Lowering) -> bool:
     return bool(lowering.params.norm_region == "ACROSS_CHANNELS")
 
 
-@family("lrn_across", "LRN", when=_over_channels, schedules=BOTH)
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    if lowering.schedule is BATCH:
+        return lowering.moving(_CYCLES[0])
+    return lowering.moving(_CYCLES[1], _ENDS * lowering.top().positions)
+
+
+@family("lrn_across", "LRN", when=_over_channels, schedules=BOTH, phases=_phases)
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
     params = lowering.params

@@ -34,6 +34,10 @@ from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.mathematics import exp
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import row_at, row_builder
+from xdn.kernels.core.work import Phase
+
+#: Cycles of a vector of channels: of images, and of one image, whose channels are summed one by one.
+_CYCLES = (30.0, 140.0)
 
 
 class Softmax(Descriptor):
@@ -114,7 +118,11 @@ def _over_channels(lowering: Lowering) -> bool:
     return lowering.bottoms[0].axis(lowering.params.axis) == 1
 
 
-@family("softmax", "Softmax", when=_over_channels, schedules=BOTH)
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    return lowering.moving(_CYCLES[0 if lowering.schedule is BATCH else 1])
+
+
+@family("softmax", "Softmax", when=_over_channels, schedules=BOTH, phases=_phases)
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along the channels."""
     return Lowered([Step(softmax(lowering.target, lowering.schedule), lowering.words(Softmax))])

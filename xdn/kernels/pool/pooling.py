@@ -34,10 +34,13 @@ from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import Combine, fold_taps, row_builder, row_elements
 from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
+from xdn.kernels.core.work import Phase
 from xdn.layers.pooling import LOWEST
 
 #: Rows that are folded at a time (MR): at two registers each, they leave half of 16 free.
 ROWS = 4
+#: Cycles of a vector of results, and of each of its taps: sums wait for each other.
+_ROW_CYCLES, _TAP_CYCLES = 4.0, {"MAX": 2.2, "AVE": 4.0}
 
 
 class Pooling(Descriptor):
@@ -112,12 +115,21 @@ def pooling_footprint(lowering: Lowering) -> Footprint:
     return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what the windows take."""
+    sizes = lowering.bottoms[0].shape[2:]
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
+    taps = lists.multiplications / len(lists.positions)
+    return lowering.moving(_ROW_CYCLES + taps * _TAP_CYCLES["MAX" if lowering.params.pool == "MAX" else "AVE"])
+
+
 @family(
     "pool",
     "Pooling",
     when=lambda lowering: len(lowering.tops) == 1,
     schedules=BOTH,
     footprint=pooling_footprint,
+    phases=_phases,
 )
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""

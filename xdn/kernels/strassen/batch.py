@@ -2,13 +2,14 @@
 
 from xdn.kernels.contract.batch import batch_tiles, direct_steps, most_rows
 from xdn.kernels.contract.task import contraction_task, require_range, spread
-from xdn.kernels.core.choice import STRASSEN, Choice
+from xdn.kernels.core.choice import PANELS, STRASSEN, Choice
 from xdn.kernels.core.epilogue import epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.strassen.algorithm import strassen_footprint, takes
 from xdn.kernels.strassen.batch_kernel import strassen
 from xdn.kernels.strassen.halves import Unit, halves_of, halving, halving_rows, rest_steps
 from xdn.kernels.strassen.products import pack_products
+from xdn.kernels.strassen.work import strassen_phases
 
 
 def _choices(lowering: Lowering) -> list[Choice]:
@@ -24,6 +25,7 @@ def _choices(lowering: Lowering) -> list[Choice]:
     fuses=True,
     footprint=strassen_footprint,
     choices=_choices,
+    phases=lambda lowering: strassen_phases(lowering, (most_rows(lowering), 0), PANELS),
 )
 def lower_strassen(lowering: Lowering) -> Lowered:
     """Multiply matrices of halves by 7 products instead of 8."""

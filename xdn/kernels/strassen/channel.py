@@ -1,10 +1,9 @@
-"""Pointwise convolution of one image by Strassen's algorithm.
+"""Pointwise convolution of one image by Strassen's algorithm."""
 
-The algorithm is chosen from the layer's shape alone, as in the batch schedule: both give the same bits.
-"""
-
-from xdn.kernels.contract.channel import best_tile, direct_steps, panels_or_tiles, tile_choices
+from xdn.element import REAL
+from xdn.kernels.contract.channel import best_order, best_tile, direct_steps, tile_choices
 from xdn.kernels.contract.task import contraction_task, require_range, spread
+from xdn.kernels.contract.work import Depth, Sums
 from xdn.kernels.core.choice import ORDERS, PANELS, STRASSEN, Choice
 from xdn.kernels.core.epilogue import epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -13,6 +12,7 @@ from xdn.kernels.strassen.algorithm import strassen_footprint, takes
 from xdn.kernels.strassen.channel_kernel import strassen
 from xdn.kernels.strassen.halves import Unit, halves_of, halving, rest_steps
 from xdn.kernels.strassen.products import pack_products
+from xdn.kernels.strassen.work import strassen_phases
 
 #: Pairs of positions that are computed at a time at least, so that weights, which may lie outside of the core's cache,
 #: are read seldom.
@@ -24,6 +24,17 @@ _MOST_ROWS = 8
 def _pairs(lowering: Lowering) -> int:
     """Return how many pairs of an image are computed at a time."""
     return min(halves_of(lowering).pairs, Unit.of(lowering, _LEAST_PAIRS).pairs)
+
+
+def _tile_and_order(lowering: Lowering) -> tuple[tuple[int, int], str]:
+    """Return the register tile, and the order of the loops."""
+    halves, setting, choice, pairs = halves_of(lowering), lowering.setting, lowering.choice, _pairs(lowering)
+    # The weights of a part: those of three products at most.
+    bytes_of_pairs = pairs * Unit.of(lowering, _LEAST_PAIRS).pitch * REAL.bytes
+    sums = Sums(lowering.target, (Depth(pairs, 3.0 * halves.half),), bytes_of_pairs)
+    tile = choice.tile or best_tile(sums, halves.half_filters, 1, setting, _MOST_ROWS)
+    panels = spread(halves.half_filters // lowering.target.lanes, tile[1])
+    return tile, choice.order or best_order(sums, tile[0], panels, setting)
 
 
 def _choices(lowering: Lowering) -> list[Choice]:
@@ -41,18 +52,17 @@ def _choices(lowering: Lowering) -> list[Choice]:
     schedules=(CHANNEL,),
     choices=_choices,
     footprint=strassen_footprint,
+    phases=lambda lowering: strassen_phases(lowering, *_tile_and_order(lowering)),
 )
 def lower_strassen(lowering: Lowering) -> Lowered:
     """Multiply matrices of halves by 7 products instead of 8."""
     require_range(lowering)
     task, halves, target = contraction_task(lowering), halves_of(lowering), lowering.target
     unit, filters = Unit.of(lowering, _LEAST_PAIRS), halves.half_filters
-    # The weights of a part: those of three products at most.
-    rows, vectors = lowering.choice.tile or best_tile(filters, [_pairs(lowering)], target, 3 * halves.half, _MOST_ROWS)
+    (rows, vectors), order = _tile_and_order(lowering)
     sizes = spread(filters // target.lanes, vectors)
     panels = [size * target.lanes for size in sizes]
     packed = pack_products(lowering.layer.weights["weight"], halves.half, panels, lowering.weights)
-    order = lowering.choice.order or panels_or_tiles(packed.nbytes, target)
     own = {"kept": 2 * unit.pairs * filters, "rows": rows, "panels_inner": order == PANELS}
     words = halving(lowering, task, unit, packed, sizes, **own)
     source = strassen((rows, sizes[0]), epilogue_parts(lowering.layer), target, sizes[0] != sizes[-1])

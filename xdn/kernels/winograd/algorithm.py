@@ -6,39 +6,32 @@ a map of 2x2 gains nothing.
 """
 
 from collections.abc import Iterable
-from math import ceil
 
+from xdn.kernels.contract.direct import direct_cycles
 from xdn.kernels.contract.task import filters_of
+from xdn.kernels.contract.work import usual_tile
 from xdn.kernels.core.choice import WINOGRADS, Choice
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.taps import count_taps
+from xdn.kernels.core.layout import BATCH
+from xdn.kernels.core.rules import for_rules
+from xdn.kernels.core.work import cycles_of
+from xdn.kernels.winograd.tiles import unit_of
 from xdn.kernels.winograd.transform import WINOGRAD, Winograd
+from xdn.kernels.winograd.work import Products, filtering_phases
 from xdn.layers.window import Window
 
-#: Cycles that the transforms of inputs and of outputs take for a channel of a tile and a vector of images, by m; most
-#: go to rows that come from the second level of the cache and return there.
-_TRANSFORM_CYCLES = {2: (70.0, 60.0), 4: (200.0, 160.0)}
-#: Vectors that a processor multiplies and adds in a cycle, times the share of it that contractions reach.
-_VECTORS_A_CYCLE = 2 * 0.88
 #: How many times the direct sums must take it: below that, their smaller rounding error is worth more.
 _LEAST_GAIN = 1.05
 
 
 def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
-    """Return about how many cycles a vector of images takes."""
-    c, top = lowering.bottom().channels, lowering.top()
-    tiles = ceil(top.height / algorithm.outputs) * ceil(top.width / algorithm.outputs)
-    of_input, of_output = _TRANSFORM_CYCLES[algorithm.outputs]
-    products = algorithm.elements * c * top.channels / _VECTORS_A_CYCLE
-    return tiles * (products + of_input * c + of_output * top.channels)
-
-
-def _direct_cycles(lowering: Lowering) -> float:
-    """Return about how many cycles the direct sums of a vector of images take."""
-    sizes, outputs = lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:]
-    taps = count_taps(sizes, outputs, filters_of(lowering.layer).window(2))
-    return taps * lowering.bottom().channels * lowering.top().channels / _VECTORS_A_CYCLE
+    """Return about how many cycles a block of images takes."""
+    unit, vectors = unit_of(lowering, algorithm), -(-lowering.top().channels // lowering.target.lanes)
+    tile = usual_tile(lowering.target, Products.of(lowering, unit).at_once, vectors)
+    if lowering.schedule is BATCH:
+        tile = lowering.target.tile()
+    return cycles_of(filtering_phases(lowering, unit, tile), lowering.target.rates, lowering.setting)
 
 
 def best_algorithm(lowering: Lowering) -> Winograd | None:
@@ -51,8 +44,13 @@ def best_algorithm(lowering: Lowering) -> Winograd | None:
         return None
     if asked:
         return next(algorithm for m, algorithm in WINOGRAD.items() if asked == _name(m))
-    best = min(WINOGRAD.values(), key=lambda algorithm: _cycles(lowering, algorithm))
-    return best if _LEAST_GAIN * _cycles(lowering, best) < _direct_cycles(lowering) else None
+    lowering = for_rules(lowering)
+    best, least = None, direct_cycles(lowering)
+    for algorithm in WINOGRAD.values():
+        cycles = _cycles(lowering, algorithm)
+        if _LEAST_GAIN * cycles < least:
+            best, least = algorithm, cycles
+    return best
 
 
 def _name(outputs: int) -> str:

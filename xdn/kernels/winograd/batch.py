@@ -11,11 +11,20 @@ from xdn.kernels.contract.task import filters_of, require_range, spread
 from xdn.kernels.core.epilogue import epilogue_parts, fused_reads
 from xdn.kernels.core.family import Lowered, Lowering, Rows, Step, family
 from xdn.kernels.core.packing import packed_once
+from xdn.kernels.core.work import Phase
 from xdn.kernels.winograd.algorithm import best_algorithm, winograd_choices, winograd_footprint
 from xdn.kernels.winograd.batch_kernel import winograd
 from xdn.kernels.winograd.kernel import Filtering
-from xdn.kernels.winograd.tiles import Unit, filtering, filtering_macs
+from xdn.kernels.winograd.tiles import filtering, filtering_macs, unit_of
 from xdn.kernels.winograd.transform import Winograd
+from xdn.kernels.winograd.work import filtering_phases
+
+
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what the transforms and the products take."""
+    algorithm = best_algorithm(lowering)
+    assert algorithm is not None
+    return filtering_phases(lowering, unit_of(lowering, algorithm), (most_rows(lowering), lowering.target.tile()[1]))
 
 
 @family(
@@ -26,18 +35,18 @@ from xdn.kernels.winograd.transform import Winograd
     fuses=True,
     footprint=winograd_footprint,
     choices=lambda lowering: winograd_choices(lowering, batch_tiles(lowering.top().channels, lowering)),
+    phases=_phases,
 )
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of the images, multiply, transform back: 36 products instead of 144 for 4x4 results."""
     require_range(lowering)
     algorithm = best_algorithm(lowering)
     assert algorithm is not None
-    layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
+    layer, top = lowering.layer, lowering.top()
     sizes = spread(top.channels, most_rows(lowering))
     weights = pack_filters(layer.weights["weight"], algorithm, sizes, lowering.weights)
-    # Odd numbers of rows: distances that are powers of two would all fall into one set of a cache.
-    pitches = [(layout.channels | 1) * lowering.target.block_images for layout in (bottom, top)]
-    words = filtering(lowering, Unit(algorithm, lowering.target, *pitches), weights, sizes)
+    unit = unit_of(lowering, algorithm)
+    words = filtering(lowering, unit, weights, sizes)
     source = winograd(algorithm.outputs, sizes[0], epilogue_parts(layer), lowering.target)
     step = Step(source, words, filtering_macs(lowering, algorithm), _rows(lowering, algorithm))
     return Lowered([step], in_place=lowering.over_residual())

@@ -1,13 +1,14 @@
 """3x3 convolution with stride 1 of one image by Winograd's minimal filtering.
 
-The algorithm is chosen from the layer's shape alone, as in the batch schedule: both give the same bits.
+By the same algorithm the batch schedule gives the same bits; of one image it is chosen less often, where few positions
+share the transformed filters.
 """
 
 import numpy as np
 
 from xdn.element import REAL, Element, real
 from xdn.graph import Array
-from xdn.kernels.contract.channel import best_tile, tile_choices
+from xdn.kernels.contract.channel import tile_choices
 from xdn.kernels.contract.task import require_range, spread
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.choice import Choice
@@ -15,34 +16,35 @@ from xdn.kernels.core.epilogue import epilogue_parts
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.packing import packed_once
+from xdn.kernels.core.work import Phase
 from xdn.kernels.winograd.algorithm import best_algorithm, winograd_choices, winograd_footprint
 from xdn.kernels.winograd.channel_kernel import winograd
-from xdn.kernels.winograd.tiles import Unit, filtering, filtering_macs, tile_tables
+from xdn.kernels.winograd.tiles import Unit, filtering, filtering_macs, unit_of
 from xdn.kernels.winograd.transform import Winograd
-
-#: Positions that are transformed at a time at least, so that the transformed filters, which may lie outside of the
-#: core's cache, are read seldom.
-_LEAST_POSITIONS = 24
+from xdn.kernels.winograd.work import Products, filtering_phases
 
 
 def _unit(lowering: Lowering) -> Unit:
     """Return which positions are transformed at a time."""
-    algorithm, lanes = best_algorithm(lowering), lowering.target.lanes
+    algorithm = best_algorithm(lowering)
     assert algorithm is not None
-    # Distances that are powers of two would all fall into one set of a cache.
-    v_pitch, m_pitch = (layout.position_elements + lanes for layout in (lowering.bottom(), lowering.top()))
-    return Unit(algorithm, lowering.target, v_pitch, m_pitch, _LEAST_POSITIONS)
+    return unit_of(lowering, algorithm)
 
 
-def _most_positions(lowering: Lowering, unit: Unit) -> int:
-    """Return how many positions of one image are multiplied at a time."""
-    inputs, _ = tile_tables(lowering, unit.algorithm)
-    return min(unit.positions, len(inputs))
+def _tile(lowering: Lowering, unit: Unit) -> tuple[int, int]:
+    """Return the register tile of the products."""
+    return lowering.choice.tile or Products.of(lowering, unit).fastest()
+
+
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what the transforms and the products take."""
+    unit = _unit(lowering)
+    return filtering_phases(lowering, unit, _tile(lowering, unit))
 
 
 def _choices(lowering: Lowering) -> list[Choice]:
     """Return the choices of an algorithm: the register tiles of its products."""
-    positions = _most_positions(lowering, _unit(lowering))
+    positions = Products.of(lowering, _unit(lowering)).at_once
     return winograd_choices(lowering, tile_choices(lowering.top().channels, [positions], lowering.target))
 
 
@@ -55,13 +57,13 @@ def _choices(lowering: Lowering) -> list[Choice]:
     footprint=winograd_footprint,
     schedules=(CHANNEL,),
     choices=_choices,
+    phases=_phases,
 )
 def lower_winograd(lowering: Lowering) -> Lowered:
     """Transform tiles of an image, multiply, transform back: 36 products instead of 144 for 4x4 results."""
     require_range(lowering)
     unit, layer, channels, target = _unit(lowering), lowering.layer, lowering.top().channels, lowering.target
-    algorithm, positions = unit.algorithm, _most_positions(lowering, unit)
-    rows, vectors = lowering.choice.tile or best_tile(channels, [positions], target)
+    algorithm, (rows, vectors) = unit.algorithm, _tile(lowering, unit)
     sizes = spread(-(-channels // target.lanes), vectors)
     weights = pack_panels(layer.weights["weight"], algorithm, [size * target.lanes for size in sizes], lowering.weights)
     words = filtering(lowering, unit, weights, sizes, rows)

@@ -14,11 +14,15 @@ from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.epilogue import fused_words
 from xdn.kernels.core.family import Lowering
-from xdn.kernels.core.layout import BlockLayout
+from xdn.kernels.core.layout import BATCH, BlockLayout
 from xdn.kernels.core.rows import row_elements
 from xdn.kernels.core.tables import shared
 from xdn.kernels.winograd.kernel import Filtering
 from xdn.kernels.winograd.transform import Winograd
+
+#: Positions of one image that are transformed at a time at least, so that the transformed filters, which may lie
+#: outside of the core's cache, are read seldom.
+_LEAST_POSITIONS = 24
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ class Unit:
         count = self.positions
         v, m = (count * self.algorithm.elements * pitch for pitch in (self.v_pitch, self.m_pitch))
         return {"unit": count, "v": v, "m": m, "v_pitch": self.v_pitch, "m_pitch": self.m_pitch}
+
+
+def unit_of(lowering: Lowering, algorithm: Winograd) -> Unit:
+    """Return which positions are transformed at a time."""
+    target, layouts = lowering.target, (lowering.bottom(), lowering.top())
+    # Distances that are powers of two would all fall into one set of a cache.
+    if lowering.schedule is BATCH:
+        v_pitch, m_pitch = ((layout.channels | 1) * target.block_images for layout in layouts)
+        return Unit(algorithm, target, v_pitch, m_pitch)
+    v_pitch, m_pitch = (layout.position_elements + target.lanes for layout in layouts)
+    return Unit(algorithm, target, v_pitch, m_pitch, _LEAST_POSITIONS)
 
 
 def filtering(lowering: Lowering, unit: Unit, weights: Array, sizes: list[int], rows: int = 1) -> Filtering:

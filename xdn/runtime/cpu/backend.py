@@ -17,6 +17,7 @@ from xdn.runtime.cpu.executor import Executor
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.cpu.schedule_rule import ScheduleRule
+from xdn.runtime.machine import this_target
 
 
 @BACKENDS.register("cpu")
@@ -52,7 +53,7 @@ class Cpu:
         if configuration.schedule:
             return SCHEDULES[configuration.schedule]
         if net not in self._rules:
-            self._rules[net] = ScheduleRule(net, self.threads)
+            self._rules[net] = ScheduleRule(net, self.threads, this_target(), configuration)
         return self._rules[net].schedule(request.shapes, request.images)
 
     def compile(self, net: Net, request: Request, configuration: Configuration) -> Program:
@@ -61,7 +62,7 @@ class Cpu:
         with self._lock:
             compiled = len(self._loader.stats.compiled)
             with keeping(self._packed):
-                plan = make_plan(net, request.shapes, request.outputs, source, schedule, configuration)
+                plan = make_plan(net, request.shapes, request.outputs, source, schedule, configuration, this_target())
             program = Program(plan, self._loader, self._timed)
             self.kernels_compiled += len(self._loader.stats.compiled) - compiled
         return program

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from xdn.graph import Blob, Layer
 from xdn.kernels.core.family import Lowered, Step
 from xdn.kernels.core.layout import BlockLayout
+from xdn.kernels.core.work import Phase
 from xdn.runtime.cpu.arena import Interval
 from xdn.runtime.cpu.schedule import Order, Segment
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A lowered layer and the numbers of its steps, `first` <= number < `end`."""
+    """A lowered layer, the numbers of its steps, `first` <= number < `end`, and what these take."""
 
     layer: Layer
     lowered: Lowered
     first: int
     end: int
+    phases: tuple[Phase, ...] = ()
 
 
 def share_buffers(blobs: Mapping[str, Blob], steps: Sequence[Step], placed: Sequence[Placed]) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """The plan: which kernels run, in which order, in which memory, for one input shape."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from xdn import memory, settings
 from xdn.codegen.target import Target, host_target
@@ -17,6 +17,7 @@ from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, selec
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.kernels.core.parts import joined_layouts, parts_name
 from xdn.kernels.core.tables import sharing
+from xdn.kernels.core.work import Setting, cycles_of
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store_planes
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.cpu.arena import Arena, place
@@ -26,6 +27,8 @@ from xdn.runtime.needs import FEWER, plan_needs
 
 #: A batch that no layer's own extents have, so that a layer which mixes images shows.
 PROBE_BATCH = 7
+#: Any number but one: caches and memory give each thread what they give where all run.
+ALL_THREADS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +182,7 @@ def make_plan(
     verify(sized)
     steps: list[Step] = []
     placed: list[Placed] = []
-    lowerings = [_lowering(sized, layer, target, schedule, configuration) for layer in _run_layers(sized, outputs)]
-    chosen = [(lowering, select(lowering)) for lowering in lowerings]
+    chosen = [(lowering, select(lowering)) for lowering in lowerings(sized, outputs, target, schedule, configuration)]
     exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
     for number, name in enumerate(sized.inputs):
@@ -195,10 +197,12 @@ def make_plan(
     for lowering, family in chosen:
         # The first reader of a blob's parts has them made.
         splits = [split_step(b, layouts[b], unsplit.pop(b)) for b in family.parts(lowering) if b in unsplit]
-        lowered = family.lower(replace(lowering, exact=exact, parts=parts))
+        whole = replace(lowering, exact=exact, parts=parts)
+        lowered = family.lower(whole)
         own = [*splits, *lowered.steps]
         layer_of += [len(placed)] * len(own)
-        placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(own)))
+        phases = family.phases(whole) if own else ()
+        placed.append(Placed(lowering.layer, lowered, len(steps), len(steps) + len(own), phases))
         steps += own
     for number, name in enumerate(outputs, start=len(sized.inputs)):
         layer_of.append(~number)
@@ -206,7 +210,8 @@ def make_plan(
     owners = share_buffers(sized.blobs, steps, placed)
     image = {name: blob.shape[1:] for name, blob in sized.blobs.items()}
     inputs, given = ({name: image[name] for name in names} for names in (sized.inputs, outputs))
-    arranged = _arranged(Segmenting(steps, layer_of, layouts, owners), configuration)
+    fastest = partial(_fastest_blocks, placed, target, rule_setting(sized, schedule, target))
+    arranged = _arranged(Segmenting(steps, layer_of, layouts, owners), configuration, fastest)
     return Plan(inputs, given, tuple(steps), owners, *arranged, tuple(placed), sized.blobs, layouts, target, schedule)
 
 
@@ -220,8 +225,14 @@ def _require_precision(configuration: Configuration, target: Target) -> None:
         )
 
 
-def _arranged(cut: Segmenting, configuration: Configuration) -> tuple[Arena, tuple[Segment, ...], int]:
-    """Return arena, segments and blocks of a chunk: as many as the settings allow where the configuration has none."""
+def _arranged(
+    cut: Segmenting, configuration: Configuration, fastest: Callable[[Sequence[Segment], int], int]
+) -> tuple[Arena, tuple[Segment, ...], int]:
+    """Return arena, segments and blocks of a chunk.
+
+    Where the configuration has none, they are the `fastest` of those that the settings allow: (segments, most) ->
+    blocks.
+    """
     layout = next(iter(cut.layouts.values()))
     most = settings.CHANNEL_CHUNK_IMAGES if layout.schedule is CHANNEL else settings.CHUNK_IMAGES // layout.images
     most = configuration.chunk_blocks or most
@@ -236,30 +247,74 @@ def _arranged(cut: Segmenting, configuration: Configuration) -> tuple[Arena, tup
     if configuration.chunk_blocks:
         return arranged(most)
     one = arranged(1)
-    blocks = max(1, min(most, settings.CHUNK_BYTES // max(one[0].size, 1)))
+    blocks = fastest(longest, max(1, min(most, settings.CHUNK_BYTES // max(one[0].size, 1))))
     return arranged(blocks) if blocks > 1 else one
 
 
+def _fastest_blocks(
+    placed: Sequence[Placed], target: Target, setting: Setting, segments: Sequence[Segment], most: int
+) -> int:
+    """Return how many blocks a chunk should have: weights are read once for it, but its blobs may leave the caches."""
+    if most == 1:
+        return most
+
+    def cycles(blocks: int) -> float:
+        return sum(
+            cycles_of(each.phases, target.rates, replace(setting, blocks=min(segment.blocks, blocks)))
+            for segment in segments
+            for each in placed
+            if each.phases and segment.blocks > 1 and segment.first <= each.first < segment.end
+        )
+
+    # Where it makes no difference, more: a call of a kernel for each block less.
+    return max(range(1, most + 1), key=lambda blocks: (-cycles(blocks), blocks))
+
+
 def choices_of(
-    net: Net, shapes: Mapping[str, Shape], outputs: tuple[str, ...], schedule: Schedule, configuration: Configuration
+    net: Net,
+    shapes: Mapping[str, Shape],
+    outputs: tuple[str, ...],
+    schedule: Schedule,
+    configuration: Configuration,
+    target: Target | None = None,
 ) -> dict[str, list[Choice]]:
     """Return each layer that runs -> all choices for it that differ from each other; arguments as of `make_plan`."""
-    sized, target = probe(net, shapes), host_target()
-    lowerings = (_unchosen(sized, layer, target, schedule, configuration) for layer in _run_layers(sized, outputs))
-    return {lowering.layer.name: legal_choices(lowering) for lowering in lowerings}
+    sized, target = probe(net, shapes), target or host_target()
+    unchosen = _unchosen(sized, outputs, target, schedule, configuration)
+    return {lowering.layer.name: legal_choices(lowering) for lowering in unchosen}
 
 
-def _unchosen(net: Net, layer: Layer, target: Target, schedule: Schedule, configuration: Configuration) -> Lowering:
-    """Return what a family sees of the layer where everything is left to the rule."""
-    blobs = net.bottom_blobs(layer), net.top_blobs(layer)
+def lowerings(
+    net: Net, outputs: tuple[str, ...], target: Target, schedule: Schedule, configuration: Configuration
+) -> list[Lowering]:
+    """Return what families see of each layer on which `outputs` depend, in order; the net's batch is a probe's."""
+    return [_chosen(each, configuration) for each in _unchosen(net, outputs, target, schedule, configuration)]
+
+
+def _unchosen(
+    net: Net, outputs: tuple[str, ...], target: Target, schedule: Schedule, configuration: Configuration
+) -> Iterator[Lowering]:
+    """Yield the same where everything is left to the rules."""
+    precision, setting = configuration.precision, rule_setting(net, schedule, target)
     winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
-    precision = configuration.precision
-    return Lowering(layer, *blobs, target, net.added_blobs(layer), winograd, weights, schedule, precision=precision)
+    for layer in _run_layers(net, outputs):
+        blobs, added = (net.bottom_blobs(layer), net.top_blobs(layer)), net.added_blobs(layer)
+        yield Lowering(layer, *blobs, target, added, winograd, weights, schedule, precision=precision, setting=setting)
 
 
-def _lowering(net: Net, layer: Layer, target: Target, schedule: Schedule, configuration: Configuration) -> Lowering:
+def rule_setting(net: Net, schedule: Schedule, target: Target) -> Setting:
+    """Return for which the rules choose: all cores work, and weights come back after all others have passed.
+
+    What is computed, and with that the bits of results, must not depend on the number of threads.
+    """
+    net_bytes = sum(weight.nbytes for layer in net.layers for weight in layer.weights.values())
+    blocks = settings.CHUNK_IMAGES // target.block_images if schedule is BATCH else 1
+    return Setting(threads=ALL_THREADS, net_bytes=net_bytes, blocks=blocks)
+
+
+def _chosen(lowering: Lowering, configuration: Configuration) -> Lowering:
     """Return what a family sees of the layer; raise SettingError for a choice that the layer does not have."""
-    lowering = _unchosen(net, layer, target, schedule, configuration)
+    layer, schedule = lowering.layer, lowering.schedule
     choice = configuration.choices.get(schedule.name, {}).get(layer.name, RULE)
     if choice == RULE:
         return lowering

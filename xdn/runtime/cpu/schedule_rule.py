@@ -1,16 +1,35 @@
-"""Which schedule runs so many images: vectors of images, or vectors of channels."""
+"""Which schedule runs so many images: vectors of images, or vectors of channels; the one that should take less time.
 
-from collections.abc import Mapping
+A roofline tells what each layer takes in both (`xdn/kernels/core/work.py`): of many images the batch schedule fills all
+vectors and reads weights once for several blocks, and the channel schedule moves smaller blobs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from xdn import settings
-from xdn.codegen.target import host_target
+from xdn.codegen.target import Target
+from xdn.errors import UnsupportedError
 from xdn.graph import Net, Shape
-from xdn.graph.cost import layer_cost
+from xdn.kernels.core.family import select
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
+from xdn.kernels.core.tables import sharing
+from xdn.kernels.core.work import Phase, cycles_of
+from xdn.kernels.move.images import conversion_phases
+from xdn.runtime.configuration import DEFAULT, Configuration
+from xdn.runtime.cpu.plan import lowerings, probe, rule_setting
 from xdn.runtime.needs import block_fits
 
-#: How many times a core's own cache the blobs of a layer may be for the next layer to find them in a shared one.
-_SHARED_CACHE = 8
+#: A block of which so many parts would be empty is not asked for.
+_EMPTY_PARTS = 4
+
+
+class _Layer(NamedTuple):
+    """What a layer takes, and whether its weights outweigh its blobs, so that it takes a whole chunk at once."""
+
+    phases: tuple[Phase, ...]
+    heavy: bool
 
 
 class ScheduleRule:
@@ -22,52 +41,66 @@ class ScheduleRule:
         With weights.
     threads : int
         Workers at most.
+    target : Target
+        The processor, with its rates.
+    configuration : Configuration
+        How layers are computed.
     """
 
-    def __init__(self, net: Net, threads: int):
-        self._net, self._threads, self._block = net, threads, host_target().block_images
-        #: Shapes of images -> whether the channel schedule is better for them, however many there are.
-        self._known: dict[object, bool] = {}
+    def __init__(self, net: Net, threads: int, target: Target, configuration: Configuration = DEFAULT):
+        self._net, self._threads, self._target, self._configuration = net, threads, target, configuration
+        #: Shapes of images -> what the layers take in both schedules; None where blocks of images do not fit.
+        self._known: dict[object, Mapping[Schedule, Sequence[_Layer]] | None] = {}
 
     def schedule(self, shapes: Mapping[str, Shape], images: int) -> Schedule:
         """Return the schedule that should be faster for so many images of `shapes` (of one image, by name)."""
-        return CHANNEL if self._few(images) or self._one_by_one(shapes) else BATCH
+        if images * _EMPTY_PARTS <= self._target.block_images:
+            return CHANNEL
+        layers = self._layers(shapes)
+        if layers is None:
+            return CHANNEL
+        return min(layers, key=lambda schedule: self._cycles(schedule, layers[schedule], images))
 
-    def _few(self, images: int) -> bool:
-        """Return whether so few images are faster one by one: blocks of the batch schedule would be half empty."""
-        fullest = -(-images // (self._block * self._threads)) * self._block
-        return images < settings.BATCH_IMAGE_TIME * fullest * self._threads
-
-    def _one_by_one(self, shapes: Mapping[str, Shape]) -> bool:
-        """Return whether blocks of the batch schedule move much for little arithmetic, or are too large to fit."""
+    def _layers(self, shapes: Mapping[str, Shape]) -> Mapping[Schedule, Sequence[_Layer]] | None:
+        """Return what the layers take for images of these shapes."""
         key = tuple(shapes.items())
         if key not in self._known:
             if len(self._known) == settings.PLANS_KEPT:
                 self._known.clear()
-            moves_much = bytes_per_mac(self._net, shapes) > settings.MOST_BYTES_PER_MAC
-            self._known[key] = moves_much or not block_fits(self._net, shapes, self._block, self._threads)
+            fits = block_fits(self._net, shapes, self._target.block_images, self._threads)
+            self._known[key] = self._lowered(shapes) if fits else None
         return self._known[key]
 
+    @sharing()
+    def _lowered(self, shapes: Mapping[str, Shape]) -> Mapping[Schedule, Sequence[_Layer]] | None:
+        """Return what the layers take; None where the batch schedule has no kernels for all of them."""
+        found, sized = {}, probe(self._net, shapes)
+        for schedule in (BATCH, CHANNEL):
+            found[schedule] = [_Layer(phases, False) for phases in self._conversions(sized, schedule)]
+            for lowering in lowerings(sized, sized.outputs, self._target, schedule, self._configuration):
+                try:
+                    phases = select(lowering).phases(lowering)
+                except UnsupportedError:
+                    return None
+                weight_bytes = sum(weight.nbytes for weight in lowering.layer.weights.values())
+                heavy = weight_bytes > self._configuration.heavy_weights * lowering.blob_bytes
+                found[schedule].append(_Layer(phases, heavy))
+        return found
 
-def bytes_per_mac(net: Net, shapes: Mapping[str, Shape]) -> float:
-    """Return the bytes that layers move for each multiply-accumulate of the direct sums, in the batch schedule.
+    def _conversions(self, net: Net, schedule: Schedule) -> Iterator[tuple[Phase, ...]]:
+        """Yield what it takes to convert the inputs and the outputs."""
+        for op, names in (("load_planes", tuple(net.inputs)), ("store_planes", net.outputs)):
+            for name in names:
+                yield conversion_phases(op, BlockLayout.of(net.blobs[name], self._target, schedule))
 
-    What a layer reads and writes counts where a block of it is larger than a core's part of the caches: 32 images of
-    224x224 pixels pass the memory in every layer, while of one image a cache keeps what the next layer reads.
-
-    Parameters
-    ----------
-    net : Net
-    shapes : mapping
-        Input -> shape of one image.
-    """
-    target = host_target()
-    sized = net.reshape({name: (1, *shape) for name, shape in shapes.items()})
-    moved, macs = 0, 0
-    for layer in sized.layers:
-        blobs = {*layer.bottoms, *layer.tops}
-        block_bytes = sum(BlockLayout.of(sized.blobs[blob], target).block_bytes for blob in blobs)
-        if block_bytes > _SHARED_CACHE * target.core_cache_bytes and not layer.params.is_input:
-            moved += block_bytes // target.block_images
-        macs += layer_cost(sized, layer).macs
-    return moved / max(macs, 1)
+    def _cycles(self, schedule: Schedule, layers: Sequence[_Layer], images: int) -> float:
+        """Return the cycles that the thread with the most images has."""
+        blocks = -(-images // schedule.block_images(self._target))
+        replicas = min(blocks, self._threads)
+        own = -(-blocks // replicas)
+        members = self._threads // replicas if schedule is CHANNEL else 1
+        at = replace(rule_setting(self._net, schedule, self._target), threads=replicas * members, members=members)
+        light, heavy = (replace(at, blocks=count) for count in (1, min(own, at.blocks)))
+        return own * sum(
+            cycles_of(layer.phases, self._target.rates, heavy if layer.heavy else light) for layer in layers
+        )

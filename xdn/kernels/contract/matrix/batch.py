@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.graph import Array
-from xdn.kernels.contract.batch import rows_of_positions, tile_group
+from xdn.kernels.contract.batch import rows_of_positions
 from xdn.kernels.contract.matrix.batch_kernel import BatchMatrix, batch_matrix
 from xdn.kernels.contract.matrix.family import tiled_family
 from xdn.kernels.contract.matrix.kernel import Contracting, source_words
@@ -12,6 +12,7 @@ from xdn.kernels.contract.matrix.pack import pack_rows, tile_elements
 from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.matrix.rule import algorithm_of, readings
 from xdn.kernels.contract.task import Contraction
+from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
 from xdn.kernels.core.family import Lowering, Step
 from xdn.kernels.core.layout import BATCH

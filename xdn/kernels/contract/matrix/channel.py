@@ -8,7 +8,6 @@ import numpy as np
 
 from xdn.codegen.tiles import NUMBERS, ROWS
 from xdn.graph import Array
-from xdn.kernels.contract.channel import panels_or_tiles
 from xdn.kernels.contract.matrix.channel_kernel import ChannelMatrix, channel_matrix
 from xdn.kernels.contract.matrix.family import tiled_family
 from xdn.kernels.contract.matrix.kernel import Contracting, source_words
@@ -17,7 +16,6 @@ from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.matrix.rule import algorithm_of, places_of, readings
 from xdn.kernels.contract.matrix.walk import Slide, border, room, tiles_of_walk, walk_over
 from xdn.kernels.contract.task import Contraction
-from xdn.kernels.core.choice import PANELS
 from xdn.kernels.core.epilogue import epilogue_parts, fused_words
 from xdn.kernels.core.family import Lowering, Step
 from xdn.kernels.core.layout import CHANNEL
@@ -70,7 +68,7 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
         tile_count=len(tiles),
         panels=panels,
         panel_count=len(panels),
-        panels_inner=panels_or_tiles(sum(each.nbytes for each in packed), lowering.target) == PANELS,
+        panels_inner=sum(each.nbytes for each in packed) <= lowering.target.core_cache_bytes,
         y_pitch=pitch,
     )
     kernel = channel_matrix(how, (walk.registers, registers), epilogue_parts(lowering.layer), lowering.target)

@@ -1,0 +1,58 @@
+"""A roofline: the slowest of arithmetic and what is moved, shared by threads."""
+
+from dataclasses import replace
+
+import pytest
+
+from xdn.codegen.rates import USUAL
+from xdn.kernels.core.work import ALONE, Loop, Moved, Phase, Setting, Weights, cycles_of
+
+FIRST, CORE, SHARED, MEMORY = USUAL.levels
+
+
+def test_arithmetic_hides_what_comes_from_the_cores_own_caches():
+    assert Phase(1000.0, (Loop(1000.0, 100.0),)).time(USUAL, ALONE) == 1000.0
+    assert Phase(1000.0, (Loop(1e5, 2 * FIRST.bytes),)).time(USUAL, ALONE) == 1e5 / CORE.one
+
+
+def test_what_comes_from_further_away_is_hidden_in_part():
+    far = Loop(800.0, 10 * SHARED.bytes)
+    assert 1000.0 < Phase(1000.0, (far,)).time(USUAL, ALONE) < 1000.0 + 800.0 / MEMORY.one
+
+
+def test_streams_add_up():
+    loops = (Loop(1e5, 2 * FIRST.bytes), Loop(1e6, 100.0))
+    assert Phase(0.0, loops).time(USUAL, ALONE) == pytest.approx(1e5 / CORE.one + 1e6 / FIRST.one)
+
+
+def test_weights_are_read_once_for_all_blocks_that_are_taken_at_a_time():
+    phase = Phase(0.0, (Weights(1e6),))
+    assert phase.time(USUAL, Setting(blocks=4)) == pytest.approx(phase.time(USUAL, ALONE) / 4)
+    # They come back when the rest of the net has passed.
+    assert phase.time(USUAL, Setting(net_bytes=1e9)) == pytest.approx(1e6 / MEMORY.one)
+    assert phase.time(USUAL, ALONE) == pytest.approx(1e6 / SHARED.one)
+
+
+def test_blobs_of_all_blocks_lie_between_two_uses_and_bands_hold_few_rows():
+    phase = Phase(0.0, (Moved(1e5, 2e5),))
+    assert phase.time(USUAL, ALONE) == pytest.approx(1e5 / CORE.one)
+    assert phase.time(USUAL, Setting(blocks=8)) == pytest.approx(1e5 / SHARED.one)
+    assert phase.time(USUAL, Setting(blocks=8, band_bytes=1e5)) == pytest.approx(1e5 / CORE.one)
+
+
+def test_members_share_the_parts_and_meet():
+    phase, at = Phase(900.0, parts=3), Setting(threads=2, members=2)
+    assert phase.time(USUAL, at) == pytest.approx(900.0 * 2 / 3 + USUAL.barrier)
+    assert replace(phase, parts=1).time(USUAL, at) == pytest.approx(900.0 + USUAL.barrier)
+    assert Phase(900.0).time(USUAL, at) == pytest.approx(450.0 + USUAL.barrier)
+
+
+def test_threads_that_do_not_share_a_step_share_the_memory():
+    phase = Phase(0.0, (Weights(1e9),))
+    assert phase.time(USUAL, Setting(threads=2)) == pytest.approx(1e9 / MEMORY.each)
+
+
+def test_phases_follow_each_other_after_a_call():
+    phase = Phase(1000.0)
+    assert cycles_of([phase, phase], USUAL, ALONE) - cycles_of([phase], USUAL, ALONE) == 1000.0
+    assert cycles_of([], USUAL, ALONE) > 0
