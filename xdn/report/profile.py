@@ -11,11 +11,24 @@ from rich.table import Table
 from xdn.report.quantities import count, counted, shape, size
 from xdn.runtime.profile import LayerProfile, Profile
 
-_COLUMNS = ("layer", "type", "shape", "kernels", "ms", "share", "MACs/image", "GFLOP/s", "of peak", "moved", "GB/s")
+_COLUMNS = (
+    "layer",
+    "type",
+    "shape",
+    "kernels",
+    "ms",
+    "predicted",
+    "share",
+    "MACs/image",
+    "GFLOP/s",
+    "of peak",
+    "moved",
+    "GB/s",
+)
 #: Columns of words; the others are numbers.
 _WORDS = 4
 #: What is left out first where there is little room, as much of it as must be.
-_LEFT_OUT = ("GB/s", "moved", "kernels", "MACs/image", "shape", "type", "GFLOP/s", "share")
+_LEFT_OUT = ("GB/s", "moved", "kernels", "MACs/image", "shape", "type", "GFLOP/s", "share", "predicted")
 #: More columns than any table has.
 _UNBOUNDED = 1 << 16
 
@@ -72,6 +85,7 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         # The instruction set, after the two underscores, is that of the whole run.
         ", ".join(name.partition("__")[0] for name in layer.kernels),
         f"{layer.ms:.3f}",
+        f"{layer.predicted_ms:.3f}" if layer.predicted_ms else "",
         f"{layer.share:.1%}",
         count(layer.macs) if layer.macs else "",
         f"{layer.gflops:.1f}" if layer.macs else "",
@@ -86,10 +100,23 @@ def profile_csv(profile: Profile) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        ("layer", "type", "shapes", "kernels", "ms", "share", "macs", "gflops", "peak_percent", "bytes", "gbytes")
+        (
+            "layer",
+            "type",
+            "shapes",
+            "kernels",
+            "ms",
+            "predicted_ms",
+            "share",
+            "macs",
+            "gflops",
+            "peak_percent",
+            "bytes",
+            "gbytes",
+        )
     )
     for row in (*profile.layers, profile.total):
         words = row.name, row.type, " ".join(map(shape, row.shapes)), " ".join(row.kernels)
-        numbers = row.ms, row.share, row.macs, row.gflops, row.peak_percent, row.bytes, row.gbytes
+        numbers = row.ms, row.predicted_ms, row.share, row.macs, row.gflops, row.peak_percent, row.bytes, row.gbytes
         writer.writerow((*words, *numbers))
     return text.getvalue()

@@ -56,6 +56,8 @@ class Run(NamedTuple):
         What each worker spent in each step, in ticks of the processor's counter; zeros where the program is not timed.
     array_bytes : tuple of int
         Sizes of the caller's arrays: inputs, then outputs.
+    members : int
+        Workers that shared each image.
     """
 
     images: int
@@ -63,6 +65,7 @@ class Run(NamedTuple):
     seconds: float
     ticks: Array
     array_bytes: tuple[int, ...]
+    members: int = 1
 
 
 class Program(Protocol):

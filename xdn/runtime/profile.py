@@ -12,6 +12,7 @@ from xdn.graph import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
 from xdn.runtime.cpu.plan import Plan
+from xdn.runtime.cpu.prediction import predicted_ns
 from xdn.runtime.peak import measured_peak
 
 #: What stands in place of a layer's name for the conversions at the edges, and for the sum of all.
@@ -32,6 +33,9 @@ class LayerProfile:
         Names, in the order in which they run; none where the tops share the bottom's memory.
     ms : float
         Milliseconds of wall-clock time: the mean of the workers' sums over their chunks.
+    predicted_ms : float
+        What the machine's arithmetic, caches and memory let expect (`xdn/runtime/cpu/prediction.py`); 0 of a layer that
+        is computed on whole batches.
     share : float
         Part of all layers' time, 0 to 1.
     macs : int
@@ -57,6 +61,7 @@ class LayerProfile:
     shapes: tuple[Shape, ...]
     kernels: tuple[str, ...]
     ms: float
+    predicted_ms: float
     share: float
     macs: int
     gflops: float
@@ -108,8 +113,9 @@ class Profile:
         rows: list[Row] = []
         for part in taken.parts:
             rows += _rows(*part, ns_per_tick) if isinstance(part, tuple) else [part]
-        ms, macs, moved = (sum(getattr(row, figure) for row in rows) for figure in ("ms", "macs", "bytes"))
-        whole = Row(TOTAL, "", (), (), ms, macs, moved)
+        figures = ("ms", "macs", "bytes", "predicted_ms")
+        ms, *others = (sum(getattr(row, figure) for row in rows) for figure in figures)
+        whole = Row(TOTAL, "", (), (), ms, *others)
 
         def profiled(row: Row) -> LayerProfile:
             """Return a row with what follows from its sums: share, macs an image, rates."""
@@ -117,8 +123,9 @@ class Profile:
             rates = (gflops, 100 * gflops / peak, row.bytes, gbytes)
             share = row.ms / ms if ms else 0.0
             return LayerProfile(
-                row.name, row.type, row.shapes, row.kernels, row.ms, share, row.macs // taken.images, *rates
-            )
+                row.name, row.type, row.shapes, row.kernels, row.ms, row.predicted_ms, share,
+                row.macs // taken.images, *rates,
+            )  # fmt: skip
 
         layers = tuple(map(profiled, rows))
         return Profile(taken.images, workers, 1e3 * taken.seconds, peak, layers, profiled(whole))
@@ -135,6 +142,7 @@ class Row:
     ms: float
     macs: int = 0
     bytes: int = 0
+    predicted_ms: float = 0.0
 
 
 class Taken(NamedTuple):
@@ -168,13 +176,14 @@ def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
         ),
         *((OUTPUT, "", (blob,), step, step + 1) for step, blob in enumerate(plan.outputs, first_output)),
     )
-    for name, kind, tops, first, end in places:
+    predicted = predicted_ns(plan, run.images, len(run.ticks), run.members)
+    for (name, kind, tops, first, end), ns in zip(places, predicted, strict=True):
         steps = plan.steps[first:end]
         shapes = tuple(plan.blobs[top].shape[1:] for top in tops)
         kernels = tuple(dict.fromkeys(str(step.source.name) for step in steps))
         macs = run.images * sum(step.macs for step in steps)
         moved = _bytes(plan, run, steps) + sum(array_bytes.get(step, 0) for step in range(first, end))
-        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved)
+        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved, 1e-6 * ns)
 
 
 def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:

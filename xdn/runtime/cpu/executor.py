@@ -104,7 +104,8 @@ class Executor:
         ticks = np.zeros_like(runs[0].ticks)
         for run in runs:
             ticks[: len(run.ticks)] += run.ticks
-        return _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays)
+        whole = _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays)
+        return whole._replace(members=runs[0].members)
 
     def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
         """Return where what short runs need is kept between them; None where the run is a long one.
@@ -165,7 +166,7 @@ class Executor:
                 pool.sharing.took(shared, took)
         if progress:
             progress(pool.replicas, pool.replicas)
-        return _ended(n_images, pool.replicas, begin, ticks, arrays)
+        return _ended(n_images, pool.replicas, begin, ticks, arrays)._replace(members=shape[1])
 
     def _own_helpers(self) -> Helpers:
         """Return the threads for short runs; a process that was forked off starts its own."""
