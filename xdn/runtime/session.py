@@ -43,7 +43,8 @@ class Session:
         ``precision``: ``"fma"`` keeps to f32 arithmetic where the processor has a tile unit, too, ``"bf16x3"`` lets
         that sum three products of bf16 parts instead of six;
         ``schedule``: ``"batch"``, vectors of images, for many at a time, or ``"channel"``, vectors of channels, for
-        few, by default whichever should be faster for the images of a call, with the same results, bit for bit;
+        few, by default whichever should be faster for the images of a call: where rules choose another algorithm in
+        the one than in the other, results differ by its rounding;
         ``chunk_blocks``, ``weights_as`` and more.
 
     Raises

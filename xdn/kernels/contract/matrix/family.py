@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from xdn.kernels.contract.matrix.pack import filter_tiles
-from xdn.kernels.contract.matrix.rule import tiled_algorithm, tiled_choices, tiled_footprint
+from xdn.kernels.contract.matrix.rule import tiled_algorithm, tiled_choices, tiled_footprint, tiled_phases
 from xdn.kernels.contract.task import Contraction, contraction_task, require_range
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import Schedule
@@ -44,6 +44,7 @@ def tiled_family(
             schedules=(schedule,),
             choices=tiled_choices,
             footprint=tiled_footprint,
+            phases=tiled_phases,
             parts=parts,
         )(lower)
         return step

@@ -17,9 +17,10 @@ from xdn.kernels.contract.task import can_be_contracted, contraction_footprint, 
 from xdn.kernels.core.choice import BF16X3, BF16X6, F32, FMA, TILED, Choice
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.layout import BlockLayout
+from xdn.kernels.core.layout import BATCH, BlockLayout
 from xdn.kernels.core.parts import steps_of
 from xdn.kernels.core.taps import count_taps
+from xdn.kernels.core.work import Phase, Weights
 from xdn.layers.filters import Filters
 from xdn.layers.window import Window
 
@@ -95,23 +96,39 @@ def tiled_algorithm(lowering: Lowering) -> str | None:
 
 def _gains(lowering: Lowering, algorithm: str) -> bool:
     """Return whether the gains of both schedules, multiplied, are more than what else could be gained."""
-    places, read = places_of(lowering), readings(lowering)
-    positions, filters = prod(places), lowering.top().channels
-    # Columns of tiles are images in the one schedule; rows are positions, with their padding, in the other.
-    useful = batch = channel = 0
-    for each in read:
-        taps = count_taps((each.layout.height, each.layout.width), places, each.window)
-        useful += taps * each.layout.channels * filters
-        filled = steps_of(each.layout.channels) * NUMBERS * ceil(filters / ROWS) * ROWS
-        batch += taps * filled
-        channel += ceil(positions / ROWS) * ROWS * each.elements * filled
+    read, (useful, batch, channel) = readings(lowering), _multiplied(lowering)
     of_batch, of_channel = (_RATES[algorithm] * useful / max(1, filled) for filled in (batch, channel))
-    if positions == 1:
+    if prod(places_of(lowering)) == 1:
         # All weights are read for each image, and their reading is what takes the time.
         of_channel = REAL.bytes / (parts_needed(algorithm) * BF16.bytes)
     window = read[0].window
     filtered = lowering.winograd and len(read) == 1 and window == Window((3, 3), pad=window.pad)
     return of_batch * of_channel > (_WINOGRAD**2 if filtered else 1.0)
+
+
+def _multiplied(lowering: Lowering) -> tuple[int, int, int]:
+    """Return the multiply-adds of an image, and what tiles multiply for it in the batch and in the channel schedule."""
+    places, filters = places_of(lowering), lowering.top().channels
+    useful = batch = channel = 0
+    for each in readings(lowering):
+        taps = count_taps((each.layout.height, each.layout.width), places, each.window)
+        useful += taps * each.layout.channels * filters
+        filled = steps_of(each.layout.channels) * NUMBERS * ceil(filters / ROWS) * ROWS
+        # Columns of tiles are images in the one schedule; rows are positions, with their padding, in the other.
+        batch += taps * filled
+        channel += ceil(prod(places) / ROWS) * ROWS * each.elements * filled
+    return useful, batch, channel
+
+
+def tiled_phases(lowering: Lowering) -> tuple[Phase]:
+    """Return what the tiles take; the splitting of what they read is counted as reading it again."""
+    algorithm, target, filters = algorithm_of(lowering), lowering.target, lowering.top().channels
+    _, batch, channel = _multiplied(lowering)
+    macs = batch * target.block_images if lowering.schedule is BATCH else channel
+    parts = weight_parts(algorithm, lowering.weights)
+    packed = sum(packed_bytes(filters, r.layout.channels, r.elements, parts) for r in readings(lowering))
+    cycles = macs / (_RATES[algorithm] * target.lanes * target.rates.multiplied)
+    return (Phase(cycles, (lowering.read, lowering.read, lowering.written, Weights(packed))),)
 
 
 def tiled_choices(lowering: Lowering) -> list[Choice]:
