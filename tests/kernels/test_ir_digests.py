@@ -10,6 +10,9 @@ from xdn.codegen.target import host_target, target_named
 from xdn.kernels.contract.batch_kernel import contraction
 from xdn.kernels.contract.channel import tiles_of
 
+#: All kernels in all their forms are emitted several times.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found():
