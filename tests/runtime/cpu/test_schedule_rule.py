@@ -58,6 +58,18 @@ def test_what_shapes_decide_is_asked_once_for_each_of_them(net, monkeypatch):
     assert asked == [(8, 6, 6), (8, 7, 7)]
 
 
+def test_the_layers_are_summed_once_for_each_number_of_images(net, monkeypatch):
+    """Each run asks: of a small net the sums would be a part of its time."""
+    monkeypatch.setattr(schedule_rule, "_MOST_CHOSEN", 2)
+    summed, rule = [], ScheduleRule(net, 1, this_target())
+    cycles = rule._cycles
+    monkeypatch.setattr(rule, "_cycles", lambda *args: summed.append(args[-1]) or cycles(*args))
+    for images in (4 * B, 4 * B, 2 * B, 4 * B, B, 4 * B):
+        assert rule.schedule(SHAPES, images) is BATCH
+    # Both schedules each time; the third number is one too many, and the first is forgotten.
+    assert summed == [4 * B] * 2 + [2 * B] * 2 + [B] * 2 + [4 * B] * 2
+
+
 @pytest.mark.parametrize("name", MACHINES)
 def test_depthwise_layers_of_large_images_go_image_by_image_on_all_machines(name):
     """A block of images passes the memory in every layer, while a cache keeps what one image leaves to the next."""

@@ -23,6 +23,8 @@ from xdn.runtime.needs import block_fits
 
 #: A block of which so many parts would be empty is not asked for.
 _EMPTY_PARTS = 4
+#: For how many shapes and numbers of images the answer is remembered.
+_MOST_CHOSEN = 256
 
 
 class _Layer(NamedTuple):
@@ -51,11 +53,22 @@ class ScheduleRule:
         self._net, self._threads, self._target, self._configuration = net, threads, target, configuration
         #: Shapes of images -> what the layers take in both schedules; None where blocks of images do not fit.
         self._known: dict[object, Mapping[Schedule, Sequence[_Layer]] | None] = {}
+        #: Shapes and a number of images -> the schedule: asked before each run.
+        self._chosen: dict[object, Schedule] = {}
 
     def schedule(self, shapes: Mapping[str, Shape], images: int) -> Schedule:
         """Return the schedule that should be faster for so many images of `shapes` (of one image, by name)."""
         if images * _EMPTY_PARTS <= self._target.block_images:
             return CHANNEL
+        key = tuple(shapes.items()), images
+        if key not in self._chosen:
+            if len(self._chosen) == _MOST_CHOSEN:
+                self._chosen.clear()
+            self._chosen[key] = self._faster(shapes, images)
+        return self._chosen[key]
+
+    def _faster(self, shapes: Mapping[str, Shape], images: int) -> Schedule:
+        """Return the schedule whose layers take less time together."""
         layers = self._layers(shapes)
         if layers is None:
             return CHANNEL
