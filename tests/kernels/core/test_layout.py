@@ -1,10 +1,11 @@
 """The layout of blobs: which axes become height and width, and how large a block is."""
 
+import numpy as np
 import pytest
 
 from xdn import settings
 from xdn.codegen.target import TARGETS, target_named
-from xdn.element import BF16, F32, F64, U8
+from xdn.element import BF16, F32, F64, S8, U8
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout
@@ -55,6 +56,20 @@ def test_bytes_are_those_of_the_element(element, schedule):
     assert layout.block_bytes == TARGET.vector_bytes * schedule.block_images(TARGET) * element.bytes
     one = BlockLayout(1, target=TARGET, schedule=CHANNEL, element=element)
     assert one.block_bytes == TARGET.vector_bytes
+
+
+@pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
+def test_four_channels_of_8_bits_lie_together(element):
+    layout = BlockLayout(5, 2, 3, target=target_named("avx2"), element=element)
+    assert (layout.interleave, layout.position_elements, layout.block_bytes) == (4, 8 * 16, 6 * 8 * 16)
+    # [H][W][C/4][B][4]: every place is one value's, those of the three channels after the last are padding.
+    places = np.empty((6, 2, 16, 4), np.int64)
+    for position, channel, image in np.ndindex(6, 5, 16):
+        places[position, channel // 4, image, channel % 4] = layout.place(position, channel) + 4 * image
+    valid = np.arange(8).reshape(1, 2, 1, 4) < 5
+    np.testing.assert_array_equal(places, np.where(valid, np.arange(768).reshape(places.shape), places))
+    by_channels = BlockLayout(5, 2, 3, target=target_named("avx2"), element=element, schedule=CHANNEL)
+    assert (by_channels.interleave, by_channels.position_elements, by_channels.place(1, 3)) == (1, 32, 35)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

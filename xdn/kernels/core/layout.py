@@ -5,7 +5,8 @@ Two schedules, which fill vectors with different things:
 batch
     A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with
     AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads
-    whole rows. Only the last block is padded.
+    whole rows. Only the last block is padded. Of 8 bits four channels lie together, as dot products read them:
+    ``[N/B][H][W][C/4][B][4]``, C rounded up.
 channel
     A blob lies as ``[N][H][W][C']``: C' is C, rounded up to a whole number of vectors. A block is one image.
 
@@ -14,9 +15,10 @@ What is padding holds finite numbers on which no result depends.
 
 from dataclasses import KW_ONLY, dataclass
 from math import prod
+from typing import Any
 
 from xdn.codegen.target import Target
-from xdn.element import REAL, Element
+from xdn.element import REAL, S8, U8, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
@@ -95,10 +97,21 @@ class BlockLayout:
         return self.height * self.width
 
     @property
+    def interleave(self) -> int:
+        """Channels of an image that lie together before those of the next one: elements from image to image."""
+        return self.element.interleave if self.schedule is BATCH and self.element in (U8, S8) else 1
+
+    @property
     def position_elements(self) -> int:
         """Elements from one position to the next, of a block."""
-        multiple = self.lanes if self.schedule is CHANNEL and not self.exact else 1
-        return -(-self.channels * self.images // multiple) * multiple
+        multiple = self.lanes if self.schedule is CHANNEL and not self.exact else self.interleave
+        return -(-self.channels // multiple) * multiple * self.images
+
+    def place(self, position: Any, channel: Any) -> Any:
+        """Return where a value of the block's first image lies, in elements; of arrays of numbers, an array."""
+        together = self.interleave
+        row = channel // together * self.images * together + channel % together
+        return position * self.position_elements + row
 
     @property
     def block_elements(self) -> int:

@@ -6,6 +6,8 @@ found again is where that value goes. Elements whose neighbours move along with 
     for run in runs:
         for i in range(length[run]):
             y[y_at[run] + i] = x[x_at[run] + i]            0 where x_at is NOTHING
+
+Where several channels of an image lie together, a run is one of the block's first image, and all images follow.
 """
 
 from collections.abc import Sequence
@@ -43,6 +45,12 @@ class Copy(Descriptor):
     runs = Pointer(S64)
 
 
+class CopyImages(Copy):
+    """Images of a block, and elements from one to the next: runs are those of the first image."""
+
+    images, image_step = Size(), Size()
+
+
 def _copy() -> KernelBody:
     def copy(d, frame):
         runs = d.runs
@@ -59,6 +67,22 @@ def _copy() -> KernelBody:
                         y[y_at + i] = x[x_at + i]
 
     return copy
+
+
+def _copy_images() -> KernelBody:
+    def copy_images(d, frame):
+        runs = d.runs
+        for block in range(frame.blocks):
+            for image in range(d.images):
+                begin = image * d.image_step
+                x = at_element(frame, d.x, block * d.x_block + begin)
+                y = at_element(frame, d.y, block * d.y_block + begin)
+                for r in range(d.run_count):
+                    x_at, y_at = runs[3 * r], runs[3 * r + 1]
+                    for i in range(runs[3 * r + 2]):
+                        y[y_at + i] = x[x_at + i] if x_at >= 0 else 0
+
+    return copy_images
 
 
 def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
@@ -86,28 +110,36 @@ def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
 def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step:
     """Return the step that moves runs of a bottom to a top."""
     layer, (bottom, top) = lowering.layer, blobs
-    words = Copy(
-        x=layer.bottoms[bottom],
-        y=layer.tops[top],
-        x_block=lowering.bottom(bottom).block_elements,
-        y_block=lowering.top(top).block_elements,
-        run_count=len(table),
-        runs=table,
-    )
-    return lowering.step("copy", _copy, words, serves_both=True)
+    layout = lowering.top(top)
+    told = {
+        "x": layer.bottoms[bottom],
+        "y": layer.tops[top],
+        "x_block": lowering.bottom(bottom).block_elements,
+        "y_block": layout.block_elements,
+        "run_count": len(table),
+        "runs": table,
+    }
+    if layout.interleave == 1:
+        return lowering.step("copy", _copy, Copy(**told), serves_both=True)
+    words = CopyImages(**told, images=layout.images, image_step=layout.interleave)
+    return lowering.step("copy_images", _copy_images, words)
+
+
+def _unit(layout: BlockLayout) -> int:
+    """Return the elements that a channel of a position is in the table of runs."""
+    return layout.images if layout.interleave == 1 else 1
 
 
 def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
     """Return where elements of an image, numbered as C, H, W, lie in its block, in elements."""
     c, position = np.divmod(elements, layout.positions)
-    places: np.ndarray = position * layout.position_elements + c * layout.images
+    places: np.ndarray = layout.place(position, c)
     return places
 
 
 def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray] | None:
     """Return the tables of `_moves` where channels are moved whole: one of a position, repeated; None elsewhere."""
     layout = lowering.top(top)
-    unit = layout.images
     rows = taken.reshape(layout.channels, layout.positions)
     owners = np.searchsorted(begins, rows[:, 0], side="right") - 1
     sizes = np.array([lowering.bottom(bottom).positions for bottom in range(len(lowering.bottoms))])
@@ -119,8 +151,8 @@ def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
     found, position = {}, np.arange(layout.positions)[:, None]
     for bottom in np.unique(owners).tolist():
         own, source = owners == bottom, lowering.bottom(bottom)
-        x = (rows[own, 0].astype(np.int64) - begins[bottom]) // layout.positions * unit
-        table = _runs(x, np.flatnonzero(own) * unit, unit)
+        x = source.place(0, (rows[own, 0].astype(np.int64) - begins[bottom]) // layout.positions)
+        table = _runs(x, layout.place(0, np.flatnonzero(own)), _unit(layout))
         memory.require(
             [Need(lowering.layer.place, 2 * table.nbytes * layout.positions)], "the table of what moves where"
         )
@@ -143,7 +175,7 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
     A part of the top at a time: what is worked out for each element takes more room than the blobs.
     """
     layout = lowering.top(top)
-    unit = layout.images
+    unit = _unit(layout)
     if (alike := _alike(lowering, taken, top, begins)) is not None:
         return alike
     found: dict[int, list[np.ndarray]] = {}
@@ -152,7 +184,7 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
         # In the order in which elements lie: position by position.
         position, c = np.divmod(np.arange(first, min(first + _PART, len(taken))), layout.channels)
         numbers = taken[c * layout.positions + position]
-        y = position * layout.position_elements + c * unit
+        y = layout.place(position, c)
         # Zeros come along with the first bottom.
         owners = np.maximum(np.searchsorted(begins, numbers, side="right") - 1, 0)
         order = np.argsort(owners, kind="stable")

@@ -30,10 +30,14 @@ from xdn.kernels.core.work import Moved, Phase
 
 
 class Planes(Descriptor):
-    """The caller's array by its number, and how an image lies in the blob: elements from one position to the next."""
+    """The caller's array by its number, and how an image lies in the blob: elements from one position to the next.
+
+    together
+        Channels of an image that lie together.
+    """
 
     blob = Place()
-    array, channels, positions, pitch = (Size() for _ in range(4))
+    array, channels, positions, pitch, together = (Size() for _ in range(5))
 
 
 class Pixels(Planes):
@@ -97,6 +101,25 @@ def _planes_to_blocks(images: int) -> KernelBody:
                         y[first + i] = x[(block * images + i) * size + source]
                     for i in range(valid, images):
                         y[first + i] = 0
+
+    return load_planes
+
+
+def _planes_to_interleaved(images: int) -> KernelBody:
+    def load_planes(d, frame):
+        channels, positions, pitch, together = d.channels, d.positions, d.pitch, d.together
+        size, padded = channels * positions, pitch // images
+        x = moved(argument_at(frame, d.array, d.blob), frame.first_image * size)
+        for block in range(frame.blocks):
+            valid = frame.images - block * images
+            for position in range(positions):
+                y = at_element(frame, d.blob, (block * positions + position) * pitch)
+                for c in range(padded):
+                    first = c // together * together * images + c % together
+                    for i in range(images):
+                        given = i < valid and c < channels
+                        source = (block * images + i) * size + c * positions + position
+                        y[first + i * together] = x[source] if given else 0
 
     return load_planes
 
@@ -182,6 +205,24 @@ def _planes_of_blocks(images: int) -> KernelBody:
     return store_planes
 
 
+def _planes_of_interleaved(images: int) -> KernelBody:
+    def store_planes(d, frame):
+        channels, positions, pitch, together = d.channels, d.positions, d.pitch, d.together
+        size = channels * positions
+        y = moved(argument_at(frame, d.array, d.blob), frame.first_image * size)
+        for block in range(frame.blocks):
+            x = at_element(frame, d.blob, block * positions * pitch)
+            valid = min(images, frame.images - block * images)
+            for i in range(valid):
+                for c in range(channels):
+                    first = c // together * together * images + c % together + i * together
+                    for position in range(positions):
+                        place = (block * images + i) * size + c * positions + position
+                        y[place] = x[position * pitch + first]
+
+    return store_planes
+
+
 def _planes_of_channels(images: int) -> KernelBody:
     def store_planes(d, frame):
         channels, positions, pitch = d.channels, d.positions, d.pitch
@@ -201,6 +242,8 @@ def _planes_of_channels(images: int) -> KernelBody:
 Body = Callable[[int], KernelBody]
 #: Cycles of a value, of the batch schedule, where its images lie far apart, and of the channel schedule.
 _CYCLES = {"load_planes": (10.0, 0.8), "store_planes": (5.5, 6.5)}
+#: By operation, of the batch schedule where several channels lie together.
+_INTERLEAVED: dict[str, Body] = {"load_planes": _planes_to_interleaved, "store_planes": _planes_of_interleaved}
 #: By operation, of the batch schedule and of the channel schedule.
 _BODIES: dict[str, tuple[Body, Body]] = {
     "load_planes": (_planes_to_blocks, _planes_to_channels),
@@ -211,8 +254,10 @@ _BODIES: dict[str, tuple[Body, Body]] = {
 
 def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayout, **own: Any) -> Step:
     """Return the step between a blob and the caller's array of a number."""
-    body = _BODIES[op][0 if layout.schedule is BATCH else 1]
+    together = layout.interleave
+    body = _INTERLEAVED[op] if together > 1 else _BODIES[op][0 if layout.schedule is BATCH else 1]
     sizes = {"channels": layout.channels, "positions": layout.positions, "pitch": layout.position_elements}
+    sizes["together"] = together
     name = KernelName(layout.schedule.op(op), layout.target.name, element=layout.element)
     source = kernel_source(name, lambda: body(layout.images), over(words, layout.element))
     return Step(source, words(blob=blob, array=array, **sizes, **own))
