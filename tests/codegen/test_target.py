@@ -8,7 +8,7 @@ import pytest
 from tests.codegen.kernels import python
 from tests.codegen.targets import RUNNABLE
 from tests.kernels import checks
-from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, multiplies_tiles, target_named
+from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, multiplies_tiles, target_named, ways_of
 from xdn.errors import SettingError
 
 
@@ -45,7 +45,26 @@ def test_host_target_is_the_best_that_the_processor_has(monkeypatch):
 def test_the_flag_names_the_target(monkeypatch, target):
     monkeypatch.setenv("XDN_TARGET", target.name)
     told = host_target.__wrapped__()
-    assert replace(told, core_cache_bytes=target.core_cache_bytes) == target
+    assert told.dots == ways_of(target, cpu_features())[0]
+    assert replace(told, core_cache_bytes=target.core_cache_bytes, dots=target.dots) == target
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "ways"),
+    [
+        ("avx512f", {"avx512bw", "avx512vnni"}, ["vnni", "madd", "plain"]),
+        # A Skylake-X; and what has AVX-512 without operations on bytes.
+        ("avx512f", {"avx512bw", "avxvnni"}, ["madd", "plain"]),
+        ("avx512f", set(), ["plain"]),
+        ("avx2", {"avx2", "avxvnni"}, ["vnni", "madd", "plain"]),
+        ("avx2", {"avx2", "avx512vnni", "avx512vl"}, ["vnni", "madd", "plain"]),
+        ("avx2", {"avx2", "avx512vnni"}, ["madd", "plain"]),
+        ("neon", {"neon", "dotprod"}, ["sdot", "plain"]),
+        ("portable", {"avx2", "dotprod"}, ["plain"]),
+    ],
+)
+def test_how_8_bit_numbers_are_multiplied(name, features, ways):
+    assert ways_of(target_named(name), features) == ways
 
 
 @pytest.mark.skipif(multiplies_tiles(), reason="the processor has a tile unit")

@@ -1,6 +1,7 @@
 """The processor as a value: vector length, registers and features that kernels are made for."""
 
 import os
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,6 +16,8 @@ from xdn.errors import SettingError
 
 #: How a target multiplies tiles, where it does: by the instructions of Intel's AMX, or by vectors, to the same bits.
 AMX, EMULATED = "amx", "emulated"
+#: How a target multiplies 8-bit numbers, to the same bits (`xdn/codegen/dots.py`).
+VNNI, MADD, SDOT, PLAIN = "vnni", "madd", "sdot", "plain"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Target:
         Whether half precision is converted by an instruction, as on all processors with AVX2.
     tiles : str, optional
         `AMX` or `EMULATED`: how tiles of bf16 are multiplied (`xdn/codegen/tiles.py`); None for not at all.
+    dots : str
+        `VNNI`, `MADD`, `SDOT` or `PLAIN`: how 8-bit numbers are multiplied.
     core_cache_bytes : int
         The cache that a core has for itself (level 2); machine code does not depend on it.
     rates : Rates
@@ -50,6 +55,7 @@ class Target:
     fma: bool = True
     half: bool = True
     tiles: str | None = None
+    dots: str = PLAIN
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
     rates: Rates = USUAL
 
@@ -84,6 +90,20 @@ TARGETS = (
     Target("amx-emulated", vector_bytes=64, registers=32, tiles=EMULATED),
 )
 
+_WIDE = ((VNNI, {"avx512vnni"}), (MADD, {"avx512bw"}))
+#: By target: how it may multiply 8-bit numbers, the best first, and what the processor must have for it.
+_DOTS: Mapping[str, Sequence[tuple[str, Set[str]]]] = {
+    **dict.fromkeys((AMX, "avx512f", "amx-emulated"), _WIDE),
+    "avx2": ((VNNI, {"avxvnni"}), (VNNI, {"avx512vnni", "avx512vl"}), (MADD, {"avx2"})),
+    "neon": ((SDOT, {"dotprod"}),),
+}
+
+
+def ways_of(target: Target, features: Set[str]) -> list[str]:
+    """Return how a processor with some features multiplies 8-bit numbers in a target's vectors, the best way first."""
+    able = [way for way, needed in _DOTS.get(target.name, ()) if features >= needed]
+    return list(dict.fromkeys((*able, PLAIN)))
+
 
 def target_named(name: str) -> Target:
     """Return the target `name`, as kernel names spell it; raise SettingError for another."""
@@ -99,8 +119,8 @@ _FEATURES = {
     "haswell": {"avx2", "fma"},
     "skylake": {"avx2", "fma"},
     "znver3": {"avx2", "fma"},
-    "skylake-avx512": {"avx2", "fma", "avx512f"},
-    "znver4": {"avx2", "fma", "avx512f"},
+    "skylake-avx512": {"avx2", "fma", "avx512f", "avx512bw", "avx512vl"},
+    "znver4": {"avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512vnni"},
 }
 
 
@@ -146,7 +166,7 @@ def host_target() -> Target:
     else:
         able = (target for target in TARGETS if features.issuperset(target.features))
         found = next(target for target in able if target.tiles != AMX or multiplies_tiles())
-    return replace(found, core_cache_bytes=_core_cache_bytes())
+    return replace(found, dots=ways_of(found, features)[0], core_cache_bytes=_core_cache_bytes())
 
 
 def multiplies_tiles() -> bool:

@@ -1,0 +1,72 @@
+"""Products of 8-bit numbers: every way that this processor has gives the exact sums, extremes included."""
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from llvmlite import ir
+
+from tests.codegen.emitted import floats, run
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.dots import DOTS, TOGETHER
+from xdn.codegen.target import SDOT, TARGETS, VNNI, cpu_features, target_named, ways_of
+from xdn.element import S8, U8
+
+#: Every way in the vectors of each target that this processor can multiply in.
+WAYS = [(target, way) for target in TARGETS for way in ways_of(target, cpu_features())]
+COUNT = 64
+
+
+def _numbers(rng, element):
+    """Return (n, 4) numbers of an element; half of the rows hold extremes alone."""
+    low, high = np.iinfo(element.numpy).min, np.iinfo(element.numpy).max
+    found = rng.integers(low, high + 1, (COUNT, TOGETHER))
+    found[::2] = rng.choice([low, high], (len(found[::2]), TOGETHER))
+    found[0] = high
+    return found.astype(element.numpy)
+
+
+def _emit_dots(irbuilder, target, way, element, pointers):
+    """Emit y[i] += x[i] . w[i] for all lanes of all vectors."""
+    b = VectorBuilder(irbuilder, target)
+    dots, (x, w, y) = DOTS[way](b), pointers
+    for vector in range(COUNT // target.lanes):
+        words = [b.load_words(w, vector * dots.words + each) for each in range(dots.words)]
+        operand = dots.operand(b.load_words(x, vector), element)
+        b.store_words(dots.multiply(b.load_words(y, vector), operand, words), y, vector)
+
+
+@pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
+@pytest.mark.parametrize(("target", "way"), WAYS, ids=lambda each: getattr(each, "name", each))
+def test_sums_of_products_are_exact(rng, target, way, element):
+    x, w = _numbers(rng, element), _numbers(rng, S8)
+    # 255 * -128 four times, and a pair whose sum s16 does not hold.
+    w[0], w[2] = -128, 127
+    start = rng.integers(-(2**30), 2**30, COUNT).astype(np.int32)
+    # In memory all words of a vector follow each other.
+    packed = DOTS[way].packed(w).reshape(-1, target.lanes, DOTS[way].words).swapaxes(1, 2)
+    memory = [floats(np.ascontiguousarray(each).view(np.float32).ravel(), target.lanes) for each in (x, packed, start)]
+    run(lambda irbuilder, *pointers: _emit_dots(irbuilder, target, way, element, pointers[:3]), *memory)
+    added = DOTS[way].added(element)
+    assert added in (0, 128, -128)
+    expected = start + ((x.astype(np.int64) + added) * w).sum(1)
+    np.testing.assert_array_equal(memory[2].view(np.int32), expected)
+
+
+def test_what_is_multiplied_is_in_the_range_of_the_instruction():
+    for element, factors in ((U8, range(256)), (S8, range(-128, 128))):
+        assert {x + DOTS[VNNI].added(element) for x in factors} == set(range(256))
+        assert {x + DOTS[SDOT].added(element) for x in factors} == set(range(-128, 128))
+
+
+@pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
+def test_the_instruction_of_neon_is_one_that_llvm_knows(element):
+    """No processor of this kind is at hand: LLVM's verifier says whether name and operands are right."""
+    module = ir.Module("neon")
+    pointer = ir.IntType(32).as_pointer()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer] * 3), "f")
+    irbuilder = ir.IRBuilder(function.append_basic_block())
+    _emit_dots(irbuilder, target_named("neon"), SDOT, element, function.args)
+    irbuilder.ret_void()
+    parsed = llvm.parse_assembly(str(module))
+    parsed.verify()
+    assert "llvm.aarch64.neon.sdot.v4i32.v16i8" in str(parsed)

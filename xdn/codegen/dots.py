@@ -1,0 +1,161 @@
+"""Sums of products of 8-bit numbers: each lane of s32 adds four of them, exactly, however the processor multiplies.
+
+x is u8 or s8, four channels in 32 bits; w is s8. The ways differ in what they do to x in a register, and in how the
+four weights are stored:
+
+vnni
+    ``vpdpbusd`` multiplies u8 by s8: of s8 the sign bit is flipped, which adds 128 to x. x86-64 with AVX512-VNNI or
+    AVX-VNNI.
+madd
+    ``vpmaddwd`` multiplies pairs of s16 and adds them: channels 0 and 2 of x are widened in one register, 1 and 3 in
+    another one, and weights are stored as s16 in that order. (``vpmaddubsw`` would saturate.) AVX2.
+sdot
+    ``sdot`` multiplies s8 by s8: of u8 128 is subtracted. Armv8.2; nobody has run it yet.
+plain
+    Bytes are extended, multiplied and added: LLVM's own operations, on any processor.
+
+What was added to x has to be taken off the sum: `Dots.added`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from llvmlite import ir
+
+from xdn.codegen.arithmetic import I32, external
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.target import MADD, PLAIN, SDOT, VNNI
+from xdn.element import S8, U8, Element
+
+#: Numbers that a lane multiplies at a time.
+TOGETHER = 4
+
+
+class Dots(ABC):
+    """Emit products at the position of a builder; values are vectors of 32 bits."""
+
+    #: 32-bit words in which four weights are stored.
+    words: ClassVar[int] = 1
+
+    def __init__(self, b: VectorBuilder):
+        self._b = b
+        self._kind = ir.VectorType(I32, b.target.lanes)
+
+    @staticmethod
+    def added(element: Element) -> int:
+        """Return what is added to each x of an element before it is multiplied."""
+        return 0
+
+    @staticmethod
+    def packed(weights: np.ndarray) -> np.ndarray:
+        """Return (..., 4) s8 as (..., `words`) s32: how the weights are stored."""
+        return np.ascontiguousarray(weights).view(np.int32)
+
+    @abstractmethod
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return x as `multiply` takes it, which many products have in common."""
+
+    @abstractmethod
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return `acc` and in each lane the four products; `weights` are vectors of the stored words."""
+
+    def _flipped(self, x: ir.Value) -> ir.Value:
+        """Return x with the sign bit of each byte flipped."""
+        return self._b.ir.xor(x, self._b.integer(0x80808080 - 2**32))
+
+    def _call(self, name: str, parts: int, *operands: ir.Value) -> ir.Value:
+        """Return what an intrinsic gives, whose last two operands are vectors of `parts` numbers a lane."""
+        kind = ir.VectorType(ir.IntType(32 // parts), self._kind.count * parts)
+        *acc, a, b = operands
+        given = [*acc, self._b.ir.bitcast(a, kind), self._b.ir.bitcast(b, kind)]
+        function = ir.FunctionType(self._kind, [each.type for each in given])
+        return self._b.ir.call(external(self._b.ir, name, function), given)
+
+
+class Vnni(Dots):
+    """``vpdpbusd``: u8 by s8."""
+
+    @staticmethod
+    def added(element: Element) -> int:
+        """Of s8 128."""
+        return 128 if element == S8 else 0
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return x as u8."""
+        return [self._flipped(x) if element == S8 else x]
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum; LLVM knows these operands as vectors of 32 bits in all versions, and of bytes in later ones.
+
+        A weight that is loaded into all lanes becomes the instruction's operand in memory.
+        """
+        bits = 32 * self._kind.count
+        return self._call(f"llvm.x86.avx512.vpdpbusd.{bits}", 1, acc, *x, *weights)
+
+
+class Madd(Dots):
+    """``vpmaddwd``: pairs of s16."""
+
+    words = 2
+
+    @staticmethod
+    def packed(weights: np.ndarray) -> np.ndarray:
+        """Return the s16 of channels 0 and 2, then of 1 and 3."""
+        wide = weights[..., [0, 2, 1, 3]].astype(np.int16)
+        return np.ascontiguousarray(wide).view(np.int32)
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return the even bytes as s16, and the odd ones."""
+        emit, half = self._b.ir, ir.VectorType(ir.IntType(16), 2 * self._kind.count)
+        eight = ir.Constant(half, [8] * half.count)
+        raised = emit.shl(emit.bitcast(x, half), eight)
+        shift = emit.lshr if element == U8 else emit.ashr
+        wide = [shift(raised, eight), shift(emit.bitcast(x, half), eight)]
+        return [emit.bitcast(each, self._kind) for each in wide]
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum of both registers' products."""
+        name = "llvm.x86.avx512.pmaddw.d.512" if self._kind.count == 16 else "llvm.x86.avx2.pmadd.wd"
+        for own, factor in zip(x, weights, strict=True):
+            acc = self._b.ir.add(acc, self._call(name, 2, own, factor))
+        return acc
+
+
+class Sdot(Dots):
+    """``sdot``: s8 by s8."""
+
+    @staticmethod
+    def added(element: Element) -> int:
+        """Of u8 -128."""
+        return -128 if element == U8 else 0
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return x as s8."""
+        return [self._flipped(x) if element == U8 else x]
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum."""
+        return self._call("llvm.aarch64.neon.sdot.v4i32.v16i8", 4, acc, *x, *weights)
+
+
+class Plain(Dots):
+    """LLVM's own operations."""
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return each of the four bytes as s32."""
+        return self._extended(x, element)
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum of four products."""
+        for own, factor in zip(x, self._extended(*weights, S8), strict=True):
+            acc = self._b.ir.add(acc, self._b.ir.mul(own, factor))
+        return acc
+
+    def _extended(self, x: ir.Value, element: Element) -> list[ir.Value]:
+        return [self._b.byte(x, number, element) for number in range(TOGETHER)]
+
+
+#: By the name of a target's way.
+DOTS: dict[str, type[Dots]] = {VNNI: Vnni, MADD: Madd, SDOT: Sdot, PLAIN: Plain}
