@@ -7,11 +7,13 @@ found again is where that value goes. Elements whose neighbours move along with 
         for i in range(length[run]):
             y[y_at[run] + i] = x[x_at[run] + i]            0 where x_at is NOTHING
 
-Where several channels of an image lie together, a run is one of the block's first image, and all images follow.
+Where four channels of an image lie together, words of four that stay together make runs, others are moved by
+`xdn/kernels/move/words.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -25,10 +27,9 @@ from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BOTH, BlockLayout
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.work import Phase
+from xdn.kernels.move.words import NOTHING, Patch, parted, patch_body, word_rows
 from xdn.memory import Need
 
-#: The x offset of a run of zeros.
-NOTHING = -1
 #: Elements of a top that are looked at a time.
 _PART = 1 << 18
 #: Cycles for a run beside those for its vectors.
@@ -43,12 +44,6 @@ class Copy(Descriptor):
     x, y = Place(), Place()
     x_block, y_block, run_count = Size(), Size(), Size()
     runs = Pointer(S64)
-
-
-class CopyImages(Copy):
-    """Images of a block, and elements from one to the next: runs are those of the first image."""
-
-    images, image_step = Size(), Size()
 
 
 def _copy() -> KernelBody:
@@ -67,22 +62,6 @@ def _copy() -> KernelBody:
                         y[y_at + i] = x[x_at + i]
 
     return copy
-
-
-def _copy_images() -> KernelBody:
-    def copy_images(d, frame):
-        runs = d.runs
-        for block in range(frame.blocks):
-            for image in range(d.images):
-                begin = image * d.image_step
-                x = at_element(frame, d.x, block * d.x_block + begin)
-                y = at_element(frame, d.y, block * d.y_block + begin)
-                for r in range(d.run_count):
-                    x_at, y_at = runs[3 * r], runs[3 * r + 1]
-                    for i in range(runs[3 * r + 2]):
-                        y[y_at + i] = x[x_at + i] if x_at >= 0 else 0
-
-    return copy_images
 
 
 def _numbered(lowering: Lowering) -> tuple[list[np.ndarray], list[int]]:
@@ -107,27 +86,20 @@ def _runs(x: np.ndarray, y: np.ndarray, unit: int) -> np.ndarray:
     return np.stack([x[starts], y[starts], lengths], axis=1)
 
 
-def _step(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> Step:
-    """Return the step that moves runs of a bottom to a top."""
+def _steps(lowering: Lowering, blobs: tuple[int, int], table: np.ndarray) -> list[Step]:
+    """Return the steps that move what a table says from a bottom to a top."""
     layer, (bottom, top) = lowering.layer, blobs
-    layout = lowering.top(top)
-    told = {
-        "x": layer.bottoms[bottom],
-        "y": layer.tops[top],
-        "x_block": lowering.bottom(bottom).block_elements,
-        "y_block": layout.block_elements,
-        "run_count": len(table),
-        "runs": table,
-    }
-    if layout.interleave == 1:
-        return lowering.step("copy", _copy, Copy(**told), serves_both=True)
-    words = CopyImages(**told, images=layout.images, image_step=layout.interleave)
-    return lowering.step("copy_images", _copy_images, words)
-
-
-def _unit(layout: BlockLayout) -> int:
-    """Return the elements that a channel of a position is in the table of runs."""
-    return layout.images if layout.interleave == 1 else 1
+    layout, steps = lowering.top(top), []
+    sizes = {"x_block": lowering.bottom(bottom).block_elements, "y_block": layout.block_elements}
+    told = {"x": layer.bottoms[bottom], "y": layer.tops[top], **sizes}
+    runs, rows = (table, ()) if layout.interleave == 1 else parted(table, layout)
+    if len(runs):
+        runs = runs if runs is table else _joined(runs)
+        steps.append(lowering.step("copy", _copy, Copy(**told, run_count=len(runs), runs=runs), serves_both=True))
+    if len(rows):
+        body = partial(patch_body, lowering.target, layout.element)
+        steps.append(lowering.step("patch", body, Patch(**told, row_count=len(rows), rows=rows)))
+    return steps
 
 
 def _places(layout: BlockLayout, elements: np.ndarray) -> np.ndarray:
@@ -152,7 +124,7 @@ def _alike(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
     for bottom in np.unique(owners).tolist():
         own, source = owners == bottom, lowering.bottom(bottom)
         x = source.place(0, (rows[own, 0].astype(np.int64) - begins[bottom]) // layout.positions)
-        table = _runs(x, layout.place(0, np.flatnonzero(own)), _unit(layout))
+        table = _runs(x, layout.place(0, np.flatnonzero(own)), layout.images)
         memory.require(
             [Need(lowering.layer.place, 2 * table.nbytes * layout.positions)], "the table of what moves where"
         )
@@ -170,13 +142,13 @@ def _joined(table: np.ndarray) -> np.ndarray:
 
 
 def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int]) -> dict[int, np.ndarray]:
-    """Return bottom -> the table of its runs, for each bottom of which a top takes something.
+    """Return bottom -> the table of its runs, or rows of words, for each bottom of which a top takes something.
 
     A part of the top at a time: what is worked out for each element takes more room than the blobs.
     """
     layout = lowering.top(top)
-    unit = _unit(layout)
-    if (alike := _alike(lowering, taken, top, begins)) is not None:
+    together, unit = layout.interleave > 1, layout.images
+    if not together and (alike := _alike(lowering, taken, top, begins)) is not None:
         return alike
     found: dict[int, list[np.ndarray]] = {}
     kept = 0
@@ -192,7 +164,8 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
         for bottom, own in zip(taking.tolist(), np.split(order, starts[1:]), strict=True):
             elements = numbers[own].astype(np.int64) - begins[bottom]
             x = np.where(elements < 0, NOTHING, _places(lowering.bottom(bottom), elements))
-            found.setdefault(bottom, []).append(_runs(x, y[own], unit))
+            last = c[own] == layout.channels - 1
+            found.setdefault(bottom, []).append(word_rows(x, y[own], last) if together else _runs(x, y[own], unit))
             kept += 2 * found[bottom][-1].nbytes
         memory.require([Need(lowering.layer.place, kept)], "the table of what moves where")
     return {bottom: np.ascontiguousarray(np.concatenate(tables), np.int64) for bottom, tables in sorted(found.items())}
@@ -227,11 +200,17 @@ def lower_move(lowering: Lowering) -> Lowered:
     for number, top in enumerate(layer.tops):
         moves = _moves(lowering, taken[number], number, begins)
         (bottom, table), *others = moves.items()
-        if not others and np.array_equal(table[:, 0], table[:, 1]) and _same_block(lowering, bottom, number):
+        if not others and _stays(table) and _same_block(lowering, bottom, number):
             aliases[top] = layer.bottoms[bottom]
             continue
-        steps += [_step(lowering, (bottom, number), table) for bottom, table in moves.items()]
+        for bottom, table in moves.items():
+            steps += _steps(lowering, (bottom, number), table)
     return Lowered(steps, aliases=aliases)
+
+
+def _stays(table: np.ndarray) -> bool:
+    """Return whether everything that a table moves stays where it is; then no word is rotated either."""
+    return np.array_equal(table[:, 0], table[:, 1]) and not (table.shape[1] == 4 and table[:, 2].any())
 
 
 def _same_block(lowering: Lowering, bottom: int, top: int) -> bool:

@@ -1,0 +1,85 @@
+"""Words of four integers of 8 bits: what an image has of four channels that lie together, as one lane of a vector.
+
+Such integers come from f32 by `Quantized.integers` and become f32 again exactly; see `xdn/graph/quantized.py`.
+"""
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from xdn.codegen.arithmetic import I32, external
+from xdn.codegen.builder import VectorBuilder
+
+#: Integers of a word.
+WORD = 4
+#: An f32 from which a number of small magnitude is read off in the last bits: adding it rounds to the nearest integer,
+#: of two equally near ones to the even, whatever instructions for that a processor has.
+_READ_OFF = 1.5 * 2.0**23
+
+
+class WordBuilder(VectorBuilder):
+    """Emit vector code over words; pointers are to bytes, and count these."""
+
+    def load_words(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
+        """Load the vector of words number `vector` after a pointer."""
+        value = self.ir.load(self._words_pointer(pointer, vector))
+        value.align = self.target.vector_bytes if aligned else 1
+        return value
+
+    def store_words(self, words: ir.Value, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> None:
+        """Store to the vector of words number `vector` after a pointer."""
+        self.ir.store(words, self._words_pointer(pointer, vector)).align = self.target.vector_bytes if aligned else 1
+
+    def _words_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
+        place = self.offset(pointer, vector * self._lanes * WORD)
+        return self.ir.bitcast(place, self._integer.as_pointer())
+
+    def same_word(self, number: ir.Value) -> ir.Value:
+        """Return a vector whose words all are the last bits of an i64."""
+        return self.broadcast(self.ir.trunc(number, I32))
+
+    def turned(self, words: ir.Value, bits: ir.Value) -> ir.Value:
+        """Return words rotated to the left by so many bits."""
+        name, kind = f"llvm.fshl.v{self._lanes}i32", self._integer
+        rotate = external(self.ir, name, ir.FunctionType(kind, [kind] * 3))
+        return self.ir.call(rotate, [words, words, bits])
+
+    def part(self, words: ir.Value, number: int, signed: bool) -> ir.Value:
+        """Return the integer `number` of each word as i32."""
+        if signed:
+            high = self.ir.shl(words, self.integer(8 * (WORD - 1 - number)))
+            return self.ir.ashr(high, self.integer(8 * (WORD - 1)))
+        return self.ir.and_(self.ir.lshr(words, self.integer(8 * number)), self.integer(255))
+
+    def joined(self, parts: Sequence[ir.Value]) -> ir.Value:
+        """Return words of the last bytes of four vectors of i32."""
+        last = self.integer(255)
+        words = self.ir.shl(parts[WORD - 1], self.integer(8 * (WORD - 1)))
+        for number, part in enumerate(parts[: WORD - 1]):
+            words = self.ir.or_(words, self.ir.shl(self.ir.and_(part, last), self.integer(8 * number)))
+        return words
+
+    def quantized(self, value: ir.Value, inverse: ir.Value, signed: bool) -> ir.Value:
+        """Return i32 whose last bytes are the integers that stand for f32, `inverse` being that of their scale."""
+        low, high = (-128, 127) if signed else (0, 255)
+        product = self.mul(value, inverse)
+        # The lowest one stands for NaN, too, where that is zero.
+        if signed:
+            product = self.where(product, "==", product, product, self.number(0))
+        product = self.larger(product, self.number(low))
+        product = self.where(product, "<", self.number(high), product, self.number(high))
+        return self.bits(self.add(product, self.number(_READ_OFF)))
+
+    def transposed(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
+        """Return the columns of as many vectors as a vector has lanes, a power of two.
+
+        Each step lays the first half of the rows between those of the other half; after as many steps as the number of
+        lanes has bits, each word has gone where row and lane are exchanged.
+        """
+        rows, half, lanes = list(rows), self._lanes // 2, self._lanes
+        halves = [[part * half + i // 2 + i % 2 * lanes for i in range(lanes)] for part in range(2)]
+        masks = [ir.Constant(ir.VectorType(I32, lanes), mask) for mask in halves]
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(rows[:half], rows[half:], strict=True)
+            rows = [self.ir.shuffle_vector(a, b, mask) for a, b in pairs for mask in masks]
+        return rows
