@@ -6,6 +6,7 @@ from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.params import Arrays, Blobs, LayerParams, Weights
+from xdn.graph.quantized import Quantized
 from xdn.graph.transform import Transform
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Move",
     "Net",
     "ParamSpec",
+    "Quantized",
     "Shape",
     "Side",
     "Transform",

@@ -24,10 +24,13 @@ class Blob:
         Extents, all positive.
     element : Element
         What a value is in memory.
+    scale : float
+        Of 8-bit integers: what 1 stands for (`xdn.graph.quantized`).
     """
 
     shape: Shape
     element: Element = REAL
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         if any(extent < 1 for extent in self.shape):

@@ -8,6 +8,7 @@ from typing import Any
 from xdn.graph.blob import Array
 from xdn.graph.epilogue import PROJECTION_PREFIX, Epilogue
 from xdn.graph.params import LayerParams, Weights
+from xdn.graph.quantized import Quantized
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Layer:
         What post-fusion appended to the layer.
     param_specs : tuple of ParamSpec
         How training treats the weights, in their order; a weight beyond its end has the defaults.
+    quantized : tuple of Quantized
+        As what 8-bit integers the layer reads its bottoms, in their order; empty where it computes in f32. That of a
+        residual may be left out: it is read in f32 then.
+    stored : tuple of Quantized or None
+        As what 8-bit integers each top is stored, None where as f32; empty where all are. It follows from how the tops
+        are read (`xdn.optimize.quantize.storage`), and is never written to a file.
     """
 
     name: str
@@ -55,6 +62,8 @@ class Layer:
     shared: tuple[str, ...] = ()
     epilogue: Epilogue | None = None
     param_specs: tuple[ParamSpec, ...] = ()
+    quantized: tuple[Quantized, ...] = ()
+    stored: tuple[Quantized | None, ...] = ()
 
     def __post_init__(self) -> None:
         for array in self.weights.values():
@@ -103,9 +112,18 @@ class Layer:
         return replace(self, **changes)
 
     def forward(self, bottoms: Sequence[Array]) -> tuple[Array, ...]:
-        """Compute the tops with the NumPy reference, epilogue included."""
-        own = len(self.own_bottoms)
-        tops = self.params.reference(bottoms[:own], self.weights, len(self.tops))
-        if self.epilogue is None:
-            return tops
-        return (self.epilogue.apply(tops[0], bottoms[own:], self.weights), *tops[1:])
+        """Compute the tops with the NumPy reference, epilogue included.
+
+        A layer that reads 8-bit integers makes them of f32 bottoms; the same tops follow from the integers.
+        """
+        own, read = len(self.own_bottoms), self.quantized
+        if read:
+            bottoms = [*(how.read(x) for how, x in zip(read, bottoms, strict=False)), *bottoms[len(read) :]]
+            tops = self.params.quantized_reference(bottoms[:own], read[:own], self.weights, len(self.tops))
+        else:
+            tops = self.params.reference(bottoms[:own], self.weights, len(self.tops))
+        if self.epilogue is not None:
+            tops = (self.epilogue.apply(tops[0], bottoms[own:], self.weights, read[own:]), *tops[1:])
+        if self.stored:
+            tops = tuple(top if how is None else how.read(top) for how, top in zip(self.stored, tops, strict=True))
+        return tops

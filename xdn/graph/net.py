@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from xdn import memory
-from xdn.element import REAL, Element
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError, placed
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.layer import Layer
+from xdn.graph.reading import as_carried, as_stored, as_values, is_carried
 from xdn.memory import Need
 
 
@@ -156,6 +156,8 @@ class Net:
         sha = hashlib.sha256()
         for layer in self.layers:
             sha.update(repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode())
+            if layer.quantized or layer.stored:
+                sha.update(repr((layer.quantized, layer.stored)).encode())
             for name, array in layer.weights.items() if weights else ():
                 sha.update(repr((name, array.shape)).encode())
                 sha.update(np.ascontiguousarray(array).data)
@@ -240,26 +242,22 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         Naming the layer.
     """
     check_bottoms(layer, known)
-    bottoms = [known[b] for b in layer.own_bottoms]
+    own, read = len(layer.own_bottoms), [known[b] for b in layer.bottoms]
     # Every layer of every size that a net is asked for passes here: what is for errors alone is done after one.
     try:
+        if layer.quantized:
+            read = as_values(layer, read)
+        bottoms, added = read[:own], read[own:]
         tops = layer.params.infer(bottoms, len(layer.tops))
         if layer.epilogue is not None:
-            layer.epilogue.check(tops, [known[b] for b in layer.added_bottoms])
+            layer.epilogue.check(tops, added)
+        if is_carried(layer, bottoms):
+            tops = as_carried(bottoms, tops)
+        if layer.stored:
+            tops = as_stored(layer, tops)
     except (ShapeError, UnsupportedError) as error:
         with placed(layer.place, type(error)):
             raise
-    if [bottom.element for bottom in bottoms].count(REAL) < len(bottoms) and layer.params.moves_only(bottoms):
-        element = _common({bottom.element for bottom in bottoms}, layer)
-        tops = tuple(replace(top, element=element) for top in tops)
     if len(tops) != len(layer.tops):
         raise NetError(f"{len(layer.tops)} tops are named, but the layer gives {len(tops)}", where=layer.place)
     return tops
-
-
-def _common(elements: set[Element], layer: Layer) -> Element:
-    """Return the one element of the bottoms of a layer that moves values as they are."""
-    if len(elements) > 1:
-        named = ", ".join(sorted(element.name for element in elements))
-        raise ShapeError(f"the layer moves values of several elements ({named}) into one blob", where=layer.place)
-    return next(iter(elements))

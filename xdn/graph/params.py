@@ -8,6 +8,7 @@ import numpy as np
 
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.channels import ChannelAxis, ChannelRule, Move, WeightAxes
+from xdn.graph.quantized import Quantized
 
 #: The blobs that a layer reads, and their values.
 Blobs = Sequence[Blob]
@@ -42,6 +43,8 @@ class LayerParams(ABC):
     fixed_because: ClassVar[str] = "mixes its channels, or counts on their number or order"
     #: True for the activations that the layer before them can apply to its result (`Epilogue`).
     fusable: ClassVar[bool] = False
+    #: True for the activations that have the same bits on all processors: no value is rounded more than once.
+    same_bits: ClassVar[bool] = False
 
     @abstractmethod
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
@@ -79,6 +82,12 @@ class LayerParams(ABC):
     @abstractmethod
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Compute the tops in NumPy as Caffe does, f32 in and out; the oracle of every kernel."""
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """Compute the f32 tops from 8-bit integers, to the bit as every kernel does; by default from their values."""
+        return self.reference([how.values(x) for how, x in zip(read, bottoms, strict=True)], weights, n_tops)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""
@@ -180,6 +189,21 @@ class LayerParams(ABC):
         `reference` then takes arrays of any dtype, and moves what it is given.
         """
         return self.always_moves
+
+    def selects_only(self, bottoms: Blobs, n_tops: int) -> bool:
+        """Return whether every top element is some bottom element, or zero, by its place or as the largest of several.
+
+        Values may then be quantized before the layer or after it, to the same integers.
+        """
+        return self.moves_only(bottoms)
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """Return why the layer cannot read 8-bit integers, a clause without its subject; None where it can."""
+        return None if self.same_bits else "has no 8-bit form"
+
+    def products(self, bottoms: Blobs) -> int:
+        """Return of how many products of a value and a weight each top element is the sum; 0 of none."""
+        return 0
 
     def distribution(self, bottoms: Blobs) -> int:
         """Return of how many classes the top holds probabilities that sum up to 1, such as Softmax's; 0 of none."""

@@ -1,5 +1,7 @@
 """Input: the blobs that the caller fills, and what is done to images before them."""
 
+from dataclasses import field
+
 from xdn.element import REAL, Element
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Transform, Weights
@@ -12,7 +14,7 @@ class Input(CaffeLayer):
 
     `transform` and `source` are the layer's own `transform_param` and `data_param { source }`; `resize` are height and
     width to which ImageData resizes its images before, its `new_height` and `new_width`, empty for neither. `element`
-    is what the caller's values are.
+    is what the caller's values are, and `scale` what 1 stands for where these are 8-bit integers.
     """
 
     message = Message("InputParameter", "input_param", 143)
@@ -23,6 +25,7 @@ class Input(CaffeLayer):
     source: str = ""
     resize: tuple[int, ...] = ()
     element: Element = REAL
+    scale: float = field(default=1.0, repr=False)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The declared shapes, one a top; one shape may serve all tops."""
@@ -31,7 +34,7 @@ class Input(CaffeLayer):
         if len(self.shape) not in (1, n_tops):
             raise ShapeError(f"{len(self.shape)} shapes for {n_tops} tops; give one, or one a top")
         shapes = self.shape * n_tops if len(self.shape) == 1 else self.shape
-        return tuple(Blob(shape, self.element) for shape in shapes)
+        return tuple(Blob(shape, self.element, self.scale) for shape in shapes)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Not computed: the caller gives these blobs."""

@@ -103,18 +103,24 @@ class Pooling(CaffeLayer):
             raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their indices, AVE the averages")
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
+    def selects_only(self, bottoms: Blobs, n_tops: int) -> bool:
+        """The maximum."""
+        return self.pool == "MAX" and n_tops == 1
+
     def jumps(self, n_tops: int) -> bool:
         """The indices of the maxima, where they are asked for."""
         return n_tops > 1
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """The windows, clipped at the border, reduced in f32."""
+        """The windows, clipped at the border, reduced in f32; the maximum of integers is one of them."""
         sizes = bottoms[0].shape[2:]
         kernel_axes = tuple(range(-len(sizes), 0))
         if self.pool == "MAX":
-            windows = self._windows(bottoms[0], LOWEST)
+            whole = np.issubdtype(bottoms[0].dtype, np.integer)
+            lowest = np.iinfo(bottoms[0].dtype).min if whole else LOWEST
+            windows = self._windows(bottoms[0], lowest)
             # fmax passes over NaN, as Caffe's comparison `value > largest` does.
-            largest = np.fmax.reduce(windows, axis=kernel_axes, initial=LOWEST)
+            largest = np.fmax.reduce(windows, axis=kernel_axes, initial=lowest)
             return (largest,) if n_tops < 2 else (largest, self._indices(bottoms[0], largest))
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=kernel_axes) / self.counts(sizes),)
 
@@ -138,7 +144,7 @@ class Pooling(CaffeLayer):
         first = np.take_along_axis(indices, flat.argmax(axis=-1)[..., None], -1)[..., 0]
         return np.where(flat.any(axis=-1) & (largest > LOWEST), first, np.float32(-1)).astype(np.float32)
 
-    def _windows(self, images: Array, fill: np.float32) -> Array:
+    def _windows(self, images: Array, fill: float | np.float32) -> Array:
         """Return (N, C, P, Q, R, S), a view of the images with `fill` beyond the border."""
         sizes = images.shape[2:]
         places = self.output_size(sizes)

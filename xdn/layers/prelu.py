@@ -20,6 +20,7 @@ class PReLU(CaffeLayer):
     channel_rule = ChannelRule.CARRIED
     elementwise = True
     fusable = True
+    same_bits = True
     always_keeps_positions = True
 
     channel_shared: bool = proto(2, "bool", default=False)

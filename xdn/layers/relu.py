@@ -13,6 +13,7 @@ class ReLU(Function):
     message = Message("ReLUParameter", "relu_param", 123, 30)
     unused = {"engine": ENGINE.at(2)}
     fusable = True
+    same_bits = True
     word = "leaky"
     fused_word = "relu"
 

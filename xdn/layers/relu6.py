@@ -12,6 +12,7 @@ class ReLU6(Function):
     """ReLU6: y = min(max(x, 0), 6) (Krizhevsky 2010; a layer of MobileNet's ports)."""
 
     fusable = True
+    same_bits = True
     word = "relu6"
     onnx_form = Clip(min=0, max=6).onnx()
 

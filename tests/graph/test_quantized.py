@@ -1,0 +1,73 @@
+"""8-bit integers that stand for real values: rounding, the ends of their range, and scales that are refused."""
+
+import numpy as np
+import pytest
+
+from xdn.element import F32, S8, U8
+from xdn.errors import ShapeError
+from xdn.graph import Blob, Quantized
+
+
+def test_values_become_the_nearest_integer_and_of_two_the_even_one():
+    values = np.array([0, 0.5, 1.5, 2.5, 254.5, 255.5, 1e9, -0.5, -0.6, -3], np.float32)
+    assert Quantized(1.0).integers(values).tolist() == [0, 0, 2, 2, 254, 255, 255, 0, 0, 0]
+    values = np.array([-128.4, -129, -127.5, -1.5, 126.5, 127.5, 200], np.float32)
+    assert Quantized(1.0, signed=True).integers(values).tolist() == [-128, -128, -128, -2, 126, 127, 127]
+
+
+def test_what_is_not_finite():
+    values = np.array([np.nan, np.inf, -np.inf], np.float32)
+    assert Quantized(0.1).integers(values).tolist() == [0, 255, 0]
+    assert Quantized(0.1, signed=True).integers(values).tolist() == [0, 127, -128]
+
+
+def test_the_reciprocal_and_the_product_are_rounded_once_each(rng):
+    scale = np.float32(0.0213)
+    values = rng.uniform(-1, 7, 10000).astype(np.float32)
+    reciprocal = np.float32(1.0 / np.float64(scale))
+    # An f32 times an f32 is exact in f64.
+    product = (values.astype(np.float64) * np.float64(reciprocal)).astype(np.float32)
+    expected = np.clip(np.rint(product), 0, 255)
+    assert np.array_equal(Quantized(0.0213).integers(values), expected)
+
+
+@pytest.mark.parametrize("scale", [2.0**-126, 1e-20, 0.0213, 1 / 3, 1.0, 1e20, 2.0**126])
+@pytest.mark.parametrize("signed", [False, True])
+def test_integers_stand_for_values_that_become_the_same_integers(scale, signed):
+    read = Quantized(scale, signed)
+    low, high = read.range
+    every = np.arange(low, high + 1).astype(read.element.numpy)
+    again = read.integers(read.values(every))
+    # The largest scales have values beyond f32.
+    finite = np.isfinite(read.values(every))
+    assert np.array_equal(again[finite], every[finite])
+    assert again.dtype == every.dtype
+
+
+def test_scales_are_those_of_f32():
+    assert Quantized(0.1) == Quantized(float(np.float32(0.1)))
+    assert Quantized(0.1).scale == float(np.float32(0.1))
+    assert Quantized(0.1) != Quantized(0.1, signed=True)
+
+
+@pytest.mark.parametrize("scale", [0.0, -0.1, 1e-39, 1e-46, 2.0**127, 1e39, np.inf, -np.inf, np.nan])
+def test_scales_that_are_refused(scale):
+    with pytest.raises(ShapeError, match="must be positive, from"):
+        Quantized(scale)
+
+
+def test_what_a_blob_holds():
+    assert Quantized.of(Blob((2, 3), U8, 0.5)) == Quantized(0.5)
+    assert Quantized.of(Blob((2, 3), S8, 0.5)) == Quantized(0.5, signed=True)
+    assert Quantized.of(Blob((2, 3), F32)) is None
+    assert Quantized(0.5, signed=True).element == S8
+
+
+def test_integers_are_read_as_they_are():
+    read = Quantized(0.5)
+    assert read.read(np.array([3], np.uint8)).tolist() == [3]
+    assert read.read(np.array([3], np.float32)).tolist() == [6]
+
+
+def test_it_is_named():
+    assert str(Quantized(0.0213, signed=True)) == "s8, scale 0.0213"

@@ -1,0 +1,75 @@
+"""8-bit integers that stand for real values: one scale for all values of a blob, zero is zero."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from xdn.element import S8, U8, Element, real
+from xdn.errors import ShapeError
+from xdn.graph.blob import Array, Blob
+
+#: A scale and its reciprocal keep all 24 bits of precision between these.
+LEAST_SCALE, MOST_SCALE = 2.0**-126, 2.0**126
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """How real values are read as 8-bit integers: a value is about `scale` times its integer.
+
+    Parameters
+    ----------
+    scale : float
+        What 1 stands for; it is rounded to f32. ShapeError where it is not positive, or so small or large that it or
+        its reciprocal is not a normal number of f32.
+    signed : bool
+        Whether the integers are -128..127 (s8) in place of 0..255 (u8).
+    """
+
+    scale: float
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):
+            rounded = float(real(self.scale))
+        if not LEAST_SCALE <= rounded <= MOST_SCALE:
+            what = f"the scale of 8-bit integers is {self.scale:g}; it must be positive, from 2^-126 to 2^126"
+            raise ShapeError(what)
+        object.__setattr__(self, "scale", rounded)
+
+    @staticmethod
+    def of(blob: Blob) -> "Quantized | None":
+        """Return what the integers of an 8-bit blob stand for, None of a blob of another element."""
+        return Quantized(blob.scale, blob.element == S8) if blob.element in (U8, S8) else None
+
+    @cached_property
+    def element(self) -> Element:
+        """What an integer is in memory."""
+        return S8 if self.signed else U8
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The smallest and the largest integer."""
+        return (-128, 127) if self.signed else (0, 255)
+
+    def integers(self, values: Array) -> Array:
+        """Return f32 values as integers: clip(rint(values * (1 / scale))), all in f32, NaN as 0.
+
+        The reciprocal is rounded once and so is the product; of two integers equally near it is the even one.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            nearest = np.rint(np.asarray(values, real) * (real(1) / real(self.scale)))
+        nearest = np.where(np.isnan(nearest), real(0), nearest)
+        return np.clip(nearest, *self.range).astype(self.element.numpy)
+
+    def values(self, integers: Array) -> Array:
+        """Return the f32 values that integers stand for: f32(integer) * scale."""
+        with np.errstate(over="ignore"):
+            return integers.astype(real) * real(self.scale)
+
+    def read(self, array: Array) -> Array:
+        """Return what a layer that reads quantized values reads of a blob: f32 values as integers, integers as is."""
+        return array if array.dtype == self.element.numpy else self.integers(array)
+
+    def __str__(self) -> str:
+        return f"{self.element.name}, scale {self.scale:.4g}"

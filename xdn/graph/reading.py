@@ -1,0 +1,110 @@
+"""How layers read and store 8-bit integers: the blobs that follow, and the errors of layers that do not fit."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xdn.element import REAL, S8, U8
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.graph.blob import Blob
+from xdn.graph.layer import Layer
+from xdn.graph.params import LayerParams
+from xdn.graph.quantized import Quantized
+
+#: Sums of products stay below this, and a bias below what is left of s32: no sum that a kernel makes can overflow.
+MOST_SUM, MOST_BIAS = 2**31 - 1 - 2**30, 2**30
+#: The largest magnitude of an 8-bit weight; -128 is left out, so that a weight and its negative are equally exact.
+MOST_WEIGHT = 127
+
+_LINE = "xdn_param { int8 { scale: ... } }"
+
+
+def most_products(read: Quantized) -> int:
+    """Return how many products of an integer and a weight may be summed."""
+    return MOST_SUM // (MOST_WEIGHT * max(-read.range[0], read.range[1]))
+
+
+def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:
+    """Return all bottoms of a layer that reads 8-bit integers as the blobs of f32 values that these stand for.
+
+    Raises
+    ------
+    ShapeError
+        Where the layer does not say how it reads each bottom, or an 8-bit blob is not what it reads.
+    UnsupportedError
+        Where its type has no 8-bit form, or it has too many products to sum them in s32.
+    """
+    counts = {len(layer.bottoms)} | ({len(layer.own_bottoms)} if layer.residual else set())
+    if len(layer.quantized) not in counts:
+        expected = " or ".join(map(str, sorted(counts)))
+        what = f"{len(layer.quantized)} int8 scales are given; the layer has {expected} bottoms"
+        raise ShapeError(what, mend=f"Give one {_LINE} a bottom, in their order, or none to compute the layer in f32")
+    # A residual without a scale is read in f32.
+    read: list[Quantized | None] = [*layer.quantized, None][: len(bottoms)]
+    for name, blob, how in zip(layer.bottoms, bottoms, read, strict=True):
+        if blob.element != REAL and Quantized.of(blob) != how:
+            raise ShapeError(f"its bottom {name!r} holds {_named(blob)}, which it reads as {how or 'f32'}")
+    values = [replace(blob, element=REAL, scale=1.0) for blob in bottoms]
+    if (reason := why_real(layer, values, layer.quantized)) is not None:
+        mend = "Delete its int8 scales: it then computes in f32"
+        raise UnsupportedError(f"the layer is to read 8-bit integers, but {reason}", mend=mend)
+    return values
+
+
+def why_real(layer: Layer, bottoms: Sequence[Blob], read: Sequence[Quantized] = ()) -> str | None:
+    """Return why a layer can only read f32 values, a clause; None where it can read 8-bit integers.
+
+    Parameters
+    ----------
+    layer : Layer
+    bottoms : sequence of Blob
+        All that it reads, as blobs of f32.
+    read : sequence of Quantized
+        As what it would read them; as u8 where they are left out.
+    """
+    own = len(layer.own_bottoms)
+    if layer.params.selects_only(bottoms[:own], len(layer.tops)):
+        return f"{layer.type} hands values on as they are: in 8 bits where the layers after it read them so"
+    activation = layer.epilogue.activation if layer.epilogue else None
+    if activation is not None and not activation.same_bits:
+        return f"its fused {activation.type} has other bits on other processors"
+    read = read or (Quantized(1.0),) * len(bottoms)
+    reason = _why_real(layer.params, bottoms[:own], read[0])
+    return reason or (_why_real(layer.projection, bottoms[own:], read[-1]) if layer.projection else None)
+
+
+def _why_real(params: LayerParams, bottoms: Sequence[Blob], read: Quantized) -> str | None:
+    products, most = params.products(bottoms), most_products(read)
+    if products > most:
+        return f"it sums {products} products; at most {most} certainly fit into 32 bits"
+    reason = params.why_real(bottoms)
+    return reason and f"{params.type} {reason}"
+
+
+def is_carried(layer: Layer, bottoms: Sequence[Blob]) -> bool:
+    """Return whether some bottom is not of f32 values and the layer hands its values on as they are."""
+    elements = [bottom.element for bottom in bottoms]
+    return elements.count(REAL) < len(elements) and layer.params.selects_only(bottoms, len(layer.tops))
+
+
+def as_carried(bottoms: Sequence[Blob], tops: Sequence[Blob]) -> tuple[Blob, ...]:
+    """Return the tops of a layer that hands values on, with what its bottoms hold; ShapeError where these differ."""
+    held = {_named(bottom) for bottom in bottoms}
+    if len(held) > 1:
+        named = ", ".join(sorted(held))
+        raise ShapeError(f"the layer moves values of several elements ({named}) into one blob")
+    return tuple(replace(top, element=bottoms[0].element, scale=bottoms[0].scale) for top in tops)
+
+
+def as_stored(layer: Layer, tops: Sequence[Blob]) -> tuple[Blob, ...]:
+    """Return the tops as the layer stores them; ShapeError where it does not say so of each."""
+    if len(layer.stored) != len(tops):
+        raise ShapeError(f"{len(layer.stored)} tops are stored as 8-bit integers or f32, of {len(tops)}")
+    return tuple(
+        top if how is None else replace(top, element=how.element, scale=how.scale)
+        for top, how in zip(tops, layer.stored, strict=True)
+    )
+
+
+def _named(blob: Blob) -> str:
+    """Return what a blob holds, in words; equal where the values are stored alike."""
+    return f"{blob.element.name}, scale {blob.scale!r}" if blob.element in (U8, S8) else blob.element.name
