@@ -1,0 +1,91 @@
+"""What an observer is: it looks at a blob's values on calibration images, and chooses the integers for them."""
+
+from abc import ABC, abstractmethod
+from math import isfinite
+
+import numpy as np
+
+from xdn.errors import DataError
+from xdn.graph import Array
+from xdn.graph.quantized import Quantized
+from xdn.optimize.quantize.histogram import Histogram
+from xdn.registry import Registry
+
+#: The largest integers, of values that are never negative, and of those that are: -127 and 127 stand for one magnitude.
+UNSIGNED_LEVELS, SIGNED_LEVELS = 255, 127
+
+
+class Observer(ABC):
+    """A measure of the range that a blob's integers cover; the first line of the docstring is what `--list` prints.
+
+    Attributes
+    ----------
+    smallest, largest : float
+        The extremes of all values, and of 0.
+    """
+
+    def __init__(self) -> None:
+        self.smallest = self.largest = 0.0
+
+    def update(self, values: Array) -> None:
+        """Look at the values (N, ...) of the next images."""
+        if not values.size:
+            return
+        low, high = float(values.min()), float(values.max())
+        if not (isfinite(low) and isfinite(high)):
+            raise DataError("there are values that are not finite")
+        self.smallest, self.largest = min(self.smallest, low), max(self.largest, high)
+        self.look(values)
+
+    @abstractmethod
+    def look(self, values: Array) -> None:
+        """Take in finite values (N, ...), N at least 1."""
+
+    @abstractmethod
+    def reach(self) -> float:
+        """Return the magnitude for which the largest integer stands."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether negative values were seen."""
+        return self.smallest < 0
+
+    @property
+    def levels(self) -> int:
+        """The largest integer."""
+        return SIGNED_LEVELS if self.signed else UNSIGNED_LEVELS
+
+    @property
+    def most(self) -> float:
+        """The largest magnitude."""
+        return max(-self.smallest, self.largest)
+
+    def quantized(self) -> Quantized:
+        """Return the integers; raise DataError where all values were 0, ShapeError where no f32 is their scale."""
+        if self.most == 0:
+            raise DataError("all values were 0")
+        return Quantized(float(np.float32(min(self.reach(), self.most) / self.levels)), self.signed)
+
+
+class HistogramObserver(Observer):
+    """An observer that needs a histogram of the magnitudes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.histogram = Histogram()
+
+    def look(self, values: Array) -> None:
+        """Count the values."""
+        self.histogram.update(values)
+
+    def reach(self) -> float:
+        """The observer's choice; the largest magnitude where none of the values that the histogram samples is not 0."""
+        return self.choice() if self.histogram.used else self.most
+
+    @abstractmethod
+    def choice(self) -> float:
+        """Return the magnitude for which the largest integer stands, by the histogram, which is not empty."""
+
+
+#: Every observer, by name.
+OBSERVERS: Registry[type[Observer]] = Registry("calibration observer", "xdn.optimize.quantize.observers")
