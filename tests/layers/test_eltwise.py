@@ -9,7 +9,7 @@ from tests.layers.opencv import run_opencv
 from tests.layers.oracles import check_carried, check_layer, check_positions, compute, normal, run_onnx
 from tests.pytorch import torch
 from xdn.errors import ShapeError
-from xdn.graph import Blob
+from xdn.graph import Blob, Quantized
 from xdn.layers.eltwise import Eltwise
 
 OPERATIONS = {"PROD": (torch.mul, "Mul"), "SUM": (torch.add, "Sum"), "MAX": (torch.maximum, "Max")}
@@ -77,3 +77,20 @@ def test_channels_are_carried(rng, operation):
 @pytest.mark.parametrize("operation", list(OPERATIONS))
 def test_positions(rng, operation):
     check_positions(Eltwise(operation=operation), [normal(rng, 2, 3, 7, 5), normal(rng, 2, 3, 7, 5)], rng)
+
+
+def test_sums_of_integers_are_added_in_order(rng):
+    read = (Quantized(0.03), Quantized(0.05, signed=True), Quantized(0.07))
+    bottoms = [rng.integers(*how.range, (2, 3), endpoint=True).astype(how.element.numpy) for how in read]
+    coeff = (0.1, -1.7, 1.0)
+    (top,) = Eltwise(coeff=coeff).quantized_reference(bottoms, read, {}, 1)
+    a, b, c = (
+        x.astype(np.float32) * (np.float32(k) * np.float32(how.scale))
+        for x, k, how in zip(bottoms, coeff, read, strict=True)
+    )
+    assert np.array_equal(top, (a + b) + c)
+    (largest,) = Eltwise(operation="MAX").quantized_reference(bottoms, read, {}, 1)
+    values = [x.astype(np.float32) * np.float32(how.scale) for x, how in zip(bottoms, read, strict=True)]
+    assert np.array_equal(largest, np.max(values, axis=0))
+    assert Eltwise().why_real([Blob((2, 3))] * 2) is None
+    assert "no 8-bit form" in Eltwise(operation="PROD").why_real([Blob((2, 3))] * 2)

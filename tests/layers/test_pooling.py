@@ -1,5 +1,6 @@
 """Pooling against PyTorch and OpenCV, and against values by hand where Caffe has a rule of its own."""
 
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal
 from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Blob, ChannelRule
+from xdn.graph import Blob, ChannelRule, Quantized
 from xdn.layers.pooling import LOWEST, Pooling
 
 #: bottom (N, C, ...), parameters
@@ -226,3 +227,40 @@ def test_of_equal_maxima_the_first_and_of_nothing_no_place():
     largest, indices = compute(Pooling(kernel_size=(2,), stride=(2,)), [x], n_tops=2)
     np.testing.assert_array_equal(largest, [[[[1, LOWEST]]]])
     np.testing.assert_array_equal(indices, [[[[0, -1]]]])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_an_average_of_integers_is_their_sum_times_a_quotient(signed, rng):
+    params = Pooling(pool="AVE", kernel_size=(3,), stride=(2,), pad=(1,))
+    read = Quantized(0.037, signed)
+    x = rng.integers(*read.range, (1, 2, 5, 5), endpoint=True).astype(read.element.numpy)
+    (top,) = params.quantized_reference([x], [read], {}, 1)
+    counts, expected = params.counts((5, 5)), np.zeros((1, 2, 3, 3), np.float32)
+    for c, i, j in product(range(2), range(3), range(3)):
+        inside = x[0, c, max(0, 2 * i - 1) : 2 * i + 2, max(0, 2 * j - 1) : 2 * j + 2]
+        total = sum(int(each) for each in inside.ravel())
+        expected[0, c, i, j] = np.float32(total) * (np.float32(0.037) / counts[i, j])
+    assert top.dtype == np.float32
+    assert np.array_equal(top, expected)
+
+
+def test_integers_that_are_selected_stay_integers(rng):
+    x = rng.integers(-128, 127, (2, 3, 5, 5)).astype(np.int8)
+    for params in (
+        Pooling(kernel_size=(3,), stride=(2,), pad=(1,)),
+        Pooling(pool="AVE", kernel_size=(1,), stride=(2,), round_mode="FLOOR"),
+    ):
+        assert params.selects_only([Blob(x.shape)], 1)
+        (top,) = params.reference([x], {}, 1)
+        (values,) = params.reference([x.astype(np.float32)], {}, 1)
+        assert top.dtype == np.int8
+        assert np.array_equal(top, values)
+
+
+def test_what_of_pooling_has_an_8_bit_form():
+    image = [Blob((1, 3, 8, 8))]
+    assert Pooling(pool="AVE", kernel_size=(2,)).why_real(image) is None
+    assert "indices" in Pooling(kernel_size=(2,)).why_real(image)
+    large = Pooling(pool="AVE", global_pooling=True).why_real([Blob((1, 1, 3000, 3000))])
+    assert large == "averages 9000000 values, whose sum may not fit into 32 bits"
+    assert not Pooling(kernel_size=(2,)).selects_only(image, 2)

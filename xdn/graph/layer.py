@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
+from xdn.errors import WeightsError, placed
 from xdn.graph.blob import Array
 from xdn.graph.epilogue import PROJECTION_PREFIX, Epilogue
 from xdn.graph.params import LayerParams, Weights
@@ -117,13 +118,15 @@ class Layer:
         A layer that reads 8-bit integers makes them of f32 bottoms; the same tops follow from the integers.
         """
         own, read = len(self.own_bottoms), self.quantized
-        if read:
-            bottoms = [*(how.read(x) for how, x in zip(read, bottoms, strict=False)), *bottoms[len(read) :]]
-            tops = self.params.quantized_reference(bottoms[:own], read[:own], self.weights, len(self.tops))
-        else:
-            tops = self.params.reference(bottoms[:own], self.weights, len(self.tops))
-        if self.epilogue is not None:
-            tops = (self.epilogue.apply(tops[0], bottoms[own:], self.weights, read[own:]), *tops[1:])
-        if self.stored:
-            tops = tuple(top if how is None else how.read(top) for how, top in zip(self.stored, tops, strict=True))
-        return tops
+        taken = [*(how.read(x) for how, x in zip(read, bottoms, strict=False)), *bottoms[len(read) :]]
+        with placed(self.place, WeightsError):
+            if read:
+                tops = self.params.quantized_reference(taken[:own], read[:own], self.weights, len(self.tops))
+            else:
+                tops = self.params.reference(taken[:own], self.weights, len(self.tops))
+            if self.epilogue is not None:
+                tops = (self.epilogue.apply(tops[0], taken[own:], self.weights, read[own:]), *tops[1:])
+        return tuple(
+            top if how is None else how.read(top)
+            for top, how in zip(tops, self.stored or (None,) * len(tops), strict=True)
+        )

@@ -14,7 +14,7 @@ from xdn import memory
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError, placed
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.layer import Layer
-from xdn.graph.reading import as_carried, as_stored, as_values, is_carried
+from xdn.graph.reading import as_carried, as_stored, as_values, is_carried, scale_shapes
 from xdn.memory import Need
 
 
@@ -112,11 +112,11 @@ class Net:
         return tuple(layer for layer in self.layers if layer.params.joins_images(self.bottom_blobs(layer)))
 
     def weight_shapes(self, layer: Layer) -> dict[str, Shape]:
-        """Return name -> shape of the weights that `layer` must have, its own first, then its epilogue's."""
-        own = layer.params.weight_shapes(self.bottom_blobs(layer))
-        if layer.epilogue is None:
-            return own
-        return own | layer.epilogue.weight_shapes(self.top_blobs(layer)[0], self.added_blobs(layer))
+        """Return name -> shape of the weights that `layer` must have: its own, its epilogue's, its integers' scales."""
+        shapes = layer.params.weight_shapes(self.bottom_blobs(layer))
+        if layer.epilogue is not None:
+            shapes |= layer.epilogue.weight_shapes(self.top_blobs(layer)[0], self.added_blobs(layer))
+        return shapes | scale_shapes(layer, shapes) if layer.quantized else shapes
 
     def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
         """Return the net with other input shapes."""
@@ -217,12 +217,13 @@ class Net:
 def reference_needs(net: Net) -> list[Need]:
     """Return what `Net.forward` takes: all blobs, and what the most demanding layer takes for itself."""
     needs = [Need(layer.place, sum(blob.bytes for blob in net.top_blobs(layer))) for layer in net.layers]
-    own = [
-        Need(layer.place, layer.params.reference_bytes(net.bottom_blobs(layer), net.top_blobs(layer)))
-        for layer in net.layers
-        if not layer.params.is_input
-    ]
+    own = [Need(layer.place, _reference_bytes(net, layer)) for layer in net.layers if not layer.params.is_input]
     return [*needs, *sorted(own, key=lambda need: need.size)[-1:]]
+
+
+def _reference_bytes(net: Net, layer: Layer) -> int:
+    taken = layer.params.reference_bytes(net.bottom_blobs(layer), net.top_blobs(layer))
+    return 2 * taken if layer.quantized else taken  # sums of integers are computed in f64
 
 
 def check_bottoms(layer: Layer, known: Container[str]) -> None:

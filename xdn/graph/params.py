@@ -46,6 +46,11 @@ class LayerParams(ABC):
     #: True for the activations that have the same bits on all processors: no value is rounded more than once.
     same_bits: ClassVar[bool] = False
 
+    @property
+    def filter_count(self) -> int:
+        """How many filters the layer has; 0 where it has none."""
+        return 0
+
     @abstractmethod
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Return the tops' blobs; ShapeError where the bottoms do not fit, UnsupportedError where XDN has no rule."""

@@ -1,21 +1,37 @@
 """How layers read and store 8-bit integers: the blobs that follow, and the errors of layers that do not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xdn.element import REAL, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob
+from xdn.graph.blob import Blob, Shape
+from xdn.graph.epilogue import PROJECTION_PREFIX
 from xdn.graph.layer import Layer
 from xdn.graph.params import LayerParams
 from xdn.graph.quantized import Quantized
 
+#: Name of the weight (K,) that says what 1 stands for in each filter, beside weights that are rounded to integers.
+SCALES = "weight_scale"
 #: Sums of products stay below this, and a bias below what is left of s32: no sum that a kernel makes can overflow.
 MOST_SUM, MOST_BIAS = 2**31 - 1 - 2**30, 2**30
 #: The largest magnitude of an 8-bit weight; -128 is left out, so that a weight and its negative are equally exact.
 MOST_WEIGHT = 127
 
 _LINE = "xdn_param { int8 { scale: ... } }"
+
+
+def scale_shapes(layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Return name -> shape of the scales of filters that are among the weights of a layer, whose others have `shapes`.
+
+    They are the layer's own and those of a fused projection; either may be without.
+    """
+    filters = {"": layer.params, PROJECTION_PREFIX: layer.projection}
+    return {
+        prefix + SCALES: (params.filter_count,)
+        for prefix, params in filters.items()
+        if params is not None and prefix + SCALES in layer.weights and prefix + "weight" in shapes
+    }
 
 
 def most_products(read: Quantized) -> int:

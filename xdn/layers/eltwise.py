@@ -1,9 +1,12 @@
 """Eltwise: product, weighted sum or maximum of several blobs of one shape."""
 
+from collections.abc import Sequence
 from functools import reduce
 
+import numpy as np
+
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import Field, Message, layer_type, proto
 from xdn.layers.portable import Library, Portable
 
@@ -35,6 +38,20 @@ class Eltwise(Portable):
         if len(self.coeff) not in (0, len(bottoms)):
             raise ShapeError(f"{len(self.coeff)} coeff for {len(bottoms)} bottoms; give one a bottom, or none")
         return (Blob(bottoms[0].shape),)
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """Sums and maxima have 8-bit forms."""
+        return "multiplies its bottoms, which has no 8-bit form" if self.operation == "PROD" else None
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """SUM: f32(integer) * f32(coeff * scale) of each bottom, added from the first to the last; MAX: of values."""
+        if self.operation == "MAX":
+            return super().quantized_reference(bottoms, read, weights, n_tops)
+        coefficients = self.coeff or (1.0,) * len(bottoms)
+        factors = (np.float32(c) * np.float32(how.scale) for c, how in zip(coefficients, read, strict=True))
+        return (reduce(np.add, (x.astype(np.float32) * f for x, f in zip(bottoms, factors, strict=True))),)
 
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """From the first bottom to the last, in f32; MAX takes NaN as Caffe's comparison does."""

@@ -73,6 +73,15 @@ class Filters(CaffeLayer):
         swept = bottoms[0] if self.window_over(bottoms[0]).transposed else tops[0]
         return swept.size * prod(self.weight_shapes(bottoms)["weight"][1:])
 
+    def products(self, bottoms: Blobs) -> int:
+        """C/G * R * S."""
+        return prod(self.weight_shapes(bottoms)["weight"][1:])
+
+    @property
+    def filter_count(self) -> int:
+        """As many as outputs."""
+        return self.num_output
+
     def columns(self, bottom: Array, rows: Array) -> Array:
         """(G, M, C/G*R*S): what the window's elements meet at the outputs (n, p, q), zeros where nothing."""
         found = patches_at(bottom, self.window(bottom.ndim - 2), rows)

@@ -1,13 +1,15 @@
 """InnerProduct: every axis from `axis` on contracted with K rows of weights."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Quantized, Side, WeightAxes, Weights
 from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom, proto
+from xdn.layers.integer import contracted
 
 
 @layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", v1_name="INNER_PRODUCT")
@@ -63,6 +65,25 @@ class InnerProduct(CaffeLayer):
         if self.bias_term:
             y = y + weights["bias"]
         return (y.reshape(*kept, self.num_output),)
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """It has an 8-bit form."""
+        return None
+
+    @property
+    def filter_count(self) -> int:
+        """As many as outputs."""
+        return self.num_output
+
+    def products(self, bottoms: Blobs) -> int:
+        """The axes from `axis` on."""
+        return prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """The same sums of integers; see `xdn.layers.integer`."""
+        return contracted(self, bottoms, read[0], weights, axes_after=0)
 
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """FILTERS from axis 1 on; a later axis leaves the channels where they are; axis 0 leaves none."""

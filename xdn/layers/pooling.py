@@ -7,12 +7,14 @@ from math import prod
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.window import Extents, Window, by_axis
 
 #: What Caffe's maximum starts from (-FLT_MAX): NaN and -infinity never become the result.
 LOWEST = np.finfo(np.float32).min
+#: Of so many 8-bit integers the sum fits into 32 bits.
+_MOST_AVERAGED = (2**31 - 1) // 255
 
 
 @layer_type("Pooling", "Pooling3D", "POOLING3D", "PoolingFloat", v1_name="POOLING")
@@ -104,8 +106,17 @@ class Pooling(CaffeLayer):
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
     def selects_only(self, bottoms: Blobs, n_tops: int) -> bool:
-        """The maximum."""
-        return self.pool == "MAX" and n_tops == 1
+        """The maximum, and what a window of one element averages: itself."""
+        window = self.window(bottoms[0].shape[2:])
+        return n_tops == 1 and (self.pool == "MAX" or window.is_point)
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """The average has an 8-bit form."""
+        if self.pool != "AVE":
+            return "gives the indices of maxima too"
+        sizes = bottoms[0].shape[2:]
+        most = prod(self.window(sizes).trimmed(sizes, self.output_size(sizes)).kernel)
+        return None if most <= _MOST_AVERAGED else f"averages {most} values, whose sum may not fit into 32 bits"
 
     def jumps(self, n_tops: int) -> bool:
         """The indices of the maxima, where they are asked for."""
@@ -122,7 +133,17 @@ class Pooling(CaffeLayer):
             # fmax passes over NaN, as Caffe's comparison `value > largest` does.
             largest = np.fmax.reduce(windows, axis=kernel_axes, initial=lowest)
             return (largest,) if n_tops < 2 else (largest, self._indices(bottoms[0], largest))
+        if np.issubdtype(bottoms[0].dtype, np.integer):  # of windows of one element
+            return (self._windows(bottoms[0], 0).squeeze(kernel_axes).copy(),)
         return (self._windows(bottoms[0], np.float32(0)).sum(axis=kernel_axes) / self.counts(sizes),)
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """f32(the sum of a window's integers) * f32(scale / count): the quotient and the product are rounded once."""
+        sizes = bottoms[0].shape[2:]
+        sums = self._windows(bottoms[0], 0).sum(axis=tuple(range(-len(sizes), 0)), dtype=np.int64)
+        return (sums.astype(np.float32) * (np.float32(read[0].scale) / self.counts(sizes)),)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """The bottom with its border; for the indices of maxima every window, four times."""

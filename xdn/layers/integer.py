@@ -1,0 +1,147 @@
+"""8-bit forms of layers with filters: weights as integers, one scale a filter; sums of products are exact.
+
+With x = s_x * x_q of the bottom (`Quantized`) and w[k] = s_w[k] * w_q[k] of filter k, s_x and s_w of f32::
+
+    w_q[k] = clip(rint(w[k] / s_w[k]), -127, 127)          f32
+    b_q[k] = rint(b[k] / (s_x * s_w[k]))                   f64, within 2^30
+    acc    = sum x_q * w_q[k] + b_q[k]                     s32, never beyond its range
+    y      = f32(acc) * f32(s_x * s_w[k])                  f32, rounded after each operation
+
+Kernels pack what `integer_filters` gives, the references compute with it, and calibration chooses what it reads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.element import real
+from xdn.errors import WeightsError
+from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights
+from xdn.graph.epilogue import prefixed, projection_weights
+from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
+from xdn.graph.reading import MOST_BIAS, MOST_WEIGHT, SCALES
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerFilters:
+    """The filters of a layer that reads 8-bit integers.
+
+    Parameters
+    ----------
+    weight : array
+        int8, -127..127, in the shape of the layer's weight.
+    bias : (K,) int32
+        Zeros where the layer has none.
+    factor : (K,) f32
+        What each filter's sum is multiplied with: s_x * s_w[k].
+    """
+
+    weight: Array
+    bias: Array
+    factor: Array
+
+
+def integer_filters(params: LayerParams, weights: Weights, read: Quantized) -> IntegerFilters:
+    """Return the filters of a layer with these parameters and weights that reads its bottom as `read` says.
+
+    Raises
+    ------
+    WeightsError
+        Where the weights are not finite, or the layer's own scales do not fit them.
+    """
+    scales = weight_scales(params, weights, read)
+    steps = np.float64(read.scale) * scales.astype(np.float64)
+    # Quotients within 2^30 by the choice of the scales, or checked.
+    bias = np.rint(_bias(weights, len(scales)) / steps).astype(np.int32)
+    return IntegerFilters(rounded_weight(params, weights["weight"], scales), bias, steps.astype(real))
+
+
+def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Array:
+    """Return (K,) f32, what 1 stands for in each filter: the layer's own scales, or what its weights ask for.
+
+    That is f32(max |w[k]| / 127), 1 of zeros, raised where the bias would be beyond 2^30, or s_x * s_w[k] below the
+    normal numbers.
+    """
+    filters = params.filters(weights["weight"])
+    filters, bias = filters.reshape(len(filters), -1), np.abs(_bias(weights, len(filters)))
+    largest = np.abs(filters).max(axis=1, initial=0)
+    if not (np.isfinite(largest).all() and np.isfinite(bias).all()):
+        raise WeightsError("the weights are not all finite: they cannot become 8-bit integers")
+    step = np.float64(read.scale)
+    if SCALES in weights:
+        scales = weights[SCALES]
+        fits = np.logical_and(bias <= MOST_BIAS * step * scales, _is_normal(scales, step))
+        what = f"{SCALES} does not fit"
+        mend = "Calibrate the net anew, or leave the scales out"
+    else:
+        scales = np.where(largest > 0, largest / real(MOST_WEIGHT), real(1))
+        with np.errstate(over="ignore"):
+            # One f32 further: rounding must not let the quotient pass the bound.
+            least = np.maximum(bias / (step * MOST_BIAS), LEAST_SCALE * max(1, 1 / step)).astype(real)
+        scales = np.where(scales < least, np.nextafter(least, real(np.inf)), scales)
+        fits = _is_normal(scales, step)
+        what = f"its weights, or its bias, are too large for a bottom whose scale is {read.scale:g}"
+        mend = "Keep the layer in f32: delete its int8 scales"
+    if not fits.all():
+        raise WeightsError(f"filter {int(np.argmin(fits))}: {what}", mend=mend)
+    return scales
+
+
+def _is_normal(scales: Array, step: float) -> Array:
+    """Return whether each scale, and its product with the bottom's, keeps all of f32's precision."""
+    scales = scales.astype(np.float64)
+    return (scales >= LEAST_SCALE) & (scales <= MOST_SCALE) & (step * scales >= LEAST_SCALE) & (step * scales < 2**127)
+
+
+def _bias(weights: Weights, filters: int) -> Array:
+    """Return the bias (K,) f64, zeros where there is none."""
+    return weights["bias"].astype(np.float64) if "bias" in weights else np.zeros(filters)
+
+
+def along_filters(params: LayerParams, weight: Array, scales: Array) -> Array:
+    """Return a view of a weight's shape: the scale of the filter that each number belongs to."""
+    filters = params.filters(weight)
+    return params.weight_of(np.broadcast_to(scales.reshape(-1, *(1,) * (filters.ndim - 1)), filters.shape))
+
+
+def rounded_weight(params: LayerParams, weight: Array, scales: Array) -> Array:
+    """Return a weight as the nearest multiples of its filters' scales: int8, in the weight's shape."""
+    quotient = weight / along_filters(params, weight, scales)
+    nearest: Array = np.clip(np.rint(quotient), -MOST_WEIGHT, MOST_WEIGHT)
+    return nearest.astype(np.int8)
+
+
+def contracted(
+    params: LayerParams, bottoms: Arrays, read: Quantized, weights: Weights, *, axes_after: int
+) -> tuple[Array, ...]:
+    """Return what the reference of a layer gives for 8-bit integers; exact, since f64 holds sums of 32 bits.
+
+    `axes_after` counts the axes of the top after that of the filters.
+    """
+    filters = integer_filters(params, weights, read)
+    own = {"weight": filters.weight.astype(np.float64), "bias": filters.bias.astype(np.float64)}
+    (sums,) = params.reference([bottoms[0].astype(np.float64)], own, 1)
+    with np.errstate(over="ignore"):
+        return (sums.astype(real) * filters.factor.reshape(-1, *(1,) * axes_after),)
+
+
+def with_integer_weights(layer: Layer) -> Layer:
+    """Return a layer that reads 8-bit integers with its weights rounded to them, and their scales among its weights.
+
+    It computes the same bits, and a file holds one byte a weight (`xdn.frontend.caffe.weights`). A layer that computes
+    in f32, or has no filters, comes back as it is.
+    """
+    if not layer.quantized or "weight" not in layer.weights:
+        return layer
+    made = dict(layer.weights) | _rounded(layer.params, layer.weights, layer.quantized[0])
+    if layer.projection is not None:
+        own = projection_weights(layer.weights)
+        made |= prefixed(_rounded(layer.projection, own, layer.quantized[-1]))
+    return layer.replace(weights=made)
+
+
+def _rounded(params: LayerParams, weights: Weights, read: Quantized) -> dict[str, Array]:
+    scales = weight_scales(params, weights, read)
+    weight = weights["weight"]
+    integers = rounded_weight(params, weight, scales).astype(real)
+    return {"weight": integers * along_filters(params, weight, scales), SCALES: scales}
