@@ -10,6 +10,7 @@ import xdn
 from tests.cli.caffe_files import noise, write_small
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import InputError
+from xdn.graph import Quantized
 from xdn.kernels.core.choice import Choice
 from xdn.optimize import apply_stages
 from xdn.runtime import session as runtime
@@ -110,3 +111,24 @@ def test_a_session_computes_direct_sums_where_it_is_told_to():
     assert found[True].tobytes() != found[False].tobytes()
     # F(4x4) errs by some 3e-6 of the largest output (docs/numerics.md), direct sums by a fifth of that.
     np.testing.assert_allclose(found[True], found[False], rtol=0, atol=1e-5 * np.abs(found[False]).max())
+
+
+@pytest.mark.parametrize("post_fusion", [True, False])
+def test_a_session_computes_what_layers_read_as_8_bit_integers(post_fusion):
+    net = net_of(
+        data(2, 3, 8, 8),
+        conv("conv1", "data", 5, 3, pad=1),
+        layer("ReLU", "relu", ["conv1"]),
+        layer("Pooling", "pool", ["relu"], kernel_size=2, stride=2),
+        conv("conv2", "pool", 4),
+        layer("Pooling", "mean", ["conv2"], pool="AVE", global_pooling=True),
+        layer("InnerProduct", "fc", ["mean"], num_output=3),
+    )
+    read = {"conv1": Quantized(0.03, True), "conv2": Quantized(0.02), "mean": Quantized(0.05, True)}
+    read["fc"] = Quantized(0.04, True)
+    layers = (each.replace(quantized=(read[each.name],) if each.name in read else ()) for each in net.layers)
+    net = net.replace(layers=tuple(layers))
+    session = xdn.Session(net, threads=1, post_fusion=post_fusion)
+    images = noise(2, 3, 8, 8)
+    (found,) = session.run(None, {"data": images})
+    assert np.array_equal(found, net.forward({"data": images})["fc"])

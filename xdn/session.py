@@ -31,6 +31,6 @@ class Session(runtime.Session):
     ):
         if not isinstance(net, Net):
             net = api.load(net, weights or find_weights(Path(net)))
-        if post_fusion:
-            net = apply_stages(net, stage_names(POST_FUSION))
+        # In how many bits blobs are stored is no fusion: kernels for 8-bit integers find these in memory.
+        net = apply_stages(net, stage_names(POST_FUSION) if post_fusion else ("quantized-storage",))
         super().__init__(net, **options)

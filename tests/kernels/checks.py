@@ -408,7 +408,7 @@ LAYER_CASES += [
     if cls.type not in {listed.type for listed in LAYER_CASES}
 ]
 #: Layer types that the executor computes on whole batches, by their reference.
-COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling"}
+COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "Quantize", "ROIPooling"}
 
 
 def outputs_of_cases(cases=LAYER_CASES):

@@ -21,6 +21,7 @@ FOREIGN_MESSAGES = {
     "DeephiResizeParameter": "Vitis AI's",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
     "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
+    "QuantizeParameter": "ours",
     "ReorgParameter": "the ports' of YOLOv2",
     "ShuffleChannelParameter": "the ports' of ShuffleNet",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",

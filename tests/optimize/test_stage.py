@@ -8,7 +8,8 @@ from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, stage_names
 
 def test_every_stage_is_found_in_one_group():
     assert sorted(stage_names(PLAIN) + stage_names(POST_FUSION)) == list(STAGES)
-    expected = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection")
+    fused = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection")
+    expected = (*fused, "quantized-storage")
     assert stage_names(POST_FUSION) == expected
 
 

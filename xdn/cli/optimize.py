@@ -99,9 +99,13 @@ def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
 
 def _stages(args: argparse.Namespace) -> tuple[str, ...]:
     if args.stages is None:
-        return stage_names(PLAIN) + (stage_names(POST_FUSION) if args.emit_fused else ())
+        fused = tuple(name for name in stage_names(POST_FUSION) if STAGES[name].in_files)
+        return stage_names(PLAIN) + (fused if args.emit_fused else ())
     chosen = tuple(name.strip() for name in args.stages.split(",") if name.strip())
-    fused = [name for name in chosen if STAGES[name].group == POST_FUSION]
+    if strange := [name for name in chosen if not STAGES[name].in_files]:
+        mend = "Leave it out: a session runs it when it starts"
+        raise SettingError(f"no file can say what {', '.join(strange)} makes", mend=mend)
+    fused = tuple(name for name in chosen if STAGES[name].group == POST_FUSION)
     if fused and not args.emit_fused:
         raise SettingError(f"plain Caffe cannot say what {', '.join(fused)} makes", mend="Add --emit-fused")
     return chosen

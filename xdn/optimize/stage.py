@@ -58,6 +58,8 @@ class Stage(ABC):
     """
 
     group: ClassVar[str] = PLAIN
+    #: Whether a net that the stage has made can be written to files.
+    in_files: ClassVar[bool] = True
     #: Names of the stages that come first where both run.
     after: ClassVar[tuple[str, ...]] = ()
 
@@ -67,7 +69,9 @@ class Stage(ABC):
 
 
 #: Every stage, by name.
-STAGES: Registry[type[Stage]] = Registry("optimizer stage", "xdn.optimize.eliminate", "xdn.optimize.fuse")
+STAGES: Registry[type[Stage]] = Registry(
+    "optimizer stage", "xdn.optimize.eliminate", "xdn.optimize.fuse", "xdn.optimize.quantize"
+)
 
 
 def stage_names(group: str = PLAIN) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ and every layer comes after what it reads.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xdn.element import real
+from xdn.element import Element, real
 from xdn.errors import ShapeError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.net import infer
@@ -115,7 +115,7 @@ class _Batches:
         probed = number < len(_PROBES) and bool(blobs[0].shape)
         self.of[name] = number if probed else None
         if probed:
-            blobs = [Blob((n, *blob.shape[1:])) for n, blob in zip(_PROBES[number], blobs, strict=True)]
+            blobs = [replace(blob, shape=(n, *blob.shape[1:])) for n, blob in zip(_PROBES[number], blobs, strict=True)]
         self._known[name] = blobs
 
     def read(self, layer: Layer) -> int | None:
@@ -232,10 +232,17 @@ def _part_of(net: Net, layers: Sequence[Layer]) -> Net:
     written = {top for layer in layers for top in layer.tops}
     read = dict.fromkeys(name for layer in layers for name in layer.bottoms if name not in written)
     names = {layer.name for layer in layers}
-    entry = "input"
-    while entry in names:
-        entry += "_"
-    kind = net.input_layers[0].params
-    shapes = tuple((1, *net.blobs[name].shape[1:]) for name in read)
-    inputs = Layer(entry, type(kind)(shape=shapes), (), tuple(read))  # type: ignore[call-arg]
-    return Net(net.name, (inputs, *layers), folder=net.folder)
+    # Blobs that hold numbers of one kind, f32 or integers of one scale, are the tops of one layer.
+    kinds: dict[tuple[Element, float], list[str]] = {}
+    for name in read:
+        kinds.setdefault((net.blobs[name].element, net.blobs[name].scale), []).append(name)
+    inputs, kind = [], type(net.input_layers[0].params)
+    for (element, scale), tops in kinds.items():
+        entry = "input"
+        while entry in names:
+            entry += "_"
+        names.add(entry)
+        shapes = tuple((1, *net.blobs[name].shape[1:]) for name in tops)
+        params = kind(shape=shapes, element=element, scale=scale)  # type: ignore[call-arg]
+        inputs.append(Layer(entry, params, (), tuple(tops)))
+    return Net(net.name, (*inputs, *layers), folder=net.folder)

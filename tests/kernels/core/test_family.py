@@ -9,7 +9,7 @@ from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_pa
 from xdn.codegen.native import address
 from xdn.codegen.target import target_named
 from xdn.errors import UnsupportedError
-from xdn.graph import Epilogue, Layer
+from xdn.graph import Epilogue, Layer, Quantized
 from xdn.kernels.core.choice import BF16X6, BLAS, STRASSEN, WINOGRADS, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
@@ -91,3 +91,11 @@ def test_two_sources_have_no_groups(own, projected):
 def test_address_is_that_of_the_first_element():
     array = np.arange(6.0)
     assert address(array[2:]) - address(array) == 16
+
+
+def test_kernels_of_f32_do_not_compute_what_layers_read_as_8_bit_integers():
+    net = one_layer_net("ReLU", (3, 4, 4))
+    layer = net.layers[-1].replace(quantized=(Quantized(0.1),))
+    net = net.replace(layers=(*net.layers[:-1], layer))
+    with pytest.raises(UnsupportedError, match="no kernel executes this layer"):
+        select(_lowering(net))

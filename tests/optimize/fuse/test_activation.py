@@ -3,7 +3,7 @@
 import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
-from xdn.graph import Epilogue
+from xdn.graph import Epilogue, Quantized
 from xdn.graph.verify import verify
 from xdn.layers.relu import ReLU
 from xdn.optimize.fuse.activation import FuseActivation
@@ -103,3 +103,29 @@ def test_one_activation_only():
     once = FuseActivation().apply(net)
     assert names(once.net) == ["c", "r2"]
     refused(once.net, "ends in a fused activation already", ["c", "r2"])
+
+
+def reading(net, *readers):
+    """Return the net with layers that read 8-bit integers."""
+    made = [each.replace(quantized=(Quantized(0.05),)) if each.name in readers else each for each in net.layers]
+    return net.replace(layers=tuple(made))
+
+
+@pytest.mark.parametrize(("kind", "params"), [("ReLU", {"negative_slope": 0.25}), ("ReLU6", {}), ("PReLU", {})])
+def test_layers_of_8_bit_integers_take_what_has_the_same_bits_everywhere(kind, params):
+    net = reading(net_of(data(*SHAPE), conv("c", "data", 4), layer(kind, "act", ["c"], **params)), "c")
+    done = fuse(net)
+    assert names(done.net) == ["c"]
+    assert done.net.layer("c").quantized == (Quantized(0.05),)
+
+
+def test_layers_of_8_bit_integers_do_not_take_others():
+    net = reading(net_of(data(*SHAPE), conv("c", "data", 4), layer("Sigmoid", "act", ["c"])), "c")
+    done = fuse(net)
+    assert "takes only what has the same bits on all processors" in done.refusals[0].text
+
+
+def test_an_activation_that_reads_8_bit_integers_stays():
+    net = reading(net_of(data(*SHAPE), conv("c", "data", 4), layer("ReLU", "act", ["c"])), "c", "act")
+    done = fuse(net)
+    assert "it reads 8-bit integers" in done.refusals[0].text

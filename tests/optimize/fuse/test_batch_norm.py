@@ -8,6 +8,7 @@ import pytest
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from tests.positions import NAMES, SIZES, spread
 from xdn.frontend import load
+from xdn.graph import Quantized
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.affine import channel_affine
 from xdn.optimize.fuse.batch_norm import FuseBatchNorm
@@ -204,3 +205,10 @@ def test_deconvolution(sizes, outputs, group, bias_term):
     for c, k in np.ndindex(before.shape[:2]):
         output = c // (4 // group) * (outputs // group) + k
         np.testing.assert_array_equal(after[c, k], (before[c, k] * factor[output]).astype(np.float32))
+
+
+def test_weights_that_are_read_as_integers_stay_as_they_are():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["BatchNorm"]))
+    made = [each.replace(quantized=(Quantized(0.1),)) if each.name == "c" else each for each in net.layers]
+    done = fuse(net.replace(layers=tuple(made)))
+    assert "'c' computes in 8-bit integers; fuse first, calibrate then" in done.refusals[0].text

@@ -5,11 +5,13 @@ import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from xdn.frontend import load
-from xdn.graph import Epilogue
+from xdn.graph import Epilogue, Quantized
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
 from xdn.layers.convolution import Convolution
+from xdn.layers.integer import with_integer_weights
 from xdn.layers.relu import ReLU
+from xdn.optimize.check import seeded_batch
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.projection import FuseProjection
 from xdn.optimize.fuse.residual import FuseResidual
@@ -187,3 +189,33 @@ def test_the_four_projections_of_resnet50(material):
     assert merged == [f"res{stage}a_branch2c" for stage in (2, 3, 4, 5)]
     assert net_cost(fused).macs == net_cost(whole).macs
     assert_same_outputs(result, fused)
+
+
+@pytest.mark.parametrize(
+    ("readers", "reason"),
+    [
+        (("main", "shortcut"), None),
+        (("main",), "'main' (Convolution) reads 8-bit integers, 'shortcut' (Convolution) f32"),
+        (("shortcut",), "'shortcut' (Convolution) reads 8-bit integers, 'main' (Convolution) f32"),
+    ],
+)
+def test_both_read_8_bit_integers_or_none_does(readers, reason):
+    read = {"main": Quantized(0.1), "shortcut": Quantized(0.2, signed=True)}
+    net = block()
+    made = [each.replace(quantized=(read[each.name],)) if each.name in readers else each for each in net.layers]
+    net = net.replace(layers=tuple(with_integer_weights(each) for each in made))
+    done = fuse(net)
+    if reason is None:
+        assert done.net.layer("main").quantized == (read["main"], read["shortcut"])
+        assert {"weight_scale", "projection.weight_scale"} < set(done.net.layer("main").weights)
+        values = seeded_batch(net)
+        assert np.array_equal(net.forward(values)["relu"], done.net.forward(values)["relu"])
+    else:
+        assert reason in done.refusals[0].text
+
+
+def test_a_residual_that_is_read_as_8_bit_integers_stays():
+    net = summed(block())
+    made = [each.replace(quantized=(Quantized(0.1),) * 2) if each.name == "main" else each for each in net.layers]
+    done = FuseProjection().apply(net.replace(layers=tuple(made)))
+    assert "'main' (Convolution) reads it as 8-bit integers" in done.refusals[0].text

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
-from xdn.graph import Epilogue
+from xdn.graph import Epilogue, Quantized
 from xdn.graph.verify import verify
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.residual import FuseResidual
@@ -113,3 +113,20 @@ def test_not_after_a_fused_activation():
         data(*SHAPE), conv("c", "data", 4), layer("ReLU", "relu", ["c"]), layer("Eltwise", "sum", ["relu", "data"])
     )
     refused(FuseActivation().apply(net).net, "ends in a fused activation")
+
+
+def test_sums_of_8_bit_integers_stay():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("Eltwise", "sum", ["data", "c"]))
+    read = (Quantized(0.1), Quantized(0.2))
+    layers = [each.replace(quantized=read) if each.name == "sum" else each for each in net.layers]
+    done = FuseResidual().apply(net.replace(layers=tuple(layers)))
+    assert [note.text for note in done.refusals] == ["stays: it reads its bottoms as 8-bit integers"]
+    assert not done.changes
+
+
+def test_a_convolution_of_8_bit_integers_adds_a_residual_of_f32():
+    net = net_of(data(*SHAPE), conv("c", "data", 4), layer("Eltwise", "sum", ["data", "c"]))
+    layers = [each.replace(quantized=(Quantized(0.1),)) if each.name == "c" else each for each in net.layers]
+    done = fuse(net.replace(layers=tuple(layers)))
+    assert done.net.layer("c").quantized == (Quantized(0.1),)
+    assert done.net.layer("c").residual == "data"

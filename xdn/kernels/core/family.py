@@ -341,6 +341,8 @@ class Family:
         layer = lowering.layer
         fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
         fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
+        # Of blobs of f32 no kernel makes the integers that a layer reads: the storage stage has them made before it.
+        fits = fits and not (layer.quantized and elements == {REAL})
         return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
 
 

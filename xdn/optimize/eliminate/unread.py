@@ -6,7 +6,7 @@ from xdn.graph import Layer, Net
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.pooling import Pooling
 from xdn.optimize.edits import Edits
-from xdn.optimize.match import names, title
+from xdn.optimize.match import free_name, names, title
 from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite, Stage
 
 #: Blob -> its readers and the positions that each one reads, an entry a reading.
@@ -159,11 +159,7 @@ class _Thinning:
         return self._subsamples[blob, stride].tops[0]
 
     def _new_name(self, blob: str, stride: Stride) -> str:
-        name = f"{blob}/{_text(stride)}"
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
+        return free_name(f"{blob}/{_text(stride)}", self._taken)
 
 
 def _of(strides: Strides, layer: Layer) -> Stride:

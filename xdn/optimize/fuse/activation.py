@@ -15,6 +15,7 @@ class FuseActivation(Fusion):
     """Apply the activation in the Convolution, Deconvolution or InnerProduct before it: y = f(W * u + b [+ r]).
 
     f is a layer type that is `fusable`, such as ReLU or Sigmoid; the layer takes over PReLU's slope as one more weight.
+    A layer that reads 8-bit integers takes those only that round no value more than once (`same_bits`).
 
     Numerics: bias and taps first, then a fused residual, then the activation, on the accumulators before
     the only store.
@@ -44,6 +45,10 @@ def _why_not(net: Net, layer: Layer, producer: Layer) -> str | None:
         return "it ends in a fused activation or sum"
     if not isinstance(producer.params, (Filters, InnerProduct)):
         return f"its bottom is computed by {title(producer)}, which has no filters"
+    if layer.quantized:
+        return "it reads 8-bit integers, which are made of what it would be applied to"
+    if producer.quantized and not layer.params.same_bits:
+        return f"{title(producer)} reads 8-bit integers, and takes only what has the same bits on all processors"
     if producer.epilogue is not None and producer.epilogue.activation:
         return f"{title(producer)} ends in a fused activation already"
     if any(layer.shared):

@@ -30,7 +30,7 @@ class FuseHardSwish(Fusion):
 
     def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Start at every ReLU6 between two Powers."""
-        if not isinstance(layer.params, ReLU6) or layer.epilogue is not None:
+        if not isinstance(layer.params, ReLU6) or layer.epilogue is not None or layer.quantized:
             return
         found = _around(net, layer)
         if isinstance(found, str):

@@ -38,6 +38,7 @@ class FuseProjection(Fusion):
             bottoms=(*layer.own_bottoms, *projection.bottoms),
             weights={**layer.weights, **prefixed(projection.weights)},
             epilogue=replace(layer.epilogue, residual=False, projection=projection.params),
+            quantized=layer.quantized + projection.quantized,
         )
         edits.change(projection, f"computed by {title(layer)}, which adds it", [projection])
 
@@ -51,6 +52,11 @@ def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
             return f"{title(each)} has {each.params.group} groups"
         if set(each.params.window_over(net.bottom_blobs(each)[0]).kernel) != {1}:
             return f"{title(each)} is not a 1x1 convolution"
+    if len(layer.quantized) == len(layer.bottoms):
+        return f"{title(layer)} reads it as 8-bit integers"
+    if bool(layer.quantized) != bool(projection.quantized):
+        real, whole = (layer, projection) if projection.quantized else (projection, layer)
+        return f"{title(whole)} reads 8-bit integers, {title(real)} f32"
     if projection.epilogue is not None:
         return f"{title(projection)} ends in a fused activation or sum"
     for each in (layer, projection):

@@ -15,7 +15,7 @@ class FuseResidual(Fusion):
     Of the two blobs that are summed, the one computed later takes the sum where a convolution that nothing
     else reads computes it, else the earlier one; the other, the residual r, becomes the convolution's last
     bottom. The convolution takes the sum's place in the order of layers, so that r is there before it.
-    Numerics: bias and taps first, then the residual.
+    Numerics: bias and taps first, then the residual; a convolution of 8-bit integers reads it in f32, as the sum did.
     """
 
     group = POST_FUSION
@@ -25,7 +25,7 @@ class FuseResidual(Fusion):
         if not isinstance(layer.params, Eltwise):
             return
         later_first = sorted(layer.bottoms, key=lambda blob: -net.layers.index(net.producers[blob]))
-        reasons = [_no_plain_sum(layer.params, layer.bottoms) or _why_not(net, blob) or "" for blob in later_first]
+        reasons = [_no_plain_sum(layer) or _why_not(net, blob) or "" for blob in later_first]
         if all(reasons):
             edits.refuse(layer, f"stays: {'; '.join(dict.fromkeys(reasons))}")
             return
@@ -37,14 +37,15 @@ class FuseResidual(Fusion):
         edits.change(layer, f"summed by {title(producer)}, with the residual {later_first[0]!r}", [producer])
 
 
-def _no_plain_sum(params: Eltwise, bottoms: tuple[str, ...]) -> str | None:
-    """Return why a layer with these parameters is not y = a + b."""
-    operation, coeff = params.operation, params.coeff
+def _no_plain_sum(layer: Layer) -> str | None:
+    """Return why an Eltwise is not y = a + b."""
+    assert isinstance(layer.params, Eltwise)
+    operation, coeff = layer.params.operation, layer.params.coeff
     if operation != "SUM" or any(each != 1 for each in coeff):
         return f"it is not a plain sum ({operation}{f', coeff {coeff}' if coeff else ''})"
-    if len(bottoms) != 2:
-        return f"it sums {len(bottoms)} blobs; a convolution adds one"
-    return None
+    if len(layer.bottoms) != 2:
+        return f"it sums {len(layer.bottoms)} blobs; a convolution adds one"
+    return "it reads its bottoms as 8-bit integers" if layer.quantized else None
 
 
 def _why_not(net: Net, blob: str) -> str | None:

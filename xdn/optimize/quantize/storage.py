@@ -1,0 +1,151 @@
+"""Post-fusion: store blobs as the 8-bit integers that their readers read, by whoever makes them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from xdn.graph import Layer, Net, Quantized
+from xdn.layers.pooling import Pooling
+from xdn.layers.quantize import Quantize
+from xdn.optimize.match import free_name, names
+from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
+
+#: Blob -> how each reading takes it, None as f32.
+_Readings = dict[str, set[Quantized | None]]
+
+
+@STAGES.register("quantized-storage")
+class QuantizedStorage(Stage):
+    """Store blobs in 8 bits where all readers read the same integers of them; no result changes.
+
+    A layer that reads 8-bit integers reads q = integers(x) of a blob x. Where all readers of x do, by one scale, q is
+    stored in its place:
+
+    - by the layer that computes x, where it reads 8-bit integers itself: its last step is then integers(y);
+    - layers that only move values, and maxima, commute with integers(): they read and give q, where some bottom is
+      stored so. The average over windows of one element, with which strides move, becomes their maximum.
+
+    Elsewhere a layer Quantize makes q of x: where f32 layers or the caller give x, where readers disagree, and of
+    outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8``.
+    """
+
+    group = POST_FUSION
+    in_files = False
+    after = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection")
+
+    def apply(self, net: Net) -> Rewrite:
+        """Ask how blobs are read from the outputs to the inputs, then store from the inputs to the outputs."""
+        if not any(layer.quantized for layer in net.layers):
+            return Rewrite(net)
+        return _Storing(net, _readings(net)).rewrite()
+
+
+def _readings(net: Net) -> _Readings:
+    """Return how each blob is read; a layer that hands values on reads as its tops are read."""
+    found: _Readings = defaultdict(set)
+    for name in net.outputs:
+        found[name].add(None)
+    for layer in reversed(net.layers):
+        passed = _passed(net, layer, found)
+        for place, bottom in enumerate(layer.bottoms):
+            found[bottom].add(layer.quantized[place] if place < len(layer.quantized) else passed)
+    return found
+
+
+def _agreed(readings: _Readings, blobs: Iterable[str]) -> Quantized | None:
+    """Return how all readers of some blobs read them; None where some read f32, or they differ."""
+    how = set().union(*(readings[blob] for blob in blobs))
+    return how.pop() if len(how) == 1 else None
+
+
+def _passed(net: Net, layer: Layer, readings: _Readings) -> Quantized | None:
+    """Return as what integers the layer would hand its bottoms on, None where it does not, or its readers differ."""
+    selects = not layer.quantized and layer.bottoms and layer.epilogue is None
+    if not (selects and layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops))):
+        return None
+    return _agreed(readings, layer.tops)
+
+
+class _Storing:
+    """Rebuilds the layers around what is stored."""
+
+    def __init__(self, net: Net, readings: _Readings):
+        self._net, self._readings = net, readings
+        self._taken = set(net.blobs) | {layer.name for layer in net.layers}
+        #: As what integers each blob is stored, None as f32.
+        self._held: dict[str, Quantized | None] = {}
+        self._made: dict[tuple[str, Quantized], Layer] = {}
+        self._changes: list[Note] = []
+        self._refusals: list[Note] = []
+
+    def rewrite(self) -> Rewrite:
+        """Return the new net; a Quantize stands right after the layer whose top it reads."""
+        rebuilt = [self._rebuilt(layer) for layer in self._net.layers]
+        after: dict[str, list[Layer]] = defaultdict(list)
+        for made in self._made.values():
+            after[self._net.producers[made.bottoms[0]].name].append(made)
+        layers = tuple(each for layer in rebuilt for each in (layer, *after[layer.name]))
+        net = self._net.replace(layers=layers) if self._changes else self._net
+        return Rewrite(net, tuple(self._changes), tuple(self._refusals))
+
+    def _rebuilt(self, layer: Layer) -> Layer:
+        passed = _passed(self._net, layer, self._readings)
+        if layer.quantized:
+            layer = self._storing(self._reading(layer, layer.quantized))
+        elif passed is not None and any(self._held[blob] == passed for blob in layer.bottoms):
+            self._held |= dict.fromkeys(layer.tops, passed)
+            layer = self._selecting(self._reading(layer, (passed,) * len(layer.bottoms)), passed)
+        else:
+            blobs = self._net.top_blobs(layer)
+            self._held |= {top: Quantized.of(blob) for top, blob in zip(layer.tops, blobs, strict=True)}
+        return layer
+
+    def _storing(self, layer: Layer) -> Layer:
+        """Return a layer that reads integers with its tops stored as all readers read them."""
+        stored = tuple(_agreed(self._readings, [top]) for top in layer.tops)
+        self._held |= dict(zip(layer.tops, stored, strict=True))
+        for top, how in zip(layer.tops, stored, strict=True):
+            if how is None:
+                self._refusals.append(Note(layer.name, f"stores {top!r} as f32: {self._why_real(top)}"))
+        stored = stored if any(stored) else ()
+        if stored == layer.stored:
+            return layer
+        said = ", ".join(f"{top!r} as {how}" for top, how in zip(layer.tops, stored, strict=True) if how)
+        self._changes.append(Note(layer.name, f"stores {said}"))
+        return layer.replace(stored=stored)
+
+    def _selecting(self, layer: Layer, how: Quantized) -> Layer:
+        """Return a layer that hands integers on."""
+        if Quantized.of(self._net.blobs[layer.tops[0]]) != how:
+            self._changes.append(Note(layer.name, f"hands on {how}"))
+        if isinstance(layer.params, Pooling) and layer.params.pool == "AVE":
+            return layer.replace(params=replace(layer.params, pool="MAX"))
+        return layer
+
+    def _reading(self, layer: Layer, read: tuple[Quantized, ...]) -> Layer:
+        """Return a layer that reads its first bottoms from where these integers are."""
+        blobs = [self._integers(layer, *each) for each in zip(layer.bottoms, read, strict=False)]
+        bottoms = (*blobs, *layer.bottoms[len(blobs) :])
+        return layer if bottoms == layer.bottoms else layer.replace(bottoms=bottoms)
+
+    def _integers(self, reader: Layer, blob: str, how: Quantized) -> str:
+        """Return the blob that holds the integers of `blob`; a Quantize makes it where no layer stores it."""
+        if self._held[blob] == how:
+            return blob
+        if (blob, how) not in self._made:
+            name = free_name(f"{blob}/{how.element.name}", self._taken)
+            params = Quantize(scale=how.scale, signed=how.signed)
+            self._made[blob, how] = Layer(name, params, (blob,), (name,))
+            self._changes.append(Note(reader.name, f"reads {blob!r} quantized, {how}: {self._why_real(blob)}"))
+        return self._made[blob, how].tops[0]
+
+    def _why_real(self, blob: str) -> str:
+        """Return why a blob stays f32."""
+        readers = self._net.consumers[blob]
+        if blob in self._net.outputs:
+            return "it is an output of the net"
+        if _agreed(self._readings, [blob]) is not None:
+            return f"{self._net.producers[blob].name!r} computes in f32"
+        if None in self._readings[blob]:
+            return f"it is read as f32 by {names([each for each in readers if not each.quantized] or readers)}"
+        return f"it is read by different scales, by {names(readers)}" if readers else "nothing reads it"
