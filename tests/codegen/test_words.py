@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from tests.codegen.emitted import floats, run
 from xdn.codegen.target import TARGETS
-from xdn.codegen.words import WORD, WordBuilder
+from xdn.codegen.words import WORD, WordBuilder, quantized
 
 pytestmark = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 
@@ -88,7 +88,7 @@ def test_quantized_rounds_to_even_and_clips(target, rng, signed, scale):
         factor = b.broadcast(b.scalar(b.ir.bitcast(inverse, float_at)))
         for vector in range(len(found) // b.target.lanes):
             value = b.load(b.ir.bitcast(x, float_at), vector)
-            b.store_words(b.quantized(value, factor, signed), y, vector)
+            b.store_words(quantized(b, value, factor, signed), y, vector)
 
     _run(target, emit, x, floats([inverse], target.lanes), found)
     with np.errstate(over="ignore"):

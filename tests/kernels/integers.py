@@ -6,8 +6,10 @@ from tests.codegen.targets import RUNNABLE
 from tests.kernels.checks import make_params, with_cache
 from xdn import settings
 from xdn.codegen.target import TARGETS
-from xdn.graph import Layer, Net
+from xdn.element import U8
+from xdn.graph import Layer, Net, Quantized
 from xdn.kernels.core.layout import SCHEDULES
+from xdn.runtime.parts import NetPart
 from xdn.runtime.session import Session
 
 #: One image more than the largest block.
@@ -25,6 +27,25 @@ def bytes_net(type_name, *images, element, tops=1, **params):
     ]
     given = tuple(f"y{number}" for number in range(tops))
     return Net("bytes", (*inputs, Layer("layer", make_params(type_name, **params), names, given)), given)
+
+
+def reading_net(type_name, *images, read, stored=None, epilogue=None, weights=None, **params):
+    """Return a net of one layer that reads inputs of 8 bits as `read` says, and stores its top as `stored` does."""
+    inputs = [
+        Layer(f"x{i}", make_params("Input", shape=((1, *image),), element=how.element, scale=how.scale), (), (f"x{i}",))
+        for i, (image, how) in enumerate(zip(images, read, strict=True))
+    ]
+    layer = Layer(
+        "layer",
+        make_params(type_name, **params),
+        tuple(layer.name for layer in inputs),
+        ("y",),
+        weights or {},
+        epilogue=epilogue,
+        quantized=tuple(read),
+        stored=(stored,) if stored else (),
+    )
+    return Net("integers", (*inputs, layer), ("y",))
 
 
 def random_feed(net, rng, batch=BATCH):
@@ -49,6 +70,8 @@ def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
             with_cache(patch, settings.CORE_CACHE_BYTES, target)
             for schedule in SCHEDULES:
                 session = Session(net, schedule=schedule, threads=2)
+                # What no kernel computes would come from the references.
+                assert all(isinstance(part, NetPart) for part in session.parts)
                 for images in (batch, 1):
                     found = session.run(None, {name: array[:images] for name, array in feed.items()})
                     for name, result in zip(net.outputs, found, strict=True):
@@ -56,3 +79,16 @@ def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
                         np.testing.assert_array_equal(result, expected[name][:images], err_msg=place)
                         assert result.dtype == expected[name].dtype, place
                 session.close()
+
+
+def integer_nets():
+    """Return nets whose last layers are computed by every family of kernels for 8 bits."""
+    one, other = Quantized(0.1), Quantized(0.2, signed=True)
+    image, slope = (5, 3, 2), {"slope": np.ones(5, np.float32)}
+    return [
+        bytes_net("Pooling", image, element=U8, kernel_size=2),
+        reading_net("Pooling", image, read=[one], pool="AVE", kernel_size=2),
+        reading_net("Eltwise", image, image, read=[one, other]),
+        reading_net("ReLU", image, read=[other]),
+        reading_net("PReLU", image, read=[other], weights=slope),
+    ]

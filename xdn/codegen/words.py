@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import I32, external
+from xdn.codegen.arithmetic import I32, Arithmetic, external
 from xdn.codegen.builder import VectorBuilder
 
 #: Integers of a word.
@@ -17,8 +17,22 @@ WORD = 4
 _READ_OFF = 1.5 * 2.0**23
 
 
+def quantized(m: Arithmetic, value: ir.Value, inverse: ir.Value, signed: bool) -> ir.Value:
+    """Return i32 whose last bytes are the integers that stand for f32; `inverse` is the reciprocal of their scale."""
+    low, high = (-128, 127) if signed else (0, 255)
+    product = m.mul(value, inverse)
+    # The lowest one stands for NaN, too, where that is zero.
+    if signed:
+        product = m.where(product, "==", product, product, m.number(0))
+    product = m.larger(product, m.number(low))
+    product = m.where(product, "<", m.number(high), product, m.number(high))
+    return m.bits(m.add(product, m.number(_READ_OFF)))
+
+
 class WordBuilder(VectorBuilder):
     """Emit vector code over words; pointers are to bytes, and count these."""
+
+    quantized = quantized
 
     def load_words(self, pointer: ir.Value, vector: int = 0, *, aligned: bool = True) -> ir.Value:
         """Load the vector of words number `vector` after a pointer."""
@@ -51,6 +65,21 @@ class WordBuilder(VectorBuilder):
             return self.ir.ashr(high, self.integer(8 * (WORD - 1)))
         return self.ir.and_(self.ir.lshr(words, self.integer(8 * number)), self.integer(255))
 
+    def load_bytes(self, pointer: ir.Value, signed: bool) -> ir.Value:
+        """Load as many integers as a vector has lanes, as i32."""
+        loaded = self.ir.load(self.ir.bitcast(pointer, self._bytes.as_pointer()))
+        loaded.align = 1
+        return (self.ir.sext if signed else self.ir.zext)(loaded, self._integer)
+
+    def store_bytes(self, values: ir.Value, pointer: ir.Value) -> None:
+        """Store the last bytes of i32."""
+        last = self.ir.trunc(values, self._bytes)
+        self.ir.store(last, self.ir.bitcast(pointer, self._bytes.as_pointer())).align = 1
+
+    @property
+    def _bytes(self) -> ir.Type:
+        return ir.VectorType(ir.IntType(8), self._lanes)
+
     def joined(self, parts: Sequence[ir.Value]) -> ir.Value:
         """Return words of the last bytes of four vectors of i32."""
         last = self.integer(255)
@@ -58,17 +87,6 @@ class WordBuilder(VectorBuilder):
         for number, part in enumerate(parts[: WORD - 1]):
             words = self.ir.or_(words, self.ir.shl(self.ir.and_(part, last), self.integer(8 * number)))
         return words
-
-    def quantized(self, value: ir.Value, inverse: ir.Value, signed: bool) -> ir.Value:
-        """Return i32 whose last bytes are the integers that stand for f32, `inverse` being that of their scale."""
-        low, high = (-128, 127) if signed else (0, 255)
-        product = self.mul(value, inverse)
-        # The lowest one stands for NaN, too, where that is zero.
-        if signed:
-            product = self.where(product, "==", product, product, self.number(0))
-        product = self.larger(product, self.number(low))
-        product = self.where(product, "<", self.number(high), product, self.number(high))
-        return self.bits(self.add(product, self.number(_READ_OFF)))
 
     def transposed(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
         """Return the columns of as many vectors as a vector has lanes, a power of two.

@@ -52,13 +52,18 @@ class Quantized:
         """The smallest and the largest integer."""
         return (-128, 127) if self.signed else (0, 255)
 
+    @property
+    def inverse(self) -> float:
+        """What values are multiplied with to make integers of them: 1 / scale, rounded to f32."""
+        return float(real(1) / real(self.scale))
+
     def integers(self, values: Array) -> Array:
         """Return f32 values as integers: clip(rint(values * (1 / scale))), all in f32, NaN as 0.
 
         The reciprocal is rounded once and so is the product; of two integers equally near it is the even one.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            nearest = np.rint(np.asarray(values, real) * (real(1) / real(self.scale)))
+            nearest = np.rint(np.asarray(values, real) * real(self.inverse))
         nearest = np.where(np.isnan(nearest), real(0), nearest)
         return np.clip(nearest, *self.range).astype(self.element.numpy)
 

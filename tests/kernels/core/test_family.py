@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_params, one_layer_net
+from tests.kernels.integers import integer_nets
 from xdn.codegen.native import address
 from xdn.codegen.target import target_named
 from xdn.errors import UnsupportedError
@@ -34,7 +35,8 @@ def test_every_layer_type_has_a_case_and_a_family():
 
 
 def test_the_cases_reach_every_family():
-    lowerings = [_lowering(case.net(), schedule) for case in LAYER_CASES for schedule in SCHEDULES.values()]
+    nets = [*(case.net() for case in LAYER_CASES), *integer_nets()]
+    lowerings = [_lowering(net, schedule) for net in nets for schedule in SCHEDULES.values()]
     # Whatever the rules take of these small layers; none takes BLAS.
     asked = (*WINOGRADS, STRASSEN, BLAS)
     lowerings += [replace(lowering, choice=Choice(algorithm)) for lowering in lowerings for algorithm in asked]

@@ -238,6 +238,12 @@ class Lowering:
         return declared(**{name: value for name, value in known.items() if name in declared.fields} | own)
 
     @property
+    def inverse(self) -> float:
+        """The reciprocal of the scale of a top that is stored as integers; 0 of one of f32."""
+        how = self.layer.stored[0] if self.layer.stored else None
+        return 0.0 if how is None else how.inverse
+
+    @property
     def blob_bytes(self) -> float:
         """Bytes of a block of all blobs that the layer touches: what lies between two uses of one of them."""
         return sum(map(self._bytes, (*self.bottoms, *self.tops, *self.added)))
@@ -310,6 +316,8 @@ class Family:
         In which its kernels find blobs.
     elements : tuple of Element
         Of blobs that its kernels read and write, all of one.
+    quantized : bool
+        Whether it takes layers that read 8-bit integers, and no others; `when` says of which blobs.
     scalars : bool
         Its kernels take single values of all bottoms but a residual, so that these need no padding.
     choices : callable
@@ -329,6 +337,7 @@ class Family:
     fuses: bool = False
     schedules: tuple[Schedule, ...] = (BATCH,)
     elements: tuple[Element, ...] = (REAL,)
+    quantized: bool = False
     scalars: bool = False
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     footprint: Callable[[Lowering], Footprint] = packed_weights
@@ -340,10 +349,13 @@ class Family:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
         fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
-        fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
-        # Of blobs of f32 no kernel makes the integers that a layer reads: the storage stage has them made before it.
-        fits = fits and not (layer.quantized and elements == {REAL})
-        return fits and (self.fuses or layer.epilogue is None) and self.when(lowering)
+        fits = fits and (self.fuses or layer.epilogue is None) and self.quantized == bool(layer.quantized)
+        if self.quantized:
+            # Of f32 no kernel makes the integers that a layer reads: the storage stage has them made before it.
+            fits = fits and REAL not in {blob.element for blob in lowering.bottoms}
+        else:
+            fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
+        return fits and self.when(lowering)
 
 
 #: The selection table: every family by the name of its operation.

@@ -10,6 +10,8 @@ from xdn.kernels.core.layout import BATCH, Schedule
 
 #: (what was folded so far, the next row) -> what is folded with it.
 Combine = Callable[[ir.Value, ir.Value], ir.Value]
+#: (pointer to what a tap meets, carried values) -> carried values.
+Tap = Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
 
 
 def row_elements(target: Target, schedule: Schedule) -> int:
@@ -46,10 +48,21 @@ def fold_taps(b: VectorBuilder, window: Sequence[ir.Value], start: list[ir.Value
         Of as many consecutive channels as are folded at a time.
     combine : callable
     """
+
+    def one_tap(tap_x, acc):
+        return [combine(value, b.load(tap_x, r)) for r, value in enumerate(acc)]
+
+    return each_tap(b, window, start, one_tap)
+
+
+def each_tap(b: VectorBuilder, window: Sequence[ir.Value], start: list[ir.Value], tap: Tap) -> list[ir.Value]:
+    """Emit a loop over the taps of a position, in order, and return the carried values after it.
+
+    The arguments are those of `fold_taps`; places are in elements of x.
+    """
     x, taps, first, end = window
 
     def one_tap(t, acc):
-        tap_x = b.offset(x, b.scalar(taps, b.ir.mul(t, b.const(2))))
-        return [combine(value, b.load(tap_x, r)) for r, value in enumerate(acc)]
+        return tap(b.offset(x, b.scalar(taps, b.ir.mul(t, b.const(2)))), acc)
 
     return b.loop(first, end, start, one_tap)
