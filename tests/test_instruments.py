@@ -8,7 +8,7 @@ from tests.optimize.building import conv, data, layer, net_of
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import settings
 from xdn.data import find_dataset
-from xdn.instruments import cross_entropy, instruments, seconds_an_image
+from xdn.instruments import calibration, cross_entropy, instruments, seconds_an_image
 from xdn.optimize.prune.config import Budget, PruneConfig
 from xdn.optimize.prune.pruner import prune
 
@@ -102,3 +102,46 @@ def test_a_net_is_pruned_with_all_of_them(glyphs, monkeypatch, criterion, schedu
     config = PruneConfig(Budget.parse("macs=0.6"), criterion=criterion, schedule=schedule, images=16)
     found = prune(net, config, instruments(net, glyphs, 16))
     assert found.after.macs <= 0.6 * found.before.macs
+
+
+def numbered(images):
+    """Return a data set whose images are filled with their numbers, class by class."""
+    pixels = np.broadcast_to(np.arange(images, dtype=np.uint8).reshape(-1, 1, 1, 1), (images, 32, 32, 3))
+    return ArrayDataset(np.ascontiguousarray(pixels), np.arange(images, dtype=np.int32) * 4 // images)
+
+
+def test_calibration_images_are_spread_and_mixed():
+    found = calibration(small(), numbered(200), 50)
+    (batch,), again = list(found.batches()), list(found.batches())
+    assert batch["data"].shape == (50, 3, 32, 32)
+    taken = batch["data"][:, 0, 0, 0].astype(int)
+    assert sorted(taken) == list(range(0, 200, 4))
+    # The first ones are of all classes, and they are the same each time.
+    assert np.bincount(taken[:12] // 50).min() >= 2
+    np.testing.assert_array_equal(again[0]["data"], batch["data"])
+    np.testing.assert_array_equal(found.first(7)["data"], batch["data"][:7])
+
+
+def test_calibration_takes_all_images_of_a_small_set():
+    assert [len(batch["data"]) for batch in calibration(small(), numbered(5), 50).batches()] == [5]
+
+
+def test_calibration_batches_keep_blobs_small(monkeypatch):
+    monkeypatch.setattr(settings, "CALIBRATION_BYTES", 1 << 18)
+    found = calibration(small(), numbered(50), 20)
+    sizes = [len(batch["data"]) for batch in found.batches()]
+    assert sum(sizes) == 20
+    assert len(sizes) > 2
+    together = np.concatenate([batch["data"] for batch in found.batches()])
+    monkeypatch.undo()
+    np.testing.assert_array_equal(together, next(iter(calibration(small(), numbered(50), 20).batches()))["data"])
+
+
+def test_calibration_runs_sessions():
+    net = small()
+    found = calibration(net, numbered(8), 8)
+    (batch,), (blobs,) = list(found.batches()), list(found.passes(net, ["r1", "fc"]))
+    expected = net.with_batch(8).forward(batch)
+    assert list(blobs) == ["r1", "fc"]
+    for name, blob in blobs.items():
+        np.testing.assert_allclose(blob, expected[name], rtol=1e-4, atol=1e-3)

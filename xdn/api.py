@@ -263,10 +263,11 @@ def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
     from xdn.optimize.prune.criterion import CRITERIA
     from xdn.optimize.prune.schedule import SCHEDULES
+    from xdn.optimize.quantize.observer import OBSERVERS
     from xdn.runtime.backend import BACKENDS
     from xdn.tune.search import SEARCHES
 
-    found = (frontend.FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, DATASETS, BACKENDS, SEARCHES)
+    found = (frontend.FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, OBSERVERS, DATASETS, BACKENDS, SEARCHES)
     return {registry.kind: registry.describe() for registry in found}
 
 

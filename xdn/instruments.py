@@ -1,6 +1,6 @@
 """What the optimizer and pruning are given of data, training and runtime: images, gradients, accuracy, times, runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -20,12 +20,15 @@ from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import PLAIN, apply_stages, stage_names
 from xdn.optimize.check import Arrays
 from xdn.optimize.prune.instruments import Gradients, Instruments
+from xdn.optimize.quantize import instruments as quantizing
 from xdn.session import Session
 
 #: Images a batch of those whose gradients are taken.
 GRADIENT_BATCH = 32
 #: Images that BatchNorm's statistics are taken over at a time.
 RECALIBRATION_BATCH = 256
+#: The golden ratio, less one.
+GOLDEN = (5**0.5 - 1) / 2
 #: Runs of which the fastest counts.
 CLOCK_RUNS = 5
 
@@ -61,6 +64,35 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
         score=partial(_score, data=data, places=held[: settings.PRUNE_SCORE_IMAGES], transform=transform),
         clock=seconds_an_image,
     )
+
+
+def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
+    """Return what calibration may use: at most so many images, spread evenly over `data`, and sessions.
+
+    Batches are of as many images as leave the net's blobs, all that a session is asked for, small.
+    """
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    count = min(images, len(data))
+    # Multiples of the golden ratio: the first images alone are spread evenly, too, where all come class by class.
+    order = np.argsort(np.argsort(np.arange(count) * GOLDEN % 1))
+    places = order * len(data) // max(count, 1)
+    at_once = max(1, min(settings.CHUNK_IMAGES, settings.CALIBRATION_BYTES // max(1, net_cost(net).top_bytes)))
+    (name,) = net.inputs
+
+    def batches() -> Iterator[Arrays]:
+        """Yield the images as the net reads them."""
+        for start in range(0, count, at_once):
+            yield {name: transform.apply(_pixels(data, places[start : start + at_once]))}
+
+    return quantizing.Instruments(batches, _by_session)
+
+
+def _by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
+    """Run a net as it is by one session."""
+    session = Session(net, post_fusion=False)
+    for batch in batches:
+        yield dict(zip(blobs, session.run(blobs, batch), strict=True))
+    session.close()
 
 
 def _mixed(labels: Array) -> Array:

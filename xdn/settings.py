@@ -82,6 +82,12 @@ PRUNE_IMAGES = 256
 PRUNE_SCORE_IMAGES = 1000
 #: The most bytes of activations that pruning keeps of calibration images.
 PRUNE_BYTES = 1 << 30
+#: What chooses the scales of 8-bit integers, on how many images; bytes of blobs that are looked at together.
+CALIBRATION_OBSERVER = "mse"
+CALIBRATION_IMAGES = 512
+CALIBRATION_BYTES = 128 << 20
+#: On how many images, multiply-accumulates and bytes of blobs at most biases are corrected, by the references.
+CORRECTION_IMAGES, CORRECTION_MACS, CORRECTION_BYTES = 128, 1 << 37, 512 << 20
 #: Bytes that one checksum of a packed file covers.
 CHECKSUM_BYTES = 1 << 20
 #: Alignment of arrays in packed files and arenas, in bytes.

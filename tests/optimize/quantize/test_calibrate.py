@@ -1,0 +1,126 @@
+"""Calibration: which scales layers get, in whatever batches images come, and what cannot be calibrated."""
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import conv, data, layer, net_of
+from tests.optimize.quantize.nets import batches_of, fused, instruments_for, residual_net
+from xdn.errors import DataError, UnknownNameError
+from xdn.graph import Quantized
+from xdn.optimize.quantize.calibrate import calibrate
+from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.observer import OBSERVERS
+
+EXACT = CalibrationConfig("min-max", correct_bias=False)
+
+
+def extremes(net, blob, **options):
+    """Return the least and the largest value of a blob on all calibration images."""
+    (batch,) = batches_of(net, at_once=32, **options)()
+    values = net.with_batch(32).forward(batch)[blob]
+    return values.min(), values.max()
+
+
+def test_every_bottom_has_the_scale_of_its_values():
+    net = residual_net()
+    found = calibrate(net, EXACT, instruments_for(net)).net
+    low, high = extremes(net, "data")
+    assert found.layer("stem").quantized == (Quantized(max(-low, high) / 127, signed=True),)
+    pool = Quantized(extremes(net, "pool")[1] / 255)
+    # The residual is the second bottom of the layer to which its sum is fused.
+    assert found.layer("b").bottoms == ("a_relu", "pool")
+    assert found.layer("b").quantized == (Quantized(extremes(net, "a_relu")[1] / 255), pool)
+    assert found.layer("a").quantized == (pool,)
+    assert found.layer("prob").quantized == ()
+
+
+def test_ranges_tell_what_was_seen():
+    net = residual_net()
+    found = calibrate(net, EXACT, instruments_for(net))
+    seen = found.ranges["data"]
+    assert (seen.smallest, seen.largest) == pytest.approx(extremes(net, "data"))
+    assert found.images == 32
+    assert found.choice.layers == tuple(each.name for each in found.net.layers if each.quantized)
+
+
+@pytest.mark.parametrize("observer", list(OBSERVERS))
+def test_batches_change_nothing(observer):
+    """Nor does a second calibration: its files are the same."""
+    net, config = residual_net(), CalibrationConfig(observer, correct_bias=False)
+    digests = {calibrate(net, config, instruments_for(net, at_once=at_once)).net.digest for at_once in (32, 8, 8, 7, 1)}
+    assert len(digests) == 1
+
+
+def test_the_quantized_net_is_near_the_net():
+    net = residual_net()
+    quantized = calibrate(net, EXACT, instruments_for(net)).net
+    (batch,) = batches_of(net, at_once=32, seed=5)()
+    wanted, found = (each.with_batch(32).forward(batch)["fc"] for each in (net, quantized))
+    assert 0 < np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+def test_blobs_that_hold_the_same_values_have_one_scale():
+    """Of a pool of a blob that others read too, in whose maxima the smallest values are not seen."""
+    net = net_of(
+        data(1, 3, 8, 8),
+        conv("a", "data", 4),
+        layer("Pooling", "pool", ["a"], pool="MAX", kernel_size=3, stride=1, pad=1),
+        conv("b", "pool", 4),
+        conv("c", "a", 4),
+    )
+    found = calibrate(net, EXACT, instruments_for(net)).net
+    assert found.layer("b").quantized == found.layer("c").quantized
+    low, high = extremes(net, "a")
+    assert found.layer("b").quantized[0] == Quantized(max(-low, high) / 127, signed=True)
+
+
+def test_blobs_without_a_scale_leave_their_readers_in_f32():
+    """One that is 0 on all images, one with infinities: the others are quantized nevertheless."""
+    huge = np.full((4, 3, 1, 1), 3e38, np.float32)
+    net = fused(
+        net_of(
+            data(1, 3, 6, 6),
+            conv("dead", "data", 4, weights={"weight": np.zeros((4, 3, 1, 1), np.float32), "bias": np.zeros(4)}),
+            conv("after", "dead", 4),
+            conv("huge", "data", 4, weights={"weight": huge, "bias": np.zeros(4, np.float32)}),
+            conv("last", "huge", 4),
+        )
+    )
+    found = calibrate(net, EXACT, instruments_for(net))
+    assert found.choice.layers == ("dead", "huge")
+    assert found.choice.kept == {
+        "after": "of its bottom 'dead' all values were 0",
+        "last": "of its bottom 'huge' there are values that are not finite",
+    }
+
+
+def test_signs_decide_how_many_products_fit():
+    """Products of signed integers are at most half as large: only those of unsigned ones are too many."""
+    net = net_of(data(1, 60000, name="x"), layer("InnerProduct", "ip", ["x"], num_output=1))
+    assert calibrate(net, EXACT, instruments_for(net, images=2)).choice.layers == ("ip",)
+    positive = Instruments(lambda: [{"x": np.ones((2, 60000), np.float32)}])
+    found = calibrate(net, EXACT, positive)
+    assert found.choice.layers == ()
+    assert "products" in found.choice.kept["ip"]
+
+
+def test_progress_counts_images():
+    net, told = residual_net(), []
+    calibrate(net, CalibrationConfig("min-max", images=32), instruments_for(net), lambda *each: told.append(each))
+    assert told == [(8, 32), (16, 32), (24, 32), (32, 32)]
+
+
+def test_what_is_wrong_is_told():
+    net = residual_net()
+    with pytest.raises(UnknownNameError, match="min-max"):
+        calibrate(net, CalibrationConfig("minmax"), instruments_for(net))
+    with pytest.raises(DataError, match="no calibration images"):
+        calibrate(net, EXACT, Instruments(list))
+
+
+def test_a_net_of_which_nothing_can_be_quantized_stays():
+    net = net_of(data(1, 4), layer("Softmax", "prob", ["data"]))
+    found = calibrate(net, EXACT, Instruments(list))
+    assert found.net.digest == net.digest
+    assert (found.images, found.ranges) == (0, {})

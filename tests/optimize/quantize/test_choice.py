@@ -1,0 +1,87 @@
+"""Which layers are quantized, and why the others are not."""
+
+import pytest
+
+from tests.optimize.building import conv, data, layer, net_of
+from tests.optimize.quantize.nets import fused, residual_net
+from xdn.errors import SettingError
+from xdn.optimize.quantize.choice import chosen, root
+from xdn.optimize.quantize.config import CalibrationConfig
+
+DEFAULT = CalibrationConfig()
+
+
+def test_layers_with_weights_and_what_reads_their_integers():
+    found = chosen(residual_net(), DEFAULT)
+    assert found.layers == ("stem", "a", "b", "average", "fc")
+    assert found.kept.keys() == {"prob"}
+    assert "Softmax has no 8-bit form" in found.kept["prob"]
+
+
+def test_named_layers_stay():
+    found = chosen(residual_net(), CalibrationConfig(keep_f32=("st*", "fc")))
+    assert found.layers == ("a", "b", "average")
+    assert {name for name, reason in found.kept.items() if reason == "it was asked for"} == {"stem", "fc"}
+
+
+def test_the_ends_stay_where_asked_for():
+    found = chosen(residual_net(), CalibrationConfig(keep_ends=True))
+    assert found.layers == ("a", "b", "average")
+
+
+def test_a_name_that_no_layer_has_is_an_error():
+    with pytest.raises(SettingError, match="'aa' once the net is fused"):
+        chosen(residual_net(), CalibrationConfig(keep_f32=("fc", "aa")))
+
+
+def test_other_layers_follow_their_makers():
+    """A sum of two quantized layers reads integers; one of an input, and an average of a Sigmoid, do not."""
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4, kernel=3, pad=1),
+        conv("b", "data", 4),
+        layer("Eltwise", "weighted", ["a", "b"], coeff=(1.0, 0.5)),
+        layer("Sigmoid", "sigmoid", ["weighted"]),
+        layer("Pooling", "average", ["sigmoid"], pool="AVE", kernel_size=2),
+        layer("Eltwise", "largest", ["a", "weighted"], operation="MAX"),
+        layer("Eltwise", "product", ["a", "b"], operation="PROD"),
+    )
+    found = chosen(net, DEFAULT)
+    assert found.layers == ("a", "b", "weighted", "largest")
+    assert found.kept["average"] == "not all of its bottoms are 8-bit integers anyway"
+    assert "8-bit form" in found.kept["sigmoid"]
+    assert "8-bit form" in found.kept["product"]
+
+
+def test_moved_values_are_those_of_their_root():
+    """Through pools and splits, but not through a Concat, whose parts may have scales of their own."""
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4),
+        layer("Split", "split", ["a"], ["a1", "a2"]),
+        layer("Pooling", "pool", ["a1"], pool="MAX", kernel_size=2, stride=2),
+        layer("Pooling", "pool2", ["a2"], pool="MAX", kernel_size=2, stride=2),
+        layer("Concat", "both", ["pool", "pool2"]),
+        layer("Pooling", "average", ["a2"], pool="AVE", kernel_size=2),
+    )
+    assert {blob: root(net, blob) for blob in ("a", "a1", "pool", "pool2", "both", "average")} == {
+        "a": "a",
+        "a1": "a",
+        "pool": "a",
+        "pool2": "a",
+        "both": "both",
+        "average": "average",
+    }
+
+
+def test_too_many_products_stay():
+    """Even of signed integers so many do not certainly fit into 32 bits."""
+    net = net_of(data(1, 67000, name="x"), layer("InnerProduct", "ip", ["x"], num_output=1))
+    found = chosen(net, DEFAULT)
+    assert found.layers == ()
+    assert "products" in found.kept["ip"]
+
+
+def test_an_activation_that_processors_round_differently_stays_fused_in_f32():
+    net = fused(net_of(data(1, 3, 6, 6), conv("a", "data", 4), layer("Sigmoid", "s", ["a"])))
+    assert "Sigmoid" in chosen(net, DEFAULT).kept["a"]

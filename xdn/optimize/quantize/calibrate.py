@@ -1,0 +1,156 @@
+"""Calibrate a net: look at its blobs on images, and say in each layer as what integers it reads them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from xdn.errors import DataError, ShapeError
+from xdn.graph import Net, Quantized
+from xdn.optimize.check import Arrays
+from xdn.optimize.quantize.bias import correction_images, with_corrected_biases
+from xdn.optimize.quantize.choice import Choice, chosen, root, why_real
+from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.observer import OBSERVERS, Observer
+
+#: Told how far calibration is: (images done, images).
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What was seen of a blob, and the integers that were chosen for it.
+
+    Parameters
+    ----------
+    smallest, largest : float
+        Its extremes, and 0.
+    quantized : Quantized
+    """
+
+    smallest: float
+    largest: float
+    quantized: Quantized
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """A net whose layers say how they read 8-bit integers, and how it came about.
+
+    Parameters
+    ----------
+    net : Net
+    ranges : mapping
+        Blob -> what was seen of it; of blobs that some layer reads as integers.
+    choice : Choice
+        Which layers read integers, and why the others do not.
+    images : int
+        How many were looked at.
+    config : CalibrationConfig
+        As it was followed.
+    """
+
+    net: Net
+    ranges: Mapping[str, Range]
+    choice: Choice
+    images: int
+    config: CalibrationConfig
+
+
+def calibrate(
+    net: Net, config: CalibrationConfig, instruments: Instruments, progress: Progress | None = None
+) -> Calibrated:
+    """Return the net with `quantized` in every layer that can read 8-bit integers.
+
+    Parameters
+    ----------
+    net : Net
+        With weights, fused as it is going to run.
+    config : CalibrationConfig
+    instruments : Instruments
+    progress : callable, optional
+
+    Raises
+    ------
+    SettingError
+        A layer that is to be kept in f32 is not there.
+    UnknownNameError
+        The observer is not registered.
+    DataError
+        There are no images.
+    """
+    net.require_weights()
+    choice = chosen(net, config)
+    watch = _Watch(net, choice, OBSERVERS[config.observer])
+    images = 0
+    for found in instruments.passes(net, watch.blobs) if watch.blobs else ():
+        watch.update(found)
+        images += len(found[watch.blobs[0]])
+        if progress:
+            progress(images, max(images, config.images))
+    if watch.blobs and not images:
+        raise DataError("there are no calibration images")
+    ranges, failed = watch.result()
+    choice = choice.without(_unfit(net, choice, ranges, failed))
+    quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
+    layers = tuple(layer.replace(quantized=quantized.get(layer.name, ())) for layer in net.layers)
+    made = net.replace(layers=layers)
+    if config.correct_bias and choice.layers:
+        made = with_corrected_biases(made, instruments.first(correction_images(net)))
+    read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}
+    return Calibrated(made, read, choice, images, config)
+
+
+class _Watch:
+    """Observes the blobs that layers are to read as integers.
+
+    Blobs of which one holds the other's values have one observer: they are then stored as the same integers.
+
+    Parameters
+    ----------
+    net : Net
+    choice : Choice
+    make : callable
+        Makes an observer.
+    """
+
+    def __init__(self, net: Net, choice: Choice, make: Callable[[], Observer]):
+        self.blobs = tuple(dict.fromkeys(blob for name in choice.layers for blob in net.layer(name).bottoms))
+        self._roots = {blob: root(net, blob) for blob in self.blobs}
+        self._observers = {key: make() for key in self._roots.values()}
+        self._failed: dict[str, str] = {}
+
+    def update(self, found: Arrays) -> None:
+        """Look at the blobs of the next images."""
+        for blob, key in self._roots.items():
+            if key not in self._failed:
+                try:
+                    self._observers[key].update(found[blob])
+                except DataError as error:
+                    self._failed[key] = error.what
+
+    def result(self) -> tuple[dict[str, Range], dict[str, str]]:
+        """Return blob -> what was seen of it, and blob -> why no integers can stand for it."""
+        ranges: dict[str, Range] = {}
+        for key, observer in self._observers.items():
+            if key not in self._failed:
+                try:
+                    ranges[key] = Range(observer.smallest, observer.largest, observer.quantized())
+                except (DataError, ShapeError) as error:
+                    self._failed[key] = error.what
+        roots = self._roots.items()
+        return (
+            {blob: ranges[key] for blob, key in roots if key in ranges},
+            {blob: self._failed[key] for blob, key in roots if key in self._failed},
+        )
+
+
+def _unfit(net: Net, choice: Choice, ranges: Mapping[str, Range], failed: Mapping[str, str]) -> dict[str, str]:
+    """Return layer's name -> why it cannot be quantized after all, now that it is known what its bottoms hold."""
+    found: dict[str, str | None] = {}
+    for layer in map(net.layer, choice.layers):
+        without = [blob for blob in layer.bottoms if blob in failed]
+        if without:
+            found[layer.name] = f"of its bottom {without[0]!r} {failed[without[0]]}"
+        else:
+            found[layer.name] = why_real(net, layer, tuple(ranges[blob].quantized for blob in layer.bottoms))
+    return {name: reason for name, reason in found.items() if reason is not None}

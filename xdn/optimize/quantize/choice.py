@@ -1,0 +1,107 @@
+"""Which layers of a net are to read 8-bit integers, and why the others are not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from xdn.errors import SettingError, UnsupportedError
+from xdn.graph import Layer, Net, Quantized
+from xdn.graph.net import infer
+from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.registry import known_names
+
+#: Stands for any integers where it is asked only whether a layer can read some: of signed ones most products fit.
+_ANY = Quantized(1.0, signed=True)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is quantized.
+
+    Parameters
+    ----------
+    layers : tuple of str
+        The layers that are to read 8-bit integers, in the net's order.
+    kept : mapping
+        Layer's name -> why it computes in f32, of those that compute anything.
+    """
+
+    layers: tuple[str, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, kept: Mapping[str, str]) -> "Choice":
+        """Return the choice with some more layers kept in f32, for the reasons given."""
+        return Choice(tuple(name for name in self.layers if name not in kept), {**self.kept, **kept})
+
+
+def chosen(net: Net, config: CalibrationConfig) -> Choice:
+    """Return which layers of a fused net are quantized.
+
+    All that multiply with weights are, and those of the others whose bottoms are there as 8-bit integers anyway: to
+    make some for them alone would cost more than it saves.
+
+    Raises
+    ------
+    SettingError
+        A name or pattern of `keep_f32` meets no layer.
+    """
+    _check_names(net, config.keep_f32)
+    multiplying = [layer.name for layer in net.layers if is_product(net, layer)]
+    ends = {multiplying[0], multiplying[-1]} if config.keep_ends and multiplying else set()
+    kept: dict[str, str] = {}
+    for layer in net.layers:
+        if not layer.params.is_input and not selects(net, layer):
+            if any(fnmatchcase(layer.name, pattern) for pattern in config.keep_f32):
+                kept[layer.name] = "it was asked for"
+            elif layer.name in ends:
+                kept[layer.name] = "the first and the last layer were to be kept"
+            elif (reason := why_real(net, layer, tuple(_ANY for _ in layer.bottoms))) is not None:
+                kept[layer.name] = reason
+    able = [layer for layer in net.layers if not (layer.params.is_input or selects(net, layer) or layer.name in kept)]
+    there = {layer.name for layer in able if is_product(net, layer)}
+    integers = {root(net, blob) for name in there for blob in net.layer(name).bottoms}
+    for layer in able:
+        blobs = [root(net, blob) for blob in layer.bottoms]
+        makers = [net.producers[blob].name for blob in blobs]
+        if layer.name in there or all(b in integers or m in there for b, m in zip(blobs, makers, strict=True)):
+            there.add(layer.name)
+        else:
+            kept[layer.name] = "not all of its bottoms are 8-bit integers anyway"
+    return Choice(tuple(layer.name for layer in able if layer.name in there), kept)
+
+
+def is_product(net: Net, layer: Layer) -> bool:
+    """Return whether a layer multiplies values with weights, and sums up."""
+    return not layer.params.is_input and layer.params.products(net.bottom_blobs(layer)) > 0
+
+
+def selects(net: Net, layer: Layer) -> bool:
+    """Return whether a layer hands values on, so that it reads what its bottoms hold, whatever it is."""
+    return not layer.params.is_input and layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops))
+
+
+def why_real(net: Net, layer: Layer, quantized: tuple[Quantized, ...]) -> str | None:
+    """Return why a layer cannot read its bottoms as these integers; None where it can."""
+    try:
+        infer(layer.replace(quantized=quantized), net.blobs)
+    except UnsupportedError as error:
+        return error.what
+    return None
+
+
+def root(net: Net, blob: str) -> str:
+    """Return the blob whose values `blob` holds, or some of them: what a pool or a Split reads."""
+    producer = net.producers[blob]
+    while len(producer.bottoms) == 1 and selects(net, producer):
+        (blob,) = producer.bottoms
+        producer = net.producers[blob]
+    return blob
+
+
+def _check_names(net: Net, patterns: Iterable[str]) -> None:
+    names = [layer.name for layer in net.layers if not layer.params.is_input]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise SettingError(
+                f"no layer is called {pattern!r} once the net is fused", mend=known_names(pattern, names)
+            )

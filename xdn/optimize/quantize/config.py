@@ -1,0 +1,35 @@
+"""How a net is to be quantized."""
+
+from dataclasses import dataclass
+
+from xdn import settings
+from xdn.errors import SettingError
+
+
+@dataclass(frozen=True)
+class CalibrationConfig:
+    """Everything that decides how the layers of a net read their bottoms.
+
+    Parameters
+    ----------
+    observer : str
+        The registered name of what chooses the scales.
+    images : int
+        Calibration images.
+    keep_f32 : tuple of str
+        Layers that compute in f32: names, or patterns with ``*``, ``?`` and ``[...]``.
+    keep_ends : bool
+        Let the first and the last of the layers that multiply with weights compute in f32.
+    correct_bias : bool
+        Add what quantization takes from the mean of each output channel to the bias.
+    """
+
+    observer: str = settings.CALIBRATION_OBSERVER
+    images: int = settings.CALIBRATION_IMAGES
+    keep_f32: tuple[str, ...] = ()
+    keep_ends: bool = False
+    correct_bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.images < 1:
+            raise SettingError(f"{self.images} calibration images; one is the least")

@@ -1,0 +1,54 @@
+"""What calibration needs from the rest of XDN, passed in: images, and something that runs a net on them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from xdn.graph import Array, Net
+from xdn.optimize.check import Arrays, reference, run
+
+
+class Runner(Protocol):
+    """Runs a net over batches."""
+
+    def __call__(self, net: Net, blobs: Sequence[str], batches: Iterable[Arrays], /) -> Iterator[Arrays]:
+        """Yield for each batch, inputs by name, the `blobs` by name."""
+        ...
+
+
+def referenced(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
+    """Run a net by the NumPy references."""
+    for batch in batches:
+        found = run(reference, net, batch)
+        yield {name: found[name] for name in blobs}
+
+
+@dataclass(frozen=True, eq=False)
+class Instruments:
+    """What calibration may use.
+
+    Parameters
+    ----------
+    batches : callable
+        Gives the calibration images, a batch after another, as inputs of the net by name; the same at every call.
+    runner : Runner
+        What runs a net; by default the NumPy references.
+    """
+
+    batches: Callable[[], Iterable[Arrays]]
+    runner: Runner = referenced
+
+    def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
+        """Run `net` over the calibration images; yield the `blobs` of one batch after another."""
+        return self.runner(net, blobs, self.batches())
+
+    def first(self, images: int) -> dict[str, Array]:
+        """Return so many of the first calibration images, all where there are fewer, by input."""
+        taken: list[Arrays] = []
+        for batch in self.batches():
+            taken.append(batch)
+            if sum(len(next(iter(each.values()))) for each in taken) >= images:
+                break
+        return {name: np.concatenate([each[name] for each in taken])[:images] for name in taken[0]}
