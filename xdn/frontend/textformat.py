@@ -25,6 +25,9 @@ from xdn import settings
 from xdn.frontend.tokens import Token, Tokens
 from xdn.registry import known_names, nearest
 
+#: What plain Caffe cannot say may stand in several pieces, so that each is a line of its own.
+_IN_PIECES = "xdn_param"
+
 #: A protobuf message object; see `xdn.frontend.caffe.text.schema`.
 Message = Any
 
@@ -104,7 +107,7 @@ class _Reader:
             self.tokens.take(";")
 
     def _known(self, message: Message, field: FieldDescriptor, repeated: bool, name: Token, colon: bool) -> None:
-        if not repeated and message.HasField(field.name):
+        if not repeated and message.HasField(field.name) and field.name != _IN_PIECES:
             what = f"{message.DESCRIPTOR.name} has the field {field.name!r} twice; it takes one"
             raise self.tokens.error(what, name)
         is_message = field.type == _D.TYPE_MESSAGE

@@ -5,7 +5,7 @@ import pytest
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.caffe.build import build, layer_params
 from xdn.frontend.caffe.text import prototxt
-from xdn.graph import Epilogue, ParamSpec, Transform
+from xdn.graph import Epilogue, ParamSpec, Quantized, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.relu import ReLU
@@ -184,3 +184,55 @@ def test_multipliers_of_learning_rate_and_decay():
     specs = make(INPUT % "" + text % 'param { lr_mult: 0.1 decay_mult: 0 } param { name: "b" }').layer("c").param_specs
     assert specs == (ParamSpec(0.1, 0.0), ParamSpec())
     assert make(INPUT % "" + text % "param { lr_mult: 1 } param { decay_mult: 1 }").layer("c").param_specs == ()
+
+
+CONV = """layer { name: "c" type: "Convolution" bottom: "data" top: "c" %s
+    convolution_param { num_output: 2 kernel_size: 1 } }"""
+SUM = 'layer { name: "s" type: "Eltwise" bottom: "data" bottom: "c" top: "s" %s }'
+
+
+def of_integers(conv="", total=""):
+    return make(INPUT % "" + (CONV % conv).replace("num_output: 2", "num_output: 3") + SUM % total)
+
+
+def test_layers_read_8_bit_integers():
+    net = of_integers(
+        "xdn_param { int8 { scale: 0.5 } }", "xdn_param { int8 { scale: 0.25 signed: true } int8 { scale: 2 } }"
+    )
+    assert net.layer("c").quantized == (Quantized(0.5),)
+    assert net.layer("s").quantized == (Quantized(0.25, signed=True), Quantized(2.0))
+
+
+def test_each_scale_may_be_a_line_of_its_own():
+    line = "xdn_param { int8 { scale: %s } }\n"
+    net = of_integers(total=line % "0.25 signed: true" + line % 2)
+    assert net.layer("s").quantized == (Quantized(0.25, signed=True), Quantized(2.0))
+    assert net.layer("c").quantized == ()
+
+
+@pytest.mark.parametrize("scale", ["0", "-0.5", "nan", "inf", "-inf", "1e-40", "1e39"])
+def test_scales_that_are_refused(scale):
+    with pytest.raises(ShapeError, match=r"layer 'c' \(Convolution\): int8 number 1: the scale of 8-bit integers is "):
+        of_integers(f"xdn_param {{ int8 {{ scale: {scale} }} }}")
+
+
+def test_every_8_bit_integer_has_a_scale():
+    with pytest.raises(NetError, match=r"'s' \(Eltwise\): int8 number 2: it has no scale. Write xdn_param"):
+        of_integers(total="xdn_param { int8 { scale: 1 } int8 { signed: true } }")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_there_are_as_many_scales_as_bottoms(count):
+    with pytest.raises(ShapeError, match=rf"'s' \(Eltwise\): {count} int8 scales are given; the layer has 2 bottoms"):
+        of_integers(total="xdn_param { int8 { scale: 1 } }" * count)
+
+
+def test_layers_that_cannot_read_8_bit_integers():
+    line = "xdn_param { int8 { scale: 1 } }"
+    lrn = f'layer {{ name: "l" type: "LRN" bottom: "data" top: "l" {line} }}'
+    with pytest.raises(UnsupportedError, match=r"layer 'l' \(LRN\): .*LRN has no 8-bit form. Delete its int8 scales"):
+        make(INPUT % "" + lrn)
+    wide = INPUT.replace("dim: 8 dim: 8", "dim: 200 dim: 200") % ""
+    fc = f'layer {{ name: "f" type: "InnerProduct" bottom: "data" top: "f" {line}'
+    with pytest.raises(UnsupportedError, match=r"layer 'f' \(InnerProduct\): .*it sums 120000 products; at most 33155"):
+        make(wide + fc + " inner_product_param { num_output: 1 } }")

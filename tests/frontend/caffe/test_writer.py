@@ -19,6 +19,7 @@ from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
+from xdn.optimize import apply_stages
 
 STYLE = """\
 name: "n"
@@ -199,7 +200,7 @@ def test_renamed_intermediate_blobs_still_give_the_same_results(tmp_path, rng):
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     net = random_weights(read(RESIDUAL))
     monkeypatch.setattr(
-        "xdn.frontend.caffe.weights.caffemodel.encode_blob_head", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        "xdn.frontend.caffe.weights.caffemodel.stored_weights", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         save(net, tmp_path / "n.prototxt", tmp_path / "n.caffemodel")
@@ -271,3 +272,83 @@ def test_what_training_does_to_weights_comes_back(tmp_path):
     # What only training looks at makes no other net.
     layers = (data.replace(params=Input(((1, 3, 2, 2),))), plain.replace(weights=net.layer("c").weights))
     assert Net("n", layers).digest == net.digest
+
+
+INTEGERS = """\
+layer {
+  name: "c"
+  type: "Convolution"
+  bottom: "data"
+  top: "c"
+  convolution_param {
+    num_output: 3
+    kernel_size: 1
+  }
+  xdn_param { int8 { scale: 0.0213 } }
+}
+layer {
+  name: "s"
+  type: "Convolution"
+  bottom: "c"
+  bottom: "data"
+  top: "s"
+  convolution_param {
+    num_output: 3
+    kernel_size: 1
+  }
+  xdn_param {
+    residual: true
+    activation: "ReLU"
+    int8 { scale: 1e-05 signed: true }
+    int8 { scale: 0.0213 }
+  }
+}
+"""
+IMAGE = """\
+layer {
+  name: "data"
+  type: "Input"
+  top: "data"
+  input_param {
+    shape {
+      dim: 1
+      dim: 3
+      dim: 4
+      dim: 4
+    }
+  }
+}
+"""
+
+
+def test_a_scale_of_8_bit_integers_is_one_line():
+    text = IMAGE + INTEGERS
+    net = net_from_message(prototxt.parse(text))
+    assert to_prototxt(net) == 'name: ""\n' + text
+    # Without a line the residual, or the layer, is read in f32.
+    fewer = net_from_message(prototxt.parse(text.replace("    int8 { scale: 0.0213 }\n", "")))
+    assert (len(fewer.layer("s").quantized), len(net.layer("s").quantized)) == (1, 2)
+    none = net_from_message(prototxt.parse("".join(line for line in text.splitlines(True) if "int8" not in line)))
+    assert not any(layer.quantized for layer in none.layers)
+
+
+def test_nets_of_8_bit_integers_come_back_to_the_same_bits(rng):
+    net = random_weights(net_from_message(prototxt.parse(IMAGE + INTEGERS)))
+    again = net_from_message(prototxt.parse(to_prototxt(net)))
+    assert [layer.quantized for layer in again.layers] == [layer.quantized for layer in net.layers]
+    again = again.with_weights({layer.name: layer.weights for layer in net.layers})
+    assert again.digest == net.digest
+    images = {"data": rng.standard_normal((1, 3, 4, 4)).astype(np.float32)}
+    assert np.array_equal(again.forward(images)["s"], net.forward(images)["s"])
+
+
+def test_how_blobs_are_stored_is_not_written():
+    net = random_weights(net_from_message(prototxt.parse(IMAGE + INTEGERS)))
+    stored = apply_stages(net, ("quantized-storage",))
+    assert any(layer.stored for layer in stored.layers)
+    again = net_from_message(prototxt.parse(to_prototxt(stored)))
+    assert not any(layer.stored for layer in again.layers)
+    assert [layer.quantized for layer in again.layers] == [layer.quantized for layer in stored.layers]
+    again = again.with_weights({layer.name: layer.weights for layer in stored.layers})
+    images = {"data": np.ones((1, 3, 4, 4), np.float32)}
+    assert np.array_equal(again.forward(images)["s"], net.forward(images)["s"])

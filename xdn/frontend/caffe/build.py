@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xdn.errors import NetError, UnsupportedError, listed
+from xdn.errors import NetError, ShapeError, UnsupportedError, listed, placed
 from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import Message, fields_of, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
-from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Shape, Transform
+from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Quantized, Shape, Transform
 from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer
@@ -51,6 +51,18 @@ def _activation(layer: Message) -> CaffeLayer:
         raise UnsupportedError(what, where=place_of(layer), mend=mend)
     cls = known[extra.activation]
     return cls(**fields_of(extra, cls))
+
+
+def _quantized(layer: Message) -> tuple[Quantized, ...]:
+    """Return as what 8-bit integers the layer reads its bottoms, one an `int8` of its `xdn_param`."""
+    found = []
+    for place, said in enumerate(layer.xdn_param.int8):
+        where = f"{place_of(layer)}: int8 number {place + 1}"
+        if not said.HasField("scale"):
+            raise NetError("it has no scale", where=where, mend="Write xdn_param { int8 { scale: ... } }")
+        with placed(where, ShapeError):
+            found.append(Quantized(said.scale, said.signed))
+    return tuple(found)
 
 
 def _check_types(net: Message) -> None:
@@ -147,7 +159,15 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
     pairs = zip(net.layer, params, strict=True)
     wirings = single_assignment([Wiring.of(layer, param.is_input) for layer, param in pairs])
     layers = [
-        Layer(layer.name, param, wiring.bottoms, wiring.tops, **_of_training(layer), epilogue=_epilogue(layer))
+        Layer(
+            layer.name,
+            param,
+            wiring.bottoms,
+            wiring.tops,
+            **_of_training(layer),
+            epilogue=_epilogue(layer),
+            quantized=_quantized(layer),
+        )
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]
     if input_shape is not None:

@@ -1,6 +1,7 @@
 """Text <-> message, with places and nearest names in errors, and warnings for what is passed over."""
 
 import logging
+import re
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -16,6 +17,10 @@ from xdn.frontend.textformat import read_text as fill
 from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
+
+#: A scale of 8-bit integers as protobuf writes it, and what holds one and nothing else. Strings hold no line breaks.
+_INT8 = re.compile(r"^( *)int8 \{\n((?: +(?:scale|signed): \S+\n)+) *\}\n", re.MULTILINE)
+_ONLY_INT8 = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\})\n *\}\n", re.MULTILINE)
 
 
 def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
@@ -96,5 +101,7 @@ def read_text(path: Path) -> str:
 
 
 def write(net: Message) -> str:
-    """Return `net` as text, in the style of Caffe's own files."""
-    return str(text_format.MessageToString(net, as_utf8=True))
+    """Return `net` as text, in the style of Caffe's own files; a scale of 8-bit integers is one line."""
+    text = str(text_format.MessageToString(net, as_utf8=True))
+    text = _INT8.sub(lambda found: f"{found[1]}int8 {{ {' '.join(found[2].split())} }}\n", text)
+    return _ONLY_INT8.sub(r"\1xdn_param { \2 }\n", text)
