@@ -34,7 +34,8 @@ def share_arrays(net: Net, weights: dict[str, dict[str, Array]]) -> dict[str, di
             elif name in own:
                 owners[shared] = own[name]
         if own:
-            weights[layer.name] = {name: own[name] for name in expected if name in own}
+            # The scales of integers, which are not expected, come last.
+            weights[layer.name] = {name: own[name] for name in expected if name in own} | own
     return weights
 
 

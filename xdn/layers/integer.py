@@ -111,6 +111,12 @@ def rounded_weight(params: LayerParams, weight: Array, scales: Array) -> Array:
     return nearest.astype(np.int8)
 
 
+def weight_values(params: LayerParams, integers: Array, scales: Array) -> Array:
+    """Return what integers stand for, f32: each times the scale of its filter."""
+    values: Array = integers.astype(real) * along_filters(params, integers, scales)
+    return values
+
+
 def contracted(
     params: LayerParams, bottoms: Arrays, read: Quantized, weights: Weights, *, axes_after: int
 ) -> tuple[Array, ...]:
@@ -142,6 +148,5 @@ def with_integer_weights(layer: Layer) -> Layer:
 
 def _rounded(params: LayerParams, weights: Weights, read: Quantized) -> dict[str, Array]:
     scales = weight_scales(params, weights, read)
-    weight = weights["weight"]
-    integers = rounded_weight(params, weight, scales).astype(real)
-    return {"weight": integers * along_filters(params, weight, scales), SCALES: scales}
+    integers = rounded_weight(params, weights["weight"], scales)
+    return {"weight": weight_values(params, integers, scales), SCALES: scales}

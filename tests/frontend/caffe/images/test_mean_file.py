@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import xdn.settings
+from xdn.element import S8
 from xdn.errors import DataError, ParseError
 from xdn.frontend.caffe.images.mean_file import read_binaryproto, read_mean, write_binaryproto, write_mean
 from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.weights.blobproto import encode_blob_head
 
 
 @pytest.mark.parametrize("name", ["mean.binaryproto", "mean.npy", "mean.NPY", "mean"])
@@ -116,4 +118,12 @@ def test_empty_missing_and_large_files(tmp_path, monkeypatch):
     monkeypatch.setattr(xdn.settings, "MAX_MEAN_BYTES", 3)
     path.write_bytes(b"1234")
     with pytest.raises(ParseError, match="at most 3"):
+        read_binaryproto(path)
+
+
+def test_a_mean_has_no_scales_of_filters(tmp_path):
+    path = tmp_path / "mean.binaryproto"
+    head, _ = encode_blob_head((3, 2, 2), element=S8, scales=np.ones(3, np.float32))
+    path.write_bytes(head + bytes(12))
+    with pytest.raises(ParseError, match=r"mean.binaryproto: the mean has scales of filters"):
         read_binaryproto(path)

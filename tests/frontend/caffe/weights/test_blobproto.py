@@ -178,3 +178,36 @@ def test_extents_beside_a_zero_are_bounded():
     assert read(wire.encode_bytes(7, wire.encode_varints(1, (0, 1 << 31)))).shape == (0, 1 << 31)
     with pytest.raises(ParseError, match="a blob has the shape"):
         read(wire.encode_bytes(7, wire.encode_varints(1, (0, 1 << 31, 1 << 31, 1 << 31))))
+
+
+def integers(values, scales=(0.5,), shape=None):
+    """Return a BlobProto of 8-bit integers."""
+    data = np.asarray(values, np.int8)
+    content = wire.encode_bytes(20191, np.asarray(scales, "<f4").tobytes()) + wire.encode_bytes(20190, data.tobytes())
+    return content + proto(shape=shape or data.shape)
+
+
+def test_8_bit_integers():
+    blob = read(integers([[1, -127, 3]]))
+    assert (blob.shape, blob.data.dtype, blob.data.tolist()) == ((1, 3), np.int8, [[1, -127, 3]])
+    assert blob.scales.tolist() == [0.5]
+    assert blob.data.flags.owndata or blob.data.base.flags.owndata
+    unpacked = b"".join(wire.encode_varint(20191 << 3 | 5) + np.float32(each).tobytes() for each in (0.25, 2))
+    blob = read(unpacked + wire.encode_bytes(20190, bytes(2)))
+    assert (blob.shape, blob.scales.tolist()) == ((2,), [0.25, 2])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (wire.encode_bytes(20190, bytes(6)), "8-bit integers have no scales"),
+        (integers([1, 2]) + proto(data=[1.0]), "holds 3 numbers instead of 2"),
+        (integers([1, 2], shape=(3,)) + proto(data=[1.0]), "8-bit integers stand beside other numbers"),
+        (integers([1, -128]), "an 8-bit integer of a weight is -128"),
+        (integers([1, 2], shape=(3,)), "holds 2 numbers instead of 3"),
+        (integers([1, 2]) + wire.encode_varint(20190 << 3) + b"\1", "wire type 0 instead of 2"),
+    ],
+)
+def test_8_bit_integers_that_mean_nothing(content, message):
+    with pytest.raises(ParseError, match=message):
+        read(content)

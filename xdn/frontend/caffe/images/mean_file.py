@@ -32,7 +32,10 @@ def read_binaryproto(path: Path) -> Array:
         When the file is missing, too large or not a BlobProto, or does not hold exactly one image.
     """
     content = read_bounded(path, settings.MAX_MEAN_BYTES)
-    return _one_image(read_blob(Span(memoryview(content), 0, len(content), str(path))).data, path, _IMAGE)
+    blob = read_blob(Span(memoryview(content), 0, len(content), str(path)))
+    if blob.scales is not None:
+        raise ParseError("the mean has scales of filters, as weights have", where=str(path))
+    return _one_image(blob.data, path, _IMAGE)
 
 
 def _one_image(values: Array, path: Path, wanted: str) -> Array:

@@ -17,10 +17,11 @@ from itertools import chain, islice, repeat
 
 import numpy as np
 
-from xdn.errors import WeightsError, listed
+from xdn.errors import WeightsError, listed, placed
 from xdn.frontend.caffe.text import Message
 from xdn.frontend.caffe.weights.blobproto import Stored, StoredBlob
 from xdn.frontend.caffe.weights.fillers import fill
+from xdn.frontend.caffe.weights.integers import scaled_weights
 from xdn.frontend.formats import AS_IT_STANDS, Reading
 from xdn.frontend.weights import check_size, share_arrays
 from xdn.graph import Array, Layer, Net, Shape
@@ -82,7 +83,11 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str
         if not blob.fits(shape):
             what = f"{name}: expected the shape {shape}, found {_numbers(blob)} in {file}"
             raise WeightsError(what, where=layer.place, mend=_MEND)
-        weights[name] = blob.data.reshape(shape)
+        if blob.scales is None:
+            weights[name] = blob.data.reshape(shape)
+        else:
+            with placed(layer.place, WeightsError):
+                weights |= scaled_weights(layer, name, blob.data.reshape(shape), blob.scales)
     return weights
 
 

@@ -1,4 +1,12 @@
-"""BlobProto: one array of weights or one mean image in Caffe's binary files."""
+"""BlobProto: one array of weights or one mean image in Caffe's binary files.
+
+Two fields are ours, for weights that layers read as 8-bit integers (docs/quantization.md)::
+
+    optional bytes int8_data = 20190;                   // in place of data: an int8 each
+    repeated float int8_scale = 20191 [packed = true];  // what 1 stands for in each filter
+
+Other readers of caffemodels pass over them, and miss the data.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +15,7 @@ from math import prod
 import numpy as np
 
 from xdn import settings
+from xdn.element import F32, S8, Element
 from xdn.frontend import wire
 from xdn.frontend.wire import Span
 from xdn.graph import Array, Shape
@@ -16,7 +25,8 @@ _LEGACY = (1, 2, 3, 4)  # num, channels, height, width
 #: C3D 1.0 has a fifth extent, the length before height and width, and the numbers after it.
 _FILM_WIDTH, _FILM_DATA = 5, 6
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
-_DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64)}
+_INT8, _SCALES = 20190, 20191
+_DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64), _SCALES: ("<f4", wire.FIXED32)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +37,17 @@ class StoredBlob:
     ----------
     shape : tuple of int
     data : array
-        f32, of `shape`, in memory of its own.
+        f32, or int8 where scales tell what 1 stands for; of `shape`, in memory of its own.
     legacy : bool
         The shape was given as the four numbers num, channels, height, width of Caffe before 2015, or C3D's five.
+    scales : (K,) f32, optional
+        Of filters that a layer reads as 8-bit integers; f32 data may have them, too.
     """
 
     shape: Shape
     data: Array
     legacy: bool = False
+    scales: Array | None = None
 
     def fits(self, shape: Shape) -> bool:
         """Return whether the array serves where `shape` is expected.
@@ -57,8 +70,28 @@ class _Parts:
     """What the fields of one BlobProto say, gathered in the order of the file."""
 
     pieces: list[Array] = field(default_factory=list)
+    integers: Span | None = None
+    scales: list[Array] = field(default_factory=list)
     dims: list[int] | None = None
     old: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return sum(len(piece) for piece in self.pieces) + (self.integers.size if self.integers else 0)
+
+    def data(self, span: Span) -> Array:
+        """Return the numbers, copied once into an array of their own; raise ParseError for integers that mean none."""
+        if self.integers is None:
+            with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
+                pieces = [np.empty(0, np.float32), *self.pieces]
+                return np.concatenate(pieces, dtype=np.float32, casting="unsafe")
+        if self.pieces or not self.scales:
+            raise span.error(f"8-bit integers {'stand beside other numbers' if self.pieces else 'have no scales'}")
+        whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start).copy()
+        if (whole == -128).any():
+            raise span.error("an 8-bit integer of a weight is -128; they are -127 to 127", self.integers.start)
+        return whole
 
     @property
     def of_film(self) -> bool:
@@ -74,8 +107,7 @@ class _Parts:
             shape = tuple(self.dims)
         else:
             # Caffe writes a scalar without any shape; of more numbers, none is known but how many they are.
-            count = sum(len(piece) for piece in self.pieces)
-            shape = () if count == 1 else (count,)
+            shape = () if self.count == 1 else (self.count,)
         # NumPy bounds the product of the other extents where one is 0.
         most = prod(max(1, extent) for extent in shape) if 0 in shape else max(shape, default=0)
         if min(shape, default=0) < 0 or most > settings.MAX_BLOB_ELEMENTS:
@@ -132,34 +164,38 @@ def read_blob(span: Span) -> StoredBlob:
         elif entry.number in _DTYPES or (entry.number == _FILM_DATA and parts.of_film):
             numbers, offset = _read_numbers(span, entry, _DATA if entry.number == _FILM_DATA else entry.number)
             if numbers.size:
-                parts.pieces.append(numbers)
-            if len(parts.pieces) > settings.MAX_BLOB_PIECES:
+                (parts.scales if entry.number == _SCALES else parts.pieces).append(numbers)
+            if len(parts.pieces) + len(parts.scales) > settings.MAX_BLOB_PIECES:
                 raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
+        elif entry.number == _INT8:
+            parts.integers = entry.message()
         elif entry.number == _SHAPE:
             parts.dims = parts.dims or []
             _read_dims(entry.message(), parts.dims)
         elif entry.number in _LEGACY:
             parts.old[entry.number] = entry.integer()
     shape, legacy = parts.shape(span)
-    count = sum(piece.size for piece in parts.pieces)
-    if prod(shape) != count:
-        raise span.error(f"a blob of shape {shape} holds {count} numbers instead of {prod(shape)}")
-    with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
-        data = np.concatenate([np.empty(0, np.float32), *parts.pieces], dtype=np.float32, casting="unsafe")
-    return StoredBlob(shape, data.reshape(shape), legacy)
+    if prod(shape) != parts.count:
+        raise span.error(f"a blob of shape {shape} holds {parts.count} numbers instead of {prod(shape)}")
+    scales = np.concatenate(parts.scales) if parts.scales else None
+    return StoredBlob(shape, parts.data(span).reshape(shape), legacy, scales)
 
 
-def encode_blob_head(shape: Shape, legacy: bool = False) -> tuple[bytes, int]:
-    """Return the bytes that stand before a blob's f32 data, and the length of the whole BlobProto in bytes.
+def encode_blob_head(
+    shape: Shape, legacy: bool = False, element: Element = F32, scales: Array | None = None
+) -> tuple[bytes, int]:
+    """Return the bytes that stand before a blob's data, and the length of the whole BlobProto in bytes.
 
-    The data follow as they lie in memory, little-endian. `legacy` writes the four old numbers, which is what
-    Caffe's own mean files have and every reader of them takes.
+    The data follow as they lie in memory, little-endian: f32, or 8-bit integers of which filters have `scales`.
+    `legacy` writes the four old numbers, which is what Caffe's own mean files have and every reader of them takes.
     """
     if legacy:
         four = zip(_LEGACY, (1,) * (4 - len(shape)) + shape, strict=True)
         head = b"".join(wire.encode_varint(field << 3 | wire.VARINT) + wire.encode_varint(n) for field, n in four)
     else:
         head = wire.encode_bytes(_SHAPE, wire.encode_varints(1, shape) if shape else b"")
-    data_bytes = 4 * prod(shape)
-    head += wire.encode_head(_DATA, data_bytes)
+    if scales is not None:
+        head += wire.encode_bytes(_SCALES, np.ascontiguousarray(scales, "<f4").tobytes())
+    data_bytes = element.bytes * prod(shape)
+    head += wire.encode_head(_INT8 if element == S8 else _DATA, data_bytes)
     return head, len(head) + data_bytes

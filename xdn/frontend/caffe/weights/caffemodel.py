@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from xdn import settings
+from xdn.element import F32, S8
 from xdn.files import about, atomic_file, checked_size
 from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import Stored, encode_blob_head, read_blob
 from xdn.frontend.caffe.weights.hdf5 import MAGIC, read_hdf5
+from xdn.frontend.caffe.weights.integers import stored_weights
 from xdn.frontend.wire import Span
 from xdn.graph import Net
 
@@ -109,7 +111,8 @@ def read_caffemodel(path: Path, wanted: Container[str] | None = None) -> Stored:
 def write_caffemodel(path: Path, net: Net) -> None:
     """Write name, type and weights of the layers of `net` to `path`, whole or not at all.
 
-    The arrays go to the file as they lie in memory; no second copy of the weights is made.
+    The arrays go to the file as they lie in memory; no second copy of the weights is made. Weights that are integers
+    times the scales of their filters take one byte each.
     """
     with atomic_file(path) as file:
         file.write(wire.encode_bytes(_NET_NAME, net.name.encode()))
@@ -117,13 +120,14 @@ def write_caffemodel(path: Path, net: Net) -> None:
             if not layer.weights:
                 continue
             blobs = []
-            for array in layer.weights.values():
-                head, length = encode_blob_head(array.shape)
+            for array, scales in stored_weights(layer):
+                element = S8 if array.dtype == np.int8 else F32
+                head, length = encode_blob_head(array.shape, element=element, scales=scales)
                 blobs.append((wire.encode_head(_LAYER_BLOBS, length) + head, array))
-            blobs_bytes = sum(len(head) + 4 * array.size for head, array in blobs)
+            blobs_bytes = sum(len(head) + array.nbytes for head, array in blobs)
             said = ((_LAYER_NAME, layer.name), (_LAYER_TYPE, layer.type))
             fields = b"".join(wire.encode_bytes(number, text.encode()) for number, text in said)
             file.write(wire.encode_head(_NET_LAYER, len(fields) + blobs_bytes) + fields)
             for head, array in blobs:
                 file.write(head)
-                file.write(np.ascontiguousarray(array, "<f4").data)
+                file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)

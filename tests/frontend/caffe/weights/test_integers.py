@@ -1,0 +1,131 @@
+"""Weights as 8-bit integers in a file: what is written, what comes back, and what is refused."""
+
+import numpy as np
+import pytest
+
+from xdn.errors import WeightsError
+from xdn.frontend import load, save, wire
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt, schema
+from xdn.frontend.caffe.weights.assign import assign_weights
+from xdn.frontend.caffe.weights.blobproto import StoredBlob
+from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
+from xdn.frontend.weights import random_weights
+from xdn.graph.verify import verify
+from xdn.layers.integer import with_integer_weights
+
+NET = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 8 dim: 5 dim: 5 } } }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+  convolution_param { num_output: 8 kernel_size: 3 pad: 1 group: 2 }
+  xdn_param { int8 { scale: 0.03 signed: true } }
+}
+layer { name: "p" type: "Convolution" bottom: "c" bottom: "data" top: "p"
+  convolution_param { num_output: 8 kernel_size: 1 }
+  xdn_param { activation: "PReLU" projection { num_output: 8 kernel_size: 1 } }
+  xdn_param { int8 { scale: 0.04 } }
+  xdn_param { int8 { scale: 0.03 signed: true } }
+}
+layer { name: "f" type: "InnerProduct" bottom: "p" top: "f" inner_product_param { num_output: 7 transpose: true }
+  xdn_param { int8 { scale: 0.05 } }
+}
+"""
+
+
+def net_of(text=NET):
+    return net_from_message(prototxt.parse(text))
+
+
+@pytest.fixture
+def net():
+    made = random_weights(net_of())
+    return made.replace(layers=tuple(map(with_integer_weights, made.layers)))
+
+
+def write(net, folder):
+    save(net, folder / "net.prototxt", folder / "net.caffemodel")
+    return folder / "net.prototxt", folder / "net.caffemodel"
+
+
+def test_files_hold_one_byte_a_weight_and_come_back_to_the_bit(net, tmp_path):
+    verify(net)
+    path, weights = write(net, tmp_path)
+    again = load(path, weights)
+    assert again.digest == net.digest
+    for before, after in zip(net.layers, again.layers, strict=True):
+        assert set(before.weights) == set(after.weights)
+        assert all(np.array_equal(before.weights[name], array) for name, array in after.weights.items())
+    numbers = sum(array.size for layer in net.layers for name, array in layer.weights.items() if name[-6:] == "weight")
+    others = sum(array.nbytes for layer in net.layers for name, array in layer.weights.items() if name[-6:] != "weight")
+    assert numbers + others < weights.stat().st_size < numbers + others + 700
+
+
+def test_the_fields_are_those_that_are_documented(net, tmp_path):
+    content = write(net, tmp_path)[1].read_bytes()
+    message = schema.new("NetParameter")
+    message.MergeFromString(content)
+    c = net.layer("c")
+    blob = message.layer[0].blobs[0]
+    assert (tuple(blob.shape.dim), len(blob.data)) == ((8, 4, 3, 3), 0)
+    encoded = blob.SerializeToString()
+    entries = {each.number: each.value for each in wire.entries(wire.Span(memoryview(encoded), 0, len(encoded), "b"))}
+    integers = np.frombuffer(encoded, np.int8, entries[20190].size, entries[20190].start).reshape(8, 4, 3, 3)
+    scales = np.frombuffer(encoded, "<f4", 8, entries[20191].start)
+    assert np.array_equal(scales, c.weights["weight_scale"])
+    assert np.array_equal(integers * scales.reshape(-1, 1, 1, 1), c.weights["weight"])
+    assert [len(each.data) for each in message.layer[0].blobs] == [0, 8]
+
+
+def test_weights_that_are_not_whole_multiples_are_f32_with_their_scales(net, tmp_path):
+    c = net.layer("c")
+    weight = c.weights["weight"].copy()
+    weight[0, 0, 0, 0] *= np.float32(1.001)
+    net = net.with_weights({"c": {**c.weights, "weight": weight}})
+    path, weights = write(net, tmp_path)
+    found = read_caffemodel(weights)["c"][0]
+    assert found.data.dtype == np.float32
+    assert load(path, weights).digest == net.digest
+
+
+def test_f32_weights_have_no_scales(tmp_path):
+    net = random_weights(net_of())
+    path, weights = write(net, tmp_path)
+    again = load(path, weights)
+    assert again.digest == net.digest
+    assert not any("scale" in name for layer in again.layers for name in layer.weights)
+
+
+def test_a_layer_that_is_put_back_to_f32_has_the_values_of_the_integers(net, tmp_path):
+    path, weights = write(net, tmp_path)
+    text = path.read_text().replace("  xdn_param { int8 { scale: 0.03 signed: true } }\n", "", 1)
+    path.write_text(text)
+    again = load(path, weights)
+    assert (again.layer("c").quantized, set(again.layer("c").weights)) == ((), {"weight", "bias"})
+    assert np.array_equal(again.layer("c").weights["weight"], net.layer("c").weights["weight"])
+    assert again.layer("f").quantized
+
+
+def blob(shape, scales, dtype=np.int8):
+    return StoredBlob(shape, np.ones(shape, dtype), scales=np.asarray(scales, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("blobs", "message"),
+    [
+        ([blob((2, 4), [1])], "weight has scales for 1 filters; there are 2"),
+        ([blob((2, 4), [1, 0])], "a scale of weight is not between"),
+        ([blob((2, 4), [1, np.nan])], "a scale of weight is not between"),
+        ([blob((2, 4), [-1, 1], np.float32)], "a scale of weight is not between"),
+        ([StoredBlob((2, 4), np.ones((2, 4), np.float32)), blob((2,), [1, 1])], "bias has scales, which only filters"),
+        ([blob((2, 3), [1, 1])], r"weight: expected the shape \(2, 4\), found \(2, 3\)"),
+    ],
+)
+def test_integers_that_are_refused(blobs, message):
+    net = net_of(
+        """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
+        layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 2 }
+          xdn_param { int8 { scale: 1 } } }"""
+    )
+    rest = (StoredBlob((2,), np.zeros(2, np.float32)),)[len(blobs) - 1 :]
+    with pytest.raises(WeightsError, match=rf"layer 'f' \(InnerProduct\): {message}"):
+        assign_weights(net, {"f": (*blobs, *rest)}, "file")
