@@ -12,7 +12,7 @@ from tests.train.sharing import siamese_net
 from xdn import settings
 from xdn.errors import InputError, NetError, ShapeError, UnsupportedError, WeightsError
 from xdn.frontend import load
-from xdn.graph import Epilogue, Layer, ParamSpec
+from xdn.graph import Epilogue, Layer, ParamSpec, Quantized
 from xdn.layers.argmax import ArgMax
 from xdn.layers.concat import Concat
 from xdn.layers.convolution import Convolution
@@ -193,6 +193,13 @@ def test_some_missing_weights_are_an_error():
     net = residual_net()
     part = net.replace(layers=tuple(e.replace(weights={}) if e.name == "fc" else e for e in net.layers))
     with pytest.raises(WeightsError, match="'fc'"):
+        NetModule(part)
+
+
+def test_layers_that_read_8_bit_integers_are_refused():
+    net = residual_net()
+    part = net.replace(layers=tuple(e.replace(quantized=(Quantized(1),)) if e.name == "fc" else e for e in net.layers))
+    with pytest.raises(UnsupportedError, match=r"'fc'.*training does not take a layer that reads 8-bit integers"):
         NetModule(part)
 
 

@@ -1,6 +1,6 @@
 """How layers read and store 8-bit integers: the blobs that follow, and the errors of layers that do not fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from xdn.element import REAL, S8, U8
@@ -37,6 +37,14 @@ def scale_shapes(layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
 def most_products(read: Quantized) -> int:
     """Return how many products of an integer and a weight may be summed."""
     return MOST_SUM // (MOST_WEIGHT * max(-read.range[0], read.range[1]))
+
+
+def require_f32(layers: Iterable[Layer], what: str) -> None:
+    """Raise UnsupportedError where a layer reads 8-bit integers; `what` takes none, a clause without its object."""
+    for layer in layers:
+        if layer.quantized:
+            mend = "Delete its int8 scales (xdn_param) from the prototxt; calibrate last"
+            raise UnsupportedError(f"{what} a layer that reads 8-bit integers", where=layer.place, mend=mend)
 
 
 def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError, placed
 from xdn.graph import Array, Layer, Net, ParamSpec, Shape
+from xdn.graph.reading import require_f32
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.softmax import Softmax
@@ -75,13 +76,14 @@ class NetModule(nn.Module):
     Raises
     ------
     UnsupportedError
-        Where a layer is fused; on computing, where a gradient is to pass a layer that gives none.
+        Where a layer is fused or reads 8-bit integers; on computing, where a gradient is to pass one that gives none.
     WeightsError
         Where some layers lack weights, or layers share an array but hold different values.
     """
 
     def __init__(self, net: Net):
         super().__init__()
+        require_f32(net.layers, "training does not take")
         for layer in net.layers:
             if layer.epilogue is not None:
                 mend = "Train the net before post-fusion"

@@ -7,6 +7,7 @@ from tests.optimize.building import conv, data, layer, net_of, outputs
 from tests.optimize.prune.nets import gradients_for, images_for, mixed_net, small_resnet
 from tests.positions import NAMES, net_over
 from xdn.errors import DataError, SettingError, UnknownNameError, UnsupportedError
+from xdn.graph import Quantized
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
 from xdn.optimize import POST_FUSION
@@ -340,3 +341,9 @@ def test_parts_dealt_out_and_spread_channels(axes, name, criterion):
     before, after = (sum(each) for each in zip(*((g.before, g.after) for g in result.groups), strict=True))
     assert after <= 0.7 * before
     assert {name: array.shape for name, array in outputs(result.net).items()} == {"fc": (2, 3)}
+
+
+def test_layers_that_read_8_bit_integers_are_refused():
+    layers = [each.replace(quantized=(Quantized(0.1),)) if each.name == "fc" else each for each in NET.layers]
+    with pytest.raises(UnsupportedError, match=r"layer 'fc' .*pruning does not take a layer that reads 8-bit integers"):
+        pruned("0.3", net=NET.replace(layers=tuple(layers)))

@@ -13,6 +13,7 @@ from xdn.files import write_atomically
 from xdn.frontend.onnx.emit.base import IR_VERSION, OPSET, Emission, Graph
 from xdn.graph import Layer, LayerParams, Net
 from xdn.graph.epilogue import projection_weights
+from xdn.graph.reading import require_f32
 
 
 def _emit(graph: Graph, layer: Layer) -> None:
@@ -63,8 +64,11 @@ def to_onnx(net: Net) -> onnx.ModelProto:
         Where a layer has no weights.
     UnknownNameError
         Where a layer type has no ONNX form.
+    UnsupportedError
+        Where a layer reads 8-bit integers.
     """
     net.require_weights()
+    require_f32(net.layers, "an ONNX file does not hold")
     graph = Graph(net)
     for layer in net.layers:
         if layer not in net.input_layers:

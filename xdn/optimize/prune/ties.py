@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from xdn.errors import UnsupportedError
 from xdn.graph import Array, ChannelAxis, ChannelRule, Layer, Move, Net, Side
+from xdn.graph.reading import require_f32
 
 #: The unit of channels that can never go: those of inputs and outputs, and of layers whose rule is FIXED.
 LOCKED = 0
@@ -43,8 +44,9 @@ def tied_units(net: Net) -> dict[str, Array]:
     Raises
     ------
     UnsupportedError
-        A layer holds what post-fusion appended.
+        A layer holds what post-fusion appended, or reads 8-bit integers.
     """
+    require_f32(net.layers, "pruning does not take")
     for layer in net.layers:
         if layer.epilogue is not None:
             mend = "Prune before fusing it"
