@@ -118,8 +118,8 @@ def test_save_needs_weights(tmp_path):
 
 def test_registries():
     found = api.registries()
-    kinds = ["format of nets", "layer type", "optimizer stage", "pruning criterion", "pruning schedule", "data set"]
-    kinds += ["backend", "search strategy"]
+    kinds = ["format of nets", "layer type", "optimizer stage", "pruning criterion", "pruning schedule"]
+    kinds += ["calibration observer", "data set", "backend", "search strategy"]
     assert list(found) == kinds
     assert all(line for described in found.values() for _, line in described)
 

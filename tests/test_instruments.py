@@ -145,3 +145,19 @@ def test_calibration_runs_sessions():
     assert list(blobs) == ["r1", "fc"]
     for name, blob in blobs.items():
         np.testing.assert_allclose(blob, expected[name], rtol=1e-4, atol=1e-3)
+
+
+def test_accuracy_is_taken_on_other_images(glyphs, monkeypatch):
+    monkeypatch.setattr(settings, "CALIBRATION_SCORE_IMAGES", 40)
+    net = small()
+    found = calibration(net, glyphs, 8)
+    places = np.arange(40) * (len(glyphs) - 8) // 40
+    calibrating = np.arange(8) * len(glyphs) // 8
+    scored = np.setdiff1d(np.arange(len(glyphs)), calibrating)[places]
+    pixels = np.concatenate([glyphs.images(at, at + 1) for at in scored]).transpose(0, 3, 1, 2).astype(np.float32)
+    expected = net.with_batch(40).forward({"data": pixels})["prob"].argmax(axis=1) == glyphs.labels[scored]
+    assert found.accuracy(net) == expected.mean()
+
+
+def test_accuracy_needs_other_images():
+    assert calibration(small(), numbered(5), 50).accuracy is None

@@ -69,13 +69,14 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
 def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     """Return what calibration may use: at most so many images, spread evenly over `data`, and sessions.
 
-    Batches are of as many images as leave the net's blobs, all that a session is asked for, small.
+    Batches are of as many images as leave the net's blobs, all that a session is asked for, small. Accuracies are those
+    on other images, spread evenly, too.
     """
     transform = api.pixel_transform(net, data.shape, data.channel_order)
     count = min(images, len(data))
     # Multiples of the golden ratio: the first images alone are spread evenly, too, where all come class by class.
     order = np.argsort(np.argsort(np.arange(count) * GOLDEN % 1))
-    places = order * len(data) // max(count, 1)
+    places = _spread(count, len(data))[order]
     at_once = max(1, min(settings.CHUNK_IMAGES, settings.CALIBRATION_BYTES // max(1, net_cost(net).top_bytes)))
     (name,) = net.inputs
 
@@ -84,12 +85,28 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
         for start in range(0, count, at_once):
             yield {name: transform.apply(_pixels(data, places[start : start + at_once]))}
 
-    return quantizing.Instruments(batches, _by_session)
+    others = np.setdiff1d(np.arange(len(data)), places)
+    scored = others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
+    accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
+    return quantizing.Instruments(batches, _by_session, accuracy)
+
+
+def _spread(count: int, of: int) -> Array:
+    """Return `count` numbers below `of`, spread evenly."""
+    return np.arange(count) * of // max(count, 1)
+
+
+def _accuracy(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
+    """Return the share of the images at `places` whose label the net, which is fused already, scores highest."""
+    session = Session(net, post_fusion=False)
+    (scores,) = session.run_pixels(_pixels(data, places), transform)[:1]
+    session.close()
+    return float((scores.reshape(len(scores), -1).argmax(axis=1) == data.labels[places]).mean())
 
 
 def _by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
-    """Run a net as it is by one session."""
-    session = Session(net, post_fusion=False)
+    """Run a net as it is by one session; outputs are f32, however blobs between layers are stored."""
+    session = Session(net.replace(outputs=tuple(blobs)), post_fusion=False)
     for batch in batches:
         yield dict(zip(blobs, session.run(blobs, batch), strict=True))
     session.close()

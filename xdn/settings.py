@@ -86,6 +86,8 @@ PRUNE_BYTES = 1 << 30
 CALIBRATION_OBSERVER = "mse"
 CALIBRATION_IMAGES = 512
 CALIBRATION_BYTES = 128 << 20
+#: Images on which accuracies are taken of nets that are calibrated.
+CALIBRATION_SCORE_IMAGES = 1000
 #: On how many images, multiply-accumulates and bytes of blobs at most biases are corrected, by the references.
 CORRECTION_IMAGES, CORRECTION_MACS, CORRECTION_BYTES = 128, 1 << 37, 512 << 20
 #: Bytes that one checksum of a packed file covers.

@@ -7,12 +7,15 @@ the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless 
   xdn-optimize net.prototxt                         into net.xdn/, with the only .caffemodel beside it
   xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
+  xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
 
 With --prune filters are taken out first, by how much they matter, and what is left is again a plain Caffe net, to be
-run or to be trained further (xdn-train); with --stages '' its layers stay as they are.
+run or to be trained further (xdn-train); with --stages '' its layers stay as they are. With --calibrate the layers say
+last how they read 8-bit integers: text in the written net, which only XDN reads, and which may be edited.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,14 +25,17 @@ from xdn.cli.common import Output, list_registries, new_parser, run_command, sho
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
+from xdn.cli.quantize_options import add_quantize_options, calibrated
 from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
+from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 if TYPE_CHECKING:
     from xdn.optimize.prune.pruner import Pruned
+    from xdn.optimize.quantize.calibrate import Calibrated
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,8 +48,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--emit-fused", action="store_true", help="fuse sums and activations too, which only XDN reads (xdn_param)"
     )
-    parser.add_argument("--list", action="store_true", help="print stages, criteria and schedules, and end")
+    parser.add_argument("--list", action="store_true", help="print stages, criteria, schedules, observers, and end")
     add_prune_options(parser)
+    add_quantize_options(parser)
     return run_command(parser, lambda args, output: _run(parser, args, output), argv)
 
 
@@ -51,8 +58,9 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.list:
         from xdn.optimize.prune.criterion import CRITERIA
         from xdn.optimize.prune.schedule import SCHEDULES
+        from xdn.optimize.quantize.observer import OBSERVERS
 
-        list_registries(output, {each.kind: each.describe() for each in (STAGES, CRITERIA, SCHEDULES)})
+        list_registries(output, {each.kind: each.describe() for each in (STAGES, CRITERIA, SCHEDULES, OBSERVERS)})
         return
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")
@@ -71,18 +79,39 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.recalibrate:
         with output.progress() as bar:
             net = recalibrated(args, net, shown(bar, "images for BatchNorm"))
+    result = _optimized(args, net, stages, output)
+    net = result.net
+    if args.calibrate is not None:
+        read = _calibrated(args, net, output)
+        net = read.net
+        document["calibration"] = calibration_document(read)
+    saved = api.save(net, folder, args.net.stem)
+    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+
+
+def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output: Output) -> Result:
+    """Run the stages, and tell what they did."""
     # Imports the runtime, which --list and --help do without.
     from xdn.instruments import executed
 
     result = optimize(net, stages, execute=executed)
-    saved = api.save(result.net, folder, args.net.stem)
     output.report(stage_table(result), conclusion(result))
     if result.execution is not None:
         output.report(execution_line(result.execution))
     if args.explain:
         output.result(*explanation(result.reports))
-    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
-    output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+    return result
+
+
+def _calibrated(args: argparse.Namespace, net: Net, output: Output) -> "Calibrated":
+    """Let layers read 8-bit integers, and tell how."""
+    with output.progress() as bar:
+        found = calibrated(args, net, shown(bar, "calibrate"))
+    output.report(calibration_table(found), calibration_conclusion(found))
+    if args.explain:
+        output.result(*kept_lines(found))
+    return found
 
 
 def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
@@ -100,15 +129,20 @@ def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
 def _stages(args: argparse.Namespace) -> tuple[str, ...]:
     if args.stages is None:
         fused = tuple(name for name in stage_names(POST_FUSION) if STAGES[name].in_files)
-        return stage_names(PLAIN) + (fused if args.emit_fused else ())
+        return stage_names(PLAIN) + (fused if _fuses(args) else ())
     chosen = tuple(name.strip() for name in args.stages.split(",") if name.strip())
     if strange := [name for name in chosen if not STAGES[name].in_files]:
         mend = "Leave it out: a session runs it when it starts"
         raise SettingError(f"no file can say what {', '.join(strange)} makes", mend=mend)
     fused = tuple(name for name in chosen if STAGES[name].group == POST_FUSION)
-    if fused and not args.emit_fused:
+    if fused and not _fuses(args):
         raise SettingError(f"plain Caffe cannot say what {', '.join(fused)} makes", mend="Add --emit-fused")
     return chosen
+
+
+def _fuses(args: argparse.Namespace) -> bool:
+    """Return whether what is written may say what plain Caffe cannot."""
+    return args.emit_fused or args.calibrate is not None
 
 
 def _document(result: Result) -> dict[str, Any]:

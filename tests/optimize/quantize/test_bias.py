@@ -1,5 +1,7 @@
 """Bias correction: the mean of each channel is that of the f32 net, layer after layer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from xdn.optimize.quantize.bias import with_corrected_biases
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
 
-PLAIN = CalibrationConfig("min-max", correct_bias=False)
+PLAIN = CalibrationConfig("min-max", correct_bias=False, integer_weights=False)
 
 
 def images_for(net):
@@ -93,7 +95,7 @@ def test_layers_that_share_weights_and_layers_in_f32_stay():
         conv("c", "b", 3),
         conv("d", "c", 3),
     )
-    config = CalibrationConfig("min-max", keep_f32=("c",), correct_bias=False)
+    config = replace(PLAIN, keep_f32=("c",))
     corrected = with_corrected_biases(calibrate(net, config, instruments_for(net)).net, images_for(net))
     changed = [
         each.name

@@ -1,5 +1,7 @@
 """Calibration: which scales layers get, in whatever batches images come, and what cannot be calibrated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,25 @@ def test_the_quantized_net_is_near_the_net():
     (batch,) = batches_of(net, at_once=32, seed=5)()
     wanted, found = (each.with_batch(32).forward(batch)["fc"] for each in (net, quantized))
     assert 0 < np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+def test_weights_become_integers_unless_they_are_to_stay():
+    net = residual_net()
+    rounded = calibrate(net, EXACT, instruments_for(net)).net.layer("a").weights
+    whole = rounded["weight"] / rounded["weight_scale"].reshape(-1, 1, 1, 1)
+    np.testing.assert_allclose(whole, np.rint(whole), atol=1e-4)
+    assert np.abs(whole).max() == pytest.approx(127)
+    kept = calibrate(net, replace(EXACT, integer_weights=False), instruments_for(net)).net.layer("a").weights
+    assert kept.keys() == {"weight", "bias"}
+    np.testing.assert_array_equal(kept["weight"], net.layer("a").weights["weight"])
+
+
+def test_biases_are_corrected_unless_they_are_to_stay():
+    net = residual_net()
+    corrected = calibrate(net, replace(EXACT, correct_bias=True), instruments_for(net)).net
+    assert not np.array_equal(corrected.layer("a").weights["bias"], net.layer("a").weights["bias"])
+    kept = calibrate(net, EXACT, instruments_for(net)).net
+    np.testing.assert_array_equal(kept.layer("a").weights["bias"], net.layer("a").weights["bias"])
 
 
 def test_blobs_that_hold_the_same_values_have_one_scale():

@@ -22,6 +22,9 @@ class CalibrationConfig:
         Let the first and the last of the layers that multiply with weights compute in f32.
     correct_bias : bool
         Add what quantization takes from the mean of each output channel to the bias.
+    integer_weights : bool
+        Round the weights to integers, which files then hold in one byte each; otherwise they stay as they are, and are
+        rounded when the net is run.
     """
 
     observer: str = settings.CALIBRATION_OBSERVER
@@ -29,6 +32,7 @@ class CalibrationConfig:
     keep_f32: tuple[str, ...] = ()
     keep_ends: bool = False
     correct_bias: bool = True
+    integer_weights: bool = True
 
     def __post_init__(self) -> None:
         if self.images < 1:

@@ -52,7 +52,7 @@ class Histogram:
         self._widen(frexp(float(magnitudes.max(initial=0.0)))[1])
         # Exact, for the factor is a power of two.
         places = (magnitudes * real(1 / self.width)).astype(np.intp)
-        zeros = places.size - np.count_nonzero(magnitudes)
+        zeros = places.size - int(np.count_nonzero(magnitudes))
         self.counts += np.bincount(places, minlength=BINS)
         self.counts[0] -= zeros
         self.zeros += zeros

@@ -35,10 +35,13 @@ class Instruments:
         Gives the calibration images, a batch after another, as inputs of the net by name; the same at every call.
     runner : Runner
         What runs a net; by default the NumPy references.
+    accuracy : callable, optional
+        Gives the share of labelled images, none of those of `batches`, that a net says right.
     """
 
     batches: Callable[[], Iterable[Arrays]]
     runner: Runner = referenced
+    accuracy: Callable[[Net], float] | None = None
 
     def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""

@@ -1,0 +1,109 @@
+"""xdn-optimize --calibrate: what is written reads integers and says so in its text; options, errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.caffe_files import PROTOTXT, write_small
+from xdn.cli.optimize import main
+from xdn.data import find_dataset
+from xdn.frontend import load
+from xdn.optimize import POST_FUSION, apply_stages, stage_names
+from xdn.optimize.quantize.observer import OBSERVERS
+
+#: The small net for images of 32x32, which every data set here has.
+TEXT = PROTOTXT.replace("dim: 12 dim: 12", "dim: 32 dim: 32").replace(
+    "input_param {", "transform_param { scale: 0.01 } input_param {"
+)
+FAST = ["--calibrate", "glyphs10", "--calibration-images", "12"]
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Write the small net into net/, and go to an empty working folder."""
+    net, path = write_small(tmp_path / "net", TEXT)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return net, path
+
+
+def written(folder="small.xdn"):
+    return load(Path(folder, "small.prototxt"), Path(folder, "small.caffemodel"))
+
+
+def test_what_is_written_reads_integers_and_is_near_the_net(small, capsys):
+    net, path = small
+    assert main([str(path), *FAST, "--json", "report.json"]) == 0
+    assert "calibrated (mse, 12 images): 4 of 5 layers read 8-bit integers, 100% of the MACs" in capsys.readouterr().out
+    text = Path("small.xdn/small.prototxt").read_text()
+    # conv1, conv2 and its residual, the average, the classifier.
+    assert text.count("int8 {") == 5
+    # Pixels and what follows a ReLU are never negative.
+    assert "signed" not in text
+    found = written()
+    images = {"data": find_dataset("glyphs10").images(0, 8).transpose(0, 3, 1, 2).astype(np.float32) * 0.01}
+    wanted, quantized, stored = (
+        each.with_batch(8).forward(images)["fc"] for each in (net, found, apply_stages(found, stage_names(POST_FUSION)))
+    )
+    assert 0 < np.abs(quantized - wanted).max() < 0.05 * np.abs(wanted).max()
+    np.testing.assert_array_equal(stored, quantized)
+    report = json.loads(Path("report.json").read_text())["calibration"]
+    assert report["layers"]["conv2"][1]["quantized"]["scale"] == found.layer("conv2").quantized[1].scale
+    assert report["config"]["observer"] == "mse"
+    assert report["kept"].keys() == {"prob"}
+
+
+def test_twice_gives_the_same_files(small):
+    _, path = small
+    for folder in ("a", "b"):
+        assert main([str(path), *FAST, "-o", folder, "--quiet"]) == 0
+    for suffix in (".prototxt", ".caffemodel"):
+        assert Path("a/small").with_suffix(suffix).read_bytes() == Path("b/small").with_suffix(suffix).read_bytes()
+
+
+def test_options_are_followed(small, capsys):
+    _, path = small
+    options = ["--observer", "min-max", "--keep-f32", "conv2", "f*", "--no-correct-bias", "--no-integer-weights"]
+    assert main([str(path), *FAST, *options, "--explain", "-o", "some", "--quiet"]) == 0
+    assert "- conv2: stays in f32: it was asked for" in capsys.readouterr().out
+    assert main([str(path), "--emit-fused", "-o", "none", "--quiet"]) == 0
+    found, fused = written("some"), written("none")
+    assert [layer.name for layer in found.layers if layer.quantized] == ["conv1"]
+    for layer in fused.layers:
+        for name, array in layer.weights.items():
+            np.testing.assert_array_equal(found.layer(layer.name).weights[name], array)
+
+
+def test_the_ends_stay(small):
+    _, path = small
+    assert main([str(path), *FAST, "--keep-ends", "--quiet"]) == 0
+    assert [layer.name for layer in written().layers if layer.quantized] == ["conv2", "pool"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--observer", "minmax"], "min-max"),
+        (["--keep-f32", "nothing"], "no layer is called 'nothing'"),
+        (["--stages", "eliminate-dropout", "--keep-f32", "nothing"], "no layer is called 'nothing'"),
+    ],
+)
+def test_what_is_wrong_is_one_message(small, capsys, options, said):
+    _, path = small
+    assert main([str(path), *FAST, *options, "--quiet"]) == 1
+    assert said in capsys.readouterr().err
+    assert not Path("small.xdn").exists()
+
+
+def test_images_are_needed(small, capsys):
+    _, path = small
+    assert main([str(path), "--calibrate", "--quiet"]) == 1
+    assert "--calibrate DATA" in capsys.readouterr().err
+
+
+def test_observers_are_listed(capsys):
+    assert main(["--list"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in OBSERVERS)

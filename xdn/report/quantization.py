@@ -1,0 +1,59 @@
+"""What calibration chose, as a table, a line and JSON."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from xdn.graph.cost import layer_cost
+from xdn.report.section import table
+
+if TYPE_CHECKING:
+    from xdn.graph import Net
+    from xdn.optimize.quantize.calibrate import Calibrated
+
+
+def calibration_table(calibrated: "Calibrated") -> Table:
+    """Return a table with a row for each blob that a layer reads as integers: what was seen of it, and its scale."""
+    rows = []
+    for layer in calibrated.net.layers:
+        for blob, quantized in zip(layer.bottoms, layer.quantized, strict=False):
+            seen = calibrated.ranges[blob]
+            extremes = f"{seen.smallest:.4g}", f"{seen.largest:.4g}"
+            rows.append((layer.name, blob, *extremes, quantized.element.name, f"{quantized.scale:.4g}"))
+    return table(("layer", "reads", "least", "most", "as", "scale"), rows, words=2)
+
+
+def calibration_conclusion(calibrated: "Calibrated") -> str:
+    """Return one line: how many layers read integers, and how much of the arithmetic that is."""
+    of = len(calibrated.choice.layers) + len(calibrated.choice.kept)
+    share = _integer_macs(calibrated.net)
+    by = f"{calibrated.config.observer}, {calibrated.images} images"
+    return f"calibrated ({by}): {len(calibrated.choice.layers)} of {of} layers read 8-bit integers, {share} of the MACs"
+
+
+def kept_lines(calibrated: "Calibrated") -> list[str]:
+    """Return why each layer that computes in f32 does so, one a line."""
+    return ["calibrate:", *(f"  - {name}: stays in f32: {why}" for name, why in calibrated.choice.kept.items())]
+
+
+def calibration_document(calibrated: "Calibrated") -> dict[str, Any]:
+    """Return everything but the net as JSON values."""
+    return {
+        "config": asdict(calibrated.config),
+        "images": calibrated.images,
+        "layers": {
+            layer.name: [{"blob": blob, **asdict(calibrated.ranges[blob])} for blob in layer.bottoms]
+            for layer in calibrated.net.layers
+            if layer.quantized
+        },
+        "kept": dict(calibrated.choice.kept),
+    }
+
+
+def _integer_macs(net: "Net") -> str:
+    """Return the share of the multiplications that are of integers."""
+    macs = {layer.name: layer_cost(net, layer).macs for layer in net.layers if not layer.params.is_input}
+    whole = sum(macs.values())
+    integers = sum(macs[layer.name] for layer in net.layers if layer.quantized)
+    return f"{integers / whole:.0%}" if whole else "none"
