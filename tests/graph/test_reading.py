@@ -116,3 +116,9 @@ def test_digests_know_how_layers_read():
     other = chain(Layer("", ReLU(), quantized=(Quantized(0.06),)))
     assert len({plain.digest, read.digest, other.digest}) == 3
     assert len({plain.structure_digest, read.structure_digest, other.structure_digest}) == 3
+
+
+def test_a_layer_that_computes_in_f32_reads_no_integers_of_a_scale():
+    net = chain(quantized(ReLU(), stored=(READ,)), Layer("", LRN()))
+    with pytest.raises(ShapeError, match=r"'layer1' \(LRN\): its bottom 'blob0' holds 8-bit integers of a scale"):
+        _ = net.blobs

@@ -264,3 +264,5 @@ def test_what_of_pooling_has_an_8_bit_form():
     large = Pooling(pool="AVE", global_pooling=True).why_real([Blob((1, 1, 3000, 3000))])
     assert large == "averages 9000000 values, whose sum may not fit into 32 bits"
     assert not Pooling(kernel_size=(2,)).selects_only(image, 2)
+    # Of a larger image the same layer averages more.
+    assert not Pooling(pool="AVE", global_pooling=True).selects_only([Blob((1, 3, 1, 1))], 1)

@@ -2,7 +2,7 @@
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
-from xdn.graph import Layer
+from xdn.graph import Layer, Quantized
 from xdn.graph.summary import summarize
 from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
@@ -65,3 +65,14 @@ def test_layers_that_join_images_are_named_in_a_warning():
     assert joining_line(["bn1", "bn2"]).startswith("2 layers look at all images")
     assert joining_line(["bn1", "bn2"]).endswith(": bn1, bn2")
     assert len(joining_line([f"bn{i}" for i in range(500)])) < 300
+
+
+def test_a_column_says_how_layers_read_their_bottoms():
+    net = small()
+    read = {"c[red]": (Quantized(0.02134),), "r": (Quantized(0.5, signed=True),)}
+    quantized = [each.replace(quantized=read.get(each.name, ())) for each in net.layers]
+    _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(quantized)))))
+    assert (header[-1], total[-1]) == ("reads", "2 in 8 bits")
+    assert [each[-1] for each in layers] == ["u8 0.02134", "s8 0.5"]
+    in_part = [each.replace(quantized=read.get(each.name, ())) if each.name != "r" else each for each in net.layers]
+    assert rows(net_table(summarize(net.replace(layers=tuple(in_part)))))[5][-1] == "f32"

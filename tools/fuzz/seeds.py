@@ -16,6 +16,7 @@ import numpy as np
 
 from xdn.data import header as headers
 from xdn.data.header import Layout, PackedHeader
+from xdn.element import S8
 from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head
 from xdn.kernels.core.choice import Choice
@@ -30,7 +31,8 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
   convolution_param { num_output: 2 kernel_size: 3 pad: 1 group: 2 bias_term: true weight_filler { type: "xavier" } } }
 layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "conv" batch_norm_param { eps: 1e-3 } }
 layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" relu_param { negative_slope: 0.1 } }
-layer { name: "fc" type: "InnerProduct" bottom: "conv" top: "fc" inner_product_param { num_output: 3 } }
+layer { name: "fc" type: "InnerProduct" bottom: "conv" top: "fc" inner_product_param { num_output: 3 }
+  xdn_param { int8 { scale: 0.25 signed: true } } }
 layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 """
 _SHAPES = {"conv": [(2, 1, 3, 3), (2,)], "bn": [(2,), (2,), (1,)], "fc": [(3, 72), (3,)]}
@@ -149,8 +151,17 @@ def _double_blob(shape: tuple[int, ...]) -> bytes:
     return wire.encode_bytes(7, wire.encode_varints(1, shape)) + wire.encode_bytes(8, data.tobytes())
 
 
+def _int8_blob(shape: tuple[int, ...]) -> bytes:
+    """Return filters as 8-bit integers with their scales, other weights as f32."""
+    if len(shape) < 2:
+        return _blob(shape)
+    integers = np.resize(np.arange(-127, 128), shape).astype(np.int8)
+    scales = np.arange(1, shape[0] + 1, dtype="<f4") / 8
+    return encode_blob_head(shape, element=S8, scales=scales)[0] + integers.tobytes()
+
+
 def caffemodels() -> tuple[bytes, ...]:
-    """Return the weights of `NET` in the current format, in V1 and as C3D's, with numbers not packed, and of f64."""
+    """Return the weights of `NET`: current format, V1 and C3D's; numbers not packed, of f64, and 8-bit integers."""
 
     def net(layer: int, name: int, blobs: int, encode: object) -> bytes:
         content = wire.encode_bytes(1, b"small")
@@ -165,6 +176,7 @@ def caffemodels() -> tuple[bytes, ...]:
         net(2, 4, 6, _film_blob),
         net(100, 1, 7, lambda shape: _blob(shape, unpacked=True)),
         net(100, 1, 7, _double_blob),
+        net(100, 1, 7, _int8_blob),
     )
 
 

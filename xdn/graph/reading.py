@@ -105,9 +105,18 @@ def _why_real(params: LayerParams, bottoms: Sequence[Blob], read: Quantized) -> 
 
 
 def is_carried(layer: Layer, bottoms: Sequence[Blob]) -> bool:
-    """Return whether some bottom is not of f32 values and the layer hands its values on as they are."""
+    """Return whether some bottom is not of f32 values and the layer hands its values on as they are.
+
+    ShapeError where it would compute with the integers of a scale: it is to say that it reads them.
+    """
     elements = [bottom.element for bottom in bottoms]
-    return elements.count(REAL) < len(elements) and layer.params.selects_only(bottoms, len(layer.tops))
+    if elements.count(REAL) == len(elements):
+        return False
+    carried = layer.params.selects_only(bottoms, len(layer.tops))
+    scaled = [name for name, blob in zip(layer.bottoms, bottoms, strict=False) if blob.scale != 1]
+    if scaled and not carried:
+        raise ShapeError(f"its bottom {scaled[0]!r} holds 8-bit integers of a scale, but it computes in f32")
+    return carried
 
 
 def as_carried(bottoms: Sequence[Blob], tops: Sequence[Blob]) -> tuple[Blob, ...]:

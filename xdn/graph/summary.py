@@ -8,6 +8,7 @@ from xdn.graph.blob import Shape
 from xdn.graph.cost import Cost, layer_cost, net_cost
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net, check_bottoms
+from xdn.graph.quantized import Quantized
 from xdn.graph.unknown import UnknownParams
 
 
@@ -28,6 +29,8 @@ class LayerSummary:
         The tops' shapes, batch included; None where a layer of an unknown type keeps them from being known.
     cost : Cost, optional
         For one image; None where the shapes are unknown.
+    quantized : tuple of Quantized
+        As what 8-bit integers it reads its bottoms; empty where it computes in f32.
     """
 
     name: str
@@ -38,6 +41,7 @@ class LayerSummary:
     tops: tuple[str, ...]
     shapes: tuple[Shape | None, ...]
     cost: Cost | None
+    quantized: tuple[Quantized, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,4 +110,5 @@ def _layer(shaped: Net, layer: Layer, has_shapes: bool) -> LayerSummary:
         layer.tops,
         tuple(blob.shape for blob in shaped.top_blobs(layer)) if has_shapes else (None,) * len(layer.tops),
         layer_cost(shaped, layer) if has_shapes else None,
+        layer.quantized,
     )

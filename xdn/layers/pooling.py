@@ -106,9 +106,9 @@ class Pooling(CaffeLayer):
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
     def selects_only(self, bottoms: Blobs, n_tops: int) -> bool:
-        """The maximum, and what a window of one element averages: itself."""
-        window = self.window(bottoms[0].shape[2:])
-        return n_tops == 1 and (self.pool == "MAX" or window.is_point)
+        """The maximum, and what a window of one element averages: itself; whatever the size of the images."""
+        window = None if self.global_pooling else self.window(bottoms[0].shape[2:])
+        return n_tops == 1 and (self.pool == "MAX" or (window is not None and window.is_point))
 
     def why_real(self, bottoms: Blobs) -> str | None:
         """The average has an 8-bit form."""

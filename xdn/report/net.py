@@ -16,6 +16,7 @@ _UNKNOWN = "?"
 def net_table(summary: NetSummary) -> Table:
     """Return a table with a row a layer: type, shapes of the tops, parameters, MACs, bytes; and the totals.
 
+    Where layers read 8-bit integers, a column says of each what 1 stands for in each of its bottoms.
     Layers of unknown types are marked, and counted below the types; a total that lacks what they hide says so.
     """
     table = Table(title=summary.name or None, box=SIMPLE_HEAD, show_footer=True, footer_style="bold")
@@ -28,8 +29,11 @@ def net_table(summary: NetSummary) -> Table:
     table.add_column("MACs/image", count(total.macs) + more, justify="right")
     table.add_column("weights", size(total.weight_bytes) + more, justify="right")
     table.add_column("tops/image", size(total.top_bytes) + more, justify="right")
+    integers = sum(bool(layer.quantized) for layer in summary.layers)
+    if integers:
+        table.add_column("reads", f"{integers} in 8 bits", overflow="fold")
     for layer in summary.layers:
-        table.add_row(*_row(layer))
+        table.add_row(*_row(layer), *([_read(layer)] if integers else []))
     return table
 
 
@@ -53,6 +57,13 @@ def _lacking(summary: NetSummary) -> str:
     layers, kinds = counted(sum(types.values()), "layer"), counted(len(types), "type")
     named = listed([f"{name} ({number})" for name, number in types.items()])
     return f"{layers} of {kinds} that XDN lacks: {named}"
+
+
+def _read(layer: LayerSummary) -> str:
+    """Return as what integers a layer reads each bottom: a scale, after `s8` where they have signs; else f32."""
+    if not layer.quantized:
+        return "f32" if layer.bottoms else ""
+    return ", ".join(f"{how.element.name} {how.scale:.4g}" for how in layer.quantized)
 
 
 def _row(layer: LayerSummary) -> tuple[str, ...]:
