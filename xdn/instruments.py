@@ -88,7 +88,7 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     others = np.setdiff1d(np.arange(len(data)), places)
     scored = others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
     accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
-    return quantizing.Instruments(batches, _by_session, accuracy)
+    return quantizing.Instruments(batches, _by_session, accuracy, _layer_seconds)
 
 
 def _spread(count: int, of: int) -> Array:
@@ -180,15 +180,24 @@ def seconds_an_image(net: Net) -> float:
     """
     if not net.has_weights:
         net = random_weights(net)
-    session = Session(apply_stages(net, stage_names(PLAIN)), profile=True)
+    return sum(_layer_seconds(apply_stages(net, stage_names(PLAIN))).values())
+
+
+def _layer_seconds(net: Net) -> dict[str, float]:
+    """Return layer's name -> what it takes for one image of full chunks with all threads, in the fastest of some runs.
+
+    That is the run in which all layers together are fastest.
+    """
+    session = Session(net, profile=True)
     images = settings.CHUNK_IMAGES * session.threads
     feed = made_up_feed(net, images)
-    taken = []
+    runs = []
     for _ in range(CLOCK_RUNS):
         session.run(None, feed)
         layers = session.profile(peak_gflops=1.0).layers
-        taken.append(sum(layer.ms for layer in layers if layer.type))
-    return 1e-3 * min(taken) / images
+        runs.append({layer.name: 1e-3 * layer.ms / images for layer in layers if layer.type})
+    session.close()
+    return min(runs, key=lambda taken: sum(taken.values()))
 
 
 def _gradients(images: Array, labels: Array, net: Net, /) -> Iterable[Gradients]:

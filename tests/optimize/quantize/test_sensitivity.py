@@ -9,7 +9,7 @@ from tests.optimize.quantize.nets import batches_of, instruments_for, residual_n
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.histogram import Histogram
-from xdn.optimize.quantize.sensitivity import mixed, sensitivity
+from xdn.optimize.quantize.sensitivity import sensitivity
 
 CONFIG = CalibrationConfig("min-max", keep_f32=("a",))
 
@@ -60,14 +60,6 @@ def test_accuracies_are_those_of_the_right_nets(calibrated):
     assert [each.alone for each in found.layers] == [1, 2, 4, 8]
     assert [each.others for each in found.layers] == [14, 13, 11, 7]
     assert told == [(done, 10) for done in range(1, 11)]
-
-
-def test_mixed_nets_have_the_weights_of_either(calibrated):
-    net, quantized = calibrated
-    found = mixed(net, quantized.net, ("b",))
-    assert read_by(found) == ("b",)
-    assert found.layer("b") is quantized.net.layer("b")
-    assert found.layer("stem") is net.layer("stem")
 
 
 def test_nothing_lost_is_exact(calibrated):

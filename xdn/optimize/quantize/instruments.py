@@ -1,6 +1,6 @@
 """What calibration needs from the rest of XDN, passed in: images, and something that runs a net on them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,11 +37,14 @@ class Instruments:
         What runs a net; by default the NumPy references.
     accuracy : callable, optional
         Gives the share of labelled images, none of those of `batches`, that a net says right.
+    seconds : callable, optional
+        Gives layer's name -> what each layer of a net takes for an image on this machine.
     """
 
     batches: Callable[[], Iterable[Arrays]]
     runner: Runner = referenced
     accuracy: Callable[[Net], float] | None = None
+    seconds: Callable[[Net], Mapping[str, float]] | None = None
 
     def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""

@@ -11,6 +11,7 @@ from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.calibrate import Calibrated
 from xdn.optimize.quantize.histogram import Histogram
 from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.mixed import mixed
 
 #: Told how far the measurement is: (nets scored, nets).
 Progress = Callable[[int, int], None]
@@ -92,15 +93,6 @@ def sensitivity(
         for name in names
     )
     return Sensitivity(layers, histograms, f32, quantized)
-
-
-def mixed(net: Net, quantized: Net, names: Collection[str]) -> Net:
-    """Return `net` with the layers called so as they are in `quantized`, the same net that reads integers."""
-    return net.replace(
-        layers=tuple(
-            other if layer.name in names else layer for layer, other in zip(net.layers, quantized.layers, strict=True)
-        )
-    )
 
 
 def _count(histograms: Mapping[str, Histogram], found: Arrays) -> None:

@@ -1,0 +1,117 @@
+"""Mixed precision: which layers stay in f32, so that how much accuracy is lost."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.optimize.quantize.nets import batches_of, instruments_for, residual_net
+from xdn.errors import DataError
+from xdn.optimize.quantize.calibrate import calibrate
+from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.mixed import mixed, with_f32_layers
+
+CONFIG = CalibrationConfig("min-max")
+NAMES = ("stem", "a", "b", "average", "fc")
+
+
+def read_by(net):
+    """Return the names of the layers that read integers."""
+    return tuple(each.name for each in net.layers if each.quantized)
+
+
+@pytest.fixture(scope="module")
+def calibrated():
+    net = residual_net()
+    found = calibrate(net, CONFIG, instruments_for(net))
+    assert found.choice.layers == NAMES
+    return net, found
+
+
+def costing(net, costs, seconds=None):
+    """Return instruments by which accuracy falls by so much with each layer that reads integers."""
+    return replace(
+        instruments_for(net),
+        accuracy=lambda scored: 0.9 - sum(costs.get(name, 0.0) for name in read_by(scored)),
+        seconds=seconds,
+    )
+
+
+def clock(saved):
+    """Return a clock by which layers that read integers save so many seconds."""
+    return lambda net: {
+        each.name: 1.0 - (saved[each.name] if each.quantized else 0.0) for each in net.layers if each.name in NAMES
+    }
+
+
+def errors(net, quantized):
+    """Return layer's name -> the relative error of the outputs with it alone quantized."""
+    (batch,) = batches_of(net, at_once=32)()
+    exact = net.with_batch(32).forward(batch)["prob"].astype(np.float64)
+    found = {}
+    for name in NAMES:
+        output = mixed(net, quantized, (name,)).with_batch(32).forward(batch)["prob"]
+        found[name] = np.square(output - exact).sum() / np.square(exact).sum()
+    return found
+
+
+@pytest.mark.parametrize("max_drop", [0.0, 0.02, 0.045, 1.0])
+def test_as_few_layers_as_accuracy_needs_stay_in_the_order_of_their_loss(calibrated, max_drop):
+    net, quantized = calibrated
+    saved = {"stem": 0.5, "a": 0.1, "b": 0.4, "average": 0.2, "fc": 0.01}
+    ranks = {name: error / saved[name] for name, error in errors(net, quantized.net).items()}
+    order = sorted(NAMES, key=lambda name: -ranks[name])
+    costs = dict.fromkeys(NAMES, 0.01)
+    found = with_f32_layers(net, quantized, costing(net, costs, clock(saved)), max_drop)
+    assert len(found.choice.layers) == min(5, int(100 * max_drop + 1e-9))
+    assert set(order[: 5 - len(found.choice.layers)]) == found.choice.kept.keys() - quantized.choice.kept.keys()
+    assert read_by(found.net) == found.choice.layers
+    for name in found.choice.layers:
+        assert found.net.layer(name) is quantized.net.layer(name)
+    assert all(
+        f"drop by {100 * max_drop:g} points" in found.choice.kept[name] for name in set(NAMES) - set(read_by(found.net))
+    )
+
+
+def test_ranges_are_those_of_what_is_still_read(calibrated):
+    net, quantized = calibrated
+    found = with_f32_layers(net, quantized, costing(net, dict.fromkeys(NAMES, 0.01)), 0.03)
+    read = {blob for name in found.choice.layers for blob in net.layer(name).bottoms}
+    assert found.ranges.keys() == read
+
+
+def test_layers_that_integers_do_not_speed_up_stay_in_f32(calibrated):
+    net, quantized = calibrated
+    saved = {"stem": 0.5, "a": -0.25, "b": 0.4, "average": 0.2, "fc": 0.1}
+    found = with_f32_layers(net, quantized, costing(net, {}, clock(saved)), 0.1)
+    assert found.choice.layers == ("stem", "b", "average", "fc")
+    assert found.choice.kept["a"] == "as integers it takes 2.5e+05 us an image more"
+
+
+def test_without_a_clock_multiplications_count(calibrated):
+    """The average multiplies nothing."""
+    net, quantized = calibrated
+    found = with_f32_layers(net, quantized, costing(net, {}), 0.1)
+    assert found.choice.layers == ("stem", "a", "b", "fc")
+
+
+def test_progress_ends_with_all(calibrated):
+    net, quantized = calibrated
+    told = []
+    with_f32_layers(net, quantized, costing(net, {}), 0.1, lambda *each: told.append(each))
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert all(done <= most for done, most in told)
+
+
+def test_accuracies_are_needed(calibrated):
+    net, quantized = calibrated
+    with pytest.raises(DataError, match="accuracies"):
+        with_f32_layers(net, quantized, instruments_for(net), 0.1)
+
+
+def test_mixed_nets_have_the_weights_of_either(calibrated):
+    net, quantized = calibrated
+    found = mixed(net, quantized.net, ("b",))
+    assert read_by(found) == ("b",)
+    assert found.layer("b") is quantized.net.layer("b")
+    assert found.layer("stem") is net.layer("stem")
