@@ -203,7 +203,7 @@ def check_net(net, allowed=exact, feed=None):
 def assert_within(result, expected, allowed):
     """Assert |result - expected| <= allowed, infinities and NaN equal."""
     assert result.shape == expected.shape
-    assert result.dtype == np.float32
+    assert result.dtype == (expected.dtype if np.issubdtype(expected.dtype, np.integer) else np.float32)
     with np.errstate(invalid="ignore"):
         error = np.abs(result.astype(np.float64) - expected)
     same = (result == expected) | (np.isnan(result) & np.isnan(expected))
@@ -400,6 +400,7 @@ LAYER_CASES = [
     case("SPP", (10, 7, 6), pyramid_height=2),
     case("SPP", (10, 7, 6), pyramid_height=3, pool="AVE", allowed=sums),
     case("Embed", _IMAGE, input_dim=3, num_output=4),
+    case("Quantize", _IMAGE, scale=0.02, signed=True),
 ]
 #: A function of each element that has no case of its own has this one.
 LAYER_CASES += [
@@ -408,7 +409,7 @@ LAYER_CASES += [
     if cls.type not in {listed.type for listed in LAYER_CASES}
 ]
 #: Layer types that the executor computes on whole batches, by their reference.
-COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "Quantize", "ROIPooling"}
+COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling"}
 
 
 def outputs_of_cases(cases=LAYER_CASES):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.codegen.targets import RUNNABLE
-from tests.kernels.checks import make_params, with_cache
+from tests.kernels.checks import make_params, one_layer_net, with_cache
 from xdn import settings
 from xdn.codegen.target import TARGETS
 from xdn.element import U8
@@ -89,6 +89,7 @@ def integer_nets():
         bytes_net("Pooling", image, element=U8, kernel_size=2),
         reading_net("Pooling", image, read=[one], pool="AVE", kernel_size=2),
         reading_net("Eltwise", image, image, read=[one, other]),
+        one_layer_net("Quantize", image),
         reading_net("ReLU", image, read=[other]),
         reading_net("PReLU", image, read=[other], weights=slope),
     ]

@@ -22,6 +22,7 @@ import numpy as np
 
 from tests.conftest import ROOT
 from tests.kernels.checks import BATCH, FULL_MATRIX, LAYER_CASES, B, Case, feed_for, one_layer_net
+from tests.kernels.integers import integer_nets, random_feed
 from tests.runtime.cpu.test_executor import residual_net
 from xdn import frontend
 from xdn.codegen.loader import process_loader
@@ -199,7 +200,8 @@ class Guarded:
         arena = plan.arena.memory()
         inputs = [read_only(x, side) for x in self.feed.values()]
         batch = len(inputs[0])
-        results = [guarded((batch, *shape), np.float32, side) for shape in plan.outputs.values()]
+        kinds = [(shape, plan.blobs[name].element.numpy) for name, shape in plan.outputs.items()]
+        results = [guarded((batch, *shape), dtype, side) for shape, dtype in kinds]
         given = {"inputs": inputs, "outputs": results}
         if moved in given:
             given[moved] = [_moved(array, side) for array in given[moved]]
@@ -219,6 +221,18 @@ def _pixels() -> Guarded:
     mean = rng.uniform(0, 255, (3, 3, 4)).astype(np.float32)
     transform = PixelTransform(mean, np.array([0.5, 1, 2], np.float32), (2, 3, 3, 4))
     return Guarded(one_layer_net("Scale", (3, 3, 4)), {"x0": images}, transform)
+
+
+def _integer_pixels() -> Guarded:
+    """Return a crop that is read as integers, in tiles that end at the last row and column."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (BATCH, 5, 40, 3), np.uint8)
+    transform = PixelTransform(np.zeros((3, 1, 1), np.float32), np.full(3, 0.01, np.float32), (2, 3, 3, 37))
+    return Guarded(one_layer_net("Quantize", (3, 3, 37), scale=0.01), {"x0": images}, transform)
+
+
+def _integers(net: Net) -> Guarded:
+    return Guarded(net, random_feed(net, np.random.default_rng(1)))
 
 
 def _shipped(name: str, height: int, width: int) -> Guarded:
@@ -246,7 +260,8 @@ def guarded_cases() -> dict[str, Callable[[], Guarded]]:
     if FULL_MATRIX:
         sizes |= {"mobilenet_v2": (33, 35), "resnet50_32": (32, 32)}
     shipped = {name: partial(_shipped, name, *size) for name, size in sizes.items()}
-    return cases | {"residual_block": _block, "pixels": _pixels} | shipped
+    cases |= {f"integers{i}": partial(_integers, net) for i, net in enumerate(integer_nets())}
+    return cases | {"residual_block": _block, "pixels": _pixels, "integer_pixels": _integer_pixels} | shipped
 
 
 def variants(case: Guarded) -> list[tuple[tuple[str, ...], int]]:

@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from xdn.codegen.arithmetic import external
 from xdn.codegen.jit import I64, VOID, WORDS, Kind, Words, emitted, generic
-from xdn.element import S64, U8, Element
+from xdn.element import REAL, S64, U8, Element
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BYTE_POINTER = ir.IntType(8).as_pointer()
@@ -94,6 +94,12 @@ def argument_at(typingctx: Any, frame: Any, number: Any, place: Any) -> Any:
 def bytes_at(typingctx: Any, frame: Any, number: Any) -> Any:
     """Return the pointer to the bytes of the caller's array `number`."""
     return _argument_signature(U8, frame, number)
+
+
+@generic
+def reals_at(typingctx: Any, frame: Any, number: Any) -> Any:
+    """Return the pointer to the f32 of the caller's array `number`."""
+    return _argument_signature(REAL, frame, number)
 
 
 def _argument_signature(element: Element, frame: Any, *others: Any) -> Any:

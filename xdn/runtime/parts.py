@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from xdn.element import Element, real
-from xdn.errors import ShapeError
+from xdn.element import REAL, Element, real
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.graph.net import infer
+from xdn.graph.reading import is_carried
 from xdn.kernels.core.tables import sharing
 from xdn.kernels.whole.layers import compute_whole
 from xdn.memory import Need
@@ -193,6 +194,7 @@ def cut(net: Net, takes: Takes) -> tuple[Part, ...]:
             homes.setdefault((own, batch or 0), []).append(layer)
         else:
             own = after + 1 - after % 2
+            _require_values(layer, net.bottom_blobs(layer))
             whole.append((own, layer))
             batches.renew(layer)
         level.update(dict.fromkeys(layer.tops, own))
@@ -201,6 +203,14 @@ def cut(net: Net, takes: Takes) -> tuple[Part, ...]:
     parts: list[tuple[int, Part]] = [(own, NetPart(_part_of(net, layers))) for (own, _), layers in homes.items()]
     parts += [(own, WholePart(layer)) for own, layer in whole]
     return tuple(part for _, part in sorted(parts, key=lambda item: item[0]))
+
+
+def _require_values(layer: Layer, bottoms: Sequence[Blob]) -> None:
+    """Raise UnsupportedError where a layer that computes with values is given other numbers."""
+    others = {blob.element for blob in bottoms} - {REAL}
+    if others and not layer.quantized and not is_carried(layer, bottoms):
+        named = ", ".join(sorted(element.name for element in others))
+        raise UnsupportedError(f"no kernel executes this layer on {named}", where=layer.place)
 
 
 def parts_needs(parts: Sequence[Part], outputs: Sequence[str], shapes: Mapping[str, Blob]) -> list[Need]:

@@ -43,10 +43,11 @@ def _guarded_run(net, outputs, feed, chunk_blocks):
     arena_size = program.plan.arena.size
     zones = [_guarded(arena_size)]
     arrays = []
-    for shape in [*program.plan.inputs.values(), *program.plan.outputs.values()]:
-        whole, inner = _guarded(4 * batch * int(np.prod(shape)))
+    for name, shape in [*program.plan.inputs.items(), *program.plan.outputs.items()]:
+        element = program.plan.blobs[name].element
+        whole, inner = _guarded(element.bytes * batch * int(np.prod(shape)))
         zones.append((whole, inner))
-        arrays.append(inner.view(np.float32).reshape(batch, *shape))
+        arrays.append(inner.view(element.numpy).reshape(batch, *shape))
     for array, x in zip(arrays, feed.values(), strict=False):
         array[:] = x
     program.work(program.control(batch, chunk_blocks), zones[0][1], arrays)

@@ -315,7 +315,7 @@ class Family:
     schedules : tuple of Schedule
         In which its kernels find blobs.
     elements : tuple of Element
-        Of blobs that its kernels read and write, all of one.
+        Of blobs that its kernels read and write, all of one; none where `when` decides.
     quantized : bool
         Whether it takes layers that read 8-bit integers, and no others; `when` says of which blobs.
     scalars : bool
@@ -353,7 +353,7 @@ class Family:
         if self.quantized:
             # Of f32 no kernel makes the integers that a layer reads: the storage stage has them made before it.
             fits = fits and REAL not in {blob.element for blob in lowering.bottoms}
-        else:
+        elif self.elements:
             fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
         return fits and self.when(lowering)
 

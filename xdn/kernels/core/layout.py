@@ -59,7 +59,7 @@ class BlockLayout:
     element : Element
         What a value is in memory.
     exact : bool
-        Without padding: whoever reads the blob takes single values.
+        Without padding but for what is read at once: whoever reads the blob takes single values.
     """
 
     channels: int
@@ -99,12 +99,17 @@ class BlockLayout:
     @property
     def interleave(self) -> int:
         """Channels of an image that lie together before those of the next one: elements from image to image."""
-        return self.element.interleave if self.schedule is BATCH and self.element in (U8, S8) else 1
+        return self._together if self.schedule is BATCH else 1
+
+    @property
+    def _together(self) -> int:
+        """Channels of an image that are read at once."""
+        return self.element.interleave if self.element in (U8, S8) else 1
 
     @property
     def position_elements(self) -> int:
         """Elements from one position to the next, of a block."""
-        multiple = self.lanes if self.schedule is CHANNEL and not self.exact else self.interleave
+        multiple = self.lanes if self.schedule is CHANNEL and not self.exact else self._together
         return -(-self.channels // multiple) * multiple * self.images
 
     def place(self, position: Any, channel: Any) -> Any:

@@ -162,8 +162,7 @@ def _lower(lowering: Lowering, mapping: Mapping, **given: Any) -> Lowered:
         y_pitch=top.position_elements,
         groups=group_count(top),
         channels=top.channels,
-        inverse=lowering.inverse,
-        **given,
+        **({"inverse": lowering.inverse} | given),
     )
     parts = (*(element.name for element in read[1:]), "to", stored.name)
     name = KernelName(lowering.schedule.op(mapping.op), lowering.target.name, parts, element=read[0])
@@ -225,3 +224,11 @@ def lower_function(lowering: Lowering) -> Lowered:
     with np.errstate(over="ignore"):
         constants = np.array(kernel.constants, real)
     return _lower(lowering, mapping, factors=_scales(lowering), constants=constants)
+
+
+@family("quantize", "Quantize", elements=(), schedules=BOTH)
+def lower_quantize(lowering: Lowering) -> Lowered:
+    """Make integers of f32."""
+    return _lower(
+        lowering, Mapping("quantize", lambda b, x, constants: x[0]), inverse=lowering.params.quantized.inverse
+    )

@@ -241,7 +241,7 @@ def _planes_of_channels(images: int) -> KernelBody:
 #: Images of a block -> body.
 Body = Callable[[int], KernelBody]
 #: Cycles of a value, of the batch schedule, where its images lie far apart, and of the channel schedule.
-_CYCLES = {"load_planes": (10.0, 0.8), "store_planes": (5.5, 6.5)}
+_CYCLES = {"load_planes": (10.0, 0.8), "quantize_planes": (1.5, 1.5), "store_planes": (5.5, 6.5)}
 #: By operation, of the batch schedule where several channels lie together.
 _INTERLEAVED: dict[str, Body] = {"load_planes": _planes_to_interleaved, "store_planes": _planes_of_interleaved}
 #: By operation, of the batch schedule and of the channel schedule.
@@ -264,10 +264,12 @@ def _step(op: str, words: type[Planes], blob: str, array: int, layout: BlockLayo
 
 
 def conversion_phases(op: str, layout: BlockLayout) -> tuple[Phase, ...]:
-    """Return what ``"load_planes"`` or ``"store_planes"`` takes, and about what u8 images do: values go one by one."""
+    """Return what ``"load_planes"`` or another conversion takes, and about what u8 images do."""
     cycles = _CYCLES[op][0 if layout.schedule is BATCH else 1]
     moved = 2.0 * layout.block_bytes
-    return (Phase(cycles * layout.block_elements, (Moved(moved, moved),)),)
+    # Padding of integers is left as it is.
+    values = layout.channels * layout.positions * layout.images if op == "quantize_planes" else layout.block_elements
+    return (Phase(cycles * values, (Moved(moved, moved),)),)
 
 
 def load_planes(blob: str, array: int, layout: BlockLayout) -> Step:

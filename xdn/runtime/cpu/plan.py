@@ -18,10 +18,11 @@ from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.kernels.core.parts import joined_layouts, parts_name
 from xdn.kernels.core.tables import sharing
 from xdn.kernels.core.work import Setting, cycles_of
-from xdn.kernels.move.images import PixelSource, load_pixels, load_planes, store_planes
+from xdn.kernels.move.images import PixelSource, store_planes
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.cpu.arena import Arena, place
 from xdn.runtime.cpu.buffers import Placed, intervals, scratch_name, share_buffers, touches
+from xdn.runtime.cpu.entries import entry_steps, quantized_inputs
 from xdn.runtime.cpu.schedule import Order, Segment, Segmenting, SegmentRule
 from xdn.runtime.needs import FEWER, plan_needs
 
@@ -183,11 +184,9 @@ def make_plan(
     steps: list[Step] = []
     placed: list[Placed] = []
     chosen = [(lowering, select(lowering)) for lowering in lowerings(sized, outputs, target, schedule, configuration)]
-    exact = _exact(sized, chosen) if schedule is CHANNEL else frozenset()
+    exact = _exact(sized, outputs, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
-    for number, name in enumerate(sized.inputs):
-        layout = layouts[name]
-        steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
+    steps += entry_steps(list(sized.inputs), entries_of(sized, outputs), layouts, pixels)
     parts = joined_layouts(family.parts(lowering) for lowering, family in chosen)
     layouts |= {parts_name(blob): layout for blob, layout in parts.items()}
     memory.require(plan_needs(sized, outputs, layouts, chosen), "running the net", FEWER)
@@ -297,7 +296,8 @@ def _unchosen(
     """Yield the same where everything is left to the rules."""
     precision, setting = configuration.precision, rule_setting(net, schedule, target)
     winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
-    for layer in _run_layers(net, outputs):
+    entries = entries_of(net, outputs).values()
+    for layer in (each for each in _run_layers(net, outputs) if each not in entries):
         blobs, added = (net.bottom_blobs(layer), net.top_blobs(layer)), net.added_blobs(layer)
         yield Lowering(layer, *blobs, target, added, winograd, weights, schedule, precision=precision, setting=setting)
 
@@ -328,13 +328,23 @@ def _chosen(lowering: Lowering, configuration: Configuration) -> Lowering:
     return replace(lowering, choice=choice)
 
 
-def _exact(net: Net, chosen: Sequence[tuple[Lowering, Family]]) -> frozenset[str]:
-    """Return the inputs that need no padding: whose readers all take single values."""
+def _exact(net: Net, outputs: tuple[str, ...], chosen: Sequence[tuple[Lowering, Family]]) -> frozenset[str]:
+    """Return the inputs, and what is made of them as they are read, that need no padding.
+
+    Those are they whose readers all take single values.
+    """
     padded: set[str] = set()
     for lowering, family in chosen:
         layer = lowering.layer
         padded.update(layer.bottoms if not family.scalars else [layer.residual] if layer.residual else [])
-    return frozenset(net.inputs) - padded
+    return (
+        frozenset((*net.inputs, *(top for layer in entries_of(net, outputs).values() for top in layer.tops))) - padded
+    )
+
+
+def entries_of(net: Net, outputs: tuple[str, ...]) -> dict[str, Layer]:
+    """Return input -> the layer whose work is done as the input is read; it has no steps of its own."""
+    return quantized_inputs(net, _run_layers(net, outputs), outputs)
 
 
 def _run_layers(net: Net, outputs: tuple[str, ...]) -> list[Layer]:

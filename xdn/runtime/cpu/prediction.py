@@ -41,7 +41,8 @@ def _parts(plan: Plan) -> Iterator[tuple[int, tuple[Phase, ...]]]:
     """Yield the first step of conversions and layers, in order, and what they take."""
     first_output = len(plan.steps) - len(plan.outputs)
     for step, blob in enumerate(plan.inputs):
-        yield step, conversion_phases("load_planes", plan.layouts[blob])
+        (made,) = plan.steps[step].blobs.values()
+        yield step, conversion_phases("load_planes" if made == blob else "quantize_planes", plan.layouts[made])
     for placed in plan.layers:
         yield placed.first, placed.phases
     for step, blob in enumerate(plan.outputs, first_output):

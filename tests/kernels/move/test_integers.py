@@ -1,0 +1,95 @@
+"""Images become integers as they are read: the bits of `Quantized.integers` of what f32 blobs would hold."""
+
+import numpy as np
+import pytest
+
+from tests.kernels.checks import input_layer, make_params, with_cache
+from tests.kernels.integers import BATCH, TARGETS_TESTED, check_bits, random_feed
+from xdn import settings
+from xdn.data.pixels import PixelTransform
+from xdn.graph import Layer, Net, Quantized
+from xdn.kernels.core.layout import SCHEDULES
+from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.session import Session
+
+READ = (Quantized(0.0213), Quantized(0.04, signed=True))
+
+
+def _net(image, how, reader="Split"):
+    """Return a net whose only output are the integers of its input."""
+    params = make_params("Quantize", scale=how.scale, signed=how.signed)
+    layers = input_layer("x", *image), Layer("integers", params, ("x",), ("q",))
+    return Net("integers", (*layers, Layer("reader", make_params(reader), ("q",), ("y",))), ("y",))
+
+
+@pytest.mark.parametrize("how", READ, ids=str)
+@pytest.mark.parametrize(
+    "image",
+    # Fewer positions than a tile has, one more, several tiles; channels that end with each part of a word.
+    [(1,), (70,), (3, 1, 3), (4, 17, 1), (5, 4, 4), (3, 32, 5), (2, 3, 2, 4), (6, 7, 9), (9, 3, 11)],
+)
+def test_planes(image, how, rng, monkeypatch):
+    net = _net(image, how)
+    feed = random_feed(net, rng)
+    x = feed["x"].reshape(-1)
+    x *= 3 * how.scale * 127
+    x[:6] = np.nan, np.inf, -np.inf, -0.0, 3e38, -3e38
+    x[6:] = np.where(rng.random(len(x) - 6) < 0.1, np.rint(x[6:] / how.scale) * how.scale, x[6:])
+    check_bits(net, feed, monkeypatch)
+
+
+def _ops(net, image, outputs=None, schedule="batch"):
+    plan = make_plan(net, {"x": image}, outputs or net.outputs, schedule=SCHEDULES[schedule])
+    return [step.source.name.op.removeprefix("channel_") for step in plan.steps]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_who_reads_the_input_besides_has_it_in_f32(schedule, rng, monkeypatch):
+    net, image = _net((3, 5, 4), READ[0]), (3, 5, 4)
+    assert _ops(net, image, schedule=schedule) == ["quantize_planes", "store_planes"]
+    both = ("x", "y")
+    assert _ops(net, image, both, schedule) == ["load_planes", "quantize", "store_planes", "store_planes"]
+    for more in (
+        Layer("other", make_params("ReLU"), ("x",), ("z",)),
+        Layer("other", make_params("Quantize", scale=0.3), ("x",), ("z",)),
+    ):
+        two = Net("two", (*net.layers, more), ("y", "z"))
+        assert _ops(two, image, schedule=schedule)[0] == "load_planes"
+        check_bits(two, random_feed(two, rng), monkeypatch)
+
+
+@pytest.mark.parametrize("how", READ, ids=str)
+@pytest.mark.parametrize("image", [(5, 3, 2), (64, 2, 1), (33, 1, 1), (2,), (18, 2, 3)])
+def test_blobs(image, how, rng, monkeypatch):
+    params = make_params("Quantize", scale=how.scale, signed=how.signed)
+    layers = (
+        input_layer("x", *image),
+        Layer("relu", make_params("ReLU", negative_slope=0.5), ("x",), ("z",)),
+        Layer("integers", params, ("z",), ("y",)),
+    )
+    net = Net("integers", layers, ("y",))
+    feed = random_feed(net, rng)
+    feed["x"][0] = np.nan
+    feed["x"][1] = np.inf
+    check_bits(net, feed, monkeypatch)
+
+
+@pytest.mark.parametrize("target", TARGETS_TESTED, ids=lambda target: target.name)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("crop", [(0, 0, 6, 20), (1, 0, 5, 20), (0, 2, 6, 17), (2, 1, 3, 5)])
+@pytest.mark.parametrize("mean_image", [False, True])
+def test_pixels(channels, crop, mean_image, target, rng, monkeypatch):
+    """Rows that are used whole, and parts of them; rows of fewer positions than a tile has."""
+    images = rng.integers(0, 256, (BATCH, 6, 20, channels), np.uint8)
+    mean = rng.uniform(0, 255, (channels, *crop[2:]) if mean_image else (channels, 1, 1)).astype(np.float32)
+    transform = PixelTransform(mean, rng.uniform(0.01, 0.03, channels).astype(np.float32), crop)
+    with_cache(monkeypatch, settings.CORE_CACHE_BYTES, target)
+    for how in READ:
+        net = _net((channels, *crop[2:]), how)
+        expected = how.integers(transform.apply(images))
+        for schedule in SCHEDULES:
+            session = Session(net, schedule=schedule, threads=2, chunk_blocks=1)
+            for batch in (1, target.block_images, BATCH):
+                (found,) = session.run_pixels(images[:batch], transform)
+                np.testing.assert_array_equal(found, expected[:batch])
+            session.close()
