@@ -62,7 +62,7 @@ def test_as_few_layers_as_accuracy_needs_stay_in_the_order_of_their_loss(calibra
     ranks = {name: error / saved[name] for name, error in errors(net, quantized.net).items()}
     order = sorted(NAMES, key=lambda name: -ranks[name])
     costs = dict.fromkeys(NAMES, 0.01)
-    found = with_f32_layers(net, quantized, costing(net, costs, clock(saved)), max_drop)
+    found = with_f32_layers(quantized, costing(net, costs, clock(saved)), max_drop)
     assert len(found.choice.layers) == min(5, int(100 * max_drop + 1e-9))
     assert set(order[: 5 - len(found.choice.layers)]) == found.choice.kept.keys() - quantized.choice.kept.keys()
     assert read_by(found.net) == found.choice.layers
@@ -75,7 +75,7 @@ def test_as_few_layers_as_accuracy_needs_stay_in_the_order_of_their_loss(calibra
 
 def test_ranges_are_those_of_what_is_still_read(calibrated):
     net, quantized = calibrated
-    found = with_f32_layers(net, quantized, costing(net, dict.fromkeys(NAMES, 0.01)), 0.03)
+    found = with_f32_layers(quantized, costing(net, dict.fromkeys(NAMES, 0.01)), 0.03)
     read = {blob for name in found.choice.layers for blob in net.layer(name).bottoms}
     assert found.ranges.keys() == read
 
@@ -83,7 +83,7 @@ def test_ranges_are_those_of_what_is_still_read(calibrated):
 def test_layers_that_integers_do_not_speed_up_stay_in_f32(calibrated):
     net, quantized = calibrated
     saved = {"stem": 0.5, "a": -0.25, "b": 0.4, "average": 0.2, "fc": 0.1}
-    found = with_f32_layers(net, quantized, costing(net, {}, clock(saved)), 0.1)
+    found = with_f32_layers(quantized, costing(net, {}, clock(saved)), 0.1)
     assert found.choice.layers == ("stem", "b", "average", "fc")
     assert found.choice.kept["a"] == "as integers it takes 2.5e+05 us an image more"
 
@@ -91,14 +91,14 @@ def test_layers_that_integers_do_not_speed_up_stay_in_f32(calibrated):
 def test_without_a_clock_multiplications_count(calibrated):
     """The average multiplies nothing."""
     net, quantized = calibrated
-    found = with_f32_layers(net, quantized, costing(net, {}), 0.1)
+    found = with_f32_layers(quantized, costing(net, {}), 0.1)
     assert found.choice.layers == ("stem", "a", "b", "fc")
 
 
 def test_progress_ends_with_all(calibrated):
     net, quantized = calibrated
     told = []
-    with_f32_layers(net, quantized, costing(net, {}), 0.1, lambda *each: told.append(each))
+    with_f32_layers(quantized, costing(net, {}), 0.1, lambda *each: told.append(each))
     assert [done for done, _ in told] == list(range(1, len(told) + 1))
     assert all(done <= most for done, most in told)
 
@@ -106,7 +106,7 @@ def test_progress_ends_with_all(calibrated):
 def test_accuracies_are_needed(calibrated):
     net, quantized = calibrated
     with pytest.raises(DataError, match="accuracies"):
-        with_f32_layers(net, quantized, instruments_for(net), 0.1)
+        with_f32_layers(quantized, instruments_for(net), 0.1)
 
 
 def test_mixed_nets_have_the_weights_of_either(calibrated):

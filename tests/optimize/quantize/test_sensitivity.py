@@ -28,7 +28,7 @@ def calibrated():
 @pytest.mark.parametrize("at_once", [32, 5])
 def test_errors_are_those_of_all_images(calibrated, at_once):
     net, quantized = calibrated
-    found = sensitivity(net, quantized, instruments_for(net, at_once=at_once))
+    found = sensitivity(quantized, instruments_for(net, at_once=at_once))
     (batch,) = batches_of(net, at_once=32)()
     exact, other = (each.with_batch(32).forward(batch) for each in (net, quantized.net))
     assert tuple(each.layer for each in found.layers) == read_by(quantized.net) == ("stem", "b", "average", "fc")
@@ -55,7 +55,7 @@ def test_accuracies_are_those_of_the_right_nets(calibrated):
         return float(sum(1 << names.index(name) for name in read_by(scored)))
 
     instruments = replace(instruments_for(net), accuracy=accuracy)
-    found = sensitivity(net, quantized, instruments, lambda *each: told.append(each))
+    found = sensitivity(quantized, instruments, lambda *each: told.append(each))
     assert (found.f32, found.quantized) == (0, 15)
     assert [each.alone for each in found.layers] == [1, 2, 4, 8]
     assert [each.others for each in found.layers] == [14, 13, 11, 7]
@@ -65,5 +65,5 @@ def test_accuracies_are_those_of_the_right_nets(calibrated):
 def test_nothing_lost_is_exact(calibrated):
     """Of a net compared with itself."""
     net, quantized = calibrated
-    found = sensitivity(net, replace(quantized, net=net), instruments_for(net))
+    found = sensitivity(replace(quantized, net=net), instruments_for(net))
     assert {(each.sqnr_db, round(each.cosine, 12)) for each in found.layers} == {(None, 1.0)}

@@ -10,6 +10,7 @@ from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import correction_images, with_corrected_biases
 from xdn.optimize.quantize.choice import Choice, chosen, root, why_real
 from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.equalize import equalized
 from xdn.optimize.quantize.instruments import Instruments
 from xdn.optimize.quantize.observer import OBSERVERS, Observer
 
@@ -40,6 +41,8 @@ class Calibrated:
     Parameters
     ----------
     net : Net
+    real : Net
+        The same net in f32: what was calibrated, its channels equalized where that was asked for.
     ranges : mapping
         Blob -> what was seen of it; of blobs that some layer reads as integers.
     choice : Choice
@@ -51,6 +54,7 @@ class Calibrated:
     """
 
     net: Net
+    real: Net
     ranges: Mapping[str, Range]
     choice: Choice
     images: int
@@ -81,6 +85,8 @@ def calibrate(
     """
     net.require_weights()
     choice = chosen(net, config)
+    if config.equalize:
+        net = equalized(net, instruments)
     watch = _Watch(net, choice, OBSERVERS[config.observer])
     images = 0
     for found in instruments.passes(net, watch.blobs) if watch.blobs else ():
@@ -100,7 +106,7 @@ def calibrate(
     if config.integer_weights:
         made = made.replace(layers=tuple(with_integer_weights(layer) for layer in made.layers))
     read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}
-    return Calibrated(made, read, choice, images, config)
+    return Calibrated(made, net, read, choice, images, config)
 
 
 class _Watch:

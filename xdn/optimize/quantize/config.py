@@ -20,6 +20,8 @@ class CalibrationConfig:
         Layers that compute in f32: names, or patterns with ``*``, ``?`` and ``[...]``.
     keep_ends : bool
         Let the first and the last of the layers that multiply with weights compute in f32.
+    equalize : bool
+        Scale channels between layers first, so that one scale suits all channels of a blob.
     correct_bias : bool
         Add what quantization takes from the mean of each output channel to the bias.
     integer_weights : bool
@@ -31,6 +33,7 @@ class CalibrationConfig:
     images: int = settings.CALIBRATION_IMAGES
     keep_f32: tuple[str, ...] = ()
     keep_ends: bool = False
+    equalize: bool = False
     correct_bias: bool = True
     integer_weights: bool = True
 

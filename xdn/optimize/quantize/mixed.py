@@ -39,7 +39,7 @@ class Loss:
 
 
 def with_f32_layers(
-    net: Net, calibrated: Calibrated, instruments: Instruments, max_drop: float, progress: Progress | None = None
+    calibrated: Calibrated, instruments: Instruments, max_drop: float, progress: Progress | None = None
 ) -> Calibrated:
     """Return a calibrated net with as many layers in f32 as its accuracy needs.
 
@@ -49,8 +49,6 @@ def with_f32_layers(
 
     Parameters
     ----------
-    net : Net
-        As it was before calibration.
     calibrated : Calibrated
     instruments : Instruments
         With accuracies.
@@ -65,9 +63,9 @@ def with_f32_layers(
     """
     if instruments.accuracy is None:
         raise DataError("there are no images for accuracies beside those of calibration", mend="Give more images")
-    names = calibrated.choice.layers
+    net, names = calibrated.real, calibrated.choice.layers
     steps = _Steps(progress, len(names) + len(names).bit_length() + 2)
-    losses = _losses(net, calibrated, instruments, steps)
+    losses = _losses(calibrated, instruments, steps)
     order = sorted(names, key=lambda name: (-losses[name].rank, names.index(name)))
     wanted = steps.after(instruments.accuracy(net)) - max_drop
     least = sum(losses[name].saved <= 0 for name in names)
@@ -107,9 +105,9 @@ class _Steps:
         return found
 
 
-def _losses(net: Net, calibrated: Calibrated, instruments: Instruments, steps: _Steps) -> dict[str, Loss]:
+def _losses(calibrated: Calibrated, instruments: Instruments, steps: _Steps) -> dict[str, Loss]:
     """Return what each layer that reads integers loses and saves."""
-    names = calibrated.choice.layers
+    net, names = calibrated.real, calibrated.choice.layers
     saved = _saved(net, calibrated.net, names, instruments)
     batch = instruments.first(correction_images(net))
     (exact,) = instruments.runner(net, net.outputs, [batch])

@@ -60,21 +60,17 @@ class Sensitivity:
     quantized: float | None = None
 
 
-def sensitivity(
-    net: Net, calibrated: Calibrated, instruments: Instruments, progress: Progress | None = None
-) -> Sensitivity:
+def sensitivity(calibrated: Calibrated, instruments: Instruments, progress: Progress | None = None) -> Sensitivity:
     """Measure what each layer of a calibrated net loses.
 
     Parameters
     ----------
-    net : Net
-        As it was before calibration.
     calibrated : Calibrated
     instruments : Instruments
         Calibration images, and labelled ones for accuracies.
     progress : callable, optional
     """
-    names = calibrated.choice.layers
+    net, names = calibrated.real, calibrated.choice.layers
     top_of = {name: net.layer(name).tops[0] for name in names}
     errors = {name: _Error() for name in names}
     histograms = {blob: Histogram() for blob in calibrated.ranges}
