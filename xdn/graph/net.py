@@ -252,7 +252,7 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         tops = layer.params.infer(bottoms, len(layer.tops))
         if layer.epilogue is not None:
             layer.epilogue.check(tops, added)
-        if is_carried(layer, bottoms):
+        if is_carried(layer, read):
             tops = as_carried(bottoms, tops)
         if layer.stored:
             tops = as_stored(layer, tops)

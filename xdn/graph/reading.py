@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from xdn.element import REAL, S8, U8
+from xdn.element import REAL
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph.blob import Blob, Shape
 from xdn.graph.epilogue import PROJECTION_PREFIX
@@ -107,16 +107,15 @@ def _why_real(params: LayerParams, bottoms: Sequence[Blob], read: Quantized) -> 
 def is_carried(layer: Layer, bottoms: Sequence[Blob]) -> bool:
     """Return whether some bottom is not of f32 values and the layer hands its values on as they are.
 
-    ShapeError where it would compute with the integers of a scale: it is to say that it reads them.
+    UnsupportedError where it would compute with other values than f32, and does not say that it reads integers.
     """
     elements = [bottom.element for bottom in bottoms]
     if elements.count(REAL) == len(elements):
         return False
-    carried = layer.params.selects_only(bottoms, len(layer.tops))
-    scaled = [name for name, blob in zip(layer.bottoms, bottoms, strict=False) if blob.scale != 1]
-    if scaled and not carried:
-        raise ShapeError(f"its bottom {scaled[0]!r} holds 8-bit integers of a scale, but it computes in f32")
-    return carried
+    if not layer.params.selects_only(bottoms, len(layer.tops)):
+        name, blob = next(each for each in zip(layer.bottoms, bottoms, strict=False) if each[1].element != REAL)
+        raise UnsupportedError(f"it computes in f32, but its bottom {name!r} holds {_named(blob)}")
+    return True
 
 
 def as_carried(bottoms: Sequence[Blob], tops: Sequence[Blob]) -> tuple[Blob, ...]:
@@ -140,4 +139,4 @@ def as_stored(layer: Layer, tops: Sequence[Blob]) -> tuple[Blob, ...]:
 
 def _named(blob: Blob) -> str:
     """Return what a blob holds, in words; equal where the values are stored alike."""
-    return f"{blob.element.name}, scale {blob.scale!r}" if blob.element in (U8, S8) else blob.element.name
+    return blob.element.name if blob.scale == 1 else f"{blob.element.name} of scale {blob.scale:.9g}"
