@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
+from xdn import settings
 from xdn.cli.optimize import main
 from xdn.data import find_dataset
 from xdn.frontend import load
@@ -26,6 +27,7 @@ def small(tmp_path, monkeypatch):
     net, path = write_small(tmp_path / "net", TEXT)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(settings, "CALIBRATION_SCORE_IMAGES", 20)
     return net, path
 
 
@@ -95,6 +97,31 @@ def test_what_is_wrong_is_one_message(small, capsys, options, said):
     assert main([str(path), *FAST, *options, "--quiet"]) == 1
     assert said in capsys.readouterr().err
     assert not Path("small.xdn").exists()
+
+
+def test_sensitivity_is_told_layer_by_layer(small, capsys):
+    _, path = small
+    assert main([str(path), *FAST, "--sensitivity", "--json", "report.json", "--quiet"]) == 0
+    said = capsys.readouterr().out
+    assert "SQNR, dB" in said
+    assert "magnitudes" in said
+    report = json.loads(Path("report.json").read_text())["sensitivity"]
+    assert [each["layer"] for each in report["layers"]] == ["conv1", "conv2", "pool", "fc"]
+    assert all(20 < each["sqnr_db"] < 80 and each["cosine"] > 0.99 for each in report["layers"])
+    assert all(0 <= each["alone"] <= 1 and 0 <= each["others"] <= 1 for each in report["layers"])
+    assert len(report["histograms"]) == 4
+
+
+def test_no_drop_at_all_needs_accuracy_that_equals(small, capsys):
+    """Where layers read integers nevertheless, the net says right as many images as in f32."""
+    _, path = small
+    assert main([str(path), *FAST, "--max-drop", "0", "--explain", "--json", "report.json", "--quiet"]) == 0
+    report = json.loads(Path("report.json").read_text())["calibration"]
+    read = [layer.name for layer in written().layers if layer.quantized]
+    assert read == list(report["layers"])
+    assert set(read) | report["kept"].keys() == {"conv1", "conv2", "pool", "fc", "prob"}
+    said = capsys.readouterr().out
+    assert all(f"- {name}: stays in f32" in said for name in report["kept"])
 
 
 def test_images_are_needed(small, capsys):

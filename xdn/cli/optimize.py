@@ -17,6 +17,7 @@ last how they read 8-bit integers: text in the written net, which only XDN reads
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,11 @@ from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
 from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
+from xdn.report.sensitivity import histogram_table, sensitivity_document, sensitivity_table
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 if TYPE_CHECKING:
     from xdn.optimize.prune.pruner import Pruned
-    from xdn.optimize.quantize.calibrate import Calibrated
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,9 +83,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     result = _optimized(args, net, stages, output)
     net = result.net
     if args.calibrate is not None:
-        read = _calibrated(args, net, output)
-        net = read.net
-        document["calibration"] = calibration_document(read)
+        net, said = _calibrated(args, net, output)
+        document |= said
     saved = api.save(net, folder, args.net.stem)
     output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
     output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
@@ -104,14 +104,18 @@ def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output
     return result
 
 
-def _calibrated(args: argparse.Namespace, net: Net, output: Output) -> "Calibrated":
-    """Let layers read 8-bit integers, and tell how."""
+def _calibrated(args: argparse.Namespace, net: Net, output: Output) -> tuple[Net, dict[str, Any]]:
+    """Let layers read 8-bit integers, and tell how; return the net and what the JSON says of it."""
     with output.progress() as bar:
-        found = calibrated(args, net, shown(bar, "calibrate"))
+        found, lost = calibrated(args, net, partial(shown, bar))
     output.report(calibration_table(found), calibration_conclusion(found))
     if args.explain:
         output.result(*kept_lines(found))
-    return found
+    document = {"calibration": calibration_document(found)}
+    if lost is not None:
+        output.result(sensitivity_table(lost), histogram_table(lost))
+        document["sensitivity"] = sensitivity_document(lost)
+    return found.net, document
 
 
 def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":

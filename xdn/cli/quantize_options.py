@@ -1,10 +1,11 @@
 """The options by which a command is told to quantize, and on which images."""
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from xdn import settings
-from xdn.cli.common import given, positive_int
+from xdn.cli.common import given, number_between, positive_int
 from xdn.cli.data_options import finder
 from xdn.errors import SettingError
 from xdn.graph import Net
@@ -12,6 +13,8 @@ from xdn.graph import Net
 if TYPE_CHECKING:
     from xdn.data.dataset import Progress
     from xdn.optimize.quantize.calibrate import Calibrated
+    from xdn.optimize.quantize.config import CalibrationConfig
+    from xdn.optimize.quantize.sensitivity import Sensitivity
 
 
 def add_quantize_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,12 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--keep-ends", action="store_true", default=None, help="the first and the last layer with weights stay in f32")
     add(
+        "--equalize",
+        action="store_true",
+        default=None,
+        help="scale channels first, so that one scale suits all of them",
+    )
+    add(
         "--correct-bias", action=argparse.BooleanOptionalAction, default=None,
         help="give biases what rounding takes from the mean of their channel (default: yes)",
     )  # fmt: skip
@@ -38,21 +47,52 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         "--integer-weights", action=argparse.BooleanOptionalAction, default=None,
         help="write weights as integers, in one byte each (default: yes)",
     )  # fmt: skip
+    add(
+        "--max-drop", type=_points, metavar="POINTS",
+        help="let layers stay in f32 that lose most for the time they save, until accuracy on other images of DATA is "
+        "at most so many points of a hundred below that of f32",
+    )  # fmt: skip
+    add(
+        "--sensitivity", action="store_true",
+        help="measure what each layer loses: its values, accuracy with it alone and all others quantized",
+    )  # fmt: skip
 
 
-def calibrated(args: argparse.Namespace, net: Net, progress: "Progress | None" = None) -> "Calibrated":
-    """Return the fused `net` with scales for 8-bit integers, as the options want it."""
+def _points(text: str) -> float:
+    """Return an option's text as points of a hundred."""
+    return number_between(text, float, 0.0, 100.0, "a number from 0 to 100")
+
+
+def calibrated(
+    args: argparse.Namespace, net: Net, shown: "Callable[[str], Progress]"
+) -> "tuple[Calibrated, Sensitivity | None]":
+    """Return the fused `net` with scales for 8-bit integers, and what layers lose where that is asked for.
+
+    `shown` gives what is told of the progress of a thing.
+    """
     from xdn.instruments import calibration, training_images
     from xdn.optimize.quantize.calibrate import calibrate
+    from xdn.optimize.quantize.mixed import with_f32_layers
+    from xdn.optimize.quantize.sensitivity import sensitivity
+
+    config = _config(args)
+    data = training_images(args.calibrate or args.data, net, finder(args), args.split)
+    if data is None:
+        raise SettingError("--calibrate needs images", mend="Name the data: --calibrate DATA")
+    instruments = calibration(net, data, config.images)
+    found = calibrate(net, config, instruments, shown("calibrate"))
+    if args.max_drop is not None:
+        found = with_f32_layers(found, instruments, args.max_drop / 100, shown("mixed precision"))
+    lost = sensitivity(found, instruments, shown("sensitivity")) if args.sensitivity else None
+    return found, lost
+
+
+def _config(args: argparse.Namespace) -> "CalibrationConfig":
     from xdn.optimize.quantize.config import CalibrationConfig
 
-    options = given(args, "observer", "keep_ends", "correct_bias", "integer_weights")
+    options = given(args, "observer", "keep_ends", "equalize", "correct_bias", "integer_weights")
     if args.keep_f32:
         options["keep_f32"] = tuple(args.keep_f32)
     if args.calibration_images:
         options["images"] = args.calibration_images
-    config = CalibrationConfig(**options)
-    data = training_images(args.calibrate or args.data, net, finder(args), args.split)
-    if data is None:
-        raise SettingError("--calibrate needs images", mend="Name the data: --calibrate DATA")
-    return calibrate(net, config, calibration(net, data, config.images), progress)
+    return CalibrationConfig(**options)

@@ -30,7 +30,7 @@ def spread(net, blob):
     (batch,) = batches_of(net, at_once=32)()
     values = np.abs(net.with_batch(32).forward(batch)[blob])
     peaks = values.max(axis=(0, *range(2, values.ndim)))
-    return peaks.max() / peaks.min()
+    return peaks.max() / peaks[peaks > 0].min()
 
 
 def forward(net, seed=3):
