@@ -11,6 +11,9 @@ import pytest
 from tests.cli.photos import FORMATS, write_net, write_photos
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt
+from xdn.graph import Quantized
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
@@ -100,3 +103,15 @@ def test_the_python_of_the_pages_runs(folder, page, heading):
         assert names["prob"].shape == (3, 2)
     else:
         assert (folder / "net.onnx").stat().st_size > 100
+
+
+def test_the_lines_of_the_page_on_8_bit_integers_are_read():
+    layer, residual = blocks("docs/quantization.md", None, "")[:2]
+    image = 'layer { name: "%s" type: "Input" top: "%s" input_param { shape { dim: 1 dim: 64 dim: 4 dim: 4 } } }'
+    inputs = "".join(image % (name, name) for name in ("conv1", "shortcut"))
+    start = 'layer { name: "conv3" type: "Convolution" top: "conv3" convolution_param { num_output: 64 kernel_size: 1 }'
+    net = net_from_message(prototxt.parse(f"{inputs}{layer}{start}{residual}}}"))
+    assert [each.quantized for each in net.layers[2:]] == [
+        (Quantized(0.0213),),
+        (Quantized(0.0213), Quantized(0.04, signed=True)),
+    ]
