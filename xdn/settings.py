@@ -88,8 +88,10 @@ CALIBRATION_IMAGES = 512
 CALIBRATION_BYTES = 128 << 20
 #: Images on which accuracies are taken of nets that are calibrated.
 CALIBRATION_SCORE_IMAGES = 1000
-#: On how many images, multiply-accumulates and bytes of blobs at most biases are corrected, by the references.
-CORRECTION_IMAGES, CORRECTION_MACS, CORRECTION_BYTES = 128, 1 << 37, 512 << 20
+#: On how many images, and bytes of their blobs, biases are corrected at most; and for how many multiply-accumulates, an
+#: image counting as many more as it takes to read its weights once, so many for each.
+CORRECTION_IMAGES, CORRECTION_BYTES = 128, 512 << 20
+CORRECTION_MACS, CORRECTION_MACS_A_WEIGHT = 1 << 35, 32
 #: Bytes that one checksum of a packed file covers.
 CHECKSUM_BYTES = 1 << 20
 #: Alignment of arrays in packed files and arenas, in bytes.

@@ -7,11 +7,14 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.nets import batches_of, fused, instruments_for, residual_net
+from xdn import settings
 from xdn.graph import Quantized
+from xdn.graph.cost import net_cost
 from xdn.layers import integer
-from xdn.optimize.quantize.bias import with_corrected_biases
+from xdn.optimize.quantize.bias import correction_images, with_corrected_biases
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.instruments import Instruments
 
 PLAIN = CalibrationConfig("min-max", correct_bias=False, integer_weights=False)
 
@@ -47,7 +50,8 @@ def test_by_hand():
     weights = {"weight": np.full((1, 1), 0.6, np.float32), "bias": np.zeros(1, np.float32)}
     net = net_of(data(2, 1, name="x"), layer("InnerProduct", "ip", ["x"], num_output=1, weights=weights))
     quantized = net.replace(layers=(net.layers[0], net.layers[1].replace(quantized=(Quantized(1.0),))))
-    found = with_corrected_biases(quantized, {"x": np.array([[0.4], [0.7]], np.float32)})
+    images = Instruments(lambda: [{"x": np.array([[0.4], [0.7]], np.float32)}])
+    found = with_corrected_biases(quantized, net, images)
     # In the mean 0.6 (0.55 - 0.5).
     assert found.layer("ip").weights["bias"] == pytest.approx(0.6 * 0.05)
 
@@ -65,7 +69,7 @@ def test_means_are_those_of_the_f32_net(bias_term):
     )
     images = images_for(net)
     quantized = calibrate(net, PLAIN, instruments_for(net)).net
-    corrected = with_corrected_biases(quantized, images)
+    corrected = with_corrected_biases(quantized, net, instruments_for(net))
     for name in ("a", "b", "fc"):
         wanted = means(net, name, images)
         before, after = (np.abs(means(each, name, images) - wanted).max() for each in (quantized, corrected))
@@ -79,7 +83,7 @@ def test_a_residual_counts():
     net = residual_net()
     images = images_for(net)
     quantized = calibrate(net, PLAIN, instruments_for(net)).net
-    corrected = with_corrected_biases(quantized, images)
+    corrected = with_corrected_biases(quantized, net, instruments_for(net))
     wanted = net.with_batch(32).forward(images)["fc"].mean(axis=0)
     before, after = (
         np.abs(each.with_batch(32).forward(images)["fc"].mean(axis=0) - wanted).max() for each in (quantized, corrected)
@@ -96,7 +100,7 @@ def test_layers_that_share_weights_and_layers_in_f32_stay():
         conv("d", "c", 3),
     )
     config = replace(PLAIN, keep_f32=("c",))
-    corrected = with_corrected_biases(calibrate(net, config, instruments_for(net)).net, images_for(net))
+    corrected = with_corrected_biases(calibrate(net, config, instruments_for(net)).net, net, instruments_for(net))
     changed = [
         each.name
         for each in net.layers
@@ -111,4 +115,30 @@ def test_an_axis_that_is_not_that_of_channels_stays():
     net = net_of(data(1, 3, 5, name="x"), layer("InnerProduct", "ip", ["x"], num_output=4, axis=2))
     quantized = calibrate(net, PLAIN, instruments_for(net)).net
     assert quantized.layer("ip").quantized
-    assert with_corrected_biases(quantized, images_for(net)).digest == quantized.digest
+    assert with_corrected_biases(quantized, net, instruments_for(net)).digest == quantized.digest
+
+
+def test_larger_nets_are_looked_at_on_fewer_images(monkeypatch):
+    net = residual_net()
+    assert correction_images(net) == settings.CORRECTION_IMAGES
+    cost = net_cost(net)
+    monkeypatch.setattr(settings, "CORRECTION_BYTES", 5 * cost.top_bytes)
+    assert correction_images(net) == 5
+    macs = cost.macs + settings.CORRECTION_MACS_A_WEIGHT * cost.parameters
+    monkeypatch.setattr(settings, "CORRECTION_MACS", 3 * macs)
+    assert correction_images(net) == 3
+    monkeypatch.setattr(settings, "CORRECTION_MACS", 1)
+    assert correction_images(net) == 1
+
+
+def test_batches_change_nothing():
+    """But for the rounding of a sum of means: in f64, so that no bias changes by more than its own rounding."""
+    net = residual_net()
+    quantized = calibrate(net, PLAIN, instruments_for(net)).net
+    first, *others = (
+        with_corrected_biases(quantized, net, instruments_for(net, at_once=at_once)) for at_once in (32, 8, 7)
+    )
+    for other in others:
+        for each in first.layers:
+            if "bias" in each.weights:
+                np.testing.assert_allclose(other.layer(each.name).weights["bias"], each.weights["bias"], atol=1e-6)

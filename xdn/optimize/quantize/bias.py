@@ -1,70 +1,82 @@
 """Give biases what quantization takes from the mean of their output channel."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 
 from xdn import settings
-from xdn.element import real
+from xdn.element import real as f32
 from xdn.graph import Array, ChannelRule, Layer, Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import Arrays, sized_for
 from xdn.optimize.match import sharers
+from xdn.optimize.quantize.instruments import Instruments
 
 
-def with_corrected_biases(net: Net, images: Arrays) -> Net:
+def with_corrected_biases(net: Net, real: Net, instruments: Instruments) -> Net:
     """Return a net with the biases of its layers that read integers corrected, from the first layer to the last.
 
     The source is Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction" (2019),
     section 4.2, with images: ``b[k] += mean(y[k] - y_q[k])`` over images and positions, y being what the layer computes
     in f32 from what the f32 net gives it, and y_q what it computes from the integers that the layers before it give,
-    corrected already; both without the activation that is fused to it.
+    corrected already; both without the activation that is fused to it. The mean of y over the images is what the layer
+    makes of the mean of its bottoms.
 
     Parameters
     ----------
     net : Net
         With `quantized` layers.
-    images : mapping
-        Input name -> images.
+    real : Net
+        The same net in f32.
+    instruments : Instruments
+        Of their images the first ones are looked at (`correction_images`).
     """
+    images = instruments.first(correction_images(net))
     sized = sized_for(net, images)
-    exact: dict[str, Array] = {name: np.asarray(images[name], real) for name in sized.inputs}
-    rounded = dict(exact)
+    shifting = {layer.name for layer in sized.layers if layer.quantized and _can_shift(sized, layer)}
+    means = _means(real, shifting, instruments)
+    rounded: dict[str, Array] = {name: np.asarray(images[name], f32) for name in sized.inputs}
     made: dict[str, Layer] = {}
-    unread = _last_readings(net)
-    for layer in sized.layers:
-        if layer.params.is_input:
-            continue
-        bare = _without_activation(layer)
-        wanted = _forward(bare.replace(quantized=()), exact)
-        found = _forward(bare, rounded)
-        if layer.quantized and _can_shift(sized, layer):
-            shift = _channel_means(wanted[0]) - _channel_means(found[0])
-            made[layer.name] = _shifted(layer, shift)
-            found = (found[0] + shift.astype(real).reshape(-1, *(1,) * (found[0].ndim - 2)), *found[1:])
-        exact.update(zip(layer.tops, _activated(layer, wanted), strict=True))
-        rounded.update(zip(layer.tops, _activated(layer, found), strict=True))
-        for blob in next(unread):
-            exact.pop(blob), rounded.pop(blob)
+    for layer, unread in zip(sized.layers, _last_readings(sized), strict=True):
+        if not layer.params.is_input:
+            bare = _without_activation(layer)
+            found = _forward(bare, rounded)
+            if layer.name in shifting:
+                wanted = _forward(_without_activation(real.layer(layer.name)), means)
+                shift = _channel_means(wanted[0]) - _channel_means(found[0])
+                made[layer.name] = _shifted(layer, shift)
+                found = (found[0] + shift.astype(f32).reshape(-1, *(1,) * (found[0].ndim - 2)), *found[1:])
+            rounded.update(zip(layer.tops, _activated(layer, found), strict=True))
+        for blob in unread:
+            del rounded[blob]
     return net.replace(layers=tuple(made.get(layer.name, layer) for layer in net.layers))
 
 
 def correction_images(net: Net) -> int:
     """Return on how many images the biases of a net are corrected: fewer of a net that takes more for each."""
     cost = net_cost(net)
-    affordable = settings.CORRECTION_MACS // max(cost.macs, 1), settings.CORRECTION_BYTES // max(cost.top_bytes, 1)
+    macs = cost.macs + settings.CORRECTION_MACS_A_WEIGHT * cost.parameters
+    affordable = settings.CORRECTION_MACS // max(macs, 1), settings.CORRECTION_BYTES // max(cost.top_bytes, 1)
     return max(1, min(settings.CORRECTION_IMAGES, *affordable))
 
 
-def _last_readings(net: Net) -> Iterator[list[str]]:
-    """Yield for each layer that computes the blobs that no layer reads after it."""
-    last: dict[str, str] = {}
-    for layer in net.layers:
-        last |= dict.fromkeys((*layer.tops, *layer.bottoms), layer.name)
-    for layer in net.layers:
-        if not layer.params.is_input:
-            yield [blob for blob, name in last.items() if name == layer.name]
+def _means(net: Net, names: Collection[str], instruments: Instruments) -> dict[str, Array]:
+    """Return blob -> its mean (1, ...) over the first images; of the blobs that the layers called so read."""
+    blobs = tuple(dict.fromkeys(blob for name in names for blob in net.layer(name).bottoms))
+    sums = dict.fromkeys(blobs, np.zeros(1))
+    images = 0
+    for found in instruments.runner(net, blobs, instruments.head(correction_images(net))) if blobs else ():
+        for blob in blobs:
+            sums[blob] = sums[blob] + found[blob].sum(axis=0, keepdims=True, dtype=np.float64)
+        images += len(found[blobs[0]])
+    return {blob: (total / images).astype(f32) for blob, total in sums.items()}
+
+
+def _last_readings(net: Net) -> list[list[str]]:
+    """Return for each layer the blobs that no layer reads after it."""
+    last = {blob: layer.name for layer in net.layers for blob in (*layer.tops, *layer.bottoms)}
+    return [[blob for blob, name in last.items() if name == layer.name] for layer in net.layers]
 
 
 def _forward(layer: Layer, blobs: Arrays) -> tuple[Array, ...]:
@@ -96,8 +108,8 @@ def _channel_means(top: Array) -> Array:
 def _shifted(layer: Layer, shift: Array) -> Layer:
     """Return a layer with `shift` (K,) added to its bias; it gets one where it has none."""
     weights = dict(layer.weights)
-    own, bias = weights.pop("weight"), weights.pop("bias", real(0))
+    own, bias = weights.pop("weight"), weights.pop("bias", f32(0))
     return layer.replace(
         params=replace(layer.params, bias_term=True),  # type: ignore[type-var]
-        weights={"weight": own, "bias": (bias + shift).astype(real), **weights},
+        weights={"weight": own, "bias": (bias + shift).astype(f32), **weights},
     )

@@ -7,7 +7,7 @@ from xdn.errors import DataError, ShapeError
 from xdn.graph import Net, Quantized
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import Arrays
-from xdn.optimize.quantize.bias import correction_images, with_corrected_biases
+from xdn.optimize.quantize.bias import with_corrected_biases
 from xdn.optimize.quantize.choice import Choice, chosen, root, why_real
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
@@ -102,7 +102,7 @@ def calibrate(
     layers = tuple(layer.replace(quantized=quantized.get(layer.name, ())) for layer in net.layers)
     made = net.replace(layers=layers)
     if config.correct_bias and choice.layers:
-        made = with_corrected_biases(made, instruments.first(correction_images(net)))
+        made = with_corrected_biases(made, net, instruments)
     if config.integer_weights:
         made = made.replace(layers=tuple(with_integer_weights(layer) for layer in made.layers))
     read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}

@@ -50,11 +50,16 @@ class Instruments:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""
         return self.runner(net, blobs, self.batches())
 
+    def head(self, images: int) -> Iterator[Arrays]:
+        """Yield the batches of so many of the first calibration images, of all where there are fewer."""
+        for batch in self.batches():
+            taken = {name: array[:images] for name, array in batch.items()}
+            yield taken
+            images -= len(next(iter(taken.values())))
+            if images <= 0:
+                return
+
     def first(self, images: int) -> dict[str, Array]:
         """Return so many of the first calibration images, all where there are fewer, by input."""
-        taken: list[Arrays] = []
-        for batch in self.batches():
-            taken.append(batch)
-            if sum(len(next(iter(each.values()))) for each in taken) >= images:
-                break
-        return {name: np.concatenate([each[name] for each in taken])[:images] for name in taken[0]}
+        batches = list(self.head(images))
+        return {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}

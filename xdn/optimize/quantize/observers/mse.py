@@ -6,8 +6,8 @@ from xdn.graph import Array
 from xdn.optimize.quantize.observer import OBSERVERS, HistogramObserver
 
 #: Ranges that are tried: the largest magnitude, and each next one narrower by this factor, down to 1/256.
-NARROWER = 2.0 ** (-1 / 32)
-TRIED = 257
+NARROWER = 2.0 ** (-1 / 16)
+TRIED = 129
 
 
 @OBSERVERS.register("mse")
