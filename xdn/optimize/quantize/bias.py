@@ -1,6 +1,6 @@
 """Give biases what quantization takes from the mean of their output channel."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +34,7 @@ def with_corrected_biases(net: Net, real: Net, instruments: Instruments) -> Net:
     """
     images = instruments.first(correction_images(net))
     sized = sized_for(net, images)
-    shifting = {layer.name for layer in sized.layers if layer.quantized and _can_shift(sized, layer)}
+    shifting = [layer.name for layer in sized.layers if layer.quantized and _can_shift(sized, layer)]
     means = _means(real, shifting, instruments)
     rounded: dict[str, Array] = {name: np.asarray(images[name], f32) for name in sized.inputs}
     made: dict[str, Layer] = {}
@@ -61,7 +61,7 @@ def correction_images(net: Net) -> int:
     return max(1, min(settings.CORRECTION_IMAGES, *affordable))
 
 
-def _means(net: Net, names: Collection[str], instruments: Instruments) -> dict[str, Array]:
+def _means(net: Net, names: Sequence[str], instruments: Instruments) -> dict[str, Array]:
     """Return blob -> its mean (1, ...) over the first images; of the blobs that the layers called so read."""
     blobs = tuple(dict.fromkeys(blob for name in names for blob in net.layer(name).bottoms))
     sums = dict.fromkeys(blobs, np.zeros(1))
