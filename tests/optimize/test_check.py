@@ -5,10 +5,12 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import InputError, WeightsError
-from xdn.graph import Layer, Transform
+from xdn.graph import Layer, Quantized, Transform
+from xdn.graph.verify import verify
 from xdn.layers.input import Input
-from xdn.optimize import optimize
-from xdn.optimize.check import largest_difference, reference, run, seeded_batch
+from xdn.layers.integer import with_integer_weights
+from xdn.optimize import apply_stages, optimize
+from xdn.optimize.check import in_f32, largest_difference, reference, run, seeded_batch
 
 
 def test_the_batch_is_the_same_each_time_and_has_two_images():
@@ -95,3 +97,20 @@ def test_blobs_of_zeros_may_round():
 )
 def test_values_that_are_not_finite(before, after, expected):
     assert difference(before, after) == expected
+
+
+def test_a_net_in_f32_reads_no_integers():
+    net = net_of(data(2, 3, 6, 6), conv("a", "data", 4), conv("b", "a", 4))
+    assert in_f32(net) is net
+    read = {"a": (Quantized(0.5, signed=True),), "b": (Quantized(0.25),)}
+    layers = [each.replace(quantized=read.get(each.name, ())) for each in net.layers]
+    rounded = net.replace(layers=tuple(map(with_integer_weights, layers)))
+    stored = apply_stages(rounded, ("quantized-storage",))
+    values = seeded_batch(net)
+    for each in (rounded, stored):
+        plain = in_f32(each)
+        verify(plain)
+        weights = {layer.name: {n: w for n, w in layer.weights.items() if "scale" not in n} for layer in rounded.layers}
+        expected = net.with_weights(weights).forward(values)["b"]
+        assert np.array_equal(plain.forward(values)["b"], expected)
+        assert not any(layer.quantized or layer.stored for layer in plain.layers)

@@ -6,9 +6,10 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from xdn import settings
 from xdn.errors import CheckError, UnsupportedError
+from xdn.graph import Quantized
 from xdn.instruments import executed
 from xdn.optimize import optimize
-from xdn.optimize.check import reference, run, seeded_batch
+from xdn.optimize.check import largest_difference, reference, run, seeded_batch
 from xdn.optimize.execution import Execution, check_execution
 
 
@@ -131,3 +132,50 @@ def test_what_a_layer_that_jumps_reads_is_compared():
     assert set(checked(net, executed).differences) == {"batch", "channel"}
     with pytest.raises(CheckError, match="the blob 'c'"):
         checked(net, by_reference(lambda name, array: array * 1.01 if name == "c" else array))
+
+
+def reading_integers():
+    """Return f32 -> pool -> integers -> integers -> softmax."""
+    net = net_of(
+        data(2, 3, 8, 8),
+        conv("c", "data", 4, 3),
+        layer("Pooling", "pool", ["c"], kernel_size=2, stride=2),
+        conv("d", "pool", 4),
+        layer("ReLU", "relu", ["d"]),
+        layer("InnerProduct", "ip", ["relu"], num_output=3),
+        layer("Softmax", "prob", ["ip"]),
+    )
+    read = {"d": Quantized(6.0, signed=True), "ip": Quantized(2.0)}
+    layers = [each.replace(quantized=(read[each.name],) if each.name in read else ()) for each in net.layers]
+    return net.replace(layers=tuple(layers))
+
+
+def test_integers_are_made_of_what_the_machine_computed_in_f32():
+    """A value that is nearly half way between two integers becomes one or the other by its rounding."""
+    net = reading_integers()
+    exact = checked(net, executed)
+    assert all(difference < 1e-6 for difference in exact.differences.values())
+    batch = seeded_batch(net)
+    nudged = by_reference(lambda name, array: array * np.float32(1 + 5e-4) if name == "pool" else array)
+    apart = largest_difference(run(reference, net, batch), nudged(net, batch, ["ip"])["way"], ["ip"])
+    assert apart > settings.EXECUTION_TOLERANCE
+    assert 4e-4 < checked(net, nudged).differences["way"] < 6e-4
+
+
+def test_stored_integers_that_are_others_are_an_error():
+    net = reading_integers()
+    for change in (1, -1):
+        wrong = by_stored(lambda x, change=change: x + np.where(x == x.max(), change, 0).astype(x.dtype))
+        with pytest.raises(CheckError, match="the blob 'relu' differs"):
+            checked(net, wrong)
+
+
+def by_stored(change):
+    """Return a way that stores what `ip` reads as integers, changed."""
+
+    def execute(net, inputs, blobs):
+        known = by_reference()(net, inputs, list(net.blobs))["way"]
+        stored = change(net.layer("ip").quantized[0].integers(known["relu"]) // 2 * 2)
+        return {"way": {name: stored if name == "relu" else known[name] for name in blobs}}
+
+    return execute

@@ -5,9 +5,11 @@ import pytest
 
 from tests.optimize.building import assert_same_outputs, conv, data, layer, names, net_of, register_stage
 from tests.positions import EVERY_NET, SIZES, TABLE, net_over
+from xdn import settings
 from xdn.errors import CheckError, UnknownNameError
+from xdn.graph import Quantized
 from xdn.graph.cost import net_cost
-from xdn.optimize.check import reference
+from xdn.optimize.check import largest_difference, reference, seeded_batch
 from xdn.optimize.pipeline import apply_stages, optimize
 from xdn.optimize.stage import POST_FUSION, Note, Rewrite, Stage, stage_names
 
@@ -152,3 +154,28 @@ def test_every_stage_has_something_to_do_in_the_table(axes):
         reports = optimize(net_over(axes, name), STAGES_IN_ORDER).reports
         found |= {report.stage for report in reports if report.changes}
     assert found == set(STAGES_IN_ORDER) - ({"eliminate-unread"} if axes != 2 else set())
+
+
+def test_stages_are_compared_in_f32_where_rounding_decides_which_integer_a_value_becomes():
+    net = net_of(
+        data(2, 3, 6, 6),
+        conv("a", "data", 4),
+        layer("BatchNorm", "bn", ["a"]),
+        conv("b", "bn", 4),
+        layer("ReLU", "relu", ["b"]),
+    )
+    batch = seeded_batch(net)
+    before, after = (each.forward(batch)["bn"].ravel() for each in (net, optimize(net).net))
+    scale = next(
+        scale
+        for one, two in zip(before, after, strict=True)
+        for steps in range(20)
+        if one > 0 and (scale := (one + two) / (2 * steps + 1)) > 0
+        if (Quantized(scale).integers(before) != Quantized(scale).integers(after)).any()
+    )
+    layers = (each.replace(quantized=(Quantized(scale),) if each.name == "b" else ()) for each in net.layers)
+    net = net.replace(layers=tuple(layers))
+    result = optimize(net)
+    assert names(result.net) == ["a", "b", "relu"]
+    assert result.difference < 1e-5
+    assert largest_difference(net.forward(batch), result.net.forward(batch), ["relu"]) > settings.STAGE_TOLERANCE

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from xdn.element import REAL
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph.blob import Blob, Shape
+from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.epilogue import PROJECTION_PREFIX
 from xdn.graph.layer import Layer
-from xdn.graph.params import LayerParams
+from xdn.graph.params import LayerParams, Weights
 from xdn.graph.quantized import Quantized
 
 #: Name of the weight (K,) that says what 1 stands for in each filter, beside weights that are rounded to integers.
@@ -32,6 +32,11 @@ def scale_shapes(layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
         for prefix, params in filters.items()
         if params is not None and prefix + SCALES in layer.weights and prefix + "weight" in shapes
     }
+
+
+def without_scales(weights: Weights) -> dict[str, Array]:
+    """Return the weights of a layer without the scales of its filters."""
+    return {name: array for name, array in weights.items() if name not in (SCALES, PROJECTION_PREFIX + SCALES)}
 
 
 def most_products(read: Quantized) -> int:

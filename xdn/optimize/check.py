@@ -10,8 +10,11 @@ from xdn.element import real
 from xdn.errors import InputError
 from xdn.graph import Array, Layer, Net, Transform
 from xdn.graph.examples import examples
+from xdn.graph.reading import without_scales
 from xdn.graph.verify import is_sound, verify
 from xdn.layers.input import Input
+from xdn.layers.quantize import Quantize
+from xdn.layers.split import Split
 from xdn.memory import Need
 
 Arrays = Mapping[str, Array]
@@ -38,6 +41,19 @@ def reference(net: Net, inputs: Arrays) -> Arrays:
     """Run the NumPy references; values that overflow are compared like any others."""
     with np.errstate(over="ignore", invalid="ignore"):
         return net.forward(inputs)
+
+
+def in_f32(net: Net) -> Net:
+    """Return the net with every layer in f32: none reads or stores 8-bit integers, and Quantize gives its bottom."""
+    if not any(layer.quantized or isinstance(layer.params, Quantize) for layer in net.layers):
+        return net
+    layers = (
+        layer.replace(params=Split(), quantized=(), stored=())
+        if isinstance(layer.params, Quantize)
+        else layer.replace(weights=without_scales(layer.weights), quantized=(), stored=())
+        for layer in net.layers
+    )
+    return net.replace(layers=tuple(layers))
 
 
 def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.errors import CheckError, UnsupportedError
-from xdn.graph import Net
+from xdn.graph import Array, Layer, Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import Arrays, largest_difference
 
@@ -45,8 +45,9 @@ class Execution:
 def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute) -> Execution:
     """Run a net, and compare its outputs with the `expected` ones.
 
-    A layer whose tops jump (`LayerParams.jumps`) is expected to give what its reference makes of the bottoms that the
-    machine gave it: these are compared themselves, and rounding decides what lies at the jump.
+    A layer whose tops jump (`LayerParams.jumps`), or which reads 8-bit integers of f32, is expected to give what its
+    reference makes of the bottoms that the machine gave it: these are compared themselves, and rounding decides what
+    lies at the jump.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute)
     """
     if (why := _why_not(net, expected)) is not None:
         return Execution(skipped=why)
-    before_jumps = [name for layer in net.layers if layer.params.jumps(len(layer.tops)) for name in layer.bottoms]
+    before_jumps = [name for layer in net.layers if _jumps(layer) for name in layer.bottoms]
     # A softmax of scores far apart is 0 and 1, whatever the scores are: they are compared too.
     scores = [name for output in net.outputs for name in net.producers[output].bottoms]
     watched = list(dict.fromkeys((*before_jumps, *scores, *net.outputs)))
@@ -66,8 +67,23 @@ def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute)
     differences = {}
     for way, arrays in found.items():
         known = _after_jumps(net, expected, arrays) if before_jumps else expected
-        differences[way] = max(_checked(way, name, known, arrays) for name in watched if name in arrays)
+        shared = [name for name in watched if name in arrays]
+        alike = {name: _as_stored(net, name, known[name], arrays[name]) for name in shared}
+        differences[way] = max(_checked(way, name, alike, arrays) for name in shared)
     return Execution(differences)
+
+
+def _jumps(layer: Layer) -> bool:
+    """Return whether tops may change all at once where a bottom moves little."""
+    return bool(layer.quantized) or layer.params.jumps(len(layer.tops))
+
+
+def _as_stored(net: Net, name: str, known: Array, found: Array) -> Array:
+    """Return what is expected of a blob, as 8-bit integers where the machine stored these: as all readers read it."""
+    if found.dtype == known.dtype:
+        return known
+    reader = next(layer for layer in net.consumers[name] if layer.quantized)
+    return reader.quantized[reader.bottoms.index(name)].integers(known)
 
 
 def _checked(way: str, name: str, known: Arrays, arrays: Arrays) -> float:
@@ -101,7 +117,7 @@ def _after_jumps(net: Net, expected: Arrays, arrays: Arrays) -> Arrays:
     known = dict(expected)
     changed: set[str] = set()
     for layer in net.layers:
-        given = arrays if layer.params.jumps(len(layer.tops)) else {}
+        given = arrays if _jumps(layer) else {}
         if layer.params.is_input or not (given or changed.intersection(layer.bottoms)):
             continue
         tops = layer.forward([given.get(name, known[name]) for name in layer.bottoms])

@@ -10,7 +10,7 @@ from xdn.graph.cost import Cost, net_cost
 from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
 from xdn.memory import Need
-from xdn.optimize.check import Arrays, Forward, largest_difference, reference, run, seeded_batch, sized_for
+from xdn.optimize.check import Arrays, Forward, in_f32, largest_difference, reference, run, seeded_batch, sized_for
 from xdn.optimize.execution import Execute, Execution, check_execution
 from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, stage_names
 
@@ -112,7 +112,8 @@ def optimize(
     total = largest_difference(first, guard.values, net.outputs) if guard else None
     execution = None
     if guard and execute:
-        expected = guard.values if forward is None else run(reference, current, guard.batch)
+        same = forward is None and not any(layer.quantized for layer in current.layers)
+        expected = guard.values if same else run(reference, current, guard.batch)
         execution = check_execution(current, guard.batch, expected, execute)
     return Result(current, tuple(reports), net_cost(net), total, execution)
 
@@ -137,17 +138,19 @@ class _Guard:
         sized = sized_for(net, self.batch)
         blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
         memory.require([*blobs, *reference_needs(sized)], "comparing nets before and after each stage")
-        self.values = run(self.forward, net, self.batch)
+        self.values = self._run(net)
         return self.values
+
+    def _run(self, net: Net) -> Arrays:
+        """Return what a net computes with all layers in f32: rounding decides which integer a value becomes."""
+        return run(self.forward, in_f32(net), self.batch)
 
     def step(self, stage: str, rewrite: Rewrite) -> float:
         """Return the difference that the stage caused; raise CheckError where it is too large."""
         if not rewrite.changes:
             return 0.0
-        before, after = self.values, run(self.forward, rewrite.net, self.batch)
-        # A blob that is stored as integers from here on has other numbers for the same values.
-        alike = {name for name in before.keys() & after.keys() if before[name].dtype == after[name].dtype}
-        common = {*rewrite.net.outputs, *alike}
+        before, after = self.values, self._run(rewrite.net)
+        common = {*rewrite.net.outputs, *(before.keys() & after.keys())}
         for name in sorted(common):
             difference = largest_difference(before, after, [name])
             if difference > self.tolerance:
