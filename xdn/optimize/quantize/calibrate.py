@@ -13,6 +13,7 @@ from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
 from xdn.optimize.quantize.instruments import Instruments
 from xdn.optimize.quantize.observer import OBSERVERS, Observer
+from xdn.optimize.quantize.prepare import prepared
 
 #: Told how far calibration is: (images done, images).
 Progress = Callable[[int, int], None]
@@ -69,7 +70,7 @@ def calibrate(
     Parameters
     ----------
     net : Net
-        With weights, fused as it is going to run.
+        With weights, fused as it is going to run; one that reads integers already is calibrated anew.
     config : CalibrationConfig
     instruments : Instruments
     progress : callable, optional
@@ -84,6 +85,7 @@ def calibrate(
         There are no images.
     """
     net.require_weights()
+    net = prepared(net, config)
     choice = chosen(net, config)
     if config.equalize:
         net = equalized(net, instruments)

@@ -51,7 +51,7 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
     kept: dict[str, str] = {}
     for layer in net.layers:
         if not layer.params.is_input and not selects(net, layer):
-            if any(fnmatchcase(layer.name, pattern) for pattern in config.keep_f32):
+            if config.keeps(layer.name):
                 kept[layer.name] = "it was asked for"
             elif layer.name in ends:
                 kept[layer.name] = "the first and the last layer were to be kept"

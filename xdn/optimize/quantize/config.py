@@ -1,6 +1,7 @@
 """How a net is to be quantized."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from xdn import settings
 from xdn.errors import SettingError
@@ -40,3 +41,7 @@ class CalibrationConfig:
     def __post_init__(self) -> None:
         if self.images < 1:
             raise SettingError(f"{self.images} calibration images; one is the least")
+
+    def keeps(self, layer: str) -> bool:
+        """Return whether a layer of this name is to compute in f32."""
+        return any(fnmatchcase(layer, pattern) for pattern in self.keep_f32)
