@@ -1,49 +1,45 @@
-"""Nets for the tests of quantization, fused as they run, and calibration images for them."""
+"""Random nets whose layers read 8-bit integers."""
 
 import numpy as np
+from hypothesis import strategies as st
 
-from tests.optimize.building import conv, data, layer, net_of
-from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
-from xdn.optimize.quantize.instruments import Instruments
-
-
-def fused(net):
-    """Return a net as sessions run it."""
-    return apply_stages(net, (*stage_names(PLAIN), *stage_names(POST_FUSION)))
-
-
-def residual_net(seed=1):
-    """Return a fused net with a stem, a max pool, a residual block, an average and a classifier."""
-    return fused(
-        net_of(
-            data(1, 3, 12, 12),
-            conv("stem", "data", 8, kernel=3, pad=1),
-            layer("ReLU", "stem_relu", ["stem"]),
-            layer("Pooling", "pool", ["stem_relu"], pool="MAX", kernel_size=2, stride=2),
-            conv("a", "pool", 8, kernel=3, pad=1),
-            layer("ReLU", "a_relu", ["a"]),
-            conv("b", "a_relu", 8, kernel=3, pad=1),
-            layer("Eltwise", "sum", ["b", "pool"]),
-            layer("ReLU", "sum_relu", ["sum"]),
-            layer("Pooling", "average", ["sum_relu"], pool="AVE", global_pooling=True),
-            layer("InnerProduct", "fc", ["average"], num_output=5),
-            layer("Softmax", "prob", ["fc"]),
-            seed=seed,
-        )
-    )
+from tests.optimize.test_random_nets import nets
+from xdn.graph import Quantized
+from xdn.graph.reading import why_real
+from xdn.optimize.check import reference, run, seeded_batch
+from xdn.optimize.pipeline import apply_stages
+from xdn.optimize.stage import PLAIN, POST_FUSION, stage_names
 
 
-def batches_of(net, images=32, at_once=8, seed=0):
-    """Return a callable that gives normal images for the net's inputs, the same at every call."""
-    rng = np.random.default_rng(seed)
-    found = {
-        name: rng.standard_normal((images, *blob.shape[1:])).astype(np.float32) for name, blob in net.inputs.items()
-    }
-    return lambda: (
-        {name: array[start : start + at_once] for name, array in found.items()} for start in range(0, images, at_once)
-    )
+@st.composite
+def quantized_nets(draw, net, scales=None):
+    """Draw which layers of a net read 8-bit integers; mostly one scale a blob, sometimes another.
+
+    `scales` has a Quantized for each blob; any is taken where it is left out.
+    """
+    made, own = [], dict(scales or {})
+    for each in net.layers:
+        bottoms = [net.blobs[name] for name in each.bottoms]
+        if each.params.is_input or why_real(each, bottoms) or draw(st.integers(0, 4)) == 0:
+            made.append(each)
+            continue
+        count = len(each.bottoms) - bool(each.residual and draw(st.integers(0, 2)) == 0)
+        how = []
+        for name in each.bottoms[:count]:
+            usual = own.setdefault(name, Quantized(0.01 + 0.01 * len(own), draw(st.booleans())))
+            other = Quantized(0.5 * usual.scale, usual.signed)
+            how.append(usual if draw(st.integers(0, 4)) else other)
+        made.append(each.replace(quantized=tuple(how)))
+    return net.replace(layers=tuple(made))
 
 
-def instruments_for(net, **options):
-    """Return what calibration may use: normal images, and the references."""
-    return Instruments(batches_of(net, **options))
+@st.composite
+def calibrated_nets(draw):
+    """Draw a fused net whose layers read integers that cover what its blobs hold on the seeded batch."""
+    net = apply_stages(draw(nets()), [*stage_names(PLAIN), *stage_names(POST_FUSION)])
+    scales = {}
+    for name, values in run(reference, net, seeded_batch(net)).items():
+        signed = bool(values.min() < 0)
+        largest = max(float(np.abs(values).max()), 1e-3)
+        scales[name] = Quantized(largest / (127 if signed else 255), signed)
+    return draw(quantized_nets(net, scales))

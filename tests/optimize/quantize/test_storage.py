@@ -5,10 +5,10 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.optimize.building import conv, data, layer, net_of
+from tests.optimize.quantize.nets import quantized_nets
 from tests.optimize.test_random_nets import nets
 from xdn.element import REAL, S8, U8
 from xdn.graph import Quantized
-from xdn.graph.reading import why_real
 from xdn.graph.verify import verify
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
@@ -177,24 +177,6 @@ def test_a_residual_without_a_scale_is_read_in_f32(rng):
 def test_no_file_says_how_blobs_are_stored():
     assert [name for name in STAGES if not STAGES[name].in_files] == ["quantized-storage"]
     assert stage_names(POST_FUSION)[-1] == "quantized-storage"
-
-
-@st.composite
-def quantized_nets(draw, net):
-    """Draw which layers of a net read 8-bit integers; mostly one scale a blob, sometimes another."""
-    made, left = [], {}
-    for each in net.layers:
-        bottoms = [net.blobs[name] for name in each.bottoms]
-        if each.params.is_input or why_real(each, bottoms) or draw(st.integers(0, 4)) == 0:
-            made.append(each)
-            continue
-        count = len(each.bottoms) - bool(each.residual and draw(st.integers(0, 2)) == 0)
-        how = []
-        for name in each.bottoms[:count]:
-            own = left.setdefault(name, Quantized(0.01 + 0.01 * len(left), draw(st.booleans())))
-            how.append(own if draw(st.integers(0, 4)) else A)
-        made.append(each.replace(quantized=tuple(how)))
-    return net.replace(layers=tuple(made))
 
 
 @seed(20190625)
