@@ -31,6 +31,8 @@ class LayerSummary:
         For one image; None where the shapes are unknown.
     quantized : tuple of Quantized
         As what 8-bit integers it reads its bottoms; empty where it computes in f32.
+    hands_on : bool
+        Whether it hands values on as they are, f32 or integers.
     """
 
     name: str
@@ -42,6 +44,7 @@ class LayerSummary:
     shapes: tuple[Shape | None, ...]
     cost: Cost | None
     quantized: tuple[Quantized, ...] = ()
+    hands_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,4 +114,5 @@ def _layer(shaped: Net, layer: Layer, has_shapes: bool) -> LayerSummary:
         tuple(blob.shape for blob in shaped.top_blobs(layer)) if has_shapes else (None,) * len(layer.tops),
         layer_cost(shaped, layer) if has_shapes else None,
         layer.quantized,
+        has_shapes and layer.params.selects_only(shaped.bottom_blobs(layer), len(layer.tops)),
     )

@@ -60,9 +60,9 @@ def _lacking(summary: NetSummary) -> str:
 
 
 def _read(layer: LayerSummary) -> str:
-    """Return as what integers a layer reads each bottom: a scale, after `s8` where they have signs; else f32."""
+    """Return as what a layer reads each bottom: u8 or s8 and a scale, else f32; empty where it hands on what it is."""
     if not layer.quantized:
-        return "f32" if layer.bottoms else ""
+        return "f32" if layer.bottoms and not layer.hands_on else ""
     return ", ".join(f"{how.element.name} {how.scale:.4g}" for how in layer.quantized)
 
 
