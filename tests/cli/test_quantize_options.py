@@ -78,6 +78,16 @@ def test_options_are_followed(small, capsys):
             np.testing.assert_array_equal(found.layer(layer.name).weights[name], array)
 
 
+def test_more_may_be_done(small):
+    _, path = small
+    assert main([str(path), *FAST, "-o", "usual", "--quiet"]) == 0
+    assert main([str(path), *FAST, "--equalize", "--learn-rounding", "-o", "more", "--json", "r.json", "--quiet"]) == 0
+    usual, more = (written(folder).layer("conv2").weights["weight"] for folder in ("usual", "more"))
+    assert not np.array_equal(usual, more)
+    config = json.loads(Path("r.json").read_text())["calibration"]["config"]
+    assert (config["equalize"], config["learn_rounding"]) == (True, True)
+
+
 def test_the_ends_stay(small):
     _, path = small
     assert main([str(path), *FAST, "--keep-ends", "--quiet"]) == 0

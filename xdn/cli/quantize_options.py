@@ -40,6 +40,10 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         help="scale channels first, so that one scale suits all of them",
     )
     add(
+        "--learn-rounding", action="store_true", default=None,
+        help="round weights up or down so that what layers give changes least",
+    )  # fmt: skip
+    add(
         "--correct-bias", action=argparse.BooleanOptionalAction, default=None,
         help="give biases what rounding takes from the mean of their channel (default: yes)",
     )  # fmt: skip
@@ -90,7 +94,7 @@ def calibrated(
 def _config(args: argparse.Namespace) -> "CalibrationConfig":
     from xdn.optimize.quantize.config import CalibrationConfig
 
-    options = given(args, "observer", "keep_ends", "equalize", "correct_bias", "integer_weights")
+    options = given(args, "observer", "keep_ends", "equalize", "learn_rounding", "correct_bias", "integer_weights")
     if args.keep_f32:
         options["keep_f32"] = tuple(args.keep_f32)
     if args.calibration_images:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from xdn import settings
 from xdn.errors import DataError, ShapeError
 from xdn.graph import Net, Quantized
 from xdn.layers.integer import with_integer_weights
@@ -11,12 +12,10 @@ from xdn.optimize.quantize.bias import with_corrected_biases
 from xdn.optimize.quantize.choice import Choice, chosen, root, why_real
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
-from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.instruments import Instruments, Progress
 from xdn.optimize.quantize.observer import OBSERVERS, Observer
 from xdn.optimize.quantize.prepare import prepared
-
-#: Told how far calibration is: (images done, images).
-Progress = Callable[[int, int], None]
+from xdn.optimize.quantize.rounding import with_learned_rounding
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,8 @@ def calibrate(
     quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
     layers = tuple(layer.replace(quantized=quantized.get(layer.name, ())) for layer in net.layers)
     made = net.replace(layers=layers)
+    if config.learn_rounding:
+        made = with_learned_rounding(made, instruments, settings.ROUNDING_IMAGES, config.correct_bias, progress)
     if config.correct_bias and choice.layers:
         made = with_corrected_biases(made, net, instruments)
     if config.integer_weights:

@@ -23,6 +23,8 @@ class CalibrationConfig:
         Let the first and the last of the layers that multiply with weights compute in f32.
     equalize : bool
         Scale channels between layers first, so that one scale suits all channels of a blob.
+    learn_rounding : bool
+        Round weights so that what layers give changes least, in place of each to the nearest integer.
     correct_bias : bool
         Add what quantization takes from the mean of each output channel to the bias.
     integer_weights : bool
@@ -35,6 +37,7 @@ class CalibrationConfig:
     keep_f32: tuple[str, ...] = ()
     keep_ends: bool = False
     equalize: bool = False
+    learn_rounding: bool = False
     correct_bias: bool = True
     integer_weights: bool = True
 

@@ -9,6 +9,9 @@ import numpy as np
 from xdn.graph import Array, Net
 from xdn.optimize.check import Arrays, reference, run
 
+#: Told how far something is: (done, in all), in images, layers or nets.
+Progress = Callable[[int, int], None]
+
 
 class Runner(Protocol):
     """Runs a net over batches."""

@@ -1,6 +1,6 @@
 """Mixed precision: let the layers compute in f32 that lose most for the time that integers save them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,7 @@ from xdn.graph.cost import layer_cost
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import correction_images
 from xdn.optimize.quantize.calibrate import Calibrated
-from xdn.optimize.quantize.instruments import Instruments
-
-#: Told how far it is: (nets run, nets at most).
-Progress = Callable[[int, int], None]
+from xdn.optimize.quantize.instruments import Instruments, Progress
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How much each layer loses by reading integers: by the values that it gives, and by what the net then says."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import log10
 
@@ -10,11 +10,8 @@ from xdn.graph import Array, Net
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.calibrate import Calibrated
 from xdn.optimize.quantize.histogram import Histogram
-from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.instruments import Instruments, Progress
 from xdn.optimize.quantize.mixed import mixed
-
-#: Told how far the measurement is: (nets scored, nets).
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

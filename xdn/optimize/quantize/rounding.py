@@ -1,0 +1,181 @@
+"""Learn whether each weight is rounded up or down: what a layer gives counts, not how near each weight is."""
+
+from collections.abc import Iterator, Sequence
+from math import prod
+
+import numpy as np
+
+from xdn import settings
+from xdn.element import real as f32
+from xdn.graph import Array, ChannelRule, Layer, Net
+from xdn.graph.reading import MOST_WEIGHT, SCALES
+from xdn.layers.integer import along_filters, rounded_weight, weight_scales, weight_values
+from xdn.optimize.match import sharers
+from xdn.optimize.quantize.instruments import Instruments, Progress
+
+#: Outputs of a layer that are looked at, over all images.
+ROWS = 1 << 13
+#: What is added to the diagonal of H, relative to its mean, before it is inverted.
+DAMPING = 0.01
+#: How often each weight is asked at most; most do not change after the second time.
+SWEEPS = 4
+
+
+def with_learned_rounding(
+    net: Net, instruments: Instruments, images: int, centred: bool, progress: Progress | None = None
+) -> Net:
+    """Return a net whose layers of integers have weights on their integers' grid, rounded so that outputs change least.
+
+    The source is Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization" (2020), equation 20: for
+    each filter w minimise ``(w_q - w) H (w_q - w)^T`` over w_q, each element the integer below or above, H being the
+    sum of x x^T over inputs x of the layer, as it reads them. They relax the choice and learn it by gradient descent;
+    here each weight makes up for those rounded before it, and is then asked in turn whether the other integer is
+    better, given all others, until none changes.
+
+    Parameters
+    ----------
+    net : Net
+        With `quantized` layers, whose weights are f32; the layers before each give what they do in f32.
+    instruments : Instruments
+    images : int
+        The first so many are looked at.
+    centred : bool
+        Leave the mean of the inputs out of account, since biases are corrected afterwards.
+    progress : callable, optional
+    """
+    real = net.replace(layers=tuple(layer.replace(quantized=()) for layer in net.layers))
+    chosen = [layer for layer in net.layers if layer.quantized and _can_learn(net, layer)]
+    made: dict[str, Layer] = {}
+    for portion in _portions(chosen):
+        for layer, gram in zip(portion, _grams(real, portion, instruments, images, centred), strict=True):
+            made[layer.name] = _learned(layer, gram)
+            if progress:
+                progress(len(made), len(chosen))
+    return net.replace(layers=tuple(made.get(layer.name, layer) for layer in net.layers))
+
+
+def _can_learn(net: Net, layer: Layer) -> bool:
+    """Return whether a layer has filters of its own."""
+    filters = layer.params.channel_rule_for(net.bottom_blobs(layer)) is ChannelRule.FILTERS
+    return filters and not sharers(net, layer)
+
+
+def _inputs(layer: Layer) -> int:
+    """Return with how many values a filter is multiplied."""
+    return prod(layer.params.filters(layer.weights["weight"]).shape[1:])
+
+
+def _portions(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
+    """Yield the layers, as many at a time as sums of products there is room for."""
+    portion: list[Layer] = []
+    room = settings.ROUNDING_BYTES
+    for layer in layers:
+        groups = getattr(layer.params, "group", 1)
+        size = f32().nbytes * groups * _inputs(layer) ** 2
+        if portion and size > room:
+            yield portion
+            portion, room = [], settings.ROUNDING_BYTES
+        portion.append(layer)
+        room -= size
+    if portion:
+        yield portion
+
+
+def _grams(real: Net, layers: Sequence[Layer], instruments: Instruments, images: int, centred: bool) -> list[Array]:
+    """Return for each layer (G, I, I) the sum of x x^T over some inputs of each group."""
+    blobs = tuple(dict.fromkeys(layer.bottoms[0] for layer in layers))
+    tops = {layer.name: prod(real.top_blobs(layer)[0].shape[2:]) for layer in layers}
+    rng = np.random.default_rng(0)
+    sums: list[Array | float] = [0.0] * len(layers)
+    means: list[Array | float] = [0.0] * len(layers)
+    rows = [0] * len(layers)
+    for found in instruments.runner(real, blobs, instruments.head(images)):
+        for number, layer in enumerate(layers):
+            read = layer.quantized[0]
+            bottom = read.values(read.integers(found[layer.bottoms[0]]))
+            outputs = len(bottom) * tops[layer.name]
+            taken = min(outputs, max(1, ROWS * len(bottom) // images))
+            picked = np.sort(rng.choice(outputs, taken, replace=False))
+            columns = layer.params.columns(bottom, picked)  # (G, rows, I)
+            sums[number] = sums[number] + columns.swapaxes(1, 2) @ columns
+            means[number] = means[number] + columns.sum(axis=1, dtype=np.float64)
+            rows[number] += taken
+    return [
+        np.asarray(total - centred * mean[:, :, None] * mean[:, None] / count, f32)  # type: ignore[index]
+        for total, mean, count in zip(sums, means, rows, strict=True)
+    ]
+
+
+def _learned(layer: Layer, gram: Array) -> Layer:
+    """Return a layer with its weights rounded by the sums of its inputs' products, and their scales."""
+    params, weight = layer.params, layer.weights["weight"]
+    scales = weight_scales(params, layer.weights, layer.quantized[0])
+    quotients = params.filters(weight / along_filters(params, weight, scales))
+    nearest = params.filters(rounded_weight(params, weight, scales))
+    shape = (len(gram), -1, gram.shape[1])
+    best = rounded(quotients.reshape(shape), nearest.reshape(shape), gram).reshape(nearest.shape)
+    values = weight_values(params, np.ascontiguousarray(params.weight_of(best)), scales)
+    return layer.replace(weights={**layer.weights, "weight": values, SCALES: scales})
+
+
+def rounded(quotients: Array, nearest: Array, gram: Array) -> Array:
+    """Return (G, K/G, I) int8, the integers below or above quotients for which the error is least, one by one.
+
+    With d = w_q - w the error is d H d^T; another integer for element i, further by e, changes it by
+    ``2 e (d H)[i] + e^2 H[i, i]``.
+
+    Parameters
+    ----------
+    quotients : (G, K/G, I) f32
+        Weights, each divided by the scale of its filter.
+    nearest : (G, K/G, I) int8
+        The integers that are nearest to them.
+    gram : (G, I, I) f32
+        H, of each group.
+    """
+    gram = gram.astype(np.float64)
+    integers = _begun(quotients, nearest, gram)
+    difference = integers - quotients
+    # The other integer that may stand for a weight is on its other side.
+    step = np.where(difference > 0, -1.0, 1.0)
+    step[np.abs(integers + step) > MOST_WEIGHT] = 0
+    pull = difference @ gram
+    diagonal = np.einsum("gii->gi", gram)
+    for _ in range(SWEEPS):
+        changed = 0
+        for i in range(gram.shape[1]):
+            e = step[:, :, i]
+            group, row = np.nonzero(2 * e * pull[:, :, i] + e * e * diagonal[:, None, i] < 0)
+            integers[group, row, i] += e[group, row]
+            pull[group, row] += e[group, row][:, None] * gram[group, i]
+            step[group, row, i] *= -1
+            changed += len(group)
+        if not changed:
+            break
+    return integers.astype(np.int8)
+
+
+def _begun(quotients: Array, nearest: Array, gram: Array) -> Array:
+    """Return (G, K/G, I) f64, the better of the nearest integers and of those that make up for the ones before them.
+
+    The source is Frantar et al., "GPTQ" (2023): an element is rounded after the best real values for those after it,
+    given how the ones before it were rounded, are known: by the Cholesky factor of the inverse of H.
+    """
+    inputs = gram.shape[1]
+    damped = gram + DAMPING * np.trace(gram, axis1=1, axis2=2)[:, None, None] / inputs * np.eye(inputs)
+    damped[np.trace(gram, axis1=1, axis2=2) <= 0] = np.eye(inputs)
+    factor = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
+    low = np.maximum(np.floor(quotients), -MOST_WEIGHT)
+    high = np.minimum(low + 1, MOST_WEIGHT)
+    values, integers = quotients.astype(np.float64), np.empty(quotients.shape)
+    for i in range(inputs):
+        integers[:, :, i] = np.rint(values[:, :, i]).clip(low[:, :, i], high[:, :, i])
+        error = (values[:, :, i] - integers[:, :, i]) / factor[:, None, i, i]
+        values[:, :, i + 1 :] -= error[:, :, None] * factor[:, None, i, i + 1 :]
+    better = _error(integers - quotients, gram) < _error(nearest - quotients, gram)
+    return np.where(better[:, :, None], integers, nearest).astype(np.float64)
+
+
+def _error(difference: Array, gram: Array) -> Array:
+    """Return (G, K/G), d H d^T of each filter."""
+    return np.asarray(np.einsum("gki,gki->gk", difference @ gram, difference))
