@@ -2,7 +2,7 @@
 
 import json
 
-from tests.optimize.quantize.nets import instruments_for, residual_net
+from tests.optimize.quantize.calibrating import instruments_for, residual_net
 from tests.report.rendering import rows
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
-from tests.optimize.quantize.nets import batches_of, fused, instruments_for, residual_net
+from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn.errors import DataError, UnknownNameError
 from xdn.graph import Quantized
 from xdn.optimize.quantize.calibrate import calibrate
@@ -114,6 +114,34 @@ def test_blobs_without_a_scale_leave_their_readers_in_f32():
         "after": "of its bottom 'dead' all values were 0",
         "last": "of its bottom 'huge' there are values that are not finite",
     }
+
+
+def branching(value):
+    """Return a net with a weight of such a value in a layer that gives an output, and images that are never 0."""
+    net = net_of(
+        data(1, 3, 6, 6), conv("a", "data", 4), layer("ReLU", "r", ["a"]), conv("b", "r", 4), conv("c", "data", 4)
+    )
+    weights = {name: array.copy() for name, array in net.layer("c").weights.items()}
+    weights["weight"][1, 2] = value
+    images = np.random.default_rng(0).uniform(2e3, 4e3, (4, 3, 6, 6)).astype(np.float32)
+    return net.with_weights({"c": weights}), Instruments(lambda: [{"data": images}])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_cannot_be_integers_leave_their_layer_in_f32(value):
+    net, instruments = branching(value)
+    found = calibrate(net, CalibrationConfig("min-max"), instruments)
+    assert "not all finite" in found.choice.kept["c"]
+    assert found.choice.layers == ("a", "r", "b")
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_values_that_overflow_leave_biases_finite():
+    net, instruments = branching(3e38)
+    found = calibrate(net, CalibrationConfig("min-max"), instruments)
+    assert found.choice.layers == ("a", "r", "b", "c")
+    assert all(np.isfinite(array).all() for each in found.net.layers for array in each.weights.values())
 
 
 def test_signs_decide_how_many_products_fit():

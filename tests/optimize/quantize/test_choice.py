@@ -3,7 +3,7 @@
 import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
-from tests.optimize.quantize.nets import fused, residual_net
+from tests.optimize.quantize.calibrating import fused, residual_net
 from xdn.errors import SettingError
 from xdn.optimize.quantize.choice import chosen, root
 from xdn.optimize.quantize.config import CalibrationConfig

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.optimize.quantize.nets import instruments_for, residual_net
+from tests.optimize.quantize.calibrating import instruments_for, residual_net
 
 
 @pytest.mark.parametrize("images", [1, 7, 8, 20, 100])

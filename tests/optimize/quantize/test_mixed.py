@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.optimize.quantize.nets import batches_of, instruments_for, residual_net
+from tests.optimize.quantize.calibrating import batches_of, instruments_for, residual_net
 from xdn.errors import DataError
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig

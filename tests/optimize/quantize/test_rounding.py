@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
-from tests.optimize.quantize.nets import batches_of, fused, instruments_for, residual_net
+from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn import settings
 from xdn.layers.integer import integer_filters
 from xdn.optimize.quantize.calibrate import calibrate

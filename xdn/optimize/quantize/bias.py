@@ -7,10 +7,10 @@ import numpy as np
 
 from xdn import settings
 from xdn.element import real as f32
-from xdn.graph import Array, ChannelRule, Layer, Net
+from xdn.graph import Array, Layer, Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import Arrays, sized_for
-from xdn.optimize.match import sharers
+from xdn.optimize.quantize.choice import has_own_filters
 from xdn.optimize.quantize.instruments import Instruments
 
 
@@ -32,9 +32,11 @@ def with_corrected_biases(net: Net, real: Net, instruments: Instruments) -> Net:
     instruments : Instruments
         Of their images the first ones are looked at (`correction_images`).
     """
+    if not any(layer.quantized for layer in net.layers):
+        return net
     images = instruments.first(correction_images(net))
     sized = sized_for(net, images)
-    shifting = [layer.name for layer in sized.layers if layer.quantized and _can_shift(sized, layer)]
+    shifting = [layer.name for layer in sized.layers if layer.quantized and has_own_filters(sized, layer)]
     means = _means(real, shifting, instruments)
     rounded: dict[str, Array] = {name: np.asarray(images[name], f32) for name in sized.inputs}
     made: dict[str, Layer] = {}
@@ -44,7 +46,7 @@ def with_corrected_biases(net: Net, real: Net, instruments: Instruments) -> Net:
             found = _forward(bare, rounded)
             if layer.name in shifting:
                 wanted = _forward(_without_activation(real.layer(layer.name)), means)
-                shift = _channel_means(wanted[0]) - _channel_means(found[0])
+                shift = _shift(wanted[0], found[0])
                 made[layer.name] = _shifted(layer, shift)
                 found = (found[0] + shift.astype(f32).reshape(-1, *(1,) * (found[0].ndim - 2)), *found[1:])
             rounded.update(zip(layer.tops, _activated(layer, found), strict=True))
@@ -80,7 +82,9 @@ def _last_readings(net: Net) -> list[list[str]]:
 
 
 def _forward(layer: Layer, blobs: Arrays) -> tuple[Array, ...]:
-    return layer.forward([blobs[name] for name in layer.bottoms])
+    """Return the tops of a layer; values may overflow, as they do when it runs."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return layer.forward([blobs[name] for name in layer.bottoms])
 
 
 def _without_activation(layer: Layer) -> Layer:
@@ -94,10 +98,11 @@ def _activated(layer: Layer, tops: tuple[Array, ...]) -> tuple[Array, ...]:
     return tops if activation is None else activation.reference(tops, layer.weights, len(tops))
 
 
-def _can_shift(net: Net, layer: Layer) -> bool:
-    """Return whether a layer may have a bias of its own, one for each entry along axis 1 of its top."""
-    filters = layer.params.channel_rule_for(net.bottom_blobs(layer)) is ChannelRule.FILTERS
-    return filters and not sharers(net, layer)
+def _shift(wanted: Array, found: Array) -> Array:
+    """Return (K,) f64, by how much the means over all but axis 1 differ; 0 where values overflow."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        shift = _channel_means(wanted) - _channel_means(found)
+    return np.where(np.isfinite(shift), shift, 0.0)
 
 
 def _channel_means(top: Array) -> Array:

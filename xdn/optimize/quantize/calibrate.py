@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from xdn import settings
-from xdn.errors import DataError, ShapeError
+from xdn.errors import DataError, ShapeError, WeightsError
 from xdn.graph import Net, Quantized
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import with_corrected_biases
-from xdn.optimize.quantize.choice import Choice, chosen, root, why_real
+from xdn.optimize.quantize.choice import Choice, chosen, root, why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
 from xdn.optimize.quantize.instruments import Instruments, Progress
@@ -101,15 +101,22 @@ def calibrate(
     choice = choice.without(_unfit(net, choice, ranges, failed))
     quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
     layers = tuple(layer.replace(quantized=quantized.get(layer.name, ())) for layer in net.layers)
-    made = net.replace(layers=layers)
-    if config.learn_rounding:
-        made = with_learned_rounding(made, instruments, settings.ROUNDING_IMAGES, config.correct_bias, progress)
-    if config.correct_bias and choice.layers:
-        made = with_corrected_biases(made, net, instruments)
-    if config.integer_weights:
-        made = made.replace(layers=tuple(with_integer_weights(layer) for layer in made.layers))
+    made = _adjusted(net.replace(layers=layers), net, config, instruments, progress)
     read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}
     return Calibrated(made, net, read, choice, images, config)
+
+
+def _adjusted(
+    net: Net, real: Net, config: CalibrationConfig, instruments: Instruments, progress: Progress | None
+) -> Net:
+    """Return a net that reads integers with weights and biases as `config` wants them; `real` is the same in f32."""
+    if config.learn_rounding:
+        net = with_learned_rounding(net, instruments, settings.ROUNDING_IMAGES, config.correct_bias, progress)
+    if config.correct_bias:
+        net = with_corrected_biases(net, real, instruments)
+    if config.integer_weights:
+        net = net.replace(layers=tuple(with_integer_weights(layer) for layer in net.layers))
+    return net
 
 
 class _Watch:
@@ -163,6 +170,11 @@ def _unfit(net: Net, choice: Choice, ranges: Mapping[str, Range], failed: Mappin
         without = [blob for blob in layer.bottoms if blob in failed]
         if without:
             found[layer.name] = f"of its bottom {without[0]!r} {failed[without[0]]}"
-        else:
-            found[layer.name] = why_real(net, layer, tuple(ranges[blob].quantized for blob in layer.bottoms))
+            continue
+        quantized = tuple(ranges[blob].quantized for blob in layer.bottoms)
+        found[layer.name] = why_f32(net, layer, quantized)
+        try:
+            with_integer_weights(layer.replace(quantized=quantized))
+        except WeightsError as error:
+            found[layer.name] = error.what
     return {name: reason for name, reason in found.items() if reason is not None}

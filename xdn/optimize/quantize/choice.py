@@ -1,12 +1,13 @@
 """Which layers of a net are to read 8-bit integers, and why the others are not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from xdn.errors import SettingError, UnsupportedError
-from xdn.graph import Layer, Net, Quantized
-from xdn.graph.net import infer
+from xdn.errors import SettingError
+from xdn.graph import ChannelRule, Layer, Net, Quantized
+from xdn.graph.reading import why_real
+from xdn.optimize.match import sharers
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.registry import known_names
 
@@ -55,7 +56,7 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
                 kept[layer.name] = "it was asked for"
             elif layer.name in ends:
                 kept[layer.name] = "the first and the last layer were to be kept"
-            elif (reason := why_real(net, layer, tuple(_ANY for _ in layer.bottoms))) is not None:
+            elif (reason := why_f32(net, layer, [_ANY] * len(layer.bottoms))) is not None:
                 kept[layer.name] = reason
     able = [layer for layer in net.layers if not (layer.params.is_input or selects(net, layer) or layer.name in kept)]
     there = {layer.name for layer in able if is_product(net, layer)}
@@ -80,13 +81,16 @@ def selects(net: Net, layer: Layer) -> bool:
     return not layer.params.is_input and layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops))
 
 
-def why_real(net: Net, layer: Layer, quantized: tuple[Quantized, ...]) -> str | None:
+def has_own_filters(net: Net, layer: Layer) -> bool:
+    """Return whether the channels of a layer's top are its filters, which it shares with no other layer."""
+    if layer.params.is_input or sharers(net, layer):
+        return False
+    return layer.params.channel_rule_for(net.bottom_blobs(layer)) is ChannelRule.FILTERS
+
+
+def why_f32(net: Net, layer: Layer, read: Sequence[Quantized]) -> str | None:
     """Return why a layer cannot read its bottoms as these integers; None where it can."""
-    try:
-        infer(layer.replace(quantized=quantized), net.blobs)
-    except UnsupportedError as error:
-        return error.what
-    return None
+    return why_real(layer, [net.blobs[name] for name in layer.bottoms], read)
 
 
 def root(net: Net, blob: str) -> str:

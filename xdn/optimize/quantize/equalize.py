@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.graph import Array, ChannelRule, Layer, Net
+from xdn.graph import Array, Layer, Net
 from xdn.layers.convolution import Convolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
-from xdn.optimize.match import reason_to_keep, sharers
+from xdn.optimize.match import reason_to_keep
+from xdn.optimize.quantize.choice import has_own_filters
 from xdn.optimize.quantize.instruments import Instruments
 
 
@@ -56,16 +57,12 @@ def equalized(net: Net, instruments: Instruments) -> Net:
 
 
 def _pairs(net: Net) -> Iterator[_Pair]:
+    """Yield a pair for each blob that one layer of filters makes, and one other reads."""
     for reader in net.layers:
-        if isinstance(reader.params, Convolution | InnerProduct) and not sharers(net, reader):
+        if isinstance(reader.params, Convolution | InnerProduct) and has_own_filters(net, reader):
             maker = net.producers[reader.bottoms[0]]
-            filters = all(
-                not layer.params.is_input
-                and layer.params.channel_rule_for(net.bottom_blobs(layer)) is ChannelRule.FILTERS
-                for layer in (maker, reader)
-            )
-            alone = reason_to_keep(net, reader.bottoms[0]) is None and not sharers(net, maker)
-            if filters and alone and _scales_along(maker):
+            alone = reason_to_keep(net, reader.bottoms[0]) is None
+            if alone and has_own_filters(net, maker) and _scales_along(maker):
                 yield _Pair(maker, reader, net.blobs[reader.bottoms[0]].shape[1])
 
 

@@ -7,7 +7,7 @@ from xdn.graph import Epilogue, Layer, Net, Quantized
 from xdn.graph.epilogue import prefixed
 from xdn.graph.reading import SCALES
 from xdn.optimize.match import free_name
-from xdn.optimize.quantize.choice import why_real
+from xdn.optimize.quantize.choice import why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 
 #: What files hold beside the weights of layers that read integers.
@@ -36,11 +36,11 @@ def _parts(net: Net, layer: Layer, config: CalibrationConfig, taken: set[str]) -
     """Yield a layer and the activation after it, or the layer as it is."""
     epilogue = layer.epilogue or Epilogue()
     activation = epilogue.activation
-    any_integers = tuple(Quantized(1.0, signed=True) for _ in layer.bottoms)
+    any_integers = [Quantized(1.0, signed=True)] * len(layer.bottoms)
     left = replace(epilogue, activation=None)
     bare = layer.replace(epilogue=left if left.reads else None)
     apart = activation is not None and not activation.same_bits and not config.keeps(layer.name)
-    if not apart or activation is None or why_real(net, bare, any_integers) is not None:
+    if not apart or activation is None or why_f32(net, bare, any_integers) is not None:
         yield layer
         return
     own = activation.weight_shapes(net.top_blobs(layer))

@@ -7,10 +7,10 @@ import numpy as np
 
 from xdn import settings
 from xdn.element import real as f32
-from xdn.graph import Array, ChannelRule, Layer, Net
+from xdn.graph import Array, Layer, Net
 from xdn.graph.reading import MOST_WEIGHT, SCALES
 from xdn.layers.integer import along_filters, rounded_weight, weight_scales, weight_values
-from xdn.optimize.match import sharers
+from xdn.optimize.quantize.choice import has_own_filters
 from xdn.optimize.quantize.instruments import Instruments, Progress
 
 #: Outputs of a layer that are looked at, over all images.
@@ -44,7 +44,7 @@ def with_learned_rounding(
     progress : callable, optional
     """
     real = net.replace(layers=tuple(layer.replace(quantized=()) for layer in net.layers))
-    chosen = [layer for layer in net.layers if layer.quantized and _can_learn(net, layer)]
+    chosen = [layer for layer in net.layers if layer.quantized and has_own_filters(net, layer)]
     made: dict[str, Layer] = {}
     for portion in _portions(chosen):
         for layer, gram in zip(portion, _grams(real, portion, instruments, images, centred), strict=True):
@@ -52,12 +52,6 @@ def with_learned_rounding(
             if progress:
                 progress(len(made), len(chosen))
     return net.replace(layers=tuple(made.get(layer.name, layer) for layer in net.layers))
-
-
-def _can_learn(net: Net, layer: Layer) -> bool:
-    """Return whether a layer has filters of its own."""
-    filters = layer.params.channel_rule_for(net.bottom_blobs(layer)) is ChannelRule.FILTERS
-    return filters and not sharers(net, layer)
 
 
 def _inputs(layer: Layer) -> int:
