@@ -1,11 +1,13 @@
 """What the tests of kernels on 8 bits share: nets, and the comparison with the references on every target."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.codegen.targets import RUNNABLE
 from tests.kernels.checks import make_params, one_layer_net, with_cache
 from xdn import settings
-from xdn.codegen.target import TARGETS
+from xdn.codegen.target import TARGETS, cpu_features, ways_of
 from xdn.element import U8
 from xdn.graph import Layer, Net, Quantized
 from xdn.kernels.core.layout import SCHEDULES
@@ -16,6 +18,9 @@ from xdn.runtime.session import Session
 BATCH = max(target.block_images for target in TARGETS) + 1
 #: One of each kind and length of vectors.
 TARGETS_TESTED = tuple(target for target in RUNNABLE if target.name in ("avx512f", "avx2", "portable"))
+
+#: The same, with each of the ways in which they multiply integers.
+WAYS_TESTED = tuple(replace(target, dots=way) for target in TARGETS_TESTED for way in ways_of(target, cpu_features()))
 
 
 def bytes_net(type_name, *images, element, tops=1, **params):
@@ -48,6 +53,18 @@ def reading_net(type_name, *images, read, stored=None, epilogue=None, weights=No
     return Net("integers", (*inputs, layer), ("y",))
 
 
+def with_residual(net, epilogue, residual=None):
+    """Return a net of one layer with an epilogue; its residual is ``"f32"`` or read as `Quantized` says."""
+    layer, (top,) = net.layers[-1], net.top_blobs(net.layers[-1])
+    if residual is None:
+        return net.replace(layers=(*net.layers[:-1], layer.replace(epilogue=epilogue)))
+    read = () if residual == "f32" else (residual,)
+    given = {"element": read[0].element, "scale": read[0].scale} if read else {}
+    added = Layer("r", make_params("Input", shape=((1, *top.shape[1:]),), **given), (), ("r",))
+    whole = layer.replace(bottoms=(*layer.bottoms, "r"), epilogue=epilogue, quantized=layer.quantized + read)
+    return net.replace(layers=(*net.layers[:-1], added, whole))
+
+
 def random_feed(net, rng, batch=BATCH):
     """Return random values for the inputs of a net: all that an integer can be, or standard normal numbers."""
     feed = {}
@@ -75,7 +92,7 @@ def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
                 for images in (batch, 1):
                     found = session.run(None, {name: array[:images] for name, array in feed.items()})
                     for name, result in zip(net.outputs, found, strict=True):
-                        place = f"{name}, {target.name}, {schedule}, {images} images"
+                        place = f"{name}, {target.name}, {target.dots}, {schedule}, {images} images"
                         np.testing.assert_array_equal(result, expected[name][:images], err_msg=place)
                         assert result.dtype == expected[name].dtype, place
                 session.close()
@@ -85,6 +102,7 @@ def integer_nets():
     """Return nets whose last layers are computed by every family of kernels for 8 bits."""
     one, other = Quantized(0.1), Quantized(0.2, signed=True)
     image, slope = (5, 3, 2), {"slope": np.ones(5, np.float32)}
+    filters = {"weight": np.ones((5, 1, 2, 2), np.float32), "bias": np.zeros(5, np.float32)}
     return [
         bytes_net("Pooling", image, element=U8, kernel_size=2),
         reading_net("Pooling", image, read=[one], pool="AVE", kernel_size=2),
@@ -92,4 +110,5 @@ def integer_nets():
         one_layer_net("Quantize", image),
         reading_net("ReLU", image, read=[other]),
         reading_net("PReLU", image, read=[other], weights=slope),
+        reading_net("Convolution", image, read=[one], weights=filters, num_output=5, group=5, kernel_size=2),
     ]

@@ -29,6 +29,15 @@ def quantized(m: Arithmetic, value: ir.Value, inverse: ir.Value, signed: bool) -
     return m.bits(m.add(product, m.number(_READ_OFF)))
 
 
+def concatenated(irbuilder: ir.IRBuilder, vectors: Sequence[ir.Value]) -> ir.Value:
+    """Return vectors, whose number is a power of two, as one."""
+    while len(vectors) > 1:
+        mask = ir.Constant(ir.VectorType(I32, 2 * vectors[0].type.count), list(range(2 * vectors[0].type.count)))
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [irbuilder.shuffle_vector(one, other, mask) for one, other in pairs]
+    return vectors[0]
+
+
 class WordBuilder(VectorBuilder):
     """Emit vector code over words; pointers are to bytes, and count these."""
 

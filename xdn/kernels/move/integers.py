@@ -29,7 +29,7 @@ from xdn.codegen.intrinsics import at_element, bytes_at, moved, reals_at
 from xdn.codegen.jit import I64, NUMBER, POINTER, U8_POINTER, VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody
-from xdn.codegen.words import WORD, WordBuilder, quantized
+from xdn.codegen.words import WORD, WordBuilder, concatenated, quantized
 from xdn.element import S8
 from xdn.graph import Quantized
 from xdn.kernels.core.descriptor import Number, Pointer, Size, over
@@ -162,11 +162,7 @@ class _Tile:
             loaded.align = 1
             words = b.ir.shuffle_vector(loaded, loaded, ir.Constant(ir.VectorType(I32, 4 * WORD), places))
             parts.append(b.ir.bitcast(words, ir.VectorType(I32, WORD)))
-        while len(parts) > 1:
-            mask = ir.Constant(ir.VectorType(I32, 2 * parts[0].type.count), list(range(2 * parts[0].type.count)))
-            pairs = zip(parts[::2], parts[1::2], strict=True)
-            parts = [b.ir.shuffle_vector(one, other, mask) for one, other in pairs]
-        return parts[0]
+        return concatenated(b.ir, parts)
 
     def _gathered(self, x: ir.Value, channel: ir.Value) -> ir.Value:
         """Return the bytes of one channel of neighbouring pixels as i32."""
