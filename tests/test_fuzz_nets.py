@@ -13,13 +13,16 @@ pytest.importorskip("resource", reason="the limits are those of POSIX")
 from tests.kernels.checks import make_params, one_layer_net
 from tools.fuzz import nets, run, worker
 from tools.fuzz.expected import Expected, compute
+from tools.fuzz.integers import check_integers, reading_integers
 from tools.fuzz.mutate import Mutator
 from tools.fuzz.net_maker import MAKERS, make_net
 from tools.fuzz.nets import NETS, DifferenceError, check
 from tools.fuzz.oracle import RULES
-from xdn.errors import XdnError
+from xdn.errors import CheckError, XdnError
 from xdn.frontend import to_prototxt
-from xdn.graph import Layer, Net
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt
+from xdn.graph import Layer, Net, Quantized
 from xdn.kernels.elementwise import affine as channelwise
 from xdn.layers.scale import Scale
 
@@ -191,3 +194,27 @@ def test_a_difference_is_named_by_its_way():
     target = nets.Target("nets", differ, tuple, made=lambda rng: b"")
     worker.run_one(Mutator.of(target), 1, 0, 5.0, report)
     assert [failure.kind for failure in report.failures] == ["difference: session, channel"]
+
+
+def test_integers_that_sessions_compute_otherwise_are_found(monkeypatch):
+    net = net_from_message(prototxt.parse(text(layer("ReLU", "r", "x"), layer("ReLU", "s", "r")).decode()))
+    feed = {"x": np.random.default_rng(0).standard_normal((2, 3, 3, 3)).astype(np.float32)}
+
+    def several():
+        for seed in range(4):
+            check_integers(net, feed, 1, seed)
+
+    several()
+    integers = Quantized.integers
+    monkeypatch.setattr(Quantized, "integers", lambda self, values: integers(self, values) // 2 * 2)
+    with pytest.raises(CheckError, match="differs from the references"):
+        several()
+
+
+def test_layers_read_what_covers_their_bottoms():
+    net = net_from_message(prototxt.parse(text(layer("ReLU", "r", "x"), layer("ReLU", "s", "r")).decode()))
+    feed = {"x": np.random.default_rng(0).standard_normal((2, 3, 3, 3)).astype(np.float32)}
+    read = reading_integers(net, feed, np.random.default_rng(1))
+    assert [[how.signed for how in each.quantized] for each in read.layers] == [[], [True], [False]]
+    largest = float(np.abs(feed["x"]).max())
+    assert read.layers[1].quantized[0].scale == pytest.approx(largest / 127)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Make random nets, and compare all ways to compute them: the oracle, the references, sessions, optimized nets.
 
+Then some layers of each read 8-bit integers: sessions must give the same ones as the references.
+
     python -m tools.fuzz.nets --seed 1 --count 2000 --jobs 2
     python -m tools.fuzz.nets --seed 1 --only 1234               # one of them again
 
@@ -18,6 +20,7 @@ import numpy as np
 
 from tools.fuzz import run
 from tools.fuzz.expected import Expected
+from tools.fuzz.integers import check_integers
 from tools.fuzz.mutate import Mutator
 from tools.fuzz.net_maker import make_net
 from tools.fuzz.targets import Target
@@ -118,6 +121,7 @@ def check(content: bytes) -> None:
                 _check_arguments(plain, found)
             fused = Session(optimized, schedule=schedule, threads=threads)
             _compare(f"optimized, {schedule}", expected, fused.forward(**feed))
+        check_integers(optimized, feed, threads, seed=len(content))
     except XdnError as error:
         raise DifferenceError(type(error).__name__, str(error)) from error
 

@@ -1,0 +1,59 @@
+"""Random nets whose layers read 8-bit integers, computed by sessions and by their references."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from xdn import Session
+from xdn.errors import UnsupportedError
+from xdn.graph import Layer, Net, Quantized
+from xdn.graph.reading import why_real
+from xdn.kernels.core.layout import SCHEDULES
+from xdn.optimize import POST_FUSION, STAGES, apply_stages, stage_names
+from xdn.optimize.check import Arrays, reference
+from xdn.optimize.execution import check_execution
+
+#: Of so many layers that can read 8-bit integers one computes in f32; of so many readings one is by another scale.
+_IN_F32, _OTHERWISE = 5, 6
+
+
+def reading_integers(net: Net, feed: Arrays, rng: np.random.Generator) -> Net:
+    """Return the net, some of whose layers read integers that cover what their bottoms hold for `feed`."""
+    sized = net.reshape({name: array.shape for name, array in feed.items()})
+    values = reference(sized, feed)
+
+    def scale(blob: str) -> Quantized:
+        low, high = float(values[blob].min()), float(values[blob].max())
+        largest = max(-low, high, 1e-3) * (0.5 if rng.integers(_OTHERWISE) == 0 else 1.0)
+        return Quantized(largest / (127 if low < 0 else 255), low < 0)
+
+    def read(layer: Layer) -> Layer:
+        blobs = [sized.blobs[name] for name in layer.bottoms]
+        if layer.params.is_input or why_real(layer, blobs) is not None or rng.integers(_IN_F32) == 0:
+            return layer
+        return layer.replace(quantized=tuple(map(scale, layer.bottoms)))
+
+    return net.replace(layers=tuple(map(read, net.layers)))
+
+
+def check_integers(net: Net, feed: Arrays, threads: int, seed: int) -> None:
+    """Compute a net in both schedules, as it is or fused; raise CheckError where integers, or what follows, differ."""
+    rng = np.random.default_rng(seed)
+    if rng.integers(2):
+        net = apply_stages(net, [name for name in stage_names(POST_FUSION) if STAGES[name].in_files])
+    net = reading_integers(net, feed, rng)
+    if not any(layer.quantized for layer in net.layers):
+        return
+
+    def execute(net: Net, inputs: Arrays, blobs: Sequence[str], /) -> Mapping[str, Arrays]:
+        found = {}
+        for schedule in SCHEDULES:
+            session = Session(net, schedule=schedule, threads=threads)
+            names = [name for name in blobs if name in session.net.blobs]
+            found[schedule] = dict(zip(names, session.run(names, inputs), strict=True))
+        return found
+
+    sized = net.reshape({name: array.shape for name, array in feed.items()})
+    skipped = check_execution(net, feed, reference(sized, feed), execute).skipped
+    if skipped and "not finite" not in skipped:
+        raise UnsupportedError(skipped)
