@@ -129,3 +129,30 @@ def test_integers_that_are_refused(blobs, message):
     rest = (StoredBlob((2,), np.zeros(2, np.float32)),)[len(blobs) - 1 :]
     with pytest.raises(WeightsError, match=rf"layer 'f' \(InnerProduct\): {message}"):
         assign_weights(net, {"f": (*blobs, *rest)}, "file")
+
+
+def test_masks_multiply_integers():
+    """Forks store masks of pruning after the weights."""
+    net = net_of(
+        """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 } } }
+        layer { name: "f" type: "InnerProduct" bottom: "data" top: "f"
+          inner_product_param { num_output: 2 bias_term: false } }"""
+    )
+    mask = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], np.float32)
+    made = assign_weights(net, {"f": (blob((2, 4), [0.5, 2]), StoredBlob((2, 4), mask))}, "file")
+    assert np.array_equal(made.layer("f").weights["weight"], mask * np.float32([[0.5], [2]]))
+
+
+def test_layers_that_share_weights_come_back_to_the_bit(tmp_path):
+    shared = 'param { name: "w" } param { name: "b" } convolution_param { num_output: 8 kernel_size: 1 }'
+    text = "".join(
+        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" {shared} '
+        f"xdn_param {{ int8 {{ scale: {scale} }} }} }}\n"
+        for name, bottom, scale in (("a", "data", 0.5), ("b", "a", 0.25))
+    )
+    image = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 8 dim: 5 dim: 5 } } }\n'
+    net = random_weights(net_of(image + text))
+    net = net.replace(layers=tuple(map(with_integer_weights, net.layers)))
+    again = load(*write(net, tmp_path))
+    assert np.shares_memory(again.layer("a").weights["weight"], again.layer("b").weights["weight"])
+    assert again.digest == net.digest

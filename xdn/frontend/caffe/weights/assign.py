@@ -57,8 +57,17 @@ def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
     pairs = list(zip(own, masks, strict=False))
     if len(pairs) < len(masks) or not all(blob and mask and _is_mask(mask, blob) for blob, mask in pairs):
         return stored
-    pruned = [replace(blob, data=blob.data * mask.data) for blob, mask in pairs if blob and mask]
+    pruned = [
+        replace(blob, data=np.where(mask.data, blob.data, blob.data.dtype.type(0)))
+        for blob, mask in pairs
+        if blob and mask
+    ]
     return (*pruned, *own[len(masks) :])
+
+
+def _product(blob: StoredBlob, mask: StoredBlob) -> StoredBlob:
+    """Return a blob times its mask; integers stay integers."""
+    return replace(blob, data=(blob.data * mask.data).astype(blob.data.dtype, copy=False))
 
 
 def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
