@@ -57,11 +57,7 @@ def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
     pairs = list(zip(own, masks, strict=False))
     if len(pairs) < len(masks) or not all(blob and mask and _is_mask(mask, blob) for blob, mask in pairs):
         return stored
-    pruned = [
-        replace(blob, data=np.where(mask.data, blob.data, blob.data.dtype.type(0)))
-        for blob, mask in pairs
-        if blob and mask
-    ]
+    pruned = [_product(blob, mask) for blob, mask in pairs if blob and mask]
     return (*pruned, *own[len(masks) :])
 
 
