@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 
+from tests.optimize.quantize.nets import calibrated_nets
 from xdn.errors import WeightsError
 from xdn.frontend import load, save, wire
 from xdn.frontend.caffe.load import net_from_message
@@ -13,6 +16,7 @@ from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.weights import random_weights
 from xdn.graph.verify import verify
 from xdn.layers.integer import with_integer_weights
+from xdn.optimize.check import seeded_batch
 
 NET = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 8 dim: 5 dim: 5 } } }
@@ -156,3 +160,18 @@ def test_layers_that_share_weights_come_back_to_the_bit(tmp_path):
     again = load(*write(net, tmp_path))
     assert np.shares_memory(again.layer("a").weights["weight"], again.layer("b").weights["weight"])
     assert again.digest == net.digest
+
+
+@seed(20190625)
+@settings(max_examples=40, deadline=None, database=None)
+@given(calibrated_nets(), st.booleans())
+def test_any_net_comes_back_to_the_bit(tmp_path_factory, net, rounded):
+    if rounded:
+        net = net.replace(layers=tuple(map(with_integer_weights, net.layers)))
+    again = load(*write(net, tmp_path_factory.mktemp("net")))
+    assert [each.quantized for each in again.layers] == [each.quantized for each in net.layers]
+    batch = seeded_batch(net)
+    before, after = net.forward(batch), again.forward(batch)
+    for one, two in zip(net.layers, again.layers, strict=True):
+        for old, new in zip(one.tops, two.tops, strict=True):
+            assert np.array_equal(before[old], after[new], equal_nan=True)
