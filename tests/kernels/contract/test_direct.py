@@ -1,4 +1,4 @@
-"""The estimate of direct sums that other algorithms are compared with, against what the families say they take."""
+"""What direct sums should take, told before their tap lists are made, against what the families say with these."""
 
 from dataclasses import replace
 
@@ -15,14 +15,13 @@ from xdn.kernels.core.work import Setting, cycles_of
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name", MACHINES)
-@pytest.mark.parametrize("image", [(64, 56, 56), (16, 32, 32)], ids=str)
-def test_it_is_near_what_the_family_takes(image, name, schedule):
-    """The family knows which positions share their taps, and takes the best tile: of weights in caches a usual one."""
+@pytest.mark.parametrize("image", [(64, 56, 56), (16, 32, 32), (512, 7, 7)], ids=str)
+def test_it_is_what_the_family_takes(image, name, schedule):
     lowering = lowering_of(image, target_of(MACHINES[name]), num_output=image[0])
     setting = Setting(threads=2, net_bytes=1e8, blocks=6 if schedule == "batch" else 1)
     lowering = replace(lowering, schedule=SCHEDULES[schedule], setting=setting, choice=Choice(DIRECT))
     taken = cycles_of(select(lowering).phases(lowering), lowering.target.rates, setting)
-    assert 0.8 * taken < direct_cycles(lowering) < 1.25 * taken
+    assert direct_cycles(lowering) == pytest.approx(taken, rel=1e-3)
 
 
 def test_padding_is_not_multiplied():

@@ -4,7 +4,7 @@ import pytest
 
 from tests.kernels.machine.machines import MACHINES, target_of
 from xdn.codegen.target import TARGETS
-from xdn.kernels.contract.work import Depth, Sums, tile_cycles, tile_group, tiles_of, usual_tile
+from xdn.kernels.contract.work import Depth, Sums, fastest_tile, tile_cycles, tile_group, tiles_of
 from xdn.kernels.core.choice import PANELS, TILES
 from xdn.kernels.core.work import ALONE
 
@@ -54,13 +54,16 @@ def test_filters_in_groups_of_tiles_read_the_block_again():
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_tiles_fit_the_registers_and_the_usual_one_keeps_the_multipliers_busy(name):
-    target = target_of(MACHINES[name])
+def test_tiles_fit_the_registers_and_the_fastest_one_keeps_the_multipliers_busy(name):
+    target, products = target_of(MACHINES[name]), 4096
+
+    def each(tile):
+        return tile_cycles(target, *tile, products) / (tile[0] * tile[1])
+
     assert all(rows * v + v + 1 <= target.registers for rows, v in tiles_of(target))
-    rows, v = usual_tile(target, 1000, 8)
+    rows, v = fastest_tile(target, 8, 1000, each)
     assert rows * v >= target.rates.latency * target.rates.multiplied
-    products = 4096
-    assert tile_cycles(target, rows, v, products) < 1.15 * products * rows * v / target.rates.multiplied
+    assert each((rows, v)) < 1.15 * products / target.rates.multiplied
     # Few positions, and few filters, have smaller ones.
-    assert usual_tile(target, 1, 8)[0] == 1
-    assert usual_tile(target, 1000, 1)[1] == 1
+    assert fastest_tile(target, 8, 1, each)[0] == 1
+    assert fastest_tile(target, 1, 1000, each)[1] == 1

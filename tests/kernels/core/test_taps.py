@@ -1,6 +1,7 @@
 """Tap lists against brute force: which window elements meet data at which position."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.kernels.checks import B
 from xdn.codegen.target import host_target
 from xdn.graph import Blob
 from xdn.kernels.core.layout import BlockLayout
-from xdn.kernels.core.taps import count_taps, tap_lists
+from xdn.kernels.core.taps import count_lists, count_taps, tap_lists
 from xdn.layers.window import Window
 
 
@@ -61,6 +62,9 @@ def test_taps_are_exactly_those_that_meet_data(geometry):
     window = geometry[-1]
     lists, expected, elements = tap_lists(*geometry), _brute_force(*geometry), _elements(window)
     assert count_taps(*geometry) == lists.multiplications == sum(map(len, expected))
+    long_ones = Counter((first, end) for _, first, end, _ in lists.positions.tolist() if first < end)
+    counted = Counter((n, taps) for n, taps in count_lists(*geometry) if taps)
+    assert counted == Counter((n, end - first) for (first, end), n in long_ones.items())
     for (first, begin, end, out), met in zip(lists.positions, expected, strict=True):
         found = [(first + offset, elements[lists.used[index]]) for offset, index in lists.taps[begin:end]]
         assert found == met, out

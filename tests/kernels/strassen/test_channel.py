@@ -9,6 +9,7 @@ from xdn.graph import Epilogue
 from xdn.kernels.core.choice import ORDERS, PANELS, STRASSEN, TILES, Choice
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.strassen import channel as strassen
+from xdn.kernels.strassen import work
 from xdn.kernels.strassen.kernel import Halving
 from xdn.layers.relu import ReLU
 from xdn.runtime.configuration import Configuration
@@ -44,7 +45,7 @@ def test_several_units_of_pairs_in_both_orders(threads, order, batch, monkeypatc
     net = one_layer_net("Convolution", IMAGE, num_output=5 * 32, kernel_size=1, epilogue=epilogue)
     feed = feed_for(net, batch)
     (whole,) = Session(net, threads=1, schedule="channel").run(None, feed)
-    monkeypatch.setattr(strassen, "_LEAST_PAIRS", 5)
+    monkeypatch.setattr(work, "_LEAST_PAIRS", 5)
     with_cache(monkeypatch, 0)
     tile = next(c.tile for c in strassen._choices(pointwise(IMAGE, num_output=5 * 32)) if c.tile[0] == 3)
     configuration = _choosing(threads, Choice(STRASSEN, tile, order))

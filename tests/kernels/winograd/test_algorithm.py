@@ -118,18 +118,21 @@ def test_many_positions_for_each_weight_take_the_largest_tile_everywhere(name):
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_512_channels_at_7x7(name):
-    """Of one image F(4x4) reads 37.7 MB of weights, direct sums 9.4: that takes a fast memory beside slow multipliers.
+    """Of one image F(4x4) reads 37.7 MB of weights, F(2x2) 16.8, direct sums 9.4, in small tiles along the border.
 
     Many images read them once, wherever they are.
     """
     assert chosen(name, (512, 7, 7), BATCH, LARGE) == 4
-    slow = {"emerald_rapids", "laptop", "zen2"}
-    assert (chosen(name, (512, 7, 7), CHANNEL, LARGE) == 1) == (name in slow)
+    assert chosen(name, (512, 7, 7), CHANNEL, LARGE) == (1 if name in {"laptop", "zen2"} else 2)
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_few_positions_of_one_image_do_not_pay_for_transformed_weights(name):
-    assert chosen(name, (128, 4, 4), CHANNEL, LARGE) == 1
+def test_small_maps_of_one_image(name):
+    """4x4 positions have nine lists of taps and so at least nine tiles of direct sums; 2x2 have four and few taps.
+
+    Of 128 channels at 4x4 F(2x2) takes 0.54 of the time of direct sums, at 2x2 1.5 times (Zen 4, one thread).
+    """
+    assert chosen(name, (128, 4, 4), CHANNEL, LARGE) == 2
     assert chosen(name, (256, 2, 2), CHANNEL, LARGE) == 1
     assert chosen(name, (128, 4, 4), BATCH, LARGE) == 4
 

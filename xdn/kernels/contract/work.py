@@ -5,7 +5,6 @@ The loops around the tiles are those of `batch_kernel.py` and `channel_kernel.py
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from xdn.codegen.target import Target
 from xdn.element import REAL
@@ -21,8 +20,6 @@ _MOST_ROWS = 12
 _MOST_VECTORS = 8
 #: How much longer a tile may take that loads less.
 _AS_GOOD = 1.01
-#: Products of a sum where nothing is known of it.
-_USUAL_PRODUCTS = 256.0
 
 
 @dataclass(frozen=True)
@@ -112,13 +109,6 @@ def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
         rows = min(_MOST_ROWS, (target.registers - vectors - 1) // vectors)
         if rows:
             yield rows, vectors
-
-
-@cache
-def usual_tile(target: Target, positions: int, vectors: int) -> tuple[int, int]:
-    """Return the tile (MR, NV) that takes the fewest cycles for each product, where positions and vectors are few."""
-    fitting = [(min(rows, positions), min(v, vectors)) for rows, v in tiles_of(target)]
-    return min(fitting, key=lambda tile: tile_cycles(target, tile[0], tile[1], _USUAL_PRODUCTS) / (tile[0] * tile[1]))
 
 
 def fastest_tile(

@@ -107,6 +107,18 @@ def count_taps(sizes: Sequence[int], places: Sequence[int], window: Window) -> i
 
 
 @shared
+def count_lists(sizes: Sequence[int], places: Sequence[int], window: Window) -> tuple[tuple[int, int], ...]:
+    """Return (output positions that share a list, its taps) of each list, without making them."""
+    axes = []
+    for found, count in zip(_meetings(sizes, places, window), places, strict=True):
+        kinds, number = distinct(_pairs(found))
+        positions = np.bincount(number[1:], minlength=len(kinds))
+        positions[number[0]] += count - len(number[1:])
+        axes.append([(int(n), int(taps)) for n, (_, taps) in zip(positions, kinds, strict=True) if n])
+    return tuple((prod(n for n, _ in each), prod(taps for _, taps in each)) for each in product(*axes))
+
+
+@shared
 def lists_footprint(sizes: Sequence[int], places: Sequence[int], window: Window) -> Footprint:
     """Return about how many bytes the tap lists take, and what kernels make of them."""
     positions = prod(places)

@@ -9,7 +9,7 @@ from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.choice import STRASSEN
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
-from xdn.kernels.core.rules import for_rules
+from xdn.kernels.core.rules import by_geometry
 from xdn.kernels.strassen.halves import halves_of
 from xdn.kernels.strassen.work import strassen_cycles
 
@@ -26,9 +26,12 @@ def takes(lowering: Lowering) -> bool:
     halves = halves_of(lowering)
     if halves.positions == 1 or not (halves.half and halves.half_filters):
         return False
-    if asked:
-        return True
-    lowering = for_rules(lowering)
+    return bool(asked) or _pays(lowering)
+
+
+@by_geometry
+def _pays(lowering: Lowering) -> bool:
+    """Return whether the algorithm should take less time than direct sums."""
     return _LEAST_GAIN * strassen_cycles(lowering) < direct_cycles(lowering)
 
 

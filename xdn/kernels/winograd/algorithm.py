@@ -9,12 +9,11 @@ from collections.abc import Iterable
 
 from xdn.kernels.contract.direct import direct_cycles
 from xdn.kernels.contract.task import filters_of
-from xdn.kernels.contract.work import usual_tile
 from xdn.kernels.core.choice import WINOGRADS, Choice
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BATCH
-from xdn.kernels.core.rules import for_rules
+from xdn.kernels.core.rules import by_geometry
 from xdn.kernels.core.work import cycles_of
 from xdn.kernels.winograd.tiles import unit_of
 from xdn.kernels.winograd.transform import WINOGRAD, Winograd
@@ -27,10 +26,8 @@ _LEAST_GAIN = 1.05
 
 def _cycles(lowering: Lowering, algorithm: Winograd) -> float:
     """Return about how many cycles a block of images takes."""
-    unit, vectors = unit_of(lowering, algorithm), -(-lowering.top().channels // lowering.target.lanes)
-    tile = usual_tile(lowering.target, Products.of(lowering, unit).at_once, vectors)
-    if lowering.schedule is BATCH:
-        tile = lowering.target.tile()
+    unit = unit_of(lowering, algorithm)
+    tile = lowering.target.tile() if lowering.schedule is BATCH else Products.of(lowering, unit).fastest()
     return cycles_of(filtering_phases(lowering, unit, tile), lowering.target.rates, lowering.setting)
 
 
@@ -44,7 +41,12 @@ def best_algorithm(lowering: Lowering) -> Winograd | None:
         return None
     if asked:
         return next(algorithm for m, algorithm in WINOGRAD.items() if asked == _name(m))
-    lowering = for_rules(lowering)
+    return _fastest(lowering)
+
+
+@by_geometry
+def _fastest(lowering: Lowering) -> Winograd | None:
+    """Return the algorithm that should take the least time, None for the direct sums."""
     best, least = None, direct_cycles(lowering)
     for algorithm in WINOGRAD.values():
         cycles = _cycles(lowering, algorithm)

@@ -1,6 +1,7 @@
 """The plan: which kernels run, in which order, in which memory, for one input shape."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -257,12 +258,18 @@ def _fastest_blocks(
     if most == 1:
         return most
 
+    # Layers of one geometry take the same: a net has many layers and few geometries.
+    counts = Counter(
+        (each.phases, segment.blocks)
+        for segment in segments
+        for each in placed
+        if each.phases and segment.blocks > 1 and segment.first <= each.first < segment.end
+    )
+
     def cycles(blocks: int) -> float:
         return sum(
-            cycles_of(each.phases, target.rates, replace(setting, blocks=min(segment.blocks, blocks)))
-            for segment in segments
-            for each in placed
-            if each.phases and segment.blocks > 1 and segment.first <= each.first < segment.end
+            count * cycles_of(phases, target.rates, replace(setting, blocks=min(longest, blocks)))
+            for (phases, longest), count in counts.items()
         )
 
     # Where it makes no difference, more: a call of a kernel for each block less.
