@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from xdn import settings
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
 from xdn.errors import DataError, ParseError
+from xdn.files import write_json
 from xdn.runtime import machine
 from xdn.runtime.machine import kept_at, measured_machine, this_machine
 
@@ -24,11 +26,29 @@ def small(monkeypatch, tmp_path):
     monkeypatch.delenv("XDN_MACHINE")
 
 
-def test_a_machine_is_measured_once():
+def test_a_machine_is_measured_once(monkeypatch):
+    monkeypatch.setattr(machine, "_MOST_MEASUREMENTS", 1)
     found = this_machine.__wrapped__()
     assert (found.instruction_set, found.threads) == (host_target().name, available_cpus())
     assert this_machine.__wrapped__() == found == machine.Machine.of(json.loads(kept_at().read_text()))
     assert measured_machine() != found
+
+
+def test_figures_that_are_not_sure_are_measured_again_at_later_starts(monkeypatch):
+    """A few times: on some machines others work all the time."""
+    found = replace(measured_machine(), barrier_ns=1e9, barrier_sure=False)
+    write_json(kept_at(), found.document())
+    monkeypatch.setattr(machine, "best_ns", lambda *args: (10_000, False))
+    counts = [this_machine.__wrapped__().measured for _ in range(6)]
+    assert counts == [2, 3, 4, 5, 5, 5]
+    assert this_machine.__wrapped__().barrier_ns < 1e9
+    sure = replace(MACHINES["zen4"], measured=2)
+    write_json(kept_at(), sure.document())
+    assert this_machine.__wrapped__() == sure
+
+
+def test_what_was_kept_of_another_machine_is_not_counted():
+    assert measured_machine(MACHINES["laptop"]).measured == 1
 
 
 def test_figures_are_those_of_a_machine():

@@ -26,7 +26,7 @@ def machine_table(machine: Machine) -> Table:
     table.add_row("clock", f"{machine.ghz:.2f}", "", "GHz")
     table.add_row("clock beside wide vectors", f"{machine.ghz_wide:.2f}", "", "GHz")
     if machine.threads > 1:
-        table.add_row("threads meet", "", f"{machine.barrier_ns:.0f}", "ns")
+        table.add_row("threads meet", "", f"{machine.barrier_ns:.0f}{_mark(machine.barrier_sure)}", "ns")
     return table
 
 
@@ -36,5 +36,8 @@ def _place(level: Level) -> str:
 
 
 def _cells(rate: Rate) -> tuple[str, str]:
-    mark = "" if rate.sure else " ~"
-    return f"{rate.one:.1f}{mark}", f"{rate.all:.1f}{mark}"
+    return f"{rate.one:.1f}{_mark(rate.sure)}", f"{rate.all:.1f}{_mark(rate.sure)}"
+
+
+def _mark(sure: bool) -> str:
+    return "" if sure else " ~"

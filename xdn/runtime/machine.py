@@ -34,8 +34,10 @@ log = logging.getLogger(__name__)
 _STEPS, _READ_BYTES = 1 << 16, 8 << 20
 #: Rounds of a probe at most, and of one that reads memory.
 _ROUNDS, _MEMORY_ROUNDS = 25, 16
-#: How often threads meet in a round.
-_MEETINGS = 1000
+#: How often threads meet in a round: so seldom that some rounds of many fall between two slices of another program.
+_MEETINGS = 200
+#: How often a machine is measured, at one start each, until all its figures are sure.
+_MOST_MEASUREMENTS = 5
 #: Whether the frequency is that beside wide vectors.
 _WIDTHS = (False, True)
 #: The largest file that describes a machine.
@@ -46,6 +48,8 @@ _MOST_BYTES = 1 << 16
 def this_machine() -> Machine:
     """Return the machine, measured now where the cache folder has none of this processor, these cores and sources.
 
+    One whose figures are not sure, since other programs ran, is measured again at a later start.
+
     Raises
     ------
     DataError, ParseError
@@ -55,11 +59,12 @@ def this_machine() -> Machine:
         return Machine.of(read_json(asked, _MOST_BYTES))
     path = kept_at()
     try:
-        return Machine.of(read_json(path, _MOST_BYTES))
+        found = Machine.of(read_json(path, _MOST_BYTES))
     except (DataError, ParseError) as error:
         if path.exists():
             log.warning("%s: measured anew: %s", path, error)
-    return measured_machine()
+        return measured_machine()
+    return found if found.sure or found.measured >= _MOST_MEASUREMENTS else measured_machine(found)
 
 
 @cache
@@ -69,9 +74,11 @@ def this_target() -> Target:
     return replace(target, rates=this_machine().rates(target.lanes))
 
 
-def measured_machine() -> Machine:
-    """Measure the machine, keep what was found, and return it."""
+def measured_machine(before: Machine | None = None) -> Machine:
+    """Measure the machine, keep what was found, and return it: by the best figures of now and of `before`."""
     machine = _measured(available_cpus())
+    if before and before.comparable(machine):
+        machine = before.better(machine)
     path = kept_at()
     try:
         write_json(path, machine.document())
@@ -96,8 +103,8 @@ def _measured(threads: int) -> Machine:
     process_loader().prepare([tile.source, *(each.source for each in macs.values()), *others])
     ghz, ghz_wide = (_ghz(target, wide) for wide in _WIDTHS)
     rates, tile_rate = {name: each.rate(threads) for name, each in macs.items()}, tile.rate(threads)
-    levels, barrier_ns = tuple(_levels(threads)), _barrier_ns(target, threads)
-    return Machine(cpu_name(), target.name, threads, ghz, ghz_wide, rates, tile_rate, levels, barrier_ns)
+    levels, barrier = tuple(_levels(threads)), _barrier_ns(target, threads)
+    return Machine(cpu_name(), target.name, threads, ghz, ghz_wide, rates, tile_rate, levels, *barrier)
 
 
 @dataclass(frozen=True)
@@ -161,15 +168,15 @@ def _reading_rate(array_bytes: int, threads: int, rounds: int = _ROUNDS) -> Rate
     return _rate(of, threads)
 
 
-def _barrier_ns(target: Target, threads: int) -> float:
-    """Return the nanoseconds in which all threads meet."""
+def _barrier_ns(target: Target, threads: int) -> tuple[float, bool]:
+    """Return the nanoseconds in which all threads meet, and whether these are sure."""
     if threads == 1:
-        return 0.0
+        return 0.0, True
     barrier = Barrier(give_way=yield_address(), looks=waiting_looks(threads))
     frames = [Frame(member=member, members=threads, barrier=address(barrier.words)).words for member in range(threads)]
     each = [meeting.Meetings(count=_MEETINGS) for _ in range(threads)]
-    ns, _ = best_ns(meeting.meetings(target), each, _ROUNDS, frames)
-    return ns / _MEETINGS
+    ns, sure = best_ns(meeting.meetings(target), each, _ROUNDS, frames)
+    return ns / _MEETINGS, sure
 
 
 def _rate(of: Callable[[int], tuple[float, bool]], threads: int) -> Rate:

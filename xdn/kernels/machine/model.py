@@ -4,7 +4,7 @@ Figures are measured (`xdn/runtime/machine.py`), so that rules hold on processor
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from typing import Any
 
@@ -16,6 +16,8 @@ from xdn.record import Reader
 
 #: Figures of a kept machine lie below this.
 _MOST = 1e13
+#: Two measurements agree where they are this near.
+_NEAR = 1.03
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Rate:
     one: float
     all: float
     sure: bool = True
+
+    def better(self, other: "Rate") -> "Rate":
+        """Return the best of two measurements: sure where a sure one gave nearly that, or where both did."""
+        one, together = max(self.one, other.one), max(self.all, other.all)
+        near = [each for each in (self, other) if one <= _NEAR * each.one and together <= _NEAR * each.all]
+        return Rate(one, together, len(near) == 2 or any(each.sure for each in near))
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,10 @@ class Machine:
         Caches, the nearest first, then memory.
     barrier_ns : float
         Nanoseconds in which all threads meet; 0 of one thread.
+    barrier_sure : bool
+        Whether several rounds gave nearly that.
+    measured : int
+        How often it was: the best of each figure counts.
     """
 
     processor: str
@@ -89,12 +101,40 @@ class Machine:
     tile_macs: Rate
     levels: tuple[Level, ...]
     barrier_ns: float
+    barrier_sure: bool = True
+    measured: int = 1
 
     @property
     def sure(self) -> bool:
         """Whether all figures are."""
         rates = (*self.macs.values(), self.tile_macs, *(level.gbytes for level in self.levels))
-        return all(rate.sure for rate in rates)
+        return self.barrier_sure and all(rate.sure for rate in rates)
+
+    def comparable(self, other: "Machine") -> bool:
+        """Return whether both have the same figures, of one kind of machine."""
+        return self._kind() == other._kind()
+
+    def _kind(self) -> tuple[object, ...]:
+        levels = [(level.name, level.bytes, level.shared_by) for level in self.levels]
+        return self.processor, self.instruction_set, self.threads, {*self.macs}, levels
+
+    def better(self, other: "Machine") -> "Machine":
+        """Return the same machine by the best figures of two measurements: whatever disturbs one makes it slower."""
+        faster, slower = sorted((self, other), key=lambda machine: machine.barrier_ns)
+        return replace(
+            self,
+            ghz=max(self.ghz, other.ghz),
+            ghz_wide=max(self.ghz_wide, other.ghz_wide),
+            macs={name: rate.better(other.macs[name]) for name, rate in self.macs.items()},
+            tile_macs=self.tile_macs.better(other.tile_macs),
+            levels=tuple(
+                replace(own, gbytes=own.gbytes.better(each.gbytes))
+                for own, each in zip(self.levels, other.levels, strict=True)
+            ),
+            barrier_ns=faster.barrier_ns,
+            barrier_sure=faster.barrier_sure or slower.barrier_ns <= _NEAR * faster.barrier_ns,
+            measured=self.measured + other.measured,
+        )
 
     def rates(self, lanes: int) -> Rates:
         """Return what a core whose vectors have so many lanes does in a cycle, as rules see it."""
@@ -120,7 +160,13 @@ class Machine:
         """Return the machine that a document describes; raise DataError where it does not describe one."""
         machine = Reader(DataError, whole=True).read(Machine, document)
         rates = (*machine.macs.values(), machine.tile_macs, *(level.gbytes for level in machine.levels))
-        figures = [machine.threads, machine.ghz, machine.ghz_wide, *(x for rate in rates for x in (rate.one, rate.all))]
+        figures = [
+            machine.threads,
+            machine.measured,
+            machine.ghz,
+            machine.ghz_wide,
+            *(x for rate in rates for x in (rate.one, rate.all)),
+        ]
         others = [machine.barrier_ns, *(size for level in machine.levels for size in (level.bytes, level.shared_by))]
         if not all(0 < figure < _MOST for figure in figures) or not all(0 <= other < _MOST for other in others):
             raise DataError("this does not describe a machine: a figure is out of range")
