@@ -65,6 +65,11 @@ class Rates:
         """Return the nearest level that keeps so many bytes of each of so many threads from one use to the next."""
         return next(level for level in self.levels if held <= _KEPT * level.bytes / min(threads, level.shared_by))
 
+    @property
+    def shared_level(self) -> Level:
+        """The nearest level through which threads give each other what they wrote."""
+        return next((level for level in self.levels if level.shared_by > 1), self.levels[-1])
+
     def level_of_all(self, held: float) -> Level:
         """Return the nearest level that keeps so many bytes which all threads read, such as a net's weights."""
         return next(level for level in self.levels if held <= _KEPT * level.bytes)

@@ -38,7 +38,7 @@ def test_the_order_of_the_loops_decides_what_comes_back():
     phases = [sums(60, 64.0).by_channels(6, [4] * 8, order) for order in (PANELS, TILES)]
     assert phases[0].cycles == phases[1].cycles
     # 128 KiB leave the first cache, a panel stays there.
-    moved = [phase.streams[1].moved(TARGET.rates, ALONE) for phase in phases]
+    moved = [next(iter(phase.streams[1].moved(TARGET.rates, ALONE))) for phase in phases]
     assert [level for _, level in moved] == [TARGET.rates.levels[1], TARGET.rates.levels[0]]
     assert moved[0][0] == moved[1][0] == 9 * 8 * 4 * 64 * 64
 

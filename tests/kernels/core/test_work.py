@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from xdn.codegen.rates import USUAL
-from xdn.kernels.core.work import ALONE, Loop, Moved, Phase, Setting, Weights, cycles_of
+from xdn.kernels.core.work import ALONE, Handed, Loop, Moved, Phase, Setting, Weights, cycles_of
 
 FIRST, CORE, SHARED, MEMORY = USUAL.levels
 
@@ -45,6 +45,27 @@ def test_members_share_the_parts_and_meet():
     assert phase.time(USUAL, at) == pytest.approx(900.0 * 2 / 3 + USUAL.barrier)
     assert replace(phase, parts=1).time(USUAL, at) == pytest.approx(900.0 + USUAL.barrier)
     assert Phase(900.0).time(USUAL, at) == pytest.approx(450.0 + USUAL.barrier)
+
+
+@pytest.mark.parametrize("kind", [Moved, Handed])
+def test_what_the_other_members_wrote_is_in_their_caches(kind):
+    """It takes longer than what a cache keeps for all, and no more where only such a cache keeps it."""
+    here, there = kind(1e5, 2 * FIRST.bytes), kind(1e5, 2 * CORE.bytes)
+
+    def moving(stream, members):
+        return Phase(0.0, (stream,)).time(USUAL, Setting(threads=4, members=members)) * members - (
+            USUAL.barrier * members if members > 1 else 0.0
+        )
+
+    assert moving(here, 1) == pytest.approx(1e5 / CORE.each)
+    assert moving(here, 2) > 1e5 * (0.5 / CORE.each + 0.5 / SHARED.each)
+    assert moving(here, 4) > moving(here, 2)
+    assert moving(there, 1) == pytest.approx(moving(there, 4)) == pytest.approx(1e5 / SHARED.each)
+
+
+def test_what_a_phase_hands_to_the_next_does_not_grow_with_the_blocks():
+    phase = Phase(0.0, (Handed(1e5, 2 * FIRST.bytes),))
+    assert phase.time(USUAL, Setting(blocks=100)) == phase.time(USUAL, ALONE)
 
 
 def test_threads_that_do_not_share_a_step_share_the_memory():

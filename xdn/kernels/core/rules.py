@@ -43,8 +43,10 @@ def by_geometry(rule: Callable[[Lowering], R]) -> Callable[[Lowering], R]:
         schedule: Schedule,
         setting: Setting,
     ) -> R:
-        names = (tuple(f"{side}{i}" for i in range(len(blobs))) for side, blobs in (("x", bottoms), ("y", tops)))
-        layer = Layer("geometry", params, *names)
+        x_names, y_names = (
+            tuple(f"{side}{i}" for i in range(len(blobs))) for side, blobs in (("x", bottoms), ("y", tops))
+        )
+        layer = Layer("geometry", params, x_names, y_names)
         return rule(Lowering(layer, bottoms, tops, target, schedule=schedule, setting=setting))
 
     @wraps(rule)

@@ -8,8 +8,9 @@ A step has phases, and threads that share it meet after each::
 A stream comes from the nearest level that keeps it from one use to the next.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil, inf
 
 from xdn.codegen.rates import Level, Rates
@@ -17,6 +18,9 @@ from xdn.codegen.rates import Level, Rates
 #: Caches that a core has for itself. What comes from beyond them is not all there in time: the part of the shorter of
 #: this and arithmetic that does not run beside the longer.
 _OWN_LEVELS, _APART = 2, 0.2
+#: How much longer it takes to get what another core has changed, which that core has to be asked for, than what a cache
+#: keeps for both.
+_HANDED = 2.0
 #: Cycles of a call of a kernel.
 _CALL = 250.0
 
@@ -57,9 +61,9 @@ class Loop:
     bytes: float
     held: float
 
-    def moved(self, rates: Rates, at: Setting) -> tuple[float, Level]:
-        """Return the bytes of a block, and where they come from."""
-        return self.bytes, rates.level(self.held, at.threads)
+    def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+        """Yield bytes of a block, and where they come from."""
+        yield self.bytes, rates.level(self.held, at.threads)
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,29 @@ class Moved:
     bytes: float
     held: float
 
-    def moved(self, rates: Rates, at: Setting) -> tuple[float, Level]:
-        """Return the bytes of a block, and where they come from."""
-        return self.bytes, rates.level(min(self.held * at.blocks, at.band_bytes), at.threads)
+    def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+        """Yield bytes of a block, and where they come from."""
+        return _from_members(self.bytes, rates.level(min(self.held * at.blocks, at.band_bytes), at.threads), rates, at)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Bytes that a phase writes and the next one reads; a cache must keep `held` meanwhile."""
+
+    bytes: float
+    held: float
+
+    def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+        """Yield bytes of a block, and where they come from."""
+        return _from_members(self.bytes, rates.level(self.held, at.threads), rates, at)
+
+
+def _from_members(size: float, level: Level, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+    """Yield bytes and where they come from: what members of a team wrote is in the caches of each, if in these."""
+    others = 1 - 1 / at.members if level.shared_by == 1 else 0.0
+    yield size * (1 - others), level
+    if others:
+        yield size * others * _HANDED, rates.shared_level
 
 
 @dataclass(frozen=True)
@@ -80,12 +104,12 @@ class Weights:
 
     bytes: float
 
-    def moved(self, rates: Rates, at: Setting) -> tuple[float, Level]:
-        """Return the bytes of a block, and where they come from."""
-        return self.bytes / at.blocks, rates.level_of_all(max(self.bytes, at.net_bytes))
+    def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+        """Yield bytes of a block, and where they come from."""
+        yield self.bytes / at.blocks, rates.level_of_all(max(self.bytes, at.net_bytes))
 
 
-Stream = Loop | Moved | Weights
+Stream = Loop | Moved | Handed | Weights
 
 
 @dataclass(frozen=True)
@@ -108,8 +132,7 @@ class Phase:
     def time(self, rates: Rates, at: Setting) -> float:
         """Return the cycles for a block."""
         near, far, own = 0.0, 0.0, rates.levels[:_OWN_LEVELS]
-        for stream in self.streams:
-            moved, level = stream.moved(rates, at)
+        for moved, level in chain.from_iterable(stream.moved(rates, at) for stream in self.streams):
             cycles = moved / (level.one if at.threads == 1 else level.each)
             near, far = (near + cycles, far) if level in own else (near, far + cycles)
         parts = self.parts * at.blocks

@@ -36,7 +36,7 @@ from xdn.kernels.core.rows import row_at, row_builder
 from xdn.kernels.core.work import Phase
 
 #: Cycles of a vector: of images, and of the channels of one image; of the latter for the ends of each position.
-_CYCLES, _ENDS = (65.0, 85.0), 1050.0
+_CYCLES, _ENDS = (65.0, 80.0), 70.0
 
 
 class Across(Descriptor):

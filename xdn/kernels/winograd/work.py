@@ -12,7 +12,7 @@ from xdn.kernels.contract.work import fastest_tile, tile_cycles
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.layout import BATCH
 from xdn.kernels.core.tables import shared
-from xdn.kernels.core.work import Loop, Phase, Setting, Weights
+from xdn.kernels.core.work import Handed, Loop, Phase, Setting, Weights
 from xdn.kernels.winograd.tiles import Unit
 
 #: Cycles that the transforms of inputs and of results take for a vector of a tile, by m; operands in the first cache.
@@ -81,8 +81,10 @@ class Products:
             Weights(weight_bytes),
             Loop(weight_bytes * max(0.0, units_of_block - 1 / self.setting.blocks), weight_bytes),
             Loop(weight_bytes * max(0.0, passes - units_of_block), weight_bytes / elements),
-            Loop(v_reads * self.tiles * v_bytes, held),
-            Loop(2 * self.tiles * m_bytes, held),
+            Handed(self.tiles * v_bytes, held),
+            Loop((v_reads - 1) * self.tiles * v_bytes, held),
+            Handed(self.tiles * m_bytes, held),
+            Loop(self.tiles * m_bytes, held),
         )
         return Phase(elements * passes * sum(each[part] for part in parts), streams, elements * len(parts))
 
@@ -109,6 +111,6 @@ def filtering_phases(lowering: Lowering, unit: Unit, tile: tuple[int, int]) -> t
     # Elements of V and M are far apart: what is written to them, and read, does not go beside the arithmetic.
     level = lowering.target.rates.level(held, lowering.setting.threads)
     of_input, of_result = x_vectors * of_input + 2 * v_bytes / level.each, y_vectors * of_result + m_bytes / level.each
-    inputs = Phase(tiles * (of_input + _TILE), (read, again), tiles)
-    results = Phase(tiles * (of_result + _TILE), (written,), tiles)
+    inputs = Phase(tiles * (of_input + _TILE), (read, again, Handed(tiles * v_bytes, held)), tiles)
+    results = Phase(tiles * (of_result + _TILE), (written, Handed(tiles * m_bytes, held)), tiles)
     return inputs, products.phase(tile), results
