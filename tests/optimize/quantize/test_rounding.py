@@ -9,10 +9,12 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn import settings
+from xdn.graph import Quantized
 from xdn.layers.integer import integer_filters
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
-from xdn.optimize.quantize.rounding import rounded, with_learned_rounding
+from xdn.optimize.quantize.instruments import Instruments
+from xdn.optimize.quantize.rounding import _grams, rounded, with_learned_rounding
 
 PLAIN = CalibrationConfig("min-max", correct_bias=False, integer_weights=False)
 
@@ -67,6 +69,32 @@ def test_inputs_that_are_independent_leave_the_nearest(rng):
     quotients, nearest, _ = problem(rng, 1, 4, 6)
     gram = np.diag(rng.uniform(1, 2, 6)).astype(np.float32)[None]
     np.testing.assert_array_equal(rounded(quotients, nearest, gram), nearest)
+
+
+@pytest.mark.parametrize(
+    "gram", [np.zeros((1, 5, 5)), np.ones((1, 5, 5)), -np.ones((1, 5, 5)), np.diag([1e9, 1, 0, 0, -1e6])[None]],
+    ids=["nothing", "one direction", "negative", "rounded badly"],
+)  # fmt: skip
+def test_sums_that_are_not_those_of_a_definite_form_do_no_harm(rng, gram):
+    """Of inputs that are always 0, all the same, or whose sums lost their digits."""
+    quotients, nearest, _ = problem(rng, 1, 4, 5)
+    found = rounded(quotients, nearest, gram.astype(np.float32))
+    assert set(np.unique(found - np.floor(quotients))) <= {0, 1}
+    assert (errors(quotients, found, gram) <= errors(quotients, nearest, gram) + 1e-6).all()
+
+
+def test_large_means_do_not_drown_what_varies():
+    """Images far from zero, of which the variance is a millionth of the squares."""
+    net = fused(net_of(data(1, 3, 8, 8), conv("a", "data", 8, kernel=3)))
+    (batch,) = batches_of(net, at_once=32)()
+    (layer_,) = [each for each in calibrate(net, PLAIN, instruments_for(net)).net.layers if each.quantized]
+    real = net.with_weights({})
+    shifted = Instruments(lambda: [{"data": batch["data"] + np.float32(500)}])
+    wide = layer_.replace(quantized=(Quantized(2.5),))
+    fine = layer_.replace(quantized=(Quantized(2.5, signed=True),))
+    (gram,) = _grams(real, [wide], shifted, 32, True)
+    (other,) = _grams(real, [fine], Instruments(lambda: [batch]), 32, True)
+    np.testing.assert_allclose(gram, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())
 
 
 NETS = {

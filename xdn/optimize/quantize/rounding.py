@@ -1,6 +1,7 @@
 """Learn whether each weight is rounded up or down: what a layer gives counts, not how near each weight is."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -15,8 +16,8 @@ from xdn.optimize.quantize.instruments import Instruments, Progress
 
 #: Outputs of a layer that are looked at, over all images.
 ROWS = 1 << 13
-#: What is added to the diagonal of H, relative to its mean, before it is inverted.
-DAMPING = 0.01
+#: What is added to the diagonal of H, relative to its mean, before it is inverted: the least of which it can be.
+DAMPINGS = (0.01, 0.1, 1.0)
 #: How often each weight is asked at most; most do not change after the second time.
 SWEEPS = 4
 
@@ -82,6 +83,8 @@ def _grams(real: Net, layers: Sequence[Layer], instruments: Instruments, images:
     rng = np.random.default_rng(0)
     sums: list[Array | float] = [0.0] * len(layers)
     means: list[Array | float] = [0.0] * len(layers)
+    # Large means would cancel: a guess is subtracted at once.
+    guesses: list[Array | None] = [None] * len(layers)
     rows = [0] * len(layers)
     for found in instruments.runner(real, blobs, instruments.head(images)):
         for number, layer in enumerate(layers):
@@ -91,6 +94,10 @@ def _grams(real: Net, layers: Sequence[Layer], instruments: Instruments, images:
             taken = min(outputs, max(1, ROWS * len(bottom) // images))
             picked = np.sort(rng.choice(outputs, taken, replace=False))
             columns = layer.params.columns(bottom, picked)  # (G, rows, I)
+            if centred:
+                guess = guesses[number]
+                guesses[number] = guess = columns.mean(axis=1, keepdims=True) if guess is None else guess
+                columns = columns - guess
             sums[number] = sums[number] + columns.swapaxes(1, 2) @ columns
             means[number] = means[number] + columns.sum(axis=1, dtype=np.float64)
             rows[number] += taken
@@ -155,10 +162,7 @@ def _begun(quotients: Array, nearest: Array, gram: Array) -> Array:
     The source is Frantar et al., "GPTQ" (2023): an element is rounded after the best real values for those after it,
     given how the ones before it were rounded, are known: by the Cholesky factor of the inverse of H.
     """
-    inputs = gram.shape[1]
-    damped = gram + DAMPING * np.trace(gram, axis1=1, axis2=2)[:, None, None] / inputs * np.eye(inputs)
-    damped[np.trace(gram, axis1=1, axis2=2) <= 0] = np.eye(inputs)
-    factor = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
+    inputs, factor = gram.shape[1], _factor(gram)
     low = np.maximum(np.floor(quotients), -MOST_WEIGHT)
     high = np.minimum(low + 1, MOST_WEIGHT)
     values, integers = quotients.astype(np.float64), np.empty(quotients.shape)
@@ -168,6 +172,17 @@ def _begun(quotients: Array, nearest: Array, gram: Array) -> Array:
         values[:, :, i + 1 :] -= error[:, :, None] * factor[:, None, i, i + 1 :]
     better = _error(integers - quotients, gram) < _error(nearest - quotients, gram)
     return np.where(better[:, :, None], integers, nearest).astype(np.float64)
+
+
+def _factor(gram: Array) -> Array:
+    """Return (G, I, I) f64, the upper triangular U with U^T U = H^-1, H damped as much as it takes."""
+    mean = np.trace(gram, axis1=1, axis2=2)[:, None, None] / gram.shape[1]
+    identity = np.eye(gram.shape[1])
+    for damping in DAMPINGS:
+        with suppress(np.linalg.LinAlgError):
+            damped = gram + np.where(mean > 0, damping * mean, 1.0) * identity
+            return np.asarray(np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2))
+    return np.broadcast_to(identity, gram.shape)
 
 
 def _error(difference: Array, gram: Array) -> Array:
