@@ -26,9 +26,19 @@ def address(array: np.ndarray) -> int:
 
 def kernel_at(place: int) -> Kernel:
     """Return the kernel whose machine code is at an address as a function; its loader must outlive it."""
-    function, unused = _KERNEL(place), ctypes.addressof(_UNUSED)
+    at = code_at(place)
 
     def call(descriptor: np.ndarray, frame: np.ndarray) -> None:
-        function(unused, unused, address(descriptor), address(frame))
+        at(address(descriptor), address(frame))
+
+    return call
+
+
+def code_at(place: int) -> Callable[[int, int], None]:
+    """Return the same for who knows the addresses of descriptor and frame, which take longer to ask for than a call."""
+    function, unused = _KERNEL(place), ctypes.addressof(_UNUSED)
+
+    def call(descriptor: int, frame: int) -> None:
+        function(unused, unused, descriptor, frame)
 
     return call

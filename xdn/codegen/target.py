@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import llvmlite.binding as llvm
 
@@ -59,7 +59,7 @@ class Target:
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
     rates: Rates = USUAL
 
-    @property
+    @cached_property
     def lanes(self) -> int:
         """Values of one vector register, in what is computed."""
         return self.vector_bytes // REAL.bytes
@@ -73,7 +73,7 @@ class Target:
         vectors = 2
         return (self.registers - vectors - 2) // vectors, vectors
 
-    @property
+    @cached_property
     def block_images(self) -> int:
         """Images that lie innermost in a blob: those that one tile takes, so that a tile reads whole rows."""
         return self.lanes * self.tile()[1]

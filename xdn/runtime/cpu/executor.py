@@ -104,8 +104,7 @@ class Executor:
         ticks = np.zeros_like(runs[0].ticks)
         for run in runs:
             ticks[: len(run.ticks)] += run.ticks
-        whole = _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays)
-        return whole._replace(members=runs[0].members)
+        return _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays, runs[0].members)
 
     def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
         """Return where what short runs need is kept between them; None where the run is a long one.
@@ -146,15 +145,15 @@ class Executor:
         arenas = [self._take_arena(program.plan.arena.size) for _ in range(shape[0])]
         try:
             short.prepare(arenas, arrays)
-            if len(short.frames) == 1:
+            if len(short.frame_addresses) == 1:
                 ready = time.perf_counter()
-                program.drive(short.control.words, short.frames[0])
+                program.drive(short.control_address, short.frame_addresses[0])
             else:
                 # One run at a time: members wait for each other.
                 with self._short:
                     helpers = self._own_helpers()
                     ready = time.perf_counter()
-                    helpers.run(program.drive_address, short.control.words, short.frames)
+                    helpers.run(program.drive_address, short.control_address, short.frame_addresses)
             took = time.perf_counter() - ready
         finally:
             ticks = short.ticks.copy()
@@ -166,7 +165,7 @@ class Executor:
                 pool.sharing.took(shared, took)
         if progress:
             progress(pool.replicas, pool.replicas)
-        return _ended(n_images, pool.replicas, begin, ticks, arrays)._replace(members=shape[1])
+        return _ended(n_images, pool.replicas, begin, ticks, arrays, shape[1])
 
     def _own_helpers(self) -> Helpers:
         """Return the threads for short runs; a process that was forked off starts its own."""
@@ -254,6 +253,8 @@ class Executor:
             self._pools.clear()
 
 
-def _ended(images: int, chunks: int, begin: float, ticks: np.ndarray, arrays: list[np.ndarray]) -> Run:
+def _ended(
+    images: int, chunks: int, begin: float, ticks: np.ndarray, arrays: list[np.ndarray], members: int = 1
+) -> Run:
     """Return what a run was that began at `begin` and has just ended."""
-    return Run(images, chunks, time.perf_counter() - begin, ticks, tuple(array.nbytes for array in arrays))
+    return Run(images, chunks, time.perf_counter() - begin, ticks, tuple([array.nbytes for array in arrays]), members)

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
-from xdn.codegen.native import address, kernel_at
+from xdn.codegen.native import address, code_at
 from xdn.graph import Array, Blob
 from xdn.kernels.core import driver
 from xdn.kernels.core.driver import Control
@@ -48,7 +48,7 @@ class Program:
         #: Address of the driver's machine code.
         self.drive_address = loader.address(drive)
         #: Run it: control words and a frame.
-        self.drive = kernel_at(self.drive_address)
+        self.drive = code_at(self.drive_address)
 
     def _descriptors_of(self, number: int, first_block: Array, first_unit: Array, units: Array) -> Array:
         """Return (calls, words): a step's descriptor at the places of each call's blocks and rows."""
@@ -109,7 +109,7 @@ class Program:
         """
         ticks = np.zeros(len(self.plan.steps), np.int64)
         frame = frame_words(list(map(address, arrays)), arena=address(arena), ticks=address(ticks), members=1)
-        self.drive(control.words, frame)
+        self.drive(address(control.words), address(frame))
         return ticks
 
 

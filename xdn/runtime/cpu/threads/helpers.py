@@ -11,7 +11,7 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import KernelLoader
-from xdn.codegen.native import Kernel, address, kernel_at
+from xdn.codegen.native import Kernel, address, code_at, kernel_at
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
 from xdn.kernels.core import handover
@@ -35,12 +35,13 @@ class Helpers:
         sources = [make(host_target()) for make in (handover.attend, handover.post, handover.lead)]
         loader.prepare(sources)
         attend, post, lead = map(loader.address, sources)
-        self._post, self._lead = kernel_at(post), kernel_at(lead)
+        self._post, self._lead = code_at(post), code_at(lead)
         self._boxes = [Mailbox(looks=settings.HELPER_LOOKS, parked=1) for _ in range(count)]
         self._wakers: list[SimpleQueue[bool]] = [SimpleQueue() for _ in range(count)]
         self._caller = Caller(give_way=yield_address(), looks=waiting_looks(count + 1))
         addresses = np.array([address(box.words) for box in self._boxes], np.int64)
         self._caller.words = np.append(self._caller.words[: Caller.mailboxes.slot], addresses)
+        self._caller_address = address(self._caller.words)
         #: Ends the helpers.
         self.dismiss = weakref.finalize(self, _dismiss, self._wakers)
         for number, (box, waker) in enumerate(zip(self._boxes, self._wakers, strict=True)):
@@ -48,21 +49,21 @@ class Helpers:
             with starting_threads(count + 1):
                 threading.Thread(target=_help, args=target, name=name, daemon=True).start()
 
-    def run(self, drive: int, control: np.ndarray, frames: list[np.ndarray]) -> None:
-        """Run the driver at the address `drive` in as many threads as there are frames; return when all have ended.
+    def run(self, drive: int, control: int, frames: list[int]) -> None:
+        """Run the driver in as many threads as there are frames; return when all have ended.
 
-        The first frame is the caller's own; there are helpers for the others.
+        All are addresses. The first frame is the caller's own; there are helpers for the others.
         """
         boxes, caller = self._boxes[: len(frames) - 1], self._caller
         for box, frame in zip(boxes, frames[1:], strict=True):
-            box.drive, box.control, box.frame = drive, address(control), address(frame)
-        caller.helpers, caller.drive, caller.control = len(boxes), drive, address(control)
-        self._post(caller.words, frames[0])
+            box.drive, box.control, box.frame = drive, control, frame
+        caller.helpers, caller.drive, caller.control = len(boxes), drive, control
+        self._post(self._caller_address, frames[0])
         if caller.wake:
             for box, waker in zip(boxes, self._wakers, strict=False):
                 if box.parked:
                     waker.put(True)
-        self._lead(caller.words, frames[0])
+        self._lead(self._caller_address, frames[0])
 
 
 def _help(attend: Kernel, box: Mailbox, waker: "SimpleQueue[bool]") -> None:

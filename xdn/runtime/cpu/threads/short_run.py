@@ -29,18 +29,20 @@ class ShortRun:
         self.ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
         looks = waiting_looks(replicas * members)
         self._barriers = [Barrier(give_way=yield_address(), looks=looks) for _ in range(replicas)]
-        self.frames = []
+        self._frames = []
         for number, own in enumerate(self.ticks):
             replica, member = divmod(number, members)
             places = {"barrier": address(self._barriers[replica].words), "ticks": address(own)}
-            self.frames.append(frame_words([0] * arrays, member=member, members=members, **places))
+            self._frames.append(frame_words([0] * arrays, member=member, members=members, **places))
         self._members = members
+        #: They do not move, and are asked for in each run.
+        self.control_address, self.frame_addresses = address(control.words), list(map(address, self._frames))
 
     def prepare(self, arenas: list[np.ndarray], arrays: list[np.ndarray]) -> None:
         """Begin a run: an arena for each replica; the caller's inputs, then outputs, contiguous."""
         self.control.words[:] = self._fresh
         self.ticks.fill(0)
         places, arena_places = [address(array) for array in arrays], [address(arena) for arena in arenas]
-        for number, frame in enumerate(self.frames):
+        for number, frame in enumerate(self._frames):
             frame[Frame.arena.slot] = arena_places[number // self._members]
             frame[Frame.io.slot :] = places
