@@ -6,9 +6,9 @@ import pytest
 from llvmlite import ir
 
 from tests.codegen.emitted import floats, run
-from xdn.codegen.builder import VectorBuilder
-from xdn.codegen.dots import DOTS, TOGETHER
+from xdn.codegen.dots import DOTS
 from xdn.codegen.target import SDOT, TARGETS, VNNI, cpu_features, target_named, ways_of
+from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S8, U8
 
 #: Every way in the vectors of each target that this processor can multiply in.
@@ -19,16 +19,17 @@ COUNT = 64
 def _numbers(rng, element):
     """Return (n, 4) numbers of an element; half of the rows hold extremes alone."""
     low, high = np.iinfo(element.numpy).min, np.iinfo(element.numpy).max
-    found = rng.integers(low, high + 1, (COUNT, TOGETHER))
-    found[::2] = rng.choice([low, high], (len(found[::2]), TOGETHER))
+    found = rng.integers(low, high + 1, (COUNT, WORD))
+    found[::2] = rng.choice([low, high], (len(found[::2]), WORD))
     found[0] = high
     return found.astype(element.numpy)
 
 
 def _emit_dots(irbuilder, target, way, element, pointers):
     """Emit y[i] += x[i] . w[i] for all lanes of all vectors."""
-    b = VectorBuilder(irbuilder, target)
-    dots, (x, w, y) = DOTS[way](b), pointers
+    b = WordBuilder(irbuilder, target)
+    dots, byte = DOTS[way](b), ir.IntType(8).as_pointer()
+    x, w, y = (irbuilder.bitcast(pointer, byte) for pointer in pointers)
     for vector in range(COUNT // target.lanes):
         words = [b.load_words(w, vector * dots.words + each) for each in range(dots.words)]
         operand = dots.operand(b.load_words(x, vector), element)

@@ -7,7 +7,7 @@ or a loop over single elements computes them.
 import numpy as np
 from llvmlite import ir
 
-from xdn.element import U8, Element, real
+from xdn.element import real
 
 _FLOAT, I32 = ir.FloatType(), ir.IntType(32)
 
@@ -98,12 +98,6 @@ class Arithmetic:
     def rounded(self, i: ir.Value) -> ir.Value:
         """Return an i32 as f32."""
         return self.ir.sitofp(i, self.kind)
-
-    def byte(self, words: ir.Value, number: int, element: Element) -> ir.Value:
-        """Return the byte `number` of each i32, the lowest one first, as the u8 or s8 that it is."""
-        if element == U8:
-            return self.ir.and_(self.ir.lshr(words, self.integer(8 * number)), self.integer(0xFF))
-        return self.ir.ashr(self.ir.shl(words, self.integer(24 - 8 * number)), self.integer(24))
 
     def bits(self, x: ir.Value) -> ir.Value:
         """Return the bits of an f32 as i32."""

@@ -1,7 +1,7 @@
 """A small typed builder of vector code over llvmlite.
 
-It knows one vector type (f32, as wide as the instruction set's registers, or 32-bit words in its place), pointers
-counted in elements, and loops whose carried values are SSA values: accumulators therefore stay in registers.
+It knows one vector type (f32, as wide as the instruction set's registers), pointers counted in f32
+elements, and loops whose carried values are SSA values: accumulators therefore stay in registers.
 """
 
 from collections.abc import Callable, Sequence
@@ -95,18 +95,6 @@ class VectorBuilder(Mathematics):
         first = self.ir.insert_element(undef, scalar, ir.Constant(ir.IntType(32), 0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self._lanes), [0] * self._lanes)
         return self.ir.shuffle_vector(first, undef, mask)
-
-    def load_words(self, pointer: ir.Value, vector: int = 0) -> ir.Value:
-        """Load the vector of 32-bit words number `vector` after a pointer to any numbers; they align to registers."""
-        place = self.ir.bitcast(pointer, self._integer.as_pointer())
-        value = self.ir.load(self.offset(place, vector))
-        value.align = REAL.bytes * self.target.lanes
-        return value
-
-    def store_words(self, words: ir.Value, pointer: ir.Value, vector: int = 0) -> None:
-        """Store to the vector of 32-bit words number `vector` after a pointer to any numbers."""
-        place = self.ir.bitcast(pointer, words.type.as_pointer())
-        self.ir.store(words, self.offset(place, vector)).align = REAL.bytes * self.target.lanes
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the instruction set can."""

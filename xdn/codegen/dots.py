@@ -25,12 +25,9 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import I32, external
-from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.target import MADD, PLAIN, SDOT, VNNI
+from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S8, U8, Element
-
-#: Numbers that a lane multiplies at a time.
-TOGETHER = 4
 
 
 class Dots(ABC):
@@ -39,7 +36,7 @@ class Dots(ABC):
     #: 32-bit words in which four weights are stored.
     words: ClassVar[int] = 1
 
-    def __init__(self, b: VectorBuilder):
+    def __init__(self, b: WordBuilder):
         self._b = b
         self._kind = ir.VectorType(I32, b.target.lanes)
 
@@ -149,12 +146,13 @@ class Plain(Dots):
 
     def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
         """Return the sum of four products."""
-        for own, factor in zip(x, self._extended(*weights, S8), strict=True):
+        (words,) = weights
+        for own, factor in zip(x, self._extended(words, S8), strict=True):
             acc = self._b.ir.add(acc, self._b.ir.mul(own, factor))
         return acc
 
     def _extended(self, x: ir.Value, element: Element) -> list[ir.Value]:
-        return [self._b.byte(x, number, element) for number in range(TOGETHER)]
+        return [self._b.part(x, number, element == S8) for number in range(WORD)]
 
 
 #: By the name of a target's way.
