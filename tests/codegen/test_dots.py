@@ -53,6 +53,28 @@ def test_sums_of_products_are_exact(rng, target, way, element):
     np.testing.assert_array_equal(memory[2].view(np.int32), expected)
 
 
+@pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
+@pytest.mark.parametrize(("target", "way"), WAYS, ids=lambda each: getattr(each, "name", each))
+def test_four_numbers_in_all_lanes(rng, target, way, element):
+    """Used once, too: LLVM 22 did not end where their sign bits were flipped in all lanes."""
+    x, w = _numbers(rng, element)[:1], _numbers(rng, S8)[: target.lanes]
+    packed = DOTS[way].packed(w).reshape(1, target.lanes, -1).swapaxes(1, 2)
+    memory = [floats(np.ascontiguousarray(each).view(np.float32).ravel(), target.lanes) for each in (x, packed)]
+    found = floats(np.zeros(target.lanes), target.lanes)
+
+    def emit(irbuilder, *pointers):
+        b = WordBuilder(irbuilder, target)
+        words, weights, y = (irbuilder.bitcast(each, ir.IntType(8).as_pointer()) for each in pointers[:3])
+        dots = DOTS[way](b)
+        operand = dots.spread(b.scalar(irbuilder.bitcast(words, ir.IntType(32).as_pointer())), element)
+        loaded = [b.load_words(weights, word) for word in range(dots.words)]
+        b.store_words(dots.multiply(b.integer(0), operand, loaded), y)
+
+    run(emit, *memory, found)
+    expected = ((x.astype(np.int64) + DOTS[way].added(element)) * w).sum(1)
+    np.testing.assert_array_equal(found.view(np.int32), expected)
+
+
 def test_what_is_multiplied_is_in_the_range_of_the_instruction():
     for element, factors in ((U8, range(256)), (S8, range(-128, 128))):
         assert {x + DOTS[VNNI].added(element) for x in factors} == set(range(256))

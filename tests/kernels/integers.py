@@ -103,6 +103,7 @@ def integer_nets():
     one, other = Quantized(0.1), Quantized(0.2, signed=True)
     image, slope = (5, 3, 2), {"slope": np.ones(5, np.float32)}
     filters = {"weight": np.ones((5, 1, 2, 2), np.float32), "bias": np.zeros(5, np.float32)}
+    whole = filters | {"weight": np.ones((5, 5, 2, 2), np.float32)}
     return [
         bytes_net("Pooling", image, element=U8, kernel_size=2),
         reading_net("Pooling", image, read=[one], pool="AVE", kernel_size=2),
@@ -111,4 +112,5 @@ def integer_nets():
         reading_net("ReLU", image, read=[other]),
         reading_net("PReLU", image, read=[other], weights=slope),
         reading_net("Convolution", image, read=[one], weights=filters, num_output=5, group=5, kernel_size=2),
+        reading_net("Convolution", image, read=[one], weights=whole, num_output=5, kernel_size=2),
     ]

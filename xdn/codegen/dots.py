@@ -29,6 +29,9 @@ from xdn.codegen.target import MADD, PLAIN, SDOT, VNNI
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S8, U8, Element
 
+#: The sign bit of each byte of an i32.
+_SIGNS = 0x80808080 - 2**32
+
 
 class Dots(ABC):
     """Emit products at the position of a builder; values are vectors of 32 bits."""
@@ -54,13 +57,13 @@ class Dots(ABC):
     def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
         """Return x as `multiply` takes it, which many products have in common."""
 
+    def spread(self, word: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return four numbers x, an i32, in all lanes, as `multiply` takes them."""
+        return self.operand(self._b.broadcast(word), element)
+
     @abstractmethod
     def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
         """Return `acc` and in each lane the four products; `weights` are vectors of the stored words."""
-
-    def _flipped(self, x: ir.Value) -> ir.Value:
-        """Return x with the sign bit of each byte flipped."""
-        return self._b.ir.xor(x, self._b.integer(0x80808080 - 2**32))
 
     def _call(self, name: str, parts: int, *operands: ir.Value) -> ir.Value:
         """Return what an intrinsic gives, whose last two operands are vectors of `parts` numbers a lane."""
@@ -71,17 +74,26 @@ class Dots(ABC):
         return self._b.ir.call(external(self._b.ir, name, function), given)
 
 
-class Vnni(Dots):
+class Flipping(Dots):
+    """What multiplies x of one sign, to which the other one's numbers come by flipping the sign bit of each byte."""
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return x in the range of the instruction."""
+        return [self._b.ir.xor(x, self._b.integer(_SIGNS)) if self.added(element) else x]
+
+    def spread(self, word: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return the word in all lanes; flipped before, for some versions of LLVM never end where it is afterwards."""
+        flipped = self._b.ir.xor(word, ir.Constant(I32, _SIGNS)) if self.added(element) else word
+        return [self._b.broadcast(flipped)]
+
+
+class Vnni(Flipping):
     """``vpdpbusd``: u8 by s8."""
 
     @staticmethod
     def added(element: Element) -> int:
         """Of s8 128."""
         return 128 if element == S8 else 0
-
-    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
-        """Return x as u8."""
-        return [self._flipped(x) if element == S8 else x]
 
     def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
         """Return the sum; LLVM knows these operands as vectors of 32 bits in all versions, and of bytes in later ones.
@@ -120,17 +132,13 @@ class Madd(Dots):
         return acc
 
 
-class Sdot(Dots):
+class Sdot(Flipping):
     """``sdot``: s8 by s8."""
 
     @staticmethod
     def added(element: Element) -> int:
         """Of u8 -128."""
         return -128 if element == U8 else 0
-
-    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
-        """Return x as s8."""
-        return [self._flipped(x) if element == U8 else x]
 
     def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
         """Return the sum."""

@@ -39,6 +39,8 @@ class Rates:
         10**9 cycles a second.
     multiplied : float
         Vectors that are multiplied and added by the best register tile's loop, operands in the first cache.
+    dots : float
+        The same of products of 8-bit numbers, four in each lane.
     scalars : float
         Single values that are loaded into all lanes of a vector.
     latency : float
@@ -51,6 +53,7 @@ class Rates:
 
     ghz: float = 3.5
     multiplied: float = 1.9
+    dots: float = 1.9
     scalars: float = 2.0
     latency: float = 4.0
     levels: tuple[Level, ...] = (

@@ -9,6 +9,7 @@ from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_pa
 from tests.kernels.integers import integer_nets
 from xdn.codegen.native import address
 from xdn.codegen.target import target_named
+from xdn.element import U8
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Layer, Quantized
 from xdn.kernels.core.choice import BF16X6, BLAS, STRASSEN, WINOGRADS, Choice
@@ -16,6 +17,7 @@ from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.kernels.core.work import Setting
 from xdn.layers import LAYERS
+from xdn.layers.input import Input
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.machine import this_target
 
@@ -45,6 +47,18 @@ def test_the_cases_reach_every_family():
     lowerings += [replace(lowering, choice=Choice(BF16X6), target=tiled) for lowering in lowerings]
     chosen = [select(lowering) for lowering in lowerings]
     assert {id(family) for family in chosen} == {id(family) for _, family in FAMILIES.items()}
+
+
+def test_layers_that_read_integers_have_families_of_their_own():
+    """Whatever the blobs are: an f32 kernel must not compute a layer whose values are to be quantized first."""
+    net = one_layer_net("Convolution", (5, 3, 3), num_output=4, kernel_size=1)
+    layer = net.layers[-1].replace(quantized=(Quantized(0.1),))
+    for schedule in SCHEDULES.values():
+        with pytest.raises(UnsupportedError, match="no kernel executes this layer"):
+            select(_lowering(net.replace(layers=(*net.layers[:-1], layer)), schedule))
+        integers = Input(shape=((1, 5, 3, 3),), element=U8, scale=0.1)
+        given = net.layers[0].replace(params=integers)
+        assert select(_lowering(net.replace(layers=(given, layer)), schedule)).quantized
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=lambda case: case.id)

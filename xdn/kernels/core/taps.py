@@ -54,7 +54,9 @@ class TapLists:
         return positions, self.taps * (bottom.position_elements, 1)
 
     @shared
-    def in_runs(self, bottom: BlockLayout, top: BlockLayout, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    def in_runs(
+        self, bottom: BlockLayout, top: BlockLayout, channels: int, together: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return (positions, runs): neighbouring taps whose values follow each other, and whose weights do, as one.
 
         Taps of a window's row are such neighbours where every filter reads all channels: one loop over their values
@@ -65,6 +67,8 @@ class TapLists:
         bottom, top : BlockLayout
         channels : int
             Channels that a filter reads, of those of the bottom.
+        together : int
+            Channels that a kernel reads at a time; `channels`, and those in what is returned, are so many times fewer.
 
         Returns
         -------
@@ -77,8 +81,8 @@ class TapLists:
         positions, taps = self.in_elements(bottom, top)
         # A run begins at the head of a list, and where a tap's values or weights do not follow those of the last one.
         begins = np.ones(len(taps), bool)
-        if channels == bottom.channels:
-            follows = np.diff(taps, axis=0) == (channels * bottom.images, 1)
+        if channels == -(-bottom.channels // together):
+            follows = np.diff(taps, axis=0) == (channels * bottom.images * together, 1)
             begins[1:] = ~follows.all(axis=1)
             heads = positions[:, 1]
             begins[heads[heads < len(taps)]] = True

@@ -1,0 +1,208 @@
+"""The contraction of integers in the batch schedule: scalars are weights, vectors are images.
+
+For a block of images, an output position and MR filters (a tile)::
+
+    acc[r][v] = bias[r]                                    r < MR rows, v < NV vectors of images, in s32
+    for run in runs(position):                             neighbouring taps, only those that meet data
+        for c in range(C / 4 of run):
+            acc[r][v] += w[run][c][r] . x[run][c][v]       four products in each lane
+    the same over a second x, with sums of its own
+    y[r][v] = end(acc[r][v])                               `form.py`
+
+A lane of x holds four channels of an image, which are loaded as they lie; a lane of w the same four channels' weights
+of a filter, in all lanes the same. Where tops or residuals have 8 bits, four filters are a word in each lane, too.
+Weights are packed ``[tile][tap][C / 4][MR]``; offsets in x are bytes, in w words.
+"""
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from xdn.codegen.dots import DOTS
+from xdn.codegen.intrinsics import at_element, moved
+from xdn.codegen.jit import I64, WORDS, Kind, inlined
+from xdn.codegen.source import KernelBody, KernelSource
+from xdn.codegen.target import Target
+from xdn.codegen.words import WORD, WordBuilder
+from xdn.element import REAL, S8, S32, Element
+from xdn.kernels.contract.integer.form import (
+    Ends,
+    Form,
+    Integers,
+    emit_activation,
+    has_own_coefficients,
+    tile_function,
+)
+from xdn.kernels.contract.kernel import add_runs
+from xdn.kernels.core.descriptor import Descriptor, Size, Table
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH
+
+
+class PositionRow(Descriptor):
+    """An output position: x offset of its window, first run, end of runs, offsets of y and residual, row of biases.
+
+    Of a second source x offset, first run, end of runs and row of biases.
+    """
+
+    x, first, end, y, residual, bias, x2, first2, end2, bias2 = (Size() for _ in range(10))
+
+
+class TileRow(Descriptor):
+    """Filters: x offset of the first channels that they read, where their weights begin, the first one's number."""
+
+    x, weights, channel, x2, weights2 = (Size() for _ in range(5))
+
+
+class IntegerBatch(Integers):
+    """What the contraction of integers of the batch schedule is told.
+
+    tile_group
+        Tiles that take all positions before the next ones do: their weights stay in cache meanwhile.
+    """
+
+    tiles, tile_count, tile_group = Table(TileRow), Size(), Size()
+    positions, position_count = Table(PositionRow), Size()
+
+
+def _source_kinds(x: Element) -> tuple[Kind, ...]:
+    """Return what a tile takes of a source: x, weights, runs, first run, end of runs."""
+    return Kind(x, "pointer"), Kind(S32, "pointer"), WORDS, I64, I64
+
+
+def contraction(rows: int, form: Form, target: Target) -> KernelSource:
+    """Return the kernel for tiles of `rows` filters."""
+    name = form.name(BATCH, target, (rows, target.tile()[1]))
+    return kernel_source(name, lambda: _body(form, rows, target), form.declared(IntegerBatch))
+
+
+def _add_source(
+    b: WordBuilder, source: Sequence[ir.Value], rows: int, acc: list[ir.Value], x: Element, dots_name: str
+) -> list[ir.Value]:
+    """Emit the loops over runs and channels of a source; return the accumulators after it."""
+    pointer, weights, runs, first, end = source
+    dots, vectors, images = DOTS[dots_name](b), b.target.tile()[1], b.target.block_images
+
+    def one_run(offset: ir.Value, channel: ir.Value, channels: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+        run_w = b.offset(weights, b.ir.mul(channel, b.const(rows * dots.words)))
+        run_x = b.offset(pointer, offset)
+
+        def one_word(c: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+            x_c = b.offset(run_x, b.ir.mul(c, b.const(images * WORD)))
+            w_c = b.offset(run_w, b.ir.mul(c, b.const(rows * dots.words)))
+            operands = [dots.operand(b.load_words(x_c, v), x) for v in range(vectors)]
+            result: list[ir.Value] = []
+            for r in range(rows):
+                words = [b.broadcast(b.scalar(w_c, r * dots.words + word)) for word in range(dots.words)]
+                result += [dots.multiply(acc[r * vectors + v], each, words) for v, each in enumerate(operands)]
+            return result
+
+        return b.loop(b.const(0), channels, acc, one_word)
+
+    return add_runs(b, runs, (first, end), acc, one_run)
+
+
+def _emit_tile(b: WordBuilder, sources: list[Sequence[ir.Value]], ends: Ends, form: Form, rows: int) -> None:
+    vectors = b.target.tile()[1]
+    values: list[ir.Value] = []
+    for source, x, bias, at in zip(sources, form.read, ends.biases, ends.multipliers, strict=False):
+        acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
+        acc = _add_source(b, source, rows, acc, x, form.dots)
+        factors = [b.broadcast(b.scalar(at, r)) for r in range(rows) for _ in range(vectors)]
+        found = [b.mul(b.rounded(each), factor) for each, factor in zip(acc, factors, strict=True)]
+        values = [b.add(one, other) for one, other in zip(values, found, strict=True)] if values else found
+    _store(b, [values[r * vectors : (r + 1) * vectors] for r in range(rows)], ends, form)
+
+
+def _store(b: WordBuilder, tile: list[list[ir.Value]], ends: Ends, form: Form) -> None:
+    """Emit residual, activation and the only store of a tile: filters of vectors of images."""
+    images, own = b.target.block_images, has_own_coefficients(form)
+    shared = b.broadcast(b.scalar(ends.coefficients))
+    scale, inverse = b.broadcast(ends.residual_scale), b.broadcast(ends.inverse)
+    for first in range(0, len(tile), WORD):
+        rows = range(first, min(first + WORD, len(tile)))
+        coefficients = [b.broadcast(b.scalar(ends.coefficients, r)) if own else shared for r in rows]
+        for v in range(b.target.tile()[1]):
+            values = _with_residual(b, [tile[r][v] for r in rows], (first, v), ends.residual, form, scale)
+            pairs = zip(values, coefficients, strict=True)
+            values = [emit_activation(b, form, value, coefficient) for value, coefficient in pairs]
+            if form.top == REAL:
+                for r, value in zip(rows, values, strict=True):
+                    b.store(value, b.offset(ends.y, r * images), v)
+            else:
+                stored = [b.quantized(value, inverse, form.top == S8) for value in values]
+                b.store_words(b.joined(stored), b.offset(ends.y, first * images), v)
+
+
+def _with_residual(
+    b: WordBuilder,
+    values: list[ir.Value],
+    place: tuple[int, int],
+    residual: ir.Value,
+    form: Form,
+    scale: ir.Value,
+) -> list[ir.Value]:
+    """Return up to four filters of a vector of images with the residual added; `place`: the first one, the vector."""
+    (first, v), images = place, b.target.block_images
+    if form.residual is None:
+        return values
+    if form.residual == REAL:
+        added = [b.load(b.offset(residual, (first + i) * images), v) for i in range(len(values))]
+    else:
+        words = b.load_words(b.offset(residual, first * images), v)
+        parts = [b.part(words, i, form.residual == S8) for i in range(len(values))]
+        added = [b.mul(b.rounded(each), scale) for each in parts]
+    return [b.add(value, each) for value, each in zip(values, added, strict=True)]
+
+
+@inlined
+def _no_second(d, frame, block, position, part):
+    """Return what a tile takes of a second source where there is none."""
+    return ()
+
+
+@inlined
+def _second(d, frame, block, position, part):
+    """Return the second source of a tile at a position, as `_source_kinds`."""
+    x = at_element(frame, d.x2, block * d.x2_block + position.x2 + part.x2)
+    return x, moved(d.weights2, part.weights2), d.runs2, position.first2, position.end2
+
+
+def _body(form: Form, rows: int, target: Target) -> KernelBody:
+    """Return the loop nest around the tile, as Numba compiles it."""
+
+    def emit(b, sources, more, ends):
+        _emit_tile(b, sources, ends, form, rows)
+
+    tile = tile_function(form, target, _source_kinds, (), emit)
+    second = _no_second if form.second is None else _second
+    images = target.block_images
+
+    def contract(d, frame):
+        for first_tile in range(0, d.tile_count, d.tile_group):
+            end_tile = min(first_tile + d.tile_group, d.tile_count)
+            for block in range(frame.blocks):
+                for p in range(d.position_count):
+                    position = d.positions[p]
+                    for t in range(first_tile, end_tile):
+                        part = d.tiles[t]
+                        row = part.channel * images
+                        tile(
+                            at_element(frame, d.x, block * d.x_block + position.x + part.x),
+                            moved(d.weights, part.weights),
+                            d.runs,
+                            position.first,
+                            position.end,
+                            moved(d.bias, position.bias + part.channel),
+                            moved(d.multipliers, part.channel),
+                            moved(d.bias2, position.bias2 + part.channel),
+                            moved(d.multipliers2, part.channel),
+                            at_element(frame, d.residual, block * d.residual_block + position.residual + row),
+                            at_element(frame, d.y, block * d.y_block + position.y + row),
+                            moved(d.coefficients, part.channel),
+                            d.residual_scale,
+                            d.inverse,
+                            *second(d, frame, block, position, part),
+                        )
+
+    return contract

@@ -1,0 +1,85 @@
+"""What the families of both schedules are alike in: the words of their kernels, footprint, how long sums take."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from xdn.graph import Array
+from xdn.kernels.contract.integer.form import scales
+from xdn.kernels.contract.integer.task import IntegerTask, words_of
+from xdn.kernels.contract.task import contraction_footprint
+from xdn.kernels.contract.work import Depth, Sums
+from xdn.kernels.core.aligned import aligned, aligned_vectors
+from xdn.kernels.core.epilogue import coefficients
+from xdn.kernels.core.family import Lowering, packed_weights
+from xdn.kernels.core.footprint import Footprint
+from xdn.kernels.core.layout import BlockLayout
+
+
+def residual_layout(lowering: Lowering) -> BlockLayout | None:
+    """Return how the residual lies."""
+    return lowering.projected() if lowering.layer.residual else None
+
+
+def in_place(lowering: Lowering) -> dict[str, str]:
+    """Return the top -> the residual in whose place it may be written: one that lies as the top does."""
+    alike = residual_layout(lowering)
+    return lowering.over_residual() if alike is not None and alike == lowering.top() else {}
+
+
+def integer_footprint(lowering: Lowering) -> Footprint:
+    """Return what packed weights and tables take; integers are a quarter of f32, and made of it in several steps."""
+    weights = packed_weights(lowering)
+    return contraction_footprint(lowering) + Footprint(0, weights.kept)
+
+
+def integer_words(
+    lowering: Lowering, task: IntegerTask, packed: Sequence[Array], runs: Sequence[Array], filters: int
+) -> tuple[dict[str, Any], list[Array]]:
+    """Return the values of the fields of `Integers`, and for each source where each position's biases begin.
+
+    Parameters
+    ----------
+    lowering, task
+    packed, runs : sequences of arrays
+        Of each source.
+    filters : int
+        For which biases and factors are read: as many as the tiles have, zeros for those after the last.
+    """
+    layer, residual = lowering.layer, residual_layout(lowering)
+    words: dict[str, Any] = {
+        "y": layer.tops[0],
+        "y_block": lowering.top().block_elements,
+        "coefficients": aligned_vectors(coefficients(layer, task.filters), filters),
+    } | scales(layer)
+    if residual is not None:
+        words |= {"residual": layer.residual, "residual_block": residual.block_elements}
+    begins = []
+    for which, source, weights, table in zip(("", "2"), task.sources, packed, runs, strict=False):
+        rows, number = source.biases()
+        biases = np.zeros((len(rows), filters), np.int32)
+        biases[:, : task.filters] = rows
+        words |= {
+            f"x{which}": source.source.blob,
+            f"x{which}_block": source.source.layout.block_elements,
+            f"weights{which}": weights,
+            f"runs{which}": table,
+            f"bias{which}": aligned(biases),
+            f"multipliers{which}": aligned_vectors(source.filters.factor, filters),
+        }
+        begins.append(number * filters)
+    return words, begins
+
+
+def sums_of(lowering: Lowering, task: IntegerTask) -> Sums:
+    """Return what a layer sums, as rules see it: a step of a kernel's loop multiplies a word of four channels."""
+    lists = [source.source.lists for source in task.sources]
+    words = [words_of(source.source.channels) for source in task.sources]
+    products = sum((each.positions[:, 2] - each.positions[:, 1]) * n for each, n in zip(lists, words, strict=True))
+    counts = zip(*np.unique(products, return_counts=True), strict=True)
+    depths = tuple(Depth(int(positions), float(count)) for count, positions in counts)
+    rates = lowering.target.rates
+    target = replace(lowering.target, rates=replace(rates, multiplied=rates.dots))
+    return Sums(target, depths, lowering.bottom().block_bytes / task.groups, (lowering.read, lowering.written))
