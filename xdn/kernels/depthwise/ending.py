@@ -98,7 +98,7 @@ class Ending:
         return (POINTER, POINTER, *blobs, NUMBER, NUMBER, I64)
 
     def store(self, groups: Groups, sums: Sequence[ir.Value], args: Sequence[ir.Value]) -> None:
-        """Emit the end of the sums of a group.
+        """Emit the end of the sums of a group, and its store.
 
         Parameters
         ----------
@@ -109,21 +109,31 @@ class Ending:
             and of the top; the residual's scale, the inverse of the top's, and the number of the group's last row.
         """
         multipliers, at, residual, y, residual_scale, inverse, last = args
-        b, activation = groups.b, activation_of(self.parts)
-        values = [
-            b.mul(b.rounded(total), factor)
-            for total, factor in zip(sums, groups.coefficients(multipliers), strict=True)
-        ]
+        b, values = groups.b, self._values(groups, sums, multipliers)
         if self.residual == REAL:
             values = [b.add(*each) for each in zip(values, groups.load(residual, last), strict=True)]
         elif self.residual:
             added = groups.values(residual, self.residual, b.broadcast(residual_scale))
             values = [b.add(*each) for each in zip(values, added, strict=True)]
-        if activation:
-            shared = [b.broadcast(b.scalar(at))] * groups.rows
-            own = groups.coefficients(at) if activation.per_channel else shared
-            values = [activation.emit(b, *each) for each in zip(values, own, strict=True)]
-        groups.store(values, y, self.top, b.broadcast(inverse), last)
+        groups.store(self._activated(groups, values, at), y, self.top, b.broadcast(inverse), last)
+
+    def integers(self, groups: Groups, sums: Sequence[ir.Value], args: Sequence[ir.Value]) -> list[ir.Value]:
+        """Return i32 whose last bytes are what a top of integers without residual is; arguments as of `store`."""
+        multipliers, at, _, _, _, inverse, _ = args
+        values = self._activated(groups, self._values(groups, sums, multipliers), at)
+        return [groups.b.quantized(value, groups.b.broadcast(inverse), self.top == S8) for value in values]
+
+    @staticmethod
+    def _values(groups: Groups, sums: Sequence[ir.Value], multipliers: ir.Value) -> list[ir.Value]:
+        b = groups.b
+        return [b.mul(b.rounded(x), m) for x, m in zip(sums, groups.coefficients(multipliers), strict=True)]
+
+    def _activated(self, groups: Groups, values: Sequence[ir.Value], at: ir.Value) -> Sequence[ir.Value]:
+        b, activation = groups.b, activation_of(self.parts)
+        if activation is None:
+            return values
+        own = groups.coefficients(at) if activation.per_channel else [b.broadcast(b.scalar(at))] * groups.rows
+        return [activation.emit(b, *each) for each in zip(values, own, strict=True)]
 
 
 def ending_words(lowering: Lowering, filters: IntegerFilters, bias: Array, channels: int) -> dict[str, Any]:

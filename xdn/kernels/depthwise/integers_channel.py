@@ -10,11 +10,12 @@ For an output position and a vector of bytes, a channel each::
 
 Where a tap lies over the border it reads zeros, and so do those that fill up the last four. Bytes are laid side by side
 within 16 of them, as processors do: of each 16 channels acc[i] has four. Weights are packed in this order,
-``[vector][four taps][i][lane]``; sums are put into the order of channels before their end.
+``[vector][four taps][i][lane]``. Where tops are integers, and no residual is added, so are all coefficients, and bytes
+go back to their places as they are stored; elsewhere sums are put into the order of channels before their end.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 from llvmlite import ir
@@ -26,7 +27,7 @@ from xdn.codegen.jit import I64, VOID, WORDS, Kind, emitted
 from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder, concatenated
-from xdn.element import S32, S64, U8
+from xdn.element import REAL, S32, S64, U8
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of, used_elements
 from xdn.kernels.core.aligned import aligned, aligned_bytes
@@ -104,6 +105,25 @@ def _in_order(b: WordBuilder, sums: Sequence[ir.Value]) -> list[ir.Value]:
     return [b.ir.shuffle_vector(whole, whole, ir.Constant(ir.VectorType(I32, lanes), part)) for part in parts]
 
 
+def _bytes_in_order(b: WordBuilder, integers: Sequence[ir.Value]) -> ir.Value:
+    """Return the last bytes of the four vectors in the order of channels, as words."""
+    size = b.target.vector_bytes
+    kind, places = ir.VectorType(ir.IntType(8), size), np.arange(size)
+    lane, number, channel = places // _LANE_BYTES * _LANE_BYTES, places % _LANE_BYTES // WORD, places % WORD
+    zero, found = ir.Constant(kind, [0] * size), []
+    for i, value in enumerate(integers):
+        # The channels of vector i are a word of each lane; other words are zeros, of the second operand.
+        mask = [int(at) for at in np.where(number == i, lane + WORD * channel, size)]
+        taken = b.ir.shuffle_vector(b.ir.bitcast(value, kind), zero, ir.Constant(ir.VectorType(I32, size), mask))
+        found.append(b.ir.bitcast(taken, value.type))
+    return reduce(b.ir.or_, found)
+
+
+def _keeps_order(ending: Ending) -> bool:
+    """Return whether coefficients lie in the order of sums, and these are put in that of channels as bytes."""
+    return ending.top != REAL and ending.residual is None
+
+
 def _emit_vector(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: Sequence[ir.Value]) -> None:
     """Emit all channels of a vector of bytes of one position."""
     x, zeros, taps, fours, weights, bias, *blobs, residual_scale, inverse, left = args
@@ -130,6 +150,13 @@ def _emit_vector(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: 
         return result
 
     acc = b.loop(b.const(0), fours, [b.load_words(start, i) for i in range(WORD)], one_four)
+    if _keeps_order(ending):
+        multipliers, at, residual, y = blobs
+        more = (residual, y, residual_scale, inverse, left)
+        ends = [(b.offset(multipliers, i * lanes), b.offset(at, i * lanes), *more) for i in range(WORD)]
+        integers = [ending.integers(groups, [total], each)[0] for total, each in zip(acc, ends, strict=True)]
+        b.store_words(_bytes_in_order(b, integers), y)
+        return
     for n, total in enumerate(_in_order(b, acc)):
         # f32 has no more groups than channels ask for.
         with b.ir.if_then(b.ir.icmp_signed("<", b.const(n), left)):
@@ -177,6 +204,13 @@ def _body(lowering: Lowering, ending: Ending) -> KernelBody:
     return depthwise
 
 
+def _as_summed(values: Array, target: Target) -> Array:
+    """Return one number for each channel in the order of sums."""
+    found = np.empty_like(values).reshape(-1, target.vector_bytes)
+    found[:, _order(target)] = values.reshape(found.shape)
+    return aligned(found)
+
+
 def _packed(filters: Array, target: Target, channels: int) -> Array:
     """Return the weights of filters (taps, C) int8 in the order of the kernel, for so many channels."""
     fours, size, dots = -(-len(filters) // WORD), target.vector_bytes, DOTS[target.dots]
@@ -218,16 +252,17 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     used = used_elements(filters.weight, lists.used)[:, 0].T
     # What the processor adds to each x, zeros over the border too, is taken off here.
     added = DOTS[target.dots].added(lowering.bottoms[0].element) * used.sum(axis=0, dtype=np.int64)
+    ending = Ending.of(lowering)
     words = ending_words(lowering, filters, (filters.bias - added).astype(np.int32), channels)
-    bias = np.empty(channels, np.int32)
-    bias.reshape(-1, target.vector_bytes)[:, _order(target)] = words["bias"].reshape(-1, target.vector_bytes)
+    for name in ("bias", "multipliers", "coefficients") if _keeps_order(ending) else ("bias",):
+        words[name] = _as_summed(words[name], target)
     offsets, number = _taps(lists, channels)
     residual = lowering.projected().position_elements if layer.residual else 0
     places, outputs = lists.positions[:, 0], np.arange(len(number))
     rows = [places * channels, number * offsets.shape[1], outputs * top.position_elements, outputs * residual]
     packed = _packed(used, target, channels)
     told = ChannelIntegers(
-        **words | {"bias": aligned(bias)},
+        **words,
         weights=packed,
         positions=np.column_stack(rows),
         position_count=len(number),
@@ -237,8 +272,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         vectors=channels // target.vector_bytes,
         vector_words=len(packed) // (channels // target.vector_bytes),
     )
-    ending = Ending.of(lowering)
-    name = ending.name("depthwise", lowering)
-    source = kernel_source(name, partial(_body, lowering, ending), ending.declared(ChannelIntegers))
+    source = kernel_source(
+        ending.name("depthwise", lowering), partial(_body, lowering, ending), ending.declared(ChannelIntegers)
+    )
     step = Step(source, told, lists.multiplications * top.channels)
     return Lowered([step], in_place=over_alike_residual(lowering))
