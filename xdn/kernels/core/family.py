@@ -269,6 +269,11 @@ class Lowering:
         vectors = sum(map(self._bytes, self.tops)) / self.target.vector_bytes
         return (Phase(vectors * vector_cycles + more_cycles, (self.read, self.written)),)
 
+    def moving_bytes(self, vector_cycles: float) -> tuple[Phase]:
+        """Return the phase of a step that takes so many cycles for each vector of bytes that its tops would be."""
+        vectors = sum(self.top(number).block_elements for number in range(len(self.tops))) / self.target.vector_bytes
+        return self.moving(0.0, vectors * vector_cycles)
+
     def _bytes(self, blob: Blob) -> float:
         return self._layout(blob).block_bytes
 

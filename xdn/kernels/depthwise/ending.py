@@ -10,6 +10,7 @@ For a group of channels (`xdn/kernels/core/groups.py`), each operation rounded o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,14 @@ from xdn.codegen.jit import I64, NUMBER, POINTER, Kind
 from xdn.codegen.names import KernelName
 from xdn.element import REAL, S8, S32, U8, Element
 from xdn.graph import Array
+from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.descriptor import Number, Place, Pointer, Size, redeclared
 from xdn.kernels.core.epilogue import SUM, Fused, activation_of, coefficients, epilogue_parts
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.groups import Groups, group_count
+from xdn.kernels.core.taps import count_taps
+from xdn.kernels.core.work import Phase
 from xdn.kernels.depthwise.batch import is_depthwise
 from xdn.layers.integer import IntegerFilters
 
@@ -167,6 +171,13 @@ def ending_words(lowering: Lowering, filters: IntegerFilters, bias: Array, chann
         words["residual_block"] = lowering.projected().block_elements
         words["residual_scale"] = layer.quantized[-1].scale
     return words
+
+
+def integer_phases(lowering: Lowering, vector_cycles: float, tap_cycles: float) -> tuple[Phase, ...]:
+    """Return what the taps take, each so many cycles for a vector of bytes, and what ends their sums."""
+    sizes, places = lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:]
+    taps = count_taps(sizes, places, filters_of(lowering.layer).window_over(lowering.bottoms[0]))
+    return lowering.moving_bytes(vector_cycles + tap_cycles * taps / prod(places))
 
 
 def over_alike_residual(lowering: Lowering) -> dict[str, str]:

@@ -33,12 +33,19 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.groups import Groups, group_elements
 from xdn.kernels.core.layout import BATCH
 from xdn.kernels.core.taps import TapLists, distinct, tap_lists
-from xdn.kernels.depthwise.batch import depthwise_footprint, depthwise_phases
-from xdn.kernels.depthwise.ending import Ending, IntegerDepthwise, ending_words, over_alike_residual, takes_integers
+from xdn.kernels.depthwise.batch import depthwise_footprint
+from xdn.kernels.depthwise.ending import (
+    Ending,
+    IntegerDepthwise,
+    ending_words,
+    integer_phases,
+    over_alike_residual,
+    takes_integers,
+)
 from xdn.layers.integer import integer_filters
 
-#: Cycles of a vector of the top for each tap: it holds four times as many sums as one of f32.
-_TAP_CYCLES = 10.0
+#: Cycles of a vector of bytes of results, and of each of its taps.
+_VECTOR_CYCLES, _TAP_CYCLES = 24.0, 5.0
 
 
 class PositionRow(Descriptor):
@@ -153,7 +160,7 @@ def _biases(bias: Array, filters: Array, lists: TapLists, added: int) -> tuple[A
     quantized=True,
     fuses=True,
     footprint=depthwise_footprint,
-    phases=partial(depthwise_phases, tap_cycles=_TAP_CYCLES),
+    phases=partial(integer_phases, vector_cycles=_VECTOR_CYCLES, tap_cycles=_TAP_CYCLES),
 )
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve the integers of each channel with its own filter."""

@@ -38,12 +38,19 @@ from xdn.kernels.core.groups import Groups
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import TapLists, distinct, tap_lists
-from xdn.kernels.depthwise.batch import depthwise_footprint, depthwise_phases
-from xdn.kernels.depthwise.ending import Ending, IntegerDepthwise, ending_words, over_alike_residual, takes_integers
+from xdn.kernels.depthwise.batch import depthwise_footprint
+from xdn.kernels.depthwise.ending import (
+    Ending,
+    IntegerDepthwise,
+    ending_words,
+    integer_phases,
+    over_alike_residual,
+    takes_integers,
+)
 from xdn.layers.integer import integer_filters
 
-#: Cycles of a vector of bytes for each tap.
-_TAP_CYCLES = 5.0
+#: Cycles of a vector of bytes of results, and of each of its taps.
+_VECTOR_CYCLES, _TAP_CYCLES = 30.0, 3.0
 #: The offset of a tap that lies over the border.
 _OUTSIDE = -(1 << 62)
 #: Bytes within which processors lay bytes side by side.
@@ -241,7 +248,7 @@ def _taps(lists: TapLists, pitch: int) -> tuple[Array, Array]:
     fuses=True,
     schedules=(CHANNEL,),
     footprint=depthwise_footprint,
-    phases=partial(depthwise_phases, tap_cycles=_TAP_CYCLES),
+    phases=partial(integer_phases, vector_cycles=_VECTOR_CYCLES, tap_cycles=_TAP_CYCLES),
 )
 def lower_depthwise(lowering: Lowering) -> Lowered:
     """Convolve the integers of each channel with its own filter, many channels at a time."""

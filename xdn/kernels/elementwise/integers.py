@@ -31,9 +31,12 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.groups import Groups, group_channels, group_count, group_elements
 from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Phase
 from xdn.layers.function import functions
 from xdn.layers.relu import ReLU
 
+#: Cycles of a vector of bytes of results, and of each of its bottoms.
+_VECTOR_CYCLES, _BOTTOM_CYCLES = 12.0, 8.0
 #: As many bottoms as a kernel takes.
 MOST_BOTTOMS = 8
 #: (builder, a value of each bottom, constants) -> the value of the top.
@@ -169,6 +172,11 @@ def _lower(lowering: Lowering, mapping: Mapping, **given: Any) -> Lowered:
     return Lowered([Step(kernel_source(name, partial(_body, lowering, mapping, elements), declared), words)])
 
 
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what bottoms that are taken apart, and tops that are put together take."""
+    return lowering.moving_bytes(_VECTOR_CYCLES + len(lowering.bottoms) * _BOTTOM_CYCLES)
+
+
 def _scales(lowering: Lowering) -> Array:
     """Return what 1 stands for in each bottom."""
     return np.array([how.scale for how in lowering.layer.quantized], real)
@@ -192,7 +200,7 @@ def _few_bottoms(lowering: Lowering) -> bool:
     return lowering.params.operation != "PROD" and len(lowering.bottoms) <= MOST_BOTTOMS
 
 
-@family("integers_eltwise", "Eltwise", when=_few_bottoms, quantized=True, schedules=BOTH)
+@family("integers_eltwise", "Eltwise", when=_few_bottoms, quantized=True, schedules=BOTH, phases=_phases)
 def lower_eltwise(lowering: Lowering) -> Lowered:
     """Add integers of several scales, or take the largest."""
     if lowering.params.operation == "MAX":
@@ -201,7 +209,7 @@ def lower_eltwise(lowering: Lowering) -> Lowered:
     return _lower(lowering, Mapping("integers_sum", _sum), factors=coefficients * _scales(lowering))
 
 
-@family("integers_prelu", "PReLU", quantized=True, schedules=BOTH)
+@family("integers_prelu", "PReLU", quantized=True, schedules=BOTH, phases=_phases)
 def lower_prelu(lowering: Lowering) -> Lowered:
     """Multiply negative values by the channel's slope."""
     top = lowering.top()
@@ -214,7 +222,7 @@ def lower_prelu(lowering: Lowering) -> Lowered:
 _FUNCTIONS = [cls for cls in functions() if cls.same_bits]
 
 
-@family("integers_function", *(cls.type for cls in _FUNCTIONS), quantized=True, schedules=BOTH)
+@family("integers_function", *(cls.type for cls in _FUNCTIONS), quantized=True, schedules=BOTH, phases=_phases)
 def lower_function(lowering: Lowering) -> Lowered:
     """Compute the function of what integers stand for."""
     kernel = lowering.params.kernel()
@@ -226,7 +234,7 @@ def lower_function(lowering: Lowering) -> Lowered:
     return _lower(lowering, mapping, factors=_scales(lowering), constants=constants)
 
 
-@family("quantize", "Quantize", elements=(), schedules=BOTH)
+@family("quantize", "Quantize", elements=(), schedules=BOTH, phases=_phases)
 def lower_quantize(lowering: Lowering) -> Lowered:
     """Make integers of f32."""
     return _lower(

@@ -36,10 +36,13 @@ from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import each_tap
 from xdn.kernels.core.taps import plain_tap_lists
+from xdn.kernels.core.work import Phase
 from xdn.kernels.pool.pooling import Pooling, pooling_footprint
 
 #: Vectors of bytes that are folded at a time.
 VECTORS = 4
+#: Cycles of a vector of bytes of results, and of each of its taps.
+_VECTOR_CYCLES, _TAP_CYCLES = {"MAX": 4.0, "AVE": 40.0}, {"MAX": 2.5, "AVE": 10.0}
 
 
 class Average(Pooling):
@@ -144,6 +147,14 @@ def _told(lowering: Lowering) -> dict[str, object]:
     return {"positions": positions, "taps": taps, "position_count": len(positions)}
 
 
+def _phases(lowering: Lowering, pool: str) -> tuple[Phase, ...]:
+    """Return what the windows take; sums need the room of vectors of s32."""
+    sizes = lowering.bottoms[0].shape[2:]
+    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
+    taps = lists.multiplications / len(lists.positions)
+    return lowering.moving_bytes(_VECTOR_CYCLES[pool] + taps * _TAP_CYCLES[pool])
+
+
 @family(
     "integers_pool",
     "Pooling",
@@ -151,6 +162,7 @@ def _told(lowering: Lowering) -> dict[str, object]:
     schedules=BOTH,
     elements=(U8, S8),
     footprint=pooling_footprint,
+    phases=partial(_phases, pool="MAX"),
 )
 def lower_maximum(lowering: Lowering) -> Lowered:
     """Take the maximum of each window; an average that hands integers on has windows of one element."""
@@ -169,6 +181,7 @@ def lower_maximum(lowering: Lowering) -> Lowered:
     quantized=True,
     schedules=BOTH,
     footprint=pooling_footprint,
+    phases=partial(_phases, pool="AVE"),
 )
 def lower_average(lowering: Lowering) -> Lowered:
     """Sum each window's integers, and multiply by what the scale and the window's size ask for."""
