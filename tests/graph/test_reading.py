@@ -9,6 +9,9 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, Layer, Net, Quantized
 from xdn.graph.reading import most_products, why_real
 from xdn.layers.concat import Concat
+from xdn.layers.convolution import Convolution
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
 from xdn.layers.lrn import LRN
 from xdn.layers.pooling import Pooling
@@ -124,3 +127,20 @@ def test_a_layer_that_computes_in_f32_reads_no_integers_of_a_scale():
         UnsupportedError, match=r"'layer1' \(LRN\): it computes in f32, but its bottom 'blob0' holds u8"
     ):
         _ = net.blobs
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        quantized(Convolution(num_output=2, kernel_size=(1,), group=0)),
+        quantized(Convolution(num_output=2)),
+        quantized(InnerProduct(num_output=2, axis=7)),
+        quantized(Pooling()),
+        quantized(Pooling(pool="AVE", kernel_size=(9,))),
+        quantized(Eltwise()),
+    ],
+)
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2,), ()])
+def test_what_does_not_fit_is_an_error_first(layer, shape):
+    with pytest.raises(ShapeError):
+        _ = chain(layer, shape=shape).blobs

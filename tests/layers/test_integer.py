@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from xdn.errors import UnsupportedError, WeightsError
-from xdn.graph import Epilogue, Layer, Net, Quantized
+from xdn.graph import Blob, Epilogue, Layer, Net, Quantized
 from xdn.graph.verify import verify
 from xdn.layers.convolution import Convolution
+from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
 from xdn.layers.integer import integer_filters, weight_scales, with_integer_weights
@@ -100,6 +101,26 @@ def test_an_inner_product_sums_integers(transpose, rng):
         total = bias + sum(a * b for a, b in zip(naive_integers(x[n], U8).ravel(), weights, strict=True))
         expected[n, k] = f32(np.int32(total)) * factor
     assert np.array_equal(top, expected)
+
+
+def test_a_deconvolution_sums_integers(rng):
+    """Each input spreads its products over the output."""
+    params = Deconvolution(num_output=4, kernel_size=(3,), stride=(2,), pad=(1,), group=2)
+    layer = made(params, (1, 6, 4, 3), rng)
+    x = (3 * rng.standard_normal((1, 6, 4, 3))).astype(f32)
+    top = net_of(layer, x.shape).forward({"x0": x})["y"]
+    filters = params.filters(layer.weights["weight"])
+    sums = np.zeros((4, 9, 7), object)
+    parts = [naive_filter(filters[k], layer.weights["bias"][k], U8) for k in range(4)]
+    integers = naive_integers(x, U8)
+    for k, c, i, j, r, s in product(range(4), range(3), range(4), range(3), range(3), range(3)):
+        sums[k, 2 * i + r, 2 * j + s] += integers[0, k // 2 * 3 + c, i, j] * parts[k][0][c, r, s]
+    for k, (_, bias, factor) in enumerate(parts):
+        expected = (sums[k, 1:-1, 1:-1] + bias).astype(np.int32).astype(f32) * factor
+        assert np.array_equal(top[0, k], expected)
+    rounded = with_integer_weights(layer)
+    assert np.array_equal(net_of(rounded, x.shape).forward({"x0": x})["y"], top)
+    assert params.products([Blob(x.shape)]) == 3 * 9
 
 
 def test_a_layer_without_bias(rng):

@@ -14,7 +14,7 @@ from xdn import memory
 from xdn.errors import NetError, ShapeError, UnsupportedError, WeightsError, placed
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.layer import Layer
-from xdn.graph.reading import as_carried, as_stored, as_values, is_carried, scale_shapes
+from xdn.graph.reading import as_carried, as_stored, as_values, check_form, is_carried, scale_shapes
 from xdn.memory import Need
 
 
@@ -252,6 +252,8 @@ def infer(layer: Layer, known: Mapping[str, Blob]) -> tuple[Blob, ...]:
         tops = layer.params.infer(bottoms, len(layer.tops))
         if layer.epilogue is not None:
             layer.epilogue.check(tops, added)
+        if layer.quantized:
+            check_form(layer, read)
         if is_carried(layer, read):
             tops = as_carried(bottoms, tops)
         if layer.stored:

@@ -55,12 +55,7 @@ def require_f32(layers: Iterable[Layer], what: str) -> None:
 def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:
     """Return all bottoms of a layer that reads 8-bit integers as the blobs of f32 values that these stand for.
 
-    Raises
-    ------
-    ShapeError
-        Where the layer does not say how it reads each bottom, or an 8-bit blob is not what it reads.
-    UnsupportedError
-        Where its type has no 8-bit form, or it has too many products to sum them in s32.
+    ShapeError where the layer does not say how it reads each bottom, or an 8-bit blob is not what it reads.
     """
     counts = {len(layer.bottoms)} | ({len(layer.own_bottoms)} if layer.residual else set())
     if len(layer.quantized) not in counts:
@@ -72,11 +67,17 @@ def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:
     for name, blob, how in zip(layer.bottoms, bottoms, read, strict=True):
         if blob.element != REAL and Quantized.of(blob) != how:
             raise ShapeError(f"its bottom {name!r} holds {_named(blob)}, which it reads as {how or 'f32'}")
-    values = [replace(blob, element=REAL, scale=1.0) for blob in bottoms]
+    return [replace(blob, element=REAL, scale=1.0) for blob in bottoms]
+
+
+def check_form(layer: Layer, values: Sequence[Blob]) -> None:
+    """Raise UnsupportedError where a layer cannot read 8-bit integers; `values` as `as_values` gives them.
+
+    Its type has no 8-bit form, or it sums more products than 32 bits hold. Shapes were found to fit.
+    """
     if (reason := why_real(layer, values, layer.quantized)) is not None:
         mend = "Delete its int8 scales: it then computes in f32"
         raise UnsupportedError(f"the layer is to read 8-bit integers, but {reason}", mend=mend)
-    return values
 
 
 def why_real(layer: Layer, bottoms: Sequence[Blob], read: Sequence[Quantized] = ()) -> str | None:

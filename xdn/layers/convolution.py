@@ -1,16 +1,14 @@
 """Convolution: K filters of C/G x R x S over images, lines or volumes, with stride, padding, dilation, groups."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blobs, ChannelAxis, Quantized, Side, WeightAxes, Weights
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.base import layer_type
 from xdn.layers.filters import Filters
-from xdn.layers.integer import contracted
 from xdn.layers.window import patches
 
 
@@ -49,16 +47,6 @@ class Convolution(Filters):
         if self.bias_term:
             result += weights["bias"].reshape(-1, 1)
         return (result.reshape(n, self.num_output, *places),)
-
-    def why_real(self, bottoms: Blobs) -> str | None:
-        """It has an 8-bit form."""
-        return None
-
-    def quantized_reference(
-        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
-    ) -> tuple[Array, ...]:
-        """The same sums of integers; see `xdn.layers.integer`."""
-        return contracted(self, bottoms, read[0], weights, axes_after=bottoms[0].ndim - 2)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """The patches, N * C * R * S * P * Q, twice where groups tear them apart, and the product."""

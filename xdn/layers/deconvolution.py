@@ -62,7 +62,7 @@ class Deconvolution(Filters):
         columns = np.matmul(weight.transpose(0, 2, 1), x.reshape(n, g, c // g, -1))
         by_element = kernel_first(columns.reshape(n, self.num_output, *window.kernel, *sizes), window)
         each = list(zip(places, window.pad, strict=True))
-        padded = np.zeros((n, self.num_output, *(place + 2 * pad for place, pad in each)), np.float32)
+        padded = np.zeros((n, self.num_output, *(place + 2 * pad for place, pad in each)), columns.dtype)
         for element in product(*map(range, window.kernel)):
             padded[met(window, element, sizes)] += by_element[element]
         top = padded[:, :, *(slice(pad, pad + place) for place, pad in each)].copy()

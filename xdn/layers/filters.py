@@ -1,5 +1,6 @@
 """The parameters that Convolution and Deconvolution share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Self
@@ -7,8 +8,9 @@ from typing import Self
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Blob, Blobs, ChannelRule
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Field, Message, fillers, one_bottom, proto
+from xdn.layers.integer import contracted
 from xdn.layers.window import Window, patches_at
 
 
@@ -74,8 +76,18 @@ class Filters(CaffeLayer):
         return swept.size * prod(self.weight_shapes(bottoms)["weight"][1:])
 
     def products(self, bottoms: Blobs) -> int:
-        """C/G * R * S."""
-        return prod(self.weight_shapes(bottoms)["weight"][1:])
+        """C/G * R * S, at most of a transposed window."""
+        return bottoms[0].shape[1] // self.group * prod(self.window_over(bottoms[0]).kernel)
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """It has an 8-bit form."""
+        return None
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """The same sums of integers; see `xdn.layers.integer`."""
+        return contracted(self, bottoms, read[0], weights, axes_after=bottoms[0].ndim - 2)
 
     @property
     def filter_count(self) -> int:
