@@ -99,6 +99,7 @@ def test_the_target_has_the_rates_of_the_machine():
     rates = found.rates(16)
     assert rates.ghz == found.ghz_wide
     assert 0 < rates.multiplied < 20
+    assert 0 < rates.dots < 20
     assert rates.levels[-1].bytes == float("inf")
     assert [level.bytes for level in rates.levels[:-1]] == [level.bytes for level in found.levels[:-1]]
     assert all(level.one > 0 and level.each > 0 for level in rates.levels)

@@ -130,12 +130,10 @@ class _Arithmetic:
 def _multipliers(target: Target) -> dict[str, _Arithmetic]:
     """Return the name of each element that the processor multiplies -> the loop that shows how fast."""
     found = {REAL.name: _Arithmetic(peak.peak(target), peak.chain_operands(target), peak.step_flops(target) // 2)}
-    features = cpu_features()
-    for element in (BF16, S8):
-        if dot := dots.dot_for(target, element, features):
-            macs = dots.step_macs(target, element)
-            found[element.name] = _Arithmetic(dots.dots(target, element, dot), np.zeros(1, real), macs)
-    return found
+    if dot := dots.dot_for(target, cpu_features()):
+        found[BF16.name] = _Arithmetic(dots.dots(target, dot), np.zeros(1, real), dots.step_macs(target))
+    words = dots.words(target), dots.word_operands(target), dots.word_macs(target), dots.TILE_WORDS
+    return found | {S8.name: _Arithmetic(*words)}
 
 
 def _ghz(target: Target, wide: bool) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xdn.codegen.rates import Level as Reached
 from xdn.codegen.rates import Rates
-from xdn.element import ELEMENTS, REAL
+from xdn.element import ELEMENTS, REAL, S8
 from xdn.errors import DataError
 from xdn.record import Reader
 
@@ -78,7 +78,7 @@ class Machine:
     ghz, ghz_wide : float
         10**9 cycles a second of a core, and while it works on the widest vectors.
     macs : mapping
-        Element -> 10**9 multiply-adds a second, operands in registers.
+        Element -> 10**9 multiply-adds a second, operands in registers; of 8 bits those of a tile's loop.
     tile_macs : Rate
         10**9 multiply-adds a second of the best register tile's loop, operands in the first cache: what kernels of f32
         can reach.
@@ -140,6 +140,8 @@ class Machine:
         """Return what a core whose vectors have so many lanes does in a cycle, as rules see it."""
         ghz = self.ghz_wide
         multiplied = min(self.macs[REAL.name].one, self.tile_macs.one) / ghz / lanes
+        # Pairs of s16 in two instructions, and as many additions, where it is not known.
+        dots = self.macs[S8.name].one / ghz / lanes / S8.interleave if S8.name in self.macs else multiplied / 4
         levels = tuple(
             Reached(
                 level.bytes or inf,
@@ -149,7 +151,7 @@ class Machine:
             )
             for level in self.levels
         )
-        return Rates(ghz=ghz, multiplied=multiplied, levels=levels, barrier=self.barrier_ns * ghz)
+        return Rates(ghz=ghz, multiplied=multiplied, dots=dots, levels=levels, barrier=self.barrier_ns * ghz)
 
     def document(self) -> dict[str, Any]:
         """Return the machine as JSON takes it."""

@@ -8,7 +8,7 @@ from xdn.codegen.words import WORD
 from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
-from xdn.kernels.contract.integer.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction
+from xdn.kernels.contract.integer.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction, most_rows
 from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.contract.integer.lower import in_place, integer_footprint, integer_words, residual_layout, sums_of
 from xdn.kernels.contract.integer.task import IntegerTask, Span, integer_task, is_of_integers
@@ -17,14 +17,6 @@ from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.work import Phase
-
-#: Filters of a tile at most, of targets with 32 registers and of those with fewer: whole words of a top.
-_MOST_ROWS, _FEW_ROWS = 12, 4
-
-
-def _most_rows(lowering: Lowering) -> int:
-    """Return the filters of a register tile; two sources have sums of their own."""
-    return _MOST_ROWS if lowering.target.registers >= 32 and not lowering.layer.projection else _FEW_ROWS
 
 
 def tiles_of(task: IntegerTask, form: Form, most: int) -> dict[int, list[tuple[int, int]]]:
@@ -51,7 +43,7 @@ def tiles_of(task: IntegerTask, form: Form, most: int) -> dict[int, list[tuple[i
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what all tiles take."""
     task = integer_task(lowering)
-    tiles = tiles_of(task, Form.of(lowering), _most_rows(lowering))
+    tiles = tiles_of(task, Form.of(lowering), most_rows(lowering.target, len(task.sources)))
     return (sums_of(lowering, task).by_images([rows for rows, ranges in tiles.items() for _ in ranges]),)
 
 
@@ -69,7 +61,10 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
 def lower_integers(lowering: Lowering) -> Lowered:
     """Contract taps and words of four channels; one step for each number of filters that the tiles have."""
     task, form = integer_task(lowering), Form.of(lowering)
-    steps = [_step(lowering, task, form, *tiles) for tiles in tiles_of(task, form, _most_rows(lowering)).items()]
+    steps = [
+        _step(lowering, task, form, *tiles)
+        for tiles in tiles_of(task, form, most_rows(lowering.target, len(task.sources))).items()
+    ]
     return Lowered(steps, in_place=in_place(lowering))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from llvmlite import ir
 
-from xdn.codegen.dots import DOTS
+from xdn.codegen.dots import DOTS, Dots
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, WORDS, Kind, inlined
 from xdn.codegen.source import KernelBody, KernelSource
@@ -37,6 +37,14 @@ from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH
+
+#: Filters of a tile at most, of targets with 32 registers and of those with fewer: whole words of a top.
+_MOST_ROWS, _FEW_ROWS = 12, 4
+
+
+def most_rows(target: Target, sources: int = 1) -> int:
+    """Return the filters of a register tile; two sources have sums of their own."""
+    return _MOST_ROWS if target.registers >= 32 and sources == 1 else _FEW_ROWS
 
 
 class PositionRow(Descriptor):
@@ -76,6 +84,28 @@ def contraction(rows: int, form: Form, target: Target) -> KernelSource:
     return kernel_source(name, lambda: _body(form, rows, target), form.declared(IntegerBatch))
 
 
+def add_word(
+    b: WordBuilder, dots: Dots, x: Sequence[Sequence[ir.Value]], weights: ir.Value, acc: Sequence[ir.Value]
+) -> list[ir.Value]:
+    """Return the accumulators, row by row, with the products of one word of channels added.
+
+    Parameters
+    ----------
+    b : WordBuilder
+    dots : Dots
+    x : sequence of operands
+        Of each vector, as `Dots.operand` gives them.
+    weights : pointer to i32
+        Each row's words.
+    acc : vectors
+    """
+    result: list[ir.Value] = []
+    for r in range(len(acc) // len(x)):
+        words = [b.broadcast(b.scalar(weights, r * dots.words + word)) for word in range(dots.words)]
+        result += [dots.multiply(acc[len(result) + v], each, words) for v, each in enumerate(x)]
+    return result
+
+
 def _add_source(
     b: WordBuilder, source: Sequence[ir.Value], rows: int, acc: list[ir.Value], x: Element, dots_name: str
 ) -> list[ir.Value]:
@@ -90,12 +120,7 @@ def _add_source(
         def one_word(c: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
             x_c = b.offset(run_x, b.ir.mul(c, b.const(images * WORD)))
             w_c = b.offset(run_w, b.ir.mul(c, b.const(rows * dots.words)))
-            operands = [dots.operand(b.load_words(x_c, v), x) for v in range(vectors)]
-            result: list[ir.Value] = []
-            for r in range(rows):
-                words = [b.broadcast(b.scalar(w_c, r * dots.words + word)) for word in range(dots.words)]
-                result += [dots.multiply(acc[r * vectors + v], each, words) for v, each in enumerate(operands)]
-            return result
+            return add_word(b, dots, [dots.operand(b.load_words(x_c, v), x) for v in range(vectors)], w_c, acc)
 
         return b.loop(b.const(0), channels, acc, one_word)
 
