@@ -27,7 +27,7 @@ def with_learned_rounding(
 ) -> Net:
     """Return a net whose layers of integers have weights on their integers' grid, rounded so that outputs change least.
 
-    The source is Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization" (2020), equation 20: for
+    The source is Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization" (2020), section 3: for
     each filter w minimise ``(w_q - w) H (w_q - w)^T`` over w_q, each element the integer below or above, H being the
     sum of x x^T over inputs x of the layer, as it reads them. They relax the choice and learn it by gradient descent;
     here each weight makes up for those rounded before it, and is then asked in turn whether the other integer is
@@ -79,32 +79,42 @@ def _portions(layers: Sequence[Layer]) -> Iterator[list[Layer]]:
 def _grams(real: Net, layers: Sequence[Layer], instruments: Instruments, images: int, centred: bool) -> list[Array]:
     """Return for each layer (G, I, I) the sum of x x^T over some inputs of each group."""
     blobs = tuple(dict.fromkeys(layer.bottoms[0] for layer in layers))
-    tops = {layer.name: prod(real.top_blobs(layer)[0].shape[2:]) for layer in layers}
+    places = [prod(real.top_blobs(layer)[0].shape[2:]) for layer in layers]
     rng = np.random.default_rng(0)
-    sums: list[Array | float] = [0.0] * len(layers)
-    means: list[Array | float] = [0.0] * len(layers)
-    # Large means would cancel: a guess is subtracted at once.
-    guesses: list[Array | None] = [None] * len(layers)
-    rows = [0] * len(layers)
+    sums = [_Gram(centred) for _ in layers]
     for found in instruments.runner(real, blobs, instruments.head(images)):
-        for number, layer in enumerate(layers):
+        for layer, outputs, gram in zip(layers, places, sums, strict=True):
             read = layer.quantized[0]
             bottom = read.values(read.integers(found[layer.bottoms[0]]))
-            outputs = len(bottom) * tops[layer.name]
-            taken = min(outputs, max(1, ROWS * len(bottom) // images))
-            picked = np.sort(rng.choice(outputs, taken, replace=False))
-            columns = layer.params.columns(bottom, picked)  # (G, rows, I)
-            if centred:
-                guess = guesses[number]
-                guesses[number] = guess = columns.mean(axis=1, keepdims=True) if guess is None else guess
-                columns = columns - guess
-            sums[number] = sums[number] + columns.swapaxes(1, 2) @ columns
-            means[number] = means[number] + columns.sum(axis=1, dtype=np.float64)
-            rows[number] += taken
-    return [
-        np.asarray(total - centred * mean[:, :, None] * mean[:, None] / count, f32)  # type: ignore[index]
-        for total, mean, count in zip(sums, means, rows, strict=True)
-    ]
+            taken = max(1, min(outputs * len(bottom), ROWS * len(bottom) // images))
+            rows = np.sort(rng.choice(outputs * len(bottom), taken, replace=False))
+            gram.update(layer.params.columns(bottom, rows))
+    return [gram.result() for gram in sums]
+
+
+class _Gram:
+    """The sum of x x^T over a stream, with `centred` of x without its mean."""
+
+    def __init__(self, centred: bool):
+        self._centred, self._rows = centred, 0
+        #: Subtracted at once: a large mean would cancel.
+        self._guess: Array | None = None
+        self._products = self._sum = np.zeros(1)
+
+    def update(self, x: Array) -> None:
+        """Take in (G, rows, I)."""
+        if self._centred:
+            self._guess = x.mean(axis=1, keepdims=True) if self._guess is None else self._guess
+            x = x - self._guess
+        self._products = self._products + x.swapaxes(1, 2) @ x
+        self._sum = self._sum + x.sum(axis=1, dtype=np.float64)
+        self._rows += x.shape[1]
+
+    def result(self) -> Array:
+        """Return (G, I, I) f32."""
+        if self._centred:
+            self._products -= self._sum[:, :, None] * self._sum[:, None] / self._rows
+        return self._products.astype(f32)
 
 
 def _learned(layer: Layer, gram: Array) -> Layer:
