@@ -140,7 +140,7 @@ def test_a_session_computes_what_layers_read_as_8_bit_integers(post_fusion):
 
 
 @seed(20190625)
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=10, deadline=None, database=None)
 @given(calibrated_nets())
 def test_sessions_compute_the_integers_of_any_net(net):
     """In both schedules; of what f32 layers round otherwise the integers follow."""

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import xdn
 from tests.kernels.checks import input_layer, make_params, random_weights
-from xdn.graph import Layer, Net
+from xdn.graph import Layer, Net, Quantized
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
@@ -105,3 +106,12 @@ def test_the_base_is_measured_on_as_many_images():
     for share in (1 / 9, 1.0, 1.0, 1 / 3):
         assert list(meter.ratios(Configuration(), share, operators)) == pytest.approx([1.0, 1.0])
     meter.close()
+
+
+def test_layers_that_read_integers_are_not_like_those_that_read_f32():
+    net = _chain(4, 4, 4)
+    read = Quantized(0.1, signed=True)
+    layers = [each.replace(quantized=(read,)) if each.name == "c1" else each for each in net.layers]
+    session = xdn.Session(net.replace(layers=tuple(layers)), threads=1)
+    operators = operators_of(session, session.plan())
+    assert next(each.layers for each in operators if "c0" in each.layers) == ("c0", "c2")

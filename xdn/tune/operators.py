@@ -63,8 +63,9 @@ def operators_of(session: Session, plan: Plan) -> list[Operator]:
     alike: dict[str, list[str]] = {}
     for placed in plan.layers:
         layer = placed.layer
-        shapes = [plan.blobs[blob].shape for blob in (*layer.bottoms, *layer.tops)]
-        alike.setdefault(repr((layer.type, layer.params, shapes, layer.epilogue)), []).append(layer.name)
+        blobs = [plan.blobs[blob] for blob in (*layer.bottoms, *layer.tops)]
+        held = [(blob.shape, blob.element) for blob in blobs]
+        alike.setdefault(repr((layer.type, layer.params, held, layer.epilogue)), []).append(layer.name)
     found = [Operator(tuple(names), choice_space(legal[names[0]])) for names in alike.values()]
     return [operator for operator in found if operator.space.size > 1]
 
