@@ -174,6 +174,14 @@ def test_inner_product(transpose, image, rng, monkeypatch):
     check_bits(net, random_feed(net, rng), monkeypatch, targets=HOST)
 
 
+@pytest.mark.parametrize("group", [1, 2])
+def test_deconvolution(group, rng, monkeypatch):
+    """Each position has taps of its own kind; those of s8 have biases of their own."""
+    case = Case(((6, 3, 4),), Quantized(0.02, signed=True), stored=KINDS["u8"])
+    net = case.net("Deconvolution", num_output=10, kernel_size=3, stride=2, pad=1, group=group)
+    check_bits(net, random_feed(net, rng), monkeypatch, targets=HOST)
+
+
 @pytest.mark.parametrize("image", [(6, 5), (6, 3, 4, 2)])
 def test_lines_and_volumes(image, rng, monkeypatch):
     case = Case((image,), Quantized(0.02, True), stored=KINDS["u8"])

@@ -54,6 +54,15 @@ def test_two_sources_have_half_the_positions():
         assert 2 * rows * vectors + vectors < target.registers
 
 
+def test_positions_of_a_tile_are_few_where_borders_are_much_of_the_map():
+    """Only positions that share their taps make a tile: of a map of 3x3 each is alone."""
+    large, small = (
+        _steps(Case(((64, size, size),)).net(num_output=64, kernel_size=3, pad=1), target_named("avx512f"))[0]
+        for size in (32, 3)
+    )
+    assert large.source.name.tile[0] > small.source.name.tile[0]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_that_share_an_image_give_the_same(threads, rng):
     net = Case(((12, 9, 7),), stored=KINDS["s8"], residual="u8").net(num_output=33, kernel_size=3, pad=1)

@@ -10,6 +10,7 @@ from xdn.graph import Array
 from xdn.kernels.contract.integer.form import scales
 from xdn.kernels.contract.integer.task import IntegerTask, words_of
 from xdn.kernels.contract.task import contraction_footprint
+from xdn.kernels.contract.tiles import position_classes
 from xdn.kernels.contract.work import Depth, Sums
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.epilogue import coefficients
@@ -78,8 +79,8 @@ def sums_of(lowering: Lowering, task: IntegerTask) -> Sums:
     lists = [source.source.lists for source in task.sources]
     words = [words_of(source.source.channels) for source in task.sources]
     products = sum((each.positions[:, 2] - each.positions[:, 1]) * n for each, n in zip(lists, words, strict=True))
-    counts = zip(*np.unique(products, return_counts=True), strict=True)
-    depths = tuple(Depth(int(positions), float(count)) for count, positions in counts)
+    classes = position_classes([each.positions for each in lists])
+    depths = tuple(Depth(len(members), float(products[members[0]])) for members in classes)
     rates = lowering.target.rates
     target = replace(lowering.target, rates=replace(rates, multiplied=rates.dots))
     return Sums(target, depths, lowering.bottom().block_bytes / task.groups, (lowering.read, lowering.written))
