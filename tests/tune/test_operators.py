@@ -109,7 +109,7 @@ def test_the_base_is_measured_on_as_many_images():
 
 
 def test_layers_that_read_integers_are_not_like_those_that_read_f32():
-    net = _chain(4, 4, 4)
+    net = _chain(4, 4, 4, 4)
     read = Quantized(0.1, signed=True)
     layers = [each.replace(quantized=(read,)) if each.name == "c1" else each for each in net.layers]
     session = xdn.Session(net.replace(layers=tuple(layers)), threads=1)
