@@ -195,3 +195,20 @@ def test_fusions_of_layers_that_read_integers_change_no_bit(drawn):
     net = drawn.draw(quantized_nets(apply_stages(drawn.draw(nets()), stage_names(PLAIN))))
     fused = apply_stages(net, [name for name in stage_names(POST_FUSION) if name != "eliminate-unread"])
     same_bits(net, fused, np.random.default_rng(7))
+
+
+def test_strides_that_move_between_layers_of_integers_change_no_bit(rng):
+    net = net_of(
+        data(2, 4, 9, 9),
+        conv("a", "data", 4, 3, pad=1),
+        conv("b", "a", 4, 3, pad=1),
+        layer("Eltwise", "sum", ["b", "a"]),
+        layer("ReLU", "relu", ["sum"]),
+        layer("Convolution", "left", ["relu"], num_output=4, kernel_size=1, stride=2),
+        layer("Convolution", "right", ["relu"], num_output=4, kernel_size=1, stride=2),
+    )
+    net = reading(net, a=B, b=A, left=A, right=A)
+    fused = apply_stages(net, stage_names(POST_FUSION))
+    assert "relu/2x2" in fused.blobs
+    assert fused.blobs["relu/2x2"].element == U8
+    same_bits(net, fused, rng)
