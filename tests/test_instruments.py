@@ -161,3 +161,13 @@ def test_accuracy_is_taken_on_other_images(glyphs, monkeypatch):
 
 def test_accuracy_needs_other_images():
     assert calibration(small(), numbered(5), 50).accuracy is None
+
+
+def test_layers_are_clocked_one_by_one():
+    """Of several nets; a layer that a session fuses to another one takes nothing of its own."""
+    net = small()
+    tail = net.replace(layers=net.layers[:4], outputs=("c2",))
+    whole, part = calibration(net, numbered(8), 8).seconds((net, tail))
+    assert whole.keys() == {"c1", "c2", "p", "fc", "prob"}
+    assert part.keys() == {"c1", "c2"}
+    assert all(0 < seconds < 1 for taken in (whole, part) for seconds in taken.values())

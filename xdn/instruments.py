@@ -180,24 +180,31 @@ def seconds_an_image(net: Net) -> float:
     """
     if not net.has_weights:
         net = random_weights(net)
-    return sum(_layer_seconds(apply_stages(net, stage_names(PLAIN))).values())
+    (runs,) = _clocked([apply_stages(net, stage_names(PLAIN))])
+    return min(sum(taken.values()) for taken in runs)
 
 
-def _layer_seconds(net: Net) -> dict[str, float]:
-    """Return layer's name -> what it takes for one image of full chunks with all threads, in the fastest of some runs.
+def _layer_seconds(nets: Sequence[Net]) -> list[dict[str, float]]:
+    """Return for each net layer's name -> what it takes for an image of full chunks with all threads, at its fastest.
 
-    That is the run in which all layers together are fastest.
+    The nets take turns, so that what else the machine does slows all of them.
     """
-    session = Session(net, profile=True)
-    images = settings.CHUNK_IMAGES * session.threads
-    feed = made_up_feed(net, images)
-    runs = []
+    return [{name: min(taken[name] for taken in runs) for name in runs[0]} for runs in _clocked(nets)]
+
+
+def _clocked(nets: Sequence[Net]) -> list[list[dict[str, float]]]:
+    """Return for each net, for each of some runs, layer's name -> the seconds that it took for an image."""
+    sessions = [Session(net, profile=True) for net in nets]
+    found: list[list[dict[str, float]]] = [[] for _ in sessions]
     for _ in range(CLOCK_RUNS):
-        session.run(None, feed)
-        layers = session.profile(peak_gflops=1.0).layers
-        runs.append({layer.name: 1e-3 * layer.ms / images for layer in layers if layer.type})
-    session.close()
-    return min(runs, key=lambda taken: sum(taken.values()))
+        for session, runs in zip(sessions, found, strict=True):
+            images = settings.CHUNK_IMAGES * session.threads
+            session.run(None, made_up_feed(session.net, images))
+            layers = session.profile(peak_gflops=1.0).layers
+            runs.append({layer.name: 1e-3 * layer.ms / images for layer in layers if layer.type})
+    for session in sessions:
+        session.close()
+    return found
 
 
 def _gradients(images: Array, labels: Array, net: Net, /) -> Iterable[Gradients]:

@@ -41,13 +41,13 @@ class Instruments:
     accuracy : callable, optional
         Gives the share of labelled images, none of those of `batches`, that a net says right.
     seconds : callable, optional
-        Gives layer's name -> what each layer of a net takes for an image on this machine.
+        Gives for each of several nets layer's name -> what the layer takes for an image on this machine.
     """
 
     batches: Callable[[], Iterable[Arrays]]
     runner: Runner = referenced
     accuracy: Callable[[Net], float] | None = None
-    seconds: Callable[[Net], Mapping[str, float]] | None = None
+    seconds: Callable[[Sequence[Net]], Sequence[Mapping[str, float]]] | None = None
 
     def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""

@@ -120,7 +120,7 @@ def _saved(net: Net, quantized: Net, names: Sequence[str], instruments: Instrume
     """Return what each layer saves by reading integers."""
     if instruments.seconds is None:
         return {name: float(layer_cost(net, net.layer(name)).macs) for name in names}
-    exact, found = instruments.seconds(net), instruments.seconds(quantized)
+    exact, found = instruments.seconds((net, quantized))
     return {name: exact.get(name, 0.0) - found.get(name, 0.0) for name in names}
 
 
