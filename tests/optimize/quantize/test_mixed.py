@@ -9,7 +9,7 @@ from tests.optimize.quantize.calibrating import batches_of, instruments_for, res
 from xdn.errors import DataError
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
-from xdn.optimize.quantize.mixed import mixed, with_f32_layers
+from xdn.optimize.quantize.mixed import _fewest, mixed, with_f32_layers
 
 CONFIG = CalibrationConfig("min-max")
 NAMES = ("stem", "a", "b", "average", "fc")
@@ -72,6 +72,21 @@ def test_as_few_layers_as_accuracy_needs_stay_in_the_order_of_their_loss(calibra
     assert all(
         f"drop by {100 * max_drop:g} points" in found.choice.kept[name] for name in set(NAMES) - set(read_by(found.net))
     )
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (0, 9), (3, 40), (5, 5)])
+def test_the_fewest_that_are_enough_are_found_in_few_steps(least, most):
+    for wanted in range(least, most + 1):
+        asked = []
+
+        def enough(number, wanted=wanted, asked=asked):
+            """Return whether the number is large enough."""
+            asked.append(number)
+            return number >= wanted
+
+        assert _fewest(enough, least, most) == wanted
+        assert len(asked) == len(set(asked)) <= 2 * (most - least).bit_length() + 1
+        assert all(least <= number < most for number in asked)
 
 
 def test_ranges_are_those_of_what_is_still_read(calibrated):

@@ -1,6 +1,6 @@
 """Mixed precision: let the layers compute in f32 that lose most for the time that integers save them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,8 +41,8 @@ def with_f32_layers(
     """Return a calibrated net with as many layers in f32 as its accuracy needs.
 
     Layers are ranked by the error of the outputs that each causes alone, for the time that it saves. The first ones
-    stay in f32: so few that the accuracy is at most `max_drop` below that of the f32 net, found by halving. A layer
-    that as integers is not faster stays in any case.
+    stay in f32: so few that the accuracy is at most `max_drop` below that of the f32 net. A layer that as integers is
+    not faster stays in any case.
 
     Parameters
     ----------
@@ -58,25 +58,43 @@ def with_f32_layers(
     DataError
         There are no labelled images to take accuracies on.
     """
-    if instruments.accuracy is None:
+    accuracy = instruments.accuracy
+    if accuracy is None:
         raise DataError("there are no images for accuracies beside those of calibration", mend="Give more images")
     net, names = calibrated.real, calibrated.choice.layers
-    steps = _Steps(progress, len(names) + len(names).bit_length() + 2)
+    steps = _Steps(progress, 2 * len(names).bit_length() + len(names) + 1)
     losses = _losses(calibrated, instruments, steps)
     order = sorted(names, key=lambda name: (-losses[name].rank, names.index(name)))
-    wanted = steps.after(instruments.accuracy(net)) - max_drop
-    least = sum(losses[name].saved <= 0 for name in names)
-    most = len(names)
-    while least < most:
-        middle = (least + most) // 2
-        if steps.after(instruments.accuracy(mixed(net, calibrated.net, order[middle:]))) >= wanted:
-            most = middle
-        else:
-            least = middle + 1
+    wanted = steps.after(accuracy(net)) - max_drop
+
+    def enough(most: int) -> bool:
+        """Return whether it is enough that so many of the first layers stay in f32."""
+        return steps.after(accuracy(mixed(net, calibrated.net, order[most:]))) >= wanted
+
+    most = _fewest(enough, sum(losses[name].saved <= 0 for name in names), len(names))
     kept = {name: _reason(losses[name], max_drop, instruments.seconds is not None) for name in order[:most]}
     made = mixed(net, calibrated.net, order[most:])
     ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.quantized for blob in layer.bottoms}
     return replace(calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept))
+
+
+def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int:
+    """Return about the least number from `least` on that is enough; `most` is.
+
+    Steps are doubled from `least` on, and halved after the first number that is enough: accuracies on some images do
+    not rise with every layer, and one that is a little too low by chance is not to cost many layers.
+    """
+    last, tried, step = least - 1, least, 1
+    while tried < most and not enough(tried):
+        last, tried, step = tried, tried + step, 2 * step
+    tried = min(tried, most)
+    while tried - last > 1:
+        middle = (last + tried) // 2
+        if enough(middle):
+            tried = middle
+        else:
+            last = middle
+    return tried
 
 
 def mixed(net: Net, quantized: Net, names: Collection[str]) -> Net:
