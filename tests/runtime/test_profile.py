@@ -10,13 +10,16 @@ from tests.kernels.checks import B, feed_for, input_layer, make_params, one_laye
 from tests.runtime.cpu.test_executor import residual_net
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
+from xdn.element import U8
 from xdn.errors import SettingError
-from xdn.graph import Layer, Net
+from xdn.graph import Layer, Net, Quantized
 from xdn.graph.cost import layer_cost
 from xdn.kernels.core.choice import FMA
+from xdn.layers.input import Input
 from xdn.runtime.backend import Run
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.machine import this_target
 from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile, Taken
 from xdn.runtime.session import Session
 
@@ -190,6 +193,18 @@ def test_the_peak_is_measured_where_none_is_given():
     assert profile.peak_gflops > 0
     assert profile.layers[1].peak_percent == pytest.approx(100 * profile.layers[1].gflops / profile.peak_gflops)
     assert asdict(profile)["layers"][1]["macs"] == 64 * 64
+
+
+def test_layers_that_multiply_integers_are_compared_with_the_peak_of_these():
+    read = Quantized(0.1)
+    layer = one_layer_net("InnerProduct", (64, 1, 1), num_output=64).layers[-1].replace(quantized=(read,))
+    given = Layer("x0", Input(shape=((1, 64, 1, 1),), element=U8, scale=read.scale), (), ("x0",))
+    net = random_weights(Net("integers", (given, layer), ("y0",)), np.random.default_rng(0))
+    session = Session(net, threads=1, profile=True)
+    session.run(None, {"x0": np.ones((32, 64, 1, 1), np.uint8)})
+    row, rates = session.profile(100.0).layers[1], this_target().rates
+    assert row.macs == 64 * 64
+    assert row.peak_percent == pytest.approx(row.gflops / (4 * rates.dots / rates.multiplied))
 
 
 def test_without_measuring_or_without_a_run_there_is_no_profile(net):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from xdn.codegen.rates import Rates
+from xdn.element import S8
 from xdn.graph import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
@@ -44,7 +46,8 @@ class LayerProfile:
     gflops : float
         10**9 operations a second of all workers together, a multiply-accumulate counting as two.
     peak_percent : float
-        `gflops` against the peak of as many threads.
+        `gflops` against the peak of as many threads; of a layer that multiplies 8-bit integers against theirs, which
+        the machine's figures have as so many times that of f32.
     bytes : int
         Bytes moved if no layer found in a cache what another left there, and each value was moved once::
 
@@ -120,7 +123,7 @@ class Profile:
         def profiled(row: Row) -> LayerProfile:
             """Return a row with what follows from its sums: share, macs an image, rates."""
             gflops, gbytes = (2e-6 * row.macs / row.ms, 1e-6 * row.bytes / row.ms) if row.ms else (0.0, 0.0)
-            rates = (gflops, 100 * gflops / peak, row.bytes, gbytes)
+            rates = (gflops, 100 * gflops / (peak * row.faster), row.bytes, gbytes)
             share = row.ms / ms if ms else 0.0
             return LayerProfile(
                 row.name, row.type, row.shapes, row.kernels, row.ms, row.predicted_ms, share,
@@ -133,7 +136,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Row:
-    """What a layer, or a conversion, took in a run; fields as of `LayerProfile`, `macs` those of all images."""
+    """What a layer, or a conversion, took in a run; fields as of `LayerProfile`, `macs` those of all images.
+
+    `faster` is how many times the peak of f32 that of the layer's arithmetic is.
+    """
 
     name: str
     type: str
@@ -143,6 +149,7 @@ class Row:
     macs: int = 0
     bytes: int = 0
     predicted_ms: float = 0.0
+    faster: float = 1.0
 
 
 class Taken(NamedTuple):
@@ -183,7 +190,14 @@ def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
         kernels = tuple(dict.fromkeys(str(step.source.name) for step in steps))
         macs = run.images * sum(step.macs for step in steps)
         moved = _bytes(plan, run, steps) + sum(array_bytes.get(step, 0) for step in range(first, end))
-        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved, 1e-6 * ns)
+        faster = _times_faster(steps, plan.target.rates)
+        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved, 1e-6 * ns, faster)
+
+
+def _times_faster(steps: tuple[Step, ...], rates: Rates) -> float:
+    """Return how many times the multiply-adds of f32 the processor does of what the steps' kernels multiply."""
+    integers = any(step.source.name.weights == S8 for step in steps)
+    return S8.interleave * rates.dots / rates.multiplied if integers else 1.0
 
 
 def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:

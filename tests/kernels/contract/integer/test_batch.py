@@ -5,13 +5,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from tests.kernels.checks import covering, make_params
+from tests.kernels.checks import covering, make_params, random_weights, with_cache
 from tests.kernels.contract.integer.nets import KINDS, TARGETS, Case, constant_feed, integer_input
 from tests.kernels.integers import BATCH, check_bits, random_feed
 from tests.layers.windows import OVERHANGING
-from xdn.codegen.target import VNNI, target_named
+from xdn.codegen.target import VNNI, host_target, target_named
 from xdn.errors import UnsupportedError
-from xdn.graph import Quantized
+from xdn.graph import Epilogue, Net, Quantized
 from xdn.kernels.contract.integer.batch import tiles_of
 from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.contract.integer.task import integer_task
@@ -19,6 +19,7 @@ from xdn.kernels.core.layout import BATCH as BATCH_SCHEDULE
 from xdn.layers.window import Window
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings, make_plan
+from xdn.runtime.session import Session
 
 ACTIVATIONS = {
     "none": None,
@@ -236,6 +237,33 @@ def test_a_residual_is_overwritten_where_it_lies_as_the_top_does(residual, share
     owners = _plan(net).owners
     assert (owners["y"] == owners["residual"]) == shared
     check_bits(net, random_feed(net, rng), monkeypatch, targets=HOST)
+
+
+def test_bands_of_rows(rng, monkeypatch):
+    """Layers by turns for some rows each: tables of positions begin later, a residual and a projection follow."""
+    params = {"num_output": 8, "kernel_size": 3, "pad": 1}
+    first = Case(((6, 16, 12),), stored=KINDS["u8"]).net(**params)
+    (data, conv), how = first.layers, KINDS["u8"]
+    project = make_params("Convolution", num_output=8, kernel_size=1)
+    layers = (
+        data,
+        conv.replace(name="a", tops=("a",)),
+        conv.replace(
+            name="b", bottoms=("a", "a"), tops=("b",), quantized=(how, how), epilogue=Epilogue(True), weights={}
+        ),
+        conv.replace(
+            name="c", bottoms=("b", "a"), quantized=(how, how), epilogue=Epilogue(projection=project), weights={}
+        ),
+    )
+    net = random_weights(Net("bands", layers, ("y",)), rng)
+    target = replace(host_target(), core_cache_bytes=1 << 17)
+    shapes = {"x0": (6, 16, 12)}
+    segments = make_plan(net, shapes, ("y",), target=target).segments
+    assert any(stretch.calls for segment in segments for stretch in segment.stretches)
+    feed = random_feed(net, rng)
+    expected = net.with_batch(BATCH).forward(feed)["y"]
+    with_cache(monkeypatch, 1 << 17)
+    np.testing.assert_array_equal(Session(net, schedule="batch").run(None, feed)[0], expected)
 
 
 def test_a_layer_that_reads_f32_blobs_as_integers_has_no_kernel():
