@@ -105,7 +105,24 @@ layer { name: "r" type: "Python" bottom: "p" bottom: "d" bottom: "i" top: "r" py
   layer: "ProposalLayer" param_str: "'feat_stride': 16 # b\n'scales': !!python/tuple\n- 4\nratios: (0.5, 1, 2.0e+0)" } }
 layer { name: "n" type: "Normalize" bottom: "p" top: "n" softmax_param { normalize_type: "L1" } }
 """
-PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES, _PYTHON)
+_INTEGERS = """input: "data" input_shape { dim: 1 dim: 4 dim: 6 dim: 5 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+  convolution_param { num_output: 4 kernel_size: 3 pad: 1 group: 2 } xdn_param { int8 { scale: 0.5 signed: true } } }
+layer { name: "m" type: "Pooling" bottom: "c" top: "m" pooling_param { kernel_size: 3 stride: 1 pad: 1 } }
+layer { name: "p" type: "Convolution" bottom: "m" bottom: "c" top: "p"
+  convolution_param { num_output: 4 kernel_size: 1 }
+  xdn_param { activation: "PReLU" projection { num_output: 4 kernel_size: 1 } }
+  xdn_param { int8 { scale: 0.25 } }
+  xdn_param { int8 { scale: 3e-2 } } }
+layer { name: "e" type: "Eltwise" bottom: "p" bottom: "c" bottom: "m" top: "e" eltwise_param { coeff: [1, -2, 0.5] }
+  xdn_param { int8 { scale: 1 } int8: [{ scale: 2 signed: true }, { scale: 1e-20 }] } }
+layer { name: "a" type: "Pooling" bottom: "e" top: "a" pooling_param { pool: AVE global_pooling: true }
+  xdn_param { int8 { scale: 8 } } }
+layer { name: "q" type: "Quantize" bottom: "a" top: "q" quantize_param { scale: 0.125 signed: true } }
+layer { name: "d" type: "Deconvolution" bottom: "q" top: "d" convolution_param { num_output: 2 kernel_size: 2 }
+  xdn_param { int8 { scale: 0.125 signed: true } } }
+"""
+PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES, _PYTHON, _INTEGERS)
 
 SOLVERS = (
     """net: "train.prototxt" base_lr: 0.1 lr_policy: "multistep" gamma: .1 stepvalue: 100 stepvalue: 200 max_iter: 300
