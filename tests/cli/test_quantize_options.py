@@ -134,10 +134,24 @@ def test_no_drop_at_all_needs_accuracy_that_equals(small, capsys):
     assert all(f"- {name}: stays in f32" in said for name in report["kept"])
 
 
-def test_images_are_needed(small, capsys):
+@pytest.mark.parametrize(("data", "said"), [([], "--calibrate DATA"), (["nothing"], "neither a data set nor")])
+def test_images_are_needed_before_anything_is_done(small, capsys, data, said):
     _, path = small
-    assert main([str(path), "--calibrate", "--quiet"]) == 1
-    assert "--calibrate DATA" in capsys.readouterr().err
+    assert main([str(path), "--calibrate", *data]) == 1
+    told = capsys.readouterr()
+    assert said in told.err
+    assert "stage" not in told.out
+
+
+def test_random_pixels_need_no_data(small):
+    """Scales for a net's times alone, the same each time."""
+    _, path = small
+    asked = [str(path), "--calibrate", "random", "--calibration-images", "8", "--quiet"]
+    assert main(asked) == 0
+    first = Path("small.xdn/small.prototxt").read_bytes()
+    assert {layer.name for layer in written().layers if layer.quantized} == {"conv1", "conv2", "pool", "fc"}
+    assert main(asked) == 0
+    assert Path("small.xdn/small.prototxt").read_bytes() == first
 
 
 def test_observers_are_listed(capsys):

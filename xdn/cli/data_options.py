@@ -10,6 +10,8 @@ from xdn.data.dataset import SPLITS, Size
 from xdn.data.source import Find, find_data
 from xdn.graph import Net
 
+#: The data that needs none.
+RANDOM = "random"
 #: What `--data` takes, as its help says it.
 DATA = "a packed file, a data set's name, a folder of images by class, a list file, or the folder that holds CIFAR-10"
 

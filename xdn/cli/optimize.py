@@ -26,7 +26,7 @@ from xdn.cli.common import Output, list_registries, new_parser, run_command, sho
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
-from xdn.cli.quantize_options import add_quantize_options, calibrated
+from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data
 from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
@@ -36,6 +36,7 @@ from xdn.report.sensitivity import histogram_table, sensitivity_document, sensit
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
 if TYPE_CHECKING:
+    from xdn.data.dataset import Dataset
     from xdn.optimize.prune.pruner import Pruned
 
 
@@ -71,6 +72,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     net = load_net(args, output)
     if args.mean_file:
         api.check_mean(net, args.mean_file)
+    # What is wrong with the images is said before long work.
+    images = None if args.calibrate is None else calibration_data(args, net)
     document: dict[str, Any] = {**tell_transform(args.net, net, output)}
     if args.prune:
         found = _pruned(args, net, output)
@@ -82,8 +85,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
             net = recalibrated(args, net, shown(bar, "images for BatchNorm"))
     result = _optimized(args, net, stages, output)
     net = result.net
-    if args.calibrate is not None:
-        net, said = _calibrated(args, net, output)
+    if images is not None:
+        net, said = _calibrated(args, net, images, output)
         document |= said
     saved = api.save(net, folder, args.net.stem)
     output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
@@ -104,10 +107,10 @@ def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output
     return result
 
 
-def _calibrated(args: argparse.Namespace, net: Net, output: Output) -> tuple[Net, dict[str, Any]]:
+def _calibrated(args: argparse.Namespace, net: Net, images: "Dataset", output: Output) -> tuple[Net, dict[str, Any]]:
     """Let layers read 8-bit integers, and tell how; return the net and what the JSON says of it."""
     with output.progress() as bar:
-        found, lost = calibrated(args, net, partial(shown, bar))
+        found, lost = calibrated(args, net, images, partial(shown, bar))
     output.report(calibration_table(found), calibration_conclusion(found))
     if args.explain:
         output.result(*kept_lines(found))

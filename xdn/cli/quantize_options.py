@@ -4,14 +4,14 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from xdn import settings
+from xdn import api, settings
 from xdn.cli.common import given, number_between, positive_int
-from xdn.cli.data_options import finder
+from xdn.cli.data_options import RANDOM, finder
 from xdn.errors import SettingError
 from xdn.graph import Net
 
 if TYPE_CHECKING:
-    from xdn.data.dataset import Progress
+    from xdn.data.dataset import Dataset, Progress
     from xdn.optimize.quantize.calibrate import Calibrated
     from xdn.optimize.quantize.config import CalibrationConfig
     from xdn.optimize.quantize.sensitivity import Sensitivity
@@ -23,7 +23,7 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--calibrate", nargs="?", const="", metavar="DATA",
         help="let layers read 8-bit integers, whose scales are chosen by images of DATA (default: --data, else what "
-        "the net names); includes --emit-fused",
+        f"the net names; {RANDOM}: seeded pixels, for times alone); includes --emit-fused",
     )  # fmt: skip
     default = f"(default: {settings.CALIBRATION_IMAGES})"
     add("--calibration-images", type=positive_int, metavar="N", help=f"images that are looked at {default}")
@@ -67,22 +67,40 @@ def _points(text: str) -> float:
     return number_between(text, float, 0.0, 100.0, "a number from 0 to 100")
 
 
+def calibration_data(args: argparse.Namespace, net: Net) -> "Dataset":
+    """Return the images by which scales are chosen; SettingError where none are named."""
+    from xdn.data.random_images import RandomImages
+    from xdn.instruments import training_images
+
+    name = args.calibrate or args.data
+    if name == RANDOM:
+        shape = api.image_input(net)
+        if shape is None:
+            mend = "Give the data that it reads"
+            raise SettingError(
+                "random pixels are for a net that reads images", where=f"--calibrate {RANDOM}", mend=mend
+            )
+        c, h, w = shape
+        return RandomImages(args.calibration_images or settings.CALIBRATION_IMAGES, (h, w, c))
+    data = training_images(name, net, finder(args), args.split)
+    if data is None:
+        raise SettingError("--calibrate needs images", mend="Name the data: --calibrate DATA")
+    return data
+
+
 def calibrated(
-    args: argparse.Namespace, net: Net, shown: "Callable[[str], Progress]"
+    args: argparse.Namespace, net: Net, data: "Dataset", shown: "Callable[[str], Progress]"
 ) -> "tuple[Calibrated, Sensitivity | None]":
     """Return the fused `net` with scales for 8-bit integers, and what layers lose where that is asked for.
 
     `shown` gives what is told of the progress of a thing.
     """
-    from xdn.instruments import calibration, training_images
+    from xdn.instruments import calibration
     from xdn.optimize.quantize.calibrate import calibrate
     from xdn.optimize.quantize.mixed import with_f32_layers
     from xdn.optimize.quantize.sensitivity import sensitivity
 
     config = _config(args)
-    data = training_images(args.calibrate or args.data, net, finder(args), args.split)
-    if data is None:
-        raise SettingError("--calibrate needs images", mend="Name the data: --calibrate DATA")
     instruments = calibration(net, data, config.images)
     found = calibrate(net, config, instruments, shown("calibrate"))
     if args.max_drop is not None:

@@ -26,6 +26,7 @@ from dataclasses import replace
 
 from xdn.cli import run_data
 from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
+from xdn.cli.data_options import RANDOM
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.run_data import RunData
 from xdn.cli.tune_options import add_tune_options, configured
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace, output: Output) -> None:
     args.profile |= args.profile_csv is not None
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    if args.data == run_data.RANDOM:
+    if args.data == RANDOM:
         data = run_data.random_data(args, net)
     else:
         images = run_data.found_images(args, net)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from xdn import api, settings
 from xdn.cli.common import Output, positive_float, positive_int, shown
-from xdn.cli.data_options import add_data_options, finder, tell_transform
+from xdn.cli.data_options import RANDOM, add_data_options, finder, tell_transform
 from xdn.data import Dataset
 from xdn.data.applied import Applied
 from xdn.data.packed import PackedData, pack
@@ -26,9 +26,6 @@ from xdn.evaluate.pairing import check_pair
 from xdn.evaluate.scores import Scores, find_scores
 from xdn.graph import Net, Transform
 from xdn.session import Session
-
-#: The data that needs none.
-RANDOM = "random"
 
 
 @dataclass(frozen=True)
