@@ -24,6 +24,8 @@ from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder, concatenated
 from xdn.element import S32, S64
 from xdn.graph import Array
+from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.integer.lower import in_place
 from xdn.kernels.contract.task import filters_of, used_elements
 from xdn.kernels.core.aligned import aligned
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
@@ -35,11 +37,11 @@ from xdn.kernels.core.layout import BATCH
 from xdn.kernels.core.taps import TapLists, distinct, tap_lists
 from xdn.kernels.depthwise.batch import depthwise_footprint
 from xdn.kernels.depthwise.ending import (
-    Ending,
     IntegerDepthwise,
+    end_kinds,
     ending_words,
     integer_phases,
-    over_alike_residual,
+    store_group,
     takes_integers,
 )
 from xdn.layers.integer import integer_filters
@@ -65,7 +67,7 @@ class BatchIntegers(IntegerDepthwise):
     taps, tap_words = Pointer(S64), Size()
 
 
-def _emit_word(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: Sequence[ir.Value]) -> None:
+def _emit_word(irbuilder: ir.IRBuilder, target: Target, form: Form, args: Sequence[ir.Value]) -> None:
     """Emit all images of a word of channels of one position."""
     x, weights, taps, first, end, tap_words, bias, *ends = args
     b, vectors = WordBuilder(irbuilder, target), target.block_images // target.lanes
@@ -74,7 +76,7 @@ def _emit_word(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: Se
     def one_tap(t: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
         row = b.offset(taps, b.ir.mul(t, b.const(2)))
         tap_x, own = b.offset(x, b.scalar(row)), b.offset(weights, b.ir.mul(b.scalar(row, 1), tap_words))
-        operands = [dots.operand(b.load_words(tap_x, v), ending.x) for v in range(vectors)]
+        operands = [dots.operand(b.load_words(tap_x, v), form.x) for v in range(vectors)]
         result = []
         for k in range(WORD):
             weight = b.broadcast(b.scalar(own, k))
@@ -88,17 +90,17 @@ def _emit_word(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: Se
     acc = b.loop(first, end, start, one_tap)
     groups = Groups.of(irbuilder, target, BATCH)
     sums = [concatenated(irbuilder, acc[k * vectors : (k + 1) * vectors]) for k in range(WORD)]
-    ending.store(groups, sums, ends)
+    store_group(form, groups, sums, ends)
 
 
-def _body(lowering: Lowering, ending: Ending) -> KernelBody:
+def _body(lowering: Lowering, form: Form) -> KernelBody:
     """Return the loop nest around words, as Numba compiles it."""
     target, size = lowering.target, group_elements(lowering.target, BATCH)
-    s32, x_kind = Kind(S32, "pointer"), Kind(ending.x, "pointer")
+    s32, x_kind = Kind(S32, "pointer"), Kind(form.x, "pointer")
 
-    @emitted(VOID, x_kind, s32, WORDS, I64, I64, I64, s32, *ending.kinds)
+    @emitted(VOID, x_kind, s32, WORDS, I64, I64, I64, s32, *end_kinds(form))
     def word(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
-        _emit_word(irbuilder, target, ending, args)
+        _emit_word(irbuilder, target, form, args)
 
     def depthwise(d, frame):
         taps, tap_words, channels = d.taps, d.tap_words, d.channels
@@ -184,8 +186,8 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     )
     slots, count = {BatchIntegers.positions.slot: top.width * rows[0].nbytes}, BatchIntegers.position_count.slot
     step_rows = Rows(top.height, 1, slots, count, top.width, fused_reads(lowering, window), BatchIntegers.y.slot)
-    ending = Ending.of(lowering)
-    name = ending.name("depthwise", lowering)
-    source = kernel_source(name, partial(_body, lowering, ending), ending.declared(BatchIntegers))
+    form = Form.of(lowering)
+    name = form.name(lowering.schedule, lowering.target, op="depthwise")
+    source = kernel_source(name, partial(_body, lowering, form), form.declared(BatchIntegers))
     step = Step(source, words, lists.multiplications * top.channels, step_rows)
-    return Lowered([step], in_place=over_alike_residual(lowering))
+    return Lowered([step], in_place=in_place(lowering))

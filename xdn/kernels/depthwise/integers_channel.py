@@ -29,6 +29,8 @@ from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder, concatenated
 from xdn.element import REAL, S32, S64, U8
 from xdn.graph import Array
+from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.integer.lower import in_place
 from xdn.kernels.contract.task import filters_of, used_elements
 from xdn.kernels.core.aligned import aligned, aligned_bytes
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
@@ -40,11 +42,12 @@ from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import TapLists, distinct, tap_lists
 from xdn.kernels.depthwise.batch import depthwise_footprint
 from xdn.kernels.depthwise.ending import (
-    Ending,
     IntegerDepthwise,
+    end_kinds,
     ending_words,
+    group_integers,
     integer_phases,
-    over_alike_residual,
+    store_group,
     takes_integers,
 )
 from xdn.layers.integer import integer_filters
@@ -126,12 +129,12 @@ def _bytes_in_order(b: WordBuilder, integers: Sequence[ir.Value]) -> ir.Value:
     return reduce(b.ir.or_, found)
 
 
-def _keeps_order(ending: Ending) -> bool:
+def _keeps_order(form: Form) -> bool:
     """Return whether coefficients lie in the order of sums, and these are put in that of channels as bytes."""
-    return ending.top != REAL and ending.residual is None
+    return form.top != REAL and form.residual is None
 
 
-def _emit_vector(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: Sequence[ir.Value]) -> None:
+def _emit_vector(irbuilder: ir.IRBuilder, target: Target, form: Form, args: Sequence[ir.Value]) -> None:
     """Emit all channels of a vector of bytes of one position."""
     x, zeros, taps, fours, weights, bias, *blobs, residual_scale, inverse, left = args
     groups = Groups.of(irbuilder, target, CHANNEL)
@@ -153,32 +156,32 @@ def _emit_vector(irbuilder: ir.IRBuilder, target: Target, ending: Ending, args: 
         result = []
         for i, word in enumerate(words):
             factors = [b.load_words(own, i * dots.words + number) for number in range(dots.words)]
-            result.append(dots.multiply(acc[i], dots.operand(word, ending.x), factors))
+            result.append(dots.multiply(acc[i], dots.operand(word, form.x), factors))
         return result
 
     acc = b.loop(b.const(0), fours, [b.load_words(start, i) for i in range(WORD)], one_four)
-    if _keeps_order(ending):
+    if _keeps_order(form):
         multipliers, at, residual, y = blobs
         more = (residual, y, residual_scale, inverse, left)
         ends = [(b.offset(multipliers, i * lanes), b.offset(at, i * lanes), *more) for i in range(WORD)]
-        integers = [ending.integers(groups, [total], each)[0] for total, each in zip(acc, ends, strict=True)]
+        integers = [group_integers(form, groups, [total], each)[0] for total, each in zip(acc, ends, strict=True)]
         b.store_words(_bytes_in_order(b, integers), y)
         return
     for n, total in enumerate(_in_order(b, acc)):
         # f32 has no more groups than channels ask for.
         with b.ir.if_then(b.ir.icmp_signed("<", b.const(n), left)):
             own = [b.offset(pointer, n * lanes) for pointer in blobs]
-            ending.store(groups, [total], [*own, residual_scale, inverse, left])
+            store_group(form, groups, [total], [*own, residual_scale, inverse, left])
 
 
-def _body(lowering: Lowering, ending: Ending) -> KernelBody:
+def _body(lowering: Lowering, form: Form) -> KernelBody:
     """Return the loop nest around vectors, as Numba compiles it."""
     target = lowering.target
-    vector_bytes, s32, x_kind = target.vector_bytes, Kind(S32, "pointer"), Kind(ending.x, "pointer")
+    vector_bytes, s32, x_kind = target.vector_bytes, Kind(S32, "pointer"), Kind(form.x, "pointer")
 
-    @emitted(VOID, x_kind, Kind(U8, "pointer"), WORDS, I64, s32, s32, *ending.kinds)
+    @emitted(VOID, x_kind, Kind(U8, "pointer"), WORDS, I64, s32, s32, *end_kinds(form))
     def vector(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
-        _emit_vector(irbuilder, target, ending, args)
+        _emit_vector(irbuilder, target, form, args)
 
     def depthwise(d, frame):
         fours, groups, vector_words = d.fours, d.groups, d.vector_words
@@ -259,9 +262,9 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     used = used_elements(filters.weight, lists.used)[:, 0].T
     # What the processor adds to each x, zeros over the border too, is taken off here.
     added = DOTS[target.dots].added(lowering.bottoms[0].element) * used.sum(axis=0, dtype=np.int64)
-    ending = Ending.of(lowering)
+    form = Form.of(lowering)
     words = ending_words(lowering, filters, (filters.bias - added).astype(np.int32), channels)
-    for name in ("bias", "multipliers", "coefficients") if _keeps_order(ending) else ("bias",):
+    for name in ("bias", "multipliers", "coefficients") if _keeps_order(form) else ("bias",):
         words[name] = _as_summed(words[name], target)
     offsets, number = _taps(lists, channels)
     residual = lowering.projected().position_elements if layer.residual else 0
@@ -280,7 +283,9 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
         vector_words=len(packed) // (channels // target.vector_bytes),
     )
     source = kernel_source(
-        ending.name("depthwise", lowering), partial(_body, lowering, ending), ending.declared(ChannelIntegers)
+        form.name(lowering.schedule, lowering.target, op="depthwise"),
+        partial(_body, lowering, form),
+        form.declared(ChannelIntegers),
     )
     step = Step(source, told, lists.multiplications * top.channels)
-    return Lowered([step], in_place=over_alike_residual(lowering))
+    return Lowered([step], in_place=in_place(lowering))

@@ -23,7 +23,7 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import REAL, S8, S32, U8, Element
-from xdn.graph import Layer, Quantized
+from xdn.graph import Layer
 from xdn.kernels.contract.kernel import Contract
 from xdn.kernels.core.descriptor import Number, Place, Pointer, Size, redeclared
 from xdn.kernels.core.epilogue import ACTIVATIONS, PROJECTION, SUM, Activation, activation_of
@@ -96,14 +96,15 @@ class Form:
         """Whether four filters are stored together, or read so of a residual."""
         return not {self.top, self.residual}.isdisjoint((U8, S8))
 
-    def name(self, schedule: Schedule, target: Target, tile: tuple[int, int]) -> KernelName:
-        """Return the name of the kernel with a register tile."""
+    def name(
+        self, schedule: Schedule, target: Target, tile: tuple[int, int] | None = None, op: str = "dots"
+    ) -> KernelName:
+        """Return the name of the kernel with a register tile, or of another operation that ends alike."""
         words = [] if self.residual is None else [SUM + self.residual.name]
         words += [] if self.second is None else [PROJECTION + self.second.name]
         words += [] if self.activation is None else [self.activation]
         words += [] if self.top == REAL else [f"to{self.top.name}"]
-        op = schedule.op(f"dots_{self.dots}")
-        return KernelName(op, target.name, tuple(words), tile, element=self.x, weights=S8)
+        return KernelName(schedule.op(f"{op}_{self.dots}"), target.name, tuple(words), tile, element=self.x, weights=S8)
 
     def declared(self, words: type[Words]) -> type[Words]:
         """Return how words are declared for the blobs of this form."""
@@ -135,12 +136,7 @@ def scales(layer: Layer) -> dict[str, float]:
     stored, (*_, last) = layer.stored[0] if layer.stored else None, layer.quantized
     with_residual = layer.residual is not None and len(layer.quantized) == len(layer.bottoms)
     found = {"residual_scale": last.scale} if with_residual else {}
-    return found if stored is None else found | {"inverse": inverse(stored)}
-
-
-def inverse(stored: Quantized) -> float:
-    """Return 1 / the scale, rounded to f32."""
-    return float(REAL.numpy.type(1) / REAL.numpy.type(stored.scale))
+    return found if stored is None else found | {"inverse": stored.inverse}
 
 
 @dataclass(frozen=True)
