@@ -93,3 +93,24 @@ def test_pixels(channels, crop, mean_image, target, rng, monkeypatch):
                 (found,) = session.run_pixels(images[:batch], transform)
                 np.testing.assert_array_equal(found, expected[:batch])
             session.close()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_who_reads_single_words_finds_no_padding_but_to_a_word(channels, rng, monkeypatch):
+    """A vector of bytes for each of the pixels of an image would be 16 times as much as is read of three channels."""
+    layers = (
+        input_layer("x", channels, 6, 9),
+        Layer("integers", make_params("Quantize", scale=0.02, signed=True), ("x",), ("q",)),
+        Layer(
+            "conv",
+            make_params("Convolution", num_output=5, kernel_size=3, bias_term=False),
+            ("q",),
+            ("y",),
+            {"weight": rng.standard_normal((5, channels, 3, 3)).astype(np.float32)},
+            quantized=(Quantized(0.02, signed=True),),
+        ),
+    )
+    net = Net("convolution", layers, ("y",))
+    plan = make_plan(net, {"x": (channels, 6, 9)}, ("y",), schedule=SCHEDULES["channel"])
+    assert plan.layouts["q"].position_elements == -(-channels // 4) * 4
+    check_bits(net, random_feed(net, rng), monkeypatch)

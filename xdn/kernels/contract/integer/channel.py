@@ -77,6 +77,7 @@ def _cut(lowering: Lowering, task: IntegerTask) -> _Cut:
     quantized=True,
     fuses=True,
     schedules=(CHANNEL,),
+    scalars=True,
     footprint=integer_footprint,
     phases=lambda lowering: (_cut(lowering, integer_task(lowering)).phase,),
 )
