@@ -5,9 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.kernels.checks import make_params, with_cache
 from tests.kernels.integers import WAYS_TESTED, check_bits, random_feed, reading_net, with_residual
-from xdn.graph import Epilogue, Quantized
+from xdn.graph import Epilogue, Layer, Net, Quantized
 from xdn.layers import LAYERS
+from xdn.runtime.session import Session
 
 U8_READ, S8_READ = Quantized(0.0213), Quantized(0.04, signed=True)
 STORED = (None, Quantized(0.05), Quantized(0.9, signed=True))
@@ -81,3 +83,35 @@ def test_volumes(rng, monkeypatch):
     params = {"num_output": 5, "group": 5, "kernel_size": (2, 2, 3), "pad": (0, 1, 1)}
     net = reading_net("Convolution", (5, 3, 4, 2), read=[S8_READ], weights=weights, **params)
     check_bits(net, random_feed(net, rng), monkeypatch, targets=WAYS_TESTED)
+
+
+def test_bands_of_rows(rng, monkeypatch):
+    """Three layers, a band of rows through all of them after the other: each finds its rows, also of a residual."""
+    how = Quantized(0.02), Quantized(0.05, signed=True), Quantized(0.04)
+    names, layers = ("x", "a", "b", "c"), []
+    for number, (bottom, top) in enumerate(itertools.pairwise(names)):
+        params = {"num_output": 6, "group": 6, "kernel_size": 3, "pad": 1}
+        stored = how[number + 1] if number < 2 else None
+        read, bottoms = (how[number],), (bottom,)
+        if number == 1:
+            read, bottoms = (*read, how[0]), (*bottoms, "x")
+        layers.append(
+            Layer(
+                top,
+                make_params("Convolution", **params),
+                bottoms,
+                (top,),
+                _weights(rng, 6, (3, 3)),
+                epilogue=Epilogue(True) if number == 1 else None,
+                quantized=read,
+                stored=(stored,) if stored else (),
+            )
+        )
+    given = make_params("Input", shape=((1, 6, 24, 20),), element=how[0].element, scale=how[0].scale)
+    net = Net("three", (Layer("x", given, (), ("x",)), *layers), ("c",))
+    feed = random_feed(net, rng)
+    with_cache(monkeypatch, 192 << 10, WAYS_TESTED[0])
+    session = Session(net, schedule="batch", threads=1)
+    (found,) = session.run(None, feed)
+    assert any(stretch.calls for segment in session.plans()[0].segments for stretch in segment.stretches)
+    np.testing.assert_array_equal(found, net.with_batch(len(feed["x"])).forward(feed)["c"])

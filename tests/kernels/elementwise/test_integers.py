@@ -6,6 +6,7 @@ import pytest
 from tests.kernels.integers import check_bits, random_feed, reading_net
 from xdn.graph import Quantized
 from xdn.kernels.elementwise.integers import MOST_BOTTOMS
+from xdn.runtime.session import Session
 
 #: As what tops are stored: f32, u8, s8; one scale of which few values, and one of which most, are clipped.
 STORED = (None, Quantized(0.05), Quantized(0.9, signed=True), Quantized(0.0013, signed=True))
@@ -33,6 +34,14 @@ def test_as_many_bottoms_as_there_are(rng, monkeypatch):
     read = [Quantized(0.01 * (i + 1), signed=i % 2 == 1) for i in range(MOST_BOTTOMS)]
     net = reading_net("Eltwise", *[IMAGES[0]] * MOST_BOTTOMS, read=read)
     check_bits(net, random_feed(net, rng), monkeypatch)
+
+
+def test_more_bottoms_are_added_by_the_reference(rng):
+    read = [Quantized(0.01 * (i + 1)) for i in range(MOST_BOTTOMS + 1)]
+    net = reading_net("Eltwise", *[IMAGES[0]] * len(read), read=read, stored=Quantized(0.1))
+    feed = random_feed(net, rng, 3)
+    (found,) = Session(net).run(None, feed)
+    np.testing.assert_array_equal(found, net.with_batch(3).forward(feed)["y"])
 
 
 @pytest.mark.parametrize("stored", STORED, ids=str)
