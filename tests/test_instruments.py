@@ -11,6 +11,8 @@ from xdn.data import find_dataset
 from xdn.instruments import calibration, cross_entropy, instruments, seconds_an_image
 from xdn.optimize.prune.config import Budget, PruneConfig
 from xdn.optimize.prune.pruner import prune
+from xdn.optimize.quantize.calibrate import calibrate
+from xdn.optimize.quantize.config import CalibrationConfig
 
 
 def small():
@@ -171,3 +173,17 @@ def test_layers_are_clocked_one_by_one():
     assert whole.keys() == {"c1", "c2", "p", "fc", "prob"}
     assert part.keys() == {"c1", "c2"}
     assert all(0 < seconds < 1 for taken in (whole, part) for seconds in taken.values())
+
+
+def test_a_net_that_takes_one_batch_only_is_calibrated_by_such_batches():
+    net = net_of(
+        data(2, 3, 32, 32),
+        conv("c", "data", 4, kernel=3, stride=4),
+        layer("Reshape", "r", ["c"], shape=(2, -1)),
+        layer("InnerProduct", "fc", ["r"], num_output=5),
+    )
+    found = calibration(net, numbered(40), 9)
+    assert [len(batch["data"]) for batch in found.batches()] == [2] * 4
+    calibrated = calibrate(net, CalibrationConfig(learn_rounding=True), found)
+    assert calibrated.choice.layers == ("c", "fc")
+    assert calibrated.images == 8

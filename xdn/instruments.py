@@ -16,6 +16,7 @@ from xdn.evaluate.made_up import made_up_feed
 from xdn.frontend.weights import random_weights
 from xdn.graph import Array, Net
 from xdn.graph.cost import net_cost
+from xdn.graph.verify import is_sound
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import PLAIN, apply_stages, stage_names
 from xdn.optimize.check import Arrays
@@ -69,8 +70,8 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
 def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     """Return what calibration may use: at most so many images, spread evenly over `data`, and sessions.
 
-    Batches are of as many images as leave the net's blobs, all that a session is asked for, small. Accuracies are those
-    on other images, spread evenly, too.
+    Batches are of as many images as leave the net's blobs, all that a session is asked for, small; of as many as
+    it declares, where it takes no others. Accuracies are those on other images, spread evenly, too.
     """
     transform = api.pixel_transform(net, data.shape, data.channel_order)
     count = min(images, len(data))
@@ -78,17 +79,21 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     order = np.argsort(np.argsort(np.arange(count) * GOLDEN % 1))
     places = _spread(count, len(data))[order]
     at_once = max(1, min(settings.CHUNK_IMAGES, settings.CALIBRATION_BYTES // max(1, net_cost(net).top_bytes)))
-    (name,) = net.inputs
+    ((name, blob),) = net.inputs.items()
+    fixed = not is_sound(net.with_batch(at_once))
+    if fixed:
+        at_once = blob.shape[0]
+        places = places[: max(count // at_once, 1) * at_once]
 
     def batches() -> Iterator[Arrays]:
         """Yield the images as the net reads them."""
-        for start in range(0, count, at_once):
+        for start in range(0, len(places), at_once):
             yield {name: transform.apply(_pixels(data, places[start : start + at_once]))}
 
     others = np.setdiff1d(np.arange(len(data)), places)
     scored = others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
     accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
-    return quantizing.Instruments(batches, _by_session, accuracy, _layer_seconds)
+    return quantizing.Instruments(batches, _by_session, accuracy, _layer_seconds, whole_batches=fixed)
 
 
 def _spread(count: int, of: int) -> Array:

@@ -1,5 +1,7 @@
 """What calibration is given: batches of images, and what runs a net on them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,3 +23,10 @@ def test_passes_give_the_blobs_of_each_batch():
     for batch, blobs in zip(found.batches(), passes, strict=True):
         expected = net.with_batch(len(batch["data"])).forward(batch)
         np.testing.assert_array_equal(blobs["fc"], expected["fc"])
+
+
+def test_of_batches_that_stay_whole_the_first_is_taken():
+    found = replace(instruments_for(residual_net(), images=24, at_once=8), whole_batches=True)
+    first = next(iter(found.batches()))["data"]
+    for images in (1, 8, 20):
+        np.testing.assert_array_equal(found.first(images)["data"], first)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -42,12 +43,15 @@ class Instruments:
         Gives the share of labelled images, none of those of `batches`, that a net says right.
     seconds : callable, optional
         Gives for each of several nets layer's name -> what the layer takes for an image on this machine.
+    whole_batches : bool
+        The net takes no other batches than those: where fewer images are asked for, it is one of them.
     """
 
     batches: Callable[[], Iterable[Arrays]]
     runner: Runner = referenced
     accuracy: Callable[[Net], float] | None = None
     seconds: Callable[[Sequence[Net]], Sequence[Mapping[str, float]]] | None = None
+    whole_batches: bool = False
 
     def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""
@@ -55,6 +59,9 @@ class Instruments:
 
     def head(self, images: int) -> Iterator[Arrays]:
         """Yield the batches of so many of the first calibration images, of all where there are fewer."""
+        if self.whole_batches:
+            yield from islice(self.batches(), 1)
+            return
         for batch in self.batches():
             taken = {name: array[:images] for name, array in batch.items()}
             yield taken
