@@ -17,11 +17,15 @@ from llvmlite import ir
 from xdn.codegen.intrinsics import i64_at
 from xdn.codegen.jit import Emitted
 from xdn.codegen.source import KernelSource
-from xdn.codegen.target import TARGETS, Target
+from xdn.codegen.target import PLAIN, TARGETS, Target, ways_of
+from xdn.element import REAL, S8, U8
 from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract import blas
 from xdn.kernels.contract import channel as channel_convolution
 from xdn.kernels.contract import channel_kernel as channel_contraction
+from xdn.kernels.contract.integer import batch_kernel as integers
+from xdn.kernels.contract.integer import channel_kernel as channel_integers
+from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.core import driver
 from xdn.kernels.core.epilogue import ACTIVATIONS, PROJECTION, SUM
 from xdn.kernels.core.layout import CHANNEL
@@ -45,6 +49,9 @@ TRIPLES = {
     "avx2": "x86_64-unknown-linux-gnu",
     "neon": "aarch64-unknown-linux-gnu",
 }
+
+#: What processors may have for multiplying 8-bit numbers: all ways are digested.
+ALL_FEATURES = ("avx2", "avx512bw", "avx512vl", "avx512vnni", "avxvnni", "dotprod")
 
 #: Those with tiles have the vectors of another one.
 VECTORS = tuple(target for target in TARGETS if target.tiles is None)
@@ -88,6 +95,18 @@ def sources(target: Target) -> Iterator[KernelSource]:
         yield driver.driver(target, timed)
     yield clock.clock(target)
     yield peak.peak(target)
+    yield from integer_sources(target)
+
+
+def integer_sources(target: Target) -> Iterator[KernelSource]:
+    """Return kernels of integers in both schedules: u8 and s8 in every way to multiply, and every kind of end."""
+    forms = [Form(x, REAL, way) for x in (U8, S8) for way in ways_of(target, frozenset(ALL_FEATURES))]
+    added = [{"residual": element} for element in (REAL, U8, S8)] + [{"second": S8}]
+    forms += [Form(U8, top, PLAIN, **each) for top in (REAL, U8, S8) for each in added]
+    forms += [Form(U8, S8, PLAIN, activation=word) for word in ("relu", "relu6", "prelu")]
+    for form in forms:
+        yield integers.contraction(4, form, target)
+        yield channel_integers.contraction((2, 2), form, target)
 
 
 def channel_sources(target: Target) -> Iterator[KernelSource]:

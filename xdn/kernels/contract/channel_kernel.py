@@ -146,13 +146,13 @@ def _add_source(
 
 
 @inlined
-def _no_second(d, frame, block, panel):
+def no_second_of_panel(d, frame, block, panel):
     """Return what a tile takes of a second source where there is none."""
     return ()
 
 
 @inlined
-def _second(d, frame, block, panel):
+def second_of_panel(d, frame, block, panel):
     """Return the second source of a panel, as `_source_kinds`."""
     return at_element(frame, d.x2, block * d.x2_block), moved(d.weights2, panel.weights2), d.runs2
 
@@ -161,7 +161,7 @@ def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     assert name.tile is not None
     tile = tile_function(name, _source_kinds(name.weights), _ENDS, _emit_tile)
-    second = _second if PROJECTION in name.epilogue else _no_second
+    second = second_of_panel if PROJECTION in name.epilogue else no_second_of_panel
 
     def contract(d, frame):
         panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0

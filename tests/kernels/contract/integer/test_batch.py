@@ -9,7 +9,7 @@ from tests.kernels.checks import covering, make_params, random_weights, with_cac
 from tests.kernels.contract.integer.nets import KINDS, TARGETS, Case, constant_feed, integer_input
 from tests.kernels.integers import BATCH, check_bits, random_feed
 from tests.layers.windows import OVERHANGING
-from xdn.codegen.target import VNNI, host_target, target_named
+from xdn.codegen.target import VNNI, Target, host_target, target_named
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Net, Quantized
 from xdn.kernels.contract.integer.batch import tiles_of
@@ -110,6 +110,25 @@ def test_extremes_throughout(target, signed, highest, monkeypatch):
     feed = constant_feed(net, BATCH, highest)
     largest = np.abs(net.with_batch(BATCH).forward(feed)["y"]).max()
     assert largest > 2**30
+    check_bits(net, feed, monkeypatch, targets=(target,))
+
+
+@pytest.mark.parametrize(
+    ("target", "products"),
+    # What is added to s8 passes the end of s32 on the way.
+    [*((target, 33155) for target in TARGETS), *((target, 66051) for target in TARGETS if target.dots == VNNI)],
+    ids=lambda each: f"{each.name}-{each.dots}" if isinstance(each, Target) else str(each),
+)
+def test_sums_next_to_the_end_of_s32(target, products, monkeypatch):
+    """As many products as a layer may have, all of the largest magnitude and of the bias's sign."""
+    signed = products > 2**16
+    net = Case(((products,),), Quantized(1.0, signed)).net("InnerProduct", num_output=4)
+    sign = np.float32([1, -1, 1, -1])
+    bias = sign * np.float32(-(2.0**30) if signed else 2.0**30)
+    layer = net.layer("layer").replace(weights={"weight": np.repeat(127 * sign[:, None], products, 1), "bias": bias})
+    net = net.replace(layers=(*net.layers[:-1], layer))
+    feed = constant_feed(net, 3, highest=not signed)
+    assert (np.abs(net.with_batch(3).forward(feed)["y"]) > 2**31 - 2**17).all()
     check_bits(net, feed, monkeypatch, targets=(target,))
 
 

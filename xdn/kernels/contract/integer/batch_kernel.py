@@ -25,6 +25,7 @@ from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import REAL, S8, S32, Element
+from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.integer.form import (
     Ends,
     Form,
@@ -181,12 +182,6 @@ def _with_residual(
 
 
 @inlined
-def _no_second(d, frame, block, position, part):
-    """Return what a tile takes of a second source where there is none."""
-    return ()
-
-
-@inlined
 def _second(d, frame, block, position, part):
     """Return the second source of a tile at a position, as `_source_kinds`."""
     x = at_element(frame, d.x2, block * d.x2_block + position.x2 + part.x2)
@@ -200,7 +195,7 @@ def _body(form: Form, rows: int, target: Target) -> KernelBody:
         _emit_tile(b, sources, ends, form, rows)
 
     tile = tile_function(form, target, _source_kinds, (), emit)
-    second = _no_second if form.second is None else _second
+    second = no_second if form.second is None else _second
     images = target.block_images
 
     def contract(d, frame):

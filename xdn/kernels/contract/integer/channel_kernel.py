@@ -21,12 +21,12 @@ from llvmlite import ir
 from xdn.codegen.arithmetic import I32
 from xdn.codegen.dots import DOTS
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import WORDS, Kind, inlined
+from xdn.codegen.jit import WORDS, Kind
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import REAL, S8, S32, S64, Element
-from xdn.kernels.contract.channel_kernel import PanelRow
+from xdn.kernels.contract.channel_kernel import PanelRow, no_second_of_panel, second_of_panel
 from xdn.kernels.contract.integer.form import (
     Ends,
     Form,
@@ -160,18 +160,6 @@ def _store(b: WordBuilder, row: list[ir.Value], y: ir.Value, ends: Ends, form: F
             b.store_bytes(b.quantized(value, inverse, form.top == S8), b.offset(y, v * b.target.lanes))
 
 
-@inlined
-def _no_second(d, frame, block, panel):
-    """Return what a tile takes of a second source where there is none."""
-    return ()
-
-
-@inlined
-def _second(d, frame, block, panel):
-    """Return the second source of a panel, as `_source_kinds`."""
-    return at_element(frame, d.x2, block * d.x2_block), moved(d.weights2, panel.weights2), d.runs2
-
-
 def _body(form: Form, tile: tuple[int, int], target: Target) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
 
@@ -179,7 +167,7 @@ def _body(form: Form, tile: tuple[int, int], target: Target) -> KernelBody:
         _emit_tile(b, sources, more[0], ends, form, tile)
 
     one = tile_function(form, target, _source_kinds, (WORDS,), emit)
-    second = _no_second if form.second is None else _second
+    second = no_second_of_panel if form.second is None else second_of_panel
 
     def contract(d, frame):
         panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0
