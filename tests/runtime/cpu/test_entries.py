@@ -17,8 +17,7 @@ def _net(*layers):
 
 
 def _found(net, outputs=None):
-    layers = [layer for layer in net.layers if not layer.params.is_input]
-    return {name: layer.name for name, layer in quantized_inputs(net, layers, outputs or net.outputs).items()}
+    return {name: layer.name for name, layer in quantized_inputs(net, outputs or net.outputs).items()}
 
 
 def test_the_only_reader_is_a_quantize():
@@ -34,6 +33,11 @@ def test_inputs_that_others_read_stay_values():
     assert _found(_net(relu)) == {}
 
 
+def test_layers_that_no_output_needs_do_not_count():
+    relu = Layer("relu", make_params("ReLU"), ("a",), ("r",))
+    assert _found(_net(_quantize("q", "a"), relu), ("q",)) == {"a": "q"}
+
+
 def test_integers_of_other_blobs_are_no_input():
     relu = Layer("relu", make_params("ReLU"), ("a",), ("r",))
     assert _found(_net(relu, _quantize("q", "r"))) == {}
@@ -42,8 +46,7 @@ def test_integers_of_other_blobs_are_no_input():
 def test_each_input_has_one_step_in_order():
     net = _net(_quantize("q", "b"), Layer("relu", make_params("ReLU"), ("a",), ("r",)))
     layouts = {name: BlockLayout.of(blob, host_target()) for name, blob in net.blobs.items()}
-    quantized = quantized_inputs(net, net.layers[2:], net.outputs)
-    steps = entry_steps(list(net.inputs), quantized, layouts)
+    steps = entry_steps(list(net.inputs), quantized_inputs(net, net.outputs), layouts)
     assert [(step.source.name.op, *step.blobs.values()) for step in steps] == [
         ("load_planes", "a"),
         ("quantize_planes", "q"),

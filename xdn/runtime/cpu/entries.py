@@ -10,19 +10,23 @@ from xdn.kernels.move.integers import quantize_pixels, quantize_planes
 from xdn.layers.quantize import Quantize
 
 
-def quantized_inputs(net: Net, layers: Sequence[Layer], outputs: Sequence[str]) -> dict[str, Layer]:
-    """Return input -> the Quantize that alone reads it: the step that reads the caller's array does its work.
+def run_layers(net: Net, outputs: Sequence[str]) -> list[Layer]:
+    """Return the layers on which `outputs` depend, in order, without inputs."""
+    blobs, found = set(outputs), []
+    for layer in reversed(net.layers):
+        if blobs.intersection(layer.tops):
+            found.append(layer)
+            blobs.update(layer.bottoms)
+    return [layer for layer in reversed(found) if not layer.params.is_input]
 
-    Parameters
-    ----------
-    net : Net
-    layers : sequence of Layer
-        Those that run.
-    outputs : sequence of str
-        Blobs to give.
+
+def quantized_inputs(net: Net, outputs: Sequence[str]) -> dict[str, Layer]:
+    """Return input -> the Quantize that alone reads it where `outputs` are given.
+
+    The step that reads the caller's array does its work.
     """
     readers: dict[str, list[Layer]] = {name: [] for name in net.inputs if name not in outputs}
-    for layer in layers:
+    for layer in run_layers(net, outputs):
         for bottom in layer.bottoms:
             if bottom in readers:
                 readers[bottom].append(layer)

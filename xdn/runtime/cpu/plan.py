@@ -10,7 +10,7 @@ from xdn import memory, settings
 from xdn.codegen.target import Target, host_target
 from xdn.element import ELEMENTS
 from xdn.errors import SettingError, UnsupportedError
-from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.graph import Array, Blob, Net, Shape
 from xdn.graph.verify import verify
 from xdn.kernels.contract.matrix.split import split_step
 from xdn.kernels.core.choice import BF16X3, F32, RULE, Choice
@@ -23,7 +23,7 @@ from xdn.kernels.move.images import PixelSource, store_planes
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.cpu.arena import Arena, place
 from xdn.runtime.cpu.buffers import Placed, intervals, scratch_name, share_buffers, touches
-from xdn.runtime.cpu.entries import entry_steps, quantized_inputs
+from xdn.runtime.cpu.entries import entry_steps, quantized_inputs, run_layers
 from xdn.runtime.cpu.schedule import Order, Segment, Segmenting, SegmentRule
 from xdn.runtime.needs import FEWER, plan_needs
 
@@ -187,7 +187,7 @@ def make_plan(
     chosen = [(lowering, select(lowering)) for lowering in lowerings(sized, outputs, target, schedule, configuration)]
     exact = _exact(sized, outputs, chosen) if schedule is CHANNEL else frozenset()
     layouts = {name: BlockLayout.of(blob, target, schedule, name in exact) for name, blob in sized.blobs.items()}
-    steps += entry_steps(list(sized.inputs), entries_of(sized, outputs), layouts, pixels)
+    steps += entry_steps(list(sized.inputs), quantized_inputs(sized, outputs), layouts, pixels)
     parts = joined_layouts(family.parts(lowering) for lowering, family in chosen)
     layouts |= {parts_name(blob): layout for blob, layout in parts.items()}
     memory.require(plan_needs(sized, outputs, layouts, chosen), "running the net", FEWER)
@@ -303,8 +303,8 @@ def _unchosen(
     """Yield the same where everything is left to the rules."""
     precision, setting = configuration.precision, rule_setting(net, schedule, target)
     winograd, weights = configuration.winograd, ELEMENTS[configuration.weights_as]
-    entries = entries_of(net, outputs).values()
-    for layer in (each for each in _run_layers(net, outputs) if each not in entries):
+    entries = quantized_inputs(net, outputs).values()
+    for layer in (each for each in run_layers(net, outputs) if each not in entries):
         blobs, added = (net.bottom_blobs(layer), net.top_blobs(layer)), net.added_blobs(layer)
         yield Lowering(layer, *blobs, target, added, winograd, weights, schedule, precision=precision, setting=setting)
 
@@ -344,21 +344,5 @@ def _exact(net: Net, outputs: tuple[str, ...], chosen: Sequence[tuple[Lowering, 
     for lowering, family in chosen:
         layer = lowering.layer
         padded.update(layer.bottoms if not family.scalars else [layer.residual] if layer.residual else [])
-    return (
-        frozenset((*net.inputs, *(top for layer in entries_of(net, outputs).values() for top in layer.tops))) - padded
-    )
-
-
-def entries_of(net: Net, outputs: tuple[str, ...]) -> dict[str, Layer]:
-    """Return input -> the layer whose work is done as the input is read; it has no steps of its own."""
-    return quantized_inputs(net, _run_layers(net, outputs), outputs)
-
-
-def _run_layers(net: Net, outputs: tuple[str, ...]) -> list[Layer]:
-    """Return the layers on which `outputs` depend, in order, without inputs."""
-    blobs, found = set(outputs), []
-    for layer in reversed(net.layers):
-        if blobs.intersection(layer.tops):
-            found.append(layer)
-            blobs.update(layer.bottoms)
-    return [layer for layer in reversed(found) if not layer.params.is_input]
+    made = [layer.tops[0] for layer in quantized_inputs(net, outputs).values()]
+    return frozenset((*net.inputs, *made)) - padded

@@ -18,7 +18,8 @@ from xdn.kernels.core.tables import sharing
 from xdn.kernels.core.work import Phase, cycles_of
 from xdn.kernels.move.images import conversion_phases
 from xdn.runtime.configuration import DEFAULT, Configuration
-from xdn.runtime.cpu.plan import entries_of, lowerings, probe, rule_setting
+from xdn.runtime.cpu.entries import quantized_inputs
+from xdn.runtime.cpu.plan import lowerings, probe, rule_setting
 from xdn.runtime.needs import block_fits
 
 #: A block of which so many parts would be empty is not asked for.
@@ -102,7 +103,7 @@ class ScheduleRule:
 
     def _conversions(self, net: Net, schedule: Schedule) -> Iterator[tuple[Phase, ...]]:
         """Yield what it takes to convert the inputs and the outputs."""
-        quantized = {name: layer.tops[0] for name, layer in entries_of(net, net.outputs).items()}
+        quantized = {name: layer.tops[0] for name, layer in quantized_inputs(net, net.outputs).items()}
         loaded = [name for name in net.inputs if name not in quantized]
         for op, names in (
             ("load_planes", loaded),
