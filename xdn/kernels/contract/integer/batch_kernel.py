@@ -22,7 +22,7 @@ from xdn.codegen.dots import DOTS, Dots
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, WORDS, Kind, inlined
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import Target
+from xdn.codegen.target import PLAIN, Target
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import REAL, S8, S32, Element
 from xdn.kernels.contract.batch_kernel import no_second
@@ -39,13 +39,14 @@ from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH
 
-#: Filters of a tile at most, of targets with 32 registers and of those with fewer: whole words of a top.
+#: Filters of a tile at most, where 32 registers hold their sums, and where fewer do: whole words of a top.
 _MOST_ROWS, _FEW_ROWS = 12, 4
 
 
 def most_rows(target: Target, sources: int = 1) -> int:
-    """Return the filters of a register tile; two sources have sums of their own."""
-    return _MOST_ROWS if target.registers >= 32 and sources == 1 else _FEW_ROWS
+    """Return the filters of a register tile; two sources have sums of their own, plain products many operands."""
+    held = target.registers >= 32 and sources == 1 and target.dots != PLAIN
+    return _MOST_ROWS if held else _FEW_ROWS
 
 
 class PositionRow(Descriptor):
