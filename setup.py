@@ -31,6 +31,8 @@ BENCH = [
     "MNN>=3.0",
     # Batches, in ncnn and in its converter, are of 2026.
     "ncnn>=1.0.20261020",
+    # Quantizes nets for OpenVINO.
+    "nncf>=3.0",
     "onnxruntime>=1.20",
     "openvino>=2024.4",
     "pnnx>=20261020",

@@ -21,6 +21,8 @@ Made = TypeVar("Made")
 
 #: The variant of an engine of which nothing is set: what users get who only call it.
 AS_IT_COMES = "as it comes"
+#: Number formats in which engines can be asked to compute.
+F32, INT8 = PRECISIONS = ("f32", "int8")
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
 ENGINES: dict[str, type["Engine"]] = {}
 
@@ -39,6 +41,10 @@ class Model:
         The net's only input, and its first output.
     input_shape : tuple of int
         (C, H, W) of one image.
+    precision : str
+        In which number format the engine is to compute: one of `PRECISIONS`.
+    calibration : (N, H, W, C) u8, optional
+        The images by which scales of 8-bit integers are chosen.
     """
 
     folder: Path
@@ -46,6 +52,12 @@ class Model:
     input_name: str
     output_name: str
     input_shape: Shape
+    precision: str = F32
+    calibration: np.ndarray | None = None
+
+    def int8_folder(self, engine: str) -> Path:
+        """Return where the net in 8-bit integers lies that was made for an engine."""
+        return self.folder / f"{INT8}_{engine}"
 
     def read_net(self) -> Net:
         """Return the net, with weights, for an engine that is built from it."""
@@ -58,6 +70,11 @@ def register(cls: type["Engine"]) -> type["Engine"]:
     """Enter an engine under its name."""
     ENGINES[cls.name] = cls
     return cls
+
+
+def titled(name: str, precision: str) -> str:
+    """Return what the figures of the engine called `name` are called; without a word more they are those in f32."""
+    return name if precision == F32 else f"{name} {precision}"
 
 
 def engine_names() -> list[str]:
@@ -121,9 +138,21 @@ class Engine(ABC):
     own_batches: ClassVar[tuple[int, ...]] = ()
     #: True where another batch size takes a new set-up, so that a last, smaller batch is filled up.
     fixed_batch: ClassVar[bool] = False
+    #: The distribution that quantizes nets for it; of those that are asked for 8-bit integers.
+    quantizer: ClassVar[str] = ""
 
     def __init__(self, model: Model, threads: int):
         self.model, self.threads = model, threads
+
+    @property
+    def title(self) -> str:
+        """What its figures are called."""
+        return titled(self.name, self.model.precision)
+
+    @property
+    def stands_twice(self) -> bool:
+        """Whether it is also compared `AS_IT_COMES`."""
+        return self.comes_otherwise and self.model.precision == F32
 
     @classmethod
     def version(cls) -> str:
@@ -138,6 +167,8 @@ class Engine(ABC):
     @classmethod
     def made(cls, model: Model, threads: int) -> Self:
         """Return the engine, prepared."""
+        if model.precision == INT8 and not cls.quantizer:
+            raise UnsupportedError("no quantizer is called for it")
         cls.prepare(model)
         return cls(model, threads)
 

@@ -1,23 +1,30 @@
 """OpenVINO's CPU plugin."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, Engine, Model, register
+from engine import AS_IT_COMES, INT8, Model, register
+from quantized import QuantizedApart
 
+FILE = "net.xml"
 HINTS = {"latency hint": "LATENCY", "throughput hint": "THROUGHPUT"}
 
 
 @register
-class OpenVino(Engine):
-    """OpenVINO on the ONNX form, f32, one compiled model a batch size, with either of its performance hints."""
+class OpenVino(QuantizedApart):
+    """OpenVINO on the ONNX form, one compiled model a batch size, with either of its performance hints.
+
+    It is the ONNX form itself in f32, or what NNCF makes of it.
+    """
 
     name = "openvino"
     distribution = "openvino"
     variants = tuple(HINTS)
     comes_otherwise = True
     fixed_batch = True
+    quantizer = "nncf"
 
     def __init__(self, model: Model, threads: int):
         import openvino
@@ -26,9 +33,24 @@ class OpenVino(Engine):
         self._package = openvino
         self._core = openvino.Core()
 
+    @classmethod
+    def quantize(cls, model: Model, folder: Path) -> None:
+        """Post-training quantization as NNCF does it by default, but for the preset and for how many images count."""
+        import nncf
+        import openvino
+
+        images = nncf.Dataset(model.calibration, lambda image: {model.input_name: model.transform.apply(image[None])})
+        network = openvino.Core().read_model(str(model.folder / "net.onnx"))
+        options = {"preset": nncf.QuantizationPreset.MIXED, "fast_bias_correction": True}
+        made = nncf.quantize(network, images, subset_size=len(model.calibration), **options)
+        # By default files hold what stays in f32 in half precision.
+        openvino.save_model(made, str(folder / FILE), compress_to_fp16=False)
+
     def configure(self, batch: int, variant: str) -> None:
         """Compile for this batch size."""
-        network = self._core.read_model(str(self.model.folder / "net.onnx"))
+        quantized = self.model.precision == INT8
+        path = self.model.int8_folder(self.name) / FILE if quantized else self.model.folder / "net.onnx"
+        network = self._core.read_model(str(path))
         network.reshape({self.model.input_name: [batch, *self.model.input_shape]})
         # Without the precision hint the plugin computes in bfloat16 where the processor can.
         config = {

@@ -3,30 +3,58 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from engine import AS_IT_COMES, Engine, Model, register
+from engine import AS_IT_COMES, INT8, Engine, Model, register
 
 from xdn.data import Dataset
 from xdn.evaluate.answers import classify
 from xdn.evaluate.objective import ContestTime
+from xdn.graph import Net
+from xdn.instruments import run_by_session
+from xdn.optimize import POST_FUSION, STAGES, apply_stages, stage_names
+from xdn.optimize.check import Arrays
+from xdn.optimize.quantize.calibrate import calibrate
+from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.optimize.quantize.instruments import Instruments
 from xdn.session import Session
 from xdn.tune.store import Key, Store
+
+#: Calibration images that are run at a time.
+CALIBRATION_BATCH = 16
+
+
+def calibrated(net: Net, model: Model) -> Net:
+    """Return the net with scales for 8-bit integers, chosen as xdn-optimize --calibrate alone chooses them."""
+
+    def batches() -> Iterator[Arrays]:
+        for start in range(0, len(model.calibration), CALIBRATION_BATCH):
+            images = model.calibration[start : start + CALIBRATION_BATCH]
+            yield {model.input_name: model.transform.apply(images)}
+
+    fused = apply_stages(net, [name for name in stage_names(POST_FUSION) if STAGES[name].in_files])
+    return calibrate(fused, CalibrationConfig(), Instruments(batches, run_by_session)).net
 
 
 @register
 class Xdn(Engine):
-    """XDN: one session for every batch size, configured as what was tuned and stored; images are converted inside."""
+    """XDN: one session for every batch size, configured as what was tuned and stored; images are converted inside.
+
+    For 8-bit integers it calibrates the net itself, anew each time.
+    """
 
     name = "xdn"
     distribution = "xdn"
     comes_otherwise = True
+    quantizer = "xdn"
     # A call hands out chunks of 192 images to the threads: several for each make the waiting at its end short.
     own_batches = (1920,)
 
     def __init__(self, model: Model, threads: int):
         super().__init__(model, threads)
-        as_it_comes = Session(model.read_net(), threads=threads)
+        net = model.read_net()
+        net = calibrated(net, model) if model.precision == INT8 else net
+        as_it_comes = Session(net, threads=threads)
         result = Store().get(Key.of(as_it_comes.net, ContestTime.name, threads))
-        tuned = Session(model.read_net(), configuration=result.configuration) if result else as_it_comes
+        tuned = Session(net, configuration=result.configuration) if result else as_it_comes
         self._sessions = {AS_IT_COMES: as_it_comes, "default": tuned}
         self._session = tuned
 

@@ -7,8 +7,12 @@ best way to run, found by trial; outputs are compared with the NumPy references 
 stand there twice: also as they come, which is what users get who set nothing. OpenVINO then computes in bf16 where the
 processor can, ONNX Runtime takes all cores, and XDN runs without what was tuned and stored on this machine.
 
+With --precision f32,int8 those engines stand there a second time whose tools quantize nets: XDN calibrated by
+xdn-optimize's own way, OpenVINO by NNCF, ONNX Runtime by quantize_static, all by the same images.
+
     python bench/engines.py --net prototxt/resnet20_cifar10/resnet20.prototxt --mode contest
     python bench/engines.py --net prototxt/resnet50_32/deploy.prototxt --random-weights --mode contest --data glyphs10
+    python bench/engines.py --net net.prototxt --data cifar10 --precision f32,int8 --engines xdn,openvino,onnxruntime
 """
 
 import argparse
@@ -18,12 +22,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from engine import AS_IT_COMES, Engine, Model, engine_class, tried
-from inputs import add_options, find_inputs
+from engine import AS_IT_COMES, F32, INT8, PRECISIONS, Engine, Model, engine_class, titled, tried
+from inputs import Inputs, add_calibration_options, add_options, calibration_images, find_inputs
 from machine import describe_machine
-from measure import Contestant, Opener, best_setting, check_agreement, opener, run_latencies, run_rounds
-from table import best_others, summary, table
+from measure import Contestant, Opener, answer, best_setting, check_agreement, opener, run_latencies, run_rounds
+from table import RATIOS, best_others, summary, table
 
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
@@ -32,22 +35,21 @@ from xdn.graph.cost import net_cost
 from xdn.report.machine import machine_table
 from xdn.runtime.peak import measured_bandwidth
 
-#: Number formats in which every engine can be asked to compute.
-PRECISIONS = ("f32",)
 #: Images timed one by one a round.
 LATENCY_IMAGES = 200
 
 
 def make_engines(names: Sequence[str], model: Model, threads: int, output: Output) -> tuple[dict[str, Engine], dict]:
-    """Return the engines that could be made, and name -> why not of the others."""
+    """Return the engines that could be made for a model, and title -> why not of the others."""
     engines, missing = {}, {}
     for name in names:
+        title = titled(name, model.precision)
         engine, why = tried(lambda name=name: engine_class(name).made(model, threads))
         if engine:
-            engines[name] = engine
+            engines[title] = engine
         else:
-            missing[name] = why
-            output.log(f"{name}: {why}")
+            missing[title] = why
+            output.log(f"{title}: {why}")
     return engines, missing
 
 
@@ -57,9 +59,15 @@ def compare(args: argparse.Namespace, output: Output) -> int:
     opened = opener(inputs.path, args.images) if inputs.path else None
     with tempfile.TemporaryDirectory() as folder:
         model = inputs.write(Path(folder))
-        engines, missing = make_engines(args.engines, model, args.threads, output)
+        engines, missing = {}, {}
+        for precision in args.precision:
+            asked = replace(model, precision=precision)
+            if precision == INT8:
+                asked = replace(asked, calibration=calibration_images(args, inputs))
+            made, failed = make_engines(args.engines, asked, args.threads, output)
+            engines, missing = engines | made, missing | failed
         differences = check_agreement(engines, *inputs.sample())
-        contestants = measure(args, engines, inputs.images, opened, output)
+        contestants = measure(args, engines, inputs, opened, output)
     found = summary(contestants, len(inputs.images), inputs.labels, differences)
     document = {
         "net": inputs.net.name,
@@ -67,13 +75,13 @@ def compare(args: argparse.Namespace, output: Output) -> int:
         "data": inputs.title,
         "images": len(inputs.images),
         "mode": args.mode,
-        "precision": args.precision,
+        "precision": ",".join(args.precision),
         "threads": args.threads,
         "rounds": args.rounds,
         "machine": describe_machine(),
         "missing": missing,
         "engines": found,
-        "ratio": best_others(found),
+        **{RATIOS[precision]: best_others(found, precision) for precision in args.precision},
     }
     if args.mode == "latency" and "xdn" in engines:
         document["memory"] = memory_limit(engines["xdn"].weight_bytes(), args.threads, found["xdn"]["latency_ms"])
@@ -97,21 +105,24 @@ def memory_limit(weight_bytes: int, threads: int, latency_ms: float) -> dict[str
 def measure(
     args: argparse.Namespace,
     engines: dict[str, Engine],
-    images: np.ndarray,
+    inputs: Inputs,
     opened: Opener | None,
     output: Output,
 ) -> list[Contestant]:
     """Choose each engine's setting, time all in turn, and return them with their times."""
-    latency = args.mode == "latency"
+    latency, images = args.mode == "latency", inputs.images
     found = []
     for engine in engines.values():
         tried = [1] if latency else [args.batch] if args.batch else [*args.batches, *engine.own_batches]
         fitting = [batch for batch in tried if batch <= len(images)] or [len(images)]
         setting = best_setting(engine, images, fitting, output.log, one_by_one=latency)
         found.append(Contestant(engine, setting))
-        if engine.comes_otherwise:
+        if engine.stands_twice:
             again = type(engine)(engine.model, engine.threads)
             found.append(Contestant(again, replace(setting, variant=AS_IT_COMES)))
+    if latency and INT8 in args.precision:
+        output.log(f"{len(images)} images to be labelled, which is not timed")
+        answer(found, images)
     output.log(f"{args.rounds} rounds in turn, after one that is not counted")
     if latency:
         run_latencies(found, args.rounds, images[:LATENCY_IMAGES])
@@ -120,12 +131,27 @@ def measure(
     return found
 
 
+def _precisions(text: str) -> tuple[str, ...]:
+    """Return an option's text as number formats."""
+    chosen = text.split(",")
+    if set(chosen) <= set(PRECISIONS):
+        return tuple(precision for precision in PRECISIONS if precision in chosen)
+    raise argparse.ArgumentTypeError(f"{text!r} is not known (choose from {', '.join(PRECISIONS)})")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and compare."""
     parser = new_parser("engines.py", __doc__ or "")
     add_options(parser)
     parser.add_argument("--mode", choices=["contest", "throughput", "latency"], default="contest")
-    parser.add_argument("--precision", choices=PRECISIONS, default="f32", help="of all engines (default: f32)")
+    parser.add_argument(
+        "--precision",
+        type=_precisions,
+        default=(F32,),
+        metavar=",".join(PRECISIONS),
+        help=f"number formats to compute in, comma-separated (default: {F32})",
+    )
+    add_calibration_options(parser)
     parser.add_argument(
         "--random-images", type=positive_int, default=128, help="how many where no data set fits the net"
     )

@@ -8,10 +8,12 @@ import numpy as np
 from engine import Model, engine_names
 from measure import opener
 
+from xdn import settings
 from xdn.cli.common import Output, positive_int
 from xdn.data import find_dataset
 from xdn.data.packed import cached_path, pack
 from xdn.data.pixels import PixelTransform
+from xdn.data.source import find_data
 from xdn.errors import DataError
 from xdn.frontend import find_weights, load, read_binaryproto, save
 from xdn.frontend.onnx.writer import save_onnx
@@ -107,10 +109,33 @@ def _packed_file(args: argparse.Namespace, net: Net, output: Output) -> Path | N
     return path
 
 
-def seeded_images(net: Net, count: int) -> np.ndarray:
+def calibration_images(args: argparse.Namespace, inputs: Inputs) -> np.ndarray:
+    """Return the images (N, H, W, C) u8 by which all engines choose scales, spread evenly over those that there are.
+
+    They are of the training images of the data set, where it is not a packed file, and other random ones where the
+    images are random.
+
+    Raises
+    ------
+    DataError
+        The images have another size than those that are timed.
+    """
+    if inputs.path is None and args.calibration is None:
+        return seeded_images(inputs.net, args.calibration_images, seed=1)
+    named = args.calibration or args.data or inputs.net.input_layers[0].params.source or None
+    order = opener(inputs.path, 1)().channel_order if inputs.path else None
+    data = find_data(named, usual_split="train", channel_order=order)
+    if data.shape != inputs.images.shape[1:]:
+        what = f"the calibration images have the shape {data.shape}, the others {inputs.images.shape[1:]}"
+        raise DataError(what, where=data.title, mend="Name others with --calibration")
+    count = min(args.calibration_images, len(data))
+    return np.concatenate([data.images(place, place + 1) for place in np.arange(count) * len(data) // count])
+
+
+def seeded_images(net: Net, count: int, seed: int = 0) -> np.ndarray:
     """Return random images u8 (count, h, w, c) of the net's input size."""
     c, h, w = next(iter(net.inputs.values())).shape[1:]
-    return np.random.default_rng(0).integers(0, 256, (count, h, w, c), np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (count, h, w, c), np.uint8)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +153,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=positive_int, default=10_000, help="at most this many")
     parser.add_argument("--threads", type=positive_int, default=2)
     parser.add_argument("--rounds", type=positive_int, default=3)
+
+
+def add_calibration_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which `calibration_images` is told of the images."""
+    parser.add_argument(
+        "--calibration",
+        metavar="DATA",
+        help="data set, or a packed file, by whose images int8 scales are chosen (default: the training images of "
+        "--data, or the packed file itself)",
+    )
+    count = settings.CALIBRATION_IMAGES
+    parser.add_argument("--calibration-images", type=positive_int, default=count, help=f"of them (default: {count})")
 
 
 def add_net_options(parser: argparse.ArgumentParser) -> None:

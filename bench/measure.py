@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, Engine
+from engine import AS_IT_COMES, F32, Engine
 
 from xdn.data import Dataset
 from xdn.data.packed import PackedData
@@ -24,6 +24,8 @@ TRIAL_S = 1.0
 #: How long an engine runs before it is timed, in seconds: its own threads are awake then, and those of the engine
 #: before it, which may spin for work for 0.2 s (OpenMP), asleep. After a rest, threads may share a core for long.
 WARM_S = 0.4
+#: Images a batch where only labels count.
+ANSWER_BATCH = 16
 
 Opener = Callable[[], Dataset]
 
@@ -55,7 +57,7 @@ class Contestant:
     def name(self) -> str:
         """What its figures are called."""
         as_it_comes = self.setting.variant == AS_IT_COMES
-        return f"{self.engine.name} {AS_IT_COMES}" if as_it_comes else self.engine.name
+        return f"{self.engine.title} {AS_IT_COMES}" if as_it_comes else self.engine.title
 
 
 def opener(path: Path, count: int) -> Opener:
@@ -102,32 +104,35 @@ def best_setting(
             seconds = min(sum(timed(partial(drain, engine, each))[0] for each in parts) for _ in range(2))
             found[Setting(batch, variant)] = seconds / (repeats * batch)
     best = min(found, key=found.__getitem__)
-    log(f"{engine.name}: batch {best.batch}, {best.variant} ({1 / found[best]:.0f} images/s on a subset)")
+    log(f"{engine.title}: batch {best.batch}, {best.variant} ({1 / found[best]:.0f} images/s on a subset)")
     return best
 
 
 def check_agreement(engines: Mapping[str, Engine], images: np.ndarray, expected: np.ndarray) -> dict[str, float]:
     """Return contestant -> largest difference to `expected`, relative to its largest value.
 
-    One that is too large raises XdnError, but for engines as they come, which may compute in another precision.
+    One that is too large raises XdnError, but for engines as they come, which may compute in another precision, and
+    those in 8-bit integers.
     """
     differences = {}
     for engine in engines.values():
-        for variant in (engine.variants[0], *[AS_IT_COMES] * engine.comes_otherwise):
+        for variant in (engine.variants[0], *[AS_IT_COMES] * engine.stands_twice):
             engine.configure(len(images), variant)
             (outputs,) = engine.infer([engine.convert(images)])
             largest = float(np.abs(outputs.reshape(expected.shape) - expected).max() / np.abs(expected).max())
             differences[Contestant(engine, Setting(len(images), variant)).name] = largest
-            if variant != AS_IT_COMES and not largest <= TOLERANCE:
+            judged = variant != AS_IT_COMES and engine.model.precision == F32
+            if judged and not largest <= TOLERANCE:
                 raise XdnError(f"{engine.name} differs from the references by {largest:.2g}; nothing is timed")
     return differences
 
 
 def _own_form_seconds(c: Contestant, images: np.ndarray) -> float:
-    """Return the seconds from converted batches to all labels."""
+    """Return the seconds from converted batches to all labels, which are kept."""
     own_form = [c.engine.convert(part) for part in c.engine.parts(images, c.setting.batch)]
     warm_up(c.engine, own_form[0])
-    return timed(lambda: c.engine.labels(own_form, len(images)))[0]
+    seconds, c.labels = timed(lambda: c.engine.labels(own_form, len(images)))
+    return seconds
 
 
 def _contest_seconds(c: Contestant, opened: Opener) -> float:
@@ -157,6 +162,14 @@ def run_rounds(contestants: Sequence[Contestant], rounds: int, opened: Opener | 
             if number:
                 c.own_form_s.append(own_form_s)
                 c.total_s += [total_s] if total_s is not None else []
+
+
+def answer(contestants: Sequence[Contestant], images: np.ndarray) -> None:
+    """Let all contestants label the images (N, H, W, C) u8, in batches and not timed."""
+    for c in contestants:
+        batch = min(ANSWER_BATCH, len(images))
+        c.engine.configure(batch, c.setting.variant)
+        c.labels = c.engine.labels(map(c.engine.convert, c.engine.parts(images, batch)), len(images))
 
 
 def _single_ms(engine: Engine, images: np.ndarray) -> list[float]:

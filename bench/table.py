@@ -1,13 +1,20 @@
 """The comparison as numbers and as a printed table."""
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES
+from engine import AS_IT_COMES, F32, INT8, titled
 from measure import Contestant, median_and_spread
 from rich.console import Group
 from rich.table import Table
+
+XDN = "xdn"
+#: Figures that are times.
+TIMES = ("total_s", "own_form_s", "latency_ms")
+#: Number format -> what the ratios to the best other engine in it are called in a document.
+RATIOS = {F32: "ratio", INT8: f"ratio_{INT8}"}
 
 
 def _latency_figures(latencies_ms: list[list[float]]) -> dict[str, float]:
@@ -20,6 +27,7 @@ def _latency_figures(latencies_ms: list[list[float]]) -> dict[str, float]:
 def _figures(c: Contestant, images: int, labels: np.ndarray | None) -> dict[str, Any]:
     """Return one contestant's figures; times in seconds for all images, or milliseconds for one."""
     found: dict[str, Any] = {
+        "precision": c.engine.model.precision,
         "version": c.engine.version(),
         "batch": c.setting.batch,
         "variant": c.setting.variant,
@@ -32,49 +40,82 @@ def _figures(c: Contestant, images: int, labels: np.ndarray | None) -> dict[str,
         found |= _latency_figures(c.latencies_ms)
     if labels is not None and c.labels is not None:
         found["correct"] = int((c.labels == labels).sum())
+        found["top1_percent"] = 100 * found["correct"] / len(labels)
+    return found
+
+
+def _beside_f32(c: Contestant, real: Contestant | None) -> dict[str, Any]:
+    """Return what is said of a contestant in 8-bit integers beside XDN in f32, where that takes part."""
+    quantizer = c.engine.quantizer
+    found: dict[str, Any] = {"quantizer": f"{quantizer} {version(quantizer)}"}
+    if real and real.labels is not None and c.labels is not None:
+        found["labels_as_f32"] = int((c.labels == real.labels).sum())
     return found
 
 
 def summary(
     contestants: Sequence[Contestant], images: int, labels: np.ndarray | None, differences: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Return engine -> figures, each with `ratio_*`: this engine's time over XDN's."""
+    """Return contestant -> figures.
+
+    Each has `ratio_*`, its time over that of XDN in the same number format; those in 8-bit integers have `ratio_f32_*`,
+    too, over XDN in f32.
+    """
     found = {c.name: _figures(c, images, labels) for c in contestants}
-    for name, figures in found.items():
-        figures["largest_difference"] = differences[name]
-        for key in ("total_s", "own_form_s", "latency_ms"):
-            if key in figures and "xdn" in found:
-                figures[f"ratio_{key}"] = figures[key] / found["xdn"][key]
+    real = next((c for c in contestants if c.name == XDN), None)
+    for c in contestants:
+        figures = found[c.name]
+        figures["largest_difference"] = differences[c.name]
+        own = figures["precision"]
+        bases = {"ratio": titled(XDN, own)} | ({} if own == F32 else {f"ratio_{F32}": XDN})
+        for key in TIMES:
+            if key in figures:
+                figures |= {f"{r}_{key}": figures[key] / found[base][key] for r, base in bases.items() if base in found}
+        if own != F32:
+            figures |= _beside_f32(c, real)
     return found
 
 
 #: Figure -> (row's title, format).
 ROWS = {
     "version": ("version", "{}"),
+    "quantizer": ("quantized by", "{}"),
     "batch": ("batch", "{}"),
     "variant": ("run as", "{}"),
     "total_s": ("contest, s", "{:.3f}"),
     "total_spread": ("  spread", "{:.0%}"),
     "total_images_per_s": ("  images/s", "{:.0f}"),
     "ratio_total_s": ("  / xdn", "{:.3f}"),
+    "ratio_f32_total_s": ("  / xdn f32", "{:.3f}"),
     "own_form_s": ("own form, s", "{:.3f}"),
     "own_form_spread": ("  spread", "{:.0%}"),
     "own_form_images_per_s": ("  images/s", "{:.0f}"),
     "ratio_own_form_s": ("  / xdn", "{:.3f}"),
+    "ratio_f32_own_form_s": ("  / xdn f32", "{:.3f}"),
     "latency_ms": ("latency, ms", "{:.3f}"),
     "latency_spread": ("  spread", "{:.0%}"),
     "latency_p99_ms": ("  99 %, ms", "{:.3f}"),
     "ratio_latency_ms": ("  / xdn", "{:.3f}"),
+    "ratio_f32_latency_ms": ("  / xdn f32", "{:.3f}"),
     "correct": ("correct", "{}"),
+    "top1_percent": ("  top-1, %", "{:.2f}"),
+    "labels_as_f32": ("labels as xdn f32", "{}"),
     "largest_difference": ("difference", "{:.0e}"),
 }
 
 
-def best_others(engines: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return, for each time that was taken, the best other engine and its time over XDN's; none as it comes."""
+def best_others(engines: Mapping[str, Any], precision: str) -> dict[str, dict[str, Any]]:
+    """Return, for each time that was taken, the best other engine in a number format and its time over XDN's in it.
+
+    Engines as they come are left out.
+    """
     found = {}
-    others = {name: figures for name, figures in engines.items() if name != "xdn" and AS_IT_COMES not in name}
-    for key in ("total_s", "own_form_s", "latency_ms"):
+    others = {
+        name: figures
+        for name, figures in engines.items()
+        if figures["precision"] == precision and name != titled(XDN, precision) and AS_IT_COMES not in name
+    }
+    for key in TIMES:
         ratios = {name: figures[f"ratio_{key}"] for name, figures in others.items() if f"ratio_{key}" in figures}
         if ratios:
             best = min(ratios, key=ratios.__getitem__)
@@ -101,8 +142,9 @@ def table(document: Mapping[str, Any]) -> Group:
         if any(cells):
             printed.add_row(row, *cells)
     verdict = [
-        f"ratio, best other / xdn, {ROWS[key][0]}: {found['ratio']:.3f} ({found['engine']})"
-        for key, found in document["ratio"].items()
+        f"ratio, best other / {titled(XDN, precision)}, {ROWS[key][0]}: {found['ratio']:.3f} ({found['engine']})"
+        for precision, name in RATIOS.items()
+        for key, found in document.get(name, {}).items()
     ]
     notes = [f"{name}: {why}" for name, why in document["missing"].items()]
     return Group(printed, *verdict, *notes, place(document["machine"]))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from xdn.data.pixels import PixelTransform
+from xdn.graph import Transform
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -78,10 +81,10 @@ def test_an_unknown_engine_is_a_usage_error():
 
 
 def test_a_precision_that_no_engine_is_asked_for_is_a_usage_error():
-    done = engines("--net", "x.prototxt", "--precision", "int8")
+    done = engines("--net", "x.prototxt", "--precision", "f32,bf8")
     assert done.returncode == 2
     assert "choose from" in done.stderr
-    assert "f32" in done.stderr
+    assert "f32, int8" in done.stderr
 
 
 def test_a_contest_needs_images_that_fit(tmp_path):
@@ -106,7 +109,9 @@ def test_an_engine_without_its_package_is_missing(bench, monkeypatch, name):
 
     monkeypatch.setattr(bench("engine").metadata, "version", version)
     output = bench("inputs").Output(quiet=True)
-    made, missing = bench("engines").make_engines([name], None, 1, output)
+    transform = PixelTransform.of(Transform(), (2, 2, 1), (1, 2, 2))
+    model = bench("engine").Model(Path(), transform, "data", "prob", (1, 2, 2))
+    made, missing = bench("engines").make_engines([name], model, 1, output)
     assert made == {}
     assert missing[name].startswith("missing: ")
 

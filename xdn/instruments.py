@@ -93,7 +93,7 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     others = np.setdiff1d(np.arange(len(data)), places)
     scored = others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
     accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
-    return quantizing.Instruments(batches, _by_session, accuracy, _layer_seconds, whole_batches=fixed)
+    return quantizing.Instruments(batches, run_by_session, accuracy, _layer_seconds, whole_batches=fixed)
 
 
 def _spread(count: int, of: int) -> Array:
@@ -109,7 +109,7 @@ def _accuracy(net: Net, data: Dataset, places: Array, transform: PixelTransform)
     return float((scores.reshape(len(scores), -1).argmax(axis=1) == data.labels[places]).mean())
 
 
-def _by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
+def run_by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
     """Run a net as it is by one session; outputs are f32, however blobs between layers are stored."""
     session = Session(net.replace(outputs=tuple(blobs)), post_fusion=False)
     for batch in batches:
