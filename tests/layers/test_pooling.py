@@ -13,6 +13,7 @@ from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_ev
 from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule, Quantized
+from xdn.graph.quantized import LEAST_SCALE
 from xdn.layers.pooling import LOWEST, Pooling
 
 #: bottom (N, C, ...), parameters
@@ -266,3 +267,9 @@ def test_what_of_pooling_has_an_8_bit_form():
     assert not Pooling(kernel_size=(2,)).selects_only(image, 2)
     # Of a larger image the same layer averages more.
     assert not Pooling(pool="AVE", global_pooling=True).selects_only([Blob((1, 3, 1, 1))], 1)
+
+
+def test_no_scale_makes_an_average_of_integers_a_number_that_kernels_take_for_zero():
+    """The smallest scale, of the largest window that is averaged."""
+    counts = np.float32(2**31 // 255)
+    assert np.float32(LEAST_SCALE) / counts >= np.finfo(np.float32).tiny

@@ -9,8 +9,9 @@ from xdn.element import S8, U8, Element, real
 from xdn.errors import ShapeError
 from xdn.graph.blob import Array, Blob
 
-#: A scale and its reciprocal keep all 24 bits of precision between these.
-LEAST_SCALE, MOST_SCALE = 2.0**-126, 2.0**126
+#: Between these a scale, its reciprocal, and its parts that averages and differences of values come to, are normal
+#: numbers: those below are zeros to kernels, and not to references.
+LEAST_SCALE, MOST_SCALE = 2.0**-100, 2.0**126
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,7 @@ class Quantized:
     Parameters
     ----------
     scale : float
-        What 1 stands for; it is rounded to f32. ShapeError where it is not positive, or so small or large that it or
-        its reciprocal is not a normal number of f32.
+        What 1 stands for; it is rounded to f32. ShapeError where it is not positive, or not from 2^-100 to 2^126.
     signed : bool
         Whether the integers are -128..127 (s8) in place of 0..255 (u8).
     """
@@ -33,7 +33,7 @@ class Quantized:
         with np.errstate(over="ignore"):
             rounded = float(real(self.scale))
         if not LEAST_SCALE <= rounded <= MOST_SCALE:
-            what = f"the scale of 8-bit integers is {self.scale:g}; it must be positive, from 2^-126 to 2^126"
+            what = f"the scale of 8-bit integers is {self.scale:g}; it must be positive, from 2^-100 to 2^126"
             raise ShapeError(what)
         object.__setattr__(self, "scale", rounded)
 

@@ -60,7 +60,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Arr
     """Return (K,) f32, what 1 stands for in each filter: the layer's own scales, or what its weights ask for.
 
     That is f32(max |w[k]| / 127), 1 of zeros, raised where the bias would be beyond 2^30, or s_x * s_w[k] below the
-    normal numbers.
+    least scale.
     """
     filters = params.filters(weights["weight"])
     filters, bias = filters.reshape(len(filters), -1), np.abs(_bias(weights, len(filters)))
@@ -88,7 +88,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Arr
 
 
 def _is_normal(scales: Array, step: float) -> Array:
-    """Return whether each scale, and its product with the bottom's, keeps all of f32's precision."""
+    """Return whether each scale is one, and its product with the bottom's neither too small nor beyond f32."""
     scales = scales.astype(np.float64)
     return (scales >= LEAST_SCALE) & (scales <= MOST_SCALE) & (step * scales >= LEAST_SCALE) & (step * scales < 2**127)
 

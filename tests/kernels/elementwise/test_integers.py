@@ -5,6 +5,7 @@ import pytest
 
 from tests.kernels.integers import check_bits, random_feed, reading_net
 from xdn.graph import Quantized
+from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
 from xdn.kernels.elementwise.integers import MOST_BOTTOMS
 from xdn.runtime.session import Session
 
@@ -62,10 +63,10 @@ def test_one_slope_for_all_channels(rng, monkeypatch):
     check_bits(net, random_feed(net, rng), monkeypatch)
 
 
-@pytest.mark.parametrize("scale", [2.0**-126, 1e30, 2.0**126])
+@pytest.mark.parametrize("scale", [LEAST_SCALE, 1e30, MOST_SCALE])
 def test_extremes_of_scales(scale, rng, monkeypatch):
     """Values that are infinite, or far beyond what integers hold."""
-    for stored in None, Quantized(1.0, signed=True), Quantized(2.0**120), Quantized(2.0**-126, signed=True):
+    for stored in None, Quantized(1.0, signed=True), Quantized(2.0**120), Quantized(LEAST_SCALE, signed=True):
         read = Quantized(scale), Quantized(scale, signed=True)
         net = reading_net("Eltwise", *[(3, 2, 2)] * 2, read=read, stored=stored)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -53,6 +53,6 @@ def scaled_weights(layer: Layer, name: str, array: Array, scales: Array) -> dict
     if len(scales) != params.filter_count:
         raise WeightsError(f"{name} has scales for {len(scales)} filters; there are {params.filter_count}")
     if not ((scales >= LEAST_SCALE) & (scales <= MOST_SCALE)).all():
-        raise WeightsError(f"a scale of {name} is not between 2^-126 and 2^126")
+        raise WeightsError(f"a scale of {name} is not between 2^-100 and 2^126")
     values = weight_values(params, array, scales) if array.dtype == np.int8 else array
     return {name: values} | ({prefix + SCALES: scales} if layer.quantized else {})
