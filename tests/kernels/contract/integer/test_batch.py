@@ -132,37 +132,6 @@ def test_sums_next_to_the_end_of_s32(target, products, monkeypatch):
     check_bits(net, feed, monkeypatch, targets=(target,))
 
 
-@pytest.mark.parametrize("scales", [(2.0**-100, 2.0**-20), (2.0**60, 2.0**-60), (1e-3, 2.0**-125), (2.0**90, 2.0**100)])
-@pytest.mark.parametrize("signed", [False, True])
-def test_scales_near_zero_and_huge(scales, signed, rng, monkeypatch):
-    """Values are far beyond the range of the top, infinite, or all nearest to zero."""
-    read, stored = scales
-    net = Case(((9, 3, 3),), Quantized(read), stored=Quantized(stored, signed)).net(num_output=6, kernel_size=2)
-    check_bits(net, random_feed(net, rng), monkeypatch, targets=HOST)
-
-
-@pytest.mark.parametrize("signed", [False, True])
-def test_a_residual_that_is_nan_or_infinite(signed, rng, monkeypatch):
-    net = Case(((4, 1, 3),), stored=Quantized(0.1, signed), residual="f32").net(num_output=5, kernel_size=1)
-    feed = random_feed(net, rng)
-    feed["residual"][0, :, 0] = np.float32([np.nan, np.inf, -np.inf])
-    found = net.with_batch(BATCH).forward(feed)["y"][0, 0, 0]
-    assert found.tolist() == [0, 127 if signed else 255, -128 if signed else 0]
-    check_bits(net, feed, monkeypatch, targets=HOST)
-
-
-def test_results_that_lie_between_two_integers_go_to_the_even_one(monkeypatch):
-    net = Case(((1, 1, 1),), Quantized(1.0), stored=Quantized(2.0)).net(num_output=1, kernel_size=1, bias_term=False)
-    layer = net.layer("layer").replace(
-        weights={"weight": np.full((1, 1, 1, 1), 127, np.float32), "weight_scale": np.float32([127])}
-    )
-    net = net.replace(layers=(*net.layers[:-1], layer))
-    feed = {"x0": np.arange(BATCH, dtype=np.uint8).reshape(-1, 1, 1, 1)}
-    expected = np.rint(np.arange(BATCH) * 127 / 2).clip(0, 255).astype(np.uint8)
-    np.testing.assert_array_equal(net.with_batch(BATCH).forward(feed)["y"].ravel(), expected)
-    check_bits(net, feed, monkeypatch, targets=HOST)
-
-
 @pytest.mark.parametrize(
     ("name", "signs"), [("1x1", (True, True)), ("stride 2", (False, True)), ("3x3", (True, False))]
 )
