@@ -18,6 +18,7 @@ from xdn.layers.concat import Concat
 from xdn.layers.convolution import Convolution
 from xdn.layers.flatten import Flatten
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.quantize import Quantize
 from xdn.layers.relu import ReLU
 from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
@@ -194,6 +195,13 @@ def test_some_missing_weights_are_an_error():
     part = net.replace(layers=tuple(e.replace(weights={}) if e.name == "fc" else e for e in net.layers))
     with pytest.raises(WeightsError, match="'fc'"):
         NetModule(part)
+
+
+def test_a_layer_that_makes_8_bit_integers_is_refused():
+    net = residual_net()
+    made = Layer("integers", Quantize(scale=0.1), (net.layers[0].tops[0],), ("integers",))
+    with pytest.raises(UnsupportedError, match=r"'integers'.*training has no form of this layer"):
+        NetModule(net.replace(layers=(*net.layers, made)))
 
 
 def test_layers_that_read_8_bit_integers_are_refused():

@@ -15,7 +15,7 @@ from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.steps import Step, steps_for
-from xdn.train.torch_layers.base import Given, Mode
+from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode
 
 #: The values of the only input, or of each by its name.
 Inputs = Tensor | Mapping[str, Tensor]
@@ -85,6 +85,8 @@ class NetModule(nn.Module):
         super().__init__()
         require_f32(net.layers, "training does not take")
         for layer in net.layers:
+            if not layer.params.is_input and layer.type not in TORCH_LAYERS:
+                raise UnsupportedError("training has no form of this layer", where=layer.place)
             if layer.epilogue is not None:
                 mend = "Train the net before post-fusion"
                 raise UnsupportedError("a fused layer cannot be trained", where=layer.place, mend=mend)
