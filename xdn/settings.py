@@ -33,8 +33,8 @@ WAITING_LOOKS, CROWDED_LOOKS = 20000, 100
 #: Of how many runs it is remembered what they took, with threads sharing them and alone; which run is alone to tell.
 SHARING_RUNS, SHARING_TRIAL = 16, 4
 #: How much longer than alone a shared run may take. How many times the seconds that one lost beyond that pass before
-#: the next is shared: trying costs a sixteenth of the time at most.
-SHARING_SLACK, SHARING_PATIENCE = 1.25, 16
+#: the next is shared, at first and where one after the other loses: trying costs a sixteenth of the time in the end.
+SHARING_SLACK, SHARING_PATIENCES = 1.25, (2, 16)
 #: The most multiply-accumulates of a run in which the caller's thread takes part: there it hears of no Ctrl-C.
 SHORT_RUN_MACS = 1 << 32
 #: How often the waiting main thread looks at the progress of a run, in seconds.

@@ -55,7 +55,18 @@ def test_a_busy_processor_costs_a_small_part_of_the_time(machine, stalled_s):
     machine.run(2000)
     lost = sum(seconds - ALONE_S for shared, seconds in machine.runs[20:] if shared)
     # The last try may have been just now.
-    assert lost <= (machine.now - begin) / settings.SHARING_PATIENCE * 1.3 + 2 * stalled_s
+    assert lost <= (machine.now - begin) / settings.SHARING_PATIENCES[1] * 1.3 + 2 * stalled_s
+
+
+def test_one_run_that_loses_costs_few_alone(machine):
+    """Of another engine's threads that end soon: each time after good runs anew."""
+    machine.run(20)
+    for _ in range(3):
+        machine.stalled_s = 0.03
+        machine.run(1)
+        machine.stalled_s = 0.0
+        assert machine.run(10) >= 4
+        assert machine.run(30) == 30
 
 
 def test_a_machine_that_is_busy_from_the_first_run_on(machine):
@@ -69,7 +80,7 @@ def test_sharing_comes_back_with_the_processor(machine):
     machine.stalled_s = 0.05
     machine.run(100)
     machine.stalled_s = 0.0
-    machine.run(settings.SHARING_PATIENCE * 5 + 1)
+    machine.run(settings.SHARING_PATIENCES[1] * 5 + 1)
     assert machine.run(50) == 50
 
 

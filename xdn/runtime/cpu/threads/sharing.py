@@ -4,14 +4,20 @@ Threads that share each layer of an image wait for each other after it. Where an
 processors busy, all wait until the system lets the thread there go on, some milliseconds, where the caller alone would
 have been done long before. What runs took tells::
 
-    a shared run took longer than one alone      the next ones are alone, until what was lost is a small part of
-                                                 the time that has passed; then sharing is tried again
+    a shared run took longer than one alone      the next ones are alone, until what was lost is a part of the time
+                                                 that has passed; then sharing is tried again
+    and so did that one                          that part has to be smaller
+
+Something that passes, such as another engine's threads that still look for work, so costs a few runs only.
 """
 
 import time
 from collections import deque
 
 from xdn import settings
+
+#: How much more patience the next shared run takes that lost again.
+_GROWTH = 4
 
 
 class Sharing:
@@ -25,6 +31,7 @@ class Sharing:
 
     def __init__(self, threads: int):
         self._threads, self._runs, self._not_before = threads, 0, 0.0
+        self._patience = settings.SHARING_PATIENCES[0]
         self._took = {shared: deque[float](maxlen=settings.SHARING_RUNS) for shared in (False, True)}
 
     def is_worth_it(self) -> bool:
@@ -36,8 +43,14 @@ class Sharing:
     def took(self, shared: bool, seconds: float) -> None:
         """Learn what a run took."""
         self._took[shared].append(seconds)
-        if shared and (lost := seconds - self._alone_s()) > 0:
-            self._not_before = time.perf_counter() + lost * settings.SHARING_PATIENCE
+        if not shared:
+            return
+        lost, least, most = seconds - self._alone_s(), *settings.SHARING_PATIENCES
+        if lost > 0:
+            self._not_before = time.perf_counter() + lost * self._patience
+            self._patience = min(most, self._patience * _GROWTH)
+        else:
+            self._patience = least
 
     def _alone_s(self) -> float:
         """Return about how many seconds a run alone takes at most: as if sharing brought all that it can, and more."""
