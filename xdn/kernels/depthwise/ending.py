@@ -14,12 +14,11 @@ from llvmlite import ir
 from xdn.codegen.jit import I64, NUMBER, POINTER, Kind
 from xdn.element import REAL, S8, U8
 from xdn.graph import Array
-from xdn.kernels.contract.integer.form import Form, Integers, emit_activation, has_own_coefficients, scales
-from xdn.kernels.contract.integer.lower import residual_layout
+from xdn.kernels.contract.integer.form import Form, Integers, emit_activation, has_own_coefficients
+from xdn.kernels.contract.integer.lower import end_words
 from xdn.kernels.contract.task import filters_of
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.descriptor import Size
-from xdn.kernels.core.epilogue import coefficients
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.groups import Groups, group_count
 from xdn.kernels.core.taps import count_taps
@@ -96,22 +95,17 @@ def ending_words(lowering: Lowering, filters: IntegerFilters, bias: Array, chann
     channels : int
         For which factors are read: as many as groups have, zeros for those after the last.
     """
-    layer, top, residual = lowering.layer, lowering.top(), residual_layout(lowering)
+    top = lowering.top()
     padded = np.zeros((*bias.shape[:-1], channels), np.int32)
     padded[..., : top.channels] = bias
-    return {
-        "x": layer.bottoms[0],
-        "y": layer.tops[0],
-        "residual": layer.residual,
+    return end_words(lowering, channels) | {
+        "x": lowering.layer.bottoms[0],
         "bias": aligned(padded),
         "multipliers": aligned_vectors(filters.factor, channels),
-        "coefficients": aligned_vectors(coefficients(layer, top.channels), channels),
         "x_block": lowering.bottom().block_elements,
-        "y_block": top.block_elements,
-        "residual_block": residual.block_elements if residual else 0,
         "groups": group_count(top),
         "channels": top.channels,
-    } | scales(layer)
+    }
 
 
 def integer_phases(lowering: Lowering, vector_cycles: float, tap_cycles: float) -> tuple[Phase, ...]:

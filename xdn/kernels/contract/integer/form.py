@@ -131,14 +131,6 @@ def _activation_word(layer: Layer, top: Element) -> str | None:
     return ACTIVATIONS[activation.type].part
 
 
-def scales(layer: Layer) -> dict[str, float]:
-    """Return the words of `Integers` for the residual and the top."""
-    stored, (*_, last) = layer.stored[0] if layer.stored else None, layer.quantized
-    with_residual = layer.residual is not None and len(layer.quantized) == len(layer.bottoms)
-    found = {"residual_scale": last.scale} if with_residual else {}
-    return found if stored is None else found | {"inverse": stored.inverse}
-
-
 @dataclass(frozen=True)
 class Ends:
     """The values that a tile takes of both ends of its sums.

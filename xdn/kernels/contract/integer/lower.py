@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from xdn.graph import Array
-from xdn.kernels.contract.integer.form import scales
 from xdn.kernels.contract.integer.task import IntegerTask, words_of
 from xdn.kernels.contract.task import contraction_footprint
 from xdn.kernels.contract.tiles import position_classes
@@ -36,6 +35,24 @@ def integer_footprint(lowering: Lowering) -> Footprint:
     return contraction_footprint(lowering) + Footprint(0, weights.kept)
 
 
+def end_words(lowering: Lowering, filters: int) -> dict[str, Any]:
+    """Return the values of the fields of `Integers` for what becomes of sums, of so many filters; zeros after the last.
+
+    A residual has a scale where it is read as integers, and a top an inverse where it is stored so.
+    """
+    layer, top, residual = lowering.layer, lowering.top(), residual_layout(lowering)
+    scaled = residual is not None and len(layer.quantized) == len(layer.bottoms)
+    return {
+        "y": layer.tops[0],
+        "y_block": top.block_elements,
+        "residual": layer.residual,
+        "residual_block": residual.block_elements if residual else 0,
+        "residual_scale": layer.quantized[-1].scale if scaled else 0.0,
+        "inverse": lowering.inverse,
+        "coefficients": aligned_vectors(coefficients(layer, top.channels), filters),
+    }
+
+
 def integer_words(
     lowering: Lowering, task: IntegerTask, packed: Sequence[Array], runs: Sequence[Array], filters: int
 ) -> tuple[dict[str, Any], list[Array]]:
@@ -49,15 +66,7 @@ def integer_words(
     filters : int
         For which biases and factors are read: as many as the tiles have, zeros for those after the last.
     """
-    layer, residual = lowering.layer, residual_layout(lowering)
-    words: dict[str, Any] = {
-        "y": layer.tops[0],
-        "y_block": lowering.top().block_elements,
-        "coefficients": aligned_vectors(coefficients(layer, task.filters), filters),
-    } | scales(layer)
-    if residual is not None:
-        words |= {"residual": layer.residual, "residual_block": residual.block_elements}
-    begins = []
+    words, begins = end_words(lowering, filters), []
     for which, source, weights, table in zip(("", "2"), task.sources, packed, runs, strict=False):
         rows, number = source.biases()
         biases = np.zeros((len(rows), filters), np.int32)
