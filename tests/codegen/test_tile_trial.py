@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from xdn.codegen import tile_trial
-from xdn.codegen.target import multiplies_tiles, target_named
+from xdn.codegen.target import TILED_INTEGERS, multiplies_tiles, target_named
 from xdn.codegen.tile_trial import multiplied, try_out
+from xdn.codegen.tiles import INSTRUCTIONS, PARTS
 
 
 def test_without_permission_it_is_a_no(monkeypatch):
@@ -18,8 +19,31 @@ def test_what_is_computed_decides(monkeypatch, added, code):
     """The emulation in the unit's place: right, and wrong by one."""
     emulated = target_named("amx-emulated")
     monkeypatch.setattr(tile_trial, "permitted", lambda: True)
-    monkeypatch.setattr(tile_trial, "multiplied", lambda target, a, b: multiplied(emulated, a, b) + added)
-    assert try_out() == code
+    monkeypatch.setattr(tile_trial, "cpu_features", lambda: {TILED_INTEGERS})
+
+    for wrong in INSTRUCTIONS:
+
+        def found(target, a, b, elements, wrong=wrong):
+            return multiplied(emulated, a, b, elements=elements) + (added if elements == wrong else 0)
+
+        monkeypatch.setattr(tile_trial, "multiplied", found)
+        assert try_out() == code
+
+
+@pytest.mark.parametrize(("features", "tried"), [(set(), {PARTS}), ({TILED_INTEGERS}, {*INSTRUCTIONS})])
+def test_integers_are_tried_where_the_processor_names_them(monkeypatch, features, tried):
+    seen = []
+
+    def found(target, a, b, elements):
+        seen.append((elements, len(b)))
+        return multiplied(target_named("amx-emulated"), a, b, elements=elements)
+
+    monkeypatch.setattr(tile_trial, "permitted", lambda: True)
+    monkeypatch.setattr(tile_trial, "cpu_features", lambda: features)
+    monkeypatch.setattr(tile_trial, "multiplied", found)
+    assert try_out() == 0
+    # Sums that fill their registers, and others.
+    assert set(seen) == {(elements, depth) for elements in tried for depth in (16, 5)}
 
 
 @pytest.mark.skipif(not multiplies_tiles(), reason="the processor has no tile unit for bf16 (AMX)")

@@ -7,8 +7,8 @@ from tests.codegen.emitted import floats
 from tests.codegen.emitted import run as run_emitted
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.target import AMX, multiplies_tiles, target_named
-from xdn.codegen.tile_trial import multiplied
-from xdn.codegen.tiles import NUMBERS, ROWS, WORDS, tiles_of
+from xdn.codegen.tile_trial import in_columns, multiplied
+from xdn.codegen.tiles import INSTRUCTIONS, NUMBERS, OF_COLUMNS, OF_ROWS, PARTS, ROWS, WORDS, tiles_of
 from xdn.element import BF16
 
 EMULATED = target_named("amx-emulated")
@@ -107,6 +107,71 @@ def test_one_product_at_a_time(rng):
         expected = np.zeros((ROWS, WORDS), np.float32)
         expected[m] = b[k // 2, k % 2 :: 2]
         np.testing.assert_array_equal(multiplied(EMULATED, a, b), expected)
+
+
+OF_INTEGERS = [elements for elements in INSTRUCTIONS if elements != PARTS]
+
+
+def _integers(elements, depth, rng, kind="random"):
+    """Return rows of a and of b, and sums to begin with: any, or the ends of each range throughout."""
+    limits = [np.iinfo(element.numpy) for element in elements]
+    shape, ends = (ROWS, 4 * depth), {"largest": ("max", "max"), "smallest": ("max", "min"), "both": ("min", "min")}
+    if kind == "random":
+        a, b = (rng.integers(each.min, each.max + 1, shape, each.dtype) for each in limits)
+    else:
+        a, b = (np.full(shape, getattr(each, end), each.dtype) for each, end in zip(limits, ends[kind], strict=True))
+    c = rng.integers(-(2**31), 2**31, (ROWS, WORDS), np.int32)
+    # Next to the ends, beyond which sums of either sign pass.
+    c[::2], c[1::4] = 2**31 - 1, -(2**31)
+    return a, b, c
+
+
+@pytest.mark.parametrize("kind", ["random", "largest", "smallest", "both"])
+@pytest.mark.parametrize("depth", [1, 5, 16])
+@pytest.mark.parametrize("elements", OF_INTEGERS, ids=lambda elements: "x".join(each.name for each in elements))
+def test_emulated_multiplication_of_integers(elements, depth, kind, rng):
+    """Exact; what 32 bits do not hold is lost."""
+    a, b, c = _integers(elements, depth, rng, kind)
+    exact = a.astype(np.int64) @ b.astype(np.int64).T + c
+    found = multiplied(EMULATED, a, in_columns(b, depth), c, elements)
+    np.testing.assert_array_equal(found, exact.astype(np.int32))
+    assert (exact != found).any() == (exact != c).any()
+
+
+def test_short_sums_of_bf16(rng):
+    """As long ones that end with zeros, to the bit."""
+    a, b = BF16.rounded(rng.standard_normal((2, ROWS, 10)).astype(np.float32))
+    short = multiplied(EMULATED, a, in_columns(b, 5))
+    filled = [np.pad(each, ((0, 0), (0, NUMBERS - 10))) for each in (a, b)]
+    np.testing.assert_array_equal(short, multiplied(EMULATED, filled[0], in_columns(filled[1], WORDS)))
+
+
+@pytest.mark.parametrize(("register", "rows", "words"), [(OF_ROWS[1], 16, 3), (OF_COLUMNS[1], 3, 16), (3, 16, 16)])
+def test_no_more_is_loaded_than_a_register_has(register, rows, words):
+    """Of operands of short sums: everything else stays as it is in the memory that is stored to."""
+    source = np.arange(1, ROWS * WORDS + 1, dtype=np.float32)
+    expected = np.zeros((ROWS, WORDS), np.float32)
+    expected[:rows, :words] = source.reshape(ROWS, WORDS)[:rows, :words]
+
+    def emit(irbuilder, source, target, _, count):
+        b = VectorBuilder(irbuilder, EMULATED)
+        tiles = tiles_of(b, 3)
+        tiles.zero(register)
+        tiles.load(register, source, b.const(64))
+        tiles.store(register, target, b.const(64))
+
+    given, found = floats(source, WORDS), floats(np.zeros(ROWS * WORDS), WORDS)
+    run_emitted(emit, given, found, found)
+    np.testing.assert_array_equal(found.reshape(ROWS, WORDS), expected)
+
+
+@pytest.mark.skipif(not multiplies_tiles(), reason="the processor has no tile unit for bf16 (AMX)")
+@pytest.mark.parametrize("elements", OF_INTEGERS, ids=lambda elements: "x".join(each.name for each in elements))
+def test_the_unit_multiplies_integers_as_the_emulation_does(elements, rng):
+    for depth in (1, 5, 16):
+        a, b, c = _integers(elements, depth, rng)
+        operands = a, in_columns(b, depth), c, elements
+        np.testing.assert_array_equal(multiplied(target_named(AMX), *operands), multiplied(EMULATED, *operands))
 
 
 @pytest.mark.skipif(not multiplies_tiles(), reason="the processor has no tile unit for bf16 (AMX)")

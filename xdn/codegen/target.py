@@ -16,6 +16,8 @@ from xdn.errors import SettingError
 
 #: How a target multiplies tiles, where it does: by the instructions of Intel's AMX, or by vectors, to the same bits.
 AMX, EMULATED = "amx", "emulated"
+#: LLVM's name of what a processor must have to multiply tiles of 8-bit integers by AMX.
+TILED_INTEGERS = "amx-int8"
 #: How a target multiplies 8-bit numbers, to the same bits (`xdn/codegen/dots.py`).
 VNNI, MADD, SDOT, PLAIN = "vnni", "madd", "sdot", "plain"
 
@@ -40,6 +42,8 @@ class Target:
         Whether half precision is converted by an instruction, as on all processors with AVX2.
     tiles : str, optional
         `AMX` or `EMULATED`: how tiles of bf16 are multiplied (`xdn/codegen/tiles.py`); None for not at all.
+    tiles_integers : bool
+        Whether tiles of 8-bit integers are, too.
     dots : str
         `VNNI`, `MADD`, `SDOT` or `PLAIN`: how 8-bit numbers are multiplied.
     core_cache_bytes : int
@@ -55,6 +59,7 @@ class Target:
     fma: bool = True
     half: bool = True
     tiles: str | None = None
+    tiles_integers: bool = False
     dots: str = PLAIN
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
     rates: Rates = USUAL
@@ -82,12 +87,19 @@ class Target:
 #: Best first. `portable` is what LLVM makes of four-lane vectors on any processor; the last one is for tests, and only
 #: taken where it is asked for.
 TARGETS = (
-    Target(AMX, vector_bytes=64, registers=32, features=("avx512f", "fma", "amx-tile", "amx-bf16"), tiles=AMX),
+    Target(
+        AMX,
+        vector_bytes=64,
+        registers=32,
+        features=("avx512f", "fma", "amx-tile", "amx-bf16"),
+        tiles=AMX,
+        tiles_integers=True,
+    ),
     Target("avx512f", vector_bytes=64, registers=32, features=("avx512f", "fma")),
     Target("avx2", vector_bytes=32, registers=16, features=("avx2", "fma")),
     Target("neon", vector_bytes=16, registers=32, features=("neon",)),
     Target("portable", vector_bytes=16, registers=16, fma=False, half=False),
-    Target("amx-emulated", vector_bytes=64, registers=32, tiles=EMULATED),
+    Target("amx-emulated", vector_bytes=64, registers=32, tiles=EMULATED, tiles_integers=True),
 )
 
 _WIDE = ((VNNI, {"avx512vnni"}), (MADD, {"avx512bw"}))
@@ -166,7 +178,9 @@ def host_target() -> Target:
     else:
         able = (target for target in TARGETS if features.issuperset(target.features))
         found = next(target for target in able if target.tiles != AMX or multiplies_tiles())
-    return replace(found, dots=ways_of(found, features)[0], core_cache_bytes=_core_cache_bytes())
+    integers = found.tiles_integers and (found.tiles != AMX or TILED_INTEGERS in features)
+    dots = ways_of(found, features)[0]
+    return replace(found, tiles_integers=integers, dots=dots, core_cache_bytes=_core_cache_bytes())
 
 
 def multiplies_tiles() -> bool:
