@@ -1,24 +1,24 @@
-"""8-bit integers that stand for real values: rounding, the ends of their range, and scales that are refused."""
+"""8-bit integers that stand for real values, and bf16: rounding, the ends of ranges, and scales that are refused."""
 
 import numpy as np
 import pytest
 
-from xdn.element import F32, S8, U8
+from xdn.element import BF16, F32, S8, U8
 from xdn.errors import ShapeError
-from xdn.graph import Blob, Quantized
+from xdn.graph import Bf16, Blob, Quantized, reading_of
 
 
 def test_values_become_the_nearest_integer_and_of_two_the_even_one():
     values = np.array([0, 0.5, 1.5, 2.5, 254.5, 255.5, 1e9, -0.5, -0.6, -3], np.float32)
-    assert Quantized(1.0).integers(values).tolist() == [0, 0, 2, 2, 254, 255, 255, 0, 0, 0]
+    assert Quantized(1.0).stored(values).tolist() == [0, 0, 2, 2, 254, 255, 255, 0, 0, 0]
     values = np.array([-128.4, -129, -127.5, -1.5, 126.5, 127.5, 200], np.float32)
-    assert Quantized(1.0, signed=True).integers(values).tolist() == [-128, -128, -128, -2, 126, 127, 127]
+    assert Quantized(1.0, signed=True).stored(values).tolist() == [-128, -128, -128, -2, 126, 127, 127]
 
 
 def test_what_is_not_finite():
     values = np.array([np.nan, np.inf, -np.inf], np.float32)
-    assert Quantized(0.1).integers(values).tolist() == [0, 255, 0]
-    assert Quantized(0.1, signed=True).integers(values).tolist() == [0, 127, -128]
+    assert Quantized(0.1).stored(values).tolist() == [0, 255, 0]
+    assert Quantized(0.1, signed=True).stored(values).tolist() == [0, 127, -128]
 
 
 def test_the_reciprocal_and_the_product_are_rounded_once_each(rng):
@@ -28,7 +28,7 @@ def test_the_reciprocal_and_the_product_are_rounded_once_each(rng):
     # An f32 times an f32 is exact in f64.
     product = (values.astype(np.float64) * np.float64(reciprocal)).astype(np.float32)
     expected = np.clip(np.rint(product), 0, 255)
-    assert np.array_equal(Quantized(0.0213).integers(values), expected)
+    assert np.array_equal(Quantized(0.0213).stored(values), expected)
 
 
 @pytest.mark.parametrize("scale", [2.0**-100, 1e-20, 0.0213, 1 / 3, 1.0, 1e20, 2.0**126])
@@ -37,7 +37,7 @@ def test_integers_stand_for_values_that_become_the_same_integers(scale, signed):
     read = Quantized(scale, signed)
     low, high = read.range
     every = np.arange(low, high + 1).astype(read.element.numpy)
-    again = read.integers(read.values(every))
+    again = read.stored(read.values(every))
     # The largest scales have values beyond f32.
     finite = np.isfinite(read.values(every))
     assert np.array_equal(again[finite], every[finite])
@@ -57,9 +57,10 @@ def test_scales_that_are_refused(scale):
 
 
 def test_what_a_blob_holds():
-    assert Quantized.of(Blob((2, 3), U8, 0.5)) == Quantized(0.5)
-    assert Quantized.of(Blob((2, 3), S8, 0.5)) == Quantized(0.5, signed=True)
-    assert Quantized.of(Blob((2, 3), F32)) is None
+    assert reading_of(Blob((2, 3), U8, 0.5)) == Quantized(0.5)
+    assert reading_of(Blob((2, 3), S8, 0.5)) == Quantized(0.5, signed=True)
+    assert reading_of(Blob((2, 3), BF16)) == Bf16()
+    assert reading_of(Blob((2, 3), F32)) is None
     assert Quantized(0.5, signed=True).element == S8
 
 
@@ -71,3 +72,19 @@ def test_integers_are_read_as_they_are():
 
 def test_it_is_named():
     assert str(Quantized(0.0213, signed=True)) == "s8, scale 0.0213"
+
+
+def test_bf16_is_the_nearest_and_of_two_the_even_one():
+    values = np.array([1, 1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -0.1, 3.4e38, np.inf, -np.inf], np.float32)
+    rounded = Bf16().values(Bf16().stored(values))
+    assert rounded.tolist() == [1, 1, 1 + 2**-6, 1 + 2**-7, -0.10009765625, np.inf, np.inf, -np.inf]
+    assert np.isnan(Bf16().values(Bf16().stored(np.array([np.nan], np.float32)))).all()
+
+
+def test_all_of_bf16_is_read_as_it_is():
+    every = np.arange(2**16).astype(np.uint16)
+    values = Bf16().values(every)
+    finite = np.isfinite(values)
+    assert np.array_equal(Bf16().read(values)[finite], every[finite])
+    assert Bf16().read(every) is every
+    assert (Bf16().element, str(Bf16())) == (BF16, "bf16")

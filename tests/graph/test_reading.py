@@ -1,12 +1,12 @@
-"""How layers read and store 8-bit integers: the blobs that follow, the values, and what is refused."""
+"""How layers read and store 8-bit integers, and bf16: the blobs that follow, the values, and what is refused."""
 
 import numpy as np
 import pytest
 
 from tests.graph.nets import residual_net
-from xdn.element import S8, U8
+from xdn.element import BF16, F32, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Blob, Layer, Net, Quantized
+from xdn.graph import Bf16, Blob, Layer, Net, Quantized
 from xdn.graph.reading import most_products, why_real
 from xdn.layers.concat import Concat
 from xdn.layers.convolution import Convolution
@@ -55,7 +55,7 @@ def test_a_stored_top_is_integers_which_the_next_layer_reads_to_the_same_bits(rn
     assert stored.blobs["blob1"] == Blob(x.shape)
     before, after = plain.forward({"data": x}), stored.forward({"data": x})
     assert after["blob0"].dtype == np.uint8
-    assert np.array_equal(after["blob0"], second.integers(before["blob0"]))
+    assert np.array_equal(after["blob0"], second.stored(before["blob0"]))
     assert np.array_equal(before["blob1"], after["blob1"])
 
 
@@ -105,7 +105,7 @@ def test_types_without_an_8_bit_form():
 
 
 def test_every_top_says_how_it_is_stored():
-    with pytest.raises(ShapeError, match="2 tops are stored"):
+    with pytest.raises(ShapeError, match="how 2 tops are stored is given, of 1"):
         _ = chain(quantized(ReLU(), stored=(READ, None))).blobs
 
 
@@ -144,3 +144,68 @@ def test_a_layer_that_computes_in_f32_reads_no_integers_of_a_scale():
 def test_what_does_not_fit_is_an_error_first(layer, shape):
     with pytest.raises(ShapeError):
         _ = chain(layer, shape=shape).blobs
+
+
+def in_bf16(params, **more):
+    """Return a layer that reads its bottom in bf16."""
+    return Layer("", params, quantized=(Bf16(),), **more)
+
+
+def test_a_layer_reads_bf16_of_f32_values_and_gives_f32(rng):
+    net = chain(in_bf16(Sigmoid()))
+    x = rng.standard_normal((2, 3, 4, 4)).astype(np.float32)
+    top = net.forward({"data": x})["blob0"]
+    assert net.blobs["blob0"].element == F32
+    assert np.array_equal(top, chain(Layer("", Sigmoid())).forward({"data": BF16.rounded(x)})["blob0"])
+
+
+def test_a_top_in_bf16_is_rounded_and_read_to_the_same_bits(rng):
+    plain = chain(in_bf16(ReLU(negative_slope=0.3)), in_bf16(Sigmoid()))
+    stored = plain.replace(layers=(*plain.layers[:1], plain.layers[1].replace(stored=(Bf16(),)), *plain.layers[2:]))
+    assert [stored.blobs[name] for name in ("blob0", "blob1")] == [Blob((2, 3, 4, 4), BF16), Blob((2, 3, 4, 4))]
+    x = rng.standard_normal((2, 3, 4, 4)).astype(np.float32)
+    before, after = plain.forward({"data": x}), stored.forward({"data": x})
+    assert after["blob0"].dtype == np.uint16
+    assert np.array_equal(after["blob0"], BF16.stored(before["blob0"]))
+    assert np.array_equal(before["blob1"], after["blob1"])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2, 3, 5, 5)])
+def test_maxima_of_bf16_are_those_of_its_values(rng, shape):
+    """Of raw bits negative numbers would be the largest."""
+    data = Layer("data", Input(shape=(shape,), element=BF16), (), ("a",))
+    pool = Layer("pool", Pooling(kernel_size=(3,), stride=(2,), pad=(1,)), ("a",), ("b",))
+    net = Net("moving", (data, pool))
+    assert net.blobs["b"].element == BF16
+    x = rng.standard_normal(shape).astype(np.float32)
+    real = Net("f32", (data.replace(params=Input(shape=(shape,))), pool)).forward({"a": x})["b"]
+    top = net.forward({"a": BF16.stored(x)})["b"]
+    assert top.dtype == np.uint16
+    assert np.array_equal(BF16.loaded(top), BF16.rounded(real))
+
+
+def test_types_without_a_form_for_bf16():
+    with pytest.raises(UnsupportedError, match=r"'layer0' \(LRN\): .* LRN has no bf16 form. Delete its bf16: true"):
+        _ = chain(in_bf16(LRN())).blobs
+    with pytest.raises(UnsupportedError, match="Concat hands values on as they are: in bf16"):
+        _ = chain(in_bf16(Concat())).blobs
+    pool = Layer("pool", Pooling(kernel_size=(2,)), ("a",), ("b", "c"), quantized=(Bf16(),))
+    net = Net("pool", (Layer("data", Input(shape=((1, 2, 4, 4),)), (), ("a",)), pool))
+    with pytest.raises(UnsupportedError, match="Pooling gives the indices of maxima"):
+        _ = net.blobs
+
+
+@pytest.mark.parametrize(
+    ("read", "why"), [((Bf16(),), "1 of its 2 bottoms in bf16"), ((Bf16(), READ), "in bf16 and as 8-bit integers")]
+)
+def test_a_layer_reads_all_its_bottoms_in_bf16_or_none(read, why):
+    net = residual_net()
+    layers = (each.replace(quantized=read) if each.name == "sum" else each for each in net.layers)
+    with pytest.raises(ShapeError, match=rf"'sum' \(Eltwise\): .*{why}"):
+        _ = net.replace(layers=tuple(layers)).blobs
+
+
+def test_a_layer_that_computes_in_f32_reads_no_bf16():
+    net = chain(in_bf16(ReLU(), stored=(Bf16(),)), Layer("", LRN()))
+    with pytest.raises(UnsupportedError, match=r"it computes in f32, but its bottom 'blob0' holds bf16"):
+        _ = net.blobs

@@ -14,7 +14,7 @@ def test_it_gives_integers(rng):
     for params, element in ((Quantize(scale=0.1), U8), (Quantize(scale=0.1, signed=True), S8)):
         assert params.infer([Blob(x.shape)], 1) == (Blob(x.shape, element, Quantized(0.1).scale),)
         (top,) = params.reference([x], {}, 1)
-        assert np.array_equal(top, Quantized(0.1, params.signed).integers(x))
+        assert np.array_equal(top, Quantized(0.1, params.signed).stored(x))
         assert top.dtype == element.numpy
 
 

@@ -175,7 +175,7 @@ def by_stored(change):
 
     def execute(net, inputs, blobs):
         known = by_reference()(net, inputs, list(net.blobs))["way"]
-        stored = change(net.layer("ip").quantized[0].integers(known["relu"]) // 2 * 2)
+        stored = change(net.layer("ip").quantized[0].stored(known["relu"]) // 2 * 2)
         return {"way": {name: stored if name == "relu" else known[name] for name in blobs}}
 
     return execute

@@ -171,7 +171,7 @@ def test_stages_are_compared_in_f32_where_rounding_decides_which_integer_a_value
         for one, two in zip(before, after, strict=True)
         for steps in range(20)
         if one > 0 and (scale := (one + two) / (2 * steps + 1)) > 0
-        if (Quantized(scale).integers(before) != Quantized(scale).integers(after)).any()
+        if (Quantized(scale).stored(before) != Quantized(scale).stored(after)).any()
     )
     layers = (each.replace(quantized=(Quantized(scale),) if each.name == "b" else ()) for each in net.layers)
     net = net.replace(layers=tuple(layers))

@@ -6,12 +6,13 @@ from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.params import Arrays, Blobs, LayerParams, Weights
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Bf16, Quantized, Reading, reading_of
 from xdn.graph.transform import Transform
 
 __all__ = [
     "Array",
     "Arrays",
+    "Bf16",
     "Blob",
     "Blobs",
     "ChannelAxis",
@@ -23,9 +24,11 @@ __all__ = [
     "Net",
     "ParamSpec",
     "Quantized",
+    "Reading",
     "Shape",
     "Side",
     "Transform",
     "WeightAxes",
     "Weights",
+    "reading_of",
 ]

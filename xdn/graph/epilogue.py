@@ -7,7 +7,7 @@ from typing import Any
 from xdn.errors import ShapeError
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.params import LayerParams, Weights
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Reading
 
 #: What the names of a fused projection's weights begin with.
 PROJECTION_PREFIX = "projection."
@@ -70,17 +70,14 @@ class Epilogue:
         """Return the projection's multiply-accumulates; see `LayerParams.macs`."""
         return 0 if self.projection is None else self.projection.macs(added, [top])
 
-    def apply(self, result: Array, added: Sequence[Array], weights: Weights, read: Sequence[Quantized] = ()) -> Array:
+    def apply(self, result: Array, added: Sequence[Array], weights: Weights, read: Sequence[Reading] = ()) -> Array:
         """Return the result with the residual or the projection of `added` added, and the activation applied.
 
-        With `read` what is added are 8-bit integers.
+        With `read` what is added are 8-bit integers, or values in bf16.
         """
         if self.projection is not None:
             own = projection_weights(weights)
-            if read:
-                added = self.projection.quantized_reference(added, read, own, 1)
-            else:
-                added = self.projection.reference(added, own, 1)
+            added = self.projection.forward(added, read, own, 1)
         elif read:
             added = [how.values(x) for how, x in zip(read, added, strict=True)]
         for each in added:

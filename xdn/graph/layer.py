@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
+from xdn.element import BF16
 from xdn.errors import WeightsError, placed
 from xdn.graph.blob import Array
 from xdn.graph.epilogue import PROJECTION_PREFIX, Epilogue
 from xdn.graph.params import LayerParams, Weights
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Bf16, Quantized, Reading
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class Layer:
         What post-fusion appended to the layer.
     param_specs : tuple of ParamSpec
         How training treats the weights, in their order; a weight beyond its end has the defaults.
-    quantized : tuple of Quantized
-        As what 8-bit integers the layer reads its bottoms, in their order; empty where it computes in f32. That of a
-        residual may be left out: it is read in f32 then.
-    stored : tuple of Quantized or None
-        As what 8-bit integers each top is stored, None where as f32; empty where all are. It follows from how the tops
-        are read (`xdn.optimize.quantize.storage`), and is never written to a file.
+    quantized : tuple of Quantized, or of Bf16
+        As what the layer reads its bottoms, in their order: 8-bit integers, or bf16; empty where it computes with f32.
+        Of integers that of a residual may be left out: it is read in f32 then.
+    stored : tuple of Quantized, Bf16 or None
+        As what each top is stored, None where as f32; empty where all are. It follows from how the tops are read
+        (`xdn.optimize.quantize.storage`), and is never written to a file.
     """
 
     name: str
@@ -63,8 +64,8 @@ class Layer:
     shared: tuple[str, ...] = ()
     epilogue: Epilogue | None = None
     param_specs: tuple[ParamSpec, ...] = ()
-    quantized: tuple[Quantized, ...] = ()
-    stored: tuple[Quantized | None, ...] = ()
+    quantized: tuple[Reading, ...] = ()
+    stored: tuple[Reading | None, ...] = ()
 
     def __post_init__(self) -> None:
         for array in self.weights.values():
@@ -108,6 +109,16 @@ class Layer:
         """The parameters of a fused projection, None where there is none."""
         return self.epilogue.projection if self.epilogue is not None else None
 
+    @property
+    def integers(self) -> tuple[Quantized, ...]:
+        """As what 8-bit integers the layer reads its bottoms; empty where it reads f32 or bf16."""
+        return tuple(how for how in self.quantized if isinstance(how, Quantized))
+
+    @property
+    def reads_bf16(self) -> bool:
+        """Whether the layer reads its bottoms, and its filters, in bf16."""
+        return any(isinstance(how, Bf16) for how in self.quantized)
+
     def replace(self, **changes: Any) -> "Layer":
         """Return a copy with `changes` made."""
         return replace(self, **changes)
@@ -115,15 +126,16 @@ class Layer:
     def forward(self, bottoms: Sequence[Array]) -> tuple[Array, ...]:
         """Compute the tops with the NumPy reference, epilogue included.
 
-        A layer that reads 8-bit integers makes them of f32 bottoms; the same tops follow from the integers.
+        A layer that reads 8-bit integers, or bf16, makes them of f32 bottoms; the same tops follow from these. One that
+        hands bf16 on computes with what its bits stand for.
         """
         own, read = len(self.own_bottoms), self.quantized
+        if not read and any(x.dtype == BF16.numpy for x in bottoms):
+            carried = replace(self, quantized=(Bf16(),) * len(bottoms), stored=(Bf16(),) * len(self.tops))
+            return carried.forward(bottoms)
         taken = [*(how.read(x) for how, x in zip(read, bottoms, strict=False)), *bottoms[len(read) :]]
         with placed(self.place, WeightsError):
-            if read:
-                tops = self.params.quantized_reference(taken[:own], read[:own], self.weights, len(self.tops))
-            else:
-                tops = self.params.reference(taken[:own], self.weights, len(self.tops))
+            tops = self.params.forward(taken[:own], read[:own], self.weights, len(self.tops))
             if self.epilogue is not None:
                 tops = (self.epilogue.apply(tops[0], taken[own:], self.weights, read[own:]), *tops[1:])
         return tuple(

@@ -116,7 +116,7 @@ class Net:
         shapes = layer.params.weight_shapes(self.bottom_blobs(layer))
         if layer.epilogue is not None:
             shapes |= layer.epilogue.weight_shapes(self.top_blobs(layer)[0], self.added_blobs(layer))
-        return shapes | scale_shapes(layer, shapes) if layer.quantized else shapes
+        return shapes | scale_shapes(layer, shapes) if layer.integers else shapes
 
     def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
         """Return the net with other input shapes."""
@@ -223,7 +223,7 @@ def reference_needs(net: Net) -> list[Need]:
 
 def _reference_bytes(net: Net, layer: Layer) -> int:
     taken = layer.params.reference_bytes(net.bottom_blobs(layer), net.top_blobs(layer))
-    return 2 * taken if layer.quantized else taken  # sums of integers are computed in f64
+    return 2 * taken if layer.quantized else taken  # sums of integers are computed in f64, and bf16 is loaded as f32
 
 
 def check_bottoms(layer: Layer, known: Container[str]) -> None:

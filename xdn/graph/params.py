@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from xdn.element import BF16
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.channels import ChannelAxis, ChannelRule, Move, WeightAxes
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Quantized, Reading
 
 #: The blobs that a layer reads, and their values.
 Blobs = Sequence[Blob]
@@ -45,6 +46,8 @@ class LayerParams(ABC):
     fusable: ClassVar[bool] = False
     #: True for the activations that have the same bits on all processors: no value is rounded more than once.
     same_bits: ClassVar[bool] = False
+    #: True for the layers that can read their bottoms in bf16.
+    has_bf16_form: ClassVar[bool] = False
 
     @property
     def filter_count(self) -> int:
@@ -93,6 +96,19 @@ class LayerParams(ABC):
     ) -> tuple[Array, ...]:
         """Compute the f32 tops from 8-bit integers, to the bit as every kernel does; by default from their values."""
         return self.reference([how.values(x) for how, x in zip(read, bottoms, strict=True)], weights, n_tops)
+
+    def forward(self, bottoms: Arrays, read: Sequence[Reading], weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Compute the f32 tops from bottoms that hold what `read` says, f32 where it is empty.
+
+        Of values in bf16 the formula is that of f32; filters are rounded to bf16, too, and biases are not.
+        """
+        integers = [how for how in read if isinstance(how, Quantized)]
+        if integers:
+            return self.quantized_reference(bottoms, integers, weights, n_tops)
+        if read and self.filter_count:
+            weights = {**weights, "weight": BF16.rounded(weights["weight"])}
+        values = [how.values(x) for how, x in zip(read, bottoms, strict=True)] if read else bottoms
+        return self.reference(values, weights, n_tops)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""
@@ -205,6 +221,10 @@ class LayerParams(ABC):
     def why_real(self, bottoms: Blobs) -> str | None:
         """Return why the layer cannot read 8-bit integers, a clause without its subject; None where it can."""
         return None if self.same_bits else "has no 8-bit form"
+
+    def why_no_bf16(self, bottoms: Blobs) -> str | None:
+        """Return why the layer cannot read its bottoms in bf16, a clause without its subject; None where it can."""
+        return None if self.has_bf16_form else "has no bf16 form"
 
     def products(self, bottoms: Blobs) -> int:
         """Return of how many products of a value and a weight each top element is the sum; 0 of none."""

@@ -1,11 +1,14 @@
-"""8-bit integers that stand for real values: one scale for all values of a blob, zero is zero."""
+"""What layers read in place of f32: 8-bit integers of one scale for all values of a blob, or values in bf16.
+
+Both tell the same of themselves: what a value is in memory, how it comes from f32, and what it stands for.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from xdn.element import S8, U8, Element, real
+from xdn.element import BF16, S8, U8, Element, real
 from xdn.errors import ShapeError
 from xdn.graph.blob import Array, Blob
 
@@ -37,11 +40,6 @@ class Quantized:
             raise ShapeError(what)
         object.__setattr__(self, "scale", rounded)
 
-    @staticmethod
-    def of(blob: Blob) -> "Quantized | None":
-        """Return what the integers of an 8-bit blob stand for, None of a blob of another element."""
-        return Quantized(blob.scale, blob.element == S8) if blob.element in (U8, S8) else None
-
     @cached_property
     def element(self) -> Element:
         """What an integer is in memory."""
@@ -57,7 +55,7 @@ class Quantized:
         """What values are multiplied with to make integers of them: 1 / scale, rounded to f32."""
         return float(real(1) / real(self.scale))
 
-    def integers(self, values: Array) -> Array:
+    def stored(self, values: Array) -> Array:
         """Return f32 values as integers: clip(rint(values * (1 / scale))), all in f32, NaN as 0.
 
         The reciprocal is rounded once and so is the product; of two integers equally near it is the even one.
@@ -74,7 +72,43 @@ class Quantized:
 
     def read(self, array: Array) -> Array:
         """Return what a layer that reads quantized values reads of a blob: f32 values as integers, integers as is."""
-        return array if array.dtype == self.element.numpy else self.integers(array)
+        return array if array.dtype == self.element.numpy else self.stored(array)
 
     def __str__(self) -> str:
         return f"{self.element.name}, scale {self.scale:.4g}"
+
+
+@dataclass(frozen=True)
+class Bf16:
+    """Values rounded to bf16, in which their products are exact; arrays hold the raw bits of 16."""
+
+    @property
+    def element(self) -> Element:
+        """What a value is in memory."""
+        return BF16
+
+    def stored(self, values: Array) -> Array:
+        """Return f32 values in bf16: to the nearest, of two equally near ones the even; NaN stays NaN."""
+        return BF16.stored(values)
+
+    def values(self, stored: Array) -> Array:
+        """Return values in bf16 as f32, exactly."""
+        return BF16.loaded(stored)
+
+    def read(self, array: Array) -> Array:
+        """Return what a layer that reads bf16 reads of a blob: f32 values rounded, values in bf16 as is."""
+        return array if array.dtype == BF16.numpy else self.stored(array)
+
+    def __str__(self) -> str:
+        return BF16.name
+
+
+#: How a layer reads a bottom, or a blob is stored, where not in f32.
+Reading = Quantized | Bf16
+
+
+def reading_of(blob: Blob) -> Reading | None:
+    """Return how values of a blob are stored, None where in f32 or another element that layers compute with."""
+    if blob.element == BF16:
+        return Bf16()
+    return Quantized(blob.scale, blob.element == S8) if blob.element in (U8, S8) else None

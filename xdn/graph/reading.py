@@ -1,4 +1,4 @@
-"""How layers read and store 8-bit integers: the blobs that follow, and the errors of layers that do not fit."""
+"""How layers read and store 8-bit integers or bf16: what follows for blobs, and errors of layers that do not fit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.epilogue import PROJECTION_PREFIX
 from xdn.graph.layer import Layer
 from xdn.graph.params import LayerParams, Weights
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Quantized, Reading, reading_of
 
 #: Name of the weight (K,) that says what 1 stands for in each filter, beside weights that are rounded to integers.
 SCALES = "weight_scale"
@@ -45,39 +45,58 @@ def most_products(read: Quantized) -> int:
 
 
 def require_f32(layers: Iterable[Layer], what: str) -> None:
-    """Raise UnsupportedError where a layer reads 8-bit integers; `what` takes none, a clause without its object."""
+    """Raise UnsupportedError where a layer reads 8-bit integers or bf16; `what` takes none, a clause without object."""
     for layer in layers:
-        if layer.quantized:
+        if layer.integers:
             mend = "Delete its int8 scales (xdn_param) from the prototxt; calibrate last"
             raise UnsupportedError(f"{what} a layer that reads 8-bit integers", where=layer.place, mend=mend)
+        if layer.reads_bf16:
+            mend = "Delete its bf16: true (xdn_param) from the prototxt"
+            raise UnsupportedError(f"{what} a layer that reads bf16", where=layer.place, mend=mend)
 
 
 def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:
-    """Return all bottoms of a layer that reads 8-bit integers as the blobs of f32 values that these stand for.
+    """Return all bottoms of a layer that reads 8-bit integers or bf16 as the blobs of f32 values that these stand for.
 
-    ShapeError where the layer does not say how it reads each bottom, or an 8-bit blob is not what it reads.
+    ShapeError where the layer does not say how it reads each bottom, or a blob that is not of f32 is not what it reads.
     """
+    if layer.reads_bf16:
+        _check_bf16(layer)
     counts = {len(layer.bottoms)} | ({len(layer.own_bottoms)} if layer.residual else set())
     if len(layer.quantized) not in counts:
         expected = " or ".join(map(str, sorted(counts)))
         what = f"{len(layer.quantized)} int8 scales are given; the layer has {expected} bottoms"
         raise ShapeError(what, mend=f"Give one {_LINE} a bottom, in their order, or none to compute the layer in f32")
     # A residual without a scale is read in f32.
-    read: list[Quantized | None] = [*layer.quantized, None][: len(bottoms)]
+    read: list[Reading | None] = [*layer.quantized, None][: len(bottoms)]
     for name, blob, how in zip(layer.bottoms, bottoms, read, strict=True):
-        if blob.element != REAL and Quantized.of(blob) != how:
+        if blob.element != REAL and reading_of(blob) != how:
             raise ShapeError(f"its bottom {name!r} holds {_named(blob)}, which it reads as {how or 'f32'}")
     return [replace(blob, element=REAL, scale=1.0) for blob in bottoms]
 
 
-def check_form(layer: Layer, values: Sequence[Blob]) -> None:
-    """Raise UnsupportedError where a layer cannot read 8-bit integers; `values` as `as_values` gives them.
+def _check_bf16(layer: Layer) -> None:
+    """Raise ShapeError where a layer does not read all its bottoms in bf16."""
+    if layer.integers:
+        what = "it is to read bottoms in bf16 and as 8-bit integers"
+        raise ShapeError(what, mend="Keep its int8 scales (xdn_param), or bf16: true")
+    if len(layer.quantized) != len(layer.bottoms):
+        what = f"it is to read {len(layer.quantized)} of its {len(layer.bottoms)} bottoms in bf16"
+        raise ShapeError(what, mend="It reads all of them in bf16, or all in f32")
 
-    Its type has no 8-bit form, or it sums more products than 32 bits hold. Shapes were found to fit.
+
+def check_form(layer: Layer, values: Sequence[Blob]) -> None:
+    """Raise UnsupportedError where a layer cannot read as it is to; `values` as `as_values` gives them.
+
+    Its type has no 8-bit form, or none of bf16, or it sums more products than 32 bits hold. Shapes were found to fit.
     """
-    if (reason := why_real(layer, values, layer.quantized)) is not None:
-        mend = "Delete its int8 scales: it then computes in f32"
-        raise UnsupportedError(f"the layer is to read 8-bit integers, but {reason}", mend=mend)
+    if layer.reads_bf16:
+        what, lines, reason = "bf16", "bf16: true", why_no_bf16(layer, values)
+    else:
+        what, lines, reason = "8-bit integers", "int8 scales", why_real(layer, values, layer.integers)
+    if reason is not None:
+        mend = f"Delete its {lines}: it then computes in f32"
+        raise UnsupportedError(f"the layer is to read {what}, but {reason}", mend=mend)
 
 
 def why_real(layer: Layer, bottoms: Sequence[Blob], read: Sequence[Quantized] = ()) -> str | None:
@@ -100,6 +119,18 @@ def why_real(layer: Layer, bottoms: Sequence[Blob], read: Sequence[Quantized] = 
     read = read or (Quantized(1.0),) * len(bottoms)
     reason = _why_real(layer.params, bottoms[:own], read[0])
     return reason or (_why_real(layer.projection, bottoms[own:], read[-1]) if layer.projection else None)
+
+
+def why_no_bf16(layer: Layer, bottoms: Sequence[Blob]) -> str | None:
+    """Return why a layer cannot read its bottoms in bf16, a clause; None where it can.
+
+    `bottoms` are all that it reads, as blobs of f32.
+    """
+    own = bottoms[: len(layer.own_bottoms)]
+    if layer.params.selects_only(own, len(layer.tops)):
+        return f"{layer.type} hands values on as they are: in bf16 where the layers after it read them so"
+    reason = layer.params.why_no_bf16(own)
+    return reason and f"{layer.type} {reason}"
 
 
 def _why_real(params: LayerParams, bottoms: Sequence[Blob], read: Quantized) -> str | None:
@@ -136,9 +167,11 @@ def as_carried(bottoms: Sequence[Blob], tops: Sequence[Blob]) -> tuple[Blob, ...
 def as_stored(layer: Layer, tops: Sequence[Blob]) -> tuple[Blob, ...]:
     """Return the tops as the layer stores them; ShapeError where it does not say so of each."""
     if len(layer.stored) != len(tops):
-        raise ShapeError(f"{len(layer.stored)} tops are stored as 8-bit integers or f32, of {len(tops)}")
+        raise ShapeError(f"how {len(layer.stored)} tops are stored is given, of {len(tops)}")
     return tuple(
-        top if how is None else replace(top, element=how.element, scale=how.scale)
+        top
+        if how is None
+        else replace(top, element=how.element, scale=how.scale if isinstance(how, Quantized) else 1.0)
         for top, how in zip(tops, layer.stored, strict=True)
     )
 

@@ -8,7 +8,7 @@ from xdn.graph.blob import Shape
 from xdn.graph.cost import Cost, layer_cost, net_cost
 from xdn.graph.layer import Layer
 from xdn.graph.net import Net, check_bottoms
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import Reading
 from xdn.graph.unknown import UnknownParams
 
 
@@ -29,10 +29,10 @@ class LayerSummary:
         The tops' shapes, batch included; None where a layer of an unknown type keeps them from being known.
     cost : Cost, optional
         For one image; None where the shapes are unknown.
-    quantized : tuple of Quantized
-        As what 8-bit integers it reads its bottoms; empty where it computes in f32.
+    quantized : tuple of Quantized, or of Bf16
+        As what it reads its bottoms, 8-bit integers or bf16; empty where f32.
     hands_on : bool
-        Whether it hands values on as they are, f32 or integers.
+        Whether it hands values on as they are, f32 or not.
     """
 
     name: str
@@ -43,7 +43,7 @@ class LayerSummary:
     tops: tuple[str, ...]
     shapes: tuple[Shape | None, ...]
     cost: Cost | None
-    quantized: tuple[Quantized, ...] = ()
+    quantized: tuple[Reading, ...] = ()
     hands_on: bool = False
 
 

@@ -21,6 +21,7 @@ class Eltwise(Portable):
     message = Message("EltwiseParameter", "eltwise_param", 110, 24)
     unused = {"stable_prod_grad": Field(3, "bool")}
     channel_rule = ChannelRule.CARRIED
+    has_bf16_form = True
     always_keeps_positions = True
 
     operation: str = proto(1, "enum", default="SUM", values={"PROD": 0, "SUM": 1, "MAX": 2})

@@ -25,6 +25,7 @@ class Filters(CaffeLayer):
         "force_nd_im2col": Field(17, "bool"),
     }
     channel_rule = ChannelRule.FILTERS
+    has_bf16_form = True
 
     num_output: int = proto(1, "uint32", default=0)
     bias_term: bool = proto(2, "bool", default=True)

@@ -156,6 +156,7 @@ class Activation(CaffeLayer):
     channel_rule = ChannelRule.CARRIED
     elementwise = True
     always_keeps_positions = True
+    has_bf16_form = True
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """Any shape, unchanged."""

@@ -22,6 +22,7 @@ class InnerProduct(CaffeLayer):
     message = Message("InnerProductParameter", "inner_product_param", 117, 17)
     unused = fillers(weight_filler=3, bias_filler=4)
     channel_rule = ChannelRule.FILTERS
+    has_bf16_form = True
 
     num_output: int = proto(1, "uint32", default=0)
     bias_term: bool = proto(2, "bool", default=True)

@@ -137,12 +137,12 @@ def with_integer_weights(layer: Layer) -> Layer:
     It computes the same bits, and a file holds one byte a weight (`xdn.frontend.caffe.weights`). A layer that computes
     in f32, or has no filters, comes back as it is.
     """
-    if not layer.quantized or "weight" not in layer.weights:
+    if not layer.integers or "weight" not in layer.weights:
         return layer
-    made = dict(layer.weights) | _rounded(layer.params, layer.weights, layer.quantized[0])
+    made = dict(layer.weights) | _rounded(layer.params, layer.weights, layer.integers[0])
     if layer.projection is not None:
         own = projection_weights(layer.weights)
-        made |= prefixed(_rounded(layer.projection, own, layer.quantized[-1]))
+        made |= prefixed(_rounded(layer.projection, own, layer.integers[-1]))
     return layer.replace(weights=made)
 
 

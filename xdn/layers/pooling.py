@@ -30,6 +30,7 @@ class Pooling(CaffeLayer):
     message = Message("PoolingParameter", "pooling_param", 121, 19)
     unused = {"engine": ENGINE.at(11)}
     channel_rule = ChannelRule.CARRIED
+    has_bf16_form = True
 
     pool: str = proto(1, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
     kernel_size: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
@@ -117,6 +118,10 @@ class Pooling(CaffeLayer):
         sizes = bottoms[0].shape[2:]
         most = prod(self.window(sizes).trimmed(sizes, self.output_size(sizes)).kernel)
         return None if most <= _MOST_AVERAGED else f"averages {most} values, whose sum may not fit into 32 bits"
+
+    def why_no_bf16(self, bottoms: Blobs) -> str | None:
+        """The average has a form for bf16."""
+        return None if self.pool == "AVE" else "gives the indices of maxima too"
 
     def jumps(self, n_tops: int) -> bool:
         """The indices of the maxima, where they are asked for."""

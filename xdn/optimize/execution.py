@@ -83,7 +83,7 @@ def _as_stored(net: Net, name: str, known: Array, found: Array) -> Array:
     if found.dtype == known.dtype:
         return known
     reader = next(layer for layer in net.consumers[name] if layer.quantized)
-    return reader.quantized[reader.bottoms.index(name)].integers(known)
+    return reader.quantized[reader.bottoms.index(name)].stored(known)
 
 
 def _checked(way: str, name: str, known: Arrays, arrays: Arrays) -> float:

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.errors import listed
+from xdn.graph import Bf16, Quantized
 from xdn.graph.summary import LayerSummary, NetSummary
 from xdn.report.quantities import count, counted, shape, size
 
@@ -16,7 +17,7 @@ _UNKNOWN = "?"
 def net_table(summary: NetSummary) -> Table:
     """Return a table with a row a layer: type, shapes of the tops, parameters, MACs, bytes; and the totals.
 
-    Where layers read 8-bit integers, a column says of each what 1 stands for in each of its bottoms.
+    Where layers read 8-bit integers or bf16, a column says as what each reads its bottoms, and what 1 stands for.
     Layers of unknown types are marked, and counted below the types; a total that lacks what they hide says so.
     """
     table = Table(title=summary.name or None, box=SIMPLE_HEAD, show_footer=True, footer_style="bold")
@@ -29,11 +30,11 @@ def net_table(summary: NetSummary) -> Table:
     table.add_column("MACs/image", count(total.macs) + more, justify="right")
     table.add_column("weights", size(total.weight_bytes) + more, justify="right")
     table.add_column("tops/image", size(total.top_bytes) + more, justify="right")
-    integers = sum(bool(layer.quantized) for layer in summary.layers)
-    if integers:
-        table.add_column("reads", f"{integers} in 8 bits", overflow="fold")
+    reading = _reading(summary)
+    if reading:
+        table.add_column("reads", reading, overflow="fold")
     for layer in summary.layers:
-        table.add_row(*_row(layer), *([_read(layer)] if integers else []))
+        table.add_row(*_row(layer), *([_read(layer)] if reading else []))
     return table
 
 
@@ -59,11 +60,20 @@ def _lacking(summary: NetSummary) -> str:
     return f"{layers} of {kinds} that XDN lacks: {named}"
 
 
+def _reading(summary: NetSummary) -> str:
+    """Return how many layers read other values than f32, empty where none does."""
+    bf16 = sum(Bf16() in layer.quantized for layer in summary.layers)
+    integers = sum(bool(layer.quantized) for layer in summary.layers) - bf16
+    return ", ".join(f"{number} in {what}" for number, what in ((integers, "8 bits"), (bf16, "bf16")) if number)
+
+
 def _read(layer: LayerSummary) -> str:
-    """Return as what a layer reads each bottom: u8 or s8 and a scale, else f32; empty where it hands on what it is."""
+    """Return as what a layer reads each bottom: u8 or s8 and a scale, bf16, f32; empty where it hands on what it is."""
     if not layer.quantized:
         return "f32" if layer.bottoms and not layer.hands_on else ""
-    return ", ".join(f"{how.element.name} {how.scale:.4g}" for how in layer.quantized)
+    return ", ".join(
+        f"{how.element.name} {how.scale:.4g}" if isinstance(how, Quantized) else str(how) for how in layer.quantized
+    )
 
 
 def _row(layer: LayerSummary) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def calibration_table(calibrated: "Calibrated") -> Table:
     """Return a table with a row for each blob that a layer reads as integers: what was seen of it, and its scale."""
     rows = []
     for layer in calibrated.net.layers:
-        for blob, quantized in zip(layer.bottoms, layer.quantized, strict=False):
+        for blob, quantized in zip(layer.bottoms, layer.integers, strict=False):
             seen = calibrated.ranges[blob]
             extremes = f"{seen.smallest:.4g}", f"{seen.largest:.4g}"
             rows.append((layer.name, blob, *extremes, quantized.element.name, f"{quantized.scale:.4g}"))
@@ -45,7 +45,7 @@ def calibration_document(calibrated: "Calibrated") -> dict[str, Any]:
         "layers": {
             layer.name: [{"blob": blob, **asdict(calibrated.ranges[blob])} for blob in layer.bottoms]
             for layer in calibrated.net.layers
-            if layer.quantized
+            if layer.integers
         },
         "kept": dict(calibrated.choice.kept),
     }
@@ -55,5 +55,5 @@ def _integer_macs(net: "Net") -> str:
     """Return the share of the multiplications that are of integers."""
     macs = {layer.name: layer_cost(net, layer).macs for layer in net.layers if not layer.params.is_input}
     whole = sum(macs.values())
-    integers = sum(macs[layer.name] for layer in net.layers if layer.quantized)
+    integers = sum(macs[layer.name] for layer in net.layers if layer.integers)
     return f"{integers / whole:.0%}" if whole else "none"

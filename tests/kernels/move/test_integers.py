@@ -86,7 +86,7 @@ def test_pixels(channels, crop, mean_image, target, rng, monkeypatch):
     with_cache(monkeypatch, settings.CORE_CACHE_BYTES, target)
     for how in READ:
         net = _net((channels, *crop[2:]), how)
-        expected = how.integers(transform.apply(images))
+        expected = how.stored(transform.apply(images))
         for schedule in SCHEDULES:
             session = Session(net, schedule=schedule, threads=2, chunk_blocks=1)
             for batch in (1, target.block_images, BATCH):

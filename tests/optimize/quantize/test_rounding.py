@@ -126,7 +126,7 @@ def test_layers_give_more_nearly_what_they_did(net, centred):
         """Return the squared error of what a layer gives without its epilogue."""
         layer_, real = made.layer(name), net.layer(name)
         read = layer_.quantized[0]
-        values = read.values(read.integers(blobs[layer_.bottoms[0]]))
+        values = read.values(read.stored(blobs[layer_.bottoms[0]]))
         got, wanted = (
             each.replace(quantized=(), epilogue=None).forward([values])[0].astype(np.float64) for each in (layer_, real)
         )

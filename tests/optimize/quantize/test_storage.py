@@ -8,7 +8,7 @@ from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.nets import quantized_nets
 from tests.optimize.test_random_nets import nets
 from xdn.element import REAL, S8, U8
-from xdn.graph import Quantized
+from xdn.graph import Quantized, reading_of
 from xdn.graph.verify import verify
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
@@ -45,9 +45,9 @@ def same_bits(before, after, rng):
     with np.errstate(over="ignore", invalid="ignore"):
         old, new = before.forward(inputs), after.forward(inputs)
     for name in old.keys() & new.keys():
-        how = Quantized.of(after.blobs[name])
+        how = reading_of(after.blobs[name])
         assert new[name].dtype == after.blobs[name].element.numpy
-        assert np.array_equal(new[name], how.integers(old[name]) if how else old[name], equal_nan=how is None)
+        assert np.array_equal(new[name], how.stored(old[name]) if how else old[name], equal_nan=how is None)
     assert set(before.outputs) <= old.keys() & new.keys()
 
 
@@ -76,7 +76,7 @@ def test_wishes_pass_back_through_what_moves_values(rng):
     assert rewrite.net.layer("conv1").stored == (B,)
     assert blobs["pool"].scale == B.scale
     assert [str(note) for note in rewrite.changes] == [
-        "conv1: reads 'data' quantized, u8, scale 0.05: 'data' computes in f32",
+        "conv1: reads 'data' as u8, scale 0.05: 'data' computes in f32",
         "conv1: stores 'conv1' as s8, scale 0.04",
         "pool: hands on s8, scale 0.04",
     ]
@@ -113,7 +113,7 @@ def test_readers_that_disagree_read_blobs_of_their_own(rng):
     assert rewrite.net.blobs["conv1"].element == REAL
     assert rewrite.net.layer("conv2").bottoms == ("conv1/u8",)
     assert rewrite.net.layer("conv3").bottoms == ("conv1/s8",)
-    assert "it is read by different scales, by 'conv2', 'conv3'" in str(rewrite.refusals[0])
+    assert "it is read in different ways, by 'conv2', 'conv3'" in str(rewrite.refusals[0])
     same_bits(net, rewrite.net, rng)
 
 

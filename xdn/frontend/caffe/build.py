@@ -11,7 +11,7 @@ from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import Message, fields_of, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
-from xdn.graph import Epilogue, Layer, LayerParams, Net, ParamSpec, Quantized, Shape, Transform
+from xdn.graph import Bf16, Epilogue, Layer, LayerParams, Net, ParamSpec, Quantized, Reading, Shape, Transform
 from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer
@@ -53,8 +53,10 @@ def _activation(layer: Message) -> CaffeLayer:
     return cls(**fields_of(extra, cls))
 
 
-def _quantized(layer: Message) -> tuple[Quantized, ...]:
-    """Return as what 8-bit integers the layer reads its bottoms, one an `int8` of its `xdn_param`."""
+def _quantized(layer: Message, bottoms: Sequence[str]) -> tuple[Reading, ...]:
+    """Return as what the layer reads its bottoms: 8-bit integers, one an `int8` of its `xdn_param`, or all in bf16."""
+    if layer.xdn_param.bf16:
+        return _bf16(layer, bottoms)
     found = []
     for place, said in enumerate(layer.xdn_param.int8):
         where = f"{place_of(layer)}: int8 number {place + 1}"
@@ -63,6 +65,17 @@ def _quantized(layer: Message) -> tuple[Quantized, ...]:
         with placed(where, ShapeError):
             found.append(Quantized(said.scale, said.signed))
     return tuple(found)
+
+
+def _bf16(layer: Message, bottoms: Sequence[str]) -> tuple[Bf16, ...]:
+    """Return how a layer reads its bottoms whose `xdn_param` says `bf16: true`."""
+    if layer.xdn_param.int8:
+        what = "it is to read its bottoms in bf16 and as 8-bit integers"
+        raise NetError(what, where=place_of(layer), mend="Keep bf16: true, or its int8 scales, in xdn_param")
+    if not bottoms:
+        mend = "Delete its bf16: true (xdn_param): that stands in the layers that read its tops"
+        raise NetError("it has no bottoms to read in bf16", where=place_of(layer), mend=mend)
+    return (Bf16(),) * len(bottoms)
 
 
 def _check_types(net: Message) -> None:
@@ -166,7 +179,7 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
             wiring.tops,
             **_of_training(layer),
             epilogue=_epilogue(layer),
-            quantized=_quantized(layer),
+            quantized=_quantized(layer, wiring.bottoms),
         )
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]

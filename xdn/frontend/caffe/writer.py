@@ -79,7 +79,9 @@ def to_message(net: Net) -> Message:
         if isinstance(params, Input):
             _write_input(made, params)
         _write_epilogue(made, layer)
-        for how in layer.quantized:
+        if layer.reads_bf16:
+            made.xdn_param.bf16 = True
+        for how in layer.integers:
             made.xdn_param.int8.add(scale=how.scale, signed=how.signed or None)
     return message
 
@@ -88,8 +90,8 @@ def to_prototxt(net: Net) -> str:
     """Return `net` as prototxt text, in-place tops restored where the graph allows it.
 
     Read again it gives the same graph. Plain Caffe, but for `xdn_param` where a layer has what Caffe cannot say:
-    the input's standard deviations and channel order, fused residuals, projections and activations, and as what 8-bit
-    integers layers read their bottoms.
+    the input's standard deviations and channel order, fused residuals, projections and activations, and how layers
+    read their bottoms where not in f32.
     """
     return prototxt.write(to_message(net))
 

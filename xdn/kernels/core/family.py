@@ -14,6 +14,7 @@ from xdn.element import REAL, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 from xdn.graph.layer import Layer
+from xdn.graph.quantized import Quantized
 from xdn.kernels.core.choice import ALGORITHMS, F32, RULE, Choice
 from xdn.kernels.core.descriptor import Declared, Descriptor, over
 from xdn.kernels.core.footprint import Footprint
@@ -239,9 +240,9 @@ class Lowering:
 
     @property
     def inverse(self) -> float:
-        """The reciprocal of the scale of a top that is stored as integers; 0 of one of f32."""
+        """The reciprocal of the scale of a top that is stored as integers; 0 of others."""
         how = self.layer.stored[0] if self.layer.stored else None
-        return 0.0 if how is None else how.inverse
+        return how.inverse if isinstance(how, Quantized) else 0.0
 
     @property
     def blob_bytes(self) -> float:
@@ -322,7 +323,9 @@ class Family:
     elements : tuple of Element
         Of blobs that its kernels read and write, all of one; none where `when` decides.
     quantized : bool
-        Whether it takes layers that read 8-bit integers, and no others; `when` says of which blobs.
+        Whether it takes layers that read 8-bit integers, and none of f32; `when` says of which blobs.
+    bf16 : bool
+        Whether it takes layers that read bf16, and none of f32.
     scalars : bool
         Its kernels take single values of all bottoms but a residual, so that these need no padding.
     choices : callable
@@ -343,6 +346,7 @@ class Family:
     schedules: tuple[Schedule, ...] = (BATCH,)
     elements: tuple[Element, ...] = (REAL,)
     quantized: bool = False
+    bf16: bool = False
     scalars: bool = False
     choices: Callable[[Lowering], Sequence[Choice]] = lambda lowering: (RULE,)
     footprint: Callable[[Lowering], Footprint] = packed_weights
@@ -354,13 +358,19 @@ class Family:
         """Return whether the family executes the layer, with all that is fused to it."""
         layer = lowering.layer
         fits = lowering.schedule in self.schedules and (not self.types or layer.type in self.types)
-        fits = fits and (self.fuses or layer.epilogue is None) and self.quantized == bool(layer.quantized)
-        if self.quantized:
-            # Of f32 no kernel makes the integers that a layer reads: the storage stage has them made before it.
+        fits = fits and (self.fuses or layer.epilogue is None) and self._reads_as(layer)
+        if layer.quantized:
+            # Of f32 no kernel makes the integers, or the bf16, that a layer reads: the storage stage has them made.
             fits = fits and REAL not in {blob.element for blob in lowering.bottoms}
         elif self.elements:
             fits = fits and len(elements := lowering.elements) == 1 and elements.issubset(self.elements)
         return fits and self.when(lowering)
+
+    def _reads_as(self, layer: Layer) -> bool:
+        """Return whether its kernels read what the layer reads: f32, 8-bit integers or bf16."""
+        if not layer.quantized:
+            return not (self.quantized or self.bf16)
+        return self.bf16 if layer.reads_bf16 else self.quantized
 
 
 #: The selection table: every family by the name of its operation.

@@ -5,8 +5,8 @@ Two schedules, which fill vectors with different things:
 batch
     A blob (N, C, H, W) lies as ``[N/B][H][W][C][B]``: B images innermost, two vectors of the processor (32 with
     AVX-512, 16 with AVX2), so that every kernel vectorises over images, whatever the number of channels, and reads
-    whole rows. Only the last block is padded. Of 8 bits four channels lie together, as dot products read them:
-    ``[N/B][H][W][C/4][B][4]``, C rounded up.
+    whole rows. Only the last block is padded. Of 8 bits four channels lie together, of bf16 two, as dot products read
+    them: ``[N/B][H][W][C/4][B][4]``, C rounded up.
 channel
     A blob lies as ``[N][H][W][C']``: C' is C, rounded up to a whole number of vectors. A block is one image.
 
@@ -18,7 +18,7 @@ from math import prod
 from typing import Any
 
 from xdn.codegen.target import Target
-from xdn.element import REAL, S8, U8, Element
+from xdn.element import REAL, Element
 from xdn.errors import UnsupportedError
 from xdn.graph.blob import Blob
 
@@ -104,7 +104,7 @@ class BlockLayout:
     @property
     def _together(self) -> int:
         """Channels of an image that are read at once."""
-        return self.element.interleave if self.element in (U8, S8) else 1
+        return self.element.interleave
 
     @property
     def position_elements(self) -> int:

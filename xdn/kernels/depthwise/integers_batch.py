@@ -169,7 +169,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     layer, bottom, top, dots = lowering.layer, lowering.bottom(), lowering.top(), lowering.target.dots
     window = filters_of(layer).window_over(lowering.bottoms[0])
     lists = tap_lists(lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:], window)
-    filters = integer_filters(layer.params, layer.weights, layer.quantized[0])
+    filters = integer_filters(layer.params, layer.weights, layer.integers[0])
     used = used_elements(filters.weight, lists.used)[:, 0].T
     padded = -(-top.channels // WORD) * WORD
     bias, number = _biases(filters.bias, used, lists, DOTS[dots].added(lowering.bottoms[0].element))

@@ -258,7 +258,7 @@ def lower_depthwise(lowering: Lowering) -> Lowered:
     layer, bottom, top, target = lowering.layer, lowering.bottom(), lowering.top(), lowering.target
     window, channels = filters_of(layer).window_over(lowering.bottoms[0]), bottom.position_elements
     lists = tap_lists(lowering.bottoms[0].shape[2:], lowering.tops[0].shape[2:], window)
-    filters = integer_filters(layer.params, layer.weights, layer.quantized[0])
+    filters = integer_filters(layer.params, layer.weights, layer.integers[0])
     used = used_elements(filters.weight, lists.used)[:, 0].T
     # What the processor adds to each x, zeros over the border too, is taken off here.
     added = DOTS[target.dots].added(lowering.bottoms[0].element) * used.sum(axis=0, dtype=np.int64)

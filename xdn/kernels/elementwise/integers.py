@@ -179,7 +179,7 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
 
 def _scales(lowering: Lowering) -> Array:
     """Return what 1 stands for in each bottom."""
-    return np.array([how.scale for how in lowering.layer.quantized], real)
+    return np.array([how.scale for how in lowering.layer.integers], real)
 
 
 def _sum(b: WordBuilder, values: Sequence[ir.Value], constants: Sequence[ir.Value]) -> ir.Value:
@@ -234,7 +234,9 @@ def lower_function(lowering: Lowering) -> Lowered:
     return _lower(lowering, mapping, factors=_scales(lowering), constants=constants)
 
 
-@family("quantize", "Quantize", elements=(), schedules=BOTH, phases=_phases)
+@family(
+    "quantize", "Quantize", when=lambda lowering: not lowering.params.bf16, elements=(), schedules=BOTH, phases=_phases
+)
 def lower_quantize(lowering: Lowering) -> Lowered:
     """Make integers of f32."""
     return _lower(

@@ -186,7 +186,7 @@ def lower_maximum(lowering: Lowering) -> Lowered:
 def lower_average(lowering: Lowering) -> Lowered:
     """Sum each window's integers, and multiply by what the scale and the window's size ask for."""
     element, top = lowering.bottoms[0].element, lowering.tops[0].element
-    factors = real(lowering.layer.quantized[0].scale) / lowering.params.counts(lowering.bottoms[0].shape[2:])
+    factors = real(lowering.layer.integers[0].scale) / lowering.params.counts(lowering.bottoms[0].shape[2:])
     words = lowering.words(
         Average,
         **_told(lowering),

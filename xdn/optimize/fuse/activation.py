@@ -46,8 +46,8 @@ def _why_not(net: Net, layer: Layer, producer: Layer) -> str | None:
     if not isinstance(producer.params, (Filters, InnerProduct)):
         return f"its bottom is computed by {title(producer)}, which has no filters"
     if layer.quantized:
-        return "it reads 8-bit integers, which are made of what it would be applied to"
-    if producer.quantized and not layer.params.same_bits:
+        return "it reads 8-bit integers, or bf16, made of what it would be applied to"
+    if producer.integers and not layer.params.same_bits:
         return f"{title(producer)} reads 8-bit integers, and takes only what has the same bits on all processors"
     if producer.epilogue is not None and producer.epilogue.activation:
         return f"{title(producer)} ends in a fused activation already"

@@ -53,7 +53,8 @@ def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
     if others:
         return f"{layer.name!r} shares its weights with {names(others)}"
     if layer.quantized:
-        return f"{layer.name!r} computes in 8-bit integers; fuse first, calibrate then"
+        what = "bf16; fuse first" if layer.reads_bf16 else "8-bit integers; fuse first, calibrate then"
+        return f"{layer.name!r} computes in {what}"
     if layer.epilogue is not None:
         return f"{layer.name!r} ends in a fused activation or sum"
     if "weight" not in layer.weights:

@@ -45,7 +45,9 @@ def _no_plain_sum(layer: Layer) -> str | None:
         return f"it is not a plain sum ({operation}{f', coeff {coeff}' if coeff else ''})"
     if len(layer.bottoms) != 2:
         return f"it sums {len(layer.bottoms)} blobs; a convolution adds one"
-    return "it reads its bottoms as 8-bit integers" if layer.quantized else None
+    if layer.quantized:
+        return f"it reads its bottoms {'in bf16' if layer.reads_bf16 else 'as 8-bit integers'}"
+    return None
 
 
 def _why_not(net: Net, blob: str) -> str | None:
@@ -53,6 +55,8 @@ def _why_not(net: Net, blob: str) -> str | None:
     producer = net.producers[blob]
     if not isinstance(producer.params, Convolution):
         return f"its bottom {blob!r} is computed by {title(producer)}, which is not a Convolution"
+    if producer.reads_bf16:
+        return f"{title(producer)} reads its bottoms in bf16, and would read the other one so"
     if producer.epilogue is not None:
         return f"{title(producer)} ends in a fused activation or sum already"
     return reason_to_keep(net, blob)

@@ -32,11 +32,11 @@ def with_corrected_biases(net: Net, real: Net, instruments: Instruments) -> Net:
     instruments : Instruments
         Of their images the first ones are looked at (`correction_images`).
     """
-    if not any(layer.quantized for layer in net.layers):
+    if not any(layer.integers for layer in net.layers):
         return net
     images = instruments.first(correction_images(net))
     sized = sized_for(net, images)
-    shifting = [layer.name for layer in sized.layers if layer.quantized and has_own_filters(sized, layer)]
+    shifting = [layer.name for layer in sized.layers if layer.integers and has_own_filters(sized, layer)]
     means = _means(real, shifting, instruments)
     rounded: dict[str, Array] = {name: np.asarray(images[name], f32) for name in sized.inputs}
     made: dict[str, Layer] = {}

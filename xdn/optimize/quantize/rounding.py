@@ -45,7 +45,7 @@ def with_learned_rounding(
     progress : callable, optional
     """
     real = net.replace(layers=tuple(layer.replace(quantized=()) for layer in net.layers))
-    chosen = [layer for layer in net.layers if layer.quantized and has_own_filters(net, layer)]
+    chosen = [layer for layer in net.layers if layer.integers and has_own_filters(net, layer)]
     made: dict[str, Layer] = {}
     for portion in _portions(chosen):
         for layer, gram in zip(portion, _grams(real, portion, instruments, images, centred), strict=True):
@@ -84,8 +84,8 @@ def _grams(real: Net, layers: Sequence[Layer], instruments: Instruments, images:
     sums = [_Gram(centred) for _ in layers]
     for found in instruments.runner(real, blobs, instruments.head(images)):
         for layer, outputs, gram in zip(layers, places, sums, strict=True):
-            read = layer.quantized[0]
-            bottom = read.values(read.integers(found[layer.bottoms[0]]))
+            read = layer.integers[0]
+            bottom = read.values(read.stored(found[layer.bottoms[0]]))
             taken = max(1, min(outputs * len(bottom), ROWS * len(bottom) // images))
             rows = np.sort(rng.choice(outputs * len(bottom), taken, replace=False))
             gram.update(layer.params.columns(bottom, rows))
@@ -120,7 +120,7 @@ class _Gram:
 def _learned(layer: Layer, gram: Array) -> Layer:
     """Return a layer with its weights rounded by the sums of its inputs' products, and their scales."""
     params, weight = layer.params, layer.weights["weight"]
-    scales = weight_scales(params, layer.weights, layer.quantized[0])
+    scales = weight_scales(params, layer.weights, layer.integers[0])
     quotients = params.filters(weight / along_filters(params, weight, scales))
     nearest = params.filters(rounded_weight(params, weight, scales))
     shape = (len(gram), -1, gram.shape[1])

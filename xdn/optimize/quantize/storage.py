@@ -1,32 +1,32 @@
-"""Post-fusion: store blobs as the 8-bit integers that their readers read, by whoever makes them."""
+"""Post-fusion: store blobs as the 8-bit integers, or the bf16, that their readers read, by whoever makes them."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from xdn.graph import Layer, Net, Quantized
+from xdn.graph import Layer, Net, Reading, reading_of
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
 from xdn.optimize.match import free_name, names
 from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 #: Blob -> how each reading takes it, None as f32.
-_Readings = dict[str, set[Quantized | None]]
+_Readings = dict[str, set[Reading | None]]
 
 
 @STAGES.register("quantized-storage")
 class QuantizedStorage(Stage):
-    """Store blobs in 8 bits where all readers read the same integers of them; no result changes.
+    """Store blobs in 8 bits, or bf16, where all readers read them alike; no result changes.
 
-    A layer that reads 8-bit integers reads q = integers(x) of a blob x. Where all readers of x do, by one scale, q is
-    stored in its place:
+    A layer that reads 8-bit integers reads q = stored(x) of a blob x, the integers nearest to x, and so does one that
+    reads bf16. Where all readers of x do, the integers by one scale, q is stored in its place:
 
-    - by the layer that computes x, where it reads 8-bit integers itself: its last step is then integers(y);
-    - layers that only move values, and maxima, commute with integers(): they read and give q, where some bottom is
-      stored so. The average over windows of one element, with which strides move, becomes their maximum.
+    - by the layer that computes x, where it reads 8-bit integers, or bf16, itself: its last step is then stored(y);
+    - layers that only move values, and maxima, commute with stored(): they read and give q, where some bottom is stored
+      so. The average over windows of one element, with which strides move, becomes their maximum.
 
-    Elsewhere a layer Quantize makes q of x: where f32 layers or the caller give x, where readers disagree, and of
-    outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8``.
+    Elsewhere a layer Quantize makes q of x: where layers of another kind or the caller give x, where readers disagree,
+    and of outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8`` or ``conv1/bf16``.
     """
 
     group = POST_FUSION
@@ -52,14 +52,14 @@ def _readings(net: Net) -> _Readings:
     return found
 
 
-def _agreed(readings: _Readings, blobs: Iterable[str]) -> Quantized | None:
+def _agreed(readings: _Readings, blobs: Iterable[str]) -> Reading | None:
     """Return how all readers of some blobs read them; None where some read f32, or they differ."""
     how = set().union(*(readings[blob] for blob in blobs))
     return how.pop() if len(how) == 1 else None
 
 
-def _passed(net: Net, layer: Layer, readings: _Readings) -> Quantized | None:
-    """Return as what integers the layer would hand its bottoms on, None where it does not, or its readers differ."""
+def _passed(net: Net, layer: Layer, readings: _Readings) -> Reading | None:
+    """Return as what the layer would hand its bottoms on, None where it does not, or its readers differ."""
     selects = not layer.quantized and layer.bottoms and layer.epilogue is None
     if not (selects and layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops))):
         return None
@@ -72,9 +72,9 @@ class _Storing:
     def __init__(self, net: Net, readings: _Readings):
         self._net, self._readings = net, readings
         self._taken = set(net.blobs) | {layer.name for layer in net.layers}
-        #: As what integers each blob is stored, None as f32.
-        self._held: dict[str, Quantized | None] = {}
-        self._made: dict[tuple[str, Quantized], Layer] = {}
+        #: As what each blob is stored, None as f32.
+        self._held: dict[str, Reading | None] = {}
+        self._made: dict[tuple[str, Reading], Layer] = {}
         self._changes: list[Note] = []
         self._refusals: list[Note] = []
 
@@ -97,12 +97,13 @@ class _Storing:
             layer = self._selecting(self._reading(layer, (passed,) * len(layer.bottoms)), passed)
         else:
             blobs = self._net.top_blobs(layer)
-            self._held |= {top: Quantized.of(blob) for top, blob in zip(layer.tops, blobs, strict=True)}
+            self._held |= {top: reading_of(blob) for top, blob in zip(layer.tops, blobs, strict=True)}
         return layer
 
     def _storing(self, layer: Layer) -> Layer:
-        """Return a layer that reads integers with its tops stored as all readers read them."""
-        stored = tuple(_agreed(self._readings, [top]) for top in layer.tops)
+        """Return a layer that reads integers, or bf16, with its tops stored as all readers read them."""
+        wanted = (_agreed(self._readings, [top]) for top in layer.tops)
+        stored = tuple(how if isinstance(how, type(layer.quantized[0])) else None for how in wanted)
         self._held |= dict(zip(layer.tops, stored, strict=True))
         for top, how in zip(layer.tops, stored, strict=True):
             if how is None:
@@ -114,29 +115,28 @@ class _Storing:
         self._changes.append(Note(layer.name, f"stores {said}"))
         return layer.replace(stored=stored)
 
-    def _selecting(self, layer: Layer, how: Quantized) -> Layer:
-        """Return a layer that hands integers on."""
-        if Quantized.of(self._net.blobs[layer.tops[0]]) != how:
+    def _selecting(self, layer: Layer, how: Reading) -> Layer:
+        """Return a layer that hands on what is stored."""
+        if reading_of(self._net.blobs[layer.tops[0]]) != how:
             self._changes.append(Note(layer.name, f"hands on {how}"))
         if isinstance(layer.params, Pooling) and layer.params.pool == "AVE":
             return layer.replace(params=replace(layer.params, pool="MAX"))
         return layer
 
-    def _reading(self, layer: Layer, read: tuple[Quantized, ...]) -> Layer:
-        """Return a layer that reads its first bottoms from where these integers are."""
-        blobs = [self._integers(layer, *each) for each in zip(layer.bottoms, read, strict=False)]
+    def _reading(self, layer: Layer, read: tuple[Reading, ...]) -> Layer:
+        """Return a layer that reads its first bottoms from where they are stored so."""
+        blobs = [self._stored(layer, *each) for each in zip(layer.bottoms, read, strict=False)]
         bottoms = (*blobs, *layer.bottoms[len(blobs) :])
         return layer if bottoms == layer.bottoms else layer.replace(bottoms=bottoms)
 
-    def _integers(self, reader: Layer, blob: str, how: Quantized) -> str:
-        """Return the blob that holds the integers of `blob`; a Quantize makes it where no layer stores it."""
+    def _stored(self, reader: Layer, blob: str, how: Reading) -> str:
+        """Return the blob that holds `blob` as it is read; a Quantize makes it where no layer stores it."""
         if self._held[blob] == how:
             return blob
         if (blob, how) not in self._made:
             name = free_name(f"{blob}/{how.element.name}", self._taken)
-            params = Quantize(scale=how.scale, signed=how.signed)
-            self._made[blob, how] = Layer(name, params, (blob,), (name,))
-            self._changes.append(Note(reader.name, f"reads {blob!r} quantized, {how}: {self._why_real(blob)}"))
+            self._made[blob, how] = Layer(name, Quantize.to(how), (blob,), (name,))
+            self._changes.append(Note(reader.name, f"reads {blob!r} as {how}: {self._why_real(blob)}"))
         return self._made[blob, how].tops[0]
 
     def _why_real(self, blob: str) -> str:
@@ -145,7 +145,8 @@ class _Storing:
         if blob in self._net.outputs:
             return "it is an output of the net"
         if _agreed(self._readings, [blob]) is not None:
-            return f"{self._net.producers[blob].name!r} computes in f32"
+            maker = self._net.producers[blob]
+            return f"{maker.name!r} {'stores other values' if maker.quantized else 'computes in f32'}"
         if None in self._readings[blob]:
             return f"it is read as f32 by {names([each for each in readers if not each.quantized] or readers)}"
-        return f"it is read by different scales, by {names(readers)}" if readers else "nothing reads it"
+        return f"it is read in different ways, by {names(readers)}" if readers else "nothing reads it"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from xdn.graph import Layer, Net
+from xdn.graph import Layer, Net, Quantized
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes
@@ -31,7 +31,11 @@ def quantized_inputs(net: Net, outputs: Sequence[str]) -> dict[str, Layer]:
             if bottom in readers:
                 readers[bottom].append(layer)
     alone = {name: found[0] for name, found in readers.items() if len(found) == 1}
-    return {name: layer for name, layer in alone.items() if isinstance(layer.params, Quantize)}
+    return {name: layer for name, layer in alone.items() if _makes_integers(layer)}
+
+
+def _makes_integers(layer: Layer) -> bool:
+    return isinstance(layer.params, Quantize) and isinstance(layer.params.quantized, Quantized)
 
 
 def entry_steps(
@@ -55,12 +59,12 @@ def entry_steps(
     steps = []
     for number, name in enumerate(inputs):
         layer = quantized.get(name)
-        params = layer.params if layer else None
-        if layer is None or not isinstance(params, Quantize):
+        how = layer.params.quantized if layer and isinstance(layer.params, Quantize) else None
+        if layer is None or not isinstance(how, Quantized):
             layout = layouts[name]
             steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
             continue
-        (top,), how = layer.tops, params.quantized
+        (top,) = layer.tops
         if pixels:
             steps.append(quantize_pixels(top, number, layouts[top], how, pixels))
         else:

@@ -29,7 +29,7 @@ def test_as_the_values_themselves(rng, signed, outlier):
 
     def error(reach):
         quantized = Quantized(float(np.float32(reach / found.levels)), signed)
-        difference = quantized.values(quantized.integers(values)).astype(np.float64) - values
+        difference = quantized.values(quantized.stored(values)).astype(np.float64) - values
         return np.square(difference).sum()
 
     best = minimize_scalar(error, bounds=(1, found.most), method="bounded").fun

@@ -18,9 +18,10 @@ from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
 
-#: A scale of 8-bit integers as protobuf writes it, and what holds one and nothing else. Strings hold no line breaks.
+#: A scale of 8-bit integers as protobuf writes it; what holds one, or says that bf16 is read, and nothing else. Strings
+#: hold no line breaks.
 _INT8 = re.compile(r"^( *)int8 \{\n((?: +(?:scale|signed): \S+\n)+) *\}\n", re.MULTILINE)
-_ONLY_INT8 = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\})\n *\}\n", re.MULTILINE)
+_ONLY_READ = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\}|bf16: true)\n *\}\n", re.MULTILINE)
 
 
 def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
@@ -101,7 +102,7 @@ def read_text(path: Path) -> str:
 
 
 def write(net: Message) -> str:
-    """Return `net` as text, in the style of Caffe's own files; a scale of 8-bit integers is one line."""
+    """Return `net` as text, in the style of Caffe's own files; how a bottom is read is one line."""
     text = str(text_format.MessageToString(net, as_utf8=True))
     text = _INT8.sub(lambda found: f"{found[1]}int8 {{ {' '.join(found[2].split())} }}\n", text)
-    return _ONLY_INT8.sub(r"\1xdn_param { \2 }\n", text)
+    return _ONLY_READ.sub(r"\1xdn_param { \2 }\n", text)

@@ -55,4 +55,4 @@ def scaled_weights(layer: Layer, name: str, array: Array, scales: Array) -> dict
     if not ((scales >= LEAST_SCALE) & (scales <= MOST_SCALE)).all():
         raise WeightsError(f"a scale of {name} is not between 2^-100 and 2^126")
     values = weight_values(params, array, scales) if array.dtype == np.int8 else array
-    return {name: values} | ({prefix + SCALES: scales} if layer.quantized else {})
+    return {name: values} | ({prefix + SCALES: scales} if layer.integers else {})

@@ -41,13 +41,13 @@ def end_words(lowering: Lowering, filters: int) -> dict[str, Any]:
     A residual has a scale where it is read as integers, and a top an inverse where it is stored so.
     """
     layer, top, residual = lowering.layer, lowering.top(), residual_layout(lowering)
-    scaled = residual is not None and len(layer.quantized) == len(layer.bottoms)
+    scaled = residual is not None and len(layer.integers) == len(layer.bottoms)
     return {
         "y": layer.tops[0],
         "y_block": top.block_elements,
         "residual": layer.residual,
         "residual_block": residual.block_elements if residual else 0,
-        "residual_scale": layer.quantized[-1].scale if scaled else 0.0,
+        "residual_scale": layer.integers[-1].scale if scaled else 0.0,
         "inverse": lowering.inverse,
         "coefficients": aligned_vectors(coefficients(layer, top.channels), filters),
     }

@@ -144,7 +144,7 @@ def is_of_integers(lowering: Lowering) -> bool:
 
     A residual may be one of f32, as which it is read then.
     """
-    read = [*lowering.bottoms, *lowering.added][: len(lowering.layer.quantized)]
+    read = [*lowering.bottoms, *lowering.added][: len(lowering.layer.integers)]
     return can_be_contracted(lowering) and all(blob.element in _INTEGERS for blob in read)
 
 
@@ -153,10 +153,10 @@ def integer_task(lowering: Lowering) -> IntegerTask:
     layer, dots = lowering.layer, lowering.target.dots
     own, *others = contraction_task(lowering).sources
     group = getattr(layer.params, "group", 1)
-    sources = [IntegerSource(own, layer.params, layer.weights, layer.quantized[0], group, dots)]
+    sources = [IntegerSource(own, layer.params, layer.weights, layer.integers[0], group, dots)]
     if layer.projection is not None:
         weights = projection_weights(layer.weights)
-        sources += [IntegerSource(each, layer.projection, weights, layer.quantized[-1], 1, dots) for each in others]
+        sources += [IntegerSource(each, layer.projection, weights, layer.integers[-1], 1, dots) for each in others]
     return IntegerTask(tuple(sources))
 
 
