@@ -50,7 +50,7 @@ class BatchNorm(BatchNormalisation):
 
     axis = 0  # Of one with a batch only, axis 1 counts as one channel.
     message = Message("BatchNormParameter", "batch_norm_param", 139)
-    unused = {**fillers(scale_filler=5, bias_filler=6), "engine": ENGINE.at(15)}
+    unused = {**fillers(scale_filler=5, bias_filler=6, filler=9), "engine": ENGINE.at(15)}
 
     use_global_stats: bool | None = proto(1, "bool", default=None)
     moving_average_fraction: float = proto(2, "float", default=0.999)

@@ -41,6 +41,7 @@ def test_statistics_of_the_batch_at_hand_are_not_passed_over():
     [
         ("", False),
         ("batch_norm_param { eps: 0.1 }", False),
+        ("batch_norm_param { filler { value: 1 } }", False),  # Intel's, of a scale that a Scale layer has
         ("batch_norm_param { scale_bias: true }", True),
         ("batch_norm_param { scale_filler { value: 1 } }", True),
         ("batch_norm_param { bias_filler { value: 1 } }", True),

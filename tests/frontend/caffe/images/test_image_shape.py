@@ -30,6 +30,12 @@ def data_layer(body, kind="Data"):
         ),
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 }", (3, 7, 8)),
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 is_color: false }", (1, 7, 8)),
+        ("AnnotatedData", "transform_param { resize_param { height: 7 width: 8 } }", (3, 7, 8)),
+        (
+            "AnnotatedData",
+            "transform_param { resize_param { height: 7 width: 8 } resize_param { height: 9 width: 10 } }",
+            (3, 7, 8),
+        ),
         ("Data", 'data_param { source: "x/CIFAR10_test_lmdb" }', (3, 32, 32)),
         ("VideoData", "video_data_param { new_length: 8 new_height: 7 new_width: 6 }", (3, 8, 7, 6)),
         ("VideoData", "video_data_param { new_length: 8 } transform_param { crop_size: 5 }", (3, 8, 5, 5)),

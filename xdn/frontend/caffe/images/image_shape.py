@@ -87,8 +87,9 @@ def _declared(layer: Message) -> ImageShape | None:
         return channels, *crop
     if from_memory:
         return channels, memory.height, memory.width
-    images, films, resized = layer.image_data_param, layer.video_data_param, transform.resize_param
-    sizes = [(p.new_height, p.new_width) for p in (images, films)] + [(resized.height, resized.width)]
+    sizes = [(p.new_height, p.new_width) for p in (layer.image_data_param, layer.video_data_param)]
+    # MobileNet-YOLO's fork states several sizes, of which training draws one; a test takes the first.
+    sizes += [(p.height, p.width) for p in transform.resize_param]
     return next(((channels, h, w) for h, w in sizes if h and w), None)
 
 

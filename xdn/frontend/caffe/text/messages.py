@@ -72,7 +72,7 @@ PruneRule string layer=1 float ratio=2 string criterion=3
 #: What stands in training nets: data layers, losses, measures.
 TRAINING = """
 TransformationParameter float scale=1 bool mirror=2 uint32 crop_size=3 string mean_file=4 float* mean_value=5 \
-    bool force_color=6 force_gray=7 ResizeParameter resize_param=8 NoiseParameter noise_param=9 \
+    bool force_color=6 force_gray=7 ResizeParameter* resize_param=8 NoiseParameter noise_param=9 \
     EmitConstraint emit_constraint=10 uint32 crop_h=11 crop_w=12 DistortionParameter distort_param=13 \
     ExpansionParameter expand_param=14
 ResizeParameter float prob=1 WARP@1|FIT_SMALL_SIZE@2|FIT_LARGE_SIZE_AND_PAD@3 resize_mode=2 uint32 height=3 width=4 \
