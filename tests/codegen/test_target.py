@@ -8,7 +8,16 @@ import pytest
 from tests.codegen.kernels import python
 from tests.codegen.targets import RUNNABLE
 from tests.kernels import checks
-from xdn.codegen.target import TARGETS, cpu_features, cpu_name, host_target, multiplies_tiles, target_named, ways_of
+from xdn.codegen.target import (
+    TARGETS,
+    cpu_features,
+    cpu_name,
+    host_target,
+    lookups_of,
+    multiplies_tiles,
+    target_named,
+    ways_of,
+)
 from xdn.errors import SettingError
 
 
@@ -46,7 +55,9 @@ def test_the_flag_names_the_target(monkeypatch, target):
     monkeypatch.setenv("XDN_TARGET", target.name)
     told = host_target.__wrapped__()
     assert told.dots == ways_of(target, cpu_features())[0]
-    assert replace(told, core_cache_bytes=target.core_cache_bytes, dots=target.dots) == target
+    assert told.lookup == lookups_of(target, cpu_features())[0]
+    own = {name: getattr(target, name) for name in ("core_cache_bytes", "dots", "lookup")}
+    assert replace(told, **own) == target
 
 
 @pytest.mark.parametrize(
@@ -65,6 +76,20 @@ def test_the_flag_names_the_target(monkeypatch, target):
 )
 def test_how_8_bit_numbers_are_multiplied(name, features, ways):
     assert ways_of(target_named(name), features) == ways
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "ways"),
+    [
+        ("avx512f", {"avx512bw", "avx512vbmi"}, ["permute", "shuffle", "plain"]),
+        ("avx512f", {"avx512bw"}, ["shuffle", "plain"]),
+        ("avx512f", set(), ["plain"]),
+        ("avx2", {"avx2", "avx512vbmi"}, ["shuffle", "plain"]),
+        ("portable", {"avx2"}, ["plain"]),
+    ],
+)
+def test_how_bytes_are_looked_up(name, features, ways):
+    assert lookups_of(target_named(name), features) == ways
 
 
 @pytest.mark.skipif(multiplies_tiles(), reason="the processor has a tile unit")

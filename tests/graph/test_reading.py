@@ -18,6 +18,7 @@ from xdn.layers.pooling import Pooling
 from xdn.layers.relu import ReLU
 from xdn.layers.relu6 import ReLU6
 from xdn.layers.sigmoid import Sigmoid
+from xdn.layers.softmax import Softmax
 
 READ = Quantized(0.05)
 
@@ -97,8 +98,8 @@ def test_a_blob_of_integers_is_what_its_reader_reads():
 def test_types_without_an_8_bit_form():
     with pytest.raises(UnsupportedError, match=r"'layer0' \(LRN\): .* LRN has no 8-bit form. Delete its int8"):
         _ = chain(quantized(LRN())).blobs
-    with pytest.raises(UnsupportedError, match="Sigmoid has no 8-bit form"):
-        _ = chain(quantized(Sigmoid())).blobs
+    with pytest.raises(UnsupportedError, match="Softmax has no 8-bit form"):
+        _ = chain(quantized(Softmax())).blobs
     with pytest.raises(UnsupportedError, match="Concat hands values on as they are"):
         _ = chain(quantized(Concat())).blobs
     assert why_real(Layer("relu", ReLU(), ("a",), ("b",)), [Blob((2, 3))]) is None

@@ -20,6 +20,8 @@ AMX, EMULATED = "amx", "emulated"
 TILED_INTEGERS = "amx-int8"
 #: How a target multiplies 8-bit numbers, to the same bits (`xdn/codegen/dots.py`).
 VNNI, MADD, SDOT, PLAIN = "vnni", "madd", "sdot", "plain"
+#: How a target looks bytes up in a table, beside `PLAIN` (`xdn/codegen/lookup.py`).
+PERMUTE, SHUFFLE = "permute", "shuffle"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Target:
         Whether tiles of 8-bit integers are, too.
     dots : str
         `VNNI`, `MADD`, `SDOT` or `PLAIN`: how 8-bit numbers are multiplied.
+    lookup : str
+        `PERMUTE`, `SHUFFLE` or `PLAIN`: how bytes are looked up in a table.
     core_cache_bytes : int
         The cache that a core has for itself (level 2); machine code does not depend on it.
     rates : Rates
@@ -61,6 +65,7 @@ class Target:
     tiles: str | None = None
     tiles_integers: bool = False
     dots: str = PLAIN
+    lookup: str = PLAIN
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
     rates: Rates = USUAL
 
@@ -110,10 +115,26 @@ _DOTS: Mapping[str, Sequence[tuple[str, Set[str]]]] = {
     "neon": ((SDOT, {"dotprod"}),),
 }
 
+_BYTES_OF_WIDE = ((PERMUTE, {"avx512vbmi"}), (SHUFFLE, {"avx512bw"}))
+#: The same of looking bytes up.
+_LOOKUPS: Mapping[str, Sequence[tuple[str, Set[str]]]] = {
+    **dict.fromkeys((AMX, "avx512f", "amx-emulated"), _BYTES_OF_WIDE),
+    "avx2": ((SHUFFLE, {"avx2"}),),
+}
+
 
 def ways_of(target: Target, features: Set[str]) -> list[str]:
     """Return how a processor with some features multiplies 8-bit numbers in a target's vectors, the best way first."""
-    able = [way for way, needed in _DOTS.get(target.name, ()) if features >= needed]
+    return _able(_DOTS, target, features)
+
+
+def lookups_of(target: Target, features: Set[str]) -> list[str]:
+    """Return how a processor with some features looks bytes up in a target's vectors, the best way first."""
+    return _able(_LOOKUPS, target, features)
+
+
+def _able(known: Mapping[str, Sequence[tuple[str, Set[str]]]], target: Target, features: Set[str]) -> list[str]:
+    able = [way for way, needed in known.get(target.name, ()) if features >= needed]
     return list(dict.fromkeys((*able, PLAIN)))
 
 
@@ -179,8 +200,9 @@ def host_target() -> Target:
         able = (target for target in TARGETS if features.issuperset(target.features))
         found = next(target for target in able if target.tiles != AMX or multiplies_tiles())
     integers = found.tiles_integers and (found.tiles != AMX or TILED_INTEGERS in features)
-    dots = ways_of(found, features)[0]
-    return replace(found, tiles_integers=integers, dots=dots, core_cache_bytes=_core_cache_bytes())
+    dots, lookup = ways_of(found, features)[0], lookups_of(found, features)[0]
+    found = replace(found, tiles_integers=integers, dots=dots, lookup=lookup)
+    return replace(found, core_cache_bytes=_core_cache_bytes())
 
 
 def multiplies_tiles() -> bool:

@@ -6,11 +6,14 @@ PyTorch's functions come as an argument.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol
 
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+import numpy as np
+
+from xdn.element import U8, real
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import LAYERS, CaffeLayer, one_bottom
 
 #: What a function computes with: what an `Arithmetic` makes, an array, or a tensor of PyTorch's.
@@ -170,6 +173,27 @@ class Activation(CaffeLayer):
         """Element by element."""
         return (self.numpy(bottoms[0]),)
 
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """Any function of 256 values is a table of so many results."""
+        return None
+
+    def results(self, read: Quantized) -> Array:
+        """Return (256,) f32: the results of the integers with the bytes 0..255, computed in f64 and rounded once.
+
+        So they are the same on all processors, as long as none errs by more than the last bits of f64.
+        """
+        values = read.values(np.arange(256).astype(U8.numpy).view(read.element.numpy))
+        with np.errstate(all="ignore"):
+            return np.asarray(self.numpy(values.astype(np.float64)), real)
+
+    def quantized_reference(
+        self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
+    ) -> tuple[Array, ...]:
+        """By the table, but of what rounds no value more than once anyway."""
+        if self.same_bits:
+            return super().quantized_reference(bottoms, read, weights, n_tops)
+        return (self.results(read[0])[bottoms[0].view(U8.numpy)],)
+
 
 class Function(Activation):
     """Base of the layers that compute one function of each element, with the layer's parameters as its constants.
@@ -213,3 +237,9 @@ class Function(Activation):
 def functions() -> list[type[Function]]:
     """Return every layer type that is such a function, sorted by name."""
     return [cls for name, cls in LAYERS.items() if name == cls.type and issubclass(cls, Function)]
+
+
+def tabled() -> list[type[Activation]]:
+    """Return every layer type that is a table of 256 results where it reads 8-bit integers, sorted by name."""
+    named = [cls for name, cls in LAYERS.items() if name == cls.type]
+    return [cls for cls in named if issubclass(cls, Activation) and not cls.same_bits]

@@ -35,7 +35,7 @@ def test_a_name_that_no_layer_has_is_an_error():
 
 
 def test_other_layers_follow_their_makers():
-    """A sum of two quantized layers reads integers; one of an input, and an average of a Sigmoid, do not."""
+    """A sum of two quantized layers reads integers, and so does what reads it in turn; a product does not."""
     net = net_of(
         data(2, 4, 6, 6),
         conv("a", "data", 4, kernel=3, pad=1),
@@ -47,10 +47,31 @@ def test_other_layers_follow_their_makers():
         layer("Eltwise", "product", ["a", "b"], operation="PROD"),
     )
     found = chosen(net, DEFAULT)
-    assert found.layers == ("a", "b", "weighted", "largest")
-    assert found.kept["average"] == "not all of its bottoms are 8-bit integers anyway"
-    assert "8-bit form" in found.kept["sigmoid"]
+    assert found.layers == ("a", "b", "weighted", "sigmoid", "average", "largest")
     assert "8-bit form" in found.kept["product"]
+
+
+def test_functions_are_tables_where_their_results_are_read_as_integers():
+    """Through what hands values on; not where an f32 layer alone reads them, even after another function."""
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4),
+        layer("Swish", "swish", ["a"]),
+        layer("Pooling", "pool", ["swish"], pool="MAX", kernel_size=2, stride=2),
+        layer("Concat", "twice", ["pool", "pool"]),
+        conv("b", "twice", 4),
+        layer("HSwish", "hswish", ["b"]),
+        layer("TanH", "tanh", ["hswish"]),
+        layer("Softmax", "prob", ["tanh"]),
+        layer("Sigmoid", "first", ["data"]),
+        layer("LRN", "lrn", ["first"]),
+        layer("ELU", "elu", ["lrn"]),
+        conv("c", "elu", 4),
+    )
+    found = chosen(net, DEFAULT)
+    assert found.layers == ("a", "swish", "b", "c")
+    assert {found.kept[name] for name in ("hswish", "tanh")} == {"no layer reads what it gives as 8-bit integers"}
+    assert found.kept["elu"] == "not all of its bottoms are 8-bit integers anyway"
 
 
 def test_moved_values_are_those_of_their_root():

@@ -1,12 +1,13 @@
 """Which layers of a net are to read 8-bit integers, and why the others are not."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from xdn.errors import SettingError
 from xdn.graph import ChannelRule, Layer, Net, Quantized
 from xdn.graph.reading import why_real
+from xdn.layers.function import Activation
 from xdn.optimize.match import sharers
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.registry import known_names
@@ -39,7 +40,8 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
     """Return which layers of a fused net are quantized.
 
     All that multiply with weights are, and those of the others whose bottoms are there as 8-bit integers anyway: to
-    make some for them alone would cost more than it saves.
+    make some for them alone would cost more than it saves. Of the activations that layers of integers do not take,
+    those are that some layer reads as 8-bit integers: for others f32 is as fast, and exacter.
 
     Raises
     ------
@@ -59,16 +61,38 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
             elif (reason := why_f32(net, layer, [_ANY] * len(layer.bottoms))) is not None:
                 kept[layer.name] = reason
     able = [layer for layer in net.layers if not (layer.params.is_input or selects(net, layer) or layer.name in kept)]
-    there = {layer.name for layer in able if is_product(net, layer)}
-    integers = {root(net, blob) for name in there for blob in net.layer(name).bottoms}
-    for layer in able:
-        blobs = [root(net, blob) for blob in layer.bottoms]
-        makers = [net.producers[blob].name for blob in blobs]
-        if layer.name in there or all(b in integers or m in there for b, m in zip(blobs, makers, strict=True)):
-            there.add(layer.name)
+    while reasons := _unsuited(net, able):
+        able = [layer for layer in able if layer.name not in reasons]
+        kept |= reasons
+    return Choice(tuple(layer.name for layer in able), kept)
+
+
+def _unsuited(net: Net, layers: Sequence[Layer]) -> dict[str, str]:
+    """Return name -> why not, of the layers that would not be quantized where no others than `layers` are."""
+    products = [layer for layer in layers if is_product(net, layer)]
+    held = {root(net, blob) for layer in products for blob in layer.bottoms}
+    read = _read_as_integers(net, {layer.name for layer in layers})
+    found = {}
+    for layer in layers:
+        function = isinstance(layer.params, Activation) and not layer.params.same_bits
+        if layer in products:
+            held.update(layer.tops)
+        elif not held.issuperset(root(net, blob) for blob in layer.bottoms):
+            found[layer.name] = "not all of its bottoms are 8-bit integers anyway"
+        elif function and read.isdisjoint(layer.tops):
+            found[layer.name] = "no layer reads what it gives as 8-bit integers"
         else:
-            kept[layer.name] = "not all of its bottoms are 8-bit integers anyway"
-    return Choice(tuple(layer.name for layer in able if layer.name in there), kept)
+            held.update(layer.tops)
+    return found
+
+
+def _read_as_integers(net: Net, names: Set[str]) -> set[str]:
+    """Return the blobs that some of the layers called so read, through layers that hand values on."""
+    found: set[str] = set()
+    for layer in reversed(net.layers):
+        if layer.name in names or (selects(net, layer) and not found.isdisjoint(layer.tops)):
+            found.update(layer.bottoms)
+    return found
 
 
 def is_product(net: Net, layer: Layer) -> bool:
