@@ -7,7 +7,7 @@ For a block of images, an output position and MR filters (a tile)::
         for c in range(C / 4 of run):
             acc[r][v] += w[run][c][r] . x[run][c][v]       four products in each lane
     the same over a second x, with sums of its own
-    y[r][v] = end(acc[r][v])                               `form.py`
+    y[r][v] = end(acc[r][v])                               `end.py`
 
 A lane of x holds four channels of an image, which are loaded as they lie; a lane of w the same four channels' weights
 of a filter, in all lanes the same. Where tops or residuals have 8 bits, four filters are a word in each lane, too.
@@ -24,16 +24,10 @@ from xdn.codegen.jit import I64, WORDS, Kind, inlined
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import PLAIN, Target
 from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import REAL, S8, S32, Element
+from xdn.element import S32, Element
 from xdn.kernels.contract.batch_kernel import no_second
-from xdn.kernels.contract.integer.form import (
-    Ends,
-    Form,
-    Integers,
-    emit_activation,
-    has_own_coefficients,
-    tile_function,
-)
+from xdn.kernels.contract.integer.end import scaled_images, store_images
+from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
@@ -130,56 +124,11 @@ def _add_source(
 
 
 def _emit_tile(b: WordBuilder, sources: list[Sequence[ir.Value]], ends: Ends, form: Form, rows: int) -> None:
-    vectors = b.target.tile()[1]
-    values: list[ir.Value] = []
+    found = []
     for source, x, bias, at in zip(sources, form.read, ends.biases, ends.multipliers, strict=False):
-        acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(vectors)]
-        acc = _add_source(b, source, rows, acc, x, form.dots)
-        factors = [b.broadcast(b.scalar(at, r)) for r in range(rows) for _ in range(vectors)]
-        found = [b.mul(b.rounded(each), factor) for each, factor in zip(acc, factors, strict=True)]
-        values = [b.add(one, other) for one, other in zip(values, found, strict=True)] if values else found
-    _store(b, [values[r * vectors : (r + 1) * vectors] for r in range(rows)], ends, form)
-
-
-def _store(b: WordBuilder, tile: list[list[ir.Value]], ends: Ends, form: Form) -> None:
-    """Emit residual, activation and the only store of a tile: filters of vectors of images."""
-    images, own = b.target.block_images, has_own_coefficients(form)
-    shared = b.broadcast(b.scalar(ends.coefficients))
-    scale, inverse = b.broadcast(ends.residual_scale), b.broadcast(ends.inverse)
-    for first in range(0, len(tile), WORD):
-        rows = range(first, min(first + WORD, len(tile)))
-        coefficients = [b.broadcast(b.scalar(ends.coefficients, r)) if own else shared for r in rows]
-        for v in range(b.target.tile()[1]):
-            values = _with_residual(b, [tile[r][v] for r in rows], (first, v), ends.residual, form, scale)
-            pairs = zip(values, coefficients, strict=True)
-            values = [emit_activation(b, form, value, coefficient) for value, coefficient in pairs]
-            if form.top == REAL:
-                for r, value in zip(rows, values, strict=True):
-                    b.store(value, b.offset(ends.y, r * images), v)
-            else:
-                stored = [b.quantized(value, inverse, form.top == S8) for value in values]
-                b.store_words(b.joined(stored), b.offset(ends.y, first * images), v)
-
-
-def _with_residual(
-    b: WordBuilder,
-    values: list[ir.Value],
-    place: tuple[int, int],
-    residual: ir.Value,
-    form: Form,
-    scale: ir.Value,
-) -> list[ir.Value]:
-    """Return up to four filters of a vector of images with the residual added; `place`: the first one, the vector."""
-    (first, v), images = place, b.target.block_images
-    if form.residual is None:
-        return values
-    if form.residual == REAL:
-        added = [b.load(b.offset(residual, (first + i) * images), v) for i in range(len(values))]
-    else:
-        words = b.load_words(b.offset(residual, first * images), v)
-        parts = [b.part(words, i, form.residual == S8) for i in range(len(values))]
-        added = [b.mul(b.rounded(each), scale) for each in parts]
-    return [b.add(value, each) for value, each in zip(values, added, strict=True)]
+        acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(b.target.tile()[1])]
+        found.append(scaled_images(b, _add_source(b, source, rows, acc, x, form.dots), at))
+    store_images(b, found, ends, form)
 
 
 @inlined

@@ -7,7 +7,7 @@ For MR output positions that share a tap list (a tile) and NV vectors of filters
         for c in range(C / 4 of run):
             acc[r][v] += x[r][run][c] . w[run][c][v]       four products in each lane
     the same over a second x, with sums of its own
-    y[r][v] = end(acc[r][v])                               `form.py`
+    y[r][v] = end(acc[r][v])                               `end.py`
 
 A lane of w holds four channels' weights of a filter; four channels of a position are loaded into all lanes. Weights are
 packed ``[panel][tap][C / 4][NV vectors]``.
@@ -25,16 +25,10 @@ from xdn.codegen.jit import WORDS, Kind
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
-from xdn.element import REAL, S8, S32, S64, Element
+from xdn.element import S8, S32, S64, Element
 from xdn.kernels.contract.channel_kernel import PanelRow, no_second_of_panel, second_of_panel
-from xdn.kernels.contract.integer.form import (
-    Ends,
-    Form,
-    Integers,
-    emit_activation,
-    has_own_coefficients,
-    tile_function,
-)
+from xdn.kernels.contract.integer.end import added_channels, scaled_channels, store_channels
+from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.contract.tiles import tile_words
 from xdn.kernels.core.descriptor import Pointer, Size, Table
@@ -118,46 +112,11 @@ def _emit_tile(
         acc = [[b.load_words(begin, v) for v in range(vectors)]] * rows
         # The second source's words follow those of the first and of y.
         own = b.offset(table, number * (2 + 2 * rows))
-        acc = _add_source(b, source, own, acc, x, form.dots)
-        factors = [b.load(ends.multipliers[number], v) for v in range(vectors)]
-        found.append([[b.mul(b.rounded(a), f) for a, f in zip(row, factors, strict=True)] for row in acc])
-    values = found[0]
-    for others in found[1:]:
-        values = [[*map(b.add, *pair)] for pair in zip(values, others, strict=True)]
+        found.append(scaled_channels(b, _add_source(b, source, own, acc, x, form.dots), ends.multipliers[number]))
+    values = added_channels(b, found)
     places = [b.scalar(table, 2 + rows + r) for r in range(rows)]
-    # All residuals before the first store, which may go to their place: a position may stand in a tile twice.
-    if form.residual is not None:
-        offsets = [b.scalar(table, last + 2 + r) for r in range(rows)]
-        values = [
-            _with_residual(b, row, b.offset(ends.residual, at), ends, form)
-            for row, at in zip(values, offsets, strict=True)
-        ]
-    for row, place in zip(values, places, strict=True):
-        _store(b, row, b.offset(ends.y, place), ends, form)
-
-
-def _with_residual(b: WordBuilder, row: list[ir.Value], residual: ir.Value, ends: Ends, form: Form) -> list[ir.Value]:
-    """Return a position's vectors with the residual added."""
-    if form.residual == REAL:
-        return [b.add(value, b.load(residual, v)) for v, value in enumerate(row)]
-    scale, signed = b.broadcast(ends.residual_scale), form.residual == S8
-    added = [
-        b.mul(b.rounded(b.load_bytes(b.offset(residual, v * b.target.lanes), signed)), scale) for v in range(len(row))
-    ]
-    return [*map(b.add, row, added)]
-
-
-def _store(b: WordBuilder, row: list[ir.Value], y: ir.Value, ends: Ends, form: Form) -> None:
-    """Emit the activation and the only store of a position's vectors."""
-    own = has_own_coefficients(form)
-    shared, inverse = b.broadcast(b.scalar(ends.coefficients)), b.broadcast(ends.inverse)
-    for v, value in enumerate(row):
-        coefficient = b.load(ends.coefficients, v) if own else shared
-        value = emit_activation(b, form, value, coefficient)
-        if form.top == REAL:
-            b.store(value, y, v)
-        else:
-            b.store_bytes(b.quantized(value, inverse, form.top == S8), b.offset(y, v * b.target.lanes))
+    residuals = [b.scalar(table, last + 2 + r) for r in range(rows)] if form.residual else []
+    store_channels(b, values, places, residuals, ends, form)
 
 
 def _body(form: Form, tile: tuple[int, int], target: Target) -> KernelBody:

@@ -10,7 +10,7 @@ What both schedules compute of the sums of an output, in f32, each operation rou
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, islice
 from typing import Any, TypeVar, cast
@@ -162,6 +162,19 @@ class Ends:
     def of(values: Sequence[ir.Value]) -> "Ends":
         """Return these values as `kinds` has them."""
         return Ends((values[0], values[2]), (values[1], values[3]), *values[4:])
+
+    def further(self, b: VectorBuilder, filters: ir.Value, elements: ir.Value) -> "Ends":
+        """Return the same so many filters later, which lie so many elements later in residual and y."""
+        biases, multipliers = ([b.offset(each, filters) for each in own] for own in (self.biases, self.multipliers))
+        residual, y = (b.offset(each, elements) for each in (self.residual, self.y))
+        return replace(
+            self,
+            biases=biases,
+            multipliers=multipliers,
+            residual=residual,
+            y=y,
+            coefficients=b.offset(self.coefficients, filters),
+        )
 
 
 def tile_function(
