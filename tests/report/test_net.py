@@ -2,7 +2,7 @@
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
-from xdn.graph import Layer, Quantized
+from xdn.graph import Bf16, Layer, Quantized
 from xdn.graph.summary import summarize
 from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
@@ -77,3 +77,7 @@ def test_a_column_says_how_layers_read_their_bottoms():
     assert [each[-1] for each in layers] == ["u8 0.02134", "s8 0.5", "56.2 KiB"]
     in_part = [each.replace(quantized=read.get(each.name, ())) if each.name != "r" else each for each in net.layers]
     assert rows(net_table(summarize(net.replace(layers=tuple(in_part)))))[5][-1] == "f32"
+    mixed = [each.replace(quantized=(Bf16(),)) if each.name == "r" else each for each in quantized]
+    _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(mixed)))))
+    assert (header[-1], total[-1]) == ("reads", "1 in 8 bits, 1 in bf16")
+    assert [each[-1] for each in layers] == ["u8 0.02134", "bf16", "56.2 KiB"]

@@ -5,7 +5,7 @@ import pytest
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.caffe.build import build, layer_params
 from xdn.frontend.caffe.text import prototxt
-from xdn.graph import Epilogue, ParamSpec, Quantized, Transform
+from xdn.graph import Bf16, Epilogue, ParamSpec, Quantized, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.relu import ReLU
@@ -236,3 +236,30 @@ def test_layers_that_cannot_read_8_bit_integers():
     fc = f'layer {{ name: "f" type: "InnerProduct" bottom: "data" top: "f" {line}'
     with pytest.raises(UnsupportedError, match=r"layer 'f' \(InnerProduct\): .*it sums 120000 products; at most 33155"):
         make(wide + fc + " inner_product_param { num_output: 1 } }")
+
+
+IN_BF16 = "xdn_param { bf16: true }"
+
+
+def test_layers_read_all_their_bottoms_in_bf16():
+    net = of_integers(IN_BF16, IN_BF16)
+    assert [layer.quantized for layer in net.layers] == [(), (Bf16(),), (Bf16(), Bf16())]
+    assert of_integers("xdn_param { bf16: false }").layer("c").quantized == ()
+
+
+def test_one_layer_reads_bf16_and_another_8_bit_integers():
+    net = of_integers("xdn_param { int8 { scale: 0.5 } }", IN_BF16)
+    assert [layer.quantized for layer in net.layers] == [(), (Quantized(0.5),), (Bf16(), Bf16())]
+
+
+def test_a_layer_reads_bf16_or_8_bit_integers():
+    with pytest.raises(NetError, match=r"'c' \(Convolution\): .* in bf16 and as 8-bit integers. Keep bf16: true, or"):
+        of_integers(IN_BF16 + " xdn_param { int8 { scale: 1 } }")
+
+
+def test_layers_that_cannot_read_bf16():
+    lrn = f'layer {{ name: "l" type: "LRN" bottom: "data" top: "l" {IN_BF16} }}'
+    with pytest.raises(UnsupportedError, match=r"layer 'l' \(LRN\): .*LRN has no bf16 form. Delete its bf16: true"):
+        make(INPUT % "" + lrn)
+    with pytest.raises(NetError, match=r"layer 'in' \(Input\): it has no bottoms to read in bf16. Delete its bf16"):
+        make(INPUT % IN_BF16)

@@ -11,7 +11,7 @@ from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.frontend.caffe.writer import to_message
 from xdn.frontend.weights import random_weights
-from xdn.graph import Epilogue, Layer, Net, ParamSpec, Transform
+from xdn.graph import Bf16, Epilogue, Layer, Net, ParamSpec, Transform
 from xdn.layers.base import LAYERS
 from xdn.layers.elu import ELU
 from xdn.layers.input import Input
@@ -352,3 +352,30 @@ def test_how_blobs_are_stored_is_not_written():
     again = again.with_weights({layer.name: layer.weights for layer in stored.layers})
     images = {"data": np.ones((1, 3, 4, 4), np.float32)}
     assert np.array_equal(again.forward(images)["s"], net.forward(images)["s"])
+
+
+IN_BF16 = INTEGERS.replace("int8 { scale: 0.0213 }", "bf16: true", 1).replace(
+    "    int8 { scale: 1e-05 signed: true }\n    int8 { scale: 0.0213 }\n", "    bf16: true\n"
+)
+
+
+def test_reading_bf16_is_one_line():
+    net = net_from_message(prototxt.parse(IMAGE + IN_BF16))
+    assert to_prototxt(net) == 'name: ""\n' + IMAGE + IN_BF16
+    # It stands for a fused residual, too.
+    assert [len(layer.quantized) for layer in net.layers] == [0, 1, 2]
+    none = net_from_message(
+        prototxt.parse("".join(line for line in (IMAGE + IN_BF16).splitlines(True) if "bf16" not in line))
+    )
+    assert not any(layer.quantized for layer in none.layers)
+
+
+def test_nets_that_read_bf16_come_back_to_the_same_bits(rng):
+    net = random_weights(net_from_message(prototxt.parse(IMAGE + IN_BF16)))
+    stored = apply_stages(net, ("quantized-storage",))
+    assert [layer.stored for layer in stored.layers if layer.stored] == [(Bf16(),)]
+    images = {"data": rng.standard_normal((1, 3, 4, 4)).astype(np.float32)}
+    for each in net, stored:
+        again = net_from_message(prototxt.parse(to_prototxt(each)))
+        again = again.with_weights({layer.name: layer.weights for layer in each.layers})
+        assert np.array_equal(again.forward(images)["s"], net.forward(images)["s"])

@@ -1,11 +1,11 @@
-"""Random nets whose layers read 8-bit integers."""
+"""Random nets whose layers read 8-bit integers, or bf16."""
 
 import numpy as np
 from hypothesis import strategies as st
 
 from tests.optimize.test_random_nets import nets
-from xdn.graph import Quantized
-from xdn.graph.reading import why_real
+from xdn.graph import Bf16, Quantized
+from xdn.graph.reading import why_no_bf16, why_real
 from xdn.optimize.check import reference, run, seeded_batch
 from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.stage import PLAIN, POST_FUSION, stage_names
@@ -31,6 +31,23 @@ def quantized_nets(draw, net, scales=None):
             how.append(usual if draw(st.integers(0, 4)) else other)
         made.append(each.replace(quantized=tuple(how)))
     return net.replace(layers=tuple(made))
+
+
+@st.composite
+def mixed_nets(draw, net):
+    """Draw which layers of a net read bf16; of the others some read 8-bit integers."""
+    net = draw(quantized_nets(net))
+    taken = [
+        not each.params.is_input
+        and why_no_bf16(each, [net.blobs[name] for name in each.bottoms]) is None
+        and draw(st.integers(0, 2)) > 0
+        for each in net.layers
+    ]
+    layers = (
+        each.replace(quantized=(Bf16(),) * len(each.bottoms)) if of_bf16 else each
+        for each, of_bf16 in zip(net.layers, taken, strict=True)
+    )
+    return net.replace(layers=tuple(layers))
 
 
 @st.composite

@@ -1,14 +1,14 @@
-"""Storage in 8 bits: who stores, who hands on, where Quantize stands, and that no bit of a result changes."""
+"""Storage in 8 bits and in bf16: who stores, who hands on, where Quantize stands, and that no bit changes."""
 
 import numpy as np
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.optimize.building import conv, data, layer, net_of
-from tests.optimize.quantize.nets import quantized_nets
+from tests.optimize.quantize.nets import mixed_nets, quantized_nets
 from tests.optimize.test_random_nets import nets
-from xdn.element import REAL, S8, U8
-from xdn.graph import Quantized, reading_of
+from xdn.element import BF16, REAL, S8, U8
+from xdn.graph import Bf16, Quantized, reading_of
 from xdn.graph.verify import verify
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
@@ -16,11 +16,11 @@ from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.quantize.storage import QuantizedStorage
 from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, stage_names
 
-A, B = Quantized(0.05), Quantized(0.04, signed=True)
+A, B, HALF = Quantized(0.05), Quantized(0.04, signed=True), Bf16()
 
 
 def reading(net, **how):
-    """Return the net with layers that read 8-bit integers: by name, one Quantized a bottom."""
+    """Return the net with layers that read integers, or bf16: by name, one Quantized, or Bf16, a bottom."""
     layers = (
         each.replace(quantized=how[each.name] if isinstance(how[each.name], tuple) else (how[each.name],))
         if each.name in how
@@ -39,7 +39,7 @@ def stored(net):
 
 
 def same_bits(before, after, rng):
-    """Hold blobs of two nets against each other: f32 are equal, integers are those of the f32."""
+    """Hold blobs of two nets against each other: f32 are equal, integers and bf16 are those of the f32."""
     shapes = {name: blob.shape for name, blob in before.inputs.items()}
     inputs = {name: (3 * rng.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
     with np.errstate(over="ignore", invalid="ignore"):
@@ -186,6 +186,79 @@ def test_storage_changes_no_bit_of_any_net(drawn):
     net = apply_stages(drawn.draw(nets()), [*stage_names(PLAIN), *stage_names(POST_FUSION)])
     net = drawn.draw(quantized_nets(net))
     same_bits(net, stored(net).net, np.random.default_rng(7))
+
+
+def test_bf16_is_stored_and_handed_on(rng):
+    net = reading(chain(), conv1=HALF, conv2=HALF)
+    rewrite = stored(net)
+    assert [each.name for each in rewrite.net.layers] == ["data", "data/bf16", "conv1", "pool", "conv2", "relu"]
+    blobs = [rewrite.net.blobs[name] for name in ("data", "data/bf16", "conv1", "pool", "conv2")]
+    assert [(blob.element, blob.scale) for blob in blobs] == [(each, 1) for each in (REAL, BF16, BF16, BF16, REAL)]
+    assert [str(note) for note in rewrite.changes] == [
+        "conv1: reads 'data' as bf16: 'data' computes in f32",
+        "conv1: stores 'conv1' as bf16",
+        "pool: hands on bf16",
+    ]
+    assert [str(note) for note in rewrite.refusals] == ["conv2: stores 'conv2' as f32: it is read as f32 by 'relu'"]
+    same_bits(net, rewrite.net, rng)
+
+
+def test_integers_bf16_and_f32_side_by_side(rng):
+    net = two_readers(conv2=HALF, conv3=A)
+    rewrite = stored(net)
+    assert rewrite.net.blobs["conv1"].element == REAL
+    assert [rewrite.net.layer(name).bottoms for name in ("conv2", "conv3")] == [("conv1/bf16",), ("conv1/u8",)]
+    assert "it is read in different ways, by 'conv2', 'conv3'" in str(rewrite.refusals[0])
+    same_bits(net, rewrite.net, rng)
+
+
+def test_layers_of_one_kind_do_not_store_the_other(rng):
+    for maker, reader in ((A, HALF), (HALF, B)):
+        net = reading(two_readers(), conv1=maker, conv2=reader, conv3=reader)
+        rewrite = stored(net)
+        assert rewrite.net.blobs["conv1"].element == REAL
+        assert rewrite.net.layer("conv2").bottoms == (f"conv1/{reader.element.name}",)
+        assert "conv2: reads 'conv1' as" in str(rewrite.changes[1])
+        assert str(rewrite.changes[1]).endswith("'conv1' stores other values")
+        same_bits(net, rewrite.net, rng)
+
+
+def test_residuals_and_projections_are_read_in_bf16(rng):
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4),
+        conv("b", "a", 4),
+        layer("Eltwise", "sum", ["b", "a"]),
+        conv("c", "sum", 4),
+        conv("d", "data", 4),
+        layer("Eltwise", "total", ["c", "d"]),
+        layer("ReLU", "relu", ["total"]),
+    )
+    fused = apply_stages(net, stage_names(POST_FUSION))
+    parts = sorted(part for each in fused.layers if each.epilogue for part in each.epilogue.parts)
+    assert parts == ["ReLU", "projection", "sum"]
+    net = reading(fused, **{each.name: (HALF,) * len(each.bottoms) for each in fused.layers if each.bottoms})
+    made = stored(net).net
+    assert {blob.element for name, blob in made.blobs.items() if name not in ("data", "relu")} == {BF16}
+    same_bits(net, made, rng)
+
+
+@seed(20190625)
+@settings(max_examples=120, deadline=None, database=None)
+@given(st.data())
+def test_storage_of_bf16_beside_integers_changes_no_bit_of_any_net(drawn):
+    net = apply_stages(drawn.draw(nets()), [*stage_names(PLAIN), *stage_names(POST_FUSION)])
+    net = drawn.draw(mixed_nets(net))
+    same_bits(net, stored(net).net, np.random.default_rng(7))
+
+
+@seed(20190625)
+@settings(max_examples=120, deadline=None, database=None)
+@given(st.data())
+def test_fusions_of_layers_that_read_bf16_change_no_bit(drawn):
+    net = drawn.draw(mixed_nets(apply_stages(drawn.draw(nets()), stage_names(PLAIN))))
+    fused = apply_stages(net, [name for name in stage_names(POST_FUSION) if name != "eliminate-unread"])
+    same_bits(net, fused, np.random.default_rng(7))
 
 
 @seed(20190625)
