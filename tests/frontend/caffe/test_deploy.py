@@ -206,3 +206,57 @@ def test_what_only_silence_reads_is_the_output_where_nothing_else_is_left():
     silence = 'layer { name: "quiet" type: "Silence" bottom: "b" }'
     assert names(deploy(DATA % "" + ip("a", "data") + ip("b", "a") + silence)) == ["d", "a", "b"]
     assert names(deploy(DATA % "" + ip("a", "data") + ip("b", "a") + ip("c", "a") + silence)) == ["d", "a", "c"]
+
+
+def python(name, bottoms, top="", module="m", layer="L", extra=""):
+    read = " ".join(f'bottom: "{bottom}"' for bottom in bottoms)
+    given = f'top: "{top}"' if top else ""
+    param = f'python_param {{ module: "{module}" layer: "{layer}" }}'
+    return f'layer {{ name: "{name}" type: "Python" {read} {given} {param} {extra} }}\n'
+
+
+SOURCE = 'layer { name: "d" type: "HDF5Data" top: "data" top: "clean" }\n'
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        python("l", ["a", "clean"], "l", extra="loss_weight: 1"),
+        python("l", ["a", "clean"], "l", module="pyloss"),
+        python("l", ["a", "clean"], "l", layer="DiceLoss"),
+        python("l", ["a", "clean"], "l"),
+        python("l", ["a", "clean"]),
+        'layer { name: "s" type: "Slice" bottom: "clean" top: "c1" top: "c2" }' + python("l", ["a", "c1", "c2"], "l"),
+        'layer { name: "l" type: "Distance" bottom: "a" bottom: "clean" top: "l" loss_weight: 0.1 }',
+    ],
+)
+def test_losses_that_nobody_knows_are_told_by_weight_name_or_place(measure):
+    layers = deploy(SOURCE + ip("a", "data") + measure, input_shape=(3, 4, 4))
+    assert names(layers) == ["d", "a"]
+    assert list(layers[0].top) == ["data"]
+
+
+def test_a_loss_of_features_alone_is_told_by_its_weight():
+    layers = deploy(DATA % "" + ip("a", "data") + python("l", ["a"], "l", extra="loss_weight: 0.1"))
+    assert names(layers) == ["d", "a"]
+
+
+def test_python_that_gives_nothing_goes():
+    assert names(deploy(DATA % "" + ip("a", "data") + python("print", ["a"]))) == ["d", "a"]
+
+
+def test_python_in_the_midst_of_a_net_is_not_a_loss():
+    text = DATA % "" + python("p", ["data"], "p") + ip("a", "p") + python("q", ["a", "p"], "q")
+    assert names(deploy(text)) == ["d", "p", "a", "q"]
+
+
+def test_known_python_at_the_end_is_not_a_loss():
+    text = SOURCE + ip("a", "data") + python("p", ["a", "a", "clean"], "rois", layer="ProposalLayer")
+    assert names(deploy(text, input_shape={"data": (3, 4, 4), "clean": (3,)})) == ["d", "a", "p"]
+
+
+def test_a_known_layer_with_a_weight_stays():
+    assert names(deploy(DATA % "" + 'layer { name: "s" type: "Softmax" bottom: "data" top: "s" loss_weight: 1 }')) == [
+        "d",
+        "s",
+    ]

@@ -17,6 +17,7 @@ from typing import Any
 
 from xdn import settings
 from xdn.errors import NetError, listed
+from xdn.frontend.caffe.dialects.python_layers import PYTHON, is_known_python
 from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import Message, place_of, schema, with_layers
@@ -40,14 +41,19 @@ def is_data(layer: Message) -> bool:
     if layer.type in (*_LABELLED, *_FREE):
         return True
     is_source = layer.top and not layer.bottom and layer.type not in LAYERS
-    return bool(is_source) and (layer.type == "Python" or "data" in layer.type.lower())
+    return bool(is_source) and (layer.type == PYTHON or "data" in layer.type.lower())
 
 
 def _is_measure(layer: Message) -> bool:
-    """Return whether `layer` is a loss or a measure of quality, Caffe's or a fork's: it compares with labels."""
-    if layer.type == "Python":
-        return bool(_MEASURES.search(layer.python_param.layer))
-    return layer.type not in LAYERS and bool(_MEASURES.search(layer.type.replace("_", "")))
+    """Return whether `layer` is a loss or a measure of quality, Caffe's or a fork's: it compares with labels.
+
+    It is called one, or what it gives has a weight in the sum that training makes small.
+    """
+    if layer.type in LAYERS or is_known_python(layer):
+        return False
+    if layer.type == PYTHON and _MEASURES.search(f"{layer.python_param.module} {layer.python_param.layer}"):
+        return True
+    return any(layer.loss_weight) or bool(_MEASURES.search(layer.type.replace("_", "")))
 
 
 @dataclass
@@ -62,6 +68,8 @@ class _Analysis:
     #: Dropped layers whose inputs have no other purpose.
     aimless: set[int] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
+    #: Losses and measures of quality.
+    measures: set[int] = field(default_factory=set)
 
     def readers(self) -> dict[str, list[tuple[int, int]]]:
         """Return blob -> (layer, position among its bottoms) of each reading."""
@@ -70,6 +78,20 @@ class _Analysis:
             for position, bottom in enumerate(wiring.bottoms):
                 found.setdefault(bottom, []).append((index, position))
         return found
+
+    def find_measures(self) -> None:
+        """Enter losses and measures: what is one by itself, and Python layers by their place.
+
+        These end the net, and compare what was computed, their first bottom, with what comes from data.
+        """
+        readers, given = self.readers(), set[str]()
+        for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
+            if is_data(layer) or (layer.type in _RESHAPING and given.issuperset(wiring.bottoms)):
+                given.update(wiring.tops)
+            ends = layer.type == PYTHON and not is_known_python(layer) and readers.keys().isdisjoint(wiring.tops)
+            compares = given.isdisjoint(wiring.bottoms[:1]) and not given.isdisjoint(wiring.bottoms)
+            if _is_measure(layer) or (ends and (compares or not wiring.tops)):
+                self.measures.add(index)
 
     def find_labels(self) -> None:
         """Enter the tops of data layers that are labels."""
@@ -90,7 +112,7 @@ class _Analysis:
                 layer, wiring = self.layers[index], self.wirings[index]
                 if layer.type in _RESHAPING and len(wiring.bottoms) == 1:
                     waiting.extend(wiring.tops)
-                elif not (_is_measure(layer) and position > 0) and layer.type not in _SILENT:
+                elif not (index in self.measures and position > 0) and layer.type not in _SILENT:
                     return False
         return True
 
@@ -100,7 +122,8 @@ class _Analysis:
         for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
             if layer.type in _LOSSES and wiring.bottoms and wiring.bottoms[0] not in gone:
                 self.heads.append(index)
-            if _is_measure(layer) or layer.type in _SILENT or any(bottom in gone for bottom in wiring.bottoms):
+            measures = index in self.measures
+            if measures or layer.type in _SILENT or any(bottom in gone for bottom in wiring.bottoms):
                 self.dropped.add(index)
                 gone.update(wiring.tops)
                 if layer.type in _SILENT:
@@ -200,6 +223,7 @@ def _analysed(layers: Sequence[Message], wirings: Sequence[Wiring]) -> _Analysis
     """Return what becomes of the layers; where all of them would go, what only Silence reads is what the net gives."""
     for silent_has_purpose in (False, True):
         analysis = _Analysis(layers, wirings)
+        analysis.find_measures()
         analysis.find_labels()
         analysis.drop_measures()
         if silent_has_purpose:

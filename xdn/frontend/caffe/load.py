@@ -11,7 +11,8 @@ from xdn.errors import NetError, UnsupportedError, WeightsError, listed, placed
 from xdn.files import checked_size, is_file
 from xdn.frontend.caffe.build import build, sketch
 from xdn.frontend.caffe.deploy import deployable, is_data
-from xdn.frontend.caffe.dialects.forks import plain_caffe, refuse_python
+from xdn.frontend.caffe.dialects.forks import plain_caffe
+from xdn.frontend.caffe.dialects.python_layers import refuse_python
 from xdn.frontend.caffe.dialects.upgrade import upgrade
 from xdn.frontend.caffe.images.image_shape import batch_of
 from xdn.frontend.caffe.phase import filter_layers, net_state

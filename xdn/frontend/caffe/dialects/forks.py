@@ -1,21 +1,17 @@
-"""What forks of Caffe write in words of their own, said in ours: fused normalisations, films, known Python layers.
+"""What forks of Caffe write in words of their own, said in ours: fused normalisations, films, pyramids.
 
 Each rule takes a LayerParameter of the current format and changes it in place.
 """
 
 from collections.abc import Callable
 
-from xdn.errors import ParseError, UnsupportedError
+from xdn.errors import UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
-from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
+from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.text import Message, place_of
 
 #: What happynear's Normalize adds to its sums.
 _HAPPYNEAR_EPS = 1e-6
-_PYTHON, _PROPOSAL = "Python", "ProposalLayer"
-#: Lists of numbers in the `param_str` of that layer -> the field that they become.
-_PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
-_PROPOSAL_FORM = "Known: 'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"
 
 
 def _merge_statistics(layer: Message) -> None:
@@ -36,39 +32,6 @@ def _scale_inside(layer: Message) -> None:
         if param.HasField(name):
             param.scale_bias = True
             param.ClearField(name)
-
-
-def _known_python(layer: Message) -> None:
-    """Faster R-CNN's proposal layer is a layer type here; others stay what they are.
-
-    What its `param_str` states is taken, or refused, never passed over.
-    """
-    param = layer.python_param
-    if param.layer != _PROPOSAL:
-        return
-    where = place_of(layer)
-    try:
-        stated = read_param_str(param.param_str)
-    except ParseError as error:
-        raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=_PROPOSAL_FORM) from None
-    layer.type = "Proposal"
-    for key, value in stated.items():
-        if key == "feat_stride" and isinstance(value, int | float) and 1 <= value < 1 << 32 and value == int(value):
-            layer.proposal_param.feat_stride = int(value)
-        elif key in _PROPOSAL_LISTS and (numbers := _numbers(value)):
-            getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
-        else:
-            what = f"param_str: {key!r} is {value!r}, of which nothing is known"
-            raise UnsupportedError(what, where=where, mend=_PROPOSAL_FORM)
-    layer.ClearField("python_param")
-
-
-def _numbers(value: Value) -> list[float]:
-    """Return a list of positive numbers, empty where `value` is not one."""
-    if not isinstance(value, tuple):
-        return []
-    numbers = [number for number in value if isinstance(number, int | float) and number > 0]
-    return numbers if len(numbers) == len(value) else []
 
 
 def _over_channels(layer: Message) -> None:
@@ -105,7 +68,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
     "Normalize": _over_channels,
-    _PYTHON: _known_python,
+    PYTHON: known_python,
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **FILM_RULES,
 }
@@ -134,13 +97,3 @@ def plain_caffe(net: Message) -> None:
         if rule := _RULES.get(layer.type):
             rule(layer)
     _densified(net)
-
-
-def refuse_python(net: Message) -> None:
-    """Raise UnsupportedError for the first Python layer that `plain_caffe` has left in the NetParameter `net`."""
-    for layer in net.layer:
-        if layer.type == _PYTHON:
-            param = layer.python_param
-            what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
-            mend = f"The Python layers that XDN knows: {_PROPOSAL}"
-            raise UnsupportedError(what, where=place_of(layer), mend=mend)

@@ -1,0 +1,88 @@
+"""Python layers of known meaning: told by their class and what their `param_str` says; their code is never run.
+
+Each rule takes a LayerParameter, what its `param_str` states, and makes it a layer of a type that XDN has. What a
+`param_str` states is taken, or refused, never passed over.
+"""
+
+from collections.abc import Callable, Mapping
+
+from xdn.errors import ParseError, UnsupportedError
+from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
+from xdn.frontend.caffe.text import Message, place_of
+
+PYTHON = "Python"
+Stated = Mapping[str, Value]
+
+#: Lists of numbers in the `param_str` of Faster R-CNN's layer -> the field that they become.
+_PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
+
+
+def _proposal(layer: Message, stated: Stated) -> None:
+    """Faster R-CNN's proposal layer is a layer type here."""
+    layer.type = "Proposal"
+    for key, value in stated.items():
+        if key == "feat_stride" and isinstance(value, int | float) and 1 <= value < 1 << 32 and value == int(value):
+            layer.proposal_param.feat_stride = int(value)
+        elif key in _PROPOSAL_LISTS and (numbers := _numbers(value)):
+            getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
+        else:
+            raise _unknown(key, value)
+
+
+def _numbers(value: Value) -> list[float]:
+    """Return a list of positive numbers, empty where `value` is not one."""
+    if not isinstance(value, tuple):
+        return []
+    numbers = [number for number in value if isinstance(number, int | float) and number > 0]
+    return numbers if len(numbers) == len(value) else []
+
+
+def _spatial_dropout(layer: Message, stated: Stated) -> None:
+    """ENet's dropout of whole maps is the identity at test time, whose phase its `param_str` repeats."""
+    layer.type = "Dropout"
+    for key, value in stated.items():
+        if key == "p" and isinstance(value, int | float) and 0 < value < 1:
+            layer.dropout_param.dropout_ratio = value
+        elif not (key == "phase" and value in ("TRAIN", "TEST")):
+            raise _unknown(key, value)
+
+
+def _unknown(key: str, value: Value) -> UnsupportedError:
+    return UnsupportedError(f"param_str: {key!r} is {value!r}, of which nothing is known")
+
+
+#: Class of a Python layer -> its rule, and how its `param_str` is written.
+_RULES: dict[str, tuple[Callable[[Message, Stated], None], str]] = {
+    "ProposalLayer": (_proposal, "'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"),
+    "SpatialDropoutLayer": (_spatial_dropout, "'phase': 'TEST' and 'p': 0.1"),
+}
+
+
+def is_known_python(layer: Message) -> bool:
+    """Return whether `layer` is a Python layer of known meaning."""
+    return layer.type == PYTHON and layer.python_param.layer in _RULES
+
+
+def known_python(layer: Message) -> None:
+    """Change a Python layer of known meaning into what it is; others stay."""
+    if not is_known_python(layer):
+        return
+    where = place_of(layer)
+    rule, form = _RULES[layer.python_param.layer]
+    try:
+        rule(layer, read_param_str(layer.python_param.param_str))
+    except ParseError as error:
+        raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=f"Known: {form}") from None
+    except UnsupportedError as error:
+        raise UnsupportedError(error.what, where=where, mend=f"Known: {form}") from None
+    layer.ClearField("python_param")
+
+
+def refuse_python(net: Message) -> None:
+    """Raise UnsupportedError for the first Python layer that `known_python` has left in the NetParameter `net`."""
+    for layer in net.layer:
+        if layer.type == PYTHON:
+            param = layer.python_param
+            what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
+            mend = f"The Python layers that XDN knows: {', '.join(_RULES)}"
+            raise UnsupportedError(what, where=place_of(layer), mend=mend)
