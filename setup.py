@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "xdn" / "__init__.py").read_text(), re.M).group(1)
+VERSION = re.search(r'^VERSION = "(.+)"', (ROOT / "xdn" / "version.py").read_text(), re.M).group(1)
 
 HDF5 = ["h5py>=3.10"]
 PLOTS = ["matplotlib>=3.8"]

@@ -3,6 +3,7 @@
 import importlib
 
 import numpy as np
+import onnx
 import pytest
 
 import xdn
@@ -11,7 +12,7 @@ from tests.optimize.building import conv, data, layer, net_of
 from xdn import api
 from xdn.errors import DataError, InputError, NetError, WeightsError
 from xdn.frontend import load, read_binaryproto, write_binaryproto
-from xdn.graph import Transform
+from xdn.graph import Quantized, Transform
 
 
 def transform_of(net):
@@ -82,6 +83,17 @@ def test_save_copies_each_mean_file_once_under_the_nets_name(tmp_path):
     np.testing.assert_array_equal(read_binaryproto(saved.means[0]), mean)
     again = load(saved.prototxt, saved.caffemodel)
     assert [each.params.transform.mean_file for each in again.input_layers] == ["net_mean.binaryproto"] * 2
+
+
+def test_onnx_has_blobs_stored_as_the_8_bit_integers_that_are_read(tmp_path):
+    first, second = conv("c1", "data", 4), conv("c2", "pool", 4)
+    net = net_of(data(1, 3, 8, 8), first, layer("Pooling", "pool", ["c1"], kernel_size=2, stride=2), second)
+    read = {"c1": (Quantized(0.1, signed=True),), "c2": (Quantized(0.2, signed=True),)}
+    net = net.replace(layers=tuple(each.replace(quantized=read.get(each.name, ())) for each in net.layers))
+    api.save_onnx(net, str(tmp_path / "net.onnx"))
+    nodes = onnx.load(tmp_path / "net.onnx").graph.node
+    kinds = ["QuantizeLinear", "Conv", "QuantizeLinear", "MaxPool", "Conv"]
+    assert [node.op_type for node in nodes if node.op_type != "DequantizeLinear"] == kinds
 
 
 def test_save_refuses_a_mean_file_that_is_none(tmp_path):

@@ -8,6 +8,8 @@ The few calls that most programs need:
 >>> session.run(None, {"data": images})
 """
 
+from xdn.version import VERSION
+
 #: As in `typing`, whose import would take most of the time in which a command does not answer Ctrl-C yet.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from xdn.optimize.pipeline import optimize
     from xdn.session import Session
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Session", "XdnError", "__version__", "load", "optimize"]
 
 #: Public name -> the module that has it.

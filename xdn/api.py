@@ -18,7 +18,7 @@ from xdn.graph import Net, Transform
 from xdn.graph.summary import NetSummary
 from xdn.layers import LAYERS
 from xdn.layers.input import Input
-from xdn.optimize import STAGES
+from xdn.optimize import STAGES, apply_stages
 
 if TYPE_CHECKING:
     from xdn.kernels.machine.model import Machine
@@ -222,6 +222,28 @@ def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
     saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(means.values()))
     frontend.save(_with_transforms(net, transforms), saved.prototxt, saved.caffemodel)
     return saved
+
+
+def save_onnx(net: Net, path: str | Path) -> None:
+    """Write `net` as ONNX, its image transforms left out; see `xdn.frontend.onnx.writer.to_onnx`.
+
+    What layers read as 8-bit integers is stored so wherever that is possible, as sessions do: engines then find
+    integers before and after what only hands values on.
+
+    Parameters
+    ----------
+    net : Net
+        With weights.
+    path : path
+
+    Raises
+    ------
+    UnknownNameError, UnsupportedError, WeightsError
+        A layer has no ONNX form, or no weights.
+    """
+    from xdn.frontend.onnx.writer import save_onnx as write
+
+    write(apply_stages(net, ("quantized-storage",)), Path(path))
 
 
 def read_prune_config(path: str | Path) -> "PruneConfig":

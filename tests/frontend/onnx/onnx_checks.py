@@ -33,13 +33,14 @@ def one_layer_net(
     return net.replace(layers=(*inputs, net.layers[-1].replace(weights=weights)))
 
 
-def session_of(net: Net) -> onnxruntime.InferenceSession:
-    """Return ONNX Runtime's session on the net's checked ONNX form, one thread, graph rewrites off."""
+def session_of(net: Net, *, rewritten: bool = False) -> onnxruntime.InferenceSession:
+    """Return ONNX Runtime's session on the net's checked ONNX form, one thread, its graph rewrites off or on."""
     model = to_onnx(net)
     onnx.checker.check_model(model, full_check=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if not rewritten:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.frontend.onnx.onnx_checks import check_net, one_layer_net, session_of
 from tests.positions import EVERY_NET
-from xdn.errors import UnsupportedError, WeightsError
+from xdn.errors import WeightsError
 from xdn.frontend.onnx.writer import save_onnx, to_onnx
-from xdn.graph import Epilogue, Quantized
+from xdn.graph import Epilogue
 from xdn.layers.convolution import Convolution
 from xdn.layers.elu import ELU
 from xdn.layers.innerproduct import InnerProduct
@@ -88,10 +88,3 @@ def test_lines_images_and_volumes_as_read_and_fused(net):
     plain = apply_stages(net, stage_names())
     for each in (net, plain, apply_stages(plain, stage_names(POST_FUSION))):
         check_net(each, batches=(3,))
-
-
-def test_layers_that_read_8_bit_integers_are_refused():
-    net = one_layer_net(ReLU(), (2, 4, 5, 5))
-    layer = net.layers[-1].replace(quantized=(Quantized(0.1),))
-    with pytest.raises(UnsupportedError, match="an ONNX file does not hold a layer that reads 8-bit integers"):
-        to_onnx(net.replace(layers=(*net.layers[:-1], layer)))

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
+from xdn.element import REAL, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.graph import Array, Blob, Layer, Net, Quantized, Shape
 from xdn.layers.broadcast import spread
 from xdn.registry import Registry
 
@@ -21,6 +22,8 @@ IR_VERSION = 8
 
 #: Every layer type that has an ONNX form, by Caffe's name: what writes a layer with its parameters.
 EMITTERS: Registry[Callable[["Emission", Any], None]] = Registry("layer type in ONNX", "xdn.frontend.onnx.emit")
+#: What ONNX calls the elements that blobs hold.
+_ELEMENTS = {REAL: TensorProto.FLOAT, U8: TensorProto.UINT8, S8: TensorProto.INT8}
 #: An end past every axis, for ONNX's Slice.
 TO_THE_END = 2**63 - 1
 
@@ -38,6 +41,8 @@ class Graph:
         self.net = net
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        #: What layers read that do not read f32: of which value, how -> the name of the values that they compute with.
+        self.readings: dict[tuple[str, Quantized], str] = {}
         self._taken = set(net.blobs) | {layer.name for layer in net.layers}
         # A free batch shows in the shapes: what differs between two batch sizes depends on it.
         self._batch = next(iter(net.inputs.values())).shape[0] if net.inputs else 1
@@ -64,7 +69,7 @@ class Graph:
         dims: list[int | str | None] = list(self.dims(blob))
         if dims and dims[0] is None and self.net.blobs[blob].shape[0] == self._batch:
             dims[0] = "N"
-        return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, dims)
+        return helper.make_tensor_value_info(blob, _ELEMENTS[self.net.blobs[blob].element], dims)
 
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that nothing carries yet."""
@@ -97,12 +102,15 @@ class Emission:
     layer : Layer
     bottoms, tops : sequence of str
         The values that it reads and writes; the blobs of `layer` have their shapes.
+    read : sequence of Quantized
+        Of what 8-bit integers the bottoms are the values; empty of a layer that computes in f32.
     """
 
     graph: Graph
     layer: Layer
     bottoms: Sequence[str]
     tops: Sequence[str]
+    read: Sequence[Quantized] = ()
 
     def emit(self) -> None:
         """Append the layer's nodes."""

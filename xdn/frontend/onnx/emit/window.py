@@ -5,7 +5,9 @@ from math import prod
 
 from onnx import TensorProto
 
+from xdn.element import REAL
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
+from xdn.frontend.onnx.emit.integers import filters, read
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
@@ -14,14 +16,14 @@ from xdn.layers.window import Extents, Window
 
 
 @EMITTERS.register("Convolution", "Deconvolution")
-def filters(out: Emission, params: Filters) -> None:
+def convolution(out: Emission, params: Filters) -> None:
     """Conv, or ConvTranspose.
 
     The padding is the same on both sides; where a window passes the padded input, there is more of it at the end.
     """
     window = params.window_over(out.bottom())
     over = (0,) * window.axes if window.transposed else window.overhang(out.bottom().shape[2:])
-    inputs = [*out.bottoms, *(out.weight(name) for name in out.layer.weights)]
+    inputs = [*out.bottoms, *filters(out)]
     pads = (*window.pad, *(pad + more for pad, more in zip(window.pad, over, strict=True)))
     steps = {"kernel_shape": window.kernel, "strides": window.stride, "dilations": window.dilation}
     out.top("ConvTranspose" if window.transposed else "Conv", inputs, **steps, pads=pads, group=params.group)
@@ -32,7 +34,10 @@ def inner_product(out: Emission, params: InnerProduct) -> None:
     """Gemm over the flattened axes, and back to the leading axes where these are not just the batch."""
     axis = out.bottom().axis(params.axis)
     flat = out.step("Flatten", out.bottoms, "flat", axis=axis)
-    inputs = [flat, *(out.weight(name) for name in out.layer.weights)]
+    for how in out.read:
+        # Engines look for integers right before a product: they are made again, and are those of the bottom.
+        flat = read(out.graph, flat, how)
+    inputs = [flat, *filters(out)]
     transposed = int(not params.transpose)
     if axis == 1:
         out.top("Gemm", inputs, transB=transposed)
@@ -49,11 +54,13 @@ def _reach(window: Window, tops: Extents) -> Extents:
 @EMITTERS.register("Pooling")
 def pooling(out: Emission, params: Pooling) -> None:
     """GlobalMaxPool, GlobalAveragePool, MaxPool or AveragePool, with padding that leaves nothing to round."""
-    (source,), maximum = out.bottoms, params.pool == "MAX"
-    if params.global_pooling and len(out.tops) == 1:
+    (source,), sizes = out.bottoms, out.bottom().shape[2:]
+    # Integers that are handed on: of windows of one element the average is the maximum; GlobalMaxPool takes none.
+    carried = not out.read and out.bottom().element != REAL
+    maximum = carried or params.pool == "MAX"
+    if params.global_pooling and len(out.tops) == 1 and not carried:
         out.top("GlobalMaxPool" if maximum else "GlobalAveragePool", [source])
         return
-    sizes = out.bottom().shape[2:]
     window = params.window(sizes)
     reach = _reach(window, params.output_size(sizes))
     each = zip(reach, sizes, window.pad, strict=True)
