@@ -55,3 +55,9 @@ def test_the_largest_f32_rounds_to_an_infinity():
 def test_f32_is_stored_as_it_is(rng):
     values = rng.standard_normal(100).astype(np.float32)
     assert F32.stored(values).tobytes() == F32.loaded(values).tobytes() == values.tobytes()
+
+
+def test_denormal_numbers_are_zeros_of_bf16():
+    """Also those that are nearest to the least normal number."""
+    bits = np.array([0x00000001, 0x007FFFFF, 0x807FFFFF, 0x00800000], np.uint32)
+    assert BF16.stored(bits.view(np.float32)).tolist() == [0, 0, 0x8000, 0x0080]

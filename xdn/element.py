@@ -39,7 +39,10 @@ class Element:
         return np.dtype(self.dtype)
 
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """Return f32 values as they are stored: rounded to the nearest, of two equally near ones to the even."""
+        """Return f32 values as they are stored: rounded to the nearest, of two equally near ones to the even.
+
+        Of bf16 denormal numbers are zeros, as to the instructions that multiply it.
+        """
         if self == F32:
             return values
         if self.name != "bf16":
@@ -47,6 +50,7 @@ class Element:
                 return values.astype(self.numpy)
         bits = np.ascontiguousarray(values, real).view(np.uint32)
         rounded = (bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16
+        rounded = np.where(bits & 0x7F800000, rounded, (bits >> 16) & 0x8000)
         # A NaN must not be rounded to an infinity.
         return np.where(np.isnan(values), (bits >> 16) | 0x40, rounded).astype(np.uint16)
 

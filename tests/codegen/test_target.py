@@ -15,6 +15,7 @@ from xdn.codegen.target import (
     host_target,
     lookups_of,
     multiplies_tiles,
+    pair_ways_of,
     target_named,
     ways_of,
 )
@@ -56,7 +57,8 @@ def test_the_flag_names_the_target(monkeypatch, target):
     told = host_target.__wrapped__()
     assert told.dots == ways_of(target, cpu_features())[0]
     assert told.lookup == lookups_of(target, cpu_features())[0]
-    own = {name: getattr(target, name) for name in ("core_cache_bytes", "dots", "lookup")}
+    assert told.pairs == pair_ways_of(target, cpu_features())[0]
+    own = {name: getattr(target, name) for name in ("core_cache_bytes", "dots", "lookup", "pairs")}
     assert replace(told, **own) == target
 
 
@@ -90,6 +92,22 @@ def test_how_8_bit_numbers_are_multiplied(name, features, ways):
 )
 def test_how_bytes_are_looked_up(name, features, ways):
     assert lookups_of(target_named(name), features) == ways
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "ways"),
+    [
+        ("avx512f", {"avx512bf16"}, ["native", "emulated"]),
+        ("amx", {"avx512bf16", "avx512vl"}, ["native", "emulated"]),
+        ("avx512f", {"avx512vnni", "avx512vl"}, ["emulated"]),
+        ("avx2", {"avx512bf16"}, ["emulated"]),
+        ("avx2", {"avx512bf16", "avx512vl"}, ["native", "emulated"]),
+        ("neon", {"bf16"}, ["emulated"]),
+        ("portable", {"avx512bf16", "avx512vl"}, ["emulated"]),
+    ],
+)
+def test_how_pairs_of_bf16_are_multiplied(name, features, ways):
+    assert pair_ways_of(target_named(name), features) == ways
 
 
 @pytest.mark.skipif(multiplies_tiles(), reason="the processor has a tile unit")

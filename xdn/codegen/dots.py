@@ -160,7 +160,7 @@ class Plain(Dots):
         return acc
 
     def _extended(self, x: ir.Value, element: Element) -> list[ir.Value]:
-        return [self._b.part(x, number, element == S8) for number in range(WORD)]
+        return [self._b.part(x, number, element) for number in range(WORD)]
 
 
 #: By the name of a target's way.

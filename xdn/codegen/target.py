@@ -11,7 +11,7 @@ from xdn import settings
 from xdn.codegen.rates import USUAL, Rates
 from xdn.codegen.tile_probe import tiles_work
 from xdn.cpus import caches
-from xdn.element import REAL
+from xdn.element import BF16, REAL, Element
 from xdn.errors import SettingError
 
 #: How a target multiplies tiles, where it does: by the instructions of Intel's AMX, or by vectors, to the same bits.
@@ -22,6 +22,8 @@ TILED_INTEGERS = "amx-int8"
 VNNI, MADD, SDOT, PLAIN = "vnni", "madd", "sdot", "plain"
 #: How a target looks bytes up in a table, beside `PLAIN` (`xdn/codegen/lookup.py`).
 PERMUTE, SHUFFLE = "permute", "shuffle"
+#: Beside `EMULATED`: how a target multiplies pairs of bf16 and rounds to bf16, to the same bits.
+NATIVE = "native"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Target:
         `VNNI`, `MADD`, `SDOT` or `PLAIN`: how 8-bit numbers are multiplied.
     lookup : str
         `PERMUTE`, `SHUFFLE` or `PLAIN`: how bytes are looked up in a table.
+    pairs : str
+        `NATIVE` or `EMULATED`: how pairs of bf16 are.
     core_cache_bytes : int
         The cache that a core has for itself (level 2); machine code does not depend on it.
     rates : Rates
@@ -66,6 +70,7 @@ class Target:
     tiles_integers: bool = False
     dots: str = PLAIN
     lookup: str = PLAIN
+    pairs: str = EMULATED
     core_cache_bytes: int = settings.CORE_CACHE_BYTES
     rates: Rates = USUAL
 
@@ -73,6 +78,10 @@ class Target:
     def lanes(self) -> int:
         """Values of one vector register, in what is computed."""
         return self.vector_bytes // REAL.bytes
+
+    def way(self, element: Element) -> str:
+        """Return how products of an element of 8 or 16 bits are made: `dots` or `pairs`."""
+        return self.pairs if element == BF16 else self.dots
 
     def tile(self) -> tuple[int, int]:
         """Return the contraction kernel's largest tile: (rows of scalars, vectors).
@@ -138,6 +147,19 @@ def _able(known: Mapping[str, Sequence[tuple[str, Set[str]]]], target: Target, f
     return list(dict.fromkeys((*able, PLAIN)))
 
 
+#: By target: what the processor must have for multiplying pairs of bf16. NEON's instruction rounds otherwise.
+_PAIRS: Mapping[str, Set[str]] = {
+    **dict.fromkeys((AMX, "avx512f", "amx-emulated"), frozenset({"avx512bf16"})),
+    "avx2": {"avx512bf16", "avx512vl"},
+}
+
+
+def pair_ways_of(target: Target, features: Set[str]) -> list[str]:
+    """Return how a processor with some features multiplies pairs of bf16 in a target's vectors, the best way first."""
+    able = target.name in _PAIRS and features >= _PAIRS[target.name]
+    return [NATIVE, EMULATED] if able else [EMULATED]
+
+
 def target_named(name: str) -> Target:
     """Return the target `name`, as kernel names spell it; raise SettingError for another."""
     for target in TARGETS:
@@ -153,7 +175,7 @@ _FEATURES = {
     "skylake": {"avx2", "fma"},
     "znver3": {"avx2", "fma"},
     "skylake-avx512": {"avx2", "fma", "avx512f", "avx512bw", "avx512vl"},
-    "znver4": {"avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512vnni"},
+    "znver4": {"avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512bf16"},
 }
 
 
@@ -201,7 +223,7 @@ def host_target() -> Target:
         found = next(target for target in able if target.tiles != AMX or multiplies_tiles())
     integers = found.tiles_integers and (found.tiles != AMX or TILED_INTEGERS in features)
     dots, lookup = ways_of(found, features)[0], lookups_of(found, features)[0]
-    found = replace(found, tiles_integers=integers, dots=dots, lookup=lookup)
+    found = replace(found, tiles_integers=integers, dots=dots, lookup=lookup, pairs=pair_ways_of(found, features)[0])
     return replace(found, core_cache_bytes=_core_cache_bytes())
 
 

@@ -206,7 +206,7 @@ def _integer_row(*elements: Element) -> Callable[[WordBuilder, Sequence[ir.Value
         def one_word(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
             (total,), words = sums, (b.broadcast(b.scalar(scalars, k)), b.scalar(other, k))
             for number in range(WORD):
-                own = [b.part(each, number, element == S8) for each, element in zip(words, elements, strict=True)]
+                own = [b.part(each, number, element) for each, element in zip(words, elements, strict=True)]
                 total = b.ir.add(total, b.ir.mul(*own))
             return [total]
 

@@ -1,6 +1,8 @@
-"""Words of four integers of 8 bits: what an image has of four channels that lie together, as one lane of a vector.
+"""Words of 32 bits: what an image has of channels that lie together, as one lane of a vector.
 
-Such integers come from f32 by `Quantized.integers` and become f32 again exactly; see `xdn/graph/quantized.py`.
+A word holds four integers of 8 bits, or two numbers of bf16, of which the first is in its lower half:
+`Element.interleave`. Integers come from f32 by `Quantized.stored` and become f32 again exactly, numbers of bf16 by
+`Element.stored`; see `xdn/graph/quantized.py`.
 """
 
 from collections.abc import Sequence
@@ -9,9 +11,12 @@ from llvmlite import ir
 
 from xdn.codegen.arithmetic import I32, Arithmetic, external
 from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.conversion import Conversion
+from xdn.codegen.target import NATIVE
+from xdn.element import BF16, REAL, S8, U8, Element
 
 #: Integers of a word.
-WORD = 4
+WORD = U8.interleave
 #: An f32 from which a number of small magnitude is read off in the last bits: adding it rounds to the nearest integer,
 #: of two equally near ones to the even, whatever instructions for that a processor has.
 _READ_OFF = 1.5 * 2.0**23
@@ -39,7 +44,7 @@ def concatenated(irbuilder: ir.IRBuilder, vectors: Sequence[ir.Value]) -> ir.Val
 
 
 class WordBuilder(VectorBuilder):
-    """Emit vector code over words; pointers are to bytes, and count these."""
+    """Emit vector code over words; pointers are to what these consist of, and count that."""
 
     quantized = quantized
 
@@ -54,7 +59,8 @@ class WordBuilder(VectorBuilder):
         self.ir.store(words, self._words_pointer(pointer, vector)).align = self.target.vector_bytes if aligned else 1
 
     def _words_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
-        place = self.offset(pointer, vector * self._lanes * WORD)
+        together = I32.width // pointer.type.pointee.width
+        place = self.offset(pointer, vector * self._lanes * together)
         return self.ir.bitcast(place, self._integer.as_pointer())
 
     def same_word(self, number: ir.Value) -> ir.Value:
@@ -67,18 +73,79 @@ class WordBuilder(VectorBuilder):
         rotate = external(self.ir, name, ir.FunctionType(kind, [kind] * 3))
         return self.ir.call(rotate, [words, words, bits])
 
-    def part(self, words: ir.Value, number: int, signed: bool) -> ir.Value:
-        """Return the integer `number` of each word as i32."""
-        if signed:
+    def part(self, words: ir.Value, number: int, element: Element) -> ir.Value:
+        """Return the 8-bit integer `number` of each word as i32."""
+        if element == S8:
             high = self.ir.shl(words, self.integer(8 * (WORD - 1 - number)))
             return self.ir.ashr(high, self.integer(8 * (WORD - 1)))
         return self.ir.and_(self.ir.lshr(words, self.integer(8 * number)), self.integer(255))
 
-    def load_bytes(self, pointer: ir.Value, signed: bool) -> ir.Value:
-        """Load as many integers as a vector has lanes, as i32."""
+    def parts(self, words: ir.Value, element: Element, factor: ir.Value | None = None) -> list[ir.Value]:
+        """Return what each word holds as f32: numbers of bf16, or integers times a factor, if one is given."""
+        if element == BF16:
+            halves = self.ir.shl(words, self.integer(16)), self.ir.and_(words, self.integer(0xFFFF0000))
+            return [self.from_bits(half) for half in halves]
+        return self._scaled([self.part(words, number, element) for number in range(WORD)], factor)
+
+    def _scaled(self, integers: Sequence[ir.Value], factor: ir.Value | None) -> list[ir.Value]:
+        return [self.rounded(each) if factor is None else self.mul(self.rounded(each), factor) for each in integers]
+
+    def joined(self, values: Sequence[ir.Value], element: Element, inverse: ir.Value | None = None) -> ir.Value:
+        """Return the words of f32 values, one for each number of a word; of values that are left out 0.
+
+        Integers are `Quantized.stored` of them, `inverse` being the reciprocal of their scale.
+        """
+        if element != BF16:
+            return self.joined_bytes([self.quantized(value, inverse, element == S8) for value in values])
+        even, odd = (*values, self.number(0))[:2]
+        if self.target.pairs == NATIVE and self._lanes == self.target.lanes:
+            return Conversion(self.ir, self._lanes, self.target).joined(even, odd)
+        low, high = (self.ir.zext(self._halves(each), self._integer) for each in (even, odd))
+        return self.ir.or_(low, self.ir.shl(high, self.integer(16)))
+
+    def joined_bytes(self, parts: Sequence[ir.Value]) -> ir.Value:
+        """Return words of the last bytes of four vectors of i32."""
+        last = self.integer(255)
+        words = self.ir.shl(parts[-1], self.integer(8 * (len(parts) - 1)))
+        for number, part in enumerate(parts[:-1]):
+            words = self.ir.or_(words, self.ir.shl(self.ir.and_(part, last), self.integer(8 * number)))
+        return words
+
+    def _halves(self, values: ir.Value) -> ir.Value:
+        """Return the numbers of bf16 nearest to f32, as bits."""
+        lanes = self.target.lanes
+        single = Conversion(self.ir, lanes, self.target)
+        if self._lanes == lanes:
+            return single.to_bf16(values)
+        places = [[*range(at, at + lanes)] for at in range(0, self._lanes, lanes)]
+        masks = [ir.Constant(ir.VectorType(I32, lanes), each) for each in places]
+        return concatenated(self.ir, [single.to_bf16(self.ir.shuffle_vector(values, values, mask)) for mask in masks])
+
+    def load_values(self, pointer: ir.Value, vector: int, element: Element, factor: ir.Value | None = None) -> ir.Value:
+        """Load the vector number `vector` after a pointer as f32; of integers times a factor, if one is given."""
+        if element in (REAL, BF16):
+            return self.load_stored(pointer, vector, element)
+        return self._scaled([self.load_bytes(self.offset(pointer, vector * self._lanes), element)], factor)[0]
+
+    def store_values(
+        self, values: ir.Value, pointer: ir.Value, vector: int, element: Element, inverse: ir.Value | None = None
+    ) -> None:
+        """Store f32 to the vector number `vector` after a pointer, as numbers of an element; see `joined`."""
+        if element == REAL:
+            self.store(values, pointer, vector)
+        elif element == BF16:
+            halves = self._halves(values)
+            place = self.ir.bitcast(self.offset(pointer, vector * self._lanes), halves.type.as_pointer())
+            self.ir.store(halves, place).align = element.bytes * self.target.lanes
+        else:
+            integers = self.quantized(values, inverse, element == S8)
+            self.store_bytes(integers, self.offset(pointer, vector * self._lanes))
+
+    def load_bytes(self, pointer: ir.Value, element: Element) -> ir.Value:
+        """Load as many 8-bit integers as a vector has lanes, as i32."""
         loaded = self.ir.load(self.ir.bitcast(pointer, self._bytes.as_pointer()))
         loaded.align = 1
-        return (self.ir.sext if signed else self.ir.zext)(loaded, self._integer)
+        return (self.ir.sext if element == S8 else self.ir.zext)(loaded, self._integer)
 
     def store_bytes(self, values: ir.Value, pointer: ir.Value) -> None:
         """Store the last bytes of i32."""
@@ -88,14 +155,6 @@ class WordBuilder(VectorBuilder):
     @property
     def _bytes(self) -> ir.Type:
         return ir.VectorType(ir.IntType(8), self._lanes)
-
-    def joined(self, parts: Sequence[ir.Value]) -> ir.Value:
-        """Return words of the last bytes of four vectors of i32."""
-        last = self.integer(255)
-        words = self.ir.shl(parts[WORD - 1], self.integer(8 * (WORD - 1)))
-        for number, part in enumerate(parts[: WORD - 1]):
-            words = self.ir.or_(words, self.ir.shl(self.ir.and_(part, last), self.integer(8 * number)))
-        return words
 
     def transposed(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
         """Return the columns of as many vectors as a vector has lanes, a power of two.

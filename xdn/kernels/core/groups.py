@@ -17,7 +17,7 @@ from llvmlite import ir
 
 from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import REAL, S8, Element
+from xdn.element import REAL, Element
 from xdn.kernels.core.layout import BATCH, BlockLayout, Schedule
 
 
@@ -65,12 +65,14 @@ class Groups:
         """Load a group of 8-bit integers as i32."""
         if self.schedule is BATCH:
             words = self.b.load_words(pointer)
-            return [self.b.part(words, number, element == S8) for number in range(WORD)]
-        return [self.b.load_bytes(pointer, element == S8)]
+            return [self.b.part(words, number, element) for number in range(WORD)]
+        return [self.b.load_bytes(pointer, element)]
 
     def values(self, pointer: ir.Value, element: Element, factor: ir.Value) -> list[ir.Value]:
         """Load a group of 8-bit integers as f32, multiplied by a factor."""
-        return [self.b.mul(self.b.rounded(each), factor) for each in self.integers(pointer, element)]
+        if self.schedule is BATCH:
+            return self.b.parts(self.b.load_words(pointer), element, factor)
+        return [self.b.load_values(pointer, 0, element, factor)]
 
     def coefficients(self, pointer: ir.Value) -> list[ir.Value]:
         """Load one f32 for each channel of a group, from that of the first one on."""
@@ -98,12 +100,10 @@ class Groups:
         b = self.b
         if element == REAL:
             self._store_rows(values, pointer, last)
-            return
-        integers = [b.quantized(value, inverse, element == S8) for value in values]
-        if self.schedule is BATCH:
-            b.store_words(b.joined(integers), pointer)
+        elif self.schedule is BATCH:
+            b.store_words(b.joined(values, element, inverse), pointer)
         else:
-            b.store_bytes(integers[0], pointer)
+            b.store_values(values[0], pointer, 0, element, inverse)
 
     def _store_rows(self, values: Sequence[ir.Value], pointer: ir.Value, last: ir.Value | None) -> None:
         b = self.b

@@ -30,7 +30,7 @@ from xdn.codegen.jit import I64, NUMBER, POINTER, U8_POINTER, VOID, Kind, emitte
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody
 from xdn.codegen.words import WORD, WordBuilder, concatenated, quantized
-from xdn.element import S8
+from xdn.element import S8, U8
 from xdn.graph import Quantized
 from xdn.kernels.core.descriptor import Number, Pointer, Size, over
 from xdn.kernels.core.family import Step
@@ -129,7 +129,7 @@ class _Tile:
         values = self._planes(x) if self.pixel_channels is None else self._pixels(x)
         inverse, signed = b.broadcast(self.inverse), self.layout.element == S8
         integers = {value: quantized(b, value, inverse, signed) for value in values}
-        return b.joined([integers[value] for value in values])
+        return b.joined_bytes([integers[value] for value in values])
 
     def _channel(self, k: int) -> ir.Value:
         """Return the number of a channel of the word; one that is not there becomes the last one that is."""
@@ -145,7 +145,7 @@ class _Tile:
         whole = self._shuffled(x, self.pixel_channels) if self.pixel_channels else None
         for k in range(self.pixel_channels or WORD):
             channel = self._channel(k)
-            integers = b.part(whole, k, signed=False) if whole else self._gathered(x, channel)
+            integers = b.part(whole, k, U8) if whole else self._gathered(x, channel)
             mean = b.load(b.offset(self.mean, b.ir.mul(channel, self.mean_step)), aligned=False)
             factor = b.broadcast(b.scalar(self.factor, channel))
             values.append(b.mul(b.sub(b.rounded(integers), mean), factor))

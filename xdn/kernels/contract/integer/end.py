@@ -6,7 +6,7 @@ from dataclasses import replace
 from llvmlite import ir
 
 from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import REAL, S8
+from xdn.element import REAL
 from xdn.kernels.contract.integer.form import Ends, Form, emit_activation, has_own_coefficients
 
 
@@ -33,7 +33,6 @@ def store_images(
     last : i64, optional
         Number of the last filter that is there; of f32 no other is read or stored. All are there where it is not given.
     """
-    vectors = b.target.tile()[1]
     vectors, values = b.target.tile()[1], list(found[0])
     for others in found[1:]:
         values = [*map(b.add, values, others)]
@@ -51,8 +50,7 @@ def store_images(
             if form.top == REAL:
                 _store_rows(b, values, (first, v), ends.y, last)
             else:
-                stored = [b.quantized(value, ends.inverse, form.top == S8) for value in values]
-                b.store_words(b.joined(stored), b.offset(ends.y, first * images), v)
+                b.store_words(b.joined(values, form.top, ends.inverse), b.offset(ends.y, first * images), v)
 
 
 def _with_residuals(
@@ -68,8 +66,7 @@ def _with_residuals(
         added = [b.load(b.offset(ends.residual, each), v) for each in offsets]
     else:
         words = b.load_words(b.offset(ends.residual, first * images), v)
-        parts = [b.part(words, i, form.residual == S8) for i in range(len(values))]
-        added = [b.mul(b.rounded(each), ends.residual_scale) for each in parts]
+        added = b.parts(words, form.residual, ends.residual_scale)
     return [b.add(value, each) for value, each in zip(values, added, strict=True)]
 
 
@@ -138,10 +135,8 @@ def _with_residual(b: WordBuilder, row: list[ir.Value], residual: ir.Value, ends
     """Return a position's vectors with the residual added."""
     if form.residual == REAL:
         return [b.add(value, b.load(residual, v)) for v, value in enumerate(row)]
-    scale, signed = b.broadcast(ends.residual_scale), form.residual == S8
-    added = [
-        b.mul(b.rounded(b.load_bytes(b.offset(residual, v * b.target.lanes), signed)), scale) for v in range(len(row))
-    ]
+    scale = b.broadcast(ends.residual_scale)
+    added = [b.load_values(residual, v, form.residual, scale) for v in range(len(row))]
     return [*map(b.add, row, added)]
 
 
@@ -152,7 +147,4 @@ def _store_position(b: WordBuilder, row: list[ir.Value], y: ir.Value, ends: Ends
     for v, value in enumerate(row):
         coefficient = b.load(ends.coefficients, v) if own else shared
         value = emit_activation(b, form, value, coefficient)
-        if form.top == REAL:
-            b.store(value, y, v)
-        else:
-            b.store_bytes(b.quantized(value, inverse, form.top == S8), b.offset(y, v * b.target.lanes))
+        b.store_values(value, y, v, form.top, inverse)
