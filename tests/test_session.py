@@ -12,7 +12,7 @@ from tests.cli.caffe_files import noise, write_small
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.nets import calibrated_nets
 from xdn.errors import InputError
-from xdn.graph import Quantized
+from xdn.graph import Bf16, Quantized
 from xdn.instruments import executed
 from xdn.kernels.core.choice import Choice
 from xdn.optimize import apply_stages
@@ -149,3 +149,42 @@ def test_sessions_compute_the_integers_of_any_net(net):
     assert not found.skipped
     # Rounding of f32 at each of up to 17 layers; measured below 2e-6.
     assert all(difference < 2e-5 for difference in found.differences.values())
+
+
+@seed(20190625)
+@settings(max_examples=10, deadline=None, database=None)
+@given(calibrated_nets(bf16=True))
+def test_sessions_compute_bf16_of_any_net(net):
+    """Beside integers and f32, in both schedules; blobs in bf16 may differ in their last bit."""
+    batch = seeded_batch(net)
+    found = check_execution(net, batch, run(reference, net, batch), executed)
+    assert not found.skipped
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_with_the_precision_bf16_layers_read_it(fused, rng):
+    net = net_of(
+        data(2, 3, 8, 8),
+        conv("conv1", "data", 5, 3, pad=1),
+        layer("LRN", "lrn", ["conv1"]),
+        layer("ReLU", "relu", ["lrn"]),
+        conv("conv2", "relu", 4),
+        layer("Sigmoid", "sigmoid", ["conv2"]),
+        layer("InnerProduct", "fc", ["sigmoid"], num_output=3),
+    )
+    said = [each.replace(quantized=(Quantized(0.1, True),)) if each.name == "conv2" else each for each in net.layers]
+    net = net.replace(layers=tuple(said))
+    session = xdn.Session(net, threads=1, post_fusion=fused, precision="bf16")
+    assert {each.name for each in session.net.layers if each.reads_bf16} == {"conv1", "fc"}
+    assert session.net.layer("conv2").quantized == said[4].quantized
+    images = rng.standard_normal((2, 3, 8, 8)).astype(np.float32)
+    (found,) = session.run(None, {"data": images})
+    (other,) = xdn.Session(net, threads=1, configuration=Configuration(precision="bf16")).run(None, {"data": images})
+    assert np.array_equal(found, other)
+    marked = net.replace(
+        layers=tuple(each.replace(quantized=(Bf16(),)) if each.name in ("conv1", "fc") else each for each in net.layers)
+    )
+    expected = marked.forward({"data": images})["fc"]
+    assert np.abs(found - expected).max() <= 2.0**-7 * np.abs(expected).max()
+    again = pickle.loads(pickle.dumps(session))
+    assert np.array_equal(again.run(None, {"data": images})[0], found)

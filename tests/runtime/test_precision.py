@@ -127,8 +127,8 @@ def test_three_products_need_a_tile_unit():
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(UnknownNameError, match=r"unknown precision 'bf16'\. Known: f32, fma, bf16x3"):
-        Configuration(precision="bf16")
+    with pytest.raises(UnknownNameError, match=r"unknown precision 'bf17'\. Known: f32, fma, bf16x3, bf16"):
+        Configuration(precision="bf17")
 
 
 def test_memory_counts_parts(emulated, monkeypatch):

@@ -141,7 +141,7 @@ def _stages(args: argparse.Namespace) -> tuple[str, ...]:
     if strange := [name for name in chosen if not STAGES[name].in_files]:
         mend = "Leave it out: a session runs it when it starts"
         raise SettingError(f"no file can say what {', '.join(strange)} makes", mend=mend)
-    fused = tuple(name for name in chosen if STAGES[name].group == POST_FUSION)
+    fused = tuple(name for name in chosen if STAGES[name].group != PLAIN)
     if fused and not _fuses(args):
         raise SettingError(f"plain Caffe cannot say what {', '.join(fused)} makes", mend="Add --emit-fused")
     return chosen

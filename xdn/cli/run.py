@@ -37,7 +37,7 @@ from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
-from xdn.kernels.core.choice import BF16X3, F32, FMA, PRECISIONS
+from xdn.kernels.core.choice import BF16, BF16X3, F32, FMA, PRECISIONS
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
@@ -70,7 +70,8 @@ def main(argv: list[str] | None = None) -> int:
         "--precision", choices=PRECISIONS,
         help=f"{F32}: with a tile unit (AMX) by sums of six products of bf16 parts, which err less than f32 sums; "
         f"{FMA}: by f32 arithmetic alone, to the same bits on every processor; {BF16X3}: with a tile unit by three "
-        f"products, twice as fast and exact to 16 bits (default: {F32})",
+        f"products, twice as fast and exact to 16 bits; {BF16}: layers read their bottoms and weights rounded to bf16, "
+        f"8 bits, and sum up in f32, where the processor multiplies bf16 (default: {F32})",
     )  # fmt: skip
     precisions.add_argument(
         "--fma", dest="precision", action="store_const", const=FMA, help=f"the same as --precision {FMA}"

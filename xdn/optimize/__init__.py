@@ -6,11 +6,12 @@ from typing import Any
 
 from xdn.optimize.check import Forward
 from xdn.optimize.pipeline import Result, StageReport, apply_stages, optimize
-from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, Rewrite, Stage, stage_names
+from xdn.optimize.stage import PLAIN, POST_FUSION, READING, STAGES, Note, Rewrite, Stage, stage_names
 
 __all__ = [
     "PLAIN",
     "POST_FUSION",
+    "READING",
     "STAGES",
     "Forward",
     "Note",

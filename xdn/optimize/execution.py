@@ -11,10 +11,14 @@ from typing import Protocol
 import numpy as np
 
 from xdn import settings
+from xdn.element import BF16
 from xdn.errors import CheckError, UnsupportedError
 from xdn.graph import Array, Layer, Net
 from xdn.graph.cost import net_cost
 from xdn.optimize.check import Arrays, largest_difference
+
+#: How far a value may lie from what it is in bf16, relative to it: half of the last of 8 bits.
+BF16_ROUNDING = 2.0**-8
 
 
 class Execute(Protocol):
@@ -45,14 +49,14 @@ class Execution:
 def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute) -> Execution:
     """Run a net, and compare its outputs with the `expected` ones.
 
-    A layer whose tops jump (`LayerParams.jumps`), or which reads 8-bit integers of f32, is expected to give what its
-    reference makes of the bottoms that the machine gave it: these are compared themselves, and rounding decides what
-    lies at the jump.
+    A layer whose tops jump (`LayerParams.jumps`), or which reads 8-bit integers or bf16 of f32, is expected to give
+    what its reference makes of the bottoms that the machine gave it: these are compared themselves, and rounding
+    decides what lies at the jump.
 
     Raises
     ------
     CheckError
-        Where outputs differ by more than `settings.EXECUTION_TOLERANCE`.
+        Where outputs differ by more than `settings.EXECUTION_TOLERANCE`, and of bf16 by what its last bit stands for.
     """
     if (why := _why_not(net, expected)) is not None:
         return Execution(skipped=why)
@@ -68,8 +72,7 @@ def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute)
     for way, arrays in found.items():
         known = _after_jumps(net, expected, arrays) if before_jumps else expected
         shared = [name for name in watched if name in arrays]
-        alike = {name: _as_stored(net, name, known[name], arrays[name]) for name in shared}
-        differences[way] = max(_checked(way, name, alike, arrays) for name in shared)
+        differences[way] = max(_checked(way, name, _alike(net, name, known[name], arrays[name])) for name in shared)
     return Execution(differences)
 
 
@@ -78,21 +81,28 @@ def _jumps(layer: Layer) -> bool:
     return bool(layer.quantized) or layer.params.jumps(len(layer.tops))
 
 
-def _as_stored(net: Net, name: str, known: Array, found: Array) -> Array:
-    """Return what is expected of a blob, as 8-bit integers where the machine stored these: as all readers read it."""
+def _alike(net: Net, name: str, known: Array, found: Array) -> tuple[Array, Array, float]:
+    """Return what is expected of a blob, what the machine gave, and how far these may lie apart.
+
+    Where the machine stored integers they are what all readers read; of bf16 the values are compared, which differ in
+    the last bit where sums were rounded otherwise.
+    """
     if found.dtype == known.dtype:
-        return known
+        return known, found, settings.EXECUTION_TOLERANCE
     reader = next(layer for layer in net.consumers[name] if layer.quantized)
-    return reader.quantized[reader.bottoms.index(name)].stored(known)
+    if reader.reads_bf16:
+        return known, BF16.loaded(found), settings.EXECUTION_TOLERANCE + BF16_ROUNDING
+    return reader.quantized[reader.bottoms.index(name)].stored(known), found, settings.EXECUTION_TOLERANCE
 
 
-def _checked(way: str, name: str, known: Arrays, arrays: Arrays) -> float:
+def _checked(way: str, name: str, compared: tuple[Array, Array, float]) -> float:
     """Return the difference of a blob; raise CheckError where it is too large."""
-    difference = largest_difference(known, arrays, [name])
-    if difference > settings.EXECUTION_TOLERANCE:
+    known, found, allowed = compared
+    difference = largest_difference({name: known}, {name: found}, [name])
+    if difference > allowed:
         raise CheckError(
             f"the blob {name!r} differs from the references' by {difference:.2g} of its largest value; "
-            f"{settings.EXECUTION_TOLERANCE:g} is allowed",
+            f"{allowed:.2g} is allowed",
             where=f"the executor, schedule {way!r}",
             mend="Report the net: its layers' references are right (xdn.graph.Net.forward), what runs them is not",
         )

@@ -8,9 +8,11 @@ from typing import ClassVar
 from xdn.graph import Net
 from xdn.registry import Registry
 
-#: Groups of stages: what plain Caffe can say, and what only an `xdn_param` can.
+#: Groups of stages: what plain Caffe can say, what only an `xdn_param` can, and what of this changes how layers read
+#: their bottoms, and with that what is computed: it is done where it is asked for.
 PLAIN = "plain"
 POST_FUSION = "post-fusion"
+READING = "reading"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ STAGES: Registry[type[Stage]] = Registry(
 )
 
 
-def stage_names(group: str = PLAIN) -> tuple[str, ...]:
-    """Return the names of the stages of `group`, in the order in which they run."""
+def stage_names(group: str = PLAIN, *others: str) -> tuple[str, ...]:
+    """Return the names of the stages of a group, or of several together, in the order in which they run."""
     sorter = TopologicalSorter({name: found.after for name, found in STAGES.items()})
-    return tuple(name for name in sorter.static_order() if STAGES[name].group == group)
+    return tuple(name for name in sorter.static_order() if STAGES[name].group in (group, *others))

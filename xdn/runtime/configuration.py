@@ -1,4 +1,4 @@
-"""How a net is run: what changes its time, and none of its results beyond the rounding of sums and of weights."""
+"""How a net is run: what changes its time, and none of its results beyond the rounding of sums and their terms."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -49,7 +49,8 @@ class Configuration:
     precision : str
         Which algorithms may be taken: ``"f32"``, all whose error is that of f32 sums, by the tile unit where there is
         one; ``"fma"``, those whose results are the same bits on all processors; ``"bf16x3"``, by the tile unit with
-        three products of bf16 parts instead of six where that is faster, to 16 bits instead of 24.
+        three products of bf16 parts instead of six where that is faster, to 16 bits instead of 24; ``"bf16"``: layers
+        read bf16 (the stage ``read-bf16``), which `xdn.Session` lets them, and others are computed as by ``"f32"``.
     choices : mapping
         Schedule's name -> layer's name -> how it is computed; all others by the rule.
 

@@ -36,7 +36,12 @@ def quantized_nets(draw, net, scales=None):
 @st.composite
 def mixed_nets(draw, net):
     """Draw which layers of a net read bf16; of the others some read 8-bit integers."""
-    net = draw(quantized_nets(net))
+    return draw(reading_bf16(draw(quantized_nets(net))))
+
+
+@st.composite
+def reading_bf16(draw, net):
+    """Draw which layers of a net read bf16, whatever they read in `net`."""
     taken = [
         not each.params.is_input
         and why_no_bf16(each, [net.blobs[name] for name in each.bottoms]) is None
@@ -51,12 +56,13 @@ def mixed_nets(draw, net):
 
 
 @st.composite
-def calibrated_nets(draw):
-    """Draw a fused net whose layers read integers that cover what its blobs hold on the seeded batch."""
+def calibrated_nets(draw, bf16=False):
+    """Draw a fused net whose layers read integers that cover what its blobs hold on the seeded batch, or bf16."""
     net = apply_stages(draw(nets()), [*stage_names(PLAIN), *stage_names(POST_FUSION)])
     scales = {}
     for name, values in run(reference, net, seeded_batch(net)).items():
         signed = bool(values.min() < 0)
         largest = max(float(np.abs(values).max()), 1e-3)
         scales[name] = Quantized(largest / (127 if signed else 255), signed)
-    return draw(quantized_nets(net, scales))
+    net = draw(quantized_nets(net, scales))
+    return draw(reading_bf16(net)) if bf16 else net

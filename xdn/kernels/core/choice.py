@@ -15,8 +15,9 @@ ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3 = (
 )
 TILED = (BF16X6, BF16X3)
 #: What decides which algorithms may be taken. f32: all whose error is that of f32 sums; fma: those whose results are
-#: the same bits on every processor; bf16x3: with an error of 16 bits, too, where that is faster.
-PRECISIONS = F32, FMA, _ = ("f32", "fma", BF16X3)
+#: the same bits on every processor; bf16x3: with an error of 16 bits, too, where that is faster; bf16: as f32, of the
+#: layers that do not read bf16, as then all do that can.
+PRECISIONS = F32, FMA, _, BF16 = ("f32", "fma", BF16X3, "bf16")
 #: Of a contraction in the channel schedule: a tile of positions meets all panels in turn, or a panel all tiles.
 ORDERS = PANELS, TILES = ("panels", "tiles")
 

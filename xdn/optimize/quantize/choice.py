@@ -71,7 +71,7 @@ def _unsuited(net: Net, layers: Sequence[Layer]) -> dict[str, str]:
     """Return name -> why not, of the layers that would not be quantized where no others than `layers` are."""
     products = [layer for layer in layers if is_product(net, layer)]
     held = {root(net, blob) for layer in products for blob in layer.bottoms}
-    read = _read_as_integers(net, {layer.name for layer in layers})
+    read = read_by(net, {layer.name for layer in layers})
     found = {}
     for layer in layers:
         function = isinstance(layer.params, Activation) and not layer.params.same_bits
@@ -86,7 +86,7 @@ def _unsuited(net: Net, layers: Sequence[Layer]) -> dict[str, str]:
     return found
 
 
-def _read_as_integers(net: Net, names: Set[str]) -> set[str]:
+def read_by(net: Net, names: Set[str]) -> set[str]:
     """Return the blobs that some of the layers called so read, through layers that hand values on."""
     found: set[str] = set()
     for layer in reversed(net.layers):

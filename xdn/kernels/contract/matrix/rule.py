@@ -14,7 +14,7 @@ from xdn.element import BF16, REAL
 from xdn.kernels.contract.matrix.pack import packed_bytes
 from xdn.kernels.contract.matrix.parts import parts_needed, weight_parts
 from xdn.kernels.contract.task import can_be_contracted, contraction_footprint, filters_of
-from xdn.kernels.core.choice import BF16X3, BF16X6, F32, FMA, TILED, Choice
+from xdn.kernels.core.choice import BF16X3, BF16X6, FMA, TILED, Choice
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BATCH, BlockLayout
@@ -82,7 +82,7 @@ def can_be_tiled(lowering: Lowering) -> bool:
 
 def tiled_algorithm(lowering: Lowering) -> str | None:
     """Return the algorithm of `TILED` that is chosen for the layer, else the one that should gain; None for neither."""
-    usual = BF16X6 if lowering.precision == F32 else BF16X3
+    usual = BF16X3 if lowering.precision == BF16X3 else BF16X6
     asked = lowering.choice.algorithm
     if asked is not None and asked not in TILED:
         return None
