@@ -7,7 +7,7 @@ from tests.layers.oracles import check_carried, check_layer, check_moves, normal
 from tests.pytorch import torch
 from xdn.errors import ShapeError
 from xdn.graph import Blob
-from xdn.layers.pad import Pad
+from xdn.layers.pad import Pad, same_border
 
 #: Fields, and what they make above, below, left and right.
 CASES = [
@@ -40,8 +40,23 @@ def test_reference(rng, fields, sides):
         ({"pad_l": -1}, (1, 2, 3, 4), "negative"),
         ({"pad": 1 << 31}, (1, 2, 3, 4), "elements"),
         ({"pad": 1}, (1, 2, 3), "4 axes"),
+        ({"pad": 1, "same_kernel": (3, 3)}, (1, 2, 3, 4), "several ways"),
+        ({"same_kernel": (3,)}, (1, 2, 3, 4), "a height and a width"),
     ],
 )
 def test_what_does_not_fit_is_refused(fields, shape, message):
     with pytest.raises(ShapeError, match=message):
         Pad(**fields).infer([Blob(shape)], 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "border"),
+    [(5, 3, 2, (1, 1)), (6, 3, 2, (0, 1)), (6, 2, 1, (0, 1)), (7, 5, 3, (2, 2)), (4, 1, 2, (0, 0)), (4, 4, 1, (1, 2))],
+)
+def test_the_border_of_same(rng, size, kernel, stride, border):
+    assert same_border(size, kernel, stride) == border
+    params = Pad(same_kernel=(kernel, 1), same_stride=(stride, 1))
+    assert params.border((size, 9)) == (border, (0, 0))
+    x = normal(rng, 1, 2, size, 9)
+    check_layer(params, [x], np.pad(x, ((0, 0), (0, 0), border, (0, 0))), roundings=0)
+    check_moves(params, [x])

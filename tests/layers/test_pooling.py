@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal
+from tests.layers.windows import POOLINGS_APART
 from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule, Quantized
@@ -273,3 +274,42 @@ def test_no_scale_makes_an_average_of_integers_a_number_that_kernels_take_for_ze
     """The smallest scale, of the largest window that is averaged."""
     counts = np.float32(2**31 // 255)
     assert np.float32(LEAST_SCALE) / counts >= np.finfo(np.float32).tiny
+
+
+@pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 9)])
+@pytest.mark.parametrize("params", POOLINGS_APART, ids=repr)
+def test_padding_of_each_side(rng, params, size):
+    """Against windows by hand: Synopsys' loop over the places."""
+    x = normal(rng, 2, 3, *size)
+    (y,) = compute(params, [x])
+    window, ends = params.window(size), params.ends(size)
+    for p, q in np.ndindex(*y.shape[2:]):
+        low = [at * stride - pad for at, stride, pad in zip((p, q), window.stride, window.pad, strict=True)]
+        high = [min(a + k, n + end) for a, k, n, end in zip(low, window.kernel, size, ends, strict=True)]
+        inside = [slice(max(a, 0), min(b, n)) for a, b, n in zip(low, high, size, strict=True)]
+        part = x[:, :, *inside]
+        count = prod(b - a for a, b in zip(low, high, strict=True)) if params.count_padding else part[0, 0].size
+        expected = part.max(axis=(2, 3)) if params.pool == "MAX" else part.sum(axis=(2, 3)) / np.float32(count)
+        np.testing.assert_allclose(y[:, :, p, q], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(5, 2), (6, 2), (7, 3), (1, 4), (8, 1)])
+def test_same_padding_gives_as_many_places_as_strides_fit(size, stride):
+    for kernel in range(1, 6):
+        params = Pooling(kernel_size=(kernel,), stride=(stride,), pad_type=1)
+        if kernel <= size:
+            assert params.output_size((size, size)) == (-(-size // stride),) * 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pad_t": 1, "pad": (1,)},
+        {"pad_t": 1, "pad_type": 2},
+        {"pad_type": 2},
+        {"pad_b": 3},
+    ],
+)
+def test_padding_that_contradicts_is_refused(fields):
+    with pytest.raises(ShapeError, match="padding"):
+        Pooling(kernel_size=(3,), **fields).infer([Blob((1, 1, 8, 8))], 1)

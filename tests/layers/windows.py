@@ -37,6 +37,21 @@ POOLINGS_WITH_PLACES = [
     Pooling(global_pooling=True),
 ]
 
+#: Pooling whose padding differs from side to side, or does not count.
+POOLINGS_APART = [
+    Pooling(pool=pool, **sides)
+    for pool in ("MAX", "AVE")
+    for sides in (
+        {"kernel_size": (3,), "stride": (2,), "pad_b": 1, "pad_r": 1},
+        {"kernel_size": (3,), "stride": (2,), "pad_t": 2, "pad_r": 1, "ceil_mode": False},
+        {"kernel_size": (2,), "pad_t": 1, "pad_l": 1},
+        {"kernel_h": 2, "kernel_w": 5, "stride_h": 2, "stride_w": 3, "pad_type": 1},
+        {"kernel_size": (1,), "stride": (2,), "pad_type": 1},
+        {"kernel_size": (3,), "stride": (2,), "pad": (1,), "count_padding": False},
+        {"kernel_size": (3,), "stride": (3,), "pad_type": 1, "count_padding": False},
+    )
+]
+
 #: Convolutions whose window passes the padded input by less than a stride, with the shape of what they slide over.
 OVERHANGING = [
     ((2, 3, 1, 1), Convolution(num_output=4, kernel_size=(2,), stride=(2,), bias_term=False)),

@@ -1,5 +1,7 @@
 """Pad: a border of zeros around the positions."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xdn.errors import ShapeError
@@ -10,12 +12,20 @@ from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 Border = tuple[tuple[int, int], tuple[int, int]]
 
 
+def same_border(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Return what TensorFlow's "SAME" lays before and after an axis of `size` positions, for windows along it."""
+    border = max(0, kernel - (size % stride or stride))
+    return border // 2, border - border // 2
+
+
 @layer_type("Pad")
 class Pad(CaffeLayer):
     """Pad: zeros above, below, left and right of the positions.
 
     Forks of Caffe have several layers of this name: the border is `pad` on all sides, `pad_h` and `pad_w` on two, or
-    `pad_t`, `pad_b`, `pad_l`, `pad_r`. Those that repeat or mirror the image at its border are not among them.
+    `pad_t`, `pad_b`, `pad_l`, `pad_r`. Those that repeat or mirror the image at its border are not among them. With
+    `same_kernel` and `same_stride`, which are ours, the border is what TensorFlow's "SAME" lays around an image before
+    such a window: as many places as strides fit, and of an odd border the greater half at the end.
     """
 
     message = Message("PadParameter", "pad_param", 2009)
@@ -30,23 +40,44 @@ class Pad(CaffeLayer):
     pad_l: int = proto(6, "uint32", default=0)
     pad_r: int = proto(7, "uint32", default=0)
 
-    def border(self) -> Border:
-        """Return (above, below) and (left, right); raise ShapeError where one side is given twice, or negative."""
+    same_kernel: tuple[int, ...] = proto(20190, "uint32", default=(), repeated=True)
+    same_stride: tuple[int, ...] = proto(20191, "uint32", default=(), repeated=True)
+
+    def border(self, sizes: Sequence[int]) -> Border:
+        """Return (above, below) and (left, right) of images of `sizes` (H, W).
+
+        Raises
+        ------
+        ShapeError
+            Where one side is given twice, or negative.
+        """
         sides = (self.pad_t, self.pad_b, self.pad_l, self.pad_r)
-        ways = [bool(self.pad), bool(self.pad_h or self.pad_w), any(sides)]
+        ways = [bool(self.pad), bool(self.pad_h or self.pad_w), any(sides), bool(self.same_kernel)]
         if sum(ways) > 1:
             raise ShapeError("the border is given in several ways; give pad, or pad_h and pad_w, or one field a side")
         if min(self.pad, self.pad_h, self.pad_w, *sides) < 0:
             raise ShapeError("a border is negative")
+        if self.same_kernel:
+            return self._same(sizes)
         h, w = self.pad or self.pad_h, self.pad or self.pad_w
         return (h or self.pad_t, h or self.pad_b), (w or self.pad_l, w or self.pad_r)
+
+    def _same(self, sizes: Sequence[int]) -> Border:
+        """Return the border that the window's kernel needs beyond its strides."""
+        kernel, stride = self.same_kernel, self.same_stride or (1, 1)
+        if len(kernel) != 2 or len(stride) != 2 or min(kernel + stride) < 1:
+            raise ShapeError(
+                f"same_kernel {kernel} and same_stride {stride}; both have a height and a width, 1 or more"
+            )
+        (above, below), (left, right) = (same_border(*each) for each in zip(sizes, kernel, stride, strict=True))
+        return (above, below), (left, right)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), larger by the border."""
         n, c, h, w = one_bottom(bottoms, 4).shape
-        (above, below), (left, right) = self.border()
+        (above, below), (left, right) = self.border((h, w))
         return (Blob((n, c, above + h + below, left + w + right)),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """A copy with zeros around it."""
-        return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border())),)
+        return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border(bottoms[0].shape[2:]))),)

@@ -1,6 +1,7 @@
 """Pooling: the maximum or the average of a sliding window over images, or over lines and volumes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from math import prod
 
@@ -9,12 +10,17 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.pad import same_border
 from xdn.layers.window import Extents, Window, by_axis
 
 #: What Caffe's maximum starts from (-FLT_MAX): NaN and -infinity never become the result.
 LOWEST = np.finfo(np.float32).min
 #: Of so many 8-bit integers the sum fits into 32 bits.
 _MOST_AVERAGED = (2**31 - 1) // 255
+#: Of the last two, Synopsys', one is the older name of the other; reading turns both into AVE.
+_METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2, "AVE_EXC_PAD": 3, "AVE_TF": 4}
+#: TensorFlow's "SAME", as `pad_type` says it.
+_SAME = 1
 
 
 @layer_type("Pooling", "Pooling3D", "POOLING3D", "PoolingFloat", v1_name="POOLING")
@@ -24,7 +30,9 @@ class Pooling(CaffeLayer):
     The source of the rules is Caffe's pooling_layer.cpp. As in convolutions, kernel_size, stride and pad may be given
     once for each axis of positions: lines, images or volumes. `round_mode` is a field of newer Caffe, `ceil_mode` its
     name in other branches and in OpenCV, where it has the same number; files are read and written as text, so here it
-    stands under a number that nobody else uses.
+    stands under a number that nobody else uses. Synopsys' Caffe has a padding for each side (`pad_t`, `pad_b`, `pad_l`,
+    `pad_r`), TensorFlow's "SAME" (`pad_type: 1`), and an average of what lies within the image, which reading turns
+    into `count_padding: false`, a word of ours.
     """
 
     message = Message("PoolingParameter", "pooling_param", 121, 19)
@@ -32,7 +40,7 @@ class Pooling(CaffeLayer):
     channel_rule = ChannelRule.CARRIED
     has_bf16_form = True
 
-    pool: str = proto(1, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2})
+    pool: str = proto(1, "enum", default="MAX", values=_METHODS)
     kernel_size: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
     stride: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
     pad: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
@@ -45,6 +53,12 @@ class Pooling(CaffeLayer):
     global_pooling: bool = proto(12, "bool", default=False)
     round_mode: str = proto(13, "enum", default="CEIL", values={"CEIL": 0, "FLOOR": 1})
     ceil_mode: bool = proto(1013, "bool", default=True)
+    pad_t: int = proto(2003, "uint32", default=0)
+    pad_b: int = proto(2004, "uint32", default=0)
+    pad_l: int = proto(2005, "uint32", default=0)
+    pad_r: int = proto(2006, "uint32", default=0)
+    pad_type: int = proto(2007, "uint32", default=0)
+    count_padding: bool = proto(20190, "bool", default=True)
 
     def window(self, sizes: Sequence[int]) -> Window:
         """Return kernel, stride and padding over an input of `sizes`; ShapeError where the fields contradict."""
@@ -55,13 +69,36 @@ class Pooling(CaffeLayer):
             pad=(_given(self.pad, 0), self.pad_h, self.pad_w),
             axes=len(sizes),
         )
+        if self._apart:
+            if any(window.pad) or len(sizes) != 2 or self.pad_type not in (0, _SAME) or self.global_pooling:
+                what = "padding for each side is for images, and is given alone"
+                raise ShapeError(what, mend="Give pad_t, pad_b, pad_l and pad_r, or pad_type: 1")
+            window = replace(window, pad=tuple(before for before, _ in self._borders(window, sizes)))
         if self.global_pooling and any(kernel):
             raise ShapeError("global_pooling is given together with a kernel size")
         if self.global_pooling and window != Window(window.kernel):
             raise ShapeError("global_pooling is given together with a stride or padding")
-        if any(pad >= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
+        sides = zip(self._borders(window, sizes), window.kernel, strict=True)
+        if any(max(pads) >= kernel for pads, kernel in sides):
             raise ShapeError(f"padding {window.pad} is not smaller than the kernel {window.kernel}")
         return window
+
+    @property
+    def _apart(self) -> bool:
+        """Whether the padding is stated for each side by itself."""
+        return bool(self.pad_type or self.pad_t or self.pad_b or self.pad_l or self.pad_r)
+
+    def _borders(self, window: Window, sizes: Sequence[int]) -> list[tuple[int, int]]:
+        """Return what is laid before and after each axis of `sizes`."""
+        if self.pad_type:
+            return [same_border(*each) for each in zip(sizes, window.kernel, window.stride, strict=True)]
+        if self._apart:
+            return [(self.pad_t, self.pad_b), (self.pad_l, self.pad_r)]
+        return [(pad, pad) for pad in window.pad]
+
+    def ends(self, sizes: Sequence[int]) -> Extents:
+        """Return the padding after each axis of `sizes`; that before it is the window's."""
+        return tuple(after for _, after in self._borders(self.window(sizes), sizes))
 
     def output_size(self, sizes: Sequence[int]) -> Extents:
         """Return (P, Q) of an input of `sizes` (H, W), and as much of one with other axes of positions.
@@ -73,10 +110,11 @@ class Pooling(CaffeLayer):
         window.check_padding(sizes)
         floor = self.round_mode == "FLOOR" or not self.ceil_mode
         places = []
-        for size, kernel, stride, pad in zip(sizes, window.kernel, window.stride, window.pad, strict=True):
-            room = size + 2 * pad - kernel
-            count = (room // stride if floor else -(-room // stride)) + 1
-            if any(window.pad) and (count - 1) * stride >= size + pad:
+        borders = self._borders(window, sizes)
+        for size, kernel, stride, (pad, end) in zip(sizes, window.kernel, window.stride, borders, strict=True):
+            room = size + pad + end - kernel
+            count = (room // stride if floor or self.pad_type else -(-room // stride)) + 1
+            if any(map(any, borders)) and (count - 1) * stride >= size + pad:
                 count -= 1
             if count < 1:
                 raise ShapeError(f"a kernel of {window.kernel} does not fit into {over} with padding {window.pad}")
@@ -88,12 +126,14 @@ class Pooling(CaffeLayer):
         return tuple(places)
 
     def counts(self, sizes: Sequence[int]) -> Array:
-        """Return (P, Q) f32, what AVE divides by: the window's elements, padding counted, up to H + pad, W + pad."""
+        """Return (P, Q) f32, what AVE divides by: elements of a window up to H + pad, W + pad, or within the image."""
         window = self.window(sizes)
         sides = []
-        for i, (size, count) in enumerate(zip(sizes, self.output_size(sizes), strict=True)):
-            start = np.arange(count) * window.stride[i] - window.pad[i]
-            sides.append(np.minimum(start + window.kernel[i], size + window.pad[i]) - start)
+        each = zip(sizes, self.output_size(sizes), self._borders(window, sizes), strict=True)
+        for i, (size, count, (pad, end)) in enumerate(each):
+            start = np.arange(count) * window.stride[i] - pad
+            stop = np.minimum(start + window.kernel[i], size + end)
+            sides.append(stop - start if self.count_padding else np.minimum(stop, size) - np.maximum(start, 0))
         return reduce(np.multiply.outer, sides).astype(np.float32)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:

@@ -1,11 +1,13 @@
 """Pooling against the references: maxima exactly, averages as sums."""
 
 import itertools
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from tests.kernels.checks import B, check_layer, covering, exact, feed_for, make_params, one_layer_net, sums
+from tests.layers.windows import POOLINGS_APART
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.kernels.pool.pooling import ROWS
 from xdn.layers.pooling import LOWEST
@@ -52,6 +54,12 @@ def test_matrix(row):
 def test_global(pool, image):
     allowed = exact if pool == "MAX" else sums
     assert check_layer("Pooling", image, allowed=allowed, pool=pool, global_pooling=True)[0].shape[2:] == (1, 1)
+
+
+@pytest.mark.parametrize("params", POOLINGS_APART, ids=repr)
+def test_padding_of_each_side(params):
+    changed = {field.name: getattr(params, field.name) for field in fields(params)}
+    check_layer("Pooling", (10, 7, 6), allowed=exact if params.pool == "MAX" else sums, **changed)
 
 
 def test_last_window_is_clipped():

@@ -10,6 +10,7 @@ from tests.layers.windows import (
     CONVOLUTIONS,
     DECONVOLUTIONS,
     OVERHANGING,
+    POOLINGS_APART,
     POOLINGS_WITH_PLACES,
     PYRAMIDS,
 )
@@ -74,6 +75,12 @@ def test_pooling(pool, round_mode):
 def test_pooling_with_unlike_sides(pool, pads):
     params = Pooling(pool=pool, kernel_h=2, kernel_w=5, stride_h=2, stride_w=3, pad_h=pads[0], pad_w=pads[1])
     check_layer(params, (2, 3, 7, 9))
+
+
+@pytest.mark.parametrize("params", POOLINGS_APART, ids=repr)
+@pytest.mark.parametrize("size", [(5, 7), (6, 6), (8, 9)])
+def test_pooling_with_padding_of_each_side(params, size):
+    check_layer(params, (2, 3, *size))
 
 
 @pytest.mark.parametrize("params", POOLINGS_WITH_PLACES, ids=repr)

@@ -15,7 +15,7 @@ from xdn.train.torch_layers.base import Given, torch_layer
 @torch_layer("Pad")
 def pad(params: Pad, given: Given) -> Tensor:
     """A copy with zeros around it."""
-    rows, columns = params.border()
+    rows, columns = params.border(given.x.shape[2:])
     return F.pad(given.x, (*columns, *rows))
 
 

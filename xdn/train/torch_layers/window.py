@@ -58,14 +58,16 @@ def pool(params: Pooling, x: Tensor) -> Tensor:
     """Return the maxima or averages of the windows over (N, C, H, W), or over lines or volumes.
 
     PyTorch drops a last window past the image, and divides an average by the window's part within the padding, as
-    Caffe does. It refuses padding beyond half a kernel, which Caffe allows: then the border is laid on first.
+    Caffe does. It refuses padding beyond half a kernel, which Caffe allows, and unlike sides: then the border is laid
+    on first.
     """
     maximum, sizes = params.pool == "MAX", x.shape[2:]
     if params.global_pooling:
         return _MAX_POOL[len(sizes)](x, sizes) if maximum else x.mean(tuple(range(2, x.ndim)), keepdim=True)
     window = params.window(sizes)
     reduced = (_MAX_POOL if maximum else _AVG_POOL)[window.axes]
-    if all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
+    alike = params.count_padding and params.ends(sizes) == window.pad
+    if alike and all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
         ceil = params.ceil_mode and params.round_mode == "CEIL"
         return reduced(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
     border = _border(params, sizes)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
+from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.text import Message, place_of
 
@@ -96,4 +97,5 @@ def plain_caffe(net: Message) -> None:
     for layer in net.layer:
         if rule := _RULES.get(layer.type):
             rule(layer)
+    padded_apart(net)
     _densified(net)

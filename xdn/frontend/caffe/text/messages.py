@@ -142,7 +142,8 @@ SpatialPyramidPoolingParameter MAX|AVE|STOCHASTIC pool=1 uint32* spatial_bin=2 f
 Convolution3DParameter uint32 num_output=1 bool bias_term=2 uint32 pad=3 kernel_size=4 group=5 kernel_depth=6 stride=7 \
     temporal_stride=8 FillerParameter weight_filler=9 bias_filler=10 uint32 filter_group=11 temporal_pad=12
 Pooling3DParameter MAX|AVE|STOCHASTIC pool=1 uint32 kernel_size=2 stride=3 pad=4 kernel_depth=5 temporal_stride=6
-ConvolutionParameter uint32 kernel_depth=2001 temporal_stride=2002 temporal_pad=2003 filter_group=2004
+ConvolutionParameter uint32 kernel_depth=2001 temporal_stride=2002 temporal_pad=2003 filter_group=2004 pad_t=2005 \
+    pad_b=2006 pad_l=2007 pad_r=2008 pad_type=2009
 PoolingParameter uint32 kernel_depth=2001 temporal_stride=2002
 """
 

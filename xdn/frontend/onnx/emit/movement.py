@@ -62,7 +62,7 @@ def crop(out: Emission, params: Crop) -> None:
 @EMITTERS.register("Pad")
 def pad(out: Emission, params: Pad) -> None:
     """Pad with zeros."""
-    (above, below), (left, right) = params.border()
+    (above, below), (left, right) = params.border(out.bottom().shape[2:])
     out.top("Pad", [*out.bottoms, out.integers("pads", [0, 0, above, left, 0, 0, below, right])])
 
 

@@ -76,12 +76,17 @@ def pooling(out: Emission, params: Pooling) -> None:
         return
     # Caffe divides by the part of a window within the padding that the file states; what a last window covers
     # beyond it does not count. So the file's padding is counted, and the rest is padding that is not.
-    beyond = [max(0, r - size - 2 * pad) for r, size, pad in each]
-    if not any(beyond):
-        out.top("AveragePool", [source], **steps, pads=window.pad * 2, count_include_pad=1)
+    if not params.count_padding:
+        pads = [*window.pad, *(max(0, r - size - pad) for r, size, pad in each)]
+        out.top("AveragePool", [source], **steps, pads=pads, count_include_pad=0)
         return
-    if any(window.pad):
-        source = out.step("Pad", [source, out.integers("pads", [0, 0, *window.pad] * 2)], "padded")
+    ends = params.ends(sizes)
+    beyond = [max(0, r - size - pad - end) for (r, size, pad), end in zip(each, ends, strict=True)]
+    if not any(beyond):
+        out.top("AveragePool", [source], **steps, pads=[*window.pad, *ends], count_include_pad=1)
+        return
+    if any(window.pad) or any(ends):
+        source = out.step("Pad", [source, out.integers("pads", [0, 0, *window.pad, 0, 0, *ends])], "padded")
     out.top("AveragePool", [source], **steps, pads=[*(0 for _ in beyond), *beyond], count_include_pad=0)
 
 
