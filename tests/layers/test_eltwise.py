@@ -92,5 +92,6 @@ def test_sums_of_integers_are_added_in_order(rng):
     (largest,) = Eltwise(operation="MAX").quantized_reference(bottoms, read, {}, 1)
     values = [x.astype(np.float32) * np.float32(how.scale) for x, how in zip(bottoms, read, strict=True)]
     assert np.array_equal(largest, np.max(values, axis=0))
-    assert Eltwise().why_real([Blob((2, 3))] * 2) is None
-    assert "no 8-bit form" in Eltwise(operation="PROD").why_real([Blob((2, 3))] * 2)
+    (product,) = Eltwise(operation="PROD").quantized_reference(bottoms, read, {}, 1)
+    assert np.array_equal(product, values[0] * values[1] * values[2])
+    assert all(Eltwise(operation=name).why_real([Blob((2, 3))] * 2) is None for name in ("SUM", "MAX", "PROD"))

@@ -15,6 +15,10 @@ class Axpy(Portable):
 
     channel_rule = ChannelRule.CARRIED
 
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """It has an 8-bit form."""
+        return None
+
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, 1, 1) or (N, C), then (N, C, H, W) twice -> (N, C, H, W)."""
         if len(bottoms) != 3:

@@ -22,6 +22,10 @@ class BatchNormalisation(ShapeKeeper):
     def batch_statistics(self) -> bool:
         """Whether mean and variance are those of the batch at hand."""
 
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """By kept statistics there is an 8-bit form."""
+        return "normalises by the batch at hand, which has no 8-bit form" if self.batch_statistics else None
+
     def joins_images(self, bottoms: Blobs) -> bool:
         """By the statistics of the batch."""
         return self.batch_statistics
@@ -83,12 +87,20 @@ class BatchNorm(BatchNormalisation):
         factor = np.float32(0) if total == 0 else np.float32(1) / total
         return weights["mean"] * factor, weights["variance"] * factor
 
+    def normal(self, weights: Weights) -> tuple[Array, Array]:
+        """Return the global mean and deviation, each (C,) f32."""
+        mean, variance = self.statistics(weights)
+        return mean, np.sqrt(variance + np.float32(self.eps))
+
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Subtract the mean, then divide by the deviation, each rounded to f32."""
         x = bottoms[0]
         images = x.reshape(x.shape[0], (*x.shape, 1)[1], -1)
-        mean, variance = moments(images) if self.batch_statistics else self.statistics(weights)
-        deviation = np.sqrt(variance + np.float32(self.eps))
+        if self.batch_statistics:
+            mean, variance = moments(images)
+            deviation = np.sqrt(variance + np.float32(self.eps))
+        else:
+            mean, deviation = self.normal(weights)
         normal = (images - mean[:, None]) / deviation[:, None]
         if self.scale_bias:
             normal = normal * weights["scale"][:, None] + weights["bias"][:, None]

@@ -73,6 +73,21 @@ class OperandLayer(Portable):
         """Return the operand's shape; raise ShapeError where it does not lie within the first bottom."""
         return operand_shape(bottoms, self.axis, self.num_axes)
 
+    def along_images(self, bottoms: Blobs) -> bool:
+        """Return whether the second bottom has one value an image and channel of the first, and nothing else is done.
+
+        A learned bias lies along the second bottom, too.
+        """
+        if len(bottoms) != 2 or self.weight_shapes(bottoms):
+            return False
+        return bottoms[0].axis(self.axis) == 0 and bottoms[1].shape == bottoms[0].shape[:2]
+
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """With one number a channel, or one an image and channel, there is an 8-bit form."""
+        if along_channels(bottoms, self.axis, self.num_axes) or self.along_images(bottoms):
+            return None
+        return "has an 8-bit form only with one number a channel, or one an image and channel"
+
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The first bottom's shape."""
         self.operand_shape(bottoms)

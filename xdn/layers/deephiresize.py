@@ -69,6 +69,10 @@ class DeephiResize(CaffeLayer):
         rows, columns = self.places(*x.shape[2:])
         return (np.ascontiguousarray(x.take(rows, 2).take(columns, 3)),)
 
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """BILINEAR has an 8-bit form."""
+        return None
+
     def moves_only(self, bottoms: Blobs) -> bool:
         """NEAREST does."""
         return self.resize_type == "NEAREST"

@@ -41,14 +41,14 @@ class Eltwise(Portable):
         return (Blob(bottoms[0].shape),)
 
     def why_real(self, bottoms: Blobs) -> str | None:
-        """Sums and maxima have 8-bit forms."""
-        return "multiplies its bottoms, which has no 8-bit form" if self.operation == "PROD" else None
+        """It has an 8-bit form."""
+        return None
 
     def quantized_reference(
         self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
     ) -> tuple[Array, ...]:
-        """SUM: f32(integer) * f32(coeff * scale) of each bottom, added from the first to the last; MAX: of values."""
-        if self.operation == "MAX":
+        """SUM: f32(integer) * f32(coeff * scale) of each bottom, added from first to last; others: of values."""
+        if self.operation != "SUM":
             return super().quantized_reference(bottoms, read, weights, n_tops)
         coefficients = self.coeff or (1.0,) * len(bottoms)
         factors = (np.float32(c) * np.float32(how.scale) for c, how in zip(coefficients, read, strict=True))

@@ -77,6 +77,10 @@ class Interp(CaffeLayer):
         """Along the rows, then along the columns, each in f32."""
         return (interpolated(bottoms[0], self.corners([bottom.shape for bottom in bottoms])),)
 
+    def why_real(self, bottoms: Blobs) -> str | None:
+        """Of one blob it has an 8-bit form."""
+        return "takes its size from a second blob, which has no 8-bit form" if self.use_blob_size else None
+
     def channel_map(self, bottom: int, bottoms: Blobs) -> Array:
         """The first bottom's channels; none of a second's, of which only the size counts."""
         channels = np.arange(bottoms[0].shape[1])

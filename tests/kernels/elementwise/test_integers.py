@@ -25,9 +25,10 @@ def test_sum(image, stored, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("stored", STORED, ids=str)
-def test_maximum(stored, rng, monkeypatch):
+@pytest.mark.parametrize("operation", ["MAX", "PROD"])
+def test_maximum_and_product(operation, stored, rng, monkeypatch):
     for read in READ[:2], READ:
-        net = reading_net("Eltwise", *[IMAGES[0]] * len(read), read=read, stored=stored, operation="MAX")
+        net = reading_net("Eltwise", *[IMAGES[0]] * len(read), read=read, stored=stored, operation=operation)
         check_bits(net, random_feed(net, rng), monkeypatch)
 
 

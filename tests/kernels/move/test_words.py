@@ -25,6 +25,7 @@ MOVES = [
     ("Crop", [(10, 3, 2), (4, 3, 2)], 1, {"axis": 1, "offset": (3, 0, 0)}),
     ("Pad", [(6, 2, 3)], 1, {"pad": 1}),
     ("Upsample", [(5, 2, 3)], 1, {"scale": 2}),
+    ("DeephiResize", [(5, 4, 3)], 1, {"new_height": 3, "new_width": 7}),
     ("Reorg", [(12, 4, 6)], 1, {"stride": 2}),
     ("Reorg", [(12, 4, 2)], 1, {"stride": 2, "reverse": True}),
     ("ShuffleChannel", [(12, 2, 2)], 1, {"group": 3}),

@@ -1,6 +1,7 @@
 """Dropout is removed where it does nothing."""
 
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
+from xdn.graph import Quantized
 from xdn.optimize.eliminate.dropout import EliminateDropout
 
 
@@ -34,4 +35,10 @@ def test_an_output_keeps_its_name():
 
 def test_dropout_that_scales_in_the_test_phase_stays():
     net = net_of(data(2, 3), layer("Dropout", "drop", ["data"], scale_train=False), layer("ReLU", "r", ["drop"]))
+    assert EliminateDropout().apply(net).net is net
+
+
+def test_dropout_whose_bottom_is_rounded_before_stays():
+    dropout = layer("Dropout", "drop", ["data"]).replace(quantized=(Quantized(0.1),))
+    net = net_of(data(2, 3), dropout, layer("ReLU", "r", ["drop"]))
     assert EliminateDropout().apply(net).net is net

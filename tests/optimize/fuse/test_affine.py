@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import data, layer, net_of
+from xdn.graph import Quantized
 from xdn.optimize.edits import Edits
 from xdn.optimize.fuse.affine import Affine, channel_affine, follow
 
@@ -107,3 +108,11 @@ def test_follow_goes_on_until_a_blob_is_needed_elsewhere():
     (refusal,) = edits.refusals
     assert refusal.layer == "bias"
     assert "read 2 times, by 'bias', 'relu'" in refusal.text
+
+
+def test_layers_that_read_integers_stay():
+    net = net_of(data(2, 3, 4, 4), layer("Scale", "a", ["data"]), layer("Scale", "b", ["a"]))
+    rounded = net.layer("b").replace(quantized=(Quantized(0.1),))
+    net = net.replace(layers=(*net.layers[:-1], rounded))
+    assert "is rounded before" in channel_affine(net, rounded)
+    assert follow(net, net.layer("a"), Edits()).layers == ()

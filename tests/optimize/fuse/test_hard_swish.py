@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.optimize.building import assert_settled, conv, data, layer, net_of
+from xdn.graph import Quantized
 from xdn.optimize.fuse.hard_swish import FuseHardSwish
 
 SHAPE = (2, 4, 3, 3)
@@ -70,3 +71,18 @@ def test_a_factor_that_others_read_is_a_sigmoid_of_its_own():
     net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x"), layer("ReLU", "r", ["v"]))
     assert "HSigmoid" in [each.type for each in merge(net).net.layers]
     assert "Eltwise" in [each.type for each in merge(net).net.layers]
+
+
+@pytest.mark.parametrize("name", ["t", "u", "v"])
+def test_layers_that_read_integers_stay(name):
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x"))
+    layers = (each.replace(quantized=(Quantized(0.1),)) if each.name == name else each for each in net.layers)
+    net = net.replace(layers=tuple(layers))
+    assert FuseHardSwish().apply(net).net is net
+
+
+def test_a_product_of_integers_stays():
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *hard("x"))
+    product = net.layer("y").replace(quantized=(Quantized(0.1), Quantized(0.01)))
+    done = FuseHardSwish().apply(net.replace(layers=(*net.layers[:-1], product)))
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSigmoid", "Eltwise"]

@@ -35,7 +35,7 @@ def test_a_name_that_no_layer_has_is_an_error():
 
 
 def test_other_layers_follow_their_makers():
-    """A sum of two quantized layers reads integers, and so does what reads it in turn; a product does not."""
+    """A sum of two quantized layers reads integers, and so does what reads it in turn; LRN has no form for that."""
     net = net_of(
         data(2, 4, 6, 6),
         conv("a", "data", 4, kernel=3, pad=1),
@@ -45,10 +45,13 @@ def test_other_layers_follow_their_makers():
         layer("Pooling", "average", ["sigmoid"], pool="AVE", kernel_size=2),
         layer("Eltwise", "largest", ["a", "weighted"], operation="MAX"),
         layer("Eltwise", "product", ["a", "b"], operation="PROD"),
+        layer("LRN", "normal", ["a"]),
+        layer("Scale", "scale", ["normal"]),
     )
     found = chosen(net, DEFAULT)
-    assert found.layers == ("a", "b", "weighted", "sigmoid", "average", "largest")
-    assert "8-bit form" in found.kept["product"]
+    assert found.layers == ("a", "b", "weighted", "sigmoid", "average", "largest", "product")
+    assert "8-bit form" in found.kept["normal"]
+    assert found.kept["scale"] == "not all of its bottoms are 8-bit integers anyway"
 
 
 def test_functions_are_tables_where_their_results_are_read_as_integers():

@@ -75,10 +75,7 @@ def lower_axpy(lowering: Lowering) -> Lowered:
 
 def _a_value_per_channel(lowering: Lowering) -> bool:
     """Return whether the second bottom has one value an image and channel of the first, and nothing else is done."""
-    bottoms, params = lowering.bottoms, lowering.params
-    if len(bottoms) != 2 or getattr(params, "bias_term", False):
-        return False
-    return bottoms[0].axis(params.axis) == 0 and bottoms[1].shape == bottoms[0].shape[:2]
+    return bool(lowering.params.along_images(lowering.bottoms))
 
 
 @family("scale_by", "Scale", when=_a_value_per_channel, schedules=BOTH)

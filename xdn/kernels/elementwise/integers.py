@@ -196,15 +196,26 @@ def _maximum(b: WordBuilder, values: Sequence[ir.Value], constants: Sequence[ir.
     return most
 
 
+def _product(b: WordBuilder, values: Sequence[ir.Value], constants: Sequence[ir.Value]) -> ir.Value:
+    product, *others = values
+    for value in others:
+        product = b.mul(product, value)
+    return product
+
+
+#: What is done to values; the others' sum has factors of its own.
+_OF_VALUES = {"MAX": Mapping("integers_maximum", _maximum), "PROD": Mapping("integers_product", _product)}
+
+
 def _few_bottoms(lowering: Lowering) -> bool:
-    return lowering.params.operation != "PROD" and len(lowering.bottoms) <= MOST_BOTTOMS
+    return len(lowering.bottoms) <= MOST_BOTTOMS
 
 
 @family("integers_eltwise", "Eltwise", when=_few_bottoms, quantized=True, schedules=BOTH, phases=_phases)
 def lower_eltwise(lowering: Lowering) -> Lowered:
-    """Add integers of several scales, or take the largest."""
-    if lowering.params.operation == "MAX":
-        return _lower(lowering, Mapping("integers_maximum", _maximum), factors=_scales(lowering))
+    """Add or multiply integers of several scales, or take the largest."""
+    if mapping := _OF_VALUES.get(lowering.params.operation):
+        return _lower(lowering, mapping, factors=_scales(lowering))
     coefficients = np.array(lowering.params.coeff or (1.0,) * len(lowering.bottoms), real)
     return _lower(lowering, Mapping("integers_sum", _sum), factors=coefficients * _scales(lowering))
 

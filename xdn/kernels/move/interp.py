@@ -19,7 +19,6 @@ from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
-from xdn.layers.interpolation import Corners
 
 
 class Interp(Descriptor):
@@ -52,25 +51,30 @@ def _interp() -> KernelBody:
     return interp
 
 
+def interp_footprint(lowering: Lowering) -> Footprint:
+    """Return what four corners and four weights a position take."""
+    return Footprint(48, 40) * lowering.top().positions
+
+
 @family(
     "interp",
     "Interp",
     "DeephiResize",
     when=lambda lowering: not lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
-    # Four corners and four weights a position.
-    footprint=lambda lowering: Footprint(48, 40) * lowering.top().positions,
+    footprint=interp_footprint,
 )
 def lower_interp(lowering: Lowering) -> Lowered:
     """Interpolate between four positions."""
-    rows, columns = lowering.params.corners([blob.shape for blob in lowering.bottoms])
-    corners, weights = _tables(rows, columns, lowering.bottom().width)
+    corners, weights = interp_tables(lowering)
     words = lowering.words(Interp, corners=corners, weights=weights)
     return Lowered([lowering.step("interp", _interp, words, serves_both=True)])
 
 
-def _tables(rows: Corners, columns: Corners, pitch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners' positions (P*Q, 4) and their weights (P*Q, 4); `pitch`: positions in a row of the bottom."""
+def interp_tables(lowering: Lowering) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners' positions (P*Q, 4) and their weights (P*Q, 4)."""
+    rows, columns = lowering.params.corners([blob.shape for blob in lowering.bottoms])
+    pitch = lowering.bottom().width
     around = [
         row[:, None] * pitch + column for column in (columns.before, columns.after) for row in (rows.before, rows.after)
     ]

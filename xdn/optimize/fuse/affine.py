@@ -66,6 +66,8 @@ def channel_affine(net: Net, layer: Layer) -> Affine | str:
     shape = net.blobs[layer.bottoms[0]].shape
     if layer.epilogue is not None:
         return "it ends in a fused activation or sum"
+    if layer.quantized:
+        return "its bottom is rounded before it reads it, as 8-bit integers or in bf16"
     if len(layer.bottoms) != 1:
         return f"its operand is the blob {layer.bottoms[1]!r}, known only when the net runs"
     if len(shape) < 2:

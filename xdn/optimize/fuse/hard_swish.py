@@ -60,7 +60,7 @@ def _around(net: Net, clip: Layer) -> tuple[Layer, Layer] | str:
 
 def _is_power(layer: Layer, scale: float, shift: float) -> bool:
     params = layer.params
-    if not isinstance(params, Power) or layer.epilogue is not None:
+    if not isinstance(params, Power) or layer.epilogue is not None or layer.quantized:
         return False
     same_scale = real(params.scale) == real(scale)
     return params.power == 1 and bool(same_scale) and params.shift == shift
@@ -69,6 +69,6 @@ def _is_power(layer: Layer, scale: float, shift: float) -> bool:
 def _product(net: Net, x: str, factor: str) -> Layer | None:
     """Return the layer that multiplies x by its hard sigmoid, where nothing else reads that."""
     reader = net.consumers[factor][0] if reason_to_keep(net, factor) is None and net.consumers[factor] else None
-    if reader is None or not isinstance(reader.params, Eltwise) or reader.epilogue is not None:
+    if reader is None or not isinstance(reader.params, Eltwise) or reader.epilogue is not None or reader.quantized:
         return None
     return reader if reader.params.operation == "PROD" and sorted(reader.bottoms) == sorted((x, factor)) else None
