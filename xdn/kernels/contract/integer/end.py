@@ -66,7 +66,7 @@ def _with_residuals(
         added = [b.load(b.offset(ends.residual, each), v) for each in offsets]
     else:
         words = b.load_words(b.offset(ends.residual, first * images), v)
-        added = b.parts(words, form.residual, ends.residual_scale)
+        added = b.parts(words, form.residual, ends.residual_scale)[: len(values)]
     return [b.add(value, each) for value, each in zip(values, added, strict=True)]
 
 
