@@ -12,7 +12,7 @@ from onnx import helper
 
 from xdn.files import write_atomically
 from xdn.frontend.onnx.emit.base import IR_VERSION, OPSET, Emission, Graph
-from xdn.frontend.onnx.emit.integers import read, stored
+from xdn.frontend.onnx.emit.quantized import read, stored
 from xdn.graph import Layer, LayerParams, Net
 from xdn.graph.epilogue import projection_weights
 from xdn.graph.reading import SCALES
@@ -69,7 +69,7 @@ def to_onnx(net: Net) -> onnx.ModelProto:
     The model's inputs and outputs carry the net's blob names; axis 0 is free (`N`) unless a layer mixes it.
     Caffe's pooling (sizes rounded up, the last window clipped, averages over the padded window) is spelled out
     with explicit padding, so that no engine's own rounding rule plays a part. The input transform is not part
-    of the model. Layers that read 8-bit integers are written in the form that is called QDQ (`emit.integers`).
+    of the model. Layers that read 8-bit integers are written in the form that is called QDQ (`emit.quantized`).
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from xdn.element import REAL
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
-from xdn.frontend.onnx.emit.integers import filters, read
+from xdn.frontend.onnx.emit.quantized import filters, read
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
