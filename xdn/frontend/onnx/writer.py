@@ -20,7 +20,7 @@ from xdn.version import VERSION
 
 
 def _emit(graph: Graph, layer: Layer) -> None:
-    """Append one layer: what it reads as integers, what it computes, and what stores its tops as integers."""
+    """Append one layer: what it reads otherwise than as f32, what it computes, what stores its tops otherwise."""
     readings = zip_longest(layer.bottoms, layer.quantized)
     bottoms = [name if how is None else read(graph, name, how) for name, how in readings]
     kept = list(zip(layer.tops, layer.stored or (None,) * len(layer.tops), strict=True))
@@ -69,7 +69,7 @@ def to_onnx(net: Net) -> onnx.ModelProto:
     The model's inputs and outputs carry the net's blob names; axis 0 is free (`N`) unless a layer mixes it.
     Caffe's pooling (sizes rounded up, the last window clipped, averages over the padded window) is spelled out
     with explicit padding, so that no engine's own rounding rule plays a part. The input transform is not part
-    of the model. Layers that read 8-bit integers are written in the form that is called QDQ (`emit.quantized`).
+    of the model. How layers that read 8-bit integers or bf16 are written says `emit.quantized`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""8-bit integers in ONNX: every layer that reads or hands on integers, and whole nets, as ONNX Runtime runs them."""
+"""8-bit integers and bf16 in ONNX: layers that read or hand on such, and whole nets, as ONNX Runtime runs them."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,8 +12,9 @@ from tests.frontend.onnx.onnx_checks import check_net, one_layer_net, session_of
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.calibrating import fused, instruments_for, residual_net
 from xdn import api
+from xdn.element import BF16
 from xdn.frontend.onnx.writer import to_onnx
-from xdn.graph import Epilogue, Quantized
+from xdn.graph import Bf16, Epilogue, Quantized
 from xdn.instruments import calibration, training_images
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
@@ -57,13 +58,13 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["f32 weights", "integer weights"])
-@pytest.mark.parametrize("how", [U, S], ids=str)
+@pytest.mark.parametrize("how", [U, S, Bf16()], ids=str)
 @pytest.mark.parametrize(("params", "shape"), FILTERS, ids=repr)
 def test_filters(params, shape, how, whole):
     check_net(reading(one_layer_net(params, shape), how, whole=whole), batches=(1, 5))
 
 
-@pytest.mark.parametrize("how", [U, S], ids=str)
+@pytest.mark.parametrize("how", [U, S, Bf16()], ids=str)
 @pytest.mark.parametrize(
     "params",
     [
@@ -72,7 +73,6 @@ def test_filters(params, shape, how, whole):
         ReLU(),
         ReLU(negative_slope=0.25),
         ReLU6(),
-        PReLU(),
     ],
     ids=repr,
 )
@@ -83,24 +83,26 @@ def test_layers_without_filters(params, how):
 @pytest.mark.parametrize(
     "params", [Eltwise(), Eltwise(coeff=(1.0, -0.5)), Eltwise(operation="MAX")], ids=["SUM", "weighted", "MAX"]
 )
-def test_several_bottoms_each_by_its_own_integers(params):
-    check_net(reading(one_layer_net(params, (2, 4, 6, 5), (2, 4, 6, 5)), U, S), batches=(3,))
+@pytest.mark.parametrize("read", [(U, S), (Bf16(), Bf16())], ids=["integers", "bf16"])
+def test_several_bottoms(params, read):
+    check_net(reading(one_layer_net(params, (2, 4, 6, 5), (2, 4, 6, 5)), *read), batches=(3,))
 
 
 @pytest.mark.parametrize("activation", [None, ReLU(), PReLU()], ids=repr)
-@pytest.mark.parametrize("read", [(U,), (U, S), (S, U)], ids=lambda read: f"{len(read)} lines")
-def test_a_residual_in_integers_and_in_f32(read, activation):
+@pytest.mark.parametrize("read", [(U,), (U, S), (S, U), (Bf16(), Bf16())], ids=str)
+def test_a_residual(read, activation):
     params, epilogue = Convolution(num_output=4, kernel_size=(3,), pad=(1,)), Epilogue(True, activation)
     check_net(reading(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=epilogue), *read), batches=(3,))
 
 
+@pytest.mark.parametrize("read", [(U, S), (Bf16(), Bf16())], ids=["integers", "bf16"])
 @pytest.mark.parametrize("whole", [False, True], ids=["f32 weights", "integer weights"])
-def test_a_projection(whole):
+def test_a_projection(read, whole):
     projection = Convolution(num_output=4, kernel_size=(1,), stride=(2,))
     epilogue = Epilogue(activation=ReLU(), projection=projection)
     params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
     net = one_layer_net(params, (2, 3, 5, 5), (2, 7, 10, 9), epilogue=epilogue)
-    check_net(reading(net, U, S, whole=whole), batches=(1, 5))
+    check_net(reading(net, *read, whole=whole), batches=(1, 5))
 
 
 MOVING = [
@@ -136,14 +138,16 @@ def moving_net(moving, how):
     return net.replace(layers=tuple(layers))
 
 
-@pytest.mark.parametrize("how", [Quantized(2.0**-3), S], ids=str)
+@pytest.mark.parametrize("how", [Quantized(2.0**-3), S, Bf16()], ids=str)
 @pytest.mark.parametrize("moving", MOVING, ids=lambda moving: repr(moving.params))
 def test_what_hands_values_on_hands_integers_on(moving, how):
     net = moving_net(moving, how)
     made = apply_stages(net, ("quantized-storage",))
-    element = onnx.TensorProto.INT8 if how.signed else onnx.TensorProto.UINT8
+    types = {"u8": onnx.TensorProto.UINT8, "s8": onnx.TensorProto.INT8, "bf16": onnx.TensorProto.FLOAT}
     inferred = onnx.shape_inference.infer_shapes(to_onnx(made), strict_mode=True)
-    assert {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}["moved"] == element
+    assert {value.name: value.type.tensor_type.elem_type for value in inferred.graph.value_info}["moved"] == types[
+        how.element.name
+    ]
     check_net(net, batches=(3,))
     check_net(made, batches=(3,))
 
@@ -174,6 +178,20 @@ def test_nodes_that_make_integers_stand_once_for_all_readers():
     assert (kinds["QuantizeLinear"], kinds["Conv"]) == (1, 3)
     # One of the bottom, and of each convolution those of weight and bias.
     assert kinds["DequantizeLinear"] == 1 + 3 * 2
+
+
+def test_weights_in_bf16_take_two_bytes_each_and_what_they_meet_is_rounded():
+    net = reading(one_layer_net(InnerProduct(num_output=6), (2, 4)), Bf16())
+    model = to_onnx(net)
+    made = {each.name: each for each in model.graph.initializer}
+    assert (made["one.weight"].data_type, len(made["one.weight"].raw_data)) == (onnx.TensorProto.BFLOAT16, 2 * 6 * 4)
+    assert made["one.bias"].data_type == onnx.TensorProto.FLOAT
+    x = np.float32([[1 + 2**-8, 1 + 3 * 2**-8, 1e5 / 3, -0.1], [1, 2, 3, 4]])
+    (found,) = session_of(net, rewritten=True).run(None, {"x0": x})
+    weights = net.layers[-1].weights
+    expected = BF16.rounded(x) @ BF16.rounded(weights["weight"]).T + weights["bias"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert np.abs(x @ weights["weight"].T + weights["bias"] - expected).max() > 1
 
 
 def test_integers_of_the_weights_are_in_the_file_in_one_byte_each():

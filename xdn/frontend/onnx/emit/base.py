@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from xdn.element import REAL, S8, U8
+from xdn.element import BF16, REAL, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, Layer, Net, Quantized, Shape
+from xdn.graph import Array, Blob, Layer, Net, Quantized, Reading, Shape
 from xdn.layers.broadcast import spread
 from xdn.registry import Registry
 
@@ -22,8 +22,8 @@ IR_VERSION = 8
 
 #: Every layer type that has an ONNX form, by Caffe's name: what writes a layer with its parameters.
 EMITTERS: Registry[Callable[["Emission", Any], None]] = Registry("layer type in ONNX", "xdn.frontend.onnx.emit")
-#: What ONNX calls the elements that blobs hold.
-_ELEMENTS = {REAL: TensorProto.FLOAT, U8: TensorProto.UINT8, S8: TensorProto.INT8}
+#: What ONNX calls the elements that blobs hold; few operators take its BFLOAT16: what is rounded to that is f32.
+_ELEMENTS = {REAL: TensorProto.FLOAT, BF16: TensorProto.FLOAT, U8: TensorProto.UINT8, S8: TensorProto.INT8}
 #: An end past every axis, for ONNX's Slice.
 TO_THE_END = 2**63 - 1
 
@@ -42,7 +42,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         #: What layers read that do not read f32: of which value, how -> the name of the values that they compute with.
-        self.readings: dict[tuple[str, Quantized], str] = {}
+        self.readings: dict[tuple[str, Reading], str] = {}
         self._taken = set(net.blobs) | {layer.name for layer in net.layers}
         # A free batch shows in the shapes: what differs between two batch sizes depends on it.
         self._batch = next(iter(net.inputs.values())).shape[0] if net.inputs else 1
@@ -85,6 +85,12 @@ class Graph:
         self.constants.append(numpy_helper.from_array(array, given))
         return given
 
+    def raw_constant(self, name: str, element: int, bits: Array) -> str:
+        """Enter a constant of a type of ONNX's that NumPy does not know, by its bits; return its name as `constant`."""
+        given = self.fresh(name)
+        self.constants.append(helper.make_tensor(given, element, bits.shape, bits.tobytes(), raw=True))
+        return given
+
     def node(self, op: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> str:
         """Append one node and return the name of its first output."""
         name = self.fresh(f"{op}_{outputs[0]}")
@@ -102,15 +108,15 @@ class Emission:
     layer : Layer
     bottoms, tops : sequence of str
         The values that it reads and writes; the blobs of `layer` have their shapes.
-    read : sequence of Quantized
-        Of what 8-bit integers the bottoms are the values; empty of a layer that computes in f32.
+    read : sequence of Quantized, or of Bf16
+        Of what the bottoms are the values; empty of a layer that reads f32.
     """
 
     graph: Graph
     layer: Layer
     bottoms: Sequence[str]
     tops: Sequence[str]
-    read: Sequence[Quantized] = ()
+    read: Sequence[Reading] = ()
 
     def emit(self) -> None:
         """Append the layer's nodes."""
@@ -119,6 +125,11 @@ class Emission:
     def unsupported(self, reason: str) -> UnsupportedError:
         """Return the error that this layer has no ONNX form."""
         return UnsupportedError(f"{reason}; it has no ONNX form", where=self.layer.place)
+
+    @property
+    def quantized(self) -> tuple[Quantized, ...]:
+        """Of what 8-bit integers the bottoms are the values; empty where of none."""
+        return tuple(how for how in self.read if isinstance(how, Quantized))
 
     def bottom(self, index: int = 0) -> Blob:
         """Return the blob of a bottom."""

@@ -1,40 +1,50 @@
-"""8-bit integers in ONNX: QuantizeLinear, DequantizeLinear, filters and biases as integers, Quantize.
+"""8-bit integers and bf16 in ONNX: what makes them, what layers compute with, filters and biases, Quantize.
 
-A layer that reads integers is written as the same layer of f32 values between such nodes (the form that is called QDQ):
-its bottoms and its filters come from DequantizeLinear, and by that engines find their kernels for integers.
+A layer that reads integers is written as the same layer of f32 values between QuantizeLinear and DequantizeLinear (the
+form that is called QDQ): its bottoms and its filters come from the latter, and by that engines find their kernels for
+integers. A layer that reads bf16 computes with f32 values that a Cast to BFLOAT16 has rounded, and another made f32.
 """
 
 import numpy as np
 from onnx import TensorProto
 
+from xdn.element import BF16
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission, Graph
-from xdn.graph import Array, Quantized
+from xdn.graph import Array, Bf16, Quantized, Reading
 from xdn.layers.integer import along_filters, integer_filters, weight_scales
 from xdn.layers.quantize import Quantize
 
 
 @EMITTERS.register("Quantize")
 def quantize(out: Emission, params: Quantize) -> None:
-    """QuantizeLinear."""
+    """QuantizeLinear, or Cast to BFLOAT16 and back."""
     stored(out.graph, out.bottoms[0], params.quantized, out.tops[0])
 
 
-def stored(graph: Graph, source: str, how: Quantized, top: str) -> str:
-    """Append what makes the integers `top` of the f32 values `source`, and return their name."""
-    return graph.node("QuantizeLinear", [source, *_scale_and_zero(graph, top, how)], top)
+def stored(graph: Graph, source: str, how: Reading, top: str) -> str:
+    """Append what makes the integers `top` of the f32 values `source`, or rounds these to bf16; return its name.
+
+    What is rounded to bf16 stays f32 in the file: few operators take BFLOAT16 everywhere.
+    """
+    if isinstance(how, Quantized):
+        return graph.node("QuantizeLinear", [source, *_scale_and_zero(graph, top, how)], top)
+    rounded = graph.node("Cast", [source], graph.fresh(f"{top}.rounded"), to=TensorProto.BFLOAT16)
+    return graph.node("Cast", [rounded], top, to=TensorProto.FLOAT)
 
 
-def read(graph: Graph, source: str, how: Quantized) -> str:
-    """Return the f32 values that a layer reads of `source`, which holds integers or f32; in f32 they are rounded.
+def read(graph: Graph, source: str, how: Reading) -> str:
+    """Return the f32 values that a layer reads of `source`, which holds what it reads, or f32 that is rounded to it.
 
     The nodes are appended once, however many layers read so.
     """
     if (source, how) not in graph.readings:
-        integers, blob = source, graph.net.blobs.get(source)
+        held, blob = source, graph.net.blobs.get(source)
         if blob is None or blob.element != how.element:
-            integers = stored(graph, source, how, graph.fresh(f"{source}.{how.element.name}"))
-        inputs = [integers, *_scale_and_zero(graph, integers, how)]
-        graph.readings[source, how] = graph.node("DequantizeLinear", inputs, graph.fresh(f"{integers}.values"))
+            held = stored(graph, source, how, graph.fresh(f"{source}.{how.element.name}"))
+        if isinstance(how, Quantized):
+            inputs = [held, *_scale_and_zero(graph, held, how)]
+            held = graph.node("DequantizeLinear", inputs, graph.fresh(f"{held}.values"))
+        graph.readings[source, how] = held
     return graph.readings[source, how]
 
 
@@ -44,19 +54,28 @@ def _scale_and_zero(graph: Graph, name: str, how: Quantized) -> list[str]:
 
 
 def filters(out: Emission) -> list[str]:
-    """Return the values of a layer's filters, and of its bias where it has one: f32, or what integers stand for.
+    """Return the values of a layer's filters, and of its bias where it has one: f32, or what is read as f32.
 
-    Integers of a bias have 32 bits, and the products of the bottom's and the filters' scales.
+    Of integers, those of a bias have 32 bits, and the products of the bottom's and the filters' scales. In bf16 are the
+    filters alone.
     """
     params, weights = out.layer.params, out.layer.weights
-    if not out.read:
-        return [out.weight(name) for name in ("weight", "bias") if name in weights]
-    made = integer_filters(params, weights, out.read[0])
-    values = [_filter_values(out, made.weight, weight_scales(params, weights, out.read[0]))]
+    if not out.quantized:
+        bias = [out.weight("bias")] if "bias" in weights else []
+        return [_bf16_values(out, weights["weight"]) if Bf16() in out.read else out.weight("weight"), *bias]
+    (how,) = out.quantized
+    made = integer_filters(params, weights, how)
+    values = [_filter_values(out, made.weight, weight_scales(params, weights, how))]
     if "bias" in weights:
         constants = [out.constant("bias", made.bias), out.constant("bias_scale", made.factor)]
         values.append(out.step("DequantizeLinear", constants, "bias", axis=0))
     return values
+
+
+def _bf16_values(out: Emission, weight: Array) -> str:
+    """Append the f32 values of filters that the file holds in bf16."""
+    name = out.graph.raw_constant(f"{out.layer.name}.weight", TensorProto.BFLOAT16, BF16.stored(weight))
+    return out.step("Cast", [name], "weight", to=TensorProto.FLOAT)
 
 
 def _filter_values(out: Emission, weight: Array, scales: Array) -> str:

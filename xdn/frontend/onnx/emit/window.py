@@ -5,7 +5,7 @@ from math import prod
 
 from onnx import TensorProto
 
-from xdn.element import REAL
+from xdn.element import S8, U8
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.frontend.onnx.emit.quantized import filters, read
 from xdn.layers.filters import Filters
@@ -34,7 +34,7 @@ def inner_product(out: Emission, params: InnerProduct) -> None:
     """Gemm over the flattened axes, and back to the leading axes where these are not just the batch."""
     axis = out.bottom().axis(params.axis)
     flat = out.step("Flatten", out.bottoms, "flat", axis=axis)
-    for how in out.read:
+    for how in out.quantized:
         # Engines look for integers right before a product: they are made again, and are those of the bottom.
         flat = read(out.graph, flat, how)
     inputs = [flat, *filters(out)]
@@ -56,7 +56,7 @@ def pooling(out: Emission, params: Pooling) -> None:
     """GlobalMaxPool, GlobalAveragePool, MaxPool or AveragePool, with padding that leaves nothing to round."""
     (source,), sizes = out.bottoms, out.bottom().shape[2:]
     # Integers that are handed on: of windows of one element the average is the maximum; GlobalMaxPool takes none.
-    carried = not out.read and out.bottom().element != REAL
+    carried = not out.read and out.bottom().element in (U8, S8)
     maximum = carried or params.pool == "MAX"
     if params.global_pooling and len(out.tops) == 1 and not carried:
         out.top("GlobalMaxPool" if maximum else "GlobalAveragePool", [source])
