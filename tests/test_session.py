@@ -162,7 +162,7 @@ def test_sessions_compute_bf16_of_any_net(net):
 
 
 @pytest.mark.parametrize("fused", [True, False])
-def test_with_the_precision_bf16_layers_read_it(fused, rng):
+def test_with_the_precision_bf16_layers_read_it(emulated, fused, rng):
     net = net_of(
         data(2, 3, 8, 8),
         conv("conv1", "data", 5, 3, pad=1),

@@ -116,6 +116,20 @@ def test_fused_stages_need_emit_fused(small, capsys):
     assert "Add --emit-fused" in capsys.readouterr().err
 
 
+def test_layers_that_read_bf16_are_written_and_run(small, capsys):
+    _, path = small
+    stages = "fuse-batch-norm,fuse-residual,fuse-activation,read-bf16"
+    assert main([str(path), "--stages", stages, "--emit-fused", "--explain", "-o", "half"]) == 0
+    out = capsys.readouterr().out
+    assert "conv1: reads bf16" in out
+    assert "prob: does not read bf16: Softmax has no bf16 form" in out
+    text = Path("half/small.prototxt").read_text()
+    again = frontend.load(Path("half/small.prototxt"), Path("half/small.caffemodel"))
+    assert text.count("bf16: true") == sum(layer.reads_bf16 for layer in again.layers) > 1
+    assert main([str(path), "--stages", stages]) == 1
+    assert "plain Caffe cannot say what fuse-residual, fuse-activation, read-bf16 makes" in capsys.readouterr().err
+
+
 def test_the_transform_and_the_mean_file_go_along(small, tmp_path):
     _, path = small
     mean = noise(3, 12, 12)

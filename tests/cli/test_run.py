@@ -234,6 +234,21 @@ def test_precisions(emulated, job, pointwise, tmp_path, flags, kernel, precision
     assert kernel in str(row)
 
 
+@pytest.mark.parametrize("flags", [(), ("--no-fusion",), ("--schedule", "channel", "--threads", "2")])
+def test_a_net_in_bf16(emulated, job, pointwise, tmp_path, capsys, flags):
+    """What it computes, beside f32, what its layers take, and what its JSON says."""
+    documents = {}
+    for precision in "f32", "bf16":
+        said = ["--precision", precision, "--profile", "--json", str(tmp_path / "run.json")]
+        assert main([pointwise, "--data", job[1], *said, *flags]) == 0
+        documents[precision] = json.loads((tmp_path / "run.json").read_text())
+    f32, bf16 = documents["f32"], documents["bf16"]
+    assert (f32["precision"], bf16["precision"]) == ("f32", "bf16")
+    assert bf16["configuration"]["precision"] == "bf16"
+    assert {"wide", "conv", "pool"} <= {row["name"] for row in bf16["profile"]["layers"]}
+    assert "bf16" in capsys.readouterr().out
+
+
 @pytest.mark.skipif(host_target().tiles is not None, reason="the processor has a tile unit")
 def test_a_precision_without_a_unit_for_it_is_one_message(job, capsys):
     net, data = job

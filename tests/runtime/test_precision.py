@@ -10,7 +10,7 @@ from tests.kernels.checks import feed_for, input_layer, make_params, random_weig
 from xdn.codegen.target import host_target, target_named
 from xdn.errors import SettingError, UnknownNameError
 from xdn.graph import Epilogue, Layer, Net
-from xdn.kernels.core.choice import BF16X3, F32, FMA
+from xdn.kernels.core.choice import BF16, BF16X3, F32, FMA
 from xdn.kernels.core.layout import CHANNEL, SCHEDULES
 from xdn.kernels.core.parts import parts_name
 from xdn.layers.relu import ReLU
@@ -124,6 +124,14 @@ def test_three_products_need_a_tile_unit():
         SettingError, match=r"precision: bf16x3 is computed by a tile unit .*Leave the precision at f32"
     ):
         Session(NET, precision=BF16X3).run(None, FEED)
+
+
+@pytest.mark.parametrize("name", ["avx2", "portable", "neon"])
+def test_bf16_needs_a_unit_that_multiplies_it(name):
+    shapes = {name: blob.shape[1:] for name, blob in NET.inputs.items()}
+    asked = {"configuration": Configuration(precision=BF16), "target": target_named(name)}
+    with pytest.raises(SettingError, match=rf"precision: bf16 is computed by .*AVX512-BF16\), which {name} does not"):
+        make_plan(NET, shapes, NET.outputs, **asked)
 
 
 def test_an_unknown_precision_is_refused():

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from xdn import memory, settings
-from xdn.codegen.target import Target, host_target
+from xdn.codegen.target import NATIVE, Target, host_target
 from xdn.element import ELEMENTS
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph import Array, Blob, Net, Shape
 from xdn.graph.verify import verify
 from xdn.kernels.contract.matrix.split import split_step
-from xdn.kernels.core.choice import BF16X3, F32, RULE, Choice
+from xdn.kernels.core.choice import BF16, BF16X3, F32, RULE, Choice
 from xdn.kernels.core.family import Family, Lowering, Step, legal_choices, select
 from xdn.kernels.core.layout import BATCH, CHANNEL, BlockLayout, Schedule
 from xdn.kernels.core.parts import joined_layouts, parts_name
@@ -217,9 +217,16 @@ def make_plan(
 
 def _require_precision(configuration: Configuration, target: Target) -> None:
     """Raise SettingError where a precision is asked for that the target has no unit for."""
-    if configuration.precision == BF16X3 and target.tiles is None:
+    if target.tiles is not None or (configuration.precision == BF16 and target.pairs == NATIVE):
+        return
+    units = {
+        BF16X3: "a tile unit for bf16 (AMX)",
+        BF16: "a tile unit for bf16 (AMX), or by vectors of pairs of bf16 (AVX512-BF16)",
+    }
+    if configuration.precision in units:
+        what = f"{configuration.precision} is computed by {units[configuration.precision]}"
         raise SettingError(
-            f"{BF16X3} is computed by a tile unit for bf16 (AMX), which {target.name} does not have",
+            f"{what}, which {target.name} does not have here",
             where="precision",
             mend=f"Leave the precision at {F32}; XDN_TARGET=amx-emulated shows the results, slowly",
         )
