@@ -13,7 +13,7 @@ from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
-from xdn.graph import Quantized
+from xdn.graph import Bf16, Quantized
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
@@ -115,3 +115,9 @@ def test_the_lines_of_the_page_on_8_bit_integers_are_read():
         (Quantized(0.0213),),
         (Quantized(0.0213), Quantized(0.04, signed=True)),
     ]
+
+
+def test_the_lines_of_the_page_on_precision_are_read():
+    (layer,) = (block for block in blocks("docs/precision.md", None, "") if block.startswith("layer"))
+    image = 'layer { name: "conv1" type: "Input" top: "conv1" input_param { shape { dim: 1 dim: 64 dim: 4 dim: 4 } } }'
+    assert net_from_message(prototxt.parse(image + layer)).layer("conv2").quantized == (Bf16(),)

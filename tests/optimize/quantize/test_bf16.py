@@ -1,20 +1,26 @@
 """Which layers read bf16 on request, and what a net computes then."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.nets import quantized_nets
 from tests.optimize.test_random_nets import nets
+from xdn.api import pixel_transform
+from xdn.data.glyphs import Glyphs10
 from xdn.element import BF16, REAL
+from xdn.frontend import load
 from xdn.graph import Bf16, Quantized
 from xdn.graph.reading import why_no_bf16
 from xdn.graph.verify import verify
 from xdn.optimize.check import in_f32
 from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.quantize.bf16 import ReadBf16
-from xdn.optimize.stage import POST_FUSION, READING, STAGES, stage_names
+from xdn.optimize.stage import PLAIN, POST_FUSION, READING, STAGES, stage_names
 
 HALF = Bf16()
 
@@ -114,6 +120,52 @@ def test_any_net_is_near_what_it_was(drawn):
             and why_no_bf16(before, [net.blobs[name] for name in before.bottoms]) is None
         )
     assert in_f32(made).digest == in_f32(net).digest
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Return a net that ships, 50 test images as it reads them, and their labels."""
+    folder = Path(__file__).resolve().parents[3] / "prototxt" / "resnet20_glyphs10"
+    net = load(folder / "resnet20.prototxt", folder / "resnet20.caffemodel")
+    data = Glyphs10("test")
+    images = pixel_transform(net, data.shape).apply(data.images(0, 50))
+    return apply_stages(net, stage_names(PLAIN)).with_batch(50), images, data.labels[:50]
+
+
+def test_a_trained_net_gives_the_labels_that_it_gives_in_f32(trained):
+    net, images, labels = trained
+    made = apply_stages(net, stage_names(POST_FUSION, READING))
+    scores = [each.forward({"data": images})["prob"].reshape(50, -1) for each in (net, made)]
+    in_f32, in_bf16 = (each.argmax(axis=1) for each in scores)
+    assert all(each.reads_bf16 for each in made.layers if each.weights)
+    assert np.array_equal(in_f32, in_bf16)
+    assert (in_bf16 == labels).mean() > 0.9
+    # One rounding is 2^-8; that of each layer moves what the next ones read.
+    assert 2.0**-10 < np.abs(scores[0] - scores[1]).max() < 2.0**-4
+
+
+def test_layers_of_a_trained_net_err_within_the_bound(trained):
+    """|y - sum x w - b| <= (2 u + u^2 + g) sum |x w| + g |b|, u = 2^-8 and g = (n + 1) 2^-24 for sums of n products."""
+    net, images, _ = trained
+    blobs = net.with_batch(4).forward({"data": images[:4]})
+    u = 2.0**-8
+    for each in net.layers:
+        if each.type not in ("Convolution", "InnerProduct"):
+            continue
+        bottoms = [blobs[name] for name in each.bottoms]
+        (found,) = each.replace(quantized=(HALF,)).forward(bottoms)
+        (exact,), (magnitude,) = (
+            each.params.reference(
+                [change(x.astype(np.float64)) for x in bottoms],
+                {name: change(array.astype(np.float64)) for name, array in each.weights.items()},
+                1,
+            )
+            for change in (np.positive, np.abs)
+        )
+        products = each.params.products([net.blobs[name] for name in each.bottoms])
+        allowed = 2 * u + u * u + (products + 1) * 2.0**-24 * (1 + u) ** 2
+        assert (np.abs(found - exact) <= allowed * magnitude).all(), each.place
+        assert np.abs(found - exact).max() > u / 16 * np.abs(exact).max()
 
 
 def test_bf16_errs_by_its_last_bit(rng):
