@@ -33,8 +33,13 @@ def calibration_conclusion(calibrated: "Calibrated") -> str:
 
 
 def kept_lines(calibrated: "Calibrated") -> list[str]:
-    """Return why each layer that computes in f32 does so, one a line."""
-    return ["calibrate:", *(f"  - {name}: stays in f32: {why}" for name, why in calibrated.choice.kept.items())]
+    """Return why each layer that reads no integers does not, one a line."""
+    in_bf16 = {layer.name for layer in calibrated.net.layers if layer.reads_bf16}
+    kept = calibrated.choice.kept.items()
+    return [
+        "calibrate:",
+        *(f"  - {name}: stays in {'bf16' if name in in_bf16 else 'f32'}: {why}" for name, why in kept),
+    ]
 
 
 def calibration_document(calibrated: "Calibrated") -> dict[str, Any]:

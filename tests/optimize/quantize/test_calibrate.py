@@ -8,11 +8,13 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn.errors import DataError, UnknownNameError
-from xdn.graph import Quantized
+from xdn.graph import Bf16, Quantized
+from xdn.graph.verify import verify
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.instruments import Instruments
 from xdn.optimize.quantize.observer import OBSERVERS
+from xdn.report.quantization import kept_lines
 
 EXACT = CalibrationConfig("min-max", correct_bias=False)
 
@@ -173,3 +175,24 @@ def test_a_net_of_which_nothing_can_be_quantized_stays():
     found = calibrate(net, EXACT, Instruments(list))
     assert found.net.digest == net.digest
     assert (found.images, found.ranges) == (0, {})
+
+
+def test_layers_that_read_bf16_keep_it():
+    net = residual_net()
+    half = ("b", "fc")
+    marked = [
+        each.replace(quantized=(Bf16(),) * len(each.bottoms)) if each.name in half else each for each in net.layers
+    ]
+    marked = net.replace(layers=tuple(marked))
+    found = calibrate(marked, CalibrationConfig(learn_rounding=True), instruments_for(net))
+    assert {each.name for each in found.net.layers if each.reads_bf16} == set(half)
+    assert {each.name for each in found.net.layers if each.integers} == {"stem", "a"}
+    verify(found.net)
+    assert kept_lines(found)[1:] == [
+        "  - b: stays in bf16: its line says so",
+        "  - fc: stays in bf16: its line says so",
+        "  - prob: stays in f32: Softmax has no 8-bit form",
+        "  - average: stays in f32: not all of its bottoms are 8-bit integers anyway",
+    ]
+    again = calibrate(found.net, CalibrationConfig(), instruments_for(net))
+    assert {each.name for each in again.net.layers if each.reads_bf16} == set(half)

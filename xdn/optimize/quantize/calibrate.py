@@ -69,7 +69,8 @@ def calibrate(
     Parameters
     ----------
     net : Net
-        With weights, fused as it is going to run; one that reads integers already is calibrated anew.
+        With weights, fused as it is going to run; one that reads integers already is calibrated anew. Layers that
+        read bf16 stay as they are.
     config : CalibrationConfig
     instruments : Instruments
     progress : callable, optional
@@ -100,7 +101,7 @@ def calibrate(
     ranges, failed = watch.result()
     choice = choice.without(_unfit(net, choice, ranges, failed))
     quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
-    layers = tuple(layer.replace(quantized=quantized.get(layer.name, ())) for layer in net.layers)
+    layers = tuple(layer.replace(quantized=quantized.get(layer.name, layer.quantized)) for layer in net.layers)
     made = _adjusted(net.replace(layers=layers), net, config, instruments, progress)
     read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}
     return Calibrated(made, net, read, choice, images, config)

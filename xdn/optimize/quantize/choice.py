@@ -56,6 +56,8 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
         if not layer.params.is_input and not selects(net, layer):
             if config.keeps(layer.name):
                 kept[layer.name] = "it was asked for"
+            elif layer.reads_bf16:
+                kept[layer.name] = "its line says so"
             elif layer.name in ends:
                 kept[layer.name] = "the first and the last layer were to be kept"
             elif (reason := why_f32(net, layer, [_ANY] * len(layer.bottoms))) is not None:

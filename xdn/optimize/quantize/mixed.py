@@ -74,7 +74,7 @@ def with_f32_layers(
     most = _fewest(enough, sum(losses[name].saved <= 0 for name in names), len(names))
     kept = {name: _reason(losses[name], max_drop, instruments.seconds is not None) for name in order[:most]}
     made = mixed(net, calibrated.net, order[most:])
-    ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.quantized for blob in layer.bottoms}
+    ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.integers for blob in layer.bottoms}
     return replace(calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept))
 
 

@@ -1,4 +1,4 @@
-"""Make a net ready for calibration: all in f32, and no activation fused that layers of integers cannot take."""
+"""Make a net ready for calibration: no integers, and no activation fused that layers of integers cannot take."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ _SCALES = {SCALES, *prefixed({SCALES: None})}
 
 
 def prepared(net: Net, config: CalibrationConfig) -> Net:
-    """Return a fused net that computes in f32 what `net` does, or did before it was calibrated.
+    """Return a fused net that computes in f32 what `net` does, or did before it was calibrated; bf16 stays bf16.
 
     Where an activation is all that keeps a layer from reading integers, since its bits are not the same on all
     processors, it becomes a layer of its own again; a session fuses it anew where the layer stays in f32.
@@ -29,7 +29,7 @@ def prepared(net: Net, config: CalibrationConfig) -> Net:
 def _in_f32(layer: Layer) -> Layer:
     """Return a layer that computes in f32, with the weights that it has."""
     weights = {name: array for name, array in layer.weights.items() if name not in _SCALES}
-    return layer.replace(quantized=(), stored=(), weights=weights) if layer.quantized else layer
+    return layer.replace(quantized=(), stored=(), weights=weights) if layer.integers else layer
 
 
 def _parts(net: Net, layer: Layer, config: CalibrationConfig, taken: set[str]) -> Iterator[Layer]:
@@ -39,7 +39,8 @@ def _parts(net: Net, layer: Layer, config: CalibrationConfig, taken: set[str]) -
     any_integers = [Quantized(1.0, signed=True)] * len(layer.bottoms)
     left = replace(epilogue, activation=None)
     bare = layer.replace(epilogue=left if left.reads else None)
-    apart = activation is not None and not activation.same_bits and not config.keeps(layer.name)
+    kept = layer.reads_bf16 or config.keeps(layer.name)
+    apart = activation is not None and not activation.same_bits and not kept
     if not apart or activation is None or why_f32(net, bare, any_integers) is not None:
         yield layer
         return

@@ -44,7 +44,7 @@ def with_learned_rounding(
         Leave the mean of the inputs out of account, since biases are corrected afterwards.
     progress : callable, optional
     """
-    real = net.replace(layers=tuple(layer.replace(quantized=()) for layer in net.layers))
+    real = net.replace(layers=tuple(layer.replace(quantized=()) if layer.integers else layer for layer in net.layers))
     chosen = [layer for layer in net.layers if layer.integers and has_own_filters(net, layer)]
     made: dict[str, Layer] = {}
     for portion in _portions(chosen):
