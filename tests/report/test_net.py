@@ -1,12 +1,16 @@
 """The table of layers."""
 
+import json
+
+import numpy as np
+
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
 from xdn.graph import Bf16, Layer, Quantized
 from xdn.graph.summary import summarize
 from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
-from xdn.report.net import joining_line, net_table
+from xdn.report.net import joining_line, net_document, net_table
 
 
 def small():
@@ -81,3 +85,10 @@ def test_a_column_says_how_layers_read_their_bottoms():
     _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(mixed)))))
     assert (header[-1], total[-1]) == ("reads", "1 in 8 bits, 1 in bf16")
     assert [each[-1] for each in layers] == ["u8 0.02134", "bf16", "56.2 KiB"]
+    document = json.loads(json.dumps(net_document(summarize(net.replace(layers=tuple(mixed))))))
+    assert [row["quantized"] for row in document["layers"]] == [
+        [],
+        [{"element": "u8", "scale": float(np.float32(0.02134)), "signed": False}],
+        [{"element": "bf16"}],
+        [],
+    ]

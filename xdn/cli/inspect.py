@@ -13,13 +13,12 @@ second or two, and kept in the cache folder.
 """
 
 import argparse
-from dataclasses import asdict
 
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, run_command
 from xdn.cli.net_options import add_net_options, net_summary
 from xdn.report.machine import machine_table
-from xdn.report.net import net_table
+from xdn.report.net import net_document, net_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,4 +44,4 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         parser.error("name a PROTOTXT, --list or --machine")
     summary = net_summary(args, output)
     output.result(net_table(summary))
-    output.write_json(asdict(summary))
+    output.write_json(net_document(summary))

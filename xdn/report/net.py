@@ -1,6 +1,8 @@
-"""Tables of a net's layers."""
+"""A net's layers as a table, and as JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -36,6 +38,14 @@ def net_table(summary: NetSummary) -> Table:
     for layer in summary.layers:
         table.add_row(*_row(layer), *([_read(layer)] if reading else []))
     return table
+
+
+def net_document(summary: NetSummary) -> dict[str, Any]:
+    """Return the summary as JSON values; of what a layer reads, the number format and what 1 stands for."""
+    document = asdict(summary)
+    for row, layer in zip(document["layers"], summary.layers, strict=True):
+        row["quantized"] = [{"element": how.element.name, **asdict(how)} for how in layer.quantized]
+    return document
 
 
 def joining_line(names: Sequence[str]) -> str | None:
