@@ -409,7 +409,17 @@ LAYER_CASES += [
     if cls.type not in {listed.type for listed in LAYER_CASES}
 ]
 #: Layer types that the executor computes on whole batches, by their reference.
-COMPUTED_APART = {"DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling"}
+COMPUTED_APART = {
+    "DetectionOutput",
+    "PriorBox",
+    "PriorBoxClustered",
+    "Proposal",
+    "PSROIPooling",
+    "ROIPooling",
+    "Region",
+    "YoloDetectionOutput",
+    "Yolov3DetectionOutput",
+}
 
 
 def outputs_of_cases(cases=LAYER_CASES):

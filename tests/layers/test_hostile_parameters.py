@@ -76,7 +76,7 @@ def _values(field):
 
 
 #: The types whose tops have as many rows as were found, at most those of the shape rule.
-FINDING = ("DetectionOutput", "Proposal")
+FINDING = ("DetectionOutput", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
     "Axpy": ({}, [(2, 3), (2, 3, 4, 4), (2, 3, 4, 4)]),
@@ -94,10 +94,17 @@ FITTING = {
     "PriorBox": ({"min_size": (4.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
     "Proposal": ({}, [(1, 18, 2, 3), (1, 36, 2, 3), (1, 3)]),
     "ROIPooling": ({"pooled_h": 2, "pooled_w": 3}, [(1, 4, 5, 4), (3, 5)]),
+    "PriorBoxClustered": ({"width": (4.0,), "height": (5.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
+    "Region": ({"classes": 2, "num": 2}, [(2, 14, 3, 2)]),
     "Reorg": ({"stride": 2}, [(2, 4, 4, 2)]),
     "Reshape": ({"shape": (0, -1)}, [(2, 3, 4)]),
     "SPP": ({"pyramid_height": 2}, [(2, 3, 5, 4)]),
     "Tile": ({"tiles": 3}, [(2, 3, 4)]),
+    "YoloDetectionOutput": ({"num_classes": 1, "num_box": 1, "biases": (1.0, 2.0)}, [(2, 6, 3, 2)]),
+    "Yolov3DetectionOutput": (
+        {"num_classes": 1, "num_box": 1, "biases": (9.0, 8.0), "mask": (0, 0), "anchors_scale": (16, 8)},
+        [(2, 6, 1, 2), (2, 6, 2, 4)],
+    ),
     "Upsample": ({}, [(1, 2, 3, 4), (1, 2, 3, 4)]),
 }
 

@@ -78,6 +78,8 @@ class Pooling(CaffeLayer):
             raise ShapeError("global_pooling is given together with a kernel size")
         if self.global_pooling and window != Window(window.kernel):
             raise ShapeError("global_pooling is given together with a stride or padding")
+        if min(self.pad_t, self.pad_b, self.pad_l, self.pad_r) < 0:
+            raise ShapeError("a padding is negative")
         sides = zip(self._borders(window, sizes), window.kernel, strict=True)
         if any(max(pads) >= kernel for pads, kernel in sides):
             raise ShapeError(f"padding {window.pad} is not smaller than the kernel {window.kernel}")

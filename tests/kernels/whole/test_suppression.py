@@ -50,3 +50,12 @@ def test_proposals(rng):
     ]
     for found, expected in zip(compute_whole(layer, bottoms), layer.forward(bottoms), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_yolos_outputs(rng):
+    params = {"num_classes": 2, "num_box": 2, "biases": (10.0, 14.0, 30.0, 20.0), "confidence_threshold": 0.2}
+    params |= {"mask": (0, 1), "mask_group_num": 1, "anchors_scale": (16,)}
+    layer = one_layer_net("Yolov3DetectionOutput", (14, 5, 6), **params).layer("layer")
+    bottoms = [rng.standard_normal((3, 14, 5, 6), np.float32)]
+    (found,), (expected,) = compute_whole(layer, bottoms), layer.forward(bottoms)
+    np.testing.assert_array_equal(found, expected)

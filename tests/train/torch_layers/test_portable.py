@@ -14,6 +14,7 @@ from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.normalize import Normalize
 from xdn.layers.permute import Permute
+from xdn.layers.region import Region
 from xdn.layers.reorg import Reorg
 from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
@@ -173,3 +174,8 @@ def test_given_operand(params, axis, operand):
 @pytest.mark.parametrize(("axis", "num_axes"), [(1, 1), (1, 3), (-1, 1), (0, 0)])
 def test_learned_bias(axis, num_axes):
     check_layer(Bias(axis=axis, num_axes=num_axes), (2, 3, 4, 5))
+
+
+def test_region():
+    check_layer(Region(classes=2, num=2), (2, 14, 3, 2))
+    check_gradients(Region(classes=2, num=2), (2, 14, 3, 2))

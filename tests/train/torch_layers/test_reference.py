@@ -9,9 +9,12 @@ from tests.train.checks import check_layer, check_refuses_gradients
 from xdn.layers.argmax import ArgMax
 from xdn.layers.detectionoutput import DetectionOutput
 from xdn.layers.priorbox import PriorBox
+from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
 from xdn.layers.roipooling import ROIPooling
+from xdn.layers.yolodetectionoutput import YoloDetectionOutput
+from xdn.layers.yolov3detectionoutput import Yolov3DetectionOutput
 from xdn.train.module import NetModule
 
 
@@ -52,3 +55,16 @@ def test_detection_output():
     priors = np.array([[0.1, 0.1, 0.4, 0.4, 0.5, 0.5, 0.9, 0.8], [0.1] * 8], np.float32)[None]
     params = DetectionOutput(num_classes=3, code_type="CENTER_SIZE", confidence_threshold=0.0)
     check_refuses_gradients(params, normal(2, 8), normal(2, 6), priors)
+
+
+def test_yolos_outputs():
+    params = YoloDetectionOutput(num_classes=2, num_box=1, biases=(1.0, 2.0))
+    check_refuses_gradients(params, normal(2, 7, 3, 4))
+    params = Yolov3DetectionOutput(
+        num_classes=2, num_box=1, biases=(9.0, 8.0), mask=(0,), mask_group_num=1, anchors_scale=(8,)
+    )
+    check_refuses_gradients(params, normal(2, 7, 3, 4))
+
+
+def test_prior_box_clustered():
+    check_layer(PriorBoxClustered(width=(30.0,), height=(20.0,)), (2, 8, 5, 4), (2, 3, 90, 80))

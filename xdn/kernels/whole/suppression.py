@@ -72,9 +72,9 @@ def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 
     return kept[: words.kept_count]
 
 
-@WHOLE_LAYERS.register("DetectionOutput")
+@WHOLE_LAYERS.register("DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput")
 def detection_output(layer: Layer, bottoms: Sequence[Array]) -> tuple[Array, ...]:
-    """Decode boxes, and suppress those that overlap better ones of their class."""
+    """Decode boxes, and suppress those that overlap better ones."""
     return layer.params.detected(bottoms, suppress)  # type: ignore[attr-defined, no-any-return]
 
 

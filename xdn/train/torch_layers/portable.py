@@ -9,7 +9,7 @@ from xdn.train.torch_layers.base import Given, torch_layer
 
 
 @torch_layer("Crop", "Flatten", "Normalize", "Permute", "Reorg", "Reshape", "ShuffleChannel", "Slice", "Split", "Tile")
-@torch_layer("Axpy", "Bias", "Concat", "Eltwise", "Scale", fresh=True)
+@torch_layer("Axpy", "Bias", "Concat", "Eltwise", "Region", "Scale", fresh=True)
 def portable(params: Any, given: Given) -> tuple[Tensor, ...]:
     """The formula; what only moves values is a view where it can be one."""
     tops: tuple[Tensor, ...] = params.computed(torch, given.bottoms, given.weights, given.n_tops)

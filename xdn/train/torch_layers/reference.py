@@ -7,8 +7,21 @@ from torch import Tensor
 from xdn.graph import LayerParams
 from xdn.train.torch_layers.base import Given, refuse_gradient, torch_layer
 
+#: Types that are left to their reference.
+_TYPES = (
+    "ArgMax",
+    "DetectionOutput",
+    "PriorBox",
+    "PriorBoxClustered",
+    "Proposal",
+    "PSROIPooling",
+    "ROIPooling",
+    "YoloDetectionOutput",
+    "Yolov3DetectionOutput",
+)
 
-@torch_layer("ArgMax", "DetectionOutput", "PriorBox", "Proposal", "PSROIPooling", "ROIPooling")
+
+@torch_layer(*_TYPES)
 def by_reference(params: LayerParams, given: Given) -> tuple[Tensor, ...]:
     """The reference's values, f32; UnsupportedError where a gradient is to pass, but for a constant of the shapes."""
     if params.reads_shapes_only:

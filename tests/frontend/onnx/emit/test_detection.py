@@ -10,9 +10,12 @@ from xdn.graph import Layer
 from xdn.layers.detectionoutput import DetectionOutput
 from xdn.layers.permute import Permute
 from xdn.layers.priorbox import PriorBox
+from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
+from xdn.layers.region import Region
 from xdn.layers.roipooling import ROIPooling
+from xdn.layers.yolodetectionoutput import YoloDetectionOutput
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,7 @@ from xdn.layers.roipooling import ROIPooling
         PriorBox(min_size=(30.0,)),
         PriorBox(min_size=(30.0,), max_size=(60.0,), aspect_ratio=(2.0, 3.0), variance=(0.1, 0.1, 0.2, 0.2), clip=True),
         PriorBox(min_size=(10.0, 20.0), aspect_ratio=(2.0,), flip=False, step=16.0, offset=0.25),
+        PriorBoxClustered(width=(10.0, 20.0), height=(5.0, 30.0), step=16.0),
     ],
     ids=repr,
 )
@@ -58,5 +62,8 @@ def test_what_has_no_form():
     check_refused(PSROIPooling(spatial_scale=1.0, output_dim=2, group_size=2), (1, 8, 6, 6), (3, 5), reason="cells")
     detection = DetectionOutput(num_classes=3)
     check_refused(detection, (1, 16), (1, 12), (1, 2, 16), reason="how many boxes it finds depends on the data")
+    yolo = YoloDetectionOutput(num_classes=1, num_box=1, biases=(1.0, 1.0))
+    check_refused(yolo, (1, 6, 2, 2), reason="how many boxes it finds depends on the data")
+    check_refused(Region(classes=1), (1, 6, 2, 2), reason="no operator treats channels unlike")
     proposal = Proposal(ratio=(1.0,), scale=(8.0,))
     check_refused(proposal, (1, 2, 4, 4), (1, 4, 4, 4), (1, 3), reason="how many regions it finds depends on the data")

@@ -5,18 +5,22 @@ import numpy as np
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.graph import LayerParams
 from xdn.layers.priorbox import PriorBox
+from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.roipooling import REGION, ROIPooling
 
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
     "DetectionOutput": "how many boxes it finds depends on the data",
     "Proposal": "how many regions it finds depends on the data",
+    "YoloDetectionOutput": "how many boxes it finds depends on the data",
+    "Yolov3DetectionOutput": "how many boxes it finds depends on the data",
+    "Region": "no operator treats channels unlike, and it is not yet made of several",
     "PSROIPooling": "no operator averages cells of regions by Caffe's rule",
 }
 
 
-@EMITTERS.register("PriorBox")
-def prior_box(out: Emission, params: PriorBox) -> None:
+@EMITTERS.register("PriorBox", "PriorBoxClustered")
+def prior_box(out: Emission, params: PriorBox | PriorBoxClustered) -> None:
     """A constant: the boxes depend on shapes only, and not on the batch."""
     shapes = [(1, *out.image_shape(name)) for name in out.layer.bottoms]
     # Views of one zero: nothing reads the values.
