@@ -1,4 +1,7 @@
-"""Products of 8-bit numbers: every way that this processor has gives the exact sums, extremes included."""
+"""Products of numbers that lie together: every way that this processor has gives the same sums, extremes included."""
+
+import platform
+from fractions import Fraction
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -7,12 +10,14 @@ from llvmlite import ir
 
 from tests.codegen.emitted import floats, run
 from xdn.codegen.dots import DOTS
-from xdn.codegen.target import SDOT, TARGETS, VNNI, cpu_features, target_named, ways_of
+from xdn.codegen.float_control import FLUSH_BITS, read_float_control, set_float_control
+from xdn.codegen.target import SDOT, TARGETS, VNNI, cpu_features, pair_ways_of, target_named, ways_of
 from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import S8, U8
+from xdn.element import BF16, S8, U8
 
 #: Every way in the vectors of each target that this processor can multiply in.
 WAYS = [(target, way) for target in TARGETS for way in ways_of(target, cpu_features())]
+PAIR_WAYS = [(target, way) for target in TARGETS for way in pair_ways_of(target, cpu_features())]
 COUNT = 64
 
 
@@ -32,8 +37,9 @@ def _emit_dots(irbuilder, target, way, element, pointers):
     x, w, y = (irbuilder.bitcast(pointer, byte) for pointer in pointers)
     for vector in range(COUNT // target.lanes):
         words = [b.load_words(w, vector * dots.words + each) for each in range(dots.words)]
-        operand = dots.operand(b.load_words(x, vector), element)
-        b.store_words(dots.multiply(b.load_words(y, vector), operand, words), y, vector)
+        operand, acc = dots.operand(b.load_words(x, vector), element), b.load_words(y, vector)
+        found = dots.multiply(b.from_bits(acc) if element == BF16 else acc, operand, words)
+        b.store_words(b.bits(found), y, vector)
 
 
 @pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
@@ -73,6 +79,62 @@ def test_four_numbers_in_all_lanes(rng, target, way, element):
     run(emit, *memory, found)
     expected = ((x.astype(np.int64) + DOTS[way].added(element)) * w).sum(1)
     np.testing.assert_array_equal(found.view(np.int32), expected)
+
+
+def _pairs(rng):
+    """Return pairs of bf16, whose products are about 1."""
+    return BF16.stored(np.float32(2) ** rng.integers(-6, 7, (COUNT, 2)) * rng.uniform(-2, 2, (COUNT, 2)))
+
+
+def _nearest(exact):
+    """Return the f32 nearest to a fraction, of two equally near ones the even; denormal numbers are zeros."""
+    if exact == 0:
+        return np.float32(0)
+    negative, exact = exact < 0, abs(exact)
+    exponent = exact.numerator.bit_length() - exact.denominator.bit_length()
+    exponent -= Fraction(2) ** exponent > exact
+    unit = Fraction(2) ** (exponent - 23)
+    with np.errstate(over="ignore"):
+        found = np.float32(float(round(exact / unit) * unit)) if exponent >= -126 else np.float32(0)
+    return -found if negative else found
+
+
+def _sum_of_pair(x, w, acc):
+    """Return what `dots` says of one lane, by fractions; infinities and NaN by f64, which these do not depend on."""
+    for a, b in ((x[1], w[1]), (x[0], w[0])):
+        a, b, acc = (np.float32(0) if abs(each) < 2.0**-126 else each for each in (a, b, acc))
+        with np.errstate(invalid="ignore"):
+            rough = np.float64(a) * b + acc
+        finite = np.isfinite([a, b, acc]).all()
+        acc = _nearest(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(acc))) if finite else np.float32(rough)
+    return acc
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors keep denormal sums")
+@pytest.mark.parametrize(("target", "way"), PAIR_WAYS, ids=lambda each: getattr(each, "name", each))
+def test_sums_of_pairs_are_those_of_two_multiply_adds(rng, target, way):
+    x, w, start = _pairs(rng), _pairs(rng), rng.standard_normal(COUNT).astype(np.float32)
+    # Denormal, the least normal, the largest, infinite, not a number: as x, as weight, as sum, or two of these.
+    special = np.float32([0, -0.0, 1e-40, -1e-40, 2.0**-126, 3.3e38, -3.3e38, np.inf, -np.inf, np.nan])
+    bits = np.where(np.abs(special) < 2.0**-126, special.view(np.uint32) >> 16, BF16.stored(special)).astype(np.uint16)
+    x[:10, 0] = x[10:20, 1] = w[20:30, 1] = x[30:40, 0] = bits
+    start[10:20], start[40:50] = rng.permutation(special), special
+    x[50:], w[50:] = BF16.stored(np.float32(2.0**-70)), BF16.stored(np.float32(2.0**-60))
+    start[50:57] = 2.0**-126 * np.float32([-1, 1, -2, 2, 1.5, -1.5, 0.5])
+    packed = DOTS[way].packed(w).reshape(-1, target.lanes, DOTS[way].words).swapaxes(1, 2)
+    memory = [floats(np.ascontiguousarray(each).view(np.float32).ravel(), target.lanes) for each in (x, packed, start)]
+
+    def emit(irbuilder, *pointers):
+        # As the driver has it.
+        irbuilder.module.triple = "x86_64-unknown-linux-gnu"
+        before = read_float_control(irbuilder)
+        set_float_control(irbuilder, irbuilder.or_(before, ir.Constant(before.type, FLUSH_BITS)))
+        _emit_dots(irbuilder, target, way, BF16, pointers[:3])
+        set_float_control(irbuilder, before)
+
+    run(emit, *memory)
+    expected = [_sum_of_pair(*each) for each in zip(BF16.loaded(x), BF16.loaded(w), start, strict=True)]
+    np.testing.assert_array_equal(memory[2], np.float32(expected))
 
 
 def test_what_is_multiplied_is_in_the_range_of_the_instruction():

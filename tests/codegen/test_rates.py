@@ -1,6 +1,7 @@
-"""Which cache keeps so many bytes."""
+"""What a core multiplies in a cycle, and which cache keeps so many bytes."""
 
-from xdn.codegen.rates import USUAL
+from xdn.codegen.rates import USUAL, Rates
+from xdn.element import BF16, F32, S8, U8
 
 
 def test_the_nearest_cache_that_keeps_them():
@@ -22,3 +23,8 @@ def test_threads_have_parts_of_a_shared_cache():
     # What all read is there once.
     assert USUAL.level_of_all(half) is shared
     assert USUAL.level_of_all(shared.bytes) is memory
+
+
+def test_products_of_each_element_have_a_rate():
+    rates = Rates(multiplied=1.0, dots=2.0, pairs=3.0)
+    assert [rates.products(element) for element in (F32, U8, S8, BF16)] == [1.0, 2.0, 2.0, 3.0]

@@ -1,7 +1,7 @@
-"""Sums of products of 8-bit numbers: each lane of s32 adds four of them, exactly, however the processor multiplies.
+"""Sums of products of numbers that lie together in 32 bits, however the processor multiplies: to the same bits.
 
-x is u8 or s8, four channels in 32 bits; w is s8. The ways differ in what they do to x in a register, and in how the
-four weights are stored:
+Of 8 bits each lane of s32 adds four products, exactly. x is u8 or s8, four channels in 32 bits; w is s8. The ways
+differ in what they do to x in a register, and in how the four weights are stored:
 
 vnni
     ``vpdpbusd`` multiplies u8 by s8: of s8 the sign bit is flipped, which adds 128 to x. x86-64 with AVX512-VNNI or
@@ -15,6 +15,20 @@ plain
     Bytes are extended, multiplied and added: LLVM's own operations, on any processor.
 
 What was added to x has to be taken off the sum: `Dots.added`.
+
+Of bf16 each lane of f32 adds two products, the second one first, each as a fused multiply-add::
+
+    acc = fma(x[1], w[1], acc)
+    acc = fma(x[0], w[0], acc)
+
+to the nearest, of two equally near ones to the even; denormal numbers are zeros, read and written:
+
+native
+    ``vdpbf16ps``, of which a Zen 4 was seen to do just that, whatever the thread's control register says. x86-64 with
+    AVX512-BF16. (``bfdot`` of NEON rounds otherwise.)
+emulated
+    Two multiply-adds of f32, on any processor; both weights are stored as f32. The driver makes denormal numbers zeros
+    on x86-64 (`xdn/kernels/core/driver.py`); others keep those that are sums.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +39,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import I32, external
-from xdn.codegen.target import MADD, PLAIN, SDOT, VNNI
+from xdn.codegen.target import EMULATED, MADD, NATIVE, PLAIN, SDOT, VNNI
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S8, U8, Element
 
@@ -34,9 +48,12 @@ _SIGNS = 0x80808080 - 2**32
 
 
 class Dots(ABC):
-    """Emit products at the position of a builder; values are vectors of 32 bits."""
+    """Emit products at the position of a builder; values are vectors of 32 bits.
 
-    #: 32-bit words in which four weights are stored.
+    Numbers that lie together are called a word.
+    """
+
+    #: 32-bit words in which a word's weights are stored.
     words: ClassVar[int] = 1
 
     def __init__(self, b: WordBuilder):
@@ -50,7 +67,7 @@ class Dots(ABC):
 
     @staticmethod
     def packed(weights: np.ndarray) -> np.ndarray:
-        """Return (..., 4) s8 as (..., `words`) s32: how the weights are stored."""
+        """Return (..., 4) s8, or (..., 2) bits of bf16, as (..., `words`) s32: how the weights are stored."""
         return np.ascontiguousarray(weights).view(np.int32)
 
     @abstractmethod
@@ -58,12 +75,12 @@ class Dots(ABC):
         """Return x as `multiply` takes it, which many products have in common."""
 
     def spread(self, word: ir.Value, element: Element) -> Sequence[ir.Value]:
-        """Return four numbers x, an i32, in all lanes, as `multiply` takes them."""
+        """Return a word of numbers x, an i32, in all lanes, as `multiply` takes them."""
         return self.operand(self._b.broadcast(word), element)
 
     @abstractmethod
     def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
-        """Return `acc` and in each lane the four products; `weights` are vectors of the stored words."""
+        """Return `acc` and in each lane a word's products; `weights` are vectors of the stored words."""
 
     def _call(self, name: str, parts: int, *operands: ir.Value) -> ir.Value:
         """Return what an intrinsic gives, whose last two operands are vectors of `parts` numbers a lane."""
@@ -163,5 +180,50 @@ class Plain(Dots):
         return [self._b.part(x, number, element) for number in range(WORD)]
 
 
+class NativePairs(Dots):
+    """``vdpbf16ps``."""
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return x as it is."""
+        return [x]
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum; later versions of LLVM make of vectors of 32 bits what they know the operands as.
+
+        A weight that is loaded into all lanes becomes the instruction's operand in memory.
+        """
+        name, given = f"llvm.x86.avx512bf16.dpbf16ps.{32 * self._kind.count}", [acc, *x, *weights]
+        function = ir.FunctionType(acc.type, [each.type for each in given])
+        return self._b.ir.call(external(self._b.ir, name, function), given)
+
+
+class EmulatedPairs(Dots):
+    """Multiply-adds of f32."""
+
+    words = 2
+
+    @staticmethod
+    def packed(weights: np.ndarray) -> np.ndarray:
+        """Return the second number as f32, then the first."""
+        return (weights[..., ::-1].astype(np.uint32) << 16).view(np.int32)
+
+    def operand(self, x: ir.Value, element: Element) -> Sequence[ir.Value]:
+        """Return the second numbers as f32, and the first ones."""
+        return self._b.parts(x, element)[::-1]
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return the sum."""
+        for own, factor in zip(x, weights, strict=True):
+            acc = self._b.fused(own, self._b.from_bits(factor), acc)
+        return acc
+
+
 #: By the name of a target's way.
-DOTS: dict[str, type[Dots]] = {VNNI: Vnni, MADD: Madd, SDOT: Sdot, PLAIN: Plain}
+DOTS: dict[str, type[Dots]] = {
+    VNNI: Vnni,
+    MADD: Madd,
+    SDOT: Sdot,
+    PLAIN: Plain,
+    NATIVE: NativePairs,
+    EMULATED: EmulatedPairs,
+}

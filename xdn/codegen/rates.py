@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import inf
 
 from xdn import settings
+from xdn.element import BF16, S8, U8, Element
 
 #: The part of a cache that keeps what a loop comes back to: the rest is taken by what passes beside it.
 _KEPT = 0.75
@@ -41,6 +42,8 @@ class Rates:
         Vectors that are multiplied and added by the best register tile's loop, operands in the first cache.
     dots : float
         The same of products of 8-bit numbers, four in each lane.
+    pairs : float
+        And of bf16, two in each lane.
     scalars : float
         Single values that are loaded into all lanes of a vector.
     latency : float
@@ -54,6 +57,7 @@ class Rates:
     ghz: float = 3.5
     multiplied: float = 1.9
     dots: float = 1.9
+    pairs: float = 1.9
     scalars: float = 2.0
     latency: float = 4.0
     levels: tuple[Level, ...] = (
@@ -63,6 +67,11 @@ class Rates:
         Level(inf, 2, 8.0, 6.0),
     )
     barrier: float = 500.0
+
+    def products(self, element: Element) -> float:
+        """Return the vectors of products of an element, as many as lie together in each lane, of a cycle."""
+        known = {U8: self.dots, S8: self.dots, BF16: self.pairs}
+        return known.get(element, self.multiplied)
 
     def level(self, held: float, threads: int) -> Level:
         """Return the nearest level that keeps so many bytes of each of so many threads from one use to the next."""

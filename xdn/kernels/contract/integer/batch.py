@@ -1,17 +1,25 @@
-"""Convolution and InnerProduct of 8-bit integers in blocks of images: tiles of filters, tables of positions."""
+"""Convolution and InnerProduct of 8-bit integers or bf16 in blocks of images: tiles of filters, tables of positions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.words import WORD
 from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
 from xdn.kernels.contract.integer.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction, most_rows
 from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import in_place, integer_footprint, integer_words, residual_layout, sums_of
-from xdn.kernels.contract.integer.task import IntegerTask, Span, integer_task, is_of_integers
+from xdn.kernels.contract.integer.lower import (
+    in_place,
+    integer_footprint,
+    integer_words,
+    residual_layout,
+    sums_of,
+    word_task,
+)
+from xdn.kernels.contract.integer.pairs import is_of_bf16
+from xdn.kernels.contract.integer.task import CONTRACTED, Span, WordTask, is_of_integers
 from xdn.kernels.contract.task import spread
 from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -19,13 +27,13 @@ from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.work import Phase
 
 
-def tiles_of(task: IntegerTask, form: Form, most: int) -> dict[int, list[tuple[int, int]]]:
+def tiles_of(task: WordTask, form: Form, most: int) -> dict[int, list[tuple[int, int]]]:
     """Return filters of a tile -> first filter of each such tile, and the one after its last.
 
     Where filters are stored together tiles begin with a word; the filters after the last, to the end of a word, are
     stored, too.
     """
-    groups, filters, unit = task.groups, task.filters // task.groups, WORD if form.together else 1
+    groups, filters, unit = task.groups, task.filters // task.groups, form.together
     if filters % unit:
         # Words of filters of several groups.
         groups, filters, most = 1, task.filters, unit if groups > 1 else most
@@ -40,35 +48,30 @@ def tiles_of(task: IntegerTask, form: Form, most: int) -> dict[int, list[tuple[i
     return found
 
 
+def _tiles_of(lowering: Lowering, task: WordTask, form: Form) -> dict[int, list[tuple[int, int]]]:
+    return tiles_of(task, form, most_rows(lowering.target, form.x, len(task.sources)))
+
+
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what all tiles take."""
-    task = integer_task(lowering)
-    tiles = tiles_of(task, Form.of(lowering), most_rows(lowering.target, len(task.sources)))
+    task = word_task(lowering)
+    tiles = _tiles_of(lowering, task, Form.of(lowering))
     return (sums_of(lowering, task).by_images([rows for rows, ranges in tiles.items() for _ in ranges]),)
 
 
-@family(
-    "integers",
-    "Convolution",
-    "Deconvolution",
-    "InnerProduct",
-    when=is_of_integers,
-    quantized=True,
-    fuses=True,
-    footprint=integer_footprint,
-    phases=_phases,
-)
-def lower_integers(lowering: Lowering) -> Lowered:
-    """Contract taps and words of four channels; one step for each number of filters that the tiles have."""
-    task, form = integer_task(lowering), Form.of(lowering)
-    steps = [
-        _step(lowering, task, form, *tiles)
-        for tiles in tiles_of(task, form, most_rows(lowering.target, len(task.sources))).items()
-    ]
+_ALIKE: dict[str, Any] = {"fuses": True, "footprint": integer_footprint, "phases": _phases}
+
+
+@family("integers", *CONTRACTED, when=is_of_integers, quantized=True, **_ALIKE)
+@family("pairs", *CONTRACTED, when=is_of_bf16, bf16=True, **_ALIKE)
+def lower_words(lowering: Lowering) -> Lowered:
+    """Contract taps and words of channels; one step for each number of filters that the tiles have."""
+    task, form = word_task(lowering), Form.of(lowering)
+    steps = [_step(lowering, task, form, *tiles) for tiles in _tiles_of(lowering, task, form).items()]
     return Lowered(steps, in_place=in_place(lowering))
 
 
-def _step(lowering: Lowering, task: IntegerTask, form: Form, rows: int, ranges: list[tuple[int, int]]) -> Step:
+def _step(lowering: Lowering, task: WordTask, form: Form, rows: int, ranges: list[tuple[int, int]]) -> Step:
     """Return the step for the tiles of `rows` filters."""
     cuts = [source.spans(ranges) for source in task.sources]
     packed = [source.pack(*cut, rows) for source, cut in zip(task.sources, cuts, strict=True)]
@@ -93,17 +96,22 @@ def _step(lowering: Lowering, task: IntegerTask, form: Form, rows: int, ranges: 
 
 def _tiles(spans: Sequence[Sequence[Span]], packed: Sequence[Array], lowering: Lowering) -> Array:
     """Return the kernel's table of tiles, whose filters and channels `spans` has for each source."""
-    own, found = spans[0], np.zeros((len(spans[0]), TileRow.size), np.int64)
+    own, found, width = spans[0], np.zeros((len(spans[0]), TileRow.size), np.int64), _word_elements(lowering)
     found[:, TileRow.channel.slot] = [span.first for span in own]
     slots = ((TileRow.x, TileRow.weights), (TileRow.x2, TileRow.weights2))
     for (x, weights), each, array in zip(slots, spans, packed, strict=False):
-        found[:, x.slot] = [span.word * WORD * lowering.target.block_images for span in each]
+        found[:, x.slot] = [span.word * width for span in each]
         found[:, weights.slot] = np.arange(len(own)) * (len(array) // len(own))
     return found
 
 
+def _word_elements(lowering: Lowering) -> int:
+    """Return the elements of a word of all images of a block."""
+    return lowering.bottom().interleave * lowering.target.block_images
+
+
 def _positions(sources: Sequence[Array], biases: Sequence[Array], residual: BlockLayout | None) -> Array:
-    """Return the kernel's table of positions, of what `IntegerSource.runs` and `integer_words` give."""
+    """Return the kernel's table of positions, of what `WordSource.runs` and `integer_words` give."""
     own, found = sources[0], np.zeros((len(sources[0]), PositionRow.size), np.int64)
     found[:, PositionRow.y.slot] = own[:, 3]
     if residual is not None:

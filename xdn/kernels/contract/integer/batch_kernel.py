@@ -1,17 +1,17 @@
-"""The contraction of integers in the batch schedule: scalars are weights, vectors are images.
+"""The contraction of integers and of bf16 in the batch schedule: scalars are weights, vectors are images.
 
 For a block of images, an output position and MR filters (a tile)::
 
-    acc[r][v] = bias[r]                                    r < MR rows, v < NV vectors of images, in s32
+    acc[r][v] = bias[r]                                    r < MR rows, v < NV vectors of images, in s32 or f32
     for run in runs(position):                             neighbouring taps, only those that meet data
-        for c in range(C / 4 of run):
-            acc[r][v] += w[run][c][r] . x[run][c][v]       four products in each lane
-    the same over a second x, with sums of its own
+        for c in range(words of channels of run):
+            acc[r][v] += w[run][c][r] . x[run][c][v]       four products in each lane, of bf16 two
+    the same over a second x, with sums of its own; of bf16 on the same sums
     y[r][v] = end(acc[r][v])                               `end.py`
 
-A lane of x holds four channels of an image, which are loaded as they lie; a lane of w the same four channels' weights
-of a filter, in all lanes the same. Where tops or residuals have 8 bits, four filters are a word in each lane, too.
-Weights are packed ``[tile][tap][C / 4][MR]``; offsets in x are bytes, in w words.
+A lane of x holds a word of an image, four channels, of bf16 two, which are loaded as they lie; a lane of w the same
+channels' weights of a filter, in all lanes the same. Where tops or residuals have so few bits, as many filters are a
+word in each lane, too. Weights are packed ``[tile][tap][word][MR]``; offsets in x are elements, in w words.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from xdn.codegen.dots import DOTS, Dots
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, WORDS, Kind, inlined
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import PLAIN, Target
-from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import S32, Element
+from xdn.codegen.target import NATIVE, PLAIN, Target
+from xdn.codegen.words import WordBuilder
+from xdn.element import BF16, S32, U8, Element
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.integer.end import scaled_images, store_images
 from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
@@ -37,9 +37,14 @@ from xdn.kernels.core.layout import BATCH
 _MOST_ROWS, _FEW_ROWS = 12, 4
 
 
-def most_rows(target: Target, sources: int = 1) -> int:
-    """Return the filters of a register tile; two sources have sums of their own, plain products many operands."""
-    held = target.registers >= 32 and sources == 1 and target.dots != PLAIN
+def most_rows(target: Target, x: Element = U8, sources: int = 1) -> int:
+    """Return the filters of a register tile, whole words of these; plain products have many operands.
+
+    Two sources of integers have sums of their own. The instruction for bf16 needs no more registers than one for f32.
+    """
+    if x == BF16 and target.pairs == NATIVE:
+        return target.tile()[0]
+    held = target.registers >= 32 and (x == BF16 or (sources == 1 and target.dots != PLAIN))
     return _MOST_ROWS if held else _FEW_ROWS
 
 
@@ -59,7 +64,7 @@ class TileRow(Descriptor):
 
 
 class IntegerBatch(Integers):
-    """What the contraction of integers of the batch schedule is told.
+    """What the contraction of the batch schedule is told.
 
     tile_group
         Tiles that take all positions before the next ones do: their weights stay in cache meanwhile.
@@ -114,7 +119,7 @@ def _add_source(
         run_x = b.offset(pointer, offset)
 
         def one_word(c: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
-            x_c = b.offset(run_x, b.ir.mul(c, b.const(images * WORD)))
+            x_c = b.offset(run_x, b.ir.mul(c, b.const(images * x.interleave)))
             w_c = b.offset(run_w, b.ir.mul(c, b.const(rows * dots.words)))
             return add_word(b, dots, [dots.operand(b.load_words(x_c, v), x) for v in range(vectors)], w_c, acc)
 
@@ -124,10 +129,12 @@ def _add_source(
 
 
 def _emit_tile(b: WordBuilder, sources: list[Sequence[ir.Value]], ends: Ends, form: Form, rows: int) -> None:
-    found = []
+    found: list[list[ir.Value]] = []
     for source, x, bias, at in zip(sources, form.read, ends.biases, ends.multipliers, strict=False):
-        acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(b.target.tile()[1])]
-        found.append(scaled_images(b, _add_source(b, source, rows, acc, x, form.dots), at))
+        if form.scaled or not found:
+            acc = [b.broadcast(b.scalar(bias, r)) for r in range(rows) for _ in range(b.target.tile()[1])]
+        acc = _add_source(b, source, rows, acc, x, form.dots)
+        found = [*found, scaled_images(b, acc, at)] if form.scaled else [acc]
     store_images(b, found, ends, form)
 
 

@@ -1,18 +1,26 @@
-"""Convolution and InnerProduct of 8-bit integers of one image: tiles of positions, panels of filters."""
+"""Convolution and InnerProduct of 8-bit integers or bf16, of one image: tiles of positions, panels of filters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from xdn.codegen.words import WORD
 from xdn.graph import Array
 from xdn.kernels.contract.channel import best_order, best_tile
 from xdn.kernels.contract.channel_kernel import PanelRow
 from xdn.kernels.contract.integer.channel_kernel import IntegerChannel, contraction
 from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import in_place, integer_footprint, integer_words, residual_layout, sums_of
-from xdn.kernels.contract.integer.task import IntegerTask, Span, integer_task, is_of_integers
+from xdn.kernels.contract.integer.lower import (
+    in_place,
+    integer_footprint,
+    integer_words,
+    residual_layout,
+    sums_of,
+    word_task,
+)
+from xdn.kernels.contract.integer.pairs import is_of_bf16
+from xdn.kernels.contract.integer.task import CONTRACTED, Span, WordTask, is_of_integers
 from xdn.kernels.contract.task import spread
 from xdn.kernels.contract.tiles import class_tiles, position_classes
 from xdn.kernels.core.choice import PANELS
@@ -43,7 +51,7 @@ class _Cut:
     phase: Phase
 
 
-def _cut(lowering: Lowering, task: IntegerTask) -> _Cut:
+def _cut(lowering: Lowering, task: WordTask) -> _Cut:
     """Return how a contraction is cut, so that it takes the least time.
 
     Where the filters of a group do not fill vectors, panels are single vectors, wherever groups begin and end.
@@ -54,7 +62,7 @@ def _cut(lowering: Lowering, task: IntegerTask) -> _Cut:
         groups, filters = -(-task.filters // lanes), lanes
     sums = sums_of(lowering, task)
     rows, vectors = best_tile(sums, filters, groups, lowering.setting)
-    if len(task.sources) > 1:
+    if len(task.sources) > 1 and Form.of(lowering).scaled:
         # Sums of both are in registers at the end.
         rows = max(1, rows // 2)
     sizes = spread(-(-filters // lanes), vectors)
@@ -68,29 +76,27 @@ def _cut(lowering: Lowering, task: IntegerTask) -> _Cut:
     return _Cut(rows, panels, order, sums.by_channels(rows, sizes * groups, order))
 
 
-@family(
-    "channel_integers",
-    "Convolution",
-    "Deconvolution",
-    "InnerProduct",
-    when=is_of_integers,
-    quantized=True,
-    fuses=True,
-    schedules=(CHANNEL,),
-    scalars=True,
-    footprint=integer_footprint,
-    phases=lambda lowering: (_cut(lowering, integer_task(lowering)).phase,),
-)
-def lower_integers(lowering: Lowering) -> Lowered:
-    """Contract taps and words of four channels for several positions; one step for each size of panels."""
-    task, form = integer_task(lowering), Form.of(lowering)
+_ALIKE: dict[str, Any] = {
+    "fuses": True,
+    "schedules": (CHANNEL,),
+    "scalars": True,
+    "footprint": integer_footprint,
+    "phases": lambda lowering: (_cut(lowering, word_task(lowering)).phase,),
+}
+
+
+@family("channel_integers", *CONTRACTED, when=is_of_integers, quantized=True, **_ALIKE)
+@family("channel_pairs", *CONTRACTED, when=is_of_bf16, bf16=True, **_ALIKE)
+def lower_words(lowering: Lowering) -> Lowered:
+    """Contract taps and words of channels for several positions; one step for each size of panels."""
+    task, form = word_task(lowering), Form.of(lowering)
     cut = _cut(lowering, task)
     steps = [_step(lowering, task, form, cut, *panels) for panels in cut.panels.items()]
     return Lowered(steps, in_place=in_place(lowering))
 
 
 def _step(
-    lowering: Lowering, task: IntegerTask, form: Form, cut: _Cut, vectors: int, ranges: list[tuple[int, int]]
+    lowering: Lowering, task: WordTask, form: Form, cut: _Cut, vectors: int, ranges: list[tuple[int, int]]
 ) -> Step:
     """Return the step for panels of so many vectors."""
     lanes, top = lowering.target.lanes, lowering.top()
@@ -99,7 +105,7 @@ def _step(
     runs = [source.runs(top, width) for source, (_, width) in zip(task.sources, cuts, strict=True)]
     filters = -(-task.filters // lanes) * lanes
     values, biases = integer_words(lowering, task, packed, [table for _, table in runs], filters)
-    panels = _panels([spans for spans, _ in cuts], packed)
+    panels = _panels([spans for spans, _ in cuts], packed, task.sources[0].together)
     tiles = _tiles(lowering, [each for each, _ in runs], biases, cut.rows)
     words = form.declared(IntegerChannel)(
         **values,
@@ -114,10 +120,10 @@ def _step(
     return Step(contraction((cut.rows, vectors), form, lowering.target), words, macs)
 
 
-def _panels(spans: Sequence[Sequence[Span]], packed: Sequence[Array]) -> Array:
-    """Return the kernel's table of panels, whose filters and channels `spans` has for each source."""
+def _panels(spans: Sequence[Sequence[Span]], packed: Sequence[Array], together: int) -> Array:
+    """Return the kernel's table of panels, whose filters and channels, so many a word, `spans` has for each source."""
     own, found = spans[0], np.zeros((len(spans[0]), PanelRow.size), np.int64)
-    found[:, PanelRow.x.slot] = [span.word * WORD for span in own]
+    found[:, PanelRow.x.slot] = [span.word * together for span in own]
     found[:, PanelRow.channel.slot] = [span.first for span in own]
     for field, array in zip((PanelRow.weights, PanelRow.weights2), packed, strict=False):
         found[:, field.slot] = np.arange(len(own)) * (len(array) // len(own))

@@ -1,16 +1,16 @@
-"""The contraction of integers in the channel schedule: scalars are activations, vectors are filters.
+"""The contraction of integers and of bf16 in the channel schedule: scalars are activations, vectors are filters.
 
 For MR output positions that share a tap list (a tile) and NV vectors of filters (a panel)::
 
-    acc[r][v] = bias[v]                                    r < MR positions, v < NV vectors of filters, in s32
+    acc[r][v] = bias[v]                                    r < MR positions, v < NV vectors of filters, in s32 or f32
     for run in runs(tile):                                 neighbouring taps, only those that meet data
-        for c in range(C / 4 of run):
-            acc[r][v] += x[r][run][c] . w[run][c][v]       four products in each lane
-    the same over a second x, with sums of its own
+        for c in range(words of channels of run):
+            acc[r][v] += x[r][run][c] . w[run][c][v]       four products in each lane, of bf16 two
+    the same over a second x, with sums of its own; of bf16 on the same sums
     y[r][v] = end(acc[r][v])                               `end.py`
 
-A lane of w holds four channels' weights of a filter; four channels of a position are loaded into all lanes. Weights are
-packed ``[panel][tap][C / 4][NV vectors]``.
+A lane of w holds a filter's weights of a word: four channels, of bf16 two; a word of a position is loaded into all
+lanes. Weights are packed ``[panel][tap][word][NV vectors]``.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from xdn.kernels.core.portion import portion
 
 
 class IntegerChannel(Integers):
-    """What the contraction of integers of the channel schedule is told.
+    """What the contraction of the channel schedule is told.
 
     tiles
         Rows as `class_tiles` gives them, then where the biases of each source begin, and MR offsets of the residual.
@@ -94,6 +94,14 @@ def _add_source(
     return [flat[r * vectors : (r + 1) * vectors] for r in range(len(acc))]
 
 
+def _first_sums(b: WordBuilder, form: Form, bias: ir.Value, vectors: int) -> list[ir.Value]:
+    """Return what the sums of a position begin with."""
+    if not form.scaled:
+        return [b.load(bias, v) for v in range(vectors)]
+    begin = b.ir.bitcast(bias, Kind(S8, "pointer").llvm)
+    return [b.load_words(begin, v) for v in range(vectors)]
+
+
 def _emit_tile(
     b: WordBuilder,
     sources: Sequence[Sequence[ir.Value]],
@@ -107,12 +115,13 @@ def _emit_tile(
     last = tile_words(rows, len(sources))
     found: list[list[list[ir.Value]]] = []
     for number, (source, x) in enumerate(zip(sources, form.read, strict=True)):
-        bias = b.offset(ends.biases[number], b.scalar(table, last + number))
-        begin = b.ir.bitcast(bias, Kind(S8, "pointer").llvm)
-        acc = [[b.load_words(begin, v) for v in range(vectors)]] * rows
+        if form.scaled or not found:
+            bias = b.offset(ends.biases[number], b.scalar(table, last + number))
+            acc = [_first_sums(b, form, bias, vectors)] * rows
         # The second source's words follow those of the first and of y.
         own = b.offset(table, number * (2 + 2 * rows))
-        found.append(scaled_channels(b, _add_source(b, source, own, acc, x, form.dots), ends.multipliers[number]))
+        acc = _add_source(b, source, own, acc, x, form.dots)
+        found = [*found, scaled_channels(b, acc, ends.multipliers[number])] if form.scaled else [acc]
     values = added_channels(b, found)
     places = [b.scalar(table, 2 + rows + r) for r in range(rows)]
     residuals = [b.scalar(table, last + 2 + r) for r in range(rows)] if form.residual else []

@@ -1,11 +1,11 @@
-"""What kernels of integers do to sums before they store them, in both schedules; `form.py` says what that is."""
+"""What kernels of integers and bf16 do to sums before they store them, in both schedules; `form.py` says what."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from llvmlite import ir
 
-from xdn.codegen.words import WORD, WordBuilder
+from xdn.codegen.words import WordBuilder
 from xdn.element import REAL
 from xdn.kernels.contract.integer.form import Ends, Form, emit_activation, has_own_coefficients
 
@@ -26,7 +26,7 @@ def store_images(
     ----------
     b : WordBuilder
     found : sequences of vectors
-        Of each source what `scaled_images` gives.
+        Of each source what `scaled_images` gives; of bf16 the sums themselves, one sequence.
     ends : Ends
         From the tile's first filter on.
     form : Form
@@ -40,8 +40,9 @@ def store_images(
     images, own = b.target.block_images, has_own_coefficients(form)
     shared = b.broadcast(b.scalar(ends.coefficients))
     ends = replace(ends, residual_scale=b.broadcast(ends.residual_scale), inverse=b.broadcast(ends.inverse))
-    for first in range(0, len(tile), WORD):
-        rows = range(first, min(first + WORD, len(tile)))
+    together = form.x.interleave
+    for first in range(0, len(tile), together):
+        rows = range(first, min(first + together, len(tile)))
         coefficients = [b.broadcast(b.scalar(ends.coefficients, r)) if own else shared for r in rows]
         for v in range(vectors):
             values = _with_residuals(b, [tile[r][v] for r in rows], (first, v), ends, form, last)
@@ -56,7 +57,7 @@ def store_images(
 def _with_residuals(
     b: WordBuilder, values: list[ir.Value], place: tuple[int, int], ends: Ends, form: Form, last: ir.Value | None
 ) -> list[ir.Value]:
-    """Return up to four filters of a vector of images with the residual added; `place`: the first one, the vector."""
+    """Return filters of a vector of images, a word at most, with the residual; `place`: the first one, the vector."""
     (first, v), images = place, b.target.block_images
     if form.residual is None:
         return values
@@ -116,7 +117,7 @@ def store_channels(
     ----------
     b : WordBuilder
     values : positions of vectors
-        The sums of what `scaled_channels` gives of each source.
+        The sums of what `scaled_channels` gives of each source; of bf16 sums as they are.
     places, residuals : i64 values
         Where each position lies after `ends.y` and `ends.residual`, in elements; there may be no residuals.
     ends : Ends
@@ -133,6 +134,7 @@ def store_channels(
 
 def _with_residual(b: WordBuilder, row: list[ir.Value], residual: ir.Value, ends: Ends, form: Form) -> list[ir.Value]:
     """Return a position's vectors with the residual added."""
+    assert form.residual is not None
     if form.residual == REAL:
         return [b.add(value, b.load(residual, v)) for v, value in enumerate(row)]
     scale = b.broadcast(ends.residual_scale)

@@ -1,12 +1,18 @@
-"""What kernels of integers are made for, and what they are told.
+"""What kernels of integers and of bf16 are made for, and what they are told.
 
-What both schedules compute of the sums of an output, in f32, each operation rounded once and none fused with another::
+What both schedules compute of the sums of an output of integers, in f32, each operation rounded once and none fused
+with another::
 
     value = f32(acc) * multiplier                          of that filter: scale of x times scale of w
     value += f32(acc2) * multiplier2                       a second source, with sums of its own
     value += f32(residual) * residual_scale                of an f32 residual: value += residual
     value = activation(value)
     y = clip(rint(value * inverse))                        where the top is stored in 8 bits
+
+Sums of bf16 are f32 as they are, and those of a second source go on where the first one's end::
+
+    value = acc + residual
+    y = activation(value)                                  rounded once where the top is stored in bf16
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -22,7 +28,7 @@ from xdn.codegen.jit import NUMBER, POINTER, VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
-from xdn.element import REAL, S8, S32, U8, Element
+from xdn.element import BF16, REAL, S8, S32, U8, Element
 from xdn.graph import Layer
 from xdn.kernels.contract.kernel import Contract
 from xdn.kernels.core.descriptor import Number, Place, Pointer, Size, redeclared
@@ -33,14 +39,15 @@ from xdn.layers.relu import ReLU
 
 
 class Integers(Contract):
-    """What a contraction of integers is told; a class below adds its tables.
+    """What a contraction of integers, or of bf16, is told; a class below adds its tables.
 
     bias, bias2
-        What sums begin with, of each filter; several rows of these where positions differ in it.
+        What sums begin with, of each filter; several rows of these where positions differ in it. In f32 of bf16, which
+        has only the first one.
     multipliers, multipliers2
         What a sum of 1 stands for, of each filter.
     residual_scale, inverse
-        What a residual of 1 stands for; 1 / what a top of 1 does.
+        What a residual of 1 stands for; 1 / what a top of 1 does. Of integers.
     """
 
     weights, weights2, bias, bias2 = (Pointer(S32) for _ in range(4))
@@ -53,18 +60,18 @@ Words = TypeVar("Words", bound=Integers)
 
 @dataclass(frozen=True)
 class Form:
-    """What a kernel of integers is made for.
+    """What a kernel of integers or of bf16 is made for.
 
     Parameters
     ----------
     x : Element
-        Of the first source: u8 or s8.
+        Of the first source: u8, s8 or bf16.
     top : Element
-        f32, u8 or s8.
+        f32, u8 or s8; of bf16 f32 or bf16.
     dots : str
         How the target multiplies (`xdn/codegen/dots.py`).
     residual, second : Element, optional
-        Of a residual: f32, u8 or s8; of the blob that a projection reads. One of them at most.
+        Of a residual: f32, u8 or s8, or bf16; of the blob that a projection reads. One of them at most.
     activation : str, optional
         Its word in kernel names.
     """
@@ -82,9 +89,8 @@ class Form:
         layer, top = lowering.layer, lowering.tops[0].element
         added = lowering.added[0].element if lowering.added else None
         residual, second = (added, None) if layer.residual else (None, added)
-        return Form(
-            lowering.bottoms[0].element, top, lowering.target.dots, residual, second, _activation_word(layer, top)
-        )
+        x = lowering.bottoms[0].element
+        return Form(x, top, lowering.target.way(x), residual, second, _activation_word(layer, top))
 
     @property
     def read(self) -> tuple[Element, ...]:
@@ -92,9 +98,19 @@ class Form:
         return (self.x,) if self.second is None else (self.x, self.second)
 
     @property
-    def together(self) -> bool:
-        """Whether four filters are stored together, or read so of a residual."""
-        return not {self.top, self.residual}.isdisjoint((U8, S8))
+    def together(self) -> int:
+        """Filters that are stored together, or read so of a residual."""
+        return max(self.top.interleave, self.residual.interleave if self.residual else 1)
+
+    @property
+    def scaled(self) -> bool:
+        """Whether sums are integers, which stand for multiples of a scale."""
+        return self.x != BF16
+
+    @property
+    def sums(self) -> Element:
+        """What sums are computed in."""
+        return S32 if self.scaled else REAL
 
     def name(
         self, schedule: Schedule, target: Target, tile: tuple[int, int] | None = None, op: str = "dots"
@@ -104,16 +120,18 @@ class Form:
         words += [] if self.second is None else [PROJECTION + self.second.name]
         words += [] if self.activation is None else [self.activation]
         words += [] if self.top == REAL else [f"to{self.top.name}"]
-        return KernelName(schedule.op(f"{op}_{self.dots}"), target.name, tuple(words), tile, element=self.x, weights=S8)
+        weights = S8 if self.scaled else self.x
+        return KernelName(schedule.op(f"{op}_{self.dots}"), target.name, tuple(words), tile, self.x, weights)
 
     def declared(self, words: type[Words]) -> type[Words]:
         """Return how words are declared for the blobs of this form."""
         own = {"x": self.x, "y": self.top, "residual": self.residual, "x2": self.second}
-        return cast(type[Words], _declared(cast(Hashable, words), tuple(own.items())))
+        return cast(type[Words], _declared(cast(Hashable, words), self.sums, tuple(own.items())))
 
 
 @cache
-def _declared(words: Any, places: tuple[tuple[str, Element | None], ...]) -> Any:
+def _declared(words: Any, sums: Element, places: tuple[tuple[str, Element | None], ...]) -> Any:
+    words = redeclared(words, sums, Pointer, "bias", "bias2")
     for name, element in places:
         if element is not None:
             words = redeclared(words, element, Place, name)
@@ -155,7 +173,7 @@ class Ends:
     @staticmethod
     def kinds(form: Form) -> tuple[Kind, ...]:
         """Return the kinds of these values, as a kernel passes them."""
-        first = (Kind(S32, "pointer"), POINTER) * 2
+        first = (Kind(form.sums, "pointer"), POINTER) * 2
         return (*first, *(Kind(e, "pointer") for e in (form.residual or REAL, form.top)), POINTER, NUMBER, NUMBER)
 
     @staticmethod

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from xdn.graph import Array
-from xdn.kernels.contract.integer.task import IntegerTask, words_of
+from xdn.kernels.contract.integer.pairs import pair_task
+from xdn.kernels.contract.integer.task import WordTask, integer_task
 from xdn.kernels.contract.task import contraction_footprint
 from xdn.kernels.contract.tiles import position_classes
 from xdn.kernels.contract.work import Depth, Sums
@@ -16,6 +17,11 @@ from xdn.kernels.core.epilogue import coefficients
 from xdn.kernels.core.family import Lowering, packed_weights
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import BlockLayout
+
+
+def word_task(lowering: Lowering) -> WordTask:
+    """Return what a layer of `is_of_integers`, or of `is_of_bf16`, contracts."""
+    return pair_task(lowering) if lowering.layer.reads_bf16 else integer_task(lowering)
 
 
 def residual_layout(lowering: Lowering) -> BlockLayout | None:
@@ -30,7 +36,7 @@ def in_place(lowering: Lowering) -> dict[str, str]:
 
 
 def integer_footprint(lowering: Lowering) -> Footprint:
-    """Return what packed weights and tables take; integers are a quarter of f32, and made of it in several steps."""
+    """Return what packed weights and tables take; no more than of f32, of which they are made in several steps."""
     weights = packed_weights(lowering)
     return contraction_footprint(lowering) + Footprint(0, weights.kept)
 
@@ -54,7 +60,7 @@ def end_words(lowering: Lowering, filters: int) -> dict[str, Any]:
 
 
 def integer_words(
-    lowering: Lowering, task: IntegerTask, packed: Sequence[Array], runs: Sequence[Array], filters: int
+    lowering: Lowering, task: WordTask, packed: Sequence[Array], runs: Sequence[Array], filters: int
 ) -> tuple[dict[str, Any], list[Array]]:
     """Return the values of the fields of `Integers`, and for each source where each position's biases begin.
 
@@ -69,7 +75,7 @@ def integer_words(
     words, begins = end_words(lowering, filters), []
     for which, source, weights, table in zip(("", "2"), task.sources, packed, runs, strict=False):
         rows, number = source.biases()
-        biases = np.zeros((len(rows), filters), np.int32)
+        biases = np.zeros((len(rows), filters), rows.dtype)
         biases[:, : task.filters] = rows
         words |= {
             f"x{which}": source.source.blob,
@@ -77,19 +83,19 @@ def integer_words(
             f"weights{which}": weights,
             f"runs{which}": table,
             f"bias{which}": aligned(biases),
-            f"multipliers{which}": aligned_vectors(source.filters.factor, filters),
+            f"multipliers{which}": aligned_vectors(source.factor, filters),
         }
         begins.append(number * filters)
     return words, begins
 
 
-def sums_of(lowering: Lowering, task: IntegerTask) -> Sums:
-    """Return what a layer sums, as rules see it: a step of a kernel's loop multiplies a word of four channels."""
+def sums_of(lowering: Lowering, task: WordTask) -> Sums:
+    """Return what a layer sums, as rules see it: a step of a kernel's loop multiplies a word of channels."""
     lists = [source.source.lists for source in task.sources]
-    words = [words_of(source.source.channels) for source in task.sources]
+    words = [source.words for source in task.sources]
     products = sum((each.positions[:, 2] - each.positions[:, 1]) * n for each, n in zip(lists, words, strict=True))
     classes = position_classes([each.positions for each in lists])
     depths = tuple(Depth(len(members), float(products[members[0]])) for members in classes)
     rates = lowering.target.rates
-    target = replace(lowering.target, rates=replace(rates, multiplied=rates.dots))
+    target = replace(lowering.target, rates=replace(rates, multiplied=rates.products(lowering.bottoms[0].element)))
     return Sums(target, depths, lowering.bottom().block_bytes / task.groups, (lowering.read, lowering.written))

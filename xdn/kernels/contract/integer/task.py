@@ -1,10 +1,12 @@
-"""What layers that read 8-bit integers contract: sources and filters, words of four channels, which groups meet which.
+"""What layers that read 8-bit integers or bf16 contract: sources, filters, words of channels, which groups meet which.
 
-Kernels read four channels that lie together as one word. The channels of a group need not begin with a word, nor the
-filters that are stored together end with one: a tile reads all words that hold channels of its filters' groups, and
-has zeros for the weights of the others.
+Kernels read channels that lie together, four of 8 bits or two of bf16, as one word. The channels of a group need not
+begin with a word, nor the filters that are stored together end with one: a tile reads all words that hold channels of
+its filters' groups, and has zeros for the weights of the others. (In bf16 an infinity or a NaN in such a word spreads
+to the neighbouring group.)
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from xdn.codegen.dots import DOTS
-from xdn.codegen.words import WORD
-from xdn.element import S8, U8
+from xdn.element import S8, U8, real
 from xdn.graph import Array, LayerParams, Quantized, Weights
 from xdn.graph.epilogue import projection_weights
 from xdn.kernels.contract.task import Source, can_be_contracted, contraction_task, used_elements
@@ -24,13 +25,15 @@ from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.taps import distinct
 from xdn.layers.integer import IntegerFilters, integer_filters, rounded_weight, weight_scales
 
+#: Types of layers.
+CONTRACTED = ("Convolution", "Deconvolution", "InnerProduct")
 #: Blobs of integers.
 _INTEGERS = (U8, S8)
 
 
-def words_of(channels: int) -> int:
-    """Return the words of so many channels, the last one filled up."""
-    return -(-channels // WORD)
+def words_of(channels: int, together: int = U8.interleave) -> int:
+    """Return the words of so many channels, the last one filled up; `together` are those of a word."""
+    return -(-channels // together)
 
 
 @dataclass(frozen=True)
@@ -43,30 +46,92 @@ class Span:
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerSource:
+class WordSource(ABC):
     """What is summed over.
 
     Parameters
     ----------
     source : Source
         Its weights are f32.
-    params : LayerParams
-        Of the layer, or of a projection.
-    weights : mapping
-        By the names that `params` has for them.
-    read : Quantized
-        As what the blob is read.
     groups : int
     dots : str
         How the target multiplies.
     """
 
     source: Source
+    groups: int
+    dots: str
+
+    @property
+    def count(self) -> int:
+        """Filters."""
+        return len(self.source.weight)
+
+    @property
+    def together(self) -> int:
+        """Channels of a word."""
+        return self.source.layout.element.interleave
+
+    @property
+    def words(self) -> int:
+        """Words that each filter's channels take, where they begin with one."""
+        return words_of(self.source.channels, self.together)
+
+    def _words_of(self, first: int, end: int) -> tuple[int, int]:
+        """Return the first word that filters read, and the one after the last."""
+        filters, channels = self.count // self.groups, self.source.channels
+        last_group = (min(end, self.count) - 1) // filters
+        last = words_of((last_group + 1) * channels, self.together)
+        return first // filters * channels // self.together, last
+
+    def spans(self, ranges: Sequence[tuple[int, int]]) -> tuple[list[Span], int]:
+        """Return ranges of filters as spans that all read as many words, and how many."""
+        found = [self._words_of(*each) for each in ranges]
+        width = max(end - first for first, end in found)
+        most = words_of(self.source.layout.channels, self.together) - width
+        return [Span(*each, min(word, most)) for each, (word, _) in zip(ranges, found, strict=True)], width
+
+    def runs(self, top: BlockLayout, width: int) -> tuple[Array, Array]:
+        """Return positions and runs as `TapLists.in_runs` gives them, of words."""
+        found: tuple[Array, Array] = self.source.lists.in_runs(self.source.layout, top, width, self.together)
+        return found
+
+    def packing(self, width: int, rows: int, lanes: int) -> "Packing":
+        """Return how weights are packed for tiles of `rows` filters."""
+        return Packing(self.source.weight.shape, self.groups, self.dots, rows, width, lanes)
+
+    @abstractmethod
+    def pack(self, spans: Sequence[Span], width: int, rows: int, lanes: int = 1) -> Array:
+        """Return the weights for tiles of `rows` filters, as `laid_out` does."""
+
+    @abstractmethod
+    def biases(self) -> tuple[Array, Array]:
+        """Return (rows, K), what sums begin with, and (P*Q,) which of the rows each position has."""
+
+    @property
+    def factor(self) -> Array:
+        """(K,) f32, what a sum of 1 stands for in each filter; nothing of sums that are f32."""
+        return np.empty(0, real)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerSource(WordSource):
+    """Integers of 8 bits.
+
+    Parameters
+    ----------
+    source, groups, dots
+    params : LayerParams
+        Of the layer, or of a projection.
+    weights : mapping
+        By the names that `params` has for them.
+    read : Quantized
+        As what the blob is read.
+    """
+
     params: LayerParams
     weights: Weights
     read: Quantized
-    groups: int
-    dots: str
 
     @cached_property
     def filters(self) -> IntegerFilters:
@@ -74,32 +139,13 @@ class IntegerSource:
         return integer_filters(self.params, self.weights, self.read)
 
     @property
-    def count(self) -> int:
-        """Filters."""
-        return len(self.source.weight)
-
-    def _words_of(self, first: int, end: int) -> tuple[int, int]:
-        """Return the first word that filters read, and the one after the last."""
-        filters, channels = self.count // self.groups, self.source.channels
-        last_group = (min(end, self.count) - 1) // filters
-        return first // filters * channels // WORD, words_of((last_group + 1) * channels)
-
-    def spans(self, ranges: Sequence[tuple[int, int]]) -> tuple[list[Span], int]:
-        """Return ranges of filters as spans that all read as many words, and how many."""
-        found = [self._words_of(*each) for each in ranges]
-        width = max(end - first for first, end in found)
-        most = words_of(self.source.layout.channels) - width
-        return [Span(*each, min(word, most)) for each, (word, _) in zip(ranges, found, strict=True)], width
-
-    def runs(self, top: BlockLayout, width: int) -> tuple[Array, Array]:
-        """Return positions and runs as `TapLists.in_runs` gives them, of words."""
-        found: tuple[Array, Array] = self.source.lists.in_runs(self.source.layout, top, width, WORD)
-        return found
+    def factor(self) -> Array:
+        """(K,) f32, what a sum of 1 stands for in each filter."""
+        return self.filters.factor
 
     def pack(self, spans: Sequence[Span], width: int, rows: int, lanes: int = 1) -> Array:
-        """Return the weights for tiles of `rows` filters, as `pack` does."""
-        how = Packing(self.source.weight.shape, self.groups, self.dots, rows, width, lanes)
-        scales = weight_scales(self.params, self.weights, self.read)
+        """Return the weights for tiles of `rows` filters, as `laid_out` does."""
+        scales, how = weight_scales(self.params, self.weights, self.read), self.packing(width, rows, lanes)
         return pack(self.weights["weight"], self.params, scales, self.source.lists.used, spans, how)
 
     def biases(self) -> tuple[Array, Array]:
@@ -118,10 +164,10 @@ class IntegerSource:
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerTask:
+class WordTask:
     """What a layer contracts."""
 
-    sources: tuple[IntegerSource, ...]
+    sources: Sequence[WordSource]
 
     @property
     def filters(self) -> int:
@@ -139,6 +185,13 @@ class IntegerTask:
         return sum(s.source.lists.multiplications * s.source.channels for s in self.sources)
 
 
+@dataclass(frozen=True, eq=False)
+class IntegerTask(WordTask):
+    """What a layer of integers contracts."""
+
+    sources: tuple[IntegerSource, ...]
+
+
 def is_of_integers(lowering: Lowering) -> bool:
     """Return whether all blobs that a layer reads as integers hold integers, and it can be contracted.
 
@@ -153,10 +206,10 @@ def integer_task(lowering: Lowering) -> IntegerTask:
     layer, dots = lowering.layer, lowering.target.dots
     own, *others = contraction_task(lowering).sources
     group = getattr(layer.params, "group", 1)
-    sources = [IntegerSource(own, layer.params, layer.weights, layer.integers[0], group, dots)]
+    sources = [IntegerSource(own, group, dots, layer.params, layer.weights, layer.integers[0])]
     if layer.projection is not None:
         weights = projection_weights(layer.weights)
-        sources += [IntegerSource(each, layer.projection, weights, layer.integers[-1], 1, dots) for each in others]
+        sources += [IntegerSource(each, 1, dots, layer.projection, weights, layer.integers[-1]) for each in others]
     return IntegerTask(tuple(sources))
 
 
@@ -187,31 +240,32 @@ class Packing:
 
 @packed_once
 def pack(weight: Array, params: LayerParams, scales: Array, used: Array, spans: Sequence[Span], how: Packing) -> Array:
-    """Return (tiles, taps, width, rows / lanes, words of four weights, lanes) s32, flat.
+    """Return a layer's weights f32 as integers that are `laid_out`; `scales` (K,): what 1 stands for in each filter."""
+    return laid_out(params.filters(rounded_weight(params, weight, scales)), used, spans, how)
+
+
+def laid_out(filters: Array, used: Array, spans: Sequence[Span], how: Packing) -> Array:
+    """Return (tiles, taps, width, rows / lanes, stored words of a word, lanes) s32, flat.
 
     Parameters
     ----------
-    weight : array
-        f32, as the layer has it.
-    params : LayerParams
-    scales : (K,)
-        What 1 stands for in each filter.
+    filters : array
+        int8, or the bits of bf16.
     used : (taps,) int64
         Elements of the window, numbered row-major.
     spans : sequence of Span
         The filters of each tile.
     how : Packing
     """
-    integers = params.filters(rounded_weight(params, weight, scales)).reshape(how.shape)
-    taps = used_elements(integers, used).transpose(2, 0, 1)
-    filters, channels = len(integers) // how.groups, integers.shape[1]
-    wide = np.zeros((len(spans), len(used), how.rows, how.width * WORD), np.int8)
+    taps, together = used_elements(filters.reshape(how.shape), used).transpose(2, 0, 1), 4 // filters.itemsize
+    count, channels = how.shape[0] // how.groups, how.shape[1]
+    wide = np.zeros((len(spans), len(used), how.rows, how.width * together), filters.dtype)
     for tile, span in zip(wide, spans, strict=True):
-        for group in range(span.first // filters, -(-span.end // filters)):
-            first, end = max(span.first, group * filters), min(span.end, (group + 1) * filters)
-            begin = group * channels - span.word * WORD
+        for group in range(span.first // count, -(-span.end // count)):
+            first, end = max(span.first, group * count), min(span.end, (group + 1) * count)
+            begin = group * channels - span.word * together
             tile[:, first - span.first : end - span.first, begin : begin + channels] = taps[:, first:end]
-    words = wide.reshape(*wide.shape[:3], how.width, WORD).swapaxes(2, 3)
+    words = wide.reshape(*wide.shape[:3], how.width, together).swapaxes(2, 3)
     way = DOTS[how.dots]
     split = way.packed(words).reshape(*words.shape[:3], how.rows // how.lanes, how.lanes, way.words)
     return aligned(split.swapaxes(4, 5))
