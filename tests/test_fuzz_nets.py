@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 from math import prod
 from random import Random
 
@@ -13,7 +14,7 @@ pytest.importorskip("resource", reason="the limits are those of POSIX")
 from tests.kernels.checks import make_params, one_layer_net
 from tools.fuzz import nets, run, worker
 from tools.fuzz.expected import Expected, compute
-from tools.fuzz.integers import check_integers, reading_integers
+from tools.fuzz.integers import check_integers, reading_bf16, reading_integers
 from tools.fuzz.mutate import Mutator
 from tools.fuzz.net_maker import MAKERS, make_net
 from tools.fuzz.nets import NETS, DifferenceError, check
@@ -205,8 +206,8 @@ def test_integers_that_sessions_compute_otherwise_are_found(monkeypatch):
             check_integers(net, feed, 1, seed)
 
     several()
-    integers = Quantized.integers
-    monkeypatch.setattr(Quantized, "integers", lambda self, values: integers(self, values) // 2 * 2)
+    stored = Quantized.stored
+    monkeypatch.setattr(Quantized, "stored", lambda self, values: stored(self, values) // 2 * 2)
     with pytest.raises(CheckError, match="differs from the references"):
         several()
 
@@ -218,3 +219,10 @@ def test_layers_read_what_covers_their_bottoms():
     assert [[how.signed for how in each.quantized] for each in read.layers] == [[], [True], [False]]
     largest = float(np.abs(feed["x"]).max())
     assert read.layers[1].quantized[0].scale == pytest.approx(largest / 127)
+
+
+def test_some_layers_read_bf16_in_place_of_what_they_read():
+    net = net_from_message(prototxt.parse(text(layer("ReLU", "r", "x"), layer("ReLU", "s", "r")).decode()))
+    feed = {"x": np.zeros((2, 3, 3, 3), np.float32)}
+    read = [reading_bf16(net, feed, np.random.default_rng(seed)).layers for seed in range(20)]
+    assert {tuple(each.reads_bf16 for each in layers[1:]) for layers in read} == set(product((False, True), repeat=2))

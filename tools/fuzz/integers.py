@@ -1,4 +1,4 @@
-"""Random nets whose layers read 8-bit integers, computed by sessions and by their references."""
+"""Random nets whose layers read 8-bit integers or bf16, computed by sessions and by their references."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from xdn import Session
 from xdn.errors import UnsupportedError
-from xdn.graph import Layer, Net, Quantized
-from xdn.graph.reading import why_real
+from xdn.graph import Bf16, Layer, Net, Quantized
+from xdn.graph.reading import why_no_bf16, why_real
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import POST_FUSION, STAGES, apply_stages, stage_names
 from xdn.optimize.check import Arrays, reference
@@ -36,12 +36,30 @@ def reading_integers(net: Net, feed: Arrays, rng: np.random.Generator) -> Net:
     return net.replace(layers=tuple(map(read, net.layers)))
 
 
+def reading_bf16(net: Net, feed: Arrays, rng: np.random.Generator) -> Net:
+    """Return the net, some of whose layers read bf16 in place of what they read."""
+    sized = net.reshape({name: array.shape for name, array in feed.items()})
+
+    def read(layer: Layer) -> Layer:
+        blobs = [sized.blobs[name] for name in layer.bottoms]
+        if layer.params.is_input or why_no_bf16(layer, blobs) is not None or rng.integers(2):
+            return layer
+        return layer.replace(quantized=(Bf16(),) * len(layer.bottoms))
+
+    return net.replace(layers=tuple(map(read, net.layers)))
+
+
 def check_integers(net: Net, feed: Arrays, threads: int, seed: int) -> None:
-    """Compute a net in both schedules, as it is or fused; raise CheckError where integers, or what follows, differ."""
+    """Compute a net in both schedules, as it is or fused; raise CheckError where integers, or what follows, differ.
+
+    Every other net has layers that read bf16, too.
+    """
     rng = np.random.default_rng(seed)
     if rng.integers(2):
         net = apply_stages(net, [name for name in stage_names(POST_FUSION) if STAGES[name].in_files])
     net = reading_integers(net, feed, rng)
+    if rng.integers(2):
+        net = reading_bf16(net, feed, rng)
     if not any(layer.quantized for layer in net.layers):
         return
 

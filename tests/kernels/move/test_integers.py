@@ -1,4 +1,4 @@
-"""Images become integers as they are read: the bits of `Quantized.integers` of what f32 blobs would hold."""
+"""Images become integers as they are read: the bits of `Quantized.stored` of what f32 blobs would hold."""
 
 import numpy as np
 import pytest

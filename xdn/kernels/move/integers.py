@@ -1,6 +1,6 @@
 """The caller's images become integers of 8 bits on their way into a blob that is stored so.
 
-Values are those of `xdn/kernels/move/images.py`; `Quantized.integers` of them is stored. A tile is L neighbouring
+Values are those of `xdn/kernels/move/images.py`; `Quantized.stored` of them is stored. A tile is L neighbouring
 positions, as many as a vector has lanes::
 
     for tile in tiles of positions:
