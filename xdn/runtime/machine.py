@@ -13,9 +13,9 @@ from xdn.codegen.cache import generator_digest
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import address
 from xdn.codegen.source import KernelSource
-from xdn.codegen.target import Target, cpu_features, cpu_name, host_target
+from xdn.codegen.target import NATIVE, Target, cpu_name, host_target
 from xdn.cpus import available_cpus, caches
-from xdn.element import BF16, REAL, S8, real
+from xdn.element import BF16, REAL, S8, U8, Element, real
 from xdn.errors import DataError, ParseError
 from xdn.files import read_json, write_json
 from xdn.graph import Array
@@ -130,10 +130,15 @@ class _Arithmetic:
 def _multipliers(target: Target) -> dict[str, _Arithmetic]:
     """Return the name of each element that the processor multiplies -> the loop that shows how fast."""
     found = {REAL.name: _Arithmetic(peak.peak(target), peak.chain_operands(target), peak.step_flops(target) // 2)}
-    if dot := dots.dot_for(target, cpu_features()):
-        found[BF16.name] = _Arithmetic(dots.dots(target, dot), np.zeros(1, real), dots.step_macs(target))
-    words = dots.words(target), dots.word_operands(target), dots.word_macs(target), dots.TILE_WORDS
-    return found | {S8.name: _Arithmetic(*words)}
+    if target.pairs == NATIVE:
+        found[BF16.name] = _words(target, BF16)
+    return found | {S8.name: _words(target, U8)}
+
+
+def _words(target: Target, x: Element) -> _Arithmetic:
+    """Return the loop that multiplies words of an element."""
+    operands, step_macs = dots.word_operands(target, x), dots.word_macs(target, x)
+    return _Arithmetic(dots.words(target, x), operands, step_macs, dots.TILE_WORDS)
 
 
 def _ghz(target: Target, wide: bool) -> float:

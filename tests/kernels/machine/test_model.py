@@ -14,10 +14,12 @@ def test_a_machine_comes_back_from_its_document():
     assert Machine.of(json.loads(json.dumps(ZEN4.document()))) == ZEN4
 
 
-def test_dot_products_of_8_bits_are_guessed_where_nobody_measured_them():
+def test_dot_products_are_guessed_where_nobody_measured_them():
     assert ZEN4.rates(16).dots == pytest.approx(ZEN4.macs["s8"].one / ZEN4.ghz_wide / 64)
     unknown = replace(ZEN4, macs={"f32": ZEN4.macs["f32"]}).rates(16)
     assert unknown.dots == unknown.multiplied / 4
+    assert ZEN4.rates(16).pairs == pytest.approx(ZEN4.macs["bf16"].one / ZEN4.ghz_wide / 32)
+    assert MACHINES["laptop"].rates(8).pairs == MACHINES["laptop"].rates(8).multiplied / 2
 
 
 def test_a_machine_is_sure_where_all_its_figures_are():

@@ -10,7 +10,7 @@ from typing import Any
 
 from xdn.codegen.rates import Level as Reached
 from xdn.codegen.rates import Rates
-from xdn.element import ELEMENTS, REAL, S8
+from xdn.element import BF16, ELEMENTS, REAL, S8, Element
 from xdn.errors import DataError
 from xdn.record import Reader
 
@@ -78,7 +78,8 @@ class Machine:
     ghz, ghz_wide : float
         10**9 cycles a second of a core, and while it works on the widest vectors.
     macs : mapping
-        Element -> 10**9 multiply-adds a second, operands in registers; of 8 bits those of a tile's loop.
+        Element -> 10**9 multiply-adds a second, operands in registers; of 8 bits and of bf16 those of a tile's loop.
+        bf16 is there where the processor has an instruction for it.
     tile_macs : Rate
         10**9 multiply-adds a second of the best register tile's loop, operands in the first cache: what kernels of f32
         can reach.
@@ -141,7 +142,9 @@ class Machine:
         ghz = self.ghz_wide
         multiplied = min(self.macs[REAL.name].one, self.tile_macs.one) / ghz / lanes
         # Pairs of s16 in two instructions, and as many additions, where it is not known.
-        dots = self.macs[S8.name].one / ghz / lanes / S8.interleave if S8.name in self.macs else multiplied / 4
+        dots = self._words(S8, lanes) or multiplied / 4
+        # Two multiply-adds.
+        pairs = self._words(BF16, lanes) or multiplied / 2
         levels = tuple(
             Reached(
                 level.bytes or inf,
@@ -151,7 +154,13 @@ class Machine:
             )
             for level in self.levels
         )
-        return Rates(ghz=ghz, multiplied=multiplied, dots=dots, levels=levels, barrier=self.barrier_ns * ghz)
+        products = {"multiplied": multiplied, "dots": dots, "pairs": pairs}
+        return Rates(ghz=ghz, **products, levels=levels, barrier=self.barrier_ns * ghz)
+
+    def _words(self, element: Element, lanes: int) -> float:
+        """Return the vectors of words that a core multiplies in a cycle; 0 where it is not known."""
+        macs = self.macs[element.name].one if element.name in self.macs else 0.0
+        return macs / self.ghz_wide / lanes / element.interleave
 
     def document(self) -> dict[str, Any]:
         """Return the machine as JSON takes it."""
