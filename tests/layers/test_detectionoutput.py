@@ -290,6 +290,41 @@ def test_what_does_not_fit_is_refused(fields, shapes, message):
         DetectionOutput(**{"num_classes": 3, **fields}).infer([Blob(shape) for shape in shapes], 1)
 
 
-def test_a_refined_detector_is_refused():
-    with pytest.raises(UnsupportedError, match="RefineDet"):
+@pytest.mark.parametrize("fifth", [False, True])
+@pytest.mark.parametrize("objectness", [0.01, 0.6])
+def test_a_refined_detector(rng, fifth, objectness):
+    """Anchors that are hardly something are background; the others are moved first, by locations of their own."""
+    fields = {"num_classes": 3, "code_type": "CENTER_SIZE", "confidence_threshold": 0.05, "keep_top_k": 9}
+    params = DetectionOutput(objectness_score=objectness, nms_param=_suppression(), **fields)
+    locations, confidences, priors = _bottoms(rng, 2, 12, 3)
+    likely = rng.random((2, 12)).astype(np.float32)
+    arms = [np.stack([1 - likely, likely], axis=-1).reshape(2, 24)]
+    if fifth:
+        arms.append((0.5 * rng.standard_normal((2, 48))).astype(np.float32))
+    expected = []
+    for image in range(2):
+        scores = confidences[image].reshape(12, 3).copy()
+        scores[likely[image] < np.float32(objectness)] = [1, 0, 0]
+        moved = priors.copy()
+        if fifth:
+            codes, variances = arms[1][image].reshape(12, 4).tolist(), priors[0, 1].reshape(12, 4).tolist()
+            corners = priors[0, 0].reshape(12, 4).tolist()
+            moved[0, 0] = np.ravel([_decoded(params, *each) for each in zip(codes, corners, variances, strict=True)])
+        rows = _naive(params, locations[image : image + 1], scores.reshape(1, -1), moved)
+        rows[:, 0] = image
+        expected.append(rows)
+    rows = _compute(params, [locations, confidences, priors, *arms])
+    np.testing.assert_allclose(rows, np.concatenate(expected), rtol=0, atol=1e-5)
+    assert len(rows) > 2
+
+
+def test_bottoms_of_a_refined_detector_fit():
+    with pytest.raises(ShapeError, match=r"after the priors; it takes \(N, priors \* 2\)"):
         DetectionOutput(num_classes=3).infer([Blob(shape) for shape in [*FITTING, *FITTING[:2]]], 1)
+
+
+def test_soft_suppression_is_refused_and_its_absence_is_not():
+    shapes = [Blob(shape) for shape in FITTING]
+    DetectionOutput(num_classes=3, nms_param=_suppression(soft_nms=False, theta=0.5)).infer(shapes, 1)
+    with pytest.raises(UnsupportedError, match="soft_nms lowers the scores"):
+        DetectionOutput(num_classes=3, nms_param=_suppression(soft_nms=True)).infer(shapes, 1)

@@ -38,7 +38,9 @@ NUMBERS = {
     "string": ["", "x"],
 }
 #: The fields of the nested messages that layers keep.
-NESTED = {"NonMaximumSuppressionParameter": {"nms_threshold": "float", "top_k": "int32", "eta": "float"}}
+NESTED = {
+    "NonMaximumSuppressionParameter": {"nms_threshold": "float", "top_k": "int32", "eta": "float", "soft_nms": "bool"}
+}
 
 #: Among them such as fit the layers with bottoms of several kinds: predictions and priors, regions and maps.
 SHAPES = [

@@ -16,10 +16,13 @@ _UNBOUNDED = -1
 class DetectionOutput(CaffeLayer):
     """DetectionOutput: decode boxes, suppress those that overlap better ones of their class, keep the best.
 
-    The bottoms are locations (N, priors * 4), confidences (N, priors * classes) and priors (1, 2, priors * 4); further
-    ones play no part. The top (1, 1, found, 7) has a row a box: image, class, confidence, and corners as fractions of
-    the image. How many are found depends on the data; nothing found gives one row of -1 an image. The source is
-    detection_output_layer.cpp of the SSD branch of Caffe (Liu et al. 2016).
+    The bottoms are locations (N, priors * 4), confidences (N, priors * classes) and priors (1, 2, priors * 4). Further
+    ones are those of a refined detector (RefineDet, Zhang et al. 2018): for each prior how likely it is nothing and
+    something (N, priors * 2), where a prior that is something by less than `objectness_score` is background, and
+    locations of its own (N, priors * 4), which move the priors first; what does not fit that plays no part. The top
+    (1, 1, found, 7) has a row a box: image, class, confidence, and corners as fractions of the image. How many are
+    found depends on the data; nothing found gives one row of -1 an image. The source is detection_output_layer.cpp of
+    the SSD branch of Caffe (Liu et al. 2016), and of RefineDet's.
     """
 
     message = Message("DetectionOutputParameter", "detection_output_param", 204)
@@ -39,11 +42,15 @@ class DetectionOutput(CaffeLayer):
     variance_encoded_in_target: bool = proto(8, "bool", default=False)
     keep_top_k: int = proto(7, "int32", default=_UNBOUNDED)
     confidence_threshold: float = proto(9, "float", default=float(np.finfo(np.float32).min))
+    objectness_score: float = proto(24, "float", default=0.01)
 
     @property
     def _suppression(self) -> tuple[float, int, float]:
         """Threshold, boxes of a class that are looked at (unbounded where negative), eta."""
         given = dict(self.nms_param)
+        if given.get("soft_nms"):
+            what = "soft_nms lowers the scores of boxes that overlap, by a rule in which forks differ"
+            raise UnsupportedError(what, mend="With soft_nms: false they go where they overlap by nms_threshold")
         threshold, eta = given.get("nms_threshold", 0.3), given.get("eta", 1.0)
         if not threshold >= 0 or not 0 < eta <= 1:
             raise ShapeError(f"nms_threshold {threshold}, eta {eta}; the first is 0 or more, eta above 0 and at most 1")
@@ -53,8 +60,6 @@ class DetectionOutput(CaffeLayer):
         """Return the number of priors; raise ShapeError where the bottoms do not fit each other."""
         if len(bottoms) < 3:
             raise ShapeError(f"{len(bottoms)} bottoms; it takes locations, confidences and priors")
-        if len(bottoms) > 4:
-            raise UnsupportedError(f"{len(bottoms)} bottoms: a refined detector (RefineDet), which XDN does not decode")
         locations, confidences, priors = (bottom.shape for bottom in bottoms[:3])
         if len(priors) != 3 or priors[:2] != (1, 2) or priors[2] % 4:
             raise ShapeError(f"priors of shape {priors}; (1, 2, priors * 4) is expected")
@@ -65,7 +70,16 @@ class DetectionOutput(CaffeLayer):
         if confidences[:1] != (n,) or bottoms[1].size != n * count * self.num_classes:
             wanted = f"{n} images, {count} priors, {self.num_classes} classes"
             raise ShapeError(f"confidences of shape {confidences} for {wanted}")
+        if len(bottoms) > 5 or (len(bottoms) == 5 and self._refining(bottoms, n * count) < 2):
+            shapes = [bottom.shape for bottom in bottoms[3:]]
+            raise ShapeError(f"bottoms of shapes {shapes} after the priors; it takes (N, priors * 2), (N, priors * 4)")
         return count
+
+    def _refining(self, bottoms: Blobs | Arrays, boxes: int) -> int:
+        """Return how many bottoms after the priors are a refined detector's; `boxes` is priors times images."""
+        if len(bottoms) < 4 or bottoms[3].size != 2 * boxes:
+            return 0
+        return 2 if len(bottoms) > 4 and bottoms[4].size == 4 * boxes and self.share_location else 1
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(1, 1, most, 7): as many rows as can be found, at most."""
@@ -86,9 +100,16 @@ class DetectionOutput(CaffeLayer):
         locations = bottoms[0].reshape(n, count, -1, 4)
         confidences = bottoms[1].reshape(n, count, self.num_classes)
         priors, variances = bottoms[2].reshape(2, count, 4)
-        rows = []
+        refining, rows = self._refining(bottoms, n * count), []
+        if refining:
+            something = bottoms[3].reshape(n, count, 2)[..., 1] >= np.float32(self.objectness_score)
+            nothing = np.arange(self.num_classes) == 0
+            confidences = np.where(something[..., None], confidences, nothing.astype(np.float32))
         for image in range(n):
-            rows += self._found(image, locations[image], confidences[image], (priors, variances), suppress)
+            moved = priors
+            if refining > 1:
+                moved = self._decoded(bottoms[4][image].reshape(count, 4), priors, variances)
+            rows += self._found(image, locations[image], confidences[image], (moved, variances), suppress)
         if not rows:
             empty = np.full((1, 1, n, _COLUMNS), -1, np.float32)
             empty[..., 0] = np.arange(n)

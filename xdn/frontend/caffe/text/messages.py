@@ -125,12 +125,12 @@ MultiBoxLossParameter L2|SMOOTH_L1 loc_loss_type=1 SOFTMAX|LOGISTIC conf_loss_ty
     float neg_pos_ratio=12 neg_overlap=13 CORNER@1|CENTER_SIZE@2|CORNER_SIZE@3 code_type=14 \
     bool encode_variance_in_target=16 map_object_to_agnostic=17 ignore_cross_boundary_bbox=18 bp_inside=19 \
     NONE|MAX_NEGATIVE|HARD_EXAMPLE mining_type=20 NonMaximumSuppressionParameter nms_param=21 int32 sample_size=22 \
-    bool use_prior_for_nms=23
+    bool use_prior_for_nms=23 float objectness_score=24
 """
 
 #: What other inference layers use.
 OTHERS = """
-NonMaximumSuppressionParameter float nms_threshold=1 int32 top_k=2 float eta=3
+NonMaximumSuppressionParameter float nms_threshold=1 int32 top_k=2 float eta=3 bool soft_nms=4 float theta=5
 ParameterParameter BlobShape shape=1
 PythonParameter string module=1 layer=2 param_str=3 bool share_in_parallel=4
 RecurrentParameter uint32 num_output=1 FillerParameter weight_filler=2 bias_filler=3 bool debug_info=4 expose_hidden=5
