@@ -218,6 +218,10 @@ class LayerParams(ABC):
         """
         return self.moves_only(bottoms)
 
+    def only_cuts_off(self, read: Quantized) -> bool:
+        """Return whether the bottom has the integers of the top, since all that changes is beyond their range."""
+        return False
+
     def why_real(self, bottoms: Blobs) -> str | None:
         """Return why the layer cannot read 8-bit integers, a clause without its subject; None where it can."""
         return None if self.same_bits else "has no 8-bit form"

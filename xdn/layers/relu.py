@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xdn.graph import Quantized
 from xdn.layers.base import ENGINE, Message, layer_type, proto
 from xdn.layers.function import Arithmetic, Function, Functional, Node, Value, X, node
 
@@ -18,6 +19,10 @@ class ReLU(Function):
     fused_word = "relu"
 
     negative_slope: float = proto(1, "float", default=0.0)
+
+    def only_cuts_off(self, read: Quantized) -> bool:
+        """Without a slope it makes zeros of what u8 has zeros for."""
+        return self.negative_slope == 0 and not read.signed
 
     def numpy(self, x: Value) -> Value:
         """max(x, 0) + slope * min(x, 0), as Caffe writes it (NaN stays NaN)."""

@@ -98,6 +98,42 @@ def test_blobs_that_hold_the_same_values_have_one_scale():
     assert found.layer("b").quantized[0] == Quantized(max(-low, high) / 127, signed=True)
 
 
+def test_a_concat_and_its_parts_have_one_scale():
+    """In whatever batches the images come, for the moving average, too."""
+    net = net_of(
+        data(1, 3, 6, 6),
+        conv("a", "data", 4),
+        conv("b", "a", 4),
+        layer("Concat", "both", ["a", "b"]),
+        conv("c", "both", 4),
+    )
+    found = calibrate(net, EXACT, instruments_for(net)).net
+    low, high = extremes(net, "both")
+    assert found.layer("b").quantized == found.layer("c").quantized
+    assert found.layer("c").quantized == (Quantized(max(-low, high) / 127, signed=True),)
+    config = CalibrationConfig("moving-average", correct_bias=False)
+    digests = {calibrate(net, config, instruments_for(net, at_once=at_once)).net.digest for at_once in (32, 7, 1)}
+    assert len(digests) == 1
+
+
+def test_a_relu_that_its_bottom_can_do_is_left_out():
+    """Where another layer reads the bottom, it reads integers itself."""
+    layers = [
+        data(1, 3, 6, 6),
+        conv("a", "data", 4),
+        conv("b", "data", 4),
+        layer("Eltwise", "sum", ["a", "b"], coeff=(1.0, 0.5)),
+        layer("ReLU", "relu", ["sum"]),
+        conv("c", "relu", 4),
+    ]
+    net = net_of(*layers)
+    found = calibrate(net, EXACT, instruments_for(net))
+    assert found.choice.layers == ("a", "b", "sum", "c")
+    assert "has the integer 0" in found.choice.kept["relu"]
+    net = net_of(*layers, conv("d", "sum", 4))
+    assert calibrate(net, EXACT, instruments_for(net)).choice.layers == ("a", "b", "sum", "relu", "c", "d")
+
+
 def test_blobs_without_a_scale_leave_their_readers_in_f32():
     """One that is 0 on all images, one with infinities: the others are quantized nevertheless."""
     huge = np.full((4, 3, 1, 1), 3e38, np.float32)
@@ -135,14 +171,14 @@ def test_weights_that_cannot_be_integers_leave_their_layer_in_f32(value):
     net, instruments = branching(value)
     found = calibrate(net, CalibrationConfig("min-max"), instruments)
     assert "not all finite" in found.choice.kept["c"]
-    assert found.choice.layers == ("a", "r", "b")
+    assert found.choice.layers == ("a", "b")
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_values_that_overflow_leave_biases_finite():
     net, instruments = branching(3e38)
     found = calibrate(net, CalibrationConfig("min-max"), instruments)
-    assert found.choice.layers == ("a", "r", "b", "c")
+    assert found.choice.layers == ("a", "b", "c")
     assert all(np.isfinite(array).all() for each in found.net.layers for array in each.weights.values())
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.calibrating import fused, residual_net
 from xdn.errors import SettingError
-from xdn.optimize.quantize.choice import chosen, root
+from xdn.optimize.quantize.choice import chosen, groups
 from xdn.optimize.quantize.config import CalibrationConfig
 
 DEFAULT = CalibrationConfig()
@@ -77,25 +77,34 @@ def test_functions_are_tables_where_their_results_are_read_as_integers():
     assert found.kept["elu"] == "not all of its bottoms are 8-bit integers anyway"
 
 
-def test_moved_values_are_those_of_their_root():
-    """Through pools and splits, but not through a Concat, whose parts may have scales of their own."""
+def test_blobs_between_which_values_are_handed_on_belong_together():
+    """Through pools, splits and a Concat, in which parts and whole have one scale; not through averages."""
     net = net_of(
         data(2, 4, 6, 6),
         conv("a", "data", 4),
         layer("Split", "split", ["a"], ["a1", "a2"]),
         layer("Pooling", "pool", ["a1"], pool="MAX", kernel_size=2, stride=2),
-        layer("Pooling", "pool2", ["a2"], pool="MAX", kernel_size=2, stride=2),
-        layer("Concat", "both", ["pool", "pool2"]),
+        conv("b", "pool", 4),
+        layer("Concat", "both", ["b", "pool"]),
         layer("Pooling", "average", ["a2"], pool="AVE", kernel_size=2),
     )
-    assert {blob: root(net, blob) for blob in ("a", "a1", "pool", "pool2", "both", "average")} == {
-        "a": "a",
-        "a1": "a",
-        "pool": "a",
-        "pool2": "a",
-        "both": "both",
-        "average": "average",
-    }
+    found = groups(net)
+    assert len({found[blob] for blob in ("a", "a1", "a2", "pool", "b", "both")}) == 1
+    assert len({found[blob] for blob in ("data", "a", "average")}) == 3
+
+
+def test_a_concat_of_integers_is_there_as_integers():
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4),
+        conv("b", "data", 4),
+        layer("Concat", "both", ["a", "b"]),
+        layer("Scale", "scale", ["both"]),
+        layer("LRN", "normal", ["a"]),
+        layer("Concat", "mixed", ["normal", "b"]),
+        layer("Scale", "other", ["mixed"]),
+    )
+    assert chosen(net, DEFAULT).layers == ("a", "b", "scale")
 
 
 def test_too_many_products_stay():

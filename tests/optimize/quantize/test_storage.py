@@ -12,6 +12,8 @@ from xdn.graph import Bf16, Quantized, reading_of
 from xdn.graph.verify import verify
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
+from xdn.layers.relu import ReLU
+from xdn.layers.split import Split
 from xdn.optimize.pipeline import apply_stages
 from xdn.optimize.quantize.storage import QuantizedStorage
 from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, stage_names
@@ -164,6 +166,37 @@ def test_positions_that_are_read_alone_are_picked_from_integers(rng):
     assert made.blobs[subsample.tops[0]].element == U8
     assert not any(isinstance(each.params, Quantize) for each in made.layers[3:])
     same_bits(net, made, rng)
+
+
+def test_a_relu_whose_top_is_read_as_u8_is_done_by_its_bottom(rng):
+    """Not where it has a slope, is read as s8 or in f32 too, or where an f32 layer makes its bottom."""
+    net = net_of(
+        data(2, 3, 6, 6),
+        conv("a", "data", 4),
+        layer("Scale", "scale", ["a"]),
+        layer("ReLU", "relu", ["scale"]),
+        layer("Pooling", "pool", ["relu"], kernel_size=2),
+        conv("b", "pool", 4),
+    )
+    made = stored(reading(net, a=A, scale=B, b=A)).net
+    assert made.layer("scale").stored == (A,)
+    assert isinstance(made.layer("relu").params, Split)
+    assert [made.blobs[name].element for name in ("a", "scale", "relu", "pool")] == [S8, U8, U8, U8]
+    sloped = net.replace(
+        layers=tuple(
+            each.replace(params=ReLU(negative_slope=0.1)) if each.name == "relu" else each for each in net.layers
+        )
+    )
+    others = (
+        reading(net, a=A, scale=B, b=B),
+        reading(net, a=A, scale=B, b=A).replace(outputs=("b", "relu")),
+        reading(net, a=A, b=A),
+        reading(sloped, a=A, scale=B, b=A),
+    )
+    for other in others:
+        assert isinstance(stored(other).net.layer("relu").params, ReLU)
+        same_bits(other, stored(other).net, rng)
+    same_bits(reading(net, a=A, scale=B, b=A), made, rng)
 
 
 def test_a_residual_without_a_scale_is_read_in_f32(rng):

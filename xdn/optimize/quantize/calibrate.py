@@ -1,15 +1,19 @@
 """Calibrate a net: look at its blobs on images, and say in each layer as what integers it reads them."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from xdn import settings
 from xdn.errors import DataError, ShapeError, WeightsError
-from xdn.graph import Net, Quantized
+from xdn.graph import Array, Net, Quantized
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import Arrays
+from xdn.optimize.match import reason_to_keep
 from xdn.optimize.quantize.bias import with_corrected_biases
-from xdn.optimize.quantize.choice import Choice, chosen, root, why_f32
+from xdn.optimize.quantize.choice import Choice, chosen, groups, read_by, why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
 from xdn.optimize.quantize.instruments import Instruments, Progress
@@ -100,6 +104,7 @@ def calibrate(
         raise DataError("there are no calibration images")
     ranges, failed = watch.result()
     choice = choice.without(_unfit(net, choice, ranges, failed))
+    choice = choice.without(_needless(net, choice, ranges))
     quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
     layers = tuple(layer.replace(quantized=quantized.get(layer.name, layer.quantized)) for layer in net.layers)
     made = _adjusted(net.replace(layers=layers), net, config, instruments, progress)
@@ -123,7 +128,7 @@ def _adjusted(
 class _Watch:
     """Observes the blobs that layers are to read as integers.
 
-    Blobs of which one holds the other's values have one observer: they are then stored as the same integers.
+    Blobs between which layers hand values on have one observer: they are then stored as the same integers.
 
     Parameters
     ----------
@@ -135,21 +140,25 @@ class _Watch:
 
     def __init__(self, net: Net, choice: Choice, make: Callable[[], Observer]):
         self.blobs = tuple(dict.fromkeys(blob for name in choice.layers for blob in net.layer(name).bottoms))
-        self._roots = {blob: root(net, blob) for blob in self.blobs}
-        self._observers = {key: make() for key in self._roots.values()}
+        self._of = groups(net)
+        #: The name of a group -> those of its blobs that are looked at.
+        self._groups: dict[str, list[str]] = defaultdict(list)
+        for blob in self.blobs:
+            self._groups[self._of[blob]].append(blob)
+        self._observers = {key: make() for key in self._groups}
         self._failed: dict[str, str] = {}
 
     def update(self, found: Arrays) -> None:
         """Look at the blobs of the next images."""
-        for blob, key in self._roots.items():
+        for key, blobs in self._groups.items():
             if key not in self._failed:
                 try:
-                    self._observers[key].update(found[blob])
+                    self._observers[key].update(_beside([found[blob] for blob in blobs]))
                 except DataError as error:
                     self._failed[key] = error.what
 
     def result(self) -> tuple[dict[str, Range], dict[str, str]]:
-        """Return blob -> what was seen of it, and blob -> why no integers can stand for it."""
+        """Return blob -> what was seen of its group, and blob -> why no integers can stand for it."""
         ranges: dict[str, Range] = {}
         for key, observer in self._observers.items():
             if key not in self._failed:
@@ -157,11 +166,15 @@ class _Watch:
                     ranges[key] = Range(observer.smallest, observer.largest, observer.quantized())
                 except (DataError, ShapeError) as error:
                     self._failed[key] = error.what
-        roots = self._roots.items()
         return (
-            {blob: ranges[key] for blob, key in roots if key in ranges},
-            {blob: self._failed[key] for blob, key in roots if key in self._failed},
+            {blob: ranges[key] for blob, key in self._of.items() if key in ranges},
+            {blob: self._failed[key] for blob, key in self._of.items() if key in self._failed},
         )
+
+
+def _beside(blobs: Sequence[Array]) -> Array:
+    """Return (N, ...) all values that blobs have of each image."""
+    return blobs[0] if len(blobs) == 1 else np.concatenate([each.reshape(len(each), -1) for each in blobs], axis=1)
 
 
 def _unfit(net: Net, choice: Choice, ranges: Mapping[str, Range], failed: Mapping[str, str]) -> dict[str, str]:
@@ -179,3 +192,18 @@ def _unfit(net: Net, choice: Choice, ranges: Mapping[str, Range], failed: Mappin
         except WeightsError as error:
             found[layer.name] = error.what
     return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def _needless(net: Net, choice: Choice, ranges: Mapping[str, Range]) -> dict[str, str]:
+    """Return layer's name -> why it need not be quantized, of those that are done by storing their bottom as their top.
+
+    Nothing else reads that bottom, so that it can be stored so.
+    """
+    read = read_by(net, set(choice.layers))
+    found = {}
+    for layer in map(net.layer, choice.layers):
+        (bottom, *_), (top, *_) = layer.bottoms, layer.tops
+        alone = reason_to_keep(net, bottom) is None and reason_to_keep(net, top) is None
+        if alone and top in read and layer.params.only_cuts_off(ranges[top].quantized):
+            found[layer.name] = f"what it cuts off of {bottom!r} has the integer 0 where that is stored for its readers"
+    return found

@@ -71,15 +71,17 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
 
 def _unsuited(net: Net, layers: Sequence[Layer]) -> dict[str, str]:
     """Return name -> why not, of the layers that would not be quantized where no others than `layers` are."""
-    products = [layer for layer in layers if is_product(net, layer)]
-    held = {root(net, blob) for layer in products for blob in layer.bottoms}
-    read = read_by(net, {layer.name for layer in layers})
+    names = {layer.name for layer in layers}
+    products = {layer.name for layer in layers if is_product(net, layer)}
+    read, held = read_by(net, names), read_by(net, products)
     found = {}
-    for layer in layers:
+    for layer in net.layers:
+        there = held.issuperset(layer.bottoms)
         function = isinstance(layer.params, Activation) and not layer.params.same_bits
-        if layer in products:
-            held.update(layer.tops)
-        elif not held.issuperset(root(net, blob) for blob in layer.bottoms):
+        if layer.name not in names:
+            if there and selects(net, layer):
+                held.update(layer.tops)
+        elif not there and layer.name not in products:
             found[layer.name] = "not all of its bottoms are 8-bit integers anyway"
         elif function and read.isdisjoint(layer.tops):
             found[layer.name] = "no layer reads what it gives as 8-bit integers"
@@ -119,13 +121,24 @@ def why_f32(net: Net, layer: Layer, read: Sequence[Quantized]) -> str | None:
     return why_real(layer, [net.blobs[name] for name in layer.bottoms], read)
 
 
-def root(net: Net, blob: str) -> str:
-    """Return the blob whose values `blob` holds, or some of them: what a pool or a Split reads."""
-    producer = net.producers[blob]
-    while len(producer.bottoms) == 1 and selects(net, producer):
-        (blob,) = producer.bottoms
-        producer = net.producers[blob]
-    return blob
+def groups(net: Net) -> dict[str, str]:
+    """Return blob -> a name that all blobs have in common between which layers hand values on.
+
+    Such are a blob, what a pool takes of it, and a Concat of both: each is stored as its readers read the integers,
+    so that all of them need one scale.
+    """
+    found = {blob: blob for blob in net.blobs}
+
+    def first(blob: str) -> str:
+        while found[blob] != blob:
+            blob = found[blob] = found[found[blob]]
+        return blob
+
+    for layer in net.layers:
+        if selects(net, layer):
+            for blob in (*layer.bottoms, *layer.tops):
+                found[first(blob)] = first(layer.bottoms[0])
+    return {blob: first(blob) for blob in found}
 
 
 def _check_names(net: Net, patterns: Iterable[str]) -> None:

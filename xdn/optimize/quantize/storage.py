@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from xdn.graph import Layer, Net, Reading, reading_of
+from xdn.graph import Layer, Net, Quantized, Reading, reading_of
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
+from xdn.layers.split import Split
 from xdn.optimize.match import free_name, names
 from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
@@ -23,7 +24,8 @@ class QuantizedStorage(Stage):
 
     - by the layer that computes x, where it reads 8-bit integers, or bf16, itself: its last step is then stored(y);
     - layers that only move values, and maxima, commute with stored(): they read and give q, where some bottom is stored
-      so. The average over windows of one element, with which strides move, becomes their maximum.
+      so. The average over windows of one element, with which strides move, becomes their maximum;
+    - what a ReLU takes off, u8 has the integer 0 for: where its top is read so, nothing is left of it.
 
     Elsewhere a layer Quantize makes q of x: where layers of another kind or the caller give x, where readers disagree,
     and of outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8`` or ``conv1/bf16``.
@@ -60,10 +62,11 @@ def _agreed(readings: _Readings, blobs: Iterable[str]) -> Reading | None:
 
 def _passed(net: Net, layer: Layer, readings: _Readings) -> Reading | None:
     """Return as what the layer would hand its bottoms on, None where it does not, or its readers differ."""
-    selects = not layer.quantized and layer.bottoms and layer.epilogue is None
-    if not (selects and layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops))):
+    if layer.quantized or not layer.bottoms or layer.epilogue is not None:
         return None
-    return _agreed(readings, layer.tops)
+    agreed = _agreed(readings, layer.tops)
+    cuts = isinstance(agreed, Quantized) and layer.params.only_cuts_off(agreed)
+    return agreed if cuts or layer.params.selects_only(net.bottom_blobs(layer), len(layer.tops)) else None
 
 
 class _Storing:
@@ -121,6 +124,8 @@ class _Storing:
             self._changes.append(Note(layer.name, f"hands on {how}"))
         if isinstance(layer.params, Pooling) and layer.params.pool == "AVE":
             return layer.replace(params=replace(layer.params, pool="MAX"))
+        if isinstance(how, Quantized) and layer.params.only_cuts_off(how):
+            return layer.replace(params=Split())
         return layer
 
     def _reading(self, layer: Layer, read: tuple[Reading, ...]) -> Layer:
