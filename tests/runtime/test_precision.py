@@ -1,13 +1,16 @@
 """Precisions: which algorithms a session takes for a whole net, what that changes, and what is refused."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import xdn
 from tests.codegen.kernels import python
 from tests.kernels.checks import feed_for, input_layer, make_params, random_weights
 from xdn.codegen.target import host_target, target_named
+from xdn.element import BF16 as BF16_BITS
 from xdn.errors import SettingError, UnknownNameError
 from xdn.graph import Epilogue, Layer, Net
 from xdn.kernels.core.choice import BF16, BF16X3, F32, FMA
@@ -124,6 +127,56 @@ def test_three_products_need_a_tile_unit():
         SettingError, match=r"precision: bf16x3 is computed by a tile unit .*Leave the precision at f32"
     ):
         Session(NET, precision=BF16X3).run(None, FEED)
+
+
+@pytest.fixture(params=["pairs", "tiles"])
+def multiplied(request, monkeypatch):
+    """Let sessions make plans for a processor that multiplies pairs of bf16, or tiles; emulated where it does not."""
+    if request.param == "tiles":
+        return request.getfixturevalue("emulated")
+    target = replace(host_target(), tiles=None, tiles_integers=False)
+    monkeypatch.setattr(plan, "_require_precision", lambda *_: None)
+    for module, name in ((plan, "host_target"), (backend, "host_target"), (backend, "this_target")):
+        monkeypatch.setattr(module, name, lambda: target)
+    return target
+
+
+def test_bf16_gives_one_result(multiplied):
+    """In both schedules, with any threads, whatever the images of a call; it is near that of f32."""
+    results = []
+    for schedule in SCHEDULES:
+        for threads, at_once in ((1, IMAGES), (2, IMAGES), (2, 7)):
+            session = xdn.Session(NET, schedule=schedule, threads=threads, precision=BF16)
+            parts = [
+                session.run(None, {name: x[first : first + at_once] for name, x in FEED.items()})
+                for first in range(0, IMAGES, at_once)
+            ]
+            results.append([np.concatenate(each) for each in zip(*parts, strict=True)])
+    assert {each.name for each in session.net.layers if each.reads_bf16} == {"conv", "wide", "point", "fc"}
+    for each in results[1:]:
+        for one, other in zip(each, results[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+    for result, exact in zip(results[0], _exact(), strict=True):
+        error = np.abs(result - exact).max()
+        # Four layers in a row, each of which rounds what it multiplies and gives.
+        assert 2.0**-14 * np.abs(exact).max() < error < 2.0**-4 * max(1, np.abs(exact).max())
+
+
+def test_every_layer_in_bf16_computes_what_its_reference_does(multiplied):
+    """Of the bottoms that it was given; a blob in bf16 may differ in its last bit."""
+    for schedule in SCHEDULES:
+        session = xdn.Session(NET, schedule=schedule, threads=2, precision=BF16)
+        layers = [each for each in session.net.layers if not each.params.is_input]
+        names = [name for each in layers for name in each.tops]
+        found = FEED | dict(zip(names, session.run(names, FEED), strict=True))
+        for layer in layers:
+            (expected,) = layer.forward([found[name] for name in layer.bottoms])
+            top = found[layer.tops[0]]
+            assert top.dtype == expected.dtype
+            stored = top.dtype == BF16_BITS.numpy
+            known, given = (BF16_BITS.loaded(x) if stored else x for x in (expected, top))
+            allowed = 2.0**-7 * np.abs(known) if stored else 0
+            assert (np.abs(given - known) <= allowed + 2e-6 * np.abs(known).max()).all(), layer.place
 
 
 @pytest.mark.parametrize("name", ["avx2", "portable", "neon"])
