@@ -86,6 +86,7 @@ FITTING = {
     "Convolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 5, 4)]),
     "Crop": ({}, [(2, 3, 5, 5), (1, 3, 4, 4)]),
     "Deconvolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 3, 4)]),
+    "DepthToSpace": ({"block_size": 2}, [(2, 4, 3, 2)]),
     "DetectionOutput": ({"num_classes": 3}, [(2, 16), (2, 12), (1, 2, 16)]),
     "Eltwise": ({}, [(2, 3, 4)] * 3),
     "Embed": ({"num_output": 2, "input_dim": 3}, [(2, 3)]),

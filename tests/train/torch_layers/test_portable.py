@@ -10,8 +10,10 @@ from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
+from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
+from xdn.layers.flip import Flip
 from xdn.layers.normalize import Normalize
 from xdn.layers.permute import Permute
 from xdn.layers.region import Region
@@ -179,3 +181,13 @@ def test_learned_bias(axis, num_axes):
 def test_region():
     check_layer(Region(classes=2, num=2), (2, 14, 3, 2))
     check_gradients(Region(classes=2, num=2), (2, 14, 3, 2))
+
+
+@pytest.mark.parametrize("params", [DepthToSpace(block_size=2), DepthToSpace(block_size=2, data_format="CRD")])
+def test_depth_to_space(params):
+    check_layer(params, (2, 8, 3, 2))
+
+
+@pytest.mark.parametrize("params", [Flip(), Flip(flip_height=True), Flip(flip_width=False)])
+def test_flip(params):
+    check_layer(params, (2, 3, 4, 5))

@@ -7,8 +7,24 @@ from torch import Tensor
 
 from xdn.train.torch_layers.base import Given, torch_layer
 
+#: Types whose formula may give a view of a bottom.
+_MOVING = (
+    "Crop",
+    "DepthToSpace",
+    "Flatten",
+    "Flip",
+    "Normalize",
+    "Permute",
+    "Reorg",
+    "Reshape",
+    "ShuffleChannel",
+    "Slice",
+    "Split",
+    "Tile",
+)
 
-@torch_layer("Crop", "Flatten", "Normalize", "Permute", "Reorg", "Reshape", "ShuffleChannel", "Slice", "Split", "Tile")
+
+@torch_layer(*_MOVING)
 @torch_layer("Axpy", "Bias", "Concat", "Eltwise", "Region", "Scale", fresh=True)
 def portable(params: Any, given: Given) -> tuple[Tensor, ...]:
     """The formula; what only moves values is a view where it can be one."""

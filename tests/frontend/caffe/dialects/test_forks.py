@@ -98,3 +98,16 @@ def test_a_pyramid_with_named_bins():
     net = upgrade(prototxt.parse(f'layers {{ name: "x" type: SPATIAL_PYRAMID_POOLING {text} }}'))
     plain_caffe(net)
     assert layer_params(net.layer[0]) == LAYERS["SPP"](pool="AVE", spatial_bin=(1, 3))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["type: 'Tiling' tiling_param { tile_dim: 3 }", "type: 'PixelShuffle' pixel_shuffle_param { upscale_factor: 3 }"],
+)
+def test_sub_pixels_are_depth_to_space(text):
+    assert layer_params(plain(text)) == LAYERS["DepthToSpace"](block_size=3, data_format="CRD")
+
+
+@pytest.mark.parametrize("kind", ["Noise", "OutputDecay", "SpatialDropout"])
+def test_what_only_training_does_is_dropout(kind):
+    assert layer_params(plain(f"type: '{kind}'")) == LAYERS["Dropout"]()

@@ -10,8 +10,10 @@ from xdn.frontend.onnx.writer import to_onnx
 from xdn.graph import Layer
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
+from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.embed import Embed
 from xdn.layers.flatten import Flatten
+from xdn.layers.flip import Flip
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
@@ -150,3 +152,13 @@ def test_embed(shape, bias_term):
 def test_numbers_outside_of_the_range_give_the_nearest_row():
     numbers = np.array([-1e30, -1, -0.5, 0.5, 6.5, 7, 1e30, np.inf, -np.inf, np.nan], np.float32)
     check_values(Embed(num_output=5, input_dim=7), numbers)
+
+
+@pytest.mark.parametrize("data_format", ["CRD", "DCR", "NCHW"])
+def test_depth_to_space(data_format):
+    check_layer(DepthToSpace(block_size=2, data_format=data_format), (2, 8, 3, 2))
+
+
+@pytest.mark.parametrize("params", [Flip(), Flip(flip_height=True), Flip(flip_width=False)], ids=repr)
+def test_flip(params):
+    check_layer(params, (2, 3, 4, 5))

@@ -65,12 +65,22 @@ def _named_bins(layer: Message) -> None:
     layer.type = "SPP"
 
 
+def _sub_pixels(layer: Message) -> None:
+    """Tiling and PixelShuffle put a channel's places in the block side by side, as PyTorch's pixel_shuffle does."""
+    block = layer.tiling_param.tile_dim if layer.type == "Tiling" else layer.pixel_shuffle_param.upscale_factor
+    layer.type = "DepthToSpace"
+    layer.depth_to_space_param.block_size, layer.depth_to_space_param.data_format = block, "CRD"
+    layer.ClearField("tiling_param")
+    layer.ClearField("pixel_shuffle_param")
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
     "Normalize": _over_channels,
     PYTHON: known_python,
     "SPATIAL_PYRAMID_POOLING": _named_bins,
+    **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),
     **FILM_RULES,
 }
 

@@ -9,7 +9,9 @@ from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
 from xdn.graph import LayerParams
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
+from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.embed import Embed
+from xdn.layers.flip import Flip
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
@@ -101,6 +103,25 @@ def reorg(out: Emission, params: Reorg) -> None:
         _transposed(out, (s, s, c // (s * s), h, w), (0, 3, 4, 1, 5, 2))
     else:
         _transposed(out, (c // (s * s), h, s, w, s), (0, 3, 5, 1, 2, 4))
+
+
+@EMITTERS.register("DepthToSpace")
+def depth_to_space(out: Emission, params: DepthToSpace) -> None:
+    """The same operator, whose modes are called alike."""
+    mode = "CRD" if params.data_format == "CRD" else "DCR"
+    out.top("DepthToSpace", out.bottoms, blocksize=params.block_size, mode=mode)
+
+
+@EMITTERS.register("Flip")
+def flip(out: Emission, params: Flip) -> None:
+    """Slice with steps of -1; Identity where no axis is turned."""
+    if not params.axes:
+        out.top("Identity", out.bottoms)
+        return
+    count = len(params.axes)
+    starts, ends = out.integers("starts", [-1] * count), out.integers("ends", [-TO_THE_END] * count)
+    axes, steps = out.integers("axes", params.axes), out.integers("steps", [-1] * count)
+    out.top("Slice", [*out.bottoms, starts, ends, axes, steps])
 
 
 @EMITTERS.register("Embed")
