@@ -78,10 +78,9 @@ def random_feed(net, rng, batch=BATCH):
     return feed
 
 
-def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
-    """Assert that a session gives the references' bits on all targets, in both schedules, of parts of the batch too."""
+def runs(net, feed, monkeypatch, targets):
+    """Yield place, images and outputs of runs on all targets, in both schedules, of all images and of the first."""
     batch = len(next(iter(feed.values())))
-    expected = net.with_batch(batch).forward(feed) if expected is None else expected
     for target in targets:
         with monkeypatch.context() as patch:
             with_cache(patch, settings.CORE_CACHE_BYTES, target)
@@ -90,12 +89,19 @@ def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
                 # What no kernel computes would come from the references.
                 assert all(isinstance(part, NetPart) for part in session.parts)
                 for images in (batch, 1):
-                    found = session.run(None, {name: array[:images] for name, array in feed.items()})
-                    for name, result in zip(net.outputs, found, strict=True):
-                        place = f"{name}, {target.name}, {target.dots}, {schedule}, {images} images"
-                        np.testing.assert_array_equal(result, expected[name][:images], err_msg=place)
-                        assert result.dtype == expected[name].dtype, place
+                    place = f"{target.name}, {target.dots}, {target.pairs}, {schedule}, {images} images"
+                    yield place, images, session.run(None, {name: array[:images] for name, array in feed.items()})
                 session.close()
+
+
+def check_bits(net, feed, monkeypatch, expected=None, targets=TARGETS_TESTED):
+    """Assert that a session gives the references' bits on all targets, in both schedules, of parts of the batch too."""
+    batch = len(next(iter(feed.values())))
+    expected = net.with_batch(batch).forward(feed) if expected is None else expected
+    for place, images, found in runs(net, feed, monkeypatch, targets):
+        for name, result in zip(net.outputs, found, strict=True):
+            np.testing.assert_array_equal(result, expected[name][:images], err_msg=f"{name}, {place}")
+            assert result.dtype == expected[name].dtype, place
 
 
 def integer_nets():

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from llvmlite import ir
@@ -17,8 +18,8 @@ from llvmlite import ir
 from xdn.codegen.intrinsics import i64_at
 from xdn.codegen.jit import Emitted
 from xdn.codegen.source import KernelSource
-from xdn.codegen.target import PLAIN, TARGETS, Target, ways_of
-from xdn.element import REAL, S8, U8
+from xdn.codegen.target import PLAIN, TARGETS, Target, pair_ways_of, ways_of
+from xdn.element import BF16, REAL, S8, U8
 from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract import blas
 from xdn.kernels.contract import channel as channel_convolution
@@ -50,8 +51,8 @@ TRIPLES = {
     "neon": "aarch64-unknown-linux-gnu",
 }
 
-#: What processors may have for multiplying 8-bit numbers: all ways are digested.
-ALL_FEATURES = ("avx2", "avx512bw", "avx512vl", "avx512vnni", "avxvnni", "dotprod")
+#: What processors may have for multiplying 8-bit numbers and bf16: all ways are digested.
+ALL_FEATURES = ("avx2", "avx512bf16", "avx512bw", "avx512vl", "avx512vnni", "avxvnni", "dotprod")
 
 #: Those with tiles have the vectors of another one.
 VECTORS = tuple(target for target in TARGETS if target.tiles is None)
@@ -99,7 +100,7 @@ def sources(target: Target) -> Iterator[KernelSource]:
 
 
 def integer_sources(target: Target) -> Iterator[KernelSource]:
-    """Return kernels of integers in both schedules: u8 and s8 in every way to multiply, and every kind of end."""
+    """Return kernels of integers and bf16 in both schedules: in every way to multiply, and every kind of end."""
     forms = [Form(x, REAL, way) for x in (U8, S8) for way in ways_of(target, frozenset(ALL_FEATURES))]
     added = [{"residual": element} for element in (REAL, U8, S8)] + [{"second": S8}]
     forms += [Form(U8, top, PLAIN, **each) for top in (REAL, U8, S8) for each in added]
@@ -107,6 +108,11 @@ def integer_sources(target: Target) -> Iterator[KernelSource]:
     for form in forms:
         yield integers.contraction(4, form, target)
         yield channel_integers.contraction((2, 2), form, target)
+    for way in pair_ways_of(target, frozenset(ALL_FEATURES)):
+        own = replace(target, pairs=way)
+        for form in (Form(BF16, REAL, way, second=BF16), Form(BF16, BF16, way, residual=BF16, activation="relu")):
+            yield integers.contraction(4, form, own)
+            yield channel_integers.contraction((2, 2), form, own)
 
 
 def channel_sources(target: Target) -> Iterator[KernelSource]:

@@ -33,7 +33,7 @@ ACTIVATIONS = {
 HOST = TARGETS[:1]
 
 
-def _fits(row):
+def fits(row):
     window = Window(row["kernel"], row["stride"], row["pad"], row["dilation"])
     extents = zip(row["size"], window.pad, window.extent, strict=True)
     divides = row["inputs"] % row["group"] == row["outputs"] % row["group"] == 0
@@ -43,7 +43,7 @@ def _fits(row):
 #: Channels that are a word or not, groups that begin within words, tiles of all sizes.
 MATRIX = covering(
     5,
-    _fits,
+    fits,
     inputs=(1, 3, 14, 28),
     outputs=(1, 7, 14, 28),
     size=((2, 3), (5, 4)),

@@ -9,7 +9,7 @@ from tests.kernels.integers import BATCH as IMAGES
 from tests.kernels.integers import check_bits, random_feed
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
-from xdn.element import S8, U8
+from xdn.element import BF16, REAL, S8, U8
 from xdn.graph import Quantized
 from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.core.layout import BATCH, CHANNEL
@@ -45,6 +45,29 @@ def test_name(case, name):
 def test_name_says_the_second_source_the_schedule_and_the_way():
     form = Form(U8, S8, "vnni", second=S8, activation="relu")
     assert str(form.name(CHANNEL, TARGET, (3, 4))) == "channel_dots_vnni_u8xs8_projections8_relu_tos8_3x4__avx512f"
+
+
+def test_name_of_bf16():
+    form = Form(BF16, BF16, "native", residual=BF16, activation="swish")
+    name = "dots_native_bf16xbf16_sumbf16_swish_tobf16_14x2__avx512f"
+    assert str(form.name(BATCH, TARGET, (14, 2))) == name
+    assert KernelName.parse(name) == form.name(BATCH, TARGET, (14, 2))
+    form = Form(BF16, REAL, "emulated", second=BF16)
+    assert str(form.name(CHANNEL, TARGET, (3, 4))) == "channel_dots_emulated_bf16xbf16_projectionbf16_3x4__avx512f"
+
+
+@pytest.mark.parametrize(
+    ("form", "together"),
+    [
+        (Form(U8, REAL, "plain"), 1),
+        (Form(U8, REAL, "plain", residual=S8), 4),
+        (Form(BF16, REAL, "native"), 1),
+        (Form(BF16, BF16, "native"), 2),
+        (Form(BF16, REAL, "native", residual=BF16), 2),
+    ],
+)
+def test_filters_that_are_stored_or_read_together(form, together):
+    assert form.together == together
 
 
 @pytest.mark.parametrize(
