@@ -103,9 +103,10 @@ TUNE_BUDGET_S = 60.0
 TUNE_IMAGES = 2000
 #: Seconds to wait for a connection, and for the next bytes, when `--download` fetches a data set.
 CONNECT_TIMEOUT_S = 5.0
-#: The largest text, weights or mean file that is read, in bytes.
+#: The largest text, weights, model (or file of its tensors) or mean file that is read, in bytes.
 MAX_PROTOTXT_BYTES = 16 << 20
 MAX_CAFFEMODEL_BYTES = 4 << 30
+MAX_ONNX_BYTES = 4 << 30
 MAX_MEAN_BYTES = 1 << 30
 #: How many prototxts beside a net are asked for its transform, and how large they may be, in bytes.
 MAX_SUGGESTING_FILES = 16

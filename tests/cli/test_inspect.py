@@ -42,11 +42,11 @@ def test_weights_are_read_where_they_are_named(tmp_path, capsys):
 
 
 def test_a_net_in_another_programs_format(tmp_path, capsys):
-    path = tmp_path / "small.onnx"
+    path = tmp_path / "small.tflite"
     path.write_bytes(b"\x08\x07")
     assert main([str(path)]) == 1
     message = capsys.readouterr().err
-    assert "small.onnx: the suffix .onnx is that of ONNX, whose nets are not read" in message
+    assert "small.tflite: the suffix .tflite is that of TensorFlow Lite, whose nets are not read" in message
     assert ".prototxt" in message
 
 

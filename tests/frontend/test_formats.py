@@ -53,7 +53,7 @@ def tiny(tmp_path, monkeypatch):
     """Return a file that Tiny reads, which is registered while the test runs."""
     registry = Registry("format of nets")
     registry.register(".prototxt")(Caffe)
-    registry.register(".tiny", ".onnx")(Tiny)
+    registry.register(".tiny", ".tflite")(Tiny)
     monkeypatch.setattr("xdn.frontend.formats.FRONTENDS", registry)
     path = tmp_path / "small.tiny"
     path.write_text("4")
@@ -92,8 +92,8 @@ def test_weights_and_random_weights_exclude_each_other(tiny):
 
 
 def test_a_frontend_comes_before_what_is_said_of_a_foreign_suffix(tiny):
-    assert isinstance(frontend_of(Path("net.onnx")), Tiny)
-    assert isinstance(frontend_of(Path("NET.ONNX")), Tiny)
+    assert isinstance(frontend_of(Path("net.tflite")), Tiny)
+    assert isinstance(frontend_of(Path("NET.TFLITE")), Tiny)
 
 
 def test_one_new_file_is_found(tmp_path):
@@ -117,13 +117,12 @@ def test_caffes_texts_go_by_any_name(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "format_name"),
     [
-        ("net.onnx", "ONNX"),
         ("net.pb", "TensorFlow"),
         ("net.tflite", "TensorFlow Lite"),
         ("net.pth", "PyTorch"),
         ("net.h5", "HDF5"),
         ("net.caffemodel.h5", "HDF5"),
-        ("net.ONNX", "ONNX"),
+        ("net.PB", "TensorFlow"),
     ],
 )
 def test_a_format_that_is_not_read(tmp_path, name, format_name):

@@ -101,7 +101,6 @@ _FOREIGN = {
     ".hdf5": "HDF5",
     ".keras": "Keras",
     ".mlmodel": "Core ML",
-    ".onnx": "ONNX",
     ".pb": "TensorFlow",
     ".pt": "PyTorch",
     ".pth": "PyTorch",
@@ -132,7 +131,7 @@ def frontend_of(path: Path) -> Frontend:
     # py-faster-rcnn calls its prototxts .pt, too.
     if suffix in _FOREIGN and not (suffix == ".pt" and _is_text(path)):
         what = f"the suffix {path.suffix} is that of {_FOREIGN[suffix]}, whose nets are not read"
-        mend = "Give the net as a .prototxt, and its weights as a .caffemodel with --weights"
+        mend = "Give the net as a .prototxt, with its weights as a .caffemodel (--weights), or as .onnx"
         raise UnsupportedError(f"{what}; nets that are read end in {', '.join(FRONTENDS)}", where=str(path), mend=mend)
     return FRONTENDS[_BY_DEFAULT]()
 

@@ -1,1 +1,24 @@
-"""`Net` -> ONNX; the package `onnx` is imported only with the modules in here, where a model is written."""
+"""ONNX -> `Net`, and `Net` -> ONNX; the package `onnx` is imported only where a model is read or written."""
+
+from pathlib import Path
+
+from xdn.errors import WeightsError
+from xdn.frontend.formats import FRONTENDS, Frontend, Reading
+from xdn.graph import Net
+
+
+@FRONTENDS.register(".onnx")
+class Onnx(Frontend):
+    """ONNX: a model of operator set 7 or later, with its weights."""
+
+    options = ("input_shape",)
+
+    def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
+        """Return the net of the model `path`; see `Frontend.read`."""
+        # Here and not above: it takes longer to import than all of XDN.
+        from xdn.frontend.onnx.read.model import read_model
+        from xdn.frontend.onnx.read.net import net_of
+
+        if weights is not None:
+            raise WeightsError("an ONNX model has its weights in itself", where=str(weights), mend="Leave them out")
+        return net_of(read_model(path), str(path), reading.input_shape)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+
+
+@pytest.mark.parametrize(
+    ("op", "layer"),
+    [
+        ("Relu", "ReLU"),
+        ("Sigmoid", "Sigmoid"),
+        ("Tanh", "TanH"),
+        ("Abs", "AbsVal"),
+        ("Exp", "Exp"),
+        ("Softplus", "Softplus"),
+        ("HardSwish", "HSwish"),
+        ("Neg", "Power"),
+        ("Reciprocal", "Power"),
+        ("LeakyRelu", "ReLU"),
+        ("Elu", "ELU"),
+        ("Selu", "SELU"),
+    ],
+)
+def test_functions(op, layer):
+    assert check_node(op, (2, 3, 4, 5)) == [layer]
+
+
+def test_functions_with_parameters():
+    check_node("LeakyRelu", (2, 3), alpha=0.3)
+    check_node("Elu", (2, 3), alpha=0.3)
+    assert check_node("HardSigmoid", (2, 3), alpha=1 / 6, beta=0.5) == ["HSigmoid"]
+    assert check_node("HardSigmoid", (2, 3)) == ["Power", "Clip"]
+    check_refused("Selu", (2, 3), alpha=2.0, reason="its alpha is 2")
+
+
+def test_prelu():
+    assert check_node("PRelu", (2, 3, 4, 4), {"slope": f32(3, 1, 1)}) == ["PReLU"]
+    check_node("PRelu", (2, 3, 4, 4), {"slope": f32(1)})
+    check_refused("PRelu", (2, 3, 4, 4), {"slope": f32(4)}, reason="slopes of shape")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "layers"),
+    [
+        (0, None, ["ReLU"]),
+        (0, 6, ["ReLU6"]),
+        (-0.5, 0.5, ["Clip"]),
+        (None, 0.25, ["Clip"]),
+        (-np.inf, np.inf, ["Split"]),
+    ],
+)
+def test_clip(low, high, layers):
+    bounds = {"low": low, "high": high}
+    given = {name: np.array(value, np.float32) for name, value in bounds.items() if value is not None}
+    if low is None:
+        given = {"low": np.array(np.finfo(np.float32).min), **given}
+    assert check_node("Clip", (2, 3, 4), given) == layers
+
+
+def test_bounds_of_older_operator_sets():
+    assert check_node("Clip", (2, 3), opset=10, min=0.0, max=6.0) == ["ReLU6"]
+
+
+def test_other_names():
+    assert check_node("Identity", (2, 3)) == ["Split"]
+    assert check_node("Dropout", (2, 3)) == ["Split"]
+    assert check_node("Cast", (2, 3), to=TensorProto.FLOAT) == ["Split"]
+    check_refused("Cast", (2, 3), to=TensorProto.INT64, reason="something else than real numbers")
+    training = {"ratio": np.array(0.5, np.float32), "mode": np.array(True)}
+    check_refused("Dropout", (2, 3), training, reason="as in training")

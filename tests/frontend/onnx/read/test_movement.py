@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, i64, model_of
+from xdn.errors import ShapeError
+from xdn.frontend.onnx.read.net import net_of
+
+
+@pytest.mark.parametrize("shape", [(0, 12), (0, -1), (-1, 12), (0, 3, 4), (0, 2, 6), (0, 0, 2, 2)])
+def test_reshape(shape):
+    check_node("Reshape", (2, 3, 4), {"shape": i64(*shape)})
+
+
+def test_a_batch_that_a_model_computes():
+    """As PyTorch writes x.view(x.size(0), -1)."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Gather", ["shape", "zero"], ["batch"], axis=0),
+        helper.make_node("Unsqueeze", ["batch", "axes"], ["first"]),
+        helper.make_node("Concat", ["first", "rest"], ["wanted"], axis=0),
+        helper.make_node("Reshape", ["x", "wanted"], ["y"]),
+    ]
+    constants = {"zero": np.array(0, np.int64), "axes": i64(0), "rest": i64(-1)}
+    check(model_of(nodes, {"x": ("n", 3, 4)}, constants))
+
+
+def test_a_shape_that_does_not_fit():
+    model = model_of([helper.make_node("Reshape", ["x", "s"], ["y"])], {"x": (2, 3)}, {"s": i64(2, 4)})
+    with pytest.raises(ShapeError, match=r"node 'y' \(Reshape\): a blob of shape \(2, 3\) cannot become"):
+        net_of(model, "model")
+
+
+def test_flatten_squeeze_and_unsqueeze():
+    check_node("Flatten", (2, 3, 4))
+    check_node("Squeeze", (2, 1, 4, 1), {"axes": i64(1, -1)})
+    check_node("Squeeze", (2, 1, 4), opset=11, axes=[1])
+    check_node("Unsqueeze", (2, 3), {"axes": i64(1, -1)})
+    check_refused("Squeeze", (1, 3), {"axes": i64(0)}, reason="takes away the batch axis")
+    check_refused("Unsqueeze", (1, 3), {"axes": i64(0)}, reason="before the batch")
+
+
+def test_transpose():
+    assert check_node("Transpose", (2, 3, 4, 5), perm=[0, 2, 3, 1]) == ["Permute"]
+    check_refused("Transpose", (2, 3, 4), reason="takes the batch elsewhere")
+
+
+def test_concat_and_split():
+    check(model_of([helper.make_node("Concat", ["x", "z"], ["y"], axis=-3)], {"x": (2, 3, 4, 5), "z": (2, 1, 4, 5)}))
+    parts = [helper.make_node("Split", ["x", "sizes"], ["a", "y"], axis=1)]
+    check(model_of(parts, {"x": (2, 5, 4)}, {"sizes": i64(2, 3)}, outputs=("y", "a")))
+    equal = [helper.make_node("Split", ["x"], ["a", "b"], axis=2)]
+    check(model_of(equal, {"x": (2, 3, 4)}, outputs=("b", "a"), opset=11))
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "axes", "steps"),
+    [
+        ((1,), (3,), (1,), (1,)),
+        ((1, 0), (2**63 - 1, -1), (1, 3), (1, 1)),
+        ((0, 1), (2**63 - 1, 2**63 - 1), (2, 3), (2, 2)),
+        ((-2,), (2**63 - 1,), (-1,), (1,)),
+    ],
+)
+def test_slice(starts, ends, axes, steps):
+    constants = {"s": i64(*starts), "e": i64(*ends), "a": i64(*axes), "t": i64(*steps)}
+    check_node("Slice", (2, 4, 5, 6), constants)
+
+
+def test_slice_backwards():
+    constants = {"s": i64(-1), "e": i64(0), "a": i64(1), "t": i64(-1)}
+    check_refused("Slice", (2, 4), constants, reason="its step is -1")
+
+
+def test_gather():
+    check_node("Gather", (2, 4, 3), {"i": np.array(2, np.int64)}, axis=1)
+    check_node("Gather", (2, 4, 3), {"i": i64(1, 2)}, axis=1)
+    check_refused("Gather", (2, 4, 3), {"i": i64(2, 0)}, axis=1, reason="it takes elements")
+
+
+def test_gather_of_rows():
+    info = helper.make_tensor_value_info("x", TensorProto.INT64, (2, 3))
+    model = model_of([helper.make_node("Gather", ["table", "x"], ["y"])], {}, {"table": f32(7, 4)})
+    model.graph.input.append(info)
+    net = net_of(model, "model")
+    rows = np.array([[0, 6, 2], [3, 3, 1]])
+    assert [layer.type for layer in net.layers[1:]] == ["Embed"]
+    np.testing.assert_array_equal(net.forward({"x": rows.astype(np.float32)})["y"], f32(7, 4)[rows])
+
+
+def test_pad_and_tile():
+    assert check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1)}) == ["Pad"]
+    check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1), "value": np.array(0.5, np.float32)})
+    check_node("Pad", (2, 3, 4, 5), opset=10, pads=[0, 0, 1, 2, 0, 0, 0, 1])
+    check_refused("Pad", (2, 3, 4, 5), {"pads": i64(0, 1, 0, 0, 0, 0, 0, 0)}, reason="it pads by")
+    check_node("Tile", (2, 3, 1, 2), {"repeats": i64(1, 2, 3, 1)})
+    check_node("Expand", (2, 3, 1), {"shape": i64(1, 3, 4)})
+    check_refused("Tile", (2, 3), {"repeats": i64(2, 1)}, reason="repeats images")
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_depth_to_space(mode):
+    check_node("DepthToSpace", (2, 12, 3, 4), blocksize=2, mode=mode)
+
+
+def test_space_to_depth():
+    check_node("SpaceToDepth", (2, 3, 4, 6), blocksize=2)

@@ -1,0 +1,20 @@
+import pytest
+
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused
+
+REDUCTIONS = ["ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin"]
+
+
+@pytest.mark.parametrize("op", REDUCTIONS)
+@pytest.mark.parametrize("axes", [[2, 3], [1], [-1], [1, 3]])
+@pytest.mark.parametrize("keepdims", [0, 1])
+def test_reductions(op, axes, keepdims):
+    check_node(op, (2, 3, 4, 5), opset=11, axes=axes, keepdims=keepdims)
+
+
+def test_positions_are_pooled():
+    assert check_node("ReduceMean", (2, 3, 4, 5), axes=[2, 3])[0] == "Pooling"
+
+
+def test_over_the_batch():
+    check_refused("ReduceMean", (2, 3), axes=[0], reason="along the batch")

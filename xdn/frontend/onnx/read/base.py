@@ -1,0 +1,225 @@
+"""The net in the making, and the table of what reads each operator of ONNX into it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError
+from xdn.graph import Array, Blob, Layer, LayerParams, Net, Shape
+from xdn.graph.net import infer
+from xdn.layers.reshape import Reshape
+from xdn.layers.split import Split
+from xdn.registry import Registry
+
+#: Every operator that is read, by ONNX's name: what makes layers of a node.
+READERS: Registry[Callable[["Node"], None]] = Registry("operator of ONNX", "xdn.frontend.onnx.read")
+
+
+#: ONNX's types of real numbers, in all of which is computed as f32.
+REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+
+def array_of(tensor: TensorProto) -> Array:
+    """Return the values of a tensor; ParseError where they are not as many as its shape says, or of no known type."""
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:
+        raise ParseError(f"the values of the tensor {tensor.name!r} are damaged: {error}") from error
+
+
+class Unknown:
+    """What stands for the outputs of a node that cannot be read, so that the nodes after it are looked at, too."""
+
+
+#: What a name of the graph stands for: a constant, the name of a blob, or nobody knows.
+Value = Array | str | Unknown
+_UNKNOWN = Unknown()
+
+
+class Making:
+    """Layers of a net, one after the other, and what the names of an ONNX graph stand for.
+
+    Parameters
+    ----------
+    opset : int
+        The version of the operator set.
+    """
+
+    def __init__(self, opset: int):
+        self.opset = opset
+        self.layers: list[Layer] = []
+        self.blobs: dict[str, Blob] = {}
+        #: Name in the graph -> what it stands for.
+        self.values: dict[str, Value] = {"": _UNKNOWN}
+        #: The names that stand for whole numbers, such as those of words.
+        self.whole: set[str] = set()
+        self._taken: set[str] = set()
+
+    def fresh(self, wish: str) -> str:
+        """Return `wish`, or a variant of it that no layer and no blob carries yet."""
+        found, number = wish, 1
+        while found in self._taken:
+            found, number = f"{wish}:{number}", number + 1
+        self._taken.add(found)
+        return found
+
+    def add(
+        self, wish: str, params: LayerParams, bottoms: Sequence[str], tops: Sequence[str], weights: Mapping[str, Array]
+    ) -> None:
+        """Append a layer; its tops are names that `fresh` gave."""
+        kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
+        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept)
+        self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
+        self.layers.append(layer)
+
+    def forget(self, node: onnx.NodeProto) -> None:
+        """Let nobody know what a node's outputs are."""
+        self.values.update(dict.fromkeys(node.output, _UNKNOWN))
+
+    def net(self, name: str, outputs: Sequence[str]) -> Net:
+        """Return the net whose outputs are values of the graph, and carry its names."""
+        found = []
+        for output in outputs:
+            value = self.values.get(output)
+            if not isinstance(value, str):
+                raise UnsupportedError(f"the output {output!r} does not depend on the inputs")
+            if value != output:
+                # It is an input, or a value with another name, which a layer that only names it hands on.
+                value, blob = self.fresh(output), value
+                self.add(value, Split(), [blob], [value], {})
+            found.append(value)
+        return Net(name, tuple(self.layers), tuple(dict.fromkeys(found)))
+
+
+@dataclass
+class Node:
+    """A node that is read.
+
+    Parameters
+    ----------
+    making : Making
+    proto : NodeProto
+    """
+
+    making: Making
+    proto: onnx.NodeProto
+
+    @cached_property
+    def _attributes(self) -> dict[str, Any]:
+        return {each.name: helper.get_attribute_value(each) for each in self.proto.attribute}
+
+    @property
+    def place(self) -> str:
+        """How messages name it."""
+        return f"node {self.name!r} ({self.proto.op_type})"
+
+    @property
+    def name(self) -> str:
+        """Its name, else that of its first output."""
+        return self.proto.name or next(iter(self.proto.output), "")
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, a string as text; `default` where the node has none."""
+        value = self._attributes.get(name, default)
+        return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+    def has(self, index: int) -> bool:
+        """Return whether the node has an input of this number."""
+        return index < len(self.proto.input) and bool(self.proto.input[index])
+
+    def value(self, index: int = 0) -> Value:
+        """Return what an input stands for."""
+        name = self.proto.input[index]
+        if name not in self.making.values:
+            raise NetError(f"nothing before it gives {name!r}")
+        return self.making.values[name]
+
+    def is_constant(self, index: int) -> bool:
+        """Return whether an input is a constant."""
+        return isinstance(self.value(index), np.ndarray)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its first input holds whole numbers."""
+        return self.proto.input[0] in self.making.whole
+
+    def constant(self, index: int, what: str) -> Array:
+        """Return the constant of an input; UnsupportedError where it depends on the net's inputs, or is not there."""
+        value = self.value(index) if self.has(index) else None
+        if not isinstance(value, np.ndarray):
+            raise self.unsupported(f"its {what} must be a constant")
+        return value
+
+    def integers(self, index: int, attribute: str) -> tuple[int, ...] | None:
+        """Return numbers that are an input, or in older operator sets an attribute; None where neither is there."""
+        if self.has(index):
+            return tuple(int(each) for each in np.atleast_1d(self.constant(index, attribute)))
+        given = self.attribute(attribute)
+        return None if given is None else tuple(np.atleast_1d(given).tolist())
+
+    def bottom(self, index: int = 0) -> str:
+        """Return the name of the blob of an input; UnsupportedError where it is a constant."""
+        value = self.value(index) if self.has(index) else _UNKNOWN
+        if isinstance(value, Unknown):
+            raise NetError(f"its input {index} is missing")
+        if isinstance(value, np.ndarray):
+            raise self.unsupported(f"its input {index} must not be a constant")
+        return value
+
+    def shape(self, index: int = 0) -> Shape:
+        """Return the shape of the blob of an input."""
+        return self.shape_of(self.bottom(index))
+
+    def shape_of(self, blob: str) -> Shape:
+        """Return the shape of a blob."""
+        return self.making.blobs[blob].shape
+
+    def axis(self, axis: int, rank: int | None = None) -> int:
+        """Return an axis, which may count from the last one, counted from the first."""
+        rank = len(self.shape()) if rank is None else rank
+        if not -rank <= axis < rank:
+            raise ShapeError(f"axis {axis} of {rank}")
+        return axis % rank
+
+    def unsupported(self, reason: str) -> UnsupportedError:
+        """Return the error that the node cannot be read."""
+        return UnsupportedError(reason)
+
+    def step(
+        self, wish: str, params: LayerParams, bottoms: Sequence[str], weights: Mapping[str, Array] | None = None
+    ) -> str:
+        """Append a layer whose top only layers of the same node read, and return the top's name."""
+        top = self.making.fresh(f"{self.proto.output[0]}.{wish}")
+        self.making.add(f"{self.name}.{wish}", params, bottoms, [top], weights or {})
+        return top
+
+    def top(
+        self, params: LayerParams, bottoms: Sequence[str] | None = None, weights: Mapping[str, Array] | None = None
+    ) -> None:
+        """Append the layer that gives the node's first output; by default of its first input."""
+        bottoms = [self.bottom()] if bottoms is None else bottoms
+        top = self.making.fresh(self.proto.output[0])
+        self.making.add(self.name, params, bottoms, [top], weights or {})
+        self.stands_for(top)
+
+    def stands_for(self, value: Value, output: int = 0) -> None:
+        """Say what an output of the node is."""
+        if output < len(self.proto.output) and self.proto.output[output]:
+            self.making.values[self.proto.output[output]] = value
+
+    def shaped(self, blob: str, shape: Sequence[int]) -> None:
+        """Make a blob the node's first output in another shape, by a layer where it differs."""
+        if tuple(shape) == self.shape_of(blob):
+            self.stands_for(blob)
+        else:
+            self.top(Reshape(shape=self.extents(blob, shape)), [blob])
+
+    def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return a shape as Reshape is told it: the batch is the bottom's, whatever that is."""
+        batch = self.shape_of(blob)[0]
+        return (0, *shape[1:]) if len(shape) and shape[0] == batch else tuple(shape)

@@ -1,0 +1,97 @@
+"""Nodes of constants are computed while a model is read, by the reference implementation of the package `onnx`.
+
+It has every operator of the sets that are read, and needs no other package; other libraries that fold constants look at
+whole models and change more than that. What a node would make is known before, so that no model asks for more memory
+than a blob may have.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.frontend.onnx.read.base import array_of
+from xdn.graph import Array
+
+#: The most elements of a constant that is made.
+_MOST_ELEMENTS = 1 << 28
+#: Operators whose outputs are, each, no larger than their inputs together, whatever shapes are not inferred.
+_NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
+
+
+def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Array] | None:
+    """Return the outputs of a node whose inputs are constants; None where it is one that cannot be computed.
+
+    Parameters
+    ----------
+    proto : NodeProto
+    inputs : sequence of arrays
+        Those that it has, in their order.
+    opset : int
+
+    Raises
+    ------
+    ShapeError
+        Where an output would have too many elements.
+    UnsupportedError
+        Where the computation fails.
+    """
+    if any(attribute.HasField("g") for attribute in proto.attribute):
+        return None
+    names = [name for name in proto.input if name]
+    if proto.op_type == "Constant":
+        return [_constant(proto)]
+    made = dict(zip(names, inputs, strict=True))
+    model = _model(proto, made, opset)
+    if proto.op_type not in _NEVER_LARGER and not _bounded(model, proto):
+        return None
+    try:
+        found = ReferenceEvaluator(model).run(None, {})
+    except Exception as error:  # Of any class: the library says only by them what it cannot do.
+        raise UnsupportedError(f"its constant cannot be computed: {error}") from error
+    return [np.asarray(each) for each in found]
+
+
+def _constant(proto: onnx.NodeProto) -> Array:
+    """Return what a Constant says in one of its attributes."""
+    (attribute,) = proto.attribute
+    value = helper.get_attribute_value(attribute)
+    if attribute.name == "value":
+        return array_of(value)
+    if attribute.name in ("value_float", "value_floats"):
+        return np.array(value, np.float32)
+    if attribute.name in ("value_int", "value_ints"):
+        return np.array(value, np.int64)
+    raise UnsupportedError(f"its {attribute.name} is not read")
+
+
+def _model(proto: onnx.NodeProto, inputs: dict[str, Array], opset: int) -> onnx.ModelProto:
+    """Return a model of the node alone, with its inputs in it."""
+    constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in inputs.items()]
+    outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
+    graph = helper.make_graph([proto], "constant", [], outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
+    """Return whether it is known how large the outputs are; ShapeError where they would be too large."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception:  # Of any class: then nothing is known.
+        return False
+    known = {each.name: each.type.tensor_type for each in (*inferred.graph.output, *inferred.graph.value_info)}
+    for name in filter(None, proto.output):
+        kind = known.get(name)
+        if kind is None or not kind.HasField("shape"):
+            return False
+        extents = [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
+        if None in extents:
+            return False
+        if prod(each for each in extents if each is not None) > _MOST_ELEMENTS:
+            raise ShapeError(f"a constant of shape {tuple(extents)} is too large")
+    return True

@@ -1,0 +1,138 @@
+"""The nodes of an ONNX graph, one after the other -> layers of a `Net`."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed
+from xdn.frontend.formats import InputShapes
+from xdn.frontend.onnx.read import schema
+from xdn.frontend.onnx.read.base import READERS, REAL_TYPES, Making, Node, Unknown, array_of
+from xdn.frontend.onnx.read.fold import folded
+from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
+from xdn.graph import Net, Shape
+from xdn.layers.input import Input
+
+#: So many of the nodes that cannot be read are named.
+_NAMED = 20
+
+
+def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None = None) -> Net:
+    """Return the net of a model.
+
+    A free batch is 1 in the net's shapes, as a net of Caffe's may say; sessions take any number of images.
+
+    Parameters
+    ----------
+    model : ModelProto
+        With the values of all its constants.
+    where : str
+        What messages call it.
+    input_shape : tuple of int, or mapping, optional
+        Shape of an image of the only input, or of some inputs by their names, where the model does not say it.
+
+    Raises
+    ------
+    UnsupportedError
+        For nodes that cannot be read; it names all of them, with their operators.
+    NetError, ShapeError
+        Where the graph is wrong, or nothing tells an input's shape.
+    """
+    graph = model.graph
+    with placed(where, NetError, ParseError, ShapeError, UnsupportedError):
+        making = Making(opset_of(model))
+        for tensor in graph.initializer:
+            making.values[tensor.name] = array_of(tensor)
+        _add_inputs(making, graph, input_shape)
+        refused = [_refusal(making, node) for node in graph.node]
+        _refuse([each for each in refused if each is not None])
+        return making.net(graph.name, [each.name for each in graph.output])
+
+
+def _refusal(making: Making, proto: onnx.NodeProto) -> str | None:
+    """Read a node; return what keeps it from being read, None of one that is."""
+    node = Node(making, proto)
+    if proto.domain not in DEFAULT_DOMAINS:
+        making.forget(proto)
+        return f"{node.place} of {proto.domain}"
+    try:
+        with placed(node.place, NetError, ParseError, ShapeError):
+            schema.check(proto, making.opset)
+            inputs = [node.value(i) for i in range(len(proto.input)) if proto.input[i]]
+            known = all(isinstance(each, np.ndarray) for each in inputs)
+            if known and _fold(node):
+                return None
+            if proto.op_type not in READERS:
+                making.forget(proto)
+                return node.place
+            if any(isinstance(each, Unknown) for each in inputs):
+                making.forget(proto)
+                return None
+            READERS[proto.op_type](node)
+            if proto.op_type != "Cast" and node.whole:
+                making.whole.update(proto.output)
+    except UnsupportedError as error:
+        making.forget(proto)
+        return f"{node.place}: {error.what}"
+    return None
+
+
+def _fold(node: Node) -> bool:
+    """Compute a node of constants; return whether that is possible."""
+    values = folded(node.proto, [node.value(i) for i in range(len(node.proto.input)) if node.has(i)], node.making.opset)
+    if values is None:
+        return False
+    for number, value in enumerate(values):
+        node.stands_for(value, number)
+    return True
+
+
+def _refuse(refused: Sequence[str]) -> None:
+    """Raise the error that names nodes which cannot be read; nothing where there are none."""
+    if not refused:
+        return
+    kinds = Counter(each.split(" (", 1)[1].split(")", 1)[0] for each in refused)
+    operators = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
+    named = "\n  ".join(refused[:_NAMED])
+    more = f"\n  and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    raise UnsupportedError(f"{len(refused)} nodes cannot be read, of {operators}:\n  {named}{more}")
+
+
+def _add_inputs(making: Making, graph: onnx.GraphProto, input_shape: InputShapes | None) -> None:
+    """Append an Input layer for each input of the graph that is no constant with a default."""
+    inputs = [each for each in graph.input if each.name not in making.values]
+    if not inputs:
+        raise NetError("the model has no inputs, so there is nothing to compute")
+    given = input_shape if isinstance(input_shape, dict) else {}
+    if input_shape is not None and not given:
+        if len(inputs) > 1:
+            names = ", ".join(repr(each.name) for each in inputs)
+            raise ShapeError(
+                f"the net has {len(inputs)} inputs: {names}", mend="Say which one: --input-shape NAME=C,H,W"
+            )
+        given = {inputs[0].name: input_shape}
+    unknown = set(given) - {each.name for each in inputs}
+    if unknown:
+        raise ShapeError(f"the net has no input {min(unknown)!r}; it has {', '.join(repr(i.name) for i in inputs)}")
+    for info in inputs:
+        name = making.fresh(info.name)
+        making.add(name, Input(shape=(_input_shape(info, given.get(info.name)),)), [], [name], {})
+        making.values[info.name] = name
+        if info.type.tensor_type.elem_type not in REAL_TYPES:
+            making.whole.add(info.name)
+
+
+def _input_shape(info: onnx.ValueInfoProto, given: Sequence[int] | None) -> Shape:
+    """Return the shape of an input; its batch is 1 where it is free."""
+    dims = info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ()
+    said = [each.dim_value if each.HasField("dim_value") and each.dim_value > 0 else None for each in dims]
+    batch = said[0] if said and said[0] is not None else 1
+    if given is not None:
+        return (batch, *given)
+    if not said or None in said[1:]:
+        shown = ", ".join("?" if each is None else str(each) for each in said)
+        mend = f"Give it without the batch: --input-shape {info.name}=3,224,224"
+        raise ShapeError(f"the model does not say the shape of its input {info.name!r}: ({shown})", mend=mend)
+    return (batch, *(each for each in said[1:] if each is not None))

@@ -1,0 +1,79 @@
+"""Sums, averages and maxima along axes."""
+
+from collections.abc import Sequence
+from math import prod
+
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.layers.permute import Permute
+from xdn.layers.pooling import Pooling
+from xdn.layers.power import Power
+from xdn.layers.reduction import Reduction
+from xdn.layers.reshape import Reshape
+
+#: Operator -> what Reduction does.
+_OPERATIONS = {
+    "ReduceMean": "MEAN",
+    "ReduceSum": "SUM",
+    "ReduceL1": "ASUM",
+    "ReduceSumSquare": "SUMSQ",
+    "ReduceL2": "SUMSQ",
+}
+
+
+def _axes(node: Node) -> list[int]:
+    """Return the axes along which a node reduces; all where it names none."""
+    rank, given = len(node.shape()), node.integers(1, "axes")
+    if not given and node.attribute("noop_with_empty_axes", 0):
+        return []
+    return sorted(node.axis(each) for each in given) if given else list(range(rank))
+
+
+def _lines(node: Node, axes: Sequence[int]) -> str:
+    """Return the bottom as (N, K, R): of R values of each line one is made; the axes that are left are the K."""
+    shape = node.shape()
+    if axes[0] == 0:
+        raise node.unsupported("it is along the batch")
+    kept = [axis for axis in range(1, len(shape)) if axis not in axes]
+    order, blob = (0, *kept, *axes), node.bottom()
+    if order != tuple(range(len(shape))):
+        blob = node.step("turned", Permute(order=order), [blob])
+    lines = (prod(shape[axis] for axis in kept), prod(shape[axis] for axis in axes))
+    return node.step("lines", Reshape(shape=(0, *lines)), [blob])
+
+
+def _finish(node: Node, blob: str, axes: Sequence[int]) -> None:
+    """Give a blob the shape that the node's output has."""
+    kept = [1 if axis in axes else extent for axis, extent in enumerate(node.shape())]
+    if not node.attribute("keepdims", 1):
+        kept = [extent for axis, extent in enumerate(node.shape()) if axis not in axes]
+    node.shaped(blob, kept)
+
+
+@READERS.register(*_OPERATIONS)
+def reduced(node: Node) -> None:
+    """Reduction along lines; the averages of all positions by Pooling."""
+    axes, kind = _axes(node), node.proto.op_type
+    if not axes:
+        if kind in ("ReduceMean", "ReduceSum"):
+            node.stands_for(node.bottom())
+            return
+        raise node.unsupported("it is along no axis")
+    if kind == "ReduceMean" and axes == list(range(2, len(node.shape()))):
+        _finish(node, node.step("pooled", Pooling(pool="AVE", global_pooling=True), [node.bottom()]), axes)
+        return
+    blob = node.step("reduced", Reduction(operation=_OPERATIONS[kind], axis=2), [_lines(node, axes)])
+    _finish(node, node.step("root", Power(power=0.5), [blob]) if kind == "ReduceL2" else blob, axes)
+
+
+@READERS.register("ReduceMax", "ReduceMin")
+def extreme(node: Node) -> None:
+    """Pooling MAX along lines, for ReduceMin of the negatives."""
+    axes, least = _axes(node), node.proto.op_type == "ReduceMin"
+    if not axes:
+        node.stands_for(node.bottom())
+        return
+    lines = _lines(node, axes)
+    if least:
+        lines = node.step("negative", Power(scale=-1.0), [lines])
+    blob = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
+    _finish(node, node.step("positive", Power(scale=-1.0), [blob]) if least else blob, axes)
