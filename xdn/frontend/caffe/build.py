@@ -133,12 +133,11 @@ def _shaped(layer: Layer, said: Mapping[str, ImageShape]) -> Layer:
     each = old * len(layer.tops) if len(old) == 1 else old or (None,) * len(layer.tops)
     if len(each) != len(layer.tops) or not said.keys() & set(layer.tops):
         return layer
-    shapes = []
-    for top, shape in zip(layer.tops, each, strict=True):
-        if top not in said and shape is None:
-            mend = "Say it with --input-shape NAME=C,H,W"
-            raise NetError(f"nothing tells the shape of the input {top!r}", where=f"layer {layer.name!r}", mend=mend)
-        shapes.append((*(shape or (1,))[:1], *said[top]) if top in said else shape)
+    if missing := [top for top, shape in zip(layer.tops, each, strict=True) if top not in said and shape is None]:
+        mend = "Say it too, with one more --input-shape NAME=C,H,W for each"
+        raise NetError(f"nothing tells the shape of {listed(missing)}", where=f"layer {layer.name!r}", mend=mend)
+    pairs = zip(layer.tops, each, strict=True)
+    shapes = [(*(shape or (1,))[:1], *said[top]) if top in said else shape for top, shape in pairs]
     return layer.replace(params=replace(layer.params, shape=tuple(shapes)))  # type: ignore[type-var]
 
 
@@ -185,10 +184,21 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
     ]
     if input_shape is not None:
         layers = _with_input_shapes(layers, input_shape)
-    for layer in layers:
-        if layer.params.is_input and not layer.params.shape:  # type: ignore[attr-defined]
-            raise NetError("the input declares no shape", where=place_of(layer), mend="Say it with --input-shape C,H,W")
+    _check_shaped(layers)
     return Net(net.name, tuple(layers), folder=folder)
+
+
+def _check_shaped(layers: Sequence[Layer]) -> None:
+    """Raise NetError where inputs have no shape: one, or how each is named."""
+    inputs = [layer for layer in layers if layer.params.is_input]
+    bare = [layer for layer in inputs if not layer.params.shape]  # type: ignore[attr-defined]
+    if not bare:
+        return
+    where, names = f"layer {bare[0].name!r} (Input)", [top for layer in bare for top in layer.tops]
+    if sum(len(layer.tops) for layer in inputs) == 1:
+        raise NetError("the input declares no shape", where=where, mend="Say it with --input-shape C,H,W")
+    what = f"the inputs {listed(names)} declare no shapes" if len(names) > 1 else f"the input {names[0]} declares none"
+    raise NetError(what, where=where, mend=f"Say {'each' if len(names) > 1 else 'it'} with --input-shape NAME=C,H,W")
 
 
 def _of_training(layer: Message) -> dict[str, Any]:

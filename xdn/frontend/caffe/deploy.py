@@ -13,14 +13,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from xdn import settings
-from xdn.errors import NetError, listed
+from xdn.frontend.caffe.data_layers import Told, input_layer
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, is_known_python
-from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
-from xdn.frontend.caffe.text import Message, place_of, schema, with_layers
+from xdn.frontend.caffe.text import Message, schema, with_layers
 from xdn.frontend.formats import InputShapes
 from xdn.layers.base import LAYERS
 
@@ -163,46 +160,6 @@ class _Analysis:
                 self.aimless.add(index)
 
 
-def _one(values: Sequence[Any], position: int) -> Sequence[Any]:
-    """Return the value at `position`, the first one where there are fewer, in a list; an empty one where none is."""
-    return values[position : position + 1] or values[:1]
-
-
-def _input_shapes(layer: Message, tops: Sequence[int], given: InputShapes | None, folder: Path | None) -> Message:
-    """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
-    param = schema.new("InputParameter")
-    dummy = layer.dummy_data_param
-    for position in tops:
-        said = said_shape(given, layer.top[position], len(tops) == 1)
-        if said is None and layer.type == "DummyData":
-            old = [_one(values, position) for values in (dummy.num, dummy.channels, dummy.height, dummy.width)]
-            shapes = _one(dummy.shape, position)
-            dims = shapes[0].dim if shapes else [extent for extents in old for extent in extents]
-            if len(dims) > settings.MAX_BLOB_AXES:
-                what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
-                raise NetError(what, where=place_of(layer))
-            param.shape.add().dim.extend(dims)
-        elif said is None and len(tops) > 1:
-            names = listed([layer.top[each] for each in tops])
-            mend = "Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead"
-            raise NetError(f"{len(tops)} inputs of unknown shapes: {names}", where=place_of(layer), mend=mend)
-        else:
-            param.shape.add().dim.extend((1, *(said or image_shape(layer, folder))))
-    return param
-
-
-def _input_layer(layer: Message, tops: Sequence[int], given: InputShapes | None, folder: Path | None) -> Message:
-    """Return the Input that takes the place of the data layer `layer` and gives its tops at the positions `tops`."""
-    kept = {name: getattr(layer, name) for name in ("transform_param", "xdn_param") if layer.HasField(name)}
-    names, shapes = [layer.top[position] for position in tops], _input_shapes(layer, tops, given, folder)
-    made = schema.new("LayerParameter", name=layer.name, type="Input", top=names, input_param=shapes, **kept)
-    if source := source_of(layer):
-        made.data_param.source = source
-    if resize := resize_of(layer):
-        made.image_data_param.new_height, made.image_data_param.new_width = resize
-    return made
-
-
 def _softmax_layer(loss: Message, taken: set[str]) -> Message:
     """Return the Softmax that the loss layer `loss` contains, under a name not in `taken`.
 
@@ -259,13 +216,18 @@ def deployable(net: Message, folder: Path | None = None, input_shape: InputShape
     left = [la for index, la in enumerate(layers) if index not in analysis.dropped]
     taken = {name for la in left for name in (la.name, *la.top)}
     heads = set(analysis.heads)
+    readers: dict[str, list[Message]] = {}
+    for layer in left:
+        for bottom in layer.bottom:
+            readers.setdefault(bottom, []).append(layer)
+    told = Told(input_shape, folder, readers)
     for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
         if index in heads:
             made.append(_softmax_layer(layer, taken))
         elif is_data(layer) and index not in analysis.dropped:
             used = [position for position, top in enumerate(wiring.tops) if top not in analysis.labels]
             if used:
-                made.append(_input_layer(layer, used, input_shape, folder))
+                made.append(input_layer(layer, used, told))
         elif index not in analysis.dropped:
             made.append(layer)
     return with_layers(net, "layer", made)

@@ -76,3 +76,10 @@ def test_the_given_message_is_left_alone():
     before = prototxt.write(net)
     upgrade(net)
     assert prototxt.write(net) == before
+
+
+def test_an_input_without_a_shape_is_dropped_where_a_layer_gives_it():
+    data = 'layer { name: "d" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 } } }'
+    assert [layer.name for layer in upgrade(prototxt.parse(f'input: "data" {data}')).layer] == ["d"]
+    made = upgrade(prototxt.parse(f'input: "data" input: "more" {data}'))
+    assert [(layer.name, list(layer.top)) for layer in made.layer] == [("input", ["more"]), ("d", ["data"])]

@@ -54,7 +54,13 @@ def _upgrade_inputs(net: Message) -> None:
     elif net.input_dim:
         expected = 4 * len(net.input)
         raise NetError(f"{len(net.input_dim)} input_dim for {len(net.input)} inputs; expected {expected}")
-    net.layer.insert(0, layer)
+    else:
+        # Caffe drops an input without a shape (UpgradeNetInput), which helps where a layer gives it.
+        given = {top for each in net.layer if not each.bottom for top in each.top}
+        del layer.top[:]
+        layer.top.extend(name for name in net.input if name not in given)
+    if layer.top:
+        net.layer.insert(0, layer)
     for field in ("input", "input_dim", "input_shape"):
         net.ClearField(field)
 
