@@ -4,6 +4,8 @@ Formulas written on them (`xdn/codegen/formulas.py`) give one result, to the bit
 or a loop over single elements computes them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from llvmlite import ir
 
@@ -15,6 +17,15 @@ _FLOAT, I32 = ir.FloatType(), ir.IntType(32)
 def external(builder: ir.IRBuilder, name: str, kind: ir.FunctionType) -> ir.Function:
     """Return the module's function `name`, declared where it is not yet."""
     return builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+
+
+def concatenated(irbuilder: ir.IRBuilder, vectors: Sequence[ir.Value]) -> ir.Value:
+    """Return vectors, whose number is a power of two, as one."""
+    while len(vectors) > 1:
+        mask = ir.Constant(ir.VectorType(I32, 2 * vectors[0].type.count), list(range(2 * vectors[0].type.count)))
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [irbuilder.shuffle_vector(one, other, mask) for one, other in pairs]
+    return vectors[0]
 
 
 class Arithmetic:

@@ -85,6 +85,15 @@ class VectorBuilder(Mathematics):
         stored = self.ir.store(value, self._vector_pointer(pointer, vector))
         stored.align = REAL.bytes * self.target.lanes if aligned else REAL.bytes
 
+    def store_stored(self, value: ir.Value, pointer: ir.Value, vector: int, element: Element) -> None:
+        """Store f32 to the vector number `vector` after a pointer to numbers of an element, f32 or bf16."""
+        if element == REAL:
+            self.store(value, pointer, vector)
+            return
+        rounded = Conversion(self.ir, self._lanes, self.target).to_bf16(value)
+        place = self.ir.bitcast(self.offset(pointer, vector * self._lanes), rounded.type.as_pointer())
+        self.ir.store(rounded, place).align = element.bytes * self.target.lanes
+
     def _vector_pointer(self, pointer: ir.Value, vector: int) -> ir.Value:
         place = self.offset(pointer, vector * self._lanes)
         return self.ir.bitcast(place, self.kind.as_pointer())

@@ -2,7 +2,7 @@
 
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import I32, Arithmetic, external
+from xdn.codegen.arithmetic import I32, Arithmetic, concatenated, external
 from xdn.codegen.target import NATIVE, Target
 from xdn.element import BF16, F16, Element
 
@@ -52,8 +52,8 @@ class Conversion(Arithmetic):
     def to_bf16(self, value: ir.Value) -> ir.Value:
         """Return the bits of the numbers of bf16 nearest to f32, as `Element.stored` has them."""
         kind = ir.VectorType(ir.IntType(16), self._lanes) if self._lanes else ir.IntType(16)
-        if self._lanes == self._target.lanes and self._target.pairs == NATIVE:
-            return self._rounded("cvtneps2bf16", kind, value)
+        if self._lanes and self._target.pairs == NATIVE:
+            return concatenated(self.ir, [self._rounded("cvtneps2bf16", part) for part in self._registers(value)])
         bits, sign = self.bits(value), self.integer(0x80000000)
         odd = self.ir.and_(self.ir.lshr(bits, self.integer(16)), self.integer(1))
         nearest = self.ir.add(self.ir.add(bits, self.integer(0x7FFF)), odd)
@@ -69,13 +69,28 @@ class Conversion(Arithmetic):
 
         Only where the target has the instruction.
         """
-        kind = ir.VectorType(ir.IntType(16), 2 * self._lanes)
-        halves = self._rounded("cvtne2ps2bf16", kind, odd, even)
-        in_turn = [lane // 2 + lane % 2 * self._lanes for lane in range(2 * self._lanes)]
-        mask = ir.Constant(ir.VectorType(I32, 2 * self._lanes), in_turn)
-        return self.ir.bitcast(self.ir.shuffle_vector(halves, halves, mask), self._integer)
+        lanes, found = self._target.lanes, []
+        in_turn = [lane // 2 + lane % 2 * lanes for lane in range(2 * lanes)]
+        mask = ir.Constant(ir.VectorType(I32, 2 * lanes), in_turn)
+        for low, high in zip(self._registers(even), self._registers(odd), strict=True):
+            halves = self._rounded("cvtne2ps2bf16", high, low)
+            words = self.ir.shuffle_vector(halves, halves, mask)
+            found.append(self.ir.bitcast(words, ir.VectorType(I32, lanes)))
+        return concatenated(self.ir, found)
 
-    def _rounded(self, stem: str, kind: ir.Type, *values: ir.Value) -> ir.Value:
+    def _registers(self, value: ir.Value) -> list[ir.Value]:
+        """Return the vectors of the target that a value takes."""
+        lanes = self._target.lanes
+        if self._lanes == lanes:
+            return [value]
+        places = [[*range(at, at + lanes)] for at in range(0, self._lanes, lanes)]
+        masks = [ir.Constant(ir.VectorType(I32, lanes), each) for each in places]
+        return [self.ir.shuffle_vector(value, value, mask) for mask in masks]
+
+    def _rounded(self, stem: str, *values: ir.Value) -> ir.Value:
         """Return what an instruction of AVX512-BF16 gives; LLVM makes of its older types of bits those of today."""
-        name = f"llvm.x86.avx512bf16.{stem}.{32 * self._lanes}"
-        return self.ir.call(external(self.ir, name, ir.FunctionType(kind, [self.kind] * len(values))), values)
+        lanes = self._target.lanes
+        kind = ir.VectorType(ir.IntType(16), lanes * len(values))
+        name = f"llvm.x86.avx512bf16.{stem}.{32 * lanes}"
+        function = ir.FunctionType(kind, [value.type for value in values])
+        return self.ir.call(external(self.ir, name, function), values)

@@ -34,15 +34,6 @@ def quantized(m: Arithmetic, value: ir.Value, inverse: ir.Value, signed: bool) -
     return m.bits(m.add(product, m.number(_READ_OFF)))
 
 
-def concatenated(irbuilder: ir.IRBuilder, vectors: Sequence[ir.Value]) -> ir.Value:
-    """Return vectors, whose number is a power of two, as one."""
-    while len(vectors) > 1:
-        mask = ir.Constant(ir.VectorType(I32, 2 * vectors[0].type.count), list(range(2 * vectors[0].type.count)))
-        pairs = zip(vectors[::2], vectors[1::2], strict=True)
-        vectors = [irbuilder.shuffle_vector(one, other, mask) for one, other in pairs]
-    return vectors[0]
-
-
 class WordBuilder(VectorBuilder):
     """Emit vector code over words; pointers are to what these consist of, and count that."""
 
@@ -98,9 +89,10 @@ class WordBuilder(VectorBuilder):
         if element != BF16:
             return self.joined_bytes([self.quantized(value, inverse, element == S8) for value in values])
         even, odd = (*values, self.number(0))[:2]
-        if self.target.pairs == NATIVE and self._lanes == self.target.lanes:
-            return Conversion(self.ir, self._lanes, self.target).joined(even, odd)
-        low, high = (self.ir.zext(self._halves(each), self._integer) for each in (even, odd))
+        conversion = Conversion(self.ir, self._lanes, self.target)
+        if self.target.pairs == NATIVE:
+            return conversion.joined(even, odd)
+        low, high = (self.ir.zext(conversion.to_bf16(each), self._integer) for each in (even, odd))
         return self.ir.or_(low, self.ir.shl(high, self.integer(16)))
 
     def joined_bytes(self, parts: Sequence[ir.Value]) -> ir.Value:
@@ -110,16 +102,6 @@ class WordBuilder(VectorBuilder):
         for number, part in enumerate(parts[:-1]):
             words = self.ir.or_(words, self.ir.shl(self.ir.and_(part, last), self.integer(8 * number)))
         return words
-
-    def _halves(self, values: ir.Value) -> ir.Value:
-        """Return the numbers of bf16 nearest to f32, as bits."""
-        lanes = self.target.lanes
-        single = Conversion(self.ir, lanes, self.target)
-        if self._lanes == lanes:
-            return single.to_bf16(values)
-        places = [[*range(at, at + lanes)] for at in range(0, self._lanes, lanes)]
-        masks = [ir.Constant(ir.VectorType(I32, lanes), each) for each in places]
-        return concatenated(self.ir, [single.to_bf16(self.ir.shuffle_vector(values, values, mask)) for mask in masks])
 
     def load_values(self, pointer: ir.Value, vector: int, element: Element, factor: ir.Value | None = None) -> ir.Value:
         """Load the vector number `vector` after a pointer as f32; of integers times a factor, if one is given."""
@@ -131,12 +113,8 @@ class WordBuilder(VectorBuilder):
         self, values: ir.Value, pointer: ir.Value, vector: int, element: Element, inverse: ir.Value | None = None
     ) -> None:
         """Store f32 to the vector number `vector` after a pointer, as numbers of an element; see `joined`."""
-        if element == REAL:
-            self.store(values, pointer, vector)
-        elif element == BF16:
-            halves = self._halves(values)
-            place = self.ir.bitcast(self.offset(pointer, vector * self._lanes), halves.type.as_pointer())
-            self.ir.store(halves, place).align = element.bytes * self.target.lanes
+        if element in (REAL, BF16):
+            self.store_stored(values, pointer, vector, element)
         else:
             integers = self.quantized(values, inverse, element == S8)
             self.store_bytes(integers, self.offset(pointer, vector * self._lanes))

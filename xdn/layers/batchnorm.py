@@ -26,6 +26,10 @@ class BatchNormalisation(ShapeKeeper):
         """By kept statistics there is an 8-bit form."""
         return "normalises by the batch at hand, which has no 8-bit form" if self.batch_statistics else None
 
+    def why_no_bf16(self, bottoms: Blobs) -> str | None:
+        """By kept statistics it has."""
+        return "normalises by the statistics of the batch" if self.batch_statistics else None
+
     def joins_images(self, bottoms: Blobs) -> bool:
         """By the statistics of the batch."""
         return self.batch_statistics

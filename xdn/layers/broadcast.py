@@ -93,6 +93,11 @@ class OperandLayer(Portable):
         self.operand_shape(bottoms)
         return (Blob(bottoms[0].shape),)
 
+    def why_no_bf16(self, bottoms: Blobs) -> str | None:
+        """With one learned number a channel it has."""
+        alone = along_channels(bottoms, self.axis, self.num_axes)
+        return None if alone else "takes other operands than one learned number a channel"
+
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where no operand, a scalar or one with the batch and channel axes in place is given, else FIXED."""
         if len(bottoms[0].shape) < 2:

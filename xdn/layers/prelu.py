@@ -21,6 +21,7 @@ class PReLU(CaffeLayer):
     elementwise = True
     fusable = True
     same_bits = True
+    has_bf16_form = True
     always_keeps_positions = True
 
     channel_shared: bool = proto(2, "bool", default=False)

@@ -1,24 +1,25 @@
-"""Images become integers as they are read: the bits of `Quantized.stored` of what f32 blobs would hold."""
+"""Images become integers, or bf16, as they are read: the bits of `stored` of what f32 blobs would hold."""
 
 import numpy as np
 import pytest
 
+from tests.kernels.bf16 import PAIRS_TESTED
 from tests.kernels.checks import input_layer, make_params, with_cache
 from tests.kernels.integers import BATCH, TARGETS_TESTED, check_bits, random_feed
 from xdn import settings
 from xdn.data.pixels import PixelTransform
-from xdn.graph import Layer, Net, Quantized
+from xdn.graph import Bf16, Layer, Net, Quantized
 from xdn.kernels.core.layout import SCHEDULES
+from xdn.layers.quantize import Quantize
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.session import Session
 
-READ = (Quantized(0.0213), Quantized(0.04, signed=True))
+READ = (Quantized(0.0213), Quantized(0.04, signed=True), Bf16())
 
 
 def _net(image, how, reader="Split"):
-    """Return a net whose only output are the integers of its input."""
-    params = make_params("Quantize", scale=how.scale, signed=how.signed)
-    layers = input_layer("x", *image), Layer("integers", params, ("x",), ("q",))
+    """Return a net whose only output is its input as it is read."""
+    layers = input_layer("x", *image), Layer("integers", Quantize.to(how), ("x",), ("q",))
     return Net("integers", (*layers, Layer("reader", make_params(reader), ("q",), ("y",))), ("y",))
 
 
@@ -32,10 +33,11 @@ def test_planes(image, how, rng, monkeypatch):
     net = _net(image, how)
     feed = random_feed(net, rng)
     x = feed["x"].reshape(-1)
-    x *= 3 * how.scale * 127
-    x[:6] = np.nan, np.inf, -np.inf, -0.0, 3e38, -3e38
-    x[6:] = np.where(rng.random(len(x) - 6) < 0.1, np.rint(x[6:] / how.scale) * how.scale, x[6:])
-    check_bits(net, feed, monkeypatch)
+    scale = how.scale if isinstance(how, Quantized) else 0.01
+    x *= 3 * scale * 127
+    x[:8] = np.nan, np.inf, -np.inf, -0.0, 3.4e38, -3e38, 1e-40, 1 + 2.0**-8
+    x[8:] = np.where(rng.random(len(x) - 8) < 0.1, np.rint(x[8:] / scale) * scale, x[8:])
+    check_bits(net, feed, monkeypatch, targets=PAIRS_TESTED)
 
 
 def _ops(net, image, outputs=None, schedule="batch"):
@@ -61,11 +63,10 @@ def test_who_reads_the_input_besides_has_it_in_f32(schedule, rng, monkeypatch):
 @pytest.mark.parametrize("how", READ, ids=str)
 @pytest.mark.parametrize("image", [(5, 3, 2), (64, 2, 1), (33, 1, 1), (2,), (18, 2, 3)])
 def test_blobs(image, how, rng, monkeypatch):
-    params = make_params("Quantize", scale=how.scale, signed=how.signed)
     layers = (
         input_layer("x", *image),
         Layer("relu", make_params("ReLU", negative_slope=0.5), ("x",), ("z",)),
-        Layer("integers", params, ("z",), ("y",)),
+        Layer("integers", Quantize.to(how), ("z",), ("y",)),
     )
     net = Net("integers", layers, ("y",))
     feed = random_feed(net, rng)

@@ -1,14 +1,20 @@
-"""Moves of 8 bits, four channels together: all ways in which they come apart, on all targets."""
+"""Moves of 8 bits and of bf16, several channels together: all ways in which they come apart, on all targets."""
 
 import numpy as np
 import pytest
 
+from tests.kernels.bf16 import special_feed
 from tests.kernels.integers import bytes_net, check_bits, random_feed
 from xdn.codegen.target import target_named
-from xdn.element import S8, U8
-from xdn.kernels.core.layout import BlockLayout
+from xdn.element import BF16, S8, U8
+from xdn.kernels.core.family import select
+from xdn.kernels.core.layout import SCHEDULES, BlockLayout
+from xdn.kernels.move.copy import Copy
 from xdn.kernels.move.words import NOTHING, parted, word_rows
-from xdn.runtime.cpu.plan import make_plan
+from xdn.runtime.configuration import DEFAULT
+from xdn.runtime.cpu.plan import lowerings, make_plan, probe
+
+TARGET = target_named("avx2")
 
 MOVES = [
     ("Concat", [(10, 5, 3), (3, 5, 3), (1, 5, 3)], 1, {}),
@@ -35,11 +41,40 @@ MOVES = [
 ]
 
 
-@pytest.mark.parametrize("element", [U8, S8], ids=lambda element: element.name)
+@pytest.mark.parametrize("element", [U8, S8, BF16], ids=lambda element: element.name)
 @pytest.mark.parametrize(("type_name", "images", "tops", "params"), MOVES)
 def test_moves(type_name, images, tops, params, element, rng, monkeypatch):
     net = bytes_net(type_name, *images, element=element, tops=tops, **params)
-    check_bits(net, random_feed(net, rng), monkeypatch)
+    feed = special_feed(net, rng) if element == BF16 else random_feed(net, rng)
+    check_bits(net, feed, monkeypatch)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=lambda schedule: schedule.name)
+@pytest.mark.parametrize(("type_name", "images", "tops", "params"), MOVES)
+def test_what_is_padding_in_bf16_becomes_zeros(type_name, images, tops, params, schedule):
+    """Whatever lay there before: all that multiplies it by zeros would get NaN of an infinity."""
+    net = bytes_net(type_name, *images, element=BF16, tops=tops, **params)
+    (lowering,) = lowerings(
+        probe(net, {f"x{i}": image for i, image in enumerate(images)}), net.outputs, TARGET, schedule, DEFAULT
+    )
+    lowered = select(lowering).lower(lowering)
+    for number, top in enumerate(net.outputs):
+        if top in lowered.aliases:
+            continue
+        layout, written = lowering.top(number), set()
+        for step in lowered.steps:
+            if step.descriptor.blobs[Copy.y.slot] == top:
+                written |= _written(step, layout)
+        assert written == set(range(layout.block_elements))
+
+
+def _written(step, layout):
+    """Return the elements of a block that a step of a move writes."""
+    (rows,) = step.keep
+    if rows.shape[1] == 3:
+        return {at for _, begin, length in rows for at in range(begin, begin + length)}
+    parts = [(y + part, mask >> 16 * part & 0xFFFF) for _, y, _, mask in rows.tolist() for part in range(2)]
+    return {at + 2 * image for at, mask in parts for image in range(layout.images) if mask}
 
 
 def _kernels(net, target):
@@ -63,8 +98,15 @@ def test_what_lies_at_its_place_is_not_moved():
 def test_rows_of_words():
     # Channels 1 to 3 of the first word become 0 to 2 of the second; then zero, and the last channel where it was.
     x, y = np.array([1, 2, 3, NOTHING, 64, 65]), np.array([64, 65, 66, 67, 128, 129])
-    rows = word_rows(x, y, np.arange(6) == 5)
+    rows = word_rows(x, y, np.arange(6) == 5, U8)
     assert rows.tolist() == [[0, 64, 24, 0xFFFFFF], [NOTHING, 64, 0, 0xFF000000], [64, 128, 0, 0xFFFFFFFF]]
     runs, left = parted(rows, BlockLayout(9, target=target_named("avx2"), element=U8))
     assert runs.tolist() == [[64, 128, 64]]
     assert left.tolist() == rows[:2].tolist()
+
+
+def test_rows_of_words_of_bf16():
+    # Channels 1 and 2 become 0 and 1 of the second word; what follows the last channel keeps what is there.
+    x, y = np.array([1, 32, 33]), np.array([32, 33, 64])
+    rows = word_rows(x, y, np.arange(3) == 2, BF16)
+    assert rows.tolist() == [[0, 32, 16, 0xFFFF], [32, 32, 16, 0xFFFF0000], [32, 64, 16, 0xFFFF]]

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
-from xdn.element import real
+from xdn.element import REAL, Element, real
 from xdn.graph import Array, Layer, LayerParams, Weights
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
@@ -169,6 +169,7 @@ def store_channels(
     residual: ir.Value,
     y: ir.Value,
     at: ir.Value,
+    element: Element = REAL,
 ) -> None:
     """Emit the epilogue and the only store of a tile: positions of vectors of channels.
 
@@ -177,18 +178,20 @@ def store_channels(
     b : VectorBuilder
     tile : positions of vectors
     offsets : i64 values
-        Where each position lies after `residual` and `y`, in f32.
+        Where each position lies after `residual` and `y`, in elements.
     parts : tuple of str
         As `epilogue_parts` gives them.
-    residual, y : pointer to f32
+    residual, y : pointer
     at : pointer to f32
         The coefficient of the tile's first channel; one for each channel follows.
+    element : Element
+        Of residual and y: f32 or bf16.
     """
     activation = activation_of(parts)
     if SUM in parts:
         # All residuals before the first store, which may go to their place: a position may stand in a tile twice.
         tile = [
-            [b.add(value, b.load(b.offset(residual, offset), v)) for v, value in enumerate(row)]
+            [b.add(value, b.load_stored(b.offset(residual, offset), v, element)) for v, value in enumerate(row)]
             for offset, row in zip(offsets, tile, strict=True)
         ]
     shared = b.broadcast(b.scalar(at))
@@ -197,4 +200,4 @@ def store_channels(
             if activation:
                 coefficient = b.load(at, v) if activation.per_channel else shared
                 value = activation.emit(b, value, coefficient)
-            b.store(value, b.offset(y, offset), v)
+            b.store_stored(value, b.offset(y, offset), v, element)

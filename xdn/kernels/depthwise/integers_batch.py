@@ -16,12 +16,13 @@ from functools import partial
 import numpy as np
 from llvmlite import ir
 
+from xdn.codegen.arithmetic import concatenated
 from xdn.codegen.dots import DOTS
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, VOID, WORDS, Kind, emitted
 from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target
-from xdn.codegen.words import WORD, WordBuilder, concatenated
+from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S32, S64
 from xdn.graph import Array
 from xdn.kernels.contract.integer.form import Form

@@ -12,6 +12,8 @@ which is loaded once for all windows that it lies in. For each vector of a group
     acc[p][q] += residual[p][q]                            epilogue "sum"
     acc[p][q]  = f(acc[p][q], coefficient)                 epilogue "relu", "sigmoid", ...
 
+Of bf16 x becomes f32 as it is loaded, and acc bf16 as it is stored, where the top is.
+
 The products of an output are added in the order of the window's elements, as everywhere. Where the patch reaches over
 the border it reads zeros; the last tiles of a row or column reach back over the ones before instead of over the end.
 """
@@ -24,19 +26,20 @@ from llvmlite import ir
 
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element, moved
-from xdn.codegen.jit import I64, POINTER, VOID, WORDS, emitted
+from xdn.codegen.jit import I64, POINTER, VOID, WORDS, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import Target, target_named
-from xdn.element import S64, real
+from xdn.codegen.target import Target
+from xdn.element import BF16, REAL, S64, Element, real
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
-from xdn.kernels.core.aligned import aligned_vectors
+from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.choice import DIRECT, Choice
-from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size, Table, redeclared
 from xdn.kernels.core.epilogue import Fused, epilogue_parts, fused_words, store_channels
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.groups import stored_words
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.taps import count_taps
@@ -69,37 +72,39 @@ class SlidingDepthwise(Fused):
     groups, group_count = Table(GroupRow), Size()
 
 
-def sliding(window: Sliding, epilogue: tuple[str, ...], target: Target) -> KernelSource:
-    """Return the kernel for a window and a tile; `epilogue` as `epilogue_parts` gives it."""
-    name = KernelName(window.op, target.name, epilogue, window.tile)
-    return kernel_source(name, lambda: _body(window, name), SlidingDepthwise)
+def sliding(
+    window: Sliding, epilogue: tuple[str, ...], target: Target, element: Element = REAL, top: Element = REAL
+) -> KernelSource:
+    """Return the kernel for a window and a tile; `epilogue` as `epilogue_parts` gives it.
+
+    A residual is of the element of the top.
+    """
+    name = KernelName(window.op, target.name, epilogue + stored_words(element, top, target), window.tile, element)
+    declared = redeclared(SlidingDepthwise, element, Place, "x")
+    declared = redeclared(redeclared(declared, top, Place, "y", "residual"), element, Pointer, "zeros")
+    return kernel_source(name, lambda: _body(window, epilogue, target, element, top), declared)
 
 
-def _tile(window: Sliding, name: KernelName) -> Any:
+def _tile(window: Sliding, epilogue: tuple[str, ...], target: Target, element: Element, top: Element) -> Any:
     """Return the intrinsic that computes some vectors of channels of one tile."""
-    target = target_named(name.isa)
+    x, y = Kind(element, "pointer"), Kind(top, "pointer")
 
-    @emitted(
-        VOID,
-        I64,
-        I64,
-        POINTER,
-        POINTER,
-        WORDS,
-        POINTER,
-        POINTER,
-        POINTER,
-        POINTER,
-        POINTER,
-    )
+    @emitted(VOID, I64, I64, x, x, WORDS, POINTER, POINTER, y, y, POINTER)
     def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
-        _emit_tile(VectorBuilder(irbuilder, target), args, window, name.epilogue)
+        _emit_tile(VectorBuilder(irbuilder, target), args, window, epilogue, (element, top))
 
     return tile
 
 
-def _emit_tile(b: VectorBuilder, args: Sequence[ir.Value], window: Sliding, epilogue: tuple[str, ...]) -> None:
+def _emit_tile(
+    b: VectorBuilder,
+    args: Sequence[ir.Value],
+    window: Sliding,
+    epilogue: tuple[str, ...],
+    elements: tuple[Element, Element],
+) -> None:
     first, end, x, zeros, table, weights, bias, residual, y, at = args
+    element, top = elements
     (rows, columns), (height, width) = window.tile, window.patch
     patch = [_value_at(b, x, zeros, b.scalar(table, i)) for i in range(height * width)]
     offsets = [b.scalar(table, height * width + i) for i in range(rows * columns)]
@@ -111,10 +116,10 @@ def _emit_tile(b: VectorBuilder, args: Sequence[ir.Value], window: Sliding, epil
         start = b.load(b.offset(bias, at_v))
         acc = [start] * (rows * columns)
         for i in range(height):
-            row = [b.load(b.offset(patch[i * width + j], at_v)) for j in range(width)]
+            row = [b.load_stored(b.offset(patch[i * width + j], at_v), 0, element) for j in range(width)]
             acc = _add_row(b, row, own, window, i, acc)
-        ends = [b.offset(pointer, at_v) for pointer in (residual, y, at)]
-        store_channels(b, [[value] for value in acc], offsets, epilogue, *ends)
+        ends = (b.offset(residual, at_v), b.offset(y, at_v), b.offset(at, at_v))
+        store_channels(b, [[value] for value in acc], offsets, epilogue, *ends, element=top)
         return carried
 
     b.loop(first, end, [], one_vector)
@@ -140,9 +145,9 @@ def _add_row(
     return acc
 
 
-def _body(window: Sliding, name: KernelName) -> KernelBody:
+def _body(window: Sliding, epilogue: tuple[str, ...], target: Target, element: Element, top: Element) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
-    tile = _tile(window, name)
+    tile = _tile(window, epilogue, target, element, top)
     (rows, columns), (height, width) = window.tile, window.patch
     row_words = rows * columns + height * width
 
@@ -193,17 +198,23 @@ def _choices(lowering: Lowering) -> list[Choice]:
     return [Choice(DIRECT, tile) for tile in tiles_for(window, lowering.top(), lowering.target)]
 
 
-@family(
-    "channel_sliding",
-    "Convolution",
-    when=slides,
-    rank=1,
-    fuses=True,
-    schedules=(CHANNEL,),
-    choices=_choices,
-    footprint=depthwise_footprint,
-    phases=_phases,
-)
+def _slides_over_bf16(lowering: Lowering) -> bool:
+    """Return the same of bf16, and that a top of f32 or bf16 is stored, which a residual lies as."""
+    top = lowering.tops[0].element
+    return slides(lowering) and top in (REAL, BF16) and all(blob.element == top for blob in lowering.added)
+
+
+_SLIDING: dict[str, Any] = {
+    "fuses": True,
+    "schedules": (CHANNEL,),
+    "choices": _choices,
+    "footprint": depthwise_footprint,
+    "phases": _phases,
+}
+
+
+@family("channel_bf16_sliding", "Convolution", when=_slides_over_bf16, rank=2, bf16=True, **_SLIDING)
+@family("channel_sliding", "Convolution", when=slides, rank=1, **_SLIDING)
 def lower_sliding(lowering: Lowering) -> Lowered:
     """Convolve each channel with its own small filter, several neighbouring positions at a time."""
     layer, bottom, top = lowering.layer, lowering.bottom(), lowering.top()
@@ -211,13 +222,14 @@ def lower_sliding(lowering: Lowering) -> Lowered:
     slide = Sliding.of(window, lowering.choice.tile or best_tile(window, top, lowering.target))
     pitch = top.position_elements
     filters = np.zeros((pitch, *window.kernel), real)
-    filters[: top.channels] = layer.weights["weight"][:, 0]
+    weight, element = layer.weights["weight"][:, 0], bottom.element
+    filters[: top.channels] = BF16.rounded(weight) if layer.reads_bf16 else weight
     tiles = patch_table(slide, window, bottom, top)
     groups = _group_table(pitch // lanes, len(tiles))
     words = SlidingDepthwise(
         weights=aligned_vectors(filters.reshape(pitch // lanes, lanes, -1).transpose(0, 2, 1)),
         **fused_words(lowering, layer.weights.get("bias")),
-        zeros=aligned_vectors(np.empty(0), pitch),
+        zeros=aligned(np.zeros(pitch, element.numpy)),
         tiles=tiles,
         tile_count=len(tiles),
         groups=groups,
@@ -225,7 +237,8 @@ def lower_sliding(lowering: Lowering) -> Lowered:
     )
     macs = count_taps((bottom.height, bottom.width), (top.height, top.width), window) * top.channels
     # Positions of two tiles are computed twice: in the residual's place the second time would add it again.
-    return Lowered([Step(sliding(slide, epilogue_parts(layer), lowering.target), words, macs)])
+    source = sliding(slide, epilogue_parts(layer), lowering.target, element, top.element)
+    return Lowered([Step(source, words, macs)])
 
 
 def _group_table(vectors: int, tiles: int) -> Array:

@@ -7,6 +7,9 @@
             y[c] = f(x[c], the coefficients of c)
 """
 
+from collections.abc import Callable, Mapping
+from typing import cast
+
 import numpy as np
 
 from xdn.codegen.intrinsics import at, same_place
@@ -102,6 +105,8 @@ def _prelu_of_channels() -> KernelBody:
     return prelu
 
 
+#: Shift, factor and offset, (C,) each.
+Terms = tuple[Array, Array, Array]
 #: Cycles of a vector.
 _CYCLES = 5.0
 #: Of the batch schedule and of the channel schedule.
@@ -117,7 +122,8 @@ def _lower(lowering: Lowering, op: str, bodies: tuple[MakeBody, MakeBody], **coe
     return Lowered([lowering.step(op, bodies[0 if batch else 1], words)], in_place=in_place)
 
 
-def _lower_affine(lowering: Lowering, shift: Array, factor: Array, offset: Array) -> Lowered:
+def _lower_affine(lowering: Lowering) -> Lowered:
+    shift, factor, offset = affine_terms(lowering)
     return _lower(lowering, "affine", AFFINE, shift=shift, factor=factor, offset=offset)
 
 
@@ -136,34 +142,69 @@ def _one_value_per_channel(lowering: Lowering) -> bool:
     return along_channels(lowering.bottoms, params.axis, params.num_axes)
 
 
-@family("batch_norm", "BatchNorm", when=_keeps_statistics, schedules=BOTH, phases=_phases)
-def lower_batch_norm(lowering: Lowering) -> Lowered:
-    """Subtract the mean, divide by the deviation of the statistics that training left."""
+def _batch_norm_terms(lowering: Lowering) -> Terms:
     params, weights = lowering.params, lowering.layer.weights
     mean, variance = params.statistics(weights)
     factor = 1 / np.sqrt(variance + params.eps)
-    return _lower_affine(lowering, mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean)))
+    return mean, factor * weights.get("scale", 1), weights.get("bias", np.zeros_like(mean))
 
 
-@family("bn", "BN", when=_keeps_statistics, schedules=BOTH, phases=_phases)
-def lower_bn(lowering: Lowering) -> Lowered:
-    """Normalise, then scale and shift; or scale and shift alone."""
-    return _lower_affine(lowering, *lowering.params.terms(lowering.layer.weights))
+def _bn_terms(lowering: Lowering) -> Terms:
+    return cast(Terms, lowering.params.terms(lowering.layer.weights))
 
 
-@family("scale", "Scale", when=_one_value_per_channel, schedules=BOTH, phases=_phases)
-def lower_scale(lowering: Lowering) -> Lowered:
-    """Multiply by one factor a channel, and add one offset where there is a bias."""
+def _scale_terms(lowering: Lowering) -> Terms:
     factor = lowering.layer.weights["scale"]
     zeros = np.zeros_like(factor)
-    return _lower_affine(lowering, zeros, factor, lowering.layer.weights.get("bias", zeros))
+    return zeros, factor, lowering.layer.weights.get("bias", zeros)
 
 
-@family("bias", "Bias", when=_one_value_per_channel, schedules=BOTH, phases=_phases)
+def _bias_terms(lowering: Lowering) -> Terms:
+    offset = lowering.layer.weights["bias"]
+    return np.zeros_like(offset), np.ones_like(offset), offset
+
+
+#: Layer type -> the condition on which it is such arithmetic, and its terms.
+AFFINE_TYPES: Mapping[str, tuple[Callable[[Lowering], bool], Callable[[Lowering], Terms]]] = {
+    "BatchNorm": (_keeps_statistics, _batch_norm_terms),
+    "BN": (_keeps_statistics, _bn_terms),
+    "Scale": (_one_value_per_channel, _scale_terms),
+    "Bias": (_one_value_per_channel, _bias_terms),
+}
+
+
+def is_affine(lowering: Lowering) -> bool:
+    """Return whether a layer of `AFFINE_TYPES` is such arithmetic."""
+    return AFFINE_TYPES[lowering.layer.type][0](lowering)
+
+
+def affine_terms(lowering: Lowering) -> Terms:
+    """Return the (C,) shift, factor and offset of a layer that is."""
+    return AFFINE_TYPES[lowering.layer.type][1](lowering)
+
+
+@family("batch_norm", "BatchNorm", when=is_affine, schedules=BOTH, phases=_phases)
+def lower_batch_norm(lowering: Lowering) -> Lowered:
+    """Subtract the mean, divide by the deviation of the statistics that training left."""
+    return _lower_affine(lowering)
+
+
+@family("bn", "BN", when=is_affine, schedules=BOTH, phases=_phases)
+def lower_bn(lowering: Lowering) -> Lowered:
+    """Normalise, then scale and shift; or scale and shift alone."""
+    return _lower_affine(lowering)
+
+
+@family("scale", "Scale", when=is_affine, schedules=BOTH, phases=_phases)
+def lower_scale(lowering: Lowering) -> Lowered:
+    """Multiply by one factor a channel, and add one offset where there is a bias."""
+    return _lower_affine(lowering)
+
+
+@family("bias", "Bias", when=is_affine, schedules=BOTH, phases=_phases)
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
-    offset = lowering.layer.weights["bias"]
-    return _lower_affine(lowering, np.zeros_like(offset), np.ones_like(offset), offset)
+    return _lower_affine(lowering)
 
 
 @family("prelu", "PReLU", schedules=BOTH, phases=_phases)

@@ -7,8 +7,8 @@ found again is where that value goes. Elements whose neighbours move along with 
         for i in range(length[run]):
             y[y_at[run] + i] = x[x_at[run] + i]            0 where x_at is NOTHING
 
-Where four channels of an image lie together, words of four that stay together make runs, others are moved by
-`xdn/kernels/move/words.py`.
+Where several channels of an image lie together, words of those that stay together make runs, others are moved by
+`xdn/kernels/move/words.py`. What is padding in a blob of bf16 becomes zeros.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ import numpy as np
 from xdn import memory
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.source import KernelBody
-from xdn.element import ELEMENTS, S64
+from xdn.element import BF16, ELEMENTS, S64
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
@@ -165,7 +165,8 @@ def _moves(lowering: Lowering, taken: np.ndarray, top: int, begins: Sequence[int
             elements = numbers[own].astype(np.int64) - begins[bottom]
             x = np.where(elements < 0, NOTHING, _places(lowering.bottom(bottom), elements))
             last = c[own] == layout.channels - 1
-            found.setdefault(bottom, []).append(word_rows(x, y[own], last) if together else _runs(x, y[own], unit))
+            moved = word_rows(x, y[own], last, layout.element) if together else _runs(x, y[own], unit)
+            found.setdefault(bottom, []).append(moved)
             kept += 2 * found[bottom][-1].nbytes
         memory.require([Need(lowering.layer.place, kept)], "the table of what moves where")
     return {bottom: np.ascontiguousarray(np.concatenate(tables), np.int64) for bottom, tables in sorted(found.items())}
@@ -203,9 +204,27 @@ def lower_move(lowering: Lowering) -> Lowered:
         if not others and _stays(table) and _same_block(lowering, bottom, number):
             aliases[top] = layer.bottoms[bottom]
             continue
+        padding = _padding(lowering.top(number))
         for bottom, table in moves.items():
-            steps += _steps(lowering, (bottom, number), table)
+            steps += _steps(lowering, (bottom, number), np.concatenate([table, padding[:, : table.shape[1]]]))
+            padding = padding[:0]
     return Lowered(steps, aliases=aliases)
+
+
+def _padding(layout: BlockLayout) -> np.ndarray:
+    """Return the rows that make zeros of what is padding in a blob of bf16: what is multiplied by 0 must be finite."""
+    positions, channels = layout.positions, layout.channels
+    if layout.element != BF16 or channels * layout.images == layout.position_elements:
+        return np.empty((0, 4), np.int64)
+    if layout.interleave > 1:
+        last = np.zeros(positions, bool)
+        return word_rows(
+            np.full(positions, NOTHING), layout.place(np.arange(positions), channels), last, layout.element
+        )
+    zeros = np.full((positions, 4), NOTHING)
+    zeros[:, 1] = layout.place(np.arange(positions), channels)
+    zeros[:, 2] = layout.position_elements - channels
+    return zeros
 
 
 def _stays(table: np.ndarray) -> bool:

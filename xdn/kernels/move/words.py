@@ -1,7 +1,7 @@
-"""Moves of single channels where four channels of an image lie together, as one word of it.
+"""Moves of single channels where several channels of an image lie together, as one word of it.
 
-The four channels of a word mostly come from one or two words. Of each of these the bytes are rotated to their places,
-and those that are meant are put there::
+The four channels of a word of 8 bits, and the two of one of bf16, mostly come from one or two words. Of each of these
+the bits are rotated to their places, and those that are meant are put there::
 
     for row in table:
         for i in images of the block:
@@ -17,16 +17,16 @@ from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, VOID, Kind, emitted
 from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target
-from xdn.codegen.words import WORD, WordBuilder
-from xdn.element import S64, Element
+from xdn.codegen.words import WordBuilder
+from xdn.element import BF16, S64, Element
 from xdn.graph import Array
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.layout import BlockLayout
 
 #: The x offset of what becomes zero.
 NOTHING = -1
-#: All bits of a word.
-_WHOLE = (1 << 8 * WORD) - 1
+#: Bits of a word, and all of them.
+_BITS, _WHOLE = 32, (1 << 32) - 1
 
 
 class Patch(Descriptor):
@@ -38,7 +38,7 @@ class Patch(Descriptor):
 
 
 def patch_body(target: Target, element: Element) -> KernelBody:
-    """Return the kernel that puts bytes of words into other words."""
+    """Return the kernel that puts parts of words into other words."""
     pointer = Kind(element, "pointer")
 
     @emitted(VOID, pointer, pointer, I64, I64)
@@ -73,7 +73,7 @@ def _emit_clear(b: WordBuilder, y: ir.Value, mask: ir.Value) -> None:
     b.store_words(b.ir.and_(b.load_words(y), b.ir.not_(b.same_word(mask))), y)
 
 
-def word_rows(x: Array, y: Array, last: Array) -> Array:
+def word_rows(x: Array, y: Array, last: Array, element: Element) -> Array:
     """Return the rows of `Patch` for moves of single elements of a block's first image from places x to places y.
 
     Parameters
@@ -82,13 +82,16 @@ def word_rows(x: Array, y: Array, last: Array) -> Array:
         Places; those of x may be `NOTHING`.
     last : (n,) bool
         Which elements are those of a position's last channel: what follows in their words is padding, and may be
-        anything.
+        anything that an element of integers is.
+    element : Element
     """
-    at = y % WORD
-    turn = np.where(x < 0, 0, (at - x) % WORD)
-    words = np.column_stack([np.where(x < 0, NOTHING, x - x % WORD), y - at, 8 * turn])
+    together = element.interleave
+    bits = _BITS // together
+    at, own = y % together, (1 << bits) - 1
+    turn = np.where(x < 0, 0, (at - x) % together)
+    words = np.column_stack([np.where(x < 0, NOTHING, x - x % together), y - at, bits * turn])
     starts = np.flatnonzero(np.append(True, (np.diff(words, axis=0) != 0).any(axis=1)))
-    masks = np.where(last, _WHOLE << 8 * at & _WHOLE, 255 << 8 * at)
+    masks = np.where(last & (element != BF16), _WHOLE << bits * at & _WHOLE, own << bits * at)
     return np.column_stack([words[starts], np.bitwise_or.reduceat(masks, starts)])
 
 
@@ -96,5 +99,5 @@ def parted(rows: Array, layout: BlockLayout) -> tuple[Array, Array]:
     """Return runs (x, y, length) of the words that are moved as they are, and the rows that are left."""
     whole = (rows[:, 2] == 0) & (rows[:, 3] == _WHOLE)
     runs = rows[whole, :3]
-    runs[:, 2] = layout.images * WORD
+    runs[:, 2] = layout.images * layout.interleave
     return runs, np.ascontiguousarray(rows[~whole])

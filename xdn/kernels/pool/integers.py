@@ -31,7 +31,7 @@ from xdn.element import S8, U8, Element, real
 from xdn.kernels.core.descriptor import Number, Place, Size, over, redeclared
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.groups import Groups, group_channels, group_count, group_elements
+from xdn.kernels.core.groups import Groups, group_channels, group_count, group_elements, stored_words
 from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import each_tap
@@ -45,11 +45,11 @@ VECTORS = 4
 _VECTOR_CYCLES, _TAP_CYCLES = {"MAX": 4.0, "AVE": 40.0}, {"MAX": 2.5, "AVE": 10.0}
 
 
-class Average(Pooling):
-    """What averages are told beside: channels, and the reciprocal of the scale of a top of integers.
+class Grouped(Pooling):
+    """What kernels of groups are told beside: channels, and the reciprocal of the scale of a top of integers.
 
     counts
-        What the sum at each position is multiplied with.
+        What the sum at each position is multiplied with, or divided by.
     rows
         Groups of channels.
     """
@@ -139,7 +139,7 @@ def _average_body(lowering: Lowering) -> KernelBody:
     return pool
 
 
-def _told(lowering: Lowering) -> dict[str, object]:
+def window_words(lowering: Lowering) -> dict[str, object]:
     """Return the tables of windows, and the elements that they are in."""
     sizes = lowering.bottoms[0].shape[2:]
     lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
@@ -167,7 +167,7 @@ def _phases(lowering: Lowering, pool: str) -> tuple[Phase, ...]:
 def lower_maximum(lowering: Lowering) -> Lowered:
     """Take the maximum of each window; an average that hands integers on has windows of one element."""
     element, vectors = lowering.tops[0].element, lowering.top().position_elements // lowering.target.vector_bytes
-    words = lowering.words(Pooling, **_told(lowering), rows=vectors)
+    words = lowering.words(Pooling, **window_words(lowering), rows=vectors)
     # Vectors of bytes are alike in both schedules.
     return Lowered(
         [lowering.step("max_pool", partial(_maximum_body, lowering.target, element), words, serves_both=True)]
@@ -188,12 +188,17 @@ def lower_average(lowering: Lowering) -> Lowered:
     element, top = lowering.bottoms[0].element, lowering.tops[0].element
     factors = real(lowering.layer.integers[0].scale) / lowering.params.counts(lowering.bottoms[0].shape[2:])
     words = lowering.words(
-        Average,
-        **_told(lowering),
+        Grouped,
+        **window_words(lowering),
         counts=np.ascontiguousarray(factors, real),
         rows=group_count(lowering.top()),
         inverse=lowering.inverse,
     )
-    name = KernelName(lowering.schedule.op("average_pool"), lowering.target.name, ("to", top.name), element=element)
-    declared = redeclared(over(Average, element), top, Place, "y")
+    name = KernelName(
+        lowering.schedule.op("average_pool"),
+        lowering.target.name,
+        stored_words(element, top, lowering.target),
+        element=element,
+    )
+    declared = redeclared(over(Grouped, element), top, Place, "y")
     return Lowered([Step(kernel_source(name, partial(_average_body, lowering), declared), words)])

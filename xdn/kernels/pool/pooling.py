@@ -52,7 +52,7 @@ class Pooling(Descriptor):
 
 
 @dataclass(frozen=True)
-class _Method:
+class Method:
     """How a window becomes one value: where it starts, what a tap does, and the end (builder, value, count)."""
 
     start: float
@@ -61,19 +61,19 @@ class _Method:
 
 
 #: By operation, as kernel names spell it.
-_METHODS = {
-    "max_pool": _Method(float(LOWEST), lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
-    "average_pool": _Method(0.0, lambda b: b.add, lambda b, acc, count: b.div(acc, count)),
+METHODS = {
+    "max_pool": Method(float(LOWEST), lambda b: lambda acc, x: b.larger(x, acc), lambda b, acc, count: acc),
+    "average_pool": Method(0.0, lambda b: b.add, lambda b, acc, count: b.div(acc, count)),
 }
 
 
 def pooling(op: str, target: Target, schedule: Schedule = BATCH) -> KernelSource:
     """Return the kernel of ``"max_pool"`` or ``"average_pool"`` for an instruction set."""
     name = KernelName(schedule.op(op), target.name)
-    return kernel_source(name, lambda: _body(_METHODS[op], target, schedule), Pooling)
+    return kernel_source(name, lambda: _body(METHODS[op], target, schedule), Pooling)
 
 
-def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
+def _rows(method: Method, rows: int, target: Target, schedule: Schedule) -> Callable[..., None]:
     """Return the intrinsic that computes `rows` rows of one position."""
 
     @emitted(VOID, POINTER, WORDS, I64, I64, NUMBER, POINTER)
@@ -87,7 +87,7 @@ def _rows(method: _Method, rows: int, target: Target, schedule: Schedule) -> Cal
     return fold
 
 
-def _body(method: _Method, target: Target, schedule: Schedule) -> KernelBody:
+def _body(method: Method, target: Target, schedule: Schedule) -> KernelBody:
     """Return the loop nest around the windows, as Numba compiles it."""
     many, one = _rows(method, ROWS, target, schedule), _rows(method, 1, target, schedule)
     row = row_elements(target, schedule)

@@ -1,8 +1,8 @@
-"""How the caller's arrays become blobs: as they are, or at once as the 8-bit integers that all who read them read."""
+"""How the caller's arrays become blobs: as they are, or at once as all who read them read them."""
 
 from collections.abc import Mapping, Sequence
 
-from xdn.graph import Layer, Net, Quantized
+from xdn.graph import Layer, Net
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes
@@ -31,11 +31,7 @@ def quantized_inputs(net: Net, outputs: Sequence[str]) -> dict[str, Layer]:
             if bottom in readers:
                 readers[bottom].append(layer)
     alone = {name: found[0] for name, found in readers.items() if len(found) == 1}
-    return {name: layer for name, layer in alone.items() if _makes_integers(layer)}
-
-
-def _makes_integers(layer: Layer) -> bool:
-    return isinstance(layer.params, Quantize) and isinstance(layer.params.quantized, Quantized)
+    return {name: layer for name, layer in alone.items() if isinstance(layer.params, Quantize)}
 
 
 def entry_steps(
@@ -59,12 +55,12 @@ def entry_steps(
     steps = []
     for number, name in enumerate(inputs):
         layer = quantized.get(name)
-        how = layer.params.quantized if layer and isinstance(layer.params, Quantize) else None
-        if layer is None or not isinstance(how, Quantized):
+        params = layer.params if layer else None
+        if layer is None or not isinstance(params, Quantize):
             layout = layouts[name]
             steps.append(load_pixels(name, number, layout, pixels) if pixels else load_planes(name, number, layout))
             continue
-        (top,) = layer.tops
+        (top,), how = layer.tops, params.quantized
         if pixels:
             steps.append(quantize_pixels(top, number, layouts[top], how, pixels))
         else:
