@@ -17,12 +17,17 @@ Proto = descriptor_pb2.FieldDescriptorProto
 #: Messages that OpenCV's caffe.proto lacks, and whose they are.
 FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
+    "CTCDecoderParameter": "ChWick's fork's",
     "ClipParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "ContinuationIndicatorParameter": "Intel's and CC4.0's",
     "DeephiResizeParameter": "Vitis AI's",
+    "DenseBlockParameter": "Tongcheng's fork's",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
+    "LstmParameter": "junhyukoh's fork's, and those of the forks that read text",
     "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
     "QuantizeParameter": "ours",
     "ReorgParameter": "the ports' of YOLOv2",
+    "ReverseParameter": "the forks' that read text",
     "ShuffleChannelParameter": "the ports' of ShuffleNet",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",
     "UpsampleParameter": "the forks' of SegNet and the ports' of YOLOv3",

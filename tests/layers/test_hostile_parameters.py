@@ -81,6 +81,13 @@ def _values(field):
 FINDING = ("DetectionOutput", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
+    "CTCGreedyDecoder": ({}, [(4, 2, 5), (4, 2)]),
+    "ContinuationIndicator": ({"time_step": 4, "batch_size": 2}, []),
+    "DenseBlock": ({"numTransition": 2, "growthRate": 3}, [(1, 2, 4, 3)]),
+    "Im2col": ({"kernel_size": (3,)}, [(2, 4, 5, 4)]),
+    "LSTM": ({"num_output": 3}, [(4, 2, 5), (4, 2)]),
+    "Lstm": ({"num_output": 3}, [(4, 2, 5)]),
+    "RNN": ({"num_output": 3}, [(4, 2, 5), (4, 2), (2, 6)]),
     "Axpy": ({}, [(2, 3), (2, 3, 4, 4), (2, 3, 4, 4)]),
     "Concat": ({}, [(2, 3, 4), (2, 1, 4)]),
     "Convolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 5, 4)]),

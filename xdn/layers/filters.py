@@ -1,4 +1,4 @@
-"""The parameters that Convolution and Deconvolution share."""
+"""The parameters that Convolution, Deconvolution and Im2col share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from xdn.layers.window import Window, patches_at
 
 
 @dataclass(frozen=True)
-class Filters(CaffeLayer):
-    """Base of the layers with K filters over a window of positions; their fields are Caffe's base_conv_layer.cpp's."""
+class Windowed(CaffeLayer):
+    """Base of the layers with a window over positions; their fields are Caffe's base_conv_layer.cpp's."""
 
     message = Message("ConvolutionParameter", "convolution_param", 106, 10)
     unused = {
@@ -24,14 +24,9 @@ class Filters(CaffeLayer):
         "engine": ENGINE.at(15),
         "force_nd_im2col": Field(17, "bool"),
     }
-    channel_rule = ChannelRule.FILTERS
-    has_bf16_form = True
 
-    num_output: int = proto(1, "uint32", default=0)
-    bias_term: bool = proto(2, "bool", default=True)
     pad: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
     kernel_size: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)
-    group: int = proto(5, "uint32", default=1)
     stride: tuple[int, ...] = proto(6, "uint32", default=(), repeated=True)
     pad_h: int = proto(9, "uint32", default=0)
     pad_w: int = proto(10, "uint32", default=0)
@@ -56,12 +51,29 @@ class Filters(CaffeLayer):
         """Return the window over the positions of a bottom (N, C, ...)."""
         return self.window(len(bottom.shape) - 2)
 
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, H, W) -> (N, K, P, Q), and as much of lines and volumes, by the window's size rule."""
+    def taken(self, bottoms: Blobs) -> Blob:
+        """Return the only bottom; ShapeError where it has no positions, or the channels are not axis 1."""
         bottom = one_bottom(bottoms, *POSITIONED)
-        n, c, *sizes = bottom.shape
         if bottom.axis(self.axis) != 1:
             raise ShapeError(f"axis {self.axis}; the channels are axis 1")
+        return bottom
+
+
+@dataclass(frozen=True)
+class Filters(Windowed):
+    """Base of the layers with K filters over a window of positions."""
+
+    channel_rule = ChannelRule.FILTERS
+    has_bf16_form = True
+
+    num_output: int = proto(1, "uint32", default=0)
+    bias_term: bool = proto(2, "bool", default=True)
+    group: int = proto(5, "uint32", default=1)
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, K, P, Q), and as much of lines and volumes, by the window's size rule."""
+        bottom = self.taken(bottoms)
+        n, c, *sizes = bottom.shape
         if self.num_output < 1 or self.group < 1:
             raise ShapeError(f"num_output {self.num_output} and group {self.group}; both must be positive")
         if c % self.group or self.num_output % self.group:

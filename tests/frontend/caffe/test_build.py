@@ -126,20 +126,20 @@ def test_unknown_type_names_the_layer_and_the_nearest(kind, near):
 
 def test_a_known_message_of_an_unknown_type_parses_and_is_then_refused_by_type():
     with pytest.raises(
-        UnsupportedError, match=r"layer 'x': XDN lacks the types of 1 of .* 1 layers: 'LSTM' \(1\)\. Known"
+        UnsupportedError, match=r"layer 'x': XDN lacks the types of 1 of .* 1 layers: 'Attention' \(1\)\. Known"
     ):
-        make('layer { name: "x" type: "LSTM" recurrent_param { num_output: 3 } }')
+        make('layer { name: "x" type: "Attention" recurrent_param { num_output: 3 } }')
 
 
 def test_unknown_types_are_counted():
-    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "LSTM" } layer { name: "c" type: "LSTM" }'
+    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "GRU" } layer { name: "c" type: "GRU" }'
     with pytest.raises(UnsupportedError) as caught:
         make(text)
-    assert caught.value.what == "XDN lacks the types of 3 of the net's 3 layers: 'Convolutoin' (1), 'LSTM' (2)"
+    assert caught.value.what == "XDN lacks the types of 3 of the net's 3 layers: 'Convolutoin' (1), 'GRU' (2)"
     assert caught.value.mend.startswith("The nearest known: 'Convolutoin': Convolution, ")
 
 
-@pytest.mark.parametrize("kind", ["LSTM", "GroupNorm", "LayerNorm", "Correlation", "Attention"])
+@pytest.mark.parametrize("kind", ["GRU", "GroupNorm", "LayerNorm", "Correlation", "Attention"])
 def test_a_type_like_none_gets_the_list_of_all(kind):
     with pytest.raises(UnsupportedError) as caught:
         make(f'layer {{ name: "x" type: "{kind}" }}')

@@ -260,3 +260,9 @@ def test_a_known_layer_with_a_weight_stays():
         "d",
         "s",
     ]
+
+
+def test_losses_of_sequences_go():
+    for kind in ("CTCLoss", "CtcLoss", "WarpCTC"):
+        loss = f'layer {{ name: "l" type: "{kind}" bottom: "a" bottom: "clean" top: "l" }}'
+        assert names(deploy(SOURCE + ip("a", "data") + loss, input_shape=(3, 4, 4))) == ["d", "a"]

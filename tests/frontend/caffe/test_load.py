@@ -1,11 +1,16 @@
 """Whole nets from files: the shared models against OpenCV, states, flags, and errors that name the file."""
 
+import numpy as np
 import pytest
 
 from tests.frontend.caffe.opencv_oracle import check_against_opencv
+from tests.layers.sequences import lstm_loop
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
 from xdn.frontend import find_weights, load, save, summary
 from xdn.frontend.caffe.load import Caffe
+from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
+from xdn.graph import Blob, Layer, Net
+from xdn.layers.denseblock import DenseBlock
 
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }\n'
 RELU = 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }\n'
@@ -293,3 +298,44 @@ def test_each_once_in_order(tmp_path):
     text = "".join(loss.format(name, blob) for name, blob in (("a", "one"), ("b", "two"), ("c", "one")))
     (tmp_path / "net.prototxt").write_text(text)
     assert Caffe().compared_with_labels(tmp_path / "net.prototxt") == ("one", "two")
+
+
+@pytest.mark.parametrize("use", [False, True])
+def test_a_dense_block_is_read_as_its_layers(tmp_path, rng, use):
+    """Whether there are bottlenecks is told by the file's weights where the text does not say it."""
+    block = 'layer { name: "b" type: "DenseBlock" bottom: "data" top: "b" denseblock_param { %s } }\n'
+    path = write(tmp_path, INPUT + block % "numTransition: 2 growthRate: 4" + RELU.replace("data", "b"))
+    params = DenseBlock(numTransition=2, growthRate=4, use_BC=use)
+    weights = {name: rng.uniform(0.5, 1.5, shape) for name, shape in params.weight_shapes([Blob((1, 3, 8, 8))]).items()}
+    weights = {name: array.astype(np.float32) for name, array in weights.items()}
+    block = Layer("b", params, ("data",), ("b",), weights)
+    write_caffemodel(tmp_path / "net.caffemodel", Net("", (load(path).input_layers[0], block)))
+    net = load(path, tmp_path / "net.caffemodel")
+    assert {layer.type for layer in net.layers} == {"Input", "BatchNorm", "ReLU", "Convolution", "Concat"}
+    assert net.blobs["r"].shape == (1, 11, 8, 8)
+    x = rng.standard_normal((1, 3, 8, 8)).astype(np.float32)
+    (expected,) = params.reference([x], weights, 1)
+    np.testing.assert_array_equal(net.forward({"data": x})["r"], np.maximum(expected, 0))
+    assert len(load(path).layers) == 10  # Without weights, by the text alone.
+
+
+def test_a_recurrent_net(tmp_path, rng):
+    """Weights stand in the file as Caffe's unrolled net names them: W_xc, b_c, W_hc."""
+    text = """input: "x" input_shape { dim: 5 dim: 2 dim: 3 } input: "go_on" input_shape { dim: 5 dim: 2 }
+    layer { name: "l" type: "LSTM" bottom: "x" bottom: "go_on" top: "l"
+      recurrent_param { num_output: 4 debug_info: true weight_filler { type: "xavier" } } }
+    layer { name: "f" type: "InnerProduct" bottom: "l" top: "f" inner_product_param { num_output: 2 axis: 2 } }
+    """
+    path = write(tmp_path, text)
+    shapes = {"W_xc": (16, 3), "b_c": (16,), "W_hc": (16, 4)}
+    blobs = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    last = {"weight": np.ones((2, 4), np.float32), "bias": np.zeros(2, np.float32)}
+    net = load(path)
+    layers = [layer.replace(weights={"l": blobs, "f": last}.get(layer.name, {})) for layer in net.layers]
+    write_caffemodel(tmp_path / "net.caffemodel", Net("", tuple(layers)))
+    net = load(path, tmp_path / "net.caffemodel")
+    x, go_on = rng.standard_normal((5, 2, 3)).astype(np.float32), np.ones((5, 2), np.float32)
+    named = dict(zip(("input.weight", "input.bias", "hidden.weight"), blobs.values(), strict=True))
+    expected, *_ = lstm_loop(x, go_on, named)
+    found = net.forward({"x": x, "go_on": go_on})["f"]
+    np.testing.assert_allclose(found, np.repeat(expected.sum(2, keepdims=True), 2, 2), atol=1e-5)

@@ -14,11 +14,14 @@ from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
+from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.normalize import Normalize
 from xdn.layers.permute import Permute
 from xdn.layers.region import Region
 from xdn.layers.reorg import Reorg
 from xdn.layers.reshape import Reshape
+from xdn.layers.reverse import Reverse
+from xdn.layers.rnn import RNN
 from xdn.layers.scale import Scale
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
@@ -41,6 +44,25 @@ SHAPES = [(2, 3, 4, 5), (2, 3)]
 )
 def test_concat(params, shapes):
     check_layer(params, *shapes)
+
+
+@pytest.mark.parametrize("kind", [LSTM, RNN])
+def test_recurrent_layers(kind):
+    shapes = [(6, 2, 3), (6, 2), (2, 5)]
+    check_net(one_layer_net(kind(num_output=2), *shapes))
+    check_gradients(kind(num_output=2), *shapes)
+
+
+@pytest.mark.parametrize(("fields", "shapes"), [({}, [(6, 2, 3)]), ({"batch_size": 2}, [(6, 3), (6,)])])
+def test_lstm_of_forks(fields, shapes):
+    check_net(one_layer_net(Lstm(num_output=2, **fields), *shapes))
+    check_gradients(Lstm(num_output=2, **fields), *shapes)
+
+
+@pytest.mark.parametrize("axis", [(), (1, -1)])
+def test_reverse(axis):
+    check_layer(Reverse(axis=axis), (2, 3, 4, 5))
+    check_gradients(Reverse(axis=axis), (2, 3, 4, 5))
 
 
 @pytest.mark.parametrize("params", [Flatten(), Flatten(axis=2), Flatten(end_axis=2), Flatten(axis=0)], ids=repr)

@@ -7,6 +7,8 @@ import torch
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_layer, check_refuses_gradients
 from xdn.layers.argmax import ArgMax
+from xdn.layers.continuationindicator import ContinuationIndicator
+from xdn.layers.ctcgreedydecoder import CTCGreedyDecoder
 from xdn.layers.detectionoutput import DetectionOutput
 from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
@@ -35,6 +37,16 @@ def test_prior_box():
 def test_arg_max(params):
     check_layer(params, (2, 3, 4, 5))
     check_refuses_gradients(params, normal(2, 3, 4, 5))
+
+
+def test_labels_are_decoded():
+    check_refuses_gradients(CTCGreedyDecoder(), normal(6, 2, 4))
+    check_refuses_gradients(CTCGreedyDecoder(), normal(6, 2, 4), np.ones((6, 2), np.float32), n_tops=2)
+
+
+def test_continuation_indicator():
+    check_layer(ContinuationIndicator(time_step=3), (2, 4))
+    check_layer(ContinuationIndicator(time_step=3, axis=1), (2, 4))
 
 
 def test_regions_are_pooled():

@@ -16,6 +16,7 @@ from tests.layers.windows import (
 )
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.layers.im2col import Im2col
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.train.module import NetModule
@@ -36,6 +37,20 @@ def test_a_window_that_passes_the_padded_input(shape, params):
 def test_deconvolution(params):
     check_layer(params, (3, 4, 7, 8))
     check_gradients(params, (3, 4, 7, 8))
+
+
+@pytest.mark.parametrize(
+    ("params", "shape"),
+    [
+        (Im2col(kernel_size=(3,), pad=(1,)), (2, 3, 5, 4)),
+        (Im2col(kernel_size=(2, 3), stride=(2, 1), dilation=(1, 2)), (2, 2, 7, 8)),
+        (Im2col(kernel_size=(3,)), (2, 2, 7)),
+    ],
+    ids=repr,
+)
+def test_im2col(params, shape):
+    check_layer(params, shape)
+    check_gradients(params, shape)
 
 
 @pytest.mark.parametrize("axis", [1, 2, -1, 0])

@@ -27,7 +27,7 @@ _LABELLED = ("Data", "ImageData", "MemoryData", "WindowData")
 _FREE = ("HDF5Data", "DummyData")
 #: Losses that contain a softmax: Caffe's, and that of C3D over voxels.
 _LOSSES = ("SoftmaxWithLoss", "VOXEL_SOFTMAX_LOSS")
-_MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$", re.IGNORECASE)
+_MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$|^warpctc$", re.IGNORECASE)
 #: What labels pass on their way to several losses.
 _RESHAPING = ("Slice", "Split", "Reshape", "Flatten")
 _SILENT = ("Silence", "HDF5Output")

@@ -23,6 +23,7 @@ from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.formats import AS_IT_STANDS, FRONTENDS, Frontend, Reading
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
+from xdn.layers.denseblock import unfolded
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +129,10 @@ class Caffe(Frontend):
         with placed(str(path), NetError, UnsupportedError):
             net = net_from_message(message, path.parent, reading)
         if weights is None:
-            return net
+            return unfolded(net)
         stored = read_caffemodel(weights, {layer.name for layer in net.layers})
-        return assign_weights(net, stored, str(weights), said=_said(message, reading), reading=reading)
+        net = assign_weights(net, stored, str(weights), said=_said(message, reading), reading=reading)
+        return unfolded(net)
 
     def summary(self, path: Path, reading: Reading) -> NetSummary:
         """Return the summary of the net in `path`, which may have layers of types that XDN lacks."""

@@ -7,16 +7,20 @@ from torch import Tensor
 
 from xdn.train.torch_layers.base import Given, torch_layer
 
-#: Types whose formula may give a view of a bottom.
+#: Types whose formula may give a view of a bottom, or tops that a gradient of their own needs.
 _MOVING = (
     "Crop",
     "DepthToSpace",
     "Flatten",
     "Flip",
+    "LSTM",
+    "Lstm",
     "Normalize",
     "Permute",
+    "RNN",
     "Reorg",
     "Reshape",
+    "Reverse",
     "ShuffleChannel",
     "Slice",
     "Split",

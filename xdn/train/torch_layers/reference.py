@@ -1,4 +1,4 @@
-"""Layers that PyTorch leaves to their NumPy reference: PriorBox and others of detectors, ArgMax."""
+"""Layers that PyTorch leaves to their NumPy reference: PriorBox and others of detectors, ArgMax and the like."""
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from xdn.train.torch_layers.base import Given, refuse_gradient, torch_layer
 #: Types that are left to their reference.
 _TYPES = (
     "ArgMax",
+    "CTCGreedyDecoder",
+    "ContinuationIndicator",
     "DetectionOutput",
     "PriorBox",
     "PriorBoxClustered",
@@ -31,4 +33,5 @@ def by_reference(params: LayerParams, given: Given) -> tuple[Tensor, ...]:
         refuse_gradient(given.bottoms)
         arrays = [bottom.detach().float().contiguous().cpu().numpy() for bottom in given.bottoms]
     tops = params.reference(arrays, {}, given.n_tops)
-    return tuple(torch.from_numpy(np.ascontiguousarray(top)).to(given.x.device) for top in tops)
+    device = given.x.device if given.bottoms else None
+    return tuple(torch.from_numpy(np.ascontiguousarray(top)).to(device) for top in tops)

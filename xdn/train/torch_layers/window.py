@@ -1,4 +1,4 @@
-"""Convolution, Deconvolution, InnerProduct, Pooling and SPP in PyTorch."""
+"""Convolution, Deconvolution, Im2col, InnerProduct, Pooling and SPP in PyTorch."""
 
 from collections.abc import Sequence
 from math import inf, prod
@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xdn.layers.filters import Filters
+from xdn.layers.im2col import Im2col
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.layers.spp import SPP
+from xdn.layers.window import Window
 from xdn.train.torch_layers.base import Given, torch_layer
 
 #: Functions by the axes of positions.
@@ -27,10 +29,23 @@ def convolution(params: Filters, given: Given) -> Tensor:
     w = params.window(x.ndim - 2)
     if w.transposed:
         return _CONV_TRANSPOSE[w.axes](x, weight, bias, w.stride, w.pad, groups=params.group, dilation=w.dilation)
+    return _slid(w, x, weight, bias, params.group)
+
+
+@torch_layer("Im2col", fresh=True)
+def im2col(params: Im2col, given: Given) -> Tensor:
+    """A depthwise convolution, whose filters have a one at one place each."""
+    channels, axes = given.x.shape[1], given.x.ndim - 2
+    picking = torch.from_numpy(params.picking(channels, axes)).to(given.x)
+    return _slid(params.window(axes), given.x, picking, None, channels)
+
+
+def _slid(w: Window, x: Tensor, weight: Tensor, bias: Tensor | None, group: int) -> Tensor:
+    """Return the convolution by a window."""
     if any(over := w.overhang(x.shape[2:])):
         # F.pad counts axes from the last one on.
         x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
-    return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, params.group)
+    return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, group)
 
 
 @torch_layer("InnerProduct", fresh=True)

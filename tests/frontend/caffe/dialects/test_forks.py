@@ -111,3 +111,9 @@ def test_sub_pixels_are_depth_to_space(text):
 @pytest.mark.parametrize("kind", ["Noise", "OutputDecay", "SpatialDropout"])
 def test_what_only_training_does_is_dropout(kind):
     assert layer_params(plain(f"type: '{kind}'")) == LAYERS["Dropout"]()
+
+
+def test_transpose_is_a_permute():
+    made = plain('type: "Transpose" transpose_param { dim: 3 dim: 2 dim: 0 dim: 1 }')
+    assert layer_params(made) == LAYERS["Permute"](order=(3, 2, 0, 1))
+    assert made.type == "Permute"

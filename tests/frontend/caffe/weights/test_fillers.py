@@ -91,3 +91,19 @@ def test_unknown_fillers():
         UnsupportedError, match=r"layer 'x' \(Convolution\): weight_filler: unknown filler 'xaviar'.*xav"
     ):
         convolution("type: 'xaviar'")
+
+
+def test_weights_of_weights_have_the_fillers_of_their_kind():
+    """Those of an LSTM's inputs and of its hidden state are filled alike, and so are all scales of a block."""
+    fillers = "weight_filler { value: 2 } bias_filler { value: 3 }"
+    made = filled("Lstm", f"lstm_param {{ num_output: 2 batch_size: 1 {fillers} }}")
+    assert {name: set(array.flat) for name, array in made.items()} == {
+        "input.weight": {2},
+        "hidden.weight": {2},
+        "input.bias": {3},
+    }
+    fillers = "Filter_Filler { value: 2 } BN_Scaler_Filler { value: 3 } BN_Bias_Filler { value: 4 }"
+    made = filled("DenseBlock", f"denseblock_param {{ numTransition: 2 growthRate: 1 use_BC: true {fillers} }}")
+    kinds = {"filter": 2, "scale": 3, "bias": 4, "mean": 0, "variance": 1, "scale_factor": 1}
+    for name, array in made.items():
+        assert set(array.flat) == {kinds[name.rpartition(".")[2]]}

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.frontend.onnx.onnx_checks import check_layer, check_refused, check_values, one_layer_net
+from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_refused, check_values, one_layer_net
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.writer import to_onnx
 from xdn.graph import Layer
+from xdn.layers.continuationindicator import ContinuationIndicator
+from xdn.layers.ctcgreedydecoder import CTCGreedyDecoder
 from xdn.layers.detectionoutput import DetectionOutput
 from xdn.layers.permute import Permute
 from xdn.layers.priorbox import PriorBox
@@ -58,7 +60,21 @@ def test_roi_pooling(pooled, scale):
     check_values(params, maps, found.reshape(-1, 5, 1, 1))
 
 
+@pytest.mark.parametrize("steps", [1, 5])
+def test_continuation_indicator(steps):
+    check_net(net_of_indicator(steps, (4, 3, 2), axis=1), batches=(1, 5))
+    with pytest.raises(UnsupportedError, match=r"\(ContinuationIndicator\).*depends on the batch"):
+        to_onnx(net_of_indicator(steps, (4, 3, 2), axis=0))
+
+
+def net_of_indicator(steps, shape, axis):
+    """Return a net that gives its input too: an input that nothing reads has no place in a model."""
+    net = one_layer_net(ContinuationIndicator(time_step=steps, axis=axis), shape)
+    return net.replace(layers=(*net.layers, Layer("copy", Permute(), ("x0",), ("z",))), outputs=("y0", "z"))
+
+
 def test_what_has_no_form():
+    check_refused(CTCGreedyDecoder(), (4, 2, 3), reason="repeated labels")
     check_refused(PSROIPooling(spatial_scale=1.0, output_dim=2, group_size=2), (1, 8, 6, 6), (3, 5), reason="cells")
     detection = DetectionOutput(num_classes=3)
     check_refused(detection, (1, 16), (1, 12), (1, 2, 16), reason="how many boxes it finds depends on the data")

@@ -18,6 +18,7 @@ from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
 from xdn.layers.reshape import Reshape
+from xdn.layers.reverse import Reverse
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
 from xdn.layers.tile import Tile
@@ -70,6 +71,11 @@ def test_a_crop_of_the_batch_follows_the_batch():
 @pytest.mark.parametrize("order", [(0, 2, 3, 1), (0, 3), (), (1, 0), (3, 2, 1, 0)])
 def test_permute(order):
     check_layer(Permute(order=order), (2, 4, 6, 5))
+
+
+@pytest.mark.parametrize("axis", [(), (1,), (-1, 0), (0, 1, 2, 3)])
+def test_reverse(axis):
+    check_layer(Reverse(axis=axis), (2, 4, 3, 5))
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])

@@ -13,6 +13,7 @@ from tests.layers.windows import (
     POOLINGS_WITH_PLACES,
     PYRAMIDS,
 )
+from xdn.layers.im2col import Im2col
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 
@@ -95,4 +96,17 @@ def test_lines_and_volumes(shape, params):
 
 @pytest.mark.parametrize(("shape", "params"), PYRAMIDS, ids=repr)
 def test_pyramid(shape, params):
+    check_layer(params, shape)
+
+
+@pytest.mark.parametrize(
+    ("params", "shape"),
+    [
+        (Im2col(kernel_size=(3,), pad=(1,)), (2, 3, 5, 4)),
+        (Im2col(kernel_size=(2, 3), stride=(2, 1), dilation=(1, 2)), (2, 2, 7, 8)),
+        (Im2col(kernel_size=(3,)), (2, 2, 7)),
+    ],
+    ids=repr,
+)
+def test_im2col(params, shape):
     check_layer(params, shape)

@@ -74,6 +74,13 @@ def _sub_pixels(layer: Message) -> None:
     layer.ClearField("pixel_shuffle_param")
 
 
+def _axes_in_order(layer: Message) -> None:
+    """Transpose, of the forks that read text, is the Permute that names every axis."""
+    layer.permute_param.order.extend(layer.transpose_param.dim)
+    layer.ClearField("transpose_param")
+    layer.type = "Permute"
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
@@ -81,6 +88,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     PYTHON: known_python,
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),
+    "Transpose": _axes_in_order,
     **FILM_RULES,
 }
 

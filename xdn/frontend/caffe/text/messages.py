@@ -133,11 +133,11 @@ OTHERS = """
 NonMaximumSuppressionParameter float nms_threshold=1 int32 top_k=2 float eta=3 bool soft_nms=4 float theta=5
 ParameterParameter BlobShape shape=1
 PythonParameter string module=1 layer=2 param_str=3 bool share_in_parallel=4
-RecurrentParameter uint32 num_output=1 FillerParameter weight_filler=2 bias_filler=3 bool debug_info=4 expose_hidden=5
 SaveOutputParameter string output_directory=1 output_name_prefix=2 output_format=3 label_map_file=4 name_size_file=5 \
     uint32 num_test_image=6 ResizeParameter resize_param=7
 HappynearNormalizeParameter string normalize_type=1 bool fix_gradient=2 bp_norm=3
 SoftmaxParameter string normalize_type=2001 float label_smooth_factor=2002
+TransposeParameter int32* dim=1
 SpatialPyramidPoolingParameter MAX|AVE|STOCHASTIC pool=1 uint32* spatial_bin=2 float scale=3
 Convolution3DParameter uint32 num_output=1 bool bias_term=2 uint32 pad=3 kernel_size=4 group=5 kernel_depth=6 stride=7 \
     temporal_stride=8 FillerParameter weight_filler=9 bias_filler=10 uint32 filter_group=11 temporal_pad=12
@@ -155,11 +155,11 @@ LAYER_FIELDS = """
 LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=107 dummy_data_param=109 \
     HDF5DataParameter hdf5_data_param=112 HDF5OutputParameter hdf5_output_param=113 message hinge_loss_param=114 \
     image_data_param=115 infogain_loss_param=116 memory_data_param=119 window_data_param=129 python_param=130 \
-    parameter_param=145 recurrent_param=146 annotated_data_param=200 MultiBoxLossParameter multibox_loss_param=201 \
+    parameter_param=145 annotated_data_param=200 MultiBoxLossParameter multibox_loss_param=201 \
     message detection_evaluate_param=205 smooth_l1_loss_param=2006 CConvolutionParameter cconvolution_param=2020 \
     CInnerProductParameter cinner_product_param=2021 message spatial_pyramid_pooling_param=2022 \
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \
-    message video_data_param=6660 \
+    message transpose_param=2066 video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \

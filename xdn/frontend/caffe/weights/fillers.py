@@ -17,11 +17,12 @@ FILLERS: Registry[Filler] = Registry("filler")
 
 #: Where no filler stands: what other weights than filters start from. Filters are He-normal, as `xdn-train` makes them.
 _NEUTRAL = {"bias": 0.0, "shift": 0.0, "mean": 0.0, "variance": 1.0, "scale_factor": 1.0, "scale": 1.0, "slope": 0.25}
-#: Name of a weight -> fields of its layer's message that may hold its filler; the first that the message has does.
+#: Last word of a weight's name -> fields of its layer's message that may hold its filler: the first that it has does.
 _FIELDS = {
-    "scale": ("scale_filler", "slope_filler", "filler"),
+    "scale": ("scale_filler", "slope_filler", "filler", "BN_Scaler_Filler"),
     "shift": ("shift_filler", "bias_filler"),
-    "bias": ("bias_filler", "filler"),
+    "bias": ("bias_filler", "filler", "BN_Bias_Filler"),
+    "filter": ("Filter_Filler",),
     "slope": ("filler",),
 }
 
@@ -87,10 +88,15 @@ def _bilinear(param: Message, rng: np.random.Generator, shape: Shape) -> Array:
     return np.broadcast_to(np.outer(side[0], side[-1]), shape).astype(np.float32)
 
 
+def _last_word(name: str) -> str:
+    """Return what a weight is, whose name may say first of what it is: the bias of `input.bias`."""
+    return name.rpartition(".")[2]
+
+
 def _unstated(name: str, rng: np.random.Generator, layer: Layer, shape: Shape) -> Array:
     """Return what a weight starts from without a filler."""
-    if name in _NEUTRAL:
-        return np.full(shape, _NEUTRAL[name], np.float32)
+    if (word := _last_word(name)) in _NEUTRAL:
+        return np.full(shape, _NEUTRAL[word], np.float32)
     fan_in = max(1, prod(shape) // getattr(layer.params, "num_output", 1))
     return rng.standard_normal(shape, np.float32) * np.float32((2.0 / fan_in) ** 0.5)
 
@@ -123,7 +129,7 @@ def fill(layer: Layer, shapes: Mapping[str, Shape], said: Message | None, rng: n
     params = [] if said is None else [value for field, value in said.ListFields() if field.name.endswith("_param")]
     made = {}
     for name, shape in shapes.items():
-        fields = (f"{name}_filler", *_FIELDS.get(name, ()))
+        fields = (f"{_last_word(name)}_filler", *_FIELDS.get(_last_word(name), ()))
         field, holder = next(
             ((field, param) for field in fields for param in params if hasattr(param, field)), ("", None)
         )

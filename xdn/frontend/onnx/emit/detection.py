@@ -1,15 +1,17 @@
-"""Layers of detectors in ONNX: PriorBox, ROIPooling; the others have no form there."""
+"""Layers of detectors in ONNX: PriorBox, ROIPooling; the others have no form there, nor has a decoder of text."""
 
 import numpy as np
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.graph import LayerParams
+from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.roipooling import REGION, ROIPooling
 
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
+    "CTCGreedyDecoder": "no operator leaves out repeated labels",
     "DetectionOutput": "how many boxes it finds depends on the data",
     "Proposal": "how many regions it finds depends on the data",
     "YoloDetectionOutput": "how many boxes it finds depends on the data",
@@ -26,6 +28,16 @@ def prior_box(out: Emission, params: PriorBox | PriorBoxClustered) -> None:
     # Views of one zero: nothing reads the values.
     (boxes,) = params.reference([np.broadcast_to(np.float32(0), shape) for shape in shapes], {}, 1)
     out.top("Identity", [out.constant("boxes", boxes)])
+
+
+@EMITTERS.register("ContinuationIndicator")
+def continuation_indicator(out: Emission, params: ContinuationIndicator) -> None:
+    """A constant."""
+    top = out.graph.net.blobs[out.layer.tops[0]].shape
+    if None in out.graph.dims(out.layer.tops[0]):
+        raise out.unsupported("the number of its streams depends on the batch")
+    (kept,) = ContinuationIndicator(time_step=top[0], batch_size=top[1]).reference([], {}, 1)
+    out.top("Identity", [out.constant("kept", kept)])
 
 
 @EMITTERS.register("ROIPooling")

@@ -15,6 +15,7 @@ from xdn.layers.flip import Flip
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.reorg import Reorg
+from xdn.layers.reverse import Reverse
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
 from xdn.layers.tile import Tile
@@ -72,6 +73,15 @@ def pad(out: Emission, params: Pad) -> None:
 def permute(out: Emission, params: Permute) -> None:
     """Transpose."""
     out.top("Transpose", out.bottoms, perm=params.axes(out.bottom()))
+
+
+@EMITTERS.register("Reverse")
+def reverse(out: Emission, params: Reverse) -> None:
+    """Slice from the end on, backwards."""
+    axes = params.axes(out.bottom())
+    backwards = (("begins", -1), ("ends", -TO_THE_END), ("axes", None), ("strides", -1))
+    inputs = [out.integers(name, axes if each is None else [each] * len(axes)) for name, each in backwards]
+    out.top("Slice", [*out.bottoms, *inputs])
 
 
 @EMITTERS.register("Tile")

@@ -1,5 +1,6 @@
-"""Convolution, Deconvolution, InnerProduct, Pooling and SPP in ONNX."""
+"""Convolution, Deconvolution, Im2col, InnerProduct, Pooling and SPP in ONNX."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -9,6 +10,7 @@ from xdn.element import S8, U8
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.frontend.onnx.emit.quantized import filters, read
 from xdn.layers.filters import Filters
+from xdn.layers.im2col import Im2col
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
 from xdn.layers.spp import SPP
@@ -21,12 +23,24 @@ def convolution(out: Emission, params: Filters) -> None:
 
     The padding is the same on both sides; where a window passes the padded input, there is more of it at the end.
     """
-    window = params.window_over(out.bottom())
+    _slid(out, params.window_over(out.bottom()), filters(out), params.group)
+
+
+@EMITTERS.register("Im2col")
+def im2col(out: Emission, params: Im2col) -> None:
+    """Conv, depthwise, with filters that have a one at one place each."""
+    bottom = out.bottom()
+    channels, window = bottom.shape[1], params.window_over(bottom)
+    _slid(out, window, [out.constant("picking", params.picking(channels, window.axes))], channels)
+
+
+def _slid(out: Emission, window: Window, weights: Sequence[str], group: int) -> None:
+    """Append Conv or ConvTranspose."""
     over = (0,) * window.axes if window.transposed else window.overhang(out.bottom().shape[2:])
-    inputs = [*out.bottoms, *filters(out)]
     pads = (*window.pad, *(pad + more for pad, more in zip(window.pad, over, strict=True)))
     steps = {"kernel_shape": window.kernel, "strides": window.stride, "dilations": window.dilation}
-    out.top("ConvTranspose" if window.transposed else "Conv", inputs, **steps, pads=pads, group=params.group)
+    op = "ConvTranspose" if window.transposed else "Conv"
+    out.top(op, [*out.bottoms, *weights], **steps, pads=pads, group=group)
 
 
 @EMITTERS.register("InnerProduct")

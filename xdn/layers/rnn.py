@@ -1,0 +1,50 @@
+"""RNN: Caffe's plain recurrent layer."""
+
+from collections.abc import Sequence
+from math import prod
+
+from xdn.graph import Array, Blob, Shape, Weights
+from xdn.layers.base import layer_type
+from xdn.layers.portable import Library
+from xdn.layers.recurrent import Cell, Recurrent, Sequences
+
+
+@layer_type("RNN")
+class RNN(Recurrent):
+    """RNN: h = tanh of x, of a static input and of the h before, each times its weights; the top is tanh of h times W.
+
+    The state is h. The source is Caffe's rnn_layer.cpp.
+    """
+
+    states = ("h",)
+
+    def _weight_axes(self, x: Blob, static: Blob | None) -> dict[str, Shape]:
+        """Return what Caffe calls W_xh, b_h, W_xh_static, W_hh, W_ho and b_o."""
+        rows = self.num_output
+        found: dict[str, Shape] = {"input.weight": (rows, prod(x.shape[2:])), "input.bias": (rows,)}
+        if static is not None:
+            found["static.weight"] = (rows, prod(static.shape[1:]))
+        return found | {"hidden.weight": (rows, rows), "output.weight": (rows, rows), "output.bias": (rows,)}
+
+    def cell(self, weights: Weights) -> Cell:
+        """Return the weights of what goes from step to step."""
+        return Cell(
+            weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
+        )
+
+    def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
+        """The state after every step, then all outputs by one product."""
+        hidden, last = rnn_steps(lib, given, self.cell(weights))
+        rows = hidden.reshape(-1, self.num_output) @ weights["output.weight"].T + weights["output.bias"]
+        return lib.tanh(rows).reshape(hidden.shape), [last]
+
+
+def rnn_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Array]:
+    """Return (h of all steps (T, N, H), the last h)."""
+    sums = cell.of_inputs(given)
+    (h,) = given.start or (lib.zeros_like(sums[0]),)
+    out = []
+    for t in range(len(sums)):
+        h = lib.tanh(sums[t] + (given.kept[t][:, None] * h) @ cell.hidden.T)
+        out.append(h)
+    return lib.stack(out), h
