@@ -12,7 +12,7 @@ import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -30,7 +30,7 @@ from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
 from xdn.element import F32
 from xdn.graph import Net
-from xdn.kernels.core.choice import FMA
+from xdn.kernels.core.choice import FMA, Choice
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.move.images import PixelSource
@@ -145,12 +145,15 @@ class Guarded:
         The only input is pixels.
     schedule : str
         In which it runs.
+    choices : mapping
+        Layer -> how it is computed, where the rule does not decide.
     """
 
     net: Net
     feed: Mapping[str, np.ndarray]
     transform: PixelTransform | None = None
     schedule: str = "batch"
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
     def expected(self, outputs: Sequence[str]) -> list[np.ndarray]:
         """Return the outputs as a session gives them in memory of any kind."""
@@ -185,7 +188,8 @@ class Guarded:
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})
 
         with mock.patch.object(plan_module, "place", place):
-            configuration = Configuration(chunk_blocks=chunk_blocks, precision=FMA)
+            choices = {self.schedule: self.choices}
+            configuration = Configuration(chunk_blocks=chunk_blocks, precision=FMA, choices=choices)
             plan = make_plan(self.net, shapes, tuple(outputs), pixels, SCHEDULES[self.schedule], configuration)
         return replace(plan, steps=tuple(guarded_step(step, side, moved == "tables") for step in plan.steps))
 

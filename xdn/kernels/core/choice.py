@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 #: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, one level of Strassen's products of
-#: matrices, a matrix product of SciPy's BLAS, or sums of six or three products of bf16 parts by the tile unit.
-ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3 = (
+#: matrices, a matrix product of SciPy's BLAS, sums of six or three products of bf16 parts by the tile unit, or of
+#: products of 8-bit integers by it (direct sums are dot products there).
+ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3, INT8 = (
     "direct",
     "winograd2",
     "winograd4",
@@ -12,6 +13,7 @@ ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3 = (
     "blas",
     "bf16x6",
     "bf16x3",
+    "int8",
 )
 TILED = (BF16X6, BF16X3)
 #: What decides which algorithms may be taken. f32: all whose error is that of f32 sums; fma: those whose results are

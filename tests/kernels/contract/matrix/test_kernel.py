@@ -12,7 +12,7 @@ from xdn.codegen.target import AMX, target_named
 from xdn.element import BF16
 from xdn.kernels.contract.matrix.batch_kernel import batch_matrix
 from xdn.kernels.contract.matrix.channel_kernel import channel_matrix
-from xdn.kernels.contract.matrix.kernel import Contracting, Operands, Side, emit_sums, products_of
+from xdn.kernels.contract.matrix.kernel import Contracting, Multiplication, Operands, Side, emit_sums, products_of
 from xdn.kernels.contract.matrix.parts import PRODUCTS
 from xdn.kernels.core.choice import BF16X3, TILED
 
@@ -27,7 +27,7 @@ def _instructions(name):
     b = VectorBuilder(ir.IRBuilder(made.append_basic_block("entry")), TARGET)
     x, weights, steps, count = made.args
     sides = tuple(Side(pointer, b.const(512), 1024, b.const(64), word) for word, pointer in ((0, x), (1, weights)))
-    emit_sums(b, [Operands(sides, steps, count)], name)
+    emit_sums(b, [Operands(sides, steps, count)], Multiplication.of(name))
     b.ir.ret_void()
     texts = [re.findall(r'asm sideeffect "(\w+)([^"]*)"', str(block)) for block in made.blocks]
     return [[(op, [int(n) for n in re.findall(r"tmm(\d)", rest)]) for op, rest in text] for text in texts if text]

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from xdn.codegen.target import target_named
-from xdn.kernels.contract.matrix.walk import Slide, border, room, tiles_of_walk, walk_over
+from xdn.kernels.contract.matrix.walk import (
+    Slide,
+    border,
+    most_registers,
+    room,
+    tiles_of_walk,
+    walk_over,
+    within_maps,
+)
 from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.core.parts import PartsLayout
 from xdn.layers.window import Window
@@ -85,3 +93,43 @@ def test_two_sources_have_one_run_where_their_rows_are_as_far_apart():
     assert len(walk_over([plain, wide]).runs) == 7
     assert border(wide) == (1, 1, 1, 1)
     assert border(plain) == (0, 0, 0, 0)
+
+
+def _itself(height, width, window, places):
+    layout = PartsLayout.beside(BlockLayout(3, height, width, target=TARGET, schedule=CHANNEL), 1, itself=True)
+    return Slide(window, layout, places)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (7, 7), (5, 9), (1, 16), (33, 1), (16, 16)])
+@pytest.mark.parametrize("window", [Window((1, 1)), Window((1, 1), (2, 2)), Window((3, 1)), Window((2, 3), (1, 2))])
+def test_tiles_over_a_blob_itself_stay_within_its_map(size, window):
+    """Tiles at the end begin earlier, and skip what others give; each result is there once, from its own window."""
+    places = tuple((s - e) // step + 1 for s, e, step in zip(size, window.extent, window.stride, strict=True))
+    if min(places) < 1:
+        return
+    slide = _itself(*size, window, places)
+    most = most_registers([slide])
+    if not most:
+        assert np.prod(size) < 16 * slide.row_positions
+        return
+    walk, step = walk_over([slide], most), slide.row_positions
+    assert walk.registers <= most
+    tiles, spans = tiles_of_walk(walk, [step])
+    assert within_maps(tiles, spans, walk.registers, [slide])
+    found = {}
+    for x, x2, first, end in tiles.tolist():
+        assert x == x2
+        assert 0 <= x <= x + (walk.registers * 16 - 1) * step < np.prod(size)
+        for low, high, result in spans[first:end].tolist():
+            assert 0 <= low < high <= walk.registers * 16
+            for row in range(low, high):
+                assert result + row - low not in found
+                found[result + row - low] = x + row * step
+    assert [found[i] for i in range(len(found))] == _begins(slide).tolist()
+
+
+def test_a_border_or_a_small_map_needs_a_copy():
+    assert most_registers([_itself(7, 7, Window((3, 3), pad=(1, 1)), (7, 7))]) == 0
+    assert most_registers([_itself(3, 5, Window((1, 1)), (3, 5))]) == 0
+    # The only result is its own neighbour.
+    assert most_registers([_itself(1, 1, Window((1, 1)), (1, 1))]) == 2

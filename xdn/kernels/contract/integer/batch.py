@@ -20,6 +20,7 @@ from xdn.kernels.contract.integer.lower import (
 )
 from xdn.kernels.contract.integer.pairs import is_of_bf16
 from xdn.kernels.contract.integer.task import CONTRACTED, Span, WordTask, is_of_integers
+from xdn.kernels.contract.matrix.blobs.rule import dots_choices
 from xdn.kernels.contract.task import spread
 from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
@@ -59,7 +60,7 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     return (sums_of(lowering, task).by_images([rows for rows, ranges in tiles.items() for _ in ranges]),)
 
 
-_ALIKE: dict[str, Any] = {"fuses": True, "footprint": integer_footprint, "phases": _phases}
+_ALIKE: dict[str, Any] = {"fuses": True, "choices": dots_choices, "footprint": integer_footprint, "phases": _phases}
 
 
 @family("integers", *CONTRACTED, when=is_of_integers, quantized=True, **_ALIKE)
@@ -79,7 +80,7 @@ def _step(lowering: Lowering, task: WordTask, form: Form, rows: int, ranges: lis
     filters = max(first + rows for first, _ in ranges)
     values, biases = integer_words(lowering, task, packed, [table for _, table in runs], max(filters, task.filters))
     tiles = _tiles([spans for spans, _ in cuts], packed, lowering)
-    positions = _positions([each for each, _ in runs], biases, residual_layout(lowering))
+    positions = position_table([each for each, _ in runs], biases, residual_layout(lowering))
     words = form.declared(IntegerBatch)(
         **values,
         tiles=tiles,
@@ -110,7 +111,7 @@ def _word_elements(lowering: Lowering) -> int:
     return lowering.bottom().interleave * lowering.target.block_images
 
 
-def _positions(sources: Sequence[Array], biases: Sequence[Array], residual: BlockLayout | None) -> Array:
+def position_table(sources: Sequence[Array], biases: Sequence[Array], residual: BlockLayout | None) -> Array:
     """Return the kernel's table of positions, of what `WordSource.runs` and `integer_words` give."""
     own, found = sources[0], np.zeros((len(sources[0]), PositionRow.size), np.int64)
     found[:, PositionRow.y.slot] = own[:, 3]

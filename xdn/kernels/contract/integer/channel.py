@@ -21,6 +21,7 @@ from xdn.kernels.contract.integer.lower import (
 )
 from xdn.kernels.contract.integer.pairs import is_of_bf16
 from xdn.kernels.contract.integer.task import CONTRACTED, Span, WordTask, is_of_integers
+from xdn.kernels.contract.matrix.blobs.rule import dots_choices
 from xdn.kernels.contract.task import spread
 from xdn.kernels.contract.tiles import class_tiles, position_classes
 from xdn.kernels.core.choice import PANELS
@@ -80,6 +81,7 @@ _ALIKE: dict[str, Any] = {
     "fuses": True,
     "schedules": (CHANNEL,),
     "scalars": True,
+    "choices": dots_choices,
     "footprint": integer_footprint,
     "phases": lambda lowering: (_cut(lowering, word_task(lowering)).phase,),
 }

@@ -108,6 +108,11 @@ class Form:
         return self.x != BF16
 
     @property
+    def weights(self) -> Element:
+        """Of what weights are."""
+        return S8 if self.scaled else self.x
+
+    @property
     def sums(self) -> Element:
         """What sums are computed in."""
         return S32 if self.scaled else REAL
@@ -120,8 +125,7 @@ class Form:
         words += [] if self.second is None else [PROJECTION + self.second.name]
         words += [] if self.activation is None else [self.activation]
         words += [] if self.top == REAL else [f"to{self.top.name}"]
-        weights = S8 if self.scaled else self.x
-        return KernelName(schedule.op(f"{op}_{self.dots}"), target.name, tuple(words), tile, self.x, weights)
+        return KernelName(schedule.op(f"{op}_{self.dots}"), target.name, tuple(words), tile, self.x, self.weights)
 
     def declared(self, words: type[Words]) -> type[Words]:
         """Return how words are declared for the blobs of this form."""

@@ -21,7 +21,16 @@ from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
 from xdn.element import BF16
 from xdn.kernels.contract.batch_kernel import ProjectedPositionRow, no_second
 from xdn.kernels.contract.kernel import tile_function
-from xdn.kernels.contract.matrix.kernel import Contracting, Matrix, Operands, Side, StepRow, emit_sums, unit_functions
+from xdn.kernels.contract.matrix.kernel import (
+    Contracting,
+    Matrix,
+    Multiplication,
+    Operands,
+    Side,
+    StepRow,
+    emit_sums,
+    unit_functions,
+)
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_images
 from xdn.kernels.core.frame import kernel_source
@@ -77,7 +86,7 @@ def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequen
     assert name.tile is not None
     (registers, columns), images = name.tile, b.target.block_images
     filters, bias, residual, y, at = ends
-    sums = emit_sums(b, [_operands(b, source, registers) for source in sources], name)
+    sums = emit_sums(b, [_operands(b, source, registers) for source in sources], Multiplication.of(name))
 
     def one_filter(r: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         to_filter = b.ir.mul(r, b.const(images))
@@ -101,7 +110,7 @@ def _second(d, frame, block, position, part):
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
-    images, (begin, end) = target_named(name.isa).block_images, unit_functions(name)
+    images, (begin, end) = target_named(name.isa).block_images, unit_functions(target_named(name.isa))
     second = _second if PROJECTION in name.epilogue else no_second
 
     def contract(d, frame):

@@ -19,12 +19,20 @@ from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, POINTER, WORDS, Kind, inlined
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import Target
+from xdn.codegen.target import Target, target_named
 from xdn.codegen.tiles import NUMBERS, ROW_BYTES, ROWS
 from xdn.element import BF16, S64
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.kernel import tile_function
-from xdn.kernels.contract.matrix.kernel import Contracting, Matrix, Operands, Side, emit_sums, unit_functions
+from xdn.kernels.contract.matrix.kernel import (
+    Contracting,
+    Matrix,
+    Multiplication,
+    Operands,
+    Side,
+    emit_sums,
+    unit_functions,
+)
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.epilogue import PROJECTION, store_channels
 from xdn.kernels.core.frame import kernel_source
@@ -95,7 +103,7 @@ def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequen
     assert name.tile is not None
     _, columns = name.tile
     spans, first, end, pitch, bias, residual, y, at = ends
-    sums = emit_sums(b, [_operands(b, source, columns) for source in sources], name)
+    sums = emit_sums(b, [_operands(b, source, columns) for source in sources], Multiplication.of(name))
     begin = [b.load(bias, v) for v in range(columns)]
 
     def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
@@ -124,7 +132,7 @@ def _second(d, frame, block, panel, part):
 def _body(name: KernelName) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
     tile = tile_function(name, _SOURCE, _ENDS, _emit_tile)
-    begin, end = unit_functions(name)
+    begin, end = unit_functions(target_named(name.isa))
     second = _second if PROJECTION in name.epilogue else no_second
 
     def contract(d, frame):

@@ -23,8 +23,19 @@ from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_entry
 from xdn.codegen.jit import VOID, emitted
 from xdn.codegen.names import KernelName
-from xdn.codegen.target import Target, target_named
-from xdn.codegen.tiles import ROW_BYTES, ROWS, Tiles, configure, release, tiles_of
+from xdn.codegen.target import Target
+from xdn.codegen.tiles import (
+    OF_COLUMNS,
+    OF_ROWS,
+    PARTS,
+    ROW_BYTES,
+    ROWS,
+    WORDS,
+    Tiles,
+    configure,
+    release,
+    tiles_of,
+)
 from xdn.element import BF16, REAL, S64, Element
 from xdn.graph import Array
 from xdn.kernels.contract.matrix.parts import products_with
@@ -34,12 +45,9 @@ from xdn.kernels.core.epilogue import Fused
 from xdn.kernels.core.layout import Schedule
 from xdn.kernels.core.parts import PartsLayout, parts_name
 
-#: The registers of operands, beside four of results: of rows, and of columns.
-_OF_ROWS, _OF_COLUMNS = (4, 7), (5, 6)
-
 
 class StepRow(Descriptor):
-    """A step: where its values and its weights lie, in bf16 numbers from those of the tile."""
+    """A step: where its values and its weights lie, in numbers of what points to those of the tile."""
 
     x, weights = Size(), Size()
 
@@ -63,8 +71,8 @@ class Side:
 
     Parameters
     ----------
-    pointer : pointer to bf16
-        The tile's first.
+    pointer : pointer
+        To the tile's first number.
     apart : i64
         Numbers from one register's operands to the next's.
     part : int
@@ -124,6 +132,35 @@ class Contracting:
         return KernelName(op, target.name, epilogue, tile, weights=self.weights)
 
 
+@dataclass(frozen=True)
+class Multiplication:
+    """How the registers of a tile are multiplied, four of results at most.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Registers of either side.
+    products : sequence of (int, int)
+        Parts of x and of w whose products a step sums.
+    elements : (Element, Element)
+        Of the rows and of the columns.
+    depth : int
+        Words of a step.
+    """
+
+    rows: int
+    columns: int
+    products: Sequence[tuple[int, int]] = ((0, 0),)
+    elements: tuple[Element, Element] = PARTS
+    depth: int = WORDS
+
+    @staticmethod
+    def of(name: KernelName) -> "Multiplication":
+        """Return that of a kernel which sums products of parts."""
+        assert name.tile is not None
+        return Multiplication(*name.tile, products_of(name))
+
+
 def products_of(name: KernelName) -> Sequence[tuple[int, int]]:
     """Return the products of parts that a kernel sums."""
     algorithm = next(each for each in TILED if name.op.endswith(f"_{_word(each)}"))
@@ -135,13 +172,12 @@ def _word(algorithm: str) -> str:
     return algorithm.removeprefix(BF16.name)
 
 
-def unit_functions(name: KernelName) -> tuple[Any, Any]:
-    """Return what a kernel calls before it uses tiles, and after it has used them."""
-    target = target_named(name.isa)
+def unit_functions(target: Target, depth: int = WORDS) -> tuple[Any, Any]:
+    """Return what a kernel calls before it uses tiles, whose steps have so many words, and after it has used them."""
 
     @emitted(VOID)
     def begin(irbuilder: ir.IRBuilder) -> None:
-        configure(VectorBuilder(irbuilder, target))
+        configure(VectorBuilder(irbuilder, target), depth)
 
     @emitted(VOID)
     def end(irbuilder: ir.IRBuilder) -> None:
@@ -150,25 +186,23 @@ def unit_functions(name: KernelName) -> tuple[Any, Any]:
     return begin, end
 
 
-def emit_sums(b: VectorBuilder, sources: Sequence[Operands], name: KernelName) -> ir.Value:
-    """Emit the sums of a tile; return a pointer to their rows, in each the f32 of all registers of columns.
+def emit_sums(b: VectorBuilder, sources: Sequence[Operands], how: Multiplication) -> ir.Value:
+    """Emit the sums of a tile; return a pointer to their rows, in each the words of all registers of columns, as f32.
 
     Parameters
     ----------
     b : VectorBuilder
     sources : sequence of Operands
-    name : KernelName
-        Tells how many registers there are of either, and which products.
+    how : Multiplication
     """
-    assert name.tile is not None
-    tiles, (rows, columns) = tiles_of(b), name.tile
+    tiles, rows, columns = tiles_of(b, how.depth), how.rows, how.columns
     results = [[i * columns + j for j in range(columns)] for i in range(rows)]
     for register in range(rows * columns):
         tiles.zero(register)
     for source in sources:
         # Windows that lie on padding alone have no steps.
         with b.ir.if_then(b.ir.icmp_signed(">", source.count, b.const(0))):
-            _multiply(b, tiles, source, results, products_of(name))
+            _multiply(b, tiles, source, results, how)
     width = columns * ROWS
     sums = at_entry(b.ir, ir.ArrayType(ir.FloatType(), rows * ROWS * width))
     sums.align = ROW_BYTES
@@ -184,11 +218,11 @@ def _multiply(
     tiles: Tiles,
     source: Operands,
     results: list[list[int]],
-    products: Sequence[tuple[int, int]],
+    how: Multiplication,
 ) -> None:
     """Emit the multiplications of at least one step, and the loads between them."""
-    sides, table, count = source.sides, source.table, source.count
-    registers = _OF_ROWS[: len(results)], _OF_COLUMNS[: len(results[0])]
+    sides, table, count, products = source.sides, source.table, source.count, how.products
+    registers = OF_ROWS[: len(results)], OF_COLUMNS[: len(results[0])]
 
     def places(step: ir.Value) -> list[ir.Value]:
         """Return where the operands of both sides lie."""
@@ -214,7 +248,7 @@ def _multiply(
 
             for i, row in enumerate(results):
                 for j, register in enumerate(row):
-                    tiles.multiply(register, registers[0][i], registers[1][j])
+                    tiles.multiply(register, registers[0][i], registers[1][j], how.elements)
                     if i == len(results) - 1:
                         reload(1, j)
                     if j == len(row) - 1:

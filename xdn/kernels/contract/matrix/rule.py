@@ -74,10 +74,12 @@ def can_be_tiled(lowering: Lowering) -> bool:
     """
     if lowering.target.tiles is None or lowering.precision == FMA or not can_be_contracted(lowering):
         return False
-    if lowering.layer.type == "InnerProduct":
-        return True
-    slide = all(each.window.axes == 2 and not each.window.transposed for each in readings(lowering))
-    return slide and filters_of(lowering.layer).group == 1
+    return slides_over_images(lowering) and getattr(lowering.layer.params, "group", 1) == 1
+
+
+def slides_over_images(lowering: Lowering) -> bool:
+    """Return whether all windows of a layer slide over images, and are not transposed."""
+    return all(each.window.axes == 2 and not each.window.transposed for each in readings(lowering))
 
 
 def tiled_algorithm(lowering: Lowering) -> str | None:

@@ -21,39 +21,22 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target, target_named
 from xdn.codegen.tiles import NUMBERS, ROWS
-from xdn.element import BF16
-from xdn.kernels.core.descriptor import Descriptor, Place, Size
+from xdn.element import BF16, REAL
+from xdn.kernels.contract.matrix.border import Splitting, copying, within_border
+from xdn.kernels.core.descriptor import over
 from xdn.kernels.core.family import Reach, Rows, Step
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL, BlockLayout
 from xdn.kernels.core.parts import PartsLayout, parts_name
-from xdn.kernels.core.portion import portion
 
 _BF16_POINTER = Kind(BF16, "pointer")
-
-
-class Splitting(Descriptor):
-    """What a splitting of a blob is told.
-
-    x, y
-        The blob and its parts.
-    x_block, x_pitch, y_block, y_pitch
-        Elements of a block, and from one position to the next.
-    channels, positions
-        Of the blob.
-    height, width, rows, columns, top, left
-        Of the map, and of the map with its border; where it begins there. Only the channel schedule has a border.
-    """
-
-    x, y = Place(), Place(BF16)
-    x_block, x_pitch, y_block, y_pitch, channels, positions = (Size() for _ in range(6))
-    height, width, rows, columns, top, left = (Size() for _ in range(6))
 
 
 def split_step(blob: str, layout: BlockLayout, parts: PartsLayout) -> Step:
     """Return the step that writes the parts of a blob which lies as `layout` says."""
     top, _, left, _ = parts.border
-    words = Splitting(
+    split = layout.element == REAL
+    words = (Splitting if split else over(Splitting, layout.element))(
         x=blob,
         y=parts_name(blob),
         x_block=layout.block_elements,
@@ -69,7 +52,8 @@ def split_step(blob: str, layout: BlockLayout, parts: PartsLayout) -> Step:
         top=top,
         left=left,
     )
-    kernel = splitting(parts.schedule is CHANNEL, parts.parts, parts.target)
+    channel, target = parts.schedule is CHANNEL, parts.target
+    kernel = splitting(channel, parts.parts, target) if split else copying(layout.element, target)
     return Step(kernel, words, rows=None if parts.schedule is CHANNEL else _rows(layout, parts))
 
 
@@ -214,19 +198,4 @@ def _channel_body(target: Target, parts: int) -> KernelBody:
         zeros = [[b.integer(0)] * (NUMBERS // target.lanes)] * parts
         b.loop(b.const(0), _steps(b, channels), [], lambda step, _: _store_step(b, y, step, zeros))
 
-    def split(d, frame):
-        rows = d.rows
-        first, end = portion(frame, rows * frame.blocks)
-        for number in range(first, end):
-            block = number // rows
-            row = number - block * rows
-            for column in range(d.columns):
-                y = at_element(frame, d.y, block * d.y_block + (row * d.columns + column) * d.y_pitch)
-                h, w = row - d.top, column - d.left
-                if 0 <= h < d.height and 0 <= w < d.width:
-                    x = at_element(frame, d.x, block * d.x_block + (h * d.width + w) * d.x_pitch)
-                    split_position(x, y, d.channels)
-                else:
-                    clear_position(y, d.channels)
-
-    return split
+    return within_border(split_position, clear_position)

@@ -93,13 +93,14 @@ class Walk:
     run_of: Array
 
 
-def walk_over(slides: Sequence[Slide]) -> Walk:
-    """Return how the positions of an output map are cut, in the fewest tiles."""
+def walk_over(slides: Sequence[Slide], most: int = 2) -> Walk:
+    """Return how the positions of an output map are cut, in the fewest tiles, of `most` registers."""
     height, width = slides[0].places
     pitches = {slide.pitch for slide in slides}
     pitch = pitches.pop() if len(pitches) == 1 else None
-    candidates: list[tuple[int, int | None]] = [(registers, None) for registers in (2, 1)]
-    candidates += [(registers, pitch) for registers in (2, 1) if pitch]
+    sizes = range(most, 0, -1)
+    candidates: list[tuple[int, int | None]] = [(registers, None) for registers in sizes]
+    candidates += [(registers, pitch) for registers in sizes if pitch]
 
     def time(candidate: tuple[int, int | None]) -> float:
         registers, pitch = candidate
@@ -138,3 +139,29 @@ def tiles_of_walk(walk: Walk, row_positions: Sequence[int]) -> tuple[Array, Arra
             results = here[:, 2] + low - here[:, 0]
             spans += np.column_stack([low - begin, high - begin, results]).tolist()
     return np.array(tiles, np.int64), np.array(spans, np.int64)
+
+
+def most_registers(slides: Sequence[Slide]) -> int:
+    """Return how many registers of positions a tile can have that reads nothing beyond the maps; 0 for none."""
+    if any(any(border(slide)) for slide in slides):
+        return 0
+    steps = [(slide.layout.positions, slide.row_positions) for slide in slides]
+    return min((min(2, positions // (ROWS * step)) for positions, step in steps if step), default=2)
+
+
+def within_maps(tiles: Array, spans: Array, registers: int, slides: Sequence[Slide]) -> bool:
+    """Move tiles back, in place, that reach beyond the maps, and the rows of their spans with them.
+
+    Return whether they all lie within the maps then.
+    """
+    last = registers * ROWS - 1
+    for tile in tiles:
+        places = [(column, slide.row_positions, slide.layout.positions) for column, slide in enumerate(slides)]
+        beyond = [-(-max(0, tile[at] + last * step - size + 1) // step) for at, step, size in places if step]
+        moved = max(beyond, default=0)
+        for at, step, _ in places:
+            tile[at] -= moved * step
+        spans[tile[2] : tile[3], :2] += moved
+    if len(slides) == 1:
+        tiles[:, 1] = tiles[:, 0]
+    return bool((tiles[:, :2] >= 0).all())

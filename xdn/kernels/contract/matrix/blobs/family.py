@@ -1,0 +1,66 @@
+"""What the families of both schedules are alike in: which layers of integers they take, and how filters are cut."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xdn.kernels.contract.integer.lower import in_place, word_task
+from xdn.kernels.contract.integer.task import CONTRACTED, WordTask
+from xdn.kernels.contract.matrix.blobs.rule import can_be_tiled, is_taken, tiled_choices, tiled_footprint, unflipped
+from xdn.kernels.contract.matrix.pack import filter_tiles
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.layout import Schedule
+from xdn.kernels.core.parts import PartsLayout
+from xdn.kernels.core.work import Phase
+
+#: (lowering, task, registers of filters of a tile, the first filter of each such tile) -> their step.
+MakeStep = Callable[[Lowering, WordTask, int, list[int]], Step]
+
+
+def _no_parts(lowering: Lowering) -> Mapping[str, PartsLayout]:
+    return {}
+
+
+def blob_family(
+    name: str,
+    schedule: Schedule,
+    phase: Callable[[Lowering], Phase],
+    parts: Callable[[Lowering], Mapping[str, PartsLayout]] = _no_parts,
+) -> Callable[[MakeStep], MakeStep]:
+    """Return a decorator that makes a function, which gives the step for tiles of one size, a family of a schedule.
+
+    Parameters
+    ----------
+    name : str
+    schedule : Schedule
+    phase : callable
+        Lowering -> what its tiles take.
+    parts : callable
+        As `Family.parts`.
+    """
+
+    def when(lowering: Lowering) -> bool:
+        return can_be_tiled(lowering) and is_taken(lowering, phase(lowering))
+
+    def enter(step: MakeStep) -> MakeStep:
+        def lower(lowering: Lowering) -> Lowered:
+            lowering = unflipped(lowering)
+            task = word_task(lowering)
+            steps = [step(lowering, task, *tiles) for tiles in filter_tiles(task.filters).items()]
+            return Lowered(steps, in_place=in_place(lowering))
+
+        lower.__doc__ = step.__doc__
+        options: dict[str, Any] = {"choices": tiled_choices, "footprint": tiled_footprint, "parts": parts}
+        family(
+            name,
+            *CONTRACTED,
+            when=when,
+            rank=4,
+            quantized=True,
+            fuses=True,
+            schedules=(schedule,),
+            phases=lambda lowering: (phase(lowering),),
+            **options,
+        )(lower)
+        return step
+
+    return enter
