@@ -395,6 +395,14 @@ LAYER_CASES = [
     case("Scale", _IMAGE, _IMAGE[:1], axis=0),
     case("Bias", _IMAGE, _IMAGE[:1], axis=0),
     case("MVN", _IMAGE, allowed=lambda net, feed, expected: 32 * UNIT * (1 + np.abs(expected))),
+    case(
+        "MVN",
+        _IMAGE,
+        eps=0.1,
+        add_eps_before_sqrt=True,
+        allowed=lambda net, feed, expected: 32 * UNIT * (1 + np.abs(expected)),
+    ),
+    case("BatchNorm", _IMAGE, eps=0.1, add_eps_before_sqrt=False, allowed=close(8)),
     case("Normalize", _IMAGE, across_spatial=False, channel_shared=False, allowed=close(16)),
     case("ArgMax", _IMAGE, axis=1),
     case("Reduction", _IMAGE, axis=1, operation="ASUM", allowed=close(2)),
@@ -416,6 +424,7 @@ LAYER_CASES += [
 COMPUTED_APART = {
     "DetectionOutput",
     "PriorBox",
+    "GroupNorm",
     "PriorBoxClustered",
     "Proposal",
     "PSROIPooling",

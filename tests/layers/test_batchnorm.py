@@ -18,7 +18,7 @@ from tests.layers.oracles import (
     weights_for,
 )
 from tests.pytorch import torch
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob
 from xdn.layers.batchnorm import BatchNorm
 
@@ -153,3 +153,20 @@ def test_weight_channels(rng, scale_bias):
 def test_five_weights_are_nvidias():
     assert BatchNorm(eps=0.5).params_for(5) == BatchNorm(eps=0.5, scale_bias=True)
     assert all(BatchNorm(scale_bias=True).params_for(count) is None for count in (0, 2, 3, 4))
+
+
+@pytest.mark.parametrize("scale_bias", [False, True])
+def test_eps_may_be_added_to_the_deviation(rng, scale_bias):
+    params = BatchNorm(eps=0.1, add_eps_before_sqrt=False, scale_bias=scale_bias)
+    x = normal(rng, 2, 3, 4, 5)
+    weights = weights_for(params, [x], rng)
+    mean, variance = weights["mean"] / weights["scale_factor"], weights["variance"] / weights["scale_factor"]
+    expected = (x - mean[:, None, None]) / (np.sqrt(variance) + 0.1)[:, None, None]
+    if scale_bias:
+        expected = expected * weights["scale"][:, None, None] + weights["bias"][:, None, None]
+    check_layer(params, [x], expected.astype(np.float32), weights=weights, magnitude=16)
+
+
+def test_eps_beside_a_deviation_of_the_batch_is_refused():
+    with pytest.raises(UnsupportedError, match="add_eps_before_sqrt: false together with"):
+        BatchNorm(use_global_stats=False, add_eps_before_sqrt=False).infer([Blob((2, 3, 4, 5))], 1)

@@ -97,6 +97,7 @@ FITTING = {
     "DetectionOutput": ({"num_classes": 3}, [(2, 16), (2, 12), (1, 2, 16)]),
     "Eltwise": ({}, [(2, 3, 4)] * 3),
     "Embed": ({"num_output": 2, "input_dim": 3}, [(2, 3)]),
+    "GroupNorm": ({"group_num": 2}, [(2, 4, 3)]),
     "InnerProduct": ({"num_output": 3}, [(2, 3, 2)]),
     "Interp": ({"use_blob_size": True}, [(1, 2, 3, 4), (1, 2, 5, 6)]),
     "PSROIPooling": ({"output_dim": 1, "group_size": 2, "spatial_scale": 0.5}, [(1, 4, 5, 4), (3, 5)]),

@@ -111,3 +111,13 @@ def test_channels(rng):
 @pytest.mark.parametrize("across", [False, True])
 def test_every_position_counts(across):
     check_needs_every_position(MVN(across_channels=across), [Blob((2, 3, 7, 5))])
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_eps_may_be_added_to_the_variance(rng, across):
+    params = MVN(across_channels=across, eps=0.5, add_eps_before_sqrt=True)
+    x = normal(rng, 2, 3, 4, 5).astype(np.float64)
+    axes = _axes(params, x)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    expected = centred / np.sqrt(np.square(centred).mean(axis=axes, keepdims=True) + 0.5)
+    check_layer(params, [x.astype(np.float32)], expected.astype(np.float32), magnitude=4)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
+from xdn.errors import UnsupportedError
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
 from xdn.layers.base import ENGINE, Message, ShapeKeeper, fillers, layer_type, proto
 
 
@@ -53,7 +54,8 @@ class BatchNorm(BatchNormalisation):
     `use_global_stats` None means by phase, which is True at TEST; False takes mean and variance of the batch at
     hand, so that the images of a batch are no longer independent. The source is Caffe's batch_norm_layer.cpp.
     `scale_bias` is NVIDIA's: a learned scale and bias follow, which plain Caffe writes as a Scale layer. NVIDIA's Caffe
-    takes the kept statistics at TEST whatever `use_global_stats` says, which there is False by default.
+    takes the kept statistics at TEST whatever `use_global_stats` says, which there is False by default. Synopsys' Caffe
+    can add eps to the deviation, as Darknet does (`add_eps_before_sqrt: false`).
     """
 
     axis = 0  # Of one with a batch only, axis 1 counts as one channel.
@@ -64,6 +66,14 @@ class BatchNorm(BatchNormalisation):
     moving_average_fraction: float = proto(2, "float", default=0.999)
     eps: float = proto(3, "float", default=1e-5)
     scale_bias: bool = proto(7, "bool", default=False)
+    add_eps_before_sqrt: bool = proto(2001, "bool", default=True)
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """Any shape, unchanged."""
+        if self.batch_statistics and not self.add_eps_before_sqrt:
+            what = "add_eps_before_sqrt: false together with the statistics of the batch (use_global_stats: false)"
+            raise UnsupportedError(what, mend="Remove one of the two")
+        return super().infer(bottoms, n_tops)
 
     @property
     def batch_statistics(self) -> bool:
@@ -86,10 +96,16 @@ class BatchNorm(BatchNormalisation):
         return (2, 3, None, 0, 1) if deephi else None
 
     def statistics(self, weights: Weights) -> tuple[Array, Array]:
-        """Return the global (mean, variance), each (C,) f32, divided by scale_factor."""
+        """Return the global (mean, variance), each (C,) f32, divided by scale_factor.
+
+        Where eps is to be added to the deviation, the variance is that of the sum, less eps: (d + eps)**2 - eps.
+        """
         total = weights["scale_factor"][0]
         factor = np.float32(0) if total == 0 else np.float32(1) / total
-        return weights["mean"] * factor, weights["variance"] * factor
+        mean, variance = weights["mean"] * factor, weights["variance"] * factor
+        if not self.add_eps_before_sqrt:
+            variance = (np.square(np.sqrt(variance.astype(np.float64)) + self.eps) - self.eps).astype(np.float32)
+        return mean, variance
 
     def normal(self, weights: Weights) -> tuple[Array, Array]:
         """Return the global mean and deviation, each (C,) f32."""

@@ -212,3 +212,8 @@ def test_weights_that_are_read_as_integers_stay_as_they_are():
     made = [each.replace(quantized=(Quantized(0.1),)) if each.name == "c" else each for each in net.layers]
     done = fuse(net.replace(layers=tuple(made)))
     assert "'c' computes in 8-bit integers; fuse first, calibrate then" in done.refusals[0].text
+
+
+def test_eps_that_is_added_to_the_deviation():
+    normal = layer("BatchNorm", "n", ["c"], eps=0.1, add_eps_before_sqrt=False)
+    assert names(fuse(net_of(data(*SHAPE), conv("c", "data", 6, 3), normal)).net) == ["c"]

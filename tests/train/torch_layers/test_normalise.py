@@ -6,11 +6,12 @@ import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_gradients, check_layer, check_net, gradients, seeded_inputs, tensors, with_weights
-from xdn.errors import InputError
+from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Blob, Layer, ParamSpec
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
+from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.reduction import Reduction
@@ -243,3 +244,14 @@ def test_reduction(operation, axis, coeff):
     params = Reduction(operation=operation, axis=axis, coeff=coeff)
     check_layer(params, (2, 3, 4, 5))
     check_gradients(params, (2, 3, 4, 5))
+
+
+def test_eps_at_the_other_place():
+    check_layer(MVN(eps=0.1, add_eps_before_sqrt=True), (2, 3, 4, 5))
+    with pytest.raises(UnsupportedError, match="add_eps_before_sqrt: false is not trained"):
+        check_layer(BatchNorm(eps=0.1, add_eps_before_sqrt=False), (3, 4, 5, 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 4, 5), (2, 6, 3)])
+def test_group_norm(shape):
+    check_layer(GroupNorm(group_num=3, eps=0.01), shape)

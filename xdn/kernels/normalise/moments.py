@@ -29,21 +29,21 @@ from xdn.kernels.core.portion import portion
 class Moments(Descriptor):
     """Positions with `vectors` of `width` elements, `y_pitch` from one position to the next.
 
-    eps, divides
-        Of MVN: what is added to the deviation, and whether it divides by that.
+    within, eps, divides
+        Of MVN: what is added to the variance, and to the deviation, and whether it divides by that.
     constants
         Of Normalize: factors of the vectors, then eps.
     """
 
     x, y, total = Place(), Place(), Scratch(F64)
     positions, vectors, width, y_pitch, divides = (Size() for _ in range(5))
-    eps, constants = Number(), Pointer()
+    within, eps, constants = Number(), Number(), Pointer()
 
 
 def _mvn() -> KernelBody:
     def mvn(d, frame):
         positions, vectors, width, pitch, divides = d.positions, d.vectors, d.width, d.y_pitch, d.divides
-        eps, count, total = d.eps, positions * vectors, at(frame, d.total)
+        within, eps, count, total = d.within, d.eps, positions * vectors, at(frame, d.total)
         begin, stop = portion(frame, width)
         for block in range(frame.blocks):
             x = at_element(frame, d.x, block * positions * pitch)
@@ -71,7 +71,7 @@ def _mvn() -> KernelBody:
                     for v in range(vectors):
                         first = p * pitch + v * width
                         for i in range(begin, stop):
-                            y[first + i] /= real(math.sqrt(total[i] / count)) + eps
+                            y[first + i] /= real(math.sqrt(total[i] / count + within)) + eps
 
     return mvn
 
@@ -117,7 +117,8 @@ def lower_mvn(lowering: Lowering) -> Lowered:
     """Subtract the mean of each channel or image, and divide by its deviation."""
     params = lowering.params
     shape = _by_image(lowering) if params.across_channels else (1, lowering.top().position_elements)
-    return _lower(lowering, "mvn", _mvn, shape, eps=params.eps, divides=params.normalize_variance)
+    within, eps = params.added
+    return _lower(lowering, "mvn", _mvn, shape, within=within, eps=eps, divides=params.normalize_variance)
 
 
 def _euclidean_image(lowering: Lowering) -> bool:

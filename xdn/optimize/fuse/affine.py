@@ -97,8 +97,13 @@ def _of_normalisation(layer: Layer) -> Affine | str:
         return Affine(weights["scale"], np.asarray(shift))
     total = weights.get("scale_factor", np.ones(1))[0]
     inverse = 0.0 if total == 0 else 1 / total
+    variance = weights["variance"] * inverse
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = weights.get("scale", 1.0) / np.sqrt(weights["variance"] * inverse + params.eps)
+        if isinstance(params, BatchNorm) and not params.add_eps_before_sqrt:
+            deviation = np.sqrt(variance) + params.eps
+        else:
+            deviation = np.sqrt(variance + params.eps)
+        factor = weights.get("scale", 1.0) / deviation
         return Affine(factor, shift - factor * weights["mean"] * inverse)
 
 

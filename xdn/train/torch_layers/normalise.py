@@ -1,14 +1,15 @@
-"""Layers that normalise or sum up, in PyTorch: BatchNorm, BN, LRN, MVN, Softmax, Reduction."""
+"""Layers that normalise or sum up, in PyTorch: BatchNorm, BN, GroupNorm, LRN, MVN, Softmax, Reduction."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xdn.errors import InputError
+from xdn.errors import InputError, UnsupportedError
 from xdn.graph import Blobs, LayerParams
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bn import BN
 from xdn.layers.broadcast import along_channels
+from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.reduction import Reduction
@@ -37,8 +38,11 @@ def batch_norm(params: BatchNorm, given: Given) -> Tensor:
     """Batch normalisation, and its own scale and bias, or the Scale after it where its weights are given.
 
     The running variance takes the unbiased one of the batch, m / (m - 1) times that which normalises, as Caffe's.
-    Raises InputError where a batch has one value a channel.
+    Raises InputError where a batch has one value a channel, and UnsupportedError where eps belongs to the deviation: it
+    would have to be taken off the learned variance again.
     """
+    if not params.add_eps_before_sqrt:
+        raise UnsupportedError("a BatchNorm with add_eps_before_sqrt: false is not trained")
     x = given.x if given.x.ndim > 1 else given.x.reshape(-1, 1)
     learn = given.mode.learn_statistics and (given.mode.thaw or not params.use_global_stats)
     by_batch = learn or params.batch_statistics
@@ -93,9 +97,10 @@ def mvn(params: MVN, given: Given) -> Tensor:
     x = given.x.reshape(shape[0], 1 if params.across_channels else shape[1], -1)
     centred = x - x.mean(2, keepdim=True)
     if params.normalize_variance:
-        variance = centred.square().mean(2, keepdim=True)
+        within, beside = params.added
+        variance = centred.square().mean(2, keepdim=True) + within
         deviation = variance.clamp_min(torch.finfo(torch.float32).tiny).sqrt()
-        centred = centred / (deviation + params.eps)
+        centred = centred / (deviation + beside)
     return centred.reshape(shape)
 
 
@@ -108,3 +113,9 @@ def reduction(params: Reduction, given: Given) -> Tensor:
         return values.mean(-1) * params.coeff
     terms = {"ASUM": values.abs, "SUMSQ": values.square}.get(params.operation, lambda: values)()
     return terms.sum(-1) * params.coeff
+
+
+@torch_layer("GroupNorm", fresh=True)
+def group_norm(params: GroupNorm, given: Given) -> Tensor:
+    """The same by PyTorch's function."""
+    return F.group_norm(given.x, params.group_num, eps=params.eps)

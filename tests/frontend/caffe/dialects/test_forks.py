@@ -117,3 +117,23 @@ def test_transpose_is_a_permute():
     made = plain('type: "Transpose" transpose_param { dim: 3 dim: 2 dim: 0 dim: 1 }')
     assert layer_params(made) == LAYERS["Permute"](order=(3, 2, 0, 1))
     assert made.type == "Permute"
+
+
+@pytest.mark.parametrize(
+    ("param", "expected"),
+    [
+        ("", LAYERS["ReLU"]()),
+        ("relu_param { negative_slope: 0.5 }", LAYERS["ReLU"](negative_slope=0.5)),
+        ("relu_param { relu6: false }", LAYERS["ReLU"]()),
+        ("relu_param { relu6: true }", LAYERS["ReLU6"]()),
+        ("relu_param { maximum: 4 }", LAYERS["Clip"](min=0, max=4)),
+    ],
+)
+def test_a_relu_that_ends(param, expected):
+    assert layer_params(plain(f'type: "ReLU" {param}')) == expected
+
+
+@pytest.mark.parametrize("param", ["relu6: true maximum: 3", "relu6: true negative_slope: 0.1", "minimum: 1"])
+def test_a_relu_of_unknown_meaning(param):
+    with pytest.raises(UnsupportedError, match=r"layer 'x' \(ReLU\).*whose meaning together is unknown"):
+        plain(f'type: "ReLU" relu_param {{ {param} }}')

@@ -6,6 +6,7 @@ from tests.frontend.onnx.onnx_checks import check_layer, check_net, one_layer_ne
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
+from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.normalize import Normalize
@@ -95,3 +96,14 @@ def test_normalize_of_happynears_fork(norm, scaled):
 @pytest.mark.parametrize("normalize_variance", [False, True])
 def test_mvn(normalize_variance, across_channels, shape):
     check_layer(MVN(normalize_variance=normalize_variance, across_channels=across_channels, eps=1e-2), shape)
+
+
+def test_eps_at_the_other_place():
+    check_layer(MVN(eps=0.1, add_eps_before_sqrt=True), (2, 3, 4, 5))
+    check_layer(BatchNorm(eps=0.1, add_eps_before_sqrt=False), (3, 4, 5, 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 4, 5), (2, 6, 3)])
+@pytest.mark.parametrize("groups", [1, 3, 6])
+def test_group_norm(shape, groups):
+    check_layer(GroupNorm(group_num=groups, eps=0.01), shape)

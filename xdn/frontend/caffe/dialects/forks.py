@@ -65,6 +65,23 @@ def _named_bins(layer: Message) -> None:
     layer.type = "SPP"
 
 
+def _bounded_relu(layer: Message) -> None:
+    """Synopsys' ReLU may end at 6, or at a `maximum`."""
+    param = layer.relu_param
+    if param.minimum or (param.relu6 and param.maximum) or (param.negative_slope and (param.relu6 or param.maximum)):
+        what = "minimum, or several of negative_slope, relu6 and maximum, whose meaning together is unknown"
+        raise UnsupportedError(what, where=place_of(layer))
+    if param.relu6:
+        layer.type = "ReLU6"
+    elif param.maximum:
+        layer.type = "Clip"
+        layer.clip_param.min, layer.clip_param.max = 0, param.maximum
+    if layer.type != "ReLU":
+        layer.ClearField("relu_param")
+    for name in ("relu6", "maximum", "minimum"):
+        layer.relu_param.ClearField(name)
+
+
 def _sub_pixels(layer: Message) -> None:
     """Tiling and PixelShuffle put a channel's places in the block side by side, as PyTorch's pixel_shuffle does."""
     block = layer.tiling_param.tile_dim if layer.type == "Tiling" else layer.pixel_shuffle_param.upscale_factor
@@ -85,6 +102,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
     "Normalize": _over_channels,
+    "ReLU": _bounded_relu,
     PYTHON: known_python,
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),

@@ -141,6 +141,7 @@ TransposeParameter int32* dim=1
 SpatialPyramidPoolingParameter MAX|AVE|STOCHASTIC pool=1 uint32* spatial_bin=2 float scale=3
 Convolution3DParameter uint32 num_output=1 bool bias_term=2 uint32 pad=3 kernel_size=4 group=5 kernel_depth=6 stride=7 \
     temporal_stride=8 FillerParameter weight_filler=9 bias_filler=10 uint32 filter_group=11 temporal_pad=12
+ReLUParameter bool relu6=2001 float maximum=2002 minimum=2003
 TilingParameter uint32 tile_dim=1
 PixelShuffleParameter uint32 upscale_factor=1
 Pooling3DParameter MAX|AVE|STOCHASTIC pool=1 uint32 kernel_size=2 stride=3 pad=4 kernel_depth=5 temporal_stride=6

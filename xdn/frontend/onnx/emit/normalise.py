@@ -1,4 +1,4 @@
-"""Layers that normalise and scale, in ONNX: BatchNorm, BN, Scale, Bias, LRN, Softmax, Normalize, MVN."""
+"""Layers that normalise and scale, in ONNX: BatchNorm, BN, Scale, Bias, LRN, Softmax, Normalize, MVN, GroupNorm."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
+from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.normalize import Normalize
@@ -142,5 +143,18 @@ def mvn(out: Emission, params: MVN) -> None:
         return
     centred = out.step("Sub", [source, mean(source, "mean")], "centred")
     square = out.step("Mul", [centred, centred], "square")
-    deviation = out.step("Sqrt", [mean(square, "variance")], "deviation")
-    out.top("Div", [centred, out.step("Add", [deviation, out.scalar("eps", params.eps)], "kept")])
+    within, beside = params.added
+    variance = mean(square, "variance")
+    if within:
+        variance = out.step("Add", [variance, out.scalar("within", within)], "kept")
+    deviation = out.step("Sqrt", [variance], "deviation")
+    out.top("Div", [centred, out.step("Add", [deviation, out.scalar("eps", beside)], "divisor")])
+
+
+@EMITTERS.register("GroupNorm")
+def group_norm(out: Emission, params: GroupNorm) -> None:
+    """InstanceNormalization of the groups, each as one channel."""
+    grouped = out.step("Reshape", [*out.bottoms, out.integers("groups", [0, params.group_num, -1])], "grouped")
+    ones, zeros = (np.full(params.group_num, value, np.float32) for value in (1, 0))
+    constants = [out.constant("ones", ones), out.constant("zeros", zeros)]
+    out.reshaped(out.step("InstanceNormalization", [grouped, *constants], "normal", epsilon=params.eps))
