@@ -35,6 +35,10 @@ class LRN(CaffeLayer):
             self.squares_pooling().infer(bottoms, 1)
         return (Blob(bottom.shape),)
 
+    def why_no_bf16(self, bottoms: Blobs) -> str | None:
+        """Across channels it has."""
+        return "sums over a square of positions" if self.norm_region == "WITHIN_CHANNEL" else None
+
     def squares_pooling(self) -> Pooling:
         """Return the pooling of squares that WITHIN_CHANNEL contains: the average counts padding."""
         return Pooling(pool="AVE", kernel_size=(self.local_size,), pad=(self.local_size // 2,))

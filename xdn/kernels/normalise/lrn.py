@@ -15,6 +15,7 @@ one; then whole vectors are scaled.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -58,6 +59,7 @@ def across(target: Target, schedule: Schedule = BATCH) -> KernelSource:
 
 
 def plus_square(b: VectorBuilder, total: ir.Value, x: ir.Value) -> ir.Value:
+    """Return total + x * x."""
     return b.add(total, b.mul(x, x))
 
 
@@ -167,9 +169,16 @@ def _of_channels(target: Target) -> KernelBody:
     return lrn_across
 
 
-def _over_channels(lowering: Lowering) -> bool:
+def is_across(lowering: Lowering) -> bool:
     """Return whether the neighbours are channels."""
     return bool(lowering.params.norm_region == "ACROSS_CHANNELS")
+
+
+def across_words(lowering: Lowering) -> dict[str, Any]:
+    """Return the values of the fields of `Across` that follow from the layer's parameters."""
+    params = lowering.params
+    constants = np.array([params.k, params.alpha / params.local_size, -params.beta], real)
+    return {"reach": params.local_size // 2, "constants": constants}
 
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
@@ -178,13 +187,8 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     return lowering.moving(_CYCLES[1], _ENDS * lowering.top().positions)
 
 
-@family("lrn_across", "LRN", when=_over_channels, schedules=BOTH, phases=_phases)
+@family("lrn_across", "LRN", when=is_across, schedules=BOTH, phases=_phases)
 def lower_across(lowering: Lowering) -> Lowered:
     """x * (k + alpha / n * sum of n neighbouring channels' squares) ** -beta."""
-    params = lowering.params
-    words = lowering.words(
-        Across,
-        reach=params.local_size // 2,
-        constants=np.array([params.k, params.alpha / params.local_size, -params.beta], real),
-    )
+    words = lowering.words(Across, **across_words(lowering))
     return Lowered([Step(across(lowering.target, lowering.schedule), words)])
