@@ -8,7 +8,10 @@ vnni
     AVX-VNNI.
 madd
     ``vpmaddwd`` multiplies pairs of s16 and adds them: channels 0 and 2 of x are widened in one register, 1 and 3 in
-    another one, and weights are stored as s16 in that order. (``vpmaddubsw`` would saturate.) AVX2.
+    another one, and weights are stored as s16 in that order. AVX2.
+twos
+    ``vpmaddubsw`` multiplies u8 by s8 and adds pairs of products in s16; two words' are added there before they are
+    widened. It saturates, so that weights must be small together: `xdn/kernels/contract/integer/twos.py` makes them so.
 sdot
     ``sdot`` multiplies s8 by s8: of u8 128 is subtracted. Armv8.2; nobody has run it yet.
 plain
@@ -33,13 +36,14 @@ emulated
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.arithmetic import I32, external
-from xdn.codegen.target import EMULATED, MADD, NATIVE, PLAIN, SDOT, VNNI
+from xdn.codegen.target import EMULATED, MADD, NATIVE, PLAIN, SDOT, TWOS, VNNI
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import S8, U8, Element
 
@@ -149,6 +153,24 @@ class Madd(Dots):
         return acc
 
 
+class Twos(Vnni):
+    """``vpmaddubsw`` on words whose sums of pairs are within s16 together, whatever x is."""
+
+    def multiply(self, acc: ir.Value, x: Sequence[ir.Value], weights: Sequence[ir.Value]) -> ir.Value:
+        """Return `acc` and in each lane the four products of each word of x with one of the weights."""
+        emit, wide = self._b.ir, self._kind.count == 16
+        bytes_, halves = (ir.VectorType(ir.IntType(32 // n), n * self._kind.count) for n in (4, 2))
+        name = "llvm.x86.avx512.pmaddubs.w.512" if wide else "llvm.x86.avx2.pmadd.ub.sw"
+        function = external(emit, name, ir.FunctionType(halves, [bytes_, bytes_]))
+        pairs = [
+            emit.call(function, [emit.bitcast(own, bytes_), emit.bitcast(factor, bytes_)])
+            for own, factor in zip(x, weights, strict=True)
+        ]
+        ones = ir.Constant(halves, [1] * halves.count)
+        name = "llvm.x86.avx512.pmaddw.d.512" if wide else "llvm.x86.avx2.pmadd.wd"
+        return emit.add(acc, self._call(name, 2, reduce(emit.add, pairs), ones))
+
+
 class Sdot(Flipping):
     """``sdot``: s8 by s8."""
 
@@ -222,6 +244,7 @@ class EmulatedPairs(Dots):
 DOTS: dict[str, type[Dots]] = {
     VNNI: Vnni,
     MADD: Madd,
+    TWOS: Twos,
     SDOT: Sdot,
     PLAIN: Plain,
     NATIVE: NativePairs,

@@ -20,6 +20,8 @@ AMX, EMULATED = "amx", "emulated"
 TILED_INTEGERS = "amx-int8"
 #: How a target multiplies 8-bit numbers, to the same bits (`xdn/codegen/dots.py`).
 VNNI, MADD, SDOT, PLAIN = "vnni", "madd", "sdot", "plain"
+#: How some kernels do it where `MADD` is the processor's way, with weights that are made for it.
+TWOS = "twos"
 #: How a target looks bytes up in a table, beside `PLAIN` (`xdn/codegen/lookup.py`).
 PERMUTE, SHUFFLE = "permute", "shuffle"
 #: Beside `EMULATED`: how a target multiplies pairs of bf16 and rounds to bf16, to the same bits.

@@ -11,7 +11,8 @@ For a block of images, an output position and MR filters (a tile)::
 
 A lane of x holds a word of an image, four channels, of bf16 two, which are loaded as they lie; a lane of w the same
 channels' weights of a filter, in all lanes the same. Where tops or residuals have so few bits, as many filters are a
-word in each lane, too. Weights are packed ``[tile][tap][word][MR]``; offsets in x are elements, in w words.
+word in each lane, too. Weights are packed ``[tile][tap][word][MR]``; offsets in x are elements, in w words. Where
+``vpmaddubsw`` multiplies they say themselves where their words of x are (`twos.py`), and runs are of taps.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,13 @@ from xdn.codegen.dots import DOTS, Dots
 from xdn.codegen.intrinsics import at_element, moved
 from xdn.codegen.jit import I64, WORDS, Kind, inlined
 from xdn.codegen.source import KernelBody, KernelSource
-from xdn.codegen.target import NATIVE, PLAIN, Target
+from xdn.codegen.target import NATIVE, PLAIN, TWOS, Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import BF16, S32, U8, Element
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.integer.end import scaled_images, store_images
 from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.integer.twos import word_size
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
@@ -111,6 +113,8 @@ def _add_source(
     b: WordBuilder, source: Sequence[ir.Value], rows: int, acc: list[ir.Value], x: Element, dots_name: str
 ) -> list[ir.Value]:
     """Emit the loops over runs and channels of a source; return the accumulators after it."""
+    if dots_name == TWOS:
+        return _add_twos(b, source, rows, acc, x)
     pointer, weights, runs, first, end = source
     dots, vectors, images = DOTS[dots_name](b), b.target.tile()[1], b.target.block_images
 
@@ -124,6 +128,37 @@ def _add_source(
             return add_word(b, dots, [dots.operand(b.load_words(x_c, v), x) for v in range(vectors)], w_c, acc)
 
         return b.loop(b.const(0), channels, acc, one_word)
+
+    return add_runs(b, runs, (first, end), acc, one_run)
+
+
+def _add_twos(b: WordBuilder, source: Sequence[ir.Value], rows: int, acc: list[ir.Value], x: Element) -> list[ir.Value]:
+    """Emit the loops over runs of taps, whose weights say where their words of x are: first in twos, then alone."""
+    pointer, weights, runs, first, end = source
+    dots, vectors = DOTS[TWOS](b), b.target.tile()[1]
+
+    def number_at(place: ir.Value, number: ir.Value | int) -> ir.Value:
+        return b.ir.sext(b.scalar(place, number), I64.llvm)
+
+    def add(count: int, span: tuple[ir.Value, ir.Value], acc: list[ir.Value]) -> list[ir.Value]:
+        """Add `count` words at a time, of the numbers of a span."""
+
+        def some(number: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+            own = b.offset(weights, b.ir.mul(number, b.const(count * word_size(rows))))
+            places = [b.offset(pointer, number_at(own, word)) for word in range(count)]
+            operands = [[dots.operand(b.load_words(at, v), x)[0] for at in places] for v in range(vectors)]
+            result: list[ir.Value] = []
+            for r in range(1, rows + 1):
+                factors = [b.broadcast(b.scalar(own, r * count + word)) for word in range(count)]
+                result += [dots.multiply(acc[len(result) + v], each, factors) for v, each in enumerate(operands)]
+            return result
+
+        return b.loop(*span, acc, some)
+
+    def one_run(ones: ir.Value, tap: ir.Value, taps: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+        for count, numbers in ((2, weights), (1, b.offset(weights, ones))):
+            acc = add(count, (number_at(numbers, tap), number_at(numbers, b.ir.add(tap, taps))), acc)
+        return acc
 
     return add_runs(b, runs, (first, end), acc, one_run)
 

@@ -139,14 +139,19 @@ class IntegerSource(WordSource):
         return integer_filters(self.params, self.weights, self.read)
 
     @property
+    def scales(self) -> Array:
+        """(K,) f32, what 1 stands for in each filter."""
+        return weight_scales(self.params, self.weights, self.read)
+
+    @property
     def factor(self) -> Array:
         """(K,) f32, what a sum of 1 stands for in each filter."""
         return self.filters.factor
 
     def pack(self, spans: Sequence[Span], width: int, rows: int, lanes: int = 1) -> Array:
         """Return the weights for tiles of `rows` filters, as `laid_out` does."""
-        scales, how = weight_scales(self.params, self.weights, self.read), self.packing(width, rows, lanes)
-        return pack(self.weights["weight"], self.params, scales, self.source.lists.used, spans, how)
+        how = self.packing(width, rows, lanes)
+        return pack(self.weights["weight"], self.params, self.scales, self.source.lists.used, spans, how)
 
     def biases(self) -> tuple[Array, Array]:
         """Return (rows, K) s32, what sums begin with, and (P*Q,) which of the rows each position has.
