@@ -10,9 +10,8 @@ from tests.kernels.checks import B, feed_for, input_layer, make_params, one_laye
 from tests.runtime.cpu.test_executor import residual_net
 from xdn.codegen.target import host_target
 from xdn.data.pixels import PixelTransform
-from xdn.element import U8
 from xdn.errors import SettingError
-from xdn.graph import Layer, Net, Quantized
+from xdn.graph import Bf16, Layer, Net, Quantized
 from xdn.graph.cost import layer_cost
 from xdn.kernels.core.choice import FMA
 from xdn.layers.input import Input
@@ -195,16 +194,18 @@ def test_the_peak_is_measured_where_none_is_given():
     assert asdict(profile)["layers"][1]["macs"] == 64 * 64
 
 
-def test_layers_that_multiply_integers_are_compared_with_the_peak_of_these():
-    read = Quantized(0.1)
+@pytest.mark.parametrize("read", [Quantized(0.1), Bf16()], ids=str)
+def test_layers_that_multiply_integers_or_bf16_are_compared_with_the_peak_of_these(read):
     layer = one_layer_net("InnerProduct", (64, 1, 1), num_output=64).layers[-1].replace(quantized=(read,))
-    given = Layer("x0", Input(shape=((1, 64, 1, 1),), element=U8, scale=read.scale), (), ("x0",))
-    net = random_weights(Net("integers", (given, layer), ("y0",)), np.random.default_rng(0))
+    scale = 1.0 if read == Bf16() else read.scale
+    given = Layer("x0", Input(shape=((1, 64, 1, 1),), element=read.element, scale=scale), (), ("x0",))
+    net = random_weights(Net("words", (given, layer), ("y0",)), np.random.default_rng(0))
     session = Session(net, threads=1, profile=True)
-    session.run(None, {"x0": np.ones((32, 64, 1, 1), np.uint8)})
+    session.run(None, {"x0": np.ones((32, 64, 1, 1), read.element.numpy)})
     row, rates = session.profile(100.0).layers[1], this_target().rates
     assert row.macs == 64 * 64
-    assert row.peak_percent == pytest.approx(row.gflops / (4 * rates.dots / rates.multiplied))
+    times = 2 * rates.pairs if read == Bf16() else 4 * rates.dots
+    assert row.peak_percent == pytest.approx(row.gflops / (times / rates.multiplied))
 
 
 def test_without_measuring_or_without_a_run_there_is_no_profile(net):

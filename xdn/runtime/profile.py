@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from xdn.codegen.rates import Rates
-from xdn.element import S8
+from xdn.element import REAL
 from xdn.graph import Shape
 from xdn.kernels.core.family import Step
 from xdn.runtime.backend import Run
@@ -46,8 +46,8 @@ class LayerProfile:
     gflops : float
         10**9 operations a second of all workers together, a multiply-accumulate counting as two.
     peak_percent : float
-        `gflops` against the peak of as many threads; of a layer that multiplies 8-bit integers against theirs, which
-        the machine's figures have as so many times that of f32.
+        `gflops` against the peak of as many threads; of a layer that multiplies 8-bit integers or bf16 against
+        theirs, which the machine's figures have as so many times that of f32.
     bytes : int
         Bytes moved if no layer found in a cache what another left there, and each value was moved once::
 
@@ -196,8 +196,9 @@ def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
 
 def _times_faster(steps: tuple[Step, ...], rates: Rates) -> float:
     """Return how many times the multiply-adds of f32 the processor does of what the steps' kernels multiply."""
-    integers = any(step.source.name.weights == S8 for step in steps)
-    return S8.interleave * rates.dots / rates.multiplied if integers else 1.0
+    names = [step.source.name for step in steps]
+    weights = {name.weights for name in names if name.element != REAL} - {REAL}
+    return max((each.interleave * rates.products(each) / rates.multiplied for each in weights), default=1.0)
 
 
 def _bytes(plan: Plan, run: Run, steps: tuple[Step, ...]) -> int:
