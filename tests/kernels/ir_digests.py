@@ -24,9 +24,9 @@ from xdn.kernels.contract import batch_kernel as contraction
 from xdn.kernels.contract import blas
 from xdn.kernels.contract import channel as channel_convolution
 from xdn.kernels.contract import channel_kernel as channel_contraction
-from xdn.kernels.contract.integer import batch_kernel as integers
-from xdn.kernels.contract.integer import channel_kernel as channel_integers
-from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.words import batch_kernel as integers
+from xdn.kernels.contract.words import channel_kernel as channel_integers
+from xdn.kernels.contract.words.form import Form
 from xdn.kernels.core import driver
 from xdn.kernels.core.epilogue import ACTIVATIONS, PROJECTION, SUM
 from xdn.kernels.core.layout import CHANNEL

@@ -11,7 +11,7 @@ madd
     another one, and weights are stored as s16 in that order. AVX2.
 twos
     ``vpmaddubsw`` multiplies u8 by s8 and adds pairs of products in s16; two words' are added there before they are
-    widened. It saturates, so that weights must be small together: `xdn/kernels/contract/integer/twos.py` makes them so.
+    widened. It saturates, so that weights must be small together: `xdn/kernels/contract/words/twos.py` makes them so.
 sdot
     ``sdot`` multiplies s8 by s8: of u8 128 is subtracted. Armv8.2; nobody has run it yet.
 plain

@@ -1,7 +1,7 @@
 """What kernels of depthwise convolutions of 8-bit integers have in common: words, and what becomes of their sums.
 
 The sums of a group of channels (`xdn/kernels/core/groups.py`) end as those of all filters of integers do
-(`xdn/kernels/contract/integer/form.py`).
+(`xdn/kernels/contract/words/form.py`).
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from llvmlite import ir
 from xdn.codegen.jit import I64, NUMBER, POINTER, Kind
 from xdn.element import REAL, S8, U8
 from xdn.graph import Array
-from xdn.kernels.contract.integer.form import Form, Integers, emit_activation, has_own_coefficients
-from xdn.kernels.contract.integer.lower import end_words
 from xdn.kernels.contract.task import filters_of
+from xdn.kernels.contract.words.form import Form, Integers, emit_activation, has_own_coefficients
+from xdn.kernels.contract.words.lower import end_words
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.descriptor import Size
 from xdn.kernels.core.family import Lowering

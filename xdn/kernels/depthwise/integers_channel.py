@@ -29,9 +29,9 @@ from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import REAL, S32, S64, U8
 from xdn.graph import Array
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import in_place
 from xdn.kernels.contract.task import filters_of, used_elements
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.lower import in_place
 from xdn.kernels.core.aligned import aligned, aligned_bytes
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size, Table
 from xdn.kernels.core.family import Lowered, Lowering, Step, family

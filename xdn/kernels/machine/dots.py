@@ -19,7 +19,7 @@ from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import BF16, Element
 from xdn.graph import Array
-from xdn.kernels.contract.integer.batch_kernel import add_word, most_rows
+from xdn.kernels.contract.words.batch_kernel import add_word, most_rows
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.machine.probe import number_within, probe
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import covering, make_params
-from tests.kernels.contract.integer.nets import KINDS, Case, constant_feed
 from tests.kernels.contract.matrix.blobs.tiled import check_tiled, session_of, tiled_kernels
 from tests.kernels.contract.matrix.test_batch import WINDOWS
+from tests.kernels.contract.words.nets import KINDS, Case, constant_feed
 from tests.kernels.integers import BATCH, random_feed
 from xdn.errors import SettingError
 from xdn.graph import Quantized

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import with_cache
-from tests.kernels.contract.integer.nets import Case
 from tests.kernels.contract.matrix.blobs.tiled import inner_loop, session_of
+from tests.kernels.contract.words.nets import Case
 from tests.kernels.integers import random_feed
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import AMX, target_named
 from xdn.element import S8, U8
-from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.contract.matrix.blobs.batch_kernel import contraction
+from xdn.kernels.contract.words.form import Form
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import make_params, random_weights
-from tests.kernels.contract.integer.nets import KINDS, Case
 from tests.kernels.contract.matrix.blobs.tiled import session_of, tiled_kernels
+from tests.kernels.contract.words.nets import KINDS, Case
 from tests.kernels.integers import BATCH, random_feed
 from xdn.kernels.core.choice import INT8, Choice
 from xdn.kernels.core.layout import SCHEDULES

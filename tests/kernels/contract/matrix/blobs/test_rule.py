@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kernels.contract.integer.nets import Case
 from tests.kernels.contract.matrix.blobs.tiled import tiled_kernels
+from tests.kernels.contract.words.nets import Case
 from xdn.codegen.target import TARGETS, target_named
 from xdn.graph import Quantized
 from xdn.kernels.contract.matrix.blobs.rule import can_be_tiled, tiled_footprint

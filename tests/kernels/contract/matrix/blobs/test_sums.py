@@ -9,9 +9,9 @@ from xdn.codegen.jit import I64, WORDS, Kind
 from xdn.codegen.target import AMX, target_named
 from xdn.codegen.words import WordBuilder
 from xdn.element import BF16, REAL, S8, S32, U8
-from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side
+from xdn.kernels.contract.words.form import Form
 
 TARGET = target_named(AMX)
 

@@ -5,10 +5,6 @@ import numpy as np
 from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
 from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
-from xdn.kernels.contract.integer.batch import position_table
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import integer_words, residual_layout, word_task
-from xdn.kernels.contract.integer.task import WordTask
 from xdn.kernels.contract.matrix.blobs.batch_kernel import BlobBatch, contraction
 from xdn.kernels.contract.matrix.blobs.family import blob_family
 from xdn.kernels.contract.matrix.blobs.pack import Filters, Steps, pack
@@ -16,6 +12,10 @@ from xdn.kernels.contract.matrix.blobs.rule import phase_of
 from xdn.kernels.contract.matrix.kernel import StepRow
 from xdn.kernels.contract.matrix.pack import filter_tiles
 from xdn.kernels.contract.task import Source
+from xdn.kernels.contract.words.batch import position_table
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.lower import integer_words, residual_layout, word_task
+from xdn.kernels.contract.words.task import WordTask
 from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.family import Lowering, Step
 from xdn.kernels.core.layout import BATCH

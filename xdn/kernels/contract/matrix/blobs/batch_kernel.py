@@ -5,7 +5,7 @@ For a block of images, an output position and 16 or 32 filters::
     c = sums of the products of w (rows) and x (columns)   `xdn/kernels/contract/matrix/kernel.py`
     the same over a second x, of integers with sums of its own
     for word in words of filters:
-        y[word] = end(c[word] + bias[word])                `xdn/kernels/contract/integer/end.py`
+        y[word] = end(c[word] + bias[word])                `xdn/kernels/contract/words/end.py`
 
 A word of channels of all images of a block is a row of x, as the blob has it.
 """
@@ -24,12 +24,12 @@ from xdn.codegen.tiles import ROWS
 from xdn.codegen.words import WordBuilder
 from xdn.element import S32, Element
 from xdn.kernels.contract.batch_kernel import no_second
-from xdn.kernels.contract.integer.batch_kernel import PositionRow
-from xdn.kernels.contract.integer.end import scaled_images, store_images
-from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
 from xdn.kernels.contract.matrix.batch_kernel import STEP_WORDS, FilterRow
 from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side, unit_functions
+from xdn.kernels.contract.words.batch_kernel import PositionRow
+from xdn.kernels.contract.words.end import scaled_images, store_images
+from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
 from xdn.kernels.core.descriptor import Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH

@@ -11,9 +11,6 @@ import numpy as np
 
 from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
 from xdn.graph import Array
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import integer_words, residual_layout
-from xdn.kernels.contract.integer.task import WordTask
 from xdn.kernels.contract.matrix.blobs.channel_kernel import BlobChannel, contraction
 from xdn.kernels.contract.matrix.blobs.family import blob_family
 from xdn.kernels.contract.matrix.blobs.pack import Filters, Steps, pack
@@ -29,6 +26,9 @@ from xdn.kernels.contract.matrix.walk import (
     walk_over,
     within_maps,
 )
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.lower import integer_words, residual_layout
+from xdn.kernels.contract.words.task import WordTask
 from xdn.kernels.core.family import Lowering, Step
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.parts import PartsLayout, joined_layouts, parts_of_blob

@@ -6,7 +6,7 @@ For 16 or 32 output positions, as far apart in x as `row_stride` says, and 16 or
     the same over a second x, of integers with sums of its own
     for span in spans(tile):                               rows whose outputs are neighbours, in x and in y
         for r in span:
-            y[r] = end(c[r] + bias)                        `xdn/kernels/contract/integer/end.py`
+            y[r] = end(c[r] + bias)                        `xdn/kernels/contract/words/end.py`
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
 from xdn.codegen.words import WordBuilder
 from xdn.element import S32, S64, Element
 from xdn.kernels.contract.batch_kernel import no_second
-from xdn.kernels.contract.integer.end import added_channels, scaled_channels, store_channels
-from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
 from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
 from xdn.kernels.contract.matrix.channel_kernel import PanelRow, SpanRow, TileRow
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side, unit_functions
+from xdn.kernels.contract.words.end import added_channels, scaled_channels, store_channels
+from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
 from xdn.kernels.core.descriptor import Pointer, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xdn.kernels.contract.integer.lower import in_place, word_task
-from xdn.kernels.contract.integer.task import CONTRACTED, WordTask
 from xdn.kernels.contract.matrix.blobs.rule import can_be_tiled, is_taken, tiled_choices, tiled_footprint, unflipped
 from xdn.kernels.contract.matrix.pack import filter_tiles
+from xdn.kernels.contract.words.lower import in_place, word_task
+from xdn.kernels.contract.words.task import CONTRACTED, WordTask
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import Schedule
 from xdn.kernels.core.parts import PartsLayout

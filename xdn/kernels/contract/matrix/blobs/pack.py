@@ -13,8 +13,8 @@ import numpy as np
 from xdn.codegen.tiles import ROWS, WORDS
 from xdn.element import BF16, S32
 from xdn.graph import Array, LayerParams
-from xdn.kernels.contract.integer.task import IntegerSource, WordSource
 from xdn.kernels.contract.task import used_elements
+from xdn.kernels.contract.words.task import IntegerSource, WordSource
 from xdn.kernels.core.aligned import aligned
 from xdn.kernels.core.packing import packed_once
 from xdn.layers.integer import rounded_weight, weight_scales

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from xdn.codegen.target import PLAIN
 from xdn.codegen.tiles import ROW_BYTES, ROWS
-from xdn.kernels.contract.integer.task import is_of_integers
 from xdn.kernels.contract.matrix.rule import readings, slides_over_images
 from xdn.kernels.contract.task import contraction_footprint
+from xdn.kernels.contract.words.task import is_of_integers
 from xdn.kernels.core.choice import DIRECT, INT8, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering
 from xdn.kernels.core.footprint import Footprint

@@ -7,8 +7,8 @@ from llvmlite import ir
 
 from xdn.codegen.words import WordBuilder
 from xdn.element import Element
-from xdn.kernels.contract.integer.form import Form
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, emit_sums
+from xdn.kernels.contract.words.form import Form
 
 
 def tiled(form: Form, depth: int) -> Form:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import make_params
-from tests.kernels.contract.integer.nets import TARGETS, Case, constant_feed
+from tests.kernels.contract.words.nets import TARGETS, Case, constant_feed
 from tests.kernels.integers import BATCH, check_bits, random_feed
 from xdn.codegen.target import MADD
 from xdn.graph import Quantized
-from xdn.kernels.contract.integer.twos import begins_of, in_twos, word_size
+from xdn.kernels.contract.words.twos import begins_of, in_twos, word_size
 from xdn.runtime.cpu.plan import make_plan
 
 MADDS = [target for target in TARGETS if target.dots == MADD]

@@ -7,8 +7,8 @@ import numpy as np
 
 from xdn.element import BF16
 from xdn.graph import Array
-from xdn.kernels.contract.integer.task import Packing, Span, WordSource, WordTask, laid_out
 from xdn.kernels.contract.task import can_be_contracted, contraction_task
+from xdn.kernels.contract.words.task import Packing, Span, WordSource, WordTask, laid_out
 from xdn.kernels.core.family import Lowering
 from xdn.kernels.core.packing import packed_once
 

@@ -11,8 +11,8 @@ from xdn.codegen.jit import U8_POINTER
 from xdn.codegen.target import target_named
 from xdn.codegen.words import WordBuilder
 from xdn.element import REAL, U8
-from xdn.kernels.contract.integer.end import scaled_images, store_images
-from xdn.kernels.contract.integer.form import Ends, Form
+from xdn.kernels.contract.words.end import scaled_images, store_images
+from xdn.kernels.contract.words.form import Ends, Form
 
 TARGET = target_named("avx512f")
 IMAGES = TARGET.block_images

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.kernels.contract.integer.nets import Case
+from tests.kernels.contract.words.nets import Case
 from xdn.codegen.dots import DOTS
 from xdn.codegen.target import target_named
 from xdn.codegen.words import WORD
 from xdn.graph import Quantized
-from xdn.kernels.contract.integer.task import integer_task, words_of
+from xdn.kernels.contract.words.task import integer_task, words_of
 from xdn.kernels.core.layout import BATCH
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings

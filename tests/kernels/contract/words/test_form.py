@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import make_params
-from tests.kernels.contract.integer.nets import KINDS, TARGETS, Case
+from tests.kernels.contract.words.nets import KINDS, TARGETS, Case
 from tests.kernels.integers import BATCH as IMAGES
 from tests.kernels.integers import check_bits, random_feed
 from xdn.codegen.names import KernelName
 from xdn.codegen.target import target_named
 from xdn.element import BF16, REAL, S8, U8
 from xdn.graph import Quantized
-from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.words.form import Form
 from xdn.kernels.core.layout import BATCH, CHANNEL
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings

@@ -27,10 +27,10 @@ from xdn.codegen.target import NATIVE, PLAIN, TWOS, Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import BF16, S32, U8, Element
 from xdn.kernels.contract.batch_kernel import no_second
-from xdn.kernels.contract.integer.end import scaled_images, store_images
-from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
-from xdn.kernels.contract.integer.twos import word_size
 from xdn.kernels.contract.kernel import add_runs
+from xdn.kernels.contract.words.end import scaled_images, store_images
+from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.words.twos import word_size
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH

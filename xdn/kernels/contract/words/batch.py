@@ -10,9 +10,11 @@ from xdn.codegen.target import MADD, TWOS
 from xdn.element import REAL
 from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
-from xdn.kernels.contract.integer.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction, most_rows
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import (
+from xdn.kernels.contract.matrix.blobs.rule import dots_choices
+from xdn.kernels.contract.task import spread
+from xdn.kernels.contract.words.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction, most_rows
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.lower import (
     in_place,
     integer_footprint,
     integer_words,
@@ -20,11 +22,9 @@ from xdn.kernels.contract.integer.lower import (
     sums_of,
     word_task,
 )
-from xdn.kernels.contract.integer.pairs import is_of_bf16
-from xdn.kernels.contract.integer.task import CONTRACTED, IntegerSource, Span, WordTask, is_of_integers
-from xdn.kernels.contract.integer.twos import begins_of, cost_of, pack_twos, tap_runs
-from xdn.kernels.contract.matrix.blobs.rule import dots_choices
-from xdn.kernels.contract.task import spread
+from xdn.kernels.contract.words.pairs import is_of_bf16
+from xdn.kernels.contract.words.task import CONTRACTED, IntegerSource, Span, WordTask, is_of_integers
+from xdn.kernels.contract.words.twos import begins_of, cost_of, pack_twos, tap_runs
 from xdn.kernels.contract.work import tile_group
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import BlockLayout

@@ -27,10 +27,10 @@ from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import S8, S32, S64, Element
 from xdn.kernels.contract.channel_kernel import PanelRow, no_second_of_panel, second_of_panel
-from xdn.kernels.contract.integer.end import added_channels, scaled_channels, store_channels
-from xdn.kernels.contract.integer.form import Ends, Form, Integers, tile_function
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.contract.tiles import tile_words
+from xdn.kernels.contract.words.end import added_channels, scaled_channels, store_channels
+from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
 from xdn.kernels.core.descriptor import Pointer, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL

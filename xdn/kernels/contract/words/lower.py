@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from xdn.graph import Array
-from xdn.kernels.contract.integer.pairs import pair_task
-from xdn.kernels.contract.integer.task import WordTask, integer_task
 from xdn.kernels.contract.task import contraction_footprint
 from xdn.kernels.contract.tiles import position_classes
+from xdn.kernels.contract.words.pairs import pair_task
+from xdn.kernels.contract.words.task import WordTask, integer_task
 from xdn.kernels.contract.work import Depth, Sums
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.epilogue import coefficients

@@ -9,9 +9,12 @@ import numpy as np
 from xdn.graph import Array
 from xdn.kernels.contract.channel import best_order, best_tile
 from xdn.kernels.contract.channel_kernel import PanelRow
-from xdn.kernels.contract.integer.channel_kernel import IntegerChannel, contraction
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.lower import (
+from xdn.kernels.contract.matrix.blobs.rule import dots_choices
+from xdn.kernels.contract.task import spread
+from xdn.kernels.contract.tiles import class_tiles, position_classes
+from xdn.kernels.contract.words.channel_kernel import IntegerChannel, contraction
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.lower import (
     in_place,
     integer_footprint,
     integer_words,
@@ -19,11 +22,8 @@ from xdn.kernels.contract.integer.lower import (
     sums_of,
     word_task,
 )
-from xdn.kernels.contract.integer.pairs import is_of_bf16
-from xdn.kernels.contract.integer.task import CONTRACTED, Span, WordTask, is_of_integers
-from xdn.kernels.contract.matrix.blobs.rule import dots_choices
-from xdn.kernels.contract.task import spread
-from xdn.kernels.contract.tiles import class_tiles, position_classes
+from xdn.kernels.contract.words.pairs import is_of_bf16
+from xdn.kernels.contract.words.task import CONTRACTED, Span, WordTask, is_of_integers
 from xdn.kernels.core.choice import PANELS
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.layout import CHANNEL

@@ -7,7 +7,7 @@ import pytest
 
 from tests.kernels.bf16 import PAIRS_TESTED, STORED, check, halved, random_feed
 from tests.kernels.checks import activated, coarse, covering, make_params, one_layer_net, sums
-from tests.kernels.contract.integer.test_batch import fits
+from tests.kernels.contract.words.test_batch import fits
 from tests.kernels.integers import BATCH, runs
 from tests.layers.windows import OVERHANGING
 from xdn.codegen.dots import DOTS
@@ -15,7 +15,7 @@ from xdn.codegen.target import EMULATED, NATIVE, target_named
 from xdn.element import BF16
 from xdn.graph import Epilogue
 from xdn.graph.epilogue import projection_weights
-from xdn.kernels.contract.integer.pairs import pair_task
+from xdn.kernels.contract.words.pairs import pair_task
 from xdn.kernels.core.layout import BATCH as BATCH_SCHEDULE
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings

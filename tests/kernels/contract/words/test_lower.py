@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.kernels.contract.integer.nets import KINDS, Case
+from tests.kernels.contract.words.nets import KINDS, Case
 from xdn.codegen.rates import Rates
 from xdn.codegen.target import target_named
 from xdn.graph import Quantized
-from xdn.kernels.contract.integer.lower import in_place, integer_words, sums_of
-from xdn.kernels.contract.integer.task import integer_task
+from xdn.kernels.contract.words.lower import in_place, integer_words, sums_of
+from xdn.kernels.contract.words.task import integer_task
 from xdn.kernels.core.layout import BATCH
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings

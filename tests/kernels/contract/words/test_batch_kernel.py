@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kernels.contract.integer.loops import PAIRS, PRODUCTS, WIDE, inner_loops, needs
+from tests.kernels.contract.words.loops import PAIRS, PRODUCTS, WIDE, inner_loops, needs
 from xdn.codegen.target import EMULATED, MADD, NATIVE, VNNI, target_named
 from xdn.element import BF16, S8, U8
-from xdn.kernels.contract.integer.batch_kernel import contraction, most_rows
-from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.words.batch_kernel import contraction, most_rows
+from xdn.kernels.contract.words.form import Form
 
 
 @needs(VNNI)

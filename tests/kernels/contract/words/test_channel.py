@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import make_params
-from tests.kernels.contract.integer.nets import KINDS, TARGETS, Case
+from tests.kernels.contract.words.nets import KINDS, TARGETS, Case
 from tests.kernels.integers import check_bits, random_feed
 from xdn.codegen.target import target_named
 from xdn.graph import Quantized

@@ -7,7 +7,7 @@ from llvmlite import ir
 
 from xdn.codegen.words import WordBuilder
 from xdn.element import REAL
-from xdn.kernels.contract.integer.form import Ends, Form, emit_activation, has_own_coefficients
+from xdn.kernels.contract.words.form import Ends, Form, emit_activation, has_own_coefficients
 
 
 def scaled_images(b: WordBuilder, acc: Sequence[ir.Value], at: ir.Value) -> list[ir.Value]:

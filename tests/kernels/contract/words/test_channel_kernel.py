@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 
-from tests.kernels.contract.integer.loops import PAIRS, WIDE, inner_loops, needs
+from tests.kernels.contract.words.loops import PAIRS, WIDE, inner_loops, needs
 from xdn.codegen.target import NATIVE, VNNI
 from xdn.element import BF16, U8
-from xdn.kernels.contract.integer.channel_kernel import contraction
-from xdn.kernels.contract.integer.form import Form
+from xdn.kernels.contract.words.channel_kernel import contraction
+from xdn.kernels.contract.words.form import Form
 
 
 @needs(VNNI)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.graph import Array, LayerParams
-from xdn.kernels.contract.integer.task import IntegerSource, Packing, Span, laid_out
+from xdn.kernels.contract.words.task import IntegerSource, Packing, Span, laid_out
 from xdn.kernels.core.aligned import aligned
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.core.packing import packed_once

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from tests.kernels.checks import covering, make_params, random_weights, with_cache
-from tests.kernels.contract.integer.nets import KINDS, TARGETS, Case, constant_feed, integer_input
+from tests.kernels.contract.words.nets import KINDS, TARGETS, Case, constant_feed, integer_input
 from tests.kernels.integers import BATCH, check_bits, random_feed
 from tests.layers.windows import OVERHANGING
 from xdn.codegen.target import VNNI, Target, host_target, target_named
 from xdn.errors import UnsupportedError
 from xdn.graph import Epilogue, Net, Quantized
-from xdn.kernels.contract.integer.batch import tiles_of
-from xdn.kernels.contract.integer.form import Form
-from xdn.kernels.contract.integer.task import integer_task
+from xdn.kernels.contract.words.batch import tiles_of
+from xdn.kernels.contract.words.form import Form
+from xdn.kernels.contract.words.task import integer_task
 from xdn.kernels.core.layout import BATCH as BATCH_SCHEDULE
 from xdn.layers.window import Window
 from xdn.runtime.configuration import DEFAULT
