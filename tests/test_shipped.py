@@ -24,7 +24,7 @@ PROTOTXT = ROOT / "prototxt"
 FOLDERS = sorted(path.name for path in PROTOTXT.iterdir() if path.is_dir())
 SMALL = ["lenet", "resnet20", "resnet56", "resnet50_32"]
 #: One for each kind of layer and window that only large nets have.
-LARGE = ["squeezenet_v1.1", "mobilenet_v2", "googlenet", "densenet121"]
+LARGE = ["squeezenet_v1.1", "mobilenet_v2", "mobilenet_v3_small", "googlenet", "densenet121"]
 
 
 def prototxt_of(folder):
@@ -102,6 +102,8 @@ def test_an_optimized_net_executes_no_more_multiplications(folder, schedule, ima
         ("vgg16", 15470, 138.4),
         ("mobilenet_v1", 569, 4.2),
         ("mobilenet_v2", 300, 3.5),
+        ("mobilenet_v3_large", 217, 5.5),
+        ("mobilenet_v3_small", 56.5, 2.54),
         ("resnet20", 41, 0.27),
         ("resnet110", 253, 1.73),
     ],

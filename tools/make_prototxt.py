@@ -12,12 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from prototxt_nets import (
+    MOBILENET_V3_LARGE,
+    MOBILENET_V3_SMALL,
     cifar_resnet,
     densenet121,
     googlenet,
     lenet,
     mobilenet_v1,
     mobilenet_v2,
+    mobilenet_v3,
     resnet50,
     squeezenet,
     vgg16,
@@ -35,6 +38,12 @@ PROJECTION = "Shortcuts are projections (1x1 convolutions) where the shape chang
 CAFFE_RESNET = (
     "As in the authors' Caffe version, a block's stride is on its first 1x1 convolution, and the stem's 3x3/2 max "
     "pooling is not padded: Caffe rounds the size up."
+)
+
+MOBILENET_V3 = "Howard et al.: Searching for MobileNetV3 (2019), arXiv:1905.02244"
+EXCITED = (
+    "HSwish and HSigmoid are layers that ports of it brought to Caffe. Channels are squeezed to a quarter, a multiple "
+    "of 8, and excited by a Scale of two bottoms."
 )
 
 
@@ -123,6 +132,20 @@ UNTRAINED = {
         "Sandler et al.: MobileNetV2: Inverted Residuals and Linear Bottlenecks (2018), arXiv:1801.04381",
         IMAGENET,
         "ReLU stands where the paper has ReLU6, a layer that Caffe does not have.",
+    ),
+    "mobilenet_v3_large": Entry(
+        partial(mobilenet_v3, "MobileNet-v3-large", MOBILENET_V3_LARGE, 1280),
+        "MobileNet v3, large",
+        MOBILENET_V3,
+        IMAGENET,
+        EXCITED,
+    ),
+    "mobilenet_v3_small": Entry(
+        partial(mobilenet_v3, "MobileNet-v3-small", MOBILENET_V3_SMALL, 1024),
+        "MobileNet v3, small",
+        MOBILENET_V3,
+        IMAGENET,
+        EXCITED,
     ),
     "vgg16": Entry(
         vgg16,

@@ -123,6 +123,71 @@ def mobilenet_v2() -> NetText:
     return net
 
 
+#: Blocks of MobileNet v3: size of the filters, channels within, channels of the result, whether channels are excited,
+#: activation, stride.
+_RE, _HS = "ReLU", "HSwish"
+MOBILENET_V3_LARGE = [
+    (3, 16, 16, False, _RE, 1),
+    (3, 64, 24, False, _RE, 2),
+    (3, 72, 24, False, _RE, 1),
+    (5, 72, 40, True, _RE, 2),
+    (5, 120, 40, True, _RE, 1),
+    (5, 120, 40, True, _RE, 1),
+    (3, 240, 80, False, _HS, 2),
+    (3, 200, 80, False, _HS, 1),
+    (3, 184, 80, False, _HS, 1),
+    (3, 184, 80, False, _HS, 1),
+    (3, 480, 112, True, _HS, 1),
+    (3, 672, 112, True, _HS, 1),
+    (5, 672, 160, True, _HS, 2),
+    (5, 960, 160, True, _HS, 1),
+    (5, 960, 160, True, _HS, 1),
+]
+MOBILENET_V3_SMALL = [
+    (3, 16, 16, True, _RE, 2),
+    (3, 72, 24, False, _RE, 2),
+    (3, 88, 24, False, _RE, 1),
+    (5, 96, 40, True, _HS, 2),
+    (5, 240, 40, True, _HS, 1),
+    (5, 240, 40, True, _HS, 1),
+    (5, 120, 48, True, _HS, 1),
+    (5, 144, 48, True, _HS, 1),
+    (5, 288, 96, True, _HS, 2),
+    (5, 576, 96, True, _HS, 1),
+    (5, 576, 96, True, _HS, 1),
+]
+
+
+def _by_eights(channels: float) -> int:
+    """Return a number of channels as a multiple of 8, not below nine tenths of what is asked for."""
+    found = max(8, int(channels + 4) // 8 * 8)
+    return found + 8 if found < 0.9 * channels else found
+
+
+def mobilenet_v3(name: str, blocks: list[tuple[int, int, int, bool, str, int]], last: int) -> NetText:
+    """Build MobileNet v3, width 1, with `last` values before the classes."""
+    net = NetText(name, (3, 224, 224))
+
+    def conv(name: str, bottom: str, channels: int, kernel: Kernel, activation: str) -> str:
+        """Append convolution, BatchNorm, Scale and an activation."""
+        return net.activation(f"{name}/act", activation, net.conv_bn(name, bottom, channels, kernel))
+
+    x, c = conv("conv1", "data", 16, Kernel(3, 2), _HS), 16
+    for number, (size, wide, channels, excited, activation, stride) in enumerate(blocks, start=1):
+        block = f"b{number}"
+        y = conv(f"{block}/expand", x, wide, Kernel(1), activation) if wide != c else x
+        y = net.conv_bn(f"{block}/dw", y, wide, Kernel(size, stride, group=wide))
+        y = net.activation(f"{block}/dw/act", activation, y)
+        y = net.excite(f"{block}/se", y, _by_eights(wide / 4)) if excited else y
+        y = net.conv_bn(f"{block}/project", y, channels, Kernel(1))
+        x = net.sum(f"{block}/sum", [x, y]) if stride == 1 and c == channels else y
+        c = channels
+    x = net.global_pool("pool", conv("conv_last", x, 6 * c, Kernel(1), _HS))
+    x = net.dropout("drop", net.activation("fc1/act", _HS, net.fc("fc1", x, last)), 0.2)
+    net.softmax("prob", net.fc("fc2", x, 1000))
+    return net
+
+
 def vgg16() -> NetText:
     """Build VGG-16 (configuration D)."""
     net, x = NetText("VGG-16", (3, 224, 224)), "data"

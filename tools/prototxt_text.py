@@ -112,7 +112,11 @@ class NetText:
 
     def relu(self, name: str, bottom: str) -> str:
         """Append a ReLU in place."""
-        return self._layer(name, "ReLU", [bottom], bottom)
+        return self.activation(name, "ReLU", bottom)
+
+    def activation(self, name: str, type: str, bottom: str) -> str:
+        """Append a layer of a function of each value, such as HSwish, in place."""
+        return self._layer(name, type, [bottom], bottom)
 
     def conv_relu(self, name: str, bottom: str, channels: int, kernel: Kernel) -> str:
         """Append convolution (with bias) and ReLU."""
@@ -142,6 +146,15 @@ class NetText:
         """Append the average over each whole map."""
         self.shapes[name] = (self.shapes[bottom][0], 1, 1)
         return self._layer(name, "Pooling", [bottom], name, pooling_param={"pool": "AVE", "global_pooling": True})
+
+    def excite(self, name: str, bottom: str, squeezed: int) -> str:
+        """Append what multiplies each channel by a factor that all channels' averages give (squeeze and excitation)."""
+        c = self.shapes[bottom][0]
+        x = self.conv_relu(f"{name}/squeeze", self.global_pool(f"{name}/pool", bottom), squeezed, Kernel(1))
+        x = self.activation(f"{name}/factor", "HSigmoid", self.conv(f"{name}/expand", x, c, Kernel(1)))
+        self._layer(f"{name}/flat", "Flatten", [x], f"{name}/flat")
+        self.shapes[name] = self.shapes[bottom]
+        return self._layer(name, "Scale", [bottom, f"{name}/flat"], name, scale_param={"axis": 0})
 
     def lrn(self, name: str, bottom: str) -> str:
         """Append local response normalisation over 5 channels with AlexNet's constants."""
