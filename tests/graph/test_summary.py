@@ -5,7 +5,6 @@ from math import prod
 import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
-from xdn.errors import NetError, ShapeError
 from xdn.graph import Layer
 from xdn.graph.cost import Cost, net_cost
 from xdn.graph.summary import summarize
@@ -87,12 +86,23 @@ def test_known_types_only():
     assert all(row.known for row in summary.layers)
 
 
-@pytest.mark.parametrize("reader", [conv("b", "nothing", 2), strange("b", "nothing"), layer("ReLU", "b", ["nothing"])])
-def test_what_no_layer_gives_is_an_error(reader):
-    with pytest.raises(NetError, match=r"layer 'b' .*unknown bottom blob 'nothing'"):
-        summarize(net_of(data(1, 3, 5, 5), strange("x", "data"), reader, weights=False))
+@pytest.mark.parametrize("reader", [conv("b", "nothing", 2), layer("ReLU", "b", ["nothing"])])
+def test_what_no_layer_gives_has_no_shape(reader, caplog):
+    after = layer("ReLU", "after", ["b"])
+    rows = summarize(net_of(data(1, 3, 5, 5), reader, after, layer("ReLU", "r", ["data"]), weights=False)).layers
+    assert [row.shapes for row in rows] == [((1, 3, 5, 5),), (None,), (None,), ((1, 3, 5, 5),)]
+    assert [row.cost is None for row in rows] == [False, True, True, False]
+    assert "unknown bottom blob 'nothing'" in caplog.text
+    assert len(caplog.records) == 1
 
 
-def test_shapes_that_are_known_must_fit():
-    with pytest.raises(ShapeError, match="layer 'b'"):
-        summarize(net_of(data(1, 3, 5, 5), strange("x", "data"), conv("b", "data", 2, 9), weights=False))
+def test_shapes_that_do_not_fit_are_unknown_and_the_log_says_why(caplog):
+    rows = summarize(net_of(data(1, 3, 5, 5), conv("b", "data", 2, 9), weights=False)).layers
+    assert [row.shapes for row in rows] == [((1, 3, 5, 5),), (None,)]
+    assert "layer 'b'" in caplog.text
+
+
+def test_the_first_few_reasons_are_told(caplog):
+    layers = [conv(f"c{i}", "data", 2, 9) for i in range(20)]
+    summarize(net_of(data(1, 3, 5, 5), *layers, weights=False))
+    assert len(caplog.records) == 8

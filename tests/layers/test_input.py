@@ -18,7 +18,7 @@ def test_one_shape_a_top_or_one_for_all():
     [
         (((1, 3),), [Blob((1,))], 1, "no bottoms"),
         (((1, 3), (1, 4)), [], 3, "2 shapes for 3 tops"),
-        ((), [], 1, "0 shapes"),
+        ((), [], 1, "nothing tells its shape"),
         (((1, 0),), [], 1, "positive"),
         (((1, -1),), [], 1, "positive"),
         (((1 << 20, 1 << 20),), [], 1, "elements"),

@@ -1,7 +1,8 @@
 """Print a net layer by layer: type, shape, parameters, multiply-accumulates, bytes, and the totals.
 
 Weights need not be there. MACs count padding as data; they and the tops' bytes are for one image, f32.
-Layers of types that XDN lacks are shown, too, with "?" for the shapes that only they know.
+Every net is shown whose text can be read, with "?" for what is unknown: layers of types or with fields that XDN lacks,
+inputs whose shape nothing tells, and what hangs on these. Warnings say why.
 
   xdn-inspect deploy.prototxt
   xdn-inspect deploy.prototxt --json -

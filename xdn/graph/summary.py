@@ -1,15 +1,22 @@
 """A net in numbers: what `xdn-inspect` prints."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xdn.graph.blob import Shape
+from xdn.errors import NetError, ShapeError, UnsupportedError
+from xdn.graph.blob import Blob, Shape
 from xdn.graph.cost import Cost, layer_cost, net_cost
 from xdn.graph.layer import Layer
-from xdn.graph.net import Net, check_bottoms
+from xdn.graph.net import Net, infer
 from xdn.graph.quantized import Reading
 from xdn.graph.unknown import UnknownParams
+
+log = logging.getLogger(__name__)
+
+#: So many reasons are told why shapes are unknown.
+_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,10 @@ class NetSummary:
 
 
 def summarize(net: Net) -> NetSummary:
-    """Return the summary of `net`; weights need not have been read, and layers may be of unknown types.
+    """Return the summary of `net`; weights need not have been read.
 
-    Raises
-    ------
-    NetError, ShapeError
-        Where a layer reads what no layer before it gives, or cannot take the shapes that it is given.
+    Shapes may be unknown: of layers of unknown types, of such as read what no layer before them gives, or cannot take
+    what they are given, and of all that hang on these. The log has a warning for each reason, the first few.
     """
     shaped = _shaped(net)
     names = {layer.name for layer in shaped.layers}
@@ -89,17 +94,23 @@ def summarize(net: Net) -> NetSummary:
 
 
 def _shaped(net: Net) -> Net:
-    """Return the net of the layers whose shapes can be known: no layer of an unknown type is on a way to them."""
-    written: set[str] = set()
-    hidden: set[str] = set()
+    """Return the net of the layers whose shapes can be known."""
+    known: dict[str, Blob] = {}
     kept: list[Layer] = []
+    reasons: list[str] = []
+    written: set[str] = set()
     for layer in net.layers:
-        check_bottoms(layer, written)
+        # What reads an unknown blob that a layer gives has no reason of its own.
+        lacking = [bottom for bottom in layer.bottoms if bottom not in known]
+        if not isinstance(layer.params, UnknownParams) and not (lacking and written.issuperset(lacking)):
+            try:
+                known.update(zip(layer.tops, infer(layer, known), strict=True))
+                kept.append(layer)
+            except (NetError, ShapeError, UnsupportedError) as error:
+                reasons.append(str(error))
         written.update(layer.tops)
-        if isinstance(layer.params, UnknownParams) or not hidden.isdisjoint(layer.bottoms):
-            hidden.update(layer.tops)
-        else:
-            kept.append(layer)
+    for reason in reasons[:_TOLD]:
+        log.warning("%s", reason)
     return net.replace(layers=tuple(kept), outputs=()) if len(kept) < len(net.layers) else net
 
 

@@ -31,6 +31,8 @@ class Input(CaffeLayer):
         """The declared shapes, one a top; one shape may serve all tops."""
         if bottoms:
             raise ShapeError("an Input layer takes no bottoms")
+        if not self.shape:
+            raise ShapeError("nothing tells its shape", mend="Say it with --input-shape")
         if len(self.shape) not in (1, n_tops):
             raise ShapeError(f"{len(self.shape)} shapes for {n_tops} tops; give one, or one a top")
         shapes = self.shape * n_tops if len(self.shape) == 1 else self.shape

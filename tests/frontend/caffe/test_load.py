@@ -5,7 +5,7 @@ import pytest
 
 from tests.frontend.caffe.opencv_oracle import check_against_opencv
 from tests.layers.sequences import lstm_loop
-from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError, XdnError
 from xdn.frontend import find_weights, load, save, summary
 from xdn.frontend.caffe.load import Caffe
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
@@ -245,13 +245,50 @@ def test_a_summary_knows_the_phases_and_the_images_shape(tmp_path):
     ("text", "kind", "word"),
     [
         ('layer { name: "x" }', UnsupportedError, "layer 'x': the layer has no type"),
-        ('layer { name: "x" type: "Warp" bottom: "b" top: "t" }', NetError, r"layer 'x' \(Warp\): unknown bottom"),
         ("", NetError, "no layers"),
         ("layers { layer { name: 'x' type: 'warp' } }", UnsupportedError, "V0 has no layer type 'warp'"),
     ],
 )
 def test_what_a_summary_refuses(tmp_path, text, kind, word):
     with pytest.raises(kind, match=rf"net\.prototxt: .*{word}"):
+        summary(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "said"),
+    [
+        # A part of a net, fields of forks, inputs of unknown shapes, Python whose text is not understood.
+        (RELU, [False], "unknown bottom blob 'data'"),
+        (INPUT + RELU.replace("}", "relu_param { bent: 3 } }", 1), [True, True], "no field 'bent'"),
+        ('layer { name: "d" type: "Data" top: "data" top: "label" }' + RELU, [False, False], "nothing tells its shape"),
+        (FEATURES, [False] * 5, "nothing tells its shape"),
+        ('input: "a" input: "b" ' + RELU.replace('"data"', '"a"'), [False, False], "nothing tells its shape"),
+        (
+            INPUT + PYTHON.replace('"L"', '"ProposalLayer" param_str: "1, 2, 3"'),
+            [True, False],
+            "param_str, line 1",
+        ),
+        (
+            INPUT + 'layer { name: "r" type: "ShuffleChannel" bottom: "data" top: "r" relu_param { negative_slope: 1 } '
+            "shuffle_channel_param { group: 3 } }",
+            [True, True],
+            "relu_param is passed over",
+        ),
+    ],
+)
+def test_a_summary_shows_whatever_can_be_read(tmp_path, text, known, said, caplog):
+    path = write(tmp_path, text)
+    found = summary(path)
+    assert [row.cost is not None for row in found.layers] == known
+    assert [row.shapes.count(None) == 0 for row in found.layers] == known
+    assert said in caplog.text
+    with pytest.raises(XdnError):
+        load(path)
+
+
+@pytest.mark.parametrize("text", ['layer { name: "x" tipe: "ReLU" }', 'net { name: "x" }'])
+def test_a_summary_refuses_what_is_not_a_net(tmp_path, text):
+    with pytest.raises(ParseError, match="no field"):
         summary(write(tmp_path, text))
 
 

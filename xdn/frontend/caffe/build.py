@@ -161,12 +161,13 @@ def build(net: Message, folder: Path | None = None, input_shape: InputShapes | N
     """
     _check_types(net)
     made = sketch(net, folder, input_shape)
+    _check_shaped(made.layers)
     verify(made)
     return made
 
 
 def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Net:
-    """Return the net as `build` does, not verified; layers of types that are not registered have `UnknownParams`."""
+    """Return the net as `build` does, not verified; inputs may lack shapes, and unknown types have `UnknownParams`."""
     params = [layer_params(layer) for layer in net.layer]
     pairs = zip(net.layer, params, strict=True)
     wirings = single_assignment([Wiring.of(layer, param.is_input) for layer, param in pairs])
@@ -184,7 +185,6 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
     ]
     if input_shape is not None:
         layers = _with_input_shapes(layers, input_shape)
-    _check_shaped(layers)
     return Net(net.name, tuple(layers), folder=folder)
 
 

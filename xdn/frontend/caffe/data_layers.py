@@ -46,11 +46,14 @@ class Told:
         Where the prototxt lies.
     readers : mapping
         Blob -> the layers that read it.
+    strict : bool
+        Refuse images of unknown shapes; otherwise an input has no shape at all.
     """
 
     said: InputShapes | None
     folder: Path | None
     readers: Mapping[str, Sequence[Message]]
+    strict: bool = True
 
     def images(self, layer: Message, top: str) -> ImageShape:
         """Return the shape of the images in a top of a data layer of which the caller says nothing."""
@@ -83,10 +86,20 @@ def _input_shapes(layer: Message, tops: Sequence[int], told: Told) -> Message:
     return param
 
 
+def _shapes_or_none(layer: Message, tops: Sequence[int], told: Told) -> Message:
+    """Return the InputParameter as `_input_shapes`, without shapes where nothing tells them and nobody insists."""
+    try:
+        return _input_shapes(layer, tops, told)
+    except NetError:
+        if told.strict:
+            raise
+        return schema.new("InputParameter")
+
+
 def input_layer(layer: Message, tops: Sequence[int], told: Told) -> Message:
     """Return the Input that takes the place of the data layer `layer` and gives its tops at the positions `tops`."""
     kept = {name: getattr(layer, name) for name in ("transform_param", "xdn_param") if layer.HasField(name)}
-    names, shapes = [layer.top[position] for position in tops], _input_shapes(layer, tops, told)
+    names, shapes = [layer.top[position] for position in tops], _shapes_or_none(layer, tops, told)
     made = schema.new("LayerParameter", name=layer.name, type="Input", top=names, input_param=shapes, **kept)
     if source := source_of(layer):
         made.data_param.source = source

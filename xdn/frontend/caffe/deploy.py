@@ -192,7 +192,9 @@ def _analysed(layers: Sequence[Message], wirings: Sequence[Wiring]) -> _Analysis
     return analysis
 
 
-def deployable(net: Message, folder: Path | None = None, input_shape: InputShapes | None = None) -> Message:
+def deployable(
+    net: Message, folder: Path | None = None, input_shape: InputShapes | None = None, *, strict: bool = True
+) -> Message:
     """Return `net` (current format, layers of one phase) without what only training needs, by the module's rules.
 
     Parameters
@@ -202,6 +204,8 @@ def deployable(net: Message, folder: Path | None = None, input_shape: InputShape
         Where the prototxt lies; a mean image there tells the input's shape.
     input_shape : (C, H, W), or name -> such shapes, optional
         The shape of the only input's images, or of some inputs; what the file says otherwise.
+    strict : bool
+        Refuse data layers whose images' shape nothing tells; otherwise their inputs have none.
 
     Raises
     ------
@@ -220,7 +224,7 @@ def deployable(net: Message, folder: Path | None = None, input_shape: InputShape
     for layer in left:
         for bottom in layer.bottom:
             readers.setdefault(bottom, []).append(layer)
-    told = Told(input_shape, folder, readers)
+    told = Told(input_shape, folder, readers, strict)
     for index, (layer, wiring) in enumerate(zip(layers, analysis.wirings, strict=True)):
         if index in heads:
             made.append(_softmax_layer(layer, taken))

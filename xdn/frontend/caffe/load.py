@@ -72,8 +72,8 @@ def net_from_message(
     reading : Reading
         Which layers take part, and the inputs' shapes.
     strict : bool
-        Refuse layers of types that XDN lacks. Otherwise the net may have such layers, and is not verified: it is good
-        for a summary only.
+        Refuse layers of types that XDN lacks, words of forks that it does not understand, and inputs of unknown shapes.
+        Otherwise the net may have all of these, and is not verified: it is good for a summary only.
 
     Raises
     ------
@@ -91,12 +91,12 @@ def net_from_message(
     if current.layer and not computing:
         named = listed([f"{layer.name!r} ({layer.type})" for layer in current.layer])
         raise NetError(f"there is nothing to compute: the net only has data: {named}", mend=_STATE)
-    current = deployable(current, folder, reading.input_shape)
+    current = deployable(current, folder, reading.input_shape, strict=strict)
     if computing and all(layer.type == "Input" for layer in current.layer):
         named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
         raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")
-    plain_caffe(current)
-    check_unread(current)
+    plain_caffe(current, strict)
+    check_unread(current, strict)
     if strict:
         refuse_python(current)
     net = (build if strict else sketch)(current, folder, reading.input_shape)
@@ -135,8 +135,8 @@ class Caffe(Frontend):
         return unfolded(net)
 
     def summary(self, path: Path, reading: Reading) -> NetSummary:
-        """Return the summary of the net in `path`, which may have layers of types that XDN lacks."""
-        message = prototxt.read(path)
+        """Return the summary of the net in `path`, whatever it lacks of what would be needed to run it."""
+        message = prototxt.read(path, strict=False)
         with placed(str(path), NetError, UnsupportedError):
             return summarize(net_from_message(message, path.parent, reading, strict=False))
 

@@ -3,13 +3,17 @@
 Each rule takes a LayerParameter of the current format and changes it in place.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from xdn.errors import UnsupportedError
+from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
 from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.text import Message, place_of
+
+log = logging.getLogger(__name__)
 
 #: What happynear's Normalize adds to its sums.
 _HAPPYNEAR_EPS = 1e-6
@@ -128,10 +132,26 @@ def _densified(net: Message) -> None:
             layer.prior_box_param.densified = True
 
 
-def plain_caffe(net: Message) -> None:
-    """Change the layers of the NetParameter `net` that a fork writes in words of its own."""
+def plain_caffe(net: Message, strict: bool = True) -> None:
+    """Change the layers of the NetParameter `net` that a fork writes in words of its own.
+
+    Where a net is only looked at, and not `strict`, words that are not understood are a warning.
+    """
     for layer in net.layer:
         if rule := _RULES.get(layer.type):
-            rule(layer)
-    padded_apart(net)
+            with _understood(strict):
+                rule(layer)
+    with _understood(strict):
+        padded_apart(net)
     _densified(net)
+
+
+@contextmanager
+def _understood(strict: bool) -> Iterator[None]:
+    """Let errors of what is not understood pass, or make them warnings."""
+    try:
+        yield
+    except (NetError, UnsupportedError) as error:
+        if strict:
+            raise
+        log.warning("%s", error)

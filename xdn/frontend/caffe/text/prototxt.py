@@ -40,7 +40,7 @@ def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
     return left
 
 
-def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> Message:
+def parse(text: str, name: str = "prototxt", message: str = "NetParameter", *, strict: bool = True) -> Message:
     """Return the message that `text` spells.
 
     Of a net, unknown fields that do not matter to inference are passed over with a warning in the log; other messages
@@ -54,6 +54,8 @@ def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> M
         The file's name, for errors.
     message : str
         The message's type.
+    strict : bool
+        Refuse unknown fields of a net that may matter to what it computes.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> M
         With file:line:column, and the nearest known field or value.
     """
     if message == "NetParameter":
-        return _parse_net(text, name)
+        return _parse_net(text, name, strict)
     made = schema.new(message)
     for unknown in fill(text, made, name)[:1]:
         what, mend = explain(unknown)
@@ -69,12 +71,12 @@ def parse(text: str, name: str = "prototxt", message: str = "NetParameter") -> M
     return made
 
 
-def _parse_net(text: str, name: str) -> Message:
+def _parse_net(text: str, name: str, strict: bool) -> Message:
     """Return the NetParameter that `text` spells; an error says what the text is, where that can be told."""
     made = schema.new("NetParameter")
     try:
         unknown = fill(text, made, name)
-        warnings = tolerated(_keep_v1_types(unknown))
+        warnings = tolerated(_keep_v1_types(unknown), strict)
     except ParseError as error:
         if (seems := diagnose(text)) is None:
             raise
@@ -86,9 +88,9 @@ def _parse_net(text: str, name: str) -> Message:
     return made
 
 
-def read(path: Path) -> Message:
+def read(path: Path, *, strict: bool = True) -> Message:
     """Return the NetParameter in the text file `path`; raise ParseError as `parse` does."""
-    return parse(read_text(path), str(path))
+    return parse(read_text(path), str(path), strict=strict)
 
 
 def read_text(path: Path) -> str:

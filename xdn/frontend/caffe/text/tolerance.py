@@ -117,8 +117,10 @@ def _excuse_of_strange(unknown: Unknown) -> str:
     return _HOW if unknown.name in _ENGINES else "whose meaning is unknown: in its fork of Caffe results may differ"
 
 
-def tolerated(found: Sequence[Unknown]) -> list[str]:
+def tolerated(found: Sequence[Unknown], strict: bool = True) -> list[str]:
     """Return a warning for each unknown field and value of a net that may be passed over, those of one kind once.
+
+    Where a net is only looked at, and not `strict`, that is each in a layer that has a type.
 
     Raises
     ------
@@ -138,6 +140,8 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
             raise ParseError(f"more than {settings.MAX_UNKNOWN_KINDS} kinds of unknown fields", where=unknown.where)
         what, mend = explain(unknown)
         excuse = _excuse(unknown)
+        if excuse is None and not strict and layer is not None and _type_of(layer):
+            excuse = "as the net is only looked at; it cannot be run"
         if excuse is None:
             raise ParseError(what, where=unknown.where, mend=mend)
         warnings.setdefault(what, f"{unknown.where}: {what}; passed over, {excuse}")
@@ -145,13 +149,13 @@ def tolerated(found: Sequence[Unknown]) -> list[str]:
     return told if len(told) <= _TOLD else [*told[:_TOLD], f"and {len(told) - _TOLD} more of this kind"]
 
 
-def check_unread(net: Message) -> None:
+def check_unread(net: Message, strict: bool = True) -> None:
     """Log a warning for each parameter that a layer of the NetParameter `net` does not read, those of one kind once.
 
     Raises
     ------
     UnsupportedError
-        For the first in a layer of a type that is not Caffe's own.
+        For the first in a layer of a type that is not Caffe's own, if `strict`.
     """
     #: What may stand in any layer: our additions, and what data layers, losses and measures read.
     anywhere = {"XdnParameter", *_training_messages()}
@@ -166,7 +170,7 @@ def check_unread(net: Message) -> None:
             is_param = message is not None and name.endswith("_param") and message.name not in anywhere
             if not is_param or name == own or not value.ListFields():
                 continue
-            if not cls.of_caffe():
+            if strict and not cls.of_caffe():
                 mend = f"Forks differ in this type; XDN's reads {own or 'no parameters'}"
                 raise UnsupportedError(f"{name} stands in a layer that does not read it", where=where, mend=mend)
             if (layer.type, name) not in told:
