@@ -9,10 +9,11 @@ from tests.kernels.checks import COMPUTED_APART, LAYER_CASES, check_net, make_pa
 from tests.kernels.integers import integer_nets
 from xdn.codegen.native import address
 from xdn.codegen.target import target_named
-from xdn.element import U8
+from xdn.element import REAL, U8
 from xdn.errors import UnsupportedError
-from xdn.graph import Epilogue, Layer, Quantized
-from xdn.kernels.core.choice import BF16X6, BLAS, STRASSEN, WINOGRADS, Choice
+from xdn.graph import Bf16, Epilogue, Layer, Quantized
+from xdn.graph.reading import why_no_bf16, why_real
+from xdn.kernels.core.choice import BF16X6, BLAS, INT8, STRASSEN, WINOGRADS, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.kernels.core.work import Setting
@@ -20,6 +21,9 @@ from xdn.layers import LAYERS
 from xdn.layers.input import Input
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.machine import this_target
+
+#: Algorithms of the tile unit.
+TILED = (BF16X6, INT8)
 
 
 def _lowering(net, schedule=BATCH):
@@ -36,15 +40,32 @@ def test_every_layer_type_has_a_case_and_a_family():
     assert runnable == {name for _, family in FAMILIES.items() for name in family.types} | moves
 
 
+def _read_as(net, how):
+    """Return the nets, one or none, whose only layer reads such inputs: as they are where it hands them on."""
+    layer = net.layers[-1]
+    values, scale = [net.blobs[name] for name in layer.bottoms], how.scale if how != Bf16() else 1.0
+    reason = why_no_bf16(layer, values) if how == Bf16() else why_real(layer, values)
+    read = () if reason else (how,) * len(layer.bottoms)
+    if reason and not layer.params.selects_only(values[: len(layer.own_bottoms)], len(layer.tops)):
+        return []
+    params = (replace(each.params, element=how.element, scale=scale) for each in net.layers[:-1])
+    given = [each.replace(params=own) for each, own in zip(net.layers[:-1], params, strict=True)]
+    return [net.replace(layers=(*given, layer.replace(quantized=read)))]
+
+
 def test_the_cases_reach_every_family():
-    nets = [*(case.net() for case in LAYER_CASES), *integer_nets()]
+    nets = [*(case.net() for case in LAYER_CASES), *integer_nets(), one_layer_net("Quantize", (5, 3, 2), bf16=True)]
+    single = [
+        net for net in nets if not net.layers[-1].quantized and {b.element for b in net.inputs.values()} == {REAL}
+    ]
+    nets += [each for net in single for how in (Quantized(0.1), Bf16()) for each in _read_as(net, how)]
     lowerings = [_lowering(net, schedule) for net in nets for schedule in SCHEDULES.values()]
     # Whatever the rules take of these small layers; none takes BLAS.
     asked = (*WINOGRADS, STRASSEN, BLAS)
     lowerings += [replace(lowering, choice=Choice(algorithm)) for lowering in lowerings for algorithm in asked]
     # Nor are there tiles on every processor.
     tiled = target_named("amx-emulated")
-    lowerings += [replace(lowering, choice=Choice(BF16X6), target=tiled) for lowering in lowerings]
+    lowerings += [replace(lowering, choice=Choice(each), target=tiled) for lowering in lowerings for each in TILED]
     chosen = [select(lowering) for lowering in lowerings]
     assert {id(family) for family in chosen} == {id(family) for _, family in FAMILIES.items()}
 
