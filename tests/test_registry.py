@@ -127,3 +127,10 @@ def test_threads_that_look_at_once_see_all_names(package, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: list(package), range(4)))
     assert found == [["Alpha", "Beta", "OldAlpha", "OldBeta"]] * 4
+
+
+def test_what_is_forgotten_is_unknown(package):
+    registry = package
+    names = list(registry)
+    registry.forget([names[0], "nothing"])
+    assert list(registry) == names[1:]

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from xdn.data import DATASETS, Dataset
 from xdn.data.applied import Applied
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError, NetError, SettingError, placed
+from xdn.frontend import plugins
 from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
 from xdn.graph import Net, Transform
 from xdn.graph.summary import NetSummary
@@ -53,6 +54,18 @@ def load(prototxt: str | Path, weights: str | Path | None = None, **options: Any
         What is wrong, where, and how to mend it.
     """
     return frontend.load(Path(prototxt), None if weights is None else Path(weights), **options)
+
+
+def load_layers(files: Iterable[str | Path]) -> None:
+    """Run Python files that define layer types, and take these; see `xdn.frontend.plugins`.
+
+    Raises
+    ------
+    SettingError
+        For a file that fails, or brings no layer type.
+    """
+    for file in files:
+        plugins.load_layers(Path(file))
 
 
 def summary(prototxt: str | Path, **options: Any) -> NetSummary:

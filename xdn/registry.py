@@ -4,7 +4,7 @@ import difflib
 import importlib
 import pkgutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from xdn.errors import UnknownNameError
@@ -83,6 +83,11 @@ class Registry(Generic[T]):
             return entry
 
         return enter
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Take out the things of these names: those of a file that turned out to be of no use."""
+        for name in names:
+            self._entries.pop(name, None)
 
     def _discover(self) -> None:
         if self._complete:

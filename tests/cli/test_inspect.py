@@ -141,3 +141,11 @@ def test_the_machine_is_printed_measured_once_and_anew(monkeypatch, tmp_path, ca
     assert main(["--machine"]) == 0
     assert "multiply-adds/s" in capsys.readouterr().out
     machine.this_machine.cache_clear()
+
+
+def test_a_layer_plugin(tmp_path, capsys):
+    path, plugin = tmp_path / "strange.prototxt", tmp_path / "broken.py"
+    path.write_text(STRANGE)
+    plugin.write_text("raise RuntimeError('no')")
+    assert main([str(path), "--layer-plugin", str(plugin)]) == 1
+    assert "broken.py: it fails: RuntimeError: no" in capsys.readouterr().err.replace("\n", " ")

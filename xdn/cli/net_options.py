@@ -41,6 +41,7 @@ def add_net_options(parser: argparse.ArgumentParser, *, optional: bool = False, 
     state.add_argument("--level", type=_int32, default=0, metavar="N", help="level that include rules ask for")
     state.add_argument("--net-stage", action="append", default=[], metavar="NAME", help="stage that rules ask for")
     add_input_shape_option(parser)
+    add_plugin_option(parser)
     if weights_needed:
         add_transform_options(parser)
 
@@ -51,6 +52,14 @@ def add_input_shape_option(parser: argparse._ActionsContainer) -> None:
         "--input-shape", action=_InputShapes, type=_input_shape, metavar="[NAME=]C,H,W",
         help="of the only input, where the net lacks it, without the batch: of images C,H,W, of films C,D,H,W, of "
         "features C; of several inputs NAME=C,H,W, once for each",
+    )  # fmt: skip
+
+
+def add_plugin_option(parser: argparse._ActionsContainer) -> None:
+    """Add the files that bring layer types."""
+    parser.add_argument(
+        "--layer-plugin", action="append", default=[], type=Path, metavar="FILE.py",
+        help="a Python file of your own that defines layer types which XDN lacks; it is run",
     )  # fmt: skip
 
 
@@ -91,6 +100,7 @@ def load_net(args: argparse.Namespace, output: Output, *, weights_needed: bool =
     weights_needed : bool
         Whether weights are looked for beside the prototxt when none are named.
     """
+    api.load_layers(args.layer_plugin)
     weights = args.weights
     if weights is None and weights_needed and not args.random_weights:
         try:
@@ -115,6 +125,7 @@ def net_summary(args: argparse.Namespace, output: Output) -> NetSummary:
         # Random ones are not drawn: nothing in the summary depends on a weight's value.
         args = argparse.Namespace(**{**vars(args), "random_weights": False})
         return summarize(load_net(args, output, weights_needed=False))
+    api.load_layers(args.layer_plugin)
     summary = api.summary(args.net, **_reading(args))
     tell_joining(summary.joining, output)
     return summary

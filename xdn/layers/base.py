@@ -89,6 +89,8 @@ class CaffeLayer(LayerParams):
     message: ClassVar[Message | None] = None
     #: Fields of the message that inference does not need: accepted in a file, not kept.
     unused: ClassVar[Mapping[str, Field]] = {}
+    #: Whether a file of the owner brought the type (`xdn.frontend.plugins`).
+    from_plugin: ClassVar[bool] = False
     #: As `layer_type` was given them.
     aliases: ClassVar[tuple[str, ...]]
     v1_name: ClassVar[str]

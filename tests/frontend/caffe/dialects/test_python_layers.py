@@ -68,7 +68,9 @@ def test_known_python_is_not_refused():
     refuse_python(net)
 
 
-@pytest.mark.parametrize("words", ["{'phase': 'TEST','p': 0.1}", "{'phase': 'TRAIN', 'p': 0.1}", "p: 0.1"])
+@pytest.mark.parametrize(
+    "words", ["{'phase': 'TEST','p': 0.1}", "{'phase': 'TEST','p': '0.1'}", "{'phase': 'TRAIN', 'p': 0.1}", "p: 0.1"]
+)
 def test_spatial_dropout_is_dropout(words):
     python = f'python_param {{ module: "spatial_dropout" layer: "SpatialDropoutLayer" param_str: "{words}" }}'
     layer = plain(f'type: "Python" bottom: "a" top: "a" {python}')

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
-from xdn.frontend.caffe.text import Message, place_of
+from xdn.frontend.caffe.text import Message, place_of, put
+from xdn.layers.base import LAYERS, CaffeLayer
 
 PYTHON = "Python"
 Stated = Mapping[str, Value]
@@ -41,10 +42,18 @@ def _spatial_dropout(layer: Message, stated: Stated) -> None:
     """ENet's dropout of whole maps is the identity at test time, whose phase its `param_str` repeats."""
     layer.type = "Dropout"
     for key, value in stated.items():
-        if key == "p" and isinstance(value, int | float) and 0 < value < 1:
-            layer.dropout_param.dropout_ratio = value
+        if key == "p" and 0 < _number(value) < 1:
+            layer.dropout_param.dropout_ratio = _number(value)
         elif not (key == "phase" and value in ("TRAIN", "TEST")):
             raise _unknown(key, value)
+
+
+def _number(value: Value) -> float:
+    """Return a number, which may be spelled as a word; 0 for what is none."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else 0.0
+    except ValueError:
+        return 0.0
 
 
 def _unknown(key: str, value: Value) -> UnsupportedError:
@@ -59,18 +68,43 @@ _RULES: dict[str, tuple[Callable[[Message, Stated], None], str]] = {
 
 
 def is_known_python(layer: Message) -> bool:
-    """Return whether `layer` is a Python layer of known meaning."""
-    return layer.type == PYTHON and layer.python_param.layer in _RULES
+    """Return whether `layer` is a Python layer of known meaning, or one that the owner has brought."""
+    return layer.type == PYTHON and (layer.python_param.layer in _RULES or _of_owner(layer) is not None)
+
+
+def _of_owner(layer: Message) -> type[CaffeLayer] | None:
+    """Return the owner's layer type that is called as the class of a Python layer, None where there is none."""
+    cls = dict(LAYERS.items()).get(layer.python_param.layer)
+    return cls if cls is not None and cls.from_plugin else None
+
+
+def _as_owner_says(layer: Message, cls: type[CaffeLayer]) -> None:
+    """Make a Python layer one of the owner's type, whose fields are what its `param_str` states."""
+    text, fields = layer.python_param.param_str, cls.proto_fields()
+    stated: Stated = {}
+    if text:
+        stated = {"param_str": text} if "param_str" in fields else read_param_str(text)
+    layer.type = cls.type
+    for key, value in stated.items():
+        if cls.message is None or key not in fields:
+            raise UnsupportedError(f"param_str: {key!r}, which is not a field of {cls.type!r}")
+        try:
+            put(getattr(layer, cls.message.field), key, value)
+        except (TypeError, ValueError) as error:
+            raise UnsupportedError(f"param_str: {key!r} is {value!r}: {error}") from None
 
 
 def known_python(layer: Message) -> None:
     """Change a Python layer of known meaning into what it is; others stay."""
     if not is_known_python(layer):
         return
-    where = place_of(layer)
-    rule, form = _RULES[layer.python_param.layer]
+    where, cls = place_of(layer), _of_owner(layer)
+    rule, form = _RULES.get(layer.python_param.layer, (None, "fields of the layer type"))
     try:
-        rule(layer, read_param_str(layer.python_param.param_str))
+        if rule is None and cls is not None:
+            _as_owner_says(layer, cls)
+        elif rule is not None:
+            rule(layer, read_param_str(layer.python_param.param_str))
     except ParseError as error:
         raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=f"Known: {form}") from None
     except UnsupportedError as error:
@@ -84,5 +118,6 @@ def refuse_python(net: Message) -> None:
         if layer.type == PYTHON:
             param = layer.python_param
             what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
-            mend = f"The Python layers that XDN knows: {', '.join(_RULES)}"
+            known = f"The Python layers that XDN knows: {', '.join(_RULES)}"
+            mend = f"{known}. Write what it computes as a layer type of your own: --layer-plugin FILE.py"
             raise UnsupportedError(what, where=place_of(layer), mend=mend)
