@@ -14,6 +14,7 @@ from tests.runtime.test_chain import joining_net
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, UnknownNameError, UnsupportedError
 from xdn.graph import Blob, Net
+from xdn.kernels.whole.layers import alone
 from xdn.memory import Need
 from xdn.runtime.backend import BACKENDS, Run
 from xdn.runtime.parts import NetPart, WholePart
@@ -72,6 +73,10 @@ class References:
             progress(1, 1)
         seconds, sizes = time.perf_counter() - begin, tuple(array.nbytes for array in arrays)
         return Run(images, 1, seconds, np.zeros((1, len(program.net.layers)), np.int64), sizes)
+
+    def work(self, kernel, descriptor):
+        """Run the kernel in this thread."""
+        alone(kernel, descriptor)
 
     def close(self):
         """End nothing: there are no threads."""

@@ -5,6 +5,7 @@ import pytest
 
 from tests.kernels.checks import input_layer
 from tests.runtime.test_parts import conv, layer, net_of
+from xdn import memory
 from xdn.errors import InputError, SettingError
 from xdn.runtime.profile import INPUT, OUTPUT
 from xdn.runtime.session import Session
@@ -90,3 +91,17 @@ def test_progress_counts_parts():
     seen = []
     Session(joining_net(), threads=1).run(None, images(), lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_same_shapes_are_looked_at_once(monkeypatch):
+    """What the blobs' shapes are, and whether memory is there, is asked again for other images or outputs only."""
+    asked = []
+    monkeypatch.setattr(memory, "require", lambda needs, *words: asked.append(list(needs)))
+    session, latest = Session(joining_net(), threads=1), None
+    for outputs, count in ((None, 3), (None, 3), (["a"], 3), (["a"], 3), (["a"], 4)):
+        asked.clear()
+        session.run(outputs, images(count))
+        # Runners ask for what their own programs need.
+        of_parts = [needs for needs in asked if any("'join'" in str(need) for need in needs)]
+        assert len(of_parts) == ((outputs, count) != latest)
+        latest = outputs, count

@@ -108,7 +108,7 @@ class Lstm(Steps):
     def sequences(self, lib: Library, bottoms: Arrays) -> Sequences:
         """The first bottom by steps; the second as factors of both states."""
         steps, streams, apart = self._parted(tuple(bottoms[0].shape))
-        x = bottoms[0].reshape(steps, streams, -1)
+        x = bottoms[0].reshape(steps, streams, prod(bottoms[0].shape[2 if apart else 1 :]))
         said = bottoms[1].reshape(steps, streams) if len(bottoms) == 2 else lib.ones_like(x[:, :, 0])
         kept = lib.where(said != 0, lib.ones_like(said), lib.zeros_like(said))
         return Sequences(x, kept if apart else said, kept)

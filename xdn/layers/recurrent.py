@@ -57,7 +57,7 @@ class Cell(NamedTuple):
         """Return (T, N, K): what every step adds that does not depend on the state, by one product of all steps."""
         steps, streams, inputs = given.x.shape
         made = given.x.reshape(steps * streams, inputs) @ self.inputs.T + self.bias
-        gates: Array = made.reshape(steps, streams, -1)
+        gates: Array = made.reshape(steps, streams, len(self.bias))
         if self.static is not None and given.static is not None:
             gates = gates + given.static @ self.static.T
         return gates
@@ -87,7 +87,8 @@ def lstm_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Seque
         h = sigmoid(z_o) * tanh(c)
     """
     gates, units = cell.of_inputs(given), cell.hidden.shape[1]
-    h, c = given.start or (lib.zeros_like(gates[0][:, :units]),) * 2
+    # Zeros, also where there are no steps.
+    h, c = given.start or (gates[:0].sum(0)[:, :units],) * 2
     out = []
     for t in range(len(gates)):
         z = gates[t] + (given.kept[t][:, None] * h) @ cell.hidden.T
@@ -95,7 +96,7 @@ def lstm_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Seque
         c = given.cell_kept[t][:, None] * f * c + i * lib.tanh(z[:, 3 * units :])
         h = o * lib.tanh(c)
         out.append(h)
-    return lib.stack(out), (h, c)
+    return (lib.stack(out) if out else gates[:, :, :units]), (h, c)
 
 
 class Steps(Portable):
@@ -210,7 +211,9 @@ class Recurrent(Steps):
         x, kept, *static = bottoms[:own]
         steps, streams, *_ = x.shape
         rows = static[0].reshape(streams, -1) if static else None
-        return Sequences(x.reshape(steps, streams, -1), kept, kept, rows, [state[0] for state in bottoms[own:]])
+        return Sequences(
+            x.reshape(steps, streams, prod(x.shape[2:])), kept, kept, rows, [state[0] for state in bottoms[own:]]
+        )
 
     def tops(self, out: Array, last: Sequence[Array], bottoms: Arrays) -> tuple[Array, ...]:
         """What all steps gave; with `expose_hidden` the states too."""

@@ -42,9 +42,10 @@ class RNN(Recurrent):
 def rnn_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Array]:
     """Return (h of all steps (T, N, H), the last h)."""
     sums = cell.of_inputs(given)
-    (h,) = given.start or (lib.zeros_like(sums[0]),)
+    # Zeros, also where there are no steps.
+    (h,) = given.start or (sums[:0].sum(0),)
     out = []
     for t in range(len(sums)):
         h = lib.tanh(sums[t] + (given.kept[t][:, None] * h) @ cell.hidden.T)
         out.append(h)
-    return lib.stack(out), h
+    return (lib.stack(out) if out else sums), h

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.kernels.core.descriptor import Descriptor
 from xdn.kernels.move.images import PixelSource
 from xdn.memory import Need
 from xdn.registry import Registry
@@ -118,6 +119,12 @@ class Backend(Protocol[P]):
 
     def run(self, program: P, arrays: list[Array], images: int, progress: Progress | None = None) -> Run:
         """Run a program over contiguous arrays, inputs and then outputs, in the order of request and program."""
+
+    def work(self, kernel: int, descriptor: Descriptor) -> None:
+        """Run a kernel of a layer that is computed on whole arrays, at an address, in as many threads as help it.
+
+        It takes its portion of the work by its frame; `xdn.kernels.whole.layers.alone` runs it in one thread.
+        """
 
     def close(self) -> None:
         """End threads and give memory back; a later run begins anew."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xdn import memory
-from xdn.graph import Array, Net
+from xdn.graph import Array, Blob, Net
+from xdn.kernels.whole.layers import Crew, worked_by
 from xdn.runtime.arguments import checked_size
 from xdn.runtime.backend import Feed, Progress, Run
 from xdn.runtime.cpu.plan import Plan
@@ -26,10 +27,14 @@ class Chain:
         In the order in which they run.
     runners : mapping
         What runs each net part.
+    crew : callable
+        Runs the kernels of layers that are computed on whole arrays.
     """
 
-    def __init__(self, net: Net, parts: Sequence[Part], runners: Mapping[NetPart, Runner]):
-        self._net, self._parts, self._runners = net, parts, runners
+    def __init__(self, net: Net, parts: Sequence[Part], runners: Mapping[NetPart, Runner], crew: Crew):
+        self._net, self._parts, self._runners, self._crew = net, parts, runners, crew
+        #: Of the latest run: its inputs' shapes and its outputs, for which memory is there, and all blobs' shapes.
+        self._sized: tuple[object, Mapping[str, Blob]] | None = None
         #: What the latest run took, for the profile; None where nothing has run yet.
         self.latest: Taken | None = None
 
@@ -40,15 +45,15 @@ class Chain:
         begin = time.perf_counter()
         # What is asked for of the inputs is a copy: results belong to the caller.
         blobs = {name: array.copy() if name in outputs else array for name, array in arrays.items()}
-        shapes = checked_size(self._net, {name: array.shape for name, array in arrays.items()}).blobs
-        memory.require(parts_needs(self._parts, outputs, shapes), "running the net in parts", FEWER)
+        shapes = self._shapes(arrays, outputs)
         taken: list[tuple[Plan, Run] | Row] = []
         for number, part in enumerate(self._parts):
             later = {name for other in self._parts[number + 1 :] for name in other.reads}
             given = tuple(name for name in part.gives if name in later or name in outputs)
             if isinstance(part, WholePart):
                 start = time.perf_counter()
-                tops = part.compute(blobs, shapes)
+                with worked_by(self._crew):
+                    tops = part.compute(blobs, shapes)
                 layer, ms = part.layer, 1e3 * (time.perf_counter() - start)
                 taken.append(Row(layer.name, layer.type, tuple(top.shape[1:] for top in tops.values()), (), ms))
                 blobs |= tops
@@ -65,3 +70,14 @@ class Chain:
             np.copyto(array, results[name])
             results[name] = array
         return results
+
+    def _shapes(self, arrays: Feed, outputs: tuple[str, ...]) -> Mapping[str, Blob]:
+        """Return the shapes of all blobs; MemoryLimitError where they do not fit. Asked once, not in each short run."""
+        shapes = {name: array.shape for name, array in arrays.items()}
+        known, key = self._sized, (tuple(shapes.items()), outputs)
+        if known is not None and known[0] == key:
+            return known[1]
+        blobs = checked_size(self._net, shapes).blobs
+        memory.require(parts_needs(self._parts, outputs, blobs), "running the net in parts", FEWER)
+        self._sized = key, blobs
+        return blobs

@@ -90,7 +90,7 @@ class Session:
         #: What runs a net that is one part as a whole; None where parts run one after another.
         self._only_runner = self._runners[first] if isinstance(first, NetPart) and first.net is net else None
         #: What runs the net, either way.
-        self._main = self._only_runner or Chain(net, self.parts, self._runners)
+        self._main = self._only_runner or Chain(net, self.parts, self._runners, self._backend.work)
         #: What runs inputs that this cut does not hold for, and which ones these are; the latest.
         self._other: tuple[CutKey, Session] | None = None
 

@@ -7,6 +7,7 @@ from xdn.codegen.loader import process_loader
 from xdn.codegen.target import host_target
 from xdn.errors import UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net
+from xdn.kernels.core.descriptor import Descriptor
 from xdn.kernels.core.family import Lowering, select
 from xdn.kernels.core.layout import SCHEDULES, Schedule
 from xdn.kernels.core.packing import PackedWeights, keeping
@@ -75,6 +76,10 @@ class Cpu:
     def run(self, program: Program, arrays: list[Array], images: int, progress: Progress | None = None) -> Run:
         """Run the program over all images, in chunks that the threads share."""
         return self._executor.run(program, arrays, images, progress)
+
+    def work(self, kernel: int, descriptor: Descriptor) -> None:
+        """Run a kernel of a whole layer in all threads, where that is faster than in the caller's."""
+        self._executor.work(kernel, descriptor)
 
     def close(self) -> None:
         """End the threads and give the arenas back."""

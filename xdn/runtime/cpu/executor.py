@@ -13,15 +13,19 @@ import numpy as np
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
+from xdn.codegen.native import address
 from xdn.kernels.core.aligned import aligned_bytes
+from xdn.kernels.core.descriptor import Descriptor, Size
 from xdn.kernels.core.driver import Control
 from xdn.kernels.core.layout import CHANNEL
+from xdn.kernels.whole.layers import alone
 from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.program import Program
 from xdn.runtime.cpu.threads.count import starting_threads
 from xdn.runtime.cpu.threads.helpers import Helpers
 from xdn.runtime.cpu.threads.sharing import Sharing
 from xdn.runtime.cpu.threads.short_run import ShortRun
+from xdn.runtime.cpu.threads.team import Team
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,9 @@ class Executor:
         self._lock = threading.Lock()
         self._helpers: Helpers | None = None
         self._short = threading.Lock()
+        #: Of kernels of whole layers, whose threads are one team.
+        self._whole: dict[tuple[int, ...], Sharing] = {}
+        self._team_of_all: Team | None = None
         self._pools: WeakKeyDictionary[Program, dict[int, _Pool | None]] = WeakKeyDictionary()
 
     def run(self, program: Program, arrays: list[np.ndarray], n_images: int, progress: Progress | None = None) -> Run:
@@ -80,6 +87,37 @@ class Executor:
         if progress:
             progress(total, total)
         return _ended(n_images, total, begin, np.stack(ticks), arrays)
+
+    def work(self, kernel: int, descriptor: Descriptor) -> None:
+        """Run a kernel that shares its work by frames, in all threads where that is faster than in the caller's."""
+        if self.threads == 1:
+            alone(kernel, descriptor)
+            return
+        with self._short:
+            sharing = self._sharing_of(kernel, descriptor)
+            shared, begin = sharing.is_worth_it(), time.perf_counter()
+            if shared:
+                team = self._own_team()
+                self._own_helpers().run(kernel, address(descriptor.words), team.addresses)
+            else:
+                alone(kernel, descriptor)
+            sharing.took(shared, time.perf_counter() - begin)
+
+    def _sharing_of(self, kernel: int, descriptor: Descriptor) -> Sharing:
+        """Return what runs took of this kernel with as much work."""
+        sizes = [descriptor.words[field.slot] for field in descriptor.fields.values() if type(field) is Size]
+        key = (kernel, *map(int, sizes))
+        if key not in self._whole:
+            if len(self._whole) >= settings.PLANS_KEPT:
+                self._whole.clear()
+            self._whole[key] = Sharing(self.threads)
+        return self._whole[key]
+
+    def _own_team(self) -> Team:
+        """Return the frames of all threads."""
+        if self._team_of_all is None:
+            self._team_of_all = Team(self.threads)
+        return self._team_of_all
 
     def workers(self, program: Program, n_images: int) -> int:
         """Return how many workers a run has at most, each with an arena of its own."""
