@@ -58,7 +58,7 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     count = min(images, affordable, len(data) - held_out)
     trained, held = np.split(_mixed(data.labels), [len(data) - held_out])
     chosen = trained[np.sort(np.random.default_rng(seed).choice(len(trained), count, replace=False))]
-    calibration = transform.apply(_pixels(data, chosen))
+    calibration = transform.apply(pixels_at(data, chosen))
     return Instruments(
         images={next(iter(net.inputs)): calibration},
         gradients=partial(_gradients, calibration, data.labels[chosen]),
@@ -74,26 +74,34 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
     it declares, where it takes no others. Accuracies are those on other images, spread evenly, too.
     """
     transform = api.pixel_transform(net, data.shape, data.channel_order)
-    count = min(images, len(data))
-    # Multiples of the golden ratio: the first images alone are spread evenly, too, where all come class by class.
-    order = np.argsort(np.argsort(np.arange(count) * GOLDEN % 1))
-    places = _spread(count, len(data))[order]
+    places, scored = calibration_places(len(data), images)
     at_once = max(1, min(settings.CHUNK_IMAGES, settings.CALIBRATION_BYTES // max(1, net_cost(net).top_bytes)))
     ((name, blob),) = net.inputs.items()
     fixed = not is_sound(net.with_batch(at_once))
     if fixed:
         at_once = blob.shape[0]
-        places = places[: max(count // at_once, 1) * at_once]
+        places = places[: max(len(places) // at_once, 1) * at_once]
 
     def batches() -> Iterator[Arrays]:
         """Yield the images as the net reads them."""
         for start in range(0, len(places), at_once):
-            yield {name: transform.apply(_pixels(data, places[start : start + at_once]))}
+            yield {name: transform.apply(pixels_at(data, places[start : start + at_once]))}
 
-    others = np.setdiff1d(np.arange(len(data)), places)
-    scored = others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
     accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
     return quantizing.Instruments(batches, run_by_session, accuracy, _layer_seconds, whole_batches=fixed)
+
+
+def calibration_places(of: int, images: int) -> tuple[Array, Array]:
+    """Return which images of so many a net is calibrated on, and on which others its accuracy is taken.
+
+    Both are spread evenly, those for calibration in an order in which the first ones are, too.
+    """
+    count = min(images, of)
+    # Multiples of the golden ratio: the first images alone are spread evenly where all come class by class.
+    order = np.argsort(np.argsort(np.arange(count) * GOLDEN % 1))
+    places = _spread(count, of)[order]
+    others = np.setdiff1d(np.arange(of), places)
+    return places, others[_spread(min(settings.CALIBRATION_SCORE_IMAGES, len(others)), len(others))]
 
 
 def _spread(count: int, of: int) -> Array:
@@ -104,7 +112,7 @@ def _spread(count: int, of: int) -> Array:
 def _accuracy(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
     """Return the share of the images at `places` whose label the net, which is fused already, scores highest."""
     session = Session(net, post_fusion=False)
-    (scores,) = session.run_pixels(_pixels(data, places), transform)[:1]
+    (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
     session.close()
     return float((scores.reshape(len(scores), -1).argmax(axis=1) == data.labels[places]).mean())
 
@@ -126,7 +134,7 @@ def _mixed(labels: Array) -> Array:
     return np.random.default_rng(0).permutation(len(labels)) if by_class else np.arange(len(labels))
 
 
-def _pixels(data: Dataset, places: Array) -> Array:
+def pixels_at(data: Dataset, places: Array) -> Array:
     """Return the images at `places`, neighbours at once."""
     runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
     return np.concatenate([data.images(int(run[0]), int(run[-1]) + 1) for run in runs])
@@ -223,7 +231,7 @@ def _gradients(images: Array, labels: Array, net: Net, /) -> Iterable[Gradients]
 def _score(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
     """Return the negative cross entropy on the images at `places`: smoother than accuracy, so that fewer images do."""
     session = Session(apply_stages(net, stage_names(PLAIN)))
-    (scores,) = session.run_pixels(_pixels(data, places), transform)[:1]
+    (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
     return -cross_entropy(scores.reshape(len(scores), -1), data.labels[places])
 
 

@@ -88,6 +88,8 @@ CALIBRATION_IMAGES = 512
 CALIBRATION_BYTES = 128 << 20
 #: Images on which accuracies are taken of nets that are calibrated.
 CALIBRATION_SCORE_IMAGES = 1000
+#: How many points of a hundred of their labels may go, at most, where the fastest precision is looked for.
+MAX_DROP = 0.5
 #: On how many images the rounding of weights is learned, and bytes of what is summed up for several layers at a time.
 ROUNDING_IMAGES, ROUNDING_BYTES = 128, 256 << 20
 #: On how many images, and bytes of their blobs, biases are corrected at most; and for how many multiply-accumulates, an

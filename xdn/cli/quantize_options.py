@@ -52,7 +52,7 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         help="write weights as integers, in one byte each (default: yes)",
     )  # fmt: skip
     add(
-        "--max-drop", type=_points, metavar="POINTS",
+        "--max-drop", type=points, metavar="POINTS",
         help="let layers stay in f32 that lose most for the time they save, until accuracy on other images of DATA is "
         "at most so many points of a hundred below that of f32",
     )  # fmt: skip
@@ -62,29 +62,39 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _points(text: str) -> float:
+def points(text: str) -> float:
     """Return an option's text as points of a hundred."""
     return number_between(text, float, 0.0, 100.0, "a number from 0 to 100")
 
 
 def calibration_data(args: argparse.Namespace, net: Net) -> "Dataset":
     """Return the images by which scales are chosen; SettingError where none are named."""
+    count = args.calibration_images or settings.CALIBRATION_IMAGES
+    return training_data(args, net, args.calibrate or args.data, "--calibrate", count, args.split)
+
+
+def training_data(
+    args: argparse.Namespace, net: Net, name: str | None, option: str, made_up: int, split: str | None = None
+) -> "Dataset":
+    """Return the images called `name`, else those that the net names, which `option` needs.
+
+    Of random pixels there are `made_up` images; `split` is in place of the training images. SettingError where none
+    are named, or the net reads none.
+    """
     from xdn.data.random_images import RandomImages
     from xdn.instruments import training_images
 
-    name = args.calibrate or args.data
     if name == RANDOM:
         shape = api.image_input(net)
         if shape is None:
             mend = "Give the data that it reads"
-            raise SettingError(
-                "random pixels are for a net that reads images", where=f"--calibrate {RANDOM}", mend=mend
-            )
+            raise SettingError("random pixels are for a net that reads images", where=f"{option} {RANDOM}", mend=mend)
         c, h, w = shape
-        return RandomImages(args.calibration_images or settings.CALIBRATION_IMAGES, (h, w, c))
-    data = training_images(name, net, finder(args), args.split)
+        return RandomImages(made_up, (h, w, c))
+    data = training_images(name, net, finder(args), split)
     if data is None:
-        raise SettingError("--calibrate needs images", mend="Name the data: --calibrate DATA")
+        names = "--calibrate DATA" if option == "--calibrate" else "--data DATA"
+        raise SettingError(f"{option} needs images", mend=f"Name the data: {names}")
     return data
 
 
@@ -95,16 +105,10 @@ def calibrated(
 
     `shown` gives what is told of the progress of a thing.
     """
-    from xdn.instruments import calibration
-    from xdn.optimize.quantize.calibrate import calibrate
-    from xdn.optimize.quantize.mixed import with_f32_layers
+    from xdn import precision
     from xdn.optimize.quantize.sensitivity import sensitivity
 
-    config = _config(args)
-    instruments = calibration(net, data, config.images)
-    found = calibrate(net, config, instruments, shown("calibrate"))
-    if args.max_drop is not None:
-        found = with_f32_layers(found, instruments, args.max_drop / 100, shown("mixed precision"))
+    found, instruments = precision.calibrated(net, data, _config(args), args.max_drop, shown)
     lost = sensitivity(found, instruments, shown("sensitivity")) if args.sensitivity else None
     return found, lost
 

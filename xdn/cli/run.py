@@ -9,6 +9,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
   xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
   xdn-run net.prototxt --tune --budget 60        find the fastest configuration; later runs use it
+  xdn-run net.prototxt --precision auto          in the fastest of f32, bf16 and 8-bit integers that err little enough
   xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
 
 Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other
@@ -28,6 +29,7 @@ from xdn.cli import run_data
 from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
 from xdn.cli.data_options import RANDOM
 from xdn.cli.net_options import add_net_options, load_net
+from xdn.cli.precision_options import add_precision_options, opened
 from xdn.cli.run_data import RunData
 from xdn.cli.tune_options import add_tune_options, configured
 from xdn.element import WEIGHT_ELEMENTS
@@ -37,13 +39,11 @@ from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
-from xdn.kernels.core.choice import BF16, BF16X3, F32, FMA, PRECISIONS
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
 from xdn.report.profile import ProfileTable, profile_csv
 from xdn.report.run import run_table
-from xdn.session import Session
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,17 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         "--no-winograd", dest="winograd", action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
     )  # fmt: skip
-    precisions = parser.add_mutually_exclusive_group()
-    precisions.add_argument(
-        "--precision", choices=PRECISIONS,
-        help=f"{F32}: with a tile unit (AMX) by sums of six products of bf16 parts, which err less than f32 sums; "
-        f"{FMA}: by f32 arithmetic alone, to the same bits on every processor; {BF16X3}: with a tile unit by three "
-        f"products, twice as fast and exact to 16 bits; {BF16}: layers read their bottoms and weights rounded to bf16, "
-        f"8 bits, and sum up in f32, where the processor multiplies bf16 (default: {F32})",
-    )  # fmt: skip
-    precisions.add_argument(
-        "--fma", dest="precision", action="store_const", const=FMA, help=f"the same as --precision {FMA}"
-    )
+    add_precision_options(parser)
     add(
         "--weights-as", choices=tuple(WEIGHT_ELEMENTS),
         help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
@@ -117,8 +107,8 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, data: RunData) -> None:
     """Run the net on the data, print what came of it, and write it as JSON."""
-    how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule", "precision")
-    session = Session(net, post_fusion=args.fusion, **how_run)
+    how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule")
+    session, how_found = opened(args, output, net, data, how_run)
     with run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)
         with output.progress() as bar:
@@ -153,7 +143,7 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
         output.result(*class_tables(contest.counted))
     if profile:
         output.result(ProfileTable(profile), wide=args.wide)
-    output.write_json(result.document() | how | data.suggested)
+    output.write_json(result.document() | how_found | how | data.suggested)
 
 
 def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:

@@ -100,11 +100,12 @@ def _found(
         objective.scores = data.scores
         return tuned(args, output, session, objective)
     # Whoever says how to run is not overruled.
-    said = args.schedule or args.batch or args.weights_as or args.precision or args.online
+    said = args.schedule or args.batch or args.weights_as or args.online
     if said or not (args.stored and args.winograd and args.fusion):
         return None, {}
     try:
-        result = Store().get(Key.of(session.net, _CONTEST, session.threads))
+        key = Key.of(session.net, _CONTEST, session.threads, session.configuration.precision)
+        result = Store().get(key)
     except XdnError as error:
         output.log(f"warning: {error}")
         return None, {}

@@ -62,7 +62,7 @@ def tuned(
 
 def _stored(session: Session, objective: Objective) -> Setup:
     """Return what is stored for the objective, or else what the rules do."""
-    result = Store().get(Key.of(session.net, objective.key, session.threads))
+    result = Store().get(Key.of(session.net, objective.key, session.threads, session.configuration.precision))
     return (result.configuration, result.call_images) if result else (session.configuration, objective.call_images)
 
 

@@ -56,7 +56,9 @@ class OperatorLevel:
         self._schedule = plan.schedule.name
         #: What can be computed in several ways.
         self.operators: Sequence[Operator] = operators_of(session, plan)
-        self.key = Key.of(session.net, objective.key, self._rules[0].threads or session.threads)
+        self.key = Key.of(
+            session.net, objective.key, self._rules[0].threads or session.threads, self._rules[0].precision
+        )
         session.close()
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:

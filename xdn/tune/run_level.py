@@ -42,7 +42,7 @@ class RunLevel:
         self.space: Space = run_space(session.threads, objective.call_images if not calls else None, calls=calls)
         #: The values that come nearest to what the rules do.
         self.default = _nearest(self.space, session, objective)
-        self.key = Key.of(session.net, objective.key, session.threads)
+        self.key = Key.of(session.net, objective.key, session.threads, base.precision)
         session.close()
 
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:

@@ -25,6 +25,7 @@ from xdn.cpus import affinity_cpus
 from xdn.errors import DataError, XdnError
 from xdn.files import exists
 from xdn.graph import Net
+from xdn.kernels.core.choice import F32
 from xdn.runtime.configuration import Configuration
 from xdn.tune.database import SCHEMA, connected, is_damage, opened
 from xdn.tune.trial import Trial
@@ -58,11 +59,14 @@ class Key:
     facts: Mapping[str, Any]
 
     @staticmethod
-    def of(net: Net, objective: str, threads: int) -> "Key":
-        """Return the key of a net as it is run, on images of its first input's shape, with so many threads at most."""
+    def of(net: Net, objective: str, threads: int, precision: str = F32) -> "Key":
+        """Return the key of a net as it is run, on images of its first input's shape, with so many threads at most.
+
+        What was found in another precision is not taken: it may give other results.
+        """
         shape = next(iter(net.inputs.values())).shape[1:]
         own = {"net": net.structure_digest, "image": "x".join(map(str, shape))}
-        return Key(here() | own | {"objective": objective, "threads": threads})
+        return Key(here() | own | {"objective": objective, "threads": threads, "precision": precision})
 
     @property
     def digest(self) -> str:

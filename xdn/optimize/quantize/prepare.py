@@ -20,10 +20,15 @@ def prepared(net: Net, config: CalibrationConfig) -> Net:
     Where an activation is all that keeps a layer from reading integers, since its bits are not the same on all
     processors, it becomes a layer of its own again; a session fuses it anew where the layer stays in f32.
     """
-    net = net.replace(layers=tuple(_in_f32(layer) for layer in net.layers))
+    net = in_f32(net)
     taken = set(net.blobs) | {layer.name for layer in net.layers}
     parted = (part for layer in net.layers for part in _parts(net, layer, config, taken))
     return net.replace(layers=tuple(parted))
+
+
+def in_f32(net: Net) -> Net:
+    """Return a net that reads f32 everywhere, with the weights that it has."""
+    return net.replace(layers=tuple(_in_f32(layer) for layer in net.layers))
 
 
 def _in_f32(layer: Layer) -> Layer:
