@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Compare an LSTM layer of XDN with that of ONNX Runtime: one layer, some numbers of streams, in turn.
+
+python bench/sequences.py
+python bench/sequences.py --units 256 --steps 100 --streams 1,32 --rounds 25 --json sequences.json
+"""
+
+import argparse
+import sys
+from typing import Any
+
+import numpy as np
+from machine import describe_machine
+from measure import median_and_spread, timed
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from table import place
+
+from xdn.cli.common import Output, new_parser, positive_int, run_command
+from xdn.cli.entry import program
+from xdn.frontend.weights import random_weights
+from xdn.graph import Array, Layer, Net
+from xdn.layers.input import Input
+from xdn.layers.lstm import Lstm
+from xdn.runtime.cpu.threads.count import default_threads
+from xdn.session import Session
+
+OWN, OTHER = "xdn", "onnxruntime"
+
+
+def streams(text: str) -> list[int]:
+    """Return an option's text as numbers of streams."""
+    return [positive_int(each) for each in text.split(",")]
+
+
+def net_of(shape: tuple[int, int, int], units: int) -> Net:
+    """Return a net of one layer over sequences (steps, streams, inputs), with random weights."""
+    data = Layer("data", Input(shape=(shape,)), (), ("x",))
+    return random_weights(Net("lstm", (data, Layer("lstm", Lstm(num_output=units), ("x",), ("h",)))))
+
+
+def other_engine(net: Net, threads: int) -> Any:
+    """Return ONNX Runtime's session on the net's ONNX form."""
+    import onnxruntime
+
+    from xdn.frontend.onnx.writer import to_onnx
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(to_onnx(net).SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def measure(net: Net, args: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of both engines, and how far they are apart."""
+    (blob,) = net.inputs.values()
+    x = np.random.default_rng(0).standard_normal(blob.shape, np.float32)
+    session, other = Session(net, threads=args.threads), other_engine(net, args.threads)
+    actions = {OWN: lambda: session.run(None, {"x": x}), OTHER: lambda: other.run(None, {"x": x})}
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    results: dict[str, Array] = {}
+    for number in range(args.rounds + 1):
+        for name, action in actions.items():
+            once_s, (results[name],) = timed(action)
+            seconds[name] += [once_s] if number else []
+    session.close()
+    found: dict[str, Any] = {"streams": blob.shape[1], "difference": float(np.abs(results[OWN] - results[OTHER]).max())}
+    for name, each in seconds.items():
+        middle, spread = median_and_spread(each)
+        found[name] = {"ms": 1e3 * middle, "least_ms": 1e3 * min(each), "spread": spread}
+    return found
+
+
+def sequences_table(document: dict[str, Any]) -> Table:
+    """Return a table with a row a number of streams."""
+    title = f"{document['units']} units, {document['steps']} steps, {document['threads']} threads, ms"
+    table = Table("streams", title=title, title_justify="left", box=SIMPLE_HEAD)
+    for name in (OWN, "least", "spread", OTHER, "least", "spread", "difference"):
+        table.add_column(name, justify="right")
+    for found in document["found"]:
+        figures = [
+            f"{each[key]:{form}}"
+            for each in (found[OWN], found[OTHER])
+            for key, form in (("ms", ".3f"), ("least_ms", ".3f"), ("spread", ".0%"))
+        ]
+        table.add_row(str(found["streams"]), *figures, f"{found['difference']:.1e}")
+    return table
+
+
+def bench(args: argparse.Namespace, output: Output) -> int:
+    """Measure each number of streams and print them."""
+    found = []
+    for count in args.streams:
+        output.log(f"{count} streams")
+        found.append(measure(net_of((args.steps, count, args.inputs or args.units), args.units), args))
+    sizes = {name: getattr(args, name) for name in ("units", "steps", "threads", "rounds")}
+    document = {"precision": "f32", **sizes, "machine": describe_machine(), "found": found}
+    output.result(sequences_table(document), place(document["machine"]))
+    output.write_json(document)
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the arguments and measure."""
+    parser = new_parser("sequences.py", __doc__ or "")
+    parser.add_argument("--units", type=positive_int, default=256, metavar="N", help="hidden (default: 256)")
+    parser.add_argument("--inputs", type=positive_int, metavar="N", help="of a step (default: as many as units)")
+    parser.add_argument("--steps", type=positive_int, default=100, metavar="N")
+    parser.add_argument("--streams", type=streams, default=[1, 32], metavar="N,...", help="at a time (default: 1,32)")
+    parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
+    parser.add_argument("--rounds", type=positive_int, default=25, metavar="N")
+    return run_command(parser, bench, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(program("sequences.py", main))
