@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.optimize.quantize.calibrating import batches_of, instruments_for, residual_net
+from tests.optimize.building import conv, data, layer, net_of
+from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn.errors import DataError
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
@@ -131,3 +132,25 @@ def test_mixed_nets_have_the_weights_of_either(calibrated):
     assert read_by(found) == ("b",)
     assert found.layer("b") is quantized.net.layer("b")
     assert found.layer("stem") is net.layer("stem")
+
+
+def test_an_activation_goes_with_the_layer_that_it_is_fused_to_in_f32():
+    """Alone it would save nothing, for as f32 it takes no time of its own."""
+    net = fused(
+        net_of(
+            data(1, 3, 6, 6),
+            conv("a", "data", 4),
+            layer("Swish", "swish", ["a"]),
+            conv("b", "swish", 4),
+            layer("TanH", "tanh", ["b"]),
+            conv("c", "tanh", 4),
+        )
+    )
+    quantized = calibrate(net, CONFIG, instruments_for(net))
+    names = ("a", "a/swish", "b", "b/tanh", "c")
+    assert quantized.choice.layers == names
+    times = {"a": (1.0, 0.5), "a/swish": (0.0, 0.25), "b": (1.0, 0.5), "b/tanh": (0.0, 0.75), "c": (1.0, 0.5)}
+    seconds = [{name: each[number] for name, each in times.items()} for number in range(2)]
+    found = with_f32_layers(quantized, costing(net, {}, lambda nets: seconds), 0.0)
+    assert found.choice.layers == ("a", "a/swish", "c")
+    assert all("us an image more" in found.choice.kept[name] for name in ("b", "b/tanh"))

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from xdn.errors import DataError
 from xdn.graph import Net
 from xdn.graph.cost import layer_cost
+from xdn.layers.function import Activation
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import correction_images
 from xdn.optimize.quantize.calibrate import Calibrated
 from xdn.optimize.quantize.instruments import Instruments, Progress
+
+#: Layers that stay in f32, or read integers, together.
+_Unit = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def with_f32_layers(
 
     Layers are ranked by the error of the outputs that each causes alone, for the time that it saves. The first ones
     stay in f32: so few that the accuracy is at most `max_drop` below that of the f32 net. A layer that as integers is
-    not faster stays in any case.
+    not faster stays in any case. An activation that is fused in f32 goes with the layer that it is fused to there.
 
     Parameters
     ----------
@@ -61,19 +66,26 @@ def with_f32_layers(
     accuracy = instruments.accuracy
     if accuracy is None:
         raise DataError("there are no images for accuracies beside those of calibration", mend="Give more images")
-    net, names = calibrated.real, calibrated.choice.layers
-    steps = _Steps(progress, 2 * len(names).bit_length() + len(names) + 1)
-    losses = _losses(calibrated, instruments, steps)
-    order = sorted(names, key=lambda name: (-losses[name].rank, names.index(name)))
+    net, units = calibrated.real, _units(calibrated)
+    steps = _Steps(progress, 2 * len(units).bit_length() + len(units) + 1)
+    losses = _losses(calibrated, units, instruments, steps)
+    order = sorted(units, key=lambda unit: (-losses[unit].rank, units.index(unit)))
     wanted = steps.after(accuracy(net)) - max_drop
 
-    def enough(most: int) -> bool:
-        """Return whether it is enough that so many of the first layers stay in f32."""
-        return steps.after(accuracy(mixed(net, calibrated.net, order[most:]))) >= wanted
+    def without(most: int) -> Net:
+        """Return the net in which so many of the first layers stay in f32."""
+        return mixed(net, calibrated.net, [*chain.from_iterable(order[most:])])
 
-    most = _fewest(enough, sum(losses[name].saved <= 0 for name in names), len(names))
-    kept = {name: _reason(losses[name], max_drop, instruments.seconds is not None) for name in order[:most]}
-    made = mixed(net, calibrated.net, order[most:])
+    def enough(most: int) -> bool:
+        """Return whether that is enough."""
+        return steps.after(accuracy(without(most))) >= wanted
+
+    most, measured = (
+        _fewest(enough, sum(loss.saved <= 0 for loss in losses.values()), len(units)),
+        bool(instruments.seconds),
+    )
+    kept = {name: _reason(losses[unit], max_drop, measured) for unit in order[:most] for name in unit}
+    made = without(most)
     ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.integers for blob in layer.bottoms}
     return replace(calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept))
 
@@ -120,17 +132,29 @@ class _Steps:
         return found
 
 
-def _losses(calibrated: Calibrated, instruments: Instruments, steps: _Steps) -> dict[str, Loss]:
-    """Return what each layer that reads integers loses and saves."""
-    net, names = calibrated.real, calibrated.choice.layers
-    saved = _saved(net, calibrated.net, names, instruments)
+def _units(calibrated: Calibrated) -> list[_Unit]:
+    """Return the names of the layers that read integers: an activation's beside that of what it is fused to in f32."""
+    units: dict[str, list[str]] = {}
+    net = calibrated.real
+    for layer in map(net.layer, calibrated.choice.layers):
+        maker = net.producers[layer.bottoms[0]].name
+        fused = isinstance(layer.params, Activation) and not layer.params.same_bits and maker in units
+        units.setdefault(maker if fused else layer.name, []).append(layer.name)
+    return [tuple(names) for names in units.values()]
+
+
+def _losses(
+    calibrated: Calibrated, units: Sequence[_Unit], instruments: Instruments, steps: _Steps
+) -> dict[_Unit, Loss]:
+    """Return what layers lose and save by reading integers."""
+    net = calibrated.real
+    saved = _saved(net, calibrated.net, calibrated.choice.layers, instruments)
     batch = instruments.first(correction_images(net))
     (exact,) = instruments.runner(net, net.outputs, [batch])
-    found: dict[str, Loss] = {}
-    for name in names:
-        alone = mixed(net, calibrated.net, (name,))
-        (outputs,) = instruments.runner(alone, net.outputs, [batch])
-        found[name] = Loss(steps.after(_relative_error(exact, outputs)), saved[name])
+    found: dict[_Unit, Loss] = {}
+    for unit in units:
+        (outputs,) = instruments.runner(mixed(net, calibrated.net, unit), net.outputs, [batch])
+        found[unit] = Loss(steps.after(_relative_error(exact, outputs)), sum(saved[name] for name in unit))
     return found
 
 
