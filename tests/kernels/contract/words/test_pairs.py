@@ -10,6 +10,7 @@ from tests.kernels.checks import activated, coarse, covering, make_params, one_l
 from tests.kernels.contract.words.test_batch import fits
 from tests.kernels.integers import BATCH, runs
 from tests.layers.windows import OVERHANGING
+from tests.optimize.building import conv, data, layer, net_of
 from xdn.codegen.dots import DOTS
 from xdn.codegen.target import EMULATED, NATIVE, target_named
 from xdn.element import BF16
@@ -17,8 +18,12 @@ from xdn.graph import Epilogue
 from xdn.graph.epilogue import projection_weights
 from xdn.kernels.contract.words.pairs import pair_task
 from xdn.kernels.core.layout import BATCH as BATCH_SCHEDULE
+from xdn.kernels.core.layout import SCHEDULES
+from xdn.optimize.pipeline import apply_stages
+from xdn.optimize.stage import POST_FUSION, READING, stage_names
 from xdn.runtime.configuration import DEFAULT
 from xdn.runtime.cpu.plan import PROBE_BATCH, lowerings
+from xdn.runtime.session import Session
 
 ACTIVATIONS = {
     "none": None,
@@ -153,6 +158,36 @@ def test_a_window_that_passes_the_padded_input(shape, params, rng, monkeypatch):
 def test_window_that_meets_only_padding_gives_the_bias(rng, monkeypatch):
     net = _convolution((3, 1, 1), num_output=4, kernel_size=1, pad=1, stride=2)
     check(net, random_feed(net, rng), monkeypatch, None, sums, HOST)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("batch", [1, BATCH])
+def test_what_an_earlier_run_left_beside_odd_channels_is_not_multiplied(batch, schedule, rng):
+    """Whoever makes a blob fills its last word up: an infinity or a NaN there would spoil sums, times a zero weight."""
+    net = net_of(
+        data(2, 3, 9, 7),
+        conv("first", "data", 5, 3, pad=1),
+        conv("second", "first", 3),
+        layer("Pooling", "max", ["first"], kernel_size=3, stride=1, pad=1),
+        layer("Concat", "concat", ["second", "max", "second"]),
+        conv("third", "concat", 7, 3, stride=2, pad=1),
+        conv("depthwise", "third", 7, 3, pad=1, group=7),
+        layer("Eltwise", "sum", ["third", "depthwise"]),
+        layer("Sigmoid", "sigmoid", ["sum"]),
+        layer("Pooling", "mean", ["sigmoid"], pool="AVE", kernel_size=2),
+        conv("fourth", "mean", 9),
+        layer("InnerProduct", "fc", ["fourth"], num_output=5),
+        layer("InnerProduct", "fc2", ["fc"], num_output=3),
+    )
+    net = apply_stages(net, stage_names(POST_FUSION, READING))
+    assert all(each.reads_bf16 for each in net.layers if each.type in ("Convolution", "InnerProduct", "Eltwise"))
+    session = Session(net, schedule=schedule, threads=1)
+    x = rng.standard_normal((batch, 3, 9, 7)).astype(np.float32)
+    (expected,) = session.run(None, {"data": x})
+    assert np.isfinite(expected).all()
+    for left in (np.nan, np.inf):
+        session.run(None, {"data": np.full_like(x, left)})
+        np.testing.assert_array_equal(session.run(None, {"data": x})[0], expected)
 
 
 @pytest.mark.parametrize("way", [NATIVE, EMULATED])
