@@ -166,8 +166,8 @@ def test_with_the_precision_bf16_layers_read_it(emulated, fused, rng):
     net = net_of(
         data(2, 3, 8, 8),
         conv("conv1", "data", 5, 3, pad=1),
-        layer("LRN", "lrn", ["conv1"]),
-        layer("ReLU", "relu", ["lrn"]),
+        layer("MVN", "mvn", ["conv1"]),
+        layer("ReLU", "relu", ["mvn"]),
         conv("conv2", "relu", 4),
         layer("Sigmoid", "sigmoid", ["conv2"]),
         layer("InnerProduct", "fc", ["sigmoid"], num_output=3),

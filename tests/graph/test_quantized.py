@@ -84,7 +84,8 @@ def test_bf16_is_the_nearest_and_of_two_the_even_one():
 def test_all_of_bf16_is_read_as_it_is():
     every = np.arange(2**16).astype(np.uint16)
     values = Bf16().values(every)
-    finite = np.isfinite(values)
-    assert np.array_equal(Bf16().read(values)[finite], every[finite])
+    finite, denormal = np.isfinite(values), np.abs(values) < 2.0**-126
+    # Denormal numbers are zeros to the instructions that multiply bf16.
+    assert np.array_equal(Bf16().read(values)[finite], np.where(denormal, every & 0x8000, every)[finite])
     assert Bf16().read(every) is every
     assert (Bf16().element, str(Bf16())) == (BF16, "bf16")

@@ -14,6 +14,7 @@ from xdn.layers.eltwise import Eltwise
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
 from xdn.layers.lrn import LRN
+from xdn.layers.mvn import MVN
 from xdn.layers.pooling import Pooling
 from xdn.layers.relu import ReLU
 from xdn.layers.relu6 import ReLU6
@@ -186,8 +187,8 @@ def test_maxima_of_bf16_are_those_of_its_values(rng, shape):
 
 
 def test_types_without_a_form_for_bf16():
-    with pytest.raises(UnsupportedError, match=r"'layer0' \(LRN\): .* LRN has no bf16 form. Delete its bf16: true"):
-        _ = chain(in_bf16(LRN())).blobs
+    with pytest.raises(UnsupportedError, match=r"'layer0' \(MVN\): .* MVN has no bf16 form. Delete its bf16: true"):
+        _ = chain(in_bf16(MVN())).blobs
     with pytest.raises(UnsupportedError, match="Concat hands values on as they are: in bf16"):
         _ = chain(in_bf16(Concat())).blobs
     pool = Layer("pool", Pooling(kernel_size=(2,)), ("a",), ("b", "c"), quantized=(Bf16(),))

@@ -30,8 +30,8 @@ def mixed():
     return net_of(
         data(2, 3, 8, 8),
         conv("conv", "data", 4),
-        layer("LRN", "lrn", ["conv"]),
-        layer("ReLU", "relu", ["lrn"]),
+        layer("MVN", "mvn", ["conv"]),
+        layer("ReLU", "relu", ["mvn"]),
         conv("conv2", "relu", 4),
         layer("Sigmoid", "sigmoid", ["conv2"]),
         layer("Eltwise", "product", ["sigmoid", "conv2"], operation="PROD"),
@@ -52,7 +52,7 @@ def test_products_read_bf16_and_what_finds_it_there():
     assert rewrite.net.layer("product").quantized == (HALF, HALF)
     assert [str(note) for note in rewrite.changes] == [f"{name}: reads bf16" for name in marked]
     assert [str(note) for note in rewrite.refusals] == [
-        "lrn: does not read bf16: LRN has no bf16 form",
+        "mvn: does not read bf16: MVN has no bf16 form",
         "prob: does not read bf16: Softmax has no bf16 form",
         "relu: does not read bf16: not all of its bottoms are in bf16 anyway",
     ]
