@@ -13,10 +13,14 @@ from tests.frontend.onnx.onnx_checks import check_net
 from xdn import settings
 from xdn.cli.run import main as xdn_run
 from xdn.data import DATASETS
+from xdn.element import BF16
 from xdn.frontend import load, save
+from xdn.frontend.weights import random_weights
 from xdn.graph.cost import net_cost
 from xdn.graph.verify import verify
+from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import apply_stages, stage_names
+from xdn.runtime.cpu import plan
 from xdn.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,6 +132,38 @@ def test_opencv_reads_it_and_computes_the_same(folder, tmp_path, rng):
     other.setInput(x)
     expected = net.forward({"data": x})["prob"]
     np.testing.assert_allclose(other.forward().reshape(expected.shape), expected, atol=1e-4 * expected.max())
+
+
+@pytest.mark.parametrize(
+    "folder", [*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in (*LARGE, "vgg16"))]
+)
+def test_in_bf16_every_layer_computes_what_its_reference_does(folder, monkeypatch):
+    """Of the bottoms that it was given, in both schedules to the same bits; bf16 may differ in its last bit."""
+    # By emulation, where no unit multiplies bf16.
+    monkeypatch.setattr(plan, "_require_precision", lambda *_: None)
+    net = apply_stages(random_weights(load(prototxt_of(folder))), stage_names())
+    shapes = {name: (3, *blob.shape[1:]) for name, blob in net.inputs.items()}
+    rng = np.random.default_rng(7)
+    feed = {name: (30 * rng.standard_normal(shape)).astype(np.float32) for name, shape in shapes.items()}
+    first: dict[str, np.ndarray] = {}
+    for schedule in SCHEDULES:
+        session = Session(net, precision="bf16", schedule=schedule, threads=2)
+        assert all(each.reads_bf16 for each in session.net.layers if each.weights)
+        names = [name for each in session.net.layers if not each.params.is_input for name in each.tops]
+        found = dict(zip(names, session.run(names, feed), strict=True))
+        for name in session.net.outputs:
+            np.testing.assert_array_equal(found[name], first.setdefault(name, found[name]))
+    blobs = feed | found
+    for layer in session.net.layers:
+        if not layer.params.is_input:
+            (expected,) = layer.forward([blobs[name] for name in layer.bottoms])
+            known, given, stored = expected, blobs[layer.tops[0]], expected.dtype == BF16.numpy
+            assert given.dtype == known.dtype
+            if stored:
+                known, given = BF16.loaded(known), BF16.loaded(given)
+            # Sums of up to 25,088 products, whose roundings grow with the root of their number.
+            allowed = 2e-5 * np.abs(known).max() + stored * 2.0**-7 * np.abs(known)
+            assert (np.abs(given - known) <= allowed).all(), layer.place
 
 
 @pytest.mark.parametrize("source", ["cifar10", "glyphs10"])
