@@ -13,18 +13,21 @@ Rows are spread evenly over tiles: the first ones have MR rows, the others one l
 """
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from llvmlite import ir
 
+from xdn import settings
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import moved
 from xdn.codegen.jit import I64, POINTER, VOID, emitted
+from xdn.codegen.native import address
 from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target, host_target
-from xdn.element import real
+from xdn.element import REAL, real
 from xdn.graph import Array, Layer
 from xdn.kernels.contract.channel_kernel import contract_positions
 from xdn.kernels.core.aligned import aligned_vectors
@@ -102,6 +105,17 @@ def packed(rows: Array, width: int) -> Array:
     return aligned_vectors(whole.reshape(panels, width, inputs).swapaxes(1, 2))
 
 
+def room(*shape: int) -> Array:
+    """Return an array of f32 that vectors may be stored to; what it holds is not known.
+
+    Its memory is the heap's, which is used again without being zeroed: a run needs some megabytes, and soon the next.
+    """
+    align, count = settings.ARENA_ALIGN_BYTES, prod(shape)
+    raw = np.empty(count + align // REAL.bytes, real)
+    start = -address(raw) % align // REAL.bytes
+    return raw[start : start + count].reshape(shape)
+
+
 class Factor:
     """A weight (K, I) and a bias (K,), packed to be multiplied with rows."""
 
@@ -115,7 +129,7 @@ class Factor:
 
     def times(self, x: Array) -> Array:
         """Return (M, pitch) for contiguous rows x (M, I)."""
-        made = aligned_vectors(np.empty(0), len(x) * self.pitch).reshape(len(x), self.pitch)
+        made = room(len(x), self.pitch)
         if len(x):
             target = host_target()
             rows, large, tiles = spread_rows(len(x), target)

@@ -35,7 +35,7 @@ from xdn.kernels.core.barrier import meet
 from xdn.kernels.core.descriptor import Descriptor, Pointer, Size
 from xdn.kernels.core.portion import portion
 from xdn.kernels.whole.layers import WHOLE_LAYERS, call
-from xdn.kernels.whole.product import VECTORS, Factor, made_once, packed, spread_rows
+from xdn.kernels.whole.product import VECTORS, Factor, made_once, packed, room, spread_rows
 from xdn.layers.recurrent import Cell, Sequences, Steps
 from xdn.layers.sigmoid import Sigmoid
 
@@ -179,9 +179,9 @@ class Packed:
         for state, start, factor in zip(states, given.start, (kept, cell_kept), strict=False):
             state[:, :units] = start * factor[0, :, None]
         held, cells = aligned_vectors(states[0], 2 * states[0].size), aligned_vectors(states[1])
-        out = aligned_vectors(np.empty(0), steps * states[0].size)
+        out = room(steps, streams, self.pitch)
         self._call(steps, units, sums=sums, kept=kept, cell_kept=cell_kept, out=out, held=held, cells=cells)
-        hidden = np.ascontiguousarray(out.reshape(steps, streams, self.pitch)[:, :, :units])
+        hidden = np.ascontiguousarray(out[:, :, :units])
         last = hidden[-1], np.ascontiguousarray(cells.reshape(streams, self.pitch)[:, :units])
         return hidden, last[: 2 if self.gates == _GATES else 1]
 
