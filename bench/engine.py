@@ -22,7 +22,7 @@ Made = TypeVar("Made")
 #: The variant of an engine of which nothing is set: what users get who only call it.
 AS_IT_COMES = "as it comes"
 #: Number formats in which engines can be asked to compute.
-F32, INT8 = PRECISIONS = ("f32", "int8")
+F32, BF16, INT8 = PRECISIONS = ("f32", "bf16", "int8")
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
 ENGINES: dict[str, type["Engine"]] = {}
 
@@ -140,6 +140,8 @@ class Engine(ABC):
     fixed_batch: ClassVar[bool] = False
     #: The distribution that quantizes nets for it; of those that are asked for 8-bit integers.
     quantizer: ClassVar[str] = ""
+    #: Whether it can be asked for bf16.
+    takes_bf16: ClassVar[bool] = False
 
     def __init__(self, model: Model, threads: int):
         self.model, self.threads = model, threads
@@ -169,6 +171,8 @@ class Engine(ABC):
         """Return the engine, prepared."""
         if model.precision == INT8 and not cls.quantizer:
             raise UnsupportedError("no quantizer is called for it")
+        if model.precision == BF16 and not cls.takes_bf16:
+            raise UnsupportedError("it is not asked for bf16")
         cls.prepare(model)
         return cls(model, threads)
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, INT8, Model, register
+from engine import AS_IT_COMES, BF16, INT8, Model, register
 from quantized import QuantizedApart
+
+from xdn.errors import UnsupportedError
 
 FILE = "net.xml"
 HINTS = {"latency hint": "LATENCY", "throughput hint": "THROUGHPUT"}
@@ -16,7 +18,7 @@ HINTS = {"latency hint": "LATENCY", "throughput hint": "THROUGHPUT"}
 class OpenVino(QuantizedApart):
     """OpenVINO on the ONNX form, one compiled model a batch size, with either of its performance hints.
 
-    It is the ONNX form itself in f32, or what NNCF makes of it.
+    It is the ONNX form itself in f32 or bf16, or what NNCF makes of it.
     """
 
     name = "openvino"
@@ -25,6 +27,7 @@ class OpenVino(QuantizedApart):
     comes_otherwise = True
     fixed_batch = True
     quantizer = "nncf"
+    takes_bf16 = True
 
     def __init__(self, model: Model, threads: int):
         import openvino
@@ -32,6 +35,8 @@ class OpenVino(QuantizedApart):
         super().__init__(model, threads)
         self._package = openvino
         self._core = openvino.Core()
+        if model.precision == BF16 and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise UnsupportedError("it computes in bf16 on no processor like this one")
 
     @classmethod
     def quantize(cls, model: Model, folder: Path) -> None:
@@ -56,7 +61,7 @@ class OpenVino(QuantizedApart):
         config = {
             "PERFORMANCE_HINT": HINTS.get(variant),
             "INFERENCE_NUM_THREADS": self.threads,
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": BF16 if self.model.precision == BF16 else "f32",
         }
         self._compiled = self._core.compile_model(network, "CPU", {} if variant == AS_IT_COMES else config)
         self._queued = HINTS.get(variant) == "THROUGHPUT"

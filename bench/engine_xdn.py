@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from engine import AS_IT_COMES, INT8, Engine, Model, register
+from engine import AS_IT_COMES, BF16, F32, INT8, Engine, Model, register
 
 from xdn.data import Dataset
+from xdn.errors import SettingError, UnsupportedError
 from xdn.evaluate.answers import classify
+from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.objective import ContestTime
 from xdn.graph import Net
 from xdn.instruments import run_by_session
@@ -45,6 +47,7 @@ class Xdn(Engine):
     distribution = "xdn"
     comes_otherwise = True
     quantizer = "xdn"
+    takes_bf16 = True
     # A call hands out chunks of 192 images to the threads: several for each make the waiting at its end short.
     own_batches = (1920,)
 
@@ -52,8 +55,14 @@ class Xdn(Engine):
         super().__init__(model, threads)
         net = model.read_net()
         net = calibrated(net, model) if model.precision == INT8 else net
-        as_it_comes = Session(net, threads=threads)
-        result = Store().get(Key.of(as_it_comes.net, ContestTime.name, threads))
+        precision = BF16 if model.precision == BF16 else F32
+        as_it_comes = Session(net, threads=threads, precision=precision)
+        try:
+            as_it_comes.run(None, made_up_feed(net, 1))
+        except SettingError as error:
+            # This machine has no unit for it.
+            raise UnsupportedError(str(error)) from None
+        result = Store().get(Key.of(as_it_comes.net, ContestTime.name, threads, precision))
         tuned = Session(net, configuration=result.configuration) if result else as_it_comes
         self._sessions = {AS_IT_COMES: as_it_comes, "default": tuned}
         self._session = tuned

@@ -7,7 +7,8 @@ best way to run, found by trial; outputs are compared with the NumPy references 
 stand there twice: also as they come, which is what users get who set nothing. OpenVINO then computes in bf16 where the
 processor can, ONNX Runtime takes all cores, and XDN runs without what was tuned and stored on this machine.
 
-With --precision f32,int8 those engines stand there a second time whose tools quantize nets: XDN calibrated by
+With --precision f32,bf16 XDN stands there a second time, with --precision bf16, and OpenVINO, with that hint; with
+--precision f32,int8 those engines stand there a second time whose tools quantize nets: XDN calibrated by
 xdn-optimize's own way, OpenVINO by NNCF, ONNX Runtime by quantize_static, all by the same images.
 
     python bench/engines.py --net prototxt/resnet20_cifar10/resnet20.prototxt --mode contest
@@ -120,7 +121,7 @@ def measure(
         if engine.stands_twice:
             again = type(engine)(engine.model, engine.threads)
             found.append(Contestant(again, replace(setting, variant=AS_IT_COMES)))
-    if latency and INT8 in args.precision:
+    if latency and args.precision != (F32,):
         output.log(f"{len(images)} images to be labelled, which is not timed")
         answer(found, images)
     output.log(f"{args.rounds} rounds in turn, after one that is not counted")

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, F32, INT8, titled
+from engine import AS_IT_COMES, BF16, F32, INT8, titled
 from measure import Contestant, median_and_spread
 from rich.console import Group
 from rich.table import Table
@@ -14,7 +14,7 @@ XDN = "xdn"
 #: Figures that are times.
 TIMES = ("total_s", "own_form_s", "latency_ms")
 #: Number format -> what the ratios to the best other engine in it are called in a document.
-RATIOS = {F32: "ratio", INT8: f"ratio_{INT8}"}
+RATIOS = {F32: "ratio", BF16: f"ratio_{BF16}", INT8: f"ratio_{INT8}"}
 
 
 def _latency_figures(latencies_ms: list[list[float]]) -> dict[str, float]:
@@ -45,9 +45,10 @@ def _figures(c: Contestant, images: int, labels: np.ndarray | None) -> dict[str,
 
 
 def _beside_f32(c: Contestant, real: Contestant | None) -> dict[str, Any]:
-    """Return what is said of a contestant in 8-bit integers beside XDN in f32, where that takes part."""
-    quantizer = c.engine.quantizer
-    found: dict[str, Any] = {"quantizer": f"{quantizer} {version(quantizer)}"}
+    """Return what is said of a contestant in bf16 or 8-bit integers beside XDN in f32, where that takes part."""
+    found: dict[str, Any] = {}
+    if c.engine.model.precision == INT8:
+        found["quantizer"] = f"{c.engine.quantizer} {version(c.engine.quantizer)}"
     if real and real.labels is not None and c.labels is not None:
         found["labels_as_f32"] = int((c.labels == real.labels).sum())
     return found
@@ -58,7 +59,7 @@ def summary(
 ) -> dict[str, Any]:
     """Return contestant -> figures.
 
-    Each has `ratio_*`, its time over that of XDN in the same number format; those in 8-bit integers have `ratio_f32_*`,
+    Each has `ratio_*`, its time over that of XDN in the same number format; those in others have `ratio_f32_*`,
     too, over XDN in f32.
     """
     found = {c.name: _figures(c, images, labels) for c in contestants}

@@ -84,7 +84,7 @@ def test_a_precision_that_no_engine_is_asked_for_is_a_usage_error():
     done = engines("--net", "x.prototxt", "--precision", "f32,bf8")
     assert done.returncode == 2
     assert "choose from" in done.stderr
-    assert "f32, int8" in done.stderr
+    assert "f32, bf16, int8" in done.stderr
 
 
 def test_a_contest_needs_images_that_fit(tmp_path):
