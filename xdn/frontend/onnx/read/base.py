@@ -1,5 +1,6 @@
 """The net in the making, and the table of what reads each operator of ONNX into it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError
-from xdn.graph import Array, Blob, Layer, LayerParams, Net, Shape
+from xdn.graph import Array, Bf16, Blob, Layer, LayerParams, Net, Quantized, Reading, Shape
 from xdn.graph.net import infer
+from xdn.graph.reading import SCALES
+from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.split import Split
 from xdn.registry import Registry
@@ -36,8 +39,25 @@ class Unknown:
     """What stands for the outputs of a node that cannot be read, so that the nodes after it are looked at, too."""
 
 
-#: What a name of the graph stands for: a constant, the name of a blob, or nobody knows.
-Value = Array | str | Unknown
+@dataclass(frozen=True)
+class Read:
+    """What stands for the values of a blob that are rounded, to integers or bf16; or for these, as they are `stored`.
+
+    Parameters
+    ----------
+    blob : str
+    how : Reading, optional
+        None where XDN does not have such integers.
+    stored : bool
+    """
+
+    blob: str
+    how: Reading | None
+    stored: bool = False
+
+
+#: What a name of the graph stands for: a constant, the name of a blob, one that is rounded, or nobody knows.
+Value = Array | str | Read | Unknown
 _UNKNOWN = Unknown()
 
 
@@ -58,7 +78,10 @@ class Making:
         self.values: dict[str, Value] = {"": _UNKNOWN}
         #: The names that stand for whole numbers, such as those of words.
         self.whole: set[str] = set()
+        #: Name of a constant that was made of integers -> the scales of these.
+        self.scales: dict[str, Array] = {}
         self._taken: set[str] = set()
+        self._rounded: dict[tuple[str, Reading], str] = {}
 
     def fresh(self, wish: str) -> str:
         """Return `wish`, or a variant of it that no layer and no blob carries yet."""
@@ -69,13 +92,26 @@ class Making:
         return found
 
     def add(
-        self, wish: str, params: LayerParams, bottoms: Sequence[str], tops: Sequence[str], weights: Mapping[str, Array]
+        self,
+        wish: str,
+        params: LayerParams,
+        bottoms: Sequence[str],
+        tops: Sequence[str],
+        weights: Mapping[str, Array],
+        read: Sequence[Reading] = (),
     ) -> None:
-        """Append a layer; its tops are names that `fresh` gave."""
+        """Append a layer, which reads its bottoms as `read` says; its tops are names that `fresh` gave."""
         kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
-        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept)
+        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
         self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
         self.layers.append(layer)
+
+    def rounded(self, blob: str, how: Reading) -> str:
+        """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
+        if (blob, how) not in self._rounded:
+            top = self._rounded[blob, how] = self.fresh(f"{blob}.{how.element.name}")
+            self.add(top, Power(), [blob], [top], {}, (how,))
+        return self._rounded[blob, how]
 
     def forget(self, node: onnx.NodeProto) -> None:
         """Let nobody know what a node's outputs are."""
@@ -86,6 +122,8 @@ class Making:
         found = []
         for output in outputs:
             value = self.values.get(output)
+            if isinstance(value, Read) and not value.stored:
+                value = value.blob if value.how is None else self.rounded(value.blob, value.how)
             if not isinstance(value, str):
                 raise UnsupportedError(f"the output {output!r} does not depend on the inputs")
             if value != output:
@@ -108,6 +146,24 @@ class Node:
 
     making: Making
     proto: onnx.NodeProto
+
+    @cached_property
+    def _read_twice(self) -> set[str]:
+        """Blobs that the node reads in several ways."""
+        ways: set[tuple[str, Reading | None]] = set()
+        for name in self.proto.input:
+            value = self.making.values.get(name)
+            if isinstance(value, Read):
+                ways.add((value.blob, value.how))
+            elif isinstance(value, str):
+                ways.add((value, None))
+        counts = Counter(blob for blob, _ in ways)
+        return {blob for blob, count in counts.items() if count > 1}
+
+    @cached_property
+    def _readings(self) -> dict[str, Reading | None]:
+        """Blob -> how the node reads it, None in f32."""
+        return {}
 
     @cached_property
     def _attributes(self) -> dict[str, Any]:
@@ -169,7 +225,44 @@ class Node:
             raise NetError(f"its input {index} is missing")
         if isinstance(value, np.ndarray):
             raise self.unsupported(f"its input {index} must not be a constant")
+        if isinstance(value, Read):
+            if value.stored:
+                raise self.unsupported(f"its input {index} are integers, or numbers of bf16, themselves")
+            if value.how is not None and value.blob in self._read_twice:
+                return self.making.rounded(value.blob, value.how)
+            self._readings[value.blob] = value.how
+            return value.blob
+        self._readings[value] = None
         return value
+
+    def _taken(self, params: LayerParams, bottoms: Sequence[str]) -> tuple[list[str], tuple[Reading, ...]]:
+        """Return the bottoms of a layer, and how it reads them: by the roundings that stand before the node.
+
+        Where it cannot read all of them so, in one way, the rounded ones are those of layers of their own.
+        """
+        found = [self._readings.get(bottom) for bottom in bottoms]
+        known = [how for how in found if how is not None]
+        if not known or self._hands_on(params, bottoms):
+            return list(bottoms), ()
+        blobs = [self.making.blobs[bottom] for bottom in bottoms]
+        reason = params.why_no_bf16(blobs) if isinstance(known[0], Bf16) else params.why_real(blobs)
+        if reason is None and len(known) == len(found) and len(set(map(type, known))) == 1:
+            return list(bottoms), tuple(known)
+        pairs = zip(bottoms, found, strict=True)
+        return [bottom if how is None else self.making.rounded(bottom, how) for bottom, how in pairs], ()
+
+    def _hands_on(self, params: LayerParams, bottoms: Sequence[str]) -> bool:
+        """Return whether a layer hands all bottoms on, which are rounded alike: so is its top then."""
+        found = {self._readings.get(bottom) for bottom in bottoms}
+        return len(found) == 1 and None not in found and params.selects_only([self.making.blobs[b] for b in bottoms], 1)
+
+    def filter_scales(self, count: int) -> dict[str, Array]:
+        """Return the scales of the integers of which so many filters, its second input, were made; {} of real ones."""
+        scales = self.making.scales.get(self.proto.input[1])
+        integers = any(isinstance(how, Quantized) for how in self._readings.values())
+        if scales is None or not integers or scales.size not in (1, count):
+            return {}
+        return {SCALES: np.broadcast_to(scales, (count,))}
 
     def shape(self, index: int = 0) -> Shape:
         """Return the shape of the blob of an input."""
@@ -195,8 +288,17 @@ class Node:
     ) -> str:
         """Append a layer whose top only layers of the same node read, and return the top's name."""
         top = self.making.fresh(f"{self.proto.output[0]}.{wish}")
-        self.making.add(f"{self.name}.{wish}", params, bottoms, [top], weights or {})
+        self._append(f"{self.name}.{wish}", params, bottoms, top, weights or {})
         return top
+
+    def _append(
+        self, name: str, params: LayerParams, bottoms: Sequence[str], top: str, weights: Mapping[str, Array]
+    ) -> None:
+        """Append a layer that reads its bottoms as the node does."""
+        taken, read = self._taken(params, bottoms)
+        self.making.add(name, params, taken, [top], weights, read)
+        if self._hands_on(params, bottoms):
+            self._readings[top] = self._readings[bottoms[0]]
 
     def top(
         self, params: LayerParams, bottoms: Sequence[str] | None = None, weights: Mapping[str, Array] | None = None
@@ -204,11 +306,13 @@ class Node:
         """Append the layer that gives the node's first output; by default of its first input."""
         bottoms = [self.bottom()] if bottoms is None else bottoms
         top = self.making.fresh(self.proto.output[0])
-        self.making.add(self.name, params, bottoms, [top], weights or {})
+        self._append(self.name, params, bottoms, top, weights or {})
         self.stands_for(top)
 
     def stands_for(self, value: Value, output: int = 0) -> None:
-        """Say what an output of the node is."""
+        """Say what an output of the node is; a blob that hands on what is rounded is rounded, too."""
+        how = self._readings.get(value) if isinstance(value, str) else None
+        value = Read(value, how) if isinstance(value, str) and how is not None else value
         if output < len(self.proto.output) and self.proto.output[output]:
             self.making.values[self.proto.output[output]] = value
 
@@ -220,6 +324,7 @@ class Node:
             self.top(Reshape(shape=self.extents(blob, shape)), [blob])
 
     def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return a shape as Reshape is told it: the batch is the bottom's, whatever that is."""
-        batch = self.shape_of(blob)[0]
-        return (0, *shape[1:]) if len(shape) and shape[0] == batch else tuple(shape)
+        """Return a shape as Reshape is told it: its first extent is the batch, or what other axes make of that."""
+        if not shape:
+            return ()
+        return (0 if shape[0] == self.shape_of(blob)[0] else -1, *shape[1:])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from xdn.frontend.onnx.read.base import READERS, REAL_TYPES, Node
+from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import LayerParams
 from xdn.layers.absval import AbsVal
 from xdn.layers.clip import Clip
@@ -120,12 +120,4 @@ def identity(node: Node) -> None:
         raise node.unsupported("its mask is asked for")
     if node.has(2) and node.constant(2, "mode").any():
         raise node.unsupported("it drops values at random, as in training")
-    node.stands_for(node.value())
-
-
-@READERS.register("Cast")
-def cast(node: Node) -> None:
-    """Another name, between formats of real numbers, in all of which is computed as f32."""
-    if node.attribute("to") not in REAL_TYPES:
-        raise node.unsupported("it makes something else than real numbers of values that depend on the inputs")
     node.stands_for(node.value())

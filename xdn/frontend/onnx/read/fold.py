@@ -22,6 +22,8 @@ from xdn.graph import Array
 _MOST_ELEMENTS = 1 << 28
 #: Operators whose outputs are, each, no larger than their inputs together, whatever shapes are not inferred.
 _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
+#: What is read of constants, too: more is kept of it than the values.
+_READ = ("DequantizeLinear",)
 
 
 def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Array] | None:
@@ -41,7 +43,7 @@ def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Arr
     UnsupportedError
         Where the computation fails.
     """
-    if any(attribute.HasField("g") for attribute in proto.attribute):
+    if proto.op_type in _READ or any(attribute.HasField("g") for attribute in proto.attribute):
         return None
     names = [name for name in proto.input if name]
     if proto.op_type == "Constant":

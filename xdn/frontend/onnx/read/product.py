@@ -17,7 +17,8 @@ def gemm(node: Node) -> None:
     weight = np.float32(node.attribute("alpha", 1.0)) * weight
     if node.attribute("transB", 0):
         weight = weight.T
-    weights = {"weight": weight}
+    node.bottom()
+    weights = {"weight": weight} | (node.filter_scales(weight.shape[1]) if node.attribute("alpha", 1.0) == 1 else {})
     if node.has(2):
         bias = np.float32(node.attribute("beta", 1.0)) * node.constant(2, "third input")
         if bias.ndim == 2 and bias.shape[0] != 1:
@@ -35,4 +36,5 @@ def matmul(node: Node) -> None:
     if weight.ndim != 2 or len(node.shape()) < 2:
         raise node.unsupported(f"its inputs are of shapes {node.shape()} and {weight.shape}")
     params = InnerProduct(num_output=weight.shape[1], bias_term=False, axis=len(node.shape()) - 1, transpose=True)
-    node.top(params, None, {"weight": weight})
+    node.bottom()
+    node.top(params, None, {"weight": weight} | node.filter_scales(weight.shape[1]))

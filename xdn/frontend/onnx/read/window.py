@@ -90,8 +90,9 @@ def conv(node: Node) -> None:
 
 
 def _weights(node: Node, weight: Array) -> dict[str, Array]:
-    """Return filters, and the bias where there is one."""
-    return {"weight": weight} | ({"bias": node.constant(2, "bias")} if node.has(2) else {})
+    """Return filters, with the scales of their integers, and the bias where there is one."""
+    bias = {"bias": node.constant(2, "bias")} if node.has(2) else {}
+    return {"weight": weight} | bias | node.filter_scales(weight.shape[0])
 
 
 @READERS.register("ConvTranspose")
