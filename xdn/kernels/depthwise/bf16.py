@@ -37,7 +37,7 @@ from xdn.kernels.core.work import Phase
 from xdn.kernels.depthwise.batch import depthwise_footprint, is_depthwise, tapped_filters
 
 #: Cycles of a vector of bf16 of results, and of each of its taps.
-_VECTOR_CYCLES, _TAP_CYCLES = 12.0, 9.0
+_VECTOR_CYCLES, _TAP_CYCLES = 8.0, 3.5
 
 
 class PositionRow(Descriptor):

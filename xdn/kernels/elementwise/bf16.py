@@ -15,22 +15,23 @@ from xdn.graph import Array
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.groups import group_channels, group_count, together
-from xdn.kernels.core.layout import BOTH
+from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.work import Phase
 from xdn.kernels.elementwise.affine import AFFINE_TYPES, affine_terms, is_affine
 from xdn.kernels.elementwise.mapped import MOST_BOTTOMS, Mapping, lower_mapped
 from xdn.layers.function import Kernel, functions
 from xdn.layers.relu import ReLU
 
-#: Cycles of a vector of bf16 of results, and of each of its bottoms.
-_VECTOR_CYCLES, _BOTTOM_CYCLES = 8.0, 3.0
+#: Cycles of a vector of bf16 of results, of images and of channels, and of each of its bottoms.
+_VECTOR_CYCLES, _BOTTOM_CYCLES = (3.5, 8.0), 3.0
 _Values = Sequence[ir.Value]
 
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what bottoms that are taken apart, and tops that are put together take."""
     vectors = lowering.top().block_elements * BF16.bytes / lowering.target.vector_bytes
-    return lowering.moving(0.0, vectors * (_VECTOR_CYCLES + len(lowering.bottoms) * _BOTTOM_CYCLES))
+    own = _VECTOR_CYCLES[0 if lowering.schedule is BATCH else 1]
+    return lowering.moving(0.0, vectors * (own + len(lowering.bottoms) * _BOTTOM_CYCLES))
 
 
 def _mapped(

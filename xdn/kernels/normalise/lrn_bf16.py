@@ -12,7 +12,7 @@ of one image they are vectors that begin at any channel, put together of two.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 
 from llvmlite import ir
 
@@ -32,7 +32,7 @@ from xdn.kernels.core.work import Phase
 from xdn.kernels.normalise.lrn import Across, across_words, is_across, plus_square, scaled
 
 #: Cycles of a vector of f32, of images, and of the channels of one image.
-_CYCLES = (70.0, 80.0)
+_CYCLES = (75.0, 105.0)
 
 
 class GroupedAcross(Across):
@@ -64,12 +64,17 @@ def _emit(groups: Groups, reach: int, elements: tuple[Element, Element], args: S
 
     def one_group(g: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         around = [value for side in range(-sides, sides + 1) for value in values_of(b.ir.add(g, b.const(side)))]
-        middle, results = sides * groups.rows, []
-        for row in range(groups.rows):
-            energy = b.number(0)
-            for distance in range(-reach, reach + 1):
-                energy = plus_square(b, energy, _at(groups, around, middle + row, distance))
-            results.append(scaled(b, energy, around[middle + row], constants))
+        own = range(sides * groups.rows, (sides + 1) * groups.rows)
+        # All energies before the first power: neighbours need not be kept while that is computed.
+        energies = [
+            reduce(
+                partial(plus_square, b),
+                (_at(groups, around, number, distance) for distance in range(-reach, reach + 1)),
+                b.number(0),
+            )
+            for number in own
+        ]
+        results = [scaled(b, energy, around[number], constants) for energy, number in zip(energies, own, strict=True)]
         last = b.ir.sub(b.ir.sub(channels, b.ir.mul(g, b.const(groups.channels))), b.const(1))
         groups.store(results, b.offset(y, b.ir.mul(g, b.const(groups.elements))), top, b.broadcast(inverse), last)
         return carried

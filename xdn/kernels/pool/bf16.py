@@ -35,7 +35,7 @@ from xdn.kernels.pool.integers import Grouped, window_words
 from xdn.kernels.pool.pooling import METHODS, ROWS, pooling_footprint
 
 #: Cycles of a vector of bf16 of results, and of each of its taps.
-_VECTOR_CYCLES, _TAP_CYCLES = 10.0, {"MAX": 5.0, "AVE": 8.0}
+_VECTOR_CYCLES, _TAP_CYCLES = 8.0, {"MAX": 3.0, "AVE": 5.0}
 
 
 def _word(lowering: Lowering) -> int:
