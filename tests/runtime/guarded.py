@@ -147,6 +147,8 @@ class Guarded:
         In which it runs.
     choices : mapping
         Layer -> how it is computed, where the rule does not decide.
+    precision : str
+        Of the run; by default one in which both schedules, and all processors, have the same results.
     """
 
     net: Net
@@ -154,10 +156,14 @@ class Guarded:
     transform: PixelTransform | None = None
     schedule: str = "batch"
     choices: Mapping[str, Choice] = field(default_factory=dict)
+    precision: str = FMA
 
     def expected(self, outputs: Sequence[str]) -> list[np.ndarray]:
         """Return the outputs as a session gives them in memory of any kind."""
-        session = Session(self.net, threads=1, precision=FMA)
+        configuration = Configuration(threads=1, precision=self.precision)
+        if self.choices:
+            configuration = replace(configuration, schedule=self.schedule, choices={self.schedule: self.choices})
+        session = Session(self.net, configuration=configuration)
         if self.transform is None:
             return session.run(outputs, self.feed)
         return session.run_pixels(next(iter(self.feed.values())), self.transform)
@@ -189,7 +195,7 @@ class Guarded:
 
         with mock.patch.object(plan_module, "place", place):
             choices = {self.schedule: self.choices}
-            configuration = Configuration(chunk_blocks=chunk_blocks, precision=FMA, choices=choices)
+            configuration = Configuration(chunk_blocks=chunk_blocks, precision=self.precision, choices=choices)
             plan = make_plan(self.net, shapes, tuple(outputs), pixels, SCHEDULES[self.schedule], configuration)
         return replace(plan, steps=tuple(guarded_step(step, side, moved == "tables") for step in plan.steps))
 

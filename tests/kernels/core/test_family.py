@@ -13,7 +13,7 @@ from xdn.element import REAL, U8
 from xdn.errors import UnsupportedError
 from xdn.graph import Bf16, Epilogue, Layer, Quantized
 from xdn.graph.reading import why_no_bf16, why_real
-from xdn.kernels.core.choice import BF16X6, BLAS, INT8, STRASSEN, WINOGRADS, Choice
+from xdn.kernels.core.choice import BF16X1, BF16X6, BLAS, INT8, STRASSEN, WINOGRADS, Choice
 from xdn.kernels.core.family import FAMILIES, Lowering, select
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.kernels.core.work import Setting
@@ -23,7 +23,7 @@ from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.machine import this_target
 
 #: Algorithms of the tile unit.
-TILED = (BF16X6, INT8)
+TILED = (BF16X6, INT8, BF16X1)
 
 
 def _lowering(net, schedule=BATCH):

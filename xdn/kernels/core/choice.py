@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 #: Direct sums, Winograd's minimal filtering with 2x2 or 4x4 results a tile, one level of Strassen's products of
-#: matrices, a matrix product of SciPy's BLAS, sums of six or three products of bf16 parts by the tile unit, or of
-#: products of 8-bit integers by it (direct sums are dot products there).
-ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3, INT8 = (
+#: matrices, a matrix product of SciPy's BLAS, or sums of six or three products of bf16 parts by the tile unit. Of blobs
+#: of 8-bit integers, or of bf16, direct sums are those of dot products, the others those of the tile unit.
+ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3, INT8, BF16X1 = (
     "direct",
     "winograd2",
     "winograd4",
@@ -14,6 +14,7 @@ ALGORITHMS = DIRECT, *WINOGRADS, STRASSEN, BLAS, BF16X6, BF16X3, INT8 = (
     "bf16x6",
     "bf16x3",
     "int8",
+    "bf16x1",
 )
 TILED = (BF16X6, BF16X3)
 #: What decides which algorithms may be taken. f32: all whose error is that of f32 sums; fma: those whose results are

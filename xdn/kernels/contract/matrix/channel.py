@@ -51,7 +51,7 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
         for source in task.sources
     ]
     of_step = parts * registers * ROWS * NUMBERS
-    steps = [slide_steps(s.lists.used, slide, of_step) for s, slide in zip(task.sources, slides, strict=True)]
+    steps = [_steps(s.lists.used, slide, of_step) for s, slide in zip(task.sources, slides, strict=True)]
     strides = [slide.row_positions * slide.layout.position_elements for slide in slides]
     sizes = [tile_elements(*source.depth, parts, registers) for source in task.sources]
     numbers = np.arange(len(firsts))
@@ -76,11 +76,8 @@ def tiles_step(lowering: Lowering, task: Contraction, registers: int, firsts: li
     return Step(kernel, words, task.filter_macs * filters)
 
 
-def slide_steps(used: Array, slide: Slide, weights: int) -> Array:
+def _steps(used: Array, slide: Slide, weights: int) -> Array:
     """Return the table of steps: of each used element of the window all channels, whose weights are so many numbers."""
-    window, layout = slide.window, slide.layout
-    row, column = np.divmod(used, window.kernel[1])
-    taps = row * window.dilation[0] * layout.columns + column * window.dilation[1]
-    channels = np.arange(layout.steps)
-    x = taps[:, None] * layout.position_elements + channels * layout.step_elements
+    layout = slide.layout
+    x = slide.taps(used)[:, None] * layout.position_elements + np.arange(layout.steps) * layout.step_elements
     return np.column_stack([x.ravel(), np.arange(x.size) * weights])

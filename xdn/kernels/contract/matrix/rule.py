@@ -98,7 +98,7 @@ def tiled_algorithm(lowering: Lowering) -> str | None:
 
 def _gains(lowering: Lowering, algorithm: str) -> bool:
     """Return whether the gains of both schedules, multiplied, are more than what else could be gained."""
-    read, (useful, batch, channel) = readings(lowering), _multiplied(lowering)
+    read, (useful, batch, channel) = readings(lowering), multiplied(lowering)
     of_batch, of_channel = (_RATES[algorithm] * useful / max(1, filled) for filled in (batch, channel))
     if prod(places_of(lowering)) == 1:
         # All weights are read for each image, and their reading is what takes the time.
@@ -108,7 +108,7 @@ def _gains(lowering: Lowering, algorithm: str) -> bool:
     return of_batch * of_channel > (_WINOGRAD**2 if filtered else 1.0)
 
 
-def _multiplied(lowering: Lowering) -> tuple[int, int, int]:
+def multiplied(lowering: Lowering) -> tuple[int, int, int]:
     """Return the multiply-adds of an image, and what tiles multiply for it in the batch and in the channel schedule."""
     places, filters = places_of(lowering), lowering.top().channels
     useful = batch = channel = 0
@@ -125,7 +125,7 @@ def _multiplied(lowering: Lowering) -> tuple[int, int, int]:
 def tiled_phases(lowering: Lowering) -> tuple[Phase]:
     """Return what the tiles take; the splitting of what they read is counted as reading it again."""
     algorithm, target, filters = algorithm_of(lowering), lowering.target, lowering.top().channels
-    _, batch, channel = _multiplied(lowering)
+    _, batch, channel = multiplied(lowering)
     macs = batch * target.block_images if lowering.schedule is BATCH else channel
     parts = weight_parts(algorithm, lowering.weights)
     packed = sum(packed_bytes(filters, r.layout.channels, r.elements, parts) for r in readings(lowering))

@@ -48,6 +48,12 @@ class Slide:
             return width
         return None if columns % self.row_positions else columns // self.row_positions
 
+    def taps(self, used: Array) -> Array:
+        """Return how many positions after its first element the elements of the window are, numbered row-major."""
+        row, column = np.divmod(used, self.window.kernel[1])
+        found: Array = row * self.window.dilation[0] * self.layout.columns + column * self.window.dilation[1]
+        return found
+
     def firsts(self) -> Array:
         """Return (P,) int64: the position on which the window of each row's first result begins."""
         above, left = self.layout.border[0] - self.window.pad[0], self.layout.border[2] - self.window.pad[1]

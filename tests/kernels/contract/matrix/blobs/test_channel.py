@@ -5,11 +5,13 @@ import os
 import numpy as np
 import pytest
 
-from tests.kernels.checks import make_params, random_weights
+from tests.kernels.bf16 import halved
+from tests.kernels.bf16 import random_feed as half_feed
+from tests.kernels.checks import make_params, one_layer_net, random_weights
 from tests.kernels.contract.matrix.blobs.tiled import session_of, tiled_kernels
 from tests.kernels.contract.words.nets import KINDS, Case
 from tests.kernels.integers import BATCH, random_feed
-from xdn.kernels.core.choice import INT8, Choice
+from xdn.kernels.core.choice import BF16X1, F32, INT8, Choice
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.core.parts import parts_name
 from xdn.runtime.configuration import Configuration
@@ -78,5 +80,20 @@ def test_nothing_outside_is_touched(emulated, type_name, image, params, residual
     net = Case((image,), residual=residual, stored=stored).net(type_name, num_output=61, **params)
     for schedule in SCHEDULES:
         case = guarded.Guarded(net, random_feed(net, rng, BATCH), schedule=schedule, choices={"layer": Choice(INT8)})
+        for side in guarded.SIDES:
+            assert guarded.outcome(case, net.outputs, 1, side) == "right"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.parametrize("channels", [6, 33, 67])
+@pytest.mark.parametrize("params", [{"kernel_size": 1}, {"kernel_size": 3, "pad": 1}])
+def test_no_padding_of_bf16_is_summed(emulated, channels, params, rng):
+    """What nobody has written is NaN there, which a weight of zero would not take out of a sum."""
+    from tests.runtime import guarded
+
+    net = halved(one_layer_net("Convolution", (channels, 5, 7), num_output=19, **params))
+    choices = {net.layers[-1].name: Choice(BF16X1)}
+    for schedule in SCHEDULES:
+        case = guarded.Guarded(net, half_feed(net, rng), schedule=schedule, choices=choices, precision=F32)
         for side in guarded.SIDES:
             assert guarded.outcome(case, net.outputs, 1, side) == "right"

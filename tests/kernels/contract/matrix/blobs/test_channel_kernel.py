@@ -17,7 +17,7 @@ from xdn.kernels.contract.words.form import Form
 
 
 def test_the_name_says_what_the_code_depends_on():
-    name = contraction((2, 1), Form(U8, REAL, "vnni", second=S8), target_named(AMX)).name
+    name = contraction((2, 1), 16, Form(U8, REAL, "vnni", second=S8), target_named(AMX)).name
     assert str(name) == "channel_tiles_words16_u8xs8_projections8_2x1__amx"
     assert KernelName.parse(str(name)) == name
 
@@ -25,7 +25,7 @@ def test_the_name_says_what_the_code_depends_on():
 @pytest.mark.parametrize(("x", "instruction"), [(U8, "tdpbusd"), (S8, "tdpbssd")])
 def test_the_loop_of_the_real_unit(x, instruction):
     """Positions are the rows, whose sign is the first one's."""
-    loop = inner_loop(contraction((2, 2), Form(x, x, "vnni"), target_named(AMX)))
+    loop = inner_loop(contraction((2, 2), 16, Form(x, x, "vnni"), target_named(AMX)))
     operations, load = re.findall(r"\t(t\w+)\t", loop), "tileloadd"
     assert operations == [*[instruction] * 2, load, instruction, load, instruction, load, load]
     # An address may be read again from the stack, to which no tile goes.

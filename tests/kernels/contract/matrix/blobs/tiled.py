@@ -12,14 +12,14 @@ from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 
 
-def session_of(net, schedule, **more):
+def session_of(net, schedule, algorithm=INT8, **more):
     """Return a session that computes the net's last layer by tiles."""
-    choices = {schedule: {net.layers[-1].name: Choice(INT8)}}
+    choices = {schedule: {net.layers[-1].name: Choice(algorithm)}}
     return Session(net, configuration=Configuration(schedule=schedule, choices=choices, **more))
 
 
 def tiled_kernels(session):
-    """Return the names of the kernels of a session's plan that multiply tiles of integers."""
+    """Return the names of the kernels of a session's plan that multiply tiles of what blobs hold."""
     return [step.source.name for step in session.plan().steps if "tiles_words" in step.source.name.op]
 
 

@@ -1,4 +1,4 @@
-"""Contractions of integers in blocks of images by the tile unit: tables of filters, positions and steps."""
+"""Contractions of integers and bf16 in blocks of images by the tile unit: tables of filters, positions and steps."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
 from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
 from xdn.kernels.contract.matrix.blobs.batch_kernel import BlobBatch, contraction
-from xdn.kernels.contract.matrix.blobs.family import blob_family
-from xdn.kernels.contract.matrix.blobs.pack import Filters, Steps, pack
+from xdn.kernels.contract.matrix.blobs.family import blob_families
+from xdn.kernels.contract.matrix.blobs.pack import Filters, pack, steps_of_words
 from xdn.kernels.contract.matrix.blobs.rule import phase_of
 from xdn.kernels.contract.matrix.kernel import StepRow
 from xdn.kernels.contract.matrix.pack import filter_tiles
@@ -25,18 +25,12 @@ from xdn.kernels.core.work import Phase
 _ALONE = 1.25
 
 
-def _steps_of(task: WordTask) -> list[Steps]:
-    """Return the steps of each source's channels: of as many words as the registers can hold of all of them."""
-    depth = min(WORDS, *(each.words for each in task.sources))
-    return [Steps.of_images(each.source.channels, each.together, depth) for each in task.sources]
-
-
 def _phase(lowering: Lowering) -> Phase:
     """Return what the tiles take."""
     task, images = word_task(lowering), lowering.target.block_images
     sizes = [(size, len(firsts)) for size, firsts in filter_tiles(task.filters).items()]
     registers = sum(count * size * (_ALONE if size == 1 else 1) for size, count in sizes)
-    pairs = [(each.source.lists, len(cut.firsts)) for each, cut in zip(task.sources, _steps_of(task), strict=True)]
+    pairs = [(each.source.lists, len(cut.firsts)) for each, cut in zip(task.sources, steps_of_words(task), strict=True)]
     steps = sum(lists.multiplications * count for lists, count in pairs)
     taken = sum(len(lists.used) * count for lists, count in pairs)
     filled = registers * ROWS * WORDS * task.sources[0].together
@@ -44,10 +38,10 @@ def _phase(lowering: Lowering) -> Phase:
     return phase_of(lowering, steps * filled * images, ends, taken * registers * ROWS * ROW_BYTES)
 
 
-@blob_family("integer_tiles", BATCH, _phase)
+@blob_families(BATCH, _phase)
 def tiles_step(lowering: Lowering, task: WordTask, registers: int, firsts: list[int]) -> Step:
-    """Contract 16 words of four channels at a time by the tile unit, for 16 or 32 filters and the images of a block."""
-    cuts = [Filters(steps, registers, columns=False) for steps in _steps_of(task)]
+    """Contract 16 words of channels at a time by the tile unit, for 16 or 32 filters and the images of a block."""
+    cuts = [Filters(steps, registers, columns=False) for steps in steps_of_words(task)]
     packed = [pack(source, firsts, cut) for source, cut in zip(task.sources, cuts, strict=True)]
     tables = [_steps(each.source, cut) for each, cut in zip(task.sources, cuts, strict=True)]
     filters = max(firsts) + registers * ROWS

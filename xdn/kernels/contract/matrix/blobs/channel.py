@@ -1,4 +1,4 @@
-"""Contractions of integers of one image by the tile unit: tables of positions, of panels of filters and of steps.
+"""Contractions of integers and bf16 of one image by the tile unit: tables of positions, panels of filters, steps.
 
 A blob is read as it lies where no window reaches beyond the map, and the map fills tiles; else a copy of it is, with
 zeros around the map, and room after it (`xdn/kernels/core/parts.py`).
@@ -12,10 +12,9 @@ import numpy as np
 from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
 from xdn.graph import Array
 from xdn.kernels.contract.matrix.blobs.channel_kernel import BlobChannel, contraction
-from xdn.kernels.contract.matrix.blobs.family import blob_family
-from xdn.kernels.contract.matrix.blobs.pack import Filters, Steps, pack
+from xdn.kernels.contract.matrix.blobs.family import blob_families
+from xdn.kernels.contract.matrix.blobs.pack import Filters, pack, steps_of_lines
 from xdn.kernels.contract.matrix.blobs.rule import phase_of
-from xdn.kernels.contract.matrix.channel import slide_steps
 from xdn.kernels.contract.matrix.rule import places_of, readings
 from xdn.kernels.contract.matrix.walk import (
     Slide,
@@ -102,15 +101,15 @@ def _phase(lowering: Lowering) -> Phase:
     return phase_of(lowering, registers * ROWS * steps * filled, ends, steps * panels * ROWS * ROW_BYTES, copied)
 
 
-@blob_family("channel_integer_tiles", CHANNEL, _phase, _parts)
+@blob_families(CHANNEL, _phase, _parts)
 def tiles_step(lowering: Lowering, task: WordTask, registers: int, firsts: list[int]) -> Step:
-    """Contract 64 channels of 8 bits at a time by the tile unit, for 16 or 32 positions and as many filters."""
+    """Contract 64 bytes of channels at a time by the tile unit, for 16 or 32 positions and as many filters."""
     walked, form, residual = _walked(lowering), Form.of(lowering), residual_layout(lowering)
     slides, layouts = walked.slides, [slide.layout for slide in walked.slides]
-    cuts = [Filters(Steps.of_lines(s.source.channels, s.together), registers, columns=True) for s in task.sources]
+    cuts = [Filters(steps, registers, columns=True) for steps in steps_of_lines(task)]
     packed = [pack(source, firsts, cut) for source, cut in zip(task.sources, cuts, strict=True)]
     each_source = zip(task.sources, slides, cuts, strict=True)
-    steps = [slide_steps(s.source.lists.used, slide, cut.step_words) for s, slide, cut in each_source]
+    steps = [_steps(s.source.lists.used, slide, cut) for s, slide, cut in each_source]
     filters = -(-task.filters // ROWS) * ROWS
     values, _ = integer_words(lowering, task, packed, steps, filters)
     for which, source, layout in zip(("", "2"), task.sources, layouts, strict=False):
@@ -133,5 +132,12 @@ def tiles_step(lowering: Lowering, task: WordTask, registers: int, firsts: list[
         y_pitch=lowering.top().position_elements,
         residual_pitch=residual.position_elements if residual else 0,
     )
-    kernel = contraction((walked.registers, registers), form, lowering.target)
+    kernel = contraction((walked.registers, registers), cuts[0].steps.depth, form, lowering.target)
     return Step(kernel, words, task.filter_macs * sum(min(registers * ROWS, task.filters - first) for first in firsts))
+
+
+def _steps(used: Array, slide: Slide, cut: Filters) -> Array:
+    """Return the table of steps: of each used element of the window all channels."""
+    words = np.array(cut.steps.firsts) * cut.steps.together
+    x = slide.taps(used)[:, None] * slide.layout.position_elements + words
+    return np.column_stack([x.ravel(), np.arange(x.size) * cut.step_words])

@@ -10,6 +10,7 @@ For 16 or 32 output positions, as far apart in x as `row_stride` says, and 16 or
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llvmlite import ir
 
@@ -18,7 +19,7 @@ from xdn.codegen.jit import I64, POINTER, Kind, inlined
 from xdn.codegen.jit import WORDS as TABLE
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
-from xdn.codegen.tiles import ROW_BYTES, ROWS, WORDS
+from xdn.codegen.tiles import ROW_BYTES, ROWS
 from xdn.codegen.words import WordBuilder
 from xdn.element import S32, S64, Element
 from xdn.kernels.contract.batch_kernel import no_second
@@ -56,10 +57,14 @@ class BlobChannel(Integers):
     row_stride, y_pitch, residual_pitch, step_count2, row_stride2 = (Size() for _ in range(5))
 
 
-def contraction(tile: tuple[int, int], form: Form, target: Target) -> KernelSource:
-    """Return the kernel whose tiles have so many registers of positions and of filters, one or two each."""
-    name = tiled(form, WORDS).name(CHANNEL, target, tile, "tiles")
-    return kernel_source(name, lambda: _body(form, tile, target), form.declared(BlobChannel))
+def contraction(tile: tuple[int, int], depth: int, form: Form, target: Target) -> KernelSource:
+    """Return the kernel whose tiles have so many registers of positions and of filters, one or two each.
+
+    Its steps have `depth` words.
+    """
+    name = tiled(form, depth).name(CHANNEL, target, tile, "tiles")
+    how = Multiplication(*tile, depth=depth)
+    return kernel_source(name, lambda: _body(form, how, target), form.declared(BlobChannel))
 
 
 #: What a tile takes beside sources and ends: spans, the first, the end, the pitches of y and of the residual.
@@ -71,10 +76,10 @@ def _source_kinds(x: Element) -> tuple[Kind, ...]:
     return Kind(x, "pointer"), Kind(S32, "pointer"), TABLE, I64, I64
 
 
-def _operands(b: WordBuilder, source: Sequence[ir.Value], x: Element) -> Operands:
+def _operands(b: WordBuilder, source: Sequence[ir.Value], x: Element, depth: int) -> Operands:
     pointer, weights, steps, count, stride = source
     positions = Side(pointer, b.ir.mul(stride, b.const(ROWS)), 0, b.ir.mul(stride, b.const(x.bytes)), 0)
-    filters = Side(weights, b.const(ROWS * WORDS), 0, b.const(ROW_BYTES), 1)
+    filters = Side(weights, b.const(ROWS * depth), 0, b.const(ROW_BYTES), 1)
     return Operands((positions, filters), steps, count)
 
 
@@ -84,11 +89,11 @@ def _emit_tile(
     walk: Sequence[ir.Value],
     ends: Ends,
     form: Form,
-    tile: tuple[int, int],
+    how: Multiplication,
 ) -> None:
-    columns, (spans, first, end, y_pitch, residual_pitch) = tile[1], walk
-    operands = [_operands(b, source, x) for source, x in zip(sources, form.read, strict=True)]
-    sums = sums_of_sources(b, operands, form, lambda x: Multiplication(*tile, elements=(x, form.weights)))
+    columns, (spans, first, end, y_pitch, residual_pitch) = how.columns, walk
+    operands = [_operands(b, source, x, how.depth) for source, x in zip(sources, form.read, strict=True)]
+    sums = sums_of_sources(b, operands, form, lambda x: replace(how, elements=(x, form.weights)))
     biases = [b.ir.bitcast(bias, POINTER.llvm) for bias in ends.biases]
 
     def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
@@ -119,15 +124,15 @@ def _second(d, frame, block, panel, part):
     return x, moved(d.weights2, panel.weights2), d.runs2, d.step_count2, d.row_stride2
 
 
-def _body(form: Form, size: tuple[int, int], target: Target) -> KernelBody:
+def _body(form: Form, how: Multiplication, target: Target) -> KernelBody:
     """Return the loop nest around the tile, as Numba compiles it."""
 
     def emit(b, sources, more, ends):
-        _emit_tile(b, sources, more, ends, form, size)
+        _emit_tile(b, sources, more, ends, form, how)
 
     tile = tile_function(form, target, _source_kinds, _WALK, emit)
     second = no_second if form.second is None else _second
-    begin, end = unit_functions(target)
+    begin, end = unit_functions(target, how.depth)
 
     def contract(d, frame):
         begin()

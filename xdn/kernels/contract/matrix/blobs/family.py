@@ -1,4 +1,4 @@
-"""What the families of both schedules are alike in: which layers of integers they take, and how filters are cut."""
+"""What the families of both schedules are alike in: which layers of integers or bf16 they take, how filters are cut."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,17 +20,15 @@ def _no_parts(lowering: Lowering) -> Mapping[str, PartsLayout]:
     return {}
 
 
-def blob_family(
-    name: str,
+def blob_families(
     schedule: Schedule,
     phase: Callable[[Lowering], Phase],
     parts: Callable[[Lowering], Mapping[str, PartsLayout]] = _no_parts,
 ) -> Callable[[MakeStep], MakeStep]:
-    """Return a decorator that makes a function, which gives the step for tiles of one size, a family of a schedule.
+    """Return a decorator that makes a function, which gives the step for tiles of one size, two families of a schedule.
 
     Parameters
     ----------
-    name : str
     schedule : Schedule
     phase : callable
         Lowering -> what its tiles take.
@@ -39,7 +37,7 @@ def blob_family(
     """
 
     def when(lowering: Lowering) -> bool:
-        return can_be_tiled(lowering) and is_taken(lowering, phase(lowering))
+        return can_be_tiled(lowering) and is_taken(lowering, phase)
 
     def enter(step: MakeStep) -> MakeStep:
         def lower(lowering: Lowering) -> Lowered:
@@ -50,17 +48,9 @@ def blob_family(
 
         lower.__doc__ = step.__doc__
         options: dict[str, Any] = {"choices": tiled_choices, "footprint": tiled_footprint, "parts": parts}
-        family(
-            name,
-            *CONTRACTED,
-            when=when,
-            rank=4,
-            quantized=True,
-            fuses=True,
-            schedules=(schedule,),
-            phases=lambda lowering: (phase(lowering),),
-            **options,
-        )(lower)
+        options |= {"rank": 4, "fuses": True, "schedules": (schedule,), "phases": lambda own: (phase(own),)}
+        family(schedule.op("integer_tiles"), *CONTRACTED, when=when, quantized=True, **options)(lower)
+        family(schedule.op("pair_tiles"), *CONTRACTED, when=when, bf16=True, **options)(lower)
         return step
 
     return enter

@@ -14,7 +14,7 @@ from xdn.codegen.tiles import ROWS, WORDS
 from xdn.element import BF16, S32
 from xdn.graph import Array, LayerParams
 from xdn.kernels.contract.task import used_elements
-from xdn.kernels.contract.words.task import IntegerSource, WordSource
+from xdn.kernels.contract.words.task import IntegerSource, WordSource, WordTask
 from xdn.kernels.core.aligned import aligned
 from xdn.kernels.core.packing import packed_once
 from xdn.layers.integer import rounded_weight, weight_scales
@@ -63,6 +63,22 @@ class Steps:
             wide[:, number, done - begin : end - begin] = numbers[:, done:end]
             done = end
         return wide
+
+
+def steps_of_words(task: WordTask) -> list[Steps]:
+    """Return the steps of each source's channels: of as many words as the registers can hold of all of them."""
+    depth = min(WORDS, *(each.words for each in task.sources))
+    return [Steps.of_images(each.source.channels, each.together, depth) for each in task.sources]
+
+
+def steps_of_lines(task: WordTask) -> list[Steps]:
+    """Return the same of whole cache lines, as blobs of the channel schedule have them.
+
+    What is padding there may be anything: of bf16 it could be infinite, which no weight of zero takes out of a sum.
+    """
+    if not all(isinstance(each, IntegerSource) for each in task.sources):
+        return steps_of_words(task)
+    return [Steps.of_lines(each.source.channels, each.together) for each in task.sources]
 
 
 @dataclass(frozen=True)
