@@ -1,8 +1,11 @@
 """The cost of layers and nets, counted by hand."""
 
+import pytest
+
 from tests.graph.nets import residual_net
-from xdn.graph import Epilogue
+from xdn.graph import Bf16, Epilogue, Quantized
 from xdn.graph.cost import Cost, layer_cost, net_cost
+from xdn.layers.integer import with_integer_weights
 from xdn.layers.prelu import PReLU
 
 CONV = Cost(macs=36 * 4 * 27, parameters=4 * 27 + 4, weight_bytes=4 * (4 * 27 + 4), top_bytes=4 * 144)
@@ -34,6 +37,34 @@ def test_a_fused_projection_counts():
     twice = Cost(2 * CONV.macs, 2 * CONV.parameters, 2 * CONV.weight_bytes, CONV.top_bytes)
     for batch in (1, 2):
         assert layer_cost(net.with_batch(batch), fused) == twice
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["f32 weights", "integer weights"])
+def test_integers_take_a_byte_a_weight_and_their_scales(whole):
+    net = residual_net().with_batch(1)
+    conv = net.layer("conv").replace(quantized=(Quantized(0.1),))
+    conv = with_integer_weights(conv) if whole else conv
+    net = net.replace(layers=tuple(conv if each.name == "conv" else each for each in net.layers))
+    cost = layer_cost(net, net.layer("conv"))
+    # A scale and a bias a filter.
+    assert (cost.parameters, cost.weight_bytes) == (CONV.parameters, 4 * 27 + 4 * 4 + 4 * 4)
+    assert cost.macs == CONV.macs
+
+
+def test_bf16_takes_two_bytes_a_weight_and_its_bias_four():
+    net = residual_net().with_batch(1)
+    conv = net.layer("conv").replace(quantized=(Bf16(),))
+    net = net.replace(layers=tuple(conv if each.name == "conv" else each for each in net.layers))
+    assert layer_cost(net, net.layer("conv")).weight_bytes == 2 * 4 * 27 + 4 * 4
+
+
+def test_a_fused_projection_has_scales_of_its_own():
+    net = residual_net()
+    conv = net.layer("conv")
+    epilogue = Epilogue(projection=conv.params)
+    fused = conv.replace(bottoms=conv.bottoms * 2, epilogue=epilogue, quantized=(Quantized(0.1), Quantized(0.2)))
+    net = net.replace(layers=tuple(fused if each is conv else each for each in net.layers))
+    assert layer_cost(net, fused).weight_bytes == 2 * (4 * 27 + 4 * 4 + 4 * 4)
 
 
 def test_a_net_costs_what_its_layers_cost():

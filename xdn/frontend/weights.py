@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from xdn import memory, settings
+from xdn.element import REAL
 from xdn.errors import WeightsError
 from xdn.graph import Array, Net, Shape
 from xdn.graph.cost import layer_cost
@@ -66,7 +67,7 @@ def _he_normal(rng: np.random.Generator, shape: Shape) -> Array:
 
 def check_size(net: Net) -> None:
     """Raise WeightsError where `net` asks for more weights than a caffemodel may have, MemoryLimitError for memory."""
-    sizes = {layer: layer_cost(net, layer).weight_bytes for layer in net.layers}
+    sizes = {layer: layer_cost(net, layer).parameters * REAL.bytes for layer in net.layers}
     total_bytes = sum(sizes.values())
     if total_bytes > settings.MAX_CAFFEMODEL_BYTES:
         raise WeightsError(f"the net asks for {total_bytes} bytes of weights; at most {settings.MAX_CAFFEMODEL_BYTES}")
