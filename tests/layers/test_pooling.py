@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.layers.opencv import run_opencv
 from tests.layers.oracles import FEW, check_carried, check_layer, check_needs_every_position, compute, normal
-from tests.layers.windows import POOLINGS_APART
+from tests.layers.windows import POOLINGS_APART, POOLINGS_DILATED
 from tests.pytorch import torch
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule, Quantized
@@ -313,3 +313,25 @@ def test_same_padding_gives_as_many_places_as_strides_fit(size, stride):
 def test_padding_that_contradicts_is_refused(fields):
     with pytest.raises(ShapeError, match="padding"):
         Pooling(kernel_size=(3,), **fields).infer([Blob((1, 1, 8, 8))], 1)
+
+
+@pytest.mark.parametrize(("shape", "params"), POOLINGS_DILATED, ids=repr)
+def test_elements_that_are_apart(rng, shape, params):
+    """By hand: every so many-th element of what a window covers, as far as it lies within."""
+    x = normal(rng, *shape)
+    (y,) = compute(params, [x])
+    window = params.window(shape[2:])
+    for place in np.ndindex(*y.shape[2:]):
+        starts = [at * stride - pad for at, stride, pad in zip(place, window.stride, window.pad, strict=True)]
+        axes = zip(starts, window.kernel, window.dilation, shape[2:], strict=True)
+        rows = [[i for i in range(low, low + k * d, d) if 0 <= i < n] for low, k, d, n in axes]
+        met = x[:, :, *np.ix_(*rows)].reshape(*shape[:2], -1)
+        np.testing.assert_array_equal(y[:, :, *place], met.max(axis=-1))
+    assert not params.selects_only([Blob(shape)], 1)
+
+
+def test_an_average_of_elements_that_are_apart_is_refused():
+    with pytest.raises(UnsupportedError, match="dilation together with an average"):
+        Pooling(pool="AVE", kernel_size=(2,), dilation=(2,)).infer([Blob((1, 1, 8, 8))], 1)
+    with pytest.raises(ShapeError, match="2 tops"):
+        Pooling(kernel_size=(2,), dilation=(2,)).infer([Blob((1, 1, 8, 8))], 2)

@@ -52,6 +52,15 @@ POOLINGS_APART = [
     )
 ]
 
+#: Maximum pooling whose elements are apart, with the shape of what it slides over.
+POOLINGS_DILATED = [
+    ((2, 3, 9, 11), Pooling(kernel_size=(2,), dilation=(2,))),
+    ((2, 3, 9, 11), Pooling(kernel_size=(3,), stride=(2,), dilation=(2, 3), pad=(1,))),
+    ((2, 3, 9, 10), Pooling(kernel_size=(3,), stride=(3,), dilation=(3,), ceil_mode=False)),
+    ((1, 2, 7, 8, 9), Pooling(kernel_size=(2,), stride=(1,), dilation=(4, 2, 2))),
+    ((1, 2, 12), Pooling(kernel_size=(3,), stride=(2,), dilation=(4,))),
+]
+
 #: Convolutions whose window passes the padded input by less than a stride, with the shape of what they slide over.
 OVERHANGING = [
     ((2, 3, 1, 1), Convolution(num_output=4, kernel_size=(2,), stride=(2,), bias_term=False)),

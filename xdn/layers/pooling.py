@@ -11,7 +11,7 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Message, layer_type, one_bottom, proto
 from xdn.layers.pad import same_border
-from xdn.layers.window import Extents, Window, by_axis
+from xdn.layers.window import Extents, Window, by_axis, met
 
 #: What Caffe's maximum starts from (-FLT_MAX): NaN and -infinity never become the result.
 LOWEST = np.finfo(np.float32).min
@@ -32,7 +32,8 @@ class Pooling(CaffeLayer):
     name in other branches and in OpenCV, where it has the same number; files are read and written as text, so here it
     stands under a number that nobody else uses. Synopsys' Caffe has a padding for each side (`pad_t`, `pad_b`, `pad_l`,
     `pad_r`), TensorFlow's "SAME" (`pad_type: 1`), and an average of what lies within the image, which reading turns
-    into `count_padding: false`, a word of ours.
+    into `count_padding: false`, a word of ours. In Greentea (naibaf7's Caffe) the elements of a window of a MAX may be
+    `dilation` apart.
     """
 
     message = Message("PoolingParameter", "pooling_param", 121, 19)
@@ -58,6 +59,7 @@ class Pooling(CaffeLayer):
     pad_l: int = proto(2005, "uint32", default=0)
     pad_r: int = proto(2006, "uint32", default=0)
     pad_type: int = proto(2007, "uint32", default=0)
+    dilation: tuple[int, ...] = proto(2008, "uint32", default=(), repeated=True)
     count_padding: bool = proto(20190, "bool", default=True)
 
     def window(self, sizes: Sequence[int]) -> Window:
@@ -67,6 +69,7 @@ class Pooling(CaffeLayer):
             kernel=(tuple(sizes), 0, 0) if self.global_pooling else kernel,
             stride=(_given(self.stride, 1), self.stride_h, self.stride_w),
             pad=(_given(self.pad, 0), self.pad_h, self.pad_w),
+            dilation=self.dilation,
             axes=len(sizes),
         )
         if self._apart:
@@ -76,6 +79,8 @@ class Pooling(CaffeLayer):
             window = replace(window, pad=tuple(before for before, _ in self._borders(window, sizes)))
         if self.global_pooling and any(kernel):
             raise ShapeError("global_pooling is given together with a kernel size")
+        if self.is_dilated and (self._apart or self.pool != "MAX"):
+            raise UnsupportedError("a dilation together with an average, or with padding for each side")
         if self.global_pooling and window != Window(window.kernel):
             raise ShapeError("global_pooling is given together with a stride or padding")
         if min(self.pad_t, self.pad_b, self.pad_l, self.pad_r) < 0:
@@ -84,6 +89,11 @@ class Pooling(CaffeLayer):
         if any(max(pads) >= kernel for pads, kernel in sides):
             raise ShapeError(f"padding {window.pad} is not smaller than the kernel {window.kernel}")
         return window
+
+    @property
+    def is_dilated(self) -> bool:
+        """Whether the elements of a window are apart."""
+        return any(each != 1 for each in self.dilation)
 
     @property
     def _apart(self) -> bool:
@@ -113,7 +123,7 @@ class Pooling(CaffeLayer):
         floor = self.round_mode == "FLOOR" or not self.ceil_mode
         places = []
         borders = self._borders(window, sizes)
-        for size, kernel, stride, (pad, end) in zip(sizes, window.kernel, window.stride, borders, strict=True):
+        for size, kernel, stride, (pad, end) in zip(sizes, window.extent, window.stride, borders, strict=True):
             room = size + pad + end - kernel
             count = (room // stride if floor or self.pad_type else -(-room // stride)) + 1
             if any(map(any, borders)) and (count - 1) * stride >= size + pad:
@@ -144,26 +154,36 @@ class Pooling(CaffeLayer):
         if self.pool == "STOCHASTIC":
             what = "STOCHASTIC pooling draws at random while training, and XDN has no rule for it"
             raise UnsupportedError(what, mend="pool: AVE comes nearest at test time")
-        if n_tops > (2 if self.pool == "MAX" else 1):
+        if n_tops > (2 if self.pool == "MAX" and not self.is_dilated else 1):
             raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their indices, AVE the averages")
         return (Blob((n, c, *self.output_size(sizes))),) * max(1, n_tops)
 
     def selects_only(self, bottoms: Blobs, n_tops: int) -> bool:
-        """The maximum, and what a window of one element averages: itself; whatever the size of the images."""
+        """The maximum, and what a window of one element averages: itself; whatever the size of the images.
+
+        Not of elements that are apart, which no kernel reads.
+        """
+        if self.is_dilated:
+            return False
         window = None if self.global_pooling else self.window(bottoms[0].shape[2:])
         return n_tops == 1 and (self.pool == "MAX" or (window is not None and window.is_point))
 
     def why_real(self, bottoms: Blobs) -> str | None:
         """The average has an 8-bit form."""
         if self.pool != "AVE":
-            return "gives the indices of maxima too"
+            return self._why_maximum_is_real
         sizes = bottoms[0].shape[2:]
         most = prod(self.window(sizes).trimmed(sizes, self.output_size(sizes)).kernel)
         return None if most <= _MOST_AVERAGED else f"averages {most} values, whose sum may not fit into 32 bits"
 
     def why_no_bf16(self, bottoms: Blobs) -> str | None:
         """The average has a form for bf16."""
-        return None if self.pool == "AVE" else "gives the indices of maxima too"
+        return None if self.pool == "AVE" else self._why_maximum_is_real
+
+    @property
+    def _why_maximum_is_real(self) -> str:
+        """Why a maximum that does not only select takes f32."""
+        return "reads elements that are apart" if self.is_dilated else "gives the indices of maxima too"
 
     def jumps(self, n_tops: int) -> bool:
         """The indices of the maxima, where they are asked for."""
@@ -176,6 +196,8 @@ class Pooling(CaffeLayer):
         if self.pool == "MAX":
             whole = np.issubdtype(bottoms[0].dtype, np.integer)
             lowest = np.iinfo(bottoms[0].dtype).min if whole else LOWEST
+            if self.is_dilated:
+                return (self._maxima_apart(bottoms[0], lowest),)
             windows = self._windows(bottoms[0], lowest)
             # fmax passes over NaN, as Caffe's comparison `value > largest` does.
             largest = np.fmax.reduce(windows, axis=kernel_axes, initial=lowest)
@@ -211,6 +233,18 @@ class Pooling(CaffeLayer):
         indices = np.broadcast_to(numbers, flat.shape)
         first = np.take_along_axis(indices, flat.argmax(axis=-1)[..., None], -1)[..., 0]
         return np.where(flat.any(axis=-1) & (largest > LOWEST), first, np.float32(-1)).astype(np.float32)
+
+    def _maxima_apart(self, images: Array, lowest: float | np.float32) -> Array:
+        """Return the maxima of windows whose elements are apart, element by element."""
+        sizes = images.shape[2:]
+        window, places = self.window(sizes), self.output_size(sizes)
+        ends = zip(places, window.stride, window.extent, sizes, window.pad, strict=True)
+        after = [max(0, (p - 1) * stride + reach - size - pad) for p, stride, reach, size, pad in ends]
+        padded = np.pad(images, ((0, 0), (0, 0), *zip(window.pad, after, strict=True)), constant_values=lowest)
+        found = np.full((*images.shape[:2], *places), lowest, images.dtype)
+        for element in np.ndindex(*window.kernel):
+            np.fmax(found, padded[met(window, element, places)], out=found)
+        return found
 
     def _windows(self, images: Array, fill: float | np.float32) -> Array:
         """Return (N, C, P, Q, R, S), a view of the images with `fill` beyond the border."""

@@ -102,3 +102,9 @@ def test_bits_are_those_of_scalars(pool, channels):
     if pool == "AVE":
         expected /= params.counts((5, 7)).reshape(3, 4)
     np.testing.assert_array_equal(Session(net).run(None, feed)[0], expected)
+
+
+def test_elements_that_are_apart_are_left_to_the_reference():
+    net = one_layer_net("Pooling", (3, 9, 8), kernel_size=2, dilation=3)
+    x = feed_for(net, 2)
+    np.testing.assert_array_equal(Session(net).run(None, x)[0], net.with_batch(2).forward(x)["y0"])

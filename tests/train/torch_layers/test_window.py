@@ -11,6 +11,7 @@ from tests.layers.windows import (
     DECONVOLUTIONS,
     OVERHANGING,
     POOLINGS_APART,
+    POOLINGS_DILATED,
     POOLINGS_WITH_PLACES,
     PYRAMIDS,
 )
@@ -150,3 +151,8 @@ def test_lines_and_volumes(shape, params):
 def test_pyramid(shape, params):
     check_layer(params, shape)
     check_gradients(params, shape)
+
+
+@pytest.mark.parametrize(("shape", "params"), POOLINGS_DILATED, ids=repr)
+def test_pooling_of_elements_that_are_apart(shape, params):
+    check_layer(params, shape)

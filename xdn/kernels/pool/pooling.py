@@ -126,7 +126,7 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
 @family(
     "pool",
     "Pooling",
-    when=lambda lowering: len(lowering.tops) == 1,
+    when=lambda lowering: len(lowering.tops) == 1 and not lowering.params.is_dilated,
     schedules=BOTH,
     footprint=pooling_footprint,
     phases=_phases,

@@ -81,13 +81,13 @@ def pool(params: Pooling, x: Tensor) -> Tensor:
         return _MAX_POOL[len(sizes)](x, sizes) if maximum else x.mean(tuple(range(2, x.ndim)), keepdim=True)
     window = params.window(sizes)
     reduced = (_MAX_POOL if maximum else _AVG_POOL)[window.axes]
-    alike = params.count_padding and params.ends(sizes) == window.pad
+    alike = not params.is_dilated and params.count_padding and params.ends(sizes) == window.pad
     if alike and all(2 * pad <= kernel for pad, kernel in zip(window.pad, window.kernel, strict=True)):
         ceil = params.ceil_mode and params.round_mode == "CEIL"
         return reduced(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
     border = _border(params, sizes)
     if maximum:
-        return reduced(F.pad(x, border, value=-inf), window.kernel, window.stride)
+        return reduced(F.pad(x, border, value=-inf), window.kernel, window.stride, dilation=window.dilation)
     counts = torch.from_numpy(params.counts(sizes)).to(x)
     return reduced(F.pad(x, border), window.kernel, window.stride) * (prod(window.kernel) / counts)
 
@@ -98,8 +98,8 @@ def _border(params: Pooling, sizes: Sequence[int]) -> list[int]:
     Below zero it cuts off rows that none covers.
     """
     window = params.window(sizes)
-    each = zip(sizes, params.output_size(sizes), window.kernel, window.stride, window.pad, strict=True)
-    sides = [(pad, (count - 1) * stride + kernel - size - pad) for size, count, kernel, stride, pad in each]
+    each = zip(sizes, params.output_size(sizes), window.extent, window.stride, window.pad, strict=True)
+    sides = [(pad, (count - 1) * stride + extent - size - pad) for size, count, extent, stride, pad in each]
     return [side for axis in reversed(sides) for side in axis]
 
 

@@ -10,6 +10,7 @@ from tests.layers.windows import (
     DECONVOLUTIONS,
     OVERHANGING,
     POOLINGS_APART,
+    POOLINGS_DILATED,
     POOLINGS_WITH_PLACES,
     PYRAMIDS,
 )
@@ -109,4 +110,9 @@ def test_pyramid(shape, params):
     ids=repr,
 )
 def test_im2col(params, shape):
+    check_layer(params, shape)
+
+
+@pytest.mark.parametrize(("shape", "params"), POOLINGS_DILATED, ids=repr)
+def test_pooling_of_elements_that_are_apart(shape, params):
     check_layer(params, shape)

@@ -61,8 +61,8 @@ def inner_product(out: Emission, params: InnerProduct) -> None:
 
 def _reach(window: Window, tops: Extents) -> Extents:
     """Return how far along each axis, leading padding included, the windows cover up to the last one's end."""
-    each = zip(tops, window.stride, window.kernel, strict=True)
-    return tuple((count - 1) * stride + kernel for count, stride, kernel in each)
+    each = zip(tops, window.stride, window.extent, strict=True)
+    return tuple((count - 1) * stride + extent for count, stride, extent in each)
 
 
 @EMITTERS.register("Pooling")
@@ -77,12 +77,13 @@ def pooling(out: Emission, params: Pooling) -> None:
         return
     window = params.window(sizes)
     reach = _reach(window, params.output_size(sizes))
+    apart = {"dilations": window.dilation} if params.is_dilated else {}
     each = zip(reach, sizes, window.pad, strict=True)
     steps = {"kernel_shape": window.kernel, "strides": window.stride}
     if maximum:
         pads = [*window.pad, *(max(0, r - size - pad) for r, size, pad in each)]
         indices = [out.graph.fresh(f"{top}.indices") for top in out.tops[1:]]
-        out.graph.node("MaxPool", [source], out.tops[0], *indices, **steps, pads=pads)
+        out.graph.node("MaxPool", [source], out.tops[0], *indices, **steps, **apart, pads=pads)
         for numbers, top in zip(indices, out.tops[1:], strict=True):
             # They run over the whole blob; Caffe's are places in a plane.
             places = out.step("Mod", [numbers, out.integers("positions", [prod(sizes)])], "places")
