@@ -1,4 +1,4 @@
-"""The net in the making, and the table of what reads each operator of ONNX into it."""
+"""A node that is read, and the table of what reads each operator of ONNX into the net."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,130 +8,17 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
-from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError
-from xdn.graph import Array, Bf16, Blob, Layer, LayerParams, Net, Quantized, Reading, Shape
-from xdn.graph.net import infer
+from xdn.errors import NetError, ShapeError, UnsupportedError
+from xdn.frontend.onnx.read.making import UNKNOWN, Making, Read, Unknown, Value
+from xdn.graph import Array, Bf16, LayerParams, Quantized, Reading, Shape
 from xdn.graph.reading import SCALES
-from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
-from xdn.layers.split import Split
 from xdn.registry import Registry
 
 #: Every operator that is read, by ONNX's name: what makes layers of a node.
 READERS: Registry[Callable[["Node"], None]] = Registry("operator of ONNX", "xdn.frontend.onnx.read")
-
-
-#: ONNX's types of real numbers, in all of which is computed as f32.
-REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
-
-
-def array_of(tensor: TensorProto) -> Array:
-    """Return the values of a tensor; ParseError where they are not as many as its shape says, or of no known type."""
-    try:
-        return np.asarray(numpy_helper.to_array(tensor))
-    except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:
-        raise ParseError(f"the values of the tensor {tensor.name!r} are damaged: {error}") from error
-
-
-class Unknown:
-    """What stands for the outputs of a node that cannot be read, so that the nodes after it are looked at, too."""
-
-
-@dataclass(frozen=True)
-class Read:
-    """What stands for the values of a blob that are rounded, to integers or bf16; or for these, as they are `stored`.
-
-    Parameters
-    ----------
-    blob : str
-    how : Reading, optional
-        None where XDN does not have such integers.
-    stored : bool
-    """
-
-    blob: str
-    how: Reading | None
-    stored: bool = False
-
-
-#: What a name of the graph stands for: a constant, the name of a blob, one that is rounded, or nobody knows.
-Value = Array | str | Read | Unknown
-_UNKNOWN = Unknown()
-
-
-class Making:
-    """Layers of a net, one after the other, and what the names of an ONNX graph stand for.
-
-    Parameters
-    ----------
-    opset : int
-        The version of the operator set.
-    """
-
-    def __init__(self, opset: int):
-        self.opset = opset
-        self.layers: list[Layer] = []
-        self.blobs: dict[str, Blob] = {}
-        #: Name in the graph -> what it stands for.
-        self.values: dict[str, Value] = {"": _UNKNOWN}
-        #: The names that stand for whole numbers, such as those of words.
-        self.whole: set[str] = set()
-        #: Name of a constant that was made of integers -> the scales of these.
-        self.scales: dict[str, Array] = {}
-        self._taken: set[str] = set()
-        self._rounded: dict[tuple[str, Reading], str] = {}
-
-    def fresh(self, wish: str) -> str:
-        """Return `wish`, or a variant of it that no layer and no blob carries yet."""
-        found, number = wish, 1
-        while found in self._taken:
-            found, number = f"{wish}:{number}", number + 1
-        self._taken.add(found)
-        return found
-
-    def add(
-        self,
-        wish: str,
-        params: LayerParams,
-        bottoms: Sequence[str],
-        tops: Sequence[str],
-        weights: Mapping[str, Array],
-        read: Sequence[Reading] = (),
-    ) -> None:
-        """Append a layer, which reads its bottoms as `read` says; its tops are names that `fresh` gave."""
-        kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
-        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
-        self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
-        self.layers.append(layer)
-
-    def rounded(self, blob: str, how: Reading) -> str:
-        """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
-        if (blob, how) not in self._rounded:
-            top = self._rounded[blob, how] = self.fresh(f"{blob}.{how.element.name}")
-            self.add(top, Power(), [blob], [top], {}, (how,))
-        return self._rounded[blob, how]
-
-    def forget(self, node: onnx.NodeProto) -> None:
-        """Let nobody know what a node's outputs are."""
-        self.values.update(dict.fromkeys(node.output, _UNKNOWN))
-
-    def net(self, name: str, outputs: Sequence[str]) -> Net:
-        """Return the net whose outputs are values of the graph, and carry its names."""
-        found = []
-        for output in outputs:
-            value = self.values.get(output)
-            if isinstance(value, Read) and not value.stored:
-                value = value.blob if value.how is None else self.rounded(value.blob, value.how)
-            if not isinstance(value, str):
-                raise UnsupportedError(f"the output {output!r} does not depend on the inputs")
-            if value != output:
-                # It is an input, or a value with another name, which a layer that only names it hands on.
-                value, blob = self.fresh(output), value
-                self.add(value, Split(), [blob], [value], {})
-            found.append(value)
-        return Net(name, tuple(self.layers), tuple(dict.fromkeys(found)))
 
 
 @dataclass
@@ -220,7 +107,7 @@ class Node:
 
     def bottom(self, index: int = 0) -> str:
         """Return the name of the blob of an input; UnsupportedError where it is a constant."""
-        value = self.value(index) if self.has(index) else _UNKNOWN
+        value = self.value(index) if self.has(index) else UNKNOWN
         if isinstance(value, Unknown):
             raise NetError(f"its input {index} is missing")
         if isinstance(value, np.ndarray):

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.frontend.onnx.read.base import array_of
+from xdn.frontend.onnx.read.making import array_of
 from xdn.graph import Array
 
 #: The most elements of a constant that is made.

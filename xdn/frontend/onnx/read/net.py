@@ -9,8 +9,9 @@ import onnx
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed
 from xdn.frontend.formats import InputShapes
 from xdn.frontend.onnx.read import schema
-from xdn.frontend.onnx.read.base import READERS, REAL_TYPES, Making, Node, Unknown, array_of
+from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
+from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
 from xdn.graph import Net, Shape
 from xdn.layers.input import Input

@@ -11,7 +11,8 @@ import numpy as np
 from onnx import TensorProto
 
 from xdn.errors import ShapeError
-from xdn.frontend.onnx.read.base import READERS, REAL_TYPES, Node, Read
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.making import REAL_TYPES, Read
 from xdn.graph import Array, Bf16, Quantized, Reading
 
 log = logging.getLogger(__name__)

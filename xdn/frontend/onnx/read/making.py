@@ -1,0 +1,124 @@
+"""The net in the making, and what the names of an ONNX graph stand for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from xdn.errors import ParseError, UnsupportedError
+from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
+from xdn.graph.net import infer
+from xdn.layers.power import Power
+from xdn.layers.split import Split
+
+#: ONNX's types of real numbers, in all of which is computed as f32.
+REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+
+def array_of(tensor: TensorProto) -> Array:
+    """Return the values of a tensor; ParseError where they are not as many as its shape says, or of no known type."""
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:
+        raise ParseError(f"the values of the tensor {tensor.name!r} are damaged: {error}") from error
+
+
+class Unknown:
+    """What stands for the outputs of a node that cannot be read, so that the nodes after it are looked at, too."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What stands for the values of a blob that are rounded, to integers or bf16; or for these, as they are `stored`.
+
+    Parameters
+    ----------
+    blob : str
+    how : Reading, optional
+        None where XDN does not have such integers.
+    stored : bool
+    """
+
+    blob: str
+    how: Reading | None
+    stored: bool = False
+
+
+#: What a name of the graph stands for: a constant, the name of a blob, one that is rounded, or nobody knows.
+Value = Array | str | Read | Unknown
+UNKNOWN = Unknown()
+
+
+class Making:
+    """Layers of a net, one after the other, and what the names of an ONNX graph stand for.
+
+    Parameters
+    ----------
+    opset : int
+        The version of the operator set.
+    """
+
+    def __init__(self, opset: int):
+        self.opset = opset
+        self.layers: list[Layer] = []
+        self.blobs: dict[str, Blob] = {}
+        #: Name in the graph -> what it stands for.
+        self.values: dict[str, Value] = {"": UNKNOWN}
+        #: The names that stand for whole numbers, such as those of words.
+        self.whole: set[str] = set()
+        #: Name of a constant that was made of integers -> the scales of these.
+        self.scales: dict[str, Array] = {}
+        self._taken: set[str] = set()
+        self._rounded: dict[tuple[str, Reading], str] = {}
+
+    def fresh(self, wish: str) -> str:
+        """Return `wish`, or a variant of it that no layer and no blob carries yet."""
+        found, number = wish, 1
+        while found in self._taken:
+            found, number = f"{wish}:{number}", number + 1
+        self._taken.add(found)
+        return found
+
+    def add(
+        self,
+        wish: str,
+        params: LayerParams,
+        bottoms: Sequence[str],
+        tops: Sequence[str],
+        weights: Mapping[str, Array],
+        read: Sequence[Reading] = (),
+    ) -> None:
+        """Append a layer, which reads its bottoms as `read` says; its tops are names that `fresh` gave."""
+        kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
+        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
+        self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
+        self.layers.append(layer)
+
+    def rounded(self, blob: str, how: Reading) -> str:
+        """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
+        if (blob, how) not in self._rounded:
+            top = self._rounded[blob, how] = self.fresh(f"{blob}.{how.element.name}")
+            self.add(top, Power(), [blob], [top], {}, (how,))
+        return self._rounded[blob, how]
+
+    def forget(self, node: onnx.NodeProto) -> None:
+        """Let nobody know what a node's outputs are."""
+        self.values.update(dict.fromkeys(node.output, UNKNOWN))
+
+    def net(self, name: str, outputs: Sequence[str]) -> Net:
+        """Return the net whose outputs are values of the graph, and carry its names."""
+        found = []
+        for output in outputs:
+            value = self.values.get(output)
+            if isinstance(value, Read) and not value.stored:
+                value = value.blob if value.how is None else self.rounded(value.blob, value.how)
+            if not isinstance(value, str):
+                raise UnsupportedError(f"the output {output!r} does not depend on the inputs")
+            if value != output:
+                # It is an input, or a value with another name, which a layer that only names it hands on.
+                value, blob = self.fresh(output), value
+                self.add(value, Split(), [blob], [value], {})
+            found.append(value)
+        return Net(name, tuple(self.layers), tuple(dict.fromkeys(found)))
