@@ -88,7 +88,9 @@ def calibration(net: Net, data: Dataset, images: int) -> quantizing.Instruments:
             yield {name: transform.apply(pixels_at(data, places[start : start + at_once]))}
 
     accuracy = partial(_accuracy, data=data, places=scored, transform=transform) if len(scored) else None
-    return quantizing.Instruments(batches, run_by_session, accuracy, _layer_seconds, whole_batches=fixed)
+    return quantizing.Instruments(
+        batches, run_by_session, accuracy, _layer_seconds, whole_batches=fixed, scored=len(scored)
+    )
 
 
 def calibration_places(of: int, images: int) -> tuple[Array, Array]:

@@ -38,7 +38,9 @@ def written(folder="small.xdn"):
 def test_what_is_written_reads_integers_and_is_near_the_net(small, capsys):
     net, path = small
     assert main([str(path), *FAST, "--json", "report.json"]) == 0
-    assert "calibrated (mse, 12 images): 4 of 5 layers read 8-bit integers, 100% of the MACs" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "calibrated (mse, 12 images): 4 of 5 layers read 8-bit integers, 100% of the MACs" in told.out
+    assert "images to choose scales by: Glyphs-10 (synthetic), train" in told.err
     text = Path("small.xdn/small.prototxt").read_text()
     # conv1, conv2 and its residual, the average, the classifier.
     assert text.count("int8 {") == 5
@@ -115,6 +117,7 @@ def test_sensitivity_is_told_layer_by_layer(small, capsys):
     said = capsys.readouterr().out
     assert "SQNR, dB" in said
     assert "magnitudes" in said
+    assert "on 20 images that scales were not chosen by" in said
     report = json.loads(Path("report.json").read_text())["sensitivity"]
     assert [each["layer"] for each in report["layers"]] == ["conv1", "conv2", "pool", "fc"]
     assert all(20 < each["sqnr_db"] < 80 and each["cosine"] > 0.99 for each in report["layers"])
@@ -130,6 +133,7 @@ def test_no_drop_at_all_needs_accuracy_that_equals(small, capsys):
     read = [layer.name for layer in written().layers if layer.quantized]
     assert read == list(report["layers"])
     assert set(read) | report["kept"].keys() == {"conv1", "conv2", "pool", "fc", "prob"}
+    assert (report["images"], report["scored_images"]) == (12, 20)
     said = capsys.readouterr().out
     assert all(f"- {name}: stays in f32" in said for name in report["kept"])
 

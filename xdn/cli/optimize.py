@@ -109,6 +109,7 @@ def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output
 
 def _calibrated(args: argparse.Namespace, net: Net, images: "Dataset", output: Output) -> tuple[Net, dict[str, Any]]:
     """Let layers read 8-bit integers, and tell how; return the net and what the JSON says of it."""
+    output.log(f"images to choose scales by: {images.title}, {images.split}")
     with output.progress() as bar:
         found, lost = calibrated(args, net, images, partial(shown, bar))
     output.report(calibration_table(found), calibration_conclusion(found))

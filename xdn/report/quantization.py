@@ -29,6 +29,7 @@ def calibration_conclusion(calibrated: "Calibrated") -> str:
     of = len(calibrated.choice.layers) + len(calibrated.choice.kept)
     share = _integer_macs(calibrated.net)
     by = f"{calibrated.config.observer}, {calibrated.images} images"
+    by += f", accuracy on {calibrated.scored} others" if calibrated.scored else ""
     return f"calibrated ({by}): {len(calibrated.choice.layers)} of {of} layers read 8-bit integers, {share} of the MACs"
 
 
@@ -47,6 +48,7 @@ def calibration_document(calibrated: "Calibrated") -> dict[str, Any]:
     return {
         "config": asdict(calibrated.config),
         "images": calibrated.images,
+        "scored_images": calibrated.scored,
         "layers": {
             layer.name: [{"blob": blob, **asdict(calibrated.ranges[blob])} for blob in layer.bottoms]
             for layer in calibrated.net.layers

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from xdn.report.quantities import counted
 from xdn.report.section import table
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def sensitivity_table(found: "Sensitivity") -> Table:
         for each in found.layers
     ]
     title = f"accuracy: {_percent(found.f32)} in f32, {_percent(found.quantized)} quantized"
+    if found.scored:
+        title += f", on {counted(found.scored, 'image')} that scales were not chosen by"
     return table(("layer", "SQNR, dB", "cosine", "it alone, %", "all others, %"), rows, title, words=1)
 
 
@@ -51,6 +54,7 @@ def sensitivity_document(found: "Sensitivity") -> dict[str, Any]:
     return {
         "f32": found.f32,
         "quantized": found.quantized,
+        "scored_images": found.scored,
         "layers": [asdict(each) for each in found.layers],
         "histograms": {
             blob: {

@@ -55,6 +55,8 @@ class Calibrated:
         How many were looked at.
     config : CalibrationConfig
         As it was followed.
+    scored : int
+        On how many other images layers that stay in f32 were chosen, by accuracy; 0 where none were.
     """
 
     net: Net
@@ -63,6 +65,7 @@ class Calibrated:
     choice: Choice
     images: int
     config: CalibrationConfig
+    scored: int = 0
 
 
 def calibrate(

@@ -45,6 +45,8 @@ class Instruments:
         Gives for each of several nets layer's name -> what the layer takes for an image on this machine.
     whole_batches : bool
         The net takes no other batches than those: where fewer images are asked for, it is one of them.
+    scored : int
+        How many images `accuracy` looks at.
     """
 
     batches: Callable[[], Iterable[Arrays]]
@@ -52,6 +54,7 @@ class Instruments:
     accuracy: Callable[[Net], float] | None = None
     seconds: Callable[[Sequence[Net]], Sequence[Mapping[str, float]]] | None = None
     whole_batches: bool = False
+    scored: int = 0
 
     def passes(self, net: Net, blobs: Sequence[str]) -> Iterator[Arrays]:
         """Run `net` over the calibration images; yield the `blobs` of one batch after another."""

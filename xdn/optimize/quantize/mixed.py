@@ -87,7 +87,9 @@ def with_f32_layers(
     kept = {name: _reason(losses[unit], max_drop, measured) for unit in order[:most] for name in unit}
     made = without(most)
     ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.integers for blob in layer.bottoms}
-    return replace(calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept))
+    return replace(
+        calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept), scored=instruments.scored
+    )
 
 
 def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int:

@@ -49,12 +49,15 @@ class Sensitivity:
         Blob -> how often which magnitudes occur in it in the f32 net; of the blobs that are read as integers.
     f32, quantized : float or None
         The accuracy of the net before and after.
+    scored : int
+        Images on which accuracies were taken, none of those that scales were chosen by.
     """
 
     layers: tuple[LayerSensitivity, ...]
     histograms: Mapping[str, Histogram]
     f32: float | None = None
     quantized: float | None = None
+    scored: int = 0
 
 
 def sensitivity(calibrated: Calibrated, instruments: Instruments, progress: Progress | None = None) -> Sensitivity:
@@ -85,7 +88,7 @@ def sensitivity(calibrated: Calibrated, instruments: Instruments, progress: Prog
         )
         for name in names
     )
-    return Sensitivity(layers, histograms, f32, quantized)
+    return Sensitivity(layers, histograms, f32, quantized, instruments.scored)
 
 
 def _count(histograms: Mapping[str, Histogram], found: Arrays) -> None:
