@@ -30,6 +30,7 @@ FOREIGN_MESSAGES = {
     "ReverseParameter": "the forks' that read text",
     "ShuffleChannelParameter": "the ports' of ShuffleNet",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "TextProposalParameter": "ours: in CTPN's files it is Python",
     "UpsampleParameter": "the forks' of SegNet and the ports' of YOLOv3",
 }
 #: Messages that OpenCV's caffe.proto has under a name of its own.

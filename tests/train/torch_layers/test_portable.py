@@ -1,11 +1,12 @@
 """Layers that PyTorch computes as NumPy does."""
 
+import numpy as np
 import pytest
 import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.layers.slices import SLICES
-from tests.train.checks import check_gradients, check_layer, check_net
+from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
 from xdn.layers.concat import Concat
@@ -26,6 +27,7 @@ from xdn.layers.scale import Scale
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
 from xdn.layers.split import Split
+from xdn.layers.textproposal import TextProposal
 from xdn.layers.tile import Tile
 from xdn.train.module import NetModule
 
@@ -57,6 +59,12 @@ def test_recurrent_layers(kind):
 def test_lstm_of_forks(fields, shapes):
     check_net(one_layer_net(Lstm(num_output=2, **fields), *shapes))
     check_gradients(Lstm(num_output=2, **fields), *shapes)
+
+
+def test_text_proposal():
+    rng = np.random.default_rng(0)
+    maps = [rng.standard_normal((1, 20, 3, 4)).astype(np.float32) for _ in range(2)]
+    check_values(TextProposal(), *maps, np.array([[50, 60]], np.float32), n_tops=2)
 
 
 @pytest.mark.parametrize("axis", [(), (1, -1)])

@@ -24,6 +24,7 @@ _MOVING = (
     "ShuffleChannel",
     "Slice",
     "Split",
+    "TextProposal",
     "Tile",
 )
 

@@ -3,8 +3,10 @@
 import pytest
 
 from xdn.errors import UnsupportedError
+from xdn.frontend.caffe.build import layer_params
 from xdn.frontend.caffe.dialects.python_layers import is_known_python, known_python, refuse_python
 from xdn.frontend.caffe.text import prototxt
+from xdn.layers import LAYERS
 
 
 def plain(text):
@@ -87,3 +89,13 @@ def test_what_spatial_dropout_states_is_never_passed_over(words):
 def test_a_layer_of_a_known_class_that_is_not_python_is_left_alone():
     layer = prototxt.parse('layer { name: "x" type: "Foo" python_param { layer: "ProposalLayer" } }').layer[0]
     assert not is_known_python(layer)
+
+
+def test_ctpns_proposals_are_told_by_their_module():
+    names = 'module: "layers.text_proposal_layer" layer: "ProposalLayer"'
+    param = f"""{names} param_str: "'feat_stride': %s" """
+    made = plain(f'type: "Python" python_param {{ {param % 8} }}')
+    assert layer_params(made) == LAYERS["TextProposal"](feat_stride=8)
+    for wrong in (0, 1.5, "[1]"):
+        with pytest.raises(UnsupportedError, match="feat_stride"):
+            plain(f'type: "Python" python_param {{ {param % wrong} }}')

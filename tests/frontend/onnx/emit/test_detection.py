@@ -17,6 +17,7 @@ from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
 from xdn.layers.region import Region
 from xdn.layers.roipooling import ROIPooling
+from xdn.layers.textproposal import TextProposal
 from xdn.layers.yolodetectionoutput import YoloDetectionOutput
 
 
@@ -71,6 +72,13 @@ def net_of_indicator(steps, shape, axis):
     """Return a net that gives its input too: an input that nothing reads has no place in a model."""
     net = one_layer_net(ContinuationIndicator(time_step=steps, axis=axis), shape)
     return net.replace(layers=(*net.layers, Layer("copy", Permute(), ("x0",), ("z",))), outputs=("y0", "z"))
+
+
+@pytest.mark.parametrize("n_tops", [1, 2])
+def test_text_proposal(n_tops):
+    rng = np.random.default_rng(0)
+    maps = [rng.standard_normal((1, 20, 3, 4)).astype(np.float32) for _ in range(2)]
+    check_values(TextProposal(), *maps, np.array([[50, 60, 1]], np.float32), n_tops=n_tops)
 
 
 def test_what_has_no_form():

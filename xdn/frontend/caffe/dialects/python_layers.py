@@ -19,7 +19,10 @@ _PROPOSAL_LISTS = {"scales": "scale", "ratios": "ratio"}
 
 
 def _proposal(layer: Message, stated: Stated) -> None:
-    """Faster R-CNN's proposal layer is a layer type here."""
+    """Faster R-CNN's proposal layer is a layer type here, and so is that of CTPN, whose module has another name."""
+    if layer.python_param.module.endswith("text_proposal_layer"):
+        _text_proposal(layer, stated)
+        return
     layer.type = "Proposal"
     for key, value in stated.items():
         if key == "feat_stride" and isinstance(value, int | float) and 1 <= value < 1 << 32 and value == int(value):
@@ -28,6 +31,15 @@ def _proposal(layer: Message, stated: Stated) -> None:
             getattr(layer.proposal_param, _PROPOSAL_LISTS[key]).extend(numbers)
         else:
             raise _unknown(key, value)
+
+
+def _text_proposal(layer: Message, stated: Stated) -> None:
+    """CTPN's layer has no more to say than how far positions are apart."""
+    layer.type = "TextProposal"
+    for key, value in stated.items():
+        if key != "feat_stride" or not isinstance(value, int) or not 1 <= value <= 1 << 16:
+            raise _unknown(key, value)
+        layer.text_proposal_param.feat_stride = value
 
 
 def _numbers(value: Value) -> list[float]:

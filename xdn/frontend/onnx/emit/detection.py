@@ -8,6 +8,7 @@ from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.roipooling import REGION, ROIPooling
+from xdn.layers.textproposal import COUNT, TextProposal
 
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
@@ -38,6 +39,42 @@ def continuation_indicator(out: Emission, params: ContinuationIndicator) -> None
         raise out.unsupported("the number of its streams depends on the batch")
     (kept,) = ContinuationIndicator(time_step=top[0], batch_size=top[1]).reference([], {}, 1)
     out.top("Identity", [out.constant("kept", kept)])
+
+
+@EMITTERS.register("TextProposal")
+def text_proposal(out: Emission, params: TextProposal) -> None:
+    """The strips as constants, and arithmetic on all of them at once."""
+    h, w = out.image_shape(out.layer.bottoms[0])[1:]
+    left, top, right, bottom = np.ascontiguousarray(params.strips(h, w).T)
+    probabilities, deltas, size = out.bottoms
+    own = out.constant("heights", bottom - top + 1)
+    centres = out.constant("centres", (top + bottom) / 2)
+    half, one, least = (out.scalar(name, value) for name, value in (("half", 0.5), ("one", 1), ("least", 0)))
+
+    def by_position(source: str, wish: str, columns: int) -> str:
+        """Return channels of all positions as rows of so many columns."""
+        turned = out.step("Transpose", [source], f"{wish}_turned", perm=(0, 2, 3, 1))
+        return out.step("Reshape", [turned, out.integers(f"{wish}_shape", [-1, columns])], wish)
+
+    moves = by_position(deltas, "moves", 2)
+    parts = [out.fresh(name) for name in ("move", "growth")]
+    out.graph.node("Split", [moves], *parts, axis=1)
+    move, growth = (out.step("Squeeze", [part, out.integers("column", [1])], "of_strips") for part in parts)
+    tall = out.step("Mul", [out.step("Exp", [growth], "grown"), own], "tall")
+    middle = out.step("Add", [out.step("Mul", [move, own], "moved"), centres], "middle")
+    begin = out.step("Sub", [middle, out.step("Mul", [tall, half], "half_tall")], "begin")
+    end = out.step("Add", [begin, tall], "end")
+    last = out.step("Sub", [out.step("Reshape", [size, out.integers("flat", [-1])], "sizes"), one], "last")
+    edges = []
+    for edge, axis in ((out.constant("left", left), 1), (begin, 0), (out.constant("right", right), 1), (end, 0)):
+        bound = out.step("Gather", [last, out.integers("axis", [axis])], "bound", axis=0)
+        within = out.step("Max", [out.step("Min", [edge, bound], "below"), least], "within")
+        edges.append(out.step("Unsqueeze", [within, out.integers("column", [1])], "edge"))
+    out.top("Concat", edges, axis=1)
+    if len(out.tops) == 2:
+        second = [out.integers("second", [COUNT]), out.integers("all", [2 * COUNT]), out.integers("channels", [1])]
+        scores = by_position(out.step("Slice", [probabilities, *second], "text"), "scores", 1)
+        out.graph.node("Identity", [scores], out.tops[1])
 
 
 @EMITTERS.register("ROIPooling")
