@@ -89,6 +89,27 @@ def densenet():
     return net_of(*layers, *normal("normal", last), layer("ReLU", "relu", ["normal"]), *end("relu"))
 
 
+def bottlenecks():
+    """Return a stem and two blocks of ResNet-50's kind, with channels that fill tiles and a stride between them."""
+    layers, last = (
+        [data(1, 3, 8, 8), conv("stem", "data", 32, 3, pad=1), layer("ReLU", "stem/relu", ["stem"])],
+        "stem/relu",
+    )
+    for name, stride in (("a", 1), ("b", 2)):
+        layers += [
+            conv(f"{name}/1", last, 32, stride=stride),
+            layer("ReLU", f"{name}/1/relu", [f"{name}/1"]),
+            conv(f"{name}/2", f"{name}/1/relu", 32, 3, pad=1),
+            layer("ReLU", f"{name}/2/relu", [f"{name}/2"]),
+            conv(f"{name}/3", f"{name}/2/relu", 80),
+            conv(f"{name}/projection", last, 80, stride=stride),
+            layer("Eltwise", f"{name}/sum", [f"{name}/3", f"{name}/projection"]),
+            layer("ReLU", name, [f"{name}/sum"]),
+        ]
+        last = name
+    return net_of(*layers, *end(last))
+
+
 def segmentation():
     """Return two sizes of a map that are brought to one, one of them by repeating positions."""
     return net_of(
@@ -128,3 +149,26 @@ def test_sessions_give_the_bits_of_the_references(make, schedule):
     assert all(isinstance(part, NetPart) for part in session.parts)
     (found,) = session.run(None, feed)
     np.testing.assert_array_equal(found, net.with_batch(35).forward(feed)["fc"])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_tiles_give_the_bits_of_the_references(emulated, schedule):
+    """Most convolutions are computed by them; the stem, with three channels, stays with dot products."""
+    net = fused(bottlenecks())
+    net = calibrate(net, CalibrationConfig(), instruments_for(net)).net.replace(outputs=("fc",))
+    (feed,) = batches_of(net, images=35, at_once=35, seed=3)()
+    session = Session(apply_stages(net, stage_names(POST_FUSION)), schedule=schedule, threads=2)
+    (found,) = session.run(None, feed)
+    np.testing.assert_array_equal(found, net.with_batch(35).forward(feed)["fc"])
+    taken = {item.layer.name for item in _placed_on_tiles(session.plan())}
+    assert {"a/1", "a/2", "b/1", "b/2"} <= taken
+    assert "stem" not in taken
+
+
+def _placed_on_tiles(plan):
+    """Return the layers of a plan whose kernels multiply tiles."""
+    return [
+        item
+        for item in plan.layers
+        if any("tiles" in step.source.name.op for step in plan.steps[item.first : item.end])
+    ]

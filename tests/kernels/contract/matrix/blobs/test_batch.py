@@ -7,17 +7,11 @@ from tests.kernels.checks import covering, make_params
 from tests.kernels.contract.matrix.blobs.tiled import check_tiled, session_of, tiled_kernels
 from tests.kernels.contract.matrix.test_batch import WINDOWS
 from tests.kernels.contract.words.nets import KINDS, Case, constant_feed
+from tests.kernels.contract.words.test_batch import ACTIVATIONS
 from tests.kernels.integers import BATCH, random_feed
 from xdn.errors import SettingError
 from xdn.graph import Quantized
 
-ACTIVATIONS = {
-    "none": None,
-    "relu": make_params("ReLU"),
-    "leaky": make_params("ReLU", negative_slope=0.3),
-    "relu6": make_params("ReLU6"),
-    "prelu": make_params("PReLU"),
-}
 #: Words of a part of a register, of one, and of one and a part of another; words that are not whole.
 MATRIX = covering(
     6,
