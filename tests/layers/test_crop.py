@@ -91,3 +91,21 @@ def test_without_a_channel_axis():
 
 def test_positions_are_not_kept(rng):
     check_needs_every_position(Crop(), blobs([normal(rng, 2, 4, 5, 6), normal(rng, 2, 3, 4, 4)]))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "begins"),
+    [((1, 1, 4, 5), (1, 2)), ((1, 1, 3, 4), (2, 2)), ((2, 6, 7, 9), (0, 0)), ((2, 6, 6, 8), (0, 0))],
+)
+def test_the_middle(rng, wanted, begins):
+    x, (row, column), params = normal(rng, 2, 6, 7, 9), begins, Crop(centred=True)
+    expected = x[:, :, row : row + wanted[2], column : column + wanted[3]]
+    check_layer(params, [x, normal(rng, *wanted)], expected, roundings=0)
+    check_moves(params, [x, normal(rng, *wanted)])
+
+
+def test_the_middle_has_no_offset_and_lies_within():
+    with pytest.raises(ShapeError, match="together with centred"):
+        Crop(centred=True, offset=(1,)).infer([Blob((1, 1, 5, 5)), Blob((1, 1, 3, 3))], 1)
+    with pytest.raises(ShapeError, match="elements from"):
+        Crop(centred=True).infer([Blob((1, 1, 5, 5)), Blob((1, 1, 7, 7))], 1)

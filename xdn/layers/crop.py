@@ -12,7 +12,8 @@ from xdn.layers.portable import Library, Portable
 class Crop(Portable):
     """Crop: from `axis` on, the first bottom cut to the second's extents, `offset` elements from its beginning.
 
-    One `offset` serves all axes; of the second bottom only the shape counts. The source is Caffe's crop_layer.cpp.
+    One `offset` serves all axes; of the second bottom only the shape counts. The source is Caffe's crop_layer.cpp. With
+    `centred`, a word of ours, the part is the middle.
     """
 
     message = Message("CropParameter", "crop_param", 144)
@@ -20,6 +21,7 @@ class Crop(Portable):
 
     axis: int = proto(1, "int32", default=2)
     offset: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
+    centred: bool = proto(20190, "bool", default=False)
 
     def window(self, bottoms: Blobs) -> tuple[slice, ...]:
         """Return the part of the first bottom that is kept; ShapeError where it does not lie within."""
@@ -32,7 +34,11 @@ class Crop(Portable):
         if len(self.offset) not in (0, 1, len(shape) - axis):
             what = f"{len(self.offset)} offsets for the {len(shape) - axis} axes from {axis} on"
             raise ShapeError(f"{what}; give one, or one an axis")
+        if self.centred and self.offset:
+            raise ShapeError("an offset is given together with centred")
         offsets = self.offset if len(self.offset) > 1 else (self.offset or (0,)) * (len(shape) - axis)
+        if self.centred:
+            offsets = tuple((shape[i] - wanted[i]) // 2 for i in range(axis, len(shape)))
         for i, offset in enumerate(offsets, start=axis):
             if offset < 0 or offset + wanted[i] > shape[i]:
                 raise ShapeError(f"{wanted[i]} elements from {offset} on along axis {i} of {shape}")

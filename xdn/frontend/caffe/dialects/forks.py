@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.dialects.films import FILM_RULES
+from xdn.frontend.caffe.dialects.merging import merged_apart
 from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.text import Message, place_of
@@ -141,8 +142,9 @@ def plain_caffe(net: Message, strict: bool = True) -> None:
         if rule := _RULES.get(layer.type):
             with _understood(strict):
                 rule(layer)
-    with _understood(strict):
-        padded_apart(net)
+    for rewrite in (padded_apart, merged_apart):
+        with _understood(strict):
+            rewrite(net)
     _densified(net)
 
 
