@@ -45,6 +45,7 @@ def test_a_net_is_calibrated_and_run_in_8_bit_integers(run, capsys):
     assert "calibrated (mse, 20 images): 3 of 3 layers read 8-bit integers" in told.err
     assert document["contest"]["accuracy"]["correct"] == 70
     assert set(document["calibration"]["layers"]) == {"first", "second", "pool"}
+    assert document["precision"] == "int8"
     assert "precisions" not in document
 
 
@@ -56,6 +57,7 @@ def test_the_fastest_precision_is_run_and_the_others_are_listed(run, capsys):
     assert [each["name"] for each in found["candidates"]] == ["f32", "bf16x3", "bf16", "int8"]
     assert (found["max_drop"], found["images"], found["labelled"], found["batch"]) == (2.0, 50, True, 30)
     assert f"{found['taken']}: the fastest that loses at most 2 points of the correct labels" in told.out
+    assert document["precision"] == found["taken"]
     assert ("calibration" in document) == (found["taken"] == "int8")
     assert document["contest"]["accuracy"]["correct"] == 70
 

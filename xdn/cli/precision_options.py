@@ -65,7 +65,7 @@ def opened(
 
 def _told(output: Output, found: Opened) -> dict[str, Any]:
     """Print how the session was found, and return what the JSON says of it."""
-    document: dict[str, Any] = {}
+    document: dict[str, Any] = {"precision": found.precision}
     if found.calibrated is not None:
         output.log(calibration_conclusion(found.calibrated))
         document["calibration"] = calibration_document(found.calibrated)
