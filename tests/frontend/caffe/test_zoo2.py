@@ -1,0 +1,109 @@
+"""Real files of 66 more repositories: those that some Caffe runs for inference load, but for what `LACKED` names.
+
+A table beside the files says which are capable. Of many the file does not tell the size of the images; one of `SHAPES`
+then fits.
+"""
+
+import csv
+import logging
+
+import pytest
+
+from xdn.errors import XdnError
+from xdn.frontend import load
+
+pytestmark = pytest.mark.slow
+
+#: Of the capable files.
+SHARE = 0.9
+#: What is said where a file does not tell the shape of its input; the first with which it loads counts.
+SHAPES = [(3, 224, 224), (3, 112, 96), (1, 32, 256), (3, 512, 1024), (3, 299, 299), (784,)]
+#: Capable file (of its path as much as tells it) that does not load -> words of the error.
+LACKED: dict[str, str] = {
+    # Layers of forks.
+    "Hypercolumns-Based-Surface-Normal-Recovery/model__deploy": "'HyperColumns'",
+    "layers__newStereoNet.": "'FlowWarp'",
+    "scripts__denseUNet_train": "'FlowWarp'",
+    "ctensmeyer__binarization_2017": "'BilinearInterpolation'",
+    "presets__fcn-8s-pascal": "'CROP'",
+    "inner_distance_layer": "'InnerDistance'",
+    "normalize_layer_renorm": "'ChannelScale'",
+    # Fields of forks.
+    "person-detection-retail-0002": "'input_width'",
+    # Python code that is not in the file.
+    "scripts__denseUNet_deploy": "InputShiftingLayer",
+    "scripts__denseUNet_test": "WarpingLayer",
+    "scripts__stereoDepth": "InputShiftingLayer",
+    "charterscruz__detectNet_deploy": "ClusterDetections",
+    "ralpguler__DenseReg/model__": "CombineRegressionsLayer",
+    "weitianhan__human_parsing": "CmapLayer",
+    # Shapes that do not fit each other as the file has them.
+    "rnet480x270": "Concatf3",
+    "presets__1D_lstm": "steps of several streams",
+    "dongyf43__Spatio-Temporal": "1048576 elements",
+    "TuragaLab__gunpowder_examples": "every extent must be positive",
+    # Data layers alone in the phase TEST.
+    "dcgan__data": "nothing to compute",
+    "cifar10__resnet_template": "nothing to compute",
+}
+
+
+def _lacked(name):
+    return next((words for key, words in LACKED.items() if key in name), None)
+
+
+def _error(path):
+    """Return the error of a file, None where it loads, whatever shape has to be said."""
+    try:
+        load(path)
+        return None
+    except XdnError as error:
+        if "--input-shape" not in str(error):
+            return error
+    for shape in SHAPES:
+        try:
+            load(path, input_shape=shape)
+            return None
+        except XdnError as error:
+            last = error
+    return last
+
+
+@pytest.fixture(scope="module")
+def rows(material):
+    table = material("zoo2", "table.tsv")
+    with table.open() as file:
+        found = [
+            (table.parent / row["file"], row["capable"])
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        ]
+    assert len(found) == 340
+    return found
+
+
+def test_capable_files_load_or_are_refused_for_what_they_are(rows, caplog):
+    caplog.set_level(logging.CRITICAL)
+    capable = [path for path, able in rows if able != "no"]
+    wrong, loaded = [], 0
+    for path in capable:
+        name, error = f"{path.parent.name}/{path.name}", _error(path)
+        words = _lacked(str(path))
+        loaded += error is None
+        if words is None and error is not None:
+            wrong.append(f"{name}: {error}")
+        elif words is not None and (error is None or words not in str(error)):
+            wrong.append(f"{name}: {words!r} is expected, not {error}")
+    assert not wrong, "\n".join(wrong)
+    assert loaded >= SHARE * len(capable), f"{loaded} of {len(capable)}"
+
+
+def test_what_no_caffe_runs_is_answered_by_a_typed_error_or_loads(rows, caplog):
+    caplog.set_level(logging.CRITICAL)
+    for path, able in rows:
+        if able == "no":
+            _error(path)
+
+
+def test_no_entry_is_needless(rows):
+    for key in LACKED:
+        assert any(key in str(path) for path, _ in rows), key
