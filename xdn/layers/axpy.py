@@ -14,6 +14,7 @@ class Axpy(Portable):
     """
 
     channel_rule = ChannelRule.CARRIED
+    has_bf16_form = True
 
     def why_real(self, bottoms: Blobs) -> str | None:
         """It has an 8-bit form."""

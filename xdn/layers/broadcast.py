@@ -94,9 +94,10 @@ class OperandLayer(Portable):
         return (Blob(bottoms[0].shape),)
 
     def why_no_bf16(self, bottoms: Blobs) -> str | None:
-        """With one learned number a channel it has."""
-        alone = along_channels(bottoms, self.axis, self.num_axes)
-        return None if alone else "takes other operands than one learned number a channel"
+        """With one number a channel, or one an image and channel, it has."""
+        if along_channels(bottoms, self.axis, self.num_axes) or self.along_images(bottoms):
+            return None
+        return "has a bf16 form only with one number a channel, or one an image and channel"
 
     def channel_rule_for(self, bottoms: Blobs) -> ChannelRule:
         """CARRIED where no operand, a scalar or one with the batch and channel axes in place is given, else FIXED."""

@@ -15,7 +15,13 @@ from xdn.layers.function import Activation
 from xdn.runtime.session import Session
 
 #: Layer types whose bottoms the kernels of this family read.
-TYPES = {*AFFINE_TYPES, "PReLU", "Eltwise", *(cls.type for _, cls in LAYERS.items() if issubclass(cls, Activation))}
+TYPES = {
+    *AFFINE_TYPES,
+    "Axpy",
+    "PReLU",
+    "Eltwise",
+    *(cls.type for _, cls in LAYERS.items() if issubclass(cls, Activation)),
+}
 
 
 def _has_form(case):
@@ -53,6 +59,18 @@ def test_shapes(image, stored, rng, monkeypatch):
         ("Bias", [image], {}),
     ):
         net = one_layer_net(type_name, *images, **params)
+        check(net, special_feed(halved(net), rng), monkeypatch, stored)
+
+
+@pytest.mark.parametrize("stored", STORED, ids=str)
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_number_an_image_and_channel(image, stored, rng, monkeypatch):
+    """The same at all positions, in one position or as a blob without any."""
+    for type_name in "Scale", "Bias":
+        net = one_layer_net(type_name, image, image[:1], axis=0)
+        check(net, special_feed(halved(net), rng), monkeypatch, stored)
+    for ones in (), (1, 1):
+        net = one_layer_net("Axpy", (*image[:1], *ones), image, image)
         check(net, special_feed(halved(net), rng), monkeypatch, stored)
 
 

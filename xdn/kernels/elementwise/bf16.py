@@ -12,13 +12,11 @@ from llvmlite import ir
 from xdn.codegen.words import WordBuilder
 from xdn.element import BF16, real
 from xdn.graph import Array
-from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.family import Lowered, Lowering, family
-from xdn.kernels.core.groups import group_channels, group_count, together
 from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.work import Phase
 from xdn.kernels.elementwise.affine import AFFINE_TYPES, affine_terms, is_affine
-from xdn.kernels.elementwise.mapped import MOST_BOTTOMS, Mapping, lower_mapped
+from xdn.kernels.elementwise.mapped import MOST_BOTTOMS, Mapping, channel_rows, lower_mapped
 from xdn.layers.function import Kernel, functions
 from xdn.layers.relu import ReLU
 
@@ -38,17 +36,12 @@ def _mapped(
     lowering: Lowering, mapping: Mapping, constants: Sequence[float] = (), rows: Sequence[Array] = ()
 ) -> Lowered:
     """Return the step of a mapping that takes constants, or rows of one for each channel."""
-    layer, top = lowering.layer, lowering.top()
-    word = together(blob.element for blob in (*lowering.bottoms, *lowering.tops))
-    channels = group_count(top, word) * group_channels(lowering.target, lowering.schedule, word)
-    padded = np.zeros((len(rows), channels), real)
-    for own, values in zip(padded, rows, strict=True):
-        own[: top.channels] = values
+    layer = lowering.layer
     with np.errstate(over="ignore"):
-        given = {"constants": np.array(constants, real), "coefficients": aligned_vectors(padded)}
+        given = {"constants": np.array(constants, real), "coefficients": channel_rows(lowering, rows)}
     lowered = lower_mapped(lowering, mapping, **given)
     # A group is loaded as a whole before it is stored.
-    in_place = {layer.tops[0]: layer.bottoms[0]} if lowering.bottom() == top else {}
+    in_place = {layer.tops[0]: layer.bottoms[0]} if lowering.bottom() == lowering.top() else {}
     return Lowered(lowered.steps, in_place=in_place)
 
 
@@ -90,6 +83,28 @@ def lower_affine(lowering: Lowering) -> Lowered:
         return b.fused(b.sub(value, shift), factor, offset)
 
     return _mapped(lowering, Mapping("affine", affine, per_channel=3), rows=affine_terms(lowering))
+
+
+def _along_images(lowering: Lowering) -> bool:
+    return bool(lowering.params.along_images(lowering.bottoms))
+
+
+@family("bf16_scale_by", "Scale", when=_along_images, bf16=True, schedules=BOTH, phases=_phases)
+def lower_scale_by(lowering: Lowering) -> Lowered:
+    """Multiply by one factor an image and channel."""
+    return _mapped(lowering, Mapping("product", _product))
+
+
+@family("bf16_shift_by", "Bias", when=_along_images, bf16=True, schedules=BOTH, phases=_phases)
+def lower_shift_by(lowering: Lowering) -> Lowered:
+    """Add one value an image and channel."""
+    return _mapped(lowering, Mapping("sum", _sum))
+
+
+@family("bf16_axpy", "Axpy", bf16=True, schedules=BOTH, phases=_phases)
+def lower_axpy(lowering: Lowering) -> Lowered:
+    """Multiply by one factor an image and channel, and add a blob."""
+    return _mapped(lowering, Mapping("scaled_sum", lambda b, x, constants: b.add(b.mul(x[0], x[1]), x[2])))
 
 
 @family("bf16_prelu", "PReLU", bf16=True, schedules=BOTH, phases=_phases)

@@ -2,7 +2,8 @@
 
 For a position and a group of channels (`xdn/kernels/core/groups.py`)::
 
-    v[i] = f32(x[i]) * factor[i]                           each bottom; without a factor where it is no integer
+    v[i] = f32(x[i]) * factor[i]                           each bottom, of a row the same at all positions; integers
+                                                           have a factor
     r    = f(v[0], v[1], ..., constants)
     y    = r                                               as bf16, or as integers: clip(rint(r * inverse))
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from xdn.codegen.intrinsics import at_element
@@ -21,11 +23,13 @@ from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, Kind, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody
 from xdn.codegen.words import WordBuilder
-from xdn.element import BF16, S8, U8, Element
+from xdn.element import BF16, S8, U8, Element, real
+from xdn.graph import Array
+from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size, redeclared
 from xdn.kernels.core.family import Lowered, Lowering, Step
 from xdn.kernels.core.frame import kernel_source
-from xdn.kernels.core.groups import Groups, group_count, stored_words, together
+from xdn.kernels.core.groups import Groups, group_channels, group_count, stored_words, together
 from xdn.kernels.core.layout import BATCH
 from xdn.kernels.core.portion import portion
 
@@ -52,6 +56,14 @@ class Mapped(Descriptor):
     inverse = Number()
 
 
+class MappedRows(Mapped):
+    """Elements from one position to the next, 0 of a row, and of a block, where some of three bottoms are rows."""
+
+    x0_pitch, x1_pitch, x2_pitch, x0_block, x1_block, x2_block, y_block = (Size() for _ in range(7))
+
+
+#: As many bottoms as a kernel takes of which some are rows.
+_MOST_WITH_ROWS = 3
 _BOTTOMS = [f"x{number}" for number in range(MOST_BOTTOMS)]
 
 
@@ -149,19 +161,64 @@ def _body(lowering: Lowering, mapping: Mapping, elements: Sequence[Element]) -> 
                 channels,
             )
 
-    return mapped
+    def mapped_rows(d, frame):
+        factors, constants, coefficients, inverse = d.factors, d.constants, d.coefficients, d.inverse
+        groups, channels, positions = d.groups, d.channels, d.positions
+        begin, end = portion(frame, frame.blocks * positions)
+        for unit in range(begin, end):
+            block = unit // positions
+            p = unit - block * positions
+            x0 = at_element(frame, d.x0, block * d.x0_block + p * d.x0_pitch)
+            x1 = at_element(frame, d.x1, block * d.x1_block + p * d.x1_pitch)
+            x2 = at_element(frame, d.x2, block * d.x2_block + p * d.x2_pitch)
+            y = at_element(frame, d.y, block * d.y_block + p * d.y_pitch)
+            position(x0, x1, x2, x0, x0, x0, x0, x0, y, factors, constants, coefficients, inverse, groups, channels)
+
+    return mapped_rows if _has_rows(lowering) else mapped
+
+
+def _has_rows(lowering: Lowering) -> bool:
+    """Return whether some bottoms have one position where the top has several."""
+    positions = lowering.top().positions
+    return any(lowering.bottom(number).positions != positions for number in range(len(lowering.bottoms)))
+
+
+def _row_steps(lowering: Lowering) -> dict[str, int]:
+    """Return the values of the fields of `MappedRows`."""
+    top, found = lowering.top(), {"y_block": lowering.top().block_elements}
+    for name, number in zip(_BOTTOMS, range(len(lowering.bottoms)), strict=False):
+        layout = lowering.bottom(number)
+        found[f"{name}_block"] = layout.block_elements
+        found[f"{name}_pitch"] = layout.position_elements if layout.positions == top.positions else 0
+    return found
+
+
+def channel_rows(lowering: Lowering, rows: Sequence[Array]) -> Array:
+    """Return `Mapped.coefficients`: rows of one number for each channel, 1 for those after the last."""
+    top = lowering.top()
+    word = together(blob.element for blob in (*lowering.bottoms, *lowering.tops))
+    room = group_count(top, word) * group_channels(lowering.target, lowering.schedule, word)
+    padded = np.ones((len(rows), room), real)
+    for own, values in zip(padded, rows, strict=True):
+        own[: top.channels] = np.ravel(values)
+    return aligned_vectors(padded)
 
 
 def lower_mapped(lowering: Lowering, mapping: Mapping, **given: Any) -> Lowered:
-    """Return the step of a mapping; `given` are factors, constants or coefficients."""
+    """Return the step of a mapping; `given` are factors, constants or coefficients.
+
+    Of three bottoms at most some may be rows.
+    """
     layer, top = lowering.layer, lowering.top()
     elements = [blob.element for blob in (*lowering.bottoms, *lowering.tops)]
     *read, stored = elements
     padded = (read + read[:1] * MOST_BOTTOMS)[:MOST_BOTTOMS]
-    declared = redeclared(Mapped, stored, Place, "y")
+    with_rows = _has_rows(lowering)
+    assert not with_rows or len(read) <= _MOST_WITH_ROWS
+    declared: type[Mapped] = redeclared(MappedRows if with_rows else Mapped, stored, Place, "y")
     for bottom, element in zip(_BOTTOMS, padded, strict=True):
         declared = redeclared(declared, element, Place, bottom)
-    words = Mapped(
+    words = (MappedRows if with_rows else Mapped)(
         **dict(zip(_BOTTOMS, layer.bottoms, strict=False)),
         y=layer.tops[0],
         positions=top.positions,
@@ -169,8 +226,10 @@ def lower_mapped(lowering: Lowering, mapping: Mapping, **given: Any) -> Lowered:
         y_pitch=top.position_elements,
         groups=group_count(top, together(elements)),
         channels=top.channels,
+        **(_row_steps(lowering) if with_rows else {}),
         **({"inverse": lowering.inverse} | given),
     )
     parts = (*(element.name for element in read[1:]), *stored_words(read[0], stored, lowering.target))
-    name = KernelName(lowering.schedule.op(mapping.op), lowering.target.name, parts, element=read[0])
+    op = f"{mapping.op}_rows" if with_rows else mapping.op
+    name = KernelName(lowering.schedule.op(op), lowering.target.name, parts, element=read[0])
     return Lowered([Step(kernel_source(name, partial(_body, lowering, mapping, elements), declared), words)])
