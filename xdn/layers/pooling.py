@@ -18,7 +18,7 @@ LOWEST = np.finfo(np.float32).min
 #: Of so many 8-bit integers the sum fits into 32 bits.
 _MOST_AVERAGED = (2**31 - 1) // 255
 #: Of the last two, Synopsys', one is the older name of the other; reading turns both into AVE.
-_METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2, "AVE_EXC_PAD": 3, "AVE_TF": 4}
+METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2, "AVE_EXC_PAD": 3, "AVE_TF": 4}
 #: TensorFlow's "SAME", as `pad_type` says it.
 _SAME = 1
 
@@ -41,7 +41,7 @@ class Pooling(CaffeLayer):
     channel_rule = ChannelRule.CARRIED
     has_bf16_form = True
 
-    pool: str = proto(1, "enum", default="MAX", values=_METHODS)
+    pool: str = proto(1, "enum", default="MAX", values=METHODS)
     kernel_size: tuple[int, ...] = proto(2, "uint32", default=(), repeated=True)
     stride: tuple[int, ...] = proto(3, "uint32", default=(), repeated=True)
     pad: tuple[int, ...] = proto(4, "uint32", default=(), repeated=True)

@@ -18,7 +18,7 @@ BEFORE_CLASSES = 5
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x))."""
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-x))
+        return np.asarray(1 / (1 + np.exp(-x)))
 
 
 class YoloOutput(CaffeLayer):

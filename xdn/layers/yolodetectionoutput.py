@@ -38,7 +38,9 @@ class YoloDetectionOutput(YoloOutput):
         scores, labels, boxes = [], [], []
         for each in maps:
             h, w = each.shape[2:]
-            anchors = np.float32(self.biases[: 2 * self.num_box]).reshape(-1, 2) / np.float32([w, h])
+            anchors = np.array(self.biases[: 2 * self.num_box], np.float32).reshape(-1, 2) / np.array(
+                [w, h], np.float32
+            )
             powers = np.exp(each[:, BEFORE_CLASSES:] - each[:, BEFORE_CLASSES:].max(axis=1, keepdims=True))
             classes = powers / powers.sum(axis=1, keepdims=True)
             corners = self.corners(sigmoid(each[:, 0]), sigmoid(each[:, 1]), (each[:, 2], each[:, 3]), anchors)

@@ -45,12 +45,12 @@ class Yolov3DetectionOutput(YoloOutput):
 
     def candidates(self, maps: Arrays) -> tuple[Array, Array, Array, Array]:
         """Map by map, cell by cell, box by box, class by class."""
-        biases = np.float32(self.biases[: len(self.biases) // 2 * 2]).reshape(-1, 2)
+        biases = np.array(self.biases[: len(self.biases) // 2 * 2], np.float32).reshape(-1, 2)
         scores, boxes = [], []
         for number, (each, scale) in enumerate(zip(maps, self.anchors_scale, strict=False)):
             h, w = each.shape[2:]
             mask = list(self.mask[number * self.num_box : (number + 1) * self.num_box])
-            anchors = biases[mask] / np.float32([w * scale, h * scale])
+            anchors = biases[mask] / np.array([w * scale, h * scale], np.float32)
             corners = self.corners(sigmoid(each[:, 0]), sigmoid(each[:, 1]), (each[:, 2], each[:, 3]), anchors)
             likely = sigmoid(each[:, BEFORE_CLASSES:]) * sigmoid(each[:, 4:BEFORE_CLASSES])
             scores.append(likely.transpose(2, 3, 0, 1).reshape(-1, self.num_classes))

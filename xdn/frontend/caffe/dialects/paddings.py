@@ -14,7 +14,7 @@ from xdn.frontend.caffe.text import Message, place_of, schema, values_of
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
-from xdn.layers.pooling import Pooling
+from xdn.layers.pooling import METHODS, Pooling
 
 _SIDES = ("pad_t", "pad_b", "pad_l", "pad_r")
 _SAME = 1
@@ -42,7 +42,7 @@ def padded_apart(net: Message) -> None:
 def _average_of_images(param: Message) -> None:
     """Say an average of what lies within the image by two fields: the average, and what it divides by."""
     if "pool" in (stated := values_of(param)) and stated["pool"] in ("AVE_EXC_PAD", "AVE_TF"):
-        param.pool = Pooling.proto_fields()["pool"].values["AVE"]
+        param.pool = METHODS["AVE"]
         param.count_padding = False
 
 
