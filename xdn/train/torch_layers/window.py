@@ -87,7 +87,8 @@ def pool(params: Pooling, x: Tensor) -> Tensor:
         return reduced(x, window.kernel, window.stride, window.pad, ceil_mode=ceil)
     border = _border(params, sizes)
     if maximum:
-        return reduced(F.pad(x, border, value=-inf), window.kernel, window.stride, dilation=window.dilation)
+        padded = F.pad(x, border, value=-inf)
+        return _MAX_POOL[window.axes](padded, window.kernel, window.stride, dilation=window.dilation)
     counts = torch.from_numpy(params.counts(sizes)).to(x)
     return reduced(F.pad(x, border), window.kernel, window.stride) * (prod(window.kernel) / counts)
 
