@@ -13,7 +13,8 @@ from xdn.layers.pooling import Pooling
 def test_a_field_knows_its_place_in_the_message():
     fields = Pooling.proto_fields()
     assert fields["kernel_size"] == Field(2, "uint32", repeated=True, default=())
-    assert fields["pool"] == Field(1, "enum", values={"MAX": 0, "AVE": 1, "STOCHASTIC": 2}, default="MAX")
+    methods = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2, "AVE_EXC_PAD": 3, "AVE_TF": 4}
+    assert fields["pool"] == Field(1, "enum", values=methods, default="MAX")
     assert "type" not in fields
 
 
