@@ -413,6 +413,10 @@ LAYER_CASES = [
     case("SPP", (10, 7, 6), pyramid_height=3, pool="AVE", allowed=sums),
     case("Embed", _IMAGE, input_dim=3, num_output=4),
     case("Quantize", _IMAGE, scale=0.02, signed=True),
+    case("Im2col", (5, 7, 6), kernel_size=(3, 2), stride=(2, 1), pad=1),
+    case("Im2col", (10, 9), kernel_size=4, dilation=2),
+    case("Reverse", _IMAGE, axis=(1, 3)),
+    case("Reverse", (10, 9), axis=-1),
 ]
 #: A function of each element that has no case of its own has this one.
 LAYER_CASES += [
@@ -420,16 +424,23 @@ LAYER_CASES += [
     for cls in functions()
     if cls.type not in {listed.type for listed in LAYER_CASES}
 ]
-#: Layer types that the executor computes on whole batches, by their reference.
+#: Layer types that the executor computes on whole batches, by their reference or by what `xdn.kernels.whole` has.
 COMPUTED_APART = {
+    "CTCGreedyDecoder",
+    "ContinuationIndicator",
+    "DenseBlock",  # Where a file is read plain layers take its place.
     "DetectionOutput",
-    "PriorBox",
     "GroupNorm",
+    "LSTM",
+    "Lstm",
+    "PSROIPooling",
+    "PriorBox",
     "PriorBoxClustered",
     "Proposal",
-    "PSROIPooling",
+    "RNN",
     "ROIPooling",
     "Region",
+    "TextProposal",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
 }
