@@ -24,7 +24,7 @@ FOREIGN_MESSAGES = {
     "DenseBlockParameter": "Tongcheng's fork's",
     "DepthToSpaceParameter": "Synopsys'",
     "FlipParameter": "happynear's fork's",
-    "GroupNormParameter": "the forks' of detectors",
+    "GroupNormParameter": "several forks'",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
     "LstmParameter": "junhyukoh's fork's, and those of the forks that read text",
     "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
