@@ -23,6 +23,8 @@ NEVER_PRINTED = {
     ("xdn-train", "xdn.frontend.caffe.load", "--random-weights"),
     # Results of tuning hold no weights: xdn-tune reads no net.
     ("xdn-tune", "xdn.graph.net", "--weights"),
+    # tests/cli/test_quantize_options.py::test_images_for_a_precision_are_named_with_data
+    ("xdn-run", "xdn.cli.quantize_options", "--calibrate"),
     # tests/cli/test_pack.py::test_any_data_set_is_resized_where_it_is_packed
     ("xdn-pack", "xdn.data.source", "--crop"),
 }

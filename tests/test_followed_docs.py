@@ -11,6 +11,7 @@ import pytest
 from tests.cli.photos import FORMATS, write_net, write_photos
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
+from xdn.api import save_onnx
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Bf16, Quantized
@@ -30,7 +31,8 @@ def blocks(page, heading, language):
     text = (ROOT / page).read_text()
     if heading:
         text = re.split(r"^## ", text.partition(f"\n## {heading}\n")[2], flags=re.M)[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    return [block for spoken, block in found if spoken == language]
 
 
 def commands(page, heading):
@@ -58,6 +60,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(place)
     write_photos(place / "photos")
     write_net(place / "net.prototxt", side=224)
+    save_onnx(frontend.load(place / "net.prototxt", random_weights=True), place / "net.onnx")
     (place / "deploy.prototxt").write_text((place / "net.prototxt").read_text())
     (place / "solver.prototxt").write_text(SOLVER)
     return place

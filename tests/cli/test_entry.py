@@ -91,7 +91,7 @@ def test_ctrl_c_is_answered_before_anything_that_takes_time_is_imported():
     code = "import sys; before = set(sys.modules); import xdn.cli.entry; print(sorted(set(sys.modules) - before))"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "['xdn', 'xdn.cli', 'xdn.cli.entry', 'xdn.cli.interrupts']\n"
+    assert done.stdout == "['xdn', 'xdn.cli', 'xdn.cli.entry', 'xdn.cli.interrupts', 'xdn.version']\n"
 
 
 def test_an_interrupted_program_says_its_name(capfd):

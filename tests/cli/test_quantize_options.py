@@ -1,5 +1,6 @@
 """xdn-optimize --calibrate: what is written reads integers and says so in its text; options, errors."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from tests.cli.caffe_files import PROTOTXT, write_small
 from xdn import settings
 from xdn.cli.optimize import main
+from xdn.cli.quantize_options import training_data
 from xdn.data import find_dataset
+from xdn.errors import SettingError
 from xdn.frontend import load
 from xdn.optimize import POST_FUSION, apply_stages, stage_names
 from xdn.optimize.quantize.observer import OBSERVERS
@@ -145,6 +148,20 @@ def test_images_are_needed_before_anything_is_done(small, capsys, data, said):
     told = capsys.readouterr()
     assert said in told.err
     assert "stage" not in told.out
+
+
+def test_images_for_a_precision_are_named_with_data(small):
+    """`xdn-run --precision` has the images from here, and no option --calibrate."""
+    net, _ = small
+    with pytest.raises(SettingError) as refused:
+        training_data(
+            argparse.Namespace(size=None, data_order=None, download=False),
+            net,
+            None,
+            "--precision int8",
+            settings.CALIBRATION_IMAGES,
+        )
+    assert str(refused.value) == "--precision int8 needs images. Name the data: --data DATA"
 
 
 def test_random_pixels_need_no_data(small):

@@ -187,7 +187,7 @@ def test_a_residual_and_a_projection_are_not_both_fused():
 
 
 def test_an_epilogue_without_a_bottom_or_a_top_is_refused():
-    empty = Layer("in", Input(shape=()), epilogue=Epilogue(residual=True))
+    empty = Layer("s", Split(), ("data", "data"), epilogue=Epilogue(residual=True))
     with pytest.raises(ShapeError, match="has no top for it"):
         _after_data(empty).blobs  # noqa: B018
     bare = Layer("in", Input(shape=(SHAPE,)), tops=("x",), epilogue=Epilogue(residual=True))

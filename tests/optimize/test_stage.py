@@ -3,22 +3,24 @@
 import pytest
 
 from xdn.errors import UnknownNameError
-from xdn.optimize.stage import PLAIN, POST_FUSION, STAGES, Note, stage_names
+from xdn.optimize.stage import PLAIN, POST_FUSION, READING, STAGES, Note, stage_names
 
 
 def test_every_stage_is_found_in_one_group():
-    assert sorted(stage_names(PLAIN) + stage_names(POST_FUSION)) == list(STAGES)
+    assert sorted(stage_names(PLAIN) + stage_names(POST_FUSION) + stage_names(READING)) == list(STAGES)
     fused = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection")
     expected = (*fused, "quantized-storage")
     assert stage_names(POST_FUSION) == expected
+    assert stage_names(READING) == ("read-bf16",)
 
 
 def test_stages_run_after_those_that_they_name():
-    for group in (PLAIN, POST_FUSION):
-        ordered = stage_names(group)
-        for name in ordered:
-            for before in STAGES[name].after:
-                assert ordered.index(before) < ordered.index(name)
+    ordered = stage_names(PLAIN, POST_FUSION, READING)
+    for name in ordered:
+        for before in STAGES[name].after:
+            assert ordered.index(before) < ordered.index(name)
+    for groups in ((PLAIN,), (POST_FUSION,), (PLAIN, POST_FUSION), (POST_FUSION, READING)):
+        assert stage_names(*groups) == tuple(name for name in ordered if STAGES[name].group in groups)
 
 
 def test_descriptions_are_the_first_lines_of_the_docstrings():

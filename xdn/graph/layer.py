@@ -7,7 +7,7 @@ from typing import Any
 
 from xdn.element import BF16
 from xdn.errors import WeightsError, placed
-from xdn.graph.blob import Array
+from xdn.graph.blob import Array, Blob
 from xdn.graph.epilogue import PROJECTION_PREFIX, Epilogue
 from xdn.graph.params import LayerParams, Weights
 from xdn.graph.quantized import Bf16, Quantized, Reading
@@ -123,14 +123,18 @@ class Layer:
         """Return a copy with `changes` made."""
         return replace(self, **changes)
 
+    def _moves(self, bottoms: Sequence[Array]) -> bool:
+        """Return whether the layer moves the values of such bottoms, and does nothing else."""
+        return self.epilogue is None and self.params.moves_only([Blob(x.shape) for x in bottoms])
+
     def forward(self, bottoms: Sequence[Array]) -> tuple[Array, ...]:
         """Compute the tops with the NumPy reference, epilogue included.
 
         A layer that reads 8-bit integers, or bf16, makes them of f32 bottoms; the same tops follow from these. One that
-        hands bf16 on computes with what its bits stand for.
+        hands bf16 on computes with what its bits stand for, or moves the bits.
         """
         own, read = len(self.own_bottoms), self.quantized
-        if not read and any(x.dtype == BF16.numpy for x in bottoms):
+        if not read and any(x.dtype == BF16.numpy for x in bottoms) and not self._moves(bottoms):
             carried = replace(self, quantized=(Bf16(),) * len(bottoms), stored=(Bf16(),) * len(self.tops))
             return carried.forward(bottoms)
         taken = [*(how.read(x) for how, x in zip(read, bottoms, strict=False)), *bottoms[len(read) :]]

@@ -280,7 +280,8 @@ def test_inner_product_fields(given):
 def test_inner_product_over_a_later_axis_has_no_kernel():
     net = one_layer_net("InnerProduct", (4, 3, 2), num_output=5, axis=2)
     assert isinstance(Session(net).parts[0], WholePart)
-    check_net(net, feed=feed_for(net, 5))
+    # How many rows are multiplied at once decides in which order BLAS sums.
+    check_net(net, allowed=sums, feed=feed_for(net, 5))
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,9 @@ def test_without_an_activation():
     done = fuse(net)
     assert names(done.net) == ["a", "main"]
     assert done.net.layer("main").bottoms == ("a", "data")
-    assert done.net.layer("main").epilogue == Epilogue(projection=Convolution(8, kernel_size=(1,), stride=(6,)))
+    assert done.net.layer("main").epilogue == Epilogue(
+        projection=Convolution(num_output=8, kernel_size=(1,), stride=(6,))
+    )
 
 
 def test_a_block_with_a_projection_then_one_without():

@@ -89,7 +89,7 @@ def _check_types(net: Message) -> None:
     hints = [(kind, nearest(kind, list(LAYERS))) for kind in types]
     near = [f"{kind!r}: {', '.join(names)}" for kind, names in hints if names]
     mend = f"The nearest known: {'; '.join(near[:_HINTS])}" if near else f"Known: {', '.join(LAYERS)}"
-    mend += ". A file of your own may bring a type: --layer-plugin FILE.py"
+    mend += ". A file of your own may bring a type: xdn-run --layer-plugin FILE.py"
     raise UnsupportedError(what, where=f"layer {strange[0].name!r}", mend=mend)
 
 

@@ -131,5 +131,5 @@ def refuse_python(net: Message) -> None:
             param = layer.python_param
             what = f"a Python layer ({param.module}.{param.layer}): its code is not in the file, and XDN runs none"
             known = f"The Python layers that XDN knows: {', '.join(_RULES)}"
-            mend = f"{known}. Write what it computes as a layer type of your own: --layer-plugin FILE.py"
+            mend = f"{known}. Write what it computes as a layer type of your own: xdn-run --layer-plugin FILE.py"
             raise UnsupportedError(what, where=place_of(layer), mend=mend)
