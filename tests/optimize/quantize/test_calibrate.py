@@ -8,6 +8,7 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.calibrating import batches_of, fused, instruments_for, residual_net
 from xdn.errors import DataError, UnknownNameError
+from xdn.frontend import load, save
 from xdn.graph import Bf16, Quantized
 from xdn.graph.verify import verify
 from xdn.optimize.quantize.calibrate import calibrate
@@ -211,6 +212,23 @@ def test_a_net_of_which_nothing_can_be_quantized_stays():
     found = calibrate(net, EXACT, Instruments(list))
     assert found.net.digest == net.digest
     assert (found.images, found.ranges) == (0, {})
+
+
+@pytest.mark.parametrize("kept", [(), ("first",), ("second",)])
+def test_layers_that_share_weights_come_back_from_files_as_they_were_calibrated(kept, tmp_path):
+    """Rounded weights are those of the layers that read integers, not of all that had the same name."""
+    shared = {"shared": ("w", "b")}
+    net = net_of(data(1, 4, 6, 6), conv("first", "data", 4, **shared), conv("second", "first", 4, **shared))
+    found = calibrate(net, CalibrationConfig(keep_f32=kept), instruments_for(net)).net
+    assert [bool(found.layer(name).integers) for name in ("first", "second")] == [
+        name not in kept for name in ("first", "second")
+    ]
+    paths = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    save(found, *paths)
+    again = load(*paths)
+    for before, after in zip(found.layers, again.layers, strict=True):
+        assert set(before.weights) == set(after.weights)
+        assert all(np.array_equal(before.weights[name], array) for name, array in after.weights.items())
 
 
 def test_layers_that_read_bf16_keep_it():

@@ -9,6 +9,7 @@ import numpy as np
 from xdn import settings
 from xdn.errors import DataError, ShapeError, WeightsError
 from xdn.graph import Array, Net, Quantized
+from xdn.graph.sharing import with_true_names
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import Arrays
 from xdn.optimize.match import reason_to_keep
@@ -125,7 +126,7 @@ def _adjusted(
         net = with_corrected_biases(net, real, instruments)
     if config.integer_weights:
         net = net.replace(layers=tuple(with_integer_weights(layer) for layer in net.layers))
-    return net
+    return with_true_names(net)
 
 
 class _Watch:

@@ -9,6 +9,7 @@ import numpy as np
 from xdn.errors import DataError
 from xdn.graph import Net
 from xdn.graph.cost import layer_cost
+from xdn.graph.sharing import with_true_names
 from xdn.layers.function import Activation
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import correction_images
@@ -113,11 +114,10 @@ def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int:
 
 def mixed(net: Net, quantized: Net, names: Collection[str]) -> Net:
     """Return `net` with the layers called so as they are in `quantized`, the same net that reads integers."""
-    return net.replace(
-        layers=tuple(
-            other if layer.name in names else layer for layer, other in zip(net.layers, quantized.layers, strict=True)
-        )
+    layers = (
+        other if layer.name in names else layer for layer, other in zip(net.layers, quantized.layers, strict=True)
     )
+    return with_true_names(net.replace(layers=tuple(layers)))
 
 
 class _Steps:

@@ -14,6 +14,7 @@ from xdn.frontend.caffe.weights.assign import assign_weights
 from xdn.frontend.caffe.weights.blobproto import StoredBlob
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.weights import random_weights
+from xdn.graph.sharing import with_true_names
 from xdn.graph.verify import verify
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import seeded_batch
@@ -167,7 +168,7 @@ def test_layers_that_share_weights_come_back_to_the_bit(tmp_path):
 @given(calibrated_nets(), st.booleans())
 def test_any_net_comes_back_to_the_bit(tmp_path_factory, net, rounded):
     if rounded:
-        net = net.replace(layers=tuple(map(with_integer_weights, net.layers)))
+        net = with_true_names(net.replace(layers=tuple(map(with_integer_weights, net.layers))))
     again = load(*write(net, tmp_path_factory.mktemp("net")))
     assert [each.quantized for each in again.layers] == [each.quantized for each in net.layers]
     batch = seeded_batch(net)
