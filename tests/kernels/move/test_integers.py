@@ -27,7 +27,7 @@ def _net(image, how, reader="Split"):
 @pytest.mark.parametrize(
     "image",
     # Fewer positions than a tile has, one more, several tiles; channels that end with each part of a word.
-    [(1,), (70,), (3, 1, 3), (4, 17, 1), (5, 4, 4), (3, 32, 5), (2, 3, 2, 4), (6, 7, 9), (9, 3, 11)],
+    [(1,), (70,), (3, 1, 3), (5, 4, 4), (2, 3, 2, 4), (9, 3, 11)],
 )
 def test_planes(image, how, rng, monkeypatch):
     net = _net(image, how)
@@ -75,12 +75,17 @@ def test_blobs(image, how, rng, monkeypatch):
     check_bits(net, feed, monkeypatch)
 
 
-@pytest.mark.parametrize("target", TARGETS_TESTED, ids=lambda target: target.name)
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6])
-@pytest.mark.parametrize("crop", [(0, 0, 6, 20), (1, 0, 5, 20), (0, 2, 6, 17), (2, 1, 3, 5)])
-@pytest.mark.parametrize("mean_image", [False, True])
-def test_pixels(channels, crop, mean_image, target, rng, monkeypatch):
-    """Rows that are used whole, and parts of them; rows of fewer positions than a tile has."""
+CHANNELS = [1, 2, 3, 4, 6]
+#: Rows that are used whole, and parts of them; rows of fewer positions than a tile has.
+CROPS = [(0, 0, 6, 20), (1, 0, 5, 20), (0, 2, 6, 17), (2, 1, 3, 5)]
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("crop", CROPS)
+def test_pixels(channels, crop, rng, monkeypatch):
+    # Targets and kinds of means in turn.
+    number = CHANNELS.index(channels) + CROPS.index(crop)
+    target, mean_image = TARGETS_TESTED[number % len(TARGETS_TESTED)], number % 2 == 0
     images = rng.integers(0, 256, (BATCH, 6, 20, channels), np.uint8)
     mean = rng.uniform(0, 255, (channels, *crop[2:]) if mean_image else (channels, 1, 1)).astype(np.float32)
     transform = PixelTransform(mean, rng.uniform(0.01, 0.03, channels).astype(np.float32), crop)
