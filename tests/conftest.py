@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,10 @@ TINY = (
 )
 
 
+#: What the paths of tests name whose matrices are large, and from how many cases on a third of them is run.
+MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs"), 12
+
+
 def _is_tiny(path: Path) -> bool:
     return any(path.is_relative_to(ROOT / each) for each in TINY)
 
@@ -65,9 +70,32 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if config.option.markexpr == "tiny" else None
 
 
+def _left_out(items):
+    """Return two of three cases of each matrix of kernels for 8-bit integers and bf16, unless all are asked for.
+
+    Their machine code takes minutes to make: of each type, format, target, end and shape.
+    """
+    if os.environ.get("XDN_FULL_MATRIX") == "1":
+        return set()
+    matrices = defaultdict(list)
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        if path.startswith("tests/kernels/") and any(word in path for word in MATRICES):
+            matrices[path, getattr(item, "originalname", item.name)].append(item)
+    cases = (found for found in matrices.values() if len(found) >= LEAST_CASES)
+    return {item for found in cases for number, item in enumerate(found) if number % 3}
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Mark the tests that are tiny, and those that need PyTorch: those of training, and modules that name it."""
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that are tiny, and those that need PyTorch: those of training, and modules that name it.
+
+    Of large matrices only a part is run.
+    """
+    left_out = _left_out(items)
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if "torch" in vars(item.module) or item.path.is_relative_to(ROOT / "tests" / "train"):
             item.add_marker("torch")
