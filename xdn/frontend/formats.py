@@ -20,6 +20,13 @@ ImageShape = tuple[int, ...]
 InputShapes = ImageShape | Mapping[str, ImageShape]
 
 
+def said_shape(shapes: InputShapes | None, name: str, alone: bool) -> ImageShape | None:
+    """Return the shape that a caller says of the input `name`, which may stand `alone`; None where nothing is said."""
+    if isinstance(shapes, Mapping):
+        return shapes.get(name)
+    return shapes if alone else None
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a caller says of how a net is read; each format knows some of it (`Frontend.options`).

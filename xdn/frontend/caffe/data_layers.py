@@ -7,9 +7,9 @@ from typing import Any
 
 from xdn import settings
 from xdn.errors import NetError, listed
-from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, said_shape, source_of
+from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, source_of
 from xdn.frontend.caffe.text import Message, place_of, schema
-from xdn.frontend.formats import ImageShape, InputShapes
+from xdn.frontend.formats import ImageShape, InputShapes, said_shape
 
 
 def _one(values: Sequence[Any], position: int) -> Sequence[Any]:

@@ -1,4 +1,5 @@
 import contextlib
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -60,6 +61,12 @@ def test_all_nodes_that_cannot_be_read_are_named():
     assert "third" not in message
 
 
+def test_operators_are_counted_whatever_nodes_are_called():
+    nodes = [helper.make_node("Erfinv", ["x"], ["y"], name="block (1) of 2")]
+    with pytest.raises(UnsupportedError, match=r"1 nodes cannot be read, of Erfinv \(1\):"):
+        net_of(model_of(nodes, {"x": (1, 3)}), "m")
+
+
 def test_inputs():
     relu = [helper.make_node("Relu", ["x"], ["y"])]
     assert net_of(model_of(relu, {"x": ("n", 3, 4)}), "m").inputs["x"].shape == (1, 3, 4)
@@ -69,6 +76,7 @@ def test_inputs():
         net_of(free, "m")
     assert net_of(free, "m", (3, 8, 9)).inputs["x"].shape == (1, 3, 8, 9)
     assert net_of(free, "m", {"x": (3, 8, 9)}).inputs["x"].shape == (1, 3, 8, 9)
+    assert net_of(free, "m", MappingProxyType({"x": (3, 8, 9)})).inputs["x"].shape == (1, 3, 8, 9)
     with pytest.raises(ShapeError, match="no input 'z'"):
         net_of(free, "m", {"z": (3, 8, 9)})
 

@@ -111,6 +111,26 @@ def test_what_hands_values_on_is_left_alone():
     np.testing.assert_allclose(net.forward(feed)["y"], wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "parting",
+    [
+        helper.make_node("Split", ["rounded"], ["part", "rest"], axis=1),
+        helper.make_node("Slice", ["rounded", "from", "to", "axes"], ["part"]),
+    ],
+    ids=lambda node: node.op_type,
+)
+def test_parts_of_what_is_rounded_are_rounded(parting):
+    nodes, constants = _between("rounded", "x", 0.5, np.int8(0))
+    ends = {name: np.array([value], np.int64) for name, value in (("from", 0), ("to", 2), ("axes", 1))}
+    relu = helper.make_node("Relu", ["part"], ["y"])
+    model = model_of([*nodes, parting, relu], {"x": (2, 4, 3, 3)}, constants | ends, opset=11)
+    net = net_of(model, "m")
+    assert net.layers[-1].quantized == (Quantized(0.5, True),)
+    feed = _values(net)
+    (wanted,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, feed)
+    np.testing.assert_allclose(net.forward(feed)["y"], wanted, rtol=1e-6)
+
+
 def test_what_cannot_read_integers_gets_their_values():
     nodes, constants = _between("rounded", "x", 0.03, np.int8(0))
     nodes.append(helper.make_node("Add", ["rounded", "x"], ["y"]))

@@ -1,6 +1,6 @@
 """The shape of the images that a data layer gives, which its layer in the file mostly does not say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from xdn.errors import NetError, XdnError
 from xdn.files import is_file
 from xdn.frontend.caffe.images.mean_file import read_mean
 from xdn.frontend.caffe.text import Message, place_of
-from xdn.frontend.formats import ImageShape, InputShapes
+from xdn.frontend.formats import ImageShape
 
 #: Data sets whose name in `source` tells the size of their images.
 _BY_SOURCE: dict[str, ImageShape] = {
@@ -136,10 +136,3 @@ def image_shape(layer: Message, folder: Path | None) -> ImageShape:
         what = "nothing but the data itself tells the shape of the images or features"
         mend = "Say it with --input-shape, without the batch: 784, or 3,32,32"
     raise NetError(what, where=place_of(layer), mend=mend)
-
-
-def said_shape(shapes: InputShapes | None, name: str, alone: bool) -> ImageShape | None:
-    """Return the shape that a caller says of the input `name`, which may stand `alone`; None where nothing is said."""
-    if isinstance(shapes, Mapping):
-        return shapes.get(name)
-    return shapes if alone else None

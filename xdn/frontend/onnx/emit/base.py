@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from xdn.element import BF16, REAL, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.frontend.onnx.names import fresh
 from xdn.graph import Array, Blob, Layer, Net, Quantized, Reading, Shape
 from xdn.layers.broadcast import spread
 from xdn.registry import Registry
@@ -73,11 +74,7 @@ class Graph:
 
     def fresh(self, name: str) -> str:
         """Return `name`, or a variant of it that nothing carries yet."""
-        found, number = name, 1
-        while found in self._taken:
-            found, number = f"{name}:{number}", number + 1
-        self._taken.add(found)
-        return found
+        return fresh(name, self._taken)
 
     def constant(self, name: str, array: Array) -> str:
         """Enter a constant under `name`, or a variant of it, and return its name."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.elementwise import bounded
 from xdn.graph import Array, LayerParams
@@ -19,7 +20,7 @@ from xdn.layers.tile import Tile
 def binary(node: Node) -> None:
     """Sum, difference, product or quotient of two operands."""
     if node.proto.op_type == "Div" and node.whole:
-        raise node.unsupported("it divides whole numbers, and drops what remains")
+        raise UnsupportedError("it divides whole numbers, and drops what remains")
     if node.is_constant(0) or node.is_constant(1):
         _with_constant(node, 1 if node.is_constant(1) else 0)
         return
@@ -64,10 +65,10 @@ def _along(node: Node, value: Array, blob: str) -> tuple[int, Array]:
     aligned = value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
     pairs = list(zip(aligned.shape, shape, strict=False))
     if len(aligned.shape) != len(shape) or any(own not in (1, extent) for own, extent in pairs):
-        raise node.unsupported(f"a constant of shape {value.shape} makes a blob of shape {shape} larger")
+        raise UnsupportedError(f"a constant of shape {value.shape} makes a blob of shape {shape} larger")
     axes = [axis for axis, own in enumerate(aligned.shape) if own > 1]
     if axes[0] == 0:
-        raise node.unsupported(f"a constant of shape {value.shape} differs from image to image")
+        raise UnsupportedError(f"a constant of shape {value.shape} differs from image to image")
     first, end = axes[0], axes[-1] + 1
     return first, np.broadcast_to(aligned, (*aligned.shape[:first], *shape[first:end], *aligned.shape[end:])).reshape(
         shape[first:end]
@@ -82,7 +83,7 @@ def _combined(node: Node, blobs: Sequence[str], alike: LayerParams, spread: Laye
         node.top(alike, blobs)
         return
     if len(shapes[0]) != len(shapes[1]):
-        raise node.unsupported(f"its operands have shapes {shapes[0]} and {shapes[1]}")
+        raise UnsupportedError(f"its operands have shapes {shapes[0]} and {shapes[1]}")
     large, small = (0, 1) if np.prod(shapes[0]) >= np.prod(shapes[1]) else (1, 0)
     of_channels = shapes[small] == (*shapes[large][:2], *(1,) * (rank - 2))
     if spread is not None and of_channels and rank > 2:
@@ -97,7 +98,7 @@ def _repeated(node: Node, blob: str, shapes: Sequence[Sequence[int]]) -> str:
     for axis, extents in enumerate(zip(*shapes, strict=True)):
         own, wanted = node.shape_of(blob)[axis], max(extents)
         if own not in (1, wanted) or (axis == 0 and own != wanted):
-            raise node.unsupported(f"its operands have shapes {', '.join(map(str, shapes))}")
+            raise UnsupportedError(f"its operands have shapes {', '.join(map(str, shapes))}")
         if own != wanted:
             blob = node.step("repeated", Tile(axis=axis, tiles=wanted), [blob])
     return blob
@@ -118,7 +119,7 @@ def _alike(node: Node, blobs: Sequence[str]) -> list[str]:
     """Return blobs repeated to one shape."""
     shapes = [node.shape_of(blob) for blob in blobs]
     if len(set(map(len, shapes))) > 1:
-        raise node.unsupported(f"its operands have shapes {', '.join(map(str, shapes))}")
+        raise UnsupportedError(f"its operands have shapes {', '.join(map(str, shapes))}")
     return [_repeated(node, blob, shapes) for blob in blobs]
 
 
@@ -127,7 +128,7 @@ def total(node: Node) -> None:
     """Eltwise SUM of blobs, for Mean with coefficients."""
     blobs, constant = _folded(node, np.add)
     if constant is not None:
-        raise node.unsupported("one of its operands is a constant")
+        raise UnsupportedError("one of its operands is a constant")
     if len(blobs) == 1:
         node.stands_for(blobs[0])
         return
@@ -141,7 +142,7 @@ def extreme(node: Node) -> None:
     largest = node.proto.op_type == "Max"
     blobs, constant = _folded(node, np.maximum if largest else np.minimum)
     if constant is not None and constant.size > 1:
-        raise node.unsupported(f"a constant of shape {constant.shape} is one of its operands")
+        raise UnsupportedError(f"a constant of shape {constant.shape} is one of its operands")
     found = _alike(node, blobs)
     if len(found) == 1:
         blob = found[0]
@@ -159,5 +160,5 @@ def power(node: Node) -> None:
     """Power by a constant."""
     exponent = node.constant(1, "exponent")
     if exponent.size != 1:
-        raise node.unsupported(f"exponents of shape {exponent.shape}")
+        raise UnsupportedError(f"exponents of shape {exponent.shape}")
     node.top(Power(power=float(exponent.reshape(()))))

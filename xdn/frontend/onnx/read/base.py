@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,8 @@ class Node:
 
     making: Making
     proto: onnx.NodeProto
+    #: Blob -> how the node reads it, None in f32.
+    _readings: dict[str, Reading | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def _read_twice(self) -> set[str]:
@@ -46,11 +48,6 @@ class Node:
                 ways.add((value, None))
         counts = Counter(blob for blob, _ in ways)
         return {blob for blob, count in counts.items() if count > 1}
-
-    @cached_property
-    def _readings(self) -> dict[str, Reading | None]:
-        """Blob -> how the node reads it, None in f32."""
-        return {}
 
     @cached_property
     def _attributes(self) -> dict[str, Any]:
@@ -95,7 +92,7 @@ class Node:
         """Return the constant of an input; UnsupportedError where it depends on the net's inputs, or is not there."""
         value = self.value(index) if self.has(index) else None
         if not isinstance(value, np.ndarray):
-            raise self.unsupported(f"its {what} must be a constant")
+            raise UnsupportedError(f"its {what} must be a constant")
         return value
 
     def integers(self, index: int, attribute: str) -> tuple[int, ...] | None:
@@ -111,10 +108,10 @@ class Node:
         if isinstance(value, Unknown):
             raise NetError(f"its input {index} is missing")
         if isinstance(value, np.ndarray):
-            raise self.unsupported(f"its input {index} must not be a constant")
+            raise UnsupportedError(f"its input {index} must not be a constant")
         if isinstance(value, Read):
             if value.stored:
-                raise self.unsupported(f"its input {index} are integers, or numbers of bf16, themselves")
+                raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
             if value.how is not None and value.blob in self._read_twice:
                 return self.making.rounded(value.blob, value.how)
             self._readings[value.blob] = value.how
@@ -166,26 +163,22 @@ class Node:
             raise ShapeError(f"axis {axis} of {rank}")
         return axis % rank
 
-    def unsupported(self, reason: str) -> UnsupportedError:
-        """Return the error that the node cannot be read."""
-        return UnsupportedError(reason)
-
     def step(
         self, wish: str, params: LayerParams, bottoms: Sequence[str], weights: Mapping[str, Array] | None = None
     ) -> str:
         """Append a layer whose top only layers of the same node read, and return the top's name."""
         top = self.making.fresh(f"{self.proto.output[0]}.{wish}")
-        self._append(f"{self.name}.{wish}", params, bottoms, top, weights or {})
+        self.append(f"{self.name}.{wish}", params, bottoms, [top], weights or {})
         return top
 
-    def _append(
-        self, name: str, params: LayerParams, bottoms: Sequence[str], top: str, weights: Mapping[str, Array]
+    def append(
+        self, name: str, params: LayerParams, bottoms: Sequence[str], tops: Sequence[str], weights: Mapping[str, Array]
     ) -> None:
-        """Append a layer that reads its bottoms as the node does."""
+        """Append a layer that reads its bottoms as the node does; its tops are names that `Making.fresh` gave."""
         taken, read = self._taken(params, bottoms)
-        self.making.add(name, params, taken, [top], weights, read)
+        self.making.add(name, params, taken, tops, weights, read)
         if self._hands_on(params, bottoms):
-            self._readings[top] = self._readings[bottoms[0]]
+            self._readings |= dict.fromkeys(tops, self._readings[bottoms[0]])
 
     def top(
         self, params: LayerParams, bottoms: Sequence[str] | None = None, weights: Mapping[str, Array] | None = None
@@ -193,7 +186,7 @@ class Node:
         """Append the layer that gives the node's first output; by default of its first input."""
         bottoms = [self.bottom()] if bottoms is None else bottoms
         top = self.making.fresh(self.proto.output[0])
-        self._append(self.name, params, bottoms, top, weights or {})
+        self.append(self.name, params, bottoms, [top], weights or {})
         self.stands_for(top)
 
     def stands_for(self, value: Value, output: int = 0) -> None:

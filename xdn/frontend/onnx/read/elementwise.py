@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import LayerParams
 from xdn.layers.absval import AbsVal
@@ -64,7 +65,7 @@ def prelu(node: Node) -> None:
         return
     aligned = (1,) * (len(node.shape()) - slope.ndim) + slope.shape
     if len(aligned) < 2 or slope.size != aligned[1] or aligned[1] != node.shape()[1]:
-        raise node.unsupported(f"slopes of shape {slope.shape} for a blob of shape {node.shape()}")
+        raise UnsupportedError(f"slopes of shape {slope.shape} for a blob of shape {node.shape()}")
     node.top(PReLU(), None, {"slope": slope.reshape(-1)})
 
 
@@ -79,7 +80,7 @@ def selu(node: Node) -> None:
     """SELU, which has the paper's constants."""
     for name, usual in _SELU.items():
         if not np.isclose(node.attribute(name, usual), usual, rtol=1e-4):
-            raise node.unsupported(f"its {name} is {node.attribute(name)}; {usual:.6g} is read")
+            raise UnsupportedError(f"its {name} is {node.attribute(name)}; {usual:.6g} is read")
     node.top(SELU())
 
 
@@ -117,7 +118,7 @@ def bounded(node: Node, blob: str, low: float = -_LARGEST, high: float = _LARGES
 def identity(node: Node) -> None:
     """Another name."""
     if len(node.proto.output) > 1 and node.proto.output[1]:
-        raise node.unsupported("its mask is asked for")
+        raise UnsupportedError("its mask is asked for")
     if node.has(2) and node.constant(2, "mode").any():
-        raise node.unsupported("it drops values at random, as in training")
+        raise UnsupportedError("it drops values at random, as in training")
     node.stands_for(node.value())

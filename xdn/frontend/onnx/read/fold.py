@@ -20,7 +20,7 @@ from xdn.graph import Array
 
 #: The most elements of a constant that is made.
 _MOST_ELEMENTS = 1 << 28
-#: Operators whose outputs are, each, no larger than their inputs together, whatever shapes are not inferred.
+#: Operators whose outputs are a few numbers for each of their inputs at most, though no shape is inferred.
 _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
 #: What is read of constants, too: more is kept of it than the values.
 _READ = ("DequantizeLinear",)

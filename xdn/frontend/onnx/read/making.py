@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from xdn.errors import ParseError, UnsupportedError
+from xdn.frontend.onnx.names import fresh
 from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
 from xdn.graph.net import infer
 from xdn.layers.power import Power
@@ -75,11 +76,7 @@ class Making:
 
     def fresh(self, wish: str) -> str:
         """Return `wish`, or a variant of it that no layer and no blob carries yet."""
-        found, number = wish, 1
-        while found in self._taken:
-            found, number = f"{wish}:{number}", number + 1
-        self._taken.add(found)
-        return found
+        return fresh(wish, self._taken)
 
     def add(
         self,

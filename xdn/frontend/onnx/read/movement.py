@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.window import cut
 from xdn.graph import Shape
@@ -66,7 +66,7 @@ def squeeze(node: Node) -> None:
     if any(own[axis] != 1 for axis in left_out):
         raise ShapeError(f"axes {sorted(left_out)} of a blob of shape {own} are not all of extent 1")
     if 0 in left_out:
-        raise node.unsupported("it takes away the batch axis")
+        raise UnsupportedError("it takes away the batch axis")
     node.shaped(node.bottom(), [extent for axis, extent in enumerate(own) if axis not in left_out])
 
 
@@ -77,7 +77,7 @@ def unsqueeze(node: Node) -> None:
     rank = len(own) + len(given)
     new = {node.axis(each, rank) for each in given}
     if 0 in new:
-        raise node.unsupported("it puts an axis before the batch")
+        raise UnsupportedError("it puts an axis before the batch")
     old = iter(own)
     node.shaped(node.bottom(), [1 if axis in new else next(old) for axis in range(rank)])
 
@@ -89,7 +89,7 @@ def transpose(node: Node) -> None:
     if order == tuple(range(len(order))):
         node.stands_for(node.bottom())
     elif order[0] != 0:
-        raise node.unsupported(f"it takes the batch elsewhere: {order}")
+        raise UnsupportedError(f"it takes the batch elsewhere: {order}")
     else:
         node.top(Permute(order=order))
 
@@ -120,7 +120,7 @@ def split(node: Node) -> None:
         return
     tops = [node.making.fresh(name or f"{node.name}.part") for name in outputs]
     points = tuple(int(each) for each in np.cumsum(sizes)[:-1])
-    node.making.add(node.name, Slice(axis=axis, slice_point=points), [node.bottom()], tops, {})
+    node.append(node.name, Slice(axis=axis, slice_point=points), [node.bottom()], tops, {})
     for number, top in enumerate(tops):
         node.stands_for(top, number)
 
@@ -135,7 +135,7 @@ def slice_(node: Node) -> None:
     strides: dict[int, int] = {}
     for start, end, axis, step in zip(starts, ends, map(node.axis, axes), steps, strict=True):
         if step < 1:
-            raise node.unsupported(f"its step is {step}")
+            raise UnsupportedError(f"its step is {step}")
         first, last, _ = slice(start, end).indices(node.shape_of(blob)[axis])
         if first >= last:
             raise ShapeError(f"nothing is left of axis {axis} from {start} to {end}")
@@ -150,7 +150,7 @@ def _stepped(node: Node, blob: str, strides: dict[int, int]) -> str:
     """Return every so many positions of a blob, from the first on."""
     rank = len(node.shape_of(blob))
     if min(strides) < 2 or rank not in (3, 4, 5):
-        raise node.unsupported(f"it steps along axes {sorted(strides)} of {rank}")
+        raise UnsupportedError(f"it steps along axes {sorted(strides)} of {rank}")
     steps = tuple(strides.get(axis, 1) for axis in range(2, rank))
     return node.step("steps", Pooling(kernel_size=(1,) * len(steps), stride=steps, round_mode="FLOOR"), [blob])
 
@@ -161,7 +161,7 @@ def gather(node: Node) -> None:
     if node.is_constant(0):
         table = node.constant(0, "table")
         if table.ndim != 2 or node.attribute("axis", 0) != 0:
-            raise node.unsupported(f"it takes parts of a constant of shape {table.shape}")
+            raise UnsupportedError(f"it takes parts of a constant of shape {table.shape}")
         rows, columns = table.shape
         params = Embed(num_output=columns, input_dim=rows, bias_term=False)
         node.top(params, [node.bottom(1)], {"weight": table})
@@ -170,7 +170,7 @@ def gather(node: Node) -> None:
     extent = node.shape()[axis]
     numbers = [int(each) % extent for each in indices.reshape(-1)]
     if axis == 0 or indices.ndim > 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        raise node.unsupported(f"it takes elements {numbers[:8]} of axis {axis}")
+        raise UnsupportedError(f"it takes elements {numbers[:8]} of axis {axis}")
     blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
     shape = node.shape_of(blob)
     node.shaped(blob, shape if indices.ndim else [*shape[:axis], *shape[axis + 1 :]])
@@ -193,7 +193,7 @@ def pad(node: Node) -> None:
         return
     mode = node.attribute("mode", "constant")
     if mode != "constant" or rank != 4 or min(pads) < 0 or any(pads[axis] for axis in (0, 1, 4, 5)):
-        raise node.unsupported(f"it pads by {pads} in mode {mode}")
+        raise UnsupportedError(f"it pads by {pads} in mode {mode}")
     params = Pad(pad_t=pads[2], pad_l=pads[3], pad_b=pads[6], pad_r=pads[7])
     if value == 0:
         node.top(params)
@@ -208,11 +208,11 @@ def tile(node: Node) -> None:
     blob, own = node.bottom(), node.shape()
     given = node.constant(1, "shape").reshape(-1)
     if len(given) != len(own):
-        raise node.unsupported(f"it makes {len(given)} axes of {len(own)}")
+        raise UnsupportedError(f"it makes {len(given)} axes of {len(own)}")
     for axis, (extent, number) in enumerate(zip(own, map(int, given), strict=True)):
         times = number if node.proto.op_type == "Tile" or extent == 1 else 1
         if times > 1 and axis == 0:
-            raise node.unsupported("it repeats images")
+            raise UnsupportedError("it repeats images")
         if times > 1:
             blob = node.step("repeated", Tile(axis=axis, tiles=times), [blob])
     node.stands_for(blob)

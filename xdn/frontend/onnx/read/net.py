@@ -1,13 +1,13 @@
 """The nodes of an ONNX graph, one after the other -> layers of a `Net`."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
 
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed
-from xdn.frontend.formats import InputShapes
+from xdn.frontend.formats import InputShapes, said_shape
 from xdn.frontend.onnx.read import schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
@@ -18,6 +18,8 @@ from xdn.layers.input import Input
 
 #: So many of the nodes that cannot be read are named.
 _NAMED = 20
+#: The operator of a node that cannot be read, and what it is called with the reason.
+_Refusal = tuple[str, str]
 
 
 def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None = None) -> Net:
@@ -52,12 +54,12 @@ def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None =
         return making.net(graph.name, [each.name for each in graph.output])
 
 
-def _refusal(making: Making, proto: onnx.NodeProto) -> str | None:
+def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
     """Read a node; return what keeps it from being read, None of one that is."""
     node = Node(making, proto)
     if proto.domain not in DEFAULT_DOMAINS:
         making.forget(proto)
-        return f"{node.place} of {proto.domain}"
+        return proto.op_type, f"{node.place} of {proto.domain}"
     try:
         with placed(node.place, NetError, ParseError, ShapeError):
             schema.check(proto, making.opset)
@@ -67,7 +69,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> str | None:
                 return None
             if proto.op_type not in READERS:
                 making.forget(proto)
-                return node.place
+                return proto.op_type, node.place
             if any(isinstance(each, Unknown) for each in inputs):
                 making.forget(proto)
                 return None
@@ -76,7 +78,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> str | None:
                 making.whole.update(proto.output)
     except UnsupportedError as error:
         making.forget(proto)
-        return f"{node.place}: {error.what}"
+        return proto.op_type, f"{node.place}: {error.what}"
     return None
 
 
@@ -90,13 +92,13 @@ def _fold(node: Node) -> bool:
     return True
 
 
-def _refuse(refused: Sequence[str]) -> None:
+def _refuse(refused: Sequence[_Refusal]) -> None:
     """Raise the error that names nodes which cannot be read; nothing where there are none."""
     if not refused:
         return
-    kinds = Counter(each.split(" (", 1)[1].split(")", 1)[0] for each in refused)
+    kinds = Counter(operator for operator, _ in refused)
     operators = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
-    named = "\n  ".join(refused[:_NAMED])
+    named = "\n  ".join(what for _, what in refused[:_NAMED])
     more = f"\n  and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
     raise UnsupportedError(f"{len(refused)} nodes cannot be read, of {operators}:\n  {named}{more}")
 
@@ -106,20 +108,17 @@ def _add_inputs(making: Making, graph: onnx.GraphProto, input_shape: InputShapes
     inputs = [each for each in graph.input if each.name not in making.values]
     if not inputs:
         raise NetError("the model has no inputs, so there is nothing to compute")
-    given = input_shape if isinstance(input_shape, dict) else {}
-    if input_shape is not None and not given:
-        if len(inputs) > 1:
-            names = ", ".join(repr(each.name) for each in inputs)
-            raise ShapeError(
-                f"the net has {len(inputs)} inputs: {names}", mend="Say which one: --input-shape NAME=C,H,W"
-            )
-        given = {inputs[0].name: input_shape}
-    unknown = set(given) - {each.name for each in inputs}
-    if unknown:
-        raise ShapeError(f"the net has no input {min(unknown)!r}; it has {', '.join(repr(i.name) for i in inputs)}")
+    names = [each.name for each in inputs]
+    if isinstance(input_shape, Mapping):
+        if unknown := set(input_shape) - set(names):
+            raise ShapeError(f"the net has no input {min(unknown)!r}; it has {', '.join(map(repr, names))}")
+    elif input_shape is not None and len(names) > 1:
+        mend = "Say which one: --input-shape NAME=C,H,W"
+        raise ShapeError(f"the net has {len(names)} inputs: {', '.join(map(repr, names))}", mend=mend)
     for info in inputs:
         name = making.fresh(info.name)
-        making.add(name, Input(shape=(_input_shape(info, given.get(info.name)),)), [], [name], {})
+        shape = _input_shape(info, said_shape(input_shape, info.name, len(names) == 1))
+        making.add(name, Input(shape=(shape,)), [], [name], {})
         making.values[info.name] = name
         if info.type.tensor_type.elem_type not in REAL_TYPES:
             making.whole.add(info.name)

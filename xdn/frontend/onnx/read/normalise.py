@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.log import Log
@@ -20,7 +21,7 @@ _ALONG_ONE_AXIS = 13
 def batch_normalization(node: Node) -> None:
     """BatchNorm by kept statistics, and Scale."""
     if node.attribute("training_mode", 0) or not node.attribute("spatial", 1):
-        raise node.unsupported("it takes the statistics of the batch, or has one for each position")
+        raise UnsupportedError("it takes the statistics of the batch, or has one for each position")
     scale, bias, mean, variance = (node.constant(i, "scale, bias and statistics") for i in range(1, 5))
     params = BatchNorm(use_global_stats=True, eps=node.attribute("epsilon", 1e-5))
     statistics = {"mean": mean, "variance": variance, "scale_factor": np.ones(1, np.float32)}
@@ -33,7 +34,7 @@ def lrn(node: Node) -> None:
     """LRN across channels."""
     size = node.attribute("size")
     if size % 2 == 0:
-        raise node.unsupported(f"its size is {size}; an odd one has as many neighbours on both sides")
+        raise UnsupportedError(f"its size is {size}; an odd one has as many neighbours on both sides")
     alpha, beta, k = node.attribute("alpha", 1e-4), node.attribute("beta", 0.75), node.attribute("bias", 1.0)
     node.top(LRN(local_size=size, alpha=alpha, beta=beta, k=k))
 
@@ -45,7 +46,7 @@ def softmax(node: Node) -> None:
     along_one = node.making.opset >= _ALONG_ONE_AXIS
     axis = node.axis(node.attribute("axis", -1 if along_one else 1))
     if axis == 0:
-        raise node.unsupported("it is along the batch")
+        raise UnsupportedError("it is along the batch")
     last = node.proto.op_type == "Softmax"
     if along_one or prod(shape[axis + 1 :]) == 1:
         if last:

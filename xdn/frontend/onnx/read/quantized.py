@@ -10,7 +10,7 @@ import logging
 import numpy as np
 from onnx import TensorProto
 
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.making import REAL_TYPES, Read
 from xdn.graph import Array, Bf16, Quantized, Reading
@@ -31,7 +31,7 @@ def _reading(node: Node) -> Quantized | None:
     scale = node.constant(1, "scale")
     zero = node.constant(2, "zero point") if node.has(2) else np.array(0, np.uint8)
     if scale.size != 1 or zero.size != 1:
-        raise node.unsupported(f"its scales, of shape {scale.shape}, differ along an axis")
+        raise UnsupportedError(f"its scales, of shape {scale.shape}, differ along an axis")
     signed = _SIGNED.get((zero.dtype.type, int(zero.reshape(()))))
     if signed is None:
         what = "%s: integers of %s with a zero point of %d are not read; what reads them computes in f32"
@@ -63,7 +63,7 @@ def dequantize(node: Node) -> None:
         node.making.scales[node.proto.output[0]] = node.constant(1, "scale").reshape(-1)
         return
     if not isinstance(value, Read) or not value.stored or value.how != _reading(node):
-        raise node.unsupported("its integers are not those of a QuantizeLinear of the same scale")
+        raise UnsupportedError("its integers are not those of a QuantizeLinear of the same scale")
     node.stands_for(Read(value.blob, value.how))
 
 
@@ -72,7 +72,7 @@ def _constant(node: Node, integers: Array) -> Array:
     scale = node.constant(1, "scale").astype(np.float32)
     zero = node.constant(2, "zero point") if node.has(2) else np.zeros(scale.shape, integers.dtype)
     if scale.ndim > 1 or node.attribute("block_size", 0) or zero.shape != scale.shape:
-        raise node.unsupported(f"it has scales of shape {scale.shape}, and zero points of shape {zero.shape}")
+        raise UnsupportedError(f"it has scales of shape {scale.shape}, and zero points of shape {zero.shape}")
     if scale.size > 1:
         axis = node.axis(node.attribute("axis", 1), integers.ndim)
         if integers.shape[axis] != scale.size:
@@ -88,7 +88,7 @@ def cast(node: Node) -> None:
     if to == TensorProto.BFLOAT16:
         node.stands_for(Read(_real(node, Bf16()), Bf16(), stored=True))
     elif to not in REAL_TYPES:
-        raise node.unsupported("it makes something else than real numbers of values that depend on the inputs")
+        raise UnsupportedError("it makes something else than real numbers of values that depend on the inputs")
     elif isinstance(value, Read):
         node.stands_for(Read(value.blob, value.how))
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
@@ -32,7 +33,7 @@ def _lines(node: Node, axes: Sequence[int]) -> str:
     """Return the bottom as (N, K, R): of R values of each line one is made; the axes that are left are the K."""
     shape = node.shape()
     if axes[0] == 0:
-        raise node.unsupported("it is along the batch")
+        raise UnsupportedError("it is along the batch")
     kept = [axis for axis in range(1, len(shape)) if axis not in axes]
     order, blob = (0, *kept, *axes), node.bottom()
     if order != tuple(range(len(shape))):
@@ -57,7 +58,7 @@ def reduced(node: Node) -> None:
         if kind in ("ReduceMean", "ReduceSum"):
             node.stands_for(node.bottom())
             return
-        raise node.unsupported("it is along no axis")
+        raise UnsupportedError("it is along no axis")
     if kind == "ReduceMean" and axes == list(range(2, len(node.shape()))):
         _finish(node, node.step("pooled", Pooling(pool="AVE", global_pooling=True), [node.bottom()]), axes)
         return

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
@@ -21,7 +21,7 @@ def _sizes(node: Node, scales: int, sizes: int) -> tuple[tuple[int, ...], tuple[
     own = node.shape()
     axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
     if node.attribute("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise node.unsupported("it keeps the aspect ratio")
+        raise UnsupportedError("it keeps the aspect ratio")
     extents = node.constant(sizes, "sizes").reshape(-1) if node.has(sizes) else ()
     if len(extents):
         if len(extents) != len(axes):
@@ -42,7 +42,7 @@ def upsample(node: Node) -> None:
     """Repeat positions (operator sets 7 to 9)."""
     wanted, factors = _sizes(node, 1, 2)
     if node.attribute("mode", "nearest") != "nearest":
-        raise node.unsupported("it interpolates between corners that are not the corners of the image")
+        raise UnsupportedError("it interpolates between corners that are not the corners of the image")
     _repeat(node, wanted, factors)
 
 
@@ -61,13 +61,13 @@ def resize(node: Node) -> None:
     elif mode == "linear" and len(wanted) == 4 and not node.attribute("antialias", 0):
         _interpolate(node, wanted, factors, places)
     else:
-        raise node.unsupported(f"it is {mode}, {places}, {rounding}, to {wanted}")
+        raise UnsupportedError(f"it is {mode}, {places}, {rounding}, to {wanted}")
 
 
 def _repeat(node: Node, wanted: tuple[int, ...], factors: tuple[float, ...]) -> None:
     """Repeat positions a whole number of times."""
     if len(wanted) != 4 or factors[:2] != (1, 1) or any(each != int(each) or each < 1 for each in factors):
-        raise node.unsupported(f"it repeats positions by {factors}")
+        raise UnsupportedError(f"it repeats positions by {factors}")
     node.top(Upsample(scale_h=int(factors[2]), scale_w=int(factors[3])))
 
 
@@ -76,10 +76,10 @@ def _interpolate(node: Node, wanted: tuple[int, ...], factors: tuple[float, ...]
     h, w = wanted[2:]
     exact = all(abs(size * factor - to) < 1e-3 for size, factor, to in zip(node.shape(), factors, wanted, strict=True))
     if wanted[:2] != node.shape()[:2] or not exact:
-        raise node.unsupported(f"from {node.shape()} by factors {factors}")
+        raise UnsupportedError(f"from {node.shape()} by factors {factors}")
     if places == "align_corners":
         node.top(Interp(height=h, width=w))
     elif places == "half_pixel" or (places == "pytorch_half_pixel" and min(h, w) > 1):
         node.top(DeephiResize(resize_type="BILINEAR", new_height=h, new_width=w))
     else:
-        raise node.unsupported(f"it interpolates with positions that are {places}")
+        raise UnsupportedError(f"it interpolates with positions that are {places}")

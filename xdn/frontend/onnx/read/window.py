@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import Array
 from xdn.layers.convolution import Convolution
@@ -46,7 +46,7 @@ def _sliding(node: Node, kernel: Sequence[int]) -> Sliding:
         less, more = [each // 2 for each in room], [each - each // 2 for each in room]
         pads = less + more if auto == "SAME_UPPER" else more + less
     if len(pads) != 2 * axes or min(pads) < 0:
-        raise node.unsupported(f"its pads are {list(pads)}")
+        raise UnsupportedError(f"its pads are {list(pads)}")
     return Sliding(tuple(kernel), stride, dilation, tuple(pads[:axes]), tuple(pads[axes:]))
 
 
@@ -66,7 +66,7 @@ def _evened(node: Node, window: Sliding) -> tuple[str, tuple[int, ...]]:
     if window.even:
         return node.bottom(), window.begin
     if len(window.begin) != 2:
-        raise node.unsupported(f"its border is {window.begin} before and {window.end} after the positions")
+        raise UnsupportedError(f"its border is {window.begin} before and {window.end} after the positions")
     (above, left), (below, right) = window.begin, window.end
     return node.step("pad", Pad(pad_t=above, pad_b=below, pad_l=left, pad_r=right), [node.bottom()]), (0, 0)
 
@@ -120,7 +120,7 @@ def conv_transpose(node: Node) -> None:
     blob = node.step("whole", params, [node.bottom()], weights)
     for number, (at, size, full) in enumerate(zip(begin, wanted, whole, strict=True)):
         if at + size > full:
-            raise node.unsupported(f"it is to give {tuple(wanted)} positions, beyond what its filters reach")
+            raise UnsupportedError(f"it is to give {tuple(wanted)} positions, beyond what its filters reach")
         blob = cut(node, blob, number + 2, at, at + size)
     node.stands_for(blob)
 
@@ -152,9 +152,8 @@ def cut(node: Node, blob: str, axis: int, first: int, end: int) -> str:
     if not 0 <= first < end <= size:
         raise ShapeError(f"positions {first} to {end} of {size}")
     points = tuple(point for point in (first, end) if 0 < point < size)
-    making = node.making
-    tops = [making.fresh(f"{node.proto.output[0]}.part") for _ in range(len(points) + 1)]
-    making.add(f"{node.name}.cut", Slice(axis=axis, slice_point=points), [blob], tops, {})
+    tops = [node.making.fresh(f"{node.proto.output[0]}.part") for _ in range(len(points) + 1)]
+    node.append(f"{node.name}.cut", Slice(axis=axis, slice_point=points), [blob], tops, {})
     return tops[1 if first else 0]
 
 
@@ -175,7 +174,7 @@ def _pooled(node: Node, pool: str, window: Sliding) -> tuple[Pooling, tuple[int,
     Its border is as wide after the positions as before them, and its sizes are rounded down or up.
     """
     if set(window.dilation) != {1}:
-        raise node.unsupported(f"its windows have dilations of {window.dilation}")
+        raise UnsupportedError(f"its windows have dilations of {window.dilation}")
     sizes, wanted = node.shape()[2:], _places(node, window)
     for pad, mode in product((window.begin, tuple(map(max, window.begin, window.end))), ("FLOOR", "CEIL")):
         sides = list(zip(pad, window.begin, window.stride, strict=True))
@@ -186,7 +185,7 @@ def _pooled(node: Node, pool: str, window: Sliding) -> tuple[Pooling, tuple[int,
             a + n <= all_ for a, n, all_ in found
         ):
             return params, first
-    raise node.unsupported(f"its border is {window.begin} before and {window.end} after the positions")
+    raise UnsupportedError(f"its border is {window.begin} before and {window.end} after the positions")
 
 
 def _windows(node: Node, blob: str, first: Sequence[int], places: Sequence[int]) -> str:
@@ -200,7 +199,7 @@ def _windows(node: Node, blob: str, first: Sequence[int], places: Sequence[int])
 def max_pool(node: Node) -> None:
     """Pooling MAX."""
     if len(node.proto.output) > 1 and node.proto.output[1]:
-        raise node.unsupported("its indices are asked for")
+        raise UnsupportedError("its indices are asked for")
     window = _sliding(node, node.attribute("kernel_shape", []))
     params, first = _pooled(node, "MAX", window)
     blob = node.step("maxima", params, [node.bottom()])
