@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from xdn.graph import Array
+from xdn.graph import Array, Shape
 
 
 class Suppress(Protocol):
@@ -79,3 +79,12 @@ def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 
             if eta < 1 and bound > 0.5:
                 bound *= np.float32(eta)
     return np.array(kept, np.int64)
+
+
+def example_size(bottom: int, shape: Shape, image: Shape) -> Array | None:
+    """Return values for the third bottom of a layer of proposals: the image's size, then 1; None for another one."""
+    if bottom != 2:
+        return None
+    values = np.ones(shape, np.float32)
+    values.reshape(-1)[:2] = image
+    return values

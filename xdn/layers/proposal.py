@@ -5,7 +5,7 @@ import numpy as np
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.boxes import Suppress, around, ranked, suppress
+from xdn.layers.boxes import Suppress, around, example_size, ranked, suppress
 from xdn.layers.roipooling import REGION
 
 _RATIOS, _SCALES = (0.5, 1.0, 2.0), (8.0, 16.0, 32.0)
@@ -67,11 +67,7 @@ class Proposal(CaffeLayer):
 
     def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
         """The image's size, and 1 for its scale."""
-        if bottom != 2:
-            return None
-        values = np.ones(shape, np.float32)
-        values.reshape(-1)[:2] = image
-        return values
+        return example_size(bottom, shape, image)
 
     def proposed(self, bottoms: Arrays, n_tops: int, suppress: Suppress) -> tuple[Array, ...]:
         """Return the tops; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""

@@ -5,6 +5,7 @@ import numpy as np
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import Message, layer_type, misfit, proto
+from xdn.layers.boxes import example_size
 from xdn.layers.portable import Library, Portable
 
 #: Of strips, in pixels; each is as wide as 16 pixels.
@@ -70,8 +71,4 @@ class TextProposal(Portable):
 
     def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
         """The image's size, and 1 for its scale where there is room for it."""
-        if bottom != 2:
-            return None
-        values = np.ones(shape, np.float32)
-        values.reshape(-1)[:2] = image
-        return values
+        return example_size(bottom, shape, image)

@@ -10,7 +10,7 @@ For 16 or 32 output positions, as far apart in x as `row_stride` says, and 16 or
 What lies between the rows of a map is computed like its positions, and belongs to no span.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
@@ -106,18 +106,44 @@ def _emit_tile(b: VectorBuilder, sources: list[Sequence[ir.Value]], ends: Sequen
     sums = emit_sums(b, [_operands(b, source, columns) for source in sources], Multiplication.of(name))
     begin = [b.load(bias, v) for v in range(columns)]
 
+    def one_position(r: ir.Value, first_row: ir.Value, to_first: ir.Value) -> None:
+        own = b.offset(sums, b.ir.mul(r, b.const(columns * ROWS)))
+        values = [b.add(b.load(own, v), bias_v) for v, bias_v in enumerate(begin)]
+        to_position = b.ir.add(to_first, b.ir.mul(b.ir.sub(r, first_row), pitch))
+        store_channels(b, [values], [to_position], name.epilogue, residual, y, at)
+
+    emit_spans(b, spans, first, end, one_position)
+
+
+def emit_spans(
+    b: VectorBuilder,
+    spans: ir.Value,
+    first: ir.Value,
+    end: ir.Value,
+    one_position: Callable[[ir.Value, ir.Value, ir.Value], None],
+) -> None:
+    """Emit the loops over the positions of some spans, of which each row of the tile that is one is told.
+
+    Parameters
+    ----------
+    b : VectorBuilder
+    spans : pointer
+        Table of `SpanRow`.
+    first, end : i64
+        The first one of the tile, and the one after its last.
+    one_position : callable
+        (row of the tile, first row of its span, where the results of that one lie) -> None.
+    """
+
     def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         row = b.offset(spans, b.ir.mul(number, b.const(SpanRow.size)))
         first_row, end_row, to_first = (b.scalar(row, word) for word in range(SpanRow.size))
 
-        def one_position(r: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            own = b.offset(sums, b.ir.mul(r, b.const(columns * ROWS)))
-            values = [b.add(b.load(own, v), bias_v) for v, bias_v in enumerate(begin)]
-            to_position = b.ir.add(to_first, b.ir.mul(b.ir.sub(r, first_row), pitch))
-            store_channels(b, [values], [to_position], name.epilogue, residual, y, at)
+        def one_row(r: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            one_position(r, first_row, to_first)
             return carried
 
-        return b.loop(first_row, end_row, carried, one_position)
+        return b.loop(first_row, end_row, carried, one_row)
 
     b.loop(first, end, [], one_span)
 

@@ -24,7 +24,7 @@ from xdn.codegen.words import WordBuilder
 from xdn.element import S32, S64, Element
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
-from xdn.kernels.contract.matrix.channel_kernel import PanelRow, SpanRow, TileRow
+from xdn.kernels.contract.matrix.channel_kernel import PanelRow, TileRow, emit_spans
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side, unit_functions
 from xdn.kernels.contract.words.end import added_channels, scaled_channels, store_channels
 from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
@@ -96,25 +96,18 @@ def _emit_tile(
     sums = sums_of_sources(b, operands, form, lambda x: replace(how, elements=(x, form.weights)))
     biases = [b.ir.bitcast(bias, POINTER.llvm) for bias in ends.biases]
 
-    def one_span(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-        row = b.offset(spans, b.ir.mul(number, b.const(SpanRow.size)))
-        first_row, end_row, first_result = (b.scalar(row, word) for word in range(SpanRow.size))
+    def one_position(r: ir.Value, first_row: ir.Value, first_result: ir.Value) -> None:
+        found = []
+        for place, bias, at in zip(sums, biases, ends.multipliers, strict=False):
+            own = b.offset(place, b.ir.mul(r, b.const(columns * ROWS)))
+            acc, begin = ([b.load(each, v) for v in range(columns)] for each in (own, bias))
+            row = [begun(b, acc, begin, form)]
+            found.append(scaled_channels(b, row, at) if form.scaled else row)
+        result = b.ir.add(first_result, b.ir.sub(r, first_row))
+        places, residuals = ([b.ir.mul(result, pitch)] for pitch in (y_pitch, residual_pitch))
+        store_channels(b, added_channels(b, found), places, residuals, ends, form)
 
-        def one_position(r: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            found = []
-            for place, bias, at in zip(sums, biases, ends.multipliers, strict=False):
-                own = b.offset(place, b.ir.mul(r, b.const(columns * ROWS)))
-                acc, begin = ([b.load(each, v) for v in range(columns)] for each in (own, bias))
-                row = [begun(b, acc, begin, form)]
-                found.append(scaled_channels(b, row, at) if form.scaled else row)
-            result = b.ir.add(first_result, b.ir.sub(r, first_row))
-            places, residuals = ([b.ir.mul(result, pitch)] for pitch in (y_pitch, residual_pitch))
-            store_channels(b, added_channels(b, found), places, residuals, ends, form)
-            return carried
-
-        return b.loop(first_row, end_row, carried, one_position)
-
-    b.loop(first, end, [], one_span)
+    emit_spans(b, spans, first, end, one_position)
 
 
 @inlined
