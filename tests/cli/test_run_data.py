@@ -213,6 +213,17 @@ def test_what_random_data_has_no_use_for_is_refused(tmp_path, capsys, options, m
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [[], ["--precision", "int8"]])
+def test_usual_data_that_does_not_fit_is_told_from_data_that_was_named(tmp_path, capsys, options):
+    call = [*saved(tmp_path, brightest_channel()), *options]
+    said = "images of 32x32 pixels do not fit the net's input of 4x5. Resize image files with --size 4x5"
+    how = "No images are named, so these are of Glyphs-10 (synthetic): name those of the net with --data, or"
+    assert main(call) == 1
+    assert f"{said}. {how} let --data random make some" in capsys.readouterr().err
+    assert main([*call, "--data", "glyphs10"]) == 1
+    assert capsys.readouterr().err.endswith(f"{said}\n")
+
+
 def test_random_data_needs_a_net(capsys):
     assert main(["--data", "random"]) == 1
     assert "none is named. Name a PROTOTXT" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from xdn.data.packed import PackedData, pack
 from xdn.data.pixels import PixelTransform
 from xdn.data.random_images import RandomImages
 from xdn.data.source import declared_size, default_data, packed_in_cache
-from xdn.errors import SettingError
+from xdn.errors import DataError, SettingError
 from xdn.evaluate.answers import online_images, stated_batch
 from xdn.evaluate.contest import Rounds
 from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
@@ -106,10 +106,25 @@ def labelled_data(args: argparse.Namespace, output: Output, net: Net, images: Da
     """Return what is to be run of labelled images."""
     if not args.force:
         check_pair(net, images)
-    scores, said = find_scores(net, images, api.compared_with_labels(args.net), args.score, args.force)
-    transform = api.pixel_transform(net, images.shape, images.channel_order)
+    with _unnamed(args, net, images):
+        scores, said = find_scores(net, images, api.compared_with_labels(args.net), args.score, args.force)
+        transform = api.pixel_transform(net, images.shape, images.channel_order)
     applied, suggested = api.applied_transform(net, images), tell_transform(args.net, net, output)
     return RunData(f"{images.title}, {images.split}", images, transform, scores, said, applied, suggested)
+
+
+@contextmanager
+def _unnamed(args: argparse.Namespace, net: Net, images: Dataset) -> Iterator[None]:
+    """Let errors say how to name data, where neither the options nor the net name any and the usual ones are taken."""
+    try:
+        yield
+    except DataError as error:
+        if args.data is not None or default_data(net) is not None:
+            raise
+        how = f"name those of the net with --data, or let --data {RANDOM} make some, for its times alone"
+        named = f"No images are named, so these are of {images.title}: {how}"
+        mend = ". ".join(filter(None, (error.mend, named)))
+        raise DataError(error.what, where=error.where, mend=mend) from None
 
 
 def random_data(args: argparse.Namespace, net: Net | None) -> RunData:
