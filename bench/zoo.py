@@ -3,14 +3,17 @@
   python bench/zoo.py FOLDER                      one line a file: parts, agreement, time
   python bench/zoo.py FOLDER --only ssd --json zoo.json
 
-Compared is what stands before a final Softmax or before boxes are decoded. Each file has a process of its own: other
-readers may crash. A difference is relative to the largest value of the blob; references of nets beyond
-`--most-gmacs` are not computed.
+Compared is what stands before a final Softmax or before boxes are decoded. Each file has a process of its own, with
+limits of time and memory: other readers may crash. A difference is relative to the largest value of the blob;
+references of nets beyond `--most-gmacs` are not computed. A file is refused by the reader, failed to run, ran, crashed,
+or had a timeout.
 """
 
 import argparse
 import json
 import logging
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 import xdn
+from xdn import memory
 from xdn.cli.entry import program
 from xdn.errors import XdnError
 from xdn.frontend import load, save
@@ -33,6 +37,8 @@ from xdn.runtime.parts import WholePart
 
 #: Images of a film, where a file does not say how many.
 FILM_LENGTH = 16
+#: Where a file tells no shape, the first of these counts with which it loads.
+SHAPES = ["3,128,128", "3,224,224", "3,112,96", "1,32,256", "3,512,1024", "3,299,299", "784"]
 
 
 def main() -> int:
@@ -40,14 +46,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="files whose path holds this")
-    parser.add_argument("--input-shape", default="3,128,128", help="C,H,W where a file tells no shape; films have 16")
+    parser.add_argument(
+        "--input-shape", action="append", help="C,H,W where a file tells no shape, and others for what does not fit it"
+    )
     parser.add_argument("--most-gmacs", type=float, default=30.0, help="references of larger nets are not computed")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a file")
+    parser.add_argument("--memory", default="8G", help="for a file")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(run_one(args.folder, tuple(map(int, args.input_shape.split(","))), args.most_gmacs)))
+        _limit_memory(memory.parsed_size(args.memory))
+        shapes = [tuple(map(int, shape.split(","))) for shape in args.input_shape or SHAPES]
+        print(json.dumps(run_one(args.folder, shapes, args.most_gmacs)))
         return 0
     found = []
     for path in sorted(args.folder.rglob("*.prototxt")):
@@ -62,10 +73,12 @@ def main() -> int:
 
 def _apart(path: Path, args: argparse.Namespace) -> dict:
     """Return what a process of its own says of one file."""
-    given = ["--one", "--input-shape", args.input_shape, "--most-gmacs", str(args.most_gmacs)]
-    command = [sys.executable, __file__, str(path), *given]
+    given = ["--one", "--most-gmacs", str(args.most_gmacs), "--memory", args.memory]
+    shapes = [word for shape in args.input_shape or () for word in ("--input-shape", shape)]
+    command = [sys.executable, __file__, str(path), *given, *shapes]
+    environment = os.environ | {"XDN_MEMORY": args.memory}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout, env=environment)
     except subprocess.TimeoutExpired:
         return {"state": "timeout"}
     if done.returncode:
@@ -73,13 +86,25 @@ def _apart(path: Path, args: argparse.Namespace) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
-    """Return how one file runs: refused, or parts, times in ms, and differences."""
+def _limit_memory(limit_bytes: int) -> None:
+    """Let this process have so many bytes for data, which its files and the addresses that it reserves are not."""
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, resource.RLIM_INFINITY))
+
+
+def run_one(path: Path, shapes: list[tuple[int, ...]], most_gmacs: float) -> dict:
+    """Return how one file runs: refused, failed, or parts, times in ms, and differences."""
     logging.disable(logging.CRITICAL)
     try:
-        net = _loaded(path, shape)
+        net = _loaded(path, shapes)
     except XdnError as error:
         return {"state": "refused", "error": str(error)}
+    try:
+        return _run(path, net, most_gmacs)
+    except XdnError as error:
+        return {"state": "failed", "error": str(error)}
+
+
+def _run(path: Path, net: Net, most_gmacs: float) -> dict:
     net = random_weights(_with_one_image(net))
     net = net.replace(outputs=tuple(dict.fromkeys(blob for name in net.outputs for blob in _compared(net, name))))
     feed = _feed(net)
@@ -101,14 +126,19 @@ def run_one(path: Path, shape: tuple[int, int, int], most_gmacs: float) -> dict:
     return said | _opencv(path, net, feed, results)
 
 
-def _loaded(path: Path, shape: tuple[int, int, int]) -> Net:
+def _loaded(path: Path, shapes: list[tuple[int, ...]]) -> Net:
     try:
         return load(path)
     except XdnError as error:
         if "--input-shape" not in str(error):
             raise
-        channels, *sizes = shape
-        return load(path, input_shape=(channels, FILM_LENGTH, *sizes) if "C,D,H,W" in str(error) else shape)
+        last, film = error, "C,D,H,W" in str(error)
+    for channels, *sizes in shapes:
+        try:
+            return load(path, input_shape=(channels, *([FILM_LENGTH] if film else []), *sizes))
+        except XdnError as error:
+            last = error
+    raise last
 
 
 def _with_one_image(net: Net) -> Net:
