@@ -39,9 +39,9 @@ def test_bound_by_brute_force(intervals):
 
 
 @exactly
-@given(interval_lists())
-def test_buffers_alive_together_do_not_overlap(intervals):
-    arena = place(intervals)
+@given(interval_lists(), st.booleans())
+def test_buffers_alive_together_do_not_overlap(intervals, shared):
+    arena = place(intervals, shared)
     assert arena.offsets.keys() == {i.name for i in intervals}
     for interval in intervals:
         offset = arena.offsets[interval.name]
@@ -63,6 +63,19 @@ def test_placement_does_not_depend_on_the_order():
 def test_a_gap_is_used():
     first, second = Interval("long", 640, 0, 9), Interval("early", 320, 0, 2)
     assert place([first, second, Interval("late", 320, 3, 9)]).size == 960
+
+
+def test_halves_of_shared_buffers_are_the_same_memory():
+    large, other, small = (Interval(*row) for row in (("large", 640, 0, 1), ("other", 384, 1, 2), ("small", 256, 2, 3)))
+    assert place([large, other, small], shared=True).offsets == {"large": 0, "other": 640, "small": 192}
+    assert place([large, other, small]).offsets == {"large": 0, "other": 640, "small": 0}
+
+
+def test_shared_buffers_lie_in_gaps_where_no_middle_is_free():
+    kept, large = Interval("kept", 320, 0, 9), Interval("large", 640, 0, 2)
+    inside, beside = Interval("inside", 128, 3, 4), Interval("beside", 64, 3, 4)
+    offsets = place([kept, large, inside, beside], shared=True).offsets
+    assert offsets == {"large": 0, "kept": 640, "inside": 256, "beside": 0}
 
 
 def test_nothing_to_place():

@@ -55,11 +55,19 @@ def liveness_bound(intervals: Sequence[Interval]) -> int:
     return int(changes.cumsum().max())
 
 
-def place(intervals: Sequence[Interval]) -> Arena:
+def place(intervals: Sequence[Interval], shared: bool = False) -> Arena:
     """Place the largest buffers first, each at the lowest gap that is free for its whole life.
 
     The greedy-by-size rule of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
     Inference" (2020).
+
+    Parameters
+    ----------
+    intervals : sequence of Interval
+    shared : bool
+        Threads share the buffers, each a part of every one. Where that is free a buffer then lies in the middle of a
+        larger one: the halves of both are the same memory, which the same cores write, instead of having to take it
+        out of each other's caches.
     """
     order = sorted(intervals, key=lambda i: (-i.size, i.first, i.name))
     firsts, lasts = (np.array([getattr(i, end) for i in order], np.int64) for end in ("first", "last"))
@@ -68,11 +76,19 @@ def place(intervals: Sequence[Interval]) -> Arena:
     for number, interval in enumerate(order):
         alive = np.flatnonzero((firsts[:number] <= interval.last) & (lasts[:number] >= interval.first))
         size = -(-interval.size // unit) * unit
-        begins[number] = _lowest_gap(begins[alive], ends[alive], size)
+        taken = begins[alive], ends[alive]
+        middles = begins[:number] + (ends[:number] - begins[:number] - size) // (2 * unit) * unit
+        free = middles[_are_free(middles, size, *taken)] if shared else middles[:0]
+        begins[number] = free[0] if len(free) else _lowest_gap(*taken, size)
         ends[number] = begins[number] + size
     offsets = {interval.name: int(begin) for interval, begin in zip(order, begins, strict=True)}
     top = max((offsets[interval.name] + interval.size for interval in order), default=0)
     return Arena(offsets, top, liveness_bound(intervals))
+
+
+def _are_free(places: np.ndarray, size: int, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return for each of the places whether `size` bytes there meet none of the ranges from `begins` to `ends`."""
+    return np.asarray(((places[:, None] + size <= begins) | (places[:, None] >= ends)).all(axis=1))
 
 
 def _lowest_gap(begins: np.ndarray, ends: np.ndarray, size: int) -> int:

@@ -249,7 +249,8 @@ def _arranged(
     def arranged(blocks: int) -> tuple[Arena, tuple[Segment, ...], int]:
         """Return the same for so many blocks."""
         segments = tuple(replace(segment, blocks=min(segment.blocks, blocks)) for segment in longest)
-        return place(intervals(cut.layouts, cut.steps, cut.owners, segments, blocks)), segments, blocks
+        found = intervals(cut.layouts, cut.steps, cut.owners, segments, blocks)
+        return place(found, shared=layout.schedule is CHANNEL), segments, blocks
 
     if configuration.chunk_blocks:
         return arranged(most)
