@@ -17,6 +17,7 @@ from tests.layers.windows import (
 )
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.layers.convolution import Convolution
 from xdn.layers.im2col import Im2col
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pooling import Pooling
@@ -26,6 +27,17 @@ from xdn.train.module import NetModule
 @pytest.mark.parametrize("params", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_convolution(params):
     check_layer(params, (3, 4, 9, 11))
+
+
+@pytest.mark.parametrize(("group", "dtype"), [(4, torch.float32), (2, torch.bfloat16)])
+def test_in_bf16_depthwise_filters_are_applied_in_f32(group, dtype):
+    module = NetModule(one_layer_net(Convolution(num_output=4, kernel_size=(3,), group=group), (2, 4, 6, 6)))
+    x = torch.arange(288.0).reshape(2, 4, 6, 6) / 7
+    exact = module(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = module(x)
+    assert found.dtype == dtype
+    assert torch.equal(found.float(), exact) is (dtype == torch.float32)
 
 
 @pytest.mark.parametrize(("shape", "params"), OVERHANGING, ids=repr)

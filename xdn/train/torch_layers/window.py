@@ -41,10 +41,13 @@ def im2col(params: Im2col, given: Given) -> Tensor:
 
 
 def _slid(w: Window, x: Tensor, weight: Tensor, bias: Tensor | None, group: int) -> Tensor:
-    """Return the convolution by a window."""
+    """Return the convolution by a window; a depthwise one in f32, whose gradients in bf16 take many times as long."""
     if any(over := w.overhang(x.shape[2:])):
         # F.pad counts axes from the last one on.
         x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
+    if 1 < group == x.shape[1] and torch.is_autocast_enabled("cpu"):
+        with torch.autocast("cpu", enabled=False):
+            return _CONV[w.axes](x.float(), weight.float(), bias, w.stride, w.pad, w.dilation, group)
     return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, group)
 
 
