@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cli.caffe_files import write_small
+from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.data.samples import write_cifar_python
 from xdn import api
+from xdn.codegen.target import host_target
 from xdn.data import find_dataset
 from xdn.data.packed import PackedData, pack
 from xdn.data.views import reordered
@@ -146,11 +147,17 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
     call = ["--net", f"original={path}", "--net", f"OPT-B={path}", "--list", str(listed), "--packed", str(packed)]
     further = ["--batch", "4", "--threads", "2", "--rounds", "2", "--caffe-images", "4", "--chain", "OPT-B"]
     (tmp_path / "tuned.json").write_text('{"threads": 1, "schedule": "channel"}')
-    further += ["--tuned", str(tmp_path / "tuned.json")]
+    _, integers = write_small(
+        tmp_path / "int8",
+        PROTOTXT.replace("inner_product_param", "xdn_param { int8 { scale: 0.01 } } inner_product_param"),
+    )
+    further += ["--tuned", str(tmp_path / "tuned.json"), "--int8", str(integers)]
     assert tool("times").main([*call, *further, "--json", str(target)]) == 0
     contest = Contest.read(json.loads(target.read_text()))
     steps = ["caffe", "opencv", "baseline", "pruned", "fused", "offline"]
-    assert [each.key for each in contest.bars] == [*steps, "original-1", "original-2", "OPT-B-1", "OPT-B-2", "tuned"]
+    numbers = ["bf16", "int8"] if host_target().multiplies_bf16 else ["int8"]
+    steps += ["original-1", "original-2", "OPT-B-1", "OPT-B-2", "tuned", *numbers]
+    assert [each.key for each in contest.bars] == steps
     found = {each.key: each.result for each in contest.bars}
     assert {key: found[key].threads for key in ("baseline", "offline", "OPT-B-2", "tuned")} == {
         "baseline": 1, "offline": 1, "OPT-B-2": 2, "tuned": 1,
@@ -158,12 +165,17 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
     assert {key: result.batch for key, result in found.items() if key != "opencv"} == {
         "caffe": 4, "baseline": 4, "pruned": 4, "fused": 4, "offline": 4,
         "original-1": None, "original-2": None, "OPT-B-1": None, "OPT-B-2": None,
-        "tuned": None,
+        "tuned": None, **dict.fromkeys(numbers),
     }  # fmt: skip
     assert {key for key, result in found.items() if result.fused_layers} == {
-        "fused", "offline", "original-2", "OPT-B-2", "tuned"
+        "fused", "offline", "original-2", "OPT-B-2", "tuned", *numbers
     }  # fmt: skip
-    assert len({result.contest.accuracy.correct for key, result in found.items() if key != "caffe"}) == 1
+    assert {key: found[key].precision for key in ("tuned", *numbers)} == {
+        "tuned": "f32", "int8": "f32", **({"bf16": "bf16"} if "bf16" in numbers else {})
+    }  # fmt: skip
+    # Of 10 images, in f32 and on all of them.
+    exact = [result for key, result in found.items() if key not in ("caffe", *numbers)]
+    assert len({result.contest.accuracy.correct for result in exact}) == 1
     assert all(len(result.contest.runs_s) == 2 for result in found.values())
     assert (contest.bars[0].images, contest.bars[0].result.contest.accuracy.images) == (10, 4)
     pytest.importorskip("matplotlib")
@@ -189,6 +201,14 @@ def test_the_batch_is_that_of_the_originals_file(tool, tmp_path, layer, batch):
     (tmp_path / "net.prototxt").write_text(f'{train} layer {{ name: "d" top: "d" {layer} }} {relu}')
     args = argparse.Namespace(batch_of=tmp_path / "net.prototxt")
     assert tool("times").file_batch(args) == batch
+
+
+@pytest.mark.parametrize("option", ["--tuned", "--int8"])
+def test_a_step_of_the_waterfall_needs_its_net(tool, small, capsys, option):
+    _, path, listed, packed = small
+    call = ["--net", f"original={path}", "--list", str(listed), "--packed", str(packed), option, str(path)]
+    assert tool("times").main(call) == 1
+    assert f"{option}: this is a step of the waterfall" in capsys.readouterr().err
 
 
 def test_a_chain_without_its_net_is_refused(tool, small, capsys):

@@ -44,6 +44,8 @@ nets=(OPT-A OPT-B OPT-C control)
 
 caffe_images=200
 [[ -z $quick ]] || caffe_images=100
+calibrate OPT-B
 tune OPT-B
-times "${nets[@]}" -- --chain OPT-B --tuned "$out/tuned.json" --caffe-images "$caffe_images"
+times "${nets[@]}" -- --chain OPT-B --tuned "$out/tuned.json" --int8 "$out/OPT-B-int8/$stem.prototxt" \
+    --caffe-images "$caffe_images"
 "$python" "$here/report.py" "$out" --title "The contest, reproduced"

@@ -46,8 +46,26 @@ def test_a_tuned_configuration_is_the_last_step():
     found = section("Waterfall", contest)
     assert column(found, "step")[-2:] == ["default configuration (OPT-B-2), 2 threads", "tuned, 2 threads"]
     assert column(found, "factor")[-1] == "1.33x"
-    assert column(section("Other engines", contest), "over the last step") == ["66.7x", "20.0x"]
+    assert column(section("Other engines", contest), "over the last step in f32") == ["66.7x", "20.0x"]
     # It is not a network of its own.
+    assert column(section("Networks", contest), "") == ["original-1", "original-2", "OPT-B-1", "OPT-B-2"]
+
+
+def test_bf16_and_integers_come_last_and_have_no_limit_of_f32():
+    numbers = [
+        bar(key, seconds, threads=2, peak_gflops=None, **PRUNED) for key, seconds in (("bf16", 2.0), ("int8", 1))
+    ]
+    contest = replace(CONTEST, bars=(*CONTEST.bars, *numbers))
+    found = section("Waterfall", contest)
+    assert column(found, "step")[-3:] == [
+        "default configuration (OPT-B-2), 2 threads",
+        "bf16, 2 threads",
+        "int8, 2 threads",
+    ]
+    assert column(found, "factor")[-2:] == ["2.00x", "2.00x"]
+    assert column(found, "at the peak, ms")[-2:] == ["-", "-"]
+    # Other engines compute in f32, as the step before these does.
+    assert column(section("Other engines", contest), "over the last step in f32") == ["50.0x", "15.0x"]
     assert column(section("Networks", contest), "") == ["original-1", "original-2", "OPT-B-1", "OPT-B-2"]
 
 
@@ -55,7 +73,7 @@ def test_other_engines_are_compared_with_the_last_step():
     found = section("Other engines")
     assert column(found, "outside") == ["Caffe's algorithm, 2 threads", "OpenCV, dnn, 2 threads, batch 20"]
     assert column(found, "time, ms") == ["200000 (from 200 images)", "60000"]
-    assert column(found, "over the last step") == ["50.0x", "15.0x"]
+    assert column(found, "over the last step in f32") == ["50.0x", "15.0x"]
     assert column(found, "MACs executed") == ["50 M", "-"]
 
 

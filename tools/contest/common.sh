@@ -150,6 +150,14 @@ tune() {
         --save-config "$out/tuned.json" --tune-plot "$out/search.svg"
 }
 
+# calibrate NAME: let the layers of $out/NAME read 8-bit integers, into $out/NAME-int8.
+calibrate() {
+    local path=$out/$1/$stem.prototxt target=$out/$1-int8/$stem.prototxt
+    step "calibrate-$1" --about "choose scales for 8-bit integers by 512 training images" \
+        --in "$path" "${path%.prototxt}.caffemodel" --out "$target" "${target%.prototxt}.caffemodel" -- \
+        "${xdn[@]}" optimize "$path" --calibrate "$data" -o "$out/$1-int8"
+}
+
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
 times() {
     local inputs=("$out/png/list.txt" "$out/test.packed" "$original" "${original%.prototxt}.caffemodel")

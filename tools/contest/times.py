@@ -12,6 +12,8 @@ optimized and fused. With --chain come the waterfall's steps, all with one threa
   fused      optimized and fused
   offline    and the images packed; the next step, all threads and free batches, is NAME-2
   tuned      the same with the configuration that --tuned names
+  bf16       NAME-2 with all layers in bf16 that can be, where the processor multiplies it
+  int8       NAME-2 as --int8 has it, calibrated to 8-bit integers
 
 and, on the first net with PNG files decoded batch by batch and all threads, OpenCV's dnn module and Caffe's algorithm
 (on --caffe-images images; its time is scaled to all).
@@ -29,6 +31,7 @@ from outside import Caffe, OpenCv
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
+from xdn.codegen.target import host_target
 from xdn.data import find_dataset
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
@@ -41,8 +44,10 @@ from xdn.evaluate.evaluation import Evaluation
 from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
+from xdn.kernels.core.choice import BF16, F32
 from xdn.optimize.pipeline import optimize
-from xdn.report.contest import TUNED, sections
+from xdn.precision import INT8
+from xdn.report.contest import NUMBERS, TUNED, sections
 from xdn.runtime.configuration import Configuration, load_configuration
 from xdn.runtime.cpu.threads.count import default_threads
 from xdn.runtime.peak import measured_peak
@@ -98,7 +103,9 @@ def xdn_entry(
     told = {"net": names[2], "data": images.files.title, "preprocessing": stored, "load_s": load_s}
 
     def result(contest: ContestResult, peaks: dict[int, float]) -> Evaluation:
-        return Evaluation.of(session, contest=contest, batch=job.batch, peak_gflops=peaks[session.threads], **told)
+        # The peak is that of f32.
+        peak = None if names[0] in NUMBERS else peaks[session.threads]
+        return Evaluation.of(session, contest=contest, batch=job.batch, peak_gflops=peak, **told)
 
     return Entry(names[0], names[1], net, job, result)
 
@@ -167,7 +174,24 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
         (place, net), how = nets[args.chain], load_configuration(args.tuned)
         names = (TUNED, "tuned configuration", str(place))
         found.append(xdn_entry(names, net, images, fused=True, how=how, kind="packed"))
-    return found
+    return found + (in_fewer_bits(args, nets[args.chain], images) if args.chain else [])
+
+
+def in_fewer_bits(args: argparse.Namespace, pruned: tuple[Path, Net], images: Images) -> list[Entry]:
+    """Return the waterfall's net in bf16, where the processor multiplies it, and in 8-bit integers, where it is so."""
+    integers = [(INT8, args.int8, api.load(args.int8, weights_of(args.int8)), F32)] if args.int8 else []
+    bf16 = [(BF16, *pruned, BF16)] if host_target().multiplies_bf16 else []
+    return [
+        xdn_entry(
+            (key, key.upper(), str(place)),
+            net,
+            images,
+            fused=True,
+            how=Configuration(threads=args.threads, precision=precision),
+            kind="packed",
+        )
+        for key, place, net, precision in (*bf16, *integers)
+    ]
 
 
 def bench(args: argparse.Namespace, output: Output) -> None:
@@ -175,8 +199,9 @@ def bench(args: argparse.Namespace, output: Output) -> None:
     nets = {name: (path, api.load(path, weights_of(path))) for name, path in args.net}
     if args.chain and args.chain not in nets:
         raise SettingError(f"no net is called {args.chain!r}", where="--chain", mend=f"Nets: {', '.join(nets)}")
-    if args.tuned and not args.chain:
-        raise SettingError("this is a step of the waterfall", where="--tuned", mend="Name its net with --chain")
+    for option, given in (("--tuned", args.tuned), ("--int8", args.int8)):
+        if given and not args.chain:
+            raise SettingError("this is a step of the waterfall", where=option, mend="Name its net with --chain")
     images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, args.batch or file_batch(args))
     found = entries(args, nets, images)
     output.log(f"{len(found)} configurations, {args.rounds} rounds in turn, {len(images.files)} images")
@@ -230,6 +255,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help="of channels, as the nets expect it")
     parser.add_argument("--chain", metavar="NAME", help="the net of the waterfall")
     parser.add_argument("--tuned", type=Path, metavar="FILE", help="a configuration for that net: the last step")
+    parser.add_argument("--int8", type=Path, metavar="PROTOTXT", help="that net calibrated to 8-bit integers")
     batch = parser.add_mutually_exclusive_group()
     batch.add_argument("--batch", type=positive_int, metavar="N", help="images at a time before the last step")
     batch.add_argument(

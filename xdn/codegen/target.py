@@ -81,6 +81,11 @@ class Target:
         """Values of one vector register, in what is computed."""
         return self.vector_bytes // REAL.bytes
 
+    @property
+    def multiplies_bf16(self) -> bool:
+        """Whether a unit multiplies bf16, by tiles or by pairs, so that it saves time."""
+        return self.tiles is not None or self.pairs == NATIVE
+
     def way(self, element: Element) -> str:
         """Return how products of an element of 8 or 16 bits are made: `dots` or `pairs`."""
         return self.pairs if element == BF16 else self.dots

@@ -6,8 +6,9 @@ from xdn.report.section import Section
 
 #: Keys of the bars before the last one of a waterfall, in order; the first is where it starts.
 STEPS = ("baseline", "pruned", "fused", "offline")
-#: Key of the bar after the default configuration's.
+#: Keys of the bars after the default configuration's: another configuration, then other numbers than f32.
 TUNED = "tuned"
+NUMBERS = ("bf16", "int8")
 #: Keys of the bars that other engines give.
 OUTSIDE = ("caffe", "opencv")
 #: Ends of the keys of one net's two rows: layer by layer, and fused.
@@ -31,7 +32,7 @@ def sections(contest: Contest) -> list[Section]:
 
 def networks(contest: Contest) -> list[Bar]:
     """Return the bars of the table of networks, two for each; the original's come first."""
-    single = {*STEPS, *OUTSIDE, TUNED}
+    single = {*STEPS, *OUTSIDE, TUNED, *NUMBERS}
     return [bar for bar in contest.bars if bar.key not in single]
 
 
@@ -44,12 +45,12 @@ def waterfall(contest: Contest) -> list[Bar]:
     if not steps:
         return []
     last = [bar for bar in networks(contest) if bar.key.endswith(FUSED) and bar.result.net == steps[-1].result.net]
-    return [*steps, *last, *(bar for bar in contest.bars if bar.key == TUNED)]
+    return [*steps, *last, *(bar for bar in contest.bars if bar.key in (TUNED, *NUMBERS))]
 
 
 def step_title(bar: Bar) -> str:
     """Return what a bar of the waterfall is called."""
-    return bar.title if bar.key in (*STEPS, TUNED) else f"default configuration ({bar.key})"
+    return bar.title if bar.key in (*STEPS, TUNED, *NUMBERS) else f"default configuration ({bar.key})"
 
 
 def arithmetic(bar: Bar) -> tuple[str, str, str]:
@@ -101,8 +102,8 @@ def _threads(title: str, bar: Bar) -> str:
 
 
 def _outside(contest: Contest) -> Section:
-    columns = ("outside", "time, ms", "spread", "over the last step", *_ARITHMETIC, "top-1, %")
-    last = waterfall(contest)[-1]
+    columns = ("outside", "time, ms", "spread", "over the last step in f32", *_ARITHMETIC, "top-1, %")
+    last = [bar for bar in waterfall(contest) if bar.key not in NUMBERS][-1]
     rows = []
     for bar in (bar for bar in contest.bars if bar.key in OUTSIDE):
         accuracy = f"{bar.result.contest.counted.percent:.2f}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from xdn import memory, settings
-from xdn.codegen.target import NATIVE, Target, host_target
+from xdn.codegen.target import Target, host_target
 from xdn.element import ELEMENTS
 from xdn.errors import SettingError, UnsupportedError
 from xdn.graph import Array, Blob, Net, Shape
@@ -217,7 +217,7 @@ def make_plan(
 
 def _require_precision(configuration: Configuration, target: Target) -> None:
     """Raise SettingError where a precision is asked for that the target has no unit for."""
-    if target.tiles is not None or (configuration.precision == BF16 and target.pairs == NATIVE):
+    if target.tiles is not None or (configuration.precision == BF16 and target.multiplies_bf16):
         return
     units = {
         BF16X3: "a tile unit for bf16 (AMX)",
