@@ -81,7 +81,7 @@ def test_save_copies_each_mean_file_once_under_the_nets_name(tmp_path):
     ]
     assert saved.means == (tmp_path / "out" / "net_mean.binaryproto",)
     np.testing.assert_array_equal(read_binaryproto(saved.means[0]), mean)
-    again = load(saved.prototxt, saved.caffemodel)
+    again = load(*saved.files)
     assert [each.params.transform.mean_file for each in again.input_layers] == ["net_mean.binaryproto"] * 2
 
 
@@ -110,7 +110,7 @@ def test_a_mean_file_that_is_not_there_is_named_as_before(tmp_path, caplog):
     saved = api.save(net, tmp_path / "out", "net")
     assert saved.means == ()
     assert "the mean file 'nowhere' is not there" in caplog.text
-    assert load(saved.prototxt).input_layers[0].params.transform.mean_file == "nowhere"
+    assert load(saved.files[0]).input_layers[0].params.transform.mean_file == "nowhere"
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_a_mean_file_that_is_not_there_is_named_as_before(tmp_path, caplog):
 def test_a_folder_is_all_that_save_needs(tmp_path, name, stem):
     net = net_of(data(1, 3, 8, 8), conv("c", "data", 2)).replace(name=name)
     saved = api.save(net, str(tmp_path / "out"))
-    assert saved.prototxt == tmp_path / "out" / f"{stem}.prototxt"
-    assert load(saved.prototxt, saved.caffemodel).digest == net.digest
+    assert saved.files[0] == tmp_path / "out" / f"{stem}.prototxt"
+    assert load(*saved.files).digest == net.digest
 
 
 def test_save_needs_weights(tmp_path):

@@ -13,9 +13,11 @@ from xdn.data import DATASETS, Dataset
 from xdn.data.applied import Applied
 from xdn.data.pixels import PixelTransform
 from xdn.errors import DataError, NetError, SettingError, placed
-from xdn.frontend import plugins
+from xdn.frontend import Frontend, plugins
+from xdn.frontend.caffe import Caffe
 from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
-from xdn.graph import Net, Transform
+from xdn.frontend.onnx import Onnx
+from xdn.graph import Array, Net, Transform
 from xdn.graph.summary import NetSummary
 from xdn.layers import LAYERS
 from xdn.layers.input import Input
@@ -184,18 +186,18 @@ class Saved:
 
     Parameters
     ----------
-    prototxt, caffemodel : Path
+    files : tuple of Path
+        The net's own, and those of its weights where they are others.
     means : tuple of Path
         The mean files that inputs of the net name, copied.
     """
 
-    prototxt: Path
-    caffemodel: Path
+    files: tuple[Path, ...]
     means: tuple[Path, ...]
 
 
-def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
-    """Write `net` into `folder` as ``<stem>.prototxt`` and ``<stem>.caffemodel``, its mean files beside them.
+def save(net: Net, folder: str | Path, stem: str | None = None, form: str = Caffe.title) -> Saved:
+    """Write `net` into `folder`, as Caffe ``<stem>.prototxt`` and ``<stem>.caffemodel``, its mean files beside them.
 
     A mean file that is not to be found is named as before, with a warning: what is written needs it for images only.
 
@@ -206,18 +208,23 @@ def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
         Made where it is not there.
     stem : str, optional
         Default: the net's name where it can be a file's, else ``net``.
+    form : str
+        The format, by its title among `xdn.frontend.writers`.
 
     Raises
     ------
     ParseError
         A mean file that the net names holds no mean image.
+    UnsupportedError
+        The format cannot say what some layers are; it names all of them, and nothing is written.
     WeightsError
         The net has no weights.
     """
     net.require_weights()
-    folder = Path(folder)
+    writer, folder = frontend.writers()[form](), Path(folder)
     stem = (net.name if _FILE_NAME.fullmatch(net.name) else "net") if stem is None else stem
     means: dict[str, Path] = {}
+    images: dict[Path, Array] = {}
     transforms: dict[str, Transform] = {}
     for layer, params in _input_params(net).items():
         name = params.transform.mean_file
@@ -228,17 +235,23 @@ def save(net: Net, folder: str | Path, stem: str | None = None) -> Saved:
                 continue
             number = str(len(means) + 1) if means else ""
             means[name] = folder / f"{stem}_mean{number}.binaryproto"
-            # Read and written rather than copied: a prototxt of unknown origin can name any file.
-            frontend.write_binaryproto(means[name], frontend.read_mean(path))
+            # Read and written rather than copied: a net of unknown origin can name any file.
+            images[means[name]] = frontend.read_mean(path)
         if name:
             transforms[layer] = replace(params.transform, mean_file=means[name].name)
-    saved = Saved(folder / f"{stem}.prototxt", folder / f"{stem}.caffemodel", tuple(means.values()))
-    frontend.save(_with_transforms(net, transforms), saved.prototxt, saved.caffemodel)
-    return saved
+    files = writer.write(_stored(_with_transforms(net, transforms), writer), folder, stem)
+    for path, mean in images.items():
+        frontend.write_binaryproto(path, mean)
+    return Saved(files, tuple(means.values()))
 
 
-def save_onnx(net: Net, path: str | Path) -> None:
-    """Write `net` as ONNX, its image transforms left out; see `xdn.frontend.onnx.writer.to_onnx`.
+def _stored(net: Net, writer: Frontend) -> Net:
+    """Return the net with blobs stored in 8 bits where layers read them so, if files of the format say that."""
+    return apply_stages(net, ("quantized-storage",)) if writer.says_storage else net
+
+
+def save_onnx(net: Net, path: str | Path) -> tuple[Path, ...]:
+    """Write `net` as ONNX; see `xdn.frontend.onnx.writer.save_onnx`. Mean files are named, not copied, as by `save`.
 
     What layers read as 8-bit integers is stored so wherever that is possible, as sessions do: engines then find
     integers before and after what only hands values on.
@@ -251,12 +264,12 @@ def save_onnx(net: Net, path: str | Path) -> None:
 
     Raises
     ------
-    UnknownNameError, UnsupportedError, WeightsError
-        A layer has no ONNX form, or no weights.
+    UnsupportedError, WeightsError
+        Layers have no ONNX form, or no weights.
     """
     from xdn.frontend.onnx.writer import save_onnx as write
 
-    write(apply_stages(net, ("quantized-storage",)), Path(path))
+    return write(_stored(net, Onnx()), Path(path))
 
 
 def read_prune_config(path: str | Path) -> "PruneConfig":

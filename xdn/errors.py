@@ -12,6 +12,16 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED_AT_MOST]) + (", ..." if len(names) > _NAMED_AT_MOST else "")
 
 
+#: So many of the layers, or nodes, that cannot be written, or read, are told, a line each.
+_TOLD_AT_MOST = 20
+
+
+def told(lines: Sequence[str]) -> str:
+    """Return lines one under the other, indented, the first ones of many; it begins with the end of the line before."""
+    more = [f"and {len(lines) - _TOLD_AT_MOST} more"] if len(lines) > _TOLD_AT_MOST else []
+    return "".join(f"\n  {line}" for line in [*lines[:_TOLD_AT_MOST], *more])
+
+
 class XdnError(Exception):
     """Base of every error that XDN raises on purpose.
 

@@ -108,7 +108,9 @@ CONNECT_TIMEOUT_S = 5.0
 #: The largest text, weights, model (or file of its tensors) or mean file that is read, in bytes.
 MAX_PROTOTXT_BYTES = 16 << 20
 MAX_CAFFEMODEL_BYTES = 4 << 30
-MAX_ONNX_BYTES = 4 << 30
+MAX_ONNX_BYTES = 16 << 30
+#: The largest model that is one file; of a larger one the values of constants lie beside it. Protobuf reads no more.
+MOST_MODEL_BYTES = (2 << 30) - 1
 MAX_MEAN_BYTES = 1 << 30
 #: How many prototxts beside a net are asked for its transform, and how large they may be, in bytes.
 MAX_SUGGESTING_FILES = 16

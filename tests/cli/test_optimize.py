@@ -95,6 +95,22 @@ def test_explain_prints_changes(small, capsys):
     assert "+ drop: removed" in out
 
 
+def test_onnx_is_written_of_either_format_with_what_is_done_to_images(small, capsys):
+    net, path = small
+    assert main([str(path), "--to", "onnx", "--scale", "0.5", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == ["small.xdn/small.onnx"]
+    assert main(["small.xdn/small.onnx"]) == 1
+    assert "would overwrite" in capsys.readouterr().err
+    assert main(["small.xdn/small.onnx", "-o", "again", "--stages", "", "--quiet"]) == 0
+    again = frontend.load(Path("again/small.onnx"))
+    assert again.input_layers[0].params.transform.scale == 0.5
+    assert not {layer.type for layer in again.layers} & {"BatchNorm", "Scale", "Dropout"}
+    images = {"data": noise(2, 3, 12, 12)}
+    expected = net.with_batch(2).forward(images)["prob"]
+    np.testing.assert_allclose(again.with_batch(2).forward(images)["prob"], expected, rtol=0, atol=2e-6)
+    assert sorted(each.name for each in Path().glob("*/*")) == ["small.onnx", "small.onnx"]
+
+
 def test_chosen_stages(small, capsys):
     _, path = small
     assert main([str(path), "--stages", "eliminate-dropout", "--json", "-"]) == 0

@@ -13,6 +13,11 @@ from xdn.optimize import apply_stages, optimize
 from xdn.optimize.check import in_f32, largest_difference, reference, run, seeded_batch
 
 
+def test_values_of_what_is_no_image_spread_by_one():
+    (x,) = seeded_batch(net_of(data(2, 3, 32, 32, spread=1.0))).values()
+    assert x.std() == pytest.approx(1, rel=0.1)
+
+
 def test_the_batch_is_the_same_each_time_and_has_two_images():
     net = net_of(data(7, 3, 8, 8), conv("c", "data", 2))
     first, second = seeded_batch(net), seeded_batch(net)

@@ -9,7 +9,8 @@ from typing import Any
 from xdn import api, settings
 from xdn.cli.common import Output, given, number_between, positive_float, positive_int
 from xdn.errors import SettingError, WeightsError
-from xdn.frontend import find_weights
+from xdn.frontend import find_weights, frontend_of, writers
+from xdn.frontend.caffe import Caffe
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
 from xdn.report.net import joining_line
@@ -137,9 +138,15 @@ def tell_joining(names: Sequence[str], output: Output) -> None:
         output.log(f"warning: {line}")
 
 
-def check_not_overwritten(stem: Path, read: Iterable[Path], option: str) -> None:
+def written_form(net: Path, chosen: str | None = None) -> str:
+    """Return the title of the format that is `chosen`; where none is, the one that the file `net` is of."""
+    return chosen or frontend_of(net).title or Caffe.title
+
+
+def check_not_overwritten(stem: Path, form: str, read: Iterable[Path], option: str) -> None:
     """Raise SettingError where a net's files that are to be written as `stem` are among those that are `read`."""
-    written = {stem.with_name(f"{stem.name}{suffix}").resolve() for suffix in (".prototxt", ".caffemodel")}
+    suffixes = writers()[form].suffixes
+    written = {stem.with_name(f"{stem.name}{suffix}").resolve() for suffix in suffixes}
     if both := written & {path.resolve() for path in read}:
         raise SettingError(f"the output would overwrite {min(both)}", mend=f"Name another folder with {option}")
 

@@ -1,15 +1,18 @@
-"""Rewrite a net so that it computes the same with less work, and write it as plain Caffe files.
+"""Rewrite a net so that it computes the same with less work, and write it as plain Caffe files, or as ONNX.
 
 Every stage is checked: the net's outputs on a seeded batch are compared with those before it. At the end sessions run
 the batch, as xdn-run does, and must give the same, unless the net is very large. What is written, PROTOTXT's name in
-the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless --emit-fused.
+the folder PROTOTXT's name + ".xdn", is read by other Caffe readers too, unless --emit-fused. An ONNX model is written
+as one again, and --to chooses.
 
   xdn-optimize net.prototxt                         into net.xdn/, with the only .caffemodel beside it
   xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
+  xdn-optimize net.onnx                             into net.xdn/net.onnx
+  xdn-optimize net.prototxt --to onnx
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
   xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
 
-With --prune filters are taken out first, by how much they matter, and what is left is again a plain Caffe net, to be
+With --prune filters are taken out first, by how much they matter, and what is left is again a plain net, to be
 run or to be trained further (xdn-train); with --stages '' its layers stay as they are. With --calibrate the layers say
 last how they read 8-bit integers: text in the written net, which only XDN reads, and which may be edited.
 """
@@ -24,10 +27,11 @@ from typing import TYPE_CHECKING, Any
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, run_command, shown
 from xdn.cli.data_options import tell_transform
-from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net
+from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net, written_form
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data
 from xdn.errors import SettingError
+from xdn.frontend import writers
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
@@ -45,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = new_parser("xdn-optimize", __doc__)
     add_net_options(parser, optional=True)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
+    parser.add_argument("--to", choices=tuple(writers()), help="the format to write (default: as what was read)")
     parser.add_argument("--stages", metavar="A,B,...", help="the stages to run, in this order (default: all)")
     parser.add_argument("--explain", action="store_true", help="print every change, and every refusal with its reason")
     parser.add_argument(
@@ -67,8 +72,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.net is None:
         parser.error("name a PROTOTXT, or --list")
     stages = _stages(args)
-    folder = args.output or Path(f"{args.net.stem}.xdn")
-    check_not_overwritten(folder / args.net.stem, filter(None, (args.net, args.weights)), "-o")
+    folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
+    check_not_overwritten(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")
     net = load_net(args, output)
     if args.mean_file:
         api.check_mean(net, args.mean_file)
@@ -88,9 +93,9 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if images is not None:
         net, said = _calibrated(args, net, images, output)
         document |= said
-    saved = api.save(net, folder, args.net.stem)
-    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
-    output.write_json(_document(result) | document | {"files": [str(saved.prototxt), str(saved.caffemodel)]})
+    saved = api.save(net, folder, args.net.stem, form)
+    output.report(*(f"written: {path}" for path in (*saved.files, *saved.means)))
+    output.write_json(_document(result) | document | {"files": [str(path) for path in saved.files]})
 
 
 def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output: Output) -> Result:

@@ -30,6 +30,7 @@ from xdn.cli.net_options import (
     add_transform_options,
     check_not_overwritten,
     transformed,
+    written_form,
 )
 from xdn.frontend.solver import Solver, read_solver
 from xdn.report.training import draw, progress_line
@@ -111,7 +112,8 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     task = start.task
     suggested = tell_transform(start.prototxt, start.test_net, output)
     weights = (solver.find_beside(name, "weights") for name in solver.weights)
-    check_not_overwritten(task.prefix, filter(None, (start.prototxt, *weights, solver.path)), "--out")
+    form = written_form(start.prototxt)
+    check_not_overwritten(task.prefix, form, filter(None, (start.prototxt, *weights, solver.path)), "--out")
     output.log(f"data: {task.examples.name}")
     output.log(f"first weights: {start.weights}" + (f"; filled: {', '.join(start.filled)}" if start.filled else ""))
     output.log(f"log: {task.log_path}")
@@ -122,12 +124,12 @@ def _train(args: argparse.Namespace, output: Output) -> None:
         if trainer.progress.iteration:
             output.log(f"goes on from iteration {trainer.progress.iteration}: {task.snapshot_path}")
         net = start.deployed(trainer.run())
-    saved = api.save(net, task.prefix.parent, task.prefix.name)
+    saved = api.save(net, task.prefix.parent, task.prefix.name, form)
     output.report(f"accuracy: {trainer.progress.accuracy:.2f} % ({task.examples.name})")
-    output.report(*(f"written: {path}" for path in (saved.prototxt, saved.caffemodel, *saved.means)))
+    output.report(*(f"written: {path}" for path in (*saved.files, *saved.means)))
     output.write_json(
         {
-            "files": [str(saved.prototxt), str(saved.caffemodel)],
+            "files": [str(path) for path in saved.files],
             "log": str(task.log_path),
             "data": task.examples.name,
             "first_weights": start.weights,

@@ -1,4 +1,4 @@
-"""The formats that nets come in: a `Frontend` each, found by the suffix of a net's file."""
+"""The formats that nets come in, and go out in: a `Frontend` each, found by the suffix of a net's file, or by name."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xdn.errors import SettingError, UnsupportedError, WeightsError
+from xdn.errors import SettingError, UnsupportedError, WeightsError, told
 from xdn.files import is_file
 from xdn.frontend.weights import RANDOM_SEED, random_weights
 from xdn.graph import Net
@@ -65,6 +65,12 @@ class Frontend(ABC):
 
     #: The fields of `Reading` that say something here; another is refused. Random weights and their seed always do.
     options: ClassVar[tuple[str, ...]] = ()
+    #: What a format that is written, too, is called where one is chosen; empty for one that is only read.
+    title: ClassVar[str] = ""
+    #: The suffixes of the files that are written, the net's own first.
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    #: Whether files say in how many bits blobs are stored; otherwise sessions find that out.
+    says_storage: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
@@ -72,6 +78,16 @@ class Frontend(ABC):
 
         Without any it has no weights, which is enough to look at it.
         """
+
+    def write(self, net: Net, folder: Path, stem: str) -> tuple[Path, ...]:
+        """Write `net`, with its weights, into `folder` under the name `stem`; return the files, the net's own first.
+
+        Raises
+        ------
+        UnsupportedError
+            Where the format cannot say what some layers are; it names all of them, and nothing is written.
+        """
+        raise UnsupportedError(f"nets are not written as {type(self).__name__}")
 
     def summary(self, path: Path, reading: Reading) -> NetSummary:
         """Return the summary of the net in the file `path`; a format may know one of nets that cannot be run."""
@@ -141,6 +157,16 @@ def frontend_of(path: Path) -> Frontend:
         mend = "Give the net as a .prototxt, with its weights as a .caffemodel (--weights), or as .onnx"
         raise UnsupportedError(f"{what}; nets that are read end in {', '.join(FRONTENDS)}", where=str(path), mend=mend)
     return FRONTENDS[_BY_DEFAULT]()
+
+
+def writers() -> dict[str, type[Frontend]]:
+    """Return title -> format of those that nets are written in."""
+    return {each.title: each for _, each in FRONTENDS.items() if each.title}
+
+
+def unsaid(layers: Sequence[str], how: str) -> UnsupportedError:
+    """Return the error that a format, called `how`, cannot say what these layers are; each is named with its reason."""
+    return UnsupportedError(f"{len(layers)} of the net's layers have no form in {how}:{told(layers)}")
 
 
 def _understood(frontend: Frontend, path: Path, reading: Reading) -> Reading:

@@ -7,6 +7,9 @@ from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Transform, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, proto
 
+#: How far pixels spread once their mean is subtracted: about as those of photographs in 0..255.
+PIXEL_SPREAD = 64.0
+
 
 @layer_type("Input")
 class Input(CaffeLayer):
@@ -14,7 +17,8 @@ class Input(CaffeLayer):
 
     `transform` and `source` are the layer's own `transform_param` and `data_param { source }`; `resize` are height and
     width to which ImageData resizes its images before, its `new_height` and `new_width`, empty for neither. `element`
-    is what the caller's values are, and `scale` what 1 stands for where these are 8-bit integers.
+    is what the caller's values are, and `scale` what 1 stands for where these are 8-bit integers. `spread` is how far
+    they lie from their mean as a rule, before the transform's own scale: what checks make up lies as far.
     """
 
     message = Message("InputParameter", "input_param", 143)
@@ -26,6 +30,7 @@ class Input(CaffeLayer):
     resize: tuple[int, ...] = ()
     element: Element = REAL
     scale: float = field(default=1.0, repr=False)
+    spread: float = field(default=PIXEL_SPREAD, repr=False)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The declared shapes, one a top; one shape may serve all tops."""

@@ -8,7 +8,7 @@ import numpy as np
 from xdn import memory, settings
 from xdn.element import real
 from xdn.errors import InputError
-from xdn.graph import Array, Layer, Net, Transform
+from xdn.graph import Array, Layer, Net
 from xdn.graph.examples import examples
 from xdn.graph.reading import without_scales
 from xdn.graph.verify import is_sound, verify
@@ -19,8 +19,6 @@ from xdn.memory import Need
 
 Arrays = Mapping[str, Array]
 
-#: Spread of the check's pixels once their mean is subtracted: about that of photographs in 0..255.
-PIXEL_SPREAD = 64.0
 #: Differences are taken relative to the largest value of a blob, but never to less than this: with the default
 #: tolerance a blob of zeros may then differ by 1e-7, the rounding of f32 at values of order one.
 SMALLEST_SCALE = 1e-3
@@ -75,8 +73,9 @@ def seeded_batch(net: Net, images: int = settings.STAGE_CHECK_IMAGES) -> dict[st
 
 
 def _spread(layer: Layer) -> float:
-    transform = layer.params.transform if isinstance(layer.params, Input) else Transform()
-    return PIXEL_SPREAD * transform.scale / (float(np.mean(transform.std)) if transform.std else 1.0)
+    params = layer.params if isinstance(layer.params, Input) else Input()
+    transform = params.transform
+    return params.spread * transform.scale / (float(np.mean(transform.std)) if transform.std else 1.0)
 
 
 def sized_for(net: Net, inputs: Arrays) -> Net:

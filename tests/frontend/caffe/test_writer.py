@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tests.frontend.caffe.opencv_oracle import check_against_opencv
-from xdn.errors import XdnError
+from xdn.element import U8
+from xdn.errors import UnsupportedError, XdnError
 from xdn.frontend import load, save, to_prototxt
 from xdn.frontend.caffe.build import layer_params
 from xdn.frontend.caffe.load import net_from_message
@@ -13,6 +14,7 @@ from xdn.frontend.caffe.writer import to_message
 from xdn.frontend.weights import random_weights
 from xdn.graph import Bf16, Epilogue, Layer, Net, ParamSpec, Transform
 from xdn.layers.base import LAYERS
+from xdn.layers.eltwise import Eltwise
 from xdn.layers.elu import ELU
 from xdn.layers.input import Input
 from xdn.layers.prelu import PReLU
@@ -379,3 +381,10 @@ def test_nets_that_read_bf16_come_back_to_the_same_bits(rng):
         again = net_from_message(prototxt.parse(to_prototxt(each)))
         again = again.with_weights({layer.name: layer.weights for layer in each.layers})
         assert np.array_equal(again.forward(images)["s"], net.forward(images)["s"])
+
+
+def test_what_no_field_can_hold_is_named():
+    inputs = (Layer(name, Input(((1, 2),), element=U8, scale=0.5), (), (name,)) for name in "ab")
+    net = Net("n", (*inputs, Layer("sum", Eltwise(), ("a", "b"), ("y",))))
+    with pytest.raises(UnsupportedError, match=r"(?s)2 of the net's layers have no form in a prototxt:.*'a'.*element"):
+        to_prototxt(net)

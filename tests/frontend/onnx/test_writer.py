@@ -4,15 +4,18 @@ import numpy as np
 import onnx
 import pytest
 
+import xdn
 from tests.frontend.onnx.onnx_checks import check_net, one_layer_net, session_of
 from tests.positions import EVERY_NET
-from xdn.errors import WeightsError
+from xdn.errors import UnsupportedError, WeightsError
 from xdn.frontend.onnx.writer import save_onnx, to_onnx
-from xdn.graph import Epilogue
+from xdn.graph import Epilogue, Layer, Net
 from xdn.layers.convolution import Convolution
 from xdn.layers.elu import ELU
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.input import Input
 from xdn.layers.prelu import PReLU
+from xdn.layers.region import Region
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.tanh import TanH
@@ -81,6 +84,41 @@ def test_the_file_holds_the_model_and_nothing_stays_beside_it(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     np.testing.assert_array_equal(stored["one.weight"], net.layers[-1].weights["weight"])
+
+
+def test_of_a_model_that_is_too_large_the_values_lie_beside_it(tmp_path):
+    net = one_layer_net(InnerProduct(num_output=40, transpose=True), (2, 64))
+    assert save_onnx(net, tmp_path / "net.onnx", most_bytes=8000) == (
+        tmp_path / "net.onnx",
+        tmp_path / "net.onnx.data",
+    )
+    assert len((tmp_path / "net.onnx").read_bytes()) < 1000
+    onnx.checker.check_model(str(tmp_path / "net.onnx"))
+    by_others = {
+        each.name: onnx.numpy_helper.to_array(each) for each in onnx.load(tmp_path / "net.onnx").graph.initializer
+    }
+    again = xdn.load(tmp_path / "net.onnx")
+    for name, array in net.layers[-1].weights.items():
+        np.testing.assert_array_equal(by_others[f"one.{name}"], array)
+        np.testing.assert_array_equal(again.layers[-1].weights[name], array)
+
+
+def test_nothing_stays_of_a_model_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "net.onnx").write_bytes(b"before")
+    monkeypatch.setattr(onnx.ModelProto, "SerializeToString", lambda self: 1 / 0, raising=False)
+    for most_bytes in (100, 1 << 30):
+        with pytest.raises(ZeroDivisionError):
+            save_onnx(one_layer_net(InnerProduct(num_output=40), (2, 64)), tmp_path / "net.onnx", most_bytes)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+    assert (tmp_path / "net.onnx").read_bytes() == b"before"
+
+
+def test_all_layers_without_a_form_are_named():
+    inputs = Layer("in", Input(shape=((1, 8, 4, 4),)), (), ("x",))
+    regions = (Layer(name, Region(num=1, classes=3), ("x",), (f"top_{name}",)) for name in ("one", "two"))
+    net = Net("n", (inputs, *regions))
+    with pytest.raises(UnsupportedError, match=r"(?s)^2 of the net's layers have no form in ONNX:.*'one'.*'two'"):
+        to_onnx(net)
 
 
 @pytest.mark.parametrize("net", EVERY_NET)

@@ -20,6 +20,7 @@ from xdn.frontend.caffe.text import Message, prototxt
 from xdn.frontend.caffe.text.tolerance import check_unread
 from xdn.frontend.caffe.weights.assign import assign_weights
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
+from xdn.frontend.caffe.writer import save
 from xdn.frontend.formats import AS_IT_STANDS, FRONTENDS, Frontend, Reading
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
@@ -122,6 +123,8 @@ class Caffe(Frontend):
     """Caffe: a prototxt in any of its formats, and weights in a caffemodel or in HDF5."""
 
     options = ("phase", "level", "stages", "input_shape", "partial_weights")
+    title = "caffe"
+    suffixes = (".prototxt", ".caffemodel")
 
     def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
         """Return the net in the prototxt `path`, with the weights of the caffemodel `weights`; see `Frontend.read`."""
@@ -133,6 +136,12 @@ class Caffe(Frontend):
         stored = read_caffemodel(weights, {layer.name for layer in net.layers})
         net = assign_weights(net, stored, str(weights), said=_said(message, reading), reading=reading)
         return unfolded(net)
+
+    def write(self, net: Net, folder: Path, stem: str) -> tuple[Path, ...]:
+        """Write a prototxt and a caffemodel; see `Frontend.write`."""
+        path, weights = (folder / f"{stem}{suffix}" for suffix in self.suffixes)
+        save(net, path, weights)
+        return path, weights
 
     def summary(self, path: Path, reading: Reading) -> NetSummary:
         """Return the summary of the net in `path`, whatever it lacks of what would be needed to run it."""

@@ -10,9 +10,13 @@ from xdn.files import write_atomically
 from xdn.frontend.caffe.naming import restore_in_place
 from xdn.frontend.caffe.text import Message, prototxt, schema
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
+from xdn.frontend.formats import unsaid
 from xdn.graph import Layer, Net, ParamSpec
 from xdn.layers.base import CaffeLayer, Field
 from xdn.layers.input import Input
+
+#: Parameters of an Input that stand elsewhere in the text than in its own message, or that only checks need.
+_SAID_OF_INPUTS = ("transform", "source", "resize", "spread")
 
 
 def _changed(values: Any) -> dict[str, Any]:
@@ -64,8 +68,26 @@ def _write_epilogue(message: Message, layer: Layer) -> None:
         _write_params(message, layer.epilogue.activation, "xdn_param")
 
 
+def _unsaid(layer: Layer) -> list[str]:
+    """Return the parameters of a layer that are not their defaults, and that no field of its message can hold."""
+    params = layer.params
+    if not isinstance(params, CaffeLayer):
+        return ["all"]
+    said = {*params.proto_fields(), *(_SAID_OF_INPUTS if isinstance(params, Input) else ())}
+    return [name for name in _changed(params) if name not in said]
+
+
 def to_message(net: Net) -> Message:
-    """Return `net` as a NetParameter in Caffe's current format."""
+    """Return `net` as a NetParameter in Caffe's current format.
+
+    Raises
+    ------
+    UnsupportedError
+        Where it cannot say some layers' parameters; all of them are named.
+    """
+    lacking = [(layer, found) for layer in net.layers if (found := _unsaid(layer))]
+    if lacking:
+        raise unsaid([f"{layer.place}: its {', '.join(found)}" for layer, found in lacking], "a prototxt")
     message = schema.new("NetParameter")
     message.name = net.name
     for layer, wiring in zip(net.layers, restore_in_place(net), strict=True):

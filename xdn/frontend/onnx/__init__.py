@@ -12,6 +12,9 @@ class Onnx(Frontend):
     """ONNX: a model of operator set 7 or later, with its weights."""
 
     options = ("input_shape",)
+    title = "onnx"
+    suffixes = (".onnx",)
+    says_storage = True
 
     def read(self, path: Path, weights: Path | None, reading: Reading) -> Net:
         """Return the net of the model `path`; see `Frontend.read`."""
@@ -21,4 +24,11 @@ class Onnx(Frontend):
 
         if weights is not None:
             raise WeightsError("an ONNX model has its weights in itself", where=str(weights), mend="Leave them out")
-        return net_of(read_model(path), str(path), reading.input_shape)
+        model = read_model(path)
+        return net_of(model.proto, str(path), reading.input_shape, model.values).replace(folder=path.parent)
+
+    def write(self, net: Net, folder: Path, stem: str) -> tuple[Path, ...]:
+        """Write a model; see `Frontend.write`."""
+        from xdn.frontend.onnx.writer import save_onnx
+
+        return save_onnx(net, folder / f"{stem}{self.suffixes[0]}")

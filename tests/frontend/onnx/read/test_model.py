@@ -16,7 +16,7 @@ def path(tmp_path):
 
 def test_a_model(path):
     path.write_bytes(one_node("Relu", (1, 3)).SerializeToString())
-    assert read_model(path).graph.node[0].op_type == "Relu"
+    assert read_model(path).proto.graph.node[0].op_type == "Relu"
     assert xdn.load(path).outputs == ("y",)
 
 
@@ -74,6 +74,39 @@ def test_external_data_that_is_not_there(path):
     _external(path, "weights.bin")
     with pytest.raises(ParseError, match=r"net\.onnx"):
         xdn.load(path)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [{"offset": -1}, {"offset": "x"}, {"length": "9" * 30}, {"offset": 8}, {"length": 20}, {"offset": 99}],
+    ids=repr,
+)
+def test_bounds_of_external_data(path, info):
+    (path.parent / "weights.bin").write_bytes(bytes(24))
+    _external(path, "weights.bin", **info)
+    with pytest.raises(ParseError, match=r"net\.onnx.*'w'|net\.onnx.*is not a number|after the end"):
+        read_model(path)
+
+
+def test_names_of_external_data_that_no_file_has(path):
+    (path.parent / "circle").symlink_to(path.parent / "circle")
+    for location in ("a\0b", "n" * 5000, "circle", "."):
+        _external(path, location)
+        with pytest.raises(ParseError, match="tensor 'w'"):
+            read_model(path)
+
+
+def test_external_data_of_a_constant_node_and_of_a_type_that_is_unpacked(path):
+    (path.parent / "weights.bin").write_bytes(np.array([0x3F80, 0x4000], np.uint16).tobytes())
+    tensor = TensorProto(name="w", data_type=TensorProto.BFLOAT16, dims=(2,), data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="weights.bin")
+    cast = [helper.make_node("Cast", [name], [f"{name}.real"], to=TensorProto.FLOAT) for name in "cw"]
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    sums = [helper.make_node("Add", ["x", "c.real"], ["s"]), helper.make_node("Mul", ["s", "w.real"], ["y"])]
+    model = model_of([constant, *cast, *sums], {"x": (1, 2)})
+    model.graph.initializer.append(tensor)
+    path.write_bytes(model.SerializeToString())
+    np.testing.assert_array_equal(xdn.load(path).forward({"x": np.zeros((1, 2), np.float32)})["y"], [[1, 4]])
 
 
 def test_weights_stand_in_the_model(path):

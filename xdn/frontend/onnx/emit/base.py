@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from xdn.element import BF16, REAL, S8, U8
 from xdn.errors import ShapeError, UnsupportedError
@@ -29,6 +29,28 @@ _ELEMENTS = {REAL: TensorProto.FLOAT, BF16: TensorProto.FLOAT, U8: TensorProto.U
 TO_THE_END = 2**63 - 1
 
 
+@dataclass(frozen=True)
+class Constant:
+    """A constant of a graph.
+
+    Parameters
+    ----------
+    name : str
+    element : int
+        Type of its elements, by ONNX's number.
+    bits : array
+        Its values, or of a type that NumPy does not know what stands for them in memory.
+    """
+
+    name: str
+    element: int
+    bits: Array
+
+    def content(self) -> memoryview:
+        """Return the values' bytes."""
+        return np.ascontiguousarray(self.bits).reshape(-1).view(np.uint8).data
+
+
 class Graph:
     """Nodes and constants of an ONNX graph; values carry the names of the net's blobs.
 
@@ -41,7 +63,7 @@ class Graph:
     def __init__(self, net: Net):
         self.net = net
         self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
+        self.constants: list[Constant] = []
         #: What layers read that do not read f32: of which value, how -> the name of the values that they compute with.
         self.readings: dict[tuple[str, Reading], str] = {}
         self._taken = set(net.blobs) | {layer.name for layer in net.layers}
@@ -79,13 +101,13 @@ class Graph:
     def constant(self, name: str, array: Array) -> str:
         """Enter a constant under `name`, or a variant of it, and return its name."""
         given = self.fresh(name)
-        self.constants.append(numpy_helper.from_array(array, given))
+        self.constants.append(Constant(given, helper.np_dtype_to_tensor_dtype(array.dtype), array))
         return given
 
     def raw_constant(self, name: str, element: int, bits: Array) -> str:
         """Enter a constant of a type of ONNX's that NumPy does not know, by its bits; return its name as `constant`."""
         given = self.fresh(name)
-        self.constants.append(helper.make_tensor(given, element, bits.shape, bits.tobytes(), raw=True))
+        self.constants.append(Constant(given, element, bits))
         return given
 
     def node(self, op: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> str:
@@ -121,7 +143,7 @@ class Emission:
 
     def unsupported(self, reason: str) -> UnsupportedError:
         """Return the error that this layer has no ONNX form."""
-        return UnsupportedError(f"{reason}; it has no ONNX form", where=self.layer.place)
+        return UnsupportedError(reason, where=self.layer.place)
 
     @property
     def quantized(self) -> tuple[Quantized, ...]:

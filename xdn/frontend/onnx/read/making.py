@@ -88,7 +88,7 @@ class Making:
         read: Sequence[Reading] = (),
     ) -> None:
         """Append a layer, which reads its bottoms as `read` says; its tops are names that `fresh` gave."""
-        kept = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
+        kept = {name: np.require(array, np.float32, ("C", "ALIGNED")) for name, array in weights.items()}
         layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
         self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
         self.layers.append(layer)

@@ -1,22 +1,44 @@
 """An ONNX file, as it stands: bounded in size, with external data from beside it, of an operator set that is known."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, external_data_helper
+from onnx import TensorProto
 
 from xdn import settings
 from xdn.errors import ParseError, UnsupportedError, placed
-from xdn.files import about, checked_size, read_bounded
+from xdn.files import is_file
+from xdn.frontend.onnx.read.mapped import array_at, mapped, parted
+from xdn.graph import Array
 
 #: The operator sets that are read: from the first in which elementwise operators broadcast as NumPy does.
 _OLDEST = 7
 #: The names of ONNX's own operators.
 DEFAULT_DOMAINS = ("", "ai.onnx")
+#: No number of bytes has so many digits.
+_MOST_DIGITS = 20
 
 
-def read_model(path: Path) -> onnx.ModelProto:
+@dataclass(frozen=True)
+class Model:
+    """An ONNX file that was read.
+
+    Parameters
+    ----------
+    proto : ModelProto
+        Without the values of large constants of its graph.
+    values : mapping
+        Number of a constant among the graph's initializers -> its values, which lie in a file that is mapped.
+    """
+
+    proto: onnx.ModelProto
+    values: Mapping[int, Array]
+
+
+def read_model(path: Path) -> Model:
     """Return the model in the file `path`, with the values of tensors that lie in files beside it.
 
     Raises
@@ -26,18 +48,26 @@ def read_model(path: Path) -> onnx.ModelProto:
     UnsupportedError
         For an operator set that is too old, or newer than the package `onnx` that is installed.
     """
+    content = mapped(path, settings.MAX_ONNX_BYTES)
     try:
-        model: onnx.ModelProto = onnx.ModelProto.FromString(read_bounded(path, settings.MAX_ONNX_BYTES))
-    except DecodeError as error:
+        message, raw = parted(content, str(path))
+        proto: onnx.ModelProto = onnx.ModelProto.FromString(message)
+    except (ParseError, DecodeError) as error:
         raise ParseError("the file is no ONNX model, or a damaged one", where=str(path)) from error
-    if not model.graph.node:
+    if not proto.graph.node:
         raise ParseError("the file is no ONNX model: it has no nodes", where=str(path))
-    with placed(str(path), UnsupportedError):
-        opset_of(model)
-    for tensor in _tensors(model.graph):
+    with placed(str(path), ParseError, UnsupportedError):
+        opset_of(proto)
+        constants = proto.graph.initializer
+        values = {number: array_at(constants[number], each) for number, each in raw.items()}
+    beside = _Beside(path)
+    for number, tensor in enumerate(constants):
         if tensor.data_location == TensorProto.EXTERNAL:
-            _load_external(tensor, path)
-    return model
+            values[number] = beside.array(tensor)
+    for tensor in _of_nodes(proto.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            beside.give(tensor)
+    return Model(proto, {number: array for number, array in values.items() if array is not None})
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -51,9 +81,9 @@ def opset_of(model: onnx.ModelProto) -> int:
     return version
 
 
-def _tensors(graph: onnx.GraphProto) -> list[TensorProto]:
-    """Return the constants of a graph, those of its nodes' attributes included."""
-    found = list(graph.initializer)
+def _of_nodes(graph: onnx.GraphProto) -> list[TensorProto]:
+    """Return the constants that are attributes of a graph's nodes."""
+    found = []
     for node in graph.node:
         for attribute in node.attribute:
             found += [attribute.t] if attribute.HasField("t") else []
@@ -61,21 +91,64 @@ def _tensors(graph: onnx.GraphProto) -> list[TensorProto]:
     return found
 
 
-def _load_external(tensor: TensorProto, path: Path) -> None:
-    """Give a tensor its values from the file beside `path` that it names."""
-    info = external_data_helper.ExternalDataInfo(tensor)
-    folder, where = path.parent.resolve(), f"{path}, tensor {tensor.name!r}"
-    file = (folder / info.location).resolve()
-    if not info.location or not file.is_relative_to(folder):
-        raise ParseError(
-            f"its values are to be read from {info.location!r}, outside of the model's folder", where=where
-        )
-    if not file.is_file():
-        raise ParseError(f"the file of its values, {info.location!r}, is not there", where=where)
-    checked_size(file, settings.MAX_ONNX_BYTES)
-    if (info.offset or 0) + (info.length or 0) > file.stat().st_size:
-        raise ParseError(f"its values are to end after the end of {info.location!r}", where=where)
-    with about(file):
-        external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-    tensor.ClearField("data_location")
-    tensor.ClearField("external_data")
+class _Beside:
+    """The files beside a model that hold values of its tensors, each mapped once.
+
+    Parameters
+    ----------
+    path : Path
+        The model's.
+    """
+
+    def __init__(self, path: Path):
+        self._path, self._folder = path, path.parent.resolve()
+        self._mapped: dict[Path, memoryview] = {}
+
+    def array(self, tensor: TensorProto) -> Array | None:
+        """Return the values of a tensor; None where they have to be unpacked, and are given to it."""
+        with placed(str(self._path), ParseError):
+            found = array_at(tensor, self._values(tensor))
+        if found is None:
+            self.give(tensor)
+        return found
+
+    def give(self, tensor: TensorProto) -> None:
+        """Copy a tensor's values into it."""
+        tensor.raw_data = bytes(self._values(tensor))
+        tensor.ClearField("data_location")
+        tensor.ClearField("external_data")
+
+    def _values(self, tensor: TensorProto) -> memoryview:
+        """Return the bytes of a tensor's values.
+
+        Raises
+        ------
+        ParseError
+            Where they are not within a file in the model's folder.
+        """
+        where = f"{self._path}, tensor {tensor.name!r}"
+        said = {each.key: each.value for each in tensor.external_data}
+        location = said.get("location", "")
+        try:
+            file = (self._folder / location).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # the last one for links that lead in a circle
+            raise ParseError(f"{location!r} cannot be the name of a file: {error}", where=where) from None
+        if not location or not file.is_relative_to(self._folder):
+            raise ParseError(f"its values are to be read from {location!r}, outside of the model's folder", where=where)
+        if not is_file(file):
+            raise ParseError(f"the file of its values, {location!r}, is not there", where=where)
+        if file not in self._mapped:
+            self._mapped[file] = mapped(file, settings.MAX_ONNX_BYTES)
+        content = self._mapped[file]
+        first = _number(said.get("offset", "0"), where)
+        end = first + _number(said["length"], where) if "length" in said else len(content)
+        if max(first, end) > len(content):
+            raise ParseError(f"its values are to end after the end of {location!r}", where=where)
+        return content[first:end]
+
+
+def _number(text: str, where: str) -> int:
+    """Return the number of bytes that a text says."""
+    if not (text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS):
+        raise ParseError(f"{text[:_MOST_DIGITS]!r} is not a number of bytes", where=where)
+    return int(text)

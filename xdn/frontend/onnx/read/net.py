@@ -2,27 +2,34 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 
-from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed, told
 from xdn.frontend.formats import InputShapes, said_shape
+from xdn.frontend.onnx.images import Images, images_of
 from xdn.frontend.onnx.read import schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
 from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
-from xdn.graph import Net, Shape
-from xdn.layers.input import Input
+from xdn.graph import Array, Net, Shape
+from xdn.layers.input import PIXEL_SPREAD, Input
 
-#: So many of the nodes that cannot be read are named.
-_NAMED = 20
+#: How far the values of an input spread where a model says nothing of images: such models read what is normalised.
+_UNIT_SPREAD = 1.0
 #: The operator of a node that cannot be read, and what it is called with the reason.
 _Refusal = tuple[str, str]
 
 
-def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None = None) -> Net:
+def net_of(
+    model: onnx.ModelProto,
+    where: str,
+    input_shape: InputShapes | None = None,
+    values: Mapping[int, Array] = MappingProxyType({}),
+) -> Net:
     """Return the net of a model.
 
     A free batch is 1 in the net's shapes, as a net of Caffe's may say; sessions take any number of images.
@@ -30,11 +37,13 @@ def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None =
     Parameters
     ----------
     model : ModelProto
-        With the values of all its constants.
+        With the values of its constants, but for those of `values`.
     where : str
         What messages call it.
     input_shape : tuple of int, or mapping, optional
         Shape of an image of the only input, or of some inputs by their names, where the model does not say it.
+    values : mapping
+        Number of a constant among the graph's initializers -> its values, where it has none itself.
 
     Raises
     ------
@@ -46,9 +55,10 @@ def net_of(model: onnx.ModelProto, where: str, input_shape: InputShapes | None =
     graph = model.graph
     with placed(where, NetError, ParseError, ShapeError, UnsupportedError):
         making = Making(opset_of(model))
-        for tensor in graph.initializer:
-            making.values[tensor.name] = array_of(tensor)
-        _add_inputs(making, graph, input_shape)
+        for number, tensor in enumerate(graph.initializer):
+            making.values[tensor.name] = values[number] if number in values else array_of(tensor)
+        metadata = {each.key: each.value for each in model.metadata_props}
+        _add_inputs(making, graph, metadata, input_shape)
         refused = [_refusal(making, node) for node in graph.node]
         _refuse([each for each in refused if each is not None])
         return making.net(graph.name, [each.name for each in graph.output])
@@ -98,12 +108,12 @@ def _refuse(refused: Sequence[_Refusal]) -> None:
         return
     kinds = Counter(operator for operator, _ in refused)
     operators = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
-    named = "\n  ".join(what for _, what in refused[:_NAMED])
-    more = f"\n  and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
-    raise UnsupportedError(f"{len(refused)} nodes cannot be read, of {operators}:\n  {named}{more}")
+    raise UnsupportedError(f"{len(refused)} nodes cannot be read, of {operators}:{told([what for _, what in refused])}")
 
 
-def _add_inputs(making: Making, graph: onnx.GraphProto, input_shape: InputShapes | None) -> None:
+def _add_inputs(
+    making: Making, graph: onnx.GraphProto, metadata: Mapping[str, str], input_shape: InputShapes | None
+) -> None:
     """Append an Input layer for each input of the graph that is no constant with a default."""
     inputs = [each for each in graph.input if each.name not in making.values]
     if not inputs:
@@ -118,7 +128,10 @@ def _add_inputs(making: Making, graph: onnx.GraphProto, input_shape: InputShapes
     for info in inputs:
         name = making.fresh(info.name)
         shape = _input_shape(info, said_shape(input_shape, info.name, len(names) == 1))
-        making.add(name, Input(shape=(shape,)), [], [name], {})
+        said = images_of(metadata, info.name)
+        spread = _UNIT_SPREAD if said == Images() else PIXEL_SPREAD
+        params = Input((shape,), said.transform, said.source, said.resize, spread=spread)
+        making.add(name, params, [], [name], {})
         making.values[info.name] = name
         if info.type.tensor_type.elem_type not in REAL_TYPES:
             making.whole.add(info.name)
