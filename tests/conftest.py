@@ -133,6 +133,13 @@ def material():
     return _material
 
 
+@pytest.fixture(autouse=True)
+def torch_in_one_thread():
+    """Let PyTorch compute in one thread: as many processes test as there are cores, and more threads wait in turns."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
 @pytest.fixture
 def rng():
     """Return a seeded random generator."""

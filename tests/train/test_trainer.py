@@ -20,14 +20,6 @@ from xdn.train.trainer import Trainer
 ITERATIONS, EPOCH = 20, 5
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def solver(tmp_path):
     return read_solver(write_training(tmp_path))
