@@ -12,20 +12,21 @@ or had a timeout.
 import argparse
 import json
 import logging
-import os
+import multiprocessing
 import resource
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import cv2
 import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-import xdn
 from xdn import memory
 from xdn.cli.entry import program
 from xdn.errors import XdnError
@@ -34,7 +35,9 @@ from xdn.frontend.weights import random_weights
 from xdn.graph import Net
 from xdn.graph.cost import layer_cost
 from xdn.runtime.parts import WholePart
+from xdn.session import Session
 
+_FORK = multiprocessing.get_context("fork")
 #: Images of a film, where a file does not say how many.
 FILM_LENGTH = 16
 #: Where a file tells no shape, the first of these counts with which it loads.
@@ -53,13 +56,7 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a file")
     parser.add_argument("--memory", default="8G", help="for a file")
     parser.add_argument("--json", type=Path, help="write the results here")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one:
-        _limit_memory(memory.parsed_size(args.memory))
-        shapes = [tuple(map(int, shape.split(","))) for shape in args.input_shape or SHAPES]
-        print(json.dumps(run_one(args.folder, shapes, args.most_gmacs)))
-        return 0
     found = []
     for path in sorted(args.folder.rglob("*.prototxt")):
         if args.only in str(path):
@@ -72,23 +69,32 @@ def main() -> int:
 
 
 def _apart(path: Path, args: argparse.Namespace) -> dict:
-    """Return what a process of its own says of one file."""
-    given = ["--one", "--most-gmacs", str(args.most_gmacs), "--memory", args.memory]
-    shapes = [word for shape in args.input_shape or () for word in ("--input-shape", shape)]
-    command = [sys.executable, __file__, str(path), *given, *shapes]
-    environment = os.environ | {"XDN_MEMORY": args.memory}
+    """Return what a process of its own says of one file; it is forked, so that modules are imported once."""
+    ours, theirs = _FORK.Pipe(duplex=False)
+    child = _FORK.Process(target=_child, args=(theirs, path, args))
+    child.start()
+    theirs.close()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout, env=environment)
-    except subprocess.TimeoutExpired:
-        return {"state": "timeout"}
-    if done.returncode:
-        return {"state": "crashed", "error": done.stderr[-400:]}
-    return json.loads(done.stdout.splitlines()[-1])
+        return ours.recv() if ours.poll(args.timeout) else {"state": "timeout"}
+    except EOFError:
+        child.join()
+        return {"state": "crashed", "error": f"exit code {child.exitcode}"}
+    finally:
+        child.kill()
+        child.join()
 
 
-def _limit_memory(limit_bytes: int) -> None:
-    """Let this process have so many bytes for data, which its files and the addresses that it reserves are not."""
+def _child(pipe: Connection, path: Path, args: argparse.Namespace) -> None:
+    """Run a file, with a limit of data: of what it allocates, not of files and of addresses that are reserved."""
+    limit_bytes = memory.parsed_size(args.memory)
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, resource.RLIM_INFINITY))
+    shapes = [tuple(map(int, shape.split(","))) for shape in args.input_shape or SHAPES]
+    try:
+        with memory.limited(limit_bytes):
+            found = run_one(path, shapes, args.most_gmacs)
+    except Exception:
+        found = {"state": "crashed", "error": traceback.format_exc()[-400:]}
+    pipe.send(found)
 
 
 def run_one(path: Path, shapes: list[tuple[int, ...]], most_gmacs: float) -> dict:
@@ -109,7 +115,7 @@ def _run(path: Path, net: Net, most_gmacs: float) -> dict:
     net = net.replace(outputs=tuple(dict.fromkeys(blob for name in net.outputs for blob in _compared(net, name))))
     feed = _feed(net)
     begin = time.perf_counter()
-    session = xdn.Session(net)
+    session = Session(net)
     results = dict(zip(net.outputs, session.run(None, feed), strict=True))
     first_ms = 1e3 * (time.perf_counter() - begin)
     begin = time.perf_counter()
@@ -183,8 +189,6 @@ def difference(results: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 
 def _opencv(path: Path, net: Net, feed: dict[str, np.ndarray], results: dict[str, np.ndarray]) -> dict:
     """Return how OpenCV's results differ for the file as it is, or why OpenCV gives none."""
-    import cv2
-
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "w.caffemodel"
         save(net, Path(folder) / "n.prototxt", weights)
