@@ -77,9 +77,10 @@ def test_no_steps(rng, kind, states):
 
 
 @KINDS
-def test_threads_change_no_bit(rng, kind, states, monkeypatch):
-    """Panels are shared, and a step begins when all have ended the one before."""
-    bottoms = [rng.standard_normal((40, 3, 5), np.float32), indicator(rng, 40, 3)]
+@pytest.mark.parametrize("streams", [3, 48])
+def test_threads_change_no_bit(rng, kind, states, streams):
+    """Panels are shared, and a step begins when all have ended the one before; many streams are shared instead."""
+    bottoms = [rng.standard_normal((40, streams, 5), np.float32), indicator(rng, 40, streams)]
     layer = layer_of(kind(num_output=9 * LANES), bottoms, rng)
     (alone,) = compute_whole(layer, bottoms)
     executor, shared = Executor(4), []

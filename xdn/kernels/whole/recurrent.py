@@ -11,8 +11,9 @@ as vectors and streams as rows of register tiles::
         h[r] = sigmoid(o) * tanh(c[r])
         out[t][r], held'[r], c[r] = h[r], h[r] * kept[t + 1][r], c[r] * cell_kept[t + 1][r]
 
-`held` is two buffers in turn, so that threads that share the panels meet only after each step. Streams are spread
-evenly over tiles: the first ones have as many rows as the kernel's name says, the others one less.
+Where there are enough streams, each thread walks over all steps with tiles of its own. Else threads share the panels;
+`held` is two buffers in turn, so that they meet only after each step. Streams are spread evenly over tiles: the first
+ones have as many rows as the kernel's name says, the others one less.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ from xdn.layers.recurrent import Cell, Sequences, Steps
 from xdn.layers.sigmoid import Sigmoid
 
 _GATES = 4
+#: From how many tiles a thread on each walks with its own: every thread then reads all weights in each step.
+_OWN_TILES = 2
 
 
 class Walk(Descriptor):
@@ -100,13 +103,15 @@ def _walk(rows: int, gates: int, target: Target) -> KernelBody:
     def walk(d, frame):
         streams, units, pitch, sums_pitch = d.streams, d.units, d.pitch, d.sums_pitch
         size = streams * pitch
-        first, end = portion(frame, d.panels)
+        apart = d.tiles >= _OWN_TILES * frame.members and d.tiles % frame.members == 0
+        first, end = (0, d.panels) if apart else portion(frame, d.panels)
+        first_tile, end_tile = portion(frame, d.tiles) if apart else (0, d.tiles)
         for t in range(d.steps):
             now = (t & 1) * size
             then = size - now
             for panel in range(first, end):
                 weights = moved(d.weights, panel * units * width)
-                for k in range(d.tiles):
+                for k in range(first_tile, end_tile):
                     row = k * (rows - 1) + min(k, d.large)
                     at, stream = row * pitch + panel * own, (t + 1) * streams + row
                     sums = moved(d.sums, (t * streams + row) * sums_pitch + panel * width)
@@ -120,7 +125,8 @@ def _walk(rows: int, gates: int, target: Target) -> KernelBody:
                         large(sums, held, weights, cells, out, next_held, kept, cell_kept, units, pitch, sums_pitch)
                     else:
                         small(sums, held, weights, cells, out, next_held, kept, cell_kept, units, pitch, sums_pitch)
-            meet(frame)
+            if not apart:
+                meet(frame)
 
     return walk
 
