@@ -38,7 +38,7 @@ def test_seeds_are_taken(name):
         TARGETS[name].read(content)
 
 
-@pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:invalid (octal )?escape sequence:DeprecationWarning")
 @pytest.mark.parametrize("name", TARGETS)
 def test_some_hundred_inputs_find_nothing(name, capfd):
     mutator, report = Mutator.of(TARGETS[name]), Report()

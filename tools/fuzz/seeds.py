@@ -122,7 +122,38 @@ layer { name: "q" type: "Quantize" bottom: "a" top: "q" quantize_param { scale: 
 layer { name: "d" type: "Deconvolution" bottom: "q" top: "d" convolution_param { num_output: 2 kernel_size: 2 }
   xdn_param { int8 { scale: 0.125 signed: true } } }
 """
-PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES, _PYTHON, _INTEGERS)
+_SEQUENCES = """input: "x" input_shape { dim: [6, 2, 4] } input: "cont" input_shape { dim: [6, 2] }
+input: "s" input_shape { dim: [2, 3] }
+input: "h" input_shape { dim: [1, 2, 5] } input: "k" input_shape { dim: [1, 2, 5] }
+layer { name: "l" type: "LSTM" bottom: ["x", "cont", "s", "h", "k"] top: ["l", "lh", "lk"]
+  recurrent_param { num_output: 5 expose_hidden: true weight_filler { type: "uniform" } } }
+layer { name: "r" type: "RNN" bottom: "l" bottom: "cont" top: "r" recurrent_param { num_output: 3 } }
+layer { name: "rev" type: "Reverse" bottom: "r" top: "rev" reverse_param { axis: 0 } }
+layer { name: "f" type: "Lstm" bottom: "rev" top: "f" lstm_param { num_output: 4 } }
+layer { name: "fc" type: "InnerProduct" bottom: "f" top: "fc" inner_product_param { num_output: 7 axis: 2 } }
+"""
+_DETECTORS = """input: "a" input_shape { dim: [2, 16, 4, 6] } input: "b" input_shape { dim: [2, 16, 2, 3] }
+layer { name: "p" type: "Pooling" bottom: "a" top: "p" pooling_param { kernel_size: 2 stride: 1 dilation: 2 pad: 1 } }
+layer { name: "s" type: "Pooling" bottom: "a" top: "s"
+  pooling_param { kernel_size: 3 stride: 2 pad_t: 1 pad_b: 0 pad_l: 2 pad_r: 1 ceil_mode: false } }
+layer { name: "pad" type: "Pad" bottom: "a" top: "pad" pad_param { pad_t: 1 pad_b: 0 pad_l: 2 pad_r: 3 } }
+layer { name: "g" type: "GroupNorm" bottom: "a" top: "g" group_norm_param { group_num: 4 eps: 1e-3 } }
+layer { name: "v2" type: "YoloDetectionOutput" bottom: "g" top: "v2" yolo_detection_output_param {
+  num_classes: 3 num_box: 2 confidence_threshold: 0.3 nms_threshold: 0.4 biases: [1.2, 2.5, 3.1, 1.7] } }
+layer { name: "v3" type: "Yolov3DetectionOutput" bottom: "b" bottom: "a" top: "v3" yolov3_detection_output_param {
+  num_classes: 3 num_box: 2 biases: [10, 13, 16, 30, 33, 23, 30, 17] mask: [2, 0, 1, 3] anchors_scale: [32, 16]
+  mask_group_num: 2 confidence_threshold: 0.5 } }
+layer { name: "re" type: "Region" bottom: "b" top: "re" region_param { classes: 3 coords: 4 num: 2 } }
+layer { name: "l" type: "Flatten" bottom: "b" top: "l" }
+layer { name: "pb" type: "PriorBoxClustered" bottom: "b" bottom: "a" top: "pb" prior_box_param {
+  width: [8, 12] height: [9, 4] step: 16 offset: 0.5 variance: [0.1, 0.1, 0.2, 0.2] } }
+layer { name: "lc" type: "Slice" bottom: "l" top: "l1" top: "l2" slice_param { axis: 1 slice_point: 48 } }
+layer { name: "cf" type: "Slice" bottom: "l2" top: "c1" top: "c2" slice_param { axis: 1 slice_point: 24 } }
+layer { name: "d" type: "DetectionOutput" bottom: "l1" bottom: "c1" bottom: "pb" bottom: "c2" bottom: "l1" top: "d"
+  detection_output_param { num_classes: 2 objectness_score: 0.01 confidence_threshold: 0.1 keep_top_k: 20
+    nms_param { nms_threshold: 0.45 top_k: 40 eta: 0.9 } code_type: CENTER_SIZE } }
+"""
+PROTOTXTS = (NET, _TRAINING, _V1, _V0, _SHAPING, _FORKS, _FILMS, _VOLUMES, _PYTHON, _INTEGERS, _SEQUENCES, _DETECTORS)
 
 SOLVERS = (
     """net: "train.prototxt" base_lr: 0.1 lr_policy: "multistep" gamma: .1 stepvalue: 100 stepvalue: 200 max_iter: 300

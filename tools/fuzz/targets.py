@@ -16,7 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
-from tools.fuzz import seeds
+import onnx
+from google.protobuf import text_format
+
+from tools.fuzz import onnx_seeds, seeds
 from xdn import api, frontend
 from xdn.data import header as headers
 from xdn.data.cifar10 import BINARY_FOLDER, PYTHON_FOLDER, Cifar10
@@ -103,6 +106,19 @@ def _prototxt(content: bytes) -> None:
     frontend.frontend_of(path).declared_batch(path, "TRAIN")
     frontend.summary(path)
     frontend.load(path)
+
+
+def _onnx(content: bytes) -> None:
+    frontend.load(_file("net.onnx", content))
+
+
+def _onnx_text(content: bytes) -> None:
+    """Read the model that protobuf's text says, so that most changes leave a file which can be decoded."""
+    try:
+        model = text_format.Parse(content, onnx.ModelProto())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise XdnError("the text says no model") from error
+    _onnx(model.SerializeToString())
 
 
 def _solver(content: bytes) -> None:
@@ -242,6 +258,8 @@ TARGETS = {
     target.name: target
     for target in (
         Target("prototxt", _prototxt, lambda: seeds.texts(seeds.PROTOTXTS), _schema_words),
+        Target("onnx", _onnx, onnx_seeds.models),
+        Target("onnx-text", _onnx_text, onnx_seeds.texts, onnx_seeds.words),
         Target("solver", _solver, lambda: seeds.texts(seeds.SOLVERS), _schema_words),
         Target("prune", _prune, lambda: seeds.texts(seeds.PRUNE_FILES), _schema_words),
         Target("caffemodel", _caffemodel, seeds.caffemodels),

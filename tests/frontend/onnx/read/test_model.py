@@ -27,6 +27,15 @@ def test_what_is_no_model(path, content):
         read_model(path)
 
 
+@pytest.mark.parametrize("name", [b"Relu", b"x", b"alpha"], ids=["operator", "blob", "attribute"])
+def test_names_that_are_not_text(path, name):
+    content = one_node("Relu", (1, 3), alpha=1.0).SerializeToString()
+    assert name in content
+    path.write_bytes(content.replace(name, b"\xff" * len(name)))
+    with pytest.raises(ParseError, match=r"net\.onnx: .*not UTF-8"):
+        read_model(path)
+
+
 @pytest.mark.parametrize(("opset", "mend"), [(6, "Export it anew"), (9999, "Update the package onnx")])
 def test_operator_sets_that_are_not_read(path, opset, mend):
     path.write_bytes(one_node("Relu", (1, 3), opset=opset).SerializeToString())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, i64, model_of
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, i64, model_of, one_node
 from xdn.errors import ShapeError
 from xdn.frontend.onnx.read.net import net_of
 
@@ -70,6 +70,12 @@ def test_slice(starts, ends, axes, steps):
 def test_slice_backwards():
     constants = {"s": i64(-1), "e": i64(0), "a": i64(1), "t": i64(-1)}
     check_refused("Slice", (2, 4), constants, reason="its step is -1")
+
+
+def test_a_slice_of_which_something_is_missing():
+    constants = {"s": i64(0, 0), "e": i64(1), "a": i64(1, 2), "t": i64(1, 1)}
+    with pytest.raises(ShapeError, match="2 starts, 1 ends, 2 axes and 2 steps"):
+        net_of(one_node("Slice", (2, 4, 5), constants), "model")
 
 
 def test_gather():

@@ -1,11 +1,12 @@
 """An ONNX file, as it stands: bounded in size, with external data from beside it, of an operator set that is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from onnx import TensorProto
 
 from xdn import settings
@@ -56,6 +57,8 @@ def read_model(path: Path) -> Model:
         raise ParseError("the file is no ONNX model, or a damaged one", where=str(path)) from error
     if not proto.graph.node:
         raise ParseError("the file is no ONNX model: it has no nodes", where=str(path))
+    if not _is_text(proto):
+        raise ParseError("the file is no ONNX model, or a damaged one: its names are not UTF-8", where=str(path))
     with placed(str(path), ParseError, UnsupportedError):
         opset_of(proto)
         constants = proto.graph.initializer
@@ -68,6 +71,17 @@ def read_model(path: Path) -> Model:
         if tensor.data_location == TensorProto.EXTERNAL:
             beside.give(tensor)
     return Model(proto, {number: array for number, array in values.items() if array is not None})
+
+
+def _is_text(message: Message) -> bool:
+    """Return whether all strings of a message are text: protobuf hands on those that are not UTF-8 as bytes."""
+    for field, value in message.ListFields():
+        each = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
+        if field.type == FieldDescriptor.TYPE_STRING and any(isinstance(part, bytes) for part in each):
+            return False
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not all(map(_is_text, each)):
+            return False
+    return True
 
 
 def opset_of(model: onnx.ModelProto) -> int:

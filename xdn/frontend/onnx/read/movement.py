@@ -131,6 +131,8 @@ def slice_(node: Node) -> None:
     starts, ends = node.integers(1, "starts") or (), node.integers(2, "ends") or ()
     axes = node.integers(3, "axes") or tuple(range(len(starts)))
     steps = node.integers(4, "steps") or (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        raise ShapeError(f"{len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
     blob = node.bottom()
     strides: dict[int, int] = {}
     for start, end, axis, step in zip(starts, ends, map(node.axis, axes), steps, strict=True):
