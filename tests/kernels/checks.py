@@ -426,14 +426,26 @@ LAYER_CASES += [
 ]
 #: Layer types that the executor computes on whole batches, by their reference or by what `xdn.kernels.whole` has.
 COMPUTED_APART = {
+    "BatchReindex",
     "CTCGreedyDecoder",
+    "ChannelNorm",
+    "ChannelScale",
+    "ClusterDetections",
     "ContinuationIndicator",
+    "Correlation",
+    "Correlation1D",
     "DenseBlock",  # Where a file is read plain layers take its place.
     "DetectionOutput",
+    "Filter",
+    "FlowWarp",
     "GroupNorm",
+    "HyperColumns",
+    "InnerDistance",
     "LSTM",
+    "Local",
     "Lstm",
     "PSROIPooling",
+    "Parameter",
     "PriorBox",
     "PriorBoxClustered",
     "Proposal",
@@ -441,6 +453,7 @@ COMPUTED_APART = {
     "ROIPooling",
     "Region",
     "TextProposal",
+    "Unpooling",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
 }

@@ -328,3 +328,25 @@ def test_soft_suppression_is_refused_and_its_absence_is_not():
     DetectionOutput(num_classes=3, nms_param=_suppression(soft_nms=False, theta=0.5)).infer(shapes, 1)
     with pytest.raises(UnsupportedError, match="soft_nms lowers the scores"):
         DetectionOutput(num_classes=3, nms_param=_suppression(soft_nms=True)).infer(shapes, 1)
+
+
+def test_priors_in_pixels_are_those_that_are_fractions(rng):
+    """Intel's regions are priors, but for their image and that they count in pixels."""
+    locations, confidences, priors = _bottoms(rng, 1, 5, 3)
+    priors[0, 1] = 1
+    size = np.array([64, 32, 64, 32], np.float32)
+    regions = np.concatenate([np.zeros((5, 1), np.float32), priors[0, 0].reshape(5, 4) * size], axis=1)
+    fields = {"num_classes": 3, "code_type": "CENTER_SIZE", "confidence_threshold": 0.2}
+    (expected,) = DetectionOutput(**fields).reference([locations, confidences, priors], {}, 1)
+    params = DetectionOutput(
+        **fields, variance_encoded_in_target=True, normalized=False, input_width=64, input_height=32
+    )
+    bottoms = [locations, confidences, regions.reshape(1, 1, 25)]
+    (found,) = params.reference(bottoms, {}, 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert params.infer(blobs(bottoms), 1) == (Blob((1, 1, 15, 7)),)
+    with pytest.raises(ShapeError, match="priors of shape"):
+        params.infer(blobs([locations, confidences, priors]), 1)
+    for wrong in ({"input_width": 0}, {"variance_encoded_in_target": False}):
+        with pytest.raises(ShapeError, match="normalized: false"):
+            DetectionOutput(**{**vars(params), **wrong}).infer(blobs(bottoms), 1)

@@ -78,7 +78,7 @@ def _values(field):
 
 
 #: The types whose tops have as many rows as were found, at most those of the shape rule.
-FINDING = ("DetectionOutput", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
+FINDING = ("DetectionOutput", "Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
     "CTCGreedyDecoder": ({}, [(4, 2, 5), (4, 2)]),
@@ -89,6 +89,18 @@ FITTING = {
     "Lstm": ({"num_output": 3}, [(4, 2, 5)]),
     "TextProposal": ({}, [(1, 20, 2, 3), (1, 20, 2, 3), (1, 2)]),
     "RNN": ({"num_output": 3}, [(4, 2, 5), (4, 2), (2, 6)]),
+    "BatchReindex": ({}, [(3, 4), (5,)]),
+    "ChannelScale": ({}, [(2, 3, 4, 4), (2, 1, 4, 4)]),
+    "ClusterDetections": ({"image_size_x": 8, "image_size_y": 10, "stride": 2}, [(2, 1, 5, 4), (2, 4, 5, 4)]),
+    "Correlation": ({"kernel_size": 3, "max_displacement": 2, "pad": 3}, [(2, 3, 5, 4)] * 2),
+    "Correlation1D": ({"kernel_size": 3, "max_displacement": 2, "pad": 3}, [(2, 3, 5, 4)] * 2),
+    "Filter": ({}, [(3, 4, 2), (3, 1)]),
+    "FlowWarp": ({}, [(2, 3, 5, 4), (2, 2, 5, 4)]),
+    "HyperColumns": ({"is_train": False}, [(2, 3, 6, 4), (2, 2, 3, 2), (2, 1, 6, 4)]),
+    "InnerDistance": ({"num_output": 3}, [(2, 3, 2)]),
+    "Local": ({"num_output": 3, "kernel_size": 2}, [(2, 3, 5, 4)]),
+    "Parameter": ({"shape": (2, 3)}, []),
+    "Unpooling": ({"kernel_size": 2, "stride": 2}, [(2, 3, 4, 2)] * 2),
     "Axpy": ({}, [(2, 3), (2, 3, 4, 4), (2, 3, 4, 4)]),
     "Concat": ({}, [(2, 3, 4), (2, 1, 4)]),
     "Convolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 5, 4)]),

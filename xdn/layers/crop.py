@@ -8,12 +8,13 @@ from xdn.layers.base import Message, blobs_of, layer_type, proto
 from xdn.layers.portable import Library, Portable
 
 
-@layer_type("Crop")
+@layer_type("Crop", "CROP", "AutoCrop", "FCNCrop")
 class Crop(Portable):
     """Crop: from `axis` on, the first bottom cut to the second's extents, `offset` elements from its beginning.
 
     One `offset` serves all axes; of the second bottom only the shape counts. The source is Caffe's crop_layer.cpp. With
-    `centred`, a word of ours, the part is the middle.
+    `centred`, a word of ours, the part is the middle. The other names are those of forks that state no offsets; reading
+    a file finds them.
     """
 
     message = Message("CropParameter", "crop_param", 144)

@@ -6,6 +6,7 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, around, ranked, suppress
+from xdn.layers.roipooling import REGION
 
 #: What a found box is told by: image, class, confidence, xmin, ymin, xmax, ymax.
 _COLUMNS = 7
@@ -21,8 +22,10 @@ class DetectionOutput(CaffeLayer):
     something (N, priors * 2), where a prior that is something by less than `objectness_score` is background, and
     locations of its own (N, priors * 4), which move the priors first; what does not fit that plays no part. The top
     (1, 1, found, 7) has a row a box: image, class, confidence, and corners as fractions of the image. How many are
-    found depends on the data; nothing found gives one row of -1 an image. The source is detection_output_layer.cpp of
-    the SSD branch of Caffe (Liu et al. 2016), and of RefineDet's.
+    found depends on the data; nothing found gives one row of -1 an image. With `normalized: false`, of Intel's nets,
+    priors are regions (1, 1, R * 5), each of an image and then corners in pixels of an image `input_width` wide and
+    `input_height` high. The source is detection_output_layer.cpp of the SSD branch of Caffe (Liu et al. 2016), and of
+    RefineDet's; that of Intel's fields is OpenVINO's operation of the same name.
     """
 
     message = Message("DetectionOutputParameter", "detection_output_param", 204)
@@ -43,6 +46,9 @@ class DetectionOutput(CaffeLayer):
     keep_top_k: int = proto(7, "int32", default=_UNBOUNDED)
     confidence_threshold: float = proto(9, "float", default=float(np.finfo(np.float32).min))
     objectness_score: float = proto(24, "float", default=0.01)
+    normalized: bool = proto(2000, "bool", default=True)
+    input_width: int = proto(2001, "int32", default=1)
+    input_height: int = proto(2002, "int32", default=1)
 
     @property
     def _suppression(self) -> tuple[float, int, float]:
@@ -61,9 +67,15 @@ class DetectionOutput(CaffeLayer):
         if len(bottoms) < 3:
             raise ShapeError(f"{len(bottoms)} bottoms; it takes locations, confidences and priors")
         locations, confidences, priors = (bottom.shape for bottom in bottoms[:3])
-        if len(priors) != 3 or priors[:2] != (1, 2) or priors[2] % 4:
-            raise ShapeError(f"priors of shape {priors}; (1, 2, priors * 4) is expected")
-        count, n = priors[2] // 4, locations[0] if locations else 0
+        if not self.normalized and (
+            min(self.input_width, self.input_height) < 1 or not self.variance_encoded_in_target
+        ):
+            what = f"normalized: false with input_width {self.input_width} and input_height {self.input_height}"
+            raise ShapeError(f"{what}; both are positive, and variance_encoded_in_target is true")
+        planes, told_by = (2, 4) if self.normalized else (1, REGION)
+        if len(priors) != 3 or priors[:2] != (1, planes) or priors[2] % told_by:
+            raise ShapeError(f"priors of shape {priors}; (1, {planes}, priors * {told_by}) is expected")
+        count, n = priors[2] // told_by, locations[0] if locations else 0
         classes = 1 if self.share_location else self.num_classes
         if self.num_classes < 1 or bottoms[0].size != n * count * classes * 4:
             raise ShapeError(f"locations of shape {locations} for {count} priors and {classes} sets of them")
@@ -99,7 +111,7 @@ class DetectionOutput(CaffeLayer):
         n = len(bottoms[0])
         locations = bottoms[0].reshape(n, count, -1, 4)
         confidences = bottoms[1].reshape(n, count, self.num_classes)
-        priors, variances = bottoms[2].reshape(2, count, 4)
+        priors, variances = self._priors_of(bottoms[2], count)
         refining, rows = self._refining(bottoms, n * count), []
         if refining:
             something = bottoms[3].reshape(n, count, 2)[..., 1] >= np.float32(self.objectness_score)
@@ -115,6 +127,15 @@ class DetectionOutput(CaffeLayer):
             empty[..., 0] = np.arange(n)
             return (empty,)
         return (np.array(rows, np.float32)[None, None],)
+
+    def _priors_of(self, values: Array, count: int) -> tuple[Array, Array]:
+        """Return the corners (count, 4) of the priors as fractions, and the variances (count, 4)."""
+        if self.normalized:
+            corners, variances = values.reshape(2, count, 4)
+            return corners, variances
+        size = np.array([self.input_width, self.input_height] * 2, np.float32)
+        corners = values.reshape(count, REGION)[:, 1:] / size
+        return corners, np.ones_like(corners)
 
     def _found(
         self, image: int, locations: Array, confidences: Array, priors: tuple[Array, Array], suppress: Suppress

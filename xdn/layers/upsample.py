@@ -7,6 +7,25 @@ from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
 
 
+def put_back(x: Array, mask: Array, size: tuple[int, int]) -> Array:
+    """Return (N, C, P, Q) with every value of x at its mask's index, of several at one the last, none outside.
+
+    Parameters
+    ----------
+    x, mask : (N, C, H, W)
+        The mask numbers the places of `size` row by row.
+    size : (P, Q)
+    """
+    n, c = x.shape[:2]
+    p, q = size
+    top = np.zeros((n * c, p * q), x.dtype)
+    indices, values = mask.reshape(n * c, -1), x.reshape(n * c, -1)
+    within = (indices >= 0) & (indices < p * q)
+    rows = np.broadcast_to(np.arange(n * c)[:, None], indices.shape)
+    top[rows[within], indices[within].astype(np.int64)] = values[within]
+    return top.reshape(n, c, p, q)
+
+
 @layer_type("Upsample")
 class Upsample(CaffeLayer):
     """Upsample: each position `scale` times `scale` times, or, with a mask, each value at its index and zeros around.
@@ -52,16 +71,10 @@ class Upsample(CaffeLayer):
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Repeat; or put every value at its mask's index, of several at one the last, none outside of the top."""
         x = bottoms[0]
-        n, c, h, w = x.shape
+        h, w = x.shape[2:]
         if len(bottoms) == 1:
             return (x.repeat(self.factors()[0], axis=2).repeat(self.factors()[1], axis=3),)
-        p, q = self.output_size(h, w)
-        top = np.zeros((n * c, p * q), x.dtype)
-        indices = bottoms[1].reshape(n * c, h * w)
-        within = (indices >= 0) & (indices < p * q)
-        rows = np.broadcast_to(np.arange(n * c)[:, None], indices.shape)
-        top[rows[within], indices[within].astype(np.int64)] = x.reshape(n * c, h * w)[within]
-        return (top.reshape(n, c, p, q),)
+        return (put_back(x, bottoms[1], self.output_size(h, w)),)
 
     def moves_only(self, bottoms: Blobs) -> bool:
         """Without a mask, which says where a value goes only when it is there."""

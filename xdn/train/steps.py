@@ -70,7 +70,8 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
         tops = parts[-1].tops
         unread.subtract(layer.bottoms)
         last = tuple(name for name in dict.fromkeys((*layer.bottoms, *tops)) if not unread[name] and name not in wanted)
-        steps.append(Step(parts, entry.compute, layer.bottoms[0] in fresh & private, tops, last))
+        overwrites = bool(layer.bottoms) and layer.bottoms[0] in fresh & private
+        steps.append(Step(parts, entry.compute, overwrites, tops, last))
         if entry.fresh:
             fresh.update(tops)
     return tuple(steps)

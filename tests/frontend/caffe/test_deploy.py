@@ -236,6 +236,16 @@ def test_losses_that_nobody_knows_are_told_by_weight_name_or_place(measure):
     assert list(layers[0].top) == ["data"]
 
 
+def test_a_stranger_that_reads_what_a_loss_compares_with_is_a_measure():
+    loss = 'layer { name: "l" type: "DiceLoss" bottom: "a" bottom: "clean" top: "l" }'
+    measure = 'layer { name: "m" type: "PR" bottom: "a" bottom: "clean" top: "precision" top: "recall" }'
+    layers = deploy(SOURCE + ip("a", "data") + loss + measure, input_shape=(3, 4, 4))
+    assert names(layers) == ["d", "a"]
+    other = 'layer { name: "m" type: "Guided" bottom: "a" bottom: "clean" top: "m" }'
+    shapes = {"data": (3, 4, 4), "clean": (3, 4, 4)}
+    assert names(deploy(SOURCE + ip("a", "data") + other, input_shape=shapes)) == ["d", "a", "m"]
+
+
 def test_a_loss_of_features_alone_is_told_by_its_weight():
     layers = deploy(DATA % "" + ip("a", "data") + python("l", ["a"], "l", extra="loss_weight: 0.1"))
     assert names(layers) == ["d", "a"]

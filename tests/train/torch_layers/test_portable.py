@@ -9,14 +9,19 @@ from tests.layers.slices import SLICES
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
+from xdn.layers.channelnorm import ChannelNorm
+from xdn.layers.channelscale import ChannelScale
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
 from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
+from xdn.layers.innerdistance import InnerDistance
+from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.normalize import Normalize
+from xdn.layers.parameter import Parameter
 from xdn.layers.permute import Permute
 from xdn.layers.region import Region
 from xdn.layers.reorg import Reorg
@@ -221,3 +226,22 @@ def test_depth_to_space(params):
 @pytest.mark.parametrize("params", [Flip(), Flip(flip_height=True), Flip(flip_width=False)])
 def test_flip(params):
     check_layer(params, (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("params", "shapes"),
+    [
+        (ChannelNorm(eps=0.5), [(2, 3, 4, 5)]),
+        (ChannelScale(), [(2, 3, 4, 5), (2, 1, 4, 5)]),
+        (InnerDistance(num_output=3, normalize=True), [(2, 3, 4)]),
+        (InnerDistance(num_output=3, distance_type="L1"), [(2, 3, 4)]),
+        (Local(num_output=2, kernel_size=3, stride=2, pad=1), [(2, 3, 6, 5)]),
+    ],
+    ids=repr,
+)
+def test_layers_of_forks(params, shapes):
+    check_net(one_layer_net(params, *shapes))
+
+
+def test_learned_values():
+    check_net(one_layer_net(Parameter(shape=(2, 3))))

@@ -7,14 +7,22 @@ import torch
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.train.checks import check_layer, check_refuses_gradients
 from xdn.layers.argmax import ArgMax
+from xdn.layers.batchreindex import BatchReindex
+from xdn.layers.clusterdetections import ClusterDetections
 from xdn.layers.continuationindicator import ContinuationIndicator
+from xdn.layers.correlation import Correlation
+from xdn.layers.correlation1d import Correlation1D
 from xdn.layers.ctcgreedydecoder import CTCGreedyDecoder
 from xdn.layers.detectionoutput import DetectionOutput
+from xdn.layers.filter import Filter
+from xdn.layers.flowwarp import FlowWarp
+from xdn.layers.hypercolumns import HyperColumns
 from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
 from xdn.layers.roipooling import ROIPooling
+from xdn.layers.unpooling import Unpooling
 from xdn.layers.yolodetectionoutput import YoloDetectionOutput
 from xdn.layers.yolov3detectionoutput import Yolov3DetectionOutput
 from xdn.train.module import NetModule
@@ -80,3 +88,22 @@ def test_yolos_outputs():
 
 def test_prior_box_clustered():
     check_layer(PriorBoxClustered(width=(30.0,), height=(20.0,)), (2, 8, 5, 4), (2, 3, 90, 80))
+
+
+def test_images_are_chosen():
+    check_refuses_gradients(BatchReindex(), normal(3, 2), np.array([2, 0], np.float32))
+    check_refuses_gradients(Filter(), normal(3, 2), np.array([1, 0, 1], np.float32))
+
+
+def test_images_are_compared():
+    maps = normal(1, 2, 4, 4), normal(1, 2, 4, 4)
+    check_refuses_gradients(Correlation(kernel_size=1), *maps)
+    check_refuses_gradients(Correlation1D(kernel_size=1), *maps)
+    check_refuses_gradients(FlowWarp(), *maps)
+    check_refuses_gradients(HyperColumns(is_train=False), *maps)
+    check_refuses_gradients(Unpooling(kernel_size=2, stride=2), maps[0])
+
+
+def test_boxes_are_grouped():
+    clusters = ClusterDetections(image_size_x=8, image_size_y=8, stride=2)
+    check_refuses_gradients(clusters, normal(1, 1, 4, 4), 40 * normal(1, 4, 4, 4))

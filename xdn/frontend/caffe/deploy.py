@@ -77,18 +77,24 @@ class _Analysis:
         return found
 
     def find_measures(self) -> None:
-        """Enter losses and measures: what is one by itself, and Python layers by their place.
+        """Enter losses and measures: what is one by itself, and strange layers by their place.
 
-        These end the net, and compare what was computed, their first bottom, with what comes from data.
+        Python layers that end the net, and compare what was computed, their first bottom, with what comes from data;
+        and layers of types that XDN lacks, where a loss or a measure compares with the same.
         """
         readers, given = self.readers(), set[str]()
+        strangers, compared_with = list[tuple[int, set[str]]](), set[str]()
         for index, (layer, wiring) in enumerate(zip(self.layers, self.wirings, strict=True)):
             if is_data(layer) or (layer.type in _RESHAPING and given.issuperset(wiring.bottoms)):
                 given.update(wiring.tops)
-            ends = layer.type == PYTHON and not is_known_python(layer) and readers.keys().isdisjoint(wiring.tops)
-            compares = given.isdisjoint(wiring.bottoms[:1]) and not given.isdisjoint(wiring.bottoms)
-            if _is_measure(layer) or (ends and (compares or not wiring.tops)):
+            ends = readers.keys().isdisjoint(wiring.tops) and not is_known_python(layer)
+            compared = given.intersection(wiring.bottoms) if given.isdisjoint(wiring.bottoms[:1]) else set[str]()
+            if _is_measure(layer) or (ends and layer.type == PYTHON and (compared or not wiring.tops)):
                 self.measures.add(index)
+                compared_with |= compared
+            elif ends and layer.type not in LAYERS:
+                strangers.append((index, compared))
+        self.measures.update(index for index, compared in strangers if compared & compared_with)
 
     def find_labels(self) -> None:
         """Enter the tops of data layers that are labels."""

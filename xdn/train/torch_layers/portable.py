@@ -27,10 +27,24 @@ _MOVING = (
     "TextProposal",
     "Tile",
 )
+#: Types whose formula gives new tops.
+_FRESH = (
+    "Axpy",
+    "Bias",
+    "ChannelNorm",
+    "ChannelScale",
+    "Concat",
+    "Eltwise",
+    "InnerDistance",
+    "Local",
+    "Parameter",
+    "Region",
+    "Scale",
+)
 
 
 @torch_layer(*_MOVING)
-@torch_layer("Axpy", "Bias", "Concat", "Eltwise", "Region", "Scale", fresh=True)
+@torch_layer(*_FRESH, fresh=True)
 def portable(params: Any, given: Given) -> tuple[Tensor, ...]:
     """The formula; what only moves values is a view where it can be one."""
     tops: tuple[Tensor, ...] = params.computed(torch, given.bottoms, given.weights, given.n_tops)

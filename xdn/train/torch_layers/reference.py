@@ -10,14 +10,22 @@ from xdn.train.torch_layers.base import Given, refuse_gradient, torch_layer
 #: Types that are left to their reference.
 _TYPES = (
     "ArgMax",
+    "BatchReindex",
     "CTCGreedyDecoder",
+    "ClusterDetections",
     "ContinuationIndicator",
+    "Correlation",
+    "Correlation1D",
     "DetectionOutput",
+    "Filter",
+    "FlowWarp",
+    "HyperColumns",
     "PriorBox",
     "PriorBoxClustered",
     "Proposal",
     "PSROIPooling",
     "ROIPooling",
+    "Unpooling",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
 )

@@ -137,3 +137,9 @@ def test_a_relu_that_ends(param, expected):
 def test_a_relu_of_unknown_meaning(param):
     with pytest.raises(UnsupportedError, match=r"layer 'x' \(ReLU\).*whose meaning together is unknown"):
         plain(f'type: "ReLU" relu_param {{ {param} }}')
+
+
+def test_the_size_of_a_second_bottom():
+    layer = plain('type: "BilinearInterpolation" bottom: "a" bottom: "b" top: "c"')
+    assert (layer.type, layer.interp_param.use_blob_size) == ("Interp", True)
+    assert plain('type: "BilinearInterpolation" bottom: "a" top: "c"').type == "BilinearInterpolation"

@@ -99,3 +99,27 @@ def test_ctpns_proposals_are_told_by_their_module():
     for wrong in (0, 1.5, "[1]"):
         with pytest.raises(UnsupportedError, match="feat_stride"):
             plain(f'type: "Python" python_param {{ {param % wrong} }}')
+
+
+def test_detectnets_clustering():
+    words = 'module: "caffe.layers.detectnet.clustering" layer: "ClusterDetections"'
+    layer = plain(f'type: "Python" python_param {{ {words} param_str: "1248, 352, 16,0.05,1, 0.025,22,2" }}')
+    assert layer_params(layer) == LAYERS["ClusterDetections"](
+        image_size_x=1248,
+        image_size_y=352,
+        stride=16,
+        gridbox_cvg_threshold=0.05,
+        gridbox_rect_thresh=1,
+        gridbox_rect_eps=0.025,
+        min_height=22,
+        num_classes=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("1,2,3", "3 numbers. Known: numbers with commas: image_size_x"), ("1,2,3,x,5,6,7", "threshold' is 'x'")],
+)
+def test_what_clustering_states_is_never_passed_over(words, found):
+    with pytest.raises(UnsupportedError, match=found):
+        plain(f'type: "Python" python_param {{ layer: "ClusterDetections" param_str: "{words}" }}')

@@ -28,6 +28,7 @@ def data_layer(body, kind="Data"):
             "memory_data_param { channels: 2 height: 5 width: 6 } transform_param { crop_size: 4 }",
             (2, 4, 4),
         ),
+        ("MemoryData", "memory_data_param { dim: 4 dim: 2 dim: 5 dim: 6 dim: 7 }", (2, 5, 6, 7)),
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 }", (3, 7, 8)),
         ("ImageData", "image_data_param { new_height: 7 new_width: 8 is_color: false }", (1, 7, 8)),
         ("AnnotatedData", "transform_param { resize_param { height: 7 width: 8 } }", (3, 7, 8)),

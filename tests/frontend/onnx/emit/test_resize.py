@@ -8,6 +8,7 @@ from tests.layers.resizes import INTERPS, RESIZES
 from xdn.graph import Layer
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
+from xdn.layers.unpooling import Unpooling
 from xdn.layers.upsample import Upsample
 
 
@@ -51,3 +52,13 @@ def test_upsample_after_a_pooling(params):
 @pytest.mark.parametrize("params", RESIZES, ids=repr)
 def test_deephi_resize(params):
     check_layer(params, (2, 3, 5, 6))
+
+
+@pytest.mark.parametrize("unpool", ["MAX", "TILE", "AVE"])
+def test_unpooling(unpool):
+    check_layer(Unpooling(unpool=unpool, kernel_size=3, stride=2, unpool_size=6), (2, 3, 3, 4))
+
+
+def test_unpooling_by_a_mask(rng):
+    mask = np.stack([rng.permutation(25)[:6] for _ in range(6)]).reshape(2, 3, 2, 3).astype(np.float32)
+    check_values(Unpooling(kernel_size=2, stride=2, unpool_size=5), rng.random((2, 3, 2, 3), np.float32), mask)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from xdn.errors import NetError, UnsupportedError
+from xdn.frontend.caffe.dialects.cropping import aligned_apart
 from xdn.frontend.caffe.dialects.films import FILM_RULES
 from xdn.frontend.caffe.dialects.merging import merged_apart
+from xdn.frontend.caffe.dialects.norms import norms_apart
 from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.text import Message, place_of
@@ -103,6 +105,12 @@ def _axes_in_order(layer: Message) -> None:
     layer.type = "Permute"
 
 
+def _as_large(layer: Message) -> None:
+    """The BilinearInterpolation of ctensmeyer's fork, with the size of a second bottom, is an Interp."""
+    if len(layer.bottom) == 2:
+        layer.type, layer.interp_param.use_blob_size = "Interp", True
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
@@ -112,6 +120,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),
     "Transpose": _axes_in_order,
+    "BilinearInterpolation": _as_large,
     **FILM_RULES,
 }
 
@@ -142,7 +151,7 @@ def plain_caffe(net: Message, strict: bool = True) -> None:
         if rule := _RULES.get(layer.type):
             with _understood(strict):
                 rule(layer)
-    for rewrite in (padded_apart, merged_apart):
+    for rewrite in (aligned_apart, padded_apart, merged_apart, norms_apart):
         with _understood(strict):
             rewrite(net)
     _densified(net)

@@ -5,6 +5,7 @@ Each rule takes a LayerParameter, what its `param_str` states, and makes it a la
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.caffe.dialects.param_str import Value, read_param_str
@@ -60,6 +61,40 @@ def _spatial_dropout(layer: Message, stated: Stated) -> None:
             raise _unknown(key, value)
 
 
+#: What DetectNet's clustering is told, in this order; all but the last two must be.
+_CLUSTERING = (
+    "image_size_x",
+    "image_size_y",
+    "stride",
+    "gridbox_cvg_threshold",
+    "gridbox_rect_thresh",
+    "gridbox_rect_eps",
+    "min_height",
+    "num_classes",
+    "max_boxes",
+)
+
+
+def _clustering(text: str) -> Stated:
+    """Return what the `param_str` of DetectNet's layer says: numbers with commas between them."""
+    values = text.split(",")
+    if not len(_CLUSTERING) - 2 <= len(values) <= len(_CLUSTERING):
+        raise ParseError(f"{len(values)} numbers", where="param_str")
+    return dict(zip(_CLUSTERING, values, strict=False))
+
+
+def _cluster_detections(layer: Message, stated: Stated) -> None:
+    """DetectNet's clustering of predicted boxes is a layer type here."""
+    layer.type = "ClusterDetections"
+    param = layer.cluster_detections_param
+    for key, value in stated.items():
+        kind = type(getattr(param, key))
+        try:
+            setattr(param, key, kind(str(value)))
+        except (TypeError, ValueError):
+            raise _unknown(key, value) from None
+
+
 def _number(value: Value) -> float:
     """Return a number, which may be spelled as a word; 0 for what is none."""
     try:
@@ -72,10 +107,30 @@ def _unknown(key: str, value: Value) -> UnsupportedError:
     return UnsupportedError(f"param_str: {key!r} is {value!r}, of which nothing is known")
 
 
-#: Class of a Python layer -> its rule, and how its `param_str` is written.
-_RULES: dict[str, tuple[Callable[[Message, Stated], None], str]] = {
-    "ProposalLayer": (_proposal, "'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"),
-    "SpatialDropoutLayer": (_spatial_dropout, "'phase': 'TEST' and 'p': 0.1"),
+@dataclass(frozen=True)
+class _Rule:
+    """What a Python layer of known meaning becomes.
+
+    Parameters
+    ----------
+    apply : callable
+        Changes the layer by what its `param_str` states.
+    form : str
+        How that is written.
+    read : callable
+        What it states.
+    """
+
+    apply: Callable[[Message, Stated], None]
+    form: str
+    read: Callable[[str], Stated] = read_param_str
+
+
+#: Class of a Python layer -> its rule.
+_RULES = {
+    "ProposalLayer": _Rule(_proposal, "'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"),
+    "SpatialDropoutLayer": _Rule(_spatial_dropout, "'phase': 'TEST' and 'p': 0.1"),
+    "ClusterDetections": _Rule(_cluster_detections, f"numbers with commas: {', '.join(_CLUSTERING)}", _clustering),
 }
 
 
@@ -111,12 +166,13 @@ def known_python(layer: Message) -> None:
     if not is_known_python(layer):
         return
     where, cls = place_of(layer), _of_owner(layer)
-    rule, form = _RULES.get(layer.python_param.layer, (None, "fields of the layer type"))
+    rule = _RULES.get(layer.python_param.layer)
+    form = "fields of the layer type" if rule is None else rule.form
     try:
         if rule is None and cls is not None:
             _as_owner_says(layer, cls)
         elif rule is not None:
-            rule(layer, read_param_str(layer.python_param.param_str))
+            rule.apply(layer, rule.read(layer.python_param.param_str))
     except ParseError as error:
         raise UnsupportedError(error.what, where=f"{where}: {error.where}", mend=f"Known: {form}") from None
     except UnsupportedError as error:

@@ -42,7 +42,7 @@ def resize_of(layer: Message) -> tuple[int, ...]:
 
 def batch_of(layer: Message) -> int:
     """Return the batch that a data layer names, 0 where it names none."""
-    return int(_of_data(layer, "batch_size", 0))
+    return int(_of_data(layer, "batch_size", 0)) or next(iter(layer.memory_data_param.dim), 0)
 
 
 def _of_data(layer: Message, name: str, default: Any) -> Any:
@@ -85,6 +85,8 @@ def _declared(layer: Message) -> ImageShape | None:
     channels = memory.channels if from_memory else _channels(layer)
     if crop := crop_of(transform):
         return channels, *crop
+    if memory.dim:  # Greentea's, of which the first is the batch.
+        return tuple(memory.dim[1:])
     if from_memory:
         return channels, memory.height, memory.width
     sizes = [(p.new_height, p.new_width) for p in (layer.image_data_param, layer.video_data_param)]

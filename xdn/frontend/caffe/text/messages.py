@@ -99,7 +99,7 @@ VideoDataParameter string source=1 float scale=2 string mean_file=3 uint32 batch
     uint32 rand_skip=7 bool shuffle=8 uint32 new_height=9 new_width=10 bool is_color=11 string root_folder=12 \
     uint32 new_length=13 bool show_data=14 use_image=15 use_temporal_jitter=16 uint32 sampling_rate=17 \
     max_sampling_rate=18 bool use_sampling_rate_jitter=19 use_multiple_label=20 uint32 num_of_labels=21
-MemoryDataParameter uint32 batch_size=1 channels=2 height=3 width=4
+MemoryDataParameter uint32 batch_size=1 channels=2 height=3 width=4 uint32* dim=5
 WindowDataParameter string source=1 float scale=2 string mean_file=3 uint32 batch_size=4 crop_size=5 bool mirror=6 \
     float fg_threshold=7 bg_threshold=8 fg_fraction=9 uint32 context_pad=10 string crop_mode=11 bool cache_images=12 \
     string root_folder=13
@@ -131,7 +131,6 @@ MultiBoxLossParameter L2|SMOOTH_L1 loc_loss_type=1 SOFTMAX|LOGISTIC conf_loss_ty
 #: What other inference layers use.
 OTHERS = """
 NonMaximumSuppressionParameter float nms_threshold=1 int32 top_k=2 float eta=3 bool soft_nms=4 float theta=5
-ParameterParameter BlobShape shape=1
 PythonParameter string module=1 layer=2 param_str=3 bool share_in_parallel=4
 SaveOutputParameter string output_directory=1 output_name_prefix=2 output_format=3 label_map_file=4 name_size_file=5 \
     uint32 num_test_image=6 ResizeParameter resize_param=7
@@ -157,7 +156,7 @@ LAYER_FIELDS = """
 LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=107 dummy_data_param=109 \
     HDF5DataParameter hdf5_data_param=112 HDF5OutputParameter hdf5_output_param=113 message hinge_loss_param=114 \
     image_data_param=115 infogain_loss_param=116 memory_data_param=119 window_data_param=129 python_param=130 \
-    parameter_param=145 annotated_data_param=200 MultiBoxLossParameter multibox_loss_param=201 \
+    annotated_data_param=200 MultiBoxLossParameter multibox_loss_param=201 \
     message detection_evaluate_param=205 smooth_l1_loss_param=2006 CConvolutionParameter cconvolution_param=2020 \
     CInnerProductParameter cinner_product_param=2021 message spatial_pyramid_pooling_param=2022 \
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \

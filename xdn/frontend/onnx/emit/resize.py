@@ -1,4 +1,4 @@
-"""Interp, DeephiResize and Upsample in ONNX."""
+"""Interp, DeephiResize, Upsample and Unpooling in ONNX."""
 
 import numpy as np
 from onnx import TensorProto
@@ -6,6 +6,7 @@ from onnx import TensorProto
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
+from xdn.layers.unpooling import Unpooling
 from xdn.layers.upsample import Upsample
 
 #: Resize's inputs for a region of interest and for scales, left out.
@@ -56,6 +57,17 @@ def upsample(out: Emission, params: Upsample) -> None:
     scales = out.constant("scales", np.array([1, 1, *params.factors()], np.float32))
     how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     out.top("Resize", [*out.bottoms, "", scales], **how)
+
+
+@EMITTERS.register("Unpooling")
+def unpooling(out: Emission, params: Unpooling) -> None:
+    """MatMul with what lays out rows and columns; with a mask ScatterElements into zeros."""
+    if len(out.bottoms) > 1:
+        _scattered(out)
+        return
+    rows, columns = params.laid_out(*out.image_shape(out.layer.bottoms[0])[1:])
+    by_rows = out.step("MatMul", [out.constant("rows", rows), *out.bottoms], "by_rows")
+    out.top("MatMul", [by_rows, out.constant("columns", columns.T)])
 
 
 def _scattered(out: Emission) -> None:

@@ -1,0 +1,66 @@
+"""Layers of single forks, in ONNX: norms, factors and distances; what compares or warps images has no form there."""
+
+from math import prod
+
+import numpy as np
+
+from xdn.frontend.onnx.emit.base import EMITTERS, Emission
+from xdn.graph import LayerParams
+from xdn.layers.channelnorm import ChannelNorm
+from xdn.layers.channelscale import ChannelScale
+from xdn.layers.innerdistance import InnerDistance
+
+#: Layer type -> why it has no form in ONNX.
+_WITHOUT_FORM = {
+    "ClusterDetections": "no operator groups boxes by likeness",
+    "Correlation": "no operator compares displaced windows",
+    "Correlation1D": "no operator compares displaced windows",
+    "FlowWarp": "no operator follows a flow by its rule for borders",
+    "HyperColumns": "it is not yet made of several operators",
+    "Local": "no operator has filters for each place",
+}
+
+
+@EMITTERS.register("ChannelNorm")
+def channel_norm(out: Emission, params: ChannelNorm) -> None:
+    """The root of ReduceSumSquare and eps."""
+    total = out.step("ReduceSumSquare", out.bottoms, "total", axes=[1])
+    out.top("Sqrt", [out.step("Add", [total, out.scalar("eps", params.eps)], "kept")])
+
+
+@EMITTERS.register("ChannelScale")
+def channel_scale(out: Emission, params: ChannelScale) -> None:
+    """Mul, the factors with one channel."""
+    source, factors = out.bottoms
+    if not params.do_forward:
+        out.top("Identity", [source])
+        return
+    shape = [-1, 1, *out.bottom().shape[2:]]
+    out.top("Mul", [source, out.step("Reshape", [factors, out.integers("shape", shape)], "factors")])
+
+
+@EMITTERS.register("InnerDistance")
+def inner_distance(out: Emission, params: InnerDistance) -> None:
+    """Sub of all points, then ReduceSumSquare or ReduceL1."""
+    axis = out.bottom().axis(params.axis)
+    inputs = prod(out.bottom().shape[axis:])
+    source = out.step("Reshape", [out.bottoms[0], out.integers("rows", [-1, 1, inputs])], "rows")
+    points = out.bottoms[1] if len(out.bottoms) > 1 else out.weight("weight")
+    if params.normalize and len(out.bottoms) == 1:
+        weight = out.layer.weights["weight"]
+        length = np.sqrt(np.square(weight).sum(axis=1, keepdims=True) + np.float32(1e-6))
+        points = out.constant("unit", weight / length)
+    points = out.step("Reshape", [points, out.integers("points", [params.num_output, inputs])], "points")
+    apart = out.step("Sub", [source, points], "apart")
+    how = "ReduceSumSquare" if params.distance_type == "L2" else "ReduceL1"
+    found = out.step(how, [apart], "distance", axes=[2], keepdims=0)
+    if params.bias_term:
+        bias = out.bottoms[2] if len(out.bottoms) > 1 else out.weight("bias")
+        found = out.step("Add", [found, out.step("Reshape", [bias, out.integers("flat", [-1])], "bias")], "moved")
+    out.reshaped(found)
+
+
+@EMITTERS.register(*_WITHOUT_FORM)
+def without_form(out: Emission, params: LayerParams) -> None:
+    """UnsupportedError."""
+    raise out.unsupported(_WITHOUT_FORM[out.layer.type])
