@@ -247,7 +247,9 @@ def test_criteria_are_set_beside_each_other(tool, small, tmp_path, rng):
     ]
 
 
-@pytest.mark.parametrize("script", ["reproduce_contest.sh", "reproduce_hybrid.sh", "compare_criteria.sh"])
+@pytest.mark.parametrize(
+    "script", ["reproduce_contest.sh", "reproduce_hybrid.sh", "compare_criteria.sh", "train_mobilenet_v3.sh"]
+)
 def test_the_scripts_explain_themselves_and_refuse_what_they_do_not_know(script):
     def run(*args):
         command = ["bash", str(ROOT / "tools" / script), *args]

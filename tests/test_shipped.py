@@ -166,10 +166,10 @@ def test_in_bf16_every_layer_computes_what_its_reference_does(folder, monkeypatc
             assert (np.abs(given - known) <= allowed).all(), layer.place
 
 
-@pytest.mark.parametrize("source", ["cifar10", "glyphs10"])
-def test_a_trained_pair_names_its_data_and_transform(source):
-    params = load(prototxt_of(f"resnet20_{source}")).input_layers[0].params
-    assert params.source == source
+@pytest.mark.parametrize("folder", ["resnet20_cifar10", "resnet20_glyphs10", "mobilenet_v3_cifar10"])
+def test_a_trained_pair_names_its_data_and_transform(folder):
+    params = load(prototxt_of(folder)).input_layers[0].params
+    assert params.source == folder.rpartition("_")[2]
     assert (params.transform.scale, params.transform.mean_value) == (1 / 64, (125.3, 123.0, 113.9))
 
 
@@ -183,12 +183,12 @@ def test_a_trained_pair_is_as_accurate_in_bf16(source, request, monkeypatch, tmp
     result = json.loads(capsys.readouterr().out)
     assert result["precision"] == "bf16"
     # Of 10,000 images some hundred have two scores that rounding to 8 bits may swap, one way or the other.
-    assert abs(result["contest"]["accuracy"]["correct"] - stated_correct(source)) <= 20
+    assert abs(result["contest"]["accuracy"]["correct"] - stated_correct(f"resnet20_{source}")) <= 20
 
 
-def stated_correct(source):
+def stated_correct(folder):
     """Return of how many of the 10,000 test images a trained pair's README says that they are right."""
-    correct = re.search(r"\(([\d,]+) of the 10,000", stated(f"resnet20_{source}")["accuracy"]).group(1)
+    correct = re.search(r"\(([\d,]+) of the 10,000", stated(folder)["accuracy"]).group(1)
     return int(correct.replace(",", ""))
 
 
@@ -201,4 +201,12 @@ def test_a_trained_pair_is_as_accurate_as_its_readme_says(source, request, monke
     result = json.loads(capsys.readouterr().out)
     assert result["data"] == f"{DATASETS[source].title}, test"
     # Another order of f32 additions moves scores in the last bits: an image on the edge may change sides.
-    assert abs(result["contest"]["accuracy"]["correct"] - stated_correct(source)) <= 3
+    assert abs(result["contest"]["accuracy"]["correct"] - stated_correct(f"resnet20_{source}")) <= 3
+
+
+@pytest.mark.slow
+def test_the_trained_mobilenet_is_as_accurate_as_its_readme_says(cifar10, monkeypatch, capsys):
+    monkeypatch.setenv("XDN_DATA", str(cifar10))
+    assert xdn_run([str(prototxt_of("mobilenet_v3_cifar10")), "--json", "-", "--quiet"]) == 0
+    correct = json.loads(capsys.readouterr().out)["contest"]["accuracy"]["correct"]
+    assert abs(correct - stated_correct("mobilenet_v3_cifar10")) <= 3

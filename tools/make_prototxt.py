@@ -21,6 +21,7 @@ from prototxt_nets import (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    mobilenet_v3_cifar,
     resnet50,
     squeezenet,
     vgg16,
@@ -58,11 +59,21 @@ class Recipe:
         Whether an image's class survives mirroring.
     cycles : int
         How often the solver is run, each time with the weights of the time before.
+    base_lr : float
+    batch : int
+    bf16 : bool
+        Whether to multiply in bfloat16 where the processor does so itself.
+    logs : bool
+        Whether the logs of the training that gave the shipped weights lie beside them.
     """
 
     epochs: int
     mirror: bool
     cycles: int = 1
+    base_lr: float = 0.2
+    batch: int = 128
+    bf16: bool = True
+    logs: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,15 +199,30 @@ TRAINED = {
     ]
 }
 
+TRAINED["mobilenet_v3_cifar10"] = Entry(
+    partial(mobilenet_v3_cifar, "cifar10"),
+    "MobileNet v3, small, trained on CIFAR-10",
+    MOBILENET_V3,
+    "CIFAR-10",
+    f"Three quarters of the channels; the first and the third stride are 1, and 256 values are before the classes. "
+    f"{EXCITED} The Input layer carries the transform of the images. Five epochs are few, 17 minutes of one core: "
+    "a longer training reaches more.",
+    trained_on="cifar10",
+    accuracy="79.47 % (7,947 of the 10,000 test images)",
+    file="mobilenet_v3.prototxt",
+    recipe=Recipe(5, mirror=True, base_lr=0.08, batch=64, bf16=False, logs=False),
+)
+
 ENTRIES = UNTRAINED | TRAINED
 
 
 def solver(entry: Entry, recipe: Recipe) -> str:
     """Return the solver of a trained pair: Nesterov's momentum and one cycle (Smith and Topin 2017)."""
+    bf16 = "" if recipe.bf16 else "  bf16: OFF\n"
     return f"""# Train it again: xdn-train {SOLVER}
 net: "{entry.file}"
 type: "Nesterov"
-base_lr: 0.2
+base_lr: {recipe.base_lr}
 lr_policy: "onecycle"
 momentum: 0.95
 weight_decay: 0.0005
@@ -206,7 +232,7 @@ random_seed: 1
 xdn_param {{
   data: "{entry.trained_on}"
   epochs: {recipe.epochs}
-  batch_size: 128
+  batch_size: {recipe.batch}
   pad: 4
   pad_mode: REFLECT
   mirror: {str(recipe.mirror).lower()}
@@ -214,19 +240,19 @@ xdn_param {{
   initial_factor: 0.04
   final_factor: 4e-06
   low_momentum: 0.85
-}}
+{bf16}}}
 """
 
 
 def readme(folder: str, entry: Entry, net: NetText) -> str:
     """Return the README of one folder."""
     weights, accuracy = "no weights shipped", "no weights, no accuracy"
-    if entry.trained_on:
+    if recipe := entry.recipe:
         command = f"xdn-train prototxt/{folder}/{SOLVER}"
-        weights, logs = f"`resnet20.caffemodel`, from `{command}`", "log: `cycle1.log.jsonl`"
-        if entry.recipe and entry.recipe.cycles == 2:
+        weights, logs = f"`{Path(entry.file).stem}.caffemodel`, from `{command}`", "log: `cycle1.log.jsonl`"
+        if recipe.cycles == 2:
             weights, logs = f"{weights}, then `{command} --weights FIRST --seed 2`", f"{logs}, `cycle2.log.jsonl`"
-        weights = f"{weights}; {logs}"
+        weights = f"{weights}; {logs}" if recipe.logs else weights
         accuracy = entry.accuracy
     rows = {
         "architecture": entry.source,

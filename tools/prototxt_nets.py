@@ -1,15 +1,19 @@
 """The architectures of `prototxt/`, one function each, from the papers that their READMEs name."""
 
-from prototxt_text import Kernel, NetText, quoted
+from prototxt_text import Fields, Kernel, NetText, quoted
 
 #: What is done to the images of the trained pairs.
 TRAINED_TRANSFORM = {"scale": 0.015625, "mean_value": [125.3, 123.0, 113.9]}
 
 
+def _trained_input(source: str) -> Fields:
+    """Return what the Input layer of a pair says that is trained on the data set `source`; nothing for none."""
+    return {"transform_param": TRAINED_TRANSFORM, "data_param": {"source": quoted(source)}} if source else {}
+
+
 def cifar_resnet(depth: int, trained_on: str = "") -> NetText:
     """Build a CIFAR ResNet of 6n + 2 layers: three stages of n blocks with 16, 32, 64 channels."""
-    fields = {"transform_param": TRAINED_TRANSFORM, "data_param": {"source": quoted(trained_on)}}
-    net = NetText(f"ResNet-{depth}", (3, 32, 32), fields if trained_on else None)
+    net = NetText(f"ResNet-{depth}", (3, 32, 32), _trained_input(trained_on))
     x = net.conv_bn_relu("conv1", "data", 16, Kernel(3))
     for stage, channels in enumerate((16, 32, 64), start=1):
         for block in range(1, (depth - 2) // 6 + 1):
@@ -126,7 +130,8 @@ def mobilenet_v2() -> NetText:
 #: Blocks of MobileNet v3: size of the filters, channels within, channels of the result, whether channels are excited,
 #: activation, stride.
 _RE, _HS = "ReLU", "HSwish"
-MOBILENET_V3_LARGE = [
+Blocks = list[tuple[int, int, int, bool, str, int]]
+MOBILENET_V3_LARGE: Blocks = [
     (3, 16, 16, False, _RE, 1),
     (3, 64, 24, False, _RE, 2),
     (3, 72, 24, False, _RE, 1),
@@ -143,7 +148,7 @@ MOBILENET_V3_LARGE = [
     (5, 960, 160, True, _HS, 1),
     (5, 960, 160, True, _HS, 1),
 ]
-MOBILENET_V3_SMALL = [
+MOBILENET_V3_SMALL: Blocks = [
     (3, 16, 16, True, _RE, 2),
     (3, 72, 24, False, _RE, 2),
     (3, 88, 24, False, _RE, 1),
@@ -164,15 +169,29 @@ def _by_eights(channels: float) -> int:
     return found + 8 if found < 0.9 * channels else found
 
 
-def mobilenet_v3(name: str, blocks: list[tuple[int, int, int, bool, str, int]], last: int) -> NetText:
+def mobilenet_v3(name: str, blocks: Blocks, last: int) -> NetText:
     """Build MobileNet v3, width 1, with `last` values before the classes."""
-    net = NetText(name, (3, 224, 224))
+    return _mobilenet_v3(NetText(name, (3, 224, 224)), 2, blocks, last, 1000)
+
+
+def mobilenet_v3_cifar(trained_on: str) -> NetText:
+    """Build the small MobileNet v3 for 32x32: three quarters of its channels, its first and third stride 1."""
+    blocks = [
+        (size, _by_eights(0.75 * wide), _by_eights(0.75 * channels), excited, activation, 1 if number == 2 else stride)
+        for number, (size, wide, channels, excited, activation, stride) in enumerate(MOBILENET_V3_SMALL, start=1)
+    ]
+    net = NetText("MobileNet-v3-small-0.75", (3, 32, 32), _trained_input(trained_on))
+    return _mobilenet_v3(net, 1, blocks, 256, 10)
+
+
+def _mobilenet_v3(net: NetText, first_stride: int, blocks: Blocks, last: int, classes: int) -> NetText:
+    """Append MobileNet v3 to the input of `net`."""
 
     def conv(name: str, bottom: str, channels: int, kernel: Kernel, activation: str) -> str:
         """Append convolution, BatchNorm, Scale and an activation."""
         return net.activation(f"{name}/act", activation, net.conv_bn(name, bottom, channels, kernel))
 
-    x, c = conv("conv1", "data", 16, Kernel(3, 2), _HS), 16
+    x, c = conv("conv1", "data", 16, Kernel(3, first_stride), _HS), 16
     for number, (size, wide, channels, excited, activation, stride) in enumerate(blocks, start=1):
         block = f"b{number}"
         y = conv(f"{block}/expand", x, wide, Kernel(1), activation) if wide != c else x
@@ -184,7 +203,7 @@ def mobilenet_v3(name: str, blocks: list[tuple[int, int, int, bool, str, int]], 
         c = channels
     x = net.global_pool("pool", conv("conv_last", x, 6 * c, Kernel(1), _HS))
     x = net.dropout("drop", net.activation("fc1/act", _HS, net.fc("fc1", x, last)), 0.2)
-    net.softmax("prob", net.fc("fc2", x, 1000))
+    net.softmax("prob", net.fc("fc2", x, classes))
     return net
 
 

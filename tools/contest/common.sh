@@ -90,6 +90,15 @@ train_model() {
         --out "$out/trained"
 }
 
+# train_shipped PROTOTXT: train a net from the start as the solver beside it says, and set net and weights.
+train_shipped() {
+    local text=$1 solver
+    solver=$(dirname "$text")/solver.prototxt
+    net=$out/trained/$(basename "$text") weights=''
+    step train --about "train from fresh weights, as the solver says" --in "$solver" "$text" \
+        --out "$net" "${net%.prototxt}.caffemodel" -- "${xdn[@]}" train "$solver" --out "$out/trained"
+}
+
 # take_original EXTRA...: the original as every step reads it, into $out/original. EXTRA are options that say what is done
 # to the images, where the prototxt does not.
 take_original() {
@@ -150,12 +159,13 @@ tune() {
         --save-config "$out/tuned.json" --tune-plot "$out/search.svg"
 }
 
-# calibrate NAME: let the layers of $out/NAME read 8-bit integers, into $out/NAME-int8.
+# calibrate NAME OPTION...: let the layers of $out/NAME read 8-bit integers, into $out/NAME-int8.
 calibrate() {
-    local path=$out/$1/$stem.prototxt target=$out/$1-int8/$stem.prototxt
-    step "calibrate-$1" --about "choose scales for 8-bit integers by 512 training images" \
+    local name=$1 path=$out/$1/$stem.prototxt target=$out/$1-int8/$stem.prototxt
+    shift
+    step "calibrate-$name" --about "choose scales for 8-bit integers by 512 training images" \
         --in "$path" "${path%.prototxt}.caffemodel" --out "$target" "${target%.prototxt}.caffemodel" -- \
-        "${xdn[@]}" optimize "$path" --calibrate "$data" -o "$out/$1-int8"
+        "${xdn[@]}" optimize "$path" --calibrate "$data" -o "$out/$name-int8" "$@"
 }
 
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
