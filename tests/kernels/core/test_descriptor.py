@@ -10,8 +10,8 @@ from xdn.codegen.loader import KernelLoader
 from xdn.codegen.names import KernelName
 from xdn.codegen.native import address
 from xdn.codegen.source import KernelSource
-from xdn.element import F64, S64
-from xdn.kernels.core.descriptor import Cell, Descriptor, Number, Place, Pointer, Scratch, Size, Table
+from xdn.element import F64, REAL, S64, U8
+from xdn.kernels.core.descriptor import Cell, Descriptor, Number, Place, Pointer, Scratch, Size, Table, redeclared
 from xdn.kernels.core.frame import Frame, kernel_source
 
 
@@ -194,3 +194,12 @@ def test_plain_words_remain_words(loader):
     source = KernelSource(KernelName("addwords", "portable"), lambda: add)
     call(loader.address(source), np.int64([2, 5]), frame)
     assert frame[0] == 7
+
+
+def test_words_of_another_element_are_one_class_however_often_they_are_asked_for():
+    again = redeclared(Sum, U8, Place, "x")
+    assert redeclared(Sum, U8, Place, "x") is again
+    assert again.fields["x"].kind == Place(U8).kind
+    assert again.fields["y"].kind == Sum.fields["y"].kind
+    assert redeclared(Sum, U8, Place, "y") is not again
+    assert redeclared(Sum, REAL, Place, "x") is Sum

@@ -20,7 +20,7 @@ A table has rows of int64 words, whose names are declared in the same way::
         ... d.positions[p].x ...
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 import numpy as np
@@ -223,11 +223,22 @@ def over(words: type[Declared], element: Element) -> type[Declared]:
     return redeclared(words, element, Place, *(name for name, each in words.fields.items() if isinstance(each, Place)))
 
 
+#: What was asked of `redeclared` -> the class that was declared then.
+_redeclared: dict[Hashable, Any] = {}
+
+
 def redeclared(
     words: type[Declared], element: Element, kind: Callable[[Element], Field], *names: str
 ) -> type[Declared]:
-    """Return `words` with some fields of a kind that are of another element; the very class where they are of it."""
+    """Return `words` with some fields of a kind that are of another element; the very class where they are of it.
+
+    Asked again, it is the same class: kernels whose words are alike have their loops in common (`xdn/codegen/nest.py`).
+    """
     fields = {name: kind(element) for name in names}
     if all(field.kind == words.fields[name].kind for name, field in fields.items()):
         return words
-    return type(f"{words.__name__}_{element.name}", (words,), fields)
+    key = words, element, kind, names
+    if key not in _redeclared:
+        _redeclared[key] = type(f"{words.__name__}_{element.name}", (words,), fields)
+    known: type[Declared] = _redeclared[key]
+    return known
