@@ -13,6 +13,7 @@ import argparse
 import json
 import logging
 import multiprocessing
+import re
 import resource
 import sys
 import tempfile
@@ -41,7 +42,9 @@ _FORK = multiprocessing.get_context("fork")
 #: Images of a film, where a file does not say how many.
 FILM_LENGTH = 16
 #: Where a file tells no shape, the first of these counts with which it loads.
-SHAPES = ["3,128,128", "3,224,224", "3,112,96", "1,32,256", "3,512,1024", "3,299,299", "784"]
+SHAPES = ["3,128,128", "3,224,224", "3,112,96", "1,32,256", "3,512,1024", "3,299,299", "784", "1,256,256"]
+#: Where an error lists inputs of unknown shapes.
+_NAMES = re.compile(r": ([\w, ]+)\. (?:Name|Say) each")
 
 
 def main() -> int:
@@ -122,6 +125,7 @@ def _run(path: Path, net: Net, most_gmacs: float) -> dict:
     session.run(None, feed)
     said = {
         "state": "ran",
+        "types": sorted({layer.type for layer in net.layers}),
         "apart": [part.layer.type for part in session.parts if isinstance(part, WholePart)],
         "gmacs": sum(layer_cost(net, layer).macs for layer in net.layers) / 1e9,
         "first_ms": first_ms,
@@ -138,10 +142,11 @@ def _loaded(path: Path, shapes: list[tuple[int, ...]]) -> Net:
     except XdnError as error:
         if "--input-shape" not in str(error):
             raise
-        last, film = error, "C,D,H,W" in str(error)
+        last, film, names = error, "C,D,H,W" in str(error), _NAMES.search(str(error))
     for channels, *sizes in shapes:
+        shape = (channels, *([FILM_LENGTH] if film else []), *sizes)
         try:
-            return load(path, input_shape=(channels, *([FILM_LENGTH] if film else []), *sizes))
+            return load(path, input_shape=dict.fromkeys(names[1].split(", "), shape) if names else shape)
         except XdnError as error:
             last = error
     raise last

@@ -70,3 +70,35 @@ def test_a_file_that_loads_may_fail_to_run(zoo, tmp_path):
         found = zoo.run_one(path, [], 1.0)
     assert found["state"] == "failed"
     assert "are allowed" in found["error"]
+
+
+INTEL = "openvinotoolkit__open_model_zoo/models__intel__"
+#: Small real files, and layers that they have; the whole folder is for the program.
+SMALL = {
+    "intel__caffe/examples__mnist__lenet_train_test_mlsl2": "Convolution InnerProduct Softmax",
+    "beniz__deepdetect/examples__graph__recurrent": "Flatten LSTM Permute Slice",
+    "gifford-lab__caffe-cnn/example__deploy": "Dropout Pooling ReLU",
+    "happynear__caffe-windows/src__caffe__test__flip_layer": "Flip",
+    "happynear__caffe-windows/src__caffe__test__normalize_layer": "Normalize",
+    "guanlongzhao__single-image-dehazing/src__train_val": "Concat Eltwise Power Split",
+    "juanzdev__word-embeddings-caffe/model__deploy": "Embed",
+    "BVLC__caffe/examples__cifar10__cifar10_full_sigmoid_train_test_bn": "BatchNorm Sigmoid",
+    "mrisso__featureSelectionNN/pixelwise_classifier__pixelwise_model": "TanH",
+    "wenwei202__caffe/examples__cifar10__cifar10_full_train_test_sfm": "LRN Sparsify",
+    "menciud__lstm_trading_strategy/model__deploy": "Reshape",
+    "PaddlePaddle__X2Paddle/test_benchmark__Caffe__MTCNN2__det2": "PReLU",
+    f"{INTEL}license-plate-recognition-barrier-0001__license-plate-recognition-barrier-0001": "CTCGreedyDecoder Tile",
+    f"{INTEL}face-detection-retail-0004__face-detection-retail-0004": "DetectionOutput PriorBoxClustered Scale",
+}
+
+
+@pytest.mark.slow
+def test_real_files_run_and_are_right(zoo, material):
+    shapes = [tuple(map(int, shape.split(","))) for shape in zoo.SHAPES]
+    wrong = []
+    for name, types in SMALL.items():
+        found = zoo.run_one(material("zoo2", f"{name}.prototxt"), shapes, 1.0)
+        agreed = [found[key] for key in ("reference", "opencv") if found.get(key) is not None]
+        if found["state"] != "ran" or not agreed or max(agreed) > 1e-4 or set(types.split()) - set(found["types"]):
+            wrong.append(f"{name}: {found}")
+    assert not wrong, "\n".join(wrong)
