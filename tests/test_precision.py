@@ -4,15 +4,27 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes, brightest_channel, weighed_channels
-from xdn import settings
+from tests.optimize.building import conv, data, layer, net_of
+from xdn import instruments, settings
 from xdn.data.random_images import RandomImages
 from xdn.errors import SettingError
 from xdn.evaluate.scores import Scores
-from xdn.graph import Quantized
+from xdn.graph import Bf16, Quantized
 from xdn.instruments import calibration
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
-from xdn.precision import AUTO, CANDIDATES, INT8, calibrated, fused, in_precision, needs_images, reads_integers
+from xdn.optimize.quantize.fastest import INT8
+from xdn.precision import (
+    AUTO,
+    CANDIDATES,
+    MIXED,
+    calibrated,
+    fused,
+    in_precision,
+    needs_images,
+    reading_bf16,
+    reads_integers,
+)
 
 SCORES = Scores("pool", 3)
 
@@ -86,13 +98,56 @@ def test_the_fastest_that_errs_little_enough_is_opened(net):
     assert {each.drop for each in rows.values() if each.ms is not None} == {0.0}
     assert rows[INT8].ms is not None
     assert all(each.why for each in rows.values())
-    assert (found.calibrated is not None) == (verdict.taken == INT8 and not reads_integers(net))
-    assert any(layer.integers for layer in found.session.net.layers) == (verdict.taken == INT8)
+    assert (found.calibrated is not None) == (verdict.taken in (INT8, MIXED) and not reads_integers(net))
+    assert any(layer.integers for layer in found.session.net.layers) or verdict.taken != INT8
+    if reads_integers(net):
+        assert rows[MIXED].why == "the net says itself which layers read 8-bit integers"
 
 
 def test_tiles_bring_candidates(emulated):
     found = in_precision(weighed_channels(), AUTO, Stripes(40), scores=SCORES, threads=1)
-    assert all(each.ms is not None for each in found.verdict.candidates)
+    assert all(each.ms is not None for each in found.verdict.candidates if each.name != MIXED)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a function: seconds a layer, by what it reads, are all that clocks tell from now on."""
+
+    def told(**seconds):
+        monkeypatch.setattr(instruments, "_layer_seconds", lambda nets: [taken_in(net, seconds) for net in nets])
+
+    return told
+
+
+def taken_in(net, seconds):
+    """Return what the layers of a net take."""
+    kind = {each.name: "bf16" if each.reads_bf16 else "int8" if each.integers else "f32" for each in net.layers}
+    return {name: seconds.get(f"{name}_{numbers}", 0.0) for name, numbers in kind.items()}
+
+
+def test_each_layer_reads_what_is_fastest(clock):
+    """A pool between layers of bf16 can read that, too; none of them takes anything."""
+    clock(first_f32=3.0, first_bf16=1.0, first_int8=2.0, second_f32=3.0, second_bf16=2.0, second_int8=1.0)
+    found = in_precision(weighed_channels(), MIXED, Stripes(), threads=1)
+    assert found.precision == MIXED
+    read = {each.name: each.quantized for each in found.calibrated.net.layers}
+    assert read["first"] == (Bf16(),)
+    assert read["second"][0].element.name == "u8"
+    assert found.calibrated.saved == {"first": 2.0, "second": 2.0}
+
+
+def test_where_nothing_is_faster_than_integers_they_are_not_mixed(clock):
+    clock(first_f32=3.0, first_bf16=2.0, second_f32=3.0, second_bf16=2.0, pool_f32=3.0, pool_bf16=2.0)
+    found = in_precision(weighed_channels(), AUTO, Stripes(), scores=SCORES, threads=1)
+    assert found.verdict.candidates[-1].why == "every layer that can is fastest in int8"
+
+
+def test_a_layer_reads_bf16_with_its_activation():
+    """Which is fused to it again, and so has no line of its own."""
+    net = net_of(data(1, 3, 4, 4), conv("a", "data", 4), layer("Swish", "s", ["a"]), conv("b", "s", 4))
+    found = reading_bf16(net)
+    assert {each.name for each in found.layers if each.reads_bf16} == {"a", "b"}
+    assert fused(found).layer("a").epilogue.activation.type == "Swish"
 
 
 def test_random_images_have_labels_that_are_equal_or_not():

@@ -54,11 +54,11 @@ def test_the_fastest_precision_is_run_and_the_others_are_listed(run, capsys):
     told = capsys.readouterr()
     assert code == 0
     found = document["precisions"]
-    assert [each["name"] for each in found["candidates"]] == ["f32", "bf16x3", "bf16", "int8"]
+    assert [each["name"] for each in found["candidates"]] == ["f32", "bf16x3", "bf16", "int8", "mixed"]
     assert (found["max_drop"], found["images"], found["labelled"], found["batch"]) == (2.0, 50, True, 30)
     assert f"{found['taken']}: the fastest that loses at most 2 points of the correct labels" in told.out
     assert document["precision"] == found["taken"]
-    assert ("calibration" in document) == (found["taken"] == "int8")
+    assert ("calibration" in document) == (found["taken"] in ("int8", "mixed"))
     assert document["contest"]["accuracy"]["correct"] == 70
 
 
@@ -88,6 +88,7 @@ def test_what_is_tuned_in_a_precision_is_found_for_it_alone(run, capsys):
         ),
         (["--precision", "int8", "--no-fusion"], "--no-fusion: int8 is for nets that are fused"),
         (["--precision", "auto", "--no-fusion"], "--no-fusion: auto is for nets that are fused"),
+        (["--precision", "mixed", "--no-fusion"], "--no-fusion: mixed is for nets that are fused"),
     ],
 )
 def test_what_does_not_fit_is_one_message(run, capsys, options, said):

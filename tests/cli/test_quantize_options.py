@@ -141,6 +141,18 @@ def test_no_drop_at_all_needs_accuracy_that_equals(small, capsys):
     assert all(f"- {name}: stays in f32" in said for name in report["kept"])
 
 
+def test_each_layer_reads_what_is_fastest_and_the_file_says_what(small, capsys):
+    _, path = small
+    assert (
+        main([str(path), *FAST, "--mixed", "--max-drop", "100", "--explain", "--json", "report.json", "--quiet"]) == 0
+    )
+    report, said = json.loads(Path("report.json").read_text())["calibration"], capsys.readouterr().out
+    layers = {layer.name: layer for layer in written().layers}
+    assert report["saved_seconds"].keys() == {name for name, layer in layers.items() if layer.quantized}
+    for name in report["saved_seconds"]:
+        assert f"+ {name}: reads {'bf16' if layers[name].reads_bf16 else '8-bit integers'}: " in said
+
+
 @pytest.mark.parametrize(("data", "said"), [([], "--calibrate DATA"), (["nothing"], "neither a data set nor")])
 def test_images_are_needed_before_anything_is_done(small, capsys, data, said):
     _, path = small

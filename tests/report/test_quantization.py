@@ -1,9 +1,11 @@
 """Table, line and JSON of what calibration chose."""
 
 import json
+from dataclasses import replace
 
 from tests.optimize.quantize.calibrating import instruments_for, residual_net
 from tests.report.rendering import rows
+from xdn.graph import Bf16
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
@@ -35,6 +37,18 @@ def test_the_reasons_of_layers_in_f32():
     assert first == "calibrate:"
     assert "  - a: stays in f32: it was asked for" in lines
     assert any(line.startswith("  - prob: ") for line in lines)
+
+
+def test_what_layers_save_is_told_where_times_decided():
+    found = calibrated(keep_f32=("a",))
+    layers = (each.replace(quantized=(Bf16(),)) if each.name == "a" else each for each in found.net.layers)
+    found = replace(found, net=found.net.replace(layers=tuple(layers)), saved={"a": 1.25e-6, "b": -2e-6})
+    assert kept_lines(found)[1:4] == [
+        "  + a: reads bf16: 1.25 us an image less than in f32",
+        "  + b: reads 8-bit integers: 2 us an image more than in f32",
+        "  - a: stays in bf16: it was asked for",
+    ]
+    assert calibration_document(found)["saved_seconds"] == {"a": 1.25e-6, "b": -2e-6}
 
 
 def test_the_json_holds_ranges_and_reasons():

@@ -12,7 +12,8 @@ from xdn.data import Dataset
 from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.kernels.core.choice import BF16, BF16X3, F32, FMA
-from xdn.precision import ASKED, AUTO, INT8, Opened, in_precision, needs_images
+from xdn.optimize.quantize.fastest import INT8
+from xdn.precision import ASKED, AUTO, CALIBRATING, MIXED, Opened, in_precision, needs_images
 from xdn.report.precision import precision_document, precision_table
 from xdn.report.quantization import calibration_conclusion, calibration_document
 from xdn.session import Session
@@ -27,16 +28,17 @@ def add_precision_options(parser: argparse.ArgumentParser) -> None:
         f"{FMA}: by f32 arithmetic alone, to the same bits on every processor; {BF16X3}: with a tile unit by three "
         f"products, twice as fast and exact to 16 bits; {BF16}: layers read their bottoms and weights rounded to bf16, "
         f"8 bits, and sum up in f32, where the processor multiplies bf16; {INT8}: layers read 8-bit integers, whose "
-        f"scales the net has, or are chosen now by {settings.CALIBRATION_IMAGES} training images; {AUTO}: the fastest "
-        f"of {F32}, {BF16X3}, {BF16} and {INT8} within --max-drop (default: {F32})",
+        f"scales the net has, or are chosen now by {settings.CALIBRATION_IMAGES} training images; {MIXED}: each layer "
+        f"reads f32, bf16 or 8-bit integers, whatever is fastest for the net within --max-drop; {AUTO}: the fastest of "
+        f"{F32}, {BF16X3}, {BF16}, {INT8} and {MIXED} within --max-drop (default: {F32})",
     )  # fmt: skip
     precisions.add_argument(
         "--fma", dest="precision", action="store_const", const=FMA, help=f"the same as --precision {FMA}"
     )
     parser.add_argument(
         "--max-drop", type=points, metavar="POINTS",
-        help=f"with {AUTO}: so many points of a hundred of other training images may lose their label (default: "
-        f"{settings.MAX_DROP:g}); with {INT8}: let layers stay in f32 until that holds",
+        help=f"with {AUTO} and {MIXED}: so many points of a hundred of other training images may lose their label "
+        f"(default: {settings.MAX_DROP:g}); with {INT8}: let layers stay in f32 until that holds",
     )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def opened(
     `how_run` are options of sessions beside the precision.
     """
     precision = args.precision or F32
-    if not args.fusion and precision in (INT8, AUTO):
+    if not args.fusion and precision in CALIBRATING:
         raise SettingError(f"{precision} is for nets that are fused", where="--no-fusion", mend="Leave it out")
     images: Dataset | None = None
     if needs_images(net, precision, args.max_drop):

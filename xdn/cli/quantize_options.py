@@ -53,8 +53,14 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--max-drop", type=points, metavar="POINTS",
-        help="let layers stay in f32 that lose most for the time they save, until accuracy on other images of DATA is "
+        help="let layers stay in f32 where that is faster, and those that lose most for the time they save, until "
+        "accuracy on other images of DATA is "
         "at most so many points of a hundred below that of f32",
+    )  # fmt: skip
+    add(
+        "--mixed", action="store_true",
+        help="let each layer read f32, bf16 or 8-bit integers, whatever is fastest for the net on this machine within "
+        f"--max-drop (default: {settings.MAX_DROP:g}); --explain says why",
     )  # fmt: skip
     add(
         "--sensitivity", action="store_true",
@@ -108,7 +114,8 @@ def calibrated(
     from xdn import precision
     from xdn.optimize.quantize.sensitivity import sensitivity
 
-    found, instruments = precision.calibrated(net, data, _config(args), args.max_drop, shown)
+    max_drop = settings.MAX_DROP if args.mixed and args.max_drop is None else args.max_drop
+    found, instruments = precision.calibrated(net, data, _config(args), max_drop, shown, bf16=args.mixed)
     lost = sensitivity(found, instruments, shown("sensitivity")) if args.sensitivity else None
     return found, lost
 

@@ -9,7 +9,8 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
   xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
   xdn-run net.prototxt --tune --budget 60        find the fastest configuration; later runs use it
-  xdn-run net.prototxt --precision auto          in the fastest of f32, bf16 and 8-bit integers that err little enough
+  xdn-run net.prototxt --precision auto          in the fastest of f32, bf16, 8-bit integers and a mixture of them that
+                                                 errs little enough
   xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
 
 Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -57,7 +57,10 @@ class Calibrated:
     config : CalibrationConfig
         As it was followed.
     scored : int
-        On how many other images layers that stay in f32 were chosen, by accuracy; 0 where none were.
+        On how many other images it was chosen by accuracy which layers read other numbers; 0 where it was not.
+    saved : mapping
+        Layer's name -> the seconds an image that it saves by what it reads in place of f32, of those whose times were
+        measured.
     """
 
     net: Net
@@ -67,6 +70,7 @@ class Calibrated:
     images: int
     config: CalibrationConfig
     scored: int = 0
+    saved: Mapping[str, float] = field(default_factory=dict)
 
 
 def calibrate(

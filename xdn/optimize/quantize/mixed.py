@@ -1,35 +1,34 @@
-"""Mixed precision: let the layers compute in f32 that lose most for the time that integers save them."""
+"""Mixed precision: layers read what is fastest for them, but those that lose most for the time that it saves."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 
 from xdn.errors import DataError
 from xdn.graph import Net
-from xdn.graph.cost import layer_cost
 from xdn.graph.sharing import with_true_names
 from xdn.layers.function import Activation
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.bias import correction_images
 from xdn.optimize.quantize.calibrate import Calibrated
+from xdn.optimize.quantize.fastest import BF16, F32, INT8, Times, Unit, fastest, times_of
 from xdn.optimize.quantize.instruments import Instruments, Progress
 
-#: Layers that stay in f32, or read integers, together.
-_Unit = tuple[str, ...]
+#: A unit, and numbers of fewer bits than f32 that its layers can read.
+_Way = tuple[Unit, str]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What a layer loses and saves by reading integers.
+    """What a layer loses and saves by reading numbers of fewer bits.
 
     Parameters
     ----------
     error : float
-        The squared error of the net's outputs with this layer alone quantized, relative to their squares.
+        The squared error of the net's outputs with this layer alone reading them, relative to their squares.
     saved : float
-        What it saves: seconds an image; where nothing measures them, multiply-accumulates an image.
+        What it saves: seconds an image; where nothing measures them, multiply-accumulates of f32 an image.
     """
 
     error: float
@@ -41,14 +40,19 @@ class Loss:
         return self.error / self.saved if self.saved > 0 else float("inf")
 
 
-def with_f32_layers(
-    calibrated: Calibrated, instruments: Instruments, max_drop: float, progress: Progress | None = None
+def in_mixed_precision(
+    calibrated: Calibrated,
+    instruments: Instruments,
+    max_drop: float,
+    progress: Progress | None = None,
+    in_bf16: Net | None = None,
 ) -> Calibrated:
-    """Return a calibrated net with as many layers in f32 as its accuracy needs.
+    """Return a calibrated net each of whose layers reads what is fastest for the net, as far as its accuracy allows.
 
-    Layers are ranked by the error of the outputs that each causes alone, for the time that it saves. The first ones
-    stay in f32: so few that the accuracy is at most `max_drop` below that of the f32 net. A layer that as integers is
-    not faster stays in any case. An activation that is fused in f32 goes with the layer that it is fused to there.
+    That is 8-bit integers, f32, or bf16 as in another net; conversions of blobs count. Where accuracy is then more than
+    `max_drop` below that of the f32 net, ways to read fewer bits are ranked by the error of the outputs that each
+    causes alone, for the time that it saves, and the first ones are forbidden: so few that accuracy is within it. An
+    activation that is fused in f32 goes with the layer that it is fused to there.
 
     Parameters
     ----------
@@ -58,6 +62,8 @@ def with_f32_layers(
     max_drop : float
         Of the share of images that are right.
     progress : callable, optional
+    in_bf16 : Net, optional
+        The net whose layers read bf16 that can.
 
     Raises
     ------
@@ -67,29 +73,44 @@ def with_f32_layers(
     accuracy = instruments.accuracy
     if accuracy is None:
         raise DataError("there are no images for accuracies beside those of calibration", mend="Give more images")
-    net, units = calibrated.real, _units(calibrated)
-    steps = _Steps(progress, 2 * len(units).bit_length() + len(units) + 1)
-    losses = _losses(calibrated, units, instruments, steps)
-    order = sorted(units, key=lambda unit: (-losses[unit].rank, units.index(unit)))
-    wanted = steps.after(accuracy(net)) - max_drop
+    nets = {F32: calibrated.real, **({} if in_bf16 is None else {BF16: in_bf16}), INT8: calibrated.net}
+    units = _units(calibrated, nets)
+    times = times_of(nets, instruments)
+    ways = [(unit, numbers) for unit, able in units.items() for numbers in able if numbers != F32]
+    steps = _Steps(progress, 2 * len(ways).bit_length() + len(ways) + 2)
+    wanted = steps.after(accuracy(calibrated.real)) - max_drop
 
-    def without(most: int) -> Net:
-        """Return the net in which so many of the first layers stay in f32."""
-        return mixed(net, calibrated.net, [*chain.from_iterable(order[most:])])
+    def without(forbidden: Sequence[_Way]) -> dict[str, str]:
+        """Return layer's name -> what it reads, where these ways are forbidden."""
+        left = {unit: [each for each in able if (unit, each) not in forbidden] for unit, able in units.items()}
+        found = fastest(calibrated.real, times, left)
+        return {name: numbers for unit, numbers in found.items() for name in unit}
 
-    def enough(most: int) -> bool:
-        """Return whether that is enough."""
-        return steps.after(accuracy(without(most))) >= wanted
+    def enough(numbers: Mapping[str, str]) -> bool:
+        """Return whether the net is exact enough in which layers read these."""
+        return steps.after(accuracy(mixed(nets, numbers))) >= wanted
 
-    most, measured = (
-        _fewest(enough, sum(loss.saved <= 0 for loss in losses.values()), len(units)),
-        bool(instruments.seconds),
-    )
-    kept = {name: _reason(losses[unit], max_drop, measured) for unit in order[:most] for name in unit}
-    made = without(most)
-    ranges = {blob: calibrated.ranges[blob] for layer in made.layers if layer.integers for blob in layer.bottoms}
+    numbers, losses = without(()), {}
+    if not enough(numbers):
+        found = _losses(nets, ways, times, instruments, steps)
+        order = sorted(ways, key=lambda way: (-found[way].rank, ways.index(way)))
+        most = _fewest(lambda tried: enough(without(order[:tried])), 1, len(order))
+        numbers, losses = without(order[:most]), {way: found[way] for way in order[:most]}
+    made = mixed(nets, numbers)
+    kept = {
+        name: _reason(unit, numbers[name], times, losses.get((unit, INT8)), max_drop)
+        for unit, able in units.items()
+        for name in unit
+        if INT8 in able and numbers[name] != INT8
+    }
+    saved = {unit[0]: times.of(unit, F32) - times.of(unit, numbers[unit[0]]) for unit in units}
     return replace(
-        calibrated, net=made, ranges=ranges, choice=calibrated.choice.without(kept), scored=instruments.scored
+        calibrated,
+        net=made,
+        ranges={blob: calibrated.ranges[blob] for layer in made.layers if layer.integers for blob in layer.bottoms},
+        choice=calibrated.choice.without(kept),
+        scored=instruments.scored,
+        saved={name: seconds for name, seconds in saved.items() if numbers[name] != F32} if times.measured else {},
     )
 
 
@@ -112,12 +133,13 @@ def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int:
     return tried
 
 
-def mixed(net: Net, quantized: Net, names: Collection[str]) -> Net:
-    """Return `net` with the layers called so as they are in `quantized`, the same net that reads integers."""
-    layers = (
-        other if layer.name in names else layer for layer, other in zip(net.layers, quantized.layers, strict=True)
-    )
-    return with_true_names(net.replace(layers=tuple(layers)))
+def mixed(nets: Mapping[str, Net], numbers: Mapping[str, str]) -> Net:
+    """Return the net in f32 of `nets` with the layers that read other numbers as they are in that net of these.
+
+    `numbers` has layer's name -> what it reads; all others read f32.
+    """
+    layers = (nets[numbers.get(layer.name, F32)].layers[place] for place, layer in enumerate(nets[F32].layers))
+    return with_true_names(nets[F32].replace(layers=tuple(layers)))
 
 
 class _Steps:
@@ -134,38 +156,40 @@ class _Steps:
         return found
 
 
-def _units(calibrated: Calibrated) -> list[_Unit]:
-    """Return the names of the layers that read integers: an activation's beside that of what it is fused to in f32."""
+def _units(calibrated: Calibrated, nets: Mapping[str, Net]) -> dict[Unit, list[str]]:
+    """Return layers that read the same numbers -> which they can read; of those that can read others than f32.
+
+    An activation's name is beside that of what it is fused to in f32. Layers whose lines say that they read bf16 do in
+    all nets.
+    """
+    reading = {
+        numbers: {
+            layer.name for layer in net.layers if layer.quantized and not calibrated.real.layer(layer.name).quantized
+        }
+        for numbers, net in nets.items()
+    }
     units: dict[str, list[str]] = {}
-    net = calibrated.real
-    for layer in map(net.layer, calibrated.choice.layers):
-        maker = net.producers[layer.bottoms[0]].name
-        fused = isinstance(layer.params, Activation) and not layer.params.same_bits and maker in units
-        units.setdefault(maker if fused else layer.name, []).append(layer.name)
-    return [tuple(names) for names in units.values()]
+    for layer in calibrated.real.layers:
+        if any(layer.name in names for names in reading.values()):
+            maker = calibrated.real.producers[layer.bottoms[0]].name
+            fused = isinstance(layer.params, Activation) and not layer.params.same_bits and maker in units
+            units.setdefault(maker if fused else layer.name, []).append(layer.name)
+    return {tuple(names): [F32, *(each for each in nets if names[0] in reading[each])] for names in units.values()}
 
 
 def _losses(
-    calibrated: Calibrated, units: Sequence[_Unit], instruments: Instruments, steps: _Steps
-) -> dict[_Unit, Loss]:
-    """Return what layers lose and save by reading integers."""
-    net = calibrated.real
-    saved = _saved(net, calibrated.net, calibrated.choice.layers, instruments)
+    nets: Mapping[str, Net], ways: Sequence[_Way], times: Times, instruments: Instruments, steps: _Steps
+) -> dict[_Way, Loss]:
+    """Return what layers lose and save by reading numbers of fewer bits."""
+    net = nets[F32]
     batch = instruments.first(correction_images(net))
     (exact,) = instruments.runner(net, net.outputs, [batch])
-    found: dict[_Unit, Loss] = {}
-    for unit in units:
-        (outputs,) = instruments.runner(mixed(net, calibrated.net, unit), net.outputs, [batch])
-        found[unit] = Loss(steps.after(_relative_error(exact, outputs)), sum(saved[name] for name in unit))
+    found: dict[_Way, Loss] = {}
+    for unit, numbers in ways:
+        (outputs,) = instruments.runner(mixed(nets, dict.fromkeys(unit, numbers)), net.outputs, [batch])
+        saved = times.of(unit, F32) - times.of(unit, numbers)
+        found[unit, numbers] = Loss(steps.after(_relative_error(exact, outputs)), saved)
     return found
-
-
-def _saved(net: Net, quantized: Net, names: Sequence[str], instruments: Instruments) -> Mapping[str, float]:
-    """Return what each layer saves by reading integers."""
-    if instruments.seconds is None:
-        return {name: float(layer_cost(net, net.layer(name)).macs) for name in names}
-    exact, found = instruments.seconds((net, quantized))
-    return {name: exact.get(name, 0.0) - found.get(name, 0.0) for name in names}
 
 
 def _relative_error(exact: Arrays, found: Arrays) -> float:
@@ -174,11 +198,16 @@ def _relative_error(exact: Arrays, found: Arrays) -> float:
     return noise / signal if signal > 0 else noise
 
 
-def _reason(loss: Loss, max_drop: float, measured: bool) -> str:
-    """Return why a layer stays in f32."""
-    if loss.saved <= 0:
-        return f"as integers it takes {-1e6 * loss.saved:.3g} us an image more" if measured else "it multiplies nothing"
-    saves = f"{1e6 * loss.saved:.3g} us" if measured else f"{loss.saved:.3g} faster MACs"
+def _reason(unit: Unit, numbers: str, times: Times, loss: Loss | None, max_drop: float) -> str:
+    """Return why layers read these numbers, and no 8-bit integers; `loss` where these are forbidden them."""
+    saved = times.of(unit, numbers) - times.of(unit, INT8)
+    if saved <= 0:
+        return (
+            f"as integers it takes {-1e6 * saved:.3g} us an image more" if times.measured else "it multiplies nothing"
+        )
+    if loss is None:
+        return f"the {1e6 * saved:.3g} us an image that integers save are less than what conversions take"
+    saves = f"{1e6 * loss.saved:.3g} us" if times.measured else f"{loss.saved:.3g} faster MACs"
     return (
         f"for {saves} an image it would lose {loss.error:.2g} of the outputs' squares, more than layers that read "
         f"integers, and accuracy is to drop by {100 * max_drop:g} points at most"

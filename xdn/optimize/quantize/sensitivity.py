@@ -9,6 +9,7 @@ import numpy as np
 from xdn.graph import Array, Net
 from xdn.optimize.check import Arrays
 from xdn.optimize.quantize.calibrate import Calibrated
+from xdn.optimize.quantize.fastest import F32, INT8
 from xdn.optimize.quantize.histogram import Histogram
 from xdn.optimize.quantize.instruments import Instruments, Progress
 from xdn.optimize.quantize.mixed import mixed
@@ -133,7 +134,7 @@ class _Scores:
         """Return the accuracy with these layers quantized; None where it cannot be measured."""
         if self._accuracy is None:
             return None
-        found = self._accuracy(mixed(self._net, self._quantized, names))
+        found = self._accuracy(mixed({F32: self._net, INT8: self._quantized}, dict.fromkeys(names, INT8)))
         self._done += 1
         if self._progress:
             self._progress(self._done, self._nets)
