@@ -7,7 +7,7 @@ import pytest
 from tests.kernels.checks import LANES, check_layer, one_layer_net, sums
 from tests.kernels.machine.machines import MACHINES, target_of
 from xdn.codegen.target import TARGETS, target_named
-from xdn.kernels.contract.channel import best_order, best_tile
+from xdn.kernels.contract.channel import best_order, best_tile, own_tiles_pay
 from xdn.kernels.contract.work import Depth, Sums, tiles_of
 from xdn.kernels.core.choice import PANELS, TILES
 from xdn.kernels.core.layout import CHANNEL
@@ -59,6 +59,15 @@ def test_the_order_of_the_loops_keeps_what_is_larger():
     sums, setting = Sums(target_named("avx512f"), (Depth(196, 1024.0),), 8e5), ALONE
     assert best_order(sums, 6, [4] * 16, setting) == TILES
     assert best_order(replace(sums, depths=(Depth(196, 64.0),)), 6, [4] * 4, setting) == PANELS
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_threads_have_tiles_of_their_own_where_blobs_outweigh_the_weights(name):
+    """256 channels at 14x14 have 0.26 MB of weights, blobs of 0.2 MB; 1024 at 7x7 have 4.2 MB, and as large blobs."""
+    target, setting = target_of(MACHINES[name]), Setting(threads=2, net_bytes=1.5e6)
+    map14, map7 = (Sums(target, (Depth(n, float(c)),), n * c * 4.0) for n, c in ((196, 256), (49, 1024)))
+    assert own_tiles_pay(map14, 6, [4] * (256 // 4 // target.lanes), map14.x_bytes, setting)
+    assert not own_tiles_pay(map7, 7, [4] * (1024 // 4 // target.lanes), map7.x_bytes, setting)
 
 
 @pytest.mark.parametrize(("filters", "groups"), [(3, 2), (4, 8), (23, 3), (LANES // 2, 4), (LANES + 1, 5), (1, 6)])

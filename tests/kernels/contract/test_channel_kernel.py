@@ -11,9 +11,12 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.target import cpu_features, target_named
 from xdn.element import BF16
 from xdn.graph import Epilogue
+from xdn.kernels.contract import channel
 from xdn.kernels.contract.channel import tiles_of
 from xdn.kernels.contract.channel_kernel import contraction
+from xdn.kernels.core.choice import DIRECT, TILES, Choice
 from xdn.kernels.core.layout import SCHEDULES
+from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 
 
@@ -66,3 +69,21 @@ def test_both_schedules_agree_to_the_bit(images, params, epilogue):
     assert len(found) == 2
     np.testing.assert_array_equal(*found)
     np.testing.assert_allclose(found[0], net.with_batch(3).forward(feed)["y0"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["panels", "tiles"])
+def test_threads_share_panels_or_tiles_whatever_their_number(own, monkeypatch):
+    """Five tiles of positions and some panels: threads have all of one, parts of two, or a single tile of one."""
+    monkeypatch.setattr(channel, "own_tiles_pay", lambda *_: own)
+    net = one_layer_net("Convolution", (5, 3, 3), num_output=48, kernel_size=1)
+    choice = {"channel": {"layer": Choice(DIRECT, (2, 1), TILES)}}
+    feeds = [feed_for(net, 1, seed) for seed in (1, 2)]
+    for threads in (1, 2, 3, 7):
+        how = Configuration(threads=threads, members=threads, schedule="channel", choices=choice)
+        session = Session(net, configuration=how)
+        for feed in feeds:
+            found = session.run(None, feed)[0]
+            np.testing.assert_allclose(found, net.with_batch(1).forward(feed)["y0"], rtol=1e-4, atol=1e-5)
+        (step,) = (step for step in session.plan().steps if step.source.name.op == "channel_contract")
+        assert (step.descriptor.panels_inner, step.descriptor.own_tiles) == (0, own)
+        session.close()

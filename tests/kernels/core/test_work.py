@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from xdn.codegen.rates import USUAL
-from xdn.kernels.core.work import ALONE, Handed, Loop, Moved, Phase, Setting, Weights, cycles_of
+from xdn.kernels.core.work import ALONE, Handed, Loop, Moved, Others, Phase, Setting, Weights, cycles_of
 
 FIRST, CORE, SHARED, MEMORY = USUAL.levels
 
@@ -31,6 +31,25 @@ def test_weights_are_read_once_for_all_blocks_that_are_taken_at_a_time():
     # They come back when the rest of the net has passed.
     assert phase.time(USUAL, Setting(net_bytes=1e9)) == pytest.approx(1e6 / MEMORY.one)
     assert phase.time(USUAL, ALONE) == pytest.approx(1e6 / SHARED.one)
+
+
+def test_weights_that_each_member_reads_count_for_each():
+    at = Setting(threads=2, members=2)
+    shared, by_each = (
+        Phase(0.0, (Weights(1e6, by_each=each),)).time(USUAL, at) - USUAL.barrier for each in (False, True)
+    )
+    assert by_each == pytest.approx(2 * shared) == pytest.approx(1e6 / SHARED.each)
+    assert Phase(0.0, (Weights(1e6, by_each=True),)).time(USUAL, ALONE) == pytest.approx(1e6 / SHARED.one)
+
+
+def test_what_each_member_reads_as_a_whole_is_in_the_others_caches_but_for_a_part():
+    def moving(members):
+        at = Setting(threads=3, members=members)
+        return members * (Phase(0.0, (Others(1e5),)).time(USUAL, at) - (USUAL.barrier if members > 1 else 0.0))
+
+    assert moving(1) == 0.0
+    assert moving(3) == pytest.approx(2 * moving(2))
+    assert moving(2) > 1e5 / SHARED.each
 
 
 def test_blobs_of_all_blocks_lie_between_two_uses_and_bands_hold_few_rows():

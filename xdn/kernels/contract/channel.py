@@ -30,7 +30,7 @@ from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.packing import packed_once
 from xdn.kernels.core.tables import shared
-from xdn.kernels.core.work import Phase, Setting
+from xdn.kernels.core.work import Others, Phase, Setting
 
 #: How much longer panels of two sizes may not take: they are two kernels to compile, and two steps.
 _TWO_SIZES = 1.03
@@ -107,6 +107,8 @@ class _Cut:
         Vectors of each panel, of a group.
     order : str
         One of `ORDERS`.
+    own_tiles : bool
+        Whether threads that share the layer have tiles of their own, rather than panels.
     phase : Phase
         What all of it takes.
     """
@@ -115,6 +117,7 @@ class _Cut:
     rows: int
     sizes: list[int]
     order: str
+    own_tiles: bool
     phase: Phase
 
 
@@ -131,7 +134,9 @@ def _cut(lowering: Lowering, task: Contraction, begin: int = 0) -> _Cut:
     rows, vectors = choice.tile or best_tile(sums, filters, groups, lowering.setting)
     sizes = spread(-(-filters // lanes), vectors)
     order = choice.order or best_order(sums, rows, sizes * groups, lowering.setting)
-    return _Cut(classes, rows, sizes, order, sums.by_channels(rows, sizes * groups, order))
+    y_bytes = lowering.top().block_bytes / task.groups
+    own = order == PANELS or own_tiles_pay(sums, rows, sizes * groups, y_bytes, lowering.setting)
+    return _Cut(classes, rows, sizes, order, own, sums.by_channels(rows, sizes * groups, order, own))
 
 
 @family(
@@ -250,6 +255,18 @@ def best_order(sums: Sums, rows: int, panels: Sequence[int], setting: Setting) -
     return PANELS if times[PANELS] <= _TWO_ORDERS * times[TILES] else TILES
 
 
+def own_tiles_pay(sums: Sums, rows: int, panels: Sequence[int], y_bytes: float, setting: Setting) -> bool:
+    """Return whether threads have tiles of their own where all tiles of a panel follow each other.
+
+    They read all weights each, but find the channels of their positions in their own core's cache, and leave those of
+    `y_bytes` for the next layer in it. How many threads share a layer is not known yet: what is less for two counts.
+    """
+    two, rates = replace(setting, members=2), sums.target.rates
+    by_panels, by_tiles = (sums.by_channels(rows, panels, TILES, own) for own in (False, True))
+    handed = replace(by_panels, streams=(*by_panels.streams, Others(y_bytes / two.members)))
+    return by_tiles.time(rates, two) <= handed.time(rates, two)
+
+
 def _step(lowering: Lowering, task: Contraction, cut: _Cut, vectors: int, panels: list[Panel]) -> Step:
     """Return the step for panels of one size."""
     spans = [(panel.first, panel.end) for panel in panels]
@@ -262,6 +279,7 @@ def _step(lowering: Lowering, task: Contraction, cut: _Cut, vectors: int, panels
         panels=table,
         panel_count=len(table),
         panels_inner=cut.order == PANELS,
+        own_tiles=cut.own_tiles,
         tiles=tiles,
         tile_count=len(tiles),
         tile_words=tiles.shape[1],

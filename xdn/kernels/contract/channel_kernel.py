@@ -51,10 +51,12 @@ class ChannelContract(Contract):
         Of a row of `tiles`.
     panels_inner
         Not 0: all panels of a tile follow each other; 0: all tiles of a panel do, so that its weights stay in cache.
+    own_tiles
+        Not 0: of several threads each has tiles of its own, where these follow each other, too; 0: panels.
     """
 
     tiles, tile_count, tile_words = Pointer(S64), Size(), Size()
-    panels, panel_count, panels_inner = Table(PanelRow), Size(), Size()
+    panels, panel_count, panels_inner, own_tiles = Table(PanelRow), Size(), Size(), Size()
 
 
 def _source_kinds(weights: Element) -> tuple[Kind, ...]:
@@ -165,12 +167,20 @@ def _body(name: KernelName) -> KernelBody:
 
     def contract(d, frame):
         panel_count, tile_count, inner = d.panel_count, d.tile_count, d.panels_inner != 0
-        # Tiles of all images of the chunk; two counters walk over them and the panels.
+        # Tiles of all images of the chunk; two counters walk over them and the panels. The thread has a panel's tiles
+        # from `first_t` on before `end_t`; one less at the begin of the panels before `first_p`, one more at the end
+        # of those before `end_p`.
         all_tiles = tile_count * frame.blocks
         first, end = portion(frame, panel_count * all_tiles)
-        t = first // panel_count if inner else first % all_tiles
-        p = first % panel_count if inner else first // all_tiles
+        p, t = divmod(first, all_tiles)
+        first_t, first_p, end_t, end_p = 0, 0, all_tiles, 0
+        if inner or d.own_tiles != 0:
+            (first_t, first_p), (end_t, end_p) = divmod(first, panel_count), divmod(end, panel_count)
+            t, p = (first_t, first_p) if inner else (first_t + (first_p > 0), 0)
         for _ in range(first, end):
+            while not inner and t >= end_t + (p < end_p):
+                p += 1
+                t = first_t + (p < first_p)
             block, panel = t // tile_count, d.panels[p]
             y = block * d.y_block + panel.channel
             tile(
@@ -190,7 +200,5 @@ def _body(name: KernelName) -> KernelBody:
                     p, t = 0, t + 1
             else:
                 t += 1
-                if t == all_tiles:
-                    t, p = 0, p + 1
 
     return contract

@@ -10,7 +10,7 @@ from xdn.codegen.target import Target
 from xdn.element import REAL
 from xdn.kernels.contract.task import spread
 from xdn.kernels.core.choice import PANELS
-from xdn.kernels.core.work import Loop, Phase, Stream, Weights
+from xdn.kernels.core.work import Loop, Others, Phase, Stream, Weights
 
 #: Cycles beside the loop over channels: of each tile, of each of its rows, and of each vector of sums.
 _TILE, _ROW, _SUM = 30.0, 2.0, 1.0
@@ -54,10 +54,11 @@ class Sums:
         """Products of the longest sum: weights of a filter that are used."""
         return max(depth.products for depth in self.depths)
 
-    def by_channels(self, rows: int, panels: Sequence[int], order: str) -> Phase:
+    def by_channels(self, rows: int, panels: Sequence[int], order: str, own_tiles: bool = False) -> Phase:
         """Return the phase of the channel schedule, whose tiles have `rows` positions, and panels so many vectors.
 
-        `order` is one of `ORDERS`: whether all panels of a tile follow each other, or all tiles of a panel.
+        `order` is one of `ORDERS`: whether all panels of a tile follow each other, or all tiles of a panel; in this
+        order threads have panels of their own each, or tiles.
         """
         target = self.target
         tiles = [(-(-depth.positions // rows), depth.products) for depth in self.depths]
@@ -69,10 +70,13 @@ class Sums:
         all_tiles, vector_bytes = sum(count for count, _ in tiles), target.vector_bytes * self.deepest
         weight_bytes = sum(panels) * vector_bytes
         again = weight_bytes * (all_tiles - 1)
-        loops = [Loop(again, weight_bytes)]
+        loops: list[Stream] = [Loop(again, weight_bytes)]
         if order != PANELS:
             loops = [Loop(again, max(panels) * vector_bytes), Loop(self.x_bytes * (len(panels) - 1), self.x_bytes)]
-        return Phase(cycles, (*self.blobs, Weights(weight_bytes), *loops), all_tiles * len(panels))
+            if not own_tiles:
+                loops.append(Others(self.x_bytes))
+        weights = Weights(weight_bytes, by_each=order != PANELS and own_tiles)
+        return Phase(cycles, (*self.blobs, weights, *loops), all_tiles * len(panels))
 
     def by_images(self, sizes: Sequence[int]) -> Phase:
         """Return the phase of the batch schedule, whose tiles have `sizes` filters."""

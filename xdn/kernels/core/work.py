@@ -90,6 +90,18 @@ class Handed:
         return _from_members(self.bytes, rates.level(self.held, at.threads), rates, at)
 
 
+@dataclass(frozen=True)
+class Others:
+    """Bytes that each member reads as a whole: all but a part of them is in the other members' caches."""
+
+    bytes: float
+
+    def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
+        """Yield bytes of a block, and where they come from."""
+        if at.members > 1:
+            yield self.bytes * (at.members - 1) * _HANDED, rates.shared_level
+
+
 def _from_members(size: float, level: Level, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
     """Yield bytes and where they come from: what members of a team wrote is in the caches of each, if in these."""
     others = 1 - 1 / at.members if level.shared_by == 1 else 0.0
@@ -100,16 +112,23 @@ def _from_members(size: float, level: Level, rates: Rates, at: Setting) -> Itera
 
 @dataclass(frozen=True)
 class Weights:
-    """Bytes that are read once for all blocks that a step takes at a time, and come back with the next ones."""
+    """Bytes that are read once for all blocks that a step takes at a time, and come back with the next ones.
+
+    Members that share the step read them `by_each`, or a part each.
+    """
 
     bytes: float
+    by_each: bool = False
 
     def moved(self, rates: Rates, at: Setting) -> Iterator[tuple[float, Level]]:
         """Yield bytes of a block, and where they come from."""
-        yield self.bytes / at.blocks, rates.level_of_all(max(self.bytes, at.net_bytes))
+        yield (
+            self.bytes * (at.members if self.by_each else 1) / at.blocks,
+            rates.level_of_all(max(self.bytes, at.net_bytes)),
+        )
 
 
-Stream = Loop | Moved | Handed | Weights
+Stream = Loop | Moved | Handed | Others | Weights
 
 
 @dataclass(frozen=True)
