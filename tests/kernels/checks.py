@@ -434,6 +434,7 @@ COMPUTED_APART = {
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",
+    "DeformableConvolution",
     "DenseBlock",  # Where a file is read plain layers take its place.
     "DetectionOutput",
     "Filter",
@@ -443,6 +444,7 @@ COMPUTED_APART = {
     "InnerDistance",
     "LSTM",
     "Local",
+    "NormalizedInnerProduct",
     "Lstm",
     "PSROIPooling",
     "Parameter",
@@ -452,6 +454,7 @@ COMPUTED_APART = {
     "RNN",
     "ROIPooling",
     "Region",
+    "SpatialTransformer",
     "TextProposal",
     "Unpooling",
     "YoloDetectionOutput",

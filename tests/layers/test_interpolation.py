@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xdn.layers.interpolation import aligned_corners, centred_corners, interpolated
+from xdn.layers.interpolation import aligned_corners, centred_corners, interpolated, sampled
 
 
 def _lists(corners):
@@ -41,3 +41,10 @@ def test_rows_then_columns():
     image = np.array([[0, 2], [4, 10]], np.float32).reshape(1, 1, 2, 2)
     result = interpolated(image, (aligned_corners(2, 3), aligned_corners(2, 3)))
     np.testing.assert_array_equal(result[0, 0], [[0, 1, 2], [2, 4, 6], [4, 7, 10]])
+
+
+def test_places_are_sampled():
+    image = np.array([[0, 4], [8, 12]], np.float32).reshape(1, 1, 2, 2)
+    y, x = np.array([[0, 0.5, 1, 1.5, 9]], np.float32), np.array([[0, 0.5, 0.25, 0, 0]], np.float32)
+    assert sampled(image, y, x)[0, 0].tolist() == [0, 6, 9, 8, 8]
+    assert sampled(image, y, x, beyond=True)[0, 0].tolist() == [0, 6, 9, 4, 0]

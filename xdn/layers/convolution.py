@@ -20,6 +20,7 @@ from xdn.layers.window import patches
     "CONVOLUTION3D",
     "CConvolution",
     "ConvolutionFloat",
+    "ConvolutionRistretto",
     v1_name="CONVOLUTION",
 )
 class Convolution(Filters):

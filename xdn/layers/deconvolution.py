@@ -12,7 +12,7 @@ from xdn.layers.filters import Filters
 from xdn.layers.window import Window, kernel_first, met
 
 
-@layer_type("Deconvolution", "Deconvolution3D", "DECONVOLUTION3D", v1_name="DECONVOLUTION")
+@layer_type("Deconvolution", "Deconvolution3D", "DECONVOLUTION3D", "DeconvolutionRistretto", v1_name="DECONVOLUTION")
 class Deconvolution(Filters):
     """Deconvolution: Y[n, k, p*stride-pad+r*dilation, ...] += W[c,k,r,s] * X[n,c,p,q], and the bias b[k].
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
+from xdn.layers.interpolation import sampled
 
 
 @layer_type("FlowWarp")
@@ -32,20 +33,10 @@ class FlowWarp(CaffeLayer):
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The four corners around each place, weighted in f32."""
         images, flow = bottoms
-        n, _, h, w = images.shape
+        h, w = images.shape[2:]
         x = np.arange(w, dtype=np.float32) + flow[:, 0]
         y = np.arange(h, dtype=np.float32)[:, None] + flow[:, 1]
         within = (x >= 0) & (y >= 0) & (x < w) & (y < h)
-        left, upper = (np.where(within, at, 0).astype(np.int64) for at in (x, y))
-        right, lower = np.minimum(left + 1, w - 1), np.minimum(upper + 1, h - 1)
-        image = np.arange(n)[:, None, None]
-        beside, below = (np.where(within, at - first, 0)[..., None] for at, first in ((x, left), (y, upper)))
-        top = (
-            (1 - beside) * (1 - below) * images[image, :, upper, left]
-            + beside * (1 - below) * images[image, :, upper, right]
-            + (1 - beside) * below * images[image, :, lower, left]
-            + beside * below * images[image, :, lower, right]
-        )
+        found = sampled(images, np.where(within, y, 0), np.where(within, x, 0))
         outside = np.float32(0 if self.fill_value == "ZERO" else np.nan)
-        top = np.where(within[..., None], top, outside)
-        return (np.ascontiguousarray(np.moveaxis(top, -1, 1), np.float32),)
+        return (np.where(within[:, None], found, outside),)

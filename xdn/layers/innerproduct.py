@@ -12,7 +12,7 @@ from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom
 from xdn.layers.integer import contracted
 
 
-@layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", v1_name="INNER_PRODUCT")
+@layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", "FcRistretto", v1_name="INNER_PRODUCT")
 class InnerProduct(CaffeLayer):
     """InnerProduct: Y[m, k] = b[k] + sum_i W[k, i] * X[m, i]; i runs over all axes from `axis` on.
 

@@ -56,3 +56,25 @@ def interpolated(images: Array, corners: Sequence[Corners]) -> Array:
         share = along.share.reshape(-1, *(1,) * (3 - axis))
         images = (1 - share) * images.take(along.before, axis) + share * images.take(along.after, axis)
     return np.ascontiguousarray(images, np.float32)
+
+
+def sampled(images: Array, y: Array, x: Array, *, beyond: bool = False) -> Array:
+    """Return (N, C, ...) f32: images (N, C, H, W), bilinear at places y, x (N, ...), rows and columns from 0 on.
+
+    `beyond` the last row and column lie zeros, and before the first; otherwise these rows and columns go on.
+    """
+    n, _, h, w = images.shape
+    image = np.arange(n).reshape(n, *(1,) * (y.ndim - 1))
+    found: Array = np.zeros((*y.shape, images.shape[1]), np.float32)
+    y, x = y.clip(-2, h + 1), x.clip(-2, w + 1)
+    first = [np.floor(np.nan_to_num(at)) for at in (y, x)]
+    shares = [at - begin for at, begin in zip((y, x), first, strict=True)]
+    upper, left = (begin.astype(np.int64) for begin in first)
+    for down, right in np.ndindex(2, 2):
+        rows, columns = upper + down, left + right
+        share = (shares[0] if down else 1 - shares[0]) * (shares[1] if right else 1 - shares[1])
+        if beyond:
+            share = np.where((rows >= 0) & (rows < h) & (columns >= 0) & (columns < w), share, 0)
+        corner = images[image, :, rows.clip(0, h - 1), columns.clip(0, w - 1)]
+        found += (share[..., None] * corner).astype(np.float32)
+    return np.ascontiguousarray(np.moveaxis(found, -1, 1))

@@ -8,7 +8,7 @@ from xdn.layers.base import ENGINE, CaffeLayer, Message, layer_type, one_bottom,
 from xdn.layers.pooling import Pooling
 
 
-@layer_type("LRN", v1_name="LRN")
+@layer_type("LRN", "LRNRistretto", v1_name="LRN")
 class LRN(CaffeLayer):
     """LRN: y = x * (k + alpha / n * sum x'^2) ** -beta over `local_size` neighbours (Krizhevsky et al. 2012).
 

@@ -42,8 +42,6 @@ NOT_CAPABLE = {
 #: File of which XDN lacks a layer -> the error, and words of its message.
 LACKED = {
     "deepface_val": (UnsupportedError, "'locally_connected'"),
-    # Python code that is not in the file.
-    "detectnet_network": (UnsupportedError, "ClusterDetections"),
     # Dropout that draws at test time.
     "bayesian_segnet_pascal": (UnsupportedError, "sample_weights_test draws"),
     "bayesian_segnet_basic_inference": (UnsupportedError, "sample_weights_test draws"),

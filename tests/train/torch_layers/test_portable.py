@@ -21,6 +21,7 @@ from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.normalize import Normalize
+from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 from xdn.layers.parameter import Parameter
 from xdn.layers.permute import Permute
 from xdn.layers.region import Region
@@ -235,6 +236,7 @@ def test_flip(params):
         (ChannelScale(), [(2, 3, 4, 5), (2, 1, 4, 5)]),
         (InnerDistance(num_output=3, normalize=True), [(2, 3, 4)]),
         (InnerDistance(num_output=3, distance_type="L1"), [(2, 3, 4)]),
+        (NormalizedInnerProduct(num_output=3), [(2, 3, 4)]),
         (Local(num_output=2, kernel_size=3, stride=2, pad=1), [(2, 3, 6, 5)]),
     ],
     ids=repr,

@@ -13,6 +13,7 @@ from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
 from xdn.layers.ctcgreedydecoder import CTCGreedyDecoder
+from xdn.layers.deformableconvolution import DeformableConvolution
 from xdn.layers.detectionoutput import DetectionOutput
 from xdn.layers.filter import Filter
 from xdn.layers.flowwarp import FlowWarp
@@ -22,6 +23,7 @@ from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
 from xdn.layers.roipooling import ROIPooling
+from xdn.layers.spatialtransformer import SpatialTransformer
 from xdn.layers.unpooling import Unpooling
 from xdn.layers.yolodetectionoutput import YoloDetectionOutput
 from xdn.layers.yolov3detectionoutput import Yolov3DetectionOutput
@@ -101,6 +103,8 @@ def test_images_are_compared():
     check_refuses_gradients(Correlation1D(kernel_size=1), *maps)
     check_refuses_gradients(FlowWarp(), *maps)
     check_refuses_gradients(HyperColumns(is_train=False), *maps)
+    check_refuses_gradients(SpatialTransformer(), maps[0], normal(1, 6))
+    check_refuses_gradients(DeformableConvolution(num_output=2, kernel_size=(1,)), *maps)
     check_refuses_gradients(Unpooling(kernel_size=2, stride=2), maps[0])
 
 

@@ -37,6 +37,7 @@ _FRESH = (
     "Eltwise",
     "InnerDistance",
     "Local",
+    "NormalizedInnerProduct",
     "Parameter",
     "Region",
     "Scale",

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xdn.graph import LayerParams
+from xdn.graph import Array, LayerParams
 from xdn.train.torch_layers.base import Given, refuse_gradient, torch_layer
 
 #: Types that are left to their reference.
@@ -16,6 +16,7 @@ _TYPES = (
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",
+    "DeformableConvolution",
     "DetectionOutput",
     "Filter",
     "FlowWarp",
@@ -25,6 +26,7 @@ _TYPES = (
     "Proposal",
     "PSROIPooling",
     "ROIPooling",
+    "SpatialTransformer",
     "Unpooling",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
@@ -38,8 +40,15 @@ def by_reference(params: LayerParams, given: Given) -> tuple[Tensor, ...]:
         # Views of one zero: nothing reads the values.
         arrays = [np.broadcast_to(np.float32(0), tuple(bottom.shape)) for bottom in given.bottoms]
     else:
-        refuse_gradient(given.bottoms)
-        arrays = [bottom.detach().float().contiguous().cpu().numpy() for bottom in given.bottoms]
-    tops = params.reference(arrays, {}, given.n_tops)
+        refuse_gradient([*given.bottoms, *given.weights.values()])
+        arrays = [_array(bottom) for bottom in given.bottoms]
+    weights = {name: _array(weight) for name, weight in given.weights.items()}
+    tops = params.reference(arrays, weights, given.n_tops)
     device = given.x.device if given.bottoms else None
     return tuple(torch.from_numpy(np.ascontiguousarray(top)).to(device) for top in tops)
+
+
+def _array(tensor: Tensor) -> Array:
+    """Return a tensor's values, f32."""
+    found: Array = tensor.detach().float().contiguous().cpu().numpy()
+    return found

@@ -1,8 +1,11 @@
 """Words of forks become ours: fused normalisations, and what tells layers of one name apart."""
 
+import math
+
+import numpy as np
 import pytest
 
-from xdn.errors import UnsupportedError
+from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.build import layer_params
 from xdn.frontend.caffe.dialects.forks import plain_caffe
 from xdn.frontend.caffe.dialects.upgrade import upgrade
@@ -137,6 +140,50 @@ def test_a_relu_that_ends(param, expected):
 def test_a_relu_of_unknown_meaning(param):
     with pytest.raises(UnsupportedError, match=r"layer 'x' \(ReLU\).*whose meaning together is unknown"):
         plain(f'type: "ReLU" relu_param {{ {param} }}')
+
+
+@pytest.mark.parametrize(
+    ("param", "dilation"), [("hole: 2", [2]), ("hole_h: 2 hole_w: 3", [2, 3]), ("hole_h: 4", [4, 1]), ("", [])]
+)
+def test_deeplabs_holes_are_dilations(param, dilation):
+    made = plain(f'type: "Convolution" convolution_param {{ num_output: 1 kernel_size: 3 {param} }}').convolution_param
+    assert list(made.dilation) == dilation
+    assert not made.HasField("hole")
+
+
+@pytest.mark.parametrize("param", ["hole: 2 dilation: 2", "hole: 2 hole_h: 2"])
+def test_a_dilation_is_given_once(param):
+    with pytest.raises(NetError, match="the dilation is given in several ways"):
+        plain(f'type: "Convolution" convolution_param {{ num_output: 1 kernel_size: 3 {param} }}')
+
+
+def test_insanity_has_its_mean_slope():
+    # The mean of 1 / a for a from 2 to 4.
+    slope = plain('type: "Insanity" insanity_param { lb: 2 ub: 4 }').relu_param.negative_slope
+    assert slope == pytest.approx(np.mean(1 / np.linspace(2, 4, 100001)), rel=1e-6)
+    made = plain('type: "Insanity"')
+    assert (made.type, made.relu_param.negative_slope) == ("ReLU", pytest.approx(math.log(2) / 5))
+    with pytest.raises(NetError, match="lb 4 and ub 4"):
+        plain('type: "Insanity" insanity_param { lb: 4 ub: 4 }')
+
+
+@pytest.mark.parametrize(("param", "axes"), [("", 1), ("eltwise_affine_param { channel_shared: true }", 0)])
+def test_eltwise_affine_is_a_scale(param, axes):
+    made = plain(f'type: "EltwiseAffine" {param}')
+    assert (made.type, made.scale_param.bias_term) == ("Scale", True)
+    assert layer_params(made).num_axes == axes
+
+
+@pytest.mark.parametrize(("param", "kind"), [("normalize: true", "NormalizedInnerProduct"), ("", "InnerProduct")])
+def test_rows_of_length_one(param, kind):
+    assert plain(f'type: "InnerProduct" inner_product_param {{ num_output: 1 {param} }}').type == kind
+
+
+@pytest.mark.parametrize("kind", ["Convolution", "Deconvolution", "LRN"])
+def test_ristrettos_layers_are_read_in_f32(kind, caplog):
+    layer = plain(f'type: "{kind}Ristretto" quantization_param {{ bw_layer_in: 8 precision: DYNAMIC_FIXED_POINT }}')
+    assert layer_params(layer).type == kind
+    assert "no field 'quantization_param'" in caplog.text
 
 
 def test_the_size_of_a_second_bottom():

@@ -31,6 +31,19 @@ def test_v1_of_all_parameters_keeps_every_field(vectors):
         assert params == {f.name: value for f, value in after.ListFields() if f.name.endswith("_param")}
 
 
+@pytest.mark.parametrize(
+    ("spelled", "kind"),
+    [("UNPOOLING", "Unpooling"), ("ROI_POOLING", "ROIPooling"), ("PRELU", "PReLU"), ("INTERP", "Interp"), ("BN", "BN")],
+)
+def test_types_of_forks_are_spelled_as_v1_spells_its_own(spelled, kind):
+    assert upgrade(prototxt.parse(f"layers {{ type: {spelled} }}")).layer[0].type == kind
+
+
+def test_v1_layers_have_the_parameters_of_forks():
+    text = "layers { type: UNPOOLING unpooling_param { unpool: MAX kernel_size: 2 stride: 2 unpool_size: 14 } }"
+    assert upgrade(prototxt.parse(text)).layer[0].unpooling_param.unpool_size == 14
+
+
 @pytest.mark.parametrize("v1_name", [name for name, (_, new) in schema.v1_types().items() if new])
 def test_every_v1_type_gets_its_current_name(v1_name):
     new = upgrade(prototxt.parse(f'layers {{ name: "x" type: {v1_name} }}'))

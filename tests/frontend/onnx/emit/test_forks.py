@@ -8,10 +8,13 @@ from xdn.layers.channelscale import ChannelScale
 from xdn.layers.clusterdetections import ClusterDetections
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
+from xdn.layers.deformableconvolution import DeformableConvolution
 from xdn.layers.flowwarp import FlowWarp
 from xdn.layers.hypercolumns import HyperColumns
 from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
+from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
+from xdn.layers.spatialtransformer import SpatialTransformer
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,8 @@ from xdn.layers.local import Local
         (ChannelScale(), [(2, 3, 4, 5), (2, 1, 4, 5)]),
         (ChannelScale(do_forward=False), [(2, 3, 4), (2, 1, 4)]),
         (InnerDistance(num_output=3), [(2, 3, 4)]),
+        (NormalizedInnerProduct(num_output=3), [(2, 3, 4)]),
+        (NormalizedInnerProduct(num_output=3, bias_term=False, axis=2), [(2, 3, 4)]),
         (InnerDistance(num_output=3, distance_type="L1", normalize=True, bias_term=False, axis=2), [(2, 3, 4)]),
     ],
     ids=repr,
@@ -40,5 +45,8 @@ def test_what_has_no_form():
     check_refused(FlowWarp(), images, images, reason="follows a flow")
     check_refused(HyperColumns(is_train=False), images, images, reason="several operators")
     check_refused(Local(num_output=2, kernel_size=2), images, reason="filters for each place")
+    check_refused(SpatialTransformer(), images, (1, 6), reason="short of 1")
+    deformable = DeformableConvolution(num_output=2, kernel_size=(1,))
+    check_refused(deformable, images, images, reason="moves a window's elements")
     clusters = ClusterDetections(image_size_x=8, image_size_y=8, stride=2)
     check_refused(clusters, (1, 1, 4, 4), (1, 4, 4, 4), reason="groups boxes")

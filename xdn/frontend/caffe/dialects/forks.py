@@ -6,6 +6,7 @@ Each rule takes a LayerParameter of the current format and changes it in place.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import log as logarithm
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.dialects.cropping import aligned_apart
@@ -111,6 +112,34 @@ def _as_large(layer: Message) -> None:
         layer.type, layer.interp_param.use_blob_size = "Interp", True
 
 
+def _mean_slope(layer: Message) -> None:
+    """The Insanity of happynear's fork divides what is below 0 by a number; at test time, by the mean of its range.
+
+    The mean is that of the slopes, which are its reciprocals. The source is its insanity_layer.cpp.
+    """
+    param = layer.insanity_param
+    low = param.lb if param.HasField("lb") else 5.0
+    high = param.ub if param.HasField("ub") else 10.0
+    if not high > low or not low * high:
+        raise NetError(f"lb {low:g} and ub {high:g}; lb is less, and none is 0", where=place_of(layer))
+    layer.type, layer.relu_param.negative_slope = "ReLU", (logarithm(abs(high)) - logarithm(abs(low))) / (high - low)
+    layer.ClearField("insanity_param")
+
+
+def _affine(layer: Message) -> None:
+    """The EltwiseAffine of happynear's fork is a Scale with a bias, of each channel or of all."""
+    layer.type, layer.scale_param.bias_term = "Scale", True
+    if layer.eltwise_affine_param.channel_shared:
+        layer.scale_param.num_axes = 0
+    layer.ClearField("eltwise_affine_param")
+
+
+def _of_length_one(layer: Message) -> None:
+    """The InnerProduct of happynear's fork may scale its rows of weights to length 1."""
+    if layer.inner_product_param.normalize:
+        layer.type = "NormalizedInnerProduct"
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
@@ -121,6 +150,9 @@ _RULES: dict[str, Callable[[Message], None]] = {
     **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),
     "Transpose": _axes_in_order,
     "BilinearInterpolation": _as_large,
+    "Insanity": _mean_slope,
+    "EltwiseAffine": _affine,
+    "InnerProduct": _of_length_one,
     **FILM_RULES,
 }
 
@@ -142,6 +174,19 @@ def _densified(net: Message) -> None:
             layer.prior_box_param.densified = True
 
 
+def _holes(net: Message) -> None:
+    """DeepLab's Caffe called the dilation of a convolution its `hole`, or `hole_h` and `hole_w`."""
+    for layer in net.layer:
+        param = layer.convolution_param
+        if not (param.hole or param.hole_h or param.hole_w):
+            continue
+        if param.dilation or (param.hole and (param.hole_h or param.hole_w)):
+            raise NetError("the dilation is given in several ways", where=place_of(layer))
+        param.dilation.extend([param.hole] if param.hole else [param.hole_h or 1, param.hole_w or 1])
+        for name in ("hole", "hole_h", "hole_w"):
+            param.ClearField(name)
+
+
 def plain_caffe(net: Message, strict: bool = True) -> None:
     """Change the layers of the NetParameter `net` that a fork writes in words of its own.
 
@@ -151,7 +196,7 @@ def plain_caffe(net: Message, strict: bool = True) -> None:
         if rule := _RULES.get(layer.type):
             with _understood(strict):
                 rule(layer)
-    for rewrite in (aligned_apart, padded_apart, merged_apart, norms_apart):
+    for rewrite in (_holes, aligned_apart, padded_apart, merged_apart, norms_apart):
         with _understood(strict):
             rewrite(net)
     _densified(net)

@@ -143,10 +143,12 @@ Convolution3DParameter uint32 num_output=1 bool bias_term=2 uint32 pad=3 kernel_
 ReLUParameter bool relu6=2001 float maximum=2002 minimum=2003
 TilingParameter uint32 tile_dim=1
 MergecropParameter bool* forward=1 backward=2 STACK|ADD operation=3
+InsanityParameter float lb=1 ub=2
+EltwiseAffineParameter FillerParameter slope_filler=1 bias_filler=2 bool channel_shared=3
 PixelShuffleParameter uint32 upscale_factor=1
 Pooling3DParameter MAX|AVE|STOCHASTIC pool=1 uint32 kernel_size=2 stride=3 pad=4 kernel_depth=5 temporal_stride=6
 ConvolutionParameter uint32 kernel_depth=2001 temporal_stride=2002 temporal_pad=2003 filter_group=2004 pad_t=2005 \
-    pad_b=2006 pad_l=2007 pad_r=2008 pad_type=2009
+    pad_b=2006 pad_l=2007 pad_r=2008 pad_type=2009 hole=2010 hole_h=2011 hole_w=2012
 PoolingParameter uint32 kernel_depth=2001 temporal_stride=2002
 """
 
@@ -160,7 +162,7 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     message detection_evaluate_param=205 smooth_l1_loss_param=2006 CConvolutionParameter cconvolution_param=2020 \
     CInnerProductParameter cinner_product_param=2021 message spatial_pyramid_pooling_param=2022 \
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \
-    mergecrop_param=2026 \
+    mergecrop_param=2026 insanity_param=2027 eltwise_affine_param=2028 \
     message transpose_param=2066 video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \

@@ -27,14 +27,18 @@ _ONLY_READ = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\}|bf16: true)\n *\}\n"
 def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
     """Let V1 layers of types that the enum lacks keep these as text, so that they are refused by name, or dropped.
 
-    Returns what stays unknown: all but the types that forks have added to the enum and that run.
+    Returns what stays unknown: all but the types that forks have added to the enum and that run. These are spelled as
+    Caffe spells its own: in capitals, words apart.
     """
-    of_forks = {alias for _, layer in LAYERS.items() for alias in layer.aliases if alias.isupper()}
+    of_forks = {alias: alias for _, layer in LAYERS.items() for alias in layer.aliases if alias.isupper()}
+    spelled = {name.upper(): name for name in LAYERS} | of_forks
     left = []
     for each in unknown:
         if each.value is not None and each.path[-1].DESCRIPTOR.name == "V1LayerParameter" and each.name == "type":
             each.path[-1].xdn_type = each.value
-            if each.value in of_forks:
+            known = spelled.get(each.value) or spelled.get(each.value.replace("_", ""))
+            if known and each.value.isupper():
+                each.path[-1].xdn_type = known
                 continue
         left.append(each)
     return left

@@ -61,8 +61,8 @@ def _layer_messages() -> Table:
         if message is None:
             continue
         table["LayerParameter"][message.field] = Field(message.number, message.name)
-        if message.v1_number:
-            table["V1LayerParameter"][message.field] = Field(message.v1_number, message.name)
+        # In V1's text forks wrote them, too; under which number nobody tells.
+        table["V1LayerParameter"][message.field] = Field(message.v1_number or message.number, message.name)
         table.setdefault(message.name, {}).update({**layer.unused, **layer.proto_fields()})
     return table
 

@@ -9,15 +9,18 @@ from xdn.graph import LayerParams
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.innerdistance import InnerDistance
+from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
     "ClusterDetections": "no operator groups boxes by likeness",
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
+    "DeformableConvolution": "no operator of this version moves a window's elements",
     "FlowWarp": "no operator follows a flow by its rule for borders",
     "HyperColumns": "it is not yet made of several operators",
     "Local": "no operator has filters for each place",
+    "SpatialTransformer": "no operator reads along a grid whose last row is short of 1",
 }
 
 
@@ -58,6 +61,16 @@ def inner_distance(out: Emission, params: InnerDistance) -> None:
         bias = out.bottoms[2] if len(out.bottoms) > 1 else out.weight("bias")
         found = out.step("Add", [found, out.step("Reshape", [bias, out.integers("flat", [-1])], "bias")], "moved")
     out.reshaped(found)
+
+
+@EMITTERS.register("NormalizedInnerProduct")
+def normalized_inner_product(out: Emission, params: NormalizedInnerProduct) -> None:
+    """MatMul with rows of length 1, and Add of the bias."""
+    weight = out.layer.weights["weight"]
+    unit = weight / np.sqrt(np.square(weight).sum(axis=1, keepdims=True) + np.float32(1e-6))
+    rows = out.step("Reshape", [*out.bottoms, out.integers("rows", [-1, weight.shape[1]])], "rows")
+    found = out.step("MatMul", [rows, out.constant("unit", np.ascontiguousarray(unit.T))], "found")
+    out.reshaped(out.step("Add", [found, out.weight("bias")], "moved") if params.bias_term else found)
 
 
 @EMITTERS.register(*_WITHOUT_FORM)
