@@ -142,14 +142,24 @@ def _loaded(path: Path, shapes: list[tuple[int, ...]]) -> Net:
     except XdnError as error:
         if "--input-shape" not in str(error):
             raise
-        last, film, names = error, "C,D,H,W" in str(error), _NAMES.search(str(error))
+        last, film = error, "C,D,H,W" in str(error)
     for channels, *sizes in shapes:
-        shape = (channels, *([FILM_LENGTH] if film else []), *sizes)
         try:
-            return load(path, input_shape=dict.fromkeys(names[1].split(", "), shape) if names else shape)
+            return _loaded_with(path, (channels, *([FILM_LENGTH] if film else []), *sizes))
         except XdnError as error:
             last = error
     raise last
+
+
+def _loaded_with(path: Path, shape: tuple[int, ...]) -> Net:
+    """Return the net with inputs of this shape, all those that the file does not tell."""
+    try:
+        return load(path, input_shape=shape)
+    except XdnError as error:
+        names = _NAMES.search(str(error))
+        if names is None:
+            raise
+    return load(path, input_shape=dict.fromkeys(names[1].split(", "), shape))
 
 
 def _with_one_image(net: Net) -> Net:
@@ -177,7 +187,8 @@ def _feed(net: Net) -> dict[str, np.ndarray]:
     feed = {name: rng.standard_normal(blob.shape).astype(np.float32) for name, blob in net.inputs.items()}
     if "im_info" in feed:
         height, width = net.inputs["data"].shape[2:]
-        feed["im_info"][:] = [[height, width, 1]]
+        feed["im_info"][:] = 1
+        feed["im_info"][:, :2] = height, width
     return feed
 
 
