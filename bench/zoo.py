@@ -39,6 +39,8 @@ from xdn.runtime.parts import WholePart
 from xdn.session import Session
 
 _FORK = multiprocessing.get_context("fork")
+#: Layers whose second bottom are regions, an image and corners each; the image's part in which random ones lie.
+_REGIONS, _REGION_PIXELS = ("ROIPooling", "PSROIPooling"), 100
 #: Images of a film, where a file does not say how many.
 FILM_LENGTH = 16
 #: Where a file tells no shape, the first of these counts with which it loads.
@@ -189,6 +191,11 @@ def _feed(net: Net) -> dict[str, np.ndarray]:
         height, width = net.inputs["data"].shape[2:]
         feed["im_info"][:] = 1
         feed["im_info"][:, :2] = height, width
+    for layer in net.layers:
+        if layer.type in _REGIONS and layer.bottoms[1] in feed:
+            regions = feed[layer.bottoms[1]]
+            regions[:] = np.sort(rng.uniform(0, _REGION_PIXELS, regions.shape), axis=1)
+            regions[:, 0] = 0  # The image.
     return feed
 
 
