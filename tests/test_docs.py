@@ -72,6 +72,14 @@ def test_the_table_of_layer_types_is_that_of_the_registry(layer_table):
     assert layer_table.PAGE.read_text() == layer_table.page(), "run tools/make_layer_table.py"
 
 
+def test_the_table_of_operators_is_that_of_the_registry(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import make_operator_table
+
+    assert make_operator_table.PAGE.read_text() == make_operator_table.page(), "run tools/make_operator_table.py"
+    del sys.modules["make_operator_table"]
+
+
 def test_what_runs_a_layer_type(layer_table):
     kinds = {name: layer_table.runs_by(LAYERS[name]) for name in ("Input", "Convolution", "Concat", "Proposal")}
     assert kinds == {

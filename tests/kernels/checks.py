@@ -417,6 +417,7 @@ LAYER_CASES = [
     case("Im2col", (10, 9), kernel_size=4, dilation=2),
     case("Reverse", _IMAGE, axis=(1, 3)),
     case("Reverse", (10, 9), axis=-1),
+    case("Take", _IMAGE, axis=2, index=(4, -1, 0, 0)),
 ]
 #: A function of each element that has no case of its own has this one.
 LAYER_CASES += [
@@ -427,6 +428,7 @@ LAYER_CASES += [
 #: Layer types that the executor computes on whole batches, by their reference or by what `xdn.kernels.whole` has.
 COMPUTED_APART = {
     "BatchReindex",
+    "Binary",
     "CTCGreedyDecoder",
     "ChannelNorm",
     "ChannelScale",
@@ -457,6 +459,7 @@ COMPUTED_APART = {
     "SpatialTransformer",
     "TextProposal",
     "Unpooling",
+    "Unary",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
 }

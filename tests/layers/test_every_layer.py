@@ -17,6 +17,7 @@ Proto = descriptor_pb2.FieldDescriptorProto
 #: Messages that OpenCV's caffe.proto lacks, and whose they are.
 FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
+    "BinaryParameter": "ours: what ONNX models compute",
     "CTCDecoderParameter": "ChWick's fork's",
     "ChannelNormParameter": "FlowNet2's, which has no message for it",
     "ChannelScaleParameter": "happynear's fork's",
@@ -45,8 +46,10 @@ FOREIGN_MESSAGES = {
     "SpatialTransformerParameter": "daerduoCarey's fork's, and those that took it over",
     "SparsifyParameter": "Wen's fork's",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",
+    "TakeParameter": "ours, as BinaryParameter",
     "TextProposalParameter": "ours: in CTPN's files it is Python",
     "UnpoolingParameter": "DeconvNet's fork's",
+    "UnaryParameter": "ours, as BinaryParameter",
     "UpsampleParameter": "the forks' of SegNet and the ports' of YOLOv3",
     "YoloDetectionOutputParameter": "MobileNet-YOLO's",
     "Yolov3DetectionOutputParameter": "MobileNet-YOLO's",

@@ -81,12 +81,14 @@ def _values(field):
 FINDING = ("DetectionOutput", "Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
+    "Binary": ({}, [(2, 1, 4), (3, 1)]),
     "CTCGreedyDecoder": ({}, [(4, 2, 5), (4, 2)]),
     "ContinuationIndicator": ({"time_step": 4, "batch_size": 2}, []),
     "DenseBlock": ({"numTransition": 2, "growthRate": 3}, [(1, 2, 4, 3)]),
     "Im2col": ({"kernel_size": (3,)}, [(2, 4, 5, 4)]),
     "LSTM": ({"num_output": 3}, [(4, 2, 5), (4, 2)]),
     "Lstm": ({"num_output": 3}, [(4, 2, 5)]),
+    "Take": ({"index": (2, 0, -1)}, [(2, 3, 4)]),
     "TextProposal": ({}, [(1, 20, 2, 3), (1, 20, 2, 3), (1, 2)]),
     "RNN": ({"num_output": 3}, [(4, 2, 5), (4, 2), (2, 6)]),
     "BatchReindex": ({}, [(3, 4), (5,)]),

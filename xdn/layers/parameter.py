@@ -11,6 +11,7 @@ class Parameter(Portable):
     """Parameter: the weight, of the stated `shape`, is the top (Caffe's parameter_layer.hpp)."""
 
     message = Message("ParameterParameter", "parameter_param", 145)
+    reads_shapes_only = True
 
     shape: Shape = proto(1, "BlobShape", default=())
 

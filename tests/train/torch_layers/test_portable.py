@@ -9,6 +9,7 @@ from tests.layers.slices import SLICES
 from tests.train.checks import check_gradients, check_layer, check_net, check_values
 from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
+from xdn.layers.binary import Binary
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.concat import Concat
@@ -33,8 +34,10 @@ from xdn.layers.scale import Scale
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
 from xdn.layers.split import Split
+from xdn.layers.take import Take
 from xdn.layers.textproposal import TextProposal
 from xdn.layers.tile import Tile
+from xdn.layers.unary import Unary
 from xdn.train.module import NetModule
 
 SHAPES = [(2, 3, 4, 5), (2, 3)]
@@ -247,3 +250,18 @@ def test_layers_of_forks(params, shapes):
 
 def test_learned_values():
     check_net(one_layer_net(Parameter(shape=(2, 3))))
+
+
+@pytest.mark.parametrize("operation", ["ROUND", "IS_NAN", "SIN"])
+def test_unary(operation):
+    check_layer(Unary(operation=operation), (2, 3, 4))
+
+
+@pytest.mark.parametrize("operation", ["ADD", "MAX", "FMOD", "LESS"])
+def test_binary(operation):
+    check_layer(Binary(operation=operation), (2, 3, 4), (2, 1, 4))
+
+
+def test_take():
+    check_layer(Take(axis=2, index=(3, -1, 0)), (2, 3, 4))
+    check_gradients(Take(axis=2, index=(3, -1, 0)), (2, 3, 4))

@@ -24,6 +24,7 @@ _MOVING = (
     "ShuffleChannel",
     "Slice",
     "Split",
+    "Take",
     "TextProposal",
     "Tile",
 )
@@ -31,6 +32,7 @@ _MOVING = (
 _FRESH = (
     "Axpy",
     "Bias",
+    "Binary",
     "ChannelNorm",
     "ChannelScale",
     "Concat",
@@ -41,6 +43,7 @@ _FRESH = (
     "Parameter",
     "Region",
     "Scale",
+    "Unary",
 )
 
 

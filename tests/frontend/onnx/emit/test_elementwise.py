@@ -7,6 +7,7 @@ from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values
 from tests.layers.formulas import FORMULAS
 from xdn.graph import Epilogue
 from xdn.layers.axpy import Axpy
+from xdn.layers.binary import Binary
 from xdn.layers.convolution import Convolution
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
@@ -23,6 +24,7 @@ from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.split import Split
 from xdn.layers.swish import Swish
 from xdn.layers.tanh import TanH
+from xdn.layers.unary import NAMES, Unary
 
 SHAPES = [(3, 4, 5, 2), (3, 4)]
 
@@ -90,3 +92,17 @@ def test_after_a_convolution(activation, residual):
     params = Convolution(num_output=4, kernel_size=(3,), pad=(1,))
     shapes = [(2, 3, 5, 5), (2, 4, 5, 5)][: 1 + residual]
     check_net(one_layer_net(params, *shapes, epilogue=Epilogue(residual, activation)), batches=(3,))
+
+
+@pytest.mark.parametrize("operation", NAMES)
+def test_unary(operation):
+    x = np.float32([[-2.5, -0.5, 0, 0.5, 1.5, 2.5]])
+    # ACOSH is defined from 1 on, others between -1 and 1.
+    x = x + 4 if operation == "ACOSH" else x / 4 if operation in ("ASIN", "ACOS", "ATANH") else x
+    check_values(Unary(operation=operation), x)
+
+
+@pytest.mark.parametrize("operation", Binary.proto_fields()["operation"].values)
+def test_binary(operation):
+    x = np.float32([[1, 2, 3], [4, 5, 7]])
+    check_values(Binary(operation=operation), x, np.float32([[2, 2, -3]]))

@@ -21,6 +21,7 @@ from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
+from xdn.layers.take import Take
 from xdn.layers.tile import Tile
 
 
@@ -168,3 +169,8 @@ def test_depth_to_space(data_format):
 @pytest.mark.parametrize("params", [Flip(), Flip(flip_height=True), Flip(flip_width=False)], ids=repr)
 def test_flip(params):
     check_layer(params, (2, 3, 4, 5))
+
+
+@pytest.mark.parametrize(("axis", "index"), [(1, (2, 0, 0)), (-1, (-1, 3, -1)), (2, (1,))])
+def test_take(axis, index):
+    check_layer(Take(axis=axis, index=index), (2, 3, 4))

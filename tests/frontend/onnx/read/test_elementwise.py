@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, one_node
+from xdn.frontend.onnx.read.net import net_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,11 @@ from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
         ("LeakyRelu", "ReLU"),
         ("Elu", "ELU"),
         ("Selu", "SELU"),
+        ("Round", "Unary"),
+        ("Sin", "Unary"),
+        ("Tan", "Unary"),
+        ("Asinh", "Unary"),
+        ("Sign", "Unary"),
     ],
 )
 def test_functions(op, layer):
@@ -30,13 +36,28 @@ def test_functions_with_parameters():
     check_node("Elu", (2, 3), alpha=0.3)
     assert check_node("HardSigmoid", (2, 3), alpha=1 / 6, beta=0.5) == ["HSigmoid"]
     assert check_node("HardSigmoid", (2, 3)) == ["Power", "Clip"]
-    check_refused("Selu", (2, 3), alpha=2.0, reason="its alpha is 2")
+    assert check_node("Selu", (2, 3), alpha=2.0, gamma=1.5) == ["ELU", "Power"]
+    assert check_node("Celu", (2, 3), alpha=0.5) == ["Power", "ELU", "Power"]
+    check_node("Softsign", (2, 3))
+    check_node("ThresholdedRelu", (2, 3), alpha=0.3)
+    check_node("Shrink", (2, 3), lambd=0.4, bias=0.2)
+    check_refused("Celu", (2, 3), alpha=0.0, reason="alpha is 0")
 
 
 def test_prelu():
     assert check_node("PRelu", (2, 3, 4, 4), {"slope": f32(3, 1, 1)}) == ["PReLU"]
     check_node("PRelu", (2, 3, 4, 4), {"slope": f32(1)})
-    check_refused("PRelu", (2, 3, 4, 4), {"slope": f32(4)}, reason="slopes of shape")
+    assert check_node("PRelu", (2, 3, 4, 4), {"slope": f32(4)})[-1] == "Binary"
+
+
+@pytest.mark.parametrize(
+    ("signs", "expected"),
+    [({}, [1, 1, 0, 0]), ({"detect_negative": 0}, [1, 0, 0, 0]), ({"detect_positive": 0}, [0, 1, 0, 0])],
+)
+def test_what_is_infinite_or_not_a_number(signs, expected):
+    x = np.float32([[np.inf, -np.inf, np.nan, 1]])
+    np.testing.assert_array_equal(net_of(one_node("IsInf", (1, 4), **signs), "m").forward({"x": x})["y"], [expected])
+    np.testing.assert_array_equal(net_of(one_node("IsNaN", (1, 4)), "m").forward({"x": x})["y"], [[0, 0, 1, 0]])
 
 
 @pytest.mark.parametrize(

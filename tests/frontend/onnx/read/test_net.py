@@ -98,8 +98,16 @@ def test_graphs_that_are_wrong():
         net_of(model_of([helper.make_node("Relu", ["b"], ["y"])], {"x": (1, 3)}), "m")
     with pytest.raises(NetError, match="no inputs"):
         net_of(model_of([helper.make_node("Relu", ["c"], ["y"])], {}, {"c": f32(3)}), "m")
-    with pytest.raises(UnsupportedError, match="the output 'y' does not depend"):
-        net_of(model_of([helper.make_node("Relu", ["c"], ["y"])], {"x": (1, 3)}, {"c": f32(3)}), "m")
+    with pytest.raises(UnsupportedError, match="the output 'y' depends on the shapes"):
+        net_of(
+            model_of([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Neg", ["s"], ["y"])], {"x": (1, 3)}),
+            "m",
+        )
+
+
+def test_an_output_that_is_a_constant():
+    net = net_of(model_of([helper.make_node("Relu", ["c"], ["y"])], {"x": (1, 3)}, {"c": f32(3)}), "m")
+    np.testing.assert_array_equal(net.forward({"x": f32(1, 3)})["y"], f32(3))
 
 
 def test_outputs_that_are_names_of_others():

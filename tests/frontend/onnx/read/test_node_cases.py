@@ -98,7 +98,9 @@ def test_no_case_gives_another_result():
             states[operator][found is not None] += 1
             for value, wanted in zip(found or (), outputs, strict=False):
                 alike = value.shape == wanted.shape
-                if not (alike and np.allclose(value, wanted.astype(np.float32), 1e-3, 1e-5, equal_nan=True)):
+                # ONNX's own runner has 1e-3; numbers of bf16 are that far apart.
+                rtol = 1e-2 if wanted.dtype.name == "bfloat16" else 1e-3
+                if not (alike and np.allclose(value, wanted.astype(np.float32), rtol, 1e-5, equal_nan=True)):
                     wrong.append(name)
     assert not wrong
     assert not [operator for operator in WHOLE if states[operator][False] or not states[operator][True]]

@@ -171,4 +171,17 @@ def test_bf16_by_casts():
 
 def test_casts_between_real_numbers_are_names():
     assert check_node("Cast", (2, 3), to=TensorProto.FLOAT) == ["Split"]
-    check_refused("Cast", (2, 3), to=TensorProto.INT64, reason="something else than real numbers")
+    check_refused("Cast", (2, 3), to=TensorProto.STRING, reason="numbers of type STRING")
+
+
+def test_casts_to_whole_numbers_and_truth_values():
+    nodes = [
+        helper.make_node("Cast", ["x"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Cast", ["whole"], ["truth"], to=TensorProto.BOOL),
+        helper.make_node("Cast", ["truth"], ["one"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["whole"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Concat", ["one", "real"], ["y"], axis=1),
+    ]
+    net = net_of(model_of(nodes, {"x": (1, 5)}), "m")
+    found = net.forward({"x": np.float32([[-1.7, -0.5, 0, 0.5, 2.5]])})["y"]
+    np.testing.assert_array_equal(found, [[1, 0, 0, 0, 1, -1, 0, 0, 0, 2]])

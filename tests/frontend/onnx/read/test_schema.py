@@ -21,3 +21,15 @@ def test_nodes_that_are_not_what_their_operator_takes():
 
 def test_operators_that_onnx_does_not_have():
     schema.check(helper.make_node("Fancy", ["x"], ["y"], strange=1), 17)
+
+
+def test_which_outputs_hold_whole_numbers():
+    def whole(node, *inputs):
+        return schema.whole_outputs(node, 17, lambda index: index in inputs)
+
+    assert whole(helper.make_node("Less", ["a", "b"], ["y"])) == ["y"]
+    assert whole(helper.make_node("Where", ["c", "a", "b"], ["y"]), 0) == []
+    assert whole(helper.make_node("Where", ["c", "a", "b"], ["y"]), 0, 1, 2) == ["y"]
+    assert whole(helper.make_node("TopK", ["x", "k"], ["values", "indices"]), 1) == ["indices"]
+    assert whole(helper.make_node("Concat", ["a", "b"], ["y"], axis=1), 0, 1) == ["y"]
+    assert whole(helper.make_node("Fancy", ["a"], ["y"]), 0) == []

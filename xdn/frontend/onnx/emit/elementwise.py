@@ -1,13 +1,26 @@
-"""Layers that work element by element, in ONNX: functions, PReLU, Eltwise, Axpy, Dropout, Split."""
+"""Layers that work element by element, in ONNX: functions, PReLU, Eltwise, Unary, Binary, Axpy, Dropout, Split."""
 
 import numpy as np
+from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.graph import LayerParams
+from xdn.layers.binary import Binary
 from xdn.layers.broadcast import spread
 from xdn.layers.dropout import Dropout
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.function import Constant, Function, Node, Operand, functions
+from xdn.layers.unary import Unary
+
+#: Operations of Binary -> the operator; those that give truth values are the second group.
+_NUMBERS = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "MAX": "Max", "MIN": "Min", "POW": "Pow"}
+_TRUTHS = {
+    "EQUAL": "Equal",
+    "LESS": "Less",
+    "LESS_OR_EQUAL": "LessOrEqual",
+    "GREATER": "Greater",
+    "GREATER_OR_EQUAL": "GreaterOrEqual",
+}
 
 
 @EMITTERS.register(*(cls.type for cls in functions()))
@@ -74,3 +87,32 @@ def axpy(out: Emission, params: LayerParams) -> None:
         places = out.integers("axes", range(min(given, axes), max(given, axes)))
         factors = out.step("Unsqueeze" if given < axes else "Squeeze", [factors, places], "factors")
     out.top("Add", [out.step("Mul", [factors, scaled], "scaled"), added])
+
+
+@EMITTERS.register("Unary")
+def unary(out: Emission, params: Unary) -> None:
+    """The operator of that name; TRUNC is the floor of the magnitude with the sign of the value."""
+    if params.operation == "IS_NAN":
+        out.top("Cast", [out.step("IsNaN", out.bottoms, "is_nan")], to=TensorProto.FLOAT)
+    elif params.operation == "TRUNC":
+        whole = out.step("Floor", [out.step("Abs", out.bottoms, "magnitude")], "whole")
+        out.top("Mul", [out.step("Sign", out.bottoms, "sign"), whole])
+    else:
+        out.top(params.operation.capitalize(), out.bottoms)
+
+
+@EMITTERS.register("Binary")
+def binary(out: Emission, params: Binary) -> None:
+    """The operator that broadcasts the same way; truth values become numbers."""
+    if params.operation in _NUMBERS:
+        out.top(_NUMBERS[params.operation], out.bottoms)
+    elif params.operation == "FMOD":
+        out.top("Mod", out.bottoms, fmod=1)
+    elif params.operation == "MOD":
+        whole = out.step("Floor", [out.step("Div", out.bottoms, "quotient")], "whole")
+        out.top("Sub", [out.bottoms[0], out.step("Mul", [whole, out.bottoms[1]], "multiple")])
+    elif params.operation == "NOT_EQUAL":
+        other = out.step("Not", [out.step("Equal", out.bottoms, "equal")], "other")
+        out.top("Cast", [other], to=TensorProto.FLOAT)
+    else:
+        out.top("Cast", [out.step(_TRUTHS[params.operation], out.bottoms, "truth")], to=TensorProto.FLOAT)

@@ -1,4 +1,4 @@
-"""Layers that take values to other places, in ONNX: Concat, Slice, Crop, Pad, Permute, Reorg, Embed and the like."""
+"""Layers that take values to other places, in ONNX: Concat, Slice, Crop, Pad, Permute, Reorg, Take and the like."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,6 +18,7 @@ from xdn.layers.reorg import Reorg
 from xdn.layers.reverse import Reverse
 from xdn.layers.shufflechannel import ShuffleChannel
 from xdn.layers.slice import Slice
+from xdn.layers.take import NOTHING, Take
 from xdn.layers.tile import Tile
 
 
@@ -82,6 +83,18 @@ def reverse(out: Emission, params: Reverse) -> None:
     backwards = (("begins", -1), ("ends", -TO_THE_END), ("axes", None), ("strides", -1))
     inputs = [out.integers(name, axes if each is None else [each] * len(axes)) for name, each in backwards]
     out.top("Slice", [*out.bottoms, *inputs])
+
+
+@EMITTERS.register("Take")
+def take(out: Emission, params: Take) -> None:
+    """Gather, of a zero behind the last entry where nothing is taken."""
+    (source,), axis = out.bottoms, out.bottom().axis(params.axis)
+    extent, rank = out.bottom().shape[axis], len(out.bottom().shape)
+    if NOTHING in params.index:
+        pads = [int(number == rank + axis) for number in range(2 * rank)]
+        source = out.step("Pad", [source, out.integers("pads", pads)], "padded")
+    index = [extent if each == NOTHING else each for each in params.index]
+    out.top("Gather", [source, out.integers("index", index)], axis=axis)
 
 
 @EMITTERS.register("Tile")

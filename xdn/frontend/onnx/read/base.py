@@ -83,10 +83,12 @@ class Node:
         """Return whether an input is a constant."""
         return isinstance(self.value(index), np.ndarray)
 
-    @property
-    def whole(self) -> bool:
-        """Whether its first input holds whole numbers."""
-        return self.proto.input[0] in self.making.whole
+    def is_whole(self, index: int) -> bool:
+        """Return whether an input holds whole numbers, truth values among them."""
+        value = self.value(index)
+        return (
+            value.dtype.kind in "iub" if isinstance(value, np.ndarray) else self.proto.input[index] in self.making.whole
+        )
 
     def constant(self, index: int, what: str) -> Array:
         """Return the constant of an input; UnsupportedError where it depends on the net's inputs, or is not there."""
@@ -94,6 +96,13 @@ class Node:
         if not isinstance(value, np.ndarray):
             raise UnsupportedError(f"its {what} must be a constant")
         return value
+
+    def single(self, index: int) -> float | None:
+        """Return the one number that an input is, beside a blob whose shape it leaves as it is; None of others."""
+        value = self.value(index)
+        if self.is_constant(0) or not isinstance(value, np.ndarray):
+            return None
+        return float(value.reshape(())) if value.size == 1 and value.ndim <= len(self.shape()) else None
 
     def integers(self, index: int, attribute: str) -> tuple[int, ...] | None:
         """Return numbers that are an input, or in older operator sets an attribute; None where neither is there."""
@@ -118,6 +127,19 @@ class Node:
             return value.blob
         self._readings[value] = None
         return value
+
+    def blob(self, index: int) -> str:
+        """Return the name of the blob of an input, which a layer gives where the input is a constant."""
+        value = self.value(index) if self.has(index) else UNKNOWN
+        return (
+            self.making.constant(self.proto.input[index], value)
+            if isinstance(value, np.ndarray)
+            else self.bottom(index)
+        )
+
+    def number(self, value: float) -> str:
+        """Return the name of a blob (1,) that holds a number."""
+        return self.making.constant(value, np.array(value, np.float32))
 
     def _taken(self, params: LayerParams, bottoms: Sequence[str]) -> tuple[list[str], tuple[Reading, ...]]:
         """Return the bottoms of a layer, and how it reads them: by the roundings that stand before the node.

@@ -11,11 +11,18 @@ from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.onnx.names import fresh
 from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
 from xdn.graph.net import infer
+from xdn.layers.parameter import Parameter
 from xdn.layers.power import Power
 from xdn.layers.split import Split
 
 #: ONNX's types of real numbers, in all of which is computed as f32.
-REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
+
+#: Its types of whole numbers, which are f32, too: those of magnitudes up to 2**24 are exact.
+WHOLE_TYPES = (
+    *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
+    *(TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64),
+)
 
 
 def array_of(tensor: TensorProto) -> Array:
@@ -69,10 +76,13 @@ class Making:
         self.values: dict[str, Value] = {"": UNKNOWN}
         #: The names that stand for whole numbers, such as those of words.
         self.whole: set[str] = set()
+        #: The names that stand for constants which shapes decide, the batch among them.
+        self.of_shapes: set[str] = set()
         #: Name of a constant that was made of integers -> the scales of these.
         self.scales: dict[str, Array] = {}
         self._taken: set[str] = set()
         self._rounded: dict[tuple[str, Reading], str] = {}
+        self._constants: dict[str | float, str] = {}
 
     def fresh(self, wish: str) -> str:
         """Return `wish`, or a variant of it that no layer and no blob carries yet."""
@@ -100,6 +110,15 @@ class Making:
             self.add(top, Power(), [blob], [top], {}, (how,))
         return self._rounded[blob, how]
 
+    def constant(self, name: str | float, value: Array) -> str:
+        """Return the blob of the constant that `name` stands for, or of a number; all that read it share one layer."""
+        if name not in self._constants:
+            top = self._constants[name] = self.fresh(f"{name}.blob")
+            # A blob has an axis at least; one of extent 1 is laid along others as a number is.
+            value = np.atleast_1d(value)
+            self.add(top, Parameter(shape=value.shape), [], [top], {"parameter": value})
+        return self._constants[name]
+
     def forget(self, node: onnx.NodeProto) -> None:
         """Let nobody know what a node's outputs are."""
         self.values.update(dict.fromkeys(node.output, UNKNOWN))
@@ -111,8 +130,10 @@ class Making:
             value = self.values.get(output)
             if isinstance(value, Read) and not value.stored:
                 value = value.blob if value.how is None else self.rounded(value.blob, value.how)
+            if isinstance(value, np.ndarray) and output not in self.of_shapes:
+                value = self.constant(output, value)
             if not isinstance(value, str):
-                raise UnsupportedError(f"the output {output!r} does not depend on the inputs")
+                raise UnsupportedError(f"the output {output!r} depends on the shapes of the inputs alone")
             if value != output:
                 # It is an input, or a value with another name, which a layer that only names it hands on.
                 value, blob = self.fresh(output), value

@@ -16,7 +16,7 @@ from xdn.frontend.onnx.read.mapped import array_at, mapped, parted
 from xdn.graph import Array
 
 #: The operator sets that are read: from the first in which elementwise operators broadcast as NumPy does.
-_OLDEST = 7
+OLDEST = 7
 #: The names of ONNX's own operators.
 DEFAULT_DOMAINS = ("", "ai.onnx")
 #: No number of bytes has so many digits.
@@ -88,10 +88,10 @@ def opset_of(model: onnx.ModelProto) -> int:
     """Return the version of ONNX's own operator set; UnsupportedError for one that is not read."""
     version = max((each.version for each in model.opset_import if each.domain in DEFAULT_DOMAINS), default=0)
     newest = onnx.defs.onnx_opset_version()
-    if not _OLDEST <= version <= newest:
-        old = version < _OLDEST
+    if not OLDEST <= version <= newest:
+        old = version < OLDEST
         mend = "Export it anew, or convert it (onnx.version_converter)" if old else "Update the package onnx"
-        raise UnsupportedError(f"the model is of operator set {version}; {_OLDEST} to {newest} are read", mend=mend)
+        raise UnsupportedError(f"the model is of operator set {version}; {OLDEST} to {newest} are read", mend=mend)
     return version
 
 

@@ -26,12 +26,14 @@ def shape_(node: Node) -> None:
     shape = node.shape()
     first, end = node.attribute("start", 0), node.attribute("end", len(shape))
     node.stands_for(np.array(shape[first:end], np.int64))
+    node.making.of_shapes.update(node.proto.output)
 
 
 @READERS.register("Size")
 def size(node: Node) -> None:
     """A constant."""
     node.stands_for(np.array(prod(node.shape()), np.int64))
+    node.making.of_shapes.update(node.proto.output)
 
 
 @READERS.register("Reshape")

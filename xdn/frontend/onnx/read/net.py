@@ -84,8 +84,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
                 making.forget(proto)
                 return None
             READERS[proto.op_type](node)
-            if proto.op_type != "Cast" and node.whole:
-                making.whole.update(proto.output)
+            making.whole.update(schema.whole_outputs(proto, making.opset, node.is_whole))
     except UnsupportedError as error:
         making.forget(proto)
         return proto.op_type, f"{node.place}: {error.what}"
@@ -99,6 +98,8 @@ def _fold(node: Node) -> bool:
         return False
     for number, value in enumerate(values):
         node.stands_for(value, number)
+    if not node.making.of_shapes.isdisjoint(node.proto.input):
+        node.making.of_shapes.update(node.proto.output)
     return True
 
 

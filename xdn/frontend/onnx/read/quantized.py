@@ -12,8 +12,10 @@ from onnx import TensorProto
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import REAL_TYPES, Read
+from xdn.frontend.onnx.read.making import REAL_TYPES, WHOLE_TYPES, Read
 from xdn.graph import Array, Bf16, Quantized, Reading
+from xdn.layers.binary import Binary
+from xdn.layers.unary import Unary
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +85,24 @@ def _constant(node: Node, integers: Array) -> Array:
 
 @READERS.register("Cast")
 def cast(node: Node) -> None:
-    """Another name, between formats of real numbers, in all of which is computed as f32; a reading in bf16."""
+    """Another name, between formats of real numbers, in all of which is computed as f32; a reading in bf16.
+
+    Whole numbers are what is before the point, truth values what is not zero.
+    """
     to, value = node.attribute("to"), node.value()
     if to == TensorProto.BFLOAT16:
         node.stands_for(Read(_real(node, Bf16()), Bf16(), stored=True))
+    elif to == TensorProto.BOOL:
+        node.top(Binary(operation="NOT_EQUAL"), [node.bottom(), node.number(0)])
+        node.making.whole.update(node.proto.output)
+    elif to in WHOLE_TYPES:
+        if node.is_whole(0):
+            node.stands_for(node.bottom())
+        else:
+            node.top(Unary(operation="TRUNC"))
+        node.making.whole.update(node.proto.output)
     elif to not in REAL_TYPES:
-        raise UnsupportedError("it makes something else than real numbers of values that depend on the inputs")
+        raise UnsupportedError(f"it makes numbers of type {TensorProto.DataType.Name(to)}")
     elif isinstance(value, Read):
         node.stands_for(Read(value.blob, value.how))
     else:

@@ -1,10 +1,14 @@
 """What ONNX says of each operator: how many inputs it has, and which attributes of which types."""
 
+from collections.abc import Callable
 from functools import cache
 
 import onnx
 
 from xdn.errors import NetError
+
+#: What ONNX calls the types of real numbers.
+_REAL_TYPES = {f"tensor({name})" for name in ("float", "float16", "double", "bfloat16")}
 
 
 @cache
@@ -34,3 +38,17 @@ def check(proto: onnx.NodeProto, opset: int) -> None:
     missing = [name for name, each in schema.attributes.items() if each.required and name not in given]
     if missing:
         raise NetError(f"its attribute {missing[0]!r} is missing")
+
+
+def whole_outputs(proto: onnx.NodeProto, opset: int, is_whole: Callable[[int], bool]) -> list[str]:
+    """Return the outputs of a node that hold whole numbers, or truth values; `is_whole` says which inputs do."""
+    schema = _schema(proto.op_type, opset)
+    if schema is None:
+        return []
+    kinds = {schema.inputs[min(number, len(schema.inputs) - 1)].type_str: number for number in range(len(proto.input))}
+    found = []
+    for number, name in enumerate(proto.output):
+        formal = schema.outputs[min(number, len(schema.outputs) - 1)]
+        if is_whole(kinds[formal.type_str]) if formal.type_str in kinds else formal.types.isdisjoint(_REAL_TYPES):
+            found.append(name)
+    return found

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Write the table of ONNX's operators in `docs/onnx.md` out of the registry of what reads them.
+
+python tools/make_operator_table.py             # rewrite the table
+"""
+
+import inspect
+import re
+from pathlib import Path
+
+import onnx
+
+from xdn.files import write_atomically
+from xdn.frontend.onnx.read import net  # noqa: F401 (what it imports registers itself)
+from xdn.frontend.onnx.read.base import READERS
+from xdn.frontend.onnx.read.model import OLDEST
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "onnx.md"
+#: Lines of the page between which the table stands.
+BEGIN, END = "<!-- made by tools/make_operator_table.py -->", "<!-- end of the table -->"
+_HEAD = "| operator | operator sets | what it becomes | refused |\n|---|---|---|---|\n"
+#: How a docstring begins to tell what is refused.
+_REFUSED = "Refused: "
+
+
+def operator_sets(name: str) -> str:
+    """Return from which operator set on an operator is read, and up to which one where ONNX took it back."""
+    known = [each for each in onnx.defs.get_all_schemas_with_history() if (each.name, each.domain) == (name, "")]
+    first = max(OLDEST, min(each.since_version for each in known))
+    last = [each.since_version - 1 for each in known if each.deprecated]
+    return f"{first} to {min(last)}" if last else f"{first} on"
+
+
+def described(name: str) -> tuple[str, str]:
+    """Return what an operator becomes, and what of it is refused, as the docstring of its reader says."""
+    paragraphs = [" ".join(each.split()) for each in re.split(r"\n\s*\n", inspect.getdoc(READERS[name]) or "")]
+    refused = [each.removeprefix(_REFUSED) for each in paragraphs if each.startswith(_REFUSED)]
+    return paragraphs[0], " ".join(refused)
+
+
+def table() -> str:
+    """Return the table, a row an operator."""
+    rows = []
+    for name in sorted(READERS):
+        becomes, refused = (each.replace("|", "\\|") for each in described(name))
+        rows.append(f"| {name} | {operator_sets(name)} | {becomes} | {refused} |\n")
+    return _HEAD + "".join(rows)
+
+
+def page() -> str:
+    """Return the page with the table as it should be."""
+    before, rest = PAGE.read_text().split(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    write_atomically(PAGE, page().encode())
