@@ -50,8 +50,8 @@ TINY = (
 )
 
 
-#: What the paths of tests name whose matrices are large, and from how many cases on a third of them is run.
-MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs"), 12
+#: What paths and tests name whose matrices are large, and from how many cases on a third of them is run.
+MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs", "every_activation"), 12
 
 
 def _is_tiny(path: Path) -> bool:
@@ -71,17 +71,18 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def _left_out(items):
-    """Return two of three cases of each matrix of kernels for 8-bit integers and bf16, unless all are asked for.
+    """Return two of three cases of each matrix that `MATRICES` names, unless all are asked for.
 
-    Their machine code takes minutes to make: of each type, format, target, end and shape.
+    Their machine code takes minutes to make: of 8-bit integers and bf16 for each type, format, target, end and shape,
+    of an algorithm for each activation.
     """
     if os.environ.get("XDN_FULL_MATRIX") == "1":
         return set()
     matrices = defaultdict(list)
     for item in items:
-        path = item.path.relative_to(ROOT).as_posix()
-        if path.startswith("tests/kernels/") and any(word in path for word in MATRICES):
-            matrices[path, getattr(item, "originalname", item.name)].append(item)
+        matrix = f"{item.path.relative_to(ROOT).as_posix()}::{getattr(item, 'originalname', item.name)}"
+        if matrix.startswith("tests/kernels/") and any(word in matrix for word in MATRICES):
+            matrices[matrix].append(item)
     cases = (found for found in matrices.values() if len(found) >= LEAST_CASES)
     return {item for found in cases for number, item in enumerate(found) if number % 3}
 

@@ -66,20 +66,25 @@ def test_kernels_differ(found):
 
 
 def test_digests_depend_neither_on_the_process_nor_on_the_processor(found):
-    """Another seed of hashes, processor model, block and notation of pointers, and kernels compiled before."""
+    """Another seed of hashes, processor model, block and notation of pointers, and kernels compiled before.
+
+    A part of the kernels shows it: emitting all takes a minute.
+    """
     code = """
 from tests.kernels import ir_digests
 from xdn.codegen.compiler import compile_kernel
 from xdn.codegen.target import host_target
 from xdn.kernels.machine.clock import clock
 compile_kernel(clock(host_target()))
-print(ir_digests.as_text(ir_digests.digests()), end="")
+print(ir_digests.as_text(ir_digests.digests(every=7)), end="")
 """
     flags = {"NUMBA_CPU_NAME": "generic", "PYTHONHASHSEED": "7", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS": "0"}
     # Another block of images than this process's: 8, or 32 where its own is 8.
     smallest = target_named("portable")
     flags["XDN_TARGET"] = smallest.name if smallest.block_images < host_target().block_images else "avx512f"
-    assert python(code, timeout=900, **flags) == ir_digests.as_text(found).strip()
+    elsewhere = dict(line.split() for line in python(code, timeout=900, **flags).splitlines())
+    assert len(elsewhere) >= len(found) / 8
+    assert elsewhere == {name: found[name] for name in elsewhere}
 
 
 def test_pointers_read_alike_in_both_notations():
