@@ -15,7 +15,7 @@ from xdn.codegen.jit import I64, NUMBER, POINTER, Kind
 from xdn.element import REAL, S8, U8
 from xdn.graph import Array
 from xdn.kernels.contract.task import filters_of
-from xdn.kernels.contract.words.form import Form, Integers, emit_activation, has_own_coefficients
+from xdn.kernels.contract.words.form import Form, WordContract, emit_activation, has_own_coefficients
 from xdn.kernels.contract.words.lower import end_words
 from xdn.kernels.core.aligned import aligned, aligned_vectors
 from xdn.kernels.core.descriptor import Size
@@ -27,7 +27,7 @@ from xdn.kernels.depthwise.batch import is_depthwise
 from xdn.layers.integer import IntegerFilters
 
 
-class IntegerDepthwise(Integers):
+class IntegerDepthwise(WordContract):
     """What both kernels are told beside their tables: groups of a position of f32, and channels."""
 
     groups, channels = Size(), Size()

@@ -29,10 +29,8 @@ from xdn.kernels.core.groups import Groups, group_channels, group_count, group_e
 from xdn.kernels.core.layout import BATCH, BOTH
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import each_tap
-from xdn.kernels.core.taps import plain_tap_lists
 from xdn.kernels.core.work import Phase
-from xdn.kernels.pool.integers import Grouped, window_words
-from xdn.kernels.pool.pooling import METHODS, ROWS, pooling_footprint
+from xdn.kernels.pool.pooling import METHODS, ROWS, WordPooling, pooling_footprint, window_taps, window_words
 
 #: Cycles of a vector of bf16 of results, and of each of its taps.
 _VECTOR_CYCLES, _TAP_CYCLES = 8.0, {"MAX": 3.0, "AVE": 5.0}
@@ -99,11 +97,8 @@ def _body(lowering: Lowering, op: str) -> KernelBody:
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what the windows take."""
-    sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    taps = lists.multiplications / len(lists.positions)
     vectors = lowering.top().block_elements * BF16.bytes / lowering.target.vector_bytes
-    return lowering.moving(0.0, vectors * (_VECTOR_CYCLES + taps * _TAP_CYCLES[lowering.params.pool]))
+    return lowering.moving(0.0, vectors * (_VECTOR_CYCLES + window_taps(lowering) * _TAP_CYCLES[lowering.params.pool]))
 
 
 _WINDOWED: dict[str, Any] = {"schedules": BOTH, "footprint": pooling_footprint, "phases": _phases}
@@ -119,7 +114,7 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
     top, params, word = lowering.tops[0].element, lowering.params, _word(lowering)
     words = lowering.words(
-        Grouped,
+        WordPooling,
         **window_words(lowering),
         counts=np.ascontiguousarray(params.counts(lowering.bottoms[0].shape[2:])),
         rows=group_count(lowering.top(), word),
@@ -129,5 +124,5 @@ def lower_pooling(lowering: Lowering) -> Lowered:
     name = KernelName(
         lowering.schedule.op(op), lowering.target.name, stored_words(BF16, top, lowering.target), element=BF16
     )
-    declared = redeclared(over(Grouped, BF16), top, Place, "y")
+    declared = redeclared(over(WordPooling, BF16), top, Place, "y")
     return Lowered([Step(kernel_source(name, partial(_body, lowering, op), declared), words)])

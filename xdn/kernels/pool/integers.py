@@ -28,34 +28,20 @@ from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target
 from xdn.codegen.words import WordBuilder
 from xdn.element import S8, U8, Element, real
-from xdn.kernels.core.descriptor import Number, Place, Size, over, redeclared
+from xdn.kernels.core.descriptor import Place, over, redeclared
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.groups import Groups, group_channels, group_count, group_elements, stored_words
 from xdn.kernels.core.layout import BOTH
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import each_tap
-from xdn.kernels.core.taps import plain_tap_lists
 from xdn.kernels.core.work import Phase
-from xdn.kernels.pool.pooling import Pooling, pooling_footprint
+from xdn.kernels.pool.pooling import Pooling, WordPooling, pooling_footprint, window_taps, window_words
 
 #: Vectors of bytes that are folded at a time.
 VECTORS = 4
 #: Cycles of a vector of bytes of results, and of each of its taps.
 _VECTOR_CYCLES, _TAP_CYCLES = {"MAX": 4.0, "AVE": 40.0}, {"MAX": 2.5, "AVE": 10.0}
-
-
-class Grouped(Pooling):
-    """What kernels of groups are told beside: channels, and the reciprocal of the scale of a top of integers.
-
-    counts
-        What the sum at each position is multiplied with, or divided by.
-    rows
-        Groups of channels.
-    """
-
-    channels = Size()
-    inverse = Number()
 
 
 def _largest(b: WordBuilder, vectors: int, element: Element, args: Sequence[ir.Value]) -> None:
@@ -139,20 +125,9 @@ def _average_body(lowering: Lowering) -> KernelBody:
     return pool
 
 
-def window_words(lowering: Lowering) -> dict[str, object]:
-    """Return the tables of windows, and the elements that they are in."""
-    sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    positions, taps = lists.in_elements(lowering.bottom(), lowering.top())
-    return {"positions": positions, "taps": taps, "position_count": len(positions)}
-
-
 def _phases(lowering: Lowering, pool: str) -> tuple[Phase, ...]:
     """Return what the windows take; sums need the room of vectors of s32."""
-    sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    taps = lists.multiplications / len(lists.positions)
-    return lowering.moving_bytes(_VECTOR_CYCLES[pool] + taps * _TAP_CYCLES[pool])
+    return lowering.moving_bytes(_VECTOR_CYCLES[pool] + window_taps(lowering) * _TAP_CYCLES[pool])
 
 
 @family(
@@ -188,7 +163,7 @@ def lower_average(lowering: Lowering) -> Lowered:
     element, top = lowering.bottoms[0].element, lowering.tops[0].element
     factors = real(lowering.layer.integers[0].scale) / lowering.params.counts(lowering.bottoms[0].shape[2:])
     words = lowering.words(
-        Grouped,
+        WordPooling,
         **window_words(lowering),
         counts=np.ascontiguousarray(factors, real),
         rows=group_count(lowering.top()),
@@ -200,5 +175,5 @@ def lower_average(lowering: Lowering) -> Lowered:
         stored_words(element, top, lowering.target),
         element=element,
     )
-    declared = redeclared(over(Grouped, element), top, Place, "y")
+    declared = redeclared(over(WordPooling, element), top, Place, "y")
     return Lowered([Step(kernel_source(name, partial(_average_body, lowering), declared), words)])

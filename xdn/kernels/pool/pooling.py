@@ -26,14 +26,14 @@ from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
 from xdn.codegen.target import Target
 from xdn.element import S64
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.footprint import Footprint
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.rows import Combine, fold_taps, row_builder, row_elements
-from xdn.kernels.core.taps import plain_lists_footprint, plain_tap_lists
+from xdn.kernels.core.taps import TapLists, plain_lists_footprint, plain_tap_lists
 from xdn.kernels.core.work import Phase
 from xdn.layers.pooling import LOWEST
 
@@ -49,6 +49,19 @@ class Pooling(Descriptor):
     x, y = Place(), Place()
     positions, taps, counts = Pointer(S64), Pointer(S64), Pointer()
     position_count, x_block, y_block, rows = (Size() for _ in range(4))
+
+
+class WordPooling(Pooling):
+    """What kernels of groups are told beside: channels, and the reciprocal of the scale of a top of integers.
+
+    counts
+        What the sum at each position is multiplied with, or divided by.
+    rows
+        Groups of channels.
+    """
+
+    channels = Size()
+    inverse = Number()
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,27 @@ def pooling_footprint(lowering: Lowering) -> Footprint:
     return plain_lists_footprint(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
 
 
+def _lists(lowering: Lowering) -> TapLists:
+    """Return the taps of each window that meet data."""
+    sizes = lowering.bottoms[0].shape[2:]
+    return plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
+
+
+def window_words(lowering: Lowering) -> dict[str, object]:
+    """Return the tables of windows, and the elements that they are in."""
+    positions, taps = _lists(lowering).in_elements(lowering.bottom(), lowering.top())
+    return {"positions": positions, "taps": taps, "position_count": len(positions)}
+
+
+def window_taps(lowering: Lowering) -> float:
+    """Return the taps of a window that meet data, on average."""
+    lists = _lists(lowering)
+    return lists.multiplications / len(lists.positions)
+
+
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what the windows take."""
-    sizes = lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    taps = lists.multiplications / len(lists.positions)
+    taps = window_taps(lowering)
     return lowering.moving(_ROW_CYCLES + taps * _TAP_CYCLES["MAX" if lowering.params.pool == "MAX" else "AVE"])
 
 
@@ -133,16 +162,11 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
 )
 def lower_pooling(lowering: Lowering) -> Lowered:
     """Take the maximum or the average of each window, clipped at the border as Caffe does."""
-    bottom, sizes = lowering.bottom(), lowering.bottoms[0].shape[2:]
-    lists = plain_tap_lists(sizes, lowering.tops[0].shape[2:], lowering.params.window(sizes))
-    positions, taps = lists.in_elements(bottom, lowering.top())
     words = lowering.words(
         Pooling,
-        positions=positions,
-        taps=taps,
-        counts=np.ascontiguousarray(lowering.params.counts(sizes)),
-        position_count=len(positions),
-        rows=bottom.position_elements // row_elements(lowering.target, lowering.schedule),
+        **window_words(lowering),
+        counts=np.ascontiguousarray(lowering.params.counts(lowering.bottoms[0].shape[2:])),
+        rows=lowering.bottom().position_elements // row_elements(lowering.target, lowering.schedule),
     )
     op = "max_pool" if lowering.params.pool == "MAX" else "average_pool"
     return Lowered([Step(pooling(op, lowering.target, lowering.schedule), words)])

@@ -6,7 +6,7 @@ from xdn.graph import Layer, Net
 from xdn.kernels.core.family import Step
 from xdn.kernels.core.layout import BlockLayout
 from xdn.kernels.move.images import PixelSource, load_pixels, load_planes
-from xdn.kernels.move.integers import quantize_pixels, quantize_planes
+from xdn.kernels.move.word_images import quantize_pixels, quantize_planes
 from xdn.layers.quantize import Quantize
 
 

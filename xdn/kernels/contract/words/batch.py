@@ -12,7 +12,7 @@ from xdn.graph import Array
 from xdn.kernels.contract.batch import rows_of_positions
 from xdn.kernels.contract.matrix.blobs.rule import dots_choices
 from xdn.kernels.contract.task import spread
-from xdn.kernels.contract.words.batch_kernel import IntegerBatch, PositionRow, TileRow, contraction, most_rows
+from xdn.kernels.contract.words.batch_kernel import PositionRow, TileRow, WordBatch, contraction, most_rows
 from xdn.kernels.contract.words.form import Form
 from xdn.kernels.contract.words.lower import (
     in_place,
@@ -122,7 +122,7 @@ def _step(lowering: Lowering, task: WordTask, form: Form, rows: int, ranges: lis
     values, biases = integer_words(lowering, task, packed, [table for _, table in runs], max(filters, task.filters))
     tiles = _tiles([spans for spans, _ in cuts], packed, lowering)
     positions = position_table([each for each, _ in runs], biases, residual_layout(lowering))
-    words = form.declared(IntegerBatch)(
+    words = form.declared(WordBatch)(
         **values,
         tiles=tiles,
         tile_count=len(tiles),
@@ -132,7 +132,7 @@ def _step(lowering: Lowering, task: WordTask, form: Form, rows: int, ranges: lis
     )
     macs = task.filter_macs * sum(end - first for first, end in ranges)
     windows = [each.source.window for each in task.sources]
-    step_rows = rows_of_positions(lowering, IntegerBatch.slots, windows, positions)
+    step_rows = rows_of_positions(lowering, WordBatch.slots, windows, positions)
     return Step(contraction(rows, form, lowering.target), words, macs, step_rows)
 
 

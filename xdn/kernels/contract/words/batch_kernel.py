@@ -29,7 +29,7 @@ from xdn.element import BF16, S32, U8, Element
 from xdn.kernels.contract.batch_kernel import no_second
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.contract.words.end import scaled_images, store_images
-from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.words.form import Ends, Form, WordContract, tile_function
 from xdn.kernels.contract.words.twos import word_size
 from xdn.kernels.core.descriptor import Descriptor, Size, Table
 from xdn.kernels.core.frame import kernel_source
@@ -65,7 +65,7 @@ class TileRow(Descriptor):
     x, weights, channel, x2, weights2 = (Size() for _ in range(5))
 
 
-class IntegerBatch(Integers):
+class WordBatch(WordContract):
     """What the contraction of the batch schedule is told.
 
     tile_group
@@ -84,7 +84,7 @@ def _source_kinds(x: Element) -> tuple[Kind, ...]:
 def contraction(rows: int, form: Form, target: Target) -> KernelSource:
     """Return the kernel for tiles of `rows` filters."""
     name = form.name(BATCH, target, (rows, target.tile()[1]))
-    return kernel_source(name, lambda: _body(form, rows, target), form.declared(IntegerBatch))
+    return kernel_source(name, lambda: _body(form, rows, target), form.declared(WordBatch))
 
 
 def add_word(

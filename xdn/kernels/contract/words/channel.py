@@ -12,7 +12,7 @@ from xdn.kernels.contract.channel_kernel import PanelRow
 from xdn.kernels.contract.matrix.blobs.rule import dots_choices
 from xdn.kernels.contract.task import spread
 from xdn.kernels.contract.tiles import class_tiles, position_classes
-from xdn.kernels.contract.words.channel_kernel import IntegerChannel, contraction
+from xdn.kernels.contract.words.channel_kernel import WordChannel, contraction
 from xdn.kernels.contract.words.form import Form
 from xdn.kernels.contract.words.lower import (
     in_place,
@@ -109,7 +109,7 @@ def _step(
     values, biases = integer_words(lowering, task, packed, [table for _, table in runs], filters)
     panels = _panels([spans for spans, _ in cuts], packed, task.sources[0].together)
     tiles = _tiles(lowering, [each for each, _ in runs], biases, cut.rows)
-    words = form.declared(IntegerChannel)(
+    words = form.declared(WordChannel)(
         **values,
         panels=panels,
         panel_count=len(panels),

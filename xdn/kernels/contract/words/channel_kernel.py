@@ -30,14 +30,14 @@ from xdn.kernels.contract.channel_kernel import PanelRow, no_second_of_panel, se
 from xdn.kernels.contract.kernel import add_runs
 from xdn.kernels.contract.tiles import tile_words
 from xdn.kernels.contract.words.end import added_channels, scaled_channels, store_channels
-from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.words.form import Ends, Form, WordContract, tile_function
 from xdn.kernels.core.descriptor import Pointer, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 
 
-class IntegerChannel(Integers):
+class WordChannel(WordContract):
     """What the contraction of the channel schedule is told.
 
     tiles
@@ -60,7 +60,7 @@ def _source_kinds(x: Element) -> tuple[Kind, ...]:
 def contraction(tile: tuple[int, int], form: Form, target: Target) -> KernelSource:
     """Return the kernel for tiles of MR positions and panels of NV vectors."""
     name = form.name(CHANNEL, target, tile)
-    return kernel_source(name, lambda: _body(form, tile, target), form.declared(IntegerChannel))
+    return kernel_source(name, lambda: _body(form, tile, target), form.declared(WordChannel))
 
 
 def _add_source(

@@ -38,7 +38,7 @@ from xdn.kernels.core.layout import Schedule
 from xdn.layers.relu import ReLU
 
 
-class Integers(Contract):
+class WordContract(Contract):
     """What a contraction of integers, or of bf16, is told; a class below adds its tables.
 
     bias, bias2
@@ -55,7 +55,7 @@ class Integers(Contract):
     residual_block, residual_scale, inverse = Size(), Number(), Number()
 
 
-Words = TypeVar("Words", bound=Integers)
+Words = TypeVar("Words", bound=WordContract)
 
 
 @dataclass(frozen=True)

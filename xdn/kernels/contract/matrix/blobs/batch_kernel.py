@@ -29,13 +29,13 @@ from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side, unit_functions
 from xdn.kernels.contract.words.batch_kernel import PositionRow
 from xdn.kernels.contract.words.end import scaled_images, store_images
-from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.words.form import Ends, Form, WordContract, tile_function
 from xdn.kernels.core.descriptor import Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH
 
 
-class BlobBatch(Integers):
+class BlobBatch(WordContract):
     """What the contraction of the batch schedule is told; steps (`StepRow`) stand in place of runs.
 
     tile_group

@@ -27,14 +27,14 @@ from xdn.kernels.contract.matrix.blobs.sums import begun, sums_of_sources, tiled
 from xdn.kernels.contract.matrix.channel_kernel import PanelRow, TileRow, emit_spans
 from xdn.kernels.contract.matrix.kernel import Multiplication, Operands, Side, unit_functions
 from xdn.kernels.contract.words.end import added_channels, scaled_channels, store_channels
-from xdn.kernels.contract.words.form import Ends, Form, Integers, tile_function
+from xdn.kernels.contract.words.form import Ends, Form, WordContract, tile_function
 from xdn.kernels.core.descriptor import Pointer, Size, Table
 from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import CHANNEL
 from xdn.kernels.core.portion import portion
 
 
-class BlobChannel(Integers):
+class BlobChannel(WordContract):
     """What the contraction of the channel schedule is told; steps (`StepRow`) stand in place of runs.
 
     step_count
