@@ -1,6 +1,7 @@
 import pytest
+from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, model_of
 
 REDUCTIONS = ["ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin"]
 
@@ -18,3 +19,11 @@ def test_positions_are_pooled():
 
 def test_over_the_batch():
     check_refused("ReduceMean", (2, 3), axes=[0], reason="along the batch")
+
+
+@pytest.mark.parametrize("op", ["ReduceLogSum", "ReduceLogSumExp"])
+@pytest.mark.parametrize("axes", [[2, 3], [-2]])
+def test_logarithms_of_sums(op, axes):
+    node = helper.make_node(op, ["positive"], ["y"], axes=axes, keepdims=0)
+    check(model_of([helper.make_node("Exp", ["x"], ["positive"]), node], {"x": (2, 3, 4, 5)}))
+    check_refused(op, (2, 3), axes=[0], reason="along the batch")

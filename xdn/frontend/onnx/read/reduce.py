@@ -5,6 +5,10 @@ from math import prod
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.layers.binary import Binary
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.exp import Exp
+from xdn.layers.log import Log
 from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
@@ -78,3 +82,33 @@ def extreme(node: Node) -> None:
         lines = node.step("negative", Power(scale=-1.0), [lines])
     blob = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
     _finish(node, node.step("positive", Power(scale=-1.0), [blob]) if least else blob, axes)
+
+
+@READERS.register("ReduceLogSum")
+def log_sum(node: Node) -> None:
+    """Reduction SUM, and Log.
+
+    Refused: along the batch, or no axis.
+    """
+    axes = _axes(node)
+    if not axes:
+        raise UnsupportedError("it is along no axis")
+    total = node.step("reduced", Reduction(operation="SUM", axis=2), [_lines(node, axes)])
+    _finish(node, node.step("logarithm", Log(), [total]), axes)
+
+
+@READERS.register("ReduceLogSumExp")
+def log_sum_exp(node: Node) -> None:
+    """The maximum m of each line, and the logarithm of the sum of exp(x - m), so that no exponential overflows.
+
+    Refused: along the batch, or no axis.
+    """
+    axes = _axes(node)
+    if not axes:
+        raise UnsupportedError("it is along no axis")
+    lines = _lines(node, axes)
+    largest = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
+    powers = node.step("powers", Exp(), [node.step("below", Binary(operation="SUB"), [lines, largest])])
+    total = node.step("logarithm", Log(), [node.step("reduced", Reduction(operation="SUM", axis=2), [powers])])
+    flat = node.step("flat", Reshape(shape=(0, node.shape_of(total)[1])), [largest])
+    _finish(node, node.step("whole", Eltwise(operation="SUM"), [flat, total]), axes)

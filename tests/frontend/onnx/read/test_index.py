@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, i64, model_of
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.read.net import net_of
+
+
+@pytest.mark.parametrize("op", ["ArgMax", "ArgMin"])
+@pytest.mark.parametrize("last", [0, 1])
+@pytest.mark.parametrize(("axis", "keepdims"), [(1, 1), (-1, 0)])
+def test_places_of_the_largest(op, last, axis, keepdims):
+    nodes = [
+        helper.make_node("Round", ["x"], ["whole"]),  # Some values are equal.
+        helper.make_node(op, ["whole"], ["place"], axis=axis, keepdims=keepdims, select_last_index=last),
+        helper.make_node("Cast", ["place"], ["y"], to=TensorProto.FLOAT),
+    ]
+    check(model_of(nodes, {"x": (2, 7, 6)}))
+
+
+def test_along_the_batch():
+    check_refused("ArgMax", (2, 3), axis=0, reason="along the batch")
+
+
+def test_hardmax():
+    check_node("Hardmax", (2, 3, 4), axis=1)
+    check_node("Hardmax", (2, 4), opset=11)
+    check_refused("Hardmax", (2, 3, 4), opset=11, reason="from one on are one")
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_one_hot(axis):
+    node = helper.make_node("OneHot", ["x", "depth", "values"], ["y"], axis=axis)
+    model = model_of([node], {"x": (1, 5)}, {"depth": i64(3), "values": np.float32([0.5, 2])})
+    found = net_of(model, "m").forward({"x": np.float32([[0, 2, -1, 3, -4]])})["y"]
+    # By hand: -1 is the last place, 3 and -4 are none.
+    expected = np.full((1, 5, 3), 0.5, np.float32)
+    expected[0, [0, 1, 2], [0, 2, 2]] = 2
+    np.testing.assert_array_equal(found, expected if axis == -1 else expected.swapaxes(1, 2))
+
+
+def test_triangles():
+    for upper in (0, 1):
+        check_node("Trilu", (2, 3, 4), {"k": np.array(1, np.int64)}, upper=upper)
+
+
+def test_a_constant_of_a_blobs_shape():
+    nodes = [helper.make_node("EyeLike", ["x"], ["eye"]), helper.make_node("Add", ["x", "eye"], ["y"])]
+    check(model_of(nodes, {"x": (3, 4)}), batches=())
+    with pytest.raises(UnsupportedError, match="shapes"):
+        net_of(model_of([helper.make_node("EyeLike", ["x"], ["y"])], {"x": (3, 4)}), "m")
+
+
+def test_the_middle():
+    node = helper.make_node("CenterCropPad", ["x", "shape"], ["y"], axes=[1, 2])
+    net = net_of(model_of([node], {"x": (1, 5, 2)}, {"shape": i64(2, 5)}, opset=18), "m")
+    found = net.forward({"x": np.arange(10, dtype=np.float32).reshape(1, 5, 2)})["y"]
+    np.testing.assert_array_equal(found, [[[0, 2, 3, 0, 0], [0, 4, 5, 0, 0]]])

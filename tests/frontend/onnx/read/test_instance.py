@@ -1,0 +1,22 @@
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+
+
+def test_instance_normalization():
+    types = check_node("InstanceNormalization", (2, 3, 4, 5), {"scale": f32(3), "bias": f32(3)}, epsilon=0.01)
+    assert types == ["MVN", "Scale"]
+
+
+def test_group_normalization():
+    for opset, count in ((18, 2), (21, 4)):
+        constants = {"scale": f32(count), "bias": f32(count)}
+        check_node("GroupNormalization", (2, 4, 3, 3), constants, opset=opset, num_groups=2, epsilon=0.01)
+
+
+def test_mean_variance_normalization():
+    check_node("MeanVarianceNormalization", (2, 3, 4, 5), axes=[2, 3])
+    check_node("MeanVarianceNormalization", (2, 3, 4, 5), axes=[1, 2, 3])
+    check_refused("MeanVarianceNormalization", (2, 3, 4, 5), reason="along axes")
+
+
+def test_global_lp_pool():
+    check_node("GlobalLpPool", (2, 3, 4, 5), p=3)

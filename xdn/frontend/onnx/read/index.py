@@ -1,0 +1,114 @@
+"""Operators that give places, or are told them: the largest value's, a class's, a diagonal's."""
+
+import numpy as np
+from onnx import TensorProto
+
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.making import WHOLE_TYPES
+from xdn.layers.argmax import ArgMax
+from xdn.layers.binary import Binary
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.power import Power
+from xdn.layers.reshape import Reshape
+from xdn.layers.reverse import Reverse
+from xdn.layers.take import NOTHING, Take
+
+
+def _largest(node: Node, blob: str, axis: int, *, last: bool) -> str:
+    """Return the place of the largest value along an axis, of equal ones the first, or the last."""
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    if last:
+        return node.step("place", ArgMax(axis=axis), [blob])
+    backwards = node.step("backwards", Reverse(axis=(axis,)), [blob])
+    place = node.step("from_the_end", ArgMax(axis=axis), [backwards])
+    return node.step("place", Power(scale=-1.0, shift=node.shape_of(blob)[axis] - 1.0), [place])
+
+
+@READERS.register("ArgMax", "ArgMin")
+def arg_max(node: Node) -> None:
+    """ArgMax, whose place among equal values is the last, of the reversed axis for the first; ArgMin of negatives.
+
+    Refused: along the batch.
+    """
+    axis, blob = node.axis(node.attribute("axis", 0)), node.bottom()
+    if node.proto.op_type == "ArgMin":
+        blob = node.step("negative", Power(scale=-1.0), [blob])
+    place = _largest(node, blob, axis, last=bool(node.attribute("select_last_index", 0)))
+    shape = node.shape_of(place)
+    node.shaped(place, shape if node.attribute("keepdims", 1) else [*shape[:axis], *shape[axis + 1 :]])
+
+
+@READERS.register("Hardmax")
+def hardmax(node: Node) -> None:
+    """1 at the place of the first largest value, 0 at the others.
+
+    Refused: along the batch; operator sets before 13 along another axis than the last.
+    """
+    axis = node.axis(node.attribute("axis", -1 if node.making.opset >= 13 else 1))
+    rank, extent = len(node.shape()), node.shape()[axis]
+    if node.making.opset < 13 and axis != rank - 1:
+        raise UnsupportedError("its axes from one on are one")
+    place = _largest(node, node.bottom(), axis, last=False)
+    places = np.arange(extent, dtype=np.float32).reshape(-1, *(1,) * (rank - 1 - axis))
+    node.top(Binary(operation="EQUAL"), [place, node.making.constant(f"{node.name}.places", places)])
+
+
+@READERS.register("OneHot")
+def one_hot(node: Node) -> None:
+    """Comparisons with all places, which may count from the last one; then the two values.
+
+    Refused: a depth or values that are no constants, and a new axis before the batch.
+    """
+    depth = int(node.constant(1, "depth").reshape(()))
+    off, on = (float(each) for each in node.constant(2, "values"))
+    shape = node.shape()
+    axis = node.axis(node.attribute("axis", -1), len(shape) + 1)
+    if axis == 0:
+        raise UnsupportedError("it puts an axis before the batch")
+    wide = Reshape(shape=node.extents(node.bottom(), [*shape[:axis], 1, *shape[axis:]]))
+    numbers = node.step("numbers", wide, [node.bottom()])
+    places = np.arange(depth, dtype=np.float32).reshape(-1, *(1,) * (len(shape) - axis))
+    parts = [
+        node.step(name, Binary(operation="EQUAL"), [numbers, node.making.constant(f"{node.name}.{name}", values)])
+        for name, values in (("first", places), ("last", places - depth))
+    ]
+    node.top(Power(scale=on - off, shift=off), [node.step("there", Eltwise(operation="MAX"), parts)])
+
+
+@READERS.register("Trilu")
+def trilu(node: Node) -> None:
+    """The product with a triangle of ones.
+
+    Refused: a diagonal that is no constant.
+    """
+    shape, k = node.shape(), int(node.constant(1, "diagonal").reshape(())) if node.has(1) else 0
+    kept = (np.triu if node.attribute("upper", 1) else np.tril)(np.ones(shape[-2:], np.float32), k)
+    node.top(Binary(operation="MUL"), [node.bottom(), node.making.constant(f"{node.name}.kept", kept)])
+
+
+@READERS.register("EyeLike")
+def eye_like(node: Node) -> None:
+    """A constant of the bottom's shape."""
+    if len(node.shape()) != 2:
+        raise ShapeError(f"a blob of shape {node.shape()} is no matrix")
+    rows, columns = node.shape()
+    kind = np.int64 if node.attribute("dtype", TensorProto.FLOAT) in WHOLE_TYPES else np.float32
+    node.stands_for(np.eye(rows, columns, node.attribute("k", 0)).astype(kind))
+    node.making.of_shapes.update(node.proto.output)
+
+
+@READERS.register("CenterCropPad")
+def center_crop_pad(node: Node) -> None:
+    """Take of the middle, with zeros around it, along one axis after the other."""
+    blob, own = node.bottom(), node.shape()
+    wanted = [int(each) for each in node.constant(1, "shape").reshape(-1)]
+    axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
+    for axis, size in zip(axes, wanted, strict=True):
+        extent = own[axis]
+        begin = (extent - size) // 2 if extent >= size else -((size - extent) // 2)
+        index = tuple(place if 0 <= place < extent else NOTHING for place in range(begin, begin + size))
+        if index != tuple(range(extent)):
+            blob = node.step("middle", Take(axis=axis, index=index), [blob])
+    node.stands_for(blob)

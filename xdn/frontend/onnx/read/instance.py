@@ -1,0 +1,58 @@
+"""Operators that normalise each image alone, or by a norm."""
+
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.layers.absval import AbsVal
+from xdn.layers.groupnorm import GroupNorm
+from xdn.layers.mvn import MVN
+from xdn.layers.pooling import Pooling
+from xdn.layers.power import Power
+from xdn.layers.scale import Scale
+
+
+@READERS.register("InstanceNormalization")
+def instance_normalization(node: Node) -> None:
+    """MVN, and Scale.
+
+    Refused: a scale or bias that is no constant.
+    """
+    params = MVN(eps=node.attribute("epsilon", 1e-5), add_eps_before_sqrt=True)
+    weights = {"scale": node.constant(1, "scale"), "bias": node.constant(2, "bias")}
+    node.top(Scale(bias_term=True), [node.step("normalised", params, [node.bottom()])], weights)
+
+
+@READERS.register("GroupNormalization")
+def group_normalization(node: Node) -> None:
+    """GroupNorm, and Scale, one number a channel; before operator set 21 one a group.
+
+    Refused: a scale or bias that is no constant.
+    """
+    channels = node.shape()[1]
+    params = GroupNorm(group_num=node.attribute("num_groups"), eps=node.attribute("epsilon", 1e-5))
+    scale, bias = (node.constant(number, name) for number, name in ((1, "scale"), (2, "bias")))
+    weights = {"scale": scale.repeat(channels // scale.size), "bias": bias.repeat(channels // bias.size)}
+    node.top(Scale(bias_term=True), [node.step("normalised", params, [node.bottom()])], weights)
+
+
+@READERS.register("MeanVarianceNormalization")
+def mean_variance_normalization(node: Node) -> None:
+    """MVN.
+
+    Refused: other axes than all positions, or channels and positions, such as the batch.
+    """
+    axes = sorted(node.axis(each) for each in node.attribute("axes", [0, 2, 3]))
+    if axes not in (list(range(1, len(node.shape()))), list(range(2, len(node.shape())))):
+        raise UnsupportedError(f"it is along axes {axes}")
+    node.top(MVN(across_channels=axes[0] == 1, eps=1e-9))
+
+
+@READERS.register("GlobalLpPool")
+def global_lp_pool(node: Node) -> None:
+    """The average of powers, times how many they are, and its root."""
+    p, count = node.attribute("p", 2), 1
+    for extent in node.shape()[2:]:
+        count *= extent
+    magnitude = node.step("magnitude", AbsVal(), [node.bottom()])
+    powers = node.step("powers", Power(power=float(p)), [magnitude])
+    average = node.step("average", Pooling(pool="AVE", global_pooling=True), [powers])
+    node.top(Power(scale=float(count), power=1 / p), [average])
