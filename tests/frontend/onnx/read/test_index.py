@@ -57,3 +57,23 @@ def test_the_middle():
     net = net_of(model_of([node], {"x": (1, 5, 2)}, {"shape": i64(2, 5)}, opset=18), "m")
     found = net.forward({"x": np.arange(10, dtype=np.float32).reshape(1, 5, 2)})["y"]
     np.testing.assert_array_equal(found, [[[0, 2, 3, 0, 0], [0, 4, 5, 0, 0]]])
+
+
+@pytest.mark.parametrize("attributes", [{}, {"exclusive": 1}, {"reverse": 1}, {"exclusive": 1, "reverse": 1}])
+def test_sums_of_what_is_before(attributes):
+    for axis in (1, -1):
+        check_node("CumSum", (2, 3, 4), {"axis": np.array(axis, np.int64)}, **attributes)
+    check_refused("CumSum", (2, 3), {"axis": np.array(0, np.int64)}, reason="along the batch")
+
+
+def test_numbers_in_a_row():
+    numbers = {name: np.array(value, np.float32) for name, value in (("a", 1), ("b", 4), ("c", 1))}
+    nodes = [helper.make_node("Range", ["a", "b", "c"], ["row"]), helper.make_node("Add", ["x", "row"], ["y"])]
+    check(model_of(nodes, {"x": (2, 3)}, numbers))
+
+
+def test_regions():
+    node = helper.make_node("MaxRoiPool", ["x", "z"], ["y"], pooled_shape=[2, 2], spatial_scale=0.5)
+    net = net_of(model_of([node], {"x": (1, 1, 4, 4), "z": (1, 5)}), "m")
+    feed = {"x": np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4), "z": np.float32([[0, 0, 0, 6, 6]])}
+    np.testing.assert_array_equal(net.forward(feed)["y"], [[[[5, 7], [13, 15]]]])

@@ -1,4 +1,8 @@
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+import numpy as np
+from onnx import helper
+
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, model_of
+from xdn.frontend.onnx.read.net import net_of
 
 
 def test_instance_normalization():
@@ -20,3 +24,12 @@ def test_mean_variance_normalization():
 
 def test_global_lp_pool():
     check_node("GlobalLpPool", (2, 3, 4, 5), p=3)
+
+
+def test_rms_normalization():
+    node = helper.make_node("RMSNormalization", ["x", "scale"], ["y"], axis=-2, epsilon=0.5)
+    net = net_of(model_of([node], {"x": (2, 3, 4)}, {"scale": f32(3, 4)}, opset=23), "m")
+    x = f32(2, 3, 4, seed=3)
+    mean = np.square(x).mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(net.forward({"x": x})["y"], x / np.sqrt(mean + 0.5) * f32(3, 4), rtol=1e-5)
+    check_refused("RMSNormalization", (2, 4), {"scale": f32(1)}, opset=23, reason="a scale of shape")

@@ -185,3 +185,10 @@ def test_casts_to_whole_numbers_and_truth_values():
     net = net_of(model_of(nodes, {"x": (1, 5)}), "m")
     found = net.forward({"x": np.float32([[-1.7, -0.5, 0, 0.5, 2.5]])})["y"]
     np.testing.assert_array_equal(found, [[1, 0, 0, 0, 1, -1, 0, 0, 0, 2]])
+
+
+def test_casts_to_the_type_of_a_constant():
+    check_node("CastLike", (2, 3), {"like": np.zeros(1, np.float32)})
+    node = helper.make_node("CastLike", ["x", "like"], ["y"])
+    net = net_of(model_of([node], {"x": (1, 2)}, {"like": np.zeros(1, np.int32)}), "m")
+    np.testing.assert_array_equal(net.forward({"x": np.float32([[1.5, -1.5]])})["y"], [[1, -1]])

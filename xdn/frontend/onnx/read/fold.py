@@ -19,7 +19,7 @@ from xdn.frontend.onnx.read.making import array_of
 from xdn.graph import Array
 
 #: The most elements of a constant that is made.
-_MOST_ELEMENTS = 1 << 28
+MOST_ELEMENTS = 1 << 28
 #: Operators whose outputs are a few numbers for each of their inputs at most, though no shape is inferred.
 _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
 #: What is read of constants, too: more is kept of it than the values.
@@ -94,6 +94,6 @@ def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
         extents = [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
         if None in extents:
             return False
-        if prod(each for each in extents if each is not None) > _MOST_ELEMENTS:
+        if prod(each for each in extents if each is not None) > MOST_ELEMENTS:
             raise ShapeError(f"a constant of shape {tuple(extents)} is too large")
     return True

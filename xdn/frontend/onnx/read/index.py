@@ -5,13 +5,17 @@ from onnx import TensorProto
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.fold import MOST_ELEMENTS
 from xdn.frontend.onnx.read.making import WHOLE_TYPES
 from xdn.layers.argmax import ArgMax
 from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.permute import Permute
 from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
+from xdn.layers.roipooling import ROIPooling
 from xdn.layers.take import NOTHING, Take
 
 
@@ -112,3 +116,42 @@ def center_crop_pad(node: Node) -> None:
         if index != tuple(range(extent)):
             blob = node.step("middle", Take(axis=axis, index=index), [blob])
     node.stands_for(blob)
+
+
+@READERS.register("CumSum")
+def cum_sum(node: Node) -> None:
+    """InnerProduct with a triangle of ones, along the last axis.
+
+    Refused: along the batch, and an axis that is no constant.
+    """
+    axis, rank = node.axis(int(node.constant(1, "axis").reshape(()))), len(node.shape())
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    extent, excluded = node.shape()[axis], int(node.attribute("exclusive", 0))
+    ones = np.ones((extent, extent), np.float32)
+    weight = np.tril(ones, -excluded) if node.attribute("reverse", 0) else np.triu(ones, excluded)
+    order = tuple(rank - 1 if each == axis else axis if each == rank - 1 else each for each in range(rank))
+    turned = node.step("turned", Permute(order=order), [node.bottom()])
+    params = InnerProduct(num_output=extent, bias_term=False, axis=rank - 1, transpose=True)
+    node.top(Permute(order=order), [node.step("sums", params, [turned], {"weight": weight})])
+
+
+@READERS.register("Range")
+def range_(node: Node) -> None:
+    """A constant.
+
+    Refused: a start, limit or step that is no constant.
+    """
+    start, limit, delta = (node.constant(number, "start, limit and step").reshape(()) for number in range(3))
+    count = np.ceil((float(limit) - float(start)) / float(delta)) if delta else np.inf
+    if not 0 < count <= MOST_ELEMENTS:
+        raise ShapeError(f"{count:g} numbers from {start} to {limit} by {delta}")
+    node.stands_for((start + np.arange(int(count)) * delta).astype(start.dtype))
+
+
+@READERS.register("MaxRoiPool")
+def max_roi_pool(node: Node) -> None:
+    """ROIPooling."""
+    h, w = node.attribute("pooled_shape")
+    params = ROIPooling(pooled_h=h, pooled_w=w, spatial_scale=node.attribute("spatial_scale", 1.0))
+    node.top(params, [node.bottom(0), node.bottom(1)])

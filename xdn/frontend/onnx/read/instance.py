@@ -3,10 +3,13 @@
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.absval import AbsVal
+from xdn.layers.binary import Binary
 from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.mvn import MVN
 from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
+from xdn.layers.reduction import Reduction
+from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
 
 
@@ -56,3 +59,21 @@ def global_lp_pool(node: Node) -> None:
     powers = node.step("powers", Power(power=float(p)), [magnitude])
     average = node.step("average", Pooling(pool="AVE", global_pooling=True), [powers])
     node.top(Power(scale=float(count), power=1 / p), [average])
+
+
+@READERS.register("RMSNormalization")
+def rms_normalization(node: Node) -> None:
+    """x divided by the root of the mean square of all axes from one on, and Scale.
+
+    Refused: along the batch, and a scale that is no constant or not of these axes.
+    """
+    axis, shape, scale = node.axis(node.attribute("axis", -1)), node.shape(), node.constant(1, "scale")
+    if axis == 0 or scale.shape != shape[axis:]:
+        raise UnsupportedError(f"a scale of shape {scale.shape} from axis {axis} on of a blob of shape {shape}")
+    square = node.step("square", Power(power=2.0), [node.bottom()])
+    mean = node.step("mean", Reduction(operation="MEAN", axis=axis), [square])
+    wide = Reshape(shape=node.extents(mean, [*shape[:axis], *(1,) * (len(shape) - axis)]))
+    root = Power(shift=node.attribute("epsilon", 1e-5), power=-0.5)
+    factor = node.step("factor", root, [node.step("wide", wide, [mean])])
+    normalised = node.step("normalised", Binary(operation="MUL"), [node.bottom(), factor])
+    node.top(Scale(axis=axis, num_axes=scale.ndim), [normalised], {"scale": scale})

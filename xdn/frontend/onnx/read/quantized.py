@@ -8,7 +8,7 @@ Scales of filters are kept, so that their integers are those of the model.
 import logging
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
@@ -88,8 +88,24 @@ def cast(node: Node) -> None:
     """Another name, between formats of real numbers, in all of which is computed as f32; a reading in bf16.
 
     Whole numbers are what is before the point, truth values what is not zero.
+
+    Refused: numbers of 8 bits with a point, of 4 or 2 bits, complex ones, and texts.
     """
-    to, value = node.attribute("to"), node.value()
+    _cast(node, node.attribute("to"))
+
+
+@READERS.register("CastLike")
+def cast_like(node: Node) -> None:
+    """As Cast to the type of a constant.
+
+    Refused: a second input that is no constant.
+    """
+    _cast(node, helper.np_dtype_to_tensor_dtype(node.constant(1, "second input").dtype))
+
+
+def _cast(node: Node, to: int) -> None:
+    """Make the first input, as numbers of a type, the first output."""
+    value = node.value()
     if to == TensorProto.BFLOAT16:
         node.stands_for(Read(_real(node, Bf16()), Bf16(), stored=True))
     elif to == TensorProto.BOOL:
