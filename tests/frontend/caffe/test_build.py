@@ -156,6 +156,11 @@ def test_input_shape_for_two_inputs():
         make(text, input_shape=(1, 1, 1))
 
 
+def test_input_without_a_top_or_a_shape():
+    with pytest.raises(NetError, match=r"layer 'x' \(Input\): the input has neither a top nor a shape"):
+        make('layer { name: "x" type: "Input" }')
+
+
 def test_input_without_a_shape():
     with pytest.raises(NetError, match="--input-shape"):
         make('layer { name: "in" type: "Input" top: "data" }')

@@ -196,6 +196,8 @@ def _check_shaped(layers: Sequence[Layer]) -> None:
     if not bare:
         return
     where, names = f"layer {bare[0].name!r} (Input)", [top for layer in bare for top in layer.tops]
+    if not names:
+        raise NetError("the input has neither a top nor a shape", where=where)
     if sum(len(layer.tops) for layer in inputs) == 1:
         raise NetError("the input declares no shape", where=where, mend="Say it with --input-shape C,H,W")
     what = f"the inputs {listed(names)} declare no shapes" if len(names) > 1 else f"the input {names[0]} declares none"
