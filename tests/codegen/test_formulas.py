@@ -8,7 +8,7 @@ from xdn.codegen import formulas
 from xdn.layers.function import functions
 
 EXTREMES = [0.0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38, 1e-40, 88.73, -87.34, 0.625, -0.625, 1.0, 2.0**-126]
-UNARY = ["exp", "log", "log_1p", "tanh"]
+UNARY = ["exp", "log", "log_1p", "tanh", "erf"]
 BINARY = ["power"]
 
 

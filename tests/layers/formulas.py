@@ -8,6 +8,7 @@ from dataclasses import fields
 from xdn.layers.clip import Clip
 from xdn.layers.exp import Exp
 from xdn.layers.function import functions
+from xdn.layers.gelu import Gelu
 from xdn.layers.log import Log
 from xdn.layers.power import Power
 from xdn.layers.swish import Swish
@@ -19,6 +20,8 @@ DIFFERENTIABLE = [
     Clip(min=-0.5, max=0.25),
     Exp(),
     Exp(base=2.0, scale=0.5, shift=-1.0),
+    Gelu(),
+    Gelu(approximate=True),
     Log(scale=0.1, shift=2.0),
     Log(base=10.0, scale=-0.1, shift=2.0),
     Power(),

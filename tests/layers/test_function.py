@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy import special
 
 from tests.layers.formulas import FORMULAS
 from tests.layers.oracles import check_positions, normal
@@ -24,7 +25,7 @@ class InDoubles:
 
     number, negative, magnitude = np.float64, np.negative, np.abs
     add, sub, mul, div = np.add, np.subtract, np.multiply, np.divide
-    exp, log, log_1p, tanh, square_root = np.exp, np.log, np.log1p, np.tanh, np.sqrt
+    exp, log, log_1p, tanh, erf, square_root = np.exp, np.log, np.log1p, np.tanh, special.erf, np.sqrt
 
     def where(self, a, comparison, b, yes, no):
         return np.where({"<": np.less, ">": np.greater, "==": np.equal}[comparison](a, b), yes, no)

@@ -1,4 +1,4 @@
-"""exp, log, tanh and powers as f32 polynomials: the only definition, for scalars and for vectors.
+"""exp, log, tanh, erf and powers as f32 polynomials: the only definition, for scalars and for vectors.
 
 One formula serves epilogues, layers of their own and tails, so results depend neither on the machine's libm nor on
 where a value is computed. The coefficients are those of Cephes (Moshier 1992); errors are below 2 ulp for exp.
@@ -27,6 +27,15 @@ _LOG = (
     *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
 )
 _TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+#: Of erf near zero, and of its complement elsewhere: exp(-x**2) / x times a polynomial of 1 / x**2.
+_ERF = (
+    *(7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2),
+    *(1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710),
+)
+_ERFC = (
+    *(2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1),
+    *(-4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1),
+)
 
 
 def _polynomial(m: Arithmetic, x: ir.Value, coefficients: Sequence[float]) -> ir.Value:
@@ -91,6 +100,19 @@ def tanh(m: Arithmetic, x: ir.Value) -> ir.Value:
     return m.where(magnitude, "<", m.number(TANH_NEAR), near, far)
 
 
+def erf(m: Arithmetic, x: ir.Value) -> ir.Value:
+    """The error function; from 1 on 1 less its complement, whose polynomial need not be as exact as that is small."""
+    one = m.number(1)
+    z = m.mul(x, x)
+    near = m.mul(_polynomial(m, z, _ERF), x)
+    magnitude = m.magnitude(x)
+    inverse = m.div(one, m.where(magnitude, ">", one, magnitude, one))
+    complement = m.mul(exp(m, m.negative(z)), m.mul(inverse, _polynomial(m, m.mul(inverse, inverse), _ERFC)))
+    far = m.sub(one, complement)
+    far = m.where(x, "<", m.number(0), m.negative(far), far)
+    return m.where(magnitude, ">", one, far, near)
+
+
 def log_1p(m: Arithmetic, x: ir.Value) -> ir.Value:
     """log(1 + x) for x >= 0, exact where 1 + x is not: the logarithm of the rounded sum, times what rounding left out.
 
@@ -112,4 +134,4 @@ def signed_power(m: Arithmetic, x: ir.Value, exponent: ir.Value, sign: ir.Value)
 class Mathematics(Arithmetic):
     """What layers' formulas are written on (`xdn/layers/function.py`): operations, and the functions above."""
 
-    exp, log, log_1p, tanh, power, signed_power = exp, log, log_1p, tanh, power, signed_power
+    exp, log, log_1p, tanh, erf, power, signed_power = exp, log, log_1p, tanh, erf, power, signed_power

@@ -67,6 +67,9 @@ class Arithmetic(Protocol):
     def tanh(self, x: Value) -> Value:
         """Return the hyperbolic tangent of x."""
 
+    def erf(self, x: Value) -> Value:
+        """Return the error function of x."""
+
 
 #: Computes one element: (arithmetic, x, constants...) -> y.
 Formula = Callable[..., Any]

@@ -1,10 +1,11 @@
-"""exp, log, power, tanh, sigmoid and elu against f64, in units in the last place (ulp) of f32."""
+"""exp, log, power, tanh, erf, sigmoid and elu against f64, in units in the last place (ulp) of f32."""
 
 from functools import cache
 
 import numpy as np
 import pytest
 from numba import njit
+from scipy import special
 
 from tests.kernels.checks import TINY, UNIT
 from xdn.codegen import formulas
@@ -22,6 +23,7 @@ FORMULAS = {
     "log": (formulas.log, 0),
     "power": (formulas.power, 1),
     "tanh": (formulas.tanh, 0),
+    "erf": (formulas.erf, 0),
     "sigmoid": (Sigmoid.formula, 0),
     "elu": (ELU.formula, 1),
 }
@@ -114,6 +116,12 @@ def test_tanh_is_odd_and_bounded(rng):
     np.testing.assert_array_equal(evaluate("tanh", -x), -y)
     assert (y <= 1).all()
     np.testing.assert_array_equal(evaluate("tanh", [INF, -INF, NAN, 3e38, 0]), [1, -1, NAN, 1, 0])
+
+
+def test_erf(rng):
+    x = np.concatenate([_around(rng, -5, 5), 10 ** _around(rng, -37, 0), -(10 ** _around(rng, -37, 0))])
+    assert ulps(evaluate("erf", x), special.erf(x.astype(np.float64))).max() < 4
+    np.testing.assert_array_equal(evaluate("erf", [-INF, -7, -0.0, 7, INF, NAN]), [-1, -1, 0, 1, 1, NAN])
 
 
 def test_sigmoid(rng):

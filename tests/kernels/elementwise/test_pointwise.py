@@ -55,6 +55,11 @@ POINTWISE = [
     ("SELU", {}, _absolute(16)),
     # The reference is rounded once; the quotient's errors are those of exp, and of five operations.
     ("Mish", {}, close(16)),
+    # From 1 on what errs by 4 ulp is 1 less something.
+    ("Erf", {}, close(8)),
+    # 1 and erf, or tanh, cancel below 0: their errors, of 8 UNIT, are relative to 1, and x to them below 8.
+    ("Gelu", {}, _absolute(64)),
+    ("Gelu", {"approximate": True}, _absolute(64)),
     # The errors of exp, of log, and of the quotient that mends what 1 + e**x rounds away.
     ("BNLL", {}, close(16)),
     ("Power", {}, exact),

@@ -14,6 +14,7 @@ from xdn.frontend.onnx.read.net import net_of
         ("Abs", "AbsVal"),
         ("Exp", "Exp"),
         ("Softplus", "Softplus"),
+        ("Erf", "Erf"),
         ("HardSwish", "HSwish"),
         ("Neg", "Power"),
         ("Reciprocal", "Power"),
@@ -42,6 +43,11 @@ def test_functions_with_parameters():
     check_node("ThresholdedRelu", (2, 3), alpha=0.3)
     check_node("Shrink", (2, 3), lambd=0.4, bias=0.2)
     check_refused("Celu", (2, 3), alpha=0.0, reason="alpha is 0")
+
+
+@pytest.mark.parametrize("form", ["none", "tanh"])
+def test_gelu(form):
+    assert check_node("Gelu", (2, 3, 4), opset=20, approximate=form) == ["Gelu"]
 
 
 def test_prelu():

@@ -13,7 +13,9 @@ from xdn.layers.binary import Binary
 from xdn.layers.clip import Clip
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.elu import ELU
+from xdn.layers.erf import Erf
 from xdn.layers.exp import Exp
+from xdn.layers.gelu import Gelu
 from xdn.layers.hsigmoid import HSigmoid
 from xdn.layers.hswish import HSwish
 from xdn.layers.log import Log
@@ -39,6 +41,7 @@ _PLAIN: dict[str, Callable[[], LayerParams]] = {
     "Exp": Exp,
     "Log": Log,
     "Softplus": Softplus,
+    "Erf": Erf,
     "HardSwish": HSwish,
     "Mish": Mish,
     "Neg": lambda: Power(scale=-1.0),
@@ -157,6 +160,15 @@ def is_inf(node: Node) -> None:
         return
     turned = AbsVal() if positive and negative else Power(scale=1.0 if positive else -1.0)
     node.top(Threshold(threshold=_LARGEST), [node.step("turned", turned, [node.bottom()])])
+
+
+@READERS.register("Gelu")
+def gelu(node: Node) -> None:
+    """Gelu, of either form."""
+    form = node.attribute("approximate", "none")
+    if form not in ("none", "tanh"):
+        raise UnsupportedError(f"its approximate is {form!r}")
+    node.top(Gelu(approximate=form == "tanh"))
 
 
 @READERS.register("HardSigmoid")
