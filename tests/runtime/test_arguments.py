@@ -68,6 +68,19 @@ def test_a_feed_of_any_batch_and_size():
     np.testing.assert_array_equal(array, given)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.bool_])
+def test_whole_numbers_are_taken_as_f32(dtype):
+    (array,) = checked_feed(NET, {"x0": (GOOD > 0).astype(dtype)}).values()
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, GOOD > 0)
+
+
+@pytest.mark.parametrize("number", [(1 << 24) + 1, -(1 << 63)])
+def test_whole_numbers_that_f32_lacks_are_refused(number):
+    with pytest.raises(InputError, match=r"input 'x0' holds whole numbers from .*up to 16777216"):
+        checked_feed(NET, {"x0": np.full(GOOD.shape, number)})
+
+
 @pytest.mark.parametrize(
     ("feed", "message"),
     [

@@ -11,6 +11,11 @@ from xdn.graph import Array, Blob, Net, Shape
 from xdn.graph.extents import Extents, extents
 from xdn.graph.verify import verify
 
+#: Whole numbers that inputs of f32 take, too, such as the numbers of words; bytes would be images without a transform.
+_WHOLE = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
+#: f32 has all whole numbers up to this one.
+_LARGEST_WHOLE = 1 << 24
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -118,8 +123,18 @@ def _valid(net: Net) -> str:
     return "The net takes " + "; ".join(f"{a.name}: {a.type} {a.shape}" for a in arguments_of(net, net.inputs))
 
 
+def _real(name: str, array: Array) -> Array:
+    """Return whole numbers as f32; InputError for one beyond those that f32 has all of."""
+    if array.size and max(int(array.max()), -int(array.min())) > _LARGEST_WHOLE:
+        what = f"input {name!r} holds whole numbers from {array.min()} to {array.max()}"
+        raise InputError(what, mend=f"f32, in which nets compute, has all of them up to {_LARGEST_WHOLE}")
+    return array.astype(np.float32)
+
+
 def _checked(net: Net, name: str, blob: Blob, array: Array) -> Array:
     array = np.asarray(array)
+    if blob.element == REAL and array.dtype in _WHOLE:
+        array = _real(name, array)
     if array.dtype != blob.element.numpy:
         raise InputError(f"input {name!r} is {array.dtype}; {blob.element.dtype} is expected", mend=_valid(net))
     if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:

@@ -131,7 +131,7 @@ class Session:
         output_names : sequence of str or None
             Any blobs of the net; None for its outputs.
         feed : mapping
-            Input name -> f32 array, axis 0 the batch (any size).
+            Input name -> f32 array, or one of int32, int64 or bool for whole numbers; axis 0 the batch (any size).
         progress : callable, optional
             Called with (chunks done, chunks in all); of a net in parts, with parts.
         out : mapping, optional
