@@ -118,6 +118,7 @@ FITTING = {
     "GroupNorm": ({"group_num": 2}, [(2, 4, 3)]),
     "InnerProduct": ({"num_output": 3}, [(2, 3, 2)]),
     "Interp": ({"use_blob_size": True}, [(1, 2, 3, 4), (1, 2, 5, 6)]),
+    "MatMul": ({}, [(2, 3, 4), (2, 4, 5)]),
     "PSROIPooling": ({"output_dim": 1, "group_size": 2, "spatial_scale": 0.5}, [(1, 4, 5, 4), (3, 5)]),
     "Pooling": ({"kernel_size": (2,)}, [(2, 3, 5, 4)]),
     "PriorBox": ({"min_size": (4.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
@@ -134,6 +135,7 @@ FITTING = {
         {"num_classes": 1, "num_box": 1, "biases": (9.0, 8.0), "mask": (0, 0), "anchors_scale": (16, 8)},
         [(2, 6, 1, 2), (2, 6, 2, 4)],
     ),
+    "Where": ({}, [(2, 3, 4)] * 3),
     "Upsample": ({}, [(1, 2, 3, 4), (1, 2, 3, 4)]),
 }
 

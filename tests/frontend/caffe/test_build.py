@@ -139,7 +139,7 @@ def test_unknown_types_are_counted():
     assert caught.value.mend.startswith("The nearest known: 'Convolutoin': Convolution, ")
 
 
-@pytest.mark.parametrize("kind", ["GRU", "LayerNorm", "Attention"])
+@pytest.mark.parametrize("kind", ["GRU", "RMSNorm", "Attention"])
 def test_a_type_like_none_gets_the_list_of_all(kind):
     with pytest.raises(UnsupportedError) as caught:
         make(f'layer {{ name: "x" type: "{kind}" }}')

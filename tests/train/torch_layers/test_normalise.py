@@ -12,6 +12,7 @@ from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.groupnorm import GroupNorm
+from xdn.layers.layernorm import LayerNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.reduction import Reduction
@@ -255,3 +256,9 @@ def test_eps_at_the_other_place():
 @pytest.mark.parametrize("shape", [(2, 6, 4, 5), (2, 6, 3)])
 def test_group_norm(shape):
     check_layer(GroupNorm(group_num=3, eps=0.01), shape)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((2, 5, 6), -1), ((2, 3, 4, 5), 1)])
+def test_layer_norm(shape, axis):
+    check_layer(LayerNorm(axis=axis, eps=0.01), shape)
+    check_gradients(LayerNorm(axis=axis, eps=0.01), shape)

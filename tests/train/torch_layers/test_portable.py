@@ -21,6 +21,7 @@ from xdn.layers.flip import Flip
 from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
+from xdn.layers.matmul import MatMul
 from xdn.layers.normalize import Normalize
 from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 from xdn.layers.parameter import Parameter
@@ -38,6 +39,7 @@ from xdn.layers.take import Take
 from xdn.layers.textproposal import TextProposal
 from xdn.layers.tile import Tile
 from xdn.layers.unary import Unary
+from xdn.layers.where import Where
 from xdn.train.module import NetModule
 
 SHAPES = [(2, 3, 4, 5), (2, 3)]
@@ -55,6 +57,16 @@ SHAPES = [(2, 3, 4, 5), (2, 3)]
 )
 def test_concat(params, shapes):
     check_layer(params, *shapes)
+
+
+@pytest.mark.parametrize("shapes", [[(2, 4, 5), (2, 5, 3)], [(2, 3, 4, 5), (2, 3, 5, 6)]])
+def test_matmul(shapes):
+    check_layer(MatMul(), *shapes)
+    check_gradients(MatMul(), *shapes)
+
+
+def test_where():
+    check_layer(Where(), *[(2, 3, 4)] * 3)
 
 
 @pytest.mark.parametrize("kind", [LSTM, RNN])

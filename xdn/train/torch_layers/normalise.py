@@ -1,4 +1,4 @@
-"""Layers that normalise or sum up, in PyTorch: BatchNorm, BN, GroupNorm, LRN, MVN, Softmax, Reduction."""
+"""Layers that normalise or sum up, in PyTorch: BatchNorm, BN, GroupNorm, LayerNorm, LRN, MVN, Softmax, Reduction."""
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bn import BN
 from xdn.layers.broadcast import along_channels
 from xdn.layers.groupnorm import GroupNorm
+from xdn.layers.layernorm import LayerNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.reduction import Reduction
@@ -119,3 +120,10 @@ def reduction(params: Reduction, given: Given) -> Tensor:
 def group_norm(params: GroupNorm, given: Given) -> Tensor:
     """The same by PyTorch's function."""
     return F.group_norm(given.x, params.group_num, eps=params.eps)
+
+
+@torch_layer("LayerNorm", fresh=True)
+def layer_norm(params: LayerNorm, given: Given) -> Tensor:
+    """The same by PyTorch's function."""
+    shape = params.normalised(given.blobs)
+    return F.layer_norm(given.x, shape, given.weights["scale"], given.weights["bias"], params.eps)

@@ -39,11 +39,13 @@ _FRESH = (
     "Eltwise",
     "InnerDistance",
     "Local",
+    "MatMul",
     "NormalizedInnerProduct",
     "Parameter",
     "Region",
     "Scale",
     "Unary",
+    "Where",
 )
 
 

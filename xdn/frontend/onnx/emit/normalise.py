@@ -1,4 +1,4 @@
-"""Layers that normalise and scale, in ONNX: BatchNorm, BN, Scale, Bias, LRN, Softmax, Normalize, MVN, GroupNorm."""
+"""Layers that normalise and scale, in ONNX: BatchNorm, BN, Scale, Bias, LRN, Softmax, Normalize, MVN and the like."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.groupnorm import GroupNorm
+from xdn.layers.layernorm import LayerNorm
 from xdn.layers.lrn import LRN
 from xdn.layers.mvn import MVN
 from xdn.layers.normalize import Normalize
@@ -158,3 +159,10 @@ def group_norm(out: Emission, params: GroupNorm) -> None:
     ones, zeros = (np.full(params.group_num, value, np.float32) for value in (1, 0))
     constants = [out.constant("ones", ones), out.constant("zeros", zeros)]
     out.reshaped(out.step("InstanceNormalization", [grouped, *constants], "normal", epsilon=params.eps))
+
+
+@EMITTERS.register("LayerNorm")
+def layer_norm(out: Emission, params: LayerNorm) -> None:
+    """LayerNormalization."""
+    inputs = [*out.bottoms, out.weight("scale"), out.weight("bias")]
+    out.top("LayerNormalization", inputs, axis=params.axis, epsilon=params.eps)
