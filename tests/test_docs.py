@@ -95,16 +95,25 @@ LEFT_TO_REFERENCES = {
     "ArgMax": {"axis": 1, "top_k": 2},
     "BatchNorm": {"use_global_stats": False},
     "BN": {"affine_only": True, "bn_mode": "LEARN"},
-    "Scale": {"axis": 2},
-    "Bias": {"axis": 2},
+    "Scale": {"axis": 0},
+    "Bias": {"axis": 0},
     "InnerProduct": {"axis": 2, "num_output": 3},
+    "MatMul": {},
     "Normalize": {"norm": "L1"},
+}
+#: What such layers read, where that is not an image of six channels.
+READ_BY_REFERENCES = {
+    "Scale": [(6, 5, 4), (6, 5)],
+    "Bias": [(6, 5, 4), (6, 5)],
+    "InnerProduct": [(1, 5, 4)],
+    "MatMul": [(6, 5), (5, 4)],
 }
 
 
 @pytest.mark.parametrize("type_name", LEFT_TO_REFERENCES)
 def test_parameters_without_a_kernel_have_none(type_name):
-    parts = cut(one_layer_net(type_name, (6, 5, 4), **LEFT_TO_REFERENCES[type_name]), Cpu.takes)
+    images = READ_BY_REFERENCES.get(type_name, [(6, 5, 4)])
+    parts = cut(one_layer_net(type_name, *images, **LEFT_TO_REFERENCES[type_name]), Cpu.takes)
     assert any(isinstance(part, WholePart) for part in parts)
 
 

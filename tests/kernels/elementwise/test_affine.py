@@ -56,9 +56,6 @@ def test_infinities_and_nan(type_name):
     [
         ("BatchNorm", {"use_global_stats": False}),
         ("BN", {"affine_only": True}),
-        ("Scale", {"axis": 2}),
-        ("Scale", {"num_axes": 2}),
-        ("Bias", {"num_axes": 0}),
     ],
 )
 def test_other_coefficients_have_no_kernel(type_name, params):

@@ -94,6 +94,15 @@ def test_gather_of_rows():
     np.testing.assert_array_equal(net.forward({"x": rows.astype(np.float32)})["y"], f32(7, 4)[rows])
 
 
+def test_gather_of_single_values():
+    info = helper.make_tensor_value_info("x", TensorProto.INT64, (2, 3))
+    model = model_of([helper.make_node("Gather", ["table", "x"], ["y"])], {}, {"table": f32(7)})
+    model.graph.input.append(info)
+    rows = np.array([[0, 6, 2], [3, 3, 1]])
+    found = net_of(model, "model").forward({"x": rows.astype(np.float32)})["y"]
+    np.testing.assert_array_equal(found, f32(7)[rows])
+
+
 def test_pad_and_tile():
     assert check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1)}) == ["Pad"]
     check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1), "value": np.array(0.5, np.float32)})

@@ -1,6 +1,8 @@
 import pytest
 
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, one_node
+from xdn.errors import ShapeError, UnsupportedError
+from xdn.frontend.onnx.read.net import net_of
 
 
 def test_batch_normalization():
@@ -8,6 +10,25 @@ def test_batch_normalization():
     assert check_node("BatchNormalization", (2, 3, 4, 5), constants, epsilon=1e-3) == ["BatchNorm", "Scale"]
     reason = "statistics of the batch"
     check_refused("BatchNormalization", (2, 3, 4, 5), constants, training_mode=1, reason=reason)
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_layer_normalization(axis):
+    shape = (2, 5, 6)
+    constants = {"scale": f32(*shape[axis:]), "bias": f32(6, seed=2)}
+    assert check_node("LayerNormalization", shape, constants, axis=axis, epsilon=1e-3) == ["LayerNorm"]
+    check_node("LayerNormalization", shape, {"scale": f32(*shape[axis:])}, axis=axis)
+
+
+def test_layer_normalization_that_is_not_read():
+    check_refused("LayerNormalization", (2, 5), {"scale": f32(2, 5)}, axis=0, reason="along the batch")
+    model = one_node("LayerNormalization", (2, 5), {"scale": f32(4)})
+    with pytest.raises(ShapeError, match=r"scale and bias of shapes \(4,\) and \(\) over axes of \(5,\)"):
+        net_of(model, "model")
+    model = one_node("LayerNormalization", (2, 5), {"scale": f32(5)})
+    model.graph.node[0].output.append("mean")
+    with pytest.raises(UnsupportedError, match="its mean or deviation is asked for"):
+        net_of(model, "model")
 
 
 def test_lrn():

@@ -1,4 +1,10 @@
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+import numpy as np
+import pytest
+from onnx import helper
+
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, model_of
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.read.net import net_of
 
 
 def test_gemm():
@@ -14,3 +20,36 @@ def test_matmul_along_the_last_axis():
     assert check_node("MatMul", (2, 4), {"w": f32(4, 3)}) == ["InnerProduct"]
     check_node("MatMul", (2, 5, 4), {"w": f32(4, 3)})
     check_refused("MatMul", (2, 5, 4), {"w": f32(2, 4, 3)}, reason="its inputs are of shapes")
+
+
+def _of_two(op, *shapes, **attributes):
+    """Return a model of one node that reads inputs of these shapes."""
+    names = [f"x{number}" for number in range(len(shapes))]
+    node = helper.make_node(op, names, ["y"], **attributes)
+    return model_of([node], dict(zip(names, shapes, strict=True)))
+
+
+@pytest.mark.parametrize("shapes", [[(2, 4, 5), (2, 5, 3)], [(2, 3, 4, 5), (2, 3, 5, 6)], [(2, 3, 4, 5), (2, 1, 5, 6)]])
+def test_matmul_of_two_blobs(shapes):
+    net = check(_of_two("MatMul", *shapes))
+    assert [layer.type for layer in net.layers[2:]] == ["MatMul"]
+
+
+def test_gemm_of_two_blobs():
+    """The second one's axis 0 is no batch, and stays what the model says."""
+    net = net_of(_of_two("Gemm", (4, 2), (3, 4), (2, 3), transA=1, transB=1, alpha=0.5, beta=2.0), "model")
+    assert [layer.type for layer in net.layers[3:]] == ["MatMul", "Eltwise"]
+    a, b, c = (f32(*blob.shape, seed=seed) for seed, blob in enumerate(net.inputs.values()))
+    found = net.forward({"x0": a, "x1": b, "x2": c})["y"]
+    np.testing.assert_allclose(found, 0.5 * a.T @ b.T + 2 * c, rtol=1e-6)
+    assert [layer.type for layer in net_of(_of_two("Gemm", (2, 4), (4, 3)), "model").layers[2:]] == ["MatMul", "Power"]
+    with pytest.raises(UnsupportedError, match=r"a third input of shape \(1, 3\) for a product of shape \(2, 3\)"):
+        net_of(_of_two("Gemm", (2, 4), (4, 3), (1, 3)), "model")
+
+
+def test_a_constant_times_a_blob():
+    model = model_of([helper.make_node("MatMul", ["w", "x"], ["y"])], {"x": (2, 3, 4, 5)}, {"w": f32(6, 4)})
+    assert [layer.type for layer in check(model).layers[1:]] == ["Permute", "InnerProduct", "Permute"]
+    model = model_of([helper.make_node("MatMul", ["w", "x"], ["y"])], {"x": (4, 5)}, {"w": f32(6, 4)})
+    with pytest.raises(UnsupportedError, match=r"its inputs are of shapes \(6, 4\) and \(4, 5\)"):
+        net_of(model, "model")

@@ -38,7 +38,7 @@ def _with_constant(node: Node) -> bool:
     blob = node.bottom(1 - index)
     if value.size == 0:
         raise ShapeError("its constant is empty")
-    if not _lies_along(value, node.shape_of(blob)):
+    if not lies_along(value, node.shape_of(blob)):
         return False
     if kind == "Div" and index == 0:
         blob = node.step("reciprocal", Power(power=-1.0), [blob])
@@ -54,13 +54,13 @@ def _with_constant(node: Node) -> bool:
         number = float(value.reshape(()))
         node.top(Power(scale=number) if product else Power(shift=number), [blob])
         return True
-    axis, operand = _along(value, node.shape_of(blob))
+    axis, operand = along(value, node.shape_of(blob))
     params: LayerParams = (Scale if product else Bias)(axis=axis, num_axes=operand.ndim)
     node.top(params, [blob], {"scale" if product else "bias": operand})
     return True
 
 
-def _lies_along(value: Array, shape: Shape) -> bool:
+def lies_along(value: Array, shape: Shape) -> bool:
     """Return whether a constant lies within a blob's axes, the same for all images."""
     if value.ndim > len(shape):
         return False
@@ -70,7 +70,7 @@ def _lies_along(value: Array, shape: Shape) -> bool:
     )
 
 
-def _along(value: Array, shape: Shape) -> tuple[int, Array]:
+def along(value: Array, shape: Shape) -> tuple[int, Array]:
     """Return a constant along neighbouring axes of a blob, and the first of them."""
     aligned = value.reshape((1,) * (len(shape) - value.ndim) + value.shape)
     axes = [axis for axis, own in enumerate(aligned.shape) if own > 1]
@@ -119,10 +119,10 @@ def combined(node: Node, blobs: Sequence[str], alike: LayerParams, spread: Layer
         factors = node.step("flat", Flatten(), [blobs[small]])
         node.top(spread, [blobs[large], factors])
         return
-    node.top(alike, [_repeated(node, blob, shapes) for blob in blobs])
+    node.top(alike, [repeated(node, blob, shapes) for blob in blobs])
 
 
-def _repeated(node: Node, blob: str, shapes: Sequence[Shape]) -> str:
+def repeated(node: Node, blob: str, shapes: Sequence[Shape]) -> str:
     """Return a blob repeated along the axes in which others are larger."""
     for axis, extents in enumerate(zip(*shapes, strict=True)):
         own, wanted = node.shape_of(blob)[axis], max(extents)
@@ -149,7 +149,7 @@ def total(node: Node) -> None:
         node.stands_for(blobs[0])
     elif can_repeat(shapes):
         coeff = (factor,) * len(blobs) if factor != 1 else ()
-        node.top(Eltwise(operation="SUM", coeff=coeff), [_repeated(node, blob, shapes) for blob in blobs])
+        node.top(Eltwise(operation="SUM", coeff=coeff), [repeated(node, blob, shapes) for blob in blobs])
     else:
         node.top(Power(scale=factor), [_chained(node, "ADD", blobs)])
 
@@ -178,10 +178,10 @@ def _extreme(node: Node, blobs: Sequence[str], largest: bool) -> str:
         return blobs[0]
     if not can_repeat(shapes):
         return _chained(node, "MAX" if largest else "MIN", blobs)
-    repeated = [_repeated(node, blob, shapes) for blob in blobs]
+    alike = [repeated(node, blob, shapes) for blob in blobs]
     if largest:
-        return node.step("largest", Eltwise(operation="MAX"), repeated)
-    negative = [node.step("negative", Power(scale=-1.0), [each]) for each in repeated]
+        return node.step("largest", Eltwise(operation="MAX"), alike)
+    negative = [node.step("negative", Power(scale=-1.0), [each]) for each in alike]
     return node.step("positive", Power(scale=-1.0), [node.step("least", Eltwise(operation="MAX"), negative)])
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.window import cut
-from xdn.graph import Shape
+from xdn.graph import Array, Shape
 from xdn.layers.concat import Concat
 from xdn.layers.embed import Embed
 from xdn.layers.pad import Pad
@@ -163,12 +163,7 @@ def _stepped(node: Node, blob: str, strides: dict[int, int]) -> str:
 def gather(node: Node) -> None:
     """Rows of a constant by Embed; of a blob one element of an axis, or neighbouring ones."""
     if node.is_constant(0):
-        table = node.constant(0, "table")
-        if table.ndim != 2 or node.attribute("axis", 0) != 0:
-            raise UnsupportedError(f"it takes parts of a constant of shape {table.shape}")
-        rows, columns = table.shape
-        params = Embed(num_output=columns, input_dim=rows, bias_term=False)
-        node.top(params, [node.bottom(1)], {"weight": table})
+        _embedded(node, node.constant(0, "table"))
         return
     axis, indices = node.axis(node.attribute("axis", 0)), node.constant(1, "indices")
     extent = node.shape()[axis]
@@ -178,6 +173,20 @@ def gather(node: Node) -> None:
     blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
     shape = node.shape_of(blob)
     node.shaped(blob, shape if indices.ndim else [*shape[:axis], *shape[axis + 1 :]])
+
+
+def _embedded(node: Node, table: Array) -> None:
+    """Make the rows of a constant, or its single values, the first output."""
+    if table.ndim < 1 or node.axis(node.attribute("axis", 0), table.ndim) != 0:
+        raise UnsupportedError(f"it takes parts of a constant of shape {table.shape}")
+    rows, columns = len(table), prod(table.shape[1:])
+    params = Embed(num_output=columns, input_dim=rows, bias_term=False)
+    weights = {"weight": table.reshape(rows, columns)}
+    if table.ndim == 2:
+        node.top(params, [node.bottom(1)], weights)
+        return
+    blob = node.step("rows", params, [node.bottom(1)], weights)
+    node.shaped(blob, (*node.shape(1), *table.shape[1:]))
 
 
 @READERS.register("Pad")

@@ -1,12 +1,13 @@
-"""Operators that normalise: BatchNormalization, LRN, Softmax."""
+"""Operators that normalise: BatchNormalization, LayerNormalization, LRN, Softmax."""
 
 from math import prod
 
 import numpy as np
 
-from xdn.errors import UnsupportedError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.layernorm import LayerNorm
 from xdn.layers.log import Log
 from xdn.layers.lrn import LRN
 from xdn.layers.reshape import Reshape
@@ -27,6 +28,24 @@ def batch_normalization(node: Node) -> None:
     statistics = {"mean": mean, "variance": variance, "scale_factor": np.ones(1, np.float32)}
     blob = node.step("normalised", params, [node.bottom()], statistics)
     node.top(Scale(bias_term=True), [blob], {"scale": scale, "bias": bias})
+
+
+@READERS.register("LayerNormalization")
+def layer_normalization(node: Node) -> None:
+    """LayerNorm."""
+    if any(node.proto.output[1:]):
+        raise UnsupportedError("its mean or deviation is asked for")
+    axis = node.axis(node.attribute("axis", -1))
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    shape = node.shape()[axis:]
+    given = {"scale": node.constant(1, "scale"), "bias": node.constant(2, "bias") if node.has(2) else np.float32(0)}
+    try:
+        weights = {name: np.broadcast_to(value, shape) for name, value in given.items()}
+    except ValueError:
+        shapes = " and ".join(str(np.shape(value)) for value in given.values())
+        raise ShapeError(f"scale and bias of shapes {shapes} over axes of {shape}") from None
+    node.top(LayerNorm(axis=axis, eps=node.attribute("epsilon", 1e-5)), None, weights)
 
 
 @READERS.register("LRN")

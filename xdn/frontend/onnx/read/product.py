@@ -1,15 +1,23 @@
-"""Products of matrices: Gemm and MatMul with weights of the model."""
+"""Products of matrices: Gemm and MatMul, with weights of the model or of two blobs."""
 
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.graph import Array
+from xdn.layers.eltwise import Eltwise
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.matmul import MatMul
+from xdn.layers.permute import Permute
+from xdn.layers.power import Power
 
 
 @READERS.register("Gemm")
 def gemm(node: Node) -> None:
-    """InnerProduct; alpha and beta are multiplied into its weights."""
+    """InnerProduct, alpha and beta multiplied into its weights; MatMul of two blobs."""
+    if not node.is_constant(1):
+        _gemm_of_blobs(node)
+        return
     weight = node.constant(1, "second input")
     if len(node.shape()) != 2 or weight.ndim != 2 or node.attribute("transA", 0):
         shapes = f"of shapes {node.shape()} and {weight.shape}"
@@ -20,21 +28,68 @@ def gemm(node: Node) -> None:
     node.bottom()
     weights = {"weight": weight} | (node.filter_scales(weight.shape[1]) if node.attribute("alpha", 1.0) == 1 else {})
     if node.has(2):
-        bias = np.float32(node.attribute("beta", 1.0)) * node.constant(2, "third input")
-        if bias.ndim == 2 and bias.shape[0] != 1:
-            raise UnsupportedError(f"a bias of shape {bias.shape}, that differs from image to image")
-        if bias.size not in (1, weight.shape[1]):
-            raise ShapeError(f"a bias of shape {bias.shape} for {weight.shape[1]} outputs")
-        weights["bias"] = np.broadcast_to(bias.reshape(-1), weight.shape[1:])
+        weights["bias"] = _gemm_bias(node, weight.shape[1])
     node.top(InnerProduct(num_output=weight.shape[1], bias_term=node.has(2), transpose=True), None, weights)
+
+
+def _gemm_bias(node: Node, outputs: int) -> Array:
+    """Return beta times the third input, one value for each output."""
+    bias = np.float32(node.attribute("beta", 1.0)) * node.constant(2, "third input")
+    if bias.ndim == 2 and bias.shape[0] != 1:
+        raise UnsupportedError(f"a bias of shape {bias.shape}, that differs from image to image")
+    if bias.size not in (1, outputs):
+        raise ShapeError(f"a bias of shape {bias.shape} for {outputs} outputs")
+    return np.broadcast_to(bias.reshape(-1), (outputs,))
+
+
+def _gemm_of_blobs(node: Node) -> None:
+    """Make alpha times the product of two blobs, and beta times a third one, the first output."""
+    params = MatMul(transpose_a=bool(node.attribute("transA", 0)), transpose_b=bool(node.attribute("transB", 0)))
+    blob = node.step("product", params, [_left(node), node.bottom(1)])
+    alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
+    if not node.has(2):
+        node.top(Power(scale=alpha), [blob])
+    elif node.shape(2) != node.shape_of(blob):
+        raise UnsupportedError(f"a third input of shape {node.shape(2)} for a product of shape {node.shape_of(blob)}")
+    else:
+        node.top(Eltwise(operation="SUM", coeff=(alpha, beta)), [blob, node.bottom(2)])
+
+
+def _left(node: Node) -> str:
+    """Return the first input's blob; a product of a constant with images would mix these."""
+    if node.is_constant(0):
+        raise UnsupportedError("its first input must not be a constant")
+    return node.bottom()
 
 
 @READERS.register("MatMul")
 def matmul(node: Node) -> None:
-    """InnerProduct along the last axis."""
-    weight = node.constant(1, "second input")
-    if weight.ndim != 2 or len(node.shape()) < 2:
-        raise UnsupportedError(f"its inputs are of shapes {node.shape()} and {weight.shape}")
+    """InnerProduct along the last axis, or along the one before it; MatMul of two blobs."""
+    if node.is_constant(1):
+        weight = node.constant(1, "second input")
+        if weight.ndim != 2 or len(node.shape()) < 2:
+            raise UnsupportedError(f"its inputs are of shapes {node.shape()} and {weight.shape}")
+        node.bottom()
+        _times(node, weight)
+    elif node.is_constant(0):
+        _from_left(node, node.constant(0, "first input"))
+    else:
+        node.top(MatMul(), [node.bottom(0), node.bottom(1)])
+
+
+def _times(node: Node, weight: Array) -> None:
+    """Make the first input times a matrix the first output."""
     params = InnerProduct(num_output=weight.shape[1], bias_term=False, axis=len(node.shape()) - 1, transpose=True)
-    node.bottom()
     node.top(params, None, {"weight": weight} | node.filter_scales(weight.shape[1]))
+
+
+def _from_left(node: Node, weight: Array) -> None:
+    """Make a matrix times the second input the first output: the last two axes change places before and after."""
+    shape = node.shape(1)
+    if weight.ndim != 2 or len(shape) < 3:
+        raise UnsupportedError(f"its inputs are of shapes {weight.shape} and {shape}")
+    *lead, rows, columns = range(len(shape))
+    turned = node.step("turned", Permute(order=(*lead, columns, rows)), [node.bottom(1)])
+    params = InnerProduct(num_output=weight.shape[0], bias_term=False, axis=rows + 1)
+    product = node.step("product", params, [turned], {"weight": weight})
+    node.top(Permute(order=(*lead, columns, rows)), [product])
