@@ -29,7 +29,9 @@ def _blob_of(node: Node, value: Array, like: str) -> str:
     """Return a constant as a blob of the shape of another, of which nothing is left."""
     shape = node.shape_of(like)
     if not lies_along(value, shape):
-        raise UnsupportedError(f"a constant of shape {value.shape} makes a blob of shape {shape} larger, or is no image's")
+        raise UnsupportedError(
+            f"a constant of shape {value.shape} makes a blob of shape {shape} larger, or is no image's"
+        )
     if value.size == 1:
         return node.step("constant", Power(scale=0.0, shift=float(value.reshape(()))), [like])
     axis, operand = along(value.astype(np.float32), shape)

@@ -1,0 +1,77 @@
+"""A small encoder of the kind of BERT, as PyTorch exports it: the net that is read agrees with ONNX Runtime."""
+
+import math
+import warnings
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import xdn
+from tests.pytorch import REASON
+from xdn.runtime.parts import NetPart
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason=REASON)
+nn = torch.nn
+
+WORDS, STEPS, WIDTH, HEADS = 50, 16, 24, 4
+
+
+class Block(nn.Module):
+    """Attention with a mask that is added, then two layers with a GELU between them; a norm after each sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.wide, self.narrow = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+        self.first, self.second = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+
+    def forward(self, x, mask):
+        query, key, value = (
+            each(x).view(x.shape[0], STEPS, HEADS, -1).permute(0, 2, 1, 3)
+            for each in (self.query, self.key, self.value)
+        )
+        scores = query @ key.transpose(-1, -2) / math.sqrt(WIDTH // HEADS) + mask
+        found = (scores.softmax(-1) @ value).permute(0, 2, 1, 3).reshape(x.shape[0], STEPS, WIDTH)
+        x = self.first(x + self.out(found))
+        return self.second(x + self.narrow(nn.functional.gelu(self.wide(x))))
+
+
+class Encoder(nn.Module):
+    """Words and places, two blocks, and a pooler over the first step."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.places = nn.Embedding(WORDS, WIDTH), nn.Embedding(STEPS, WIDTH)
+        self.norm, self.blocks = nn.LayerNorm(WIDTH), nn.ModuleList([Block(), Block()])
+        self.pooler, self.classes = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 3)
+
+    def forward(self, ids, mask):
+        x = self.norm(self.words(ids) + self.places.weight[None])
+        added = (1 - mask[:, None, None].float()) * -1e4
+        for block in self.blocks:
+            x = block(x, added)
+        return x, self.classes(torch.tanh(self.pooler(x[:, 0])))
+
+
+# Operator set 14 has no LayerNormalization: the exporter writes what it is made of.
+@pytest.mark.parametrize("opset", [14, 17])
+def test_an_encoder_with_a_free_batch(tmp_path, opset):
+    torch.manual_seed(0)
+    path, free = tmp_path / "encoder.onnx", {0: "n"}
+    given = (torch.zeros(2, STEPS, dtype=torch.int64), torch.ones(2, STEPS, dtype=torch.int64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The exporter is the older of PyTorch's two.
+        torch.onnx.export(
+            Encoder().eval(), given, path, dynamo=False, opset_version=opset, input_names=["ids", "mask"],
+            output_names=["hidden", "scores"], dynamic_axes={"ids": free, "mask": free},
+        )  # fmt: skip
+    session, other = xdn.Session(xdn.load(path), threads=1), onnxruntime.InferenceSession(path)
+    assert all(isinstance(part, NetPart) for part in session.parts)
+    rng = np.random.default_rng(1)
+    for batch in (1, 3):
+        mask = np.arange(STEPS) < rng.integers(1, STEPS, (batch, 1))
+        feed = {"ids": rng.integers(0, WORDS, (batch, STEPS)), "mask": mask.astype(np.int64)}
+        for found, expected in zip(session.run(None, feed), other.run(None, feed), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
