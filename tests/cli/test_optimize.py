@@ -111,6 +111,15 @@ def test_onnx_is_written_of_either_format_with_what_is_done_to_images(small, cap
     assert sorted(each.name for each in Path().glob("*/*")) == ["small.onnx", "small.onnx"]
 
 
+def test_a_part_is_cut_out(small):
+    net, path = small
+    assert main([str(path), "--extract", "conv1..sum", "--to", "onnx", "--quiet"]) == 0
+    part = frontend.load(Path("small.xdn/small.onnx"))
+    assert (tuple(part.inputs), part.outputs) == (("conv1",), ("sum",))
+    whole = net.forward({"data": noise(1, 3, 12, 12)})
+    np.testing.assert_allclose(part.forward({"conv1": whole["conv1"]})["sum"], whole["sum"], rtol=0, atol=1e-5)
+
+
 def test_chosen_stages(small, capsys):
     _, path = small
     assert main([str(path), "--stages", "eliminate-dropout", "--json", "-"]) == 0

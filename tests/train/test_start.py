@@ -8,6 +8,7 @@ import pytest
 from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.cli.photos import write_photos
 from tests.train.tiny import SOLVER, Watched, write_training
+from xdn import api
 from xdn.errors import NetError, SettingError, WeightsError
 from xdn.frontend import load
 from xdn.frontend.solver import Solver, read_solver
@@ -30,6 +31,20 @@ layer { name: "accuracy" type: "Accuracy" bottom: "fc" bottom: "label" top: "acc
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
 """
 )
+
+
+def test_an_onnx_model_is_trained_from_its_own_weights(tmp_path):
+    solver = read_solver(write_training(tmp_path)).replace(net="small.onnx", epochs=1)
+    api.save_onnx(write_small(tmp_path)[0], tmp_path / "small.onnx")
+    start = begin(solver, tmp_path / "out")
+    own = load(tmp_path / "small.onnx")
+    assert start.task.net.digest == own.digest
+    assert start.weights.endswith("small.onnx")
+    assert begin(solver, tmp_path, from_scratch=True).weights == "fresh, seed 3"
+    trained = start.deployed(Trainer(start.task, Watched()).run())
+    trained.require_weights()
+    assert trained.structure_digest == own.structure_digest
+    assert trained.digest != own.digest
 
 
 def test_a_training_net_brings_its_batch_and_its_transforms(tmp_path):

@@ -6,12 +6,14 @@ from functools import cache
 import numpy as np
 import onnx
 from google.protobuf import text_format
-from onnx import helper, numpy_helper, parser
+from onnx import TensorProto, helper, numpy_helper, parser
 
 from xdn.frontend.onnx.read.base import READERS
 from xdn.graph import Array
 
 _OPSET, _IR_VERSION = 18, 9
+#: The file beside a model that has some of its values.
+VALUES = "values.bin"
 
 
 def _ramp(*shape: int) -> Array:
@@ -178,10 +180,21 @@ def _old() -> onnx.ModelProto:
     return _model(graph, {"scales": np.array([1, 1, 2, 2], np.float32)}, 9)
 
 
+def _beside() -> onnx.ModelProto:
+    """A weight lies in a file beside the model, and metadata say what is done to the images."""
+    made = _model("beside (float[N, 4] x) => (y) { y = MatMul (x, w) }")
+    weight = made.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=(4, 8))
+    weight.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", VALUES), ("offset", "128"), ("length", "128")):
+        weight.external_data.add(key=key, value=value)
+    helper.set_model_props(made, {"xdn.images.x": '{"transform": {"scale": 0.5, "std": [2.0]}, "resize": [8, 8]}'})
+    return made
+
+
 @cache
 def models() -> tuple[bytes, ...]:
     """Return the models as files."""
-    made = (_windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _old())
+    made = (_windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _old(), _beside())
     return tuple(model.SerializeToString() for model in made)
 
 

@@ -109,6 +109,8 @@ def _prototxt(content: bytes) -> None:
 
 
 def _onnx(content: bytes) -> None:
+    if not (work_folder() / onnx_seeds.VALUES).exists():
+        _file(onnx_seeds.VALUES, bytes(1024))
     frontend.load(_file("net.onnx", content))
 
 

@@ -9,6 +9,7 @@ as one again, and --to chooses.
   xdn-optimize net.prototxt --weights w.caffemodel -o out/ --explain
   xdn-optimize net.onnx                             into net.xdn/net.onnx
   xdn-optimize net.prototxt --to onnx
+  xdn-optimize net.onnx --extract data..features    a part of the net, cut out first
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
   xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
 
@@ -34,6 +35,7 @@ from xdn.errors import SettingError
 from xdn.frontend import writers
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
+from xdn.optimize.extract import extracted
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
 from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
 from xdn.report.sensitivity import histogram_table, sensitivity_document, sensitivity_table
@@ -50,6 +52,10 @@ def main(argv: list[str] | None = None) -> int:
     add_net_options(parser, optional=True)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
     parser.add_argument("--to", choices=tuple(writers()), help="the format to write (default: as what was read)")
+    parser.add_argument(
+        "--extract", metavar="BLOB..BLOB",
+        help="cut this part out first; either side may be left out, or have several with commas",
+    )  # fmt: skip
     parser.add_argument("--stages", metavar="A,B,...", help="the stages to run, in this order (default: all)")
     parser.add_argument("--explain", action="store_true", help="print every change, and every refusal with its reason")
     parser.add_argument(
@@ -75,6 +81,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
     check_not_overwritten(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")
     net = load_net(args, output)
+    if args.extract is not None:
+        net = extracted(net, args.extract)
     if args.mean_file:
         api.check_mean(net, args.mean_file)
     # What is wrong with the images is said before long work.

@@ -6,6 +6,7 @@ stopped, by Ctrl-C too, goes on from there when the same command is given again,
 
   xdn-train prototxt/resnet20_cifar10/solver.prototxt
   xdn-train solver.prototxt --net pruned.prototxt --weights pruned.caffemodel --epochs 5 --out tuned/
+  xdn-train solver.prototxt --net net.onnx                  from its own weights on, and written as ONNX
   xdn-train solver.prototxt --teacher big.prototxt:big.caffemodel --holdout 5000
   xdn-train --plot tuned/net.log.jsonl -o tuned.png
 
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("solver", nargs="?", type=Path, metavar="SOLVER", help="the solver, a prototxt")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of all that is written")
     first = parser.add_argument_group("net and first weights")
-    first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train")
+    first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train, or an ONNX model")
     choice = first.add_mutually_exclusive_group()
     choice.add_argument(
         "--weights", type=Path, metavar="FILE",
@@ -108,7 +109,14 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     solver = _overridden(read_solver(args.solver), args)
     set_threads(args.threads)
     adapt = partial(transformed, args)
-    start = begin(solver, args.out, input_shape=args.input_shape, find=finder(args), adapt=adapt)
+    start = begin(
+        solver,
+        args.out,
+        input_shape=args.input_shape,
+        find=finder(args),
+        adapt=adapt,
+        from_scratch=args.from_scratch,
+    )
     task = start.task
     suggested = tell_transform(start.prototxt, start.test_net, output)
     weights = (solver.find_beside(name, "weights") for name in solver.weights)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from xdn import memory
 from xdn.data.source import Find, find_data
@@ -61,6 +62,7 @@ def begin(
     input_shape: InputShapes | None = None,
     find: Find = find_data,
     adapt: Callable[[Net], Net] = _unchanged,
+    from_scratch: bool = False,
 ) -> Start:
     """Return what `solver` describes.
 
@@ -76,6 +78,8 @@ def begin(
         Finds data, as `find_data` does.
     adapt : callable
         Changes the net after it was read, such as the transform of its images.
+    from_scratch : bool
+        Begin with fresh weights, also where the net's own file has some and no others are named.
 
     Raises
     ------
@@ -87,8 +91,8 @@ def begin(
     path = solver.find_beside(solver.net, "net")
     test_path = solver.find_beside(solver.test_net, "test_net") if solver.test_net else path
     seed = solver.random_seed if solver.random_seed >= 0 else DEFAULT_SEED
-    begun, filled = _with_first_weights(solver, path, seed, input_shape)
-    net, test_net = adapt(begun), adapt(load(test_path, phase="TEST", input_shape=input_shape))
+    begun, words, filled = _with_first_weights(solver, path, seed, input_shape, from_scratch)
+    net, test_net = adapt(begun), adapt(_loaded(test_path, "TEST", input_shape))
     _check_same_weights(net, test_net)
     batch = solver.xdn.batch_size or frontend_of(path).declared_batch(path, "TRAIN") or DEFAULT_BATCH
     memory.require(training_needs(net, batch), f"training on {batch} images a batch", FEWER)
@@ -96,14 +100,21 @@ def begin(
     teachers = Teachers(_teachers(solver), net, solver.xdn) if solver.xdn.teacher else None
     whole = completed(solver, examples.train.batches, batch)
     task = Task(whole, net, examples, _prefix(solver, out, path), seed, teachers)
-    weights = solver.weights[0] if solver.weights else f"fresh, seed {seed}"
-    return Start(task, test_net, test_path, weights, tuple(filled))
+    return Start(task, test_net, test_path, words, tuple(filled))
+
+
+def _loaded(path: Path, phase: str, input_shape: InputShapes | None) -> Net:
+    """Return the net in a file, as it is in a phase where its format has such."""
+    phases: dict[str, Any] = {"phase": phase} if "phase" in frontend_of(path).options else {}
+    return load(path, input_shape=input_shape, **phases)
 
 
 def _with_first_weights(
-    solver: Solver, path: Path, seed: int, input_shape: InputShapes | None
-) -> tuple[Net, list[str]]:
-    """Return the net to train, and the layers that its caffemodel has nothing for: these begin as their fillers say.
+    solver: Solver, path: Path, seed: int, input_shape: InputShapes | None, from_scratch: bool
+) -> tuple[Net, str, list[str]]:
+    """Return the net to train; where its weights are from, in words; and the layers that its caffemodel lacks.
+
+    These begin as their fillers say. Where none are named, the net begins with those of its own file, else fresh.
 
     The rule is Caffe's (Net::CopyTrainedLayersFrom): layers are matched by name, the same name with another shape is
     an error, and layers that the file lacks keep what their fillers gave them.
@@ -111,12 +122,14 @@ def _with_first_weights(
     if len(solver.weights) > 1:
         raise SettingError("weights: one caffemodel is read", where=solver.place("weights"))
     if not solver.weights:
-        net = load(path, phase="TRAIN", input_shape=input_shape)
+        net = _loaded(path, "TRAIN", input_shape)
         check_size(net)
-        return fresh(net, seed), []
+        if not from_scratch and any(layer.weights for layer in net.layers):
+            return net, str(path), []
+        return fresh(net, seed), f"fresh, seed {seed}", []
     weights = solver.find_beside(solver.weights[0], "weights")
     net = load(path, weights, phase="TRAIN", input_shape=input_shape, partial_weights=True, seed=seed)
-    return net, lacking(net, read_caffemodel(weights, set()))
+    return net, solver.weights[0], lacking(net, read_caffemodel(weights, set()))
 
 
 def _check_same_weights(net: Net, test_net: Net) -> None:

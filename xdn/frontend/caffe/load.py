@@ -138,7 +138,9 @@ class Caffe(Frontend):
         return unfolded(net)
 
     def write(self, net: Net, folder: Path, stem: str) -> tuple[Path, ...]:
-        """Write a prototxt and a caffemodel; see `Frontend.write`."""
+        """Write a prototxt and a caffemodel; see `Frontend.write`. What layers read is no output there: a warning."""
+        if inner := [name for name in net.outputs if net.consumers[name]]:
+            log.warning("a prototxt does not say that blobs are outputs which layers read: %s", listed(inner))
         path, weights = (folder / f"{stem}{suffix}" for suffix in self.suffixes)
         save(net, path, weights)
         return path, weights

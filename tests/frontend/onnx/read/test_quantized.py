@@ -148,6 +148,13 @@ def test_an_average_of_integers():
     _same_again(reading(one_layer_net(Pooling(pool="AVE", global_pooling=True), (2, 4, 6, 5)), U))
 
 
+def test_a_single_integer():
+    constants = {"i": np.array(3, np.int8), "s": np.array(0.5, np.float32)}
+    nodes = [helper.make_node("DequantizeLinear", ["i", "s"], ["v"]), helper.make_node("Add", ["x", "v"], ["y"])]
+    net = net_of(model_of(nodes, {"x": (1, 3)}, constants), "m")
+    np.testing.assert_array_equal(net.forward({"x": np.zeros((1, 3), np.float32)})["y"], np.full((1, 3), 1.5))
+
+
 def test_integers_of_another_scale():
     nodes, constants = _between("rounded", "x", 0.03, np.int8(0))
     nodes[1].input[1] = "other"

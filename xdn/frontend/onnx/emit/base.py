@@ -66,7 +66,7 @@ class Graph:
         self.constants: list[Constant] = []
         #: What layers read that do not read f32: of which value, how -> the name of the values that they compute with.
         self.readings: dict[tuple[str, Reading], str] = {}
-        self._taken = set(net.blobs) | {layer.name for layer in net.layers}
+        self._taken = dict.fromkeys([*net.blobs, *(layer.name for layer in net.layers)], 1)
         # A free batch shows in the shapes: what differs between two batch sizes depends on it.
         self._batch = next(iter(net.inputs.values())).shape[0] if net.inputs else 1
         self._other = self._resized(net, self._batch + 1)

@@ -80,7 +80,7 @@ class Making:
         self.of_shapes: set[str] = set()
         #: Name of a constant that was made of integers -> the scales of these.
         self.scales: dict[str, Array] = {}
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
         self._constants: dict[str | float, str] = {}
 

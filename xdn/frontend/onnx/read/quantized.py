@@ -80,7 +80,8 @@ def _constant(node: Node, integers: Array) -> Array:
         if integers.shape[axis] != scale.size:
             raise ShapeError(f"{scale.size} scales along axis {axis} of a constant of shape {integers.shape}")
         scale, zero = (each.reshape(-1, *(1,) * (integers.ndim - 1 - axis)) for each in (scale, zero))
-    return (integers.astype(np.int64) - zero.astype(np.int64)).astype(np.float32) * scale
+    # NumPy makes numbers of arrays without axes.
+    return np.asarray((integers.astype(np.int64) - zero.astype(np.int64)).astype(np.float32) * scale)
 
 
 @READERS.register("Cast")
