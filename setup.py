@@ -27,6 +27,8 @@ TEST = [
     *HDF5,
     *PLOTS,
 ]
+#: Trained nets in ONNX, for a test and a benchmark; a wheel that takes another OpenCV beside the one that is needed.
+ONNX_MODELS = ["rapidocr-onnxruntime>=1.3"]
 BENCH = [
     "MNN>=3.0",
     # Batches, in ncnn and in its converter, are of 2026.
@@ -62,7 +64,7 @@ setup(
         "psutil>=5.9",
         "threadpoolctl>=3.1",
     ],
-    extras_require={"test": TEST, "bench": BENCH, "hdf5": HDF5, "train": TRAIN},
+    extras_require={"test": TEST, "bench": BENCH, "hdf5": HDF5, "train": TRAIN, "onnx-models": ONNX_MODELS},
     entry_points={
         "console_scripts": [
             "xdn-optimize = xdn.cli.entry:optimize",
