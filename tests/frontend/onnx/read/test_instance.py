@@ -33,3 +33,11 @@ def test_rms_normalization():
     mean = np.square(x).mean(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(net.forward({"x": x})["y"], x / np.sqrt(mean + 0.5) * f32(3, 4), rtol=1e-5)
     check_refused("RMSNormalization", (2, 4), {"scale": f32(1)}, opset=23, reason="a scale of shape")
+
+
+def test_lp_normalization():
+    for axis, p in ((1, 2), (-1, 1), (2, 2)):
+        check_node("LpNormalization", (2, 3, 4, 5), axis=axis, p=p)
+    check_refused("LpNormalization", (2, 3), axis=0, reason="along the batch")
+    net = net_of(model_of([helper.make_node("LpNormalization", ["x"], ["y"])], {"x": (1, 2)}), "m")
+    np.testing.assert_array_equal(net.forward({"x": np.zeros((1, 2), np.float32)})["y"], [[0, 0]])

@@ -1,16 +1,23 @@
 """Operators that normalise each image alone, or by a norm."""
 
+import numpy as np
+
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.absval import AbsVal
 from xdn.layers.binary import Binary
+from xdn.layers.clip import Clip
 from xdn.layers.groupnorm import GroupNorm
 from xdn.layers.mvn import MVN
+from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
 from xdn.layers.reduction import Reduction
 from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
+
+#: The smallest and the largest normal number of f32.
+_LEAST, _MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 @READERS.register("InstanceNormalization")
@@ -77,3 +84,22 @@ def rms_normalization(node: Node) -> None:
     factor = node.step("factor", root, [node.step("wide", wide, [mean])])
     normalised = node.step("normalised", Binary(operation="MUL"), [node.bottom(), factor])
     node.top(Scale(axis=axis, num_axes=scale.ndim), [normalised], {"scale": scale})
+
+
+@READERS.register("LpNormalization")
+def lp_normalization(node: Node) -> None:
+    """x divided by the sum of magnitudes, or by the root of the sum of squares, along an axis; 0 where that is 0.
+
+    Refused: along the batch.
+    """
+    axis, rank = node.axis(node.attribute("axis", -1)), len(node.shape())
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    turned = node.step("turned", Permute(order=tuple(each for each in range(rank) if each != axis)), [node.bottom()])
+    operation, power = ("ASUM", -1.0) if node.attribute("p", 2) == 1 else ("SUMSQ", -0.5)
+    total = node.step("total", Reduction(operation=operation, axis=rank - 1), [turned])
+    shape = [1 if each == axis else extent for each, extent in enumerate(node.shape())]
+    wide = node.step("wide", Reshape(shape=node.extents(total, shape)), [total])
+    # All values of which the sum is 0 are 0: any factor will do.
+    factor = node.step("factor", Power(power=power), [node.step("positive", Clip(min=_LEAST, max=_MOST), [wide])])
+    node.top(Binary(operation="MUL"), [node.bottom(), factor])
