@@ -255,7 +255,7 @@ def test_trained_networks(model, material, tmp_path):
 
 
 def test_sessions_run_the_result_and_must_agree(small, capsys, monkeypatch):
-    from xdn.kernels.elementwise import affine
+    from xdn.kernels.elementwise import affine_positions
 
     _, path = small
     assert main([str(path), "--json", "ran.json"]) == 0
@@ -269,8 +269,8 @@ def test_sessions_run_the_result_and_must_agree(small, capsys, monkeypatch):
     )
     call = [str(path.with_name("rows.prototxt")), "--random-weights", "-o", "rows"]
     assert main(call) == 0
-    # A kernel that takes every axis for the channels.
-    monkeypatch.setattr(affine, "along_channels", lambda bottoms, axis, num_axes: True)
+    # A kernel that takes the values of positions in the wrong order.
+    monkeypatch.setattr(affine_positions, "spread", lambda operand, axis, axes: operand[::-1])
     capsys.readouterr()
     assert main(call) == 3
     assert "the blob 's' differs from the references'" in capsys.readouterr().err
