@@ -63,6 +63,7 @@ WHOLE = [
     "Pow",
     "Reciprocal",
     "Relu",
+    "Resize",
     "Round",
     "Selu",
     "Shrink",

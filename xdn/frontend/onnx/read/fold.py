@@ -20,6 +20,8 @@ from xdn.graph import Array
 
 #: The most elements of a constant that is made.
 MOST_ELEMENTS = 1 << 28
+#: The most positions of an axis that is made position by position.
+MOST_POSITIONS = 1 << 24
 #: Operators whose outputs are a few numbers for each of their inputs at most, though no shape is inferred.
 _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
 #: What is read of constants, too: more is kept of it than the values.
@@ -97,3 +99,10 @@ def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
         if prod(each for each in extents if each is not None) > MOST_ELEMENTS:
             raise ShapeError(f"a constant of shape {tuple(extents)} is too large")
     return True
+
+
+def check_extent(extent: int) -> int:
+    """Return the extent of an axis that is made position by position; ShapeError where it is too long for that."""
+    if extent > MOST_POSITIONS:
+        raise ShapeError(f"an axis of {extent} positions is too long; it may have {MOST_POSITIONS}")
+    return extent

@@ -5,13 +5,12 @@ from onnx import TensorProto
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.fold import MOST_ELEMENTS
+from xdn.frontend.onnx.read.fold import MOST_ELEMENTS, check_extent
 from xdn.frontend.onnx.read.making import WHOLE_TYPES
+from xdn.frontend.onnx.read.product import mixed
 from xdn.layers.argmax import ArgMax
 from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
-from xdn.layers.innerproduct import InnerProduct
-from xdn.layers.permute import Permute
 from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
@@ -107,7 +106,7 @@ def eye_like(node: Node) -> None:
 def center_crop_pad(node: Node) -> None:
     """Take of the middle, with zeros around it, along one axis after the other."""
     blob, own = node.bottom(), node.shape()
-    wanted = [int(each) for each in node.constant(1, "shape").reshape(-1)]
+    wanted = [check_extent(int(each)) for each in node.constant(1, "shape").reshape(-1)]
     axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
     for axis, size in zip(axes, wanted, strict=True):
         extent = own[axis]
@@ -120,20 +119,17 @@ def center_crop_pad(node: Node) -> None:
 
 @READERS.register("CumSum")
 def cum_sum(node: Node) -> None:
-    """InnerProduct with a triangle of ones, along the last axis.
+    """InnerProduct with a triangle of ones.
 
     Refused: along the batch, and an axis that is no constant.
     """
-    axis, rank = node.axis(int(node.constant(1, "axis").reshape(()))), len(node.shape())
+    axis = node.axis(int(node.constant(1, "axis").reshape(())))
     if axis == 0:
         raise UnsupportedError("it is along the batch")
     extent, excluded = node.shape()[axis], int(node.attribute("exclusive", 0))
     ones = np.ones((extent, extent), np.float32)
     weight = np.tril(ones, -excluded) if node.attribute("reverse", 0) else np.triu(ones, excluded)
-    order = tuple(rank - 1 if each == axis else axis if each == rank - 1 else each for each in range(rank))
-    turned = node.step("turned", Permute(order=order), [node.bottom()])
-    params = InnerProduct(num_output=extent, bias_term=False, axis=rank - 1, transpose=True)
-    node.top(Permute(order=order), [node.step("sums", params, [turned], {"weight": weight})])
+    node.stands_for(mixed(node, node.bottom(), axis, weight))
 
 
 @READERS.register("Range")

@@ -93,3 +93,19 @@ def _from_left(node: Node, weight: Array) -> None:
     params = InnerProduct(num_output=weight.shape[0], bias_term=False, axis=rows + 1)
     product = node.step("product", params, [turned], {"weight": weight})
     node.top(Permute(order=(*lead, columns, rows)), [product])
+
+
+def mixed(node: Node, blob: str, axis: int, weight: Array) -> str:
+    """Return a blob whose entries along an axis, none of the batch, are sums of those before, by InnerProduct.
+
+    Parameters
+    ----------
+    weight : (before, after) f32
+    """
+    last = len(node.shape_of(blob)) - 1
+    params = InnerProduct(num_output=weight.shape[1], bias_term=False, axis=last, transpose=True)
+    if axis == last:
+        return node.step("sums", params, [blob], {"weight": weight})
+    order = tuple({axis: last, last: axis}.get(each, each) for each in range(last + 1))
+    turned = node.step("turned", Permute(order=order), [blob])
+    return node.step("back", Permute(order=order), [node.step("sums", params, [turned], {"weight": weight})])
