@@ -123,6 +123,8 @@ FITTING = {
     "Pooling": ({"kernel_size": (2,)}, [(2, 3, 5, 4)]),
     "PriorBox": ({"min_size": (4.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
     "Proposal": ({}, [(1, 18, 2, 3), (1, 36, 2, 3), (1, 3)]),
+    "ROIAlign": ({"pooled_h": 2, "pooled_w": 3, "sampling_ratio": 0}, [(1, 4, 5, 4), (3, 5)]),
+    "Resample": ({}, [(2, 3, 5, 4), (1, 1, 3, 9)]),
     "ROIPooling": ({"pooled_h": 2, "pooled_w": 3}, [(1, 4, 5, 4), (3, 5)]),
     "PriorBoxClustered": ({"width": (4.0,), "height": (5.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
     "Region": ({"classes": 2, "num": 2}, [(2, 14, 3, 2)]),

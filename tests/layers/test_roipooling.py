@@ -58,6 +58,16 @@ def test_reference(rng, pooled_h, pooled_w, scale, images):
     check_layer(params, [maps, regions], run_opencv(params, [maps, regions]), roundings=0)
 
 
+def test_regions_grow_by_the_pad_ratio(rng):
+    maps, regions = normal(rng, 2, 3, 12, 15), _regions(rng, 12, 2, np.array([60, 48]))
+    extents = regions[:, 3:] - regions[:, 1:3] + 1
+    around = np.column_stack([regions[:, 0], regions[:, 1:3] - extents / 4, regions[:, 3:] + extents / 4])
+    params = ROIPooling(pooled_h=3, pooled_w=4, spatial_scale=0.25, pad_ratio=0.25)
+    check_layer(params, [maps, regions], _naive(maps, around.astype(np.float32), 3, 4, 0.25), roundings=0)
+    with pytest.raises(ShapeError, match="pad_ratio -1"):
+        ROIPooling(pooled_h=1, pooled_w=1, pad_ratio=-1).infer([Blob((1, 2, 3, 4)), Blob((2, 5))], 1)
+
+
 def test_regions_may_have_further_axes(rng):
     maps, regions = normal(rng, 1, 2, 6, 6), _regions(rng, 5, 1, np.array([6, 6]))
     params = ROIPooling(pooled_h=2, pooled_w=2)

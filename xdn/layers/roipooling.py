@@ -91,7 +91,8 @@ class ROIPooling(RegionPooling):
     """ROIPooling: (R, C, pooled_h, pooled_w), the maxima of each region's cells; 0 where a cell is empty.
 
     The bottoms are a map and regions (R, 5): the image, then corners in pixels, which `spatial_scale` takes to
-    positions. The source is roi_pooling_layer.cpp of Fast R-CNN's Caffe (Girshick 2015).
+    positions. MS-CNN's regions grow by `pad_ratio` of their extents on each side. The source is roi_pooling_layer.cpp
+    of Fast R-CNN's Caffe (Girshick 2015), and that of MS-CNN (Cai et al. 2016).
     """
 
     message = Message("ROIPoolingParameter", "roi_pooling_param", 2004)
@@ -99,10 +100,13 @@ class ROIPooling(RegionPooling):
     pooled_h: int = proto(1, "uint32", default=0)
     pooled_w: int = proto(2, "uint32", default=0)
     spatial_scale: float = proto(3, "float", default=1.0)
+    pad_ratio: float = proto(4, "float", default=0.0)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, C, pooled_h, pooled_w)."""
         regions, channels = check_regions(bottoms, self.spatial_scale)
+        if not 0 <= self.pad_ratio < np.inf:
+            raise ShapeError(f"pad_ratio {self.pad_ratio}; it is a number from 0 on, such as 0.25")
         return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
 
     def pooled(self, values: Array, row: int, column: int) -> Array:
@@ -116,7 +120,10 @@ class ROIPooling(RegionPooling):
         Rows and columns are begins and ends within the map; ShapeError for a region of an image that does not exist.
         """
         regions = bottoms[1].reshape(-1, REGION)
-        corners = rounded(regions[:, 1:] * np.float32(self.spatial_scale)).clip(-(1 << 30), 1 << 30)
+        low, high = regions[:, 1:3], regions[:, 3:]
+        beside = (high - low + np.float32(1)) * np.float32(self.pad_ratio) if self.pad_ratio else np.float32(0)
+        around = np.hstack([low - beside, high + beside])
+        corners = rounded(around * np.float32(self.spatial_scale)).clip(-(1 << 30), 1 << 30)
         rows = _cells(corners[:, 1], corners[:, 3], self.pooled_h, bottoms[0].shape[2])
         columns = _cells(corners[:, 0], corners[:, 2], self.pooled_w, bottoms[0].shape[3])
         return images_of(regions, len(bottoms[0])), rows, columns

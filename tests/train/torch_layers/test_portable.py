@@ -28,6 +28,7 @@ from xdn.layers.parameter import Parameter
 from xdn.layers.permute import Permute
 from xdn.layers.region import Region
 from xdn.layers.reorg import Reorg
+from xdn.layers.resample import Resample
 from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
 from xdn.layers.rnn import RNN
@@ -252,6 +253,8 @@ def test_flip(params):
         (InnerDistance(num_output=3, normalize=True), [(2, 3, 4)]),
         (InnerDistance(num_output=3, distance_type="L1"), [(2, 3, 4)]),
         (NormalizedInnerProduct(num_output=3), [(2, 3, 4)]),
+        (Resample(height=7, width=3), [(2, 3, 4, 5)]),
+        (Resample(kind="CUBIC"), [(2, 3, 4, 5), (1, 1, 6, 2)]),
         (Local(num_output=2, kernel_size=3, stride=2, pad=1), [(2, 3, 6, 5)]),
     ],
     ids=repr,

@@ -22,6 +22,7 @@ from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
+from xdn.layers.roialign import ROIAlign
 from xdn.layers.roipooling import ROIPooling
 from xdn.layers.spatialtransformer import SpatialTransformer
 from xdn.layers.unpooling import Unpooling
@@ -62,6 +63,7 @@ def test_continuation_indicator():
 def test_regions_are_pooled():
     regions = np.array([[0, 1, 2, 5, 6], [1, 0, 0, 7, 7], [1, -3, 4, 20, 4]], np.float32)
     check_refuses_gradients(ROIPooling(pooled_h=2, pooled_w=3), normal(2, 3, 8, 8), regions)
+    check_refuses_gradients(ROIAlign(pooled_h=2, pooled_w=3, sampling_ratio=2), normal(2, 3, 8, 8), regions)
     params = PSROIPooling(spatial_scale=0.5, output_dim=2, group_size=2)
     check_refuses_gradients(params, normal(2, 8, 8, 8), regions)
 

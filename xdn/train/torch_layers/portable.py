@@ -43,6 +43,7 @@ _FRESH = (
     "NormalizedInnerProduct",
     "Parameter",
     "Region",
+    "Resample",
     "Scale",
     "Unary",
     "Where",

@@ -25,6 +25,7 @@ _TYPES = (
     "PriorBoxClustered",
     "Proposal",
     "PSROIPooling",
+    "ROIAlign",
     "ROIPooling",
     "SpatialTransformer",
     "Unpooling",

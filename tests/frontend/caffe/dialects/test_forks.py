@@ -96,6 +96,12 @@ def test_faceboxes_are_told_by_the_number_of_their_predictions():
     assert _predicted(84, "min_size: 32 min_size: 64") == [False, False]
 
 
+def test_the_kind_of_a_resampling():
+    layer = plain('type: "Resample" resample_param { width: 8 height: 4 type: NEAREST antialias: false }')
+    assert layer_params(layer) == LAYERS["Resample"](width=8, height=4, kind="NEAREST", antialias=False)
+    assert layer_params(plain('type: "Resample" resample_param { width: 8 }')).kind == "LINEAR"
+
+
 def test_a_pyramid_with_named_bins():
     text = "spatial_pyramid_pooling_param { pool: AVE spatial_bin: 1 spatial_bin: 3 scale: 1 }"
     net = upgrade(prototxt.parse(f'layers {{ name: "x" type: SPATIAL_PYRAMID_POOLING {text} }}'))

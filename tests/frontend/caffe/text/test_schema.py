@@ -2,7 +2,7 @@
 
 from google.protobuf import text_format
 
-from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.text import messages, schema
 from xdn.layers.base import LAYERS, Field
 
 
@@ -15,6 +15,12 @@ def test_every_registered_layer_stands_in_the_schema():
         assert (field.number, field.message_type.name) == (cls.message.number, cls.message.name)
         for name, kept in (*cls.proto_fields().items(), *cls.unused.items()):
             assert field.message_type.fields_by_name[name].number == kept.number
+
+
+def test_no_field_of_the_table_is_lost_to_another_with_its_number():
+    for text in messages.TABLES:
+        for message, fields in schema.parse_table(text).items():
+            assert fields.keys() <= set(schema.classes()[message].DESCRIPTOR.fields_by_name.keys()), message
 
 
 def test_v1_names_of_the_layers_are_those_of_the_enum():

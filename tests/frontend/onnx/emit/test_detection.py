@@ -16,6 +16,7 @@ from xdn.layers.priorboxclustered import PriorBoxClustered
 from xdn.layers.proposal import Proposal
 from xdn.layers.psroipooling import PSROIPooling
 from xdn.layers.region import Region
+from xdn.layers.roialign import ROIAlign
 from xdn.layers.roipooling import ROIPooling
 from xdn.layers.textproposal import TextProposal
 from xdn.layers.yolodetectionoutput import YoloDetectionOutput
@@ -48,6 +49,19 @@ def regions(rng, count, images, size):
     corners[: count // 2] = np.sort(corners[: count // 2].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
     corners[:2] = [[3, 4, 3, 4], [0, 0, size, size]]
     return np.hstack([rng.integers(0, images, (count, 1)), corners]).astype(np.float32)
+
+
+def test_regions_that_grow_have_no_form():
+    params = ROIPooling(pooled_h=1, pooled_w=1, pad_ratio=0.5)
+    check_refused(params, (1, 2, 4, 4), (3, 5), reason="grow by their pad_ratio")
+
+
+@pytest.mark.parametrize(("sampling", "shape"), [(2, (20, 5)), (0, (20, 5, 1, 1))])
+def test_roi_align(sampling, shape):
+    rng = np.random.default_rng(0)
+    maps = rng.standard_normal((2, 3, 12, 10)).astype(np.float32)
+    params = ROIAlign(pooled_h=3, pooled_w=2, spatial_scale=0.25, sampling_ratio=sampling)
+    check_values(params, maps, regions(rng, 20, 2, 48).reshape(shape))
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25])

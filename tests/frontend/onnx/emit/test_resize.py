@@ -1,4 +1,4 @@
-"""Interp and Upsample in ONNX."""
+"""Interp, DeephiResize, Resample, Upsample and Unpooling in ONNX."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from tests.layers.resizes import INTERPS, RESIZES
 from xdn.graph import Layer
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
+from xdn.layers.resample import Resample
 from xdn.layers.unpooling import Unpooling
 from xdn.layers.upsample import Upsample
 
@@ -52,6 +53,11 @@ def test_upsample_after_a_pooling(params):
 @pytest.mark.parametrize("params", RESIZES, ids=repr)
 def test_deephi_resize(params):
     check_layer(params, (2, 3, 5, 6))
+
+
+def test_resample():
+    check_layer(Resample(height=3, width=9), (2, 3, 5, 6))
+    check_layer(Resample(kind="CUBIC"), (2, 3, 5, 6), (1, 1, 7, 4))
 
 
 @pytest.mark.parametrize("unpool", ["MAX", "TILE", "AVE"])

@@ -140,6 +140,14 @@ def _of_length_one(layer: Message) -> None:
         layer.type = "NormalizedInnerProduct"
 
 
+def _kind_of_resampling(layer: Message) -> None:
+    """FlowNet2's Resample calls its kind a `type`, the word for the layer's own."""
+    param = layer.resample_param
+    if param.HasField("type"):
+        param.kind = param.type
+        param.ClearField("type")
+
+
 _RULES: dict[str, Callable[[Message], None]] = {
     "BN": _merge_statistics,
     "BatchNorm": _scale_inside,
@@ -153,6 +161,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "Insanity": _mean_slope,
     "EltwiseAffine": _affine,
     "InnerProduct": _of_length_one,
+    "Resample": _kind_of_resampling,
     **FILM_RULES,
 }
 

@@ -145,6 +145,7 @@ TilingParameter uint32 tile_dim=1
 MergecropParameter bool* forward=1 backward=2 STACK|ADD operation=3
 InsanityParameter float lb=1 ub=2
 EltwiseAffineParameter FillerParameter slope_filler=1 bias_filler=2 bool channel_shared=3
+ResampleParameter NEAREST@1|LINEAR@2|CUBIC@3|AREA@4 type=3
 PixelShuffleParameter uint32 upscale_factor=1
 Pooling3DParameter MAX|AVE|STOCHASTIC pool=1 uint32 kernel_size=2 stride=3 pad=4 kernel_depth=5 temporal_stride=6
 ConvolutionParameter uint32 kernel_depth=2001 temporal_stride=2002 temporal_pad=2003 filter_group=2004 pad_t=2005 \
@@ -163,7 +164,7 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     CInnerProductParameter cinner_product_param=2021 message spatial_pyramid_pooling_param=2022 \
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \
     mergecrop_param=2026 insanity_param=2027 eltwise_affine_param=2028 \
-    message transpose_param=2066 video_data_param=6660 \
+    message transpose_param=2029 video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \

@@ -1,12 +1,14 @@
-"""Layers of detectors in ONNX: PriorBox, ROIPooling; the others have no form there, nor has a decoder of text."""
+"""Layers of detectors in ONNX: PriorBox, ROIPooling, ROIAlign; others have no form there, nor has a decoder of text."""
 
 import numpy as np
+from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.graph import LayerParams
 from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.priorbox import PriorBox
 from xdn.layers.priorboxclustered import PriorBoxClustered
+from xdn.layers.roialign import ROIAlign
 from xdn.layers.roipooling import REGION, ROIPooling
 from xdn.layers.textproposal import COUNT, TextProposal
 
@@ -77,14 +79,39 @@ def text_proposal(out: Emission, params: TextProposal) -> None:
         out.graph.node("Identity", [scores], out.tops[1])
 
 
+def _regions(out: Emission) -> str:
+    """Return the second bottom as (R, 5)."""
+    if len(out.bottom(1).shape) == 2:
+        return out.bottoms[1]
+    return out.step("Reshape", [out.bottoms[1], out.integers("shape", [-1, REGION])], "regions")
+
+
 @EMITTERS.register("ROIPooling")
 def roi_pooling(out: Emission, params: ROIPooling) -> None:
     """MaxRoiPool."""
-    images, regions = out.bottoms
-    if len(out.bottom(1).shape) != 2:
-        regions = out.step("Reshape", [regions, out.integers("shape", [-1, REGION])], "regions")
+    if params.pad_ratio:
+        raise out.unsupported("its regions grow by their pad_ratio, and it is not yet made of several operators")
+    images, regions = out.bottoms[0], _regions(out)
     pooled = (params.pooled_h, params.pooled_w)
     out.top("MaxRoiPool", [images, regions], pooled_shape=pooled, spatial_scale=params.spatial_scale)
+
+
+@EMITTERS.register("ROIAlign")
+def roi_align(out: Emission, params: ROIAlign) -> None:
+    """RoiAlign, its regions' images as integers."""
+    parts = [out.fresh(name) for name in ("number", "corners")]
+    out.graph.node("Split", [_regions(out), out.integers("split", [1, REGION - 1])], *parts, axis=1)
+    flat = out.step("Reshape", [parts[0], out.integers("flat", [-1])], "flat")
+    images = out.step("Cast", [flat], "images", to=TensorProto.INT64)
+    out.top(
+        "RoiAlign",
+        [out.bottoms[0], parts[1], images],
+        coordinate_transformation_mode="output_half_pixel",
+        output_height=params.pooled_h,
+        output_width=params.pooled_w,
+        sampling_ratio=max(0, params.sampling_ratio or 0),
+        spatial_scale=params.spatial_scale,
+    )
 
 
 @EMITTERS.register(*_WITHOUT_FORM)

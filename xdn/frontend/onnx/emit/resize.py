@@ -1,11 +1,13 @@
-"""Interp, DeephiResize, Upsample and Unpooling in ONNX."""
+"""Interp, DeephiResize, Resample, Upsample and Unpooling in ONNX."""
 
 import numpy as np
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
+from xdn.graph import Array
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
+from xdn.layers.resample import Resample
 from xdn.layers.unpooling import Unpooling
 from xdn.layers.upsample import Upsample
 
@@ -65,8 +67,20 @@ def unpooling(out: Emission, params: Unpooling) -> None:
     if len(out.bottoms) > 1:
         _scattered(out)
         return
-    rows, columns = params.laid_out(*out.image_shape(out.layer.bottoms[0])[1:])
-    by_rows = out.step("MatMul", [out.constant("rows", rows), *out.bottoms], "by_rows")
+    _laid_out(out, *params.laid_out(*out.image_shape(out.layer.bottoms[0])[1:]))
+
+
+@EMITTERS.register("Resample")
+def resample(out: Emission, params: Resample) -> None:
+    """MatMul with what each row, and each column, gives to each."""
+    h, w = out.image_shape(out.layer.bottoms[0])[1:]
+    p, q = out.image_shape(out.layer.tops[0])[1:]
+    _laid_out(out, *params.laid_out(h, w, (p, q)))
+
+
+def _laid_out(out: Emission, rows: Array, columns: Array) -> None:
+    """Append the products with what lays out rows, and columns."""
+    by_rows = out.step("MatMul", [out.constant("rows", rows), out.bottoms[0]], "by_rows")
     out.top("MatMul", [by_rows, out.constant("columns", columns.T)])
 
 
