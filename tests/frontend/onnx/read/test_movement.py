@@ -60,6 +60,8 @@ def test_concat_and_split():
         ((1, 0), (2**63 - 1, -1), (1, 3), (1, 1)),
         ((0, 1), (2**63 - 1, 2**63 - 1), (2, 3), (2, 2)),
         ((-2,), (2**63 - 1,), (-1,), (1,)),
+        ((-1, 3), (0, 0), (1, 2), (-1, -2)),
+        ((0, 1), (4, 6), (1, 3), (2, 3)),
     ],
 )
 def test_slice(starts, ends, axes, steps):
@@ -67,9 +69,11 @@ def test_slice(starts, ends, axes, steps):
     check_node("Slice", (2, 4, 5, 6), constants)
 
 
-def test_slice_backwards():
-    constants = {"s": i64(-1), "e": i64(0), "a": i64(1), "t": i64(-1)}
-    check_refused("Slice", (2, 4), constants, reason="its step is -1")
+def test_slices_that_are_refused():
+    backwards = {"s": i64(-1), "e": i64(-3), "a": i64(0), "t": i64(-1)}
+    check_refused("Slice", (2, 4), backwards, reason="along the batch")
+    with pytest.raises(ShapeError, match="its step along axis 1 is 0"):
+        net_of(one_node("Slice", (2, 4), {**backwards, "a": i64(1), "t": i64(0)}), "model")
 
 
 def test_a_slice_of_which_something_is_missing():
@@ -81,7 +85,10 @@ def test_a_slice_of_which_something_is_missing():
 def test_gather():
     check_node("Gather", (2, 4, 3), {"i": np.array(2, np.int64)}, axis=1)
     check_node("Gather", (2, 4, 3), {"i": i64(1, 2)}, axis=1)
-    check_refused("Gather", (2, 4, 3), {"i": i64(2, 0)}, axis=1, reason="it takes elements")
+    check_node("Gather", (2, 4, 3), {"i": i64(2, -4, 2, 0).reshape(2, 2)}, axis=1)
+    check_refused("Gather", (2, 4, 3), {"i": i64(1, 0)}, axis=0, reason="along the batch")
+    with pytest.raises(ShapeError, match=r"elements \[4\] of 4 along axis 1"):
+        net_of(one_node("Gather", (2, 4, 3), {"i": i64(4)}, axis=1), "model")
 
 
 def test_gather_of_rows():
@@ -103,11 +110,24 @@ def test_gather_of_single_values():
     np.testing.assert_array_equal(found, f32(7)[rows])
 
 
+@pytest.mark.parametrize("mode", ["edge", "reflect", "wrap"])
+def test_pad_with_positions(mode):
+    assert check_node("Pad", (2, 3, 4), {"pads": i64(0, 1, 3, 0, 0, 2)}, opset=19, mode=mode).count("Take") == 2
+
+
+def test_pads_that_are_refused():
+    check_refused("Pad", (2, 3), {"pads": i64(1, 0, 0, 0)}, reason="along the batch")
+    check_refused("Pad", (2, 3), {"pads": i64(0, -1, 0, 0)}, mode="edge", reason="pads by .-1, 0. in mode edge")
+    check_refused("Pad", (2, 3), {"pads": i64(0, 1, 0, 0)}, mode="round", reason="its mode is round")
+    with pytest.raises(ShapeError, match="too long"):
+        net_of(one_node("Pad", (2, 3), {"pads": i64(0, 1 << 40, 0, 0)}), "model")
+
+
 def test_pad_and_tile():
-    assert check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1)}) == ["Pad"]
+    assert check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1)}) == ["Pad", "Split"]
     check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1), "value": np.array(0.5, np.float32)})
     check_node("Pad", (2, 3, 4, 5), opset=10, pads=[0, 0, 1, 2, 0, 0, 0, 1])
-    check_refused("Pad", (2, 3, 4, 5), {"pads": i64(0, 1, 0, 0, 0, 0, 0, 0)}, reason="it pads by")
+    check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 1, -1, 2, 0, 0, 3, -2)})
     check_node("Tile", (2, 3, 1, 2), {"repeats": i64(1, 2, 3, 1)})
     check_node("Expand", (2, 3, 1), {"shape": i64(1, 3, 4)})
     check_refused("Tile", (2, 3), {"repeats": i64(2, 1)}, reason="repeats images")

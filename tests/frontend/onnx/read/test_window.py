@@ -1,6 +1,8 @@
 import pytest
 
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, one_node
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.read.net import net_of
 
 
 @pytest.mark.parametrize(
@@ -79,5 +81,18 @@ def test_pools_of_lines_and_of_all_positions():
     assert check_node("GlobalMaxPool", (2, 3, 4, 5)) == ["Pooling"]
 
 
+@pytest.mark.parametrize("attributes", [{}, {"ceil_mode": 1}, {"pads": [1, 0, 0, 1]}])
+def test_dilated_pools(attributes):
+    attributes = {"kernel_shape": [2, 3], "strides": [3, 2], "dilations": [2, 2], **attributes}
+    if "pads" not in attributes:
+        assert check_node("MaxPool", (2, 3, 9, 8), **attributes)[0] == "Pooling"
+    for counted in (0, 1):
+        found = check_node("AveragePool", (2, 3, 9, 8), opset=19, count_include_pad=counted, **attributes)
+        assert found[0] == "Convolution"
+
+
 def test_pools_that_are_refused():
-    check_refused("MaxPool", (1, 1, 8, 8), kernel_shape=[2, 2], dilations=[2, 2], reason="dilations")
+    model = one_node("MaxPool", (1, 1, 8, 8), kernel_shape=[2, 2])
+    model.graph.node[0].output.append("indices")
+    with pytest.raises(UnsupportedError, match="its indices are asked for"):
+        net_of(model, "model")

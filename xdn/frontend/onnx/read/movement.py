@@ -7,6 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.fold import check_extent
 from xdn.frontend.onnx.read.window import cut
 from xdn.graph import Array, Shape
 from xdn.layers.concat import Concat
@@ -17,6 +18,7 @@ from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.slice import Slice
+from xdn.layers.take import NOTHING, Take
 from xdn.layers.tile import Tile
 
 
@@ -38,7 +40,10 @@ def size(node: Node) -> None:
 
 @READERS.register("Reshape")
 def reshape(node: Node) -> None:
-    """Reshape, whose batch is that of the bottom."""
+    """Reshape, whose batch is that of the bottom.
+
+    Refused: a shape that is no constant, and one that has no elements.
+    """
     wanted = list(node.integers(1, "shape") or ())
     own = node.shape()
     if not node.attribute("allowzero", 0):
@@ -62,7 +67,10 @@ def flatten(node: Node) -> None:
 
 @READERS.register("Squeeze")
 def squeeze(node: Node) -> None:
-    """Reshape without axes of extent 1; where none are named, all but the batch."""
+    """Reshape without axes of extent 1; where none are named, all but the batch.
+
+    Refused: the batch taken away, and axes that are no constants.
+    """
     own, given = node.shape(), node.integers(1, "axes")
     left_out = {node.axis(each) for each in given} if given else {a for a, n in enumerate(own) if a and n == 1}
     if any(own[axis] != 1 for axis in left_out):
@@ -74,7 +82,10 @@ def squeeze(node: Node) -> None:
 
 @READERS.register("Unsqueeze")
 def unsqueeze(node: Node) -> None:
-    """Reshape with more axes, of extent 1."""
+    """Reshape with more axes, of extent 1.
+
+    Refused: an axis before the batch, and axes that are no constants.
+    """
     own, given = node.shape(), node.integers(1, "axes") or ()
     rank = len(own) + len(given)
     new = {node.axis(each, rank) for each in given}
@@ -86,7 +97,10 @@ def unsqueeze(node: Node) -> None:
 
 @READERS.register("Transpose")
 def transpose(node: Node) -> None:
-    """Permute, which leaves the batch first."""
+    """Permute, which leaves the batch first.
+
+    Refused: the batch at another place.
+    """
     order = tuple(node.attribute("perm", range(len(node.shape()))[::-1]))
     if order == tuple(range(len(order))):
         node.stands_for(node.bottom())
@@ -108,7 +122,10 @@ def concat(node: Node) -> None:
 
 @READERS.register("Split")
 def split(node: Node) -> None:
-    """Slice."""
+    """Slice.
+
+    Refused: parts without elements, and sizes that are no constants.
+    """
     axis, outputs = node.axis(node.attribute("axis", 0)), node.proto.output
     extent = node.shape()[axis]
     sizes = node.integers(1, "split")
@@ -129,7 +146,10 @@ def split(node: Node) -> None:
 
 @READERS.register("Slice")
 def slice_(node: Node) -> None:
-    """Slice along one axis after the other; every so many positions are the maxima of windows of one."""
+    """Slice along one axis after the other; every so many positions are the maxima of windows of one, or a Take.
+
+    Refused: with steps along the batch, and starts, ends, axes or steps that are no constants.
+    """
     starts, ends = node.integers(1, "starts") or (), node.integers(2, "ends") or ()
     axes = node.integers(3, "axes") or tuple(range(len(starts)))
     steps = node.integers(4, "steps") or (1,) * len(starts)
@@ -138,41 +158,59 @@ def slice_(node: Node) -> None:
     blob = node.bottom()
     strides: dict[int, int] = {}
     for start, end, axis, step in zip(starts, ends, map(node.axis, axes), steps, strict=True):
-        if step < 1:
-            raise UnsupportedError(f"its step is {step}")
-        first, last, _ = slice(start, end).indices(node.shape_of(blob)[axis])
-        if first >= last:
+        if step == 0:
+            raise ShapeError(f"its step along axis {axis} is 0")
+        chosen = range(*slice(start, end, step).indices(node.shape_of(blob)[axis]))
+        if not chosen:
             raise ShapeError(f"nothing is left of axis {axis} from {start} to {end}")
-        blob = cut(node, blob, axis, first, last)
-        strides |= {axis: step} if step > 1 else {}
-    if strides:
-        blob = _stepped(node, blob, strides)
-    node.stands_for(blob)
+        if step > 0:
+            blob = cut(node, blob, axis, chosen[0], chosen[-1] + 1)
+            strides |= {axis: step} if step > 1 else {}
+        else:
+            blob = take(node, blob, axis, chosen)
+    node.stands_for(_stepped(node, blob, strides) if strides else blob)
 
 
 def _stepped(node: Node, blob: str, strides: dict[int, int]) -> str:
     """Return every so many positions of a blob, from the first on."""
     rank = len(node.shape_of(blob))
-    if min(strides) < 2 or rank not in (3, 4, 5):
-        raise UnsupportedError(f"it steps along axes {sorted(strides)} of {rank}")
-    steps = tuple(strides.get(axis, 1) for axis in range(2, rank))
-    return node.step("steps", Pooling(kernel_size=(1,) * len(steps), stride=steps, round_mode="FLOOR"), [blob])
+    if min(strides) >= 2 and rank in (3, 4, 5):
+        steps = tuple(strides.get(axis, 1) for axis in range(2, rank))
+        return node.step("steps", Pooling(kernel_size=(1,) * len(steps), stride=steps, round_mode="FLOOR"), [blob])
+    for axis, step in strides.items():
+        blob = take(node, blob, axis, range(0, node.shape_of(blob)[axis], step))
+    return blob
+
+
+def take(node: Node, blob: str, axis: int, index: Sequence[int] | Array) -> str:
+    """Return entries of a blob along an axis, by their numbers; UnsupportedError along the batch."""
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    return node.step("taken", Take(axis=axis, index=tuple(map(int, index))), [blob])
 
 
 @READERS.register("Gather")
 def gather(node: Node) -> None:
-    """Rows of a constant by Embed; of a blob one element of an axis, or neighbouring ones."""
+    """Rows of a constant by Embed; of a blob one element of an axis, or neighbouring ones, by Slice, others by Take.
+
+    Refused: along the batch, another axis of a constant than its first, and indices of a blob that are no constant.
+    """
     if node.is_constant(0):
         _embedded(node, node.constant(0, "table"))
         return
     axis, indices = node.axis(node.attribute("axis", 0)), node.constant(1, "indices")
-    extent = node.shape()[axis]
-    numbers = [int(each) % extent for each in indices.reshape(-1)]
-    if axis == 0 or indices.ndim > 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        raise UnsupportedError(f"it takes elements {numbers[:8]} of axis {axis}")
-    blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
-    shape = node.shape_of(blob)
-    node.shaped(blob, shape if indices.ndim else [*shape[:axis], *shape[axis + 1 :]])
+    shape = node.shape()
+    numbers = [int(each) for each in indices.reshape(-1)]
+    if not numbers or not all(-shape[axis] <= each < shape[axis] for each in numbers):
+        raise ShapeError(f"elements {numbers[:8]} of {shape[axis]} along axis {axis}; there must be one or more")
+    numbers = [each % shape[axis] for each in numbers]
+    if axis == 0:
+        raise UnsupportedError("it is along the batch")
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
+    else:
+        blob = take(node, node.bottom(), axis, numbers)
+    node.shaped(blob, (*shape[:axis], *indices.shape, *shape[axis + 1 :]))
 
 
 def _embedded(node: Node, table: Array) -> None:
@@ -191,33 +229,67 @@ def _embedded(node: Node, table: Array) -> None:
 
 @READERS.register("Pad")
 def pad(node: Node) -> None:
-    """Pad around the positions of images, with a value that is taken off before where it is not zero."""
-    pads = list(node.integers(1, "pads") or ())
-    rank = len(node.shape())
-    if node.has(3):
-        axes = [node.axis(int(each)) for each in node.constant(3, "axes")]
-        wide = [0] * 2 * rank
-        for place, axis in enumerate(axes):
-            wide[axis], wide[rank + axis] = pads[place], pads[len(axes) + place]
-        pads = wide
-    value = float(node.constant(2, "value").reshape(())) if node.has(2) else node.attribute("value", 0.0)
-    if not any(pads):
-        node.stands_for(node.bottom())
-        return
+    """Pad around the positions of images, with a value that is taken off before where it is not zero; else Take.
+
+    Refused: along the batch, pads or a value that are no constants, and what is less than no pad where it is to be
+    filled with positions (modes `edge`, `reflect` and `wrap`).
+    """
+    pads = _pads(node)
     mode = node.attribute("mode", "constant")
-    if mode != "constant" or rank != 4 or min(pads) < 0 or any(pads[axis] for axis in (0, 1, 4, 5)):
-        raise UnsupportedError(f"it pads by {pads} in mode {mode}")
-    params = Pad(pad_t=pads[2], pad_l=pads[3], pad_b=pads[6], pad_r=pads[7])
-    if value == 0:
-        node.top(params)
-        return
-    lowered = node.step("lowered", Power(shift=-value), [node.bottom()])
-    node.top(Power(shift=value), [node.step("padded", params, [lowered])])
+    if pads[0] != (0, 0):
+        raise UnsupportedError("it is along the batch")
+    value = node.attribute("value", 0.0)
+    if node.has(2):
+        value = float(node.constant(2, "value").reshape(()))
+    lowered = mode == "constant" and value != 0 and any(map(any, pads))
+    blob = node.step("lowered", Power(shift=-value), [node.bottom()]) if lowered else node.bottom()
+    if mode == "constant" and len(pads) == 4 and pads[1] == (0, 0) and any(map(any, pads)) and min(map(min, pads)) >= 0:
+        (above, below), (left, right) = pads[2:]
+        blob = node.step("padded", Pad(pad_t=above, pad_l=left, pad_b=below, pad_r=right), [blob])
+    else:
+        for axis, (before, after) in enumerate(pads):
+            if (before, after) != (0, 0):
+                blob = take(node, blob, axis, _padded(node.shape()[axis], before, after, mode))
+    node.stands_for(node.step("raised", Power(shift=value), [blob]) if lowered else blob)
+
+
+def _pads(node: Node) -> list[tuple[int, int]]:
+    """Return what is laid before and after each axis; less than nothing is cut off."""
+    given, rank = node.integers(1, "pads") or (), len(node.shape())
+    axes = [node.axis(int(each)) for each in node.constant(3, "axes")] if node.has(3) else list(range(rank))
+    if len(given) != 2 * len(axes):
+        raise ShapeError(f"{len(given)} pads of {len(axes)} axes; each has one before and one after")
+    found = [(0, 0)] * rank
+    for axis, before, after in zip(axes, given[: len(axes)], given[len(axes) :], strict=True):
+        found[axis] = before, after
+    return found
+
+
+def _padded(extent: int, before: int, after: int, mode: str) -> Array:
+    """Return which position of an axis stands at each after, or NOTHING."""
+    places = np.arange(-before, -before + check_extent(extent + before + after))
+    if mode == "constant":
+        return np.where((places >= 0) & (places < extent), places, NOTHING)
+    if min(before, after) < 0:
+        raise UnsupportedError(f"it pads by {(before, after)} in mode {mode}")
+    if mode == "edge":
+        return np.clip(places, 0, extent - 1)
+    if mode == "wrap":
+        return np.mod(places, extent)
+    if mode == "reflect":
+        # To the last position and back again, without either of both twice.
+        period = max(2 * (extent - 1), 1)
+        there = np.mod(places, period)
+        return np.asarray(np.minimum(there, period - there).clip(0, extent - 1))
+    raise UnsupportedError(f"its mode is {mode}")
 
 
 @READERS.register("Tile", "Expand")
 def tile(node: Node) -> None:
-    """Tile along one axis after the other."""
+    """Tile along one axis after the other.
+
+    Refused: along the batch, other axes than those there are, and numbers that are no constants.
+    """
     blob, own = node.bottom(), node.shape()
     given = node.constant(1, "shape").reshape(-1)
     if len(given) != len(own):

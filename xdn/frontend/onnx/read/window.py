@@ -29,6 +29,16 @@ class Sliding:
     end: tuple[int, ...]
 
     @property
+    def extent(self) -> tuple[int, ...]:
+        """How far it reaches along each axis."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def is_dilated(self) -> bool:
+        """Whether its elements are apart."""
+        return set(self.dilation) != {1}
+
+    @property
     def even(self) -> bool:
         """Whether the border is as wide before the positions as after them."""
         return self.begin == self.end
@@ -160,7 +170,7 @@ def cut(node: Node, blob: str, axis: int, first: int, end: int) -> str:
 def _places(node: Node, window: Sliding) -> tuple[int, ...]:
     """Return (P, Q), how many windows a pool has; rounded up, none that begins after the last position."""
     found, up = [], bool(node.attribute("ceil_mode", 0))
-    axes = zip(node.shape()[2:], window.kernel, window.stride, window.begin, window.end, strict=True)
+    axes = zip(node.shape()[2:], window.extent, window.stride, window.begin, window.end, strict=True)
     for size, kernel, stride, begin, end in axes:
         room = size + begin + end - kernel
         count = (-(-room // stride) if up else room // stride) + 1
@@ -173,12 +183,17 @@ def _pooled(node: Node, pool: str, window: Sliding) -> tuple[Pooling, tuple[int,
 
     Its border is as wide after the positions as before them, and its sizes are rounded down or up.
     """
-    if set(window.dilation) != {1}:
-        raise UnsupportedError(f"its windows have dilations of {window.dilation}")
     sizes, wanted = node.shape()[2:], _places(node, window)
     for pad, mode in product((window.begin, tuple(map(max, window.begin, window.end))), ("FLOOR", "CEIL")):
         sides = list(zip(pad, window.begin, window.stride, strict=True))
-        params = Pooling(pool=pool, kernel_size=window.kernel, stride=window.stride, pad=pad, round_mode=mode)
+        params = Pooling(
+            pool=pool,
+            kernel_size=window.kernel,
+            stride=window.stride,
+            pad=pad,
+            round_mode=mode,
+            dilation=window.dilation if window.is_dilated else (),
+        )
         first = tuple((wide - begin) // stride for wide, begin, stride in sides)
         found = zip(first, wanted, params.output_size(sizes), strict=True)
         if all((wide - begin) % stride == 0 for wide, begin, stride in sides) and all(
@@ -197,7 +212,10 @@ def _windows(node: Node, blob: str, first: Sequence[int], places: Sequence[int])
 
 @READERS.register("MaxPool")
 def max_pool(node: Node) -> None:
-    """Pooling MAX."""
+    """Pooling MAX.
+
+    Refused: the places of the maxima, and a border that no border of Caffe's windows has in it.
+    """
     if len(node.proto.output) > 1 and node.proto.output[1]:
         raise UnsupportedError("its indices are asked for")
     window = _sliding(node, node.attribute("kernel_shape", []))
@@ -208,27 +226,58 @@ def max_pool(node: Node) -> None:
 
 @READERS.register("AveragePool")
 def average_pool(node: Node) -> None:
-    """Pooling AVE, and a factor for each position where another number of elements counts."""
+    """Pooling AVE, and a factor for each position where another number of elements counts; dilated a Convolution.
+
+    Refused: a border that no border of Caffe's windows has in it.
+    """
     window = _sliding(node, node.attribute("kernel_shape", []))
-    (params, first), sizes, places = _pooled(node, "AVE", window), node.shape()[2:], _places(node, window)
-    blob = _windows(node, node.step("average", params, [node.bottom()]), first, places)
-    own = tuple(slice(begin, begin + count) for begin, count in zip(first, places, strict=True))
-    border = bool(node.attribute("count_include_pad", 0))
-    factors = params.counts(sizes)[own] / _counted(window, sizes, places, border)
+    sizes, places = node.shape()[2:], _places(node, window)
+    if window.is_dilated:
+        blob, counts = _summed(node, window, places), np.ones(places, np.float32)
+    else:
+        params, first = _pooled(node, "AVE", window)
+        blob = _windows(node, node.step("average", params, [node.bottom()]), first, places)
+        own = tuple(slice(begin, begin + count) for begin, count in zip(first, places, strict=True))
+        counts = params.counts(sizes)[own]
+    factors = counts / _counted(window, sizes, places, bool(node.attribute("count_include_pad", 0)))
     if (factors == 1).all():
         node.stands_for(blob)
     else:
         node.top(Scale(axis=2, num_axes=len(sizes)), [blob], {"scale": factors})
 
 
+def _summed(node: Node, window: Sliding, places: Sequence[int]) -> str:
+    """Return the sums of windows, as filters of ones, each of one channel, give them."""
+    pad, first, channels = [], [], node.shape()[1]
+    for size, reach, stride, begin, count in zip(
+        node.shape()[2:], window.extent, window.stride, window.begin, places, strict=True
+    ):
+        # Windows more before, until the border, as wide after as before, has all that are wanted.
+        more = max(0, count - 1 - (size + 2 * begin - reach) // stride)
+        pad.append(begin + more * stride)
+        first.append(more)
+    params = Convolution(
+        num_output=channels,
+        bias_term=False,
+        pad=tuple(pad),
+        kernel_size=window.kernel,
+        group=channels,
+        stride=window.stride,
+        dilation=window.dilation,
+    )
+    ones = np.ones((channels, 1, *window.kernel), np.float32)
+    return _windows(node, node.step("sums", params, [node.bottom()], {"weight": ones}), first, places)
+
+
 def _counted(window: Sliding, sizes: Sequence[int], places: Sequence[int], border: bool) -> Array:
     """Return (P, Q), of how many elements each window is the average, those of the border counted or not."""
     sides = []
     for axis, (size, count) in enumerate(zip(sizes, places, strict=True)):
-        first = np.arange(count) * window.stride[axis] - window.begin[axis]
-        last = np.minimum(first + window.kernel[axis], size + (window.end[axis] if border else 0))
-        sides.append(last - (first if border else np.maximum(first, 0)))
-    return reduce(np.multiply.outer, sides).astype(np.float32)
+        first, end = (-window.begin[axis], size + window.end[axis]) if border else (0, size)
+        begins = np.arange(count) * window.stride[axis] - window.begin[axis]
+        at = begins[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
+        sides.append(((at >= first) & (at < end)).sum(axis=1))
+    return np.asarray(reduce(np.multiply.outer, sides), np.float32)
 
 
 @READERS.register("GlobalAveragePool", "GlobalMaxPool")
