@@ -168,6 +168,15 @@ def test_the_transform_and_the_mean_file_go_along(small, tmp_path):
     np.testing.assert_array_equal(frontend.read_binaryproto(Path("out/small_mean.binaryproto")), mean)
 
 
+def test_a_std_of_0_names_the_layer(small, capsys):
+    _, path = small
+    path.write_text(PROTOTXT.replace('type: "Input"', 'type: "Input" xdn_param { std: 0 }', 1))
+    assert main([str(path)]) == 1
+    assert (
+        "layer 'data' (Input): its images are scaled by scale 1.0 and std (0.0,); std must" in capsys.readouterr().err
+    )
+
+
 def test_a_missing_mean_file_names_the_flag(small, capsys):
     _, path = small
     assert main([str(path), "--mean-file", "nowhere.binaryproto", "--quiet"]) == 1

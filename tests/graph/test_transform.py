@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from xdn.graph import Transform
 
 
@@ -23,3 +25,12 @@ def test_every_part_counts():
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Transform)}
     assert len({Transform(), *(Transform(**{name: value}) for name, value in changes.items())}) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    "said", [{"std": (0.0,)}, {"std": (1.0, -2.0)}, {"std": (float("inf"),)}, {"scale": float("nan")}]
+)
+def test_what_no_image_can_be_scaled_by_is_told(said):
+    assert Transform(scale=0.5, std=(1.0, 2.0)).impossible == ""
+    (name,) = said
+    assert f"{name} {said[name]}" in Transform(**said).impossible

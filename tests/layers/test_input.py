@@ -29,6 +29,14 @@ def test_what_does_not_fit_is_refused(shape, bottoms, n_tops, message):
         Input(shape=shape).infer(bottoms, n_tops)
 
 
+@pytest.mark.parametrize(
+    "transform", [Transform(std=(0.0,)), Transform(std=(1.0, float("nan"))), Transform(scale=float("inf"))]
+)
+def test_images_that_cannot_be_scaled_are_refused(transform):
+    with pytest.raises(ShapeError, match="std must be positive, both finite"):
+        Input(shape=((1, 3),), transform=transform).infer([], 1)
+
+
 def test_the_caller_gives_its_blobs():
     assert Input.is_input
     assert Input(shape=((1, 3),)).channel_rule_for([]) is ChannelRule.FIXED

@@ -77,8 +77,8 @@ class PixelTransform:
             top, left, h, w = crop
             values = np.ascontiguousarray(values[:, top : top + h, left : left + w])
         std = np.array(_per_channel("std", transform.std or (1.0,), channels))
-        if not isfinite(transform.scale) or not (std > 0).all():
-            raise DataError(f"scale {transform.scale} and std {transform.std}; std must be positive, both finite")
+        if transform.impossible:
+            raise DataError(transform.impossible)
         with np.errstate(over="ignore"):
             factor = transform.scale / std
         return cls(values, _f32("scale / std", factor), crop)

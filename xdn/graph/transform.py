@@ -1,6 +1,7 @@
 """What happens to an image's pixel values before the first layer."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,10 @@ class Transform:
     std: tuple[float, ...] = ()
     channel_order: str = ""
     mirror: bool = field(default=False, repr=False)
+
+    @property
+    def impossible(self) -> str:
+        """What no image can be scaled by: a scale that is not finite, a std that is not finite and positive; or ""."""
+        if isfinite(self.scale) and all(std > 0 and isfinite(std) for std in self.std):
+            return ""
+        return f"scale {self.scale} and std {self.std}; std must be positive, both finite"

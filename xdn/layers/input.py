@@ -36,6 +36,8 @@ class Input(CaffeLayer):
         """The declared shapes, one a top; one shape may serve all tops."""
         if bottoms:
             raise ShapeError("an Input layer takes no bottoms")
+        if self.transform.impossible:
+            raise ShapeError(f"its images are scaled by {self.transform.impossible}", mend="Mend its transform")
         if not self.shape:
             raise ShapeError("nothing tells its shape", mend="Say it with --input-shape")
         if len(self.shape) not in (1, n_tops):
