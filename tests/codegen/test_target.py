@@ -147,7 +147,7 @@ def _outputs_with(folder, **environment):
     """Return the instruction set and the outputs of all layer cases of a process with these variables."""
     path = folder / "outputs.npz"
     code = "import sys; from tests.kernels.checks import main; main(sys.argv[1])"
-    python(code, path, **{"XDN_TARGET": ""} | environment)
+    python(code, path, timeout=600, **{"XDN_TARGET": ""} | environment)
     with np.load(path) as found:
         return dict(found)
 

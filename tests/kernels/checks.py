@@ -418,6 +418,12 @@ LAYER_CASES = [
     case("Reverse", _IMAGE, axis=(1, 3)),
     case("Reverse", (10, 9), axis=-1),
     case("Take", _IMAGE, axis=2, index=(4, -1, 0, 0)),
+    case("Gelu", _IMAGE, allowed=lambda net, feed, expected: np.full_like(expected, 64 * UNIT)),
+    case("MatMul", (13, 5, 7), (13, 7, 9), allowed=sums),
+    case("LayerNorm", _IMAGE, allowed=lambda net, feed, expected: 8 * UNIT * (16 + np.abs(expected))),
+    case("Bias", _IMAGE, axis=2, num_axes=2),
+    case("Bias", _IMAGE, axis=1, num_axes=3),
+    case("Where", *[_IMAGE] * 3),
 ]
 #: A function of each element that has no case of its own has this one.
 LAYER_CASES += [
