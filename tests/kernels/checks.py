@@ -439,6 +439,7 @@ COMPUTED_APART = {
     "ChannelNorm",
     "ChannelScale",
     "ClusterDetections",
+    "CombineRegressions",
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",

@@ -23,6 +23,7 @@ FOREIGN_MESSAGES = {
     "ChannelScaleParameter": "happynear's fork's",
     "ClipParameter": "Caffe's of 2018, newer than OpenCV's copy",
     "ClusterDetectionsParameter": "ours: in DetectNet's files it is Python",
+    "CombineRegressionsParameter": "ours: in DenseReg's files it is Python",
     "ContinuationIndicatorParameter": "Intel's and CC4.0's",
     "CorrelationParameter": "FlowNet's",
     "DeephiResizeParameter": "Vitis AI's",

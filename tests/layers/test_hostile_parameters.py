@@ -94,6 +94,7 @@ FITTING = {
     "BatchReindex": ({}, [(3, 4), (5,)]),
     "ChannelScale": ({}, [(2, 3, 4, 4), (2, 1, 4, 4)]),
     "ClusterDetections": ({"image_size_x": 8, "image_size_y": 10, "stride": 2}, [(2, 1, 5, 4), (2, 4, 5, 4)]),
+    "CombineRegressions": ({}, [(2, 1, 4, 3), (2, 1, 4, 3), (2, 3, 4, 3), (2, 2, 4, 3)]),
     "Correlation": ({"kernel_size": 3, "max_displacement": 2, "pad": 3}, [(2, 3, 5, 4)] * 2),
     "Correlation1D": ({"kernel_size": 3, "max_displacement": 2, "pad": 3}, [(2, 3, 5, 4)] * 2),
     "DeformableConvolution": ({"num_output": 2, "kernel_size": (2,)}, [(1, 2, 4, 3), (1, 8, 3, 2)]),

@@ -26,11 +26,9 @@ NAMED = (1, 256, 256)
 #: Capable file (of its path as much as tells it) that does not load -> words of the error.
 LACKED: dict[str, str] = {
     # Python code that is not in the file.
-    "charterscruz__detectNet_deploy/train_val": "ClusterGroundtruth",
     "scripts__denseUNet_deploy": "InputShiftingLayer",
     "scripts__denseUNet_test": "WarpingLayer",
     "scripts__stereoDepth": "InputShiftingLayer",
-    "ralpguler__DenseReg/model__": "CombineRegressionsLayer",
     "weitianhan__human_parsing": "CmapLayer",
     # Shapes that do not fit each other as the file has them.
     "rnet480x270": "Concatf3",

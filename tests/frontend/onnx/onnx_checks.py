@@ -70,10 +70,10 @@ def check_values(params: LayerParams, *arrays: np.ndarray, n_tops: int = 1) -> N
     _compare(session_of(net), net, {f"x{i}": array for i, array in enumerate(arrays)}, TOLERANCE)
 
 
-def check_refused(params: LayerParams, *shapes: tuple[int, ...], reason: str) -> None:
+def check_refused(params: LayerParams, *shapes: tuple[int, ...], reason: str, n_tops: int = 1) -> None:
     """Assert that a net of this one layer has no ONNX form, and that the error names the layer and says why."""
     with pytest.raises(UnsupportedError, match=rf"layer 'one' \({params.type}\).*{reason}"):
-        to_onnx(one_layer_net(params, *shapes))
+        to_onnx(one_layer_net(params, *shapes, n_tops=n_tops))
 
 
 def check_layer(params: LayerParams, *shapes: tuple[int, ...], n_tops: int = 1) -> None:

@@ -9,6 +9,7 @@ from tests.train.checks import check_layer, check_refuses_gradients
 from xdn.layers.argmax import ArgMax
 from xdn.layers.batchreindex import BatchReindex
 from xdn.layers.clusterdetections import ClusterDetections
+from xdn.layers.combineregressions import CombineRegressions
 from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
@@ -108,6 +109,11 @@ def test_images_are_compared():
     check_refuses_gradients(SpatialTransformer(), maps[0], normal(1, 6))
     check_refuses_gradients(DeformableConvolution(num_output=2, kernel_size=(1,)), *maps)
     check_refuses_gradients(Unpooling(kernel_size=2, stride=2), maps[0])
+
+
+def test_regressions_are_combined():
+    maps = normal(1, 1, 4, 4), normal(1, 1, 4, 4), normal(1, 3, 4, 4), normal(1, 3, 4, 4)
+    check_refuses_gradients(CombineRegressions(), *maps, n_tops=2)
 
 
 def test_boxes_are_grouped():

@@ -11,6 +11,7 @@ from xdn.errors import NetError, UnsupportedError, WeightsError, listed, placed
 from xdn.files import checked_size, is_file
 from xdn.frontend.caffe.build import build, sketch
 from xdn.frontend.caffe.deploy import deployable, is_data
+from xdn.frontend.caffe.dialects.detectnet import labels_apart
 from xdn.frontend.caffe.dialects.forks import plain_caffe
 from xdn.frontend.caffe.dialects.python_layers import refuse_python
 from xdn.frontend.caffe.dialects.upgrade import upgrade
@@ -92,7 +93,7 @@ def net_from_message(
     if current.layer and not computing:
         named = listed([f"{layer.name!r} ({layer.type})" for layer in current.layer])
         raise NetError(f"there is nothing to compute: the net only has data: {named}", mend=_STATE)
-    current = deployable(current, folder, reading.input_shape, strict=strict)
+    current = deployable(labels_apart(current), folder, reading.input_shape, strict=strict)
     if computing and all(layer.type == "Input" for layer in current.layer):
         named = listed([f"{layer.name!r} ({layer.type})" for layer in computing])
         raise NetError(f"nothing is left to compute: every other layer reads labels or is a measure: {named}")

@@ -13,6 +13,7 @@ _TYPES = (
     "BatchReindex",
     "CTCGreedyDecoder",
     "ClusterDetections",
+    "CombineRegressions",
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",

@@ -123,3 +123,14 @@ def test_detectnets_clustering():
 def test_what_clustering_states_is_never_passed_over(words, found):
     with pytest.raises(UnsupportedError, match=found):
         plain(f'type: "Python" python_param {{ layer: "ClusterDetections" param_str: "{words}" }}')
+
+
+@pytest.mark.parametrize(("module", "residual"), [("CombineRegressions", True), ("a.CombineRegressionsHuman", False)])
+def test_regressions_are_told_by_their_module(module, residual):
+    layer = plain(f'type: "Python" python_param {{ module: "{module}" layer: "CombineRegressionsLayer" }}')
+    assert layer_params(layer) == LAYERS["CombineRegressions"](residual=residual)
+    with pytest.raises(UnsupportedError, match="the module 'other'"):
+        plain('type: "Python" python_param { module: "other" layer: "CombineRegressionsLayer" }')
+    words = f'module: "{module}" layer: "CombineRegressionsLayer" param_str: "j: 1"'
+    with pytest.raises(UnsupportedError, match=r"'j' is 1, of which nothing is known. Known: no param_str, in Combine"):
+        plain(f'type: "Python" python_param {{ {words} }}')

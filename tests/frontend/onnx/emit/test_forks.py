@@ -6,6 +6,7 @@ from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_refuse
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.clusterdetections import ClusterDetections
+from xdn.layers.combineregressions import CombineRegressions
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
 from xdn.layers.deformableconvolution import DeformableConvolution
@@ -42,6 +43,7 @@ def test_what_has_no_form():
     images = (1, 2, 4, 4)
     check_refused(Correlation(kernel_size=1), images, images, reason="displaced windows")
     check_refused(Correlation1D(kernel_size=1), images, images, reason="displaced windows")
+    check_refused(CombineRegressions(), *[(1, 1, 4, 4)] * 2, *[images] * 2, reason="several operators", n_tops=2)
     check_refused(FlowWarp(), images, images, reason="follows a flow")
     check_refused(HyperColumns(is_train=False), images, images, reason="several operators")
     check_refused(Local(num_output=2, kernel_size=2), images, reason="filters for each place")

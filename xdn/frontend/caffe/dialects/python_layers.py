@@ -95,6 +95,20 @@ def _cluster_detections(layer: Message, stated: Stated) -> None:
             raise _unknown(key, value) from None
 
 
+#: Module of DenseReg's layer -> whether what a class adds is a residual.
+_COMBINING = {"CombineRegressions": True, "CombineRegressionsHuman": False}
+
+
+def _combine_regressions(layer: Message, stated: Stated) -> None:
+    """DenseReg's coordinates of places are a layer type here; its two modules have one class name."""
+    module = layer.python_param.module.rpartition(".")[2]
+    if module not in _COMBINING:
+        raise UnsupportedError(f"the module {module!r}")
+    for key, value in stated.items():
+        raise _unknown(key, value)
+    layer.type, layer.combine_regressions_param.residual = "CombineRegressions", _COMBINING[module]
+
+
 def _number(value: Value) -> float:
     """Return a number, which may be spelled as a word; 0 for what is none."""
     try:
@@ -130,6 +144,7 @@ class _Rule:
 _RULES = {
     "ProposalLayer": _Rule(_proposal, "'feat_stride': 16, 'scales': [8, 16, 32] and 'ratios': [0.5, 1, 2]"),
     "SpatialDropoutLayer": _Rule(_spatial_dropout, "'phase': 'TEST' and 'p': 0.1"),
+    "CombineRegressionsLayer": _Rule(_combine_regressions, f"no param_str, in {' or '.join(_COMBINING)}"),
     "ClusterDetections": _Rule(_cluster_detections, f"numbers with commas: {', '.join(_CLUSTERING)}", _clustering),
 }
 

@@ -14,6 +14,7 @@ from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
     "ClusterDetections": "no operator groups boxes by likeness",
+    "CombineRegressions": "it is not yet made of several operators",
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
     "DeformableConvolution": "no operator of this version moves a window's elements",
