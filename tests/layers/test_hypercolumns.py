@@ -36,3 +36,10 @@ def test_what_does_not_fit_is_refused(shapes):
 def test_a_ratio_beyond_the_places():
     with pytest.raises(ShapeError, match="skip_ratio 17 of 16 places"):
         HyperColumns(is_train=False, skip_ratio=17).infer([Blob((1, 3, 4, 4))] * 2, 2)
+
+
+def test_as_many_places_as_a_blob_may_have():
+    # A prime: the next smaller one that divides it is 1.
+    blob = Blob((1, 1, 1, 2147483647))
+    tops = HyperColumns(is_train=False, skip_ratio=2147483646).infer([blob, blob], 2)
+    assert [top.shape for top in tops] == [(2147483647, 1, 1, 1), (2147483647, 1)]

@@ -68,3 +68,18 @@ def test_sizes():
 def test_what_does_not_fit_is_refused(fields, shapes, message):
     with pytest.raises(ShapeError, match=message):
         Unpooling(**fields).infer([Blob(shape) for shape in shapes], 1)
+
+
+def test_matrices_beyond_all_bounds_are_refused():
+    params = Unpooling(kernel_h=1, kernel_w=1, stride_h=1000)
+    with pytest.raises(ShapeError, match="20000"):
+        params.infer([Blob((1, 1, 20000, 1))], 1)
+    # What a mask tells needs none of them.
+    params = Unpooling(kernel_h=1, kernel_w=1, stride_h=1000, stride_w=1)
+    assert params.infer([Blob((1, 1, 20000, 1))] * 2, 1)[0].shape[2] == 20000001
+
+
+def test_the_memory_of_its_matrices_counts():
+    params, bottom = Unpooling(kernel_h=1, kernel_w=1, stride_h=100, stride_w=1), Blob((1, 1, 1000, 1))
+    tops = params.infer([bottom], 1)
+    assert params.reference_bytes([bottom], tops) > 4 * 1000 * tops[0].shape[2]

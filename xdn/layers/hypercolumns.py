@@ -1,5 +1,7 @@
 """HyperColumns: what several maps hold at each place, one after the other."""
 
+from math import isqrt
+
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
@@ -24,15 +26,15 @@ class HyperColumns(CaffeLayer):
     is_train: bool = proto(1, "bool", default=True)
     skip_ratio: int = proto(3, "uint32", default=1)
 
-    def places(self, h: int, w: int) -> Array:
-        """Return the places that are taken of an image, numbered row by row."""
+    def skip(self, h: int, w: int) -> int:
+        """Return how far apart, row by row, the places of an image are that are taken."""
         if self.is_train:
             what = "is_train draws at random which places are taken"
             raise UnsupportedError(what, mend="Say is_train: false to take all of them")
         if not 1 <= self.skip_ratio <= h * w:
             raise ShapeError(f"skip_ratio {self.skip_ratio} of {h * w} places")
-        skip = next(ratio for ratio in range(self.skip_ratio, 0, -1) if h * w % ratio == 0)
-        return np.arange(0, h * w, skip)
+        smaller = [ratio for ratio in range(1, isqrt(h * w) + 1) if h * w % ratio == 0]
+        return max(each for ratio in smaller for each in (ratio, h * w // ratio) if each <= self.skip_ratio)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N * places, sum of C, 1, 1), and (N * places, C of the first bottom)."""
@@ -42,22 +44,22 @@ class HyperColumns(CaffeLayer):
         n, c, h, w = bottoms[0].shape
         if any(bottom.shape[0] != n or bottom.shape[2] > h for bottom in bottoms):
             raise misfit(bottoms, takes)
-        rows = n * len(self.places(h, w))
+        rows = n * (h * w // self.skip(h, w))
         columns = sum(bottom.shape[1] for bottom in bottoms[1:])
         return (Blob((rows, columns, 1, 1)), Blob((rows, c)))[: max(1, n_tops)]
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Map by map, all places at once."""
         h, w = bottoms[0].shape[2:]
-        places = self.places(h, w)
-        columns = np.concatenate([_taken(_laid_over(x, h, w), places) for x in bottoms[1:]], axis=1)
-        return (columns[:, :, None, None], _taken(bottoms[0], places))[: max(1, n_tops)]
+        skip = self.skip(h, w)
+        columns = np.concatenate([_taken(_laid_over(x, h, w), skip) for x in bottoms[1:]], axis=1)
+        return (columns[:, :, None, None], _taken(bottoms[0], skip))[: max(1, n_tops)]
 
 
-def _taken(maps: Array, places: Array) -> Array:
-    """Return (N * places, C): the maps (N, C, H, W) at some places, numbered row by row."""
+def _taken(maps: Array, skip: int) -> Array:
+    """Return (N * places, C): the maps (N, C, H, W) at places `skip` apart, row by row."""
     n, c = maps.shape[:2]
-    flat = maps.reshape(n, c, -1)[:, :, places]
+    flat = maps.reshape(n, c, -1)[:, :, ::skip]
     return np.ascontiguousarray(flat.transpose(0, 2, 1)).reshape(-1, c)
 
 

@@ -61,7 +61,19 @@ class Unpooling(CaffeLayer):
         if any(mask.shape != bottoms[0].shape for mask in masks):
             raise misfit(bottoms, "a mask of the shape of the values")
         n, c, h, w = bottoms[0].shape
-        return (Blob((n, c, *self.output_size(h, w))),)
+        places = self.output_size(h, w)
+        self._products(bottoms, places)
+        return (Blob((n, c, *places)),)
+
+    def _products(self, bottoms: Blobs, places: tuple[int, int]) -> tuple[Blob, ...]:
+        """Return the matrices of `laid_out` and the first product, none with a mask; none may be more than a blob."""
+        (n, c, h, w), (p, q) = bottoms[0].shape, places
+        return () if len(bottoms) > 1 else (Blob((p, h)), Blob((q, w)), Blob((n, c, p, w)))
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """The matrices and the first product, twice, and the top."""
+        p, q = tops[0].shape[2:]
+        return 2 * sum(blob.bytes for blob in (*self._products(bottoms, (p, q)), *tops))
 
     def laid_out(self, h: int, w: int) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W) that say which rows, and which columns, go where, and by what share."""
