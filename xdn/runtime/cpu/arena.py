@@ -88,7 +88,10 @@ def place(intervals: Sequence[Interval], shared: bool = False) -> Arena:
 
 def _are_free(places: np.ndarray, size: int, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return for each of the places whether `size` bytes there meet none of the ranges from `begins` to `ends`."""
-    return np.asarray(((places[:, None] + size <= begins) | (places[:, None] >= ends)).all(axis=1))
+    order = np.argsort(begins)
+    # How far the first ranges reach, from none of them on.
+    reached = np.append(0, np.maximum.accumulate(ends[order]))
+    return np.asarray(reached[np.searchsorted(begins[order], places + size)] <= places)
 
 
 def _lowest_gap(begins: np.ndarray, ends: np.ndarray, size: int) -> int:
