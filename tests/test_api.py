@@ -10,7 +10,7 @@ import xdn
 from tests.cli.caffe_files import noise, write_small
 from tests.optimize.building import conv, data, layer, net_of
 from xdn import api
-from xdn.errors import DataError, InputError, NetError, WeightsError
+from xdn.errors import DataError, InputError, NetError, UnknownNameError, WeightsError
 from xdn.frontend import load, read_binaryproto, write_binaryproto
 from xdn.graph import Quantized, Transform
 
@@ -126,6 +126,11 @@ def test_a_folder_is_all_that_save_needs(tmp_path, name, stem):
 def test_save_needs_weights(tmp_path):
     with pytest.raises(WeightsError):
         api.save(net_of(data(1, 3, 8, 8), conv("c", "data", 2), weights=False), tmp_path / "out", "net")
+
+
+def test_save_in_an_unknown_format(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"as 'onxx'\. The nearest known: onnx"):
+        api.save(net_of(data(1, 3, 8, 8), conv("c", "data", 2)), tmp_path / "out", form="onxx")
 
 
 def test_registries():

@@ -215,13 +215,15 @@ def save(net: Net, folder: str | Path, stem: str | None = None, form: str = Caff
     ------
     ParseError
         A mean file that the net names holds no mean image.
+    UnknownNameError
+        There is no such format.
     UnsupportedError
         The format cannot say what some layers are; it names all of them, and nothing is written.
     WeightsError
         The net has no weights.
     """
     net.require_weights()
-    writer, folder = frontend.writers()[form](), Path(folder)
+    writer, folder = frontend.writer_of(form), Path(folder)
     stem = (net.name if _FILE_NAME.fullmatch(net.name) else "net") if stem is None else stem
     means: dict[str, Path] = {}
     images: dict[Path, Array] = {}

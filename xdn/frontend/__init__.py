@@ -3,7 +3,17 @@
 from xdn.frontend.caffe.images.mean_file import read_binaryproto, read_mean, write_binaryproto, write_mean
 from xdn.frontend.caffe.images.suggest import suggested_transform
 from xdn.frontend.caffe.writer import save, to_prototxt
-from xdn.frontend.formats import FRONTENDS, Frontend, Reading, find_weights, frontend_of, load, summary, writers
+from xdn.frontend.formats import (
+    FRONTENDS,
+    Frontend,
+    Reading,
+    find_weights,
+    frontend_of,
+    load,
+    summary,
+    writer_of,
+    writers,
+)
 from xdn.frontend.solver import prune_text, read_prune_file
 
 __all__ = [
@@ -23,5 +33,6 @@ __all__ = [
     "to_prototxt",
     "write_binaryproto",
     "write_mean",
+    "writer_of",
     "writers",
 ]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from xdn.errors import SettingError, UnsupportedError, WeightsError, told
+from xdn.errors import SettingError, UnknownNameError, UnsupportedError, WeightsError, told
 from xdn.files import is_file
 from xdn.frontend.weights import RANDOM_SEED, random_weights
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
-from xdn.registry import Registry
+from xdn.registry import Registry, known_names
 
 #: The shape of one image or of one row of features, without the batch: (C, H, W), of films (C, D, H, W).
 ImageShape = tuple[int, ...]
@@ -162,6 +162,14 @@ def frontend_of(path: Path) -> Frontend:
 def writers() -> dict[str, type[Frontend]]:
     """Return title -> format of those that nets are written in."""
     return {each.title: each for _, each in FRONTENDS.items() if each.title}
+
+
+def writer_of(title: str) -> Frontend:
+    """Return what writes the format of a title; UnknownNameError for one that is not written."""
+    known = writers()
+    if title not in known:
+        raise UnknownNameError(f"nets are not written as {title!r}", mend=known_names(title, sorted(known)))
+    return known[title]()
 
 
 def unsaid(layers: Sequence[str], how: str) -> UnsupportedError:
