@@ -125,9 +125,11 @@ def test_pads_that_are_refused():
 
 def test_pad_and_tile():
     assert check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1)}) == ["Pad", "Split"]
-    check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1), "value": np.array(0.5, np.float32)})
+    for value in (0.5, -3.4e38, -np.inf):
+        check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 0, 1, 2, 0, 0, 0, 1), "value": np.array(value, np.float32)})
     check_node("Pad", (2, 3, 4, 5), opset=10, pads=[0, 0, 1, 2, 0, 0, 0, 1])
     check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 1, -1, 2, 0, 0, 3, -2)})
+    check_node("Pad", (2, 3, 4, 5), {"pads": i64(0, 1, -1, 0, 0, 0, 3, -2), "value": np.array(-np.inf, np.float32)})
     check_node("Tile", (2, 3, 1, 2), {"repeats": i64(1, 2, 3, 1)})
     check_node("Expand", (2, 3, 1), {"shape": i64(1, 3, 4)})
     check_refused("Tile", (2, 3), {"repeats": i64(2, 1)}, reason="repeats images")

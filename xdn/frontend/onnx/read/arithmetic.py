@@ -160,7 +160,7 @@ def extreme(node: Node) -> None:
     largest, numbers = node.proto.op_type == "Max", range(len(node.proto.input))
     bounds = [node.constant(i, "operand") for i in numbers if node.is_constant(i)]
     bounds = [bound for bound in bounds if bound.size == 1]
-    blobs = [node.blob(i) for i in numbers if not node.is_constant(i) or node.constant(i, "operand").size > 1]
+    blobs = [node.blob(i) for i in numbers if not node.is_constant(i) or node.constant(i, "operand").size != 1]
     found = _extreme(node, blobs, largest)
     if not bounds:
         node.stands_for(found)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,21 @@ class Node:
             raise UnsupportedError(f"its {what} must be a constant")
         return value
 
+    def scalar(self, index: int, what: str) -> float:
+        """Return the number that a constant is; ShapeError where it is several, or none."""
+        value = self.constant(index, what)
+        if value.size != 1:
+            raise ShapeError(f"its {what} is of shape {value.shape}; it is one number")
+        number: float = value.item()
+        return number
+
+    def whole_scalar(self, index: int, what: str) -> int:
+        """Return the whole number that a constant is; ShapeError where it is several, or none."""
+        value = self.scalar(index, what)
+        if not isfinite(value):
+            raise ShapeError(f"its {what} is {value}")
+        return int(value)
+
     def single(self, index: int) -> float | None:
         """Return the one number that an input is, beside a blob whose shape it leaves as it is; None of others."""
         value = self.value(index)
@@ -107,7 +123,10 @@ class Node:
     def integers(self, index: int, attribute: str) -> tuple[int, ...] | None:
         """Return numbers that are an input, or in older operator sets an attribute; None where neither is there."""
         if self.has(index):
-            return tuple(int(each) for each in np.atleast_1d(self.constant(index, attribute)))
+            value = self.constant(index, attribute)
+            if value.dtype.kind not in "iu":
+                raise NetError(f"its {attribute}, of {value.dtype}, are no whole numbers")
+            return tuple(value.reshape(-1).tolist())
         given = self.attribute(attribute)
         return None if given is None else tuple(np.atleast_1d(given).tolist())
 

@@ -185,7 +185,7 @@ def hard_sigmoid(node: Node) -> None:
 def clip(node: Node) -> None:
     """Clip, ReLU or ReLU6 by its bounds, which were attributes before operator set 11."""
     given = [
-        float(node.constant(index, "bound").reshape(())) if node.has(index) else node.attribute(name, usual)
+        float(node.scalar(index, "bound")) if node.has(index) else node.attribute(name, usual)
         for index, name, usual in ((1, "min", -_LARGEST), (2, "max", _LARGEST))
     ]
     low, high = (float(np.clip(each, -_LARGEST, _LARGEST)) for each in given)

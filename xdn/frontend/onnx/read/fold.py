@@ -5,7 +5,7 @@ whole models and change more than that. What a node would make is known before, 
 than a blob may have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -96,8 +96,7 @@ def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
         extents = [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
         if None in extents:
             return False
-        if prod(each for each in extents if each is not None) > MOST_ELEMENTS:
-            raise ShapeError(f"a constant of shape {tuple(extents)} is too large")
+        check_size(each for each in extents if each is not None)
     return True
 
 
@@ -106,3 +105,10 @@ def check_extent(extent: int) -> int:
     if extent > MOST_POSITIONS:
         raise ShapeError(f"an axis of {extent} positions is too long; it may have {MOST_POSITIONS}")
     return extent
+
+
+def check_size(shape: Iterable[int]) -> None:
+    """Raise ShapeError where a constant of a shape would have too many elements."""
+    shape = tuple(shape)
+    if prod(shape) > MOST_ELEMENTS:
+        raise ShapeError(f"a constant of shape {shape} is too large")

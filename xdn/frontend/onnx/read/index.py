@@ -5,9 +5,10 @@ from onnx import TensorProto
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.fold import MOST_ELEMENTS, check_extent
+from xdn.frontend.onnx.read.fold import MOST_ELEMENTS, check_extent, check_size
 from xdn.frontend.onnx.read.making import WHOLE_TYPES
 from xdn.frontend.onnx.read.product import mixed
+from xdn.graph import Shape
 from xdn.layers.argmax import ArgMax
 from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
@@ -64,8 +65,11 @@ def one_hot(node: Node) -> None:
 
     Refused: a depth or values that are no constants, and a new axis before the batch.
     """
-    depth = int(node.constant(1, "depth").reshape(()))
-    off, on = (float(each) for each in node.constant(2, "values"))
+    depth, values = node.whole_scalar(1, "depth"), node.constant(2, "values")
+    if depth < 1 or values.shape != (2,):
+        raise ShapeError(f"a depth of {depth}, and values of shape {values.shape}; one place or more, and two values")
+    check_size((depth,))
+    off, on = map(float, values)
     shape = node.shape()
     axis = node.axis(node.attribute("axis", -1), len(shape) + 1)
     if axis == 0:
@@ -74,8 +78,8 @@ def one_hot(node: Node) -> None:
     numbers = node.step("numbers", wide, [node.bottom()])
     places = np.arange(depth, dtype=np.float32).reshape(-1, *(1,) * (len(shape) - axis))
     parts = [
-        node.step(name, Binary(operation="EQUAL"), [numbers, node.making.constant(f"{node.name}.{name}", values)])
-        for name, values in (("first", places), ("last", places - depth))
+        node.step(name, Binary(operation="EQUAL"), [numbers, node.making.constant(f"{node.name}.{name}", wanted)])
+        for name, wanted in (("first", places), ("last", places - depth))
     ]
     node.top(Power(scale=on - off, shift=off), [node.step("there", Eltwise(operation="MAX"), parts)])
 
@@ -86,17 +90,34 @@ def trilu(node: Node) -> None:
 
     Refused: a diagonal that is no constant.
     """
-    shape, k = node.shape(), int(node.constant(1, "diagonal").reshape(())) if node.has(1) else 0
+    shape = _matrices(node)
+    # Beyond these bounds nothing changes.
+    k = max(-shape[-2], min(node.whole_scalar(1, "diagonal"), shape[-1])) if node.has(1) else 0
     kept = (np.triu if node.attribute("upper", 1) else np.tril)(np.ones(shape[-2:], np.float32), k)
     node.top(Binary(operation="MUL"), [node.bottom(), node.making.constant(f"{node.name}.kept", kept)])
+
+
+def _matrices(node: Node) -> Shape:
+    """Return the first input's shape, of whose matrices a constant is as large as each; ShapeError where it has none.
+
+    Raises
+    ------
+    ShapeError
+        Where the constant would have too many elements, too.
+    """
+    shape = node.shape()
+    if len(shape) < 2:
+        raise ShapeError(f"a blob of shape {shape} has no matrices")
+    check_size(shape[-2:])
+    return shape
 
 
 @READERS.register("EyeLike")
 def eye_like(node: Node) -> None:
     """A constant of the bottom's shape."""
+    rows, columns = _matrices(node)[-2:]
     if len(node.shape()) != 2:
         raise ShapeError(f"a blob of shape {node.shape()} is no matrix")
-    rows, columns = node.shape()
     kind = np.int64 if node.attribute("dtype", TensorProto.FLOAT) in WHOLE_TYPES else np.float32
     node.stands_for(np.eye(rows, columns, node.attribute("k", 0)).astype(kind))
     node.making.of_shapes.update(node.proto.output)
@@ -108,6 +129,8 @@ def center_crop_pad(node: Node) -> None:
     blob, own = node.bottom(), node.shape()
     wanted = [check_extent(int(each)) for each in node.constant(1, "shape").reshape(-1)]
     axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
+    if len(wanted) != len(axes):
+        raise ShapeError(f"extents {wanted} of axes {axes}")
     for axis, size in zip(axes, wanted, strict=True):
         extent = own[axis]
         begin = (extent - size) // 2 if extent >= size else -((size - extent) // 2)
@@ -123,10 +146,11 @@ def cum_sum(node: Node) -> None:
 
     Refused: along the batch, and an axis that is no constant.
     """
-    axis = node.axis(int(node.constant(1, "axis").reshape(())))
+    axis = node.axis(node.whole_scalar(1, "axis"))
     if axis == 0:
         raise UnsupportedError("it is along the batch")
     extent, excluded = node.shape()[axis], int(node.attribute("exclusive", 0))
+    check_size((extent, extent))
     ones = np.ones((extent, extent), np.float32)
     weight = np.tril(ones, -excluded) if node.attribute("reverse", 0) else np.triu(ones, excluded)
     node.stands_for(mixed(node, node.bottom(), axis, weight))
@@ -138,16 +162,18 @@ def range_(node: Node) -> None:
 
     Refused: a start, limit or step that is no constant.
     """
-    start, limit, delta = (node.constant(number, "start, limit and step").reshape(()) for number in range(3))
-    count = np.ceil((float(limit) - float(start)) / float(delta)) if delta else np.inf
+    start, limit, delta = (node.scalar(number, "start, limit or step") for number in range(3))
+    count = np.ceil((limit - start) / delta) if delta else np.inf
     if not 0 < count <= MOST_ELEMENTS:
         raise ShapeError(f"{count:g} numbers from {start} to {limit} by {delta}")
-    node.stands_for((start + np.arange(int(count)) * delta).astype(start.dtype))
+    node.stands_for((start + np.arange(int(count)) * delta).astype(node.constant(0, "start").dtype))
 
 
 @READERS.register("MaxRoiPool")
 def max_roi_pool(node: Node) -> None:
     """ROIPooling."""
-    h, w = node.attribute("pooled_shape")
-    params = ROIPooling(pooled_h=h, pooled_w=w, spatial_scale=node.attribute("spatial_scale", 1.0))
+    size = node.attribute("pooled_shape")
+    if len(size) != 2:
+        raise ShapeError(f"a pooled_shape of {size}; it is a height and a width")
+    params = ROIPooling(pooled_h=size[0], pooled_w=size[1], spatial_scale=node.attribute("spatial_scale", 1.0))
     node.top(params, [node.bottom(0), node.bottom(1)])

@@ -1,8 +1,10 @@
 """Operators that normalise each image alone, or by a norm."""
 
+from math import prod
+
 import numpy as np
 
-from xdn.errors import UnsupportedError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.absval import AbsVal
 from xdn.layers.binary import Binary
@@ -37,11 +39,15 @@ def group_normalization(node: Node) -> None:
 
     Refused: a scale or bias that is no constant.
     """
-    channels = node.shape()[1]
-    params = GroupNorm(group_num=node.attribute("num_groups"), eps=node.attribute("epsilon", 1e-5))
-    scale, bias = (node.constant(number, name) for number, name in ((1, "scale"), (2, "bias")))
-    weights = {"scale": scale.repeat(channels // scale.size), "bias": bias.repeat(channels // bias.size)}
-    node.top(Scale(bias_term=True), [node.step("normalised", params, [node.bottom()])], weights)
+    groups = node.attribute("num_groups")
+    params = GroupNorm(group_num=groups, eps=node.attribute("epsilon", 1e-5))
+    normalised, channels, weights = node.step("normalised", params, [node.bottom()]), node.shape()[1], {}
+    for number, name in ((1, "scale"), (2, "bias")):
+        value = node.constant(number, name)
+        if value.size not in (groups, channels):
+            raise ShapeError(f"a {name} of shape {value.shape} for {channels} channels in {groups} groups")
+        weights[name] = value.repeat(channels // value.size)
+    node.top(Scale(bias_term=True), [normalised], weights)
 
 
 @READERS.register("MeanVarianceNormalization")
@@ -59,9 +65,9 @@ def mean_variance_normalization(node: Node) -> None:
 @READERS.register("GlobalLpPool")
 def global_lp_pool(node: Node) -> None:
     """The average of powers, times how many they are, and its root."""
-    p, count = node.attribute("p", 2), 1
-    for extent in node.shape()[2:]:
-        count *= extent
+    p, count = node.attribute("p", 2), prod(node.shape()[2:])
+    if p < 1:
+        raise ShapeError(f"a norm of order {p}; it is positive")
     magnitude = node.step("magnitude", AbsVal(), [node.bottom()])
     powers = node.step("powers", Power(power=float(p)), [magnitude])
     average = node.step("average", Pooling(pool="AVE", global_pooling=True), [powers])

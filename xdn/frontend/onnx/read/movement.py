@@ -10,12 +10,12 @@ from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_extent
 from xdn.frontend.onnx.read.window import cut
 from xdn.graph import Array, Shape
+from xdn.layers.bias import Bias
 from xdn.layers.concat import Concat
 from xdn.layers.embed import Embed
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
-from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.slice import Slice
 from xdn.layers.take import NOTHING, Take
@@ -229,7 +229,7 @@ def _embedded(node: Node, table: Array) -> None:
 
 @READERS.register("Pad")
 def pad(node: Node) -> None:
-    """Pad around the positions of images, with a value that is taken off before where it is not zero; else Take.
+    """Pad around the positions of images, else Take; Bias brings a value that is not zero to the border alone.
 
     Refused: along the batch, pads or a value that are no constants, and what is less than no pad where it is to be
     filled with positions (modes `edge`, `reflect` and `wrap`).
@@ -238,11 +238,8 @@ def pad(node: Node) -> None:
     mode = node.attribute("mode", "constant")
     if pads[0] != (0, 0):
         raise UnsupportedError("it is along the batch")
-    value = node.attribute("value", 0.0)
-    if node.has(2):
-        value = float(node.constant(2, "value").reshape(()))
-    lowered = mode == "constant" and value != 0 and any(map(any, pads))
-    blob = node.step("lowered", Power(shift=-value), [node.bottom()]) if lowered else node.bottom()
+    value = float(node.scalar(2, "value")) if node.has(2) else node.attribute("value", 0.0)
+    blob = node.bottom()
     if mode == "constant" and len(pads) == 4 and pads[1] == (0, 0) and any(map(any, pads)) and min(map(min, pads)) >= 0:
         (above, below), (left, right) = pads[2:]
         blob = node.step("padded", Pad(pad_t=above, pad_l=left, pad_b=below, pad_r=right), [blob])
@@ -250,13 +247,26 @@ def pad(node: Node) -> None:
         for axis, (before, after) in enumerate(pads):
             if (before, after) != (0, 0):
                 blob = take(node, blob, axis, _padded(node.shape()[axis], before, after, mode))
-    node.stands_for(node.step("raised", Power(shift=value), [blob]) if lowered else blob)
+    node.stands_for(_bordered(node, blob, pads, value) if mode == "constant" and value != 0 else blob)
+
+
+def _bordered(node: Node, blob: str, pads: Sequence[tuple[int, int]], value: float) -> str:
+    """Return a padded blob with a value in its border, where zeros are; nothing is added to what lies inside."""
+    axes = [axis for axis, sides in enumerate(pads) if max(sides) > 0]
+    if not axes:
+        return blob
+    within = slice(axes[0], axes[-1] + 1)
+    border = np.full(node.shape_of(blob)[within], value, np.float32)
+    sides = zip(border.shape, pads[within], strict=True)
+    border[tuple(slice(max(before, 0), max(extent - max(after, 0), 0)) for extent, (before, after) in sides)] = 0
+    return node.step("border", Bias(axis=axes[0], num_axes=border.ndim), [blob], {"bias": border})
 
 
 def _pads(node: Node) -> list[tuple[int, int]]:
     """Return what is laid before and after each axis; less than nothing is cut off."""
     given, rank = node.integers(1, "pads") or (), len(node.shape())
-    axes = [node.axis(int(each)) for each in node.constant(3, "axes")] if node.has(3) else list(range(rank))
+    named = node.integers(3, "axes")
+    axes = list(range(rank)) if named is None else [node.axis(each) for each in named]
     if len(given) != 2 * len(axes):
         raise ShapeError(f"{len(given)} pads of {len(axes)} axes; each has one before and one after")
     found = [(0, 0)] * rank

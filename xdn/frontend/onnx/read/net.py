@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
-from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, placed, told
+from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError, placed, told
 from xdn.frontend.formats import InputShapes, said_shape
 from xdn.frontend.onnx.images import Images, images_of
 from xdn.frontend.onnx.read import schema
@@ -16,6 +16,7 @@ from xdn.frontend.onnx.read.fold import folded
 from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
 from xdn.graph import Array, Net, Shape
+from xdn.graph.verify import verify
 from xdn.layers.input import PIXEL_SPREAD, Input
 
 #: How far the values of an input spread where a model says nothing of images: such models read what is normalised.
@@ -49,11 +50,11 @@ def net_of(
     ------
     UnsupportedError
         For nodes that cannot be read; it names all of them, with their operators.
-    NetError, ShapeError
-        Where the graph is wrong, or nothing tells an input's shape.
+    NetError, ShapeError, WeightsError
+        Where the graph is wrong, nothing tells an input's shape, or constants are not those that their nodes need.
     """
     graph = model.graph
-    with placed(where, NetError, ParseError, ShapeError, UnsupportedError):
+    with placed(where, NetError, ParseError, ShapeError, UnsupportedError, WeightsError):
         making = Making(opset_of(model))
         for number, tensor in enumerate(graph.initializer):
             making.values[tensor.name] = values[number] if number in values else array_of(tensor)
@@ -61,7 +62,9 @@ def net_of(
         _add_inputs(making, graph, metadata, input_shape)
         refused = [_refusal(making, node) for node in graph.node]
         _refuse([each for each in refused if each is not None])
-        return making.net(graph.name, [each.name for each in graph.output])
+        net = making.net(graph.name, [each.name for each in graph.output])
+        verify(net)
+        return net
 
 
 def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:

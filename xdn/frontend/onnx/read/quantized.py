@@ -119,7 +119,8 @@ def _cast(node: Node, to: int) -> None:
             node.top(Unary(operation="TRUNC"))
         node.making.whole.update(node.proto.output)
     elif to not in REAL_TYPES:
-        raise UnsupportedError(f"it makes numbers of type {TensorProto.DataType.Name(to)}")
+        known = to in TensorProto.DataType.values()
+        raise UnsupportedError(f"it makes numbers of type {TensorProto.DataType.Name(to) if known else to}")
     elif isinstance(value, Read):
         node.stands_for(Read(value.blob, value.how))
     else:
