@@ -77,3 +77,23 @@ def test_regions():
     net = net_of(model_of([node], {"x": (1, 1, 4, 4), "z": (1, 5)}), "m")
     feed = {"x": np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4), "z": np.float32([[0, 0, 0, 6, 6]])}
     np.testing.assert_array_equal(net.forward(feed)["y"], [[[[5, 7], [13, 15]]]])
+
+
+def _top_k(largest, axis=1):
+    node = helper.make_node("TopK", ["x", "k"], ["y", "places"], axis=axis, largest=largest)
+    return net_of(model_of([node], {"x": (2, 5, 2)}, {"k": i64(3)}, outputs=("y", "places")), "model")
+
+
+@pytest.mark.parametrize("largest", [0, 1])
+def test_top_k(largest):
+    """Of equal values the first ones."""
+    x = np.float32([[[3, 1], [7, 1], [3, 0], [7, 1], [1, 2]], [[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]]])
+    order = np.argsort(-x if largest else x, axis=1, kind="stable")[:, :3]
+    found = _top_k(largest).forward({"x": x})
+    np.testing.assert_array_equal(found["places"], order)
+    np.testing.assert_array_equal(found["y"], np.take_along_axis(x, order, 1))
+
+
+def test_top_k_that_is_refused():
+    with pytest.raises(UnsupportedError, match="along the batch"):
+        _top_k(largest=1, axis=0)

@@ -42,7 +42,8 @@ def test_flatten_squeeze_and_unsqueeze():
 
 def test_transpose():
     assert check_node("Transpose", (2, 3, 4, 5), perm=[0, 2, 3, 1]) == ["Permute"]
-    check_refused("Transpose", (2, 3, 4), reason="takes the batch elsewhere")
+    assert check_node("Transpose", (2, 3, 4)) == ["Permute"]
+    check_node("Transpose", (2, 3, 4), perm=[1, 0, 2])
 
 
 def test_concat_and_split():

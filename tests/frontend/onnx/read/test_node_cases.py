@@ -51,6 +51,7 @@ WHOLE = [
     "Less",
     "LessOrEqual",
     "Log",
+    "LpPool",
     "Max",
     "Mean",
     "Min",
@@ -83,6 +84,7 @@ WHOLE = [
     "Tan",
     "Tanh",
     "ThresholdedRelu",
+    "Transpose",
     "Xor",
 ]
 

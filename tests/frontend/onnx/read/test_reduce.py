@@ -1,7 +1,7 @@
 import pytest
 from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, model_of
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, i64, model_of
 
 REDUCTIONS = ["ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin"]
 
@@ -27,3 +27,9 @@ def test_logarithms_of_sums(op, axes):
     node = helper.make_node(op, ["positive"], ["y"], axes=axes, keepdims=0)
     check(model_of([helper.make_node("Exp", ["x"], ["positive"]), node], {"x": (2, 3, 4, 5)}))
     check_refused(op, (2, 3), axes=[0], reason="along the batch")
+
+
+@pytest.mark.parametrize("extent", [1, 2, 7])
+def test_products(extent):
+    check_node("ReduceProd", (2, 3, extent), {"axes": i64(-1)}, opset=18)
+    check_node("ReduceProd", (2, extent, 3), {"axes": i64(2, 1)}, opset=18, keepdims=0)

@@ -91,7 +91,13 @@ def test_dilated_pools(attributes):
         assert found[0] == "Convolution"
 
 
+@pytest.mark.parametrize("attributes", [{"p": 3, "strides": [2, 1]}, {"pads": [1, 0, 0, 1], "p": 1}])
+def test_lp_pool(attributes):
+    assert "Convolution" in check_node("LpPool", (2, 3, 8, 9), kernel_shape=[3, 2], **attributes)
+
+
 def test_pools_that_are_refused():
+    check_refused("LpPool", (1, 1, 8, 8), kernel_shape=[2, 2], p=0, reason="its p is 0")
     model = one_node("MaxPool", (1, 1, 8, 8), kernel_shape=[2, 2])
     model.graph.node[0].output.append("indices")
     with pytest.raises(UnsupportedError, match="its indices are asked for"):

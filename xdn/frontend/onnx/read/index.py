@@ -19,14 +19,14 @@ from xdn.layers.roipooling import ROIPooling
 from xdn.layers.take import NOTHING, Take
 
 
-def _largest(node: Node, blob: str, axis: int, *, last: bool) -> str:
-    """Return the place of the largest value along an axis, of equal ones the first, or the last."""
+def _largest(node: Node, blob: str, axis: int, *, last: bool, count: int = 1) -> str:
+    """Return the places of the `count` largest values along an axis, of equal ones the first, or the last."""
     if axis == 0:
         raise UnsupportedError("it is along the batch")
     if last:
-        return node.step("place", ArgMax(axis=axis), [blob])
+        return node.step("place", ArgMax(axis=axis, top_k=count), [blob])
     backwards = node.step("backwards", Reverse(axis=(axis,)), [blob])
-    place = node.step("from_the_end", ArgMax(axis=axis), [backwards])
+    place = node.step("from_the_end", ArgMax(axis=axis, top_k=count), [backwards])
     return node.step("place", Power(scale=-1.0, shift=node.shape_of(blob)[axis] - 1.0), [place])
 
 
@@ -42,6 +42,20 @@ def arg_max(node: Node) -> None:
     place = _largest(node, blob, axis, last=bool(node.attribute("select_last_index", 0)))
     shape = node.shape_of(place)
     node.shaped(place, shape if node.attribute("keepdims", 1) else [*shape[:axis], *shape[axis + 1 :]])
+
+
+@READERS.register("TopK")
+def top_k(node: Node) -> None:
+    """ArgMax of that many values, once for these and once for their places; of negatives for the smallest ones.
+
+    Refused: along the batch, and a k that is no constant.
+    """
+    axis, (count,) = node.axis(node.attribute("axis", -1)), node.integers(1, "k") or (0,)
+    sign = 1.0 if node.attribute("largest", 1) else -1.0
+    blob = node.bottom() if sign > 0 else node.step("negative", Power(scale=sign), [node.bottom()])
+    node.stands_for(_largest(node, blob, axis, last=False, count=count), 1)
+    values = node.step("values", ArgMax(axis=axis, top_k=count, out_max_val=True), [blob])
+    node.stands_for(values if sign > 0 else node.step("positive", Power(scale=sign), [values]))
 
 
 @READERS.register("Hardmax")

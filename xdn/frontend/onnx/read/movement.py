@@ -97,15 +97,10 @@ def unsqueeze(node: Node) -> None:
 
 @READERS.register("Transpose")
 def transpose(node: Node) -> None:
-    """Permute, which leaves the batch first.
-
-    Refused: the batch at another place.
-    """
+    """Permute, which may lay the batch along another axis, as behind the steps of sequences."""
     order = tuple(node.attribute("perm", range(len(node.shape()))[::-1]))
     if order == tuple(range(len(order))):
         node.stands_for(node.bottom())
-    elif order[0] != 0:
-        raise UnsupportedError(f"it takes the batch elsewhere: {order}")
     else:
         node.top(Permute(order=order))
 

@@ -6,6 +6,7 @@ from math import prod
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.layers.binary import Binary
+from xdn.layers.concat import Concat
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.exp import Exp
 from xdn.layers.log import Log
@@ -14,6 +15,7 @@ from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
 from xdn.layers.reduction import Reduction
 from xdn.layers.reshape import Reshape
+from xdn.layers.slice import Slice
 
 #: Operator -> what Reduction does.
 _OPERATIONS = {
@@ -56,7 +58,10 @@ def _finish(node: Node, blob: str, axes: Sequence[int]) -> None:
 
 @READERS.register(*_OPERATIONS)
 def reduced(node: Node) -> None:
-    """Reduction along lines; the averages of all positions by Pooling."""
+    """Reduction along lines; the averages of all positions by Pooling.
+
+    Refused: along the batch.
+    """
     axes, kind = _axes(node), node.proto.op_type
     if not axes:
         if kind in ("ReduceMean", "ReduceSum"):
@@ -72,7 +77,10 @@ def reduced(node: Node) -> None:
 
 @READERS.register("ReduceMax", "ReduceMin")
 def extreme(node: Node) -> None:
-    """Pooling MAX along lines, for ReduceMin of the negatives."""
+    """Pooling MAX along lines, for ReduceMin of the negatives.
+
+    Refused: along the batch.
+    """
     axes, least = _axes(node), node.proto.op_type == "ReduceMin"
     if not axes:
         node.stands_for(node.bottom())
@@ -82,6 +90,27 @@ def extreme(node: Node) -> None:
         lines = node.step("negative", Power(scale=-1.0), [lines])
     blob = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
     _finish(node, node.step("positive", Power(scale=-1.0), [blob]) if least else blob, axes)
+
+
+@READERS.register("ReduceProd")
+def product(node: Node) -> None:
+    """The products of both halves of each line, then of these halves, until one value is left.
+
+    Refused: along the batch.
+    """
+    axes = _axes(node)
+    if not axes:
+        node.stands_for(node.bottom())
+        return
+    blob = _lines(node, axes)
+    while (extent := node.shape_of(blob)[2]) > 1:
+        half, points = extent // 2, sorted({extent // 2, extent // 2 * 2} - {extent})
+        tops = [node.making.fresh(f"{node.proto.output[0]}.part") for _ in range(len(points) + 1)]
+        node.append(f"{node.name}.halves", Slice(axis=2, slice_point=tuple(points)), [blob], tops, {})
+        blob = node.step("product", Eltwise(operation="PROD"), tops[:2])
+        if half * 2 < extent:
+            blob = node.step("products", Concat(axis=2), [blob, tops[2]])
+    _finish(node, blob, axes)
 
 
 @READERS.register("ReduceLogSum")

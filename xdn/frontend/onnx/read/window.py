@@ -10,10 +10,12 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import Array
+from xdn.layers.absval import AbsVal
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.pad import Pad
 from xdn.layers.pooling import Pooling
+from xdn.layers.power import Power
 from xdn.layers.scale import Scale
 from xdn.layers.slice import Slice
 
@@ -233,7 +235,7 @@ def average_pool(node: Node) -> None:
     window = _sliding(node, node.attribute("kernel_shape", []))
     sizes, places = node.shape()[2:], _places(node, window)
     if window.is_dilated:
-        blob, counts = _summed(node, window, places), np.ones(places, np.float32)
+        blob, counts = _summed(node, node.bottom(), window, places), np.ones(places, np.float32)
     else:
         params, first = _pooled(node, "AVE", window)
         blob = _windows(node, node.step("average", params, [node.bottom()]), first, places)
@@ -246,7 +248,7 @@ def average_pool(node: Node) -> None:
         node.top(Scale(axis=2, num_axes=len(sizes)), [blob], {"scale": factors})
 
 
-def _summed(node: Node, window: Sliding, places: Sequence[int]) -> str:
+def _summed(node: Node, blob: str, window: Sliding, places: Sequence[int]) -> str:
     """Return the sums of windows, as filters of ones, each of one channel, give them."""
     pad, first, channels = [], [], node.shape()[1]
     for size, reach, stride, begin, count in zip(
@@ -266,7 +268,21 @@ def _summed(node: Node, window: Sliding, places: Sequence[int]) -> str:
         dilation=window.dilation,
     )
     ones = np.ones((channels, 1, *window.kernel), np.float32)
-    return _windows(node, node.step("sums", params, [node.bottom()], {"weight": ones}), first, places)
+    return _windows(node, node.step("sums", params, [blob], {"weight": ones}), first, places)
+
+
+@READERS.register("LpPool")
+def lp_pool(node: Node) -> None:
+    """The root of the sums of powers of windows, which a Convolution by ones gives.
+
+    Refused: a p that is not positive.
+    """
+    window, p = _sliding(node, node.attribute("kernel_shape", [])), node.attribute("p", 2)
+    if p < 1:
+        raise UnsupportedError(f"its p is {p}")
+    magnitude = node.step("magnitude", AbsVal(), [node.bottom()])
+    powers = node.step("powers", Power(power=float(p)), [magnitude])
+    node.top(Power(power=1 / p), [_summed(node, powers, window, _places(node, window))])
 
 
 def _counted(window: Sliding, sizes: Sequence[int], places: Sequence[int], border: bool) -> Array:
