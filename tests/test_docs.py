@@ -98,6 +98,8 @@ LEFT_TO_REFERENCES = {
     "Scale": {"axis": 0},
     "Bias": {"axis": 0},
     "InnerProduct": {"axis": 2, "num_output": 3},
+    "Unary": {"operation": "SIN"},
+    "Binary": {"operation": "POW"},
     "MatMul": {},
     "Normalize": {"norm": "L1"},
 }
@@ -106,6 +108,7 @@ READ_BY_REFERENCES = {
     "Scale": [(6, 5, 4), (6, 5)],
     "Bias": [(6, 5, 4), (6, 5)],
     "InnerProduct": [(1, 5, 4)],
+    "Binary": [(6, 5), (6, 5)],
     "MatMul": [(6, 5), (5, 4)],
 }
 

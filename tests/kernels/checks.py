@@ -424,6 +424,8 @@ LAYER_CASES = [
     case("Bias", _IMAGE, axis=2, num_axes=2),
     case("Bias", _IMAGE, axis=1, num_axes=3),
     case("Where", *[_IMAGE] * 3),
+    case("Unary", _IMAGE),
+    case("Binary", _IMAGE, (1, 5, 3), operation="DIV"),
 ]
 #: A function of each element that has no case of its own has this one.
 LAYER_CASES += [
@@ -434,7 +436,6 @@ LAYER_CASES += [
 #: Layer types that the executor computes on whole batches, by their reference or by what `xdn.kernels.whole` has.
 COMPUTED_APART = {
     "BatchReindex",
-    "Binary",
     "CTCGreedyDecoder",
     "ChannelNorm",
     "ChannelScale",
@@ -468,7 +469,6 @@ COMPUTED_APART = {
     "SpatialTransformer",
     "TextProposal",
     "Unpooling",
-    "Unary",
     "YoloDetectionOutput",
     "Yolov3DetectionOutput",
 }

@@ -39,7 +39,7 @@ class Binary(Portable):
     """Binary: arithmetic or a comparison of two blobs, aligned at their last axes; extents of 1 are repeated.
 
     A comparison gives 1 or 0. MOD has the sign of the second bottom, FMOD that of the first. The layer is ours, for
-    what ONNX models compute; Eltwise, Scale and Bias have kernels.
+    what ONNX models compute.
     """
 
     message = Message("BinaryParameter", "binary_param", 2067)

@@ -31,6 +31,9 @@ class Arithmetic(Protocol):
     def negative(self, x: Value) -> Value:
         """Return -x."""
 
+    def floor(self, x: Value) -> Value:
+        """Return the largest whole number that is not above x."""
+
     def magnitude(self, x: Value) -> Value:
         """Return |x|."""
 

@@ -42,7 +42,7 @@ def _body(kernel: Kernel) -> KernelBody:
     return pointwise
 
 
-def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
+def lower_kernel(lowering: Lowering, kernel: Kernel) -> Lowered:
     """Return the step that computes a function of every element."""
     x, y = lowering.layer.bottoms[0], lowering.layer.tops[0]
     constants = np.zeros(MOST_CONSTANTS, real)
@@ -52,7 +52,7 @@ def _lower(lowering: Lowering, kernel: Kernel) -> Lowered:
     return Lowered([lowering.step(kernel.word, lambda: _body(kernel), words, serves_both=True)], in_place={y: x})
 
 
-def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+def over_bottom(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what a function takes: most are written over what they read."""
     (phase,) = lowering.moving()
     return (replace(phase, streams=(lowering.read,)),)
@@ -62,10 +62,10 @@ def _enter(word: str, types: list[type[Function]]) -> None:
     """Enter the family of the layer types that are one and the same function into the table of families."""
 
     def lower(lowering: Lowering) -> Lowered:
-        return _lower(lowering, lowering.params.kernel())
+        return lower_kernel(lowering, lowering.params.kernel())
 
     lower.__doc__ = types[0].__doc__
-    family(word, *(cls.type for cls in types), schedules=BOTH, phases=_phases)(lower)
+    family(word, *(cls.type for cls in types), schedules=BOTH, phases=over_bottom)(lower)
 
 
 for _word in {cls.word: None for cls in functions()}:
@@ -75,4 +75,4 @@ for _word in {cls.word: None for cls in functions()}:
 @family("times", "Dropout", when=lambda lowering: lowering.params.factor != 1, schedules=BOTH)
 def lower_dropout(lowering: Lowering) -> Lowered:
     """Multiply by what training left to the test phase."""
-    return _lower(lowering, Kernel("times", lambda m, x, factor: m.mul(x, factor), (lowering.params.factor,)))
+    return lower_kernel(lowering, Kernel("times", lambda m, x, factor: m.mul(x, factor), (lowering.params.factor,)))
