@@ -10,6 +10,7 @@ from xdn.frontend.onnx.read.net import net_of
 def test_gemm():
     assert check_node("Gemm", (2, 4), {"w": f32(4, 3), "b": f32(3)}) == ["InnerProduct"]
     check_node("Gemm", (2, 4), {"w": f32(3, 4)}, transB=1, alpha=0.5)
+    check_node("Gemm", (2, 4), {"w": f32(3, 4), "b": f32(3)}, transB=1)
     check_node("Gemm", (2, 4), {"w": f32(4, 3), "b": f32(1, 3)}, beta=0.25)
     check_node("Gemm", (2, 4), {"w": f32(4, 3), "b": f32()})
     check_refused("Gemm", (4, 4), {"w": f32(4, 3), "b": f32(4, 3)}, reason="differs from image to image")

@@ -22,14 +22,16 @@ def gemm(node: Node) -> None:
     if len(node.shape()) != 2 or weight.ndim != 2 or node.attribute("transA", 0):
         shapes = f"of shapes {node.shape()} and {weight.shape}"
         raise UnsupportedError(f"its inputs, {shapes}, are no matrices, or the first one is transposed")
-    weight = np.float32(node.attribute("alpha", 1.0)) * weight
-    if node.attribute("transB", 0):
-        weight = weight.T
+    alpha, by_rows = node.attribute("alpha", 1.0), bool(node.attribute("transB", 0))
+    outputs = weight.shape[0 if by_rows else 1]
     node.bottom()
-    weights = {"weight": weight} | (node.filter_scales(weight.shape[1]) if node.attribute("alpha", 1.0) == 1 else {})
+    # Large weights stay the model's own array: neither turned around nor multiplied by 1.
+    weights = (
+        {"weight": weight, **node.filter_scales(outputs)} if alpha == 1 else {"weight": np.float32(alpha) * weight}
+    )
     if node.has(2):
-        weights["bias"] = _gemm_bias(node, weight.shape[1])
-    node.top(InnerProduct(num_output=weight.shape[1], bias_term=node.has(2), transpose=True), None, weights)
+        weights["bias"] = _gemm_bias(node, outputs)
+    node.top(InnerProduct(num_output=outputs, bias_term=node.has(2), transpose=not by_rows), None, weights)
 
 
 def _gemm_bias(node: Node, outputs: int) -> Array:
