@@ -26,6 +26,7 @@ NODES = [
     ("GroupNormalization", (1, 4, 3), {"scale": f32(4), "bias": f32(4)}, {"num_groups": 2}),
     ("InstanceNormalization", (1, 4, 3), {"scale": f32(4), "bias": f32(4)}, {}),
     ("LayerNormalization", (1, 3, 4), {"scale": f32(4), "bias": f32(4)}, {}),
+    ("LSTM", (2, 1, 4), {"w": f32(1, 12, 4), "r": f32(1, 12, 3), "b": f32(1, 24)}, {"hidden_size": 3}),
     ("MatMul", (1, 3, 4), {"w": f32(4, 3)}, {}),
     ("Max", (1, 4), {"bound": np.float32(0.5)}, {}),
     ("Mul", (1, 4, 3), {"factor": f32(4, 1)}, {}),
@@ -82,3 +83,8 @@ def test_a_constant_of_a_blobs_shape_is_bounded():
 def test_weights_that_do_not_fit_are_told():
     with pytest.raises(XdnError, match=r"m: layer 'y:1' \(InnerProduct\): weight has the shape \(3, 2\)"):
         net_of(one_node("MatMul", (1, 4), {"w": f32(3, 2)}), "m")
+
+
+def test_a_matrix_is_no_sequence():
+    with pytest.raises(XdnError, match=r"node 'y' \(LSTM\): a blob of shape \(2, 4\) is no sequence"):
+        net_of(one_node("LSTM", (2, 4), {"w": f32(1, 12, 4), "r": f32(1, 12, 3)}, hidden_size=3), "m")

@@ -30,6 +30,8 @@ def lstm(node: Node) -> None:
     forget gates that are coupled (`input_forget`), peepholes, and sequences that end before the last step.
     """
     x, first = node.bottom(), bool(node.attribute("layout", 0))
+    if len(node.shape()) != 3:
+        raise ShapeError(f"a blob of shape {node.shape()} is no sequence; it has three axes")
     if first:
         x = node.step("steps_first", Permute(order=(1, 0, 2)), [x])
     backwards = _BACKWARDS.get(node.attribute("direction", "forward"), ())
@@ -64,7 +66,7 @@ def _check(node: Node, x: str, directions: int) -> None:
         raise UnsupportedError("it has peepholes")
     if node.has(_LENGTHS) and (node.constant(_LENGTHS, "sequence_lens") != steps).any():
         raise UnsupportedError("its sequences are of several lengths")
-    units = node.constant(2, "weights of the state").shape[-1]
+    units = next(reversed(node.constant(2, "weights of the state").shape), 0)
     shapes = {1: (directions, 4 * units, inputs), 2: (directions, 4 * units, units), 3: (directions, 8 * units)}
     for number, wanted in shapes.items():
         if node.has(number) and node.constant(number, "weights").shape != wanted:
