@@ -109,7 +109,10 @@ def selu(node: Node) -> None:
 
 @READERS.register("Celu")
 def celu(node: Node) -> None:
-    """alpha times ELU of x / alpha."""
+    """alpha times ELU of x / alpha.
+
+    Refused: an alpha of 0.
+    """
     alpha = node.attribute("alpha", 1.0)
     if alpha == 0:
         raise UnsupportedError("its alpha is 0, by which it divides")
@@ -164,7 +167,10 @@ def is_inf(node: Node) -> None:
 
 @READERS.register("Gelu")
 def gelu(node: Node) -> None:
-    """Gelu, of either form."""
+    """Gelu, of either form.
+
+    Refused: another form than `none` and `tanh`.
+    """
     form = node.attribute("approximate", "none")
     if form not in ("none", "tanh"):
         raise UnsupportedError(f"its approximate is {form!r}")
@@ -183,7 +189,10 @@ def hard_sigmoid(node: Node) -> None:
 
 @READERS.register("Clip")
 def clip(node: Node) -> None:
-    """Clip, ReLU or ReLU6 by its bounds, which were attributes before operator set 11."""
+    """Clip, ReLU or ReLU6 by its bounds, which were attributes before operator set 11.
+
+    Refused: bounds that are no constants, and a lower one that is not below the upper one.
+    """
     given = [
         float(node.scalar(index, "bound")) if node.has(index) else node.attribute(name, usual)
         for index, name, usual in ((1, "min", -_LARGEST), (2, "max", _LARGEST))
@@ -203,7 +212,10 @@ def bounded(node: Node, blob: str, low: float = -_LARGEST, high: float = _LARGES
 
 @READERS.register("Identity", "Dropout")
 def identity(node: Node) -> None:
-    """Another name."""
+    """Another name.
+
+    Refused: the mask, and values dropped at random as in training.
+    """
     if len(node.proto.output) > 1 and node.proto.output[1]:
         raise UnsupportedError("its mask is asked for")
     if node.has(2) and node.constant(2, "mode").any():

@@ -128,7 +128,10 @@ def _matrices(node: Node) -> Shape:
 
 @READERS.register("EyeLike")
 def eye_like(node: Node) -> None:
-    """A constant of the bottom's shape."""
+    """A constant of the bottom's shape.
+
+    Refused: as an output of the model.
+    """
     rows, columns = _matrices(node)[-2:]
     if len(node.shape()) != 2:
         raise ShapeError(f"a blob of shape {node.shape()} is no matrix")

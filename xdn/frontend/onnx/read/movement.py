@@ -24,7 +24,10 @@ from xdn.layers.tile import Tile
 
 @READERS.register("Shape")
 def shape_(node: Node) -> None:
-    """A constant."""
+    """A constant.
+
+    Refused: as an output of the model.
+    """
     shape = node.shape()
     first, end = node.attribute("start", 0), node.attribute("end", len(shape))
     node.stands_for(np.array(shape[first:end], np.int64))
@@ -33,7 +36,10 @@ def shape_(node: Node) -> None:
 
 @READERS.register("Size")
 def size(node: Node) -> None:
-    """A constant."""
+    """A constant.
+
+    Refused: as an output of the model.
+    """
     node.stands_for(np.array(prod(node.shape()), np.int64))
     node.making.of_shapes.update(node.proto.output)
 
@@ -107,7 +113,10 @@ def transpose(node: Node) -> None:
 
 @READERS.register("Concat")
 def concat(node: Node) -> None:
-    """Concat."""
+    """Concat.
+
+    Refused: constants beside blobs.
+    """
     blobs = [node.bottom(i) for i in range(len(node.proto.input))]
     if len(blobs) == 1:
         node.stands_for(blobs[0])

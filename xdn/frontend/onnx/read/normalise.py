@@ -20,7 +20,10 @@ _ALONG_ONE_AXIS = 13
 
 @READERS.register("BatchNormalization")
 def batch_normalization(node: Node) -> None:
-    """BatchNorm by kept statistics, and Scale."""
+    """BatchNorm by kept statistics, and Scale.
+
+    Refused: statistics of the batch (`training_mode`), and ones for each position.
+    """
     if node.attribute("training_mode", 0) or not node.attribute("spatial", 1):
         raise UnsupportedError("it takes the statistics of the batch, or has one for each position")
     scale, bias, mean, variance = (node.constant(i, "scale, bias and statistics") for i in range(1, 5))
@@ -50,7 +53,10 @@ def layer_normalization(node: Node) -> None:
 
 @READERS.register("LRN")
 def lrn(node: Node) -> None:
-    """LRN across channels."""
+    """LRN across channels.
+
+    Refused: an even size.
+    """
     size = node.attribute("size")
     if size % 2 == 0:
         raise UnsupportedError(f"its size is {size}; an odd one has as many neighbours on both sides")
@@ -60,7 +66,10 @@ def lrn(node: Node) -> None:
 
 @READERS.register("Softmax", "LogSoftmax")
 def softmax(node: Node) -> None:
-    """Softmax, and the logarithm of what it gives."""
+    """Softmax, and the logarithm of what it gives.
+
+    Refused: along the batch.
+    """
     shape = node.shape()
     along_one = node.making.opset >= _ALONG_ONE_AXIS
     axis = node.axis(node.attribute("axis", -1 if along_one else 1))

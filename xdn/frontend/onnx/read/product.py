@@ -14,7 +14,11 @@ from xdn.layers.power import Power
 
 @READERS.register("Gemm")
 def gemm(node: Node) -> None:
-    """InnerProduct, alpha and beta multiplied into its weights; MatMul of two blobs."""
+    """InnerProduct, alpha and beta multiplied into its weights; MatMul of two blobs.
+
+    Refused: a constant as the first input, that one transposed beside a constant, and a third input that differs
+    from image to image.
+    """
     if not node.is_constant(1):
         _gemm_of_blobs(node)
         return
@@ -66,7 +70,10 @@ def _left(node: Node) -> str:
 
 @READERS.register("MatMul")
 def matmul(node: Node) -> None:
-    """InnerProduct along the last axis, or along the one before it; MatMul of two blobs."""
+    """InnerProduct along the last axis, or along the one before it; MatMul of two blobs.
+
+    Refused: a constant of other than two axes, and a blob of one axis.
+    """
     if node.is_constant(1):
         weight = node.constant(1, "second input")
         if weight.ndim != 2 or len(node.shape()) < 2:

@@ -44,7 +44,10 @@ def _reading(node: Node) -> Quantized | None:
 
 @READERS.register("QuantizeLinear")
 def quantize(node: Node) -> None:
-    """Integers of a blob."""
+    """Integers of a blob.
+
+    Refused: a scale or zero point that is no constant, or of which there are several.
+    """
     how = _reading(node)
     node.stands_for(Read(_real(node, how), how, stored=True))
 
@@ -58,7 +61,10 @@ def _real(node: Node, how: Reading | None) -> str:
 
 @READERS.register("DequantizeLinear")
 def dequantize(node: Node) -> None:
-    """The values that integers stand for, those of a blob or of a constant."""
+    """The values that integers stand for, those of a blob or of a constant.
+
+    Refused: integers that are no constant, nor those of a QuantizeLinear of the same scale; blocks of scales.
+    """
     value = node.value()
     if isinstance(value, np.ndarray):
         node.stands_for(_constant(node, value))

@@ -13,7 +13,10 @@ from xdn.layers.where import Where
 
 @READERS.register("Where")
 def where(node: Node) -> None:
-    """Where, whose operands are repeated to one shape."""
+    """Where, whose operands are repeated to one shape.
+
+    Refused: a constant that makes blobs larger, or differs from image to image, and blobs that cannot be repeated.
+    """
     given = [number for number in range(3) if not node.is_constant(number)]
     shapes = [node.shape(number) for number in given]
     if not can_repeat(shapes):

@@ -85,7 +85,10 @@ def _evened(node: Node, window: Sliding) -> tuple[str, tuple[int, ...]]:
 
 @READERS.register("Conv")
 def conv(node: Node) -> None:
-    """Convolution with the filters of the model."""
+    """Convolution with the filters of the model.
+
+    Refused: filters that are no constants, pads below 0, and a border of lines or volumes that is not even.
+    """
     weight = node.constant(1, "filters")
     window = _sliding(node, weight.shape[2:])
     bottom, pad = _evened(node, window)
@@ -109,7 +112,10 @@ def _weights(node: Node, weight: Array) -> dict[str, Array]:
 
 @READERS.register("ConvTranspose")
 def conv_transpose(node: Node) -> None:
-    """Deconvolution; what the border takes off unevenly is cut off by Slice."""
+    """Deconvolution; what the border takes off unevenly is cut off by Slice.
+
+    Refused: filters that are no constants, and positions beyond what these reach.
+    """
     weight, sizes = node.constant(1, "filters"), node.shape()[2:]
     kernel, group = weight.shape[2:], node.attribute("group", 1)
     stride, dilation = _steps(node, kernel)
