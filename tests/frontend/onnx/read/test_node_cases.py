@@ -28,6 +28,7 @@ WHOLE = [
     "CenterCropPad",
     "Concat",
     "Conv",
+    "ConvTranspose",
     "Cos",
     "Cosh",
     "DepthToSpace",

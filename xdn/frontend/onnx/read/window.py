@@ -114,13 +114,22 @@ def _weights(node: Node, weight: Array) -> dict[str, Array]:
 def conv_transpose(node: Node) -> None:
     """Deconvolution; what the border takes off unevenly is cut off by Slice.
 
-    Refused: filters that are no constants, and positions beyond what these reach.
+    Where positions behind the last one that filters reach are wanted, these have zeros more.
+
+    Refused: filters that are no constants, and a stride or more of positions that they do not reach.
     """
     weight, sizes = node.constant(1, "filters"), node.shape()[2:]
-    kernel, group = weight.shape[2:], node.attribute("group", 1)
-    stride, dilation = _steps(node, kernel)
-    whole = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(sizes, stride, kernel, dilation, strict=True)]
+    group = node.attribute("group", 1)
+    stride, dilation = _steps(node, weight.shape[2:])
+    whole = _reached(sizes, weight.shape[2:], stride, dilation)
     begin, wanted = _taken(node, whole, stride)
+    beyond = [max(0, at + size - full) for at, size, full in zip(begin, wanted, whole, strict=True)]
+    if any(over >= max(steps) for over, *steps in zip(beyond, stride, dilation, strict=True)):
+        raise UnsupportedError(f"it is to give {tuple(wanted)} positions, beyond what its filters reach")
+    zeros = [(0, -(-over // d)) for over, d in zip(beyond, dilation, strict=True)]
+    weight = np.pad(weight, [(0, 0), (0, 0), *zeros])
+    kernel = weight.shape[2:]
+    whole = _reached(sizes, kernel, stride, dilation)
     even = all(full - size == 2 * at for full, size, at in zip(whole, wanted, begin, strict=True))
     params = Deconvolution(
         num_output=weight.shape[1] * group,
@@ -136,11 +145,14 @@ def conv_transpose(node: Node) -> None:
         node.top(params, None, weights)
         return
     blob = node.step("whole", params, [node.bottom()], weights)
-    for number, (at, size, full) in enumerate(zip(begin, wanted, whole, strict=True)):
-        if at + size > full:
-            raise UnsupportedError(f"it is to give {tuple(wanted)} positions, beyond what its filters reach")
+    for number, (at, size) in enumerate(zip(begin, wanted, strict=True)):
         blob = cut(node, blob, number + 2, at, at + size)
     node.stands_for(blob)
+
+
+def _reached(sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> list[int]:
+    """Return how many positions transposed windows reach along each axis."""
+    return [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(sizes, stride, kernel, dilation, strict=True)]
 
 
 def _taken(node: Node, whole: Sequence[int], stride: Sequence[int]) -> tuple[list[int], list[int]]:
