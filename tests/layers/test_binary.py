@@ -1,5 +1,7 @@
 """Binary against PyTorch over shapes that broadcast, and remainders by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,11 @@ def test_images_and_channels(rng):
     assert not Binary().jumps(1)
     assert Binary().keeps_positions(blobs([alike, alike]))
     assert not Binary().keeps_positions(blobs([alike, plane]))
+
+
+def test_tensors_that_are_trained_make_no_warning():
+    x = torch.ones(3, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = Binary(operation="SUB").computed(torch, [x, x], {}, 1)
+    assert found.requires_grad

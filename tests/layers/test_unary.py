@@ -1,5 +1,7 @@
 """Unary against PyTorch, and at the values where functions jump."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,11 @@ def test_what_is_not_defined_is_not_a_number():
 
 def test_channels_stay(rng):
     check_carried(Unary(operation="SIN"), [normal(rng, 2, 3, 4)], rng)
+
+
+def test_tensors_that_are_trained_make_no_warning():
+    x = torch.ones(3, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (found,) = Unary(operation="FLOOR").computed(torch, [x], {}, 1)
+    assert found.requires_grad

@@ -78,10 +78,10 @@ class Binary(Portable):
         """Element by element, in f32."""
         a, b = bottoms
         if self.operation in _NUMBERS:
-            return (lib.asarray(_NUMBERS[self.operation](lib, a, b)),)
+            return (_NUMBERS[self.operation](lib, a, b),)
         return (lib.asarray(_COMPARISONS[self.operation](a, b), dtype=a.dtype),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """As `computed` says; what is not defined is NaN or infinite."""
         with np.errstate(all="ignore"):
-            return super().reference(bottoms, weights, n_tops)
+            return tuple(map(np.asarray, super().reference(bottoms, weights, n_tops)))

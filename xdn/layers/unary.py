@@ -58,9 +58,9 @@ class Unary(Portable):
         """The library's function; NaN where it is not defined."""
         (x,) = bottoms
         found = getattr(lib, NAMES[self.operation])(x)
-        return (lib.asarray(found, dtype=x.dtype),)
+        return (found if found.dtype == x.dtype else lib.asarray(found, dtype=x.dtype),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """As `computed` says; what is not defined is NaN or infinite."""
         with np.errstate(all="ignore"):
-            return super().reference(bottoms, weights, n_tops)
+            return tuple(map(np.asarray, super().reference(bottoms, weights, n_tops)))
