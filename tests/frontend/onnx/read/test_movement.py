@@ -31,6 +31,17 @@ def test_a_shape_that_does_not_fit():
         net_of(model, "model")
 
 
+def test_reshapes_of_reshapes():
+    """The last one is one of the first one's bottom, or nothing; those that nobody reads are left out."""
+    nodes = [
+        helper.make_node("Reshape", [a, s], [b]) for a, s, b in (("x", "s", "a"), ("a", "t", "b"), ("b", "u", "c"))
+    ]
+    nodes += [helper.make_node("Relu", ["b"], ["y"]), helper.make_node("Relu", ["c"], ["z"])]
+    shapes = {"s": i64(-1, 4), "t": i64(-1, 2, 2, 3), "u": i64(-1, 3, 4)}
+    net = check(model_of(nodes, {"x": ("n", 3, 4)}, shapes, outputs=("y", "z")))
+    assert [layer.type for layer in net.layers] == ["Input", "Reshape", "ReLU", "ReLU"]
+
+
 def test_flatten_squeeze_and_unsqueeze():
     check_node("Flatten", (2, 3, 4))
     check_node("Squeeze", (2, 1, 4, 1), {"axes": i64(1, -1)})

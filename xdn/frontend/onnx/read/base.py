@@ -36,6 +36,11 @@ class Node:
     proto: onnx.NodeProto
     #: Blob -> how the node reads it, None in f32.
     _readings: dict[str, Reading | None] = field(default_factory=dict, init=False)
+    #: Whether the batch is before all axes of values, those that the node is given and gives (`apart.py`).
+    apart: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.apart = not self.making.apart.isdisjoint(self.proto.input)
 
     @cached_property
     def _read_twice(self) -> set[str]:
@@ -137,15 +142,16 @@ class Node:
             raise NetError(f"its input {index} is missing")
         if isinstance(value, np.ndarray):
             raise UnsupportedError(f"its input {index} must not be a constant")
-        if isinstance(value, Read):
-            if value.stored:
-                raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
-            if value.how is not None and value.blob in self._read_twice:
-                return self.making.rounded(value.blob, value.how)
-            self._readings[value.blob] = value.how
-            return value.blob
-        self._readings[value] = None
-        return value
+        if isinstance(value, Read) and value.stored:
+            raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
+        blob, how = (value.blob, value.how) if isinstance(value, Read) else (value, None)
+        moved = self.apart and self.proto.input[index] not in self.making.apart
+        if how is not None and (moved or blob in self._read_twice):
+            blob, how = self.making.rounded(blob, how), None
+        if moved:
+            blob = self.making.set_apart(blob)
+        self._readings[blob] = how
+        return blob
 
     def blob(self, index: int) -> str:
         """Return the name of the blob of an input, which a layer gives where the input is a constant."""
@@ -198,11 +204,11 @@ class Node:
         return self.making.blobs[blob].shape
 
     def axis(self, axis: int, rank: int | None = None) -> int:
-        """Return an axis, which may count from the last one, counted from the first."""
-        rank = len(self.shape()) if rank is None else rank
+        """Return an axis of a value, which may count from the last one, as that of a blob of `rank` axes."""
+        rank = (len(self.shape()) if rank is None else rank) - self.apart
         if not -rank <= axis < rank:
             raise ShapeError(f"axis {axis} of {rank}")
-        return axis % rank
+        return axis % rank + self.apart
 
     def step(
         self, wish: str, params: LayerParams, bottoms: Sequence[str], weights: Mapping[str, Array] | None = None
@@ -221,13 +227,18 @@ class Node:
         if self._hands_on(params, bottoms):
             self._readings |= dict.fromkeys(tops, self._readings[bottoms[0]])
 
+    def fresh_top(self, output: int = 0) -> str:
+        """Return a name for the blob of an output: that of the output, where the batch is where the model has it."""
+        name = self.proto.output[output] or f"{self.name}.part"
+        return self.making.fresh(f"{name}.apart" if self.apart else name)
+
     def top(
         self, params: LayerParams, bottoms: Sequence[str] | None = None, weights: Mapping[str, Array] | None = None
     ) -> None:
         """Append the layer that gives the node's first output; by default of its first input."""
         bottoms = [self.bottom()] if bottoms is None else bottoms
-        top = self.making.fresh(self.proto.output[0])
-        self.append(self.name, params, bottoms, [top], weights or {})
+        top = self.fresh_top()
+        self.append(self.proto.name or top, params, bottoms, [top], weights or {})
         self.stands_for(top)
 
     def stands_for(self, value: Value, output: int = 0) -> None:
@@ -236,9 +247,13 @@ class Node:
         value = Read(value, how) if isinstance(value, str) and how is not None else value
         if output < len(self.proto.output) and self.proto.output[output]:
             self.making.values[self.proto.output[output]] = value
+            if self.apart and not isinstance(value, np.ndarray):
+                self.making.apart.add(self.proto.output[output])
 
     def shaped(self, blob: str, shape: Sequence[int]) -> None:
         """Make a blob the node's first output in another shape, by a layer where it differs."""
+        if self._readings.get(blob) is None:
+            blob = self.making.origins.get(blob, blob)
         if tuple(shape) == self.shape_of(blob):
             self.stands_for(blob)
         else:

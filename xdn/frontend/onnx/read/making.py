@@ -13,6 +13,7 @@ from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
 from xdn.graph.net import infer
 from xdn.layers.parameter import Parameter
 from xdn.layers.power import Power
+from xdn.layers.reshape import Reshape
 from xdn.layers.split import Split
 
 #: ONNX's types of real numbers, in all of which is computed as f32.
@@ -76,12 +77,19 @@ class Making:
         self.values: dict[str, Value] = {"": UNKNOWN}
         #: The names that stand for whole numbers, such as those of words.
         self.whole: set[str] = set()
+        #: Whether layers take the batch behind the steps of sequences, where the model has it, so that it is not apart.
+        self.recurrent = False
+        #: The names that stand for blobs with the batch before all axes of the value (`apart.py`).
+        self.apart: set[str] = set()
         #: The names that stand for constants which shapes decide, the batch among them.
         self.of_shapes: set[str] = set()
         #: Name of a constant that was made of integers -> the scales of these.
         self.scales: dict[str, Array] = {}
+        #: Blob -> the blob that is the same values in another shape, of which a Reshape makes it.
+        self.origins: dict[str, str] = {}
         self._taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
+        self._set_apart: dict[str, str] = {}
         self._constants: dict[str | float, str] = {}
 
     def fresh(self, wish: str) -> str:
@@ -102,6 +110,8 @@ class Making:
         layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
         self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
         self.layers.append(layer)
+        if isinstance(params, Reshape) and not read:
+            self.origins[tops[0]] = self.origins.get(bottoms[0], bottoms[0])
 
     def rounded(self, blob: str, how: Reading) -> str:
         """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
@@ -109,6 +119,14 @@ class Making:
             top = self._rounded[blob, how] = self.fresh(f"{blob}.{how.element.name}")
             self.add(top, Power(), [blob], [top], {}, (how,))
         return self._rounded[blob, how]
+
+    def set_apart(self, blob: str) -> str:
+        """Return the blob of a value with the batch before all its axes, where the first one holds a batch of 1."""
+        if blob not in self._set_apart:
+            first, *rest = self.blobs[blob].shape
+            top = self._set_apart[blob] = self.fresh(f"{blob}.apart")
+            self.add(top, Reshape(shape=(0 if first == 1 else -1, first, *rest)), [blob], [top], {})
+        return self._set_apart[blob]
 
     def constant(self, name: str | float, value: Array) -> str:
         """Return the blob of the constant that `name` stands for, or of a number; all that read it share one layer."""
@@ -123,15 +141,22 @@ class Making:
         """Let nobody know what a node's outputs are."""
         self.values.update(dict.fromkeys(node.output, UNKNOWN))
 
+    def read_at_last(self, name: str) -> Value | None:
+        """Return what a name stands for where no layer is to read it: a blob that is rounded already."""
+        value = self.values.get(name)
+        if isinstance(value, Read) and not value.stored:
+            return value.blob if value.how is None else self.rounded(value.blob, value.how)
+        return value
+
     def net(self, name: str, outputs: Sequence[str]) -> Net:
         """Return the net whose outputs are values of the graph, and carry its names."""
         found = []
         for output in outputs:
-            value = self.values.get(output)
-            if isinstance(value, Read) and not value.stored:
-                value = value.blob if value.how is None else self.rounded(value.blob, value.how)
+            value = self.read_at_last(output)
             if isinstance(value, np.ndarray) and output not in self.of_shapes:
                 value = self.constant(output, value)
+            if isinstance(value, Unknown):
+                raise UnsupportedError(f"the output {output!r} is not read")
             if not isinstance(value, str):
                 raise UnsupportedError(f"the output {output!r} depends on the shapes of the inputs alone")
             if value != output:
@@ -139,4 +164,13 @@ class Making:
                 value, blob = self.fresh(output), value
                 self.add(value, Split(), [blob], [value], {})
             found.append(value)
-        return Net(name, tuple(self.layers), tuple(dict.fromkeys(found)))
+        return Net(name, self._needed(found), tuple(dict.fromkeys(found)))
+
+    def _needed(self, outputs: Sequence[str]) -> tuple[Layer, ...]:
+        """Return the layers without those Reshapes that no other layer reads."""
+        needed, kept = set(outputs), list[Layer]()
+        for layer in reversed(self.layers):
+            if not isinstance(layer.params, Reshape) or needed.intersection(layer.tops):
+                needed.update(layer.bottoms)
+                kept.append(layer)
+        return tuple(reversed(kept))

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
+from xdn.frontend.onnx.read import apart
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_extent
 from xdn.frontend.onnx.read.window import cut
@@ -28,7 +29,7 @@ def shape_(node: Node) -> None:
 
     Refused: as an output of the model.
     """
-    shape = node.shape()
+    shape = node.shape()[node.apart :]
     first, end = node.attribute("start", 0), node.attribute("end", len(shape))
     node.stands_for(np.array(shape[first:end], np.int64))
     node.making.of_shapes.update(node.proto.output)
@@ -40,7 +41,7 @@ def size(node: Node) -> None:
 
     Refused: as an output of the model.
     """
-    node.stands_for(np.array(prod(node.shape()), np.int64))
+    node.stands_for(np.array(prod(node.shape()[node.apart :]), np.int64))
     node.making.of_shapes.update(node.proto.output)
 
 
@@ -51,7 +52,7 @@ def reshape(node: Node) -> None:
     Refused: a shape that is no constant, and one that has no elements.
     """
     wanted = list(node.integers(1, "shape") or ())
-    own = node.shape()
+    own = node.shape()[node.apart :]
     if not node.attribute("allowzero", 0):
         wanted = [own[axis] if extent == 0 and axis < len(own) else extent for axis, extent in enumerate(wanted)]
     if wanted.count(-1) == 1:
@@ -59,7 +60,10 @@ def reshape(node: Node) -> None:
         wanted[wanted.index(-1)] = prod(own) // rest if rest else 0
     if min(wanted, default=1) < 1 or prod(wanted) != prod(own):
         raise ShapeError(f"a blob of shape {own} cannot become one of shape {tuple(wanted)}")
-    node.shaped(node.bottom(), wanted)
+    if node.apart:
+        apart.shaped(node, node.bottom(), wanted)
+    else:
+        node.shaped(node.bottom(), wanted)
 
 
 @READERS.register("Flatten")
@@ -103,10 +107,12 @@ def unsqueeze(node: Node) -> None:
 
 @READERS.register("Transpose")
 def transpose(node: Node) -> None:
-    """Permute, which may lay the batch along another axis, as behind the steps of sequences."""
-    order = tuple(node.attribute("perm", range(len(node.shape()))[::-1]))
+    """Permute, which may lay the batch along another axis, as behind the steps of sequences, or keeps it apart."""
+    order = tuple(node.attribute("perm", range(len(node.shape()) - node.apart)[::-1]))
     if order == tuple(range(len(order))):
         node.stands_for(node.bottom())
+    elif node.apart or (order[0] != 0 and apart.is_possible(node.making)):
+        apart.transposed(node, order)
     else:
         node.top(Permute(order=order))
 
@@ -141,9 +147,9 @@ def split(node: Node) -> None:
     if len(outputs) == 1:
         node.stands_for(node.bottom())
         return
-    tops = [node.making.fresh(name or f"{node.name}.part") for name in outputs]
+    tops = [node.fresh_top(number) for number in range(len(outputs))]
     points = tuple(int(each) for each in np.cumsum(sizes)[:-1])
-    node.append(node.name, Slice(axis=axis, slice_point=points), [node.bottom()], tops, {})
+    node.append(node.proto.name or tops[0], Slice(axis=axis, slice_point=points), [node.bottom()], tops, {})
     for number, top in enumerate(tops):
         node.stands_for(top, number)
 

@@ -10,7 +10,7 @@ import onnx
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError, placed, told
 from xdn.frontend.formats import InputShapes, said_shape
 from xdn.frontend.onnx.images import Images, images_of
-from xdn.frontend.onnx.read import schema
+from xdn.frontend.onnx.read import apart, schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
 from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, array_of
@@ -55,16 +55,31 @@ def net_of(
     """
     graph = model.graph
     with placed(where, NetError, ParseError, ShapeError, UnsupportedError, WeightsError):
-        making = Making(opset_of(model))
-        for number, tensor in enumerate(graph.initializer):
-            making.values[tensor.name] = values[number] if number in values else array_of(tensor)
-        metadata = {each.key: each.value for each in model.metadata_props}
-        _add_inputs(making, graph, metadata, input_shape)
-        refused = [_refusal(making, node) for node in graph.node]
-        _refuse([each for each in refused if each is not None])
+        making, refused = _read(model, input_shape, values)
+        if refused and input_shape is None and any(_is_steps_first(_extents(each), True) for each in graph.input):
+            making, still = _read(model, input_shape, values, steps_first=True)
+            refused = refused if still else []
+        _refuse(refused)
+        for each in graph.output:
+            apart.add_output(making, each.name)
         net = making.net(graph.name, [each.name for each in graph.output])
         verify(net)
         return net
+
+
+def _read(
+    model: onnx.ModelProto, input_shape: InputShapes | None, values: Mapping[int, Array], *, steps_first: bool = False
+) -> tuple[Making, list[_Refusal]]:
+    """Return what is made of a model, and what keeps nodes from being read."""
+    graph = model.graph
+    making = Making(opset_of(model))
+    making.recurrent = any(node.op_type == "LSTM" for node in graph.node)
+    for number, tensor in enumerate(graph.initializer):
+        making.values[tensor.name] = values[number] if number in values else array_of(tensor)
+    metadata = {each.key: each.value for each in model.metadata_props}
+    _add_inputs(making, graph, metadata, input_shape, steps_first)
+    refused = [_refusal(making, node) for node in graph.node]
+    return making, [each for each in refused if each is not None]
 
 
 def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
@@ -86,6 +101,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
             if any(isinstance(each, Unknown) for each in inputs):
                 making.forget(proto)
                 return None
+            apart.check(node)
             READERS[proto.op_type](node)
             making.whole.update(schema.whole_outputs(proto, making.opset, node.is_whole))
     except UnsupportedError as error:
@@ -116,7 +132,11 @@ def _refuse(refused: Sequence[_Refusal]) -> None:
 
 
 def _add_inputs(
-    making: Making, graph: onnx.GraphProto, metadata: Mapping[str, str], input_shape: InputShapes | None
+    making: Making,
+    graph: onnx.GraphProto,
+    metadata: Mapping[str, str],
+    input_shape: InputShapes | None,
+    steps_first: bool,
 ) -> None:
     """Append an Input layer for each input of the graph that is no constant with a default."""
     inputs = [each for each in graph.input if each.name not in making.values]
@@ -131,20 +151,25 @@ def _add_inputs(
         raise ShapeError(f"the net has {len(names)} inputs: {', '.join(map(repr, names))}", mend=mend)
     for info in inputs:
         name = making.fresh(info.name)
-        shape = _input_shape(info, said_shape(input_shape, info.name, len(names) == 1))
-        said = images_of(metadata, info.name)
-        spread = _UNIT_SPREAD if said == Images() else PIXEL_SPREAD
-        params = Input((shape,), said.transform, said.source, said.resize, spread=spread)
+        given = said_shape(input_shape, info.name, len(names) == 1)
+        said = _extents(info)
+        turned = given is None and not making.recurrent and _is_steps_first(said, steps_first)
+        shape = (1, *_known(said[:1] + said[2:])) if turned else _input_shape(info, given)
+        images = images_of(metadata, info.name)
+        spread = _UNIT_SPREAD if images == Images() else PIXEL_SPREAD
+        params = Input((shape,), images.transform, images.source, images.resize, spread=spread)
         making.add(name, params, [], [name], {})
-        making.values[info.name] = name
+        if turned:
+            apart.add_input(making, info.name, name)
+        else:
+            making.values[info.name] = name
         if info.type.tensor_type.elem_type not in REAL_TYPES:
             making.whole.add(info.name)
 
 
 def _input_shape(info: onnx.ValueInfoProto, given: Sequence[int] | None) -> Shape:
     """Return the shape of an input; its batch is 1 where it is free."""
-    dims = info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ()
-    said = [each.dim_value if each.HasField("dim_value") and each.dim_value > 0 else None for each in dims]
+    said = _extents(info)
     batch = said[0] if said and said[0] is not None else 1
     if given is not None:
         return (batch, *given)
@@ -152,4 +177,22 @@ def _input_shape(info: onnx.ValueInfoProto, given: Sequence[int] | None) -> Shap
         shown = ", ".join("?" if each is None else str(each) for each in said)
         mend = f"Give it without the batch: --input-shape {info.name}=3,224,224"
         raise ShapeError(f"the model does not say the shape of its input {info.name!r}: ({shown})", mend=mend)
-    return (batch, *(each for each in said[1:] if each is not None))
+    return (batch, *_known(said[1:]))
+
+
+def _extents(info: onnx.ValueInfoProto) -> list[int | None]:
+    """Return the shape that a model says of an input, None for a free extent."""
+    dims = info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ()
+    return [each.dim_value if each.HasField("dim_value") and each.dim_value > 0 else None for each in dims]
+
+
+def _known(extents: Sequence[int | None]) -> Shape:
+    """Return the extents that are not free."""
+    return tuple(extent for extent in extents if extent is not None)
+
+
+def _is_steps_first(extents: Sequence[int | None], fixed: bool) -> bool:
+    """Return whether an input is (steps, batch) or (steps, batch, features), its batch free or, if `fixed`, 1."""
+    if len(extents) not in (2, 3) or extents[0] in (None, 1) or None in extents[2:]:
+        return False
+    return extents[1] is None or (fixed and extents[1] == 1)

@@ -6,6 +6,7 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.making import UNKNOWN
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.layernorm import LayerNorm
 from xdn.layers.log import Log
@@ -36,8 +37,6 @@ def batch_normalization(node: Node) -> None:
 @READERS.register("LayerNormalization")
 def layer_normalization(node: Node) -> None:
     """LayerNorm."""
-    if any(node.proto.output[1:]):
-        raise UnsupportedError("its mean or deviation is asked for")
     axis = node.axis(node.attribute("axis", -1))
     if axis == 0:
         raise UnsupportedError("it is along the batch")
@@ -48,6 +47,8 @@ def layer_normalization(node: Node) -> None:
     except ValueError:
         shapes = " and ".join(str(np.shape(value)) for value in given.values())
         raise ShapeError(f"scale and bias of shapes {shapes} over axes of {shape}") from None
+    # Exporters name the mean and deviation, too, which training reads: nobody knows these.
+    node.making.values.update(dict.fromkeys(filter(None, node.proto.output[1:]), UNKNOWN))
     node.top(LayerNorm(axis=axis, eps=node.attribute("epsilon", 1e-5)), None, weights)
 
 

@@ -23,7 +23,8 @@ def gemm(node: Node) -> None:
         _gemm_of_blobs(node)
         return
     weight = node.constant(1, "second input")
-    if len(node.shape()) != 2 or weight.ndim != 2 or node.attribute("transA", 0):
+    axis = len(node.shape()) - 1
+    if axis != 1 + node.apart or weight.ndim != 2 or node.attribute("transA", 0):
         shapes = f"of shapes {node.shape()} and {weight.shape}"
         raise UnsupportedError(f"its inputs, {shapes}, are no matrices, or the first one is transposed")
     alpha, by_rows = node.attribute("alpha", 1.0), bool(node.attribute("transB", 0))
@@ -35,7 +36,8 @@ def gemm(node: Node) -> None:
     )
     if node.has(2):
         weights["bias"] = _gemm_bias(node, outputs)
-    node.top(InnerProduct(num_output=outputs, bias_term=node.has(2), transpose=not by_rows), None, weights)
+    params = InnerProduct(num_output=outputs, bias_term=node.has(2), axis=axis, transpose=not by_rows)
+    node.top(params, None, weights)
 
 
 def _gemm_bias(node: Node, outputs: int) -> Array:
@@ -82,6 +84,8 @@ def matmul(node: Node) -> None:
         _times(node, weight)
     elif node.is_constant(0):
         _from_left(node, node.constant(0, "first input"))
+    elif node.apart and len(node.shape()) < 3:
+        raise UnsupportedError(f"its inputs are vectors, of shapes {node.shape()[1:]} and {node.shape(1)[1:]}")
     else:
         node.top(MatMul(), [node.bottom(0), node.bottom(1)])
 
