@@ -188,7 +188,7 @@ class Guarded:
             sizes = images.shape[1], images.shape[2], (top, left)
             pixels = PixelSource(*sizes, self.transform.mean, self.transform.factor)
 
-        def place(intervals: Sequence[Interval]) -> Arena:
+        def place(intervals: Sequence[Interval], shared: bool) -> Arena:
             pieces = Pieces.of({interval.name: interval.size for interval in intervals}, side)
             lanes = (moved == "buffers") * _towards(side, B * F32.bytes)
             return replace(pieces, offsets={name: offset + lanes for name, offset in pieces.offsets.items()})

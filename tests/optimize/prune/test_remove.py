@@ -85,7 +85,7 @@ def test_lines_images_and_volumes(net, tmp_path):
     check_removal(net, channels, gone)
     left = remove(channels, gone)
     saved = save(left, tmp_path, "left")
-    again = load(saved.prototxt, saved.caffemodel)
+    again = load(*saved.files)
     assert again.blobs == left.blobs
     for one, other in zip(left.layers, again.layers, strict=True):
         assert one.name == other.name
@@ -135,8 +135,8 @@ def test_what_is_left_is_plain_caffe(net, tmp_path, rng):
     gone = np.concatenate([group.units[1::2] for group in channels.groups])
     left = remove(channels, gone)
     saved = save(left, tmp_path, "left")
-    assert load(saved.prototxt, saved.caffemodel).digest == left.digest
-    check_against_opencv(left, saved.prototxt, saved.caffemodel, rng)
+    assert load(*saved.files).digest == left.digest
+    check_against_opencv(left, *saved.files, rng)
 
 
 def test_nothing_removed_is_the_very_net():
