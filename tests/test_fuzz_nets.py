@@ -24,7 +24,8 @@ from xdn.frontend import to_prototxt
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Layer, Net, Quantized
-from xdn.kernels.elementwise import affine as channelwise
+from xdn.kernels.elementwise import affine_positions
+from xdn.layers.broadcast import spread
 from xdn.layers.scale import Scale
 
 MADE = [make_net(Random(number)) for number in range(400)]
@@ -130,14 +131,10 @@ def test_indices_are_compared_where_rounding_cannot_change_them():
     assert Expected.of(net, near).fragile == {"y0"}
 
 
-def test_an_axis_that_is_taken_for_the_channels_is_found(monkeypatch):
+def test_an_axis_that_is_taken_for_another_is_found(monkeypatch):
     rows = text(layer("Scale", "s", "x", axis=2))
     check(rows)
-
-    def by_extent(bottoms, axis, num_axes):
-        return bottoms[0].shape[axis] == bottoms[0].shape[1]
-
-    monkeypatch.setattr(channelwise, "along_channels", by_extent)
+    monkeypatch.setattr(affine_positions, "spread", lambda operand, axis, axes: spread(operand, -1, axes))
     with pytest.raises(DifferenceError, match=r"session, batch: blob 's' is .* instead of"):
         check(rows)
 
