@@ -79,7 +79,7 @@ def test_the_shipped_nets_have_a_shape_for_every_family_of_their_layers(bench, s
     types = {layer.type for folder in folders for layer in load(folder / "deploy.prototxt").layers}
     missing = {name for name in without if types.intersection(FAMILIES[name].types)}
     # Dilated depthwise layers, what no rule takes; a second bottom or top, and axes, that no shipped net has.
-    others = {"pool_indices", "scale_by", "softmax_positions"}
+    others = {"affine_elements", "affine_positions", "pool_indices", "row_product", "scale_by", "softmax_positions"}
     # A processor may have no tile unit.
     others |= {"tiles", "channel_tiles"}
     # Layers of the shipped nets compute in f32; calibrated ones read integers, and those that are asked to bf16.
