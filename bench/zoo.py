@@ -91,6 +91,7 @@ def _apart(path: Path, args: argparse.Namespace) -> dict:
 
 def _child(pipe: Connection, path: Path, args: argparse.Namespace) -> None:
     """Run a file, with a limit of data: of what it allocates, not of files and of addresses that are reserved."""
+    logging.disable(logging.CRITICAL)
     limit_bytes = memory.parsed_size(args.memory)
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, resource.RLIM_INFINITY))
     shapes = [tuple(map(int, shape.split(","))) for shape in args.input_shape or SHAPES]
@@ -104,7 +105,6 @@ def _child(pipe: Connection, path: Path, args: argparse.Namespace) -> None:
 
 def run_one(path: Path, shapes: list[tuple[int, ...]], most_gmacs: float) -> dict:
     """Return how one file runs: refused, failed, or parts, times in ms, and differences."""
-    logging.disable(logging.CRITICAL)
     try:
         net = _loaded(path, shapes)
     except XdnError as error:
