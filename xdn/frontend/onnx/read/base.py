@@ -12,6 +12,7 @@ import onnx
 from onnx import helper
 
 from xdn.errors import NetError, ShapeError, UnsupportedError
+from xdn.frontend.onnx.read import moved
 from xdn.frontend.onnx.read.making import UNKNOWN, Making, Read, Unknown, Value
 from xdn.graph import Array, Bf16, LayerParams, Quantized, Reading, Shape
 from xdn.graph.reading import SCALES
@@ -260,7 +261,11 @@ class Node:
             self.top(Reshape(shape=self.extents(blob, shape)), [blob])
 
     def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return a shape as Reshape is told it: its first extent is the batch, or what other axes make of that."""
+        """Return a shape as Reshape is told it: the extent of the batch is free, mostly the first one."""
         if not shape:
             return ()
-        return (0 if shape[0] == self.shape_of(blob)[0] else -1, *shape[1:])
+        making, own = self.making, self.shape_of(blob)
+        batch = moved.batch_of(making.blobs)
+        if blob in making.places or shape[0] % batch:
+            return moved.extents(making.places.get(blob, moved.FIRST), batch, own, shape)
+        return (0 if shape[0] == own[0] else -1, *shape[1:])

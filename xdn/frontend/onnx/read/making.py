@@ -9,6 +9,7 @@ from onnx import TensorProto, numpy_helper
 
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.onnx.names import fresh
+from xdn.frontend.onnx.read.moved import FIRST, Place, batch_of, place_after
 from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
 from xdn.graph.net import infer
 from xdn.layers.parameter import Parameter
@@ -87,6 +88,8 @@ class Making:
         self.scales: dict[str, Array] = {}
         #: Blob -> the blob that is the same values in another shape, of which a Reshape makes it.
         self.origins: dict[str, str] = {}
+        #: Blob -> where its batch is, of those that do not have it first (`moved.py`).
+        self.places: dict[str, Place] = {}
         self._taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
         self._set_apart: dict[str, str] = {}
@@ -110,8 +113,17 @@ class Making:
         layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
         self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
         self.layers.append(layer)
+        self._follow(layer)
         if isinstance(params, Reshape) and not read:
             self.origins[tops[0]] = self.origins.get(bottoms[0], bottoms[0])
+
+    def _follow(self, layer: Layer) -> None:
+        """Keep where the batch is in the tops of a layer."""
+        bottoms, tops = ([self.blobs[name] for name in names] for names in (layer.bottoms, layer.tops))
+        places = [self.places.get(name, FIRST) for name in layer.bottoms]
+        place = place_after(layer.params, batch_of(self.blobs), bottoms, tops, places)
+        if place != FIRST:
+            self.places.update(dict.fromkeys(layer.tops, place))
 
     def rounded(self, blob: str, how: Reading) -> str:
         """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
