@@ -54,3 +54,18 @@ def test_an_axis_before_the_batch():
     net = net_of(model_of(nodes, {"x": (2, 3)}, {"shape": i64(1, 2, 3)}), "m")
     x = f32(4, 3)
     np.testing.assert_array_equal(net.with_batch(4).forward({"x": x})["y"], x[:, None])
+
+
+def test_projections_that_lie_before_the_batch():
+    """As PyTorch packs those of queries, keys and values: (N, T, 3 x D) -> (3, N, T, D)."""
+    nodes = [
+        helper.make_node("Reshape", ["x", "parts"], ["a"]),
+        helper.make_node("Unsqueeze", ["a", "zero"], ["b"]),
+        helper.make_node("Transpose", ["b"], ["c"], perm=(3, 1, 2, 0, 4)),
+        helper.make_node("Squeeze", ["c", "three"], ["d"]),
+        helper.make_node("Gather", ["d", "one"], ["y"], axis=0),
+    ]
+    constants = {"parts": i64(2, 4, 3, 5), "zero": i64(0), "one": np.array(1), "three": i64(3)}
+    net = net_of(model_of(nodes, {"x": (2, 4, 15)}, constants), "m")
+    x = f32(3, 4, 15)
+    np.testing.assert_array_equal(net.with_batch(3).forward({"x": x})["y"], x[:, :, 5:10])

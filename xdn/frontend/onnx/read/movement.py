@@ -9,6 +9,7 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read import apart
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_extent
+from xdn.frontend.onnx.read.moved import FIRST, batch_of
 from xdn.frontend.onnx.read.window import cut
 from xdn.graph import Array, Shape
 from xdn.layers.bias import Bias
@@ -94,12 +95,12 @@ def squeeze(node: Node) -> None:
 def unsqueeze(node: Node) -> None:
     """Reshape with more axes, of extent 1.
 
-    Refused: an axis before the batch, and axes that are no constants.
+    Refused: an axis before a batch of 1, and axes that are no constants.
     """
     own, given = node.shape(), node.integers(1, "axes") or ()
     rank = len(own) + len(given)
     new = {node.axis(each, rank) for each in given}
-    if 0 in new:
+    if 0 in new and batch_of(node.making.blobs) == 1:
         raise UnsupportedError("it puts an axis before the batch")
     old = iter(own)
     node.shaped(node.bottom(), [1 if axis in new else next(old) for axis in range(rank)])
@@ -214,7 +215,7 @@ def gather(node: Node) -> None:
     if not numbers or not all(-shape[axis] <= each < shape[axis] for each in numbers):
         raise ShapeError(f"elements {numbers[:8]} of {shape[axis]} along axis {axis}; there must be one or more")
     numbers = [each % shape[axis] for each in numbers]
-    if axis == 0:
+    if axis == node.making.places.get(node.bottom(), FIRST).axis:
         raise UnsupportedError("it is along the batch")
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
