@@ -14,14 +14,8 @@ from xdn.kernels.contract.channel import tiles_of
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def found():
-    """Return kernel name -> digest, as the code emits now."""
-    return ir_digests.digests()
-
-
-def test_ir_is_as_recorded(found):
-    recorded = ir_digests.recorded()
+def test_ir_is_as_recorded():
+    found, recorded = ir_digests.digests(), ir_digests.recorded()
     changed = sorted(name for name in found.keys() & recorded.keys() if found[name] != recorded[name])
     report = {
         "changed": changed,
@@ -33,8 +27,8 @@ def test_ir_is_as_recorded(found):
     )
 
 
-def test_every_instruction_set_tile_and_epilogue_is_digested(found):
-    names = [KernelName.parse(name) for name in found]
+def test_every_instruction_set_tile_and_epilogue_is_digested():
+    names = [KernelName.parse(name) for name in ir_digests.recorded()]
     for target in ir_digests.VECTORS:
         own = [name for name in names if name.isa == target.name]
         rows = {name.tile[0] for name in own if name.tile and not name.op.startswith("channel")}
@@ -58,14 +52,14 @@ def test_every_instruction_set_tile_and_epilogue_is_digested(found):
             assert {n.tile[0] for n in names if (n.isa, n.op) == (target.name, op)} == rows
 
 
-def test_kernels_differ(found):
+def test_kernels_differ():
     """No digest stands for two kernels of an instruction set, so that none was made of nothing."""
     for target in ir_digests.VECTORS:
-        own = [digest for name, digest in found.items() if KernelName.parse(name).isa == target.name]
+        own = [digest for name, digest in ir_digests.recorded().items() if KernelName.parse(name).isa == target.name]
         assert len(set(own)) == len(own)
 
 
-def test_digests_depend_neither_on_the_process_nor_on_the_processor(found):
+def test_digests_depend_neither_on_the_process_nor_on_the_processor():
     """Another seed of hashes, processor model, block and notation of pointers, and kernels compiled before.
 
     A part of the kernels shows it: emitting all takes a minute.
@@ -83,8 +77,9 @@ print(ir_digests.as_text(ir_digests.digests(every=7)), end="")
     smallest = target_named("portable")
     flags["XDN_TARGET"] = smallest.name if smallest.block_images < host_target().block_images else "avx512f"
     elsewhere = dict(line.split() for line in python(code, timeout=900, **flags).splitlines())
-    assert len(elsewhere) >= len(found) / 8
-    assert elsewhere == {name: found[name] for name in elsewhere}
+    recorded = ir_digests.recorded()
+    assert len(elsewhere) >= len(recorded) / 8
+    assert elsewhere == {name: recorded[name] for name in elsewhere}
 
 
 def test_pointers_read_alike_in_both_notations():
