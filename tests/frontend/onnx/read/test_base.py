@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from onnx import helper
 
@@ -15,3 +16,11 @@ def test_a_node_without_a_name_is_called_after_its_output():
 def test_an_input_that_is_missing():
     with pytest.raises(NetError, match=r"node 'y' \(Add\): its input 0 is missing"):
         net_of(model_of([helper.make_node("Add", ["", "x"], ["y"])], {"x": (1, 3)}), "m")
+
+
+def test_nodes_of_one_name_have_constants_of_their_own():
+    """Of ones above the diagonal and from it on the difference is the diagonal."""
+    nodes = [helper.make_node("Trilu", ["x", k], [k.upper()], name="same") for k in ("a", "b")]
+    nodes += [helper.make_node("Sub", ["A", "B"], ["y"])]
+    net = net_of(model_of(nodes, {"x": (1, 3, 3)}, {"a": np.array(0), "b": np.array(1)}), "m")
+    np.testing.assert_array_equal(net.forward({"x": np.ones((1, 3, 3), np.float32)})["y"], [np.eye(3)])

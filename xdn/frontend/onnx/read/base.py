@@ -16,6 +16,7 @@ from xdn.frontend.onnx.read import moved
 from xdn.frontend.onnx.read.making import UNKNOWN, Making, Read, Unknown, Value
 from xdn.graph import Array, Bf16, LayerParams, Quantized, Reading, Shape
 from xdn.graph.reading import SCALES
+from xdn.layers.parameter import Parameter
 from xdn.layers.reshape import Reshape
 from xdn.registry import Registry
 
@@ -37,6 +38,8 @@ class Node:
     proto: onnx.NodeProto
     #: Blob -> how the node reads it, None in f32.
     _readings: dict[str, Reading | None] = field(default_factory=dict, init=False)
+    #: Wish -> the blob of a constant that the node makes.
+    _made: dict[str, str] = field(default_factory=dict, init=False)
     #: Whether the batch is before all axes of values, those that the node is given and gives (`apart.py`).
     apart: bool = field(default=False, init=False)
 
@@ -162,6 +165,12 @@ class Node:
             if isinstance(value, np.ndarray)
             else self.bottom(index)
         )
+
+    def made(self, wish: str, value: Array) -> str:
+        """Return the name of a blob that holds a constant of the node's own; its layers share that of a wish."""
+        if wish not in self._made:
+            self._made[wish] = self.step(wish, Parameter(shape=value.shape), [], {"parameter": value})
+        return self._made[wish]
 
     def number(self, value: float) -> str:
         """Return the name of a blob (1,) that holds a number."""

@@ -70,7 +70,7 @@ def hardmax(node: Node) -> None:
         raise UnsupportedError("its axes from one on are one")
     place = _largest(node, node.bottom(), axis, last=False)
     places = np.arange(extent, dtype=np.float32).reshape(-1, *(1,) * (rank - 1 - axis))
-    node.top(Binary(operation="EQUAL"), [place, node.making.constant(f"{node.name}.places", places)])
+    node.top(Binary(operation="EQUAL"), [place, node.made("places", places)])
 
 
 @READERS.register("OneHot")
@@ -92,7 +92,7 @@ def one_hot(node: Node) -> None:
     numbers = node.step("numbers", wide, [node.bottom()])
     places = np.arange(depth, dtype=np.float32).reshape(-1, *(1,) * (len(shape) - axis))
     parts = [
-        node.step(name, Binary(operation="EQUAL"), [numbers, node.making.constant(f"{node.name}.{name}", wanted)])
+        node.step(name, Binary(operation="EQUAL"), [numbers, node.made(f"{name}.places", wanted)])
         for name, wanted in (("first", places), ("last", places - depth))
     ]
     node.top(Power(scale=on - off, shift=off), [node.step("there", Eltwise(operation="MAX"), parts)])
@@ -108,7 +108,7 @@ def trilu(node: Node) -> None:
     # Beyond these bounds nothing changes.
     k = max(-shape[-2], min(node.whole_scalar(1, "diagonal"), shape[-1])) if node.has(1) else 0
     kept = (np.triu if node.attribute("upper", 1) else np.tril)(np.ones(shape[-2:], np.float32), k)
-    node.top(Binary(operation="MUL"), [node.bottom(), node.making.constant(f"{node.name}.kept", kept)])
+    node.top(Binary(operation="MUL"), [node.bottom(), node.made("kept", kept)])
 
 
 def _matrices(node: Node) -> Shape:

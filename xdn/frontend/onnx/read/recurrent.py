@@ -85,7 +85,7 @@ def _one_way(node: Node, x: str, number: int, backwards: bool) -> Sequence[str]:
     if any(node.proto.output[1:]) or any(_begins(node, each) for each in _STATES):
         states = [_state(node, each, number, (node.shape_of(x)[1], units)) for each in _STATES]
         kept = np.ones(node.shape_of(x)[:2], np.float32)
-        bottoms = [x, node.making.constant(f"{node.name}.goes_on", kept), *states]
+        bottoms = [x, node.made("goes_on", kept), *states]
         tops = [node.making.fresh(f"{node.name}.{name}") for name in ("steps", "h", "c")]
         node.append(f"{node.name}.cells", LSTM(num_output=units, expose_hidden=True), bottoms, tops, weights)
     else:
@@ -110,11 +110,11 @@ def _state(node: Node, index: int, number: int, shape: tuple[int, int]) -> str:
     """Return the blob (1, N, H) of a state before the first step, of one direction."""
     first = bool(node.attribute("layout", 0))
     if not node.has(index):
-        return node.making.constant(f"{node.name}.zeros", np.zeros((1, *shape), np.float32))
+        return node.made("zeros", np.zeros((1, *shape), np.float32))
     if node.is_constant(index):
         value = node.constant(index, "state")
         value = value.transpose(1, 0, 2) if first else value
-        return node.making.constant(f"{node.proto.input[index]}.{number}", value[number : number + 1])
+        return node.made(f"state{index}.{number}", value[number : number + 1])
     blob = node.bottom(index)
     if first:
         blob = node.step("ways_first", Permute(order=(1, 0, 2)), [blob])
