@@ -149,10 +149,10 @@ class Node:
         if isinstance(value, Read) and value.stored:
             raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
         blob, how = (value.blob, value.how) if isinstance(value, Read) else (value, None)
-        moved = self.apart and self.proto.input[index] not in self.making.apart
-        if how is not None and (moved or blob in self._read_twice):
+        set_apart = self.apart and self.proto.input[index] not in self.making.apart
+        if how is not None and (set_apart or blob in self._read_twice):
             blob, how = self.making.rounded(blob, how), None
-        if moved:
+        if set_apart:
             blob = self.making.set_apart(blob)
         self._readings[blob] = how
         return blob
@@ -271,10 +271,5 @@ class Node:
 
     def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
         """Return a shape as Reshape is told it: the extent of the batch is free, mostly the first one."""
-        if not shape:
-            return ()
-        making, own = self.making, self.shape_of(blob)
-        batch = moved.batch_of(making.blobs)
-        if blob in making.places or shape[0] % batch:
-            return moved.extents(making.places.get(blob, moved.FIRST), batch, own, shape)
-        return (0 if shape[0] == own[0] else -1, *shape[1:])
+        place = self.making.places.get(blob, moved.FIRST)
+        return moved.extents(place, moved.batch_of(self.making.blobs), self.shape_of(blob), tuple(shape))

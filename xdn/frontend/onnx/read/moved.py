@@ -11,7 +11,7 @@ from math import prod
 from xdn.errors import UnsupportedError
 from xdn.graph import Blob, LayerParams, Shape
 from xdn.layers.permute import Permute
-from xdn.layers.reshape import INFERRED, Reshape
+from xdn.layers.reshape import COPIED, INFERRED, Reshape
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,14 @@ def reshaped(place: Place, batch: int, own: Sequence[int], shape: Sequence[int])
     return None
 
 
-def extents(place: Place, batch: int, own: Sequence[int], shape: Sequence[int]) -> Shape:
-    """Return a shape as Reshape is told it, its extent free where the batch is; fixed where nothing tells the place."""
+def extents(place: Place, batch: int, own: Shape, shape: Shape) -> Shape:
+    """Return a shape as Reshape is told it, its extent free where the batch is; fixed where nothing tells the place.
+
+    A first axis that stays the batch's, and as long, is copied.
+    """
     after = reshaped(place, batch, own, shape)
-    return tuple(INFERRED if after and axis == after.axis else extent for axis, extent in enumerate(shape))
+    free = COPIED if place == after == FIRST and own[:1] == shape[:1] else INFERRED
+    return tuple(free if after and axis == after.axis else extent for axis, extent in enumerate(shape))
 
 
 def place_after(
