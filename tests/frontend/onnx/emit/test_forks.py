@@ -3,6 +3,7 @@
 import pytest
 
 from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_refused, one_layer_net
+from xdn.frontend.onnx.writer import to_onnx
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.clusterdetections import ClusterDetections
@@ -52,3 +53,9 @@ def test_what_has_no_form():
     check_refused(deformable, images, images, reason="moves a window's elements")
     clusters = ClusterDetections(image_size_x=8, image_size_y=8, stride=2)
     check_refused(clusters, (1, 1, 4, 4), (1, 4, 4, 4), reason="groups boxes")
+
+
+def test_points_of_length_1_are_written_once():
+    net = one_layer_net(InnerDistance(num_output=3, normalize=True), (2, 4))
+    names = [each.name for each in to_onnx(net).graph.initializer]
+    assert [name for name in names if name in ("one.weight", "one.unit")] == ["one.unit"]

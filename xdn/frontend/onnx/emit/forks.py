@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
-from xdn.graph import LayerParams
+from xdn.graph import Array, LayerParams
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.innerdistance import InnerDistance
@@ -49,11 +49,10 @@ def inner_distance(out: Emission, params: InnerDistance) -> None:
     axis = out.bottom().axis(params.axis)
     inputs = prod(out.bottom().shape[axis:])
     source = out.step("Reshape", [out.bottoms[0], out.integers("rows", [-1, 1, inputs])], "rows")
-    points = out.bottoms[1] if len(out.bottoms) > 1 else out.weight("weight")
-    if params.normalize and len(out.bottoms) == 1:
-        weight = out.layer.weights["weight"]
-        length = np.sqrt(np.square(weight).sum(axis=1, keepdims=True) + np.float32(1e-6))
-        points = out.constant("unit", weight / length)
+    if len(out.bottoms) > 1:
+        points = out.bottoms[1]
+    else:
+        points = out.constant("unit", _unit(out)) if params.normalize else out.weight("weight")
     points = out.step("Reshape", [points, out.integers("points", [params.num_output, inputs])], "points")
     apart = out.step("Sub", [source, points], "apart")
     how = "ReduceSumSquare" if params.distance_type == "L2" else "ReduceL1"
@@ -64,12 +63,18 @@ def inner_distance(out: Emission, params: InnerDistance) -> None:
     out.reshaped(found)
 
 
+def _unit(out: Emission) -> Array:
+    """Return the layer's weight with rows of length 1."""
+    weight = out.layer.weights["weight"]
+    found: Array = weight / np.sqrt(np.square(weight).sum(axis=1, keepdims=True) + np.float32(1e-6))
+    return found
+
+
 @EMITTERS.register("NormalizedInnerProduct")
 def normalized_inner_product(out: Emission, params: NormalizedInnerProduct) -> None:
     """MatMul with rows of length 1, and Add of the bias."""
-    weight = out.layer.weights["weight"]
-    unit = weight / np.sqrt(np.square(weight).sum(axis=1, keepdims=True) + np.float32(1e-6))
-    rows = out.step("Reshape", [*out.bottoms, out.integers("rows", [-1, weight.shape[1]])], "rows")
+    unit = _unit(out)
+    rows = out.step("Reshape", [*out.bottoms, out.integers("rows", [-1, unit.shape[1]])], "rows")
     found = out.step("MatMul", [rows, out.constant("unit", np.ascontiguousarray(unit.T))], "found")
     out.reshaped(out.step("Add", [found, out.weight("bias")], "moved") if params.bias_term else found)
 
