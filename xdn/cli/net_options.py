@@ -9,7 +9,7 @@ from typing import Any
 from xdn import api, settings
 from xdn.cli.common import Output, given, number_between, positive_float, positive_int
 from xdn.errors import SettingError, WeightsError
-from xdn.frontend import find_weights, frontend_of, writers
+from xdn.frontend import find_weights, frontend_of, writer_of
 from xdn.frontend.caffe import Caffe
 from xdn.graph import Net
 from xdn.graph.summary import NetSummary, summarize
@@ -145,7 +145,7 @@ def written_form(net: Path, chosen: str | None = None) -> str:
 
 def check_not_overwritten(stem: Path, form: str, read: Iterable[Path], option: str) -> None:
     """Raise SettingError where a net's files that are to be written as `stem` are among those that are `read`."""
-    suffixes = writers()[form].suffixes
+    suffixes = writer_of(form).suffixes
     written = {stem.with_name(f"{stem.name}{suffix}").resolve() for suffix in suffixes}
     if both := written & {path.resolve() for path in read}:
         raise SettingError(f"the output would overwrite {min(both)}", mend=f"Name another folder with {option}")

@@ -1,6 +1,7 @@
 """Cut a part out of a net: the layers between some of its blobs, with their weights."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from xdn.errors import NetError, SettingError
 from xdn.graph import Layer, Net
@@ -94,8 +95,6 @@ def _inputs(net: Net, layers: Sequence[Layer], names: Sequence[str], read: set[s
     found = []
     for name in dict.fromkeys(each for each in names if each in read):
         own, shape = net.producers[name].params, net.blobs[name].shape
-        params = Input((shape,), spread=_SPREAD)
-        if isinstance(own, Input):
-            params = Input((shape,), own.transform, own.source, own.resize, own.element, own.scale, own.spread)
+        params = replace(own, shape=(shape,)) if isinstance(own, Input) else Input((shape,), spread=_SPREAD)
         found.append(Layer(free_name(name, taken), params, (), (name,)))
     return found

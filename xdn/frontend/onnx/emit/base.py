@@ -100,9 +100,7 @@ class Graph:
 
     def constant(self, name: str, array: Array) -> str:
         """Enter a constant under `name`, or a variant of it, and return its name."""
-        given = self.fresh(name)
-        self.constants.append(Constant(given, helper.np_dtype_to_tensor_dtype(array.dtype), array))
-        return given
+        return self.raw_constant(name, helper.np_dtype_to_tensor_dtype(array.dtype), array)
 
     def raw_constant(self, name: str, element: int, bits: Array) -> str:
         """Enter a constant of a type of ONNX's that NumPy does not know, by its bits; return its name as `constant`."""

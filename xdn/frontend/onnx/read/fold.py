@@ -5,7 +5,7 @@ whole models and change more than that. What a node would make is known before, 
 than a blob may have.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -93,10 +93,9 @@ def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
         kind = known.get(name)
         if kind is None or not kind.HasField("shape"):
             return False
-        extents = [each.dim_value if each.HasField("dim_value") else None for each in kind.shape.dim]
-        if None in extents:
+        if not all(each.HasField("dim_value") for each in kind.shape.dim):
             return False
-        check_size(each for each in extents if each is not None)
+        check_size([each.dim_value for each in kind.shape.dim])
     return True
 
 
@@ -107,8 +106,7 @@ def check_extent(extent: int) -> int:
     return extent
 
 
-def check_size(shape: Iterable[int]) -> None:
+def check_size(shape: Sequence[int]) -> None:
     """Raise ShapeError where a constant of a shape would have too many elements."""
-    shape = tuple(shape)
     if prod(shape) > MOST_ELEMENTS:
-        raise ShapeError(f"a constant of shape {shape} is too large")
+        raise ShapeError(f"a constant of shape {tuple(shape)} is too large")

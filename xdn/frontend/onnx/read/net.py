@@ -13,7 +13,7 @@ from xdn.frontend.onnx.images import Images, images_of
 from xdn.frontend.onnx.read import apart, schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
-from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, array_of
+from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, Value, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
 from xdn.graph import Array, Net, Shape
 from xdn.graph.verify import verify
@@ -93,7 +93,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
             schema.check(proto, making.opset)
             inputs = [node.value(i) for i in range(len(proto.input)) if proto.input[i]]
             known = all(isinstance(each, np.ndarray) for each in inputs)
-            if known and _fold(node):
+            if known and _fold(node, inputs):
                 return None
             if proto.op_type not in READERS:
                 making.forget(proto)
@@ -110,9 +110,9 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
     return None
 
 
-def _fold(node: Node) -> bool:
-    """Compute a node of constants; return whether that is possible."""
-    values = folded(node.proto, [node.value(i) for i in range(len(node.proto.input)) if node.has(i)], node.making.opset)
+def _fold(node: Node, constants: Sequence[Value]) -> bool:
+    """Compute a node of these constants; return whether that is possible."""
+    values = folded(node.proto, constants, node.making.opset)
     if values is None:
         return False
     for number, value in enumerate(values):
