@@ -8,11 +8,10 @@ import onnxruntime
 import pytest
 
 import xdn
-from tests.pytorch import REASON
+from tests.pytorch import require_torch, torch
 from xdn.runtime.parts import NetPart
 
-pytestmark = pytest.mark.torch
-torch = pytest.importorskip("torch", reason=REASON)
+require_torch()
 nn = torch.nn
 
 WORDS, STEPS, WIDTH, HEADS = 50, 16, 24, 4
