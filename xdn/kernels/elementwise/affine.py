@@ -26,7 +26,10 @@ from xdn.layers.broadcast import along_channels
 
 
 class PerChannel(Descriptor):
-    """`positions` of a block, each with `channels` rows of `images` values, or one row of so many channels."""
+    """`positions` of a block, each with `channels` rows of `images` values, or one row of so many channels.
+
+    Of values along positions these are the `channels` of one position, and `images` is all that each has.
+    """
 
     x, y = Place(), Place()
     positions, channels, images = Size(), Size(), Size()
@@ -39,8 +42,9 @@ def _affine_of_images() -> KernelBody:
         shift, factor, offset = d.shift, d.factor, d.offset
         # The number of lanes is read, not a constant, so that LLVM vectorises this loop and does not unroll it.
         lanes, channels = d.images, d.channels
+        begin, end = portion(frame, channels)
         for position in range(frame.blocks * d.positions):
-            for c in range(channels):
+            for c in range(begin, end):
                 first = (position * channels + c) * lanes
                 m, a, b = shift[c], factor[c], offset[c]
                 if in_place:

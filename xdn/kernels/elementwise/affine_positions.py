@@ -6,51 +6,19 @@
         for i in row:                                      all that a position has
             y[i] = f(x[i], the coefficients of the position)
 
-With a value for each element all of them are the channels of one position, as `xdn/kernels/elementwise/affine.py` has
-these.
+The loops are those of `xdn/kernels/elementwise/affine.py`, of the batch schedule: positions take the place of channels.
+With a value for each element all of them are the channels of one position.
 """
 
 import numpy as np
 
-from xdn.codegen.intrinsics import at, same_place
-from xdn.codegen.source import KernelBody
 from xdn.element import real
 from xdn.graph import Array
 from xdn.kernels.core.aligned import aligned_vectors
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BATCH, BOTH
-from xdn.kernels.core.mathematics import fma
-from xdn.kernels.core.portion import portion
 from xdn.kernels.elementwise.affine import AFFINE, AFFINE_TYPES, PerChannel
 from xdn.layers.broadcast import spread
-
-
-class PerPosition(Descriptor):
-    """`positions` of an image, with `y_pitch` elements each, and a coefficient for each of them."""
-
-    x, y = Place(), Place()
-    positions, y_pitch = Size(), Size()
-    shift, factor, offset = Pointer(), Pointer(), Pointer()
-
-
-def _affine_of_positions() -> KernelBody:
-    def affine(d, frame):
-        x, y, in_place = at(frame, d.x), at(frame, d.y), same_place(d.x, d.y)
-        shift, factor, offset, row, positions = d.shift, d.factor, d.offset, d.y_pitch, d.positions
-        begin, end = portion(frame, frame.blocks * positions)
-        for p in range(begin, end):
-            number, first = p % positions, p * row
-            m, a, b = shift[number], factor[number], offset[number]
-            # Two loops, because a compiler vectorises only where the arrays do not overlap.
-            if in_place:
-                for i in range(first, first + row):
-                    y[i] = fma(y[i] - m, a, b)
-            else:
-                for i in range(first, first + row):
-                    y[i] = fma(x[i] - m, a, b)
-
-    return affine
 
 
 def _first_axis(lowering: Lowering) -> int:
@@ -83,11 +51,10 @@ def _terms(lowering: Lowering) -> dict[str, Array]:
 @family("affine_positions", "Scale", "Bias", when=lambda lowering: _first_axis(lowering) > 1, schedules=BOTH)
 def lower_positions(lowering: Lowering) -> Lowered:
     """Multiply by one factor a position, or add one offset."""
-    words = lowering.words(PerPosition, **{name: values.ravel() for name, values in _terms(lowering).items()})
+    top, kept = lowering.top(), {name: values.ravel() for name, values in _terms(lowering).items()}
+    words = lowering.words(PerChannel, positions=1, channels=top.positions, images=top.position_elements, **kept)
     in_place = {lowering.layer.tops[0]: lowering.layer.bottoms[0]}
-    return Lowered(
-        [lowering.step("affine_positions", _affine_of_positions, words, serves_both=True)], in_place=in_place
-    )
+    return Lowered([lowering.step("affine", AFFINE[0], words, serves_both=True)], in_place=in_place)
 
 
 def _covers_channels_and_more(lowering: Lowering) -> bool:
