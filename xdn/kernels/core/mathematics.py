@@ -34,14 +34,9 @@ def of_element(formula: Formula, constants: int) -> Callable[..., float]:
     return jitable(of_one)
 
 
-def of_pair(formula: Formula) -> Callable[..., float]:
+def of_pair(formula: Formula) -> Any:
     """Return a formula of two numbers as a function of them."""
-    emit = _function(formula, 2)
-
-    def of_two(a, b):
-        return emit(a, b)
-
-    return jitable(of_two)
+    return _function(formula, 2)
 
 
 exp, power, relu = _function(formulas.exp, 1), _function(formulas.power, 2), _function(ReLU.formula, 2)

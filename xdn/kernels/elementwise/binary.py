@@ -119,12 +119,11 @@ def lower_binary(lowering: Lowering) -> Lowered:
     ]
     rows = np.stack(begins, axis=1).astype(np.int64)
     alone = lowering.schedule is not BATCH
-    words = Broadcasting(
+    words = lowering.words(
+        Broadcasting,
         **dict(zip(("x0", "x1"), layer.bottoms, strict=True)),
-        y=layer.tops[0],
         **{f"x{number}_block": layout.block_elements for number, layout in enumerate(layouts)},
         **{f"x{number}_single": int(alone and one) for number, one in enumerate(single)},
-        y_block=top.block_elements,
         row_count=len(rows),
         length=top.block_elements // len(rows),
         rows=rows,
