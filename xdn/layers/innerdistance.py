@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from xdn.errors import ShapeError, UnsupportedError
+from xdn.errors import UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, WeightAxes, Weights
-from xdn.layers.base import Message, fillers, layer_type, misfit, proto
+from xdn.layers.base import Message, layer_type, misfit, proto
 from xdn.layers.portable import Library, Portable
+from xdn.layers.rows import Rows
 
 _KINDS = ("L1", "L2")
 
 
 @layer_type("InnerDistance")
-class InnerDistance(Portable):
+class InnerDistance(Rows, Portable):
     """InnerDistance: Y[m, k] = b[k] + sum_i (X[m, i] - W[k, i])**2, or of |X[m, i] - W[k, i]| with `distance_type` L1.
 
     i runs over all axes from `axis` on. Further bottoms take the place of the weights: W, and b after it. With
@@ -23,19 +24,11 @@ class InnerDistance(Portable):
     """
 
     message = Message("InnerDistanceParameter", "inner_distance_param", 2073)
-    unused = fillers(weight_filler=3, bias_filler=4)
     fixed_because = "measures distances over all channels"
 
-    num_output: int = proto(1, "uint32", default=0)
-    bias_term: bool = proto(2, "bool", default=True)
-    axis: int = proto(5, "int32", default=1)
     transpose: bool = proto(6, "bool", default=False)
     distance_type: str = proto(7, "string", default="L2")
     normalize: bool = proto(8, "bool", default=False)
-
-    def _points(self, bottoms: Blobs) -> tuple[int, int]:
-        """Return (K, inputs)."""
-        return self.num_output, prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(..., d_axis, ..., d_last) -> (..., K)."""
@@ -44,10 +37,9 @@ class InnerDistance(Portable):
         if self.distance_type not in _KINDS or self.transpose:
             what = "transpose" if self.transpose else f"distance_type {self.distance_type!r}"
             raise UnsupportedError(f"{what} is no rule of its own Caffe", mend=f"Known: {', '.join(_KINDS)}")
-        if self.num_output < 1:
-            raise ShapeError(f"num_output is {self.num_output}; it must be positive")
+        self.check_rows()
         kept = bottoms[0].shape[: bottoms[0].axis(self.axis)]
-        count, inputs = self._points(bottoms)
+        count, inputs = self.num_output, self.inputs(bottoms)
         # Each blob is compared with all points at once.
         Blob((*kept, count, inputs))
         if [blob.size for blob in bottoms[1:]] not in ([], [count * inputs, count][: len(bottoms) - 1]):
@@ -56,22 +48,11 @@ class InnerDistance(Portable):
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Weight (K, inputs), bias (K,); none where they come as bottoms."""
-        if len(bottoms) > 1:
-            return {}
-        weight: dict[str, WeightAxes] = {"weight": self._points(bottoms)}
-        return weight | ({"bias": (self.num_output,)} if self.bias_term else {})
-
-    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
-        """One for each pair of values that are compared."""
-        return tops[0].size * self._points(bottoms)[1]
-
-    def joins_images(self, bottoms: Blobs) -> bool:
-        """From the batch axis on."""
-        return bottoms[0].axis(self.axis) == 0
+        return {} if len(bottoms) > 1 else super().weight_axes(bottoms)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """All differences, twice."""
-        return 2 * Blob((*tops[0].shape, self._points(bottoms)[1])).bytes + 2 * tops[0].bytes
+        return 2 * Blob((*tops[0].shape, self.inputs(bottoms))).bytes + 2 * tops[0].bytes
 
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """All differences, then their sums."""

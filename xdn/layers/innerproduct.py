@@ -6,37 +6,24 @@ from math import prod
 
 import numpy as np
 
-from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Quantized, Side, WeightAxes, Weights
-from xdn.layers.base import CaffeLayer, Message, fillers, layer_type, one_bottom, proto
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, ChannelRule, Quantized, Side, WeightAxes, Weights
+from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.integer import contracted
+from xdn.layers.rows import Rows
 
 
 @layer_type("InnerProduct", "CInnerProduct", "InnerProductFloat", "FcRistretto", v1_name="INNER_PRODUCT")
-class InnerProduct(CaffeLayer):
+class InnerProduct(Rows):
     """InnerProduct: Y[m, k] = b[k] + sum_i W[k, i] * X[m, i]; i runs over all axes from `axis` on.
 
     The source is Caffe's inner_product_layer.cpp.
     """
 
     message = Message("InnerProductParameter", "inner_product_param", 117, 17)
-    unused = fillers(weight_filler=3, bias_filler=4)
     channel_rule = ChannelRule.FILTERS
     has_bf16_form = True
 
-    num_output: int = proto(1, "uint32", default=0)
-    bias_term: bool = proto(2, "bool", default=True)
-    axis: int = proto(5, "int32", default=1)
     transpose: bool = proto(6, "bool", default=False)
-
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(..., d_axis, ..., d_last) -> (..., K)."""
-        bottom = one_bottom(bottoms)
-        if self.num_output < 1:
-            raise ShapeError(f"num_output is {self.num_output}; it must be positive")
-        # A blob's bounds hold for the weights too: no file can ask for more memory than a blob may.
-        Blob(self.weight_shapes(bottoms)["weight"])
-        return (Blob((*bottom.shape[: bottom.axis(self.axis)], self.num_output)),)
 
     def weight_axes(self, bottoms: Blobs) -> dict[str, WeightAxes]:
         """Weight (K, inputs), or (inputs, K) with `transpose`; bias (K,). Only from axis 1 on they are of channels."""
@@ -48,14 +35,6 @@ class InnerProduct(CaffeLayer):
             inputs = ChannelAxis(Side.BOTTOM, contracted[0], prod(contracted[1:]))
         weight = {"weight": (inputs, rows) if self.transpose else (rows, inputs)}
         return weight | ({"bias": (rows,)} if self.bias_term else {})
-
-    def macs(self, bottoms: Blobs, tops: Blobs) -> int:
-        """Outputs times inputs."""
-        return prod(self.weight_shapes(bottoms)["weight"]) * (tops[0].size // self.num_output)
-
-    def joins_images(self, bottoms: Blobs) -> bool:
-        """From the batch axis on."""
-        return bottoms[0].axis(self.axis) == 0
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """One matrix product, then the bias, as Caffe computes it."""
@@ -77,8 +56,8 @@ class InnerProduct(CaffeLayer):
         return self.num_output
 
     def products(self, bottoms: Blobs) -> int:
-        """The axes from `axis` on."""
-        return prod(bottoms[0].shape[bottoms[0].axis(self.axis) :])
+        """As many as inputs."""
+        return self.inputs(bottoms)
 
     def quantized_reference(
         self, bottoms: Arrays, read: Sequence[Quantized], weights: Weights, n_tops: int
