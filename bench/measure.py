@@ -73,6 +73,25 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
+def in_turn(actions: Mapping[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Run all actions in turn, `rounds` times after one round that is not counted.
+
+    Returns
+    -------
+    seconds : dict
+        An action's name -> the times of its rounds.
+    results : dict
+        An action's name -> what it returned last.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    results = {}
+    for number in range(rounds + 1):
+        for name, action in actions.items():
+            once_s, results[name] = timed(action)
+            seconds[name] += [once_s] if number else []
+    return seconds, results
+
+
 def drain(engine: Engine, batches: Iterable[Any]) -> None:
     """Run batches and drop the outputs."""
     for _ in engine.infer(batches):
@@ -195,3 +214,9 @@ def median_and_spread(values: Sequence[float]) -> tuple[float, float]:
     """Return the median, and (largest - smallest) / median."""
     middle = statistics.median(values)
     return middle, (max(values) - min(values)) / middle
+
+
+def summary_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """Return the median of times as `ms`, the shortest as `least_ms`, and their `spread`."""
+    middle, spread = median_and_spread(seconds)
+    return {"ms": 1e3 * middle, "least_ms": 1e3 * min(seconds), "spread": spread}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from machine import describe_machine
-from measure import median_and_spread, timed
+from measure import in_turn, summary_ms
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from table import place
@@ -61,20 +61,12 @@ def compare(net: Net, path: Path, args: argparse.Namespace) -> dict[str, Any]:
     other = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     session = Session(apply_stages(net, stage_names()), threads=args.threads)
     actions = {OWN: lambda: session.run(None, feed), OTHER: lambda: other.run(list(net.outputs), feed)}
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    results = {}
-    for number in range(args.rounds + 1):
-        for name, action in actions.items():
-            once_s, results[name] = timed(action)
-            seconds[name] += [once_s] if number else []
+    seconds, results = in_turn(actions, args.rounds)
     session.close()
     pairs = zip(results[OWN], results[OTHER], strict=True)
     apart = max(float(np.abs(ours - theirs).max()) / max(1e-3, float(np.abs(theirs).max())) for ours, theirs in pairs)
     found: dict[str, Any] = {"net": path.name, "shapes": [list(each.shape) for each in feed.values()], "apart": apart}
-    for name, each in seconds.items():
-        middle, spread = median_and_spread(each)
-        found[name] = {"ms": 1e3 * middle, "least_ms": 1e3 * min(each), "spread": spread}
-    return found
+    return found | {name: summary_ms(each) for name, each in seconds.items()}
 
 
 def models_table(document: dict[str, Any]) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from machine import describe_machine
-from measure import median_and_spread, timed
+from measure import in_turn, summary_ms
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from table import place
@@ -19,7 +19,7 @@ from table import place
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
 from xdn.frontend.weights import random_weights
-from xdn.graph import Array, Layer, Net
+from xdn.graph import Layer, Net
 from xdn.layers.input import Input
 from xdn.layers.lstm import Lstm
 from xdn.runtime.cpu.threads.count import default_threads
@@ -55,19 +55,11 @@ def measure(net: Net, args: argparse.Namespace) -> dict[str, Any]:
     (blob,) = net.inputs.values()
     x = np.random.default_rng(0).standard_normal(blob.shape, np.float32)
     session, other = Session(net, threads=args.threads), other_engine(net, args.threads)
-    actions = {OWN: lambda: session.run(None, {"x": x}), OTHER: lambda: other.run(None, {"x": x})}
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    results: dict[str, Array] = {}
-    for number in range(args.rounds + 1):
-        for name, action in actions.items():
-            once_s, (results[name],) = timed(action)
-            seconds[name] += [once_s] if number else []
+    actions = {OWN: lambda: session.run(None, {"x": x})[0], OTHER: lambda: other.run(None, {"x": x})[0]}
+    seconds, results = in_turn(actions, args.rounds)
     session.close()
     found: dict[str, Any] = {"streams": blob.shape[1], "difference": float(np.abs(results[OWN] - results[OTHER]).max())}
-    for name, each in seconds.items():
-        middle, spread = median_and_spread(each)
-        found[name] = {"ms": 1e3 * middle, "least_ms": 1e3 * min(each), "spread": spread}
-    return found
+    return found | {name: summary_ms(each) for name, each in seconds.items()}
 
 
 def sequences_table(document: dict[str, Any]) -> Table:

@@ -10,12 +10,13 @@ turn on the same images in one process.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import describe_machine
-from measure import median_and_spread, timed
+from measure import in_turn, median_and_spread
 from narrow import narrowed, odd_width
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -65,11 +66,7 @@ def measure(net: Net, args: argparse.Namespace) -> dict[str, Any]:
     sessions = {n: Session(each, threads=args.threads, winograd=args.winograd) for n, each in folded.items()}
     rng = np.random.default_rng(0)
     feed = {name: rng.standard_normal((args.images, *b.shape[1:]), np.float32) for name, b in net.inputs.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in nets}
-    for number in range(args.rounds + 1):
-        for name, session in sessions.items():
-            once_s, _ = timed(lambda session=session: session.run(None, feed))
-            seconds[name] += [once_s] if number else []
+    seconds, _ = in_turn({name: partial(each.run, None, feed) for name, each in sessions.items()}, args.rounds)
     found: dict[str, Any] = {"net": net.name, "widths": widths(net, args.ratio)}
     for name, session in sessions.items():
         middle, spread = median_and_spread(seconds[name])
