@@ -5,7 +5,8 @@ python tools/make_layer_table.py             # rewrite the table
 """
 
 import re
-from pathlib import Path
+
+from generated import DOCS, with_table
 
 from xdn.files import write_atomically
 from xdn.graph import LayerParams
@@ -14,9 +15,7 @@ from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.whole.layers import WHOLE_LAYERS
 from xdn.layers import LAYERS, CaffeLayer
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
-#: Lines of the page between which the table stands.
-BEGIN, END = "<!-- made by tools/make_layer_table.py -->", "<!-- end of the table -->"
+PAGE = DOCS / "layers.md"
 _HEAD = "| type | also written | what it is | runs by |\n|---|---|---|---|\n"
 
 
@@ -58,8 +57,7 @@ def table() -> str:
 
 def page() -> str:
     """Return the page with the table as it should be."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table()}\n{END}{rest.split(END)[1]}"
+    return with_table(PAGE, "make_layer_table.py", table())
 
 
 if __name__ == "__main__":

@@ -6,18 +6,16 @@ python tools/make_operator_table.py             # rewrite the table
 
 import inspect
 import re
-from pathlib import Path
 
 import onnx
+from generated import DOCS, with_table
 
 from xdn.files import write_atomically
 from xdn.frontend.onnx.read import net  # noqa: F401 (what it imports registers itself)
 from xdn.frontend.onnx.read.base import READERS
 from xdn.frontend.onnx.read.model import OLDEST
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "onnx.md"
-#: Lines of the page between which the table stands.
-BEGIN, END = "<!-- made by tools/make_operator_table.py -->", "<!-- end of the table -->"
+PAGE = DOCS / "onnx.md"
 _HEAD = "| operator | operator sets | what it becomes | refused |\n|---|---|---|---|\n"
 #: How a docstring begins to tell what is refused.
 _REFUSED = "Refused: "
@@ -49,8 +47,7 @@ def table() -> str:
 
 def page() -> str:
     """Return the page with the table as it should be."""
-    before, rest = PAGE.read_text().split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table()}\n{END}{rest.split(END)[1]}"
+    return with_table(PAGE, "make_operator_table.py", table())
 
 
 if __name__ == "__main__":
