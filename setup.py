@@ -67,6 +67,7 @@ setup(
     extras_require={"test": TEST, "bench": BENCH, "hdf5": HDF5, "train": TRAIN, "onnx-models": ONNX_MODELS},
     entry_points={
         "console_scripts": [
+            "xdn-completion = xdn.cli.entry:completion",
             "xdn-optimize = xdn.cli.entry:optimize",
             "xdn-run = xdn.cli.entry:run",
             "xdn-pack = xdn.cli.entry:pack",

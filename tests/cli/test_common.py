@@ -210,7 +210,7 @@ def test_a_bar_shows_no_escapes(capsys):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
 @pytest.mark.parametrize("options", [[], ["--json", "-"]])
 def test_a_full_disk_under_stdout_is_one_message(options):
-    command = [sys.executable, "-m", "xdn.cli", "inspect", "--list", *options]
+    command = [sys.executable, "-m", "xdn", "inspect", "--list", *options]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1

@@ -62,6 +62,15 @@ def _command(module: str) -> "Callable[[], int]":
     return lambda: program(f"xdn-{module}", main)
 
 
+def summary(name: str) -> str:
+    """Return the first line of what the command called `name` says of itself; nothing of it is imported."""
+    import ast
+    from pathlib import Path
+
+    said = ast.get_docstring(ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))) or ""
+    return said.partition("\n")[0]
+
+
 #: Each is a console script, `xdn-inspect` and so on.
-COMMANDS = ("inspect", "optimize", "pack", "run", "train", "tune")
-inspect, optimize, pack, run, train, tune = map(_command, COMMANDS)
+COMMANDS = ("completion", "inspect", "optimize", "pack", "run", "train", "tune")
+completion, inspect, optimize, pack, run, train, tune = map(_command, COMMANDS)

@@ -22,14 +22,20 @@ from xdn.report.machine import machine_table
 from xdn.report.net import net_document, net_table
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-inspect", __doc__)
+    add_net_options(made, optional=True, weights_needed=False)
+    made.add_argument("--list", action="store_true", help="print formats, layer types, stages and data sets, and end")
+    made.add_argument("--machine", action="store_true", help="print what this machine gives, measured once, and end")
+    made.add_argument("--again", action="store_true", help="with --machine: measure it anew, when nothing else runs")
+    return made
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = new_parser("xdn-inspect", __doc__)
-    add_net_options(parser, optional=True, weights_needed=False)
-    parser.add_argument("--list", action="store_true", help="print formats, layer types, stages and data sets, and end")
-    parser.add_argument("--machine", action="store_true", help="print what this machine gives, measured once, and end")
-    parser.add_argument("--again", action="store_true", help="with --machine: measure it anew, when nothing else runs")
-    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+    made = parser()
+    return run_command(made, lambda args, output: _run(made, args, output), argv)
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:

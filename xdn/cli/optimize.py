@@ -46,25 +46,31 @@ if TYPE_CHECKING:
     from xdn.optimize.prune.pruner import Pruned
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = new_parser("xdn-optimize", __doc__)
-    add_net_options(parser, optional=True)
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
-    parser.add_argument("--to", choices=tuple(writers()), help="the format to write (default: as what was read)")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-optimize", __doc__)
+    add_net_options(made, optional=True)
+    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
+    made.add_argument("--to", choices=tuple(writers()), help="the format to write (default: as what was read)")
+    made.add_argument(
         "--extract", metavar="BLOB..BLOB",
         help="cut this part out first; either side may be left out, or have several with commas",
     )  # fmt: skip
-    parser.add_argument("--stages", metavar="A,B,...", help="the stages to run, in this order (default: all)")
-    parser.add_argument("--explain", action="store_true", help="print every change, and every refusal with its reason")
-    parser.add_argument(
+    made.add_argument("--stages", metavar="A,B,...", help="the stages to run, in this order (default: all)")
+    made.add_argument("--explain", action="store_true", help="print every change, and every refusal with its reason")
+    made.add_argument(
         "--emit-fused", action="store_true", help="fuse sums and activations too, which only XDN reads (xdn_param)"
     )
-    parser.add_argument("--list", action="store_true", help="print stages, criteria, schedules, observers, and end")
-    add_prune_options(parser)
-    add_quantize_options(parser)
-    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+    made.add_argument("--list", action="store_true", help="print stages, criteria, schedules, observers, and end")
+    add_prune_options(made)
+    add_quantize_options(made)
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    made = parser()
+    return run_command(made, lambda args, output: _run(made, args, output), argv)
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:

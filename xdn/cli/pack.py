@@ -26,25 +26,28 @@ from xdn.report.quantities import order_name
 from xdn.report.section import table
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = new_parser("xdn-pack", __doc__)
-    task = parser.add_mutually_exclusive_group()
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-pack", __doc__)
+    task = made.add_mutually_exclusive_group()
     task.add_argument("dataset", nargs="?", metavar="DATASET", help="cifar10, glyphs10, FOLDER or LIST")
     task.add_argument("--list", action="store_true", help="print the kinds of data sets and end")
     task.add_argument("--verify", type=Path, metavar="FILE", help="read FILE against its checksums and end")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to make (default: in the cache)")
-    parser.add_argument("--dtype", choices=tuple(DTYPES), default="u8", help="default: u8")
-    parser.add_argument(
-        "--grey", action="store_true", help="decode image files with one channel, for nets that read one"
-    )
-    parser.add_argument(
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to make (default: in the cache)")
+    made.add_argument("--dtype", choices=tuple(DTYPES), default="u8", help="default: u8")
+    made.add_argument("--grey", action="store_true", help="decode image files with one channel, for nets that read one")
+    made.add_argument(
         "--mean-out", type=Path, metavar="FILE",
         help="write the mean image too, for xdn-run --mean-file: a binaryproto, or .npy",
     )  # fmt: skip
-    add_data_options(parser, "as DATASET; beside it: where data sets are kept", "test")
-    parser.add_argument("--channel-order", dest="data_order", choices=("rgb", "bgr"), help="the same as --data-order")
-    return run_command(parser, _run, argv)
+    add_data_options(made, "as DATASET; beside it: where data sets are kept", "test")
+    made.add_argument("--channel-order", dest="data_order", choices=("rgb", "bgr"), help="the same as --data-order")
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run_command(parser(), _run, argv)
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:

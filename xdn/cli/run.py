@@ -47,11 +47,11 @@ from xdn.report.profile import ProfileTable, profile_csv
 from xdn.report.run import run_table
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = new_parser("xdn-run", __doc__)
-    add_net_options(parser, optional=True)
-    layers = parser.add_mutually_exclusive_group()
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-run", __doc__)
+    add_net_options(made, optional=True)
+    layers = made.add_mutually_exclusive_group()
     layers.add_argument(
         "--optimize", action="store_true", help="run the optimizer's stages first (shipped nets: always)"
     )
@@ -59,14 +59,14 @@ def main(argv: list[str] | None = None) -> int:
         "--no-fusion", dest="fusion", action="store_false",
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )  # fmt: skip
-    run_data.add_run_options(parser)
-    add = parser.add_argument
+    run_data.add_run_options(made)
+    add = made.add_argument
     add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
     add(
         "--no-winograd", dest="winograd", action="store_false",
         help="compute every convolution as direct sums: more multiplications, smaller rounding errors",
     )  # fmt: skip
-    add_precision_options(parser)
+    add_precision_options(made)
     add(
         "--weights-as", choices=tuple(WEIGHT_ELEMENTS),
         help="store weights of convolutions and inner products in a number format of half the size: less memory, and "
@@ -83,8 +83,13 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     add("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
     add("--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full")
-    add_tune_options(parser)
-    return run_command(parser, _run, argv)
+    add_tune_options(made)
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run_command(parser(), _run, argv)
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:

@@ -37,12 +37,12 @@ from xdn.frontend.solver import Solver, read_solver
 from xdn.report.training import draw, progress_line
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = new_parser("xdn-train", __doc__)
-    parser.add_argument("solver", nargs="?", type=Path, metavar="SOLVER", help="the solver, a prototxt")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of all that is written")
-    first = parser.add_argument_group("net and first weights")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-train", __doc__)
+    made.add_argument("solver", nargs="?", type=Path, metavar="SOLVER", help="the solver, a prototxt")
+    made.add_argument("--out", type=Path, metavar="DIR", help="the folder of all that is written")
+    first = made.add_argument_group("net and first weights")
     first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train, or an ONNX model")
     choice = first.add_mutually_exclusive_group()
     choice.add_argument(
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     first.add_argument("--restart", action="store_true", help="begin anew even where a snapshot lies in --out")
     add_input_shape_option(first)
-    add = parser.add_argument_group("how to train").add_argument
+    add = made.add_argument_group("how to train").add_argument
     add("--epochs", type=positive_int, metavar="N", help="in place of the solver's length")
     add("--base-lr", type=float, metavar="F", help="learning rate")
     add("--batch", dest="batch_size", type=positive_int, metavar="N", help="images a batch")
@@ -65,14 +65,20 @@ def main(argv: list[str] | None = None) -> int:
         help="learn this net's outputs too; several are averaged",
     )  # fmt: skip
     add("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
-    data = add_data_options(parser, "what solver or net name, else as xdn-run")
+    data = add_data_options(made, "what solver or net name, else as xdn-run")
     data.add_argument("--test-data", metavar="DATA", help="what it is tested on (default: the test images of --data)")
-    add_transform_options(parser)
-    parser.add_argument("--list", action="store_true", help="print learning rate policies and solver types, and end")
-    plot = parser.add_argument_group("look at a log")
+    add_transform_options(made)
+    made.add_argument("--list", action="store_true", help="print learning rate policies and solver types, and end")
+    plot = made.add_argument_group("look at a log")
     plot.add_argument("--plot", type=Path, metavar="LOG", help="draw loss, accuracy and learning rate, and end")
     plot.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .png or .svg of --plot")
-    return run_command(parser, lambda args, output: _run(parser, args, output), argv)
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    made = parser()
+    return run_command(made, lambda args, output: _run(made, args, output), argv)
 
 
 def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:

@@ -22,10 +22,10 @@ from xdn.report.tuning import results_table
 from xdn.tune.store import Key, Result, Store, here
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = new_parser("xdn-tune", __doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    made = new_parser("xdn-tune", __doc__)
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[[argparse.Namespace, Output], None], text: str) -> argparse.ArgumentParser:
         """Add a command of its own; return its parser."""
@@ -38,7 +38,12 @@ def main(argv: list[str] | None = None) -> int:
     add("export", _export, "write all results to a file").add_argument("file", type=Path, metavar="FILE")
     add("import", _import, "read results from a file").add_argument("file", type=Path, metavar="FILE")
     add("clear", _clear, "remove one result, or all").add_argument("key", nargs="?", metavar="KEY")
-    return run_command(parser, lambda args, output: args.run(args, output), argv)
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return run_command(parser(), lambda args, output: args.run(args, output), argv)
 
 
 def _documents(results: dict[str, Result]) -> list[dict[str, object]]:
