@@ -92,6 +92,13 @@ def test_the_same_refusals(text):
     assert not made.state.HasField("phase")
 
 
+@pytest.mark.parametrize("number", [1 << 32, (1 << 32) + 1, 1 << 64, (1 << 200) + 1])
+def test_numbers_beyond_32_bits_name_no_value_of_an_enum(number):
+    made, unknown = ours(f"state {{ phase: {number} }}")
+    assert [each.value for each in unknown] == [str(number)]
+    assert not made.state.HasField("phase")
+
+
 def test_a_sign_may_stand_apart():
     """As in protobuf's own reader in C++, which Caffe uses; the one in Python refuses it."""
     made, _ = ours("state { level: - 3 }")

@@ -74,6 +74,12 @@ def _fields(descriptor: Any) -> Mapping[str, tuple[FieldDescriptor, bool]]:
     return {f.name: (f, f.is_repeated if hasattr(f, "is_repeated") else f.label == f.LABEL_REPEATED) for f in fields}
 
 
+@cache
+def _enum_values(descriptor: Any) -> Mapping[str | int, int]:
+    """Return the name or the number of an enum's value -> its number; protobuf's own table looks at 32 bits alone."""
+    return {key: value.number for value in descriptor.values for key in (value.name, value.number)}
+
+
 class _Reader:
     def __init__(self, text: str, file: str):
         self.tokens = Tokens(text, file)
@@ -246,9 +252,8 @@ class _Reader:
 
 def _enum_number(field: FieldDescriptor, token: Token, negative: bool) -> int | None:
     """Return the number of the enum's value that a token names, None for none."""
-    named = field.enum_type.values_by_name.get(token.text)
-    number = named.number if named else token.integer() if token.kind == "number" else None
-    return None if negative or number not in field.enum_type.values_by_number else number
+    said = token.integer() if token.kind == "number" else token.text
+    return None if negative or said is None else _enum_values(field.enum_type).get(said)
 
 
 def explain(unknown: Unknown) -> tuple[str, str | None]:
