@@ -151,6 +151,20 @@ def test_the_largest_sums_are_exact(rng):
         _ = net_of(plain, (1, channels + 1)).blobs
 
 
+@pytest.mark.parametrize("channels", [518, 519])
+def test_sums_around_what_f32_holds_are_exact(channels):
+    """127 * 255 * 518 is below 2^24; the bias takes most of the sum away, so that its last bit is seen."""
+    weight, bias = np.ones((1, channels), f32), np.array([-255 * channels + 0.25], f32)
+    layer = Layer(
+        "layer", InnerProduct(num_output=1), weights={"weight": weight, "bias": bias}, quantized=(Quantized(1.0),)
+    )
+    filters = integer_filters(layer.params, layer.weights, Quantized(1.0))
+    total = 127 * 255 * channels + int(filters.bias[0])
+    top = net_of(layer, (1, channels)).forward({"x0": np.full((1, channels), 255, f32)})["y"]
+    assert abs(total) < 1000
+    assert top[0, 0] == f32(total) * filters.factor[0]
+
+
 def test_scales_of_filters():
     params = Convolution(num_output=3, kernel_size=(1,))
     weight = np.array([[1, -2.5], [0, 0], [1e-3, 0]], f32).reshape(3, 2, 1, 1)

@@ -120,15 +120,29 @@ def weight_values(params: LayerParams, integers: Array, scales: Array) -> Array:
 def contracted(
     params: LayerParams, bottoms: Arrays, read: Quantized, weights: Weights, *, axes_after: int
 ) -> tuple[Array, ...]:
-    """Return what the reference of a layer gives for 8-bit integers; exact, since f64 holds sums of 32 bits.
+    """Return what the reference of a layer gives for 8-bit integers; sums are exact, in f64 or, where it can, in f32.
 
     `axes_after` counts the axes of the top after that of the filters.
     """
     filters = integer_filters(params, weights, read)
-    own = {"weight": filters.weight.astype(np.float64), "bias": filters.bias.astype(np.float64)}
-    (sums,) = params.reference([bottoms[0].astype(np.float64)], own, 1)
+    sums_as = _exact(params, filters.weight, read)
+    own = {"weight": filters.weight.astype(sums_as), "bias": np.zeros(len(filters.bias), sums_as)}
+    (sums,) = params.reference([bottoms[0].astype(sums_as)], own, 1)
+    along = (-1, *(1,) * axes_after)
     with np.errstate(over="ignore"):
-        return (sums.astype(real) * filters.factor.reshape(-1, *(1,) * axes_after),)
+        return ((sums + filters.bias.astype(np.float64).reshape(along)).astype(real) * filters.factor.reshape(along),)
+
+
+def _exact(params: LayerParams, weight: Array, read: Quantized) -> type[np.floating]:
+    """Return f32 where it holds every sum of a filter's products with 8-bit integers, in any order; else f64.
+
+    No partial sum is beyond the largest integer times the sum of the filter's magnitudes. f32 holds every integer up to
+    2^24, f64 sums of 32 bits.
+    """
+    filters = params.filters(weight)
+    magnitudes = np.abs(filters.reshape(len(filters), -1), dtype=np.int64).sum(axis=1)
+    most = magnitudes.max(initial=0) * max(-read.range[0], read.range[1])
+    return np.float32 if most <= 1 << 24 else np.float64
 
 
 def with_integer_weights(layer: Layer) -> Layer:
