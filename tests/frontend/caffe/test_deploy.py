@@ -276,3 +276,22 @@ def test_losses_of_sequences_go():
     for kind in ("CTCLoss", "CtcLoss", "WarpCTC"):
         loss = f'layer {{ name: "l" type: "{kind}" bottom: "a" bottom: "clean" top: "l" }}'
         assert names(deploy(SOURCE + ip("a", "data") + loss, input_shape=(3, 4, 4))) == ["d", "a"]
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        'layer { name: "w" type: "MatWrite" bottom: "a" mat_write_param { prefix: "x" } }',
+        'layer { name: "t" type: "Ranking" bottom: "a" bottom: "data" top: "rank_loss" }',
+        'layer { name: "t" type: "Ranking" bottom: "a" top: "accuracy" top: "loss_2" }',
+    ],
+)
+def test_a_stranger_at_the_end_goes_that_gives_nothing_or_a_loss(sink):
+    assert names(deploy(DATA % "" + ip("a", "data") + sink)) == ["d", "a"]
+
+
+def test_strange_sources_are_data_layers_by_their_name():
+    source = 'layer { name: "d" type: "%s" top: "data" }'
+    for kind in ("LmdbReader", "VideoList", "ImageSource", "PoseInput"):
+        assert deploy(source % kind + ip("a", "data"), input_shape=(3, 4, 4))[0].type == "Input"
+    assert deploy(source % "Constant" + ip("a", "data"))[0].type == "Constant"

@@ -31,6 +31,8 @@ _MEASURES = re.compile(r"loss|accuracy|evaluat|^eval|iou$|^warpctc$", re.IGNOREC
 #: What labels pass on their way to several losses.
 _RESHAPING = ("Slice", "Split", "Reshape", "Flatten")
 _SILENT = ("Silence", "HDF5Output")
+#: What data layers of forks are called.
+_SOURCES = re.compile(r"data|input|reader|image|video", re.IGNORECASE)
 
 
 def is_data(layer: Message) -> bool:
@@ -38,7 +40,7 @@ def is_data(layer: Message) -> bool:
     if layer.type in (*_LABELLED, *_FREE):
         return True
     is_source = layer.top and not layer.bottom and layer.type not in LAYERS
-    return bool(is_source) and (layer.type == PYTHON or "data" in layer.type.lower())
+    return bool(is_source) and (layer.type == PYTHON or bool(_SOURCES.search(layer.type)))
 
 
 def _is_measure(layer: Message) -> bool:
@@ -51,6 +53,11 @@ def _is_measure(layer: Message) -> bool:
     if layer.type == PYTHON and _MEASURES.search(f"{layer.python_param.module} {layer.python_param.layer}"):
         return True
     return any(layer.loss_weight) or bool(_MEASURES.search(layer.type.replace("_", "")))
+
+
+def _gives_measures(layer: Message) -> bool:
+    """Return whether `layer`, of a type that XDN lacks, gives nothing, or what is called a loss or a measure."""
+    return layer.type not in (*LAYERS, *_SILENT) and all(_MEASURES.search(top.replace("_", "")) for top in layer.top)
 
 
 @dataclass
@@ -79,8 +86,8 @@ class _Analysis:
     def find_measures(self) -> None:
         """Enter losses and measures: what is one by itself, and strange layers by their place.
 
-        Python layers that end the net, and compare what was computed, their first bottom, with what comes from data;
-        and layers of types that XDN lacks, where a loss or a measure compares with the same.
+        These end the net, and are losses or measures by what they give; Python layers also where they compare what was
+        computed, their first bottom, with what comes from data, others where a loss or a measure compares with it too.
         """
         readers, given = self.readers(), set[str]()
         strangers, compared_with = list[tuple[int, set[str]]](), set[str]()
@@ -89,7 +96,7 @@ class _Analysis:
                 given.update(wiring.tops)
             ends = readers.keys().isdisjoint(wiring.tops) and not is_known_python(layer)
             compared = given.intersection(wiring.bottoms) if given.isdisjoint(wiring.bottoms[:1]) else set[str]()
-            if _is_measure(layer) or (ends and layer.type == PYTHON and (compared or not wiring.tops)):
+            if _is_measure(layer) or (ends and (_gives_measures(layer) or (layer.type == PYTHON and compared))):
                 self.measures.add(index)
                 compared_with |= compared
             elif ends and layer.type not in LAYERS:

@@ -3,11 +3,11 @@
 Forks of Caffe add fields. Each that is passed over is a warning, with its reason:
 
 - *training*: it stands in a filler, in the learning rates of weights, or in the parameters of a loss or a data layer;
-- *engine*: it says how a layer is computed, and not what (`_ENGINES`, and the values of fields that a layer type lists
-  as `unused`);
+- *engine*: it says how a layer is computed, and not what (`_ENGINES`, wherever it stands, and the values of fields that
+  a layer type lists as `unused`);
 - *no reader*: its layer does not run, or is of one of Caffe's own types, which read their own message only;
-- *unknown*: a field of a fork beside the parameters of such a layer, or in the transform of images. What it means
-  cannot be told, and the warning says so.
+- *unknown*: a field of a fork beside the parameters of such a layer, in the transform of images, or parameters (a
+  message called so) at the head of the net. What it means cannot be told, and the warning says so.
 
 In the parameters of a layer that runs an unknown field may change its results, and one that looks like a misspelled
 known field certainly does: these are errors. So is every unknown field in a layer of a type that forks brought, because
@@ -35,12 +35,14 @@ log = logging.getLogger(__name__)
 
 #: From this likeness on a name counts as a misspelling.
 _MISSPELLED = 0.8
-#: Fields of forks (NVIDIA's, Intel's) that choose an implementation, or the type of numbers it computes in.
+#: Fields of forks (NVIDIA's, Intel's, Cambricon's) that choose an implementation, or the type of its numbers.
 _ENGINES = (
     "engine",
     *(f"{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
     *(f"default_{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
     "cudnn_math_override",
+    "cudnn_convolution_algo_seeker",
+    "conv_algos_override",
     "default_cudnn_math_override",
     "default_conv_algos_override",
     "global_grad_scale",
@@ -95,7 +97,9 @@ def _excuse(unknown: Unknown) -> str | None:
     layer = _layer_of(unknown)
     if layer is None:
         misspelled = message.name != "NetParameter" or _misspelled(unknown.name, message.fields_by_name)
-        return None if unknown.is_message or misspelled else _excuse_of_strange(unknown)
+        # Whatever else a message holds may be a layer.
+        may_compute = unknown.is_message and not unknown.name.endswith("_param")
+        return None if may_compute or misspelled else _excuse_of_strange(unknown)
     cls = _class_of(layer)
     if cls is None:
         # Of a layer without a type nothing is known; one of a type that XDN lacks is refused for that, or goes.
@@ -104,10 +108,12 @@ def _excuse(unknown: Unknown) -> str | None:
         return "as only training needs it"
     if unknown.value is not None:
         return _HOW if unknown.name in cls.unused else None
+    if unknown.name in _ENGINES:
+        return _HOW
     if len(unknown.path) == 2:
         if unknown.name in cls.proto_fields() or _misspelled(unknown.name, message.fields_by_name):
             return None
-        return _excuse_of_strange(unknown) if unknown.name in _ENGINES or cls.of_caffe() else None
+        return _excuse_of_strange(unknown) if cls.of_caffe() else None
     own = {"V0LayerParameter"} if cls.message is None else {"V0LayerParameter", cls.message.name}
     return "as layers of this type do not read it" if cls.of_caffe() and not within & own else None
 
