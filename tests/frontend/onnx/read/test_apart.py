@@ -40,6 +40,19 @@ def test_heads_beside_the_batch():
     check(model_of(nodes, {"x": ("n", 5, 6)}, {"heads": i64(5, -1, 3), "images": i64(-1, 2, 5, 5)}))
 
 
+def test_heads_of_attention_are_channels():
+    """Queries and keys, taken apart where a Transpose has laid them before the batch: (3, N, H, T, D)."""
+    nodes = [helper.make_node("Reshape", ["x", "parts"], ["a"]), turned("a", "b", (2, 0, 3, 1, 4))]
+    nodes += [helper.make_node("Gather", ["b", "zero"], ["q"], axis=0)]
+    nodes += [helper.make_node("Slice", ["b", "one", "two", "axes"], ["c"])]
+    nodes += [helper.make_node("Squeeze", ["c", "axes"], ["d"]), turned("d", "k", (0, 1, 3, 2))]
+    nodes += [helper.make_node("MatMul", ["q", "k"], ["y"])]
+    numbers = {"zero": np.array(0, np.int64), "one": i64(1), "two": i64(2), "axes": i64(0)}
+    net = check(model_of(nodes, {"x": ("n", 4, 18)}, {"parts": i64(0, 4, 3, 2, 3), **numbers}))
+    (product,) = [layer for layer in net.layers if layer.type == "MatMul"]
+    assert [net.blobs[bottom].shape[1:] for bottom in product.bottoms] == [(2, 4, 3), (2, 3, 4)]
+
+
 def test_a_residual_with_its_batch_first_meets_one_without():
     nodes = [turned("x", "a"), helper.make_node("Unsqueeze", ["x", "one"], ["b"]), turned("b", "c", (1, 2, 0, 3))]
     nodes += [helper.make_node("Unsqueeze", ["a", "zero"], ["d"]), turned("d", "e", (2, 0, 1, 3))]

@@ -3,8 +3,8 @@
 The blob of such a value has the batch before all axes of the value, the one of the batch among them, whose extent is 1
 since the batch is read as 1. So no node takes the batch elsewhere, and where it stands in the value makes no
 difference: what a node does, it does to each image. A Transpose that moves the first axis takes the batch apart; once
-the first axis of a value is of extent 1 again, a Transpose or Reshape makes it the batch. The inputs of the net have
-their batch first, whatever the model says.
+the first axis of a value is of extent 1 again, a node that gives it another shape makes it the batch. The inputs of the
+net have their batch first, whatever the model says.
 """
 
 from collections.abc import Sequence
@@ -56,9 +56,9 @@ def transposed(node: Node, order: Sequence[int]) -> None:
 
 
 def shaped(node: Node, blob: str, shape: Sequence[int]) -> None:
-    """Make a blob whose batch is apart a node's first output, of a shape whose first axis is the batch if it is 1."""
-    node.apart = list(shape[:1]) != [1]
-    node.shaped(blob, (1, *shape) if node.apart else shape)
+    """Make a blob whose batch is apart a node's first output, of a shape that says nothing of it."""
+    node.apart = True
+    node.shaped(blob, (1, *shape))
 
 
 def is_possible(making: Making) -> bool:

@@ -261,7 +261,12 @@ class Node:
                 self.making.apart.add(self.proto.output[output])
 
     def shaped(self, blob: str, shape: Sequence[int]) -> None:
-        """Make a blob the node's first output in another shape, by a layer where it differs."""
+        """Make a blob the node's first output in another shape, by a layer where it differs.
+
+        Where the batch is apart, and the first axis after it is of extent 1, this axis becomes the batch.
+        """
+        if self.apart and shape[1] == 1:
+            self.apart, shape = False, shape[1:]
         if self._readings.get(blob) is None:
             blob = self.making.origins.get(blob, blob)
         if tuple(shape) == self.shape_of(blob):
