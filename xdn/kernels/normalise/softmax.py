@@ -33,11 +33,11 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.mathematics import exp
 from xdn.kernels.core.portion import portion
-from xdn.kernels.core.rows import row_at, row_builder
+from xdn.kernels.core.rows import row_builder
 from xdn.kernels.core.work import Phase
 
-#: Cycles of a vector of channels: of images, and of one image, whose channels are summed one by one.
-_CYCLES = (30.0, 140.0)
+#: Cycles of a vector: whose lanes are summed alone, and of channels of one image, which are summed one by one.
+VECTOR_CYCLES, _CHANNELS_CYCLES = 30.0, 140.0
 
 
 class Softmax(Descriptor):
@@ -58,27 +58,33 @@ def _position(target: Target) -> Callable[..., None]:
 
     @emitted(VOID, POINTER, I64, POINTER)
     def position(irbuilder, *args):
-        _emit_position(row_builder(irbuilder, target), *args)
+        b = row_builder(irbuilder, target)
+        emit_softmax(b, *args, b.const(target.block_images))
 
     return position
 
 
-def _emit_position(b: VectorBuilder, x: ir.Value, channels: ir.Value, y: ir.Value) -> None:
-    def find_most(c, carried):
-        return [b.larger(b.load(row_at(b, x, c)), carried[0])]
+def emit_softmax(b: VectorBuilder, x: ir.Value, count: ir.Value, y: ir.Value, step: ir.Value) -> None:
+    """Emit e**(x - max) over their sum for each lane of `count` values that lie `step` elements apart, in order."""
 
-    def exponentiate(c, carried):
-        power = formulas.exp(b, b.sub(b.load(row_at(b, x, c)), most))
-        b.store(power, row_at(b, y, c))
+    def place(begin: ir.Value, number: ir.Value) -> ir.Value:
+        return b.offset(begin, b.ir.mul(step, number))
+
+    def find_most(number, carried):
+        return [b.larger(b.load(place(x, number)), carried[0])]
+
+    def exponentiate(number, carried):
+        power = formulas.exp(b, b.sub(b.load(place(x, number)), most))
+        b.store(power, place(y, number))
         return [b.add(carried[0], power)]
 
-    def divide(c, carried):
-        b.store(b.div(b.load(row_at(b, y, c)), total), row_at(b, y, c))
+    def divide(number, carried):
+        b.store(b.div(b.load(place(y, number)), total), place(y, number))
         return []
 
-    (most,) = b.loop(b.const(1), channels, [b.load(x)], find_most)
-    (total,) = b.loop(b.const(0), channels, [b.number(0)], exponentiate)
-    b.loop(b.const(0), channels, [], divide)
+    (most,) = b.loop(b.const(1), count, [b.load(x)], find_most)
+    (total,) = b.loop(b.const(0), count, [b.number(0)], exponentiate)
+    b.loop(b.const(0), count, [], divide)
 
 
 def _of_images(target: Target) -> KernelBody:
@@ -119,7 +125,7 @@ def _over_channels(lowering: Lowering) -> bool:
 
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
-    return lowering.moving(_CYCLES[0 if lowering.schedule is BATCH else 1])
+    return lowering.moving(VECTOR_CYCLES if lowering.schedule is BATCH else _CHANNELS_CYCLES)
 
 
 @family("softmax", "Softmax", when=_over_channels, schedules=BOTH, phases=_phases)

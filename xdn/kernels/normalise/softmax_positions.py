@@ -1,64 +1,69 @@
 """Softmax along rows, columns or both: sums over positions that stay vectors.
 
-A row is what one position has: all channels, and in the batch schedule all images of a block. Threads share the
-elements of a row, so that each has sums of its own::
+A row is what one position has: all channels, and in the batch schedule all images of a block::
 
     for group in groups:                                   the positions along the axis
-        most[i]  = max over positions of x[position][i]
-        y[..][i] = e ** (x[..][i] - most[i]);  total[i] = sum of y[..][i]
-        y[..][i] /= total[i]
+        for vector of a row:
+            most  = max over positions of x[position][vector]
+            y[..] = e ** (x[..][vector] - most);  total = sum of y[..]
+            y[..] /= total
 """
 
-import numpy as np
+from functools import partial
+from typing import Any
 
-from xdn.codegen.intrinsics import at, at_element
+import numpy as np
+from llvmlite import ir
+
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.intrinsics import at_element
+from xdn.codegen.jit import I64, POINTER, VOID, emitted
 from xdn.codegen.source import KernelBody
-from xdn.element import S64, real
+from xdn.codegen.target import Target
+from xdn.element import S64
 from xdn.graph import Blob
-from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Scratch, Size
+from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
 from xdn.kernels.core.family import Lowered, Lowering, family
 from xdn.kernels.core.layout import BOTH
-from xdn.kernels.core.mathematics import exp
 from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Phase
+from xdn.kernels.normalise.softmax import VECTOR_CYCLES, emit_softmax
 
 
 class SoftmaxPositions(Descriptor):
-    """The first position of each group; positions of a group, from one to the next, and of an image; a row's elements.
+    """The first position of each group; positions of a group, from one to the next, and of an image; a row's vectors.
 
-    most, total
-        A row each.
+    y_pitch
+        Elements of a row.
     """
 
-    x, y, most, total = Place(), Place(), Scratch(), Scratch()
+    x, y = Place(), Place()
     groups = Pointer(S64)
-    group_count, count, step, positions, y_pitch = (Size() for _ in range(5))
+    group_count, count, step, positions, vectors, y_pitch = (Size() for _ in range(6))
 
 
-def _softmax() -> KernelBody:
+def _column(target: Target) -> Any:
+    """Return the intrinsic that computes all positions of a group for one vector of a row."""
+
+    @emitted(VOID, POINTER, I64, POINTER, I64)
+    def column(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
+        emit_softmax(VectorBuilder(irbuilder, target), *args)
+
+    return column
+
+
+def _softmax(target: Target) -> KernelBody:
+    column, lanes = _column(target), target.lanes
+
     def softmax(d, frame):
-        groups, row, positions, count, step = d.groups, d.y_pitch, d.positions, d.count, d.step * d.y_pitch
-        most, total = at(frame, d.most), at(frame, d.total)
-        begin, stop = portion(frame, row)
-        for block in range(frame.blocks):
-            x = at_element(frame, d.x, block * positions * row)
-            y = at_element(frame, d.y, block * positions * row)
-            for g in range(d.group_count):
-                first = groups[g] * row
-                for i in range(begin, stop):
-                    most[i] = x[first + i]
-                    total[i] = real(0)
-                for k in range(1, count):
-                    for i in range(begin, stop):
-                        value = x[first + k * step + i]
-                        most[i] = value if value > most[i] else most[i]
-                for k in range(count):
-                    for i in range(begin, stop):
-                        power = exp(x[first + k * step + i] - most[i])
-                        y[first + k * step + i] = power
-                        total[i] += power
-                for k in range(count):
-                    for i in range(begin, stop):
-                        y[first + k * step + i] /= total[i]
+        groups, pitch, vectors, group_count = d.groups, d.y_pitch, d.vectors, d.group_count
+        begin, end = portion(frame, frame.blocks * group_count * vectors)
+        for unit in range(begin, end):
+            part = unit // vectors
+            block = part // group_count
+            first = block * d.positions + groups[part - block * group_count]
+            place = first * pitch + (unit - part * vectors) * lanes
+            column(at_element(frame, d.x, place), d.count, at_element(frame, d.y, place), d.step * pitch)
 
     return softmax
 
@@ -85,11 +90,16 @@ def axis_positions(blob: Blob, axis: int) -> tuple[np.ndarray, int, int]:
     return np.ascontiguousarray(along[0].ravel(), np.int64), step, count
 
 
-@family("softmax_positions", "Softmax", when=_over_positions, schedules=BOTH)
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    return lowering.moving(VECTOR_CYCLES)
+
+
+@family("softmax_positions", "Softmax", when=_over_positions, schedules=BOTH, phases=_phases)
 def lower_softmax(lowering: Lowering) -> Lowered:
     """e**(x - max) over their sum, along positions."""
-    blob, row = lowering.bottoms[0], lowering.top().position_elements
+    blob, top = lowering.bottoms[0], lowering.top()
     starts, step, count = axis_positions(blob, blob.axis(lowering.params.axis))
     tables = {"groups": starts, "group_count": len(starts), "count": count, "step": step}
-    words = lowering.words(SoftmaxPositions, most=row, total=row, **tables)
-    return Lowered([lowering.step("softmax_positions", _softmax, words, serves_both=True)])
+    words = lowering.words(SoftmaxPositions, vectors=top.position_elements // top.lanes, **tables)
+    make = partial(_softmax, lowering.target)
+    return Lowered([lowering.step("softmax_positions", make, words, serves_both=True)])
