@@ -9,7 +9,7 @@ from xdn import api, settings
 from xdn.data.packed import pack
 from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import Rounds, timed
-from xdn.evaluate.contestants import Asked, MadeUpJob, OnlineJob, PackedJob
+from xdn.evaluate.contestants import Asked, FeedJob, OnlineJob, PackedJob
 from xdn.evaluate.scores import Scores
 from xdn.graph import Layer, Net
 from xdn.kernels.core.layout import BATCH
@@ -159,7 +159,7 @@ def made_up_net(batch=1, reshape=False):
 @pytest.mark.parametrize(("batch", "images", "in_all"), [(1, 5, 5), (4, 9, 12), (8, 3, 8)])
 def test_made_up_inputs_of_any_rank_are_run(batch, images, in_all):
     session = Session(made_up_net(), threads=1, profile=True)
-    job = MadeUpJob(session, batch, images)
+    job = FeedJob.made_up(session, batch, images)
     (result,) = timed([job], Rounds(2))
     assert result.accuracy is None
     assert (result.images, len(result.runs_s)) == (in_all, 2)
@@ -169,7 +169,7 @@ def test_made_up_inputs_of_any_rank_are_run(batch, images, in_all):
 
 
 def test_a_net_that_states_its_batch_has_no_latency_of_one_image():
-    job = MadeUpJob(Session(made_up_net(4, reshape=True), threads=1), 4, 8)
+    job = FeedJob.made_up(Session(made_up_net(4, reshape=True), threads=1), 4, 8)
     (result,) = timed([job])
     assert result.images == 8
     assert job.latency() is None

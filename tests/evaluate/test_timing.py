@@ -12,6 +12,12 @@ def test_percentiles_are_in_milliseconds():
     assert abs(latency.p90_ms - 91) < 1e-9
     assert abs(latency.p99_ms - 100) < 1e-9
     assert abs(latency.max_ms - 101) < 1e-9
+    assert [each.percent for each in latency.percentiles] == [50, 90, 99]
+
+
+def test_percentiles_that_are_asked_for_come_in_place_of_the_usual_ones():
+    latency = Latency.of([i / 1000 for i in range(1, 102)], 1, (25, 75))
+    assert [(each.percent, round(each.ms, 6)) for each in latency.percentiles] == [(25, 26), (75, 76)]
 
 
 def test_the_first_request_warms_up_and_is_not_counted():

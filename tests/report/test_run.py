@@ -1,5 +1,7 @@
 """The table of a run."""
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
@@ -7,7 +9,7 @@ from xdn.evaluate.accuracy import Accuracy
 from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.evaluation import Evaluation
-from xdn.evaluate.timing import Latency
+from xdn.evaluate.timing import Latency, Percentile
 from xdn.report.run import run_table
 
 
@@ -32,7 +34,7 @@ def shown(runs_s, invalid=0, top5=None, latency=True, scored=True, **fields):
         "layers": 29,
         "fused_layers": 18,
     }
-    result = Evaluation(contest=contest, **own | fields)
+    result = Evaluation(**own | {"contest": contest} | fields)
     console = Console(width=200)
     with console.capture() as captured:
         console.print(run_table(result))
@@ -59,6 +61,11 @@ LATENCY = Latency(requests=200, batch=1, p50_ms=1.234, p90_ms=2.345, p99_ms=3.45
 )
 def test_a_row_a_figure(text):
     assert text in shown((5.0,))
+
+
+def test_percentiles_that_were_asked_for_are_shown():
+    contest = ContestResult(None, 1.0, (1.0,), 10, replace(LATENCY, asked=(Percentile(99.9, 3.5),)))
+    assert "p99.9 3.50 ms (200 requests)" in shown((1.0,), contest=contest)
 
 
 def test_repeated_runs_show_their_median_and_spread():

@@ -12,6 +12,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --precision auto          in the fastest of f32, bf16, 8-bit integers and a mixture of them that
                                                  errs little enough
   xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
+  xdn-run net.onnx --input values.npz --outputs results.npz          arrays in and out, for any inputs
 
 Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other
 nets, such as detectors, shape and range of the outputs are printed. With --data random a net that reads images gets
@@ -27,6 +28,7 @@ import time
 from dataclasses import replace
 
 from xdn.cli import run_data
+from xdn.cli.array_options import add_array_options, given_data, write_outputs
 from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
 from xdn.cli.data_options import RANDOM
 from xdn.cli.net_options import add_net_options, load_net
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         help="run every layer of the file by itself, for comparison: nothing is optimized, nothing fused",
     )  # fmt: skip
     run_data.add_run_options(made)
+    add_array_options(made)
     add = made.add_argument
     add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
     add(
@@ -95,7 +98,9 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace, output: Output) -> None:
     args.profile |= args.profile_csv is not None
     net, load_s = _load(args, output) if args.net else (None, 0.0)
-    if args.data == RANDOM:
+    if args.input:
+        data = given_data(args, net)
+    elif args.data == RANDOM:
         data = run_data.random_data(args, net)
     else:
         images = run_data.found_images(args, net)
@@ -122,9 +127,11 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
             (contest,) = timed([job], run_data.rounds_of(args))
         # That of the contest: single requests, which follow, may have another.
         plans = session.plans()
-        contest = replace(contest, latency=job.latency())
+        contest = replace(contest, latency=job.latency(args.percentiles))
         outputs = () if data.scores else job.outputs()
         profile = job.profile() if args.profile else None
+        if args.outputs:
+            write_outputs(args.outputs, job, output)
     result = Evaluation.of(
         session,
         plans,

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.progress import Progress
 
 from xdn import api, settings
-from xdn.cli.common import Output, positive_float, positive_int, shown
+from xdn.cli.common import Output, number_between, positive_float, positive_int, shown
 from xdn.cli.data_options import RANDOM, add_data_options, finder, tell_transform
 from xdn.data import Dataset
 from xdn.data.applied import Applied
@@ -21,10 +21,11 @@ from xdn.data.source import declared_size, default_data, packed_in_cache
 from xdn.errors import DataError, SettingError
 from xdn.evaluate.answers import online_images, stated_batch
 from xdn.evaluate.contest import Rounds
-from xdn.evaluate.contestants import Asked, Job, MadeUpJob, OnlineJob, PackedJob
+from xdn.evaluate.contestants import Asked, FeedJob, Job, OnlineJob, PackedJob
 from xdn.evaluate.pairing import check_pair
 from xdn.evaluate.scores import Scores, find_scores
 from xdn.graph import Net, Transform
+from xdn.runtime.backend import Feed
 from xdn.session import Session
 
 
@@ -37,13 +38,15 @@ class RunData:
     title : str
         As people read it.
     images : Dataset or None
-        None where values are made up for the inputs of a net that reads no single images.
+        None where values of the inputs are given, or made up for a net that reads no single images.
     transform : PixelTransform or None
         Of images on their way into the net.
     applied : Applied or None
         The same, for the result to state.
     suggested : dict
         What the JSON says of a transform that the net lacks.
+    feed : mapping, optional
+        Values of the net's inputs that are given in place of images.
     scores : Scores or None
         Where the net tells their classes.
     said : str
@@ -57,6 +60,7 @@ class RunData:
     said: str
     applied: Applied | None = None
     suggested: dict[str, str] = field(default_factory=dict)
+    feed: Feed | None = None
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +90,15 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help=f"further timed runs until so long has passed (default: 0; of random data {settings.RANDOM_S:g})",
     )  # fmt: skip
     add("--warmup", type=positive_int, default=0, metavar="N", help="runs before them (default: 0)")
+    add(
+        "--percentiles", type=_percents, default=(), metavar="P,P,...",
+        help="of the times of single images, such as 50,90,99.9 (default: 50,90,99)",
+    )  # fmt: skip
+
+
+def _percents(text: str) -> tuple[float, ...]:
+    """Return an option's text as percentages."""
+    return tuple(number_between(part, float, 0.0, 100.0, "a percentage, 0 to 100") for part in text.split(","))
 
 
 def rounds_of(args: argparse.Namespace) -> Rounds:
@@ -168,10 +181,13 @@ def job_of(
 ) -> tuple[Job, str]:
     """Return what is timed, and how its images are preprocessed, in words."""
     asked = Asked(data.scores, None if isinstance(data.images, RandomImages) else args.images)
+    if data.feed is not None:
+        given = FeedJob.of(session, data.feed, args.batch or stated_batch(session.net))
+        return given, f"arrays, batch {given.batch}"
     if images is None or data.transform is None:
         batch = args.batch or next(iter(session.net.inputs.values())).shape[0]
         count = args.images or settings.RANDOM_IMAGES
-        return MadeUpJob(session, batch, count), f"made-up values, batch {batch}"
+        return FeedJob.made_up(session, batch, count), f"made-up values, batch {batch}"
     if args.online:
         if isinstance(images, PackedData):
             mend = "Name what it was packed from"

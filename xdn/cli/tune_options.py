@@ -31,7 +31,10 @@ def add_tune_options(parser: argparse.ArgumentParser) -> None:
     )
     chosen.add_argument("--config", type=Path, metavar="FILE", help="a configuration, as --save-config writes it")
     chosen.add_argument("--no-stored", dest="stored", action="store_false", help="by the rules alone")
-    add("--save-config", type=result_file, metavar="FILE", help="write the configuration of this run as JSON")
+    add(
+        "--save-config", "--dump-config", type=result_file, metavar="FILE",
+        help="write the configuration of this run as JSON",
+    )  # fmt: skip
     add(
         "--budget", type=positive_float, default=settings.TUNE_BUDGET_S, metavar="S",
         help=f"seconds for --tune (default: {settings.TUNE_BUDGET_S:g})",

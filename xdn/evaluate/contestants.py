@@ -1,8 +1,9 @@
-"""XDN's own contestants: a session on packed data, on images decoded on line, and on made-up inputs."""
+"""XDN's own contestants: a session on packed data, on images decoded on line, and on any values for any inputs."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ from xdn.data.pixels import PixelTransform
 from xdn.data.views import first_images
 from xdn.evaluate.answers import Answers, Output, images_at_once, outputs_of_images, stated_batch, takes_batch
 from xdn.evaluate.contest import Contestant
+from xdn.evaluate.feeds import feed_images, feed_parts
 from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph import Array
-from xdn.runtime.backend import Progress
+from xdn.runtime.backend import Feed, Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
@@ -63,12 +65,21 @@ class Job(Contestant):
         next(self.calls())
 
     @abstractmethod
-    def calls(self) -> Iterator[list[Array]]:
-        """Open the data and yield the net's outputs for all images, call by call."""
+    def feeds(self, batch: int) -> Iterator[Feed]:
+        """Open the data and yield the net's inputs, so many images at a time."""
 
     @abstractmethod
+    def feed_of(self, number: int) -> Feed:
+        """Return the net's inputs for one image."""
+
+    def calls(self) -> Iterator[list[Array]]:
+        """Open the data and yield the net's outputs for all images, call by call."""
+        assert self.batch is not None
+        return (self.session.run(None, feed) for feed in self.feeds(self.batch))
+
     def request(self, number: int) -> list[Array]:
         """Return the net's outputs for one image."""
+        return self.session.run(None, self.feed_of(number))
 
     def profile(self) -> Profile:
         """Run the first call again and return what each layer took; decoding is not part of it."""
@@ -89,12 +100,12 @@ class Job(Contestant):
         found = self.request(0) if takes_batch(self.session.net, 1) else next(self.calls())
         return tuple(map(Output.of, self.session.net.outputs, found))
 
-    def latency(self) -> Latency | None:
-        """Return how long single images take; None where the net takes no single one."""
+    def latency(self, percentiles: Sequence[float] = ()) -> Latency | None:
+        """Return how long single images take, with these percentiles; None where the net takes no single one."""
         if not takes_batch(self.session.net, 1):
             return None
         count = min(settings.LATENCY_REQUESTS, len(self.labels))
-        return Latency.of(durations(self.request, count, settings.LATENCY_BUDGET_S), 1)
+        return Latency.of(durations(self.request, count, settings.LATENCY_BUDGET_S), 1, percentiles)
 
 
 class PackedJob(Job):
@@ -150,6 +161,17 @@ class PackedJob(Job):
         """Run one image."""
         return next(outputs_of_images(self.session, self._images[number : number + 1], self.transform))
 
+    def feeds(self, batch: int) -> Iterator[Feed]:
+        """Open the file and transform its images."""
+        return (self._feed(images) for images in self._opened().batches(batch))
+
+    def feed_of(self, number: int) -> Feed:
+        """Transform one image."""
+        return self._feed(self._images[number : number + 1])
+
+    def _feed(self, images: Array) -> Feed:
+        return {next(iter(self.session.net.inputs)): self.transform.apply(images)}
+
 
 class OnlineJob(Job):
     """A session and a data set that is decoded and preprocessed batch by batch, the contest's starting point.
@@ -174,43 +196,56 @@ class OnlineJob(Job):
         super().__init__(session, (dataset.labels, dataset.classes), batch, asked.scores)
         self.transform, self._dataset, self._input = transform, dataset, next(iter(session.net.inputs))
 
-    def calls(self) -> Iterator[list[Array]]:
-        """Decode and run the data set."""
-        batches = self._dataset.batches(self.batch)
-        return (self.session.run(None, {self._input: self.transform.apply(images)}) for images in batches)
+    def feeds(self, batch: int) -> Iterator[Feed]:
+        """Decode and transform the data set."""
+        return ({self._input: self.transform.apply(images)} for images in self._dataset.batches(batch))
 
-    def request(self, number: int) -> list[Array]:
-        """Decode and run one image."""
-        images = self.transform.apply(self._dataset.images(number, number + 1))
-        return self.session.run(None, {self._input: images})
+    def feed_of(self, number: int) -> Feed:
+        """Decode and transform one image."""
+        return {self._input: self.transform.apply(self._dataset.images(number, number + 1))}
 
 
-class MadeUpJob(Job):
-    """A session and made-up values for all inputs of its net, whatever these are: for its times.
+class FeedJob(Job):
+    """A session and values for all inputs of its net, whatever these are.
 
     Parameters
     ----------
     session
         As `Job` has it.
+    parts : callable
+        Images a call -> the net's inputs, call by call.
+    count : int
+        How many images these are in all.
     batch : int
-        Of a call, all of which get the same values.
-    images : int
-        How many to run, rounded up to whole batches.
+        Images a call.
     """
 
     batch: int
 
-    def __init__(self, session: Session, batch: int, images: int):
-        self._calls = -(-images // batch)
-        super().__init__(session, (np.zeros(self._calls * batch, np.int32), ()), batch, None)
-        self._feed = made_up_feed(session.net, batch)
-        single = takes_batch(session.net, 1)
-        self._single = made_up_feed(session.net, 1) if single else self._feed
+    def __init__(self, session: Session, parts: Callable[[int], Sequence[Feed]], count: int, batch: int):
+        super().__init__(session, (np.zeros(count, np.int32), ()), batch, None)
+        self._parts, self._calls = parts, parts(batch)
+        self._single = parts(1)[0] if takes_batch(session.net, 1) else self._calls[0]
 
-    def calls(self) -> Iterator[list[Array]]:
-        """Run all calls."""
-        return (self.session.run(None, self._feed) for _ in range(self._calls))
+    @staticmethod
+    def made_up(session: Session, batch: int, images: int) -> "FeedJob":
+        """Return the job of at least `images` made-up ones, in whole batches, all of which get the same values."""
 
-    def request(self, number: int) -> list[Array]:
-        """Run one image."""
-        return self.session.run(None, self._single)
+        def parts(each: int) -> Sequence[Feed]:
+            return [made_up_feed(session.net, each)] * -(-images // each)
+
+        return FeedJob(session, parts, -(-images // batch) * batch, batch)
+
+    @staticmethod
+    def of(session: Session, feed: Feed, batch: int | None = None) -> "FeedJob":
+        """Return the job of given values; all in one call where no batch is said."""
+        count = feed_images(session.net, feed)
+        return FeedJob(session, partial(feed_parts, session.net, feed), count, batch or count)
+
+    def feeds(self, batch: int) -> Iterator[Feed]:
+        """Give all values."""
+        return iter(self._calls if batch == self.batch else self._parts(batch))
+
+    def feed_of(self, number: int) -> Feed:
+        """Give one image."""
+        return self._single

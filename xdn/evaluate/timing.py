@@ -8,6 +8,14 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Percentile:
+    """Milliseconds that so many of a hundred requests take at most."""
+
+    percent: float
+    ms: float
+
+
+@dataclass(frozen=True)
 class Latency:
     """How long single requests take, in milliseconds.
 
@@ -19,6 +27,8 @@ class Latency:
         Images of a request.
     p50_ms, p90_ms, p99_ms, max_ms : float
         Percentiles and the longest.
+    asked : tuple of Percentile
+        Those that were asked for.
     """
 
     requests: int
@@ -27,12 +37,19 @@ class Latency:
     p90_ms: float
     p99_ms: float
     max_ms: float
+    asked: tuple[Percentile, ...] = ()
 
     @staticmethod
-    def of(seconds: Sequence[float], batch: int) -> "Latency":
-        """Return the statistics of request durations in seconds."""
-        p50, p90, p99, longest = (1e3 * float(v) for v in np.percentile(seconds, (50, 90, 99, 100)))
-        return Latency(len(seconds), batch, p50, p90, p99, longest)
+    def of(seconds: Sequence[float], batch: int, asked: Sequence[float] = ()) -> "Latency":
+        """Return the statistics of request durations in seconds; `asked` are percentiles beside the usual ones."""
+        p50, p90, p99, longest = (1e3 * float(each) for each in np.percentile(seconds, (50, 90, 99, 100)))
+        others = tuple(Percentile(percent, 1e3 * float(np.percentile(seconds, percent))) for percent in asked)
+        return Latency(len(seconds), batch, p50, p90, p99, longest, others)
+
+    @property
+    def percentiles(self) -> tuple[Percentile, ...]:
+        """Those that were asked for, else the usual ones."""
+        return self.asked or (Percentile(50, self.p50_ms), Percentile(90, self.p90_ms), Percentile(99, self.p99_ms))
 
 
 def durations(request: Callable[[int], object], count: int, budget_s: float) -> list[float]:

@@ -138,9 +138,13 @@ class Net:
 
     def with_images(self, n: int) -> "Net":
         """Return the net with `n` images a batch in the inputs that declare the batch of the first one; others stay."""
+        return self.reshape({name: (n, *self.inputs[name].shape[1:]) for name in self.inputs_of_images})
+
+    @cached_property
+    def inputs_of_images(self) -> tuple[str, ...]:
+        """The inputs that declare the batch of the first one."""
         batch = next(iter(self.inputs.values())).shape[:1]
-        shapes = {name: blob.shape for name, blob in self.inputs.items()}
-        return self.reshape({name: (n, *shape[1:]) for name, shape in shapes.items() if shape and shape[:1] == batch})
+        return tuple(name for name, blob in self.inputs.items() if blob.shape and blob.shape[:1] == batch)
 
     @cached_property
     def structure_digest(self) -> str:

@@ -27,7 +27,7 @@ def run_table(result: Evaluation) -> Table:
     table.add_row("contest time", f"{1e3 * contest.contest_s:.0f} ms{runs}{spread}, {result.preprocessing}")
     table.add_row("throughput", f"{contest.images_per_s:.0f} images/s")
     if (latency := contest.latency) is not None:
-        percentiles = f"p50 {latency.p50_ms:.2f} ms, p90 {latency.p90_ms:.2f} ms, p99 {latency.p99_ms:.2f} ms"
+        percentiles = ", ".join(f"p{each.percent:g} {each.ms:.2f} ms" for each in latency.percentiles)
         table.add_row(f"latency, batch {latency.batch}", f"{percentiles} ({latency.requests} requests)")
     compiled = f"{result.kernels_compiled} kernels compiled"
     table.add_row("load, compile", f"{1e3 * result.load_s:.0f} ms, {1e3 * result.compile_s:.0f} ms ({compiled})")

@@ -1,13 +1,11 @@
 """Mean images in files: Caffe's binaryproto, or, by the ending ``.npy``, an array as pycaffe's users keep it."""
 
-import re
-import struct
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from xdn import settings
+from xdn.arrays import array_of
 from xdn.errors import DataError, ParseError
 from xdn.files import atomic_file, read_bounded
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head, read_blob
@@ -16,11 +14,6 @@ from xdn.graph import Array
 
 _ARRAY = ".npy"
 _IMAGE = "one image (C, H, W)"
-_MAGIC = b"\x93NUMPY"
-#: The header of an array of plain numbers, as NumPy writes it.
-_HEADER = re.compile(
-    rb"\{'descr': '([<>|][fiu][1248])', 'fortran_order': (False|True), 'shape': \(((?:\d{1,9},? ?){1,8})\), \}\s*"
-)
 
 
 def read_binaryproto(path: Path) -> Array:
@@ -65,32 +58,11 @@ def read_mean(path: Path) -> Array:
     """
     if path.suffix.lower() != _ARRAY:
         return read_binaryproto(path)
-    content = read_bounded(path, settings.MAX_MEAN_BYTES)
-    try:
-        values = _array(content)
-    except (ValueError, struct.error) as error:
-        raise ParseError(f"this is not an array of numbers that NumPy saved: {error}", where=str(path)) from None
+    values = array_of(read_bounded(path, settings.MAX_MEAN_BYTES), str(path))
     if values.ndim == 1 and values.size:
         values = values[:, None, None]
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(_one_image(values, path, f"{_IMAGE}, or (C,)"), np.float32)
-
-
-def _array(content: bytes) -> Array:
-    """Return the array of plain numbers that a .npy file holds; nothing is allocated but what the file has."""
-    if not content.startswith(_MAGIC):
-        raise ValueError("it does not begin with \\x93NUMPY")
-    start, form = (10, "<H") if content[6:7] == b"\1" else (12, "<I")
-    (length,) = struct.unpack_from(form, content, 8)
-    header = _HEADER.fullmatch(content, start, start + length)
-    if header is None:
-        raise ValueError("its header tells of something else")
-    dtype, by_columns, extents = (part.decode() for part in header.groups())
-    shape = [int(extent) for extent in extents.replace(",", " ").split()]
-    values: Array = np.frombuffer(content, np.dtype(dtype), offset=header.end())
-    if prod(shape) != values.size:
-        raise ValueError(f"it has {values.size} numbers for the shape {tuple(shape)}")
-    return values.reshape(shape, order="F" if by_columns == "True" else "C")
 
 
 def write_mean(path: Path, mean: Array) -> None:
