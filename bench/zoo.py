@@ -2,11 +2,12 @@
 
   python bench/zoo.py FOLDER                      one line a file: parts, agreement, time
   python bench/zoo.py FOLDER --only ssd --json zoo.json
+  python bench/zoo.py FOLDER --shrink 2           smaller images for nets over maps beyond 2 GMACs
 
 Compared is what stands before a final Softmax or before boxes are decoded. Each file has a process of its own, with
-limits of time and memory: other readers may crash. A difference is relative to the largest value of the blob;
-references of nets beyond `--most-gmacs` are not computed. A file is refused by the reader, failed to run, ran, crashed,
-or had a timeout.
+limits of time and memory: other readers may crash. A difference is relative to the largest value of the blob. Instead
+of references beyond `--most-gmacs`, or beyond `--memory`, the net's PyTorch form is compared with, where PyTorch is
+installed. A file is refused by the reader, failed to run, ran, crashed, or had a timeout.
 """
 
 import argparse
@@ -19,22 +20,24 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import cv2
 import numpy as np
+import shrink
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from xdn import memory
 from xdn.cli.entry import program
-from xdn.errors import XdnError
+from xdn.errors import MemoryLimitError, UnsupportedError, XdnError
 from xdn.frontend import load, save
 from xdn.frontend.weights import random_weights
 from xdn.graph import Net
-from xdn.graph.cost import layer_cost
 from xdn.runtime.parts import WholePart
 from xdn.session import Session
 
@@ -45,6 +48,8 @@ _REGIONS, _REGION_PIXELS = ("ROIPooling", "PSROIPooling"), 100
 FILM_LENGTH = 16
 #: Where a file tells no shape, the first of these counts with which it loads.
 SHAPES = ["3,128,128", "3,224,224", "3,112,96", "1,32,256", "3,512,1024", "3,299,299", "784", "1,256,256"]
+#: What results are compared with: key in the JSON -> name.
+ORACLES = {"reference": "the references", "pytorch": "PyTorch", "opencv": "OpenCV"}
 #: Where an error lists inputs of unknown shapes.
 _NAMES = re.compile(r": ([\w, ]+)\. (?:Name|Say) each")
 
@@ -58,6 +63,7 @@ def main() -> int:
         "--input-shape", action="append", help="C,H,W where a file tells no shape, and others for what does not fit it"
     )
     parser.add_argument("--most-gmacs", type=float, default=30.0, help="references of larger nets are not computed")
+    parser.add_argument("--shrink", type=float, metavar="GMACS", help="smaller images for larger nets, where these fit")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a file")
     parser.add_argument("--memory", default="8G", help="for a file")
     parser.add_argument("--json", type=Path, help="write the results here")
@@ -97,26 +103,32 @@ def _child(pipe: Connection, path: Path, args: argparse.Namespace) -> None:
     shapes = [tuple(map(int, shape.split(","))) for shape in args.input_shape or SHAPES]
     try:
         with memory.limited(limit_bytes):
-            found = run_one(path, shapes, args.most_gmacs)
+            found = run_one(path, shapes, args.most_gmacs, args.shrink)
     except Exception:
         found = {"state": "crashed", "error": traceback.format_exc()[-400:]}
     pipe.send(found)
 
 
-def run_one(path: Path, shapes: list[tuple[int, ...]], most_gmacs: float) -> dict:
-    """Return how one file runs: refused, failed, or parts, times in ms, and differences."""
+def run_one(path: Path, shapes: list[tuple[int, ...]], most_gmacs: float, shrink_gmacs: float | None = None) -> dict:
+    """Return how one file runs: refused, failed, or parts, times in ms, and differences.
+
+    Of a net whose images were made smaller `whole_gmacs` says how large it was.
+    """
     try:
-        net = _loaded(path, shapes)
+        net = _with_one_image(_loaded(path, shapes))
     except XdnError as error:
         return {"state": "refused", "error": str(error)}
+    said = {}
+    if shrink_gmacs is not None and (smaller := shrink.shrunk(net, shrink_gmacs)) is not net:
+        net, said = smaller, {"whole_gmacs": shrink.gmacs(net)}
     try:
-        return _run(path, net, most_gmacs)
+        return _run(path, net, most_gmacs) | said
     except XdnError as error:
-        return {"state": "failed", "error": str(error)}
+        return {"state": "failed", "error": str(error)} | said
 
 
 def _run(path: Path, net: Net, most_gmacs: float) -> dict:
-    net = random_weights(_with_one_image(net))
+    net = random_weights(net)
     net = net.replace(outputs=tuple(dict.fromkeys(blob for name in net.outputs for blob in _compared(net, name))))
     feed = _feed(net)
     begin = time.perf_counter()
@@ -129,13 +141,36 @@ def _run(path: Path, net: Net, most_gmacs: float) -> dict:
         "state": "ran",
         "types": sorted({layer.type for layer in net.layers}),
         "apart": [part.layer.type for part in session.parts if isinstance(part, WholePart)],
-        "gmacs": sum(layer_cost(net, layer).macs for layer in net.layers) / 1e9,
+        "inputs": {name: blob.shape for name, blob in net.inputs.items()},
+        "gmacs": shrink.gmacs(net),
         "first_ms": first_ms,
         "ms": 1e3 * (time.perf_counter() - begin),
     }
-    if said["gmacs"] <= most_gmacs:
-        said["reference"] = difference(results, net.forward(feed))
-    return said | _opencv(path, net, feed, results)
+    return said | _ours(net, feed, results, most_gmacs) | _opencv(path, net, feed, results)
+
+
+def _ours(net: Net, feed: dict[str, np.ndarray], results: dict[str, np.ndarray], most_gmacs: float) -> dict:
+    """Return how the references' results differ, or those of the PyTorch form of a net that is too large for them."""
+    if shrink.gmacs(net) <= most_gmacs:
+        with suppress(MemoryLimitError):
+            return {"reference": difference(results, net.forward(feed))}
+    if find_spec("torch") is None:
+        return {}
+    try:
+        return {"pytorch": difference(results, _pytorch(net, feed))}
+    except UnsupportedError as error:
+        return {"pytorch_error": str(error)}
+
+
+def _pytorch(net: Net, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what the net's PyTorch form gives."""
+    import torch
+
+    from xdn.train.module import NetModule
+
+    with torch.inference_mode():
+        found = NetModule(net).eval().outputs({name: torch.from_numpy(array) for name, array in feed.items()})
+    return {name: tensor.numpy() for name, tensor in found.items()}
 
 
 def _loaded(path: Path, shapes: list[tuple[int, ...]]) -> Net:
@@ -230,25 +265,26 @@ def _opencv(path: Path, net: Net, feed: dict[str, np.ndarray], results: dict[str
 
 def _table(found: list[dict]) -> Table:
     shown = Table(box=box.SIMPLE, caption=_totals(found))
-    for name in ("file", "", "reference", "OpenCV", "ms", "computed apart"):
+    for name in ("file", "", *ORACLES.values(), "GMACs", "ms", "computed apart"):
         shown.add_column(name)
     for each in found:
-        differences = [
-            f"{each[key]:.1e}" if isinstance(each.get(key), float) else "-" for key in ("reference", "opencv")
-        ]
-        time_ms = f"{each['ms']:.1f}" if "ms" in each else "-"
+        differences = [f"{each[key]:.1e}" if isinstance(each.get(key), float) else "-" for key in ORACLES]
+        gmacs, ms = (f"{each[key]:.1f}" if key in each else "-" for key in ("gmacs", "ms"))
+        whole = f" of {each['whole_gmacs']:.1f}" if "whole_gmacs" in each else ""
         apart = ", ".join(sorted(set(each.get("apart", []))))
-        shown.add_row(each["file"][-70:], each["state"], *differences, time_ms, apart)
+        shown.add_row(each["file"][-70:], each["state"], *differences, gmacs + whole, ms, apart)
     return shown
 
 
 def _totals(found: list[dict]) -> str:
     """Return in words how many files ran, and how many agree to 1e-4 with whom."""
     ran = [each for each in found if each["state"] == "ran"]
-    said = [f"{len(found)} files, {len(ran)} ran"]
-    for key, name in (("reference", "the references"), ("opencv", "OpenCV")):
+    smaller = sum("whole_gmacs" in each for each in ran)
+    said = [f"{len(found)} files, {len(ran)} ran" + (f", {smaller} of them with smaller images" if smaller else "")]
+    for key, name in ORACLES.items():
         compared = [each[key] for each in ran if isinstance(each.get(key), float)]
-        said.append(f"{sum(value <= 1e-4 for value in compared)} of {len(compared)} agree with {name} to 1e-4")
+        if compared:
+            said.append(f"{sum(value <= 1e-4 for value in compared)} of {len(compared)} agree with {name} to 1e-4")
     return "; ".join(said)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.pytorch import needs_torch
 from xdn import memory
+from xdn.frontend import load
 
 BENCH = Path(__file__).parents[1] / "bench"
 NET = """input: "data" input_shape { dim: 1 dim: 3 dim: 6 dim: 6 }
@@ -70,6 +72,58 @@ def test_a_file_that_loads_may_fail_to_run(zoo, tmp_path):
         found = zoo.run_one(path, [], 1.0)
     assert found["state"] == "failed"
     assert "are allowed" in found["error"]
+
+
+MAPS = """input: "data" input_shape { dim: 1 dim: 3 dim: 40 dim: 70 }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }
+"""
+SHEET = 'layer { name: "f" type: "InnerProduct" bottom: "c" top: "f" inner_product_param { num_output: 2 } }'
+
+
+@pytest.fixture
+def shrink(zoo):
+    return zoo.shrink
+
+
+def _net(folder, text):
+    path = folder / "net.prototxt"
+    path.write_text(text)
+    return load(path)
+
+
+def test_images_are_made_smaller_by_what_strides_divide(shrink, tmp_path):
+    net = _net(tmp_path, MAPS)
+    assert shrink.shrunk(net, 1.0) is net
+    # What goes is a multiple of 32: of 40 rows all but 8 do.
+    smaller = shrink.shrunk(net, 0.6 * shrink.gmacs(net))
+    assert smaller.inputs["data"].shape == (1, 3, 8, 38)
+    # None is small enough; that with the fewest multiplications counts.
+    assert shrink.shrunk(net, 0.0).inputs["data"].shape == (1, 3, 5, 8)
+
+
+def test_images_stay_where_weights_depend_on_their_size(shrink, tmp_path):
+    net = _net(tmp_path, MAPS + SHEET)
+    assert shrink.shrunk(net, 0.0) is net
+
+
+def test_a_shrunk_file_says_how_large_it_was(zoo, tmp_path):
+    path = tmp_path / "a.prototxt"
+    path.write_text(MAPS)
+    found = zoo.run_one(path, [], 1.0, 0.0)
+    assert (found["state"], found["inputs"]) == ("ran", {"data": (1, 3, 5, 8)})
+    assert found["whole_gmacs"] == 38 * 68 * 4 * 27 / 1e9
+    assert max(found["reference"], found["opencv"]) < 1e-5
+
+
+@needs_torch
+@pytest.mark.parametrize(("most_gmacs", "needed_bytes"), [(0.0, 1), (1.0, 1 << 60)], ids=["work", "memory"])
+def test_pytorch_stands_in_for_references_that_are_too_large(zoo, tmp_path, monkeypatch, most_gmacs, needed_bytes):
+    path = tmp_path / "a.prototxt"
+    path.write_text(NET)
+    monkeypatch.setattr("xdn.graph.net.reference_needs", lambda net: [memory.Need("c", needed_bytes)])
+    found = zoo.run_one(path, [], most_gmacs)
+    assert found["pytorch"] < 1e-5
+    assert "reference" not in found
 
 
 INTEL = "openvinotoolkit__open_model_zoo/models__intel__"
