@@ -22,12 +22,22 @@ def hard(x, *, shift=3.0, scale=SIXTH, product=("x", "v"), **eltwise):
     return [*layers, layer("Eltwise", "y", list(product), **given)] if product else layers
 
 
-def merge(net):
+def divided_last(x, *, scale=SIXTH):
+    """Return the layers of a port that divides after the product, around the blob x."""
+    return [
+        layer("Power", "t", [x], shift=3.0),
+        layer("ReLU6", "u", ["t"]),
+        layer("Eltwise", "v", [x, "u"], operation="PROD"),
+        layer("Power", "y", ["v"], scale=scale),
+    ]
+
+
+def merge(net, rtol=0.0):
     done = FuseHardSwish().apply(net)
     feed = {"data": 4 * np.random.default_rng(1).standard_normal(SHAPE).astype(np.float32)}
     before, after = net.forward(feed), done.net.forward(feed)
     for name in net.outputs:
-        np.testing.assert_array_equal(after[name], before[name])
+        np.testing.assert_allclose(after[name], before[name], rtol=rtol)
     assert_settled(FuseHardSwish, done.net)
     return done
 
@@ -38,6 +48,23 @@ def test_four_layers_become_one(product):
     assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSwish", "ReLU"]
     assert done.net.layer("y").bottoms == ("x",)
     assert done.changes[0].text == "part of 'y' (HSwish)"
+
+
+def test_a_quotient_may_come_last():
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *divided_last("x"), layer("ReLU", "r", ["y"]))
+    # Two products instead of two in another order: each rounds once.
+    done = merge(net, rtol=3e-7)
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSwish", "ReLU"]
+    assert done.net.layer("y").bottoms == ("x",)
+
+
+@pytest.mark.parametrize("change", [{"scale": 0.2}, {"kept": "v"}], ids=str)
+def test_a_product_without_the_quotient_stays(change):
+    layers = divided_last("x", scale=change.get("scale", SIXTH))
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *layers, layer("ReLU", "r", [change.get("kept", "y")]))
+    done = merge(net)
+    assert done.net is net
+    assert "no Power after its product divides by 6" in done.refusals[0].text
 
 
 def test_without_a_product_it_is_a_sigmoid():
