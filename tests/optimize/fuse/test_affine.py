@@ -1,4 +1,4 @@
-"""BatchNorm, Scale and Bias as factor and shift, against their references."""
+"""BatchNorm, Scale, Bias and Power as factor and shift, against their references."""
 
 import numpy as np
 import pytest
@@ -40,6 +40,7 @@ def affine_of(shape, bottoms=("data",), **params):
         {"type": "Scale", "num_axes": 0, "bias_term": True},
         {"type": "Bias"},
         {"type": "Bias", "num_axes": 0},
+        {"type": "Power", "scale": -1.5, "shift": 0.25},
     ],
     ids=str,
 )

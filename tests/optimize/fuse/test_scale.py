@@ -35,6 +35,33 @@ def test_one_alone_stays():
     assert merge(net).net is net
 
 
+def test_powers_alone_become_a_power():
+    powers = [layer("Power", "p1", ["data"], scale=2.0, shift=1.0), layer("Power", "p2", ["p1"], scale=0.5, shift=3.0)]
+    done = merge(net_of(data(*SHAPE), *powers, layer("ReLU", "relu", ["p2"])))
+    assert [each.type for each in done.net.layers] == ["Input", "Power", "ReLU"]
+    params = done.net.layer("p2").params
+    assert (params.scale, params.shift, params.power) == (1.0, 3.5, 1.0)
+
+
+def test_a_square_stays():
+    powers = [layer("Power", "p1", ["data"], scale=2.0), layer("Power", "p2", ["p1"], power=2.0)]
+    net = net_of(data(*SHAPE), *powers)
+    assert merge(net).net is net
+
+
+def test_a_hard_sigmoid_stays_what_it_is():
+    """Its sum and its quotient are Powers, which those around them leave as they are."""
+    net = net_of(
+        data(*SHAPE),
+        layer("Power", "before", ["data"], scale=2.0),
+        layer("Power", "sum", ["before"], shift=3.0),
+        layer("ReLU6", "clip", ["sum"]),
+        layer("Power", "quotient", ["clip"], scale=1 / 6),
+        layer("Power", "after", ["quotient"], scale=2.0),
+    )
+    assert merge(net).net is net
+
+
 def test_chains_on_both_sides_of_a_blob_with_two_readers():
     net = net_of(
         data(*SHAPE),

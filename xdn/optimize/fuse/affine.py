@@ -1,20 +1,23 @@
-"""BatchNorm, BN, Scale and Bias as what they all are: one factor and one shift a channel."""
+"""BatchNorm, BN, Scale, Bias and linear Powers as what they all are: one factor and one shift a channel."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from xdn.element import real
 from xdn.graph import Array, Layer, Net, Shape
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.broadcast import spread
+from xdn.layers.power import Power
 from xdn.layers.scale import Scale
 from xdn.optimize.edits import Edits
+from xdn.optimize.fuse.hard_sigmoid import in_spelling
 from xdn.optimize.match import reason_to_keep, title
 
 CHANNEL_AXIS = 1
-AFFINE_LAYERS = (BatchNorm, BN, Scale, Bias)
+_CHANNELWISE = (BatchNorm, BN, Scale, Bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +48,19 @@ class Chain:
     affine: Affine | None = None
 
 
+def is_affine(net: Net, layer: Layer) -> bool:
+    """Return whether a layer looks like an affine of channels; a Power in a hard sigmoid is left to that."""
+    if isinstance(layer.params, Power):
+        return layer.params.power == 1 and not in_spelling(net, layer)
+    return isinstance(layer.params, _CHANNELWISE)
+
+
 def follow(net: Net, layer: Layer, edits: Edits) -> Chain:
     """Return the affine layers after `layer` that can be merged into it; say of the next one why it cannot."""
     blob = layer.tops[0]
     layers: list[Layer] = []
     total: Affine | None = None
-    while reader := next((r for r in net.consumers[blob] if isinstance(r.params, AFFINE_LAYERS)), None):
+    while reader := next((r for r in net.consumers[blob] if is_affine(net, r)), None):
         found = reason_to_keep(net, blob) or channel_affine(net, reader)
         if isinstance(found, str):
             edits.refuse(reader, f"stays after {title(layer)}: {found}")
@@ -74,8 +84,13 @@ def channel_affine(net: Net, layer: Layer) -> Affine | str:
         return f"its bottom of shape {shape} has no channels"
     if set(layer.weights) != set(net.weight_shapes(layer)):
         return "its weights were not read"
-    normalises = isinstance(layer.params, (BatchNorm, BN))
-    affine = _of_normalisation(layer) if normalises else _of_operand(layer, shape)
+    match layer.params:
+        case BatchNorm() | BN():
+            affine = _of_normalisation(layer)
+        case Power(scale=scale, shift=shift):
+            affine = Affine(*(np.full(shape[CHANNEL_AXIS], real(each), np.float64) for each in (scale, shift)))
+        case _:
+            affine = _of_operand(layer, shape)
     if isinstance(affine, Affine) and not (np.isfinite(affine.factor).all() and np.isfinite(affine.shift).all()):
         return "its factors are not finite"
     return affine

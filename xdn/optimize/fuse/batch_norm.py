@@ -1,4 +1,4 @@
-"""Fuse BatchNorm, Scale and Bias into the convolution, deconvolution or inner product before them."""
+"""Fuse BatchNorm, Scale, Bias and linear Powers into the layer of filters before them."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from xdn.optimize.stage import STAGES
 
 @STAGES.register("fuse-batch-norm")
 class FuseBatchNorm(Fusion):
-    """Fuse BatchNorm, BN, Scale and Bias into the Convolution, Deconvolution or InnerProduct before them.
+    """Fuse BatchNorm, BN, Scale, Bias and linear Power into the Convolution, Deconvolution or InnerProduct before them.
 
     Each is y = a * x + d for every channel, and so are several one after another, in any order:
 
@@ -25,6 +25,7 @@ class FuseBatchNorm(Fusion):
       BatchNorm with the scale and shift that they have inside
     - Scale: a = scale, d = bias
     - Bias: a = 1, d = bias
+    - Power, of power 1: a = scale, d = shift
 
     With x = W * u + b follows y = W' * u + b', where ``W'[k] = a[k] * W[k]`` and ``b' = a * b + d``; a layer
     without bias gets one. Computed in float64 and rounded to f32 once.
@@ -49,16 +50,10 @@ def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
     """Return the fused layer, why there is none, or None where no affine layer follows."""
     if chain.affine is None:
         return None
-    others = sharers(net, layer)
-    if others:
-        return f"{layer.name!r} shares its weights with {names(others)}"
-    if layer.quantized:
-        what = "bf16; fuse first" if layer.reads_bf16 else "8-bit integers; fuse first, calibrate then"
-        return f"{layer.name!r} computes in {what}"
+    if (reason := why_fixed(net, layer)) is not None:
+        return reason
     if layer.epilogue is not None:
         return f"{layer.name!r} ends in a fused activation or sum"
-    if "weight" not in layer.weights:
-        return f"the weights of {layer.name!r} were not read"
     if len(net.blobs[layer.tops[0]].shape) != layer.weights["weight"].ndim:
         return f"the outputs of {layer.name!r} are not the channels of its top"
     weights = _scaled(layer, chain.affine)
@@ -66,6 +61,19 @@ def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
         return "the fused weights are not finite in f32"
     params = replace(layer.params, bias_term=True)  # type: ignore[type-var]
     return layer.replace(params=params, weights=weights, tops=chain.layers[-1].tops)
+
+
+def why_fixed(net: Net, layer: Layer) -> str | None:
+    """Return why the weights of a layer of filters cannot be changed; None where they can."""
+    others = sharers(net, layer)
+    if others:
+        return f"{layer.name!r} shares its weights with {names(others)}"
+    if layer.quantized:
+        what = "bf16; fuse first" if layer.reads_bf16 else "8-bit integers; fuse first, calibrate then"
+        return f"{layer.name!r} computes in {what}"
+    if "weight" not in layer.weights:
+        return f"the weights of {layer.name!r} were not read"
+    return None
 
 
 def _scaled(layer: Layer, affine: Affine) -> dict[str, Array]:

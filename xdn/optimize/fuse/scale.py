@@ -1,31 +1,32 @@
-"""Merge BatchNorm, BN, Scale and Bias that follow one another into a single Scale."""
+"""Merge BatchNorm, BN, Scale, Bias and linear Powers that follow one another into a single Scale."""
 
 import numpy as np
 
 from xdn.element import real
 from xdn.graph import Layer, Net
 from xdn.layers.bn import BN
+from xdn.layers.power import Power
 from xdn.layers.scale import Scale
 from xdn.optimize.edits import Edits, Fusion
-from xdn.optimize.fuse.affine import AFFINE_LAYERS, Affine, Chain, channel_affine, follow
+from xdn.optimize.fuse.affine import Affine, Chain, channel_affine, follow, is_affine
 from xdn.optimize.match import title
 from xdn.optimize.stage import STAGES
 
 
 @STAGES.register("fuse-scale")
 class FuseScale(Fusion):
-    """Merge neighbours of BatchNorm, BN, Scale and Bias where no convolution takes them in.
+    """Merge neighbours of BatchNorm, BN, Scale, Bias and linear Powers where no convolution takes them in.
 
     y = a2 * (a1 * x + d1) + d2 = (a2 * a1) * x + (a2 * d1 + d2), a single Scale with bias, as before the
-    convolutions of DenseNet. Computed in float64 and rounded to f32 once. One such layer alone stays, unless plain
-    Caffe has no word for it: BN, and a BatchNorm with scale and bias inside, become a Scale too.
+    convolutions of DenseNet; of Powers alone a Power. Computed in float64 and rounded to f32 once. One such layer alone
+    stays, unless plain Caffe has no word for it: BN, and a BatchNorm with scale and bias inside, become a Scale too.
     """
 
     after = ("fuse-batch-norm",)
 
     def fuse(self, net: Net, layer: Layer, edits: Edits) -> None:
         """Start at every affine layer that no earlier one has taken in."""
-        if not isinstance(layer.params, AFFINE_LAYERS) or layer.name in edits.removed:
+        if layer.name in edits.removed or not is_affine(net, layer):
             return
         chain = follow(net, layer, edits)
         found = _merge(net, layer, chain)
@@ -57,5 +58,9 @@ def _merge(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
         weights = {"scale": total.factor.astype(real), "bias": total.shift.astype(real)}
     if not all(np.isfinite(array).all() for array in weights.values()):
         return "the merged factors are not finite in f32"
-    last = (layer, *chain.layers)[-1]
-    return Layer(last.name, Scale(bias_term=True), layer.bottoms, last.tops, weights)
+    merged = (layer, *chain.layers)
+    last, params = merged[-1], Scale(bias_term=True)
+    if all(isinstance(each.params, Power) for each in merged):
+        factor, shift = (float(array[0]) for array in weights.values())
+        params, weights = Power(scale=factor, shift=shift), {}
+    return Layer(last.name, params, layer.bottoms, last.tops, weights)
