@@ -143,7 +143,7 @@ def normalised():
 
 
 def plain():
-    """Return the layers of a net with all that inference does not need, and a Scale that nothing takes in."""
+    """Return the layers of a net with all that inference does not need, and affine layers of which one stays."""
     return [
         layer("Pooling", "pool", ["data"], kernel_size=3, stride=2, pad=1),
         *normal("norm", "pool"),
@@ -156,7 +156,8 @@ def plain():
         layer("Concat", "cat", ["a", "b"]),
         layer("Concat", "alone", ["cat"]),
         filters("dead", "alone", 3),
-        filters("last", "alone", 5),
+        layer("Power", "linear", ["alone"], scale=2.0, shift=0.5),
+        filters("last", "linear", 5),
         *classifier("last"),
     ]
 
