@@ -12,7 +12,12 @@ from xdn.errors import ShapeError
 from xdn.graph import Blob, Quantized
 from xdn.layers.eltwise import Eltwise
 
-OPERATIONS = {"PROD": (torch.mul, "Mul"), "SUM": (torch.add, "Sum"), "MAX": (torch.maximum, "Max")}
+OPERATIONS = {
+    "PROD": (torch.mul, "Mul"),
+    "SUM": (torch.add, "Sum"),
+    "MAX": (torch.maximum, "Max"),
+    "MIN": (torch.minimum, "Min"),
+}
 
 
 @pytest.mark.parametrize("operation", list(OPERATIONS))
@@ -23,11 +28,20 @@ def test_reference(rng, operation, count, shape):
     params = Eltwise(operation=operation)
     fold, op = OPERATIONS[operation]
     magnitude = sum(np.abs(b) for b in bottoms) if operation == "SUM" else None
-    bound = {"roundings": 0 if operation == "MAX" else count, "magnitude": magnitude}
+    bound = {"roundings": 0 if operation in ("MAX", "MIN") else count, "magnitude": magnitude}
     check_layer(params, bottoms, reduce(fold, map(torch.from_numpy, bottoms)).numpy(), **bound)
     if op != "Mul":
         check_layer(params, bottoms, run_onnx(op, bottoms), **bound)
-    check_layer(params, bottoms, run_opencv(params, bottoms), **bound)
+    if op != "Min":
+        check_layer(params, bottoms, run_opencv(params, bottoms), **bound)
+
+
+def test_quotient(rng):
+    bottoms = [normal(rng, 2, 3, 4, 5), normal(rng, 2, 3, 4, 5)]
+    params = Eltwise(operation="DIV")
+    check_layer(params, bottoms, bottoms[0].astype(np.float64) / bottoms[1], roundings=1)
+    check_layer(params, bottoms, run_onnx("Div", bottoms), roundings=1)
+    check_carried(params, bottoms, rng)
 
 
 @pytest.mark.parametrize("coeff", [(1.0, -1.0), (0.25, 3.0, -0.7)])
@@ -41,16 +55,17 @@ def test_coefficients(rng, coeff):
     check_layer(params, bottoms, run_opencv(params, bottoms), **bound)
 
 
-def test_the_maximum_takes_not_a_number_as_caffe_does():
+@pytest.mark.parametrize(("operation", "wins"), [("MAX", float.__gt__), ("MIN", float.__lt__)])
+def test_extremes_take_not_a_number_as_caffe_does(operation, wins):
     """eltwise_layer.cpp: `a > b ? a : b` for the first two, then `x > top` replaces the top."""
     nan = float("nan")
     values = [nan, 1.0, 2.0]
     triples = np.array(np.meshgrid(values, values, values)).reshape(3, -1).astype(np.float32)
     expected = []
     for a, b, c in triples.T:
-        top = a if a > b else b
-        expected.append(c if c > top else top)
-    (top,) = compute(Eltwise(operation="MAX"), [row.reshape(1, -1) for row in triples])
+        top = a if wins(float(a), float(b)) else b
+        expected.append(c if wins(float(c), float(top)) else top)
+    (top,) = compute(Eltwise(operation=operation), [row.reshape(1, -1) for row in triples])
     np.testing.assert_array_equal(top[0], np.array(expected, np.float32))
 
 
@@ -61,6 +76,7 @@ def test_the_maximum_takes_not_a_number_as_caffe_does():
         ({}, [(2, 3), (2, 4)], "different shapes"),
         ({}, [(2, 3), (2, 3, 1)], "different shapes"),
         ({"coeff": (1.0,)}, [(2, 3), (2, 3)], "1 coeff for 2 bottoms"),
+        ({"operation": "DIV"}, [(2, 3)] * 3, "DIV takes two"),
         ({"coeff": (1.0, 1.0), "operation": "PROD"}, [(2, 3), (2, 3)], "only SUM"),
     ],
 )
@@ -94,4 +110,6 @@ def test_sums_of_integers_are_added_in_order(rng):
     assert np.array_equal(largest, np.max(values, axis=0))
     (product,) = Eltwise(operation="PROD").quantized_reference(bottoms, read, {}, 1)
     assert np.array_equal(product, values[0] * values[1] * values[2])
-    assert all(Eltwise(operation=name).why_real([Blob((2, 3))] * 2) is None for name in ("SUM", "MAX", "PROD"))
+    blobs = [Blob((2, 3))] * 2
+    assert all(Eltwise(operation=name).why_real(blobs) is None for name in ("SUM", "MAX", "PROD"))
+    assert Eltwise(operation="MIN").why_real(blobs) == Eltwise(operation="MIN").why_no_bf16(blobs) == "takes a minimum"

@@ -10,9 +10,13 @@ IMAGE = (10, 5, 3)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-@pytest.mark.parametrize("operation", ["SUM", "PROD", "MAX"])
+@pytest.mark.parametrize("operation", ["SUM", "PROD", "MAX", "MIN"])
 def test_operations(operation, count):
     check_layer("Eltwise", *[IMAGE] * count, operation=operation)
+
+
+def test_quotient():
+    check_layer("Eltwise", IMAGE, IMAGE, operation="DIV")
 
 
 @pytest.mark.parametrize("coeff", [(1.0, -1.0), (0.3, 2.5, -1.75), (0.0, 1.0, 0.1, 7.0)])
@@ -30,7 +34,7 @@ def test_a_bottom_that_is_repeated(bottoms, operation):
     check_net(Net("repeated", (*inputs, layer), ("y",)))
 
 
-@pytest.mark.parametrize("operation", ["SUM", "PROD", "MAX"])
+@pytest.mark.parametrize("operation", ["SUM", "PROD", "MAX", "MIN"])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_nan_and_infinity_at_each_bottom(operation, place):
     net = one_layer_net("Eltwise", (4,), (4,), (4,), operation=operation)

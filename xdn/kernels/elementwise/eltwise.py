@@ -1,4 +1,4 @@
-"""Eltwise: the bottoms two by two, y = a*x0 + b*x1, x0*x1 or max(x0, x1)."""
+"""Eltwise: the bottoms two by two, y = a*x0 + b*x1, x0*x1, x0/x1, max(x0, x1) or min(x0, x1)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -37,9 +37,27 @@ def _keep_maximum(a: float, x: float, b: float, z: float) -> float:
     return z if z > x else x
 
 
-_FUNCTIONS = {"SUM": ("add", _sum), "PROD": ("multiply", _product), "MAX": ("maximum", _maximum)}
+def _minimum(a: float, x: float, b: float, z: float) -> float:
+    return x if x < z else z
+
+
+def _keep_minimum(a: float, x: float, b: float, z: float) -> float:
+    return z if z < x else x
+
+
+def _quotient(a: float, x: float, b: float, z: float) -> float:
+    return x / z
+
+
+_FUNCTIONS = {
+    "SUM": ("add", _sum),
+    "PROD": ("multiply", _product),
+    "MAX": ("maximum", _maximum),
+    "MIN": ("minimum", _minimum),
+    "DIV": ("divide", _quotient),
+}
 #: For the third bottom and those after it, where that differs.
-_FURTHER = _FUNCTIONS | {"MAX": ("keep_maximum", _keep_maximum)}
+_FURTHER = _FUNCTIONS | {"MAX": ("keep_maximum", _keep_maximum), "MIN": ("keep_minimum", _keep_minimum)}
 
 
 def _body(function: Callable[..., float]) -> KernelBody:

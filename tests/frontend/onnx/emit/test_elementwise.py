@@ -50,9 +50,13 @@ def test_activation(params, shape):
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-@pytest.mark.parametrize("operation", ["PROD", "SUM", "MAX"])
+@pytest.mark.parametrize("operation", ["PROD", "SUM", "MAX", "MIN"])
 def test_eltwise(operation, count):
     check_layer(Eltwise(operation=operation), *[(2, 3, 4, 5)] * count)
+
+
+def test_quotient():
+    check_layer(Eltwise(operation="DIV"), (2, 3), (2, 3))
 
 
 def test_weighted_sum():

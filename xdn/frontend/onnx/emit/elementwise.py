@@ -66,8 +66,8 @@ def dropout(out: Emission, params: Dropout) -> None:
 
 @EMITTERS.register("Eltwise")
 def eltwise(out: Emission, params: Eltwise) -> None:
-    """A chain of Mul, Add or Max from the first bottom to the last, coefficients multiplied in beforehand."""
-    op = {"PROD": "Mul", "SUM": "Add", "MAX": "Max"}[params.operation]
+    """A chain of operators from the first bottom to the last, coefficients multiplied in beforehand."""
+    op = {"PROD": "Mul", "SUM": "Add", "MAX": "Max", "MIN": "Min", "DIV": "Div"}[params.operation]
     operands = list(out.bottoms)
     for i, coeff in enumerate(params.coeff):
         if coeff != 1:
