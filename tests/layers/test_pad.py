@@ -33,6 +33,35 @@ def test_reference(rng, fields, sides):
 
 
 @pytest.mark.parametrize(
+    ("kind", "mode"), [("REPLICATE", "edge"), ("REFLECT", "symmetric"), ("REFLECT_101", "reflect")]
+)
+def test_borders_that_the_image_gives(rng, kind, mode):
+    """As pad_layer.cpp fills them: first the columns, then whole rows."""
+    x, params = normal(rng, 2, 3, 4, 5), Pad(pad_t=1, pad_b=2, pad_l=3, pad_r=4, kind=kind)
+    columns = np.concatenate([x[..., each] for each in _beside(5, (3, 4), kind)], axis=-1)
+    expected = np.concatenate([columns[:, :, each] for each in _beside(4, (1, 2), kind)], axis=2)
+    check_layer(params, [x], expected, roundings=0)
+    if kind != "REFLECT":
+        pads = np.array([0, 0, 1, 3, 0, 0, 2, 4], np.int64)
+        check_layer(params, [x], run_onnx("Pad", [x, pads], mode=mode), roundings=0)
+    check_moves(params, [x])
+    check_carried(params, [x], rng)
+
+
+def _beside(size, sides, kind):
+    """Return the places before an axis, those of it, and those after."""
+    before, after = sides
+    if kind == "REPLICATE":
+        return [[0] * before, list(range(size)), [size - 1] * after]
+    skip = kind == "REFLECT_101"
+    return [
+        [skip + i for i in range(before)][::-1],
+        list(range(size)),
+        [size - 1 - skip - i for i in range(after)],
+    ]
+
+
+@pytest.mark.parametrize(
     ("fields", "shape", "message"),
     [
         ({"pad": 1, "pad_h": 1}, (1, 2, 3, 4), "several ways"),
@@ -41,6 +70,8 @@ def test_reference(rng, fields, sides):
         ({"pad": 1 << 31}, (1, 2, 3, 4), "elements"),
         ({"pad": 1}, (1, 2, 3), "4 axes"),
         ({"pad": 1, "same_kernel": (3, 3)}, (1, 2, 3, 4), "several ways"),
+        ({"pad": 4, "kind": "REFLECT"}, (1, 2, 3, 4), "mirrors more than 3x4"),
+        ({"pad": 3, "kind": "REFLECT_101"}, (1, 2, 3, 4), "mirrors more than 3x4"),
         ({"same_kernel": (3,)}, (1, 2, 3, 4), "a height and a width"),
     ],
 )

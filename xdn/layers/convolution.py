@@ -21,6 +21,7 @@ from xdn.layers.window import patches
     "CConvolution",
     "ConvolutionFloat",
     "ConvolutionRistretto",
+    "ConvolutionSK",
     v1_name="CONVOLUTION",
 )
 class Convolution(Filters):

@@ -1,6 +1,7 @@
-"""Pad: a border of zeros around the positions."""
+"""Pad: a border around the positions, of zeros or of what the image has at its sides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 import numpy as np
 
@@ -8,6 +9,13 @@ from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
 
+#: Kind of a border -> what NumPy calls it.
+_MODES: Final[Mapping[str, Literal["constant", "edge", "symmetric", "reflect"]]] = {
+    "ZERO": "constant",
+    "REPLICATE": "edge",
+    "REFLECT": "symmetric",
+    "REFLECT_101": "reflect",
+}
 #: (above, below), (left, right)
 Border = tuple[tuple[int, int], tuple[int, int]]
 
@@ -20,12 +28,14 @@ def same_border(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 @layer_type("Pad")
 class Pad(CaffeLayer):
-    """Pad: zeros above, below, left and right of the positions.
+    """Pad: zeros above, below, left and right of the positions, or the image repeated or mirrored at its sides.
 
     Forks of Caffe have several layers of this name: the border is `pad` on all sides, `pad_h` and `pad_w` on two, or
-    `pad_t`, `pad_b`, `pad_l`, `pad_r`. Those that repeat or mirror the image at its border are not among them. With
-    `same_kernel` and `same_stride`, which are ours, the border is what TensorFlow's "SAME" lays around an image before
-    such a window: as many places as strides fit, and of an odd border the greater half at the end.
+    `pad_t`, `pad_b`, `pad_l`, `pad_r`. By its `kind` (a `type` in pad_layer.cpp of Caffe's pull request, which is the
+    source) it is ZERO, or repeats the outermost place (REPLICATE), or mirrors the image, with its outermost places
+    twice (REFLECT) or once (REFLECT_101). With `same_kernel` and `same_stride`, which are ours, the border is what
+    TensorFlow's "SAME" lays around an image before such a window: as many places as strides fit, and of an odd border
+    the greater half at the end.
     """
 
     message = Message("PadParameter", "pad_param", 2009)
@@ -40,6 +50,7 @@ class Pad(CaffeLayer):
     pad_l: int = proto(6, "uint32", default=0)
     pad_r: int = proto(7, "uint32", default=0)
 
+    kind: str = proto(2000, "enum", default="ZERO", values={"ZERO": 0, "REPLICATE": 1, "REFLECT": 2, "REFLECT_101": 3})
     same_kernel: tuple[int, ...] = proto(20190, "uint32", default=(), repeated=True)
     same_stride: tuple[int, ...] = proto(20191, "uint32", default=(), repeated=True)
 
@@ -76,8 +87,17 @@ class Pad(CaffeLayer):
         """(N, C, H, W), larger by the border."""
         n, c, h, w = one_bottom(bottoms, 4).shape
         (above, below), (left, right) = self.border((h, w))
+        rooms = (size - (self.kind == "REFLECT_101") for size in (h, w))
+        sides = zip(((above, below), (left, right)), rooms, strict=True)
+        if self.kind.startswith("REFLECT") and any(max(each) > room for each, room in sides):
+            raise ShapeError(f"a border of {(above, below)} and {(left, right)} mirrors more than {h}x{w}")
         return (Blob((n, c, above + h + below, left + w + right)),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """A copy with zeros around it."""
-        return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border(bottoms[0].shape[2:]))),)
+        """A copy with its border."""
+        return (np.pad(bottoms[0], ((0, 0), (0, 0), *self.border(bottoms[0].shape[2:])), mode=_MODES[self.kind]),)
+
+    def places(self, sizes: Sequence[int]) -> list[Array]:
+        """Return which row, and which column, of images of `sizes` stands at each of the top's; not of ZERO."""
+        sides = zip(sizes, self.border(sizes), strict=True)
+        return [np.pad(np.arange(size), side, mode=_MODES[self.kind]) for size, side in sides]

@@ -23,7 +23,7 @@ METHODS = {"MAX": 0, "AVE": 1, "STOCHASTIC": 2, "AVE_EXC_PAD": 3, "AVE_TF": 4}
 _SAME = 1
 
 
-@layer_type("Pooling", "Pooling3D", "POOLING3D", "PoolingFloat", v1_name="POOLING")
+@layer_type("Pooling", "Pooling3D", "POOLING3D", "PoolingFloat", "PoolingSK", v1_name="POOLING")
 class Pooling(CaffeLayer):
     """Pooling: MAX or AVE of R x S windows; sizes rounded up, padding counted in an average.
 

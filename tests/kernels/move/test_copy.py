@@ -52,6 +52,7 @@ MOVES = [
     ("Tile", [IMAGE], 1, {"tiles": 2, "axis": 3}),
     ("Crop", [(10, 7, 8), (3, 4, 5)], 1, {"offset": (1, 2)}),
     ("Pad", [IMAGE], 1, {"pad": 1}),
+    ("Pad", [IMAGE], 1, {"pad": 1, "kind": "REFLECT"}),
     ("Pad", [(37, 2, 3)], 1, {"pad_b": 2, "pad_l": 1}),
     ("Crop", [(10, 7, 8), (4, 7, 8)], 1, {"axis": 1, "offset": (3, 0, 0)}),
     ("ShuffleChannel", [IMAGE], 1, {"group": 5}),

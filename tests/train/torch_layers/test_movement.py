@@ -14,6 +14,8 @@ from xdn.layers.upsample import Upsample
 def test_pad():
     check_layer(Pad(pad_t=1, pad_l=2, pad_r=3), (2, 3, 4, 5))
     check_gradients(Pad(pad=1), (2, 3, 4, 5))
+    check_layer(Pad(pad_t=1, pad_l=2, pad_r=3, kind="REPLICATE"), (2, 3, 4, 5))
+    check_gradients(Pad(pad=1, kind="REFLECT_101"), (2, 3, 4, 5))
 
 
 @pytest.mark.parametrize("params", [Upsample(), Upsample(scale=3), Upsample(scale_h=2, scale_w=5)], ids=repr)

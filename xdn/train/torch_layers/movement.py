@@ -14,9 +14,12 @@ from xdn.train.torch_layers.base import Given, torch_layer
 
 @torch_layer("Pad")
 def pad(params: Pad, given: Given) -> Tensor:
-    """A copy with zeros around it."""
-    rows, columns = params.border(given.x.shape[2:])
-    return F.pad(given.x, (*columns, *rows))
+    """A copy with its border."""
+    if params.kind != "ZERO":
+        rows, columns = (torch.from_numpy(each).to(given.x.device) for each in params.places(given.x.shape[2:]))
+        return given.x[:, :, rows][..., columns]
+    above, left = params.border(given.x.shape[2:])
+    return F.pad(given.x, (*left, *above))
 
 
 @torch_layer("Upsample")

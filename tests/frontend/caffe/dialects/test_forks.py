@@ -149,15 +149,28 @@ def test_a_relu_of_unknown_meaning(param):
 
 
 @pytest.mark.parametrize(
-    ("param", "dilation"), [("hole: 2", [2]), ("hole_h: 2 hole_w: 3", [2, 3]), ("hole_h: 4", [4, 1]), ("", [])]
+    ("param", "dilation"),
+    [
+        ("hole: 2", [2]),
+        ("hole_h: 2 hole_w: 3", [2, 3]),
+        ("hole_h: 4", [4, 1]),
+        ("kstride: 2", [2]),
+        ("dilation_w: 3", [1, 3]),
+        ("", []),
+    ],
 )
-def test_deeplabs_holes_are_dilations(param, dilation):
+def test_other_words_for_a_dilation(param, dilation):
     made = plain(f'type: "Convolution" convolution_param {{ num_output: 1 kernel_size: 3 {param} }}').convolution_param
     assert list(made.dilation) == dilation
     assert not made.HasField("hole")
+    if "hole" not in param:
+        pooling = plain(f'type: "PoolingSK" pooling_param {{ kernel_size: 3 {param} }}').pooling_param
+        assert list(pooling.dilation) == dilation
 
 
-@pytest.mark.parametrize("param", ["hole: 2 dilation: 2", "hole: 2 hole_h: 2"])
+@pytest.mark.parametrize(
+    "param", ["hole: 2 dilation: 2", "hole: 2 hole_h: 2", "hole: 2 kstride: 2", "hole_h: 2 kstride_w: 2"]
+)
 def test_a_dilation_is_given_once(param):
     with pytest.raises(NetError, match="the dilation is given in several ways"):
         plain(f'type: "Convolution" convolution_param {{ num_output: 1 kernel_size: 3 {param} }}')

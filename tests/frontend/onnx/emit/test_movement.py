@@ -31,7 +31,8 @@ def test_slice(params, n_tops):
 
 
 def test_pad():
-    check_layer(Pad(pad_t=1, pad_l=2, pad_r=3), (2, 3, 4, 5))
+    for kind in ("ZERO", "REFLECT"):
+        check_layer(Pad(pad_t=1, pad_l=2, pad_r=3, kind=kind), (2, 3, 4, 5))
 
 
 def test_a_slice_of_the_batch_leaves_the_rest_to_the_last_top():

@@ -4,9 +4,11 @@ Each rule takes a LayerParameter of the current format and changes it in place.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from math import log as logarithm
+from typing import Any
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.dialects.cropping import aligned_apart
@@ -15,7 +17,8 @@ from xdn.frontend.caffe.dialects.merging import merged_apart
 from xdn.frontend.caffe.dialects.norms import norms_apart
 from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
-from xdn.frontend.caffe.text import Message, place_of
+from xdn.frontend.caffe.dialects.renamed import RENAMED
+from xdn.frontend.caffe.text import Message, place_of, values_of
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +166,7 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "InnerProduct": _of_length_one,
     "Resample": _kind_of_resampling,
     **FILM_RULES,
+    **RENAMED,
 }
 
 
@@ -183,17 +187,36 @@ def _densified(net: Message) -> None:
             layer.prior_box_param.densified = True
 
 
+#: Words for the dilation of a convolution or pooling along all axes, or along one: DeepLab's, Greentea's, and others'.
+_DILATIONS = (
+    ("hole", "hole_h", "hole_w"),
+    ("kstride", "kstride_h", "kstride_w"),
+    ("dilation", "dilation_h", "dilation_w"),
+)
+
+
 def _holes(net: Message) -> None:
-    """DeepLab's Caffe called the dilation of a convolution its `hole`, or `hole_h` and `hole_w`."""
+    """Forks call the dilation a `hole` or a `kstride`, and state it for height and width."""
     for layer in net.layer:
-        param = layer.convolution_param
-        if not (param.hole or param.hole_h or param.hole_w):
-            continue
-        if param.dilation or (param.hole and (param.hole_h or param.hole_w)):
-            raise NetError("the dilation is given in several ways", where=place_of(layer))
-        param.dilation.extend([param.hole] if param.hole else [param.hole_h or 1, param.hole_w or 1])
-        for name in ("hole", "hole_h", "hole_w"):
-            param.ClearField(name)
+        for param in (layer.convolution_param, layer.pooling_param):
+            _dilated(
+                layer, {name: value for name, value in values_of(param).items() if name in chain(*_DILATIONS)}, param
+            )
+
+
+def _dilated(layer: Message, said: Mapping[str, Any], param: Message) -> None:
+    """Put into the parameters of a layer the `dilation` that other fields have `said`."""
+    if said.keys() <= {"dilation"}:
+        return
+    for whole, *sides in _DILATIONS:
+        if said.keys() == {whole}:
+            param.dilation.append(said[whole])
+        elif said.keys() <= {*sides}:
+            param.dilation.extend(said.get(name, 1) for name in sides)
+    if not param.dilation or "dilation" in said:
+        raise NetError("the dilation is given in several ways", where=place_of(layer))
+    for name in said:
+        param.ClearField(name)
 
 
 def plain_caffe(net: Message, strict: bool = True) -> None:

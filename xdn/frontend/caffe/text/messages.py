@@ -149,8 +149,17 @@ ResampleParameter NEAREST@1|LINEAR@2|CUBIC@3|AREA@4 type=3
 PixelShuffleParameter uint32 upscale_factor=1
 Pooling3DParameter MAX|AVE|STOCHASTIC pool=1 uint32 kernel_size=2 stride=3 pad=4 kernel_depth=5 temporal_stride=6
 ConvolutionParameter uint32 kernel_depth=2001 temporal_stride=2002 temporal_pad=2003 filter_group=2004 pad_t=2005 \
-    pad_b=2006 pad_l=2007 pad_r=2008 pad_type=2009 hole=2010 hole_h=2011 hole_w=2012
-PoolingParameter uint32 kernel_depth=2001 temporal_stride=2002
+    pad_b=2006 pad_l=2007 pad_r=2008 pad_type=2009 hole=2010 hole_h=2011 hole_w=2012 kstride=2013 kstride_h=2014 \
+    kstride_w=2015 dilation_h=2016 dilation_w=2017
+PoolingParameter uint32 kernel_depth=2001 temporal_stride=2002 kstride=2013 kstride_h=2014 \
+    kstride_w=2015 dilation_h=2016 dilation_w=2017
+PadParameter ZERO|REPLICATE|REFLECT|REFLECT_101 type=2001
+NormalizationParameter L1@1|L2@2 norm=1
+L2NormalizationParameter int32 axis=1 bool is_global=2 float eps=3
+PaddingParameter int32 pad=1 pad_h=2 pad_w=3 pad_h_top=4 pad_h_bottom=5 pad_w_left=6 pad_w_right=7 \
+    bool pad_to_power_of_2=8 int32 pad_beg=9 pad_end=10 pad_t=11 pad_b=12 pad_l=13 pad_r=14 \
+    CONSTANT|REFLECT|SYMMETRIC pad_method=15 float pad_value=16
+ScalarParameter int32 axis=1 num_axes=2 FillerParameter filler=3
 """
 
 #: Fields of LayerParameter that hold those messages. The numbers from 2000 on are ours: they belong to branches
@@ -164,7 +173,8 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     CInnerProductParameter cinner_product_param=2021 message spatial_pyramid_pooling_param=2022 \
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \
     mergecrop_param=2026 insanity_param=2027 eltwise_affine_param=2028 \
-    message transpose_param=2029 video_data_param=6660 \
+    message transpose_param=2029 message normalization_param=2201 L2NormalizationParameter l2n_param=2202 \
+    message padding_param=2203 message scalar_param=2204 message video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \

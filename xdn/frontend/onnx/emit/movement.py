@@ -65,7 +65,11 @@ def crop(out: Emission, params: Crop) -> None:
 
 @EMITTERS.register("Pad")
 def pad(out: Emission, params: Pad) -> None:
-    """Pad with zeros."""
+    """Pad with zeros, or take the rows and columns that stand in the border, too."""
+    if params.kind != "ZERO":
+        rows, columns = (out.integers("places", each) for each in params.places(out.bottom().shape[2:]))
+        out.top("Gather", [out.step("Gather", [*out.bottoms, rows], "rows", axis=2), columns], axis=3)
+        return
     (above, below), (left, right) = params.border(out.bottom().shape[2:])
     out.top("Pad", [*out.bottoms, out.integers("pads", [0, 0, above, left, 0, 0, below, right])])
 

@@ -1,0 +1,84 @@
+"""Layers of forks that another type computes."""
+
+import numpy as np
+import pytest
+
+from xdn.errors import UnsupportedError
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt
+
+INPUT = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 dim: 2 dim: 2 } } }'
+
+
+def computed(x, layer):
+    """Return what a layer gives for x, its weights being 2, 3, 4, ..."""
+    net = net_from_message(prototxt.parse(f'{INPUT} layer {{ name: "y" bottom: "x" top: "y" {layer} }}'))
+    shapes = net.layers[1].params.weight_shapes([net.blobs["x"]])
+    weights = {
+        name: np.arange(2, 2 + np.prod(shape), dtype=np.float32).reshape(shape) for name, shape in shapes.items()
+    }
+    return net.with_weights({"y": weights}).forward({"x": x})["y"] if weights else net.forward({"x": x})["y"]
+
+
+def of_images(x):
+    return x / np.linalg.norm(x.reshape(2, -1), axis=1).reshape(2, 1, 1, 1)
+
+
+def of_positions(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ('type: "Normalization"', of_images),
+        ('type: "Normalization" normalization_param { norm: L2 }', of_images),
+        ('type: "L2Norm"', of_images),
+        ('type: "L2Normalization"', of_images),
+        ('type: "L2Normalization" l2n_param { axis: 1 eps: 1e-9 }', of_positions),
+        ('type: "Norm"', of_positions),
+        ('type: "Norm" norm_param { across_spatial: false scale_filler { value: 20 } }', lambda x: 2 * of_positions(x)),
+        (
+            'type: "Padding" padding_param { pad_beg: 1 pad_end: 2 }',
+            lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (1, 2))),
+        ),
+        (
+            'type: "Padding" padding_param { pad_h: 1 pad_w: 2 }',
+            lambda x: np.pad(x, ((0, 0), (0, 0), (1, 1), (2, 2))),
+        ),
+        (
+            'type: "Padding" padding_param { pad_h_top: 1 pad_w_right: 2 }',
+            lambda x: np.pad(x, ((0, 0), (0, 0), (1, 0), (0, 2))),
+        ),
+        (
+            'type: "Padding" padding_param { pad_t: 1 pad_r: 2 pad_method: CONSTANT pad_value: 0 }',
+            lambda x: np.pad(x, ((0, 0), (0, 0), (1, 0), (0, 2))),
+        ),
+        (
+            'type: "Pad" pad_param { pad: 1 type: REFLECT }',
+            lambda x: np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="symmetric"),
+        ),
+        (
+            'type: "Scalar" scalar_param { axis: 1 num_axes: 1 filler { value: 3 } }',
+            lambda x: x * np.float32([2, 3, 4]).reshape(3, 1, 1),
+        ),
+    ],
+)
+def test_what_they_compute(rng, layer, expected):
+    x = rng.standard_normal((2, 3, 2, 2), np.float32)
+    np.testing.assert_allclose(computed(x, layer), expected(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ('type: "Normalization" normalization_param { norm: L1 }', "a norm other than L2"),
+        ('type: "L2Normalization" l2n_param { is_global: true }', "an axis of 1 is read"),
+        ('type: "Padding" padding_param { pad_beg: -1 pad_end: -1 }', "pad_beg -1, which cuts off"),
+        ('type: "Padding" padding_param { pad: 1 pad_value: 2 }', "something else than zeros"),
+        ('type: "Padding" padding_param { pad_to_power_of_2: true }', "something else than zeros"),
+    ],
+)
+def test_what_is_something_else_is_refused(layer, message):
+    with pytest.raises(UnsupportedError, match=rf"layer 'y' .*{message}"):
+        computed(np.zeros((2, 3, 2, 2), np.float32), layer)
