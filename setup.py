@@ -17,6 +17,7 @@ TEST = [
     "opencv-python-headless>=4.10,<5",
     "hypothesis>=6.100",
     "import-linter>=2.0",
+    "jsonschema>=4.18",
     "mypy>=1.13",
     "onnxruntime>=1.20",
     "pillow>=10.0",
@@ -52,7 +53,7 @@ setup(
     packages=[*find_packages(include=["xdn", "xdn.*"]), "xdn.shipped"],
     # The networks lie at the root as text to be read; in an installation they are data of the package.
     package_dir={"xdn": "xdn", "xdn.shipped": "prototxt"},
-    package_data={"xdn": ["py.typed"], "xdn.shipped": ["*.md", "*/*"]},
+    package_data={"xdn": ["py.typed", "report/*.json"], "xdn.shipped": ["*.md", "*/*"]},
     install_requires=[
         "numpy>=1.26",
         "numba>=0.61",

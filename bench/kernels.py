@@ -89,7 +89,7 @@ def exhaustive(args: argparse.Namespace, cases: list[Case], output: Output) -> i
     output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
     output.result(machine_table(api.machine()))
     settings_used = {"schedule": args.schedule, "threads": args.threads, "seconds": args.seconds, "images": args.images}
-    output.write_json(settings_used | {"machine": machine, "totals": totals, "cases": results})
+    output.write_json(settings_used | {"machine": machine, "totals": totals, "cases": results}, "bench")
     return 0
 
 
@@ -135,7 +135,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         output.result(f"no shape in these nets: {', '.join(without)}")
     output.result(f"{machine['cpu']}, {args.threads} threads, {host_target().name}, {machine['system']}")
     output.result(machine_table(api.machine()))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

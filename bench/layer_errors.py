@@ -129,7 +129,7 @@ def give(output: Output, document: dict[str, Any], table: Table, moved: dict[str
         )
     machine = document["machine"]
     output.result(f"{machine['cpu']}, {document['isa']}, {machine['system']}")
-    output.write_json(document)
+    output.write_json(document, "bench")
 
 
 def add_net_and_data(parser: argparse.ArgumentParser) -> None:

@@ -3,28 +3,20 @@
 import os
 import platform
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
 from xdn import api
-
-
-def _cpu_model() -> str:
-    """Return the processor's name as the system gives it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+from xdn.cpus import processor_name
 
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, load, system, versions, and what the machine gives, as JSON takes them."""
     affinity = getattr(os, "sched_getaffinity", None)
     return {
-        "cpu": _cpu_model(),
+        "cpu": processor_name(),
         "usable_cores": len(affinity(0)) if affinity else os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,

@@ -142,7 +142,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "ratio": ratios(runs),
     }
     output.result(memory_table(document))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

@@ -91,7 +91,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         found.append(compare(api.load(path, **{} if shape is None else {"input_shape": shape}), path, args))
     document = {"threads": args.threads, "rounds": args.rounds, "machine": describe_machine(), "found": found}
     output.result(models_table(document), place(document["machine"]))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

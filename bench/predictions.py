@@ -114,7 +114,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     output.result(f"{machine['cpu']}, {args.threads} threads, {args.images} images, {machine['system']}")
     output.result(machine_table(api.machine()))
     settings_used = {"threads": args.threads, "images": args.images, "seconds": args.seconds}
-    output.write_json(settings_used | {"machine": machine, "mean_error": mean_error, "nets": nets})
+    output.write_json(settings_used | {"machine": machine, "mean_error": mean_error, "nets": nets}, "bench")
     return 0
 
 

@@ -188,7 +188,8 @@ def bench(args: argparse.Namespace, output: Output) -> int:
             "strategies": {name: {k: v for k, v in row.items() if k != "paths"} for name, row in found.items()},
             "machine": describe_machine(),
             "surface": rows,
-        }
+        },
+        "bench",
     )
     return 0
 

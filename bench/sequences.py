@@ -87,7 +87,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     sizes = {name: getattr(args, name) for name in ("units", "steps", "threads", "rounds")}
     document = {"precision": "f32", **sizes, "machine": describe_machine(), "found": found}
     output.result(sequences_table(document), place(document["machine"]))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

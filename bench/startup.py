@@ -107,7 +107,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         **{kind: {"median": medians(found), "runs": found} for kind, found in reports.items()},
     }
     output.result(startup_table(document), place(document["machine"]))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

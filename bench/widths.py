@@ -115,7 +115,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
         "nets": found,
     }
     output.result(widths_table(document), place(document["machine"]))
-    output.write_json(document)
+    output.write_json(document, "bench")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 
 import pytest
 
@@ -72,3 +73,9 @@ def test_caches_are_those_for_data_the_nearest_first(tmp_path, monkeypatch):
     found = [cpus.Cache(1, 48 << 10, 1), cpus.Cache(2, 2 << 20, 2), cpus.Cache(3, 36 << 20, 3)]
     assert cpus.caches(tmp_path) == found
     assert cpus.caches(tmp_path / "nowhere") == []
+
+
+def test_the_processors_name(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD EPYC 9654: a test\n")
+    assert cpus.processor_name(tmp_path / "cpuinfo") == "AMD EPYC 9654: a test"
+    assert cpus.processor_name(tmp_path / "none") == (platform.processor() or platform.machine())

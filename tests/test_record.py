@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,24 @@ def test_of_settings_those_at_their_default_may_be_left_out_and_unknown_ones_may
     del found["count"]
     with pytest.raises(SettingError, match=r"^s\.count: the field is missing$"):
         Reader(SettingError).read(Outer, found, "s")
+
+
+def test_a_lenient_reader_needs_what_has_no_default_and_passes_over_the_rest():
+    document = json.loads(json.dumps(asdict(VALUE)))
+    del document["named"], document["none"]
+    lenient = Reader(DataError, lenient=True)
+    assert lenient.read(Outer, document | {"further": 1}) == replace(VALUE, named={})
+    del document["count"]
+    with pytest.raises(DataError, match="count: the field is missing"):
+        lenient.read(Outer, document)
+
+
+@dataclass(frozen=True)
+class Loose:
+    """A field that may be anything."""
+
+    anything: Any
+
+
+def test_what_may_be_anything_is_taken_as_it_is():
+    assert RESULTS.read(Loose, {"anything": [1, {"a": None}]}) == Loose([1, {"a": None}])

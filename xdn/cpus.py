@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
 CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
 CPUS = Path("/sys/devices/system/cpu")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Cache:
     level: int
     bytes: int
     shared_by: int
+
+
+def processor_name(cpuinfo: Path = CPUINFO) -> str:
+    """Return the processor's name as the system gives it, such as "AMD EPYC 9654 96-Core Processor"."""
+    with suppress(OSError):
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def affinity_cpus() -> int:

@@ -33,21 +33,25 @@ class Reader:
     whole : bool
         Every field must be there, and further ones, of a later version, are passed over. Otherwise fields that have a
         default may be missing, and unknown ones are refused.
+    lenient: bool = False
+        Fields that have a default may be missing, and unknown ones are passed over.
     """
 
     error: type[XdnError]
     whole: bool = False
+    lenient: bool = False
 
     def read(self, kind: type[T], document: Any, where: str = "") -> T:
         """Return the dataclass whose fields a JSON object holds.
 
-        Fields may be numbers, text, truth values, other dataclasses, tuples and mappings of such, and None.
+        Fields may be numbers, text, truth values, other dataclasses, tuples and mappings of such, and None; of a field
+        that may be anything (``Any``) the JSON value is taken as it is.
         """
         hints, values = get_type_hints(kind), {}
         for name, value in self._object(document, where).items():
             if name in hints:
                 values[name] = self._value(hints[name], value, _within(where, name))
-            elif not self.whole:
+            elif not (self.whole or self.lenient):
                 raise self.error("unknown field", where=_within(where, name), mend=f"Known: {', '.join(hints)}")
         for each in fields(kind):  # type: ignore[arg-type]
             needed = self.whole or (each.default is MISSING and each.default_factory is MISSING)
@@ -62,6 +66,8 @@ class Reader:
 
     def _value(self, hint: Any, value: Any, where: str) -> Any:
         """Return the JSON value of a field with a type hint."""
+        if hint is Any:
+            return value
         kind, of = get_origin(hint) or hint, get_args(hint)
         if kind in (Union, UnionType):
             (inner,) = (part for part in of if part is not NoneType)

@@ -1,8 +1,14 @@
 """What the tests of commands share."""
 
+import json
+
 import pytest
 
+from tests.report.results import closed_validator
+from xdn.cli.common import Output
 from xdn.codegen.cache import KernelCache
+from xdn.evaluate.origin import origin
+from xdn.report.documents import KINDS
 
 
 @pytest.fixture
@@ -12,3 +18,18 @@ def own_cache(tmp_path, monkeypatch):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "kernels").symlink_to(kernels)
     monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def results_follow_the_schema(monkeypatch):
+    """Let every result that a test of a command writes be held against the schema, which describes all its fields."""
+    write = Output.write_json
+
+    def checked(self, document, kind):
+        """Check what is written, and write it."""
+        whole = json.loads(json.dumps(origin(kind, "xdn-test", ["--json", "-"]) | document))
+        if kind in KINDS:
+            closed_validator().validate(whole)
+        write(self, document, kind)
+
+    monkeypatch.setattr(Output, "write_json", checked)

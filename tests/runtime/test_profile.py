@@ -59,6 +59,14 @@ def test_every_layer_is_there_in_order(net):
     assert all(row.kernels and row.ms > 0 for row in profile.layers)
 
 
+def test_each_worker_has_its_own_time(net):
+    session = Session(net, threads=2, chunk_blocks=1, profile=True)
+    session.run(None, feed_for(net, 3 * B))
+    profile = session.profile(100.0)
+    assert all(len(row.worker_ms) == profile.workers for row in profile.layers)
+    assert all(row.ms == pytest.approx(sum(row.worker_ms) / profile.workers) for row in profile.layers)
+
+
 def test_only_layers_that_ran_are_there(net):
     session = Session(net, threads=1, profile=True)
     session.run(["conv"], feed_for(net, 3))

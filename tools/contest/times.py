@@ -222,7 +222,7 @@ def bench(args: argparse.Namespace, output: Output) -> None:
         bars.append(Bar(entry.key, entry.title, result, len(images.files), cost.macs, cost.parameters))
     contest = Contest(args.rounds, tuple(bars))
     output.result(*(section.table() for section in sections(contest)))
-    output.write_json(contest.document())
+    output.write_json(contest.document(), "contest")
 
 
 def file_batch(args: argparse.Namespace) -> int:

@@ -152,7 +152,7 @@ def _again(args: argparse.Namespace, output: Output) -> int:
         # Whatever it was is the result here.
         code, came = 3, traceback.format_exc()
     output.result(*came.splitlines())
-    output.write_json({"seed": args.seed, "only": args.only, "net": content.decode(), "result": came})
+    output.write_json({"seed": args.seed, "only": args.only, "net": content.decode(), "result": came}, "fuzz")
     return code
 
 
@@ -176,7 +176,7 @@ def fuzz(args: argparse.Namespace, output: Output) -> int:
     for line in (*run.keep(args.folder, NETS.name, args.seed, found.failures), *_told(args.seed, found.failures)):
         output.log(line)
     output.result(run.section({NETS.name: found}).table())
-    output.write_json(run.document(args, {NETS.name: found}))
+    output.write_json(run.document(args, {NETS.name: found}), "fuzz")
     return 3 if found.failures else 0
 
 

@@ -179,7 +179,7 @@ def fuzz(args: argparse.Namespace, output: Output) -> int:
             for line in keep(args.folder, name, args.seed, reports[name].failures):
                 output.log(line)
     output.result(section(reports).table())
-    output.write_json(document(args, reports))
+    output.write_json(document(args, reports), "fuzz")
     return 3 if any(found.failures for found in reports.values()) else 0
 
 

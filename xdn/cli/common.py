@@ -54,10 +54,17 @@ class Output:
         A file, ``"-"`` for stdout (the text result is then left out), None for no JSON.
     quiet : bool
         Drop reports, log and progress.
+    program : str
+        The command's name.
+    arguments : sequence of str
+        As they were given.
     """
 
-    def __init__(self, json_target: str | None = None, quiet: bool = False):
+    def __init__(
+        self, json_target: str | None = None, quiet: bool = False, program: str = "", arguments: Sequence[str] = ()
+    ):
         self.json_target, self.quiet = json_target, quiet
+        self._program, self._arguments = program, arguments
         piped = not sys.stdout.isatty()
         self._stdout = _Console(soft_wrap=piped, width=PIPE_COLUMNS if piped else None)
         self._stderr = _Console(stderr=True, soft_wrap=True)
@@ -80,11 +87,15 @@ class Output:
         if not self.quiet:
             self._stderr.print(text)
 
-    def write_json(self, document: dict[str, Any]) -> None:
-        """Write the machine-readable result where `--json` asked for it."""
+    def write_json(self, document: dict[str, Any], kind: str) -> None:
+        """Write the machine-readable result where `--json` asked for it, as `xdn.result/1`; `kind` is one of those."""
         if self.json_target is None:
             return
-        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+        # Imports what makes code, which a command without --json may do without.
+        from xdn.evaluate.origin import origin
+
+        whole = origin(kind, self._program, self._arguments) | document
+        text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
         if self.json_target == "-":
             with _on_stdout():
                 sys.stdout.write(text)
@@ -157,7 +168,7 @@ def compiling_shown(output: Output) -> Iterator[None]:
 def list_registries(output: Output, found: Mapping[str, Sequence[tuple[str, str]]]) -> None:
     """Print what can be chosen, a table a registry: kind -> names and what they are."""
     output.result(*(table((kind, "what it is"), described) for kind, described in found.items()))
-    output.write_json({kind: dict(described) for kind, described in found.items()})
+    output.write_json({kind: dict(described) for kind, described in found.items()}, "registries")
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -253,7 +264,8 @@ def run_command(
     Ctrl-C, and too little memory, are left to the entry, which meets them earlier, too.
     """
     args = parser.parse_args(argv)
-    output = Output(args.json, args.quiet)
+    given_arguments = sys.argv[1:] if argv is None else argv
+    output = Output(args.json, args.quiet, parser.prog, given_arguments)
     try:
         with _logging_to(output), compiling_shown(output), memory.limited(args.max_memory):
             return command(args, output) or 0

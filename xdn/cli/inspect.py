@@ -45,10 +45,10 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.machine:
         machine = api.machine(again=args.again)
         output.result(machine_table(machine))
-        output.write_json(machine.document())
+        output.write_json(machine.document(), "machine")
         return
     if args.net is None:
         parser.error("name a PROTOTXT, --list or --machine")
     summary = net_summary(args, output)
     output.result(net_table(summary))
-    output.write_json(net_document(summary))
+    output.write_json(net_document(summary), "net")

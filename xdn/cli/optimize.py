@@ -109,7 +109,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         document |= said
     saved = api.save(net, folder, args.net.stem, form)
     output.report(*(f"written: {path}" for path in (*saved.files, *saved.means)))
-    output.write_json(_document(result) | document | {"files": [str(path) for path in saved.files]})
+    output.write_json(_document(result) | document | {"files": [str(path) for path in saved.files]}, "optimize")
 
 
 def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output: Output) -> Result:
@@ -149,7 +149,7 @@ def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
         with output.progress() as bar:
             return pruned(args, net, output, shown(bar, "prune"))
     except BudgetError as error:
-        output.write_json({"pruning": {"error": str(error), "locked": locked_document(error.locked)}})
+        output.write_json({"pruning": {"error": str(error), "locked": locked_document(error.locked)}}, "refused")
         raise
 
 

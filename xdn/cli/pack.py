@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
 
 def _list(output: Output) -> None:
     output.result(table((DATASETS.kind, "what it is"), DATASETS.describe()))
-    output.write_json({"datasets": dict(DATASETS.describe())})
+    output.write_json({"datasets": dict(DATASETS.describe())}, "registries")
 
 
 def _verify(path: Path, output: Output) -> None:
@@ -69,7 +69,7 @@ def _verify(path: Path, output: Output) -> None:
     with output.progress() as bar:
         data.verify(shown(bar, f"verify {data.header.title}"))
     output.report(f"{path}: {_summary(data.header)}; all checksums agree")
-    output.write_json({"file": str(path), "verified": True} | asdict(data.header))
+    output.write_json({"file": str(path), "verified": True} | asdict(data.header), "pack")
 
 
 def _pack(args: argparse.Namespace, output: Output) -> None:
@@ -89,7 +89,7 @@ def _pack(args: argparse.Namespace, output: Output) -> None:
             f"written: {args.mean_out}, the mean image; of its channels: {', '.join(f'{m:.2f}' for m in means)}"
         )
         document |= {"mean_file": str(args.mean_out), "mean_value": means}
-    output.write_json(document)
+    output.write_json(document, "pack")
 
 
 def _dataset(args: argparse.Namespace, output: Output) -> Dataset:

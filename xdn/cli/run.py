@@ -25,8 +25,10 @@ and its kernels compiled.
 
 import argparse
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
+from xdn import api
 from xdn.cli import run_data
 from xdn.cli.array_options import add_array_options, given_data, write_outputs
 from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
@@ -42,11 +44,14 @@ from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
+from xdn.graph.cost import net_cost
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
 from xdn.report.profile import ProfileTable, profile_csv
 from xdn.report.run import run_table
+from xdn.runtime.profile import Profile
+from xdn.runtime.session import Session
 
 
 def parser() -> argparse.ArgumentParser:
@@ -156,7 +161,13 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
         output.result(*class_tables(contest.counted))
     if profile:
         output.result(ProfileTable(profile), wide=args.wide)
-    output.write_json(result.document() | how_found | how | data.suggested)
+    output.write_json(result.document() | how_found | how | data.suggested | _beside(session, profile), "run")
+
+
+def _beside(session: Session, profile: Profile | None) -> dict[str, Any]:
+    """Return what the JSON says of the net that ran, and of the machine that a profile is compared with."""
+    found: dict[str, Any] = {"cost": asdict(net_cost(session.net))}
+    return found | ({"ceilings": api.machine().document()} if profile else {})
 
 
 def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:

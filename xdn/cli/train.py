@@ -34,7 +34,7 @@ from xdn.cli.net_options import (
     written_form,
 )
 from xdn.frontend.solver import Solver, read_solver
-from xdn.report.training import draw, progress_line
+from xdn.report.training import curves, draw, progress_line
 
 
 def parser() -> argparse.ArgumentParser:
@@ -105,10 +105,11 @@ def _plot(args: argparse.Namespace, output: Output) -> None:
     target = args.output or args.plot.with_suffix(".png")
     draw(read_log(args.plot), target)
     output.report(f"written: {target}")
-    output.write_json({"files": [str(target)]})
+    output.write_json({"files": [str(target)]}, "plot")
 
 
 def _train(args: argparse.Namespace, output: Output) -> None:
+    from xdn.train.log import read_log
     from xdn.train.start import begin
     from xdn.train.trainer import Trainer, set_threads
 
@@ -151,8 +152,10 @@ def _train(args: argparse.Namespace, output: Output) -> None:
             "iterations": trainer.progress.iteration,
             "test_accuracy": trainer.progress.accuracy,
             "seconds": trainer.progress.seconds,
+            "curves": curves(read_log(task.log_path)),
         }
-        | suggested
+        | suggested,
+        "train",
     )
 
 

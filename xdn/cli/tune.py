@@ -56,7 +56,7 @@ def _documents(results: dict[str, Result]) -> list[dict[str, object]]:
 def _list(args: argparse.Namespace, output: Output) -> None:
     results = Store().all()
     output.result(results_table(results, here()) if results else "no results: xdn-run --tune makes them")
-    output.write_json({"results": _documents(results)})
+    output.write_json({"results": _documents(results)}, "store")
 
 
 def _named(store: Store, key: str) -> tuple[str, Result]:
@@ -73,7 +73,7 @@ def _show(args: argparse.Namespace, output: Output) -> None:
     digest, result = _named(Store(), args.key)
     (document,) = _documents({digest: result})
     output.result(*json.dumps(document, indent=2).splitlines())
-    output.write_json(document)
+    output.write_json(document, "stored")
 
 
 def _export(args: argparse.Namespace, output: Output) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from xdn import __version__
 from xdn.errors import DataError
-from xdn.evaluate.evaluation import SCHEMA, Evaluation, machine
+from xdn.evaluate.evaluation import SCHEMA, Evaluation
+from xdn.evaluate.origin import machine
 from xdn.record import Reader
 
 

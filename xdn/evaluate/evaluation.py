@@ -1,17 +1,17 @@
 """Everything that came of a net and a data set: accuracy, times, and what ran."""
 
 import hashlib
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from xdn import __version__
-from xdn.codegen.target import cpu_name, host_target
+from xdn.codegen.target import host_target
 from xdn.data.applied import Applied
 from xdn.element import REAL
 from xdn.evaluate.answers import Output
 from xdn.evaluate.contest import ContestResult
+from xdn.evaluate.origin import machine
 from xdn.kernels.core.choice import F32
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.profile import Profile
@@ -20,11 +20,6 @@ from xdn.runtime.session import Session
 #: Raised whenever a field changes its meaning or name. 2: top-5, classes, engine, batch, layers, peak. 3: images,
 #: outputs; the accuracy may be missing.
 SCHEMA = 3
-
-
-def machine() -> dict[str, str]:
-    """Return what a result says of the machine."""
-    return {"cpu": cpu_name(), "system": platform.platform(), "python": platform.python_version()}
 
 
 @dataclass(frozen=True)

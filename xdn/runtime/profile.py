@@ -57,6 +57,8 @@ class LayerProfile:
         caller's array.
     gbytes : float
         `bytes` in 10**9 a second.
+    worker_ms : tuple of float
+        Milliseconds of each worker, the sum over its chunks; none of a layer that is computed on whole batches.
     """
 
     name: str
@@ -71,6 +73,7 @@ class LayerProfile:
     peak_percent: float
     bytes: int
     gbytes: float
+    worker_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Profile:
             share = row.ms / ms if ms else 0.0
             return LayerProfile(
                 row.name, row.type, row.shapes, row.kernels, row.ms, row.predicted_ms, share,
-                row.macs // taken.images, *rates,
+                row.macs // taken.images, *rates, row.worker_ms,
             )  # fmt: skip
 
         layers = tuple(map(profiled, rows))
@@ -150,6 +153,7 @@ class Row:
     bytes: int = 0
     predicted_ms: float = 0.0
     faster: float = 1.0
+    worker_ms: tuple[float, ...] = ()
 
 
 class Taken(NamedTuple):
@@ -171,7 +175,7 @@ class Taken(NamedTuple):
 
 def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
     """Return conversions and layers in the order of their steps."""
-    step_ms = 1e-6 * ns_per_tick * run.ticks.mean(axis=0)
+    worker_ms = 1e-6 * ns_per_tick * run.ticks
     first_output = len(plan.steps) - len(plan.outputs)
     edges = (*range(len(plan.inputs)), *range(first_output, len(plan.steps)))
     array_bytes = dict(zip(edges, run.array_bytes, strict=True))
@@ -191,7 +195,9 @@ def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
         macs = run.images * sum(step.macs for step in steps)
         moved = _bytes(plan, run, steps) + sum(array_bytes.get(step, 0) for step in range(first, end))
         faster = _times_faster(steps, plan.target.rates)
-        yield Row(name, kind, shapes, kernels, float(step_ms[first:end].sum()), macs, moved, 1e-6 * ns, faster)
+        own_ms = worker_ms[:, first:end].sum(axis=1)
+        figures = macs, moved, 1e-6 * ns, faster, tuple(own_ms.tolist())
+        yield Row(name, kind, shapes, kernels, float(own_ms.mean()), *figures)
 
 
 def _times_faster(steps: tuple[Step, ...], rates: Rates) -> float:

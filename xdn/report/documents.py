@@ -1,0 +1,526 @@
+"""What results say, as JSON: the format `xdn.result/1`, a class for each kind of result.
+
+Every command writes its result in it (`--json`). The JSON schema (`result-1.schema.json`) is made of these classes and
+their docstrings by `tools/make_result_schema.py`. Files of later versions may have further fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from xdn.data.header import PackedHeader
+from xdn.evaluate.bars import Contest
+from xdn.evaluate.evaluation import Evaluation
+from xdn.graph import Shape
+from xdn.graph.cost import Cost
+from xdn.kernels.machine.model import Machine
+from xdn.optimize.execution import Execution
+from xdn.optimize.pipeline import StageReport
+from xdn.optimize.prune.locks import Locked
+from xdn.optimize.prune.pruner import Thinned
+from xdn.optimize.quantize.sensitivity import LayerSensitivity
+from xdn.registry import Registry
+from xdn.tune.precision import Verdict
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a result says of the machine.
+
+    Parameters
+    ----------
+    cpu : str
+        LLVM's name of the processor.
+    processor : str
+        The processor's name as the system gives it.
+    cpus : int
+        Processors that the command might run on.
+    system, python : str
+        Of the operating system, with its version; the version of Python.
+    """
+
+    cpu: str
+    processor: str = ""
+    cpus: int = 0
+    system: str = ""
+    python: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What every result says of where it comes from.
+
+    Parameters
+    ----------
+    format : str
+        ``"xdn.result/1"``; empty for a file of before it.
+    kind : str
+        What the result tells of.
+    program : str
+        The command.
+    arguments : tuple of str
+        As they were given to the command.
+    written : str
+        When it was written, as ISO 8601 has it.
+    xdn : str
+        The version of XDN.
+    machine : Host, optional
+    versions : mapping
+        Library -> version.
+    """
+
+    format: str
+    kind: str
+    program: str = ""
+    arguments: tuple[str, ...] = ()
+    written: str = ""
+    xdn: str = ""
+    machine: Host | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Kind of result -> its class.
+KINDS: Registry[type[Document]] = Registry("kind of result")
+
+
+@dataclass(frozen=True)
+class SearchTrial:
+    """A configuration that a search measured.
+
+    Parameters
+    ----------
+    values : mapping
+        Axis -> value.
+    share : float
+        Of a whole measurement.
+    score : float or None
+        Time relative to the default's, measured in turn; None where it failed.
+    error : str
+        Why it failed.
+    """
+
+    values: Mapping[str, Any]
+    share: float
+    score: float | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class SearchDocument:
+    """What a search found.
+
+    Parameters
+    ----------
+    strategy, objective, unit : str
+        How it searched; what it minimised, and in what unit.
+    seconds : float
+        The search's own time.
+    values, default : mapping
+        Axis -> the winner's and the default's value.
+    paired : mapping
+        ``"default"`` and ``"tuned"`` -> the cost of both in one turn.
+    default_costs, costs : tuple of float
+        Of the default and of the winner in each turn.
+    factor : float
+        How many times faster the winner is.
+    gains : mapping
+        Axis -> the factor that it brings.
+    trials : tuple of SearchTrial
+    """
+
+    strategy: str
+    objective: str
+    unit: str
+    seconds: float
+    values: Mapping[str, Any]
+    paired: Mapping[str, float]
+    default_costs: tuple[float, ...]
+    costs: tuple[float, ...]
+    factor: float
+    gains: Mapping[str, float]
+    trials: tuple[SearchTrial, ...]
+    default: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CalibrationDocument:
+    """How layers came to read 8-bit integers.
+
+    Parameters
+    ----------
+    config : mapping
+        What was asked for.
+    images, scored_images : int
+        Images that scales were chosen by; others, on which accuracies were taken.
+    layers : mapping
+        Layer that reads integers -> for each bottom what was seen of it.
+    kept : mapping
+        Layer that stays in f32 or bf16 -> why.
+    saved_seconds : mapping
+        Layer -> seconds an image that it saves by what it reads.
+    """
+
+    config: Mapping[str, Any]
+    images: int
+    scored_images: int
+    layers: Mapping[str, tuple[Mapping[str, Any], ...]]
+    kept: Mapping[str, str]
+    saved_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@KINDS.register("run")
+@dataclass(frozen=True, kw_only=True)
+class RunDocument(Document, Evaluation):
+    """A net on a data set: `xdn-run`.
+
+    Parameters
+    ----------
+    schema : int
+        The number of the layout before `format` was there.
+    accuracy_percent, top5_percent : float or None
+        Images whose label has the largest score, or is among the five largest ones, in percent.
+    images_per_s : float
+        In the median run.
+    configuration : mapping
+        How it ran, where that is not the default.
+    tuning, operators : SearchDocument, optional
+        Searches for threads, chunks and schedules, and for how each layer is computed.
+    stored : mapping, optional
+        A stored result of an earlier search that was followed.
+    precisions : Verdict, optional
+        The precisions that were measured, and which is taken.
+    calibration : CalibrationDocument, optional
+    suggested_transform : str
+        Options that a file beside the net suggests.
+    cost : Cost, optional
+        Of the net that ran, for one image.
+    ceilings : Machine, optional
+        What the machine gives, where layers were profiled.
+    """
+
+    schema: int = 0
+    accuracy_percent: float | None = None
+    top5_percent: float | None = None
+    images_per_s: float = 0.0
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    tuning: SearchDocument | None = None
+    operators: SearchDocument | None = None
+    stored: Mapping[str, Any] | None = None
+    precisions: Verdict | None = None
+    calibration: CalibrationDocument | None = None
+    suggested_transform: str = ""
+    cost: Cost | None = None
+    ceilings: Machine | None = None
+
+
+@KINDS.register("contest")
+@dataclass(frozen=True, kw_only=True)
+class ContestDocument(Document, Contest):
+    """Several configurations timed in turn: `tools/contest/times.py`.
+
+    Parameters
+    ----------
+    schema : int
+        The number of the layout of a bar's result.
+    """
+
+    schema: int = 0
+
+
+@dataclass(frozen=True)
+class PruningDocument:
+    """What pruning took out.
+
+    Parameters
+    ----------
+    config : mapping
+        What was asked for.
+    before, after : Cost
+        Of an image.
+    groups : tuple of Thinned
+    locked : tuple of Locked
+        Layers of which filters could not go.
+    """
+
+    config: Mapping[str, Any]
+    before: Cost
+    after: Cost
+    groups: tuple[Thinned, ...]
+    locked: tuple[Locked, ...] = ()
+
+
+@dataclass(frozen=True)
+class HistogramDocument:
+    """How the magnitudes of a blob are distributed.
+
+    Parameters
+    ----------
+    bar : float
+        Width of a bar.
+    counts : tuple of int
+        Values of each bar, the smallest magnitudes first.
+    zeros : int
+        Values that are zero.
+    """
+
+    bar: float
+    counts: tuple[int, ...]
+    zeros: int
+
+
+@dataclass(frozen=True)
+class SensitivityDocument:
+    """What each layer loses by reading 8-bit integers.
+
+    Parameters
+    ----------
+    f32, quantized : float or None
+        The accuracy before and after, 0 to 1.
+    scored_images : int
+        Images on which accuracies were taken.
+    layers : tuple of LayerSensitivity
+    histograms : mapping
+        Blob -> its magnitudes.
+    """
+
+    f32: float | None
+    quantized: float | None
+    scored_images: int
+    layers: tuple[LayerSensitivity, ...]
+    histograms: Mapping[str, HistogramDocument]
+
+
+@KINDS.register("optimize")
+@dataclass(frozen=True, kw_only=True)
+class OptimizeDocument(Document):
+    """A net that was rewritten: `xdn-optimize`.
+
+    Parameters
+    ----------
+    cost_before, cost_after : Cost
+        Of an image, before the stages and after them.
+    difference : float or None
+        The largest difference of the outputs, relative to their largest value.
+    execution : Execution, optional
+        How far runs are from the references.
+    stages : tuple of StageReport
+    pruning : PruningDocument, optional
+    calibration : CalibrationDocument, optional
+    sensitivity : SensitivityDocument, optional
+    suggested_transform : str
+        Options that a file beside the net suggests.
+    files : tuple of str
+        What was written.
+    """
+
+    cost_before: Cost
+    cost_after: Cost
+    difference: float | None
+    execution: Execution | None = None
+    stages: tuple[StageReport, ...] = ()
+    pruning: PruningDocument | None = None
+    calibration: CalibrationDocument | None = None
+    sensitivity: SensitivityDocument | None = None
+    suggested_transform: str = ""
+    files: tuple[str, ...] = ()
+
+
+@KINDS.register("refused")
+@dataclass(frozen=True, kw_only=True)
+class RefusedDocument(Document):
+    """A pruning budget that cannot be met: `xdn-optimize --prune`.
+
+    Parameters
+    ----------
+    pruning : mapping
+        ``"error"``: why; ``"locked"``: the layers of which filters could not go.
+    """
+
+    pruning: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LayerDocument:
+    """A layer of a net in numbers.
+
+    Parameters
+    ----------
+    name, type : str
+    known : bool
+        Whether XDN has the type.
+    epilogue : tuple of str
+        What is computed with it: a sum or projection, an activation.
+    bottoms, tops : tuple of str
+        Blobs.
+    shapes : tuple of Shape or None
+        Of the tops, batch included.
+    cost : Cost, optional
+        Of one image.
+    quantized : tuple of mapping
+        As what it reads its bottoms, where that is not f32.
+    hands_on : bool
+        Whether it hands values on as they are.
+    """
+
+    name: str
+    type: str
+    known: bool
+    epilogue: tuple[str, ...]
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    shapes: tuple[Shape | None, ...]
+    cost: Cost | None
+    quantized: tuple[Mapping[str, Any], ...] = ()
+    hands_on: bool = False
+
+
+@KINDS.register("net")
+@dataclass(frozen=True, kw_only=True)
+class NetDocument(Document):
+    """A net in numbers: `xdn-inspect`.
+
+    Parameters
+    ----------
+    name : str
+    layers : tuple of LayerDocument
+    outputs : tuple of str
+    total : Cost
+        Of all layers, for one image.
+    unknown_types : mapping
+        Type that XDN lacks -> layers of it.
+    joining : tuple of str
+        Layers that look at all images of a batch together.
+    """
+
+    name: str
+    layers: tuple[LayerDocument, ...]
+    outputs: tuple[str, ...]
+    total: Cost
+    unknown_types: Mapping[str, int] = field(default_factory=dict)
+    joining: tuple[str, ...] = ()
+
+
+@KINDS.register("machine")
+@dataclass(frozen=True, kw_only=True)
+class MachineDocument(Document, Machine):
+    """What a machine gives: `xdn-inspect --machine`."""
+
+
+@KINDS.register("train")
+@dataclass(frozen=True, kw_only=True)
+class TrainDocument(Document):
+    """A training: `xdn-train`.
+
+    Parameters
+    ----------
+    files : tuple of str
+        What was written.
+    log, data, first_weights : str
+        The log; the data set; where the first weights are from.
+    filled : tuple of str
+        Layers that began as their fillers say.
+    iterations : int
+    test_accuracy : float
+        In percent.
+    seconds : float
+    suggested_transform : str
+        Options that a file beside the net suggests.
+    curves : mapping
+        ``"loss"``, ``"test_loss"``, ``"test_accuracy"``, ``"lr"`` -> epochs, and values at these.
+    """
+
+    files: tuple[str, ...] = ()
+    log: str = ""
+    data: str = ""
+    first_weights: str = ""
+    filled: tuple[str, ...] = ()
+    iterations: int = 0
+    test_accuracy: float = 0.0
+    seconds: float = 0.0
+    suggested_transform: str = ""
+    curves: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict)
+
+
+@KINDS.register("plot")
+@dataclass(frozen=True, kw_only=True)
+class PlotDocument(Document):
+    """A drawing that was made: `xdn-train --plot`.
+
+    Parameters
+    ----------
+    files : tuple of str
+    """
+
+    files: tuple[str, ...]
+
+
+@KINDS.register("pack")
+@dataclass(frozen=True, kw_only=True)
+class PackDocument(Document, PackedHeader):
+    """A packed file that was made or verified: `xdn-pack`.
+
+    Parameters
+    ----------
+    file : str
+    bytes : int
+        Its size; 0 where it was verified.
+    verified : bool
+    mean_file : str
+        The mean image that was written, if any.
+    mean_value : tuple of float
+        The means of its channels.
+    """
+
+    file: str
+    bytes: int = 0
+    verified: bool = False
+    mean_file: str = ""
+    mean_value: tuple[float, ...] = ()
+
+
+@KINDS.register("store")
+@dataclass(frozen=True, kw_only=True)
+class StoreDocument(Document):
+    """All stored results of searches: `xdn-tune list`.
+
+    Parameters
+    ----------
+    results : tuple of mapping
+        What `xdn-tune show` tells of each.
+    """
+
+    results: tuple[Mapping[str, Any], ...]
+
+
+@KINDS.register("stored")
+@dataclass(frozen=True, kw_only=True)
+class StoredDocument(Document):
+    """A stored result of a search: `xdn-tune show`.
+
+    Parameters
+    ----------
+    key : str
+    facts : mapping
+        What it is valid for.
+    configuration : mapping
+    call_images : int or None
+        Images of a call; None: the rule's.
+    factor, cost : float
+        How many times faster it is; its cost.
+    created : float
+        When it was found, in seconds since 1970.
+    """
+
+    key: str
+    facts: Mapping[str, Any]
+    configuration: Mapping[str, Any]
+    call_images: int | None
+    factor: float
+    cost: float
+    created: float = 0.0
+
+
+@KINDS.register("registries")
+@dataclass(frozen=True, kw_only=True)
+class RegistriesDocument(Document):
+    """What can be chosen, by the kind of thing: `--list`; further fields are name -> what it is."""

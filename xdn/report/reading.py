@@ -1,0 +1,126 @@
+"""Results read back from files: what commands wrote with `--json`, and logs of trainings.
+
+Files come from anywhere: numbers that are not finite, or beyond 64 bits, and text that is half of a character are
+refused.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from xdn import settings
+from xdn.errors import DataError, ParseError
+from xdn.evaluate.contest import ContestResult
+from xdn.evaluate.origin import FORMAT
+from xdn.files import read_bounded
+from xdn.record import Reader
+from xdn.report.documents import KINDS, ContestDocument, Document, RunDocument
+from xdn.report.training import curves
+from xdn.train.log import read_log
+
+_MOST = 1 << 63
+#: Halves of a character, which JSON can say and no page may hold.
+_HALF = re.compile("[\ud800-\udfff]")
+#: A field that only one kind of result has -> that kind: for files of before `xdn.result/1`.
+_MARKS = {
+    "bars": "contest",
+    "contest": "run",
+    "cost_before": "optimize",
+    "total": "net",
+    "tile_macs": "machine",
+    "first_weights": "train",
+    "labels_crc32": "pack",
+}
+
+
+def read_result(path: Path) -> Document:
+    """Return what a result, or a training's log (``.jsonl``), says.
+
+    Raises
+    ------
+    ParseError
+        Where there is no such file, or it is too large, or is not JSON.
+    DataError
+        For JSON that is not a result; the message names the place in it.
+    """
+    if path.suffix == ".jsonl":
+        document: Any = {"format": FORMAT, "kind": "train", "log": str(path), "curves": curves(read_log(path))}
+        document = _plain(json.dumps(document), path)
+    else:
+        document = _plain(read_bounded(path, settings.MAX_RESULT_BYTES), path)
+    return parsed_result(document, str(path))
+
+
+def parsed_result(document: Any, where: str = "") -> Document:
+    """Return the result that JSON values are; raise DataError where they are not one."""
+    if not isinstance(document, Mapping):
+        raise DataError("this is not a result of XDN", where=where, mend="Give what a command wrote with --json")
+    whole = dict(document)
+    if "format" not in whole:
+        whole = _upgraded(whole, where)
+    if whole["format"] not in (FORMAT, ""):
+        raise DataError(f"results of the format {str(whole['format'])[:40]!r}; {FORMAT!r} is read", where=where)
+    kind = whole.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise DataError(f"{str(kind)[:40]!r} is not a kind of result that is shown", where=where)
+    found = Reader(DataError, lenient=True).read(KINDS[kind], whole, where)
+    for place, timed in _timed(found):
+        _check_timed(timed, f"{where}: {place}")
+    return found
+
+
+def _timed(document: Document) -> Iterator[tuple[str, ContestResult]]:
+    """Yield what was timed, and its place within the document."""
+    if isinstance(document, RunDocument):
+        yield "contest", document.contest
+    elif isinstance(document, ContestDocument):
+        if not document.bars:
+            raise DataError("it has no bars", where="bars")
+        yield from ((f"bars[{number}]", bar.result.contest) for number, bar in enumerate(document.bars))
+
+
+def _check_timed(timed: ContestResult, where: str) -> None:
+    """Raise DataError where times or numbers of images are not positive."""
+    counted = [] if timed.accuracy is None else [timed.accuracy.images]
+    if not timed.runs_s or min(*timed.runs_s, timed.contest_s, timed.images, *counted) <= 0:
+        raise DataError("a time, or a number of images, is not positive", where=where)
+
+
+def _upgraded(document: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a document of before the format was named, with what it lacks."""
+    kind = next((kind for mark, kind in _MARKS.items() if mark in document), None)
+    if kind is None:
+        raise DataError("this is not a result of XDN", where=where, mend="Give what a command wrote with --json")
+    contest = document.get("contest")
+    if isinstance(contest, dict) and "images" not in contest and isinstance(contest.get("accuracy"), dict):
+        document["contest"] = contest | {"images": contest["accuracy"].get("images")}
+    return {"format": "", "kind": kind} | document
+
+
+def _plain(content: str | bytes, path: Path) -> Any:
+    """Return the JSON values of a text whose numbers are finite and within 64 bits, and whose text is whole."""
+
+    def whole(text: str) -> int:
+        """Return an integer."""
+        if len(text) > len(str(_MOST)) + 1 or not -_MOST <= int(text) < _MOST:
+            raise ValueError(f"the number {text[:20]}... has more than 64 bits")
+        return int(text)
+
+    def real(text: str) -> float:
+        """Return a number that is not an integer."""
+        value = float(text)
+        if not isfinite(value):
+            raise ValueError(f"{text[:20]} is not a finite number")
+        return value
+
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        found = json.loads(text, parse_int=whole, parse_float=real, parse_constant=real)
+        if "\\u" in text and _HALF.search(json.dumps(found, ensure_ascii=False)):
+            raise ValueError("a text holds half of a character")
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"this is not JSON: {error}", where=str(path)) from error
+    return found
