@@ -22,11 +22,11 @@ _REFUSED = "Refused: "
 
 
 def operator_sets(name: str) -> str:
-    """Return from which operator set on an operator is read, and up to which one where ONNX took it back."""
+    """Return from which operator set on an operator is read, and up to which one where ONNX took it back for good."""
     known = [each for each in onnx.defs.get_all_schemas_with_history() if (each.name, each.domain) == (name, "")]
     first = max(OLDEST, min(each.since_version for each in known))
-    last = [each.since_version - 1 for each in known if each.deprecated]
-    return f"{first} to {min(last)}" if last else f"{first} on"
+    newest = max(known, key=lambda each: each.since_version)
+    return f"{first} to {newest.since_version - 1}" if newest.deprecated else f"{first} on"
 
 
 def described(name: str) -> tuple[str, str]:

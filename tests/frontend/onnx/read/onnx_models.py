@@ -37,7 +37,9 @@ def model_of(
     return made
 
 
-def one_node(op: str, shape: Sequence[int], constants: Arrays | None = None, opset: int = OPSET, **attributes: Any):
+def one_node(
+    op: str, shape: Sequence[int | str], constants: Arrays | None = None, opset: int = OPSET, **attributes: Any
+):
     """Return a model of one node, whose first input is the model's, and the others are constants in their order."""
     names = ["x", *(constants or {})]
     node = helper.make_node(op, names, ["y"], **attributes)
@@ -77,9 +79,9 @@ def check_node(
 
 
 def check_refused(op: str, shape: Sequence[int], constants: Arrays | None = None, *, reason: str, **attributes: Any):
-    """Assert that the node cannot be read, by an error that names it and says why."""
+    """Assert that the node cannot be read of any batch, by an error that names it and says why."""
     with pytest.raises(UnsupportedError, match=rf"(?s)node 'y' \({op}\).*{reason}"):
-        net_of(one_node(op, shape, constants, **attributes), "model")
+        net_of(one_node(op, ("n", *shape[1:]), constants, **attributes), "model")
 
 
 def f32(*shape: int, seed: int = 1) -> np.ndarray:

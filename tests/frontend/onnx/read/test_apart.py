@@ -3,8 +3,9 @@ import onnxruntime
 import pytest
 from onnx import helper
 
+import xdn
 from tests.frontend.onnx.read.onnx_models import check, f32, i64, model_of
-from xdn.errors import UnsupportedError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -82,10 +83,42 @@ def test_an_input_has_its_batch_first(batch):
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
+def along_the_batch(shape):
+    """Return a model whose nodes work along the first axis, and a Conv between them that has it as the batch."""
+    nodes = [
+        helper.make_node("Softmax", ["x"], ["a"], axis=0),
+        helper.make_node("Conv", ["a", "w"], ["b"]),
+        helper.make_node("ReduceMax", ["b"], ["c"], axes=[0, 2], keepdims=0),
+        helper.make_node("Add", ["c", "number"], ["d"]),
+        helper.make_node("ReduceSum", ["d"], ["e"], keepdims=0),
+        helper.make_node("Mul", ["c", "e"], ["y"]),
+    ]
+    infos = {"x": shape, "number": ()}
+    return model_of(nodes, infos, {"w": f32(4, 3, 1, 1)}, outputs=("y", "e"))
+
+
+def test_one_batch_alone():
+    """What works along a batch that the model states is of this batch; a number alone has an axis in a net."""
+    model = along_the_batch((2, 3, 4, 5))
+    net = net_of(model, "m")
+    x, number = f32(2, 3, 4, 5), np.array(0.5, np.float32)
+    found = xdn.Session(net).run(None, {"x": x, "number": number.reshape(1)})
+    wanted = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x, "number": number})
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, np.atleast_1d(other), rtol=1e-5)
+    with pytest.raises(ShapeError, match="has not"):
+        net.with_batch(3).forward({"x": f32(3, 3, 4, 5), "number": number.reshape(1)})
+
+
+def test_a_batch_that_is_free_stays_so():
+    with pytest.raises(UnsupportedError, match=r"'a' \(Softmax\): it is along the batch"):
+        net_of(along_the_batch(("n", 3, 4, 5)), "m")
+
+
 @pytest.mark.parametrize(
     ("nodes", "shape", "reason"),
     [
-        ([turned("x", "a"), helper.make_node("Max", ["a", "a"], ["y"])], ("n", 3, 4), "is not the first axis of its"),
+        ([turned("x", "a"), helper.make_node("GlobalMaxPool", ["a"], ["y"])], ("n", 3, 4), "is not the first axis of"),
         ([turned("x", "a"), helper.make_node("Add", ["a", "w"], ["y"])], ("n", 3, 4), "differ in how many axes"),
         (
             [turned("x", "a"), helper.make_node("Squeeze", ["a", "one"], ["y"])],

@@ -49,7 +49,7 @@ def test_a_constant_of_a_blobs_shape():
     nodes = [helper.make_node("EyeLike", ["x"], ["eye"]), helper.make_node("Add", ["x", "eye"], ["y"])]
     check(model_of(nodes, {"x": (3, 4)}), batches=())
     with pytest.raises(UnsupportedError, match="shapes"):
-        net_of(model_of([helper.make_node("EyeLike", ["x"], ["y"])], {"x": (3, 4)}), "m")
+        net_of(model_of([helper.make_node("EyeLike", ["x"], ["y"])], {"x": ("n", 4)}), "m")
 
 
 def test_the_middle():

@@ -21,7 +21,8 @@ def test_one_layer_rounds_for_all_readers():
     assert making.rounded("x", how) == making.rounded("x", how) != making.rounded("x", Quantized(0.25))
     assert [layer.quantized for layer in making.layers[1:]] == [(how,), (Quantized(0.25),)]
     x = np.float32([[0.3, 0.2, 9]])
-    found = making.net("n", []).replace(outputs=("x.u8",)).forward({"x": x})["x.u8"]
+    making.values["y"] = "x.u8"
+    found = making.net("n", ["y"]).forward({"x": x})["y"]
     np.testing.assert_array_equal(found, np.float32([[0.5, 0, 9]]))
 
 

@@ -100,9 +100,17 @@ def test_graphs_that_are_wrong():
         net_of(model_of([helper.make_node("Relu", ["c"], ["y"])], {}, {"c": f32(3)}), "m")
     with pytest.raises(UnsupportedError, match="the output 'y' depends on the shapes"):
         net_of(
-            model_of([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Neg", ["s"], ["y"])], {"x": (1, 3)}),
+            model_of([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Neg", ["s"], ["y"])], {"x": ("n", 3)}),
             "m",
         )
+
+
+def test_shapes_of_inputs_that_a_model_states():
+    """Where it states them all, they are constants; a number alone has one axis."""
+    nodes = [helper.make_node("Shape", ["x"], ["y"]), helper.make_node("Size", ["x"], ["z"])]
+    net = net_of(model_of(nodes, {"x": (2, 3)}, outputs=("y", "z")), "m")
+    found = net.forward({"x": f32(2, 3)})
+    assert (found["y"].tolist(), found["z"].tolist()) == ([2, 3], [6])
 
 
 def test_an_output_that_is_a_constant():

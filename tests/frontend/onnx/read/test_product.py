@@ -52,5 +52,7 @@ def test_a_constant_times_a_blob():
     model = model_of([helper.make_node("MatMul", ["w", "x"], ["y"])], {"x": (2, 3, 4, 5)}, {"w": f32(6, 4)})
     assert [layer.type for layer in check(model).layers[1:]] == ["Permute", "InnerProduct", "Permute"]
     model = model_of([helper.make_node("MatMul", ["w", "x"], ["y"])], {"x": (4, 5)}, {"w": f32(6, 4)})
-    with pytest.raises(UnsupportedError, match=r"its inputs are of shapes \(6, 4\) and \(4, 5\)"):
+    assert net_of(model, "model").blobs["y"].shape == (6, 5)
+    model = model_of([helper.make_node("MatMul", ["w", "x"], ["y"])], {"x": ("n", 5)}, {"w": f32(6, 1)})
+    with pytest.raises(UnsupportedError, match=r"its inputs are of shapes \(6, 1\) and \(1, 5\)"):
         net_of(model, "model")

@@ -1,5 +1,5 @@
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from tests.frontend.onnx.read.onnx_models import model_of
 from xdn.errors import NetError
@@ -23,13 +23,16 @@ def test_operators_that_onnx_does_not_have():
     schema.check(helper.make_node("Fancy", ["x"], ["y"], strange=1), 17)
 
 
-def test_which_outputs_hold_whole_numbers():
-    def whole(node, *inputs):
-        return schema.whole_outputs(node, 17, lambda index: index in inputs)
+def test_the_types_of_outputs():
+    def types(node, *inputs):
+        return schema.output_types(node, 21, lambda index: inputs[index])
 
-    assert whole(helper.make_node("Less", ["a", "b"], ["y"])) == ["y"]
-    assert whole(helper.make_node("Where", ["c", "a", "b"], ["y"]), 0) == []
-    assert whole(helper.make_node("Where", ["c", "a", "b"], ["y"]), 0, 1, 2) == ["y"]
-    assert whole(helper.make_node("TopK", ["x", "k"], ["values", "indices"]), 1) == ["indices"]
-    assert whole(helper.make_node("Concat", ["a", "b"], ["y"], axis=1), 0, 1) == ["y"]
-    assert whole(helper.make_node("Fancy", ["a"], ["y"]), 0) == []
+    f32, i64, u8, half = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8, TensorProto.FLOAT16
+    assert types(helper.make_node("Less", ["a", "b"], ["y"]), f32, f32) == {"y": TensorProto.BOOL}
+    assert types(helper.make_node("Where", ["c", "a", "b"], ["y"]), TensorProto.BOOL, f32, f32) == {"y": f32}
+    assert types(helper.make_node("TopK", ["x", "k"], ["v", "i"]), half, i64) == {"v": half, "i": i64}
+    assert types(helper.make_node("Concat", ["a", "b"], ["y"], axis=1), i64, i64) == {"y": i64}
+    assert types(helper.make_node("Cast", ["a"], ["y"], to=u8), f32) == {"y": u8}
+    assert types(helper.make_node("EyeLike", ["a"], ["y"]), i64) == {"y": f32}
+    assert types(helper.make_node("QuantizeLinear", ["a", "s"], ["y"]), f32, f32) == {}
+    assert types(helper.make_node("Fancy", ["a"], ["y"]), f32) == {}

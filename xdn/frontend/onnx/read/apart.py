@@ -8,24 +8,24 @@ net have their batch first, whatever the model says.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import Node
-from xdn.frontend.onnx.read.making import Making
+from xdn.frontend.onnx.read.making import Making, Read
 from xdn.layers.input import Input
 from xdn.layers.permute import Permute
 from xdn.layers.reshape import Reshape
 
-#: Operators that are read where the batch is apart: their readers count axes by `Node.axis`, or from the last one.
-_READ = frozenset(
+#: Operators whose first axis is the batch by ONNX's definition; the readers of others count axes by `Node.axis`, or
+#: from the last one.
+_OF_IMAGES = frozenset(
     (
-        *("Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp", "Log", "Neg", "Reciprocal", "Abs", "Where", "Not"),
-        *("Relu", "LeakyRelu", "Sigmoid", "Tanh", "Erf", "Gelu", "HardSwish", "Softplus", "Elu", "Clip"),
-        *("MatMul", "Gemm", "LayerNormalization", "Softmax", "LogSoftmax", "ReduceMean", "ReduceSum"),
-        *("Shape", "Size", "Reshape", "Transpose", "Squeeze", "Unsqueeze"),
-        *("Gather", "Split", "Slice", "Concat", "Identity", "Dropout", "Cast"),
+        *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "LRN", "MaxRoiPool", "LSTM", "GRU", "RNN"),
+        *("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "DepthToSpace", "SpaceToDepth"),
+        *("BatchNormalization", "InstanceNormalization", "GroupNormalization", "EyeLike"),
     )
 )
 
@@ -34,13 +34,35 @@ def check(node: Node) -> None:
     """Raise UnsupportedError for a node that is not read where the batch of an input is apart."""
     if not node.apart:
         return
-    if node.proto.op_type not in _READ:
+    if node.proto.op_type in _OF_IMAGES:
         raise UnsupportedError("the batch is not the first axis of its input")
     given = [number for number in range(len(node.proto.input)) if node.has(number)]
     ranks = {len(node.shape(number)) - 1 for number in given if not node.is_constant(number)}
     constants = (np.ndim(node.constant(number, "input")) for number in given if node.is_constant(number))
     if len(ranks) > 1 or max(constants, default=0) > max(*ranks, 1):
         raise UnsupportedError("the batch is not the first axis of its inputs, which differ in how many axes they have")
+
+
+def alone(node: Node) -> Node:
+    """Return the node as it is read of the batch alone that the model states, where it is refused of any.
+
+    So it has all values as those of one image, with all of their axes; operators of images have them as they are.
+    """
+    again = Node(node.making, node.proto, alone=True)
+    again.apart = node.proto.op_type not in _OF_IMAGES
+    return again
+
+
+def joined(node: Node) -> None:
+    """Let the outputs of a node that was read of one batch alone stand for blobs of their own shapes; not numbers."""
+    making = node.making
+    for name in making.apart.intersection(node.proto.output):
+        value = making.values[name]
+        blob = value.blob if isinstance(value, Read) else value
+        if isinstance(blob, str) and len(making.blobs[blob].shape) > 1:
+            blob = making.reshaped(blob, "joined", making.blobs[blob].shape[1:])
+            making.values[name] = replace(value, blob=blob) if isinstance(value, Read) else blob
+            making.apart.remove(name)
 
 
 def transposed(node: Node, order: Sequence[int]) -> None:
@@ -81,6 +103,8 @@ def add_input(making: Making, name: str, blob: str) -> None:
 def add_output(making: Making, name: str) -> None:
     """Let the name of an output of the graph stand for a blob whose batch is its first axis of extent 1.
 
+    Where the model states its batch, an output without such an axis is of that batch alone.
+
     Raises
     ------
     UnsupportedError
@@ -90,6 +114,10 @@ def add_output(making: Making, name: str) -> None:
     if name not in making.apart or not isinstance(blob, str):
         return
     _, *shape = making.blobs[blob].shape
+    if 1 not in shape and making.is_stated:
+        making.values[name] = making.reshaped(blob, "joined", shape or (1,))
+        making.apart.remove(name)
+        return
     if 1 not in shape:
         raise UnsupportedError(f"the output {name!r}, of shape {tuple(shape)}, has no axis that is the batch")
     axis = shape.index(1)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper
 
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.onnx.read import moved
-from xdn.frontend.onnx.read.making import UNKNOWN, Making, Read, Unknown, Value
+from xdn.frontend.onnx.read.making import UNKNOWN, WHOLE_TYPES, Making, Read, Unknown, Value
 from xdn.graph import Array, Bf16, LayerParams, Quantized, Reading, Shape
 from xdn.graph.reading import SCALES
 from xdn.layers.parameter import Parameter
@@ -42,6 +42,8 @@ class Node:
     _made: dict[str, str] = field(default_factory=dict, init=False)
     #: Whether the batch is before all axes of values, those that the node is given and gives (`apart.py`).
     apart: bool = field(default=False, init=False)
+    #: Whether it is read of the batch alone that the model states: all of a value are axes of one image then.
+    alone: bool = False
 
     def __post_init__(self) -> None:
         self.apart = not self.making.apart.isdisjoint(self.proto.input)
@@ -93,12 +95,16 @@ class Node:
         """Return whether an input is a constant."""
         return isinstance(self.value(index), np.ndarray)
 
+    def type_of(self, index: int) -> int:
+        """Return the type of an input's elements (`TensorProto`), as which they are computed in f32."""
+        value = self.value(index)
+        if isinstance(value, np.ndarray):
+            return helper.np_dtype_to_tensor_dtype(value.dtype)
+        return self.making.types.get(self.proto.input[index], TensorProto.FLOAT)
+
     def is_whole(self, index: int) -> bool:
         """Return whether an input holds whole numbers, truth values among them."""
-        value = self.value(index)
-        return (
-            value.dtype.kind in "iub" if isinstance(value, np.ndarray) else self.proto.input[index] in self.making.whole
-        )
+        return self.type_of(index) in (*WHOLE_TYPES, TensorProto.BOOL)
 
     def constant(self, index: int, what: str) -> Array:
         """Return the constant of an input; UnsupportedError where it depends on the net's inputs, or is not there."""
@@ -149,13 +155,22 @@ class Node:
         if isinstance(value, Read) and value.stored:
             raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
         blob, how = (value.blob, value.how) if isinstance(value, Read) else (value, None)
-        set_apart = self.apart and self.proto.input[index] not in self.making.apart
-        if how is not None and (set_apart or blob in self._read_twice):
+        is_apart = self.proto.input[index] in self.making.apart
+        moved = self.alone or (self.apart and not is_apart)
+        if how is not None and (moved or blob in self._read_twice):
             blob, how = self.making.rounded(blob, how), None
-        if set_apart:
+        if self.alone:
+            blob = self.making.reshaped(blob, *self._in_full(self.shape_of(blob)[is_apart:]))
+        elif moved:
             blob = self.making.set_apart(blob)
         self._readings[blob] = how
         return blob
+
+    def _in_full(self, shape: Shape) -> tuple[str, Shape]:
+        """Return name and shape of the blob of a value of one batch alone: all of it one image, or as the model is."""
+        if self.apart:
+            return "whole", (1, *shape)
+        return "joined", shape or (1,)
 
     def blob(self, index: int) -> str:
         """Return the name of the blob of an input, which a layer gives where the input is a constant."""
@@ -220,6 +235,10 @@ class Node:
             raise ShapeError(f"axis {axis} of {rank}")
         return axis % rank + self.apart
 
+    def axes(self, given: Sequence[int] | None = None) -> list[int]:
+        """Return axes of the first input, which may count from the last one, as those of its blob; all by default."""
+        return [self.axis(each) for each in (range(len(self.shape()) - self.apart) if given is None else given)]
+
     def step(
         self, wish: str, params: LayerParams, bottoms: Sequence[str], weights: Mapping[str, Array] | None = None
     ) -> str:
@@ -276,5 +295,7 @@ class Node:
 
     def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
         """Return a shape as Reshape is told it: the extent of the batch is free, mostly the first one."""
+        if self.making.is_alone:
+            return tuple(shape)
         place = self.making.places.get(blob, moved.FIRST)
         return moved.extents(place, moved.batch_of(self.making.blobs), self.shape_of(blob), tuple(shape))

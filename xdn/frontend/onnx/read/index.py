@@ -7,6 +7,7 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import MOST_ELEMENTS, check_extent, check_size
 from xdn.frontend.onnx.read.making import WHOLE_TYPES
+from xdn.frontend.onnx.read.movement import take
 from xdn.frontend.onnx.read.product import mixed
 from xdn.graph import Shape
 from xdn.layers.argmax import ArgMax
@@ -16,7 +17,7 @@ from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
 from xdn.layers.roipooling import ROIPooling
-from xdn.layers.take import NOTHING, Take
+from xdn.layers.take import NOTHING
 
 
 def _largest(node: Node, blob: str, axis: int, *, last: bool, count: int = 1) -> str:
@@ -142,10 +143,13 @@ def eye_like(node: Node) -> None:
 
 @READERS.register("CenterCropPad")
 def center_crop_pad(node: Node) -> None:
-    """Take of the middle, with zeros around it, along one axis after the other."""
+    """Take of the middle, with zeros around it, along one axis after the other.
+
+    Refused: along the batch.
+    """
     blob, own = node.bottom(), node.shape()
     wanted = [check_extent(int(each)) for each in node.constant(1, "shape").reshape(-1)]
-    axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
+    axes = node.axes(node.attribute("axes"))
     if len(wanted) != len(axes):
         raise ShapeError(f"extents {wanted} of axes {axes}")
     for axis, size in zip(axes, wanted, strict=True):
@@ -153,7 +157,7 @@ def center_crop_pad(node: Node) -> None:
         begin = (extent - size) // 2 if extent >= size else -((size - extent) // 2)
         index = tuple(place if 0 <= place < extent else NOTHING for place in range(begin, begin + size))
         if index != tuple(range(extent)):
-            blob = node.step("middle", Take(axis=axis, index=index), [blob])
+            blob = take(node, blob, axis, index)
     node.stands_for(blob)
 
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, numpy_helper
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.onnx.names import fresh
 from xdn.frontend.onnx.read.moved import FIRST, Place, batch_of, place_after
-from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading
+from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading, Shape
 from xdn.graph.net import infer
 from xdn.layers.parameter import Parameter
 from xdn.layers.power import Power
@@ -68,20 +68,25 @@ class Making:
     ----------
     opset : int
         The version of the operator set.
+    is_stated : bool
+        Whether a node that is refused otherwise is read of the batch alone that the model states for all its inputs.
     """
 
-    def __init__(self, opset: int):
+    def __init__(self, opset: int, *, is_stated: bool = False):
         self.opset = opset
         self.layers: list[Layer] = []
         self.blobs: dict[str, Blob] = {}
         #: Name in the graph -> what it stands for.
         self.values: dict[str, Value] = {"": UNKNOWN}
-        #: The names that stand for whole numbers, such as those of words.
-        self.whole: set[str] = set()
+        #: Name in the graph -> the type of its elements, of those that are no constants and not f32 (`TensorProto`).
+        self.types: dict[str, int] = {}
         #: Whether layers take the batch behind the steps of sequences, where the model has it, so that it is not apart.
         self.recurrent = False
         #: The names that stand for blobs with the batch before all axes of the value (`apart.py`).
         self.apart: set[str] = set()
+        self.is_stated = is_stated
+        #: Whether the net is of that batch alone, since a layer works along it.
+        self.is_alone = False
         #: The names that stand for constants which shapes decide, the batch among them.
         self.of_shapes: set[str] = set()
         #: Name of a constant that was made of integers -> the scales of these.
@@ -93,6 +98,7 @@ class Making:
         self._taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
         self._set_apart: dict[str, str] = {}
+        self._reshaped: dict[tuple[str, Shape], str] = {}
         self._constants: dict[str | float, str] = {}
 
     def fresh(self, wish: str) -> str:
@@ -119,6 +125,8 @@ class Making:
 
     def _follow(self, layer: Layer) -> None:
         """Keep where the batch is in the tops of a layer."""
+        if self.is_alone:
+            return
         bottoms, tops = ([self.blobs[name] for name in names] for names in (layer.bottoms, layer.tops))
         places = [self.places.get(name, FIRST) for name in layer.bottoms]
         place = place_after(layer.params, batch_of(self.blobs), bottoms, tops, places)
@@ -139,6 +147,15 @@ class Making:
             top = self._set_apart[blob] = self.fresh(f"{blob}.apart")
             self.add(top, Reshape(shape=(0 if first == 1 else -1, first, *rest)), [blob], [top], {})
         return self._set_apart[blob]
+
+    def reshaped(self, blob: str, wish: str, shape: Sequence[int]) -> str:
+        """Return the blob of a value in a shape that is stated in full, so that the net is of one batch alone."""
+        self.is_alone = True
+        key = (blob, tuple(shape))
+        if key not in self._reshaped:
+            top = self._reshaped[key] = self.fresh(f"{blob}.{wish}")
+            self.add(top, Reshape(shape=tuple(shape)), [blob], [top], {})
+        return self._reshaped[key]
 
     def constant(self, name: str | float, value: Array) -> str:
         """Return the blob of the constant that `name` stands for, or of a number; all that read it share one layer."""
@@ -165,7 +182,7 @@ class Making:
         found = []
         for output in outputs:
             value = self.read_at_last(output)
-            if isinstance(value, np.ndarray) and output not in self.of_shapes:
+            if isinstance(value, np.ndarray) and (self.is_stated or output not in self.of_shapes):
                 value = self.constant(output, value)
             if isinstance(value, Unknown):
                 raise UnsupportedError(f"the output {output!r} is not read")
@@ -179,10 +196,10 @@ class Making:
         return Net(name, self._needed(found), tuple(dict.fromkeys(found)))
 
     def _needed(self, outputs: Sequence[str]) -> tuple[Layer, ...]:
-        """Return the layers without those Reshapes that no other layer reads."""
+        """Return the inputs, and the layers on which outputs depend."""
         needed, kept = set(outputs), list[Layer]()
         for layer in reversed(self.layers):
-            if not isinstance(layer.params, Reshape) or needed.intersection(layer.tops):
+            if layer.params.is_input or needed.intersection(layer.tops):
                 needed.update(layer.bottoms)
                 kept.append(layer)
         return tuple(reversed(kept))

@@ -70,10 +70,11 @@ def reshape(node: Node) -> None:
 @READERS.register("Flatten")
 def flatten(node: Node) -> None:
     """Reshape to a matrix."""
-    own = node.shape()
+    own = node.shape()[node.apart :]
     axis = node.attribute("axis", 1)
-    axis = axis if axis == len(own) else node.axis(axis)
-    node.shaped(node.bottom(), (prod(own[:axis]), prod(own[axis:])))
+    axis = axis if axis == len(own) else node.axis(axis) - node.apart
+    matrix = (prod(own[:axis]), prod(own[axis:]))
+    node.shaped(node.bottom(), (1, *matrix) if node.apart else matrix)
 
 
 @READERS.register("Squeeze")
@@ -100,6 +101,8 @@ def unsqueeze(node: Node) -> None:
     own, given = node.shape(), node.integers(1, "axes") or ()
     rank = len(own) + len(given)
     new = {node.axis(each, rank) for each in given}
+    if len(new) < len(given):
+        raise ShapeError(f"its axes {given} name one twice")
     if 0 in new and batch_of(node.making.blobs) == 1:
         raise UnsupportedError("it puts an axis before the batch")
     old = iter(own)
@@ -211,12 +214,12 @@ def gather(node: Node) -> None:
         return
     axis, indices = node.axis(node.attribute("axis", 0)), node.constant(1, "indices")
     shape = node.shape()
+    if axis == node.making.places.get(node.bottom(), FIRST).axis:
+        raise UnsupportedError("it is along the batch")
     numbers = [int(each) for each in indices.reshape(-1)]
     if not numbers or not all(-shape[axis] <= each < shape[axis] for each in numbers):
         raise ShapeError(f"elements {numbers[:8]} of {shape[axis]} along axis {axis}; there must be one or more")
     numbers = [each % shape[axis] for each in numbers]
-    if axis == node.making.places.get(node.bottom(), FIRST).axis:
-        raise UnsupportedError("it is along the batch")
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
         blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
     else:
@@ -226,7 +229,7 @@ def gather(node: Node) -> None:
 
 def _embedded(node: Node, table: Array) -> None:
     """Make the rows of a constant, or its single values, the first output."""
-    if table.ndim < 1 or node.axis(node.attribute("axis", 0), table.ndim) != 0:
+    if table.ndim < 1 or node.attribute("axis", 0) % table.ndim:
         raise UnsupportedError(f"it takes parts of a constant of shape {table.shape}")
     rows, columns = len(table), prod(table.shape[1:])
     params = Embed(num_output=columns, input_dim=rows, bias_term=False)
@@ -277,7 +280,7 @@ def _pads(node: Node) -> list[tuple[int, int]]:
     """Return what is laid before and after each axis; less than nothing is cut off."""
     given, rank = node.integers(1, "pads") or (), len(node.shape())
     named = node.integers(3, "axes")
-    axes = list(range(rank)) if named is None else [node.axis(each) for each in named]
+    axes = node.axes(named)
     if len(given) != 2 * len(axes):
         raise ShapeError(f"{len(given)} pads of {len(axes)} axes; each has one before and one after")
     found = [(0, 0)] * rank
@@ -288,6 +291,7 @@ def _pads(node: Node) -> list[tuple[int, int]]:
 
 def _padded(extent: int, before: int, after: int, mode: str) -> Array:
     """Return which position of an axis stands at each after, or NOTHING."""
+    check_extent(max(-before, before, -after, after))
     places = np.arange(-before, -before + check_extent(extent + before + after))
     if mode == "constant":
         return np.where((places >= 0) & (places < extent), places, NOTHING)
@@ -309,13 +313,17 @@ def _padded(extent: int, before: int, after: int, mode: str) -> Array:
 def tile(node: Node) -> None:
     """Tile along one axis after the other.
 
-    Refused: along the batch, other axes than those there are, and numbers that are no constants.
+    Refused: along the batch, more axes before it, and numbers that are no constants.
     """
-    blob, own = node.bottom(), node.shape()
-    given = node.constant(1, "shape").reshape(-1)
-    if len(given) != len(own):
-        raise UnsupportedError(f"it makes {len(given)} axes of {len(own)}")
-    for axis, (extent, number) in enumerate(zip(own, map(int, given), strict=True)):
+    blob, own = node.bottom(), node.shape()[node.apart :]
+    given = [int(each) for each in node.constant(1, "shape").reshape(-1)]
+    given = [1] * (len(own) - len(given)) + given
+    if more := (1,) * (len(given) - len(own)):
+        if not node.apart:
+            raise UnsupportedError(f"it makes {len(given)} axes of {len(own)}")
+        own = (*more, *own)
+        blob = node.step("wide", Reshape(shape=node.extents(blob, (1, *own))), [blob])
+    for axis, (extent, number) in enumerate(zip(own, given, strict=True), start=node.apart):
         times = number if node.proto.op_type == "Tile" or extent == 1 else 1
         if times > 1 and axis == 0:
             raise UnsupportedError("it repeats images")

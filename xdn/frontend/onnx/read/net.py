@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import Enum, auto
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +15,7 @@ from xdn.frontend.onnx.images import Images, images_of
 from xdn.frontend.onnx.read import apart, schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
-from xdn.frontend.onnx.read.making import REAL_TYPES, Making, Unknown, Value, array_of
+from xdn.frontend.onnx.read.making import Making, Unknown, Value, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
 from xdn.graph import Array, Net, Shape
 from xdn.graph.verify import verify
@@ -55,31 +57,50 @@ def net_of(
     """
     graph = model.graph
     with placed(where, NetError, ParseError, ShapeError, UnsupportedError, WeightsError):
-        making, refused = _read(model, input_shape, values)
-        if refused and input_shape is None and any(_is_steps_first(_extents(each), True) for each in graph.input):
-            making, still = _read(model, input_shape, values, steps_first=True)
-            refused = refused if still else []
-        _refuse(refused)
-        for each in graph.output:
-            apart.add_output(making, each.name)
-        net = making.net(graph.name, [each.name for each in graph.output])
-        verify(net)
-        return net
+        try:
+            return _read(model, input_shape, values, _Way.OF_ANY_BATCH)
+        except UnsupportedError as error:
+            for way in _other_ways(graph, input_shape):
+                with suppress(UnsupportedError, ShapeError):
+                    return _read(model, input_shape, values, way)
+            raise error
 
 
-def _read(
-    model: onnx.ModelProto, input_shape: InputShapes | None, values: Mapping[int, Array], *, steps_first: bool = False
-) -> tuple[Making, list[_Refusal]]:
-    """Return what is made of a model, and what keeps nodes from being read."""
+class _Way(Enum):
+    """How a model may be read; where one is refused, another is tried."""
+
+    OF_ANY_BATCH = auto()
+    #: An input (T, N, ...) of which the model states that N is 1 has its batch there, not first.
+    STEPS_FIRST = auto()
+    #: Of the batch alone that the model states.
+    OF_ONE_BATCH = auto()
+
+
+def _other_ways(graph: onnx.GraphProto, input_shape: InputShapes | None) -> list[_Way]:
+    """Return the ways to read a model that is refused as one of any batch."""
+    constants = {each.name for each in graph.initializer}
+    inputs = [each for each in graph.input if each.name not in constants]
+    turned = input_shape is None and any(_is_steps_first(_extents(each), True) for each in inputs)
+    found = {_Way.STEPS_FIRST: turned, _Way.OF_ONE_BATCH: all(map(_is_stated, inputs))}
+    return [way for way, possible in found.items() if possible]
+
+
+def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mapping[int, Array], way: _Way) -> Net:
+    """Return the net that is read of a model in one way; UnsupportedError names all nodes that cannot be read so."""
     graph = model.graph
-    making = Making(opset_of(model))
+    making = Making(opset_of(model), is_stated=way is _Way.OF_ONE_BATCH)
     making.recurrent = any(node.op_type == "LSTM" for node in graph.node)
     for number, tensor in enumerate(graph.initializer):
         making.values[tensor.name] = values[number] if number in values else array_of(tensor)
     metadata = {each.key: each.value for each in model.metadata_props}
-    _add_inputs(making, graph, metadata, input_shape, steps_first)
+    _add_inputs(making, graph, metadata, input_shape, way is _Way.STEPS_FIRST)
     refused = [_refusal(making, node) for node in graph.node]
-    return making, [each for each in refused if each is not None]
+    _refuse([each for each in refused if each is not None])
+    for each in graph.output:
+        apart.add_output(making, each.name)
+    net = making.net(graph.name, [each.name for each in graph.output])
+    verify(net)
+    return net
 
 
 def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
@@ -101,13 +122,28 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
             if any(isinstance(each, Unknown) for each in inputs):
                 making.forget(proto)
                 return None
-            apart.check(node)
-            READERS[proto.op_type](node)
-            making.whole.update(schema.whole_outputs(proto, making.opset, node.is_whole))
+            _made(node)
+            making.types.update(schema.output_types(proto, making.opset, node.type_of))
     except UnsupportedError as error:
         making.forget(proto)
         return proto.op_type, f"{node.place}: {error.what}"
     return None
+
+
+def _made(node: Node) -> None:
+    """Make layers of a node: of any batch, or where that is refused of the one that the model states."""
+    try:
+        apart.check(node)
+        READERS[node.proto.op_type](node)
+    except (UnsupportedError, ShapeError) as error:
+        if not node.making.is_stated:
+            raise
+        again = apart.alone(node)
+        try:
+            READERS[node.proto.op_type](again)
+        except (UnsupportedError, ShapeError):
+            raise error from None
+        apart.joined(again)
 
 
 def _fold(node: Node, constants: Sequence[Value]) -> bool:
@@ -163,13 +199,16 @@ def _add_inputs(
             apart.add_input(making, info.name, name)
         else:
             making.values[info.name] = name
-        if info.type.tensor_type.elem_type not in REAL_TYPES:
-            making.whole.add(info.name)
+        if not said and _is_stated(info):
+            making.apart.add(info.name)
+        making.types[info.name] = info.type.tensor_type.elem_type
 
 
 def _input_shape(info: onnx.ValueInfoProto, given: Sequence[int] | None) -> Shape:
     """Return the shape of an input; its batch is 1 where it is free."""
     said = _extents(info)
+    if not said and _is_stated(info):
+        return (1,)
     batch = said[0] if said and said[0] is not None else 1
     if given is not None:
         return (batch, *given)
@@ -184,6 +223,12 @@ def _extents(info: onnx.ValueInfoProto) -> list[int | None]:
     """Return the shape that a model says of an input, None for a free extent."""
     dims = info.type.tensor_type.shape.dim if info.type.HasField("tensor_type") else ()
     return [each.dim_value if each.HasField("dim_value") and each.dim_value > 0 else None for each in dims]
+
+
+def _is_stated(info: onnx.ValueInfoProto) -> bool:
+    """Return whether a model says the batch of an input, or that it is a number alone, which has none."""
+    said = _extents(info)
+    return said[0] is not None if said else info.type.tensor_type.HasField("shape")
 
 
 def _known(extents: Sequence[int | None]) -> Shape:

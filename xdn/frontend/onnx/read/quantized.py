@@ -117,13 +117,11 @@ def _cast(node: Node, to: int) -> None:
         node.stands_for(Read(_real(node, Bf16()), Bf16(), stored=True))
     elif to == TensorProto.BOOL:
         node.top(Binary(operation="NOT_EQUAL"), [node.bottom(), node.number(0)])
-        node.making.whole.update(node.proto.output)
     elif to in WHOLE_TYPES:
         if node.is_whole(0):
             node.stands_for(node.bottom())
         else:
             node.top(Unary(operation="TRUNC"))
-        node.making.whole.update(node.proto.output)
     elif to not in REAL_TYPES:
         known = to in TensorProto.DataType.values()
         raise UnsupportedError(f"it makes numbers of type {TensorProto.DataType.Name(to) if known else to}")

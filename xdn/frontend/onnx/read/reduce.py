@@ -5,6 +5,7 @@ from math import prod
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.layers.base import POSITIONED
 from xdn.layers.binary import Binary
 from xdn.layers.concat import Concat
 from xdn.layers.eltwise import Eltwise
@@ -29,10 +30,10 @@ _OPERATIONS = {
 
 def _axes(node: Node) -> list[int]:
     """Return the axes along which a node reduces; all where it names none."""
-    rank, given = len(node.shape()), node.integers(1, "axes")
+    given = node.integers(1, "axes")
     if not given and node.attribute("noop_with_empty_axes", 0):
         return []
-    return sorted(node.axis(each) for each in given) if given else list(range(rank))
+    return sorted(node.axes(given or None))
 
 
 def _lines(node: Node, axes: Sequence[int]) -> str:
@@ -68,7 +69,7 @@ def reduced(node: Node) -> None:
             node.stands_for(node.bottom())
             return
         raise UnsupportedError("it is along no axis")
-    if kind == "ReduceMean" and axes == list(range(2, len(node.shape()))):
+    if kind == "ReduceMean" and axes == list(range(2, len(node.shape()))) and len(node.shape()) in POSITIONED:
         _finish(node, node.step("pooled", Pooling(pool="AVE", global_pooling=True), [node.bottom()]), axes)
         return
     blob = node.step("reduced", Reduction(operation=_OPERATIONS[kind], axis=2), [_lines(node, axes)])

@@ -29,7 +29,7 @@ _REPEATING = {
 def _changes(node: Node, scales: int, sizes: int) -> list[Axis]:
     """Return how each axis changes; `scales` and `sizes` are the inputs' numbers."""
     own = node.shape()
-    axes = [node.axis(each) for each in node.attribute("axes", range(len(own)))]
+    axes = node.axes(node.attribute("axes"))
     extents = node.constant(sizes, "sizes").reshape(-1) if node.has(sizes) else ()
     given = node.constant(scales, "scales").reshape(-1) if node.has(scales) else node.attribute("scales", ())
     if len(extents):

@@ -1,14 +1,17 @@
-"""What ONNX says of each operator: how many inputs it has, and which attributes of which types."""
+"""What ONNX says of each operator: how many inputs it has, which attributes, and the types of its outputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import onnx
+from onnx import TensorProto, helper
 
 from xdn.errors import NetError
 
-#: What ONNX calls the types of real numbers.
-_REAL_TYPES = {f"tensor({name})" for name in ("float", "float16", "double", "bfloat16")}
+#: What ONNX calls a tensor of each type in its schemas.
+_TYPES = {f"tensor({name.lower()})": number for name, number in TensorProto.DataType.items()}
+#: Attributes that say the type of an output.
+_SAYING = ("to", "dtype", "output_dtype")
 
 
 @cache
@@ -40,15 +43,33 @@ def check(proto: onnx.NodeProto, opset: int) -> None:
         raise NetError(f"its attribute {missing[0]!r} is missing")
 
 
-def whole_outputs(proto: onnx.NodeProto, opset: int, is_whole: Callable[[int], bool]) -> list[str]:
-    """Return the outputs of a node that hold whole numbers, or truth values; `is_whole` says which inputs do."""
+def output_types(proto: onnx.NodeProto, opset: int, type_of: Callable[[int], int]) -> dict[str, int]:
+    """Return output -> type of its elements, of a node's outputs; `type_of` says that of each input.
+
+    An output has the type of the inputs that it shares a type with, else the one that an attribute says, else its only
+    one, else f32. Nothing is returned of outputs that may not be f32, and of operators that ONNX does not have.
+    """
     schema = _schema(proto.op_type, opset)
     if schema is None:
-        return []
-    kinds = {schema.inputs[min(number, len(schema.inputs) - 1)].type_str: number for number in range(len(proto.input))}
-    found = []
+        return {}
+    given = [number for number, name in enumerate(proto.input) if name]
+    shared = {_formal(schema.inputs, number).type_str: number for number in given}
+    said = [helper.get_attribute_value(each) for each in proto.attribute if each.name in _SAYING]
+    found = {}
     for number, name in enumerate(proto.output):
-        formal = schema.outputs[min(number, len(schema.outputs) - 1)]
-        if is_whole(kinds[formal.type_str]) if formal.type_str in kinds else formal.types.isdisjoint(_REAL_TYPES):
-            found.append(name)
+        formal = _formal(schema.outputs, number)
+        possible = {_TYPES[each] for each in formal.types if each in _TYPES}
+        if formal.type_str in shared:
+            found[name] = type_of(shared[formal.type_str])
+        elif said and said[0] in possible:
+            found[name] = said[0]
+        elif len(possible) == 1 or TensorProto.FLOAT in possible:
+            found[name] = min(possible, key=lambda each: each != TensorProto.FLOAT)
     return found
+
+
+def _formal(
+    parameters: Sequence[onnx.defs.OpSchema.FormalParameter], number: int
+) -> onnx.defs.OpSchema.FormalParameter:
+    """Return what a schema says of an input or output, the last of which may stand for several."""
+    return parameters[min(number, len(parameters) - 1)]
