@@ -70,6 +70,10 @@ class Arithmetic:
         """Return |x|."""
         return self._call("llvm.fabs", x)
 
+    def with_sign(self, x: ir.Value, sign: ir.Value) -> ir.Value:
+        """Return |x| with the sign of `sign`."""
+        return self._call("llvm.copysign", x, sign)
+
     def square_root(self, x: ir.Value) -> ir.Value:
         """Return the square root of x; NaN below 0."""
         return self._call("llvm.sqrt", x)
@@ -102,10 +106,6 @@ class Arithmetic:
         """Return `x` where it is larger than `most`, else (and for NaN) `most`: one step of a running maximum."""
         return self.where(x, ">", most, x, most)
 
-    def truncated(self, x: ir.Value) -> ir.Value:
-        """Return x as i32, rounded towards zero; it must lie in the range of i32."""
-        return self.ir.fptosi(x, self._integer)
-
     def rounded(self, i: ir.Value) -> ir.Value:
         """Return an i32 as f32."""
         return self.ir.sitofp(i, self.kind)
@@ -117,7 +117,3 @@ class Arithmetic:
     def from_bits(self, i: ir.Value) -> ir.Value:
         """Return the f32 that has these bits."""
         return self.ir.bitcast(i, self.kind)
-
-    def power_of_two(self, n: ir.Value) -> ir.Value:
-        """Return 2**n for an i32 from -126 to 127."""
-        return self.from_bits(self.ir.shl(self.ir.add(n, self.integer(127)), self.integer(23)))

@@ -18,15 +18,17 @@ LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
 #: The largest f32 whose exponential is finite, and the least whose exponential is a normal number.
 EXP_MOST, EXP_LEAST = real(88.72283), real(-87.33654)
 SQRT_HALF = 0.707106781186547524
-#: Below it tanh is a polynomial; the quotient would cancel.
-TANH_NEAR = 0.625
+#: From it on tanh is 1 in f32.
+TANH_MOST = 10
+#: A number as large as 2**22 at most, added to it, is rounded to an integer, which the sum's last bits are.
+TO_INTEGER = 1.5 * 2**23
+MANTISSA_BITS = 23
 
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 _LOG = (
     *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
     *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
 )
-_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 #: Of erf near zero, and of its complement elsewhere: exp(-x**2) / x times a polynomial of 1 / x**2.
 _ERF = (
     *(7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2),
@@ -46,22 +48,23 @@ def _polynomial(m: Arithmetic, x: ir.Value, coefficients: Sequence[float]) -> ir
     return total
 
 
+def _parted_exp(m: Arithmetic, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Return (e**r - 1, n as i32 in the place of an exponent) of x = n * log(2) + r, |r| at most log(2) / 2."""
+    shift = m.number(TO_INTEGER)
+    shifted = m.fused(x, m.number(LOG2_E), shift)
+    n = m.sub(shifted, shift)
+    r = m.fused(n, m.number(-LN2_HIGH), x)
+    r = m.fused(n, m.number(-LN2_LOW), r)
+    return m.fused(_polynomial(m, r, _EXP), m.mul(r, r), r), m.ir.shl(m.bits(shifted), m.integer(MANTISSA_BITS))
+
+
 def exp(m: Arithmetic, x: ir.Value) -> ir.Value:
     """e**x; overflow gives infinity, a result below the normal numbers zero."""
-    least, most, zero = m.number(EXP_LEAST), m.number(EXP_MOST), m.number(0)
-    clipped = m.where(x, ">", least, x, least)
-    clipped = m.where(clipped, "<", most, clipped, most)
-    n = m.floor(m.fused(clipped, m.number(LOG2_E), m.number(0.5)))
-    r = m.fused(n, m.number(-LN2_HIGH), clipped)
-    r = m.fused(n, m.number(-LN2_LOW), r)
-    y = m.add(m.fused(_polynomial(m, r, _EXP), m.mul(r, r), r), m.number(1))
-    # Two factors, because 2**128 alone is not an f32.
-    whole = m.truncated(n)
-    half = m.ir.ashr(whole, m.integer(1))
-    y = m.mul(m.mul(y, m.power_of_two(half)), m.power_of_two(m.ir.sub(whole, half)))
-    y = m.where(x, ">", most, m.number(np.inf), y)
-    y = m.where(x, "<", least, zero, y)
-    return m.where(x, "==", x, y, x)
+    less_one, exponent = _parted_exp(m, x)
+    y = m.from_bits(m.ir.add(m.bits(m.add(less_one, m.number(1))), exponent))
+    # Beyond these ends the bits mean nothing; x + infinity is NaN for NaN.
+    y = m.where(x, "<=", m.number(EXP_MOST), y, m.add(x, m.number(np.inf)))
+    return m.where(x, "<", m.number(EXP_LEAST), m.number(0), y)
 
 
 def log(m: Arithmetic, x: ir.Value) -> ir.Value:
@@ -90,14 +93,13 @@ def power(m: Arithmetic, x: ir.Value, exponent: ir.Value) -> ir.Value:
 
 
 def tanh(m: Arithmetic, x: ir.Value) -> ir.Value:
-    """The hyperbolic tangent: a polynomial near zero, where the quotient would cancel."""
-    one = m.number(1)
-    z = m.mul(x, x)
-    near = m.fused(m.mul(_polynomial(m, z, _TANH), z), x, x)
-    magnitude = m.magnitude(x)
-    far = m.sub(one, m.div(m.number(2), m.add(exp(m, m.add(magnitude, magnitude)), one)))
-    far = m.where(x, "<", m.number(0), m.negative(far), far)
-    return m.where(magnitude, "<", m.number(TANH_NEAR), near, far)
+    """The hyperbolic tangent: u / (u + 2) for u = e**(2 |x|) - 1, which does not cancel near zero; the sign is x's."""
+    one, most, magnitude = m.number(1), m.number(TANH_MOST), m.magnitude(x)
+    magnitude = m.where(magnitude, ">", most, most, magnitude)
+    less_one, exponent = _parted_exp(m, m.add(magnitude, magnitude))
+    power = m.from_bits(m.ir.add(m.bits(one), exponent))
+    u = m.fused(power, less_one, m.sub(power, one))
+    return m.with_sign(m.div(u, m.add(u, m.number(2))), x)
 
 
 def erf(m: Arithmetic, x: ir.Value) -> ir.Value:

@@ -107,7 +107,8 @@ def test_power_of_extremes(exponent):
 
 def test_tanh(rng):
     x = np.concatenate([_around(rng, -12, 12), _around(rng, -0.7, 0.7), 10 ** _around(rng, -37, 1)])
-    assert ulps(evaluate("tanh", x), np.tanh(x.astype(np.float64))).max() < 2
+    # u 1 ulp, the sum half, the quotient half, each up to twice as many ulp where a result lies below a power of two.
+    assert ulps(evaluate("tanh", x), np.tanh(x.astype(np.float64))).max() < 3
 
 
 def test_tanh_is_odd_and_bounded(rng):
