@@ -124,8 +124,8 @@ class Factor:
         self._panels = -(-len(weight) // width)
         #: Numbers of a row that `times` gives, K filled up.
         self.pitch = self._panels * width
-        self._weights = packed(weight, width)
-        self._bias = aligned_vectors(np.zeros(len(weight), real) if bias is None else bias, self.pitch)
+        self.weights = packed(weight, width)
+        self.bias = aligned_vectors(np.zeros(len(weight), real) if bias is None else bias, self.pitch)
 
     def times(self, x: Array) -> Array:
         """Return (M, pitch) for contiguous rows x (M, I)."""
@@ -140,7 +140,7 @@ class Factor:
                 "panels": self._panels,
                 "y_pitch": self.pitch,
             }
-            words = Product(x=x, weights=self._weights, bias=self._bias, y=made, **sizes)
+            words = Product(x=x, weights=self.weights, bias=self.bias, y=made, **sizes)
             call("product", lambda: _product(rows, target), words, tile=(rows, VECTORS), shared=True)
         return made
 
