@@ -73,8 +73,17 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def in_turn(actions: Mapping[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Run all actions in turn, `rounds` times after one round that is not counted.
+def warm(action: Callable[[], Any], seconds: float = WARM_S) -> None:
+    """Run `action` again and again for so many seconds."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        action()
+
+
+def in_turn(
+    actions: Mapping[str, Callable[[], Any]], rounds: int, warm_s: float = 0.0
+) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """Run all actions in turn, `rounds` times after one round that is not counted, each after `warm_s` of itself.
 
     Returns
     -------
@@ -87,6 +96,7 @@ def in_turn(actions: Mapping[str, Callable[[], Any]], rounds: int) -> tuple[dict
     results = {}
     for number in range(rounds + 1):
         for name, action in actions.items():
+            warm(action, warm_s)
             once_s, results[name] = timed(action)
             seconds[name] += [once_s] if number else []
     return seconds, results
@@ -100,9 +110,7 @@ def drain(engine: Engine, batches: Iterable[Any]) -> None:
 
 def warm_up(engine: Engine, batch: Any) -> None:
     """Run a batch again and again for `WARM_S`."""
-    end = time.perf_counter() + WARM_S
-    while time.perf_counter() < end:
-        drain(engine, [batch])
+    warm(partial(drain, engine, [batch]))
 
 
 def best_setting(

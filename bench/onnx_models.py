@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Compare XDN with ONNX Runtime on ONNX models: do they agree, and how fast is each, in turn.
 
+Each run is timed after 0.4 s of the same engine: by then the other one's threads, which spin for work, are asleep.
+
 python bench/onnx_models.py net.onnx other.onnx=3,48,320
 python bench/onnx_models.py --rapidocr              the three nets of rapidocr-onnxruntime, trained to read text
 """
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from machine import describe_machine
-from measure import in_turn, summary_ms
+from measure import WARM_S, in_turn, summary_ms
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from table import place
@@ -61,7 +63,7 @@ def compare(net: Net, path: Path, args: argparse.Namespace) -> dict[str, Any]:
     other = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     session = Session(apply_stages(net, stage_names()), threads=args.threads)
     actions = {OWN: lambda: session.run(None, feed), OTHER: lambda: other.run(list(net.outputs), feed)}
-    seconds, results = in_turn(actions, args.rounds)
+    seconds, results = in_turn(actions, args.rounds, WARM_S)
     session.close()
     pairs = zip(results[OWN], results[OTHER], strict=True)
     apart = max(float(np.abs(ours - theirs).max()) / max(1e-3, float(np.abs(theirs).max())) for ours, theirs in pairs)
@@ -101,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("models", nargs="*", type=model, metavar="FILE[=C,H,W]", help="the models")
     parser.add_argument("--rapidocr", action="store_true", help="the models of the package rapidocr-onnxruntime")
     parser.add_argument("--threads", type=positive_int, default=default_threads(), metavar="N")
-    parser.add_argument("--rounds", type=positive_int, default=25, metavar="N")
+    parser.add_argument("--rounds", type=positive_int, default=9, metavar="N")
     return run_command(parser, bench, argv)
 
 
