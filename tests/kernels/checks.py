@@ -371,6 +371,7 @@ LAYER_CASES = [
     case("AbsVal", _IMAGE),
     case("Clip", _IMAGE, min=-0.5, max=0.7),
     case("Threshold", _IMAGE, threshold=0.3),
+    case("Comparison", _IMAGE, operation="LESS", number=0.3),
     case("Power", _IMAGE, scale=2, shift=1),
     case("Power", _IMAGE, power=5, scale=0.1, shift=3, allowed=close(24)),
     case("Exp", _IMAGE, base=2, scale=0.5, allowed=close(10)),

@@ -6,6 +6,7 @@ In each of them standard normal values stay where logarithms and powers are defi
 from dataclasses import fields
 
 from xdn.layers.clip import Clip
+from xdn.layers.comparison import Comparison
 from xdn.layers.exp import Exp
 from xdn.layers.function import functions
 from xdn.layers.gelu import Gelu
@@ -30,4 +31,10 @@ DIFFERENTIABLE = [
     Swish(),
     Swish(beta=1.7),
 ]
-FORMULAS = [*DIFFERENTIABLE, Power(power=0.0), Threshold(), Threshold(threshold=0.3)]
+FORMULAS = [
+    *DIFFERENTIABLE,
+    Power(power=0.0),
+    Threshold(),
+    Threshold(threshold=0.3),
+    *(Comparison(operation, 0.3) for operation in ("EQUAL", "LESS", "LESS_OR_EQUAL", "GREATER", "GREATER_OR_EQUAL")),
+]

@@ -28,7 +28,8 @@ class InDoubles:
     exp, log, log_1p, tanh, erf, square_root = np.exp, np.log, np.log1p, np.tanh, special.erf, np.sqrt
 
     def where(self, a, comparison, b, yes, no):
-        return np.where({"<": np.less, ">": np.greater, "==": np.equal}[comparison](a, b), yes, no)
+        signs = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+        return np.where(signs[comparison](a, b), yes, no)
 
     def signed_power(self, x, exponent, sign):
         return np.where(x < 0, sign, 1) * np.abs(x) ** exponent

@@ -23,7 +23,7 @@ _NUMBERS: Final[Mapping[str, Callable[[Library, Any, Any], Any]]] = {
     "FMOD": lambda lib, a, b: lib.fmod(a, b),
 }
 #: What is so or not, 1 or 0.
-_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "EQUAL": lambda a, b: a == b,
     "NOT_EQUAL": lambda a, b: a != b,
     "LESS": lambda a, b: a < b,
@@ -31,7 +31,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "GREATER": lambda a, b: a > b,
     "GREATER_OR_EQUAL": lambda a, b: a >= b,
 }
-_OPERATIONS = (*_NUMBERS, *_COMPARISONS)
+_OPERATIONS = (*_NUMBERS, *COMPARISONS)
 
 
 @layer_type("Binary")
@@ -59,7 +59,7 @@ class Binary(Portable):
 
     def jumps(self, n_tops: int) -> bool:
         """Where it compares, or takes a remainder."""
-        return self.operation in _COMPARISONS or self.operation in ("MOD", "FMOD")
+        return self.operation in COMPARISONS or self.operation in ("MOD", "FMOD")
 
     def joins_images(self, bottoms: Blobs) -> bool:
         """Where the bottoms have not the batch along one axis."""
@@ -79,7 +79,7 @@ class Binary(Portable):
         a, b = bottoms
         if self.operation in _NUMBERS:
             return (_NUMBERS[self.operation](lib, a, b),)
-        return (lib.asarray(_COMPARISONS[self.operation](a, b), dtype=a.dtype),)
+        return (lib.asarray(COMPARISONS[self.operation](a, b), dtype=a.dtype),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """As `computed` says; what is not defined is NaN or infinite."""

@@ -49,6 +49,7 @@ POINTWISE = [
     ("AbsVal", {}, exact),
     ("Clip", {"min": -0.5, "max": 0.7}, exact),
     ("Threshold", {"threshold": 0.3}, exact),
+    ("Comparison", {"operation": "GREATER_OR_EQUAL", "number": 0.3}, exact),
     # As the sigmoid, and a product.
     ("Swish", {}, close(10)),
     ("Swish", {"beta": 1.5}, close(12)),

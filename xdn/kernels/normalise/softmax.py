@@ -57,9 +57,9 @@ def _position(target: Target) -> Callable[..., None]:
     """Return the intrinsic that computes all channels of one position for all images of a block."""
 
     @emitted(VOID, POINTER, I64, POINTER)
-    def position(irbuilder, *args):
+    def position(irbuilder, x, channels, y):
         b = row_builder(irbuilder, target)
-        emit_softmax(b, *args, b.const(target.block_images))
+        emit_softmax(b, x, channels, y, b.const(target.block_images))
 
     return position
 

@@ -59,8 +59,8 @@ def _merge(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
     if not all(np.isfinite(array).all() for array in weights.values()):
         return "the merged factors are not finite in f32"
     merged = (layer, *chain.layers)
-    last, params = merged[-1], Scale(bias_term=True)
+    last = merged[-1]
     if all(isinstance(each.params, Power) for each in merged):
         factor, shift = (float(array[0]) for array in weights.values())
-        params, weights = Power(scale=factor, shift=shift), {}
-    return Layer(last.name, params, layer.bottoms, last.tops, weights)
+        return Layer(last.name, Power(scale=factor, shift=shift), layer.bottoms, last.tops)
+    return Layer(last.name, Scale(bias_term=True), layer.bottoms, last.tops, weights)

@@ -22,9 +22,12 @@ def test_comparisons(op, other):
     assert _truth(op, {"x": (3, 2, 3), "z": other})[-2] == "Binary"
 
 
-@pytest.mark.parametrize("op", ["Greater", "Less"])
-def test_comparisons_with_one_number(op):
-    assert _truth(op, {"x": (2, 3)}, {"z": np.array(0.25, np.float32)})[-2] == "Threshold"
+@pytest.mark.parametrize("op", COMPARISONS)
+@pytest.mark.parametrize("number", ["x", "z"])
+def test_comparisons_with_one_number(op, number):
+    (given,) = {"x", "z"} - {number}
+    layer = _truth(op, {given: (2, 3)}, {number: np.array(0.25, np.float32)})[-2]
+    assert layer == ("Threshold" if op == {"x": "Less", "z": "Greater"}[number] else "Comparison")
 
 
 @pytest.mark.parametrize(("op", "layer"), [("And", "Eltwise"), ("Or", "Eltwise"), ("Xor", "Binary")])

@@ -129,11 +129,11 @@ class Node:
         return int(value)
 
     def single(self, index: int) -> float | None:
-        """Return the one number that an input is, beside a blob whose shape it leaves as it is; None of others."""
-        value = self.value(index)
-        if self.is_constant(0) or not isinstance(value, np.ndarray):
+        """Return the one number that an input is, beside a blob whose shape it keeps, of two; None of others."""
+        value, other = self.value(index), 1 - index
+        if self.is_constant(other) or not isinstance(value, np.ndarray):
             return None
-        return float(value.reshape(())) if value.size == 1 and value.ndim <= len(self.shape()) else None
+        return float(value.reshape(())) if value.size == 1 and value.ndim <= len(self.shape(other)) else None
 
     def integers(self, index: int, attribute: str) -> tuple[int, ...] | None:
         """Return numbers that are an input, or in older operator sets an attribute; None where neither is there."""

@@ -4,8 +4,8 @@ from xdn.frontend.onnx.read.arithmetic import can_repeat, combined
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import LayerParams
 from xdn.layers.binary import Binary
+from xdn.layers.comparison import Comparison
 from xdn.layers.eltwise import Eltwise
-from xdn.layers.power import Power
 from xdn.layers.threshold import Threshold
 
 #: Operator -> what Binary calls it.
@@ -15,6 +15,14 @@ _COMPARISONS = {
     "LessOrEqual": "LESS_OR_EQUAL",
     "Greater": "GREATER",
     "GreaterOrEqual": "GREATER_OR_EQUAL",
+}
+#: Comparison -> that with its operands the other way round.
+_MIRRORED = {
+    "EQUAL": "EQUAL",
+    "LESS": "GREATER",
+    "LESS_OR_EQUAL": "GREATER_OR_EQUAL",
+    "GREATER": "LESS",
+    "GREATER_OR_EQUAL": "LESS_OR_EQUAL",
 }
 #: Operator -> what Eltwise and Binary do; Xor is told by its operands being different.
 _CONNECTIVES: dict[str, tuple[LayerParams | None, str]] = {
@@ -26,14 +34,15 @@ _CONNECTIVES: dict[str, tuple[LayerParams | None, str]] = {
 
 @READERS.register(*_COMPARISONS)
 def comparison(node: Node) -> None:
-    """Threshold where something is to be above or below one number, else Binary."""
-    kind, bound = node.proto.op_type, node.single(1)
-    if kind == "Greater" and bound is not None:
-        node.top(Threshold(threshold=bound))
-    elif kind == "Less" and bound is not None:
-        node.top(Threshold(threshold=-bound), [node.step("negative", Power(scale=-1.0), [node.bottom()])])
-    else:
-        node.top(Binary(operation=_COMPARISONS[kind]), [node.blob(0), node.blob(1)])
+    """Threshold where something is to be above one number, Comparison with one, else Binary."""
+    operation = _COMPARISONS[node.proto.op_type]
+    for index, of_the_other in ((1, operation), (0, _MIRRORED[operation])):
+        number = node.single(index)
+        if number is not None:
+            params = Threshold(number) if of_the_other == "GREATER" else Comparison(of_the_other, number)
+            node.top(params, [node.bottom(1 - index)])
+            return
+    node.top(Binary(operation=operation), [node.blob(0), node.blob(1)])
 
 
 @READERS.register(*_CONNECTIVES)
