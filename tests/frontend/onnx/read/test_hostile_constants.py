@@ -81,7 +81,7 @@ def test_a_constant_of_a_blobs_shape_is_bounded():
 
 
 def test_weights_that_do_not_fit_are_told():
-    with pytest.raises(XdnError, match=r"m: layer 'y:1' \(InnerProduct\): weight has the shape \(3, 2\)"):
+    with pytest.raises(XdnError, match=r"m: layer 'y' \(InnerProduct\): weight has the shape \(3, 2\)"):
         net_of(one_node("MatMul", (1, 4), {"w": f32(3, 2)}), "m")
 
 

@@ -67,6 +67,22 @@ def test_operators_are_counted_whatever_nodes_are_called():
         net_of(model_of(nodes, {"x": (1, 3)}), "m")
 
 
+def test_an_output_keeps_its_name_where_another_node_is_called_so():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"], name="scores"),
+        helper.make_node("Sigmoid", ["a"], ["scores"], name="a"),
+    ]
+    net = net_of(model_of(nodes, {"x": (1, 3)}, outputs=["scores"]), "m")
+    assert net.outputs == ("scores",)
+    assert [layer.name for layer in net.layers[1:]] == ["scores", "a"]
+
+
+def test_the_mend_of_an_unknown_shape_has_what_is_known():
+    model = model_of([helper.make_node("Relu", ["x"], ["y"])], {"x": ("n", 1, 48, "width")})
+    with pytest.raises(ShapeError, match=r"--input-shape x=1,48,224$"):
+        net_of(model, "m")
+
+
 def test_inputs():
     relu = [helper.make_node("Relu", ["x"], ["y"])]
     assert net_of(model_of(relu, {"x": ("n", 3, 4)}), "m").inputs["x"].shape == (1, 3, 4)

@@ -96,13 +96,14 @@ class Making:
         #: Blob -> where its batch is, of those that do not have it first (`moved.py`).
         self.places: dict[str, Place] = {}
         self._taken: dict[str, int] = {}
+        self._layers_taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
         self._set_apart: dict[str, str] = {}
         self._reshaped: dict[tuple[str, Shape], str] = {}
         self._constants: dict[str | float, str] = {}
 
     def fresh(self, wish: str) -> str:
-        """Return `wish`, or a variant of it that no layer and no blob carries yet."""
+        """Return `wish`, or a variant of it that no blob carries yet."""
         return fresh(wish, self._taken)
 
     def add(
@@ -116,7 +117,7 @@ class Making:
     ) -> None:
         """Append a layer, which reads its bottoms as `read` says; its tops are names that `fresh` gave."""
         kept = {name: np.require(array, np.float32, ("C", "ALIGNED")) for name, array in weights.items()}
-        layer = Layer(self.fresh(wish), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
+        layer = Layer(fresh(wish, self._layers_taken), params, tuple(bottoms), tuple(tops), kept, quantized=tuple(read))
         self.blobs.update(zip(tops, infer(layer, self.blobs), strict=True))
         self.layers.append(layer)
         self._follow(layer)

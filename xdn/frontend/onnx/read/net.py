@@ -214,9 +214,14 @@ def _input_shape(info: onnx.ValueInfoProto, given: Sequence[int] | None) -> Shap
         return (batch, *given)
     if not said or None in said[1:]:
         shown = ", ".join("?" if each is None else str(each) for each in said)
-        mend = f"Give it without the batch: --input-shape {info.name}=3,224,224"
+        mend = f"Give it without the batch: --input-shape {info.name}={_example(said)}"
         raise ShapeError(f"the model does not say the shape of its input {info.name!r}: ({shown})", mend=mend)
     return (batch, *_known(said[1:]))
+
+
+def _example(extents: Sequence[int | None]) -> str:
+    """Return a shape without the batch that a user might give, as text; it has the extents that are known."""
+    return ",".join(str(224 if each is None else each) for each in extents[1:]) or "3,224,224"
 
 
 def _extents(info: onnx.ValueInfoProto) -> list[int | None]:
