@@ -36,4 +36,4 @@ def commands() -> tuple[Command, ...]:
 def _run(args: argparse.Namespace, output: Output) -> None:
     script = SHELLS[args.shell](commands())
     output.result(*script.splitlines(), wide=True)
-    output.write_json({"shell": args.shell, "script": script})
+    output.write_json({"shell": args.shell, "script": script}, "completion")

@@ -520,6 +520,20 @@ class StoredDocument(Document):
     created: float = 0.0
 
 
+@KINDS.register("completion")
+@dataclass(frozen=True, kw_only=True)
+class CompletionDocument(Document):
+    """What tells a shell how to complete the commands: `xdn-completion`.
+
+    Parameters
+    ----------
+    shell, script : str
+    """
+
+    shell: str
+    script: str
+
+
 @KINDS.register("registries")
 @dataclass(frozen=True, kw_only=True)
 class RegistriesDocument(Document):
