@@ -101,6 +101,34 @@ def test_a_stage_that_moves_values_fails_the_check(monkeypatch):
     assert optimize(small(), ["wrong"], tolerance=0.01).difference > 1e-5
 
 
+class Uneven(Stage):
+    """Scale the first filter by a thousandth."""
+
+    def apply(self, net):
+        weight = net.layer("c").weights["weight"] * np.float32([1.001, 1, 1]).reshape(3, 1, 1, 1)
+        kept = net.layer("c").replace(weights={"weight": weight})
+        return Rewrite(
+            net.replace(layers=tuple(kept if each.name == "c" else each for each in net.layers)), (Note("c", "scaled"),)
+        )
+
+
+@pytest.mark.parametrize("params", [{}, {"top_k": 2}], ids=["one", "two"])
+def test_what_jumps_is_expected_from_what_it_reads_after_the_stage(params, monkeypatch):
+    """The first of three channels becomes the largest; what is computed of its number changes, too."""
+    register_stage(monkeypatch, Uneven)
+    weight = np.float32([1, 1.0005, 0]).reshape(3, 1, 1, 1)
+    net = net_of(
+        data(2, 1, 2, 2),
+        conv("c", "data", 3, bias_term=False).replace(weights={"weight": weight}),
+        layer("ArgMax", "first", ["c"], axis=1, **params),
+        layer("Power", "twice", ["first"], scale=2.0),
+    )
+    result = optimize(net, ["uneven"], tolerance=0.01)
+    assert result.difference < 1e-6
+    with pytest.raises(CheckError, match=r"blob 'c' moved by 0\.00"):
+        optimize(net, ["uneven"])
+
+
 class Broken(Stage):
     """Leave a reader without its bottom."""
 

@@ -1,6 +1,6 @@
 """Compare what two nets compute on the same batch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -90,6 +90,30 @@ def run(forward: Forward, net: Net, inputs: Arrays) -> Arrays:
     sized = sized_for(net, inputs)
     verify(sized)
     return forward(sized, inputs)
+
+
+def after_jumps(net: Net, known: Arrays, read: Mapping[str, Sequence[Array | None]]) -> Arrays:
+    """Return what a net gives where layers read other bottoms, such as those whose tops jump (`LayerParams.jumps`).
+
+    Parameters
+    ----------
+    net : Net
+    known : mapping
+        Its blobs by name, as the references give them.
+    read : mapping
+        Layer's name -> the bottoms that it reads; None in place of those that stay as they are.
+    """
+    found = dict(known)
+    changed: set[str] = set()
+    for layer in net.layers:
+        given = read.get(layer.name, ())
+        if layer.params.is_input or not (given or changed.intersection(layer.bottoms)):
+            continue
+        given = given or [None] * len(layer.bottoms)
+        bottoms = [found[name] if other is None else other for name, other in zip(layer.bottoms, given, strict=True)]
+        found |= dict(zip(layer.tops, layer.forward(bottoms), strict=True))
+        changed.update(layer.tops)
+    return found
 
 
 def largest_difference(before: Arrays, after: Arrays, blobs: Iterable[str]) -> float:

@@ -15,7 +15,7 @@ from xdn.element import BF16
 from xdn.errors import CheckError, UnsupportedError
 from xdn.graph import Array, Layer, Net
 from xdn.graph.cost import net_cost
-from xdn.optimize.check import Arrays, largest_difference
+from xdn.optimize.check import Arrays, after_jumps, largest_difference
 
 #: How far a value may lie from what it is in bf16, relative to it: half of the last of 8 bits.
 BF16_ROUNDING = 2.0**-8
@@ -70,7 +70,8 @@ def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute)
         return Execution(skipped=str(error))
     differences = {}
     for way, arrays in found.items():
-        known = _after_jumps(net, expected, arrays) if before_jumps else expected
+        read = {layer.name: [arrays.get(name) for name in layer.bottoms] for layer in net.layers if _jumps(layer)}
+        known = after_jumps(net, expected, read)
         shared = [name for name in watched if name in arrays]
         differences[way] = max(_checked(way, name, _alike(net, name, known[name], arrays[name])) for name in shared)
     return Execution(differences)
@@ -120,17 +121,3 @@ def _why_not(net: Net, expected: Arrays) -> str | None:
     if not all(np.isfinite(expected[name]).all() for name in net.outputs):
         return "the outputs of the seeded batch are not finite"
     return None
-
-
-def _after_jumps(net: Net, expected: Arrays, arrays: Arrays) -> Arrays:
-    """Return what the references give where layers that jump read what the machine gave them."""
-    known = dict(expected)
-    changed: set[str] = set()
-    for layer in net.layers:
-        given = arrays if _jumps(layer) else {}
-        if layer.params.is_input or not (given or changed.intersection(layer.bottoms)):
-            continue
-        tops = layer.forward([given.get(name, known[name]) for name in layer.bottoms])
-        known |= dict(zip(layer.tops, tops, strict=True))
-        changed.update(layer.tops)
-    return known

@@ -10,7 +10,17 @@ from xdn.graph.cost import Cost, net_cost
 from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
 from xdn.memory import Need
-from xdn.optimize.check import Arrays, Forward, in_f32, largest_difference, reference, run, seeded_batch, sized_for
+from xdn.optimize.check import (
+    Arrays,
+    Forward,
+    after_jumps,
+    in_f32,
+    largest_difference,
+    reference,
+    run,
+    seeded_batch,
+    sized_for,
+)
 from xdn.optimize.execution import Execute, Execution, check_execution
 from xdn.optimize.stage import PLAIN, STAGES, Note, Rewrite, stage_names
 
@@ -100,7 +110,8 @@ def optimize(
     verify(net)
     chosen = [(name, STAGES[name]()) for name in (stage_names(PLAIN) if stages is None else stages)]
     guard = _Guard(forward or reference, data or seeded_batch(net), tolerance) if net.has_weights else None
-    first = guard.start(net) if guard else {}
+    if guard:
+        guard.start(net)
     reports, current = [], net
     for name, stage in chosen:
         rewrite = stage.apply(current)
@@ -109,7 +120,7 @@ def optimize(
         difference = guard.step(name, rewrite) if guard else None
         current = rewrite.net
         reports.append(StageReport(name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
-    total = largest_difference(first, guard.values, net.outputs) if guard else None
+    total = guard.total() if guard else None
     execution = None
     if guard and execute:
         same = forward is None and not any(layer.quantized for layer in current.layers)
@@ -127,19 +138,25 @@ def apply_stages(net: Net, stages: Sequence[str]) -> Net:
 
 
 class _Guard:
-    """Holds what the net before the current stage computes; every net is run once."""
+    """Holds what the net before the current stage computes; every net is run once.
+
+    Of a layer whose tops jump (`LayerParams.jumps`), such as one that suppresses boxes, the net before a stage is
+    expected to give what it makes of the bottoms after the stage: these are compared themselves, and rounding decides
+    what lies at the jump.
+    """
 
     def __init__(self, forward: Forward, batch: Arrays, tolerance: float):
         self.forward, self.batch, self.tolerance = forward, batch, tolerance
         self.values: Arrays = {}
 
-    def start(self, net: Net) -> Arrays:
-        """Run the net that is given; return its values."""
+    def start(self, net: Net) -> None:
+        """Run the net that is given."""
         sized = sized_for(net, self.batch)
         blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
         memory.require([*blobs, *reference_needs(sized)], "comparing nets before and after each stage")
         self.values = self._run(net)
-        return self.values
+        self._net = self._first = net
+        self._given = self.values
 
     def _run(self, net: Net) -> Arrays:
         """Return what a net computes with all layers in f32: rounding decides which integer a value becomes."""
@@ -149,7 +166,8 @@ class _Guard:
         """Return the difference that the stage caused; raise CheckError where it is too large."""
         if not rewrite.changes:
             return 0.0
-        before, after = self.values, self._run(rewrite.net)
+        after = self._run(rewrite.net)
+        before = self._expected(self._net, self.values, rewrite.net, after)
         common = {*rewrite.net.outputs, *(before.keys() & after.keys())}
         for name in sorted(common):
             difference = largest_difference(before, after, [name])
@@ -159,8 +177,25 @@ class _Guard:
                     where=f"stage {stage!r}",
                     mend="Leave the stage out with xdn-optimize --stages, and report the net",
                 )
-        self.values = after
+        self._net, self.values = rewrite.net, after
         return largest_difference(before, after, common)
+
+    def total(self) -> float:
+        """Return the largest difference of the outputs of the last net to those of the first."""
+        expected = self._expected(self._first, self._given, self._net, self.values)
+        return largest_difference(expected, self.values, self._first.outputs)
+
+    def _expected(self, net: Net, values: Arrays, other: Net, found: Arrays) -> Arrays:
+        """Return what `net`, of these `values`, gives where its layers that jump read what they read in `other`."""
+        own = {layer.name: layer.type for layer in net.layers if layer.params.jumps(len(layer.tops))}
+        read = {
+            layer.name: [found[name] for name in layer.bottoms]
+            for layer in other.layers
+            if own.get(layer.name) == layer.type and found.keys() >= set(layer.bottoms)
+        }
+        # A runner may keep nothing but the outputs.
+        is_known = values.keys() >= net.blobs.keys()
+        return after_jumps(sized_for(in_f32(net), self.batch), values, read) if is_known else values
 
 
 def _verify(stage: str, before: Net, after: Net) -> None:
