@@ -2,9 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,8 +17,6 @@ from xdn.graph import Net, Shape
 
 Made = TypeVar("Made")
 
-#: The variant of an engine of which nothing is set: what users get who only call it.
-AS_IT_COMES = "as it comes"
 #: Number formats in which engines can be asked to compute.
 F32, BF16, INT8 = PRECISIONS = ("f32", "bf16", "int8")
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
@@ -97,22 +93,6 @@ def tried(make: Callable[[], Made]) -> tuple[Made | None, str]:
         return None, f"missing: {error}"
     except UnsupportedError as error:
         return None, f"cannot run this net: {error}"
-
-
-def in_pool(run: Callable[[Any], Any], inputs: Iterable[Any], threads: int) -> Iterator[Any]:
-    """Yield `run(x)` of each input, in order, computed by `threads` threads.
-
-    Inputs are drawn only as far ahead as keeps the threads busy: drawn all at once, a data set would lie in memory as a
-    whole.
-    """
-    waiting: deque = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for x in inputs:
-            waiting.append(pool.submit(run, x))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 class Engine(ABC):

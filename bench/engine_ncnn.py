@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine import Engine, Model, in_pool, register
+from engine import Engine, Model, register
 from process import output_of
 
 from xdn.errors import UnsupportedError, XdnError
+from xdn.evaluate.engines.engine import in_pool
 
 PARAM, BIN = "net.ncnn.param", "net.ncnn.bin"
 #: The converter's names of the net's input and output.

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from engine import AS_IT_COMES, BF16, F32, INT8, Engine, Model, register
+from engine import BF16, F32, INT8, Engine, Model, register
 
 from xdn.data import Dataset
 from xdn.errors import SettingError, UnsupportedError
 from xdn.evaluate.answers import classify
+from xdn.evaluate.engines import AS_IT_COMES
 from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.objective import ContestTime
 from xdn.graph import Net

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine import AS_IT_COMES, F32, INT8, PRECISIONS, Engine, Model, engine_class, titled, tried
+from engine import F32, INT8, PRECISIONS, Engine, Model, engine_class, titled, tried
 from inputs import Inputs, add_calibration_options, add_options, calibration_images, find_inputs
 from machine import describe_machine
 from measure import Contestant, Opener, answer, best_setting, check_agreement, opener, run_latencies, run_rounds
@@ -32,6 +32,7 @@ from table import RATIOS, best_others, summary, table
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
+from xdn.evaluate.engines import AS_IT_COMES
 from xdn.graph.cost import net_cost
 from xdn.report.machine import machine_table
 from xdn.runtime.peak import measured_bandwidth

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, BF16, F32, Engine
+from engine import BF16, F32, Engine
 
 from xdn.data import Dataset
 from xdn.data.packed import PackedData
 from xdn.data.views import first_images
 from xdn.errors import XdnError
+from xdn.evaluate.engines import AS_IT_COMES
 
 #: Number format -> largest difference of an engine, relative to the largest output. f32: other algorithms (Winograd).
 #: bf16: values and weights are rounded by 2^-9 at each of some hundred layers, and what comes of that is not larger.

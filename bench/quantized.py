@@ -8,14 +8,18 @@ import shutil
 import sys
 import tempfile
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 from engine import INT8, Engine, Model
 from process import output_of
 
 from xdn.errors import UnsupportedError, XdnError
+from xdn.evaluate import engines
 
 CHILD = Path(__file__).with_name("quantized_child.py")
 MODEL = "model.pickle"
@@ -31,6 +35,27 @@ def kept_folder() -> Path:
 
 class QuantizedApart(Engine):
     """An engine that reads the ONNX form in f32, and in 8-bit integers what a tool makes of that."""
+
+    #: What runs either.
+    runs: ClassVar[type[engines.Engine]]
+    #: The name of the file that `quantize` writes.
+    file: ClassVar[str]
+
+    def __init__(self, model: Model, threads: int):
+        super().__init__(model, threads)
+        if model.precision == INT8:
+            self._engine = self.runs(model.int8_folder(self.name) / self.file, threads)
+        else:
+            self._engine = self.runs(model.folder / "net.onnx", threads, model.precision)
+
+    def configure(self, batch: int, variant: str) -> None:
+        """Set up for this batch size."""
+        self._engine.configure({self.model.input_name: (batch, *self.model.input_shape)}, variant)
+
+    def infer(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the first outputs."""
+        feeds = ({self.model.input_name: x} for x in batches)
+        return (outputs[0] for outputs in self._engine.infer(feeds))
 
     @classmethod
     @abstractmethod

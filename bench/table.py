@@ -5,10 +5,12 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from engine import AS_IT_COMES, BF16, F32, INT8, titled
+from engine import BF16, F32, INT8, titled
 from measure import Contestant, median_and_spread
 from rich.console import Group
 from rich.table import Table
+
+from xdn.evaluate.engines import AS_IT_COMES
 
 XDN = "xdn"
 #: Figures that are times.

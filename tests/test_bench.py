@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from importlib import metadata
 from pathlib import Path
 
@@ -114,22 +113,3 @@ def test_an_engine_without_its_package_is_missing(bench, monkeypatch, name):
     made, missing = bench("engines").make_engines([name], model, 1, output)
     assert made == {}
     assert missing[name].startswith("missing: ")
-
-
-def test_a_pool_keeps_the_order_and_draws_no_more_than_it_needs(bench):
-    drawn, gate = [], threading.Event()
-
-    def inputs():
-        for x in range(20):
-            drawn.append(x)
-            yield x
-
-    def run(x):
-        gate.wait(10)
-        return -x
-
-    threading.Timer(0.05, gate.set).start()
-    results = bench("engine").in_pool(run, inputs(), 2)
-    assert next(results) == 0
-    assert len(drawn) == 5
-    assert list(results) == [-x for x in range(1, 20)]

@@ -311,13 +311,14 @@ def machine(again: bool = False) -> "Machine":
 
 def registries() -> dict[str, list[tuple[str, str]]]:
     """Return, for each kind of thing that can be added as one file, the names and what they are."""
+    from xdn.evaluate.engines import ENGINES
     from xdn.optimize.prune.criterion import CRITERIA
     from xdn.optimize.prune.schedule import SCHEDULES
     from xdn.optimize.quantize.observer import OBSERVERS
     from xdn.runtime.backend import BACKENDS
     from xdn.tune.search import SEARCHES
 
-    found = (frontend.FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, OBSERVERS, DATASETS, BACKENDS, SEARCHES)
+    found = (frontend.FRONTENDS, LAYERS, STAGES, CRITERIA, SCHEDULES, OBSERVERS, DATASETS, BACKENDS, SEARCHES, ENGINES)
     return {registry.kind: registry.describe() for registry in found}
 
 

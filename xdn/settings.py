@@ -44,6 +44,10 @@ LATENCY_REQUESTS = 200
 LATENCY_BUDGET_S = 3.0
 #: Random images of a run, and the seconds for which they are run again and again.
 RANDOM_IMAGES, RANDOM_S = 100, 2.0
+#: Rounds of a comparison of engines at least; images a call that they choose from; how long one trial of a setting
+#: takes about, and for how long an engine runs before it is timed, in seconds.
+COMPARED_ROUNDS, COMPARED_BATCHES = 3, (1, 16, 64)
+COMPARED_TRIAL_S, COMPARED_WARM_S = 0.2, 0.4
 #: Images that are decoded, preprocessed and run at a time where nothing was packed.
 ONLINE_BATCH = 100
 #: The most classes whose confusion is printed as a matrix, and the mistakes that are listed where there are more.

@@ -10,7 +10,9 @@ from tests.cli.test_run import images_folder, job, own_folders
 from tests.evaluate.building import Stripes, brightest_channel
 from tests.kernels.checks import random_weights
 from xdn import frontend
+from xdn.cli import run_data
 from xdn.cli.run import main
+from xdn.evaluate.contest import Rounds
 from xdn.graph import Layer, Net
 from xdn.layers import LAYERS
 
@@ -246,3 +248,17 @@ def test_numbers_that_are_none_are_usage_errors(option, value):
     with pytest.raises(SystemExit) as stopped:
         main([option, value])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("rounds", "seconds", "told"),
+    [(Rounds(3), 0, [(0, 6), (1, 6), (2, 6)]), (Rounds(1, 100.0), 60, [(0, 2), (1, 2), (60, 100)])],
+)
+def test_timed_runs_are_shown_by_their_number_or_by_their_time(monkeypatch, rounds, seconds, told):
+    seen, clock = [], iter([0, 0, seconds, seconds])
+    monkeypatch.setattr(run_data.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(run_data, "shown", lambda bar, text: lambda *done: seen.append(done))
+    begun = run_data.rounds_shown(None, rounds, 2)
+    for run in ((0, 0), (0, 1), (1, 0)):
+        begun(*run)
+    assert seen == told

@@ -193,3 +193,13 @@ def test_a_net_for_one_batch_is_run_in_such_calls(transform, tmp_path, type_name
     (result,) = timed([job], 1)
     assert (result.accuracy.correct, result.accuracy.images) == (70, 70)
     assert job.latency() is None
+
+
+def test_progress_is_told_now_and_then(session, monkeypatch):
+    feed, seen = {"data": np.zeros((5, 3, 4, 5), np.float32)}, []
+    job = FeedJob.of(session, feed, 2, lambda *done: seen.append(done))
+    list(job.calls())
+    assert seen == []
+    monkeypatch.setattr(settings, "PROGRESS_INTERVAL_S", -1.0)
+    list(job.calls())
+    assert seen == [(2, 5), (4, 5), (5, 5)]

@@ -27,8 +27,9 @@ def small():
 
 
 def test_all_plain_stages_by_default():
-    net = small()
-    result = optimize(net)
+    net, told = small(), []
+    result = optimize(net, progress=lambda *done: told.append(done))
+    assert told == [(place, len(stage_names())) for place in range(len(stage_names()))]
     assert names(result.net) == ["c", "relu", "ip"]
     assert [report.stage for report in result.reports] == list(stage_names())
     assert 0 < result.difference < 1e-6

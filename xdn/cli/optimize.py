@@ -117,7 +117,8 @@ def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output
     # Imports the runtime, which --list and --help do without.
     from xdn.instruments import executed
 
-    result = optimize(net, stages, execute=executed)
+    with output.progress() as bar:
+        result = optimize(net, stages, execute=executed, progress=shown(bar, "optimize"))
     output.report(stage_table(result), conclusion(result))
     if result.execution is not None:
         output.report(execution_line(result.execution))

@@ -13,6 +13,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
                                                  errs little enough
   xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
   xdn-run net.onnx --input values.npz --outputs results.npz          arrays in and out, for any inputs
+  xdn-run net.prototxt --data cifar10 --compare onnxruntime,openvino   in turn with other engines, in one table
 
 Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other
 nets, such as detectors, shape and range of the outputs are printed. With --data random a net that reads images gets
@@ -25,21 +26,23 @@ and its kernels compiled.
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from xdn import api
 from xdn.cli import run_data
 from xdn.cli.array_options import add_array_options, given_data, write_outputs
-from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command
+from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command, shown
+from xdn.cli.compare_options import add_compare_options, jobs_of
 from xdn.cli.data_options import RANDOM
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.precision_options import add_precision_options, opened
-from xdn.cli.run_data import RunData
+from xdn.cli.run_data import RunData, rounds_shown
 from xdn.cli.tune_options import add_tune_options, configured
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
-from xdn.evaluate.contest import timed
+from xdn.evaluate.compared import Compared, compared, engines_of
 from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
@@ -48,6 +51,7 @@ from xdn.graph.cost import net_cost
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
+from xdn.report.compared import compared_document, compared_table
 from xdn.report.profile import ProfileTable, profile_csv
 from xdn.report.run import run_table
 from xdn.runtime.profile import Profile
@@ -68,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run_data.add_run_options(made)
     add_array_options(made)
+    add_compare_options(made)
     add = made.add_argument
     add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
     add(
@@ -125,18 +130,21 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
     """Run the net on the data, print what came of it, and write it as JSON."""
     how_run = given(args, "threads", "profile", "winograd", "weights_as", "schedule")
     session, how_found = opened(args, output, net, data, how_run)
-    with run_data.packed(args, output, data) as images:
+    # What is not installed is said before long work.
+    with engines_of(net, args.compare, session.threads) as engines, run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)
         with output.progress() as bar:
             job, preprocessing = run_data.job_of(args, output, bar, session, images, data)
-            (contest,) = timed([job], run_data.rounds_of(args))
-        # That of the contest: single requests, which follow, may have another.
-        plans = session.plans()
-        contest = replace(contest, latency=job.latency(args.percentiles))
-        outputs = () if data.scores else job.outputs()
-        profile = job.profile() if args.profile else None
-        if args.outputs:
-            write_outputs(args.outputs, job, output)
+            others, rounds = jobs_of(args, output, bar, job, engines), run_data.rounds_of(args)
+            contest, *theirs = compared(job, others, rounds, rounds_shown(bar, rounds, 1 + len(others)))
+            # That of the contest: single requests, which follow, may have another.
+            plans = session.plans()
+            contest = replace(contest, latency=job.latency(args.percentiles))
+            found = [other.result(each, args.percentiles) for other, each in zip(others, theirs, strict=True)]
+            outputs = () if data.scores else job.outputs()
+            profile = job.profile() if args.profile else None
+            if args.outputs:
+                write_outputs(args.outputs, job, output)
     result = Evaluation.of(
         session,
         plans,
@@ -152,16 +160,23 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
         outputs=outputs,
         transform=data.applied,
     )
-    # Before what is printed, whose reader may have gone.
-    if profile and args.profile_csv:
-        write_atomically(args.profile_csv, profile_csv(profile).encode())
+    _tell(args, output, result, found)
+    said = result.document() | how_found | how | data.suggested | _beside(session, profile)
+    output.write_json(said | compared_document(result, found), "run")
+
+
+def _tell(args: argparse.Namespace, output: Output, result: Evaluation, others: Sequence[Compared]) -> None:
+    """Print a result, and that of other engines; a profile is written before, for a reader of the rest may be gone."""
+    if result.profile and args.profile_csv:
+        write_atomically(args.profile_csv, profile_csv(result.profile).encode())
         output.log(f"written: {args.profile_csv}")
     output.result(run_table(result))
+    if others:
+        output.result(compared_table(result, others))
     if args.per_class:
-        output.result(*class_tables(contest.counted))
-    if profile:
-        output.result(ProfileTable(profile), wide=args.wide)
-    output.write_json(result.document() | how_found | how | data.suggested | _beside(session, profile), "run")
+        output.result(*class_tables(result.contest.counted))
+    if result.profile:
+        output.result(ProfileTable(result.profile), wide=args.wide)
 
 
 def _beside(session: Session, profile: Profile | None) -> dict[str, Any]:
@@ -175,6 +190,7 @@ def _load(args: argparse.Namespace, output: Output) -> tuple[Net, float]:
     begin = time.perf_counter()
     net = load_net(args, output)
     if args.optimize:
-        read, net = net, optimize(net).net
+        with output.progress() as bar:
+            read, net = net, optimize(net, progress=shown(bar, "optimize")).net
         output.log(f"optimized: {len(read.layers)} -> {len(net.layers)} layers")
     return net, time.perf_counter() - begin

@@ -1,7 +1,8 @@
 """The options by which `xdn-run` finds its data, and what comes of them."""
 
 import argparse
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,22 @@ def _percents(text: str) -> tuple[float, ...]:
 def rounds_of(args: argparse.Namespace) -> Rounds:
     """Return how often is run."""
     default = settings.RANDOM_S if args.data == RANDOM and args.repeat is None else 0.0
-    return Rounds(args.repeat or 1, default if args.seconds is None else args.seconds, args.warmup)
+    least = settings.COMPARED_ROUNDS if args.compare else 1
+    return Rounds(args.repeat or least, default if args.seconds is None else args.seconds, args.warmup)
+
+
+def rounds_shown(bar: Progress, rounds: Rounds, contestants: int) -> Callable[[int, int], None]:
+    """Return what is told (round, contestant) before each run, and shows how far all of them are."""
+    told, begin = shown(bar, "timed runs"), time.perf_counter()
+    runs = rounds.least * contestants
+
+    def begun(number: int, place: int) -> None:
+        """Show runs, or seconds where these are to take longer."""
+        passed = time.perf_counter() - begin
+        by_time = rounds.seconds * (number * contestants + place) > runs * passed
+        told(*((int(passed), int(rounds.seconds)) if by_time else (number * contestants + place, runs)))
+
+    return begun
 
 
 def found_images(args: argparse.Namespace, net: Net | None) -> Dataset:
@@ -182,18 +198,19 @@ def job_of(
     """Return what is timed, and how its images are preprocessed, in words."""
     asked = Asked(data.scores, None if isinstance(data.images, RandomImages) else args.images)
     if data.feed is not None:
-        given = FeedJob.of(session, data.feed, args.batch or stated_batch(session.net))
+        given = FeedJob.of(session, data.feed, args.batch or stated_batch(session.net), shown(bar, "images"))
         return given, f"arrays, batch {given.batch}"
     if images is None or data.transform is None:
         batch = args.batch or next(iter(session.net.inputs.values())).shape[0]
         count = args.images or settings.RANDOM_IMAGES
-        return FeedJob.made_up(session, batch, count), f"made-up values, batch {batch}"
+        return FeedJob.made_up(session, batch, count, shown(bar, "images")), f"made-up values, batch {batch}"
     if args.online:
         if isinstance(images, PackedData):
             mend = "Name what it was packed from"
             raise SettingError("packed data is decoded already", where="--online", mend=mend)
         batch = args.batch or online_images(session, images)
-        return OnlineJob(session, images, data.transform, batch, asked), f"decoded on line, batch {batch}"
+        told = shown(bar, "images")
+        return OnlineJob(session, images, data.transform, batch, asked, told), f"decoded on line, batch {batch}"
     assert isinstance(images, PackedData)
     if not isinstance(data.images, RandomImages):
         output.log(f"data: {images.path}")

@@ -1,5 +1,6 @@
 """XDN's own contestants: a session on packed data, on images decoded on line, and on any values for any inputs."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,11 +55,20 @@ class Job(Contestant):
         Images that are given to the session in one call; None for as many as it likes.
     scores : Scores or None
         Where the session's net tells classes.
+    progress : callable, optional
+        Told, now and then, the images that are done and how many there are in all.
     """
 
-    def __init__(self, session: Session, data: tuple[Array, tuple[str, ...]], batch: int | None, scores: Scores | None):
+    def __init__(
+        self,
+        session: Session,
+        data: tuple[Array, tuple[str, ...]],
+        batch: int | None,
+        scores: Scores | None,
+        progress: Progress | None = None,
+    ):
         super().__init__(*data, counted=scores is not None)
-        self.session, self.batch, self._scores = session, batch, scores
+        self.session, self.batch, self._scores, self._progress = session, batch, scores, progress
 
     def warm(self) -> None:
         """Run the first call."""
@@ -75,7 +85,18 @@ class Job(Contestant):
     def calls(self) -> Iterator[list[Array]]:
         """Open the data and yield the net's outputs for all images, call by call."""
         assert self.batch is not None
-        return (self.session.run(None, feed) for feed in self.feeds(self.batch))
+        return self.told((self.session.run(None, feed) for feed in self.feeds(self.batch)), self.batch)
+
+    def told(self, calls: Iterator[list[Array]], batch: int) -> Iterator[list[Array]]:
+        """Yield what calls of `batch` images give, and tell the progress; seldom, for that takes time, too."""
+        latest, done = time.perf_counter(), 0
+        for call in calls:
+            yield call
+            done += batch
+            now = time.perf_counter()
+            if self._progress is not None and now - latest > settings.PROGRESS_INTERVAL_S:
+                latest = now
+                self._progress(min(done, len(self.labels)), len(self.labels))
 
     def request(self, number: int) -> list[Array]:
         """Return the net's outputs for one image."""
@@ -87,13 +108,17 @@ class Job(Contestant):
         return self.session.profile()
 
     def answers(self) -> Answers:
-        """Run all images; of a net that tells no classes nothing is kept."""
+        """Run all images."""
+        return self.answers_of(self.calls())
+
+    def answers_of(self, calls: Iterator[list[Array]]) -> Answers:
+        """Return what the net's outputs, call by call, say of the images; nothing where the net tells no classes."""
         if self._scores is None:
-            for _ in self.calls():
+            for _ in calls:
                 pass
             return Answers(np.empty(0, np.int32), ())
         place = self.session.net.outputs.index(self._scores.blob)
-        return Answers.of((outputs[place] for outputs in self.calls()), self._scores)
+        return Answers.of((outputs[place] for outputs in calls), self._scores)
 
     def outputs(self) -> tuple[Output, ...]:
         """Return what the net gives for the first image, or the first batch where it takes no single image."""
@@ -120,7 +145,7 @@ class PackedJob(Job):
     transform : PixelTransform
         From stored images to the net's only input.
     progress : callable, optional
-        Told the chunks that are done.
+        Told the chunks of a call that are done.
     asked : Asked, optional
         By default of all images, and the net's first output has the scores.
 
@@ -142,8 +167,9 @@ class PackedJob(Job):
         asked = asked or Asked(first_output(session.net))
         self._path, self._count = path, asked.images
         data = self._opened()
-        super().__init__(session, (data.labels, data.classes), batch or stated_batch(session.net), asked.scores)
-        self.transform, self._images, self._progress = transform, data.images(), progress
+        batch = batch or stated_batch(session.net)
+        super().__init__(session, (data.labels, data.classes), batch, asked.scores, progress)
+        self.transform, self._images = transform, data.images()
 
     def _opened(self) -> Dataset:
         return first_images(PackedData.open(self._path), self._count)
@@ -184,16 +210,24 @@ class OnlineJob(Job):
     transform : PixelTransform
     asked : Asked, optional
         As `PackedJob` takes it.
+    progress : callable, optional
+        As `Job` takes it.
     """
 
     batch: int
 
     def __init__(
-        self, session: Session, dataset: Dataset, transform: PixelTransform, batch: int, asked: Asked | None = None
+        self,
+        session: Session,
+        dataset: Dataset,
+        transform: PixelTransform,
+        batch: int,
+        asked: Asked | None = None,
+        progress: Progress | None = None,
     ):
         asked = asked or Asked(first_output(session.net))
         dataset = first_images(dataset, asked.images)
-        super().__init__(session, (dataset.labels, dataset.classes), batch, asked.scores)
+        super().__init__(session, (dataset.labels, dataset.classes), batch, asked.scores, progress)
         self.transform, self._dataset, self._input = transform, dataset, next(iter(session.net.inputs))
 
     def feeds(self, batch: int) -> Iterator[Feed]:
@@ -218,29 +252,39 @@ class FeedJob(Job):
         How many images these are in all.
     batch : int
         Images a call.
+    progress : callable, optional
+        As `Job` takes it.
     """
 
     batch: int
 
-    def __init__(self, session: Session, parts: Callable[[int], Sequence[Feed]], count: int, batch: int):
-        super().__init__(session, (np.zeros(count, np.int32), ()), batch, None)
+    def __init__(
+        self,
+        session: Session,
+        parts: Callable[[int], Sequence[Feed]],
+        count: int,
+        batch: int,
+        progress: Progress | None = None,
+    ):
+        super().__init__(session, (np.zeros(count, np.int32), ()), batch, None, progress)
         self._parts, self._calls = parts, parts(batch)
         self._single = parts(1)[0] if takes_batch(session.net, 1) else self._calls[0]
 
     @staticmethod
-    def made_up(session: Session, batch: int, images: int) -> "FeedJob":
+    def made_up(session: Session, batch: int, images: int, progress: Progress | None = None) -> "FeedJob":
         """Return the job of at least `images` made-up ones, in whole batches, all of which get the same values."""
+        count = -(-images // batch) * batch
 
         def parts(each: int) -> Sequence[Feed]:
-            return [made_up_feed(session.net, each)] * -(-images // each)
+            return [made_up_feed(session.net, each)] * -(-count // each)
 
-        return FeedJob(session, parts, -(-images // batch) * batch, batch)
+        return FeedJob(session, parts, count, batch, progress)
 
     @staticmethod
-    def of(session: Session, feed: Feed, batch: int | None = None) -> "FeedJob":
+    def of(session: Session, feed: Feed, batch: int | None = None, progress: Progress | None = None) -> "FeedJob":
         """Return the job of given values; all in one call where no batch is said."""
         count = feed_images(session.net, feed)
-        return FeedJob(session, partial(feed_parts, session.net, feed), count, batch or count)
+        return FeedJob(session, partial(feed_parts, session.net, feed), count, batch or count, progress)
 
     def feeds(self, batch: int) -> Iterator[Feed]:
         """Give all values."""

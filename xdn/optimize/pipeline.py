@@ -1,6 +1,6 @@
 """Run stages over a net, and check each: verification, and outputs against the net before it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdn import memory, settings
@@ -82,6 +82,7 @@ def optimize(
     forward: Forward | None = None,
     execute: Execute | None = None,
     tolerance: float = settings.STAGE_TOLERANCE,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Run stages one after another, each checked against the net before it; then check how the last net runs.
 
@@ -99,6 +100,8 @@ def optimize(
         Largest relative difference that a stage may cause.
     data : mapping, optional
         Input name -> array, the batch on which nets are compared; a seeded one where None.
+    progress : callable, optional
+        Told (stages done, stages).
 
     Raises
     ------
@@ -113,7 +116,9 @@ def optimize(
     if guard:
         guard.start(net)
     reports, current = [], net
-    for name, stage in chosen:
+    for done, (name, stage) in enumerate(chosen):
+        if progress is not None:
+            progress(done, len(chosen))
         rewrite = stage.apply(current)
         if rewrite.changes:
             _verify(name, current, rewrite.net)

@@ -10,6 +10,7 @@ from typing import Any
 
 from xdn.data.header import PackedHeader
 from xdn.evaluate.bars import Contest
+from xdn.evaluate.compared import Compared
 from xdn.evaluate.evaluation import Evaluation
 from xdn.graph import Shape
 from xdn.graph.cost import Cost
@@ -168,6 +169,19 @@ class CalibrationDocument:
     saved_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ComparedDocument(Compared):
+    """What another engine gave.
+
+    Parameters
+    ----------
+    ratio : float
+        Its time over the session's.
+    """
+
+    ratio: float = 0.0
+
+
 @KINDS.register("run")
 @dataclass(frozen=True, kw_only=True)
 class RunDocument(Document, Evaluation):
@@ -196,6 +210,8 @@ class RunDocument(Document, Evaluation):
         Of the net that ran, for one image.
     ceilings : Machine, optional
         What the machine gives, where layers were profiled.
+    compared : tuple of ComparedDocument
+        Other engines, timed in turn.
     """
 
     schema: int = 0
@@ -211,6 +227,7 @@ class RunDocument(Document, Evaluation):
     suggested_transform: str = ""
     cost: Cost | None = None
     ceilings: Machine | None = None
+    compared: tuple[ComparedDocument, ...] = ()
 
 
 @KINDS.register("contest")
