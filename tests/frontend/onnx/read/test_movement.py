@@ -3,7 +3,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, i64, model_of, one_node
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -154,3 +154,25 @@ def test_depth_to_space(mode):
 
 def test_space_to_depth():
     check_node("SpaceToDepth", (2, 3, 4, 6), blocksize=2)
+
+
+def test_a_constant_beside_blobs():
+    """It is the same for all images, as the token of a class before those of patches."""
+    nodes = [helper.make_node("Concat", ["c", "x", "nothing"], ["y"], axis=1)]
+    constants = {"c": f32(1, 2, 3), "nothing": np.zeros((1, 0, 3), np.float32)}
+    net = net_of(model_of(nodes, {"x": ("n", 4, 3)}, constants), "m").with_batch(3)
+    x = f32(3, 4, 3)
+    wanted = np.concatenate([constants["c"].repeat(3, axis=0), x], axis=1)
+    np.testing.assert_array_equal(net.forward({"x": x})["y"], wanted)
+    constants |= {"c": f32(2, 2, 3), "nothing": np.zeros((2, 0, 3), np.float32)}
+    check(model_of(nodes, {"x": (2, 4, 3)}, constants), batches=())
+    with pytest.raises(UnsupportedError, match=r"a constant of shape \(2, 2, 3\) beside a blob"):
+        net_of(model_of(nodes, {"x": ("n", 4, 3)}, constants), "m")
+
+
+def test_parts_without_elements():
+    nodes = [
+        helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=1),
+        helper.make_node("Concat", ["b", "a"], ["y"], axis=1),
+    ]
+    check(model_of(nodes, {"x": ("n", 4)}, {"sizes": i64(4, 0)}))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, model_of
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, model_of, one_node
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.net import net_of
 
@@ -44,8 +44,19 @@ def test_gemm_of_two_blobs():
     found = net.forward({"x0": a, "x1": b, "x2": c})["y"]
     np.testing.assert_allclose(found, 0.5 * a.T @ b.T + 2 * c, rtol=1e-6)
     assert [layer.type for layer in net_of(_of_two("Gemm", (2, 4), (4, 3)), "model").layers[2:]] == ["MatMul", "Power"]
-    with pytest.raises(UnsupportedError, match=r"a third input of shape \(1, 3\) for a product of shape \(2, 3\)"):
-        net_of(_of_two("Gemm", (2, 4), (4, 3), (1, 3)), "model")
+
+
+def test_gemm_of_one_batch():
+    """Where the model states it, images may be mixed: transposed beside a constant, or by a third input."""
+    model = _of_two("Gemm", (2, 4), (4, 3), (1, 3))
+    check(model, batches=())
+    check(one_node("Gemm", (4, 2), {"w": f32(4, 3), "c": f32(2, 3)}, transA=1, alpha=0.5, beta=2.0), batches=())
+
+
+def test_vectors():
+    """A vector is a row before a matrix and a column after it; constants may have more axes, as their batch is one."""
+    for shape, constant in (((3,), (3,)), ((2, 4, 3), (3,)), ((3,), (2, 3, 4)), ((2, 1, 4, 3), (5, 3, 4))):
+        check(one_node("MatMul", shape, {"w": f32(*constant)}), batches=())
 
 
 def test_a_constant_times_a_blob():

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, i64, model_of
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, i64, model_of, one_node
+from xdn.frontend.onnx.read.net import net_of
 
 REDUCTIONS = ["ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMax", "ReduceMin"]
 
@@ -33,3 +35,9 @@ def test_logarithms_of_sums(op, axes):
 def test_products(extent):
     check_node("ReduceProd", (2, 3, extent), {"axes": i64(-1)}, opset=18)
     check_node("ReduceProd", (2, extent, 3), {"axes": i64(2, 1)}, opset=18, keepdims=0)
+
+
+def test_largest_values_that_are_infinite():
+    x = np.float32([[-np.inf, -np.inf], [-np.inf, 1]])
+    found = net_of(one_node("ReduceMax", ("n", 2), axes=[1]), "m").forward({"x": x})["y"]
+    np.testing.assert_array_equal(found, [[-np.inf], [1]])

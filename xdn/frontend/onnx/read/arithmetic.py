@@ -13,6 +13,7 @@ from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.power import Power
+from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
 from xdn.layers.tile import Tile
 from xdn.layers.unary import Unary
@@ -129,6 +130,29 @@ def repeated(node: Node, blob: str, shapes: Sequence[Shape]) -> str:
         if own != wanted:
             blob = node.step("repeated", Tile(axis=axis, tiles=wanted), [blob])
     return blob
+
+
+def spread(node: Node, blob: str, shape: Shape) -> str:
+    """Return a blob repeated along the axes in which another shape is larger, and which it may lack after the first."""
+    own = node.shape_of(blob)
+    if len(own) < len(shape):
+        own = (*own[:1], *(1,) * (len(shape) - len(own)), *own[1:])
+        blob = node.step("wide", Reshape(shape=node.extents(blob, own)), [blob])
+    return repeated(node, blob, [own, shape])
+
+
+def blob_like(node: Node, value: Array, like: str) -> str:
+    """Return a constant, which lies along a blob, as a blob of its shape, of which nothing else is left."""
+    shape = node.shape_of(like)
+    if node.alone:
+        return node.made("constant", np.broadcast_to(value, shape))
+    # Numbers that are neither infinite nor NaN, whatever the blob's are.
+    numbers = node.step("numbers", Unary(operation="IS_NAN"), [like])
+    if value.size == 1:
+        return node.step("constant", Power(scale=0.0, shift=float(value.reshape(()))), [numbers])
+    axis, operand = along(value.astype(np.float32), shape)
+    nothing = node.step("nothing", Power(scale=0.0), [numbers])
+    return node.step("constant", Bias(axis=axis, num_axes=operand.ndim), [nothing], {"bias": operand})
 
 
 def _chained(node: Node, operation: str, blobs: Sequence[str]) -> str:

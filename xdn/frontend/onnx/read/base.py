@@ -181,6 +181,12 @@ class Node:
             else self.bottom(index)
         )
 
+    def operand(self, index: int) -> str:
+        """Return the name of the blob of an input whose axes are those of the node's blobs, also of a constant."""
+        if self.apart and self.is_constant(index):
+            return self.made(f"input{index}", self.constant(index, "input")[np.newaxis])
+        return self.blob(index)
+
     def made(self, wish: str, value: Array) -> str:
         """Return the name of a blob that holds a constant of the node's own; its layers share that of a wish."""
         if wish not in self._made:
@@ -284,7 +290,7 @@ class Node:
 
         Where the batch is apart, and the first axis after it is of extent 1, this axis becomes the batch.
         """
-        if self.apart and shape[1] == 1:
+        if self.apart and tuple(shape[1:2]) == (1,):
             self.apart, shape = False, shape[1:]
         if self._readings.get(blob) is None:
             blob = self.making.origins.get(blob, blob)

@@ -1,6 +1,6 @@
 """The net in the making, and what the names of an ONNX graph stand for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,10 @@ Value = Array | str | Read | Unknown
 UNKNOWN = Unknown()
 
 
+#: The operator of a node that cannot be read, and what it is called with the reason.
+Refusal = tuple[str, str]
+
+
 class Making:
     """Layers of a net, one after the other, and what the names of an ONNX graph stand for.
 
@@ -75,6 +79,8 @@ class Making:
     def __init__(self, opset: int, *, is_stated: bool = False):
         self.opset = opset
         self.layers: list[Layer] = []
+        #: Reads a node that stands in another one's place; returns what keeps it from being read, None of one that is.
+        self.read: Callable[[onnx.NodeProto], Refusal | None] = lambda node: (node.op_type, "")
         self.blobs: dict[str, Blob] = {}
         #: Name in the graph -> what it stands for.
         self.values: dict[str, Value] = {"": UNKNOWN}

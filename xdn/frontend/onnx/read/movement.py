@@ -7,6 +7,7 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read import apart
+from xdn.frontend.onnx.read.arithmetic import blob_like, lies_along
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_extent
 from xdn.frontend.onnx.read.moved import FIRST, batch_of
@@ -123,22 +124,47 @@ def transpose(node: Node) -> None:
 
 @READERS.register("Concat")
 def concat(node: Node) -> None:
-    """Concat.
+    """Concat; a constant beside blobs is the same for all images.
 
-    Refused: constants beside blobs.
+    Refused: a constant beside blobs that differs from image to image.
     """
-    blobs = [node.bottom(i) for i in range(len(node.proto.input))]
+    numbers = [number for number in range(len(node.proto.input)) if not _is_empty(node, number)]
+    like = next(node.bottom(number) for number in numbers if not node.is_constant(number))
+    axis = node.axis(node.attribute("axis", 1), len(node.shape_of(like)))
+    blobs = [_part(node, number, like, axis) if node.is_constant(number) else node.bottom(number) for number in numbers]
     if len(blobs) == 1:
         node.stands_for(blobs[0])
     else:
-        node.top(Concat(axis=node.axis(node.attribute("axis", 1))), blobs)
+        node.top(Concat(axis=axis), blobs)
+
+
+def _is_empty(node: Node, number: int) -> bool:
+    """Return whether an input is a constant without elements."""
+    return node.is_constant(number) and node.constant(number, "part").size == 0
+
+
+def _part(node: Node, number: int, like: str, axis: int) -> str:
+    """Return a constant that is laid beside a blob along an axis as a blob."""
+    value = node.constant(number, "part")
+    if node.alone:
+        return node.operand(number)
+    shape = node.shape_of(like)
+    if (
+        axis == 0
+        or value.ndim != len(shape) - node.apart
+        or not lies_along(value, (*shape[:axis], value.shape[axis - node.apart], *shape[axis + 1 :]))
+    ):
+        raise UnsupportedError(f"a constant of shape {value.shape} beside a blob of shape {shape}")
+    one = cut(node, like, axis, 0, 1)
+    extent = value.shape[axis - node.apart]
+    return blob_like(node, value, node.step("repeated", Tile(axis=axis, tiles=extent), [one]) if extent > 1 else one)
 
 
 @READERS.register("Split")
 def split(node: Node) -> None:
-    """Slice.
+    """Slice; parts without elements are constants.
 
-    Refused: parts without elements, and sizes that are no constants.
+    Refused: sizes that are no constants.
     """
     axis, outputs = node.axis(node.attribute("axis", 0)), node.proto.output
     extent = node.shape()[axis]
@@ -146,15 +172,19 @@ def split(node: Node) -> None:
     if sizes is None:
         each = -(-extent // len(outputs))
         sizes = (*[each] * (len(outputs) - 1), extent - each * (len(outputs) - 1))
-    if sum(sizes) != extent or min(sizes) < 1 or len(sizes) != len(outputs):
+    if sum(sizes) != extent or min(sizes) < 0 or len(sizes) != len(outputs):
         raise ShapeError(f"{extent} elements in {len(outputs)} parts of {sizes}")
-    if len(outputs) == 1:
-        node.stands_for(node.bottom())
+    parts = [number for number, size in enumerate(sizes) if size]
+    for number in set(range(len(sizes))).difference(parts):
+        shape = node.shape()
+        node.stands_for(np.zeros((*shape[node.apart : axis], 0, *shape[axis + 1 :]), np.float32), number)
+    if len(parts) == 1:
+        node.stands_for(node.bottom(), parts[0])
         return
-    tops = [node.fresh_top(number) for number in range(len(outputs))]
-    points = tuple(int(each) for each in np.cumsum(sizes)[:-1])
+    tops = [node.fresh_top(number) for number in parts]
+    points = tuple(int(each) for each in np.cumsum([sizes[number] for number in parts])[:-1])
     node.append(node.proto.name or tops[0], Slice(axis=axis, slice_point=points), [node.bottom()], tops, {})
-    for number, top in enumerate(tops):
+    for number, top in zip(parts, tops, strict=True):
         node.stands_for(top, number)
 
 

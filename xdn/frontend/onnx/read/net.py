@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -12,10 +13,10 @@ import onnx
 from xdn.errors import NetError, ParseError, ShapeError, UnsupportedError, WeightsError, placed, told
 from xdn.frontend.formats import InputShapes, said_shape
 from xdn.frontend.onnx.images import Images, images_of
-from xdn.frontend.onnx.read import apart, schema
+from xdn.frontend.onnx.read import apart, functions, schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
-from xdn.frontend.onnx.read.making import Making, Unknown, Value, array_of
+from xdn.frontend.onnx.read.making import Making, Refusal, Unknown, Value, array_of
 from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
 from xdn.graph import Array, Net, Shape
 from xdn.graph.verify import verify
@@ -23,8 +24,6 @@ from xdn.layers.input import PIXEL_SPREAD, Input
 
 #: How far the values of an input spread where a model says nothing of images: such models read what is normalised.
 _UNIT_SPREAD = 1.0
-#: The operator of a node that cannot be read, and what it is called with the reason.
-_Refusal = tuple[str, str]
 
 
 def net_of(
@@ -94,6 +93,7 @@ def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mappi
         making.values[tensor.name] = values[number] if number in values else array_of(tensor)
     metadata = {each.key: each.value for each in model.metadata_props}
     _add_inputs(making, graph, metadata, input_shape, way is _Way.STEPS_FIRST)
+    making.read = partial(_refusal, making)
     refused = [_refusal(making, node) for node in graph.node]
     _refuse([each for each in refused if each is not None])
     for each in graph.output:
@@ -103,7 +103,7 @@ def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mappi
     return net
 
 
-def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
+def _refusal(making: Making, proto: onnx.NodeProto) -> Refusal | None:
     """Read a node; return what keeps it from being read, None of one that is."""
     node = Node(making, proto)
     if proto.domain not in DEFAULT_DOMAINS:
@@ -122,7 +122,7 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
             if any(isinstance(each, Unknown) for each in inputs):
                 making.forget(proto)
                 return None
-            _made(node)
+            _make(node)
             making.types.update(schema.output_types(proto, making.opset, node.type_of))
     except UnsupportedError as error:
         making.forget(proto)
@@ -130,8 +130,24 @@ def _refusal(making: Making, proto: onnx.NodeProto) -> _Refusal | None:
     return None
 
 
-def _made(node: Node) -> None:
-    """Make layers of a node: of any batch, or where that is refused of the one that the model states."""
+def _make(node: Node) -> None:
+    """Make layers of a node, by the first way that is not refused.
+
+    It is one of any batch, of the one that the model states, or the function that ONNX defines its operator by.
+    """
+    try:
+        _read_node(node)
+    except (UnsupportedError, ShapeError) as error:
+        if READERS[node.proto.op_type] is functions.function:
+            raise
+        try:
+            functions.function(node)
+        except UnsupportedError:
+            raise error from None
+
+
+def _read_node(node: Node) -> None:
+    """Make layers of a node, of any batch, or where that is refused of the one that the model states."""
     try:
         apart.check(node)
         READERS[node.proto.op_type](node)
@@ -158,7 +174,7 @@ def _fold(node: Node, constants: Sequence[Value]) -> bool:
     return True
 
 
-def _refuse(refused: Sequence[_Refusal]) -> None:
+def _refuse(refused: Sequence[Refusal]) -> None:
     """Raise the error that names nodes which cannot be read; nothing where there are none."""
     if not refused:
         return

@@ -1,32 +1,40 @@
 """Products of matrices: Gemm and MatMul, with weights of the model or of two blobs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.graph import Array
+from xdn.graph import Array, Shape
+from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.matmul import MatMul
 from xdn.layers.permute import Permute
 from xdn.layers.power import Power
+from xdn.layers.reshape import Reshape
 
 
 @READERS.register("Gemm")
 def gemm(node: Node) -> None:
     """InnerProduct, alpha and beta multiplied into its weights; MatMul of two blobs.
 
-    Refused: a constant as the first input, that one transposed beside a constant, and a third input that differs
-    from image to image.
+    Refused: where images are mixed, by a constant as the first input, by the first one transposed beside a constant, or
+    by a third input.
     """
-    if not node.is_constant(1):
+    if node.is_constant(0) or not node.is_constant(1):
         _gemm_of_blobs(node)
         return
     weight = node.constant(1, "second input")
     axis = len(node.shape()) - 1
-    if axis != 1 + node.apart or weight.ndim != 2 or node.attribute("transA", 0):
-        shapes = f"of shapes {node.shape()} and {weight.shape}"
-        raise UnsupportedError(f"its inputs, {shapes}, are no matrices, or the first one is transposed")
+    if axis != 1 + node.apart or weight.ndim != 2:
+        raise ShapeError(f"its inputs, of shapes {node.shape()} and {weight.shape}, are not matrices")
+    if node.attribute("transA", 0) and not node.alone:
+        raise UnsupportedError("its first input is transposed beside a constant")
+    if node.attribute("transA", 0) or (node.has(2) and not node.is_constant(2)):
+        _gemm_of_blobs(node)
+        return
     alpha, by_rows = node.attribute("alpha", 1.0), bool(node.attribute("transB", 0))
     outputs = weight.shape[0 if by_rows else 1]
     node.bottom()
@@ -53,41 +61,61 @@ def _gemm_bias(node: Node, outputs: int) -> Array:
 def _gemm_of_blobs(node: Node) -> None:
     """Make alpha times the product of two blobs, and beta times a third one, the first output."""
     params = MatMul(transpose_a=bool(node.attribute("transA", 0)), transpose_b=bool(node.attribute("transB", 0)))
-    blob = node.step("product", params, [_left(node), node.bottom(1)])
+    blob = node.step("product", params, [_of_one_batch(node, 0), _of_one_batch(node, 1)])
     alpha, beta = node.attribute("alpha", 1.0), node.attribute("beta", 1.0)
     if not node.has(2):
         node.top(Power(scale=alpha), [blob])
-    elif node.shape(2) != node.shape_of(blob):
-        raise UnsupportedError(f"a third input of shape {node.shape(2)} for a product of shape {node.shape_of(blob)}")
-    else:
+    elif not node.is_constant(2) and node.shape(2) == node.shape_of(blob):
         node.top(Eltwise(operation="SUM", coeff=(alpha, beta)), [blob, node.bottom(2)])
+    else:
+        product = node.step("scaled", Power(scale=alpha), [blob])
+        added = node.step("added", Power(scale=beta), [_of_one_batch(node, 2)])
+        node.top(Binary(operation="ADD"), [product, added])
 
 
-def _left(node: Node) -> str:
-    """Return the first input's blob; a product of a constant with images would mix these."""
-    if node.is_constant(0):
-        raise UnsupportedError("its first input must not be a constant")
-    return node.bottom()
+def _of_one_batch(node: Node, index: int) -> str:
+    """Return the blob of an input, a constant or one without a batch among blobs only where there is one batch."""
+    if node.is_constant(index) and not node.alone:
+        raise UnsupportedError(f"its input {index} must not be a constant")
+    return node.operand(index)
 
 
 @READERS.register("MatMul")
 def matmul(node: Node) -> None:
     """InnerProduct along the last axis, or along the one before it; MatMul of two blobs.
 
-    Refused: a constant of other than two axes, and a blob of one axis.
+    Refused: where images are mixed, by a constant of one axis, or of several matrices, or a blob of one axis.
     """
-    if node.is_constant(1):
-        weight = node.constant(1, "second input")
-        if weight.ndim != 2 or len(node.shape()) < 2:
-            raise UnsupportedError(f"its inputs are of shapes {node.shape()} and {weight.shape}")
+    shapes = [node.constant(i, "input").shape if node.is_constant(i) else node.shape(i)[node.apart :] for i in range(2)]
+    if node.is_constant(1) and len(shapes[1]) == 2 <= len(shapes[0]) + node.apart:
         node.bottom()
-        _times(node, weight)
-    elif node.is_constant(0):
+        _times(node, node.constant(1, "second input"))
+    elif node.is_constant(0) and len(shapes[0]) == 2 <= len(shapes[1]) - 1 + node.apart:
         _from_left(node, node.constant(0, "first input"))
-    elif node.apart and len(node.shape()) < 3:
-        raise UnsupportedError(f"its inputs are vectors, of shapes {node.shape()[1:]} and {node.shape(1)[1:]}")
+    elif not node.alone and (node.is_constant(0) or node.is_constant(1) or min(map(len, shapes)) < 2):
+        raise UnsupportedError(f"its inputs are of shapes {shapes[0]} and {shapes[1]}")
     else:
-        node.top(MatMul(), [node.bottom(0), node.bottom(1)])
+        _of_matrices(node, shapes)
+
+
+def _of_matrices(node: Node, shapes: Sequence[Shape]) -> None:
+    """Make the product of two blobs the first output; a vector is a row before a matrix, and a column after it."""
+    blobs = [node.operand(0), node.operand(1)]
+    if min(map(len, shapes)) > 1:
+        node.top(MatMul(), blobs)
+        return
+    left, right = (
+        (1, *shape) if len(shape) > 1 else wide
+        for shape, wide in zip(shapes, ((1, 1, *shapes[0]), (1, *shapes[1], 1)), strict=True)
+    )
+    blobs = [
+        node.step("matrix", Reshape(shape=shape), [blob]) if len(own) < 2 else blob
+        for blob, shape, own in zip(blobs, (left, right), shapes, strict=True)
+    ]
+    product = node.step("product", MatMul(), blobs)
+    *lead, rows, columns = node.shape_of(product)
+    kept = [rows] * (len(shapes[0]) > 1) + [columns] * (len(shapes[1]) > 1)
+    node.shaped(product, (*lead, *kept))
 
 
 def _times(node: Node, weight: Array) -> None:
@@ -99,8 +127,6 @@ def _times(node: Node, weight: Array) -> None:
 def _from_left(node: Node, weight: Array) -> None:
     """Make a matrix times the second input the first output: the last two axes change places before and after."""
     shape = node.shape(1)
-    if weight.ndim != 2 or len(shape) < 3:
-        raise UnsupportedError(f"its inputs are of shapes {weight.shape} and {shape}")
     *lead, rows, columns = range(len(shape))
     turned = node.step("turned", Permute(order=(*lead, columns, rows)), [node.bottom(1)])
     params = InnerProduct(num_output=weight.shape[0], bias_term=False, axis=rows + 1)

@@ -12,11 +12,12 @@ from xdn.layers.eltwise import Eltwise
 from xdn.layers.exp import Exp
 from xdn.layers.log import Log
 from xdn.layers.permute import Permute
-from xdn.layers.pooling import Pooling
+from xdn.layers.pooling import LOWEST, Pooling
 from xdn.layers.power import Power
 from xdn.layers.reduction import Reduction
 from xdn.layers.reshape import Reshape
 from xdn.layers.slice import Slice
+from xdn.layers.threshold import Threshold
 
 #: Operator -> what Reduction does.
 _OPERATIONS = {
@@ -89,8 +90,15 @@ def extreme(node: Node) -> None:
     lines = _lines(node, axes)
     if least:
         lines = node.step("negative", Power(scale=-1.0), [lines])
-    blob = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
+    blob = _largest(node, lines)
     _finish(node, node.step("positive", Power(scale=-1.0), [blob]) if least else blob, axes)
+
+
+def _largest(node: Node, lines: str) -> str:
+    """Return the largest value of each line: where the maximum is what Pooling starts from, -infinity."""
+    pooled = node.step("pooled", Pooling(pool="MAX", global_pooling=True), [lines])
+    above = node.step("above", Threshold(threshold=float(LOWEST)), [pooled])
+    return node.step("largest", Eltwise(operation="SUM"), [pooled, node.step("nothing", Log(), [above])])
 
 
 @READERS.register("ReduceProd")

@@ -1,0 +1,111 @@
+"""Operators that ONNX defines by others: the nodes of such a function, in the place of one that calls it."""
+
+from collections.abc import Sequence
+
+import onnx
+from onnx import helper, inliner
+
+from xdn.errors import UnsupportedError
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.making import Unknown
+from xdn.graph import Shape
+
+
+@READERS.register("Attention", "RotaryEmbedding", "SwiGLU", "DynamicQuantizeLinear", "CausalConvWithState")
+@READERS.register("AffineGrid", "SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
+def function(node: Node) -> None:
+    """The nodes of the function that ONNX defines it by.
+
+    Refused: what these nodes are refused for.
+    """
+    nodes = _body(node)
+    if not nodes:
+        raise UnsupportedError("there is no function for what it is given")
+    read_all(node, nodes)
+
+
+def read_all(node: Node, nodes: Sequence[onnx.NodeProto]) -> None:
+    """Read nodes in the place of another; UnsupportedError for the first one that cannot be read."""
+    for each in nodes:
+        refusal = node.making.read(each)
+        if refusal is not None:
+            raise UnsupportedError(f"what it is made of is not read: {refusal[1]}")
+
+
+def _body(node: Node) -> Sequence[onnx.NodeProto]:
+    """Return the nodes that compute what a node does, by the function that ONNX defines its operator by.
+
+    Names that only they know begin with the node's own. Nothing is returned of an operator without such a function, or
+    where the function is not one for what the node is given.
+    """
+    if not _has_function(node):
+        return ()
+    model = _model(node)
+    try:
+        found = inliner.inline_selected_functions(
+            model, [("", node.proto.op_type)], exclude=False, inline_schema_functions=True
+        )
+    except Exception:  # Of any class: the library says only by them what it cannot do.
+        return ()
+    nodes: Sequence[onnx.NodeProto] = found.graph.node
+    if any(each.op_type == node.proto.op_type for each in nodes):
+        return ()
+    rename(nodes, node)
+    return nodes
+
+
+def _has_function(node: Node) -> bool:
+    """Return whether ONNX defines a node's operator by others, in the model's operator set."""
+    try:
+        schema = onnx.defs.get_schema(node.proto.op_type, node.making.opset, "")
+    except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
+        return False
+    # The library's own description of its types lacks them.
+    return any(getattr(schema, name) for name in ("has_function", "has_context_dependent_function"))
+
+
+def _model(node: Node) -> onnx.ModelProto:
+    """Return a model of the node alone, whose inputs are of the types and shapes that they have."""
+    given = [number for number in range(len(node.proto.input)) if node.has(number)]
+    inputs = {
+        node.proto.input[number]: helper.make_tensor_value_info(
+            node.proto.input[number], node.type_of(number), _shape(node, number)
+        )
+        for number in given
+    }
+    outputs = [onnx.ValueInfoProto(name=name) for name in node.proto.output if name]
+    # The type of what is left out has to be known, too.
+    nothing = helper.make_tensor_value_info("", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph([_in_full(node)], "function", list(inputs.values()), outputs, value_info=[nothing])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.making.opset)])
+
+
+def _in_full(node: Node) -> onnx.NodeProto:
+    """Return a node that says all attributes which have a default: functions refer to them."""
+    found = onnx.NodeProto()
+    found.CopyFrom(node.proto)
+    said = {each.name for each in node.proto.attribute}
+    known = onnx.defs.get_schema(node.proto.op_type, node.making.opset, "").attributes
+    found.attribute.extend(
+        each.default_value for name, each in known.items() if name not in said and each.default_value.name
+    )
+    return found
+
+
+def _shape(node: Node, number: int) -> Shape | None:
+    """Return the shape of an input's value; None where nobody knows it."""
+    value = node.value(number)
+    if isinstance(value, Unknown):
+        return None
+    if node.is_constant(number):
+        return tuple(node.constant(number, "input").shape)
+    return node.shape(number)[node.proto.input[number] in node.making.apart :]
+
+
+def rename(nodes: Sequence[onnx.NodeProto], caller: Node) -> None:
+    """Let the names of values that only these nodes know begin with that of the node in whose place they stand."""
+    own = {name for node in nodes for name in node.output if name} - set(caller.proto.output)
+    for node in nodes:
+        node.name = f"{caller.name}.{node.name or node.op_type}"
+        for names in (node.input, node.output):
+            names[:] = [f"{caller.name}.{name}" if name in own else name for name in names]
