@@ -124,3 +124,22 @@ def test_parameters_without_a_kernel_are_listed():
     table = (ROOT / "docs" / "layers.md").read_text().split("| layer | kernels take |")[1].split("\n\n")[0]
     rows = re.findall(r"^\| ([\w, ]+) \|", table, re.M)
     assert {name for row in rows for name in row.split(", ")} == {*LEFT_TO_REFERENCES, "all"}
+
+
+def told(name):
+    """Return the commands of a README, and the figures of its tables."""
+    text = (ROOT / name).read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
+    commands = [re.sub(r"\s*(#.*)?$", "", line) for block in blocks for line in block.splitlines()]
+    cells = (line.split("|")[2:] for line in text.splitlines() if line.startswith("| "))
+    figures = [re.findall(r"\d+[.,]\d+", "".join(row)) for row in cells]
+    return commands, figures
+
+
+def test_the_readmes_of_both_languages_tell_the_same():
+    assert told("README.md") == told("README.zh-CN.md")
+
+
+def test_the_readmes_of_both_languages_lead_to_the_same_places():
+    links = [sorted(re.findall(r"\]\(([^)]+)\)", (ROOT / f"README{name}.md").read_text())) for name in ("", ".zh-CN")]
+    assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
