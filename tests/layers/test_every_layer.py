@@ -17,6 +17,8 @@ Proto = descriptor_pb2.FieldDescriptorProto
 #: Messages that OpenCV's caffe.proto lacks, and whose they are.
 FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
+    "AccumParameter": "FlowNet2's",
+    "BatchReductionParameter": "PSPNet's, and that of temporal segment networks",
     "BinaryParameter": "ours: what ONNX models compute",
     "CTCDecoderParameter": "ChWick's fork's",
     "ChannelNormParameter": "FlowNet2's, which has no message for it",
@@ -41,7 +43,10 @@ FOREIGN_MESSAGES = {
     "LocalParameter": "several forks', happynear's among them",
     "LstmParameter": "junhyukoh's fork's, and those of the forks that read text",
     "MatMulParameter": "ours",
-    "PadParameter": "several forks', each with its own; ours has the fields of all that pad with zeros",
+    "MultiStageMeanfieldParameter": "CRF-RNN's",
+    "NmsParameter": "rtpose's",
+    "PSROIAlignParameter": "that of branches of R-FCN's Caffe",
+    "PadParameter": "several forks', each with its own; ours has the fields of all but those of Synopsys'",
     "QuantizeParameter": "ours",
     "RegionParameter": "Intel's training toolbox's",
     "ReorgParameter": "the ports' of YOLOv2",
@@ -49,6 +54,7 @@ FOREIGN_MESSAGES = {
     "ShuffleChannelParameter": "the ports' of ShuffleNet",
     "ROIAlignParameter": "the ports' of Mask R-CNN",
     "ResampleParameter": "FlowNet2's",
+    "ResizeLayerParameter": "several forks', happynear's among them, where it is called as SSD's of data layers",
     "SpatialTransformerParameter": "daerduoCarey's fork's, and those that took it over",
     "SparsifyParameter": "Wen's fork's",
     "SwishParameter": "Caffe's of 2018, newer than OpenCV's copy",
@@ -111,6 +117,8 @@ REPEATED = {
 #: Values of enums that OpenCV's caffe.proto lacks, with the reason.
 OTHER_VALUES = {
     ("DetectionOutputParameter", "code_type", "CORNER_SIZE"): "SSD's",
+    ("EltwiseParameter", "operation", "MIN"): "Synopsys'",
+    ("EltwiseParameter", "operation", "DIV"): "Synopsys'",
     ("PoolingParameter", "pool", "AVE_EXC_PAD"): "Synopsys'",
     ("PoolingParameter", "pool", "AVE_TF"): "Synopsys'",
 }

@@ -39,7 +39,8 @@ NUMBERS = {
 }
 #: The fields of the nested messages that layers keep.
 NESTED = {
-    "NonMaximumSuppressionParameter": {"nms_threshold": "float", "top_k": "int32", "eta": "float", "soft_nms": "bool"}
+    "NonMaximumSuppressionParameter": {"nms_threshold": "float", "top_k": "int32", "eta": "float", "soft_nms": "bool"},
+    "ReductionParameter": {"axis": "int32", "coeff": "float"},
 }
 
 #: Among them such as fit the layers with bottoms of several kinds: predictions and priors, regions and maps.
@@ -107,6 +108,17 @@ FITTING = {
     "Local": ({"num_output": 3, "kernel_size": 2}, [(2, 3, 5, 4)]),
     "Parameter": ({"shape": (2, 3)}, []),
     "Unpooling": ({"kernel_size": 2, "stride": 2}, [(2, 3, 4, 2)] * 2),
+    "MultiStageMeanfield": (
+        {"theta_alpha": 5.0, "theta_beta": 3.0, "theta_gamma": 2.0, "num_iterations": 2},
+        [(2, 3, 4, 5)] * 3,
+    ),
+    "Nms": ({"num_peak": 2}, [(2, 1, 4, 5)]),
+    "PSROIAlign": (
+        {"spatial_scale": 0.5, "output_dim": 2, "group_size": 2, "sampling_ratio": 2},
+        [(1, 8, 4, 5), (2, 5)],
+    ),
+    "Resize": ({"height": 3, "width": 7}, [(2, 3, 4, 5)]),
+    "Warp": ({}, [(2, 3, 5, 4), (2, 2, 5, 4)]),
     "Axpy": ({}, [(2, 3), (2, 3, 4, 4), (2, 3, 4, 4)]),
     "Concat": ({}, [(2, 3, 4), (2, 1, 4)]),
     "Convolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 5, 4)]),

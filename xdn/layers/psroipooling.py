@@ -8,6 +8,13 @@ from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.roipooling import REGION, RegionPooling, check_regions, clipped, images_of, rounded
 
 
+def check_groups(channels: int, output_dim: int, group_size: int) -> None:
+    """Raise ShapeError where a map's channels are not as many as the cells of all output channels."""
+    if output_dim < 1 or group_size < 1 or channels != output_dim * group_size**2:
+        what = f"{channels} channels for output_dim {output_dim} and group_size {group_size}"
+        raise ShapeError(f"{what}; output_dim * group_size ** 2 are needed")
+
+
 @layer_type("PSROIPooling")
 class PSROIPooling(RegionPooling):
     """PSROIPooling: (R, output_dim, group_size, group_size), the averages of each region's cells; 0 of an empty cell.
@@ -25,9 +32,7 @@ class PSROIPooling(RegionPooling):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, output_dim, group_size, group_size)."""
         regions, channels = check_regions(bottoms, self.spatial_scale)
-        if self.output_dim < 1 or self.group_size < 1 or channels != self.output_dim * self.group_size**2:
-            what = f"{channels} channels for output_dim {self.output_dim} and group_size {self.group_size}"
-            raise ShapeError(f"{what}; output_dim * group_size ** 2 are needed")
+        check_groups(channels, self.output_dim, self.group_size)
         return (Blob((regions, self.output_dim, self.group_size, self.group_size)),)
 
     def pooled(self, values: Array, row: int, column: int) -> Array:

@@ -12,6 +12,44 @@ from xdn.layers.roipooling import REGION, check_regions, images_of, made_up_regi
 _MOST_CELLS, _MOST_SAMPLES = 1 << 12, 1 << 10
 
 
+def check_samples(cells: tuple[int, int], ratio: int | None) -> None:
+    """Raise UnsupportedError where no `sampling_ratio` is stated, ShapeError for more than any file has."""
+    if ratio is None:
+        what = "no sampling_ratio: forks without it take the largest of four values, averages of 2 x 2, or others"
+        raise UnsupportedError(what, mend="Where it takes averages, say it, such as sampling_ratio: 2")
+    if max(cells) > _MOST_CELLS or ratio > _MOST_SAMPLES:
+        what = f"{cells[0]} x {cells[1]} cells with sampling_ratio {ratio}"
+        raise ShapeError(f"{what}; at most {_MOST_CELLS} along an axis and {_MOST_SAMPLES} samples are taken")
+
+
+def shares(side: tuple[np.float32, np.float32], cells: int, size: int, ratio: int) -> Array:
+    """Return (cells, size) f32: how much each place of an axis gives to each cell of a region.
+
+    Parameters
+    ----------
+    side : (begin, end)
+        Of the region along the axis, in places.
+    cells, size : int
+        Into how many it is cut, and how many places the axis has.
+    ratio : int
+        How many samples a cell has; 0 or less takes one a place.
+    """
+    begin, end = side
+    if not np.isfinite(side).all():
+        return np.zeros((cells, size), np.float32)
+    extent = np.maximum(end - begin, np.float32(1)) / np.float32(cells)
+    samples = ratio if ratio > 0 else int(min(np.ceil(extent), _MOST_SAMPLES))
+    within = (np.arange(samples, dtype=np.float32) + np.float32(0.5)) * extent / np.float32(samples)
+    at = begin + np.arange(cells, dtype=np.float32)[:, None] * extent + within
+    found = _between(at, size)
+    given = np.zeros((cells, size), np.float32)
+    cell = np.arange(cells)[:, None]
+    known = ((at >= -1) & (at <= size)) / np.float32(samples)
+    np.add.at(given, (cell, found.before), known * (1 - found.share))
+    np.add.at(given, (cell, found.after), known * found.share)
+    return given
+
+
 @layer_type("ROIAlign")
 class ROIAlign(CaffeLayer):
     """ROIAlign: (R, C, pooled_h, pooled_w), the averages of samples of the map, bilinear, in each region's cells.
@@ -33,12 +71,7 @@ class ROIAlign(CaffeLayer):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(R, C, pooled_h, pooled_w)."""
         regions, channels = check_regions(bottoms, self.spatial_scale)
-        if self.sampling_ratio is None:
-            what = "no sampling_ratio: forks without it take the largest of four values, averages of 2 x 2, or others"
-            raise UnsupportedError(what, mend="Where it takes averages, say it, such as sampling_ratio: 2")
-        if max(self.pooled_h, self.pooled_w) > _MOST_CELLS or self.sampling_ratio > _MOST_SAMPLES:
-            what = f"{self.pooled_h} x {self.pooled_w} cells with sampling_ratio {self.sampling_ratio}"
-            raise ShapeError(f"{what}; at most {_MOST_CELLS} along an axis and {_MOST_SAMPLES} samples are taken")
+        check_samples((self.pooled_h, self.pooled_w), self.sampling_ratio)
         return (Blob((regions, channels, self.pooled_h, self.pooled_w)),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
@@ -49,27 +82,10 @@ class ROIAlign(CaffeLayer):
         corners = regions[:, 1:] * np.float32(self.spatial_scale)
         for r, image in enumerate(images_of(regions, n)):
             left, upper, right, lower = corners[r]
-            rows = self._shares(upper, lower, self.pooled_h, h)
-            columns = self._shares(left, right, self.pooled_w, w)
+            rows = shares((upper, lower), self.pooled_h, h, self.sampling_ratio or 0)
+            columns = shares((left, right), self.pooled_w, w, self.sampling_ratio or 0)
             top[r] = np.matmul(np.matmul(rows, maps[image]), columns.T)
         return (top,)
-
-    def _shares(self, begin: np.float32, end: np.float32, cells: int, size: int) -> Array:
-        """Return (cells, size) f32: how much each place of an axis gives to each cell of a region from begin to end."""
-        if not np.isfinite([begin, end]).all():
-            return np.zeros((cells, size), np.float32)
-        extent = np.maximum(end - begin, np.float32(1)) / np.float32(cells)
-        stated = self.sampling_ratio or 0
-        samples = stated if stated > 0 else int(min(np.ceil(extent), _MOST_SAMPLES))
-        within = (np.arange(samples, dtype=np.float32) + np.float32(0.5)) * extent / np.float32(samples)
-        at = begin + np.arange(cells, dtype=np.float32)[:, None] * extent + within
-        found = _between(at, size)
-        shares = np.zeros((cells, size), np.float32)
-        cell = np.arange(cells)[:, None]
-        known = ((at >= -1) & (at <= size)) / np.float32(samples)
-        np.add.at(shares, (cell, found.before), known * (1 - found.share))
-        np.add.at(shares, (cell, found.after), known * found.share)
-        return shares
 
     def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
         """Regions within the image."""

@@ -37,6 +37,7 @@ _FRESH = (
     "ChannelScale",
     "Concat",
     "Eltwise",
+    "Gram",
     "InnerDistance",
     "Local",
     "MatMul",

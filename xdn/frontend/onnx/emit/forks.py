@@ -13,15 +13,23 @@ from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
+    "Accum": "it is not yet made of several operators",
+    "BatchReduction": "it is not yet made of several operators",
     "ClusterDetections": "no operator groups boxes by likeness",
     "CombineRegressions": "it is not yet made of several operators",
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
     "DeformableConvolution": "no operator of this version moves a window's elements",
     "FlowWarp": "no operator follows a flow by its rule for borders",
+    "Gram": "it is not yet made of several operators",
     "HyperColumns": "it is not yet made of several operators",
     "Local": "no operator has filters for each place",
+    "MultiStageMeanfield": "no operator filters over places and colours",
+    "Nms": "no operator lists the peaks of a map",
+    "PSROIAlign": "no operator averages samples of each cell's own channels",
+    "Resize": "no operator has zeros past the last place",
     "SpatialTransformer": "no operator reads along a grid whose last row is short of 1",
+    "Warp": "it is not yet made of several operators",
 }
 
 

@@ -1,0 +1,72 @@
+"""Resize: images of another size, as forks with a layer of that name bring them to it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xdn.errors import ShapeError
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+
+
+@layer_type("Resize")
+class Resize(CaffeLayer):
+    """Resize: bilinear to `height` x `width`, first place on first place; what would lie past the last place is 0.
+
+    With `is_pyramid_test` the size is that of the bottom times `out_height_scale` and `out_width_scale`. The source is
+    resize_layer.cpp of happynear's caffe-windows and of others that took it over. In one fork (piiswrong's)
+    `top_height` and `top_width` are multiples of the bottom's, and places are repeated.
+    """
+
+    message = Message("ResizeLayerParameter", "resize_param", 2215)
+    channel_rule = ChannelRule.CARRIED
+
+    height: int = proto(1, "uint32", default=0)
+    width: int = proto(2, "uint32", default=0)
+    is_pyramid_test: bool = proto(3, "bool", default=False)
+    out_height_scale: float = proto(4, "float", default=0.0)
+    out_width_scale: float = proto(5, "float", default=0.0)
+    top_height: int = proto(6, "uint32", default=0)
+    top_width: int = proto(7, "uint32", default=0)
+
+    def output_size(self, sizes: Sequence[int]) -> tuple[int, int]:
+        """Return the top's height and width for images of `sizes`; ShapeError where nothing tells, or too much."""
+        h, w = sizes
+        if self.is_pyramid_test:
+            scales = np.float32([self.out_height_scale, self.out_width_scale])
+            wanted = tuple(int(size) for size in np.nan_to_num(scales) * np.float32(sizes))
+        elif self.top_height or self.top_width:
+            wanted = self.top_height, self.top_width
+            if self.height or self.width or self.top_height % h or self.top_width % w:
+                raise ShapeError(f"top_height and top_width {wanted}; they are multiples of {h}x{w}, and stand alone")
+        else:
+            wanted = self.height, self.width
+        if min(wanted) < 1:
+            raise ShapeError(f"a size of {wanted[0]}x{wanted[1]}; give height and width")
+        return wanted[0], wanted[1]
+
+    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
+        """(N, C, H, W) -> (N, C, P, Q)."""
+        n, c, *sizes = one_bottom(bottoms, 4).shape
+        return (Blob((n, c, *self.output_size(sizes))),)
+
+    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
+        """Rows and columns as products with matrices; or places repeated."""
+        x = bottoms[0]
+        sizes = x.shape[2:]
+        wanted = self.output_size(sizes)
+        if self.top_height:
+            return (x.repeat(wanted[0] // sizes[0], axis=2).repeat(wanted[1] // sizes[1], axis=3),)
+        rows, columns = (_shares(*each) for each in zip(sizes, wanted, strict=True))
+        return (np.matmul(np.matmul(rows, x), columns.T),)
+
+
+def _shares(size: int, wanted: int) -> Array:
+    """Return (wanted, size) f32: how much each place of an axis gives to each of those that are wanted."""
+    at = np.arange(wanted, dtype=np.float32) * (np.float32(size) / np.float32(wanted))
+    before = np.minimum(np.floor(at).astype(np.int64), size - 1)
+    share = at - before
+    found = np.zeros((wanted, size + 1), np.float32)
+    found[np.arange(wanted), before] = 1 - share
+    found[np.arange(wanted), before + 1] = share
+    return found[:, :size]
