@@ -46,15 +46,15 @@ def _keeps_shape(net: Net, layer: Layer) -> bool:
         kept = all(layer.params.infer([blob], 1) == (blob,) for blob in (bottom, twice))
     except ShapeError:
         return False
-    pairs = ((known.get(layer.bottoms[0]), known.get(layer.tops[0])) for known in _larger(net))
+    pairs = ((known.get(layer.bottoms[0]), known.get(layer.tops[0])) for known in larger(net))
     return kept and all(top is None or top == known for known, top in pairs)
 
 
-#: Net -> what `_larger` found: every layer of a net asks for it.
+#: Net -> what `larger` found: every layer of a net asks for it.
 _LARGER: WeakKeyDictionary[Net, tuple[dict[str, Blob], ...]] = WeakKeyDictionary()
 
 
-def _larger(net: Net) -> tuple[dict[str, Blob], ...]:
+def larger(net: Net) -> tuple[dict[str, Blob], ...]:
     """Return the blobs for images that are twice as large along one axis, for each axis; without what takes no such."""
     if net not in _LARGER:
         _LARGER[net] = tuple(
