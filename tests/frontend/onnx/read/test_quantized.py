@@ -2,13 +2,14 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
 
 import xdn
 from tests.frontend.onnx.emit.test_quantized import FILTERS, U, reading
 from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, model_of
 from tests.optimize.quantize.calibrating import instruments_for, residual_net
-from xdn.errors import UnsupportedError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.net import net_of
 from xdn.frontend.onnx.writer import to_onnx
 from xdn.graph import Bf16, Quantized
@@ -155,16 +156,68 @@ def test_a_single_integer():
     np.testing.assert_array_equal(net.forward({"x": np.zeros((1, 3), np.float32)})["y"], np.full((1, 3), 1.5))
 
 
+def _agrees(nodes, constants, shape, outputs=("y",), opset=21):
+    """Assert that a net and the reference of the package `onnx` agree, but for the last bits."""
+    model = model_of(nodes, {"x": shape}, constants, outputs, opset)
+    x = 5 * np.random.default_rng(4).standard_normal(shape).astype(np.float32)
+    found = net_of(model, "m").forward({"x": x})
+    for name, wanted in zip(outputs, ReferenceEvaluator(model).run(None, {"x": x}), strict=True):
+        np.testing.assert_allclose(found[name], wanted.astype(np.float32), rtol=1e-6)
+
+
 def test_integers_of_another_scale():
+    """They are what they are, whatever reads them: also as outputs, and by what hands them on."""
     nodes, constants = _between("rounded", "x", 0.03, np.int8(0))
     nodes[1].input[1] = "other"
-    with pytest.raises(UnsupportedError, match="not those of a QuantizeLinear of the same scale"):
-        net_of(
-            model_of(
-                [*nodes, helper.make_node("Relu", ["rounded"], ["y"])], {"x": (1, 3)}, constants | {"other": f32()}
-            ),
-            "m",
-        )
+    nodes += [
+        helper.make_node("Transpose", ["rounded.integers"], ["turned"], perm=[0, 2, 1]),
+        helper.make_node("Cast", ["turned"], ["y"], to=TensorProto.FLOAT),
+    ]
+    _agrees(nodes, constants | {"other": np.float32(0.5)}, (1, 2, 3), ("rounded", "rounded.integers", "y"))
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "attributes"),
+    [
+        (f32(3), np.arange(3, dtype=np.uint8), {"axis": 1}),
+        (f32(1, 3, 2), np.arange(6, dtype=np.int16).reshape(1, 3, 2), {"axis": 2, "block_size": 2}),
+        (np.float32(0.5), np.array(3, np.uint16), {}),
+        (f32(2), np.array([1, 0], np.int8), {"axis": 0}),
+    ],
+    ids=["channels", "blocks", "16 bits", "images"],
+)
+def test_integers_of_other_forms(scale, zero, attributes):
+    """Several scales, along images too where the model states their number, blocks, and other types."""
+    constants = {"s": scale, "o": zero}
+    nodes = [helper.make_node("QuantizeLinear", ["x", "s", "o"], ["q"], **attributes)]
+    nodes += [helper.make_node("DequantizeLinear", ["q", "s", "o"], ["y"], **attributes)]
+    _agrees(nodes, constants, (1 if scale.ndim == 3 else 2, 3, 4), ("q", "y"))
+
+
+def test_a_scale_of_the_values_themselves():
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "o"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "o"], ["y"]),
+    ]
+    _agrees(nodes, {}, (2, 3), ("q", "y"))
+
+
+def test_scales_that_are_refused():
+    nodes = [helper.make_node("QuantizeLinear", ["x", "s"], ["y"])]
+    with pytest.raises(UnsupportedError, match="its input 1 must be a constant, or one number"):
+        net_of(model_of(nodes, {"x": ("n", 3), "s": ("n", 3)}), "m")
+    with pytest.raises(ShapeError, match=r"scales of shape \(2, 1\) for values of shape \(1, 3\)"):
+        net_of(model_of(nodes, {"x": (1, 3)}, {"s": f32(2)}), "m")
+
+
+@pytest.mark.parametrize("to", [TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT2])
+def test_integers_of_fewer_bits(to):
+    """Their lower bits are left."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT32),
+        helper.make_node("Cast", ["i"], ["y"], to=to),
+    ]
+    _agrees(nodes, {}, (2, 30), opset=25)
 
 
 def test_bf16_by_casts():

@@ -153,7 +153,7 @@ class Node:
         if isinstance(value, np.ndarray):
             raise UnsupportedError(f"its input {index} must not be a constant")
         if isinstance(value, Read) and value.stored:
-            raise UnsupportedError(f"its input {index} are integers, or numbers of bf16, themselves")
+            value = self.making.stored(value)
         blob, how = (value.blob, value.how) if isinstance(value, Read) else (value, None)
         is_apart = self.proto.input[index] in self.making.apart
         moved = self.alone or (self.apart and not is_apart)

@@ -1,14 +1,16 @@
 """Operators that ONNX defines by others: the nodes of such a function, in the place of one that calls it."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import onnx
 from onnx import helper, inliner
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.making import Unknown
-from xdn.graph import Shape
+from xdn.graph import Array, Shape
 
 
 @READERS.register("Attention", "RotaryEmbedding", "SwiGLU", "DynamicQuantizeLinear", "CausalConvWithState")
@@ -30,6 +32,27 @@ def read_all(node: Node, nodes: Sequence[onnx.NodeProto]) -> None:
         refusal = node.making.read(each)
         if refusal is not None:
             raise UnsupportedError(f"what it is made of is not read: {refusal[1]}")
+
+
+def other(node: Node, operator: str, inputs: Sequence[str | Array], output: str = "", /, **attributes: Any) -> str:
+    """Read a node of another operator in the place of one, and return the name of what it gives.
+
+    Parameters
+    ----------
+    inputs : sequence of str or array
+        Names, or constants.
+    output : str
+        The name; by default one that nobody else knows.
+    """
+    names = []
+    for each in inputs:
+        name = each if isinstance(each, str) else node.making.fresh(f"{node.name}.constant")
+        names.append(name)
+        if not isinstance(each, str):
+            node.making.values[name] = np.asarray(each)
+    output = output or node.making.fresh(f"{node.name}.{operator.lower()}.value")
+    read_all(node, [helper.make_node(operator, names, [output], f"{node.name}.{operator}", **attributes)])
+    return output
 
 
 def _body(node: Node) -> Sequence[onnx.NodeProto]:

@@ -10,12 +10,15 @@ from onnx import TensorProto, numpy_helper
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.onnx.names import fresh
 from xdn.frontend.onnx.read.moved import FIRST, Place, batch_of, place_after
-from xdn.graph import Array, Blob, Layer, LayerParams, Net, Reading, Shape
+from xdn.graph import Array, Bf16, Blob, Layer, LayerParams, Net, Reading, Shape
 from xdn.graph.net import infer
+from xdn.layers.binary import Binary
+from xdn.layers.clip import Clip
 from xdn.layers.parameter import Parameter
 from xdn.layers.power import Power
 from xdn.layers.reshape import Reshape
 from xdn.layers.split import Split
+from xdn.layers.unary import Unary
 
 #: ONNX's types of real numbers, in all of which is computed as f32.
 REAL_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
@@ -25,6 +28,15 @@ WHOLE_TYPES = (
     *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
     *(TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64),
 )
+
+
+#: Each type of integers, also of fewer bits than 8 -> its smallest and its largest one.
+BOUNDS = {
+    number: (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    for signed, prefix in ((True, "INT"), (False, "UINT"))
+    for bits in (2, 4, 8, 16, 32, 64)
+    for number in (TensorProto.DataType.Value(f"{prefix}{bits}"),)
+}
 
 
 def array_of(tensor: TensorProto) -> Array:
@@ -40,6 +52,20 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Integers:
+    """The integers clip(round(x / scale) + zero), of a type with so many bits."""
+
+    scale: float
+    zero: int
+    kind: int
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The smallest and the largest."""
+        return BOUNDS[self.kind]
+
+
+@dataclass(frozen=True)
 class Read:
     """What stands for the values of a blob that are rounded, to integers or bf16; or for these, as they are `stored`.
 
@@ -48,12 +74,13 @@ class Read:
     blob : str
     how : Reading, optional
         None where XDN does not have such integers.
-    stored : bool
+    stored : Integers or Bf16, optional
+        As what.
     """
 
     blob: str
     how: Reading | None
-    stored: bool = False
+    stored: Integers | Bf16 | None = None
 
 
 #: What a name of the graph stands for: a constant, the name of a blob, one that is rounded, or nobody knows.
@@ -106,6 +133,7 @@ class Making:
         self._rounded: dict[tuple[str, Reading], str] = {}
         self._set_apart: dict[str, str] = {}
         self._reshaped: dict[tuple[str, Shape], str] = {}
+        self._stored: dict[tuple[str, Integers], str] = {}
         self._constants: dict[str | float, str] = {}
 
     def fresh(self, wish: str) -> str:
@@ -147,6 +175,27 @@ class Making:
             self.add(top, Power(), [blob], [top], {}, (how,))
         return self._rounded[blob, how]
 
+    def stored(self, value: Read) -> str:
+        """Return the blob of integers, or numbers of bf16, as which another one is stored."""
+        if not isinstance(value.stored, Integers):
+            return self.rounded(value.blob, value.stored or Bf16())
+        key = (value.blob, value.stored)
+        if key not in self._stored:
+            scale = self.constant(value.stored.scale, np.array(value.stored.scale, np.float32))
+            self._stored[key] = self.integers(value.blob, scale, float(value.stored.zero), value.stored.bounds)
+        return self._stored[key]
+
+    def integers(self, blob: str, scale: str, zero: float | str, bounds: tuple[int, int]) -> str:
+        """Return the blob clip(round(x / scale) + zero), of a scale and a zero point that broadcast with it."""
+        low, high = map(float, bounds)
+        raised = (Binary(operation="ADD"), [zero]) if isinstance(zero, str) else (Power(shift=zero), [])
+        divided: list[tuple[LayerParams, list[str]]] = [(Binary(operation="DIV"), [scale]), (Unary(), [])]
+        for params, others in [*divided, *([raised] if zero else []), (Clip(min=low, max=high), [])]:
+            top = self.fresh(f"{blob}.integers")
+            self.add(top, params, [blob, *others], [top], {})
+            blob = top
+        return blob
+
     def set_apart(self, blob: str) -> str:
         """Return the blob of a value with the batch before all its axes, where the first one holds a batch of 1."""
         if blob not in self._set_apart:
@@ -180,7 +229,9 @@ class Making:
     def read_at_last(self, name: str) -> Value | None:
         """Return what a name stands for where no layer is to read it: a blob that is rounded already."""
         value = self.values.get(name)
-        if isinstance(value, Read) and not value.stored:
+        if isinstance(value, Read) and value.stored:
+            return self.stored(value)
+        if isinstance(value, Read):
             return value.blob if value.how is None else self.rounded(value.blob, value.how)
         return value
 

@@ -6,50 +6,112 @@ Scales of filters are kept, so that their integers are those of the model.
 """
 
 import logging
+from math import prod
 
 import numpy as np
 from onnx import TensorProto, helper
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import REAL_TYPES, WHOLE_TYPES, Read
-from xdn.graph import Array, Bf16, Quantized, Reading
+from xdn.frontend.onnx.read.making import BOUNDS, REAL_TYPES, Integers, Read
+from xdn.graph import Array, Bf16, Quantized, Reading, Shape
 from xdn.layers.binary import Binary
+from xdn.layers.power import Power
 from xdn.layers.unary import Unary
 
 log = logging.getLogger(__name__)
 
+#: The largest number of a byte, and the largest whole number from which on f32 does not have all.
+_BYTE, _EXACT = (1 << 8) - 1, 1 << 24
+
 #: Type and zero point of integers -> whether XDN has them as s8; the same 256 values in a row, zero among them.
-_SIGNED = {
-    (np.uint8, 0): False,
-    (np.int8, -128): False,
-    (np.int8, 0): True,
-    (np.uint8, 128): True,
+_SIGNED: dict[tuple[int, int], bool] = {
+    (TensorProto.UINT8, 0): False,
+    (TensorProto.INT8, -128): False,
+    (TensorProto.INT8, 0): True,
+    (TensorProto.UINT8, 128): True,
 }
 
 
-def _reading(node: Node) -> Quantized | None:
-    """Return as what integers a node makes or takes values; None where XDN has none of that zero point or type."""
+def _stored(node: Node) -> Integers | None:
+    """Return what integers of 8 bits a node makes, or takes; None of others, of several scales, or of blobs."""
+    if not node.is_constant(1) or (node.has(2) and not node.is_constant(2)):
+        return None
     scale = node.constant(1, "scale")
     zero = node.constant(2, "zero point") if node.has(2) else np.array(0, np.uint8)
-    if scale.size != 1 or zero.size != 1:
-        raise UnsupportedError(f"its scales, of shape {scale.shape}, differ along an axis")
-    signed = _SIGNED.get((zero.dtype.type, int(zero.reshape(()))))
-    if signed is None:
-        what = "%s: integers of %s with a zero point of %d are not read; what reads them computes in f32"
-        log.warning(what, node.place, zero.dtype, int(zero.reshape(())))
+    said = node.attribute("output_dtype", 0)
+    kind = said or helper.np_dtype_to_tensor_dtype(zero.dtype)
+    if scale.size != 1 or zero.size != 1 or kind not in (TensorProto.UINT8, TensorProto.INT8):
         return None
-    return Quantized(float(scale.reshape(())), signed)
+    return Integers(float(scale.reshape(())), int(zero.reshape(())), kind)
+
+
+def _reading(node: Node, stored: Integers) -> Quantized | None:
+    """Return as what integers of 8 bits values are read; None where XDN has none of that zero point."""
+    signed = _SIGNED.get((stored.kind, stored.zero))
+    if signed is None:
+        kind = TensorProto.DataType.Name(stored.kind).lower()
+        what = "%s: integers of %s with a zero point of %d are not read; what reads them computes in f32"
+        log.warning(what, node.place, kind, stored.zero)
+        return None
+    return Quantized(stored.scale, signed)
 
 
 @READERS.register("QuantizeLinear")
 def quantize(node: Node) -> None:
-    """Integers of a blob.
+    """Integers of a blob; where they are not of 8 bits, or differ in their scales, or are read themselves: layers.
 
-    Refused: a scale or zero point that is no constant, or of which there are several.
+    Refused: scales or zero points that are no constants but for a number, or differ from image to image.
     """
-    how = _reading(node)
-    node.stands_for(Read(_real(node, how), how, stored=True))
+    stored = _stored(node)
+    if stored is not None:
+        how = _reading(node, stored)
+        node.stands_for(Read(_real(node, how), how, stored))
+        node.making.types[node.proto.output[0]] = stored.kind
+        return
+    kind = node.type_of(2) if node.has(2) else node.attribute("output_dtype", 0) or TensorProto.UINT8
+    if kind not in BOUNDS:
+        raise UnsupportedError(f"it makes numbers of type {_called(kind)}")
+    zero = _laid(node, 2) if node.has(2) else 0.0
+    node.stands_for(node.making.integers(node.bottom(), _laid(node, 1), zero, BOUNDS[kind]))
+    node.making.types[node.proto.output[0]] = kind
+
+
+def _laid(node: Node, index: int) -> str:
+    """Return the blob of the scales or zero points that are an input, along the axes of the first one."""
+    if not node.is_constant(index):
+        if prod(node.shape(index)) != 1:
+            raise UnsupportedError(f"its input {index} must be a constant, or one number")
+        return node.bottom(index)
+    value = _along(node, node.constant(index, "scale"), node.shape()[node.apart :])
+    if node.apart:
+        value = value[np.newaxis]
+    elif value.ndim == len(node.shape()) and value.shape[0] > 1:
+        raise UnsupportedError("it is along the batch")
+    return node.made(f"input{index}", value)
+
+
+def _along(node: Node, value: Array, shape: Shape) -> Array:
+    """Return scales or zero points as they broadcast with an array of a shape: one, some along an axis, or of blocks.
+
+    Raises
+    ------
+    ShapeError
+        Where they are not as many.
+    """
+    value = value.astype(np.float32)
+    if value.ndim == 0:
+        return value.reshape(1)
+    axis, block = node.attribute("axis", 1), node.attribute("block_size", 0)
+    axis = axis % len(shape) if -len(shape) <= axis < len(shape) else 0
+    if value.ndim == 1 and not block:
+        value = value.reshape(-1, *(1,) * (len(shape) - 1 - axis))
+    elif block > 0 and value.ndim == len(shape):
+        value = value.repeat(min(block, shape[axis]), axis=axis)[(slice(None),) * axis + (slice(shape[axis]),)]
+    aligned = (1,) * (len(shape) - value.ndim) + value.shape
+    if len(aligned) != len(shape) or any(own not in (1, extent) for own, extent in zip(aligned, shape, strict=True)):
+        raise ShapeError(f"scales of shape {value.shape} for values of shape {tuple(shape)}")
+    return value
 
 
 def _real(node: Node, how: Reading | None) -> str:
@@ -63,31 +125,26 @@ def _real(node: Node, how: Reading | None) -> str:
 def dequantize(node: Node) -> None:
     """The values that integers stand for, those of a blob or of a constant.
 
-    Refused: integers that are no constant, nor those of a QuantizeLinear of the same scale; blocks of scales.
+    Refused: scales or zero points that are no constants but for a number, or differ from image to image.
     """
-    value = node.value()
-    if isinstance(value, np.ndarray):
+    value, stored = node.value(), _stored(node)
+    if isinstance(value, np.ndarray) and node.is_constant(1):
         node.stands_for(_constant(node, value))
         node.making.scales[node.proto.output[0]] = node.constant(1, "scale").reshape(-1)
-        return
-    if not isinstance(value, Read) or not value.stored or value.how != _reading(node):
-        raise UnsupportedError("its integers are not those of a QuantizeLinear of the same scale")
-    node.stands_for(Read(value.blob, value.how))
+    elif isinstance(value, Read) and stored is not None and value.stored == stored:
+        node.stands_for(Read(value.blob, value.how))
+    else:
+        zero = [_laid(node, 2)] if node.has(2) else []
+        blob = node.step("above", Binary(operation="SUB"), [node.bottom(), *zero]) if zero else node.bottom()
+        node.top(Binary(operation="MUL"), [blob, _laid(node, 1)])
 
 
 def _constant(node: Node, integers: Array) -> Array:
-    """Return (integer - zero point) * scale of a constant, with one scale and zero point, or some along an axis."""
-    scale = node.constant(1, "scale").astype(np.float32)
-    zero = node.constant(2, "zero point") if node.has(2) else np.zeros(scale.shape, integers.dtype)
-    if scale.ndim > 1 or node.attribute("block_size", 0) or zero.shape != scale.shape:
-        raise UnsupportedError(f"it has scales of shape {scale.shape}, and zero points of shape {zero.shape}")
-    if scale.size > 1:
-        axis = node.axis(node.attribute("axis", 1), integers.ndim)
-        if integers.shape[axis] != scale.size:
-            raise ShapeError(f"{scale.size} scales along axis {axis} of a constant of shape {integers.shape}")
-        scale, zero = (each.reshape(-1, *(1,) * (integers.ndim - 1 - axis)) for each in (scale, zero))
-    # NumPy makes numbers of arrays without axes.
-    return np.asarray((integers.astype(np.int64) - zero.astype(np.int64)).astype(np.float32) * scale)
+    """Return (integer - zero point) * scale of a constant."""
+    scale = _along(node, node.constant(1, "scale"), integers.shape)
+    zero = node.constant(2, "zero point") if node.has(2) else np.zeros((), integers.dtype)
+    difference = integers.astype(np.float64) - _along(node, zero, integers.shape)
+    return np.asarray(difference.astype(np.float32) * scale).reshape(integers.shape)
 
 
 @READERS.register("Cast")
@@ -96,7 +153,7 @@ def cast(node: Node) -> None:
 
     Whole numbers are what is before the point, truth values what is not zero.
 
-    Refused: numbers of 8 bits with a point, of 4 or 2 bits, complex ones, and texts.
+    Refused: numbers of 8 or 4 bits with a point, complex ones, and texts.
     """
     _cast(node, node.attribute("to"))
 
@@ -114,18 +171,34 @@ def _cast(node: Node, to: int) -> None:
     """Make the first input, as numbers of a type, the first output."""
     value = node.value()
     if to == TensorProto.BFLOAT16:
-        node.stands_for(Read(_real(node, Bf16()), Bf16(), stored=True))
+        node.stands_for(Read(_real(node, Bf16()), Bf16(), Bf16()))
     elif to == TensorProto.BOOL:
         node.top(Binary(operation="NOT_EQUAL"), [node.bottom(), node.number(0)])
-    elif to in WHOLE_TYPES:
-        if node.is_whole(0):
-            node.stands_for(node.bottom())
-        else:
-            node.top(Unary(operation="TRUNC"))
+    elif to in BOUNDS:
+        blob = node.bottom() if node.is_whole(0) else node.step("whole", Unary(operation="TRUNC"), [node.bottom()])
+        node.stands_for(_wrapped(node, blob, to))
     elif to not in REAL_TYPES:
-        known = to in TensorProto.DataType.values()
-        raise UnsupportedError(f"it makes numbers of type {TensorProto.DataType.Name(to) if known else to}")
-    elif isinstance(value, Read):
+        raise UnsupportedError(f"it makes numbers of type {_called(to)}")
+    elif isinstance(value, Read) and not isinstance(value.stored, Integers):
         node.stands_for(Read(value.blob, value.how))
     else:
-        node.stands_for(value)
+        node.stands_for(node.bottom())
+
+
+def _wrapped(node: Node, blob: str, to: int) -> str:
+    """Return whole numbers as integers of a type, of which only the lower bits are left where these are fewer.
+
+    Nothing is said of the numbers of other types that are beyond those of 8 bits or more.
+    """
+    (low, high), source = BOUNDS[to], node.type_of(0)
+    least, most = BOUNDS.get(source, (low, high) if high - low >= _BYTE else (0, _BYTE))
+    if (low <= least and most <= high) or source == TensorProto.BOOL or high - low > _EXACT:
+        return blob
+    above = node.step("above", Power(shift=float(-low)), [blob])
+    rest = node.step("rest", Binary(operation="MOD"), [above, node.number(high - low + 1)])
+    return node.step("wrapped", Power(shift=float(low)), [rest]) if low else rest
+
+
+def _called(kind: int) -> str:
+    """Return what ONNX calls a type."""
+    return TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else str(kind)
