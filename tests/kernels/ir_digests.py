@@ -72,21 +72,28 @@ def epilogues() -> list[tuple[str, ...]]:
     return [*parts, *((SUM, *part) for part in parts)]
 
 
+def kinds_of_epilogue() -> list[tuple[str, ...]]:
+    """Return one epilogue of each kind: none, a residual, an activation of one coefficient or of many, and both."""
+    parts = [(), *((ACTIVATIONS[name].part,) for name in ("ReLU", "PReLU"))]
+    return [*parts, *((SUM, *part) for part in parts)]
+
+
 def sources(target: Target) -> Iterator[KernelSource]:
     """Return the kernels of an instruction set that emit IR of their own.
 
     All tiles without an epilogue, and every epilogue on the tile of two rows, because it is emitted alike for each row;
-    two sources on the same. Winograd's products are alike for both of its algorithms: their tiles are digested once.
+    two sources on the same. All kernels of a schedule end by the same code (`store_images`, `store_channels`): direct
+    sums have every epilogue, the other kernels one of each kind. Winograd's products are alike for both of its
+    algorithms: their tiles are digested once.
     """
     for rows in range(1, target.tile()[0] + 1):
         for epilogue in [*epilogues(), *projections()] if rows == 2 else [()]:
             yield contraction.contraction(rows, epilogue, target)
-        for epilogue in epilogues() if rows == 2 else [()]:
+        for epilogue in kinds_of_epilogue() if rows == 2 else [()]:
             yield winograd_kernel.winograd(4, rows, epilogue, target)
-    for epilogue in epilogues():
+    for epilogue in kinds_of_epilogue():
         yield winograd_kernel.winograd(2, 2, epilogue, target)
         yield strassen_kernel.strassen(2, epilogue, target, two_sizes=True)
-    for epilogue in epilogues():
         yield depthwise.depthwise(epilogue, target)
     yield softmax.softmax(target)
     yield from (lrn.across(target), lrn_within.within(target))
@@ -116,19 +123,21 @@ def integer_sources(target: Target) -> Iterator[KernelSource]:
 
 
 def channel_sources(target: Target) -> Iterator[KernelSource]:
-    """Return the kernels of the channel schedule: all epilogues on one tile, every number of vectors without one."""
+    """Return the kernels of the channel schedule: epilogues on one tile, every number of vectors without one.
+
+    As in the other one, direct sums have every epilogue. BLAS's sums have all that it knows: it ends by its own code.
+    """
     for tile in channel_convolution.tiles_of(target):
         yield channel_contraction.contraction(tile, (), target)
     for epilogue in [*epilogues()[1:], *projections()]:
         yield channel_contraction.contraction((2, 2), epilogue, target)
-    for epilogue in epilogues():
+    for epilogue in kinds_of_epilogue():
         yield channel_strassen.strassen((2, 2), epilogue, target, two_sizes=True)
-    for outputs in (2, 4):
-        for epilogue in epilogues():
+        for outputs in (2, 4):
             yield channel_winograd.winograd(outputs, (2, 2), epilogue, target)
-    for epilogue in epilogues():
         yield channel_depthwise.depthwise(epilogue, target)
         yield sliding.sliding(Sliding((3, 3), 1, (2, 2)), epilogue, target)
+    for epilogue in epilogues():
         # Its ReLU has a coefficient for each channel, too: PReLU is the same.
         if ACTIVATIONS["PReLU"].part not in epilogue:
             yield blas.blas(epilogue, target)
