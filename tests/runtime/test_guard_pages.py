@@ -37,11 +37,10 @@ def found(request, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", guarded.SIDES)
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_outside_is_touched(found, name, side):
+def test_nothing_outside_is_touched(found, name):
     """Right: the bits of a run in memory of any kind. SIGSEGV, SIGBUS: an access to a forbidden page."""
-    assert found["cases"][f"{name}/{side}"] == "right"
+    assert found["cases"][name] == "right"
 
 
 @pytest.mark.slow
