@@ -475,10 +475,15 @@ COMPUTED_APART = {
 }
 
 
-def outputs_of_cases(cases=LAYER_CASES):
-    """Return "number of the case/blob" -> array for the cases on the seeded `COMMON_BATCH`."""
+def part_of_cases(first=0, every=1):
+    """Return number -> layer case, of `every` so many one, from the `first` on."""
+    return dict(list(enumerate(LAYER_CASES))[first::every])
+
+
+def outputs_of_cases(first=0, every=1):
+    """Return "number of the case/blob" -> array for a part of the cases on the seeded `COMMON_BATCH`."""
     found = {}
-    for i, each in enumerate(cases):
+    for i, each in part_of_cases(first, every).items():
         net = each.net()
         found |= {
             f"{i}/{name}": y for name, y in Session(net, precision=FMA).forward(**feed_for(net, COMMON_BATCH)).items()
@@ -486,6 +491,6 @@ def outputs_of_cases(cases=LAYER_CASES):
     return found
 
 
-def main(path):
+def main(path, first, every):
     """Save `outputs_of_cases` and the instruction set's name: what another process with other settings computed."""
-    np.savez(path, isa=host_target().name, **outputs_of_cases())
+    np.savez(path, isa=host_target().name, **outputs_of_cases(first, every))
