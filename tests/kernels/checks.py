@@ -450,6 +450,7 @@ COMPUTED_APART = {
     "DetectionOutput",
     "Filter",
     "FlowWarp",
+    "GRU",
     "GroupNorm",
     "HyperColumns",
     "InnerDistance",

@@ -56,6 +56,28 @@ def rnn_loop(x, kept, weights, static=None, start=None):
     return out, h
 
 
+def gru_loop(x, kept, weights, static=None, start=None):
+    """Return (tops of all steps, h) as Synopsys' gru_layer.cpp computes them, in f64."""
+    steps, streams = x.shape[:2]
+    w = {name: array.astype(np.float64) for name, array in weights.items()}
+    units = len(w["hidden.z"])
+    h = start[0].astype(np.float64).copy() if start else np.zeros((streams, units))
+    out = np.empty((steps, streams, units))
+    for t, n in np.ndindex(steps, streams):
+        given = w["input.weight"] @ x[t, n].ravel() + w["input.bias"]
+        if static is not None:
+            given += w["static.weight"] @ static[n].ravel()
+        of_z, of_r, of_n = given.reshape(3, units)
+        state = h[n] * kept[t, n]
+        z, r = _sigmoid(of_z + w["hidden.z"] @ state), _sigmoid(of_r + w["hidden.r"] @ state)
+        if "hidden.bias" in w:
+            new = np.tanh(of_n + r * (w["hidden.n"] @ state + w["hidden.bias"]))
+        else:
+            new = np.tanh(of_n + w["hidden.n"] @ (r * state))
+        h[n] = out[t, n] = (1 - z) * new + z * state
+    return out, h
+
+
 #: x (T, N, ...), units, shape of the static input, whether states are exposed.
 CASES = [
     ((1, 1, 1), 1, None, False),

@@ -86,6 +86,7 @@ FITTING = {
     "CTCGreedyDecoder": ({}, [(4, 2, 5), (4, 2)]),
     "ContinuationIndicator": ({"time_step": 4, "batch_size": 2}, []),
     "DenseBlock": ({"numTransition": 2, "growthRate": 3}, [(1, 2, 4, 3)]),
+    "GRU": ({"num_output": 3}, [(4, 2, 5), (4, 2)]),
     "Im2col": ({"kernel_size": (3,)}, [(2, 4, 5, 4)]),
     "LSTM": ({"num_output": 3}, [(4, 2, 5), (4, 2)]),
     "Lstm": ({"num_output": 3}, [(4, 2, 5)]),

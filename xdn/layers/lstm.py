@@ -28,7 +28,7 @@ class LSTM(Recurrent):
             found["static.weight"] = (rows, prod(static.shape[1:]))
         return found | {"hidden.weight": (rows, self.num_output)}
 
-    def cell(self, weights: Weights) -> Cell:
+    def cell(self, lib: Library, weights: Weights) -> Cell:
         """Return the weights by their purpose."""
         return Cell(
             weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
@@ -36,7 +36,7 @@ class LSTM(Recurrent):
 
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
         """Both states after every step."""
-        return lstm_steps(lib, given, self.cell(weights))
+        return lstm_steps(lib, given, self.cell(lib, weights))
 
 
 _FORKS = (
@@ -113,13 +113,13 @@ class Lstm(Steps):
         kept = lib.where(said != 0, lib.ones_like(said), lib.zeros_like(said))
         return Sequences(x, kept if apart else said, kept)
 
-    def cell(self, weights: Weights) -> Cell:
+    def cell(self, lib: Library, weights: Weights) -> Cell:
         """Return the weights by their purpose."""
         return Cell(weights["input.weight"], weights["input.bias"], weights["hidden.weight"])
 
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
         """Both states after every step."""
-        return lstm_steps(lib, given, self.cell(weights))
+        return lstm_steps(lib, given, self.cell(lib, weights))
 
     def tops(self, out: Array, last: Sequence[Array], bottoms: Arrays) -> tuple[Array, ...]:
         """What all steps gave, steps and streams as one axis where the bottom has them so."""

@@ -42,16 +42,19 @@ class Cell(NamedTuple):
     Parameters
     ----------
     inputs : (K, I) f32
-        K is 4 * H of an LSTM, whose gates i, f, o, g follow each other.
+        K is 4 * H of an LSTM, whose gates i, f, o, g follow each other, and 3 * H of a GRU: z, r, n.
     bias : (K,) f32
     hidden : (K, H) f32
     static : (K, S) f32, optional
+    hidden_bias : (H,) f32, optional
+        Of a GRU that is reset after the product with the state: what is added to that product for n.
     """
 
     inputs: Array
     bias: Array
     hidden: Array
     static: Array | None = None
+    hidden_bias: Array | None = None
 
     def of_inputs(self, given: Sequences) -> Array:
         """Return (T, N, K): what every step adds that does not depend on the state, by one product of all steps."""
@@ -67,7 +70,7 @@ class Bottoms(NamedTuple):
     """The bottoms of a recurrent layer of Caffe's own by their purpose."""
 
     x: Blob
-    kept: Blob
+    kept: Blob | None
     static: Blob | None
     start: Sequence[Blob]
 
@@ -99,6 +102,33 @@ def lstm_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Seque
     return (lib.stack(out) if out else gates[:, :, :units]), (h, c)
 
 
+def gru_steps(lib: Library, given: Sequences, cell: Cell) -> tuple[Array, Sequence[Array]]:
+    """Return (h of all steps (T, N, H), (the last h,)) of a GRU.
+
+    ::
+
+        k = kept[t] * h
+        z, r = sigmoid(inputs of step t + k @ hidden.T)          their rows
+        n = tanh(inputs of step t + (r * k) @ hidden.T)          its rows; reset after the product:
+        n = tanh(inputs of step t + r * (k @ hidden.T + hidden_bias))
+        h = n + z * (k - n)
+    """
+    gates, units = cell.of_inputs(given), cell.hidden.shape[1]
+    of_gates, of_n = cell.hidden[: 2 * units].T, cell.hidden[2 * units :].T
+    # Zeros, also where there are no steps.
+    (h,) = given.start or (gates[:0].sum(0)[:, :units],)
+    out = []
+    for t in range(len(gates)):
+        kept = given.kept[t][:, None] * h
+        both = sigmoid(lib, gates[t][:, : 2 * units] + kept @ of_gates)
+        z, r = both[:, :units], both[:, units:]
+        known = (r * kept) @ of_n if cell.hidden_bias is None else r * (kept @ of_n + cell.hidden_bias)
+        n = lib.tanh(gates[t][:, 2 * units :] + known)
+        h = n + z * (kept - n)
+        out.append(h)
+    return (lib.stack(out) if out else gates[:, :, :units]), (h,)
+
+
 class Steps(Portable):
     """Base of the layers that go over sequences step by step; axis 0 of their first bottom is time."""
 
@@ -110,7 +140,7 @@ class Steps(Portable):
         """Return the bottoms by their purpose."""
 
     @abstractmethod
-    def cell(self, weights: Weights) -> Cell:
+    def cell(self, lib: Library, weights: Weights) -> Cell:
         """Return the weights of what goes from step to step, by their purpose."""
 
     @abstractmethod
@@ -145,7 +175,8 @@ class Recurrent(Steps):
     The bottoms are x (T, N, ...), an indicator (T, N) of what goes on (0 where a sequence begins), where there is one
     more a static input (N, ...), and with `expose_hidden` the states (1, N, H) before the first step. The tops are
     (T, N, H), and with `expose_hidden` the states after the last step. Caffe remembers these from one call to the next
-    otherwise; here every call begins with zeros.
+    otherwise; here every call begins with zeros. With `continue_recur`, a field of Synopsys' Caffe, all steps go on,
+    and there is no indicator.
     """
 
     message = Message("RecurrentParameter", "recurrent_param", 146)
@@ -153,20 +184,24 @@ class Recurrent(Steps):
 
     num_output: int = proto(1, "uint32", default=0)
     expose_hidden: bool = proto(5, "bool", default=False)
+    continue_recur: bool = proto(14, "bool", default=False)
 
     def parted(self, bottoms: Blobs) -> Bottoms:
         """Return the bottoms by their purpose; raise ShapeError where their number or shapes do not fit."""
         exposed = len(self.states) if self.expose_hidden else 0
-        if len(bottoms) - exposed not in (2, 3):
+        told = 0 if self.continue_recur else 1
+        if len(bottoms) - exposed - told not in (1, 2):
+            indicator = ", an indicator (T, N)" if told else ""
             states = f", and the states {' and '.join(self.states)}" if exposed else ""
-            raise misfit(bottoms, f"x (T, N, ...), an indicator (T, N), where there is one a static input{states}")
+            raise misfit(bottoms, f"x (T, N, ...){indicator}, where there is one a static input{states}")
         if self.num_output < 1:
             raise ShapeError(f"num_output is {self.num_output}; it must be positive")
-        x, kept, *static = bottoms[: len(bottoms) - exposed]
+        x, *others = bottoms[: len(bottoms) - exposed]
+        kept, static = next(iter(others[:told]), None), others[told:]
         if len(x.shape) < 3:
             raise ShapeError(f"a bottom of shape {x.shape}; it takes (T, N, ...), steps of several streams")
         steps, streams, *_ = x.shape
-        if kept.shape != (steps, streams):
+        if kept is not None and kept.shape != (steps, streams):
             raise ShapeError(f"an indicator of shape {kept.shape}; of {x.shape} it is ({steps}, {streams})")
         if static and (len(static[0].shape) < 2 or static[0].shape[0] != streams):
             raise ShapeError(f"a static input of shape {static[0].shape}; it is ({streams}, ...)")
@@ -208,12 +243,12 @@ class Recurrent(Steps):
     def sequences(self, lib: Library, bottoms: Arrays) -> Sequences:
         """The bottoms, x and the static input as matrices; states begin with zeros where they are not exposed."""
         own = len(bottoms) - (len(self.states) if self.expose_hidden else 0)
-        x, kept, *static = bottoms[:own]
+        x, *others = bottoms[:own]
         steps, streams, *_ = x.shape
-        rows = static[0].reshape(streams, -1) if static else None
-        return Sequences(
-            x.reshape(steps, streams, prod(x.shape[2:])), kept, kept, rows, [state[0] for state in bottoms[own:]]
-        )
+        x = x.reshape(steps, streams, prod(x.shape[2:]))
+        kept = lib.ones_like(x[:, :, 0]) if self.continue_recur else others.pop(0)
+        rows = others[0].reshape(streams, -1) if others else None
+        return Sequences(x, kept, kept, rows, [state[0] for state in bottoms[own:]])
 
     def tops(self, out: Array, last: Sequence[Array], bottoms: Arrays) -> tuple[Array, ...]:
         """What all steps gave; with `expose_hidden` the states too."""

@@ -1,10 +1,10 @@
-"""RNN: Caffe's plain recurrent layer."""
+"""RNN: Caffe's plain recurrent layer, with outputs of its own or without."""
 
 from collections.abc import Sequence
 from math import prod
 
 from xdn.graph import Array, Blob, Shape, Weights
-from xdn.layers.base import layer_type
+from xdn.layers.base import layer_type, proto
 from xdn.layers.portable import Library
 from xdn.layers.recurrent import Cell, Recurrent, Sequences
 
@@ -13,10 +13,12 @@ from xdn.layers.recurrent import Cell, Recurrent, Sequences
 class RNN(Recurrent):
     """RNN: h = tanh of x, of a static input and of the h before, each times its weights; the top is tanh of h times W.
 
-    The state is h. The source is Caffe's rnn_layer.cpp.
+    The state is h. The source is Caffe's rnn_layer.cpp. With `tf_rnn`, a field of Synopsys' Caffe, the top is h.
     """
 
     states = ("h",)
+
+    tf_rnn: bool = proto(7, "bool", default=False)
 
     def _weight_axes(self, x: Blob, static: Blob | None) -> dict[str, Shape]:
         """Return what Caffe calls W_xh, b_h, W_xh_static, W_hh, W_ho and b_o."""
@@ -24,17 +26,20 @@ class RNN(Recurrent):
         found: dict[str, Shape] = {"input.weight": (rows, prod(x.shape[2:])), "input.bias": (rows,)}
         if static is not None:
             found["static.weight"] = (rows, prod(static.shape[1:]))
-        return found | {"hidden.weight": (rows, rows), "output.weight": (rows, rows), "output.bias": (rows,)}
+        found["hidden.weight"] = (rows, rows)
+        return found if self.tf_rnn else found | {"output.weight": (rows, rows), "output.bias": (rows,)}
 
-    def cell(self, weights: Weights) -> Cell:
+    def cell(self, lib: Library, weights: Weights) -> Cell:
         """Return the weights of what goes from step to step."""
         return Cell(
             weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
         )
 
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
-        """The state after every step, then all outputs by one product."""
-        hidden, last = rnn_steps(lib, given, self.cell(weights))
+        """The state after every step, then all outputs by one product, where there are any."""
+        hidden, last = rnn_steps(lib, given, self.cell(lib, weights))
+        if self.tf_rnn:
+            return hidden, [last]
         rows = hidden.reshape(-1, self.num_output) @ weights["output.weight"].T + weights["output.bias"]
         return lib.tanh(rows).reshape(hidden.shape), [last]
 

@@ -132,14 +132,14 @@ def test_a_known_message_of_an_unknown_type_parses_and_is_then_refused_by_type()
 
 
 def test_unknown_types_are_counted():
-    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "GRU" } layer { name: "c" type: "GRU" }'
+    text = 'layer { name: "a" type: "Convolutoin" } layer { name: "b" type: "Mamba" } layer { name: "c" type: "Mamba" }'
     with pytest.raises(UnsupportedError) as caught:
         make(text)
-    assert caught.value.what == "XDN lacks the types of 3 of the net's 3 layers: 'Convolutoin' (1), 'GRU' (2)"
+    assert caught.value.what == "XDN lacks the types of 3 of the net's 3 layers: 'Convolutoin' (1), 'Mamba' (2)"
     assert caught.value.mend.startswith("The nearest known: 'Convolutoin': Convolution, ")
 
 
-@pytest.mark.parametrize("kind", ["GRU", "RMSNorm", "Attention"])
+@pytest.mark.parametrize("kind", ["Mamba", "RMSNorm", "Attention"])
 def test_a_type_like_none_gets_the_list_of_all(kind):
     with pytest.raises(UnsupportedError) as caught:
         make(f'layer {{ name: "x" type: "{kind}" }}')

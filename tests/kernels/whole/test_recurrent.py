@@ -1,5 +1,8 @@
 """Sequences in machine code against the references."""
 
+from functools import partial
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from tests.layers.sequences import CASES, case_bottoms, indicator, small_weights
 from xdn.graph import Layer, Net
 from xdn.kernels.whole import layers
 from xdn.kernels.whole.layers import compute_whole
+from xdn.layers.gru import GRU
 from xdn.layers.input import Input
 from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.rnn import RNN
@@ -18,7 +22,9 @@ from xdn.runtime.session import Session
 #: Roundings of a step are passed on to those after it; states stay below 1 or grow by 1 a step.
 TOLERANCE = 20 * FEW * np.finfo(np.float32).eps
 
-KINDS = pytest.mark.parametrize(("kind", "states"), [(LSTM, 2), (RNN, 1)])
+KINDS = pytest.mark.parametrize(
+    ("kind", "states"), [(LSTM, 2), (RNN, 1), (GRU, 1), (partial(GRU, linear_before_reset=1), 1)]
+)
 
 
 def layer_of(params, bottoms, rng):
@@ -44,9 +50,11 @@ def test_all_bottoms(rng, kind, states, x, units, static, exposed):
     check(kind(num_output=units, expose_hidden=exposed), bottoms, rng)
 
 
-@KINDS
-@pytest.mark.parametrize("streams", [1, 2, 3, 6, 7, 8, 13, 32])
-def test_any_number_of_streams(rng, kind, states, streams):
+@pytest.mark.parametrize(
+    ("kind", "streams"),
+    [*product((LSTM, RNN), (1, 2, 3, 6, 7, 8, 13, 32)), *product((GRU, partial(GRU, linear_before_reset=1)), (7, 13))],
+)
+def test_any_number_of_streams(rng, kind, streams):
     bottoms = [rng.standard_normal((5, streams, 3), np.float32), indicator(rng, 5, streams)]
     check(kind(num_output=LANES + 1), bottoms, rng)
 

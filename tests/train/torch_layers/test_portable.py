@@ -1,5 +1,7 @@
 """Layers that PyTorch computes as NumPy does."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
+from xdn.layers.gru import GRU
 from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
@@ -70,7 +73,7 @@ def test_where():
     check_layer(Where(), *[(2, 3, 4)] * 3)
 
 
-@pytest.mark.parametrize("kind", [LSTM, RNN])
+@pytest.mark.parametrize("kind", [LSTM, RNN, GRU, partial(GRU, linear_before_reset=1)])
 def test_recurrent_layers(kind):
     shapes = [(6, 2, 3), (6, 2), (2, 5)]
     check_net(one_layer_net(kind(num_output=2), *shapes))

@@ -13,6 +13,7 @@ _MOVING = (
     "DepthToSpace",
     "Flatten",
     "Flip",
+    "GRU",
     "LSTM",
     "Lstm",
     "Normalize",
