@@ -1,4 +1,4 @@
-"""LSTM of all directions, with and without states, beside ONNX Runtime."""
+"""LSTM, GRU and RNN of all directions, with and without states, beside ONNX Runtime."""
 
 import numpy as np
 import pytest
@@ -9,31 +9,58 @@ from xdn.errors import ShapeError
 from xdn.frontend.onnx.read.net import net_of
 
 UNITS, INPUTS = 3, 2
+#: Operator, its attributes -> its gates, its states, and what reads it.
+KINDS = pytest.mark.parametrize(
+    ("operator", "fields", "read"),
+    [
+        ("LSTM", {}, "Lstm"),
+        ("GRU", {}, "GRU"),
+        ("GRU", {"linear_before_reset": 1}, "GRU"),
+        ("RNN", {}, "RNN"),
+    ],
+)
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+WAYS = pytest.mark.parametrize(("direction", "ways"), [("forward", 1), ("reverse", 1), ("bidirectional", 2)])
 
 
-def _weights(ways=1):
-    shapes = {"w": (ways, 4 * UNITS, INPUTS), "r": (ways, 4 * UNITS, UNITS), "b": (ways, 8 * UNITS)}
+def _weights(ways=1, operator="LSTM"):
+    rows = GATES[operator] * UNITS
+    shapes = {"w": (ways, rows, INPUTS), "r": (ways, rows, UNITS), "b": (ways, 2 * rows)}
     return {name: f32(*shape, seed=number) - 1 for number, (name, shape) in enumerate(shapes.items())}
 
 
-def _model(constants, outputs=("y",), more=(), inputs=None, **attributes):
-    node = helper.make_node("LSTM", ["x", *constants, *more], list(outputs), hidden_size=UNITS, **attributes)
+def _model(constants, outputs=("y",), more=(), inputs=None, operator="LSTM", **attributes):
+    node = helper.make_node(operator, ["x", *constants, *more], list(outputs), hidden_size=UNITS, **attributes)
     return model_of([node], {"x": (4, 2, INPUTS), **(inputs or {})}, constants, [each for each in outputs if each])
 
 
-@pytest.mark.parametrize(("direction", "ways"), [("forward", 1), ("reverse", 1), ("bidirectional", 2)])
-def test_all_steps(direction, ways):
+def _states(operator):
+    return ("h", "c") if operator == "LSTM" else ("h",)
+
+
+@KINDS
+@WAYS
+def test_all_steps(operator, fields, read, direction, ways):
     """Of any number of steps."""
-    net = check(_model(_weights(ways), direction=direction))
-    assert [layer.type for layer in net.layers].count("Lstm") == ways
+    net = check(_model(_weights(ways, operator), operator=operator, direction=direction, **fields))
+    assert [layer.type for layer in net.layers].count(read) == ways
 
 
-@pytest.mark.parametrize(("direction", "ways"), [("forward", 1), ("bidirectional", 2)])
-def test_states_are_given_and_asked_for(direction, ways):
-    state = (ways, 2, UNITS)
-    more = {"outputs": ("y", "h", "c"), "more": ["", "h0", "c0"], "inputs": {"h0": state, "c0": state}}
-    net = check(_model(_weights(ways), **more, direction=direction), batches=())
-    assert [layer.type for layer in net.layers].count("LSTM") == ways
+@KINDS
+@WAYS
+def test_states_are_given_and_asked_for(operator, fields, read, direction, ways):
+    state, names = (ways, 2, UNITS), _states(operator)
+    given = [f"{name}0" for name in names]
+    more = {"outputs": ("y", *names), "more": ["", *given], "inputs": dict.fromkeys(given, state)}
+    net = check(_model(_weights(ways, operator), **more, operator=operator, direction=direction, **fields), batches=())
+    assert [layer.type for layer in net.layers].count(operator) == ways
+
+
+@KINDS
+def test_without_biases(operator, fields, read):
+    weights = _weights(1, operator)
+    del weights["b"]
+    check(_model(weights, operator=operator, **fields))
 
 
 def test_states_that_are_constants():
@@ -44,18 +71,21 @@ def test_states_that_are_constants():
     assert "LSTM" in [layer.type for layer in net.layers]
 
 
-def test_what_is_refused():
-    weights = _weights()
-    for reason, attributes in {
-        "its activations": {"activations": ["Relu", "Tanh", "Tanh"]},
-        "a clip": {"clip": 1.0},
-        "input_forget": {"input_forget": 1},
-    }.items():
-        check_refused("LSTM", (4, 2, INPUTS), weights, hidden_size=UNITS, reason=reason, **attributes)
+@KINDS
+def test_what_is_refused(operator, fields, read):
+    weights = _weights(1, operator)
     lengths = {"n": i64(4, 3).astype(np.int32)}
-    check_refused("LSTM", (4, 2, INPUTS), weights | lengths, hidden_size=UNITS, reason="several lengths")
+    given = {"hidden_size": UNITS, **fields}
+    others = ["Relu", "Tanh", "Tanh"][: {"LSTM": 3, "GRU": 2, "RNN": 1}[operator]]
+    check_refused(operator, (4, 2, INPUTS), weights, reason="its activations", activations=others, **given)
+    check_refused(operator, (4, 2, INPUTS), weights, reason="a clip", clip=1.0, **given)
+    check_refused(operator, (4, 2, INPUTS), weights | lengths, reason="several lengths", **given)
     with pytest.raises(ShapeError, match="weights of shape"):
-        net_of(_model(_weights() | {"b": f32(1, 5)}), "model")
+        net_of(_model(weights | {"b": f32(1, 5)}, operator=operator, **fields), "model")
+
+
+def test_coupled_gates_are_refused():
+    check_refused("LSTM", (4, 2, INPUTS), _weights(), hidden_size=UNITS, reason="input_forget", input_forget=1)
 
 
 def test_streams_first():
