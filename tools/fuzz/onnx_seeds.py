@@ -165,6 +165,24 @@ def _constants() -> onnx.ModelProto:
     return _model(graph)
 
 
+def _sequences() -> onnx.ModelProto:
+    """Recurrent operators, one after the other."""
+    constants = {
+        "lw": _ramp(2, 8, 3), "lr": _ramp(2, 8, 2), "lb": _ramp(2, 16), "gw": _ramp(1, 6, 4), "gr": _ramp(1, 6, 2),
+        "gb": _ramp(1, 12), "rw": _ramp(1, 2, 2), "rr": _ramp(1, 2, 2), "shape": np.array([0, 0, 4], np.int64),
+        "way": np.array([1], np.int64),
+    }  # fmt: skip
+    graph = """sequences (float[5, 2, 3] x) => (y, h) {
+        l = LSTM <hidden_size = 2, direction = "bidirectional"> (x, lw, lr, lb)
+        t = Transpose <perm = [0, 2, 1, 3]> (l)
+        s = Reshape (t, shape)
+        g, gh = GRU <hidden_size = 2, linear_before_reset = 1> (s, gw, gr, gb)
+        q = Squeeze (g, way)
+        y, h = RNN <hidden_size = 2, direction = "reverse"> (q, rw, rr, , , gh)
+    }"""
+    return _model(graph, constants)
+
+
 def _old() -> onnx.ModelProto:
     """An operator set in which parameters were attributes."""
     graph = """old (float[N, 2, 6, 6] x) => (y) {
@@ -194,7 +212,7 @@ def _beside() -> onnx.ModelProto:
 @cache
 def models() -> tuple[bytes, ...]:
     """Return the models as files."""
-    made = (_windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _old(), _beside())
+    made = (_windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _beside())
     return tuple(model.SerializeToString() for model in made)
 
 

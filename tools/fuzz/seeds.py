@@ -125,6 +125,10 @@ layer { name: "d" type: "Deconvolution" bottom: "q" top: "d" convolution_param {
 _SEQUENCES = """input: "x" input_shape { dim: [6, 2, 4] } input: "cont" input_shape { dim: [6, 2] }
 input: "s" input_shape { dim: [2, 3] }
 input: "h" input_shape { dim: [1, 2, 5] } input: "k" input_shape { dim: [1, 2, 5] }
+layer { name: "g" type: "GRU" bottom: ["x", "s", "h"] top: ["g", "gh"]
+  recurrent_param { num_output: 5 expose_hidden: true continue_recur: true linear_before_reset: 1 } }
+layer { name: "g0" type: "GRU" bottom: ["g", "cont"] top: "g0" recurrent_param { num_output: 2 } }
+layer { name: "r0" type: "RNN" bottom: "g0" bottom: "cont" top: "r0" recurrent_param { num_output: 3 tf_rnn: true } }
 layer { name: "l" type: "LSTM" bottom: ["x", "cont", "s", "h", "k"] top: ["l", "lh", "lk"]
   recurrent_param { num_output: 5 expose_hidden: true weight_filler { type: "uniform" } } }
 layer { name: "r" type: "RNN" bottom: "l" bottom: "cont" top: "r" recurrent_param { num_output: 3 } }
