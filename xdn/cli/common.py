@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from xdn import __version__, memory, settings
-from xdn.cli.visible import visible
 from xdn.codegen.listening import listening
 from xdn.errors import SettingError, XdnError
 from xdn.files import about, exists, is_folder, write_atomically
 from xdn.report.section import table
+from xdn.visible import visible
 
 T = TypeVar("T", int, float)
 

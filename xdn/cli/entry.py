@@ -36,8 +36,8 @@ def program(name: str, main: "Callable[[], int]") -> int:
 
 def _exit_code(name: str, main: "Callable[[], int]") -> int:
     from xdn.cli import memory
-    from xdn.cli.visible import visible
     from xdn.errors import XdnError
+    from xdn.visible import visible
 
     try:
         memory.check_limit()

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from xdn.cli.visible import visible
+from xdn.visible import visible
 
 
 @pytest.mark.parametrize("text", ["", "conv1/3x3", "a b", "Grüße, 卷积, ключ", "back\\slash", "[red]"])
