@@ -48,8 +48,7 @@ class Bar:
     @property
     def spread(self) -> float:
         """(slowest - fastest) / median of the rounds."""
-        runs = self.result.contest.runs_s
-        return (max(runs) - min(runs)) / self.result.contest.contest_s
+        return self.result.contest.spread
 
     @property
     def limit_s(self) -> float | None:

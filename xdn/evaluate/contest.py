@@ -48,6 +48,21 @@ class ContestResult:
         return self.accuracy
 
     @property
+    def percent(self) -> float | None:
+        """Top-1 accuracy in percent, None where there is none."""
+        return None if self.accuracy is None else self.accuracy.percent
+
+    @property
+    def top5_percent(self) -> float | None:
+        """Top-5 accuracy in percent, None where there is none."""
+        return None if self.accuracy is None else self.accuracy.top5_percent
+
+    @property
+    def spread(self) -> float:
+        """(slowest - fastest) / median of the repetitions."""
+        return (max(self.runs_s) - min(self.runs_s)) / self.contest_s
+
+    @property
     def images_per_s(self) -> float:
         """Images a second in the median run."""
         return self.images / self.contest_s

@@ -132,13 +132,12 @@ class Evaluation:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON values, the machine and the version included."""
-        accuracy = self.contest.accuracy
         return {
             "schema": SCHEMA,
             "xdn": __version__,
             "machine": machine(),
-            "accuracy_percent": accuracy and accuracy.percent,
-            "top5_percent": accuracy and accuracy.top5_percent,
+            "accuracy_percent": self.contest.percent,
+            "top5_percent": self.contest.top5_percent,
             "images_per_s": self.contest.images_per_s,
             **asdict(self),
         }

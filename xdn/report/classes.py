@@ -25,7 +25,7 @@ def _class_table(accuracy: Accuracy) -> Table:
     return table(("class", "images", "correct", "accuracy", "precision"), rows, words=1)
 
 
-def _name(number: int, classes: tuple[ClassAccuracy, ...]) -> str:
+def class_name(number: int, classes: tuple[ClassAccuracy, ...]) -> str:
     """Return the name of a predicted class; a net may have scores for more than the data set has classes."""
     if number == INVALID:
         return "(invalid)"
@@ -39,7 +39,7 @@ def _matrix(accuracy: Accuracy, columns: set[int]) -> Table:
     for row in classes:
         counts = dict(row.predicted)
         rows.append((row.name, *(str(counts.get(number, ".")) for number in shown)))
-    names = ("label", *(_name(number, classes) for number in shown))
+    names = ("label", *(class_name(number, classes) for number in shown))
     return table(names, rows, "rows: labels; columns: predictions", words=1)
 
 
@@ -52,7 +52,7 @@ def _mistakes(accuracy: Accuracy) -> Table:
     ]
     found.sort(key=lambda each: (-each[0], *each[1:]))
     rows = [
-        (_name(label, accuracy.classes), _name(number, accuracy.classes), str(images))
+        (class_name(label, accuracy.classes), class_name(number, accuracy.classes), str(images))
         for images, label, number in found[: settings.LISTED_MISTAKES]
     ]
     return table(("label", "prediction", "images"), rows, "most frequent mistakes", words=2)

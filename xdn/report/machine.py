@@ -19,10 +19,10 @@ def machine_table(machine: Machine) -> Table:
     for name in ("1 thread", counted(machine.threads, "thread"), "unit"):
         table.add_column(name, justify="left" if name == "unit" else "right")
     for element, rate in machine.macs.items():
-        table.add_row(f"{element}, {_HOW[element]}", *_cells(rate), "10^9 multiply-adds/s")
-    table.add_row("f32, a kernel's own loop", *_cells(machine.tile_macs), "10^9 multiply-adds/s")
+        table.add_row(f"{element}, {_HOW[element]}", *marked(rate), "10^9 multiply-adds/s")
+    table.add_row("f32, a kernel's own loop", *marked(machine.tile_macs), "10^9 multiply-adds/s")
     for level in machine.levels:
-        table.add_row(f"read from {_place(level)}", *_cells(level.gbytes), "10^9 bytes/s")
+        table.add_row(f"read from {_place(level)}", *marked(level.gbytes), "10^9 bytes/s")
     table.add_row("clock", f"{machine.ghz:.2f}", "", "GHz")
     table.add_row("clock beside wide vectors", f"{machine.ghz_wide:.2f}", "", "GHz")
     if machine.threads > 1:
@@ -35,7 +35,8 @@ def _place(level: Level) -> str:
     return f"{level.name}, {size(level.bytes)} for {counted(level.shared_by, 'processor')}" if level.bytes else "memory"
 
 
-def _cells(rate: Rate) -> tuple[str, str]:
+def marked(rate: Rate) -> tuple[str, str]:
+    """Return a rate of one thread, and of all; marked where other programs may have disturbed it."""
     return f"{rate.one:.1f}{_mark(rate.sure)}", f"{rate.all:.1f}{_mark(rate.sure)}"
 
 

@@ -2,13 +2,16 @@
 
 import csv
 import io
+from contextlib import suppress
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.measure import Measurement
 from rich.table import Table
 
+from xdn.codegen.names import KernelName
+from xdn.element import REAL
 from xdn.report.quantities import count, counted, shape, size
+from xdn.report.section import fitting
 from xdn.runtime.profile import LayerProfile, Profile
 
 _COLUMNS = (
@@ -29,8 +32,6 @@ _COLUMNS = (
 _WORDS = 4
 #: What is left out first where there is little room, as much of it as must be.
 _LEFT_OUT = ("GB/s", "moved", "kernels", "MACs/image", "shape", "type", "GFLOP/s", "share", "predicted")
-#: More columns than any table has.
-_UNBOUNDED = 1 << 16
 
 
 class ProfileTable:
@@ -48,12 +49,8 @@ class ProfileTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the widest table that fits."""
-        unbounded = options.update_width(_UNBOUNDED)
-        for number in range(len(_LEFT_OUT) + 1):
-            table = _table(self._profile, _LEFT_OUT[:number], options.max_width)
-            if Measurement.get(console, unbounded, table).maximum <= options.max_width:
-                break
-        yield table
+        left_out = (_LEFT_OUT[:number] for number in range(len(_LEFT_OUT) + 1))
+        yield fitting(console, options, (_table(self._profile, names, options.max_width) for names in left_out))
 
 
 def _table(profile: Profile, left_out: tuple[str, ...], width: int) -> Table:
@@ -93,6 +90,17 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         size(layer.bytes) if layer.bytes else "",
         f"{layer.gbytes:.1f}" if layer.bytes else "",
     )
+
+
+def numbers_of(layer: LayerProfile) -> str:
+    """Return the number formats that a layer's kernels compute in, such as "u8 x s8"; empty of one without kernels."""
+    found: dict[str, None] = {}
+    for kernel in layer.kernels:
+        with suppress(ValueError):
+            name = KernelName.parse(kernel)
+            same = name.weights in (REAL, name.element)
+            found[name.element.name if same else f"{name.element.name} x {name.weights.name}"] = None
+    return ", ".join(found)
 
 
 def profile_csv(profile: Profile) -> str:

@@ -11,7 +11,7 @@ from xdn.report.section import table
 
 if TYPE_CHECKING:
     from xdn.optimize.prune.locks import Locked
-    from xdn.optimize.prune.pruner import Pruned
+    from xdn.optimize.prune.pruner import Pruned, Thinned
 
 #: Layers of a group that are named; of more the number is said.
 NAMED = 3
@@ -21,11 +21,15 @@ def prune_table(pruned: "Pruned") -> Table:
     """Return a table with a row a group: its layers, filters of the first before and after, the criterion."""
     rows = []
     for group in pruned.groups:
-        more = [f"and {len(group.layers) - NAMED} more"] if len(group.layers) > NAMED else []
-        layers = ", ".join([*group.layers[:NAMED], *more])
         share = f"{100 * group.after / group.before:.0f} %"
-        rows.append((layers, str(group.filters_before), str(group.filters_after), share, group.criterion))
+        rows.append((group_layers(group), str(group.filters_before), str(group.filters_after), share, group.criterion))
     return table(("filters of", "before", "after", "left", "criterion"), rows, words=1)
+
+
+def group_layers(group: "Thinned") -> str:
+    """Return the layers of a group, of many the first ones."""
+    more = [f"and {len(group.layers) - NAMED} more"] if len(group.layers) > NAMED else []
+    return ", ".join([*group.layers[:NAMED], *more])
 
 
 def locked_table(locked: Sequence["Locked"]) -> Table:

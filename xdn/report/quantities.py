@@ -1,5 +1,7 @@
 """Numbers as people read them: three significant digits and a unit."""
 
+from math import floor, log10
+
 _DECIMAL = ("", " k", " M", " G", " T", " P")
 _BINARY = (" B", " KiB", " MiB", " GiB", " TiB")
 
@@ -17,6 +19,21 @@ def counted(number: int, what: str) -> str:
 def size(value_bytes: float) -> str:
     """Return a size with a binary prefix: 1572864 -> "1.5 MiB"."""
     return _prefixed(value_bytes, 1024, _BINARY)
+
+
+def duration(seconds: float) -> str:
+    """Return a time with the unit that suits it: 0.00123 -> "1.23 ms"."""
+    for least, factor, unit in ((1.0, 1, "s"), (1e-3, 1e3, "ms")):
+        if seconds >= 0.9995 * least:
+            return f"{significant(seconds * factor)} {unit}"
+    return f"{significant(seconds * 1e6)} µs"
+
+
+def significant(value: float) -> str:
+    """Return a number with three significant digits, and no power of ten: 0.01234 -> "0.0123", 1234.5 -> "1,234"."""
+    if value == 0 or abs(value) >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:.{max(0, 2 - floor(log10(abs(value)) + 1e-9))}f}"
 
 
 def difference(value: float | None) -> str:

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
 from rich.table import Table
+
+#: More columns than any table has.
+_UNBOUNDED = 1 << 16
 
 
 def table(
@@ -16,6 +21,15 @@ def table(
         made.add_column(name, justify="left" if words is None or place < words else "right")
     for row in rows:
         made.add_row(*row)
+    return made
+
+
+def fitting(console: Console, options: ConsoleOptions, tables: Iterable[Table]) -> Table:
+    """Return the first of tables, ever narrower, that fits where it is printed; the last one where none does."""
+    unbounded = options.update_width(_UNBOUNDED)
+    for made in tables:
+        if Measurement.get(console, unbounded, made).maximum <= options.max_width:
+            break
     return made
 
 

@@ -1,7 +1,7 @@
 """Spaces, searches and stored results, as people read them, and as a drawing."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import inf
 from pathlib import Path
@@ -29,7 +29,7 @@ KEY_LETTERS = 12
 
 def space_table(space: Space) -> Table:
     """Return a table with a row an axis; its title says how many combinations are legal."""
-    rows = [(axis.name, ", ".join(map(_value, axis.values)), axis.about) for axis in space.axes]
+    rows = [(axis.name, ", ".join(map(axis_value, axis.values)), axis.about) for axis in space.axes]
     return table(("axis", "values", "what it is"), rows, f"{space.size} of {space.combinations} combinations are legal")
 
 
@@ -47,7 +47,7 @@ def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Ta
     rows = [(unit, *costs, f"{outcome.factor:.3f}x")]
     for name, value in (outcome.values or default).items():
         gain = f"{outcome.gains[name]:.3f}x" if name in outcome.gains else ""
-        rows.append((name, _value(default[name]), _value(value), gain))
+        rows.append((name, axis_value(default[name]), axis_value(value), gain))
     return table(("", "default", "tuned", "it brings"), rows)
 
 
@@ -55,7 +55,8 @@ def _spread(costs: Sequence[float]) -> str:
     return f"({min(costs):.3f} .. {max(costs):.3f})" if len(costs) > 1 else ""
 
 
-def _value(value: Any) -> str:
+def axis_value(value: Any) -> str:
+    """Return the value of an axis as people read it."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -89,7 +90,7 @@ def results_table(results: Mapping[str, Result], valid: Mapping[str, Any]) -> Ta
 
 def _described(result: Result) -> str:
     document = {name: value for name, value in result.configuration.document().items() if name != "choices"}
-    text = ", ".join(f"{name} {_value(value)}" for name, value in document.items())
+    text = ", ".join(f"{name} {axis_value(value)}" for name, value in document.items())
     return text if result.call_images is None else f"{text}, calls of {result.call_images}"
 
 
@@ -126,14 +127,24 @@ def draw_operators(trials: Sequence[Trial], path: Path) -> None:
         finish(axes, "time / base's", "")
 
 
+def trial_places(measured: Iterable[tuple[Mapping[str, Any], float]]) -> Iterator[tuple[str, Any, float]]:
+    """Yield row and column of a heat map, threads and schedule over the chunk, and the score of each measured point."""
+    for values, score in measured:
+        if {"threads", "schedule", "chunk"} <= values.keys():
+            yield f"{values['threads']} x {values['schedule']}", values["chunk"], score
+
+
+def best_of_cells(places: Iterable[tuple[str, Any, float]]) -> dict[tuple[str, Any], float]:
+    """Return the best score of each (row, column)."""
+    best: dict[tuple[str, Any], float] = {}
+    for row, column, score in places:
+        best[row, column] = min(score, best.get((row, column), inf))
+    return best
+
+
 def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
     """Draw the best score of every pair of threads and chunk, as far as one was measured."""
-    best: dict[tuple[str, int], float] = {}
-    for trial in trials:
-        if trial.score < inf:
-            row = f"{trial.values['threads']} x {trial.values['schedule']}"
-            place = row, trial.values["chunk"]
-            best[place] = min(trial.score, best.get(place, inf))
+    best = best_of_cells(trial_places((trial.values, trial.score) for trial in trials if trial.score < inf))
     rows = sorted({row for row, _ in best})
     columns = sorted({column for _, column in best})
     cells = [[best.get((row, column), float("nan")) for column in columns] for row in rows]
