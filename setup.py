@@ -53,13 +53,15 @@ setup(
     packages=[*find_packages(include=["xdn", "xdn.*"]), "xdn.shipped"],
     # The networks lie at the root as text to be read; in an installation they are data of the package.
     package_dir={"xdn": "xdn", "xdn.shipped": "prototxt"},
-    package_data={"xdn": ["py.typed", "report/*.json"], "xdn.shipped": ["*.md", "*/*"]},
+    package_data={"xdn": ["py.typed", "report/*.json", "report/page/templates/*"], "xdn.shipped": ["*.md", "*/*"]},
     install_requires=[
         "numpy>=1.26",
         "numba>=0.61",
         "protobuf>=5.26",
         "opencv-python-headless>=4.10",
         "onnx>=1.16",
+        "jinja2>=3.1",
+        "markupsafe>=2.1",
         "scipy>=1.11",
         "rich>=14.1",
         "psutil>=5.9",
@@ -75,6 +77,7 @@ setup(
             "xdn-inspect = xdn.cli.entry:inspect",
             "xdn-train = xdn.cli.entry:train",
             "xdn-tune = xdn.cli.entry:tune",
+            "xdn-report = xdn.cli.entry:report",
         ]
     },
     classifiers=[

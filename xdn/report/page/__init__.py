@@ -1,0 +1,1 @@
+"""Reports that people look at: results become sections, and sections a page, a terminal's view, or CSV."""

@@ -1,0 +1,59 @@
+"""The machine, the versions, and what the machine was measured to give."""
+
+from collections.abc import Sequence
+
+from xdn.kernels.machine.model import Machine, Rate
+from xdn.report.documents import Document, Host
+from xdn.report.machine import marked
+from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.results import Results
+from xdn.report.page.section import Content, section
+from xdn.report.page.words import Words
+
+
+@section("machine", 130)
+def machine(results: Results, words: Words) -> Content:
+    """Processor, system and versions of each result, and the machine's ceilings."""
+    blocks: list[Grid | Drawing] = []
+    told = [(name, document) for name, document in results.named if document.machine]
+    if told:
+        columns = Column(words("what"), words=True), *(Column(name, words=True) for name, _ in told)
+        rows = _facts([document for _, document in told], words)
+        blocks.append(Grid.of(words("machine"), columns, [tuple(map(word, row)) for row in rows]))
+    if results.machine:
+        blocks.append(_ceilings(results.machine, words))
+    sure = results.machine is None or results.machine.sure
+    return ("" if sure else words("ceilings_unsure")), blocks
+
+
+def _facts(told: Sequence[Document], words: Words) -> list[tuple[str, ...]]:
+    """Return rows of what each result says of its machine, its versions and its moment."""
+    hosts = [document.machine or Host("") for document in told]
+    libraries = sorted({name for document in told for name in document.versions})
+    return [
+        (words("processor"), *(host.processor or host.cpu for host in hosts)),
+        (words("cpus"), *(str(host.cpus or "-") for host in hosts)),
+        (words("system"), *(host.system for host in hosts)),
+        ("Python", *(host.python for host in hosts)),
+        ("XDN", *(document.xdn for document in told)),
+        *((name, *(document.versions.get(name, "-") for document in told)) for name in libraries),
+        (words("written"), *(document.written or "-" for document in told)),
+    ]
+
+
+def _ceilings(machine: Machine, words: Words) -> Grid:
+    rows = [_rate(words("multiplies", element=name), rate, words("gmacs")) for name, rate in machine.macs.items()]
+    for level in machine.levels:
+        name = words("memory") if level.name == "memory" else level.name
+        rows.append(_rate(words("reads_from", name=name), level.gbytes, words("gbytes")))
+    rows.append((word(words("ghz")), Cell(f"{machine.ghz:.2f}", machine.ghz), Cell(""), word("GHz")))
+    columns = (
+        Column(words("what"), words=True), Column(words("one_thread")),
+        Column(words("all_threads", threads=machine.threads)), Column(words("unit"), words=True),
+    )  # fmt: skip
+    return Grid.of(words("ceilings"), columns, rows)
+
+
+def _rate(title: str, rate: Rate, unit: str) -> tuple[Cell, ...]:
+    one, together = marked(rate)
+    return word(title), Cell(one, rate.one), Cell(together, rate.all), word(unit)

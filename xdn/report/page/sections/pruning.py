@@ -1,0 +1,64 @@
+"""What pruning took out, group by group."""
+
+from xdn.report.documents import PruningDocument
+from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.charts.bars import Bar, bars
+from xdn.report.page.results import Results
+from xdn.report.page.section import Content, section
+from xdn.report.page.words import Words
+from xdn.report.pruning import group_layers
+from xdn.report.quantities import count
+
+#: Groups that are drawn.
+_MOST = 60
+
+
+@section("pruning", 80)
+def pruning(results: Results, words: Words) -> Content:
+    """Filters before and after, of each group, and what could not be thinned."""
+    found = [each.pruning for _, each in results.optimized if each.pruning]
+    blocks: list[Grid | Drawing] = []
+    for each in found:
+        blocks += _blocks(each, words)
+    about = ""
+    for each in found:
+        costs = {f"macs_{when}": count(cost.macs) for when, cost in (("before", each.before), ("after", each.after))}
+        sizes = {
+            f"parameters_{w}": count(cost.parameters) for w, cost in (("before", each.before), ("after", each.after))
+        }
+        about = words("pruning_about", **costs, **sizes)
+    return about, blocks
+
+
+def _blocks(pruning: PruningDocument, words: Words) -> list[Grid | Drawing]:
+    drawn = [
+        Bar(
+            group.group, group.filters_after, f"{group.filters_before} -> {group.filters_after}", "own",
+            group.filters_before,
+        )
+        for group in pruning.groups[:_MOST]
+    ]  # fmt: skip
+    rows = [
+        (
+            word(group_layers(group)),
+            Cell(str(group.filters_before), group.filters_before),
+            Cell(str(group.filters_after), group.filters_after),
+            Cell(f"{group.filters_after / group.filters_before:.0%}" if group.filters_before else "-"),
+            word(group.criterion),
+        )
+        for group in pruning.groups
+    ]
+    columns = (
+        Column(words("filters_of"), words=True),
+        *(Column(words(name)) for name in ("before", "after", "left")),
+        Column(words("criterion"), words=True, first_out=1),
+    )
+    title = words("filters")
+    blocks: list[Grid | Drawing] = [Drawing(title, bars(title, drawn))] if drawn else []
+    blocks.append(Grid.of(words("pruning"), columns, rows, long=True))
+    if pruning.locked:
+        kept = [(word(f"{each.layer} ({each.type})"), word(f"{each.filters} / {each.of}"), word(each.reason))
+                for each in pruning.locked]  # fmt: skip
+        named = [Column(words(name), words=True) for name in ("layer", "filters", "kept_since")]
+        blocks.append(Grid.of(words("locked"), named, kept))
+    return blocks
