@@ -26,6 +26,9 @@ from xdn.runtime.backend import Feed, Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 
+#: Blocks of images a thread up to which a job warms up with all of its images.
+_FEW_BLOCKS = 8
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -175,9 +178,14 @@ class PackedJob(Job):
         return first_images(PackedData.open(self._path), self._count)
 
     def warm(self) -> None:
-        """Run the first images: so many that they are run as all of them will be, by the same kernels."""
-        at_once = min(host_target().block_images * self.session.threads, images_at_once(self.session, self._images))
-        next(outputs_of_images(self.session, self._images[: self.batch or at_once], self.transform, self.batch))
+        """Make what the first call takes, which rules may choose by the number of images, and run some of them."""
+        whole = min(len(self._images), self.batch or images_at_once(self.session, self._images))
+        blocks = host_target().block_images * self.session.threads
+        if self._images.dtype == np.uint8:
+            self.session.prepare_pixels(self._images[:whole], self.transform)
+        # Of few images the rules may say otherwise for a part: kernels would be compiled that nothing needs.
+        some = whole if self.batch or whole <= _FEW_BLOCKS * blocks else blocks
+        next(outputs_of_images(self.session, self._images[:some], self.transform, self.batch))
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""

@@ -195,15 +195,28 @@ class Session:
             Where the images do not fit the transform or the net.
         """
         name = input_of_images(self.net, images, transform.crop)
-        top, left, height, width = transform.crop
-        runner = self._only_runner
-        if runner is None or not self._backend.reads_pixels:
+        if not self._runs_pixels:
             return self.run(None, {name: transform.apply(images)}, progress)
+        request = self._pixel_request(name, images, transform)
+        return list(self._one_runner().execute(request, [np.ascontiguousarray(images)], progress).values())
+
+    def prepare_pixels(self, images: Array, transform: PixelTransform) -> None:
+        """Plan and compile what `run_pixels` needs for these images, and run nothing."""
+        name = input_of_images(self.net, images, transform.crop)
+        if self._runs_pixels:
+            self._one_runner().program(self._pixel_request(name, images, transform))
+
+    @property
+    def _runs_pixels(self) -> bool:
+        """Whether workers convert images themselves."""
+        return self._only_runner is not None and self._backend.reads_pixels
+
+    def _pixel_request(self, name: str, images: Array, transform: PixelTransform) -> Request:
+        top, left, height, width = transform.crop
         source = PixelSource(images.shape[1], images.shape[2], (top, left), transform.mean, transform.factor)
         key = (transform, images.shape[1:])
         shapes = {name: (images.shape[3], height, width)}
-        request = Request(shapes, self.net.outputs, len(images), (key, source))
-        return list(runner.execute(request, [np.ascontiguousarray(images)], progress).values())
+        return Request(shapes, self.net.outputs, len(images), (key, source))
 
     def images_that_fit(self, most: int) -> int:
         """Return how many images to give in a call, `most` at most, so that what it makes fits into memory."""
