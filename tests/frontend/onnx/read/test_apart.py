@@ -110,6 +110,12 @@ def test_one_batch_alone():
         net.with_batch(3).forward({"x": f32(3, 3, 4, 5), "number": number.reshape(1)})
 
 
+def test_one_number_of_one_batch():
+    node, x = helper.make_node("ReduceMax", ["x"], ["y"], keepdims=0), f32(1, 4, 3)
+    (found,) = xdn.Session(net_of(model_of([node], {"x": x.shape}), "m")).run(None, {"x": x})
+    assert found == x.max()
+
+
 def test_a_batch_that_is_free_stays_so():
     with pytest.raises(UnsupportedError, match=r"'a' \(Softmax\): it is along the batch"):
         net_of(along_the_batch(("n", 3, 4, 5)), "m")

@@ -1,5 +1,5 @@
 import pytest
-from onnx import TensorProto, helper
+from onnx import AttributeProto, TensorProto, helper
 
 from tests.frontend.onnx.read.onnx_models import model_of
 from xdn.errors import NetError
@@ -17,6 +17,13 @@ def test_nodes_that_are_not_what_their_operator_takes():
     for message, node in nodes.items():
         with pytest.raises(NetError, match=message):
             net_of(model_of([node], {"x": (1, 3, 4, 4)}), "m")
+
+
+def test_an_attribute_that_refers_to_one_of_a_function():
+    node = helper.make_node("Elu", ["x"], ["y"])
+    node.attribute.add(name="alpha", ref_attr_name="a", type=AttributeProto.FLOAT)
+    with pytest.raises(NetError, match="'alpha' has no value"):
+        net_of(model_of([node], {"x": (1, 3)}), "m")
 
 
 def test_operators_that_onnx_does_not_have():

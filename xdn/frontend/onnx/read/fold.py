@@ -14,8 +14,9 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from xdn.errors import ShapeError, UnsupportedError
+from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.making import array_of
+from xdn.frontend.onnx.read.room import Room
 from xdn.graph import Array
 
 #: The most elements of a constant that is made.
@@ -28,7 +29,7 @@ _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
 _READ = ("DequantizeLinear",)
 
 
-def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Array] | None:
+def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int, room: Room) -> list[Array] | None:
     """Return the outputs of a node whose inputs are constants; None where it is one that cannot be computed.
 
     Parameters
@@ -37,11 +38,14 @@ def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Arr
     inputs : sequence of arrays
         Those that it has, in their order.
     opset : int
+    room : Room
 
     Raises
     ------
+    NetError
+        For a Constant that has not one value.
     ShapeError
-        Where an output would have too many elements.
+        Where an output would have too many elements, or all have.
     UnsupportedError
         Where the computation fails.
     """
@@ -49,11 +53,16 @@ def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Arr
         return None
     names = [name for name in proto.input if name]
     if proto.op_type == "Constant":
-        return [_constant(proto)]
+        room.add(value := _constant(proto))
+        return [value]
+    room.take(sum(np.size(each) for each in inputs))
     made = dict(zip(names, inputs, strict=True))
     model = _model(proto, made, opset)
-    if proto.op_type not in _NEVER_LARGER and not _bounded(model, proto):
-        return None
+    if proto.op_type not in _NEVER_LARGER:
+        elements = _elements(model, proto)
+        if elements is None:
+            return None
+        room.take(elements)
     try:
         found = ReferenceEvaluator(model).run(None, {})
     except Exception as error:  # Of any class: the library says only by them what it cannot do.
@@ -63,6 +72,8 @@ def folded(proto: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> list[Arr
 
 def _constant(proto: onnx.NodeProto) -> Array:
     """Return what a Constant says in one of its attributes."""
+    if len(proto.attribute) != 1:
+        raise NetError(f"it has {len(proto.attribute)} attributes; one says what it is")
     (attribute,) = proto.attribute
     value = helper.get_attribute_value(attribute)
     if attribute.name == "value":
@@ -82,21 +93,22 @@ def _model(proto: onnx.NodeProto, inputs: dict[str, Array], opset: int) -> onnx.
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
-def _bounded(model: onnx.ModelProto, proto: onnx.NodeProto) -> bool:
-    """Return whether it is known how large the outputs are; ShapeError where they would be too large."""
+def _elements(model: onnx.ModelProto, proto: onnx.NodeProto) -> int | None:
+    """Return how many elements the outputs have, None where that is not known; ShapeError where one has too many."""
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception:  # Of any class: then nothing is known.
-        return False
+        return None
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.output, *inferred.graph.value_info)}
+    count = 0
     for name in filter(None, proto.output):
         kind = known.get(name)
         if kind is None or not kind.HasField("shape"):
-            return False
+            return None
         if not all(each.HasField("dim_value") for each in kind.shape.dim):
-            return False
-        check_size([each.dim_value for each in kind.shape.dim])
-    return True
+            return None
+        count += check_size([each.dim_value for each in kind.shape.dim])
+    return count
 
 
 def check_extent(extent: int) -> int:
@@ -106,7 +118,8 @@ def check_extent(extent: int) -> int:
     return extent
 
 
-def check_size(shape: Sequence[int]) -> None:
-    """Raise ShapeError where a constant of a shape would have too many elements."""
-    if prod(shape) > MOST_ELEMENTS:
+def check_size(shape: Sequence[int]) -> int:
+    """Return how many elements a constant of a shape has; raise ShapeError where these are too many."""
+    if (count := prod(shape)) > MOST_ELEMENTS:
         raise ShapeError(f"a constant of shape {tuple(shape)} is too large")
+    return count

@@ -10,6 +10,7 @@ from onnx import TensorProto, numpy_helper
 from xdn.errors import ParseError, UnsupportedError
 from xdn.frontend.onnx.names import fresh
 from xdn.frontend.onnx.read.moved import FIRST, Place, batch_of, place_after
+from xdn.frontend.onnx.read.room import Room
 from xdn.graph import Array, Bf16, Blob, Layer, LayerParams, Net, Reading, Shape
 from xdn.graph.net import infer
 from xdn.layers.binary import Binary
@@ -111,6 +112,7 @@ class Making:
         self.blobs: dict[str, Blob] = {}
         #: Name in the graph -> what it stands for.
         self.values: dict[str, Value] = {"": UNKNOWN}
+        self.room = Room()
         #: Name in the graph -> the type of its elements, of those that are no constants and not f32 (`TensorProto`).
         self.types: dict[str, int] = {}
         #: Whether layers take the batch behind the steps of sequences, where the model has it, so that it is not apart.

@@ -91,7 +91,8 @@ def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mappi
     making = Making(opset_of(model), is_stated=way is _Way.OF_ONE_BATCH)
     making.recurrent = any(node.op_type in RECURRENT for node in graph.node)
     for number, tensor in enumerate(graph.initializer):
-        making.values[tensor.name] = values[number] if number in values else array_of(tensor)
+        making.values[tensor.name] = value = values[number] if number in values else array_of(tensor)
+        making.room.add(value)
     metadata = {each.key: each.value for each in model.metadata_props}
     _add_inputs(making, graph, metadata, input_shape, way is _Way.STEPS_FIRST)
     making.read = partial(_refusal, making)
@@ -165,7 +166,7 @@ def _read_node(node: Node) -> None:
 
 def _fold(node: Node, constants: Sequence[Value]) -> bool:
     """Compute a node of these constants; return whether that is possible."""
-    values = folded(node.proto, constants, node.making.opset)
+    values = folded(node.proto, constants, node.making.opset, node.making.room)
     if values is None:
         return False
     for number, value in enumerate(values):

@@ -24,7 +24,12 @@ def _schema(operator: str, opset: int) -> onnx.defs.OpSchema | None:
 
 
 def check(proto: onnx.NodeProto, opset: int) -> None:
-    """Raise NetError where a node has not the inputs or attributes that its operator takes; nothing of unknown ones."""
+    """Raise NetError where a node has not the inputs or attributes that its operator takes.
+
+    Of an operator that ONNX does not have, only whether its attributes have values is known.
+    """
+    for each in proto.attribute:
+        _check_value(each)
     schema = _schema(proto.op_type, opset)
     if schema is None:
         return
@@ -41,6 +46,14 @@ def check(proto: onnx.NodeProto, opset: int) -> None:
     missing = [name for name, each in schema.attributes.items() if each.required and name not in given]
     if missing:
         raise NetError(f"its attribute {missing[0]!r} is missing")
+
+
+def _check_value(attribute: onnx.AttributeProto) -> None:
+    """Raise NetError for an attribute that has no value, such as one that refers to an attribute of a function."""
+    try:
+        helper.get_attribute_value(attribute)
+    except ValueError:
+        raise NetError(f"its attribute {attribute.name!r} has no value") from None
 
 
 def output_types(proto: onnx.NodeProto, opset: int, type_of: Callable[[int], int]) -> dict[str, int]:
