@@ -5,16 +5,19 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING
 
-from tools.fuzz.targets import Target
 from xdn.frontend.wire import encode_varint
+
+if TYPE_CHECKING:
+    from tools.fuzz.targets import Target
 
 #: No input is longer, in bytes.
 MOST_BYTES = 1 << 16
 #: The share of inputs that are given the right checksums.
 _REPAIRED = 0.8
 #: The most changes of one input.
-_MOST_CHANGES = 8
+MOST_CHANGES = 8
 
 _EDGES = tuple(1 << bits for bits in (7, 8, 15, 16, 24, 31, 32, 63, 64))
 NUMBERS = tuple(sorted({0, 1, 2, 3, 10, 100, *(edge + off for edge in _EDGES for off in (-1, 0, 1))}))
@@ -90,10 +93,15 @@ def _integer(_: "Mutator", content: bytearray, rng: Random) -> None:
         content[at : at + len(packed)] = packed
 
 
+def _next(pattern: re.Pattern[bytes], content: bytearray, rng: Random) -> tuple[int, int] | None:
+    """Return where the next match of a pattern begins and ends, from anywhere on."""
+    found = pattern.search(content, rng.randrange(len(content) + 1))
+    return None if found is None else found.span()
+
+
 def _word(mutator: "Mutator", content: bytearray, rng: Random) -> None:
     """Put a word in the place of another, or between two."""
-    words = [found.span() for found in _WORD.finditer(bytes(content))]
-    start, stop = rng.choice(words) if words else (0, 0)
+    start, stop = _next(_WORD, content, rng) or (0, 0)
     if rng.random() < 0.3:
         start = stop
     content[start:stop] = rng.choice(mutator.words) + b" " * rng.randrange(2)
@@ -101,9 +109,8 @@ def _word(mutator: "Mutator", content: bytearray, rng: Random) -> None:
 
 def _number(_: "Mutator", content: bytearray, rng: Random) -> None:
     """Put a number in the place of another."""
-    found = [each.span() for each in _NUMBER.finditer(bytes(content))]
-    if found:
-        start, stop = rng.choice(found)
+    if (found := _next(_NUMBER, content, rng)) is not None:
+        start, stop = found
         content[start:stop] = rng.choice(_TEXTS) if rng.random() < 0.3 else str(rng.choice(NUMBERS)).encode()
 
 
@@ -131,12 +138,12 @@ class Mutator:
         The target's.
     """
 
-    target: Target
+    target: "Target"
     seeds: Sequence[bytes]
     words: Sequence[bytes]
 
     @classmethod
-    def of(cls, target: Target) -> "Mutator":
+    def of(cls, target: "Target") -> "Mutator":
         """Return the mutator for `target`."""
         return cls(target, target.seeds(), target.words())
 
@@ -148,7 +155,7 @@ class Mutator:
         if self.target.made is not None:
             return self.target.made(rng)
         content = bytearray(rng.choice(self.seeds))
-        for _ in range(rng.randrange(1, _MOST_CHANGES + 1) if rng.random() < 0.5 else 1):
+        for _ in range(rng.randrange(1, MOST_CHANGES + 1) if rng.random() < 0.5 else 1):
             rng.choice(_TEXT if self.words else _BINARY)(self, content, rng)
             del content[MOST_BYTES:]
         return self.target.repaired(bytes(content)) if rng.random() < _REPAIRED else bytes(content)

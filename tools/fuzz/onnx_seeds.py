@@ -1,11 +1,10 @@
-"""Small ONNX models, with every operator that is read: what the fuzzer changes, as bytes or as protobuf's text."""
+"""Small ONNX models, with every operator that is read: what the fuzzer changes, as bytes or field by field."""
 
 from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 import onnx
-from google.protobuf import text_format
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from xdn.frontend.onnx.read.base import READERS
@@ -198,6 +197,151 @@ def _old() -> onnx.ModelProto:
     return _model(graph, {"scales": np.array([1, 1, 2, 2], np.float32)}, 9)
 
 
+def _logic() -> onnx.ModelProto:
+    """Comparisons, and what is chosen by them."""
+    numbers = {"half": np.array(0.5, np.float32), "axis": np.array(1, np.int64), "most": np.array([2], np.int64)}
+    depth = {"depth": np.array(3, np.int64), "values": np.array([0, 1], np.float32)}
+    graph = """logic (float[2, 3, 4] x, float[2, 3, 4] z) => (y, w, o, h, v, c, e, f) {
+        a = Greater (x, half)
+        b = LessOrEqual (z, half)
+        d = And (a, b)
+        g = Less (x, z)
+        i = GreaterOrEqual (x, z)
+        j = Or (g, i)
+        k = Xor (d, j)
+        l = Equal (x, half)
+        m = Not (l)
+        n = And (k, m)
+        y = Where (n, x, half)
+        p = IsNaN (x)
+        q = IsInf <detect_negative = 0> (z)
+        r = Or (p, q)
+        w = Cast <to = 1> (r)
+        s = ArgMax <axis = 2, keepdims = 0> (x)
+        o = OneHot <axis = -1> (s, depth, values)
+        t = ArgMin <axis = 1, select_last_index = 1> (z)
+        h = CastLike (t, half)
+        v, u = TopK <axis = 1, largest = 0> (x, most)
+        c = CumSum <exclusive = 1, reverse = 1> (x, axis)
+        e = Hardmax <axis = 1> (x)
+        f = Mod <fmod = 1> (x, z)
+    }"""
+    return _model(graph, numbers | depth)
+
+
+def _functions() -> onnx.ModelProto:
+    """A function after the other."""
+    graph = """functions (float[N, 3, 4] x) => (y) {
+        a = Sin (x)
+        b = Cos (a)
+        c = Tan (b)
+        d = Asin (a)
+        e = Acos (a)
+        f = Atan (c)
+        g = Sinh (d)
+        h = Cosh (e)
+        i = Asinh (f)
+        j = Acosh (h)
+        k = Atanh (a)
+        l = Sum (g, i, j, k)
+        m = Ceil (l)
+        n = Floor (m)
+        o = Round (n)
+        p = Sign (o)
+        q = Reciprocal (l)
+        r = Celu <alpha = 0.5> (q)
+        s = Erf (r)
+        t = Gelu <approximate = "tanh"> (s)
+        u = HardSwish (t)
+        v = Mish (u)
+        w = Shrink <lambd = 0.2, bias = 0.1> (v)
+        z = Softsign (w)
+        aa = ThresholdedRelu <alpha = 0.3> (z)
+        ab = Swish <alpha = 1.5> (aa)
+        y = Add (ab, p)
+    }"""
+    return _model(graph, opset=24)
+
+
+def _normal() -> onnx.ModelProto:
+    """What normalises, and what adds up along axes."""
+    constants = {"s": _positive(4), "b": _ramp(4), "e": _positive(5), "axes": np.array([2], np.int64)}
+    sums = ("L1", "L2", "LogSum", "LogSumExp", "Min", "Prod", "SumSquare")
+    reduced = "\n".join(f"r{name} = Reduce{name} (d, axes)" for name in sums)
+    graph = f"""normal (float[N, 4, 6, 5] x) => (y, z, m, w) {{
+        a = InstanceNormalization <epsilon = 0.001> (x, s, b)
+        g = GroupNormalization <num_groups = 2> (a, s, b)
+        l = LayerNormalization <axis = -1, epsilon = 0.01> (g, e, e)
+        r = RMSNormalization <axis = -1> (l, e)
+        n = LpNormalization <axis = 1, p = 1> (r)
+        d = MeanVarianceNormalization <axes = [2, 3]> (n)
+        {reduced}
+        y = Max ({", ".join(f"r{name}" for name in sums)})
+        z = LpPool <kernel_shape = [2, 2], strides = [2, 1], p = 2> (x)
+        m = GlobalLpPool <p = 3> (x)
+        w = Softmax <axis = 1> (d)
+    }}"""
+    return _model(graph, constants, 23)
+
+
+def _places() -> onnx.ModelProto:
+    """Steps, regions, and shapes that are cut and filled."""
+    constants = {
+        "w": _ramp(2, 12, 4), "r": _ramp(2, 12, 3), "b": _ramp(2, 24), "p": _ramp(1, 9), "two": np.array(2, np.int64),
+        "square": _ramp(4, 4), "zero": np.array(0, np.int64), "eight": np.array(8, np.int64),
+        "shape": np.array([4, 5], np.int64),
+    }  # fmt: skip
+    graph = """places (float[5, 2, 4] x, float[2, 3, 6, 6] z, float[4, 5] regions) => (y, m, c, t, s) {
+        y, h, k = LSTM <hidden_size = 3, direction = "bidirectional"> (x, w, r, b)
+        m = MaxRoiPool <pooled_shape = [2, 2], spatial_scale = 0.5> (z, regions)
+        c = CenterCropPad <axes = [2, 3]> (z, shape)
+        u = EyeLike <k = -1, dtype = 1> (square)
+        v = Trilu <upper = 0> (u)
+        t = MatMul (x, v)
+        n = Range (zero, eight, two)
+        f = Cast <to = 1> (n)
+        s = Add (f, x)
+    }"""
+    return _model(graph, constants)
+
+
+def _defined() -> onnx.ModelProto:
+    """Operators that ONNX defines by others."""
+    constants = {
+        "cos": _ramp(3, 2), "sin": _positive(3, 2), "ids": np.array([[0, 2, 1]], np.int64), "w": _ramp(2, 1, 3),
+    }  # fmt: skip
+    graph = """defined (float[1, 2, 3, 4] q, float[1, 2, 3, 4] k, float[1, 2, 3] x) => (y, c, l) {
+        r = RotaryEmbedding (q, cos, sin, ids)
+        a = Attention <is_causal = 1, softcap = 2.0> (r, k, k)
+        y = SwiGLU (a, k)
+        c, p = CausalConvWithState (x, w)
+        d, e, z = DynamicQuantizeLinear (x)
+        l = DequantizeLinear (d, e, z)
+    }"""
+    return _model(graph, constants, 28)
+
+
+def _products() -> onnx.ModelProto:
+    """Products of integers."""
+    constants = {
+        "s": np.array(0.25, np.float32), "o": np.array(9, np.uint8), "ws": np.array([0.5, 0.25], np.float32),
+        "f": np.arange(-3, 3, dtype=np.int8).reshape(2, 3, 1, 1), "wo": np.zeros(2, np.int8),
+        "m": np.arange(-4, 4, dtype=np.int8).reshape(4, 2),
+    }  # fmt: skip
+    graph = """products (float[N, 3, 4, 4] x) => (y, z, a, b) {
+        q = QuantizeLinear (x, s, o)
+        c = QLinearConv (q, s, o, f, ws, wo, s, o)
+        y = DequantizeLinear (c, s, o)
+        d = QLinearMatMul (c, s, o, m, ws, wo, s, o)
+        z = DequantizeLinear (d, s, o)
+        i = ConvInteger <pads = [1, 1, 1, 1]> (q, f, o)
+        a = Cast <to = 1> (i)
+        j = MatMulInteger (q, m, o)
+        b = Cast <to = 1> (j)
+    }"""
+    return _model(graph, constants)
+
+
 def _beside() -> onnx.ModelProto:
     """A weight lies in a file beside the model, and metadata say what is done to the images."""
     made = _model("beside (float[N, 4] x) => (y) { y = MatMul (x, w) }")
@@ -212,22 +356,21 @@ def _beside() -> onnx.ModelProto:
 @cache
 def models() -> tuple[bytes, ...]:
     """Return the models as files."""
-    made = (_windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _beside())
+    made = (
+        _windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _logic(),
+        _functions(), _normal(), _places(), _defined(), _products(), _beside(),
+    )  # fmt: skip
     return tuple(model.SerializeToString() for model in made)
 
 
-def texts() -> tuple[bytes, ...]:
-    """Return the models in protobuf's text format."""
-    return tuple(text_format.MessageToString(onnx.ModelProto.FromString(model)).encode() for model in models())
+@cache
+def messages() -> tuple[onnx.ModelProto, ...]:
+    """Return the models."""
+    return tuple(onnx.ModelProto.FromString(model) for model in models())
 
 
-def words() -> tuple[bytes, ...]:
-    """Return what stands in such texts: operators, their attributes, fields, types of elements."""
+@cache
+def words() -> tuple[str, ...]:
+    """Return the names of operators and of their attributes."""
     schemas = onnx.defs.get_all_schemas()
-    attributes = {name for schema in schemas for name in schema.attributes}
-    operators = {schema.name for schema in schemas} | {name for name, _ in READERS.items()}
-    messages = (onnx.ModelProto, onnx.GraphProto, onnx.NodeProto, onnx.AttributeProto, onnx.TensorProto)
-    fields = {field.name for message in messages for field in message.DESCRIPTOR.fields}
-    quoted = {f'"{name}"' for name in attributes | operators}
-    types = set(onnx.AttributeProto.AttributeType.keys())
-    return tuple(word.encode() for word in (*sorted(quoted | fields | types), *"{}:", '"x"', '""', "-1", "0", "1"))
+    return tuple(sorted({name for schema in schemas for name in (schema.name, *schema.attributes)} | set(READERS)))

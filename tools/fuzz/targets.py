@@ -16,10 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
-import onnx
-from google.protobuf import text_format
-
-from tools.fuzz import onnx_seeds, seeds
+from tools.fuzz import fields, onnx_seeds, prototxts, seeds
 from xdn import api, frontend
 from xdn.data import header as headers
 from xdn.data.cifar10 import BINARY_FOLDER, PYTHON_FOLDER, Cifar10
@@ -28,7 +25,7 @@ from xdn.data.header import PREFIX, Layout
 from xdn.data.packed import PackedData
 from xdn.data.source import find_data
 from xdn.errors import XdnError
-from xdn.frontend.caffe.text import schema
+from xdn.frontend.caffe.text import prototxt, schema
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.solver import read_solver
 from xdn.layers.base import LAYERS
@@ -108,19 +105,14 @@ def _prototxt(content: bytes) -> None:
     frontend.load(path)
 
 
+def _net(content: bytes) -> None:
+    frontend.load(_file("net.prototxt", content))
+
+
 def _onnx(content: bytes) -> None:
     if not (work_folder() / onnx_seeds.VALUES).exists():
         _file(onnx_seeds.VALUES, bytes(1024))
     frontend.load(_file("net.onnx", content))
-
-
-def _onnx_text(content: bytes) -> None:
-    """Read the model that protobuf's text says, so that most changes leave a file which can be decoded."""
-    try:
-        model = text_format.Parse(content, onnx.ModelProto())
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise XdnError("the text says no model") from error
-    _onnx(model.SerializeToString())
 
 
 def _solver(content: bytes) -> None:
@@ -142,7 +134,7 @@ def _mean_array(content: bytes) -> None:
 def _caffemodel(content: bytes) -> None:
     weights, net = _file("net.caffemodel", content), work_folder() / "small.prototxt"
     if not net.exists():
-        net.write_text(seeds.NET)
+        net.write_text(prototxts.NET)
     read_caffemodel(weights)
     frontend.load(net, weights, partial_weights=True)
     frontend.load(net, weights)
@@ -243,6 +235,16 @@ def _configuration(content: bytes) -> None:
     load_configuration(_file("configuration.json", content))
 
 
+def _made_prototxt(rng: Random) -> bytes:
+    """Return a net with some fields changed, as text."""
+    return fields.changed(prototxts.messages(), prototxts.words(), lambda net: prototxt.write(net).encode(), rng)
+
+
+def _made_onnx(rng: Random) -> bytes:
+    """Return a model with some fields changed."""
+    return fields.changed(onnx_seeds.messages(), onnx_seeds.words(), lambda model: model.SerializeToString(), rng)
+
+
 def _schema_words() -> tuple[bytes, ...]:
     messages = (made.DESCRIPTOR for made in schema.classes().values())  # type: ignore[attr-defined]
     fields = {field.name for message in messages for field in message.fields}
@@ -259,9 +261,10 @@ def _json_words() -> tuple[bytes, ...]:
 TARGETS = {
     target.name: target
     for target in (
-        Target("prototxt", _prototxt, lambda: seeds.texts(seeds.PROTOTXTS), _schema_words),
+        Target("prototxt", _prototxt, lambda: seeds.texts(prototxts.PROTOTXTS), _schema_words),
+        Target("prototxt-fields", _net, lambda: seeds.texts(prototxts.PROTOTXTS), made=_made_prototxt),
         Target("onnx", _onnx, onnx_seeds.models),
-        Target("onnx-text", _onnx_text, onnx_seeds.texts, onnx_seeds.words),
+        Target("onnx-fields", _onnx, onnx_seeds.models, made=_made_onnx),
         Target("solver", _solver, lambda: seeds.texts(seeds.SOLVERS), _schema_words),
         Target("prune", _prune, lambda: seeds.texts(seeds.PRUNE_FILES), _schema_words),
         Target("caffemodel", _caffemodel, seeds.caffemodels),

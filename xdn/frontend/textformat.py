@@ -69,9 +69,13 @@ class Unknown:
 @cache
 def _fields(descriptor: Any) -> Mapping[str, tuple[FieldDescriptor, bool]]:
     """Return field name -> (descriptor, whether it is repeated)."""
-    fields = descriptor.fields
+    return {field.name: (field, is_repeated(field)) for field in descriptor.fields}
+
+
+def is_repeated(field: FieldDescriptor) -> bool:
+    """Return whether a field may hold several values."""
     # protobuf's releases do not agree on how a descriptor says so.
-    return {f.name: (f, f.is_repeated if hasattr(f, "is_repeated") else f.label == f.LABEL_REPEATED) for f in fields}
+    return bool(field.is_repeated) if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
 
 
 @cache
