@@ -34,19 +34,19 @@ def model(bench, tmp_path):
 def test_engines_in_bf16_stand_beside_f32(tmp_path):
     target = tmp_path / "figures.json"
     command = [sys.executable, str(ROOT / "bench" / "engines.py"), "--threads", "1", "--rounds", "1"]
-    command += ["--net", str(GLYPHS_NET), "--images", "70", "--batches", "32", "--precision", "f32,bf16"]
-    command += ["--engines", "xdn,torch,openvino", "--json", str(target)]
+    command += ["--net", str(GLYPHS_NET), "--images", "20", "--batches", "10", "--precision", "f32,bf16"]
+    command += ["--engines", "xdn,opencv,openvino", "--json", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads(target.read_text())
     assert document["precision"] == "f32,bf16"
-    assert "it is not asked for bf16" in document["missing"]["torch bf16"]
+    assert "it is not asked for bf16" in document["missing"]["opencv bf16"]
     if not HAS_UNIT:
         assert "AVX512-BF16" in document["missing"]["xdn bf16"]
         return
     own, real = document["engines"]["xdn bf16"], document["engines"]["xdn"]
     assert 1e-6 < own["largest_difference"] < 0.1
-    assert own["labels_as_f32"] >= 65
+    assert own["labels_as_f32"] >= 18
     assert "quantizer" not in own
     assert own["ratio_f32_total_s"] == pytest.approx(own["total_s"] / real["total_s"])
 

@@ -77,28 +77,28 @@ def compared(folder, *args):
 @pytest.mark.slow
 def test_engines_in_8_bits_stand_beside_f32_with_their_accuracy(tmp_path):
     document, printed = compared(
-        tmp_path, "--net", str(GLYPHS_NET), "--images", "70", "--batches", "32", "--precision", "f32,int8",
-        "--engines", "xdn,onnxruntime,openvino,torch", "--calibration-images", "32",
+        tmp_path, "--net", str(GLYPHS_NET), "--images", "20", "--batches", "10", "--precision", "f32,int8",
+        "--engines", "xdn,onnxruntime,openvino,opencv", "--calibration-images", "32",
     )  # fmt: skip
     figures = document["engines"]
     assert document["precision"] == "f32,int8"
     assert {"xdn", "xdn int8", "onnxruntime", "onnxruntime int8"} <= set(figures)
-    assert "no quantizer" in document["missing"]["torch int8"]
+    assert "no quantizer" in document["missing"]["opencv int8"]
     # NNCF is not installed everywhere; where OpenVINO is, something is said of it.
     assert "openvino int8" in figures or "no package nncf" in document["missing"]["openvino int8"] or (
         "openvino" in document["missing"]
     )  # fmt: skip
     for name, own in figures.items():
-        assert own["correct"] > 50
-        assert own["top1_percent"] == pytest.approx(100 * own["correct"] / 70)
+        assert own["correct"] > 14
+        assert own["top1_percent"] == pytest.approx(100 * own["correct"] / 20)
         if own["precision"] == "int8":
             assert 1e-6 < own["largest_difference"] < 0.5
-            assert own["labels_as_f32"] >= 65
+            assert own["labels_as_f32"] >= 18
             for key in ("total_s", "own_form_s"):
                 assert own[f"ratio_f32_{key}"] == pytest.approx(own[key] / figures["xdn"][key])
                 assert own[f"ratio_{key}"] == pytest.approx(own[key] / figures["xdn int8"][key])
             assert name in printed
-    assert document["ratio"]["total_s"]["engine"] in {"onnxruntime", "openvino", "torch"}
+    assert document["ratio"]["total_s"]["engine"] in {"onnxruntime", "openvino", "opencv"}
     assert document["ratio_int8"]["total_s"]["engine"] in {"onnxruntime int8", "openvino int8"}
     assert "ratio, best other / xdn int8, contest, s" in printed
 
