@@ -8,7 +8,7 @@ from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, WeightAxes, Weights
 from xdn.layers.base import Message, layer_type, misfit, proto
 from xdn.layers.filters import Windowed
-from xdn.layers.interpolation import sampled
+from xdn.layers.interpolation import sampled_within
 
 
 @layer_type("DeformableConvolution")
@@ -78,7 +78,7 @@ class DeformableConvolution(Windowed):
 
     def _met(self, images: Array, offsets: Array) -> Array:
         """Return (N, C, R * S, P, Q): what each element of the window meets at each place."""
-        n, c, h, w = images.shape
+        n, c = images.shape[:2]
         window, groups = self.window(2), self.deformable_group
         p, q = offsets.shape[2:]
         moved = offsets.reshape(n, groups, -1, 2, p, q)
@@ -92,7 +92,5 @@ class DeformableConvolution(Windowed):
             columns = (begins[1] + s * window.dilation[1]).astype(np.float32)
             for group, channels in enumerate(of_group):
                 y, x = rows + moved[:, group, element, 0], columns + moved[:, group, element, 1]
-                within = (y >= 0) & (x >= 0) & (y < h) & (x < w)
-                found = sampled(images[:, channels], np.where(within, y, 0), np.where(within, x, 0))
-                met[:, channels, element] = np.where(within[:, None], found, 0)
+                met[:, channels, element] = sampled_within(images[:, channels], y, x)
         return met

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.interpolation import sampled
+from xdn.layers.interpolation import sampled_within
 
 
 @layer_type("FlowWarp")
@@ -36,7 +36,4 @@ class FlowWarp(CaffeLayer):
         h, w = images.shape[2:]
         x = np.arange(w, dtype=np.float32) + flow[:, 0]
         y = np.arange(h, dtype=np.float32)[:, None] + flow[:, 1]
-        within = (x >= 0) & (y >= 0) & (x < w) & (y < h)
-        found = sampled(images, np.where(within, y, 0), np.where(within, x, 0))
-        outside = np.float32(0 if self.fill_value == "ZERO" else np.nan)
-        return (np.where(within[:, None], found, outside),)
+        return (sampled_within(images, y, x, outside=0 if self.fill_value == "ZERO" else np.nan),)

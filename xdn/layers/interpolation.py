@@ -78,3 +78,11 @@ def sampled(images: Array, y: Array, x: Array, *, beyond: bool = False) -> Array
         corner = images[image, :, rows.clip(0, h - 1), columns.clip(0, w - 1)]
         found += (share[..., None] * corner).astype(np.float32)
     return np.ascontiguousarray(np.moveaxis(found, -1, 1))
+
+
+def sampled_within(images: Array, y: Array, x: Array, *, outside: float = 0) -> Array:
+    """Return what `sampled` finds, and `outside` at places before the first row or column, or one past the last."""
+    h, w = images.shape[2:]
+    within = (y >= 0) & (x >= 0) & (y < h) & (x < w)
+    found = sampled(images, np.where(within, y, 0), np.where(within, x, 0))
+    return np.where(within[:, None], found, np.float32(outside))
