@@ -17,7 +17,7 @@ out=build/mobilenet_v3 epochs=3 base_lr=0.05
 parse_options "$@"
 [[ $data == cifar10 ]] || fail "this net is for CIFAR-10, and the data set is $data"
 net=$root/prototxt/mobilenet_v3_cifar10/mobilenet_v3.prototxt batch=100
-[[ -n $quick ]] || train_shipped "$net"
+[[ -n $quick ]] || train_from_start "$(dirname "$net")/solver.prototxt" "$net"
 check_model
 take_original
 test_images

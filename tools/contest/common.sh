@@ -67,7 +67,9 @@ find_model() {
     elif [[ -z $net && $data == cifar10 && -f $known/$2.prototxt ]]; then
         net=$known/$2.prototxt weights=$known/$1.caffemodel
     elif [[ -z $net ]]; then
-        train_model "$root/prototxt/$3/deploy.prototxt"
+        echo "no trained model is at hand: it is trained first, 1 to 2 hours on two cores; a run resumes where it stopped"
+        train_from_start "$here/train_$data.prototxt" "$root/prototxt/$3/deploy.prototxt" \
+            --holdout 5000 --mean-value 125.3,123.0,113.9 --scale 0.015625
         batch=${batch:-100}
     fi
     check_model
@@ -79,24 +81,14 @@ check_model() {
     [[ -f $net && -f $weights ]] || fail "no such files: $net, $weights (say --net and --weights)"
 }
 
-# train_model PROTOTXT: train an architecture from the start and set net and weights.
-train_model() {
-    local solver=$here/train_$data.prototxt stem
-    stem=$(basename "$1" .prototxt)
-    net=$out/trained/$stem.prototxt weights=$out/trained/$stem.caffemodel
-    echo "no trained model is at hand: it is trained first, 1 to 2 hours on two cores; a run resumes where it stopped"
-    step train --about "train the architecture from the start" --in "$solver" "$1" --out "$net" "$weights" -- \
-        "${xdn[@]}" train "$solver" --net "$1" --holdout 5000 --mean-value 125.3,123.0,113.9 --scale 0.015625 \
-        --out "$out/trained"
-}
-
-# train_shipped PROTOTXT: train a net from the start as the solver beside it says, and set net and weights.
-train_shipped() {
-    local text=$1 solver
-    solver=$(dirname "$text")/solver.prototxt
-    net=$out/trained/$(basename "$text") weights=''
-    step train --about "train from fresh weights, as the solver says" --in "$solver" "$text" \
-        --out "$net" "${net%.prototxt}.caffemodel" -- "${xdn[@]}" train "$solver" --out "$out/trained"
+# train_from_start SOLVER PROTOTXT OPTION...: train a net from fresh weights as the solver says, and set net and weights.
+train_from_start() {
+    local solver=$1 text=$2
+    shift 2
+    net=$out/trained/$(basename "$text")
+    weights=${net%.prototxt}.caffemodel
+    step train --about "train from fresh weights, as the solver says" --in "$solver" "$text" --out "$net" "$weights" -- \
+        "${xdn[@]}" train "$solver" --net "$text" --out "$out/trained" "$@"
 }
 
 # take_original EXTRA...: the original as every step reads it, into $out/original. EXTRA are options that say what is done
