@@ -113,7 +113,9 @@ def _walk_of(rows: int, phase: Phase, target: Target) -> Any:
         first, end = (0, pitch // own) if apart else portion(frame, pitch // own)
         # One of each thread's in turn: the larger ones come first.
         first_tile, stride = (frame.member, frame.members) if apart else (0, 1)
-        for panel in range(first, end):
+        for number in range(first, end):
+            # Every other step from the last panel to the first: the cache still holds the weights that were read last.
+            panel = first + end - 1 - number if t & 1 else number
             place = begin + panel
             for k in range(first_tile, d.tiles, stride):
                 row = k * (rows - 1) + min(k, d.large)
