@@ -16,11 +16,27 @@ def sequences(*args):
 
 def test_both_engines_are_reported(tmp_path):
     target = tmp_path / "sequences.json"
-    sizes = ("--units", "8", "--inputs", "5", "--steps", "6", "--streams", "1,3", "--rounds", "2")
+    sizes = (
+        "--layer",
+        "gru",
+        "--units",
+        "8",
+        "--inputs",
+        "5",
+        "--steps",
+        "6",
+        "--streams",
+        "1,3",
+        "--rounds",
+        "2",
+        "--warm",
+        "0.01",
+    )
     done = sequences(*sizes, "--json", str(target))
     assert done.returncode == 0, done.stderr
     document = json.loads(target.read_text())
     assert document["machine"]["cpu"]
+    assert document["layer"] == "gru"
     assert [found["streams"] for found in document["found"]] == [1, 3]
     for found in document["found"]:
         assert found["difference"] < 1e-5
