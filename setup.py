@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent
 VERSION = re.search(r'^VERSION = "(.+)"', (ROOT / "xdn" / "version.py").read_text(), re.M).group(1)
 
+GRAPH = ["grandalf>=0.8"]
 HDF5 = ["h5py>=3.10"]
 PLOTS = ["matplotlib>=3.8"]
 TRAIN = [*PLOTS, "torch>=2.4"]
@@ -25,6 +26,7 @@ TEST = [
     "pytest-cov>=5.0",
     "pytest-xdist>=3.5",
     "ruff>=0.8",
+    *GRAPH,
     *HDF5,
     *PLOTS,
 ]
@@ -67,7 +69,14 @@ setup(
         "psutil>=5.9",
         "threadpoolctl>=3.1",
     ],
-    extras_require={"test": TEST, "bench": BENCH, "hdf5": HDF5, "train": TRAIN, "onnx-models": ONNX_MODELS},
+    extras_require={
+        "test": TEST,
+        "bench": BENCH,
+        "graph": GRAPH,
+        "hdf5": HDF5,
+        "train": TRAIN,
+        "onnx-models": ONNX_MODELS,
+    },
     entry_points={
         "console_scripts": [
             "xdn-completion = xdn.cli.entry:completion",

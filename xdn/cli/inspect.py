@@ -7,6 +7,11 @@ inputs whose shape nothing tells, and what hangs on these. Warnings say why.
   xdn-inspect deploy.prototxt
   xdn-inspect deploy.prototxt --json -
 
+--graph draws the net, as it is read and as it runs: what is fused is one box. It needs the extra [graph].
+
+  xdn-inspect deploy.prototxt --graph net.html
+  xdn-inspect deploy.prototxt --graph net.svg --times run.json        coloured by the time of each layer
+
 --machine prints what this machine's arithmetic, caches, memory and barriers give. It is measured once, which takes a
 second or two, and kept in the cache folder.
 
@@ -17,6 +22,7 @@ import argparse
 
 from xdn import api
 from xdn.cli.common import Output, list_registries, new_parser, run_command
+from xdn.cli.graph_options import add_graph_options, draw_graph
 from xdn.cli.net_options import add_net_options, net_summary
 from xdn.report.machine import machine_table
 from xdn.report.net import net_document, net_table
@@ -29,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="print formats, layer types, stages and data sets, and end")
     made.add_argument("--machine", action="store_true", help="print what this machine gives, measured once, and end")
     made.add_argument("--again", action="store_true", help="with --machine: measure it anew, when nothing else runs")
+    add_graph_options(made)
     return made
 
 
@@ -50,5 +57,8 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
     if args.net is None:
         parser.error("name a PROTOTXT, --list or --machine")
     summary = net_summary(args, output)
-    output.result(net_table(summary))
+    if args.graph:
+        draw_graph(args, summary, output)
+    else:
+        output.result(net_table(summary))
     output.write_json(net_document(summary), "net")

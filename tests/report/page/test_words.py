@@ -28,8 +28,9 @@ def test_words_are_filled_in():
 
 
 def test_every_word_is_used():
-    files = [*(ROOT / "xdn/report/page").rglob("*.py"), *(ROOT / "xdn/report/page").rglob("*.html")]
-    text = "".join(path.read_text() for path in files if path.name != "words.py")
+    files = [path for each in ("report", "cli") for path in (ROOT / "xdn" / each).rglob("*.*")]
+    texts = [path.read_text() for path in files if path.suffix in (".py", ".html", ".svg") and path.name != "words.py"]
+    text = "".join(texts)
     assert [key for key in WORDS if f'"{key}"' not in text] == []
 
 

@@ -14,7 +14,7 @@ from xdn.report.page.words import Words
 
 _TEMPLATES = Path(__file__).with_name("templates")
 #: BCP 47 names of the languages.
-_TAGS = {"en": "en", "zh": "zh-CN"}
+TAGS = {"en": "en", "zh": "zh-CN"}
 
 
 def environment() -> Environment:
@@ -35,7 +35,7 @@ def html(results: Results, words: Words) -> str:
         .get_template("page.html")
         .render(
             words=words,
-            tag=_TAGS[words.language],
+            tag=TAGS[words.language],
             name=name,
             line=line,
             figures=headline(results, words),

@@ -219,6 +219,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "Marked figures (~) may have been disturbed by other programs.",
         "带 ~ 的数值可能受到其他程序干扰。",
     ),
+    # Drawings of nets.
+    "net_graph": ("Net", "网络"),
+    "net_before": ("As it is read", "优化前"),
+    "net_after": ("As it runs, optimized and fused", "优化与融合后"),
+    "layers_macs": ("{layers} layers, {macs} MACs an image", "{layers} 层，每张图像 {macs} 次乘加"),
+    "time_scale": ("share of the longest layer's time, from little to much", "相对最慢层的耗时，由低到高"),
+    "fold_note": (
+        "A dashed box is the last one of the column before, once more.",
+        "虚线框重复上一列末尾的层。",
+    ),
     # Commands.
     "commands": ("How to make these results again", "复现命令"),
     "no_command": ("The file does not say which command wrote it.", "该文件未记录生成它的命令。"),

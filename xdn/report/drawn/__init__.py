@@ -1,0 +1,1 @@
+"""Nets as drawings: boxes for layers, lines for blobs."""
