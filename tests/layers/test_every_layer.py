@@ -98,6 +98,7 @@ NOT_IN_OPENCV = {
     ("DropoutParameter", "sample_weights_test"): "Bayesian SegNet's",
     ("SPPParameter", "spatial_bin"): "our own: an older branch's, whose message was another",
     ("ROIPoolingParameter", "pad_ratio"): "MS-CNN's",
+    ("PriorBoxParameter", "denser_prior_boxes"): "TextBoxes++'s",
     ("PriorBoxParameter", "densified"): "our own: FaceBoxes, whose boxes differ, has no field for that",
     ("PriorBoxParameter", "width"): "of PriorBoxClustered; next to SSD's fields, where OpenCV put offset_h",
     ("PriorBoxParameter", "height"): "as width; OpenCV put offset_w there",

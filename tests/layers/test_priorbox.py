@@ -161,6 +161,17 @@ def test_the_number_of_ratios_is_bounded():
         PriorBox(min_size=(1.0,), aspect_ratio=(*ratios, 3000.0)).infer(bottoms, 1)
 
 
+def test_denser_boxes_stand_twice(rng):
+    """TextBoxes++: the second one around (h + 1) steps instead of (h + offset)."""
+    bottoms, said = _bottoms(rng, (2, 3), (60, 90)), {"min_size": (10.0,), "aspect_ratio": (5.0,), "step": 30.0}
+    (once,) = PriorBox(**said).reference(bottoms, {}, 1)
+    once = once.reshape(2, 6, 3, 4)
+    below = once.copy()
+    below[0, ..., 1::2] += np.float32(15 / 60)
+    expected = np.stack([once, below], axis=3).reshape(1, 2, -1)
+    check_layer(PriorBox(**said, denser_prior_boxes=True), bottoms, expected, magnitude=2)
+
+
 def test_densified_boxes_stand_side_by_side(rng):
     """FaceBoxes' prior_box_layer.cpp: four a side 8 pixels apart, two 16 pixels apart, one for others."""
     params = PriorBox(min_size=(32.0, 64.0, 128.0), step=32.0, densified=True)

@@ -16,6 +16,7 @@ from xdn.layers.window import patches
     "Convolution",
     "DepthwiseConvolution",
     "ConvolutionDepthwise",
+    "DepthwiseConv",
     "Convolution3D",
     "CONVOLUTION3D",
     "CConvolution",

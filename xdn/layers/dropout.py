@@ -8,12 +8,26 @@ from xdn.layers.base import Message, layer_type, proto
 from xdn.layers.function import Activation
 
 
-@layer_type("Dropout", "SeLuDropout", "AlphaDropout", "SpatialDropout", "Noise", "OutputDecay", v1_name="DROPOUT")
+@layer_type(
+    "Dropout",
+    "SeLuDropout",
+    "AlphaDropout",
+    "SpatialDropout",
+    "Noise",
+    "OutputDecay",
+    "GradientScaler",
+    "GradientReversal",
+    "GradientReverse",
+    "GradReverse",
+    "StopGradient",
+    v1_name="DROPOUT",
+)
 class Dropout(Activation):
     """Dropout: y = x at test time (Srivastava et al. 2014).
 
     What forks call SeLuDropout, AlphaDropout or SpatialDropout is the identity at test time, too, and so are Noise,
-    which training adds, and OutputDecay, which only training's gradients see. `scale_train` is a field of the SSD
+    which training adds, and OutputDecay, GradientScaler, GradientReversal and the like, which only training's gradients
+    see. `scale_train` is a field of the SSD
     and PSPNet branches of Caffe: where it is false, training did not scale what it kept by 1 / (1 - dropout_ratio), and
     the test phase multiplies by 1 - dropout_ratio instead. Bayesian SegNet draws at test time, too, and averages many
     results (`sample_weights_test`); that is refused.

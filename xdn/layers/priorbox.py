@@ -26,7 +26,8 @@ class PriorBox(CaffeLayer):
     The second bottom is the image; of both only the shapes count. The top (1, 2, H*W*boxes*4) holds corners as
     fractions of the image, then the variances. The source is prior_box_layer.cpp of the SSD branch of Caffe (Liu et
     al. 2016). FaceBoxes (Zhang et al. 2017) has a PriorBox of its own, whose boxes are `densified`: squares of 32 and
-    64 pixels stand 4 x 4 and 2 x 2 times around a position, and all squares are a pixel smaller.
+    64 pixels stand 4 x 4 and 2 x 2 times around a position, and all squares are a pixel smaller. In TextBoxes++
+    (Liao et al. 2018) each of `denser_prior_boxes` stands a second time, below the position by a whole step.
     """
 
     message = Message("PriorBoxParameter", "prior_box_param", 203)
@@ -46,6 +47,7 @@ class PriorBox(CaffeLayer):
     step_w: float = proto(12, "float", default=0.0)
     offset: float = proto(13, "float", default=0.5)
     densified: bool = proto(2000, "bool", default=False)
+    denser_prior_boxes: bool = proto(2001, "bool", default=False)
 
     def ratios(self) -> list[float]:
         """Return the aspect ratios: 1, then those given, each with its inverse with `flip`, none twice."""
@@ -106,7 +108,7 @@ class PriorBox(CaffeLayer):
         boxes = len(self.min_size) * len(self.ratios()) + len(self.max_size)
         boxes += sum(_DENSIFIED.get(int(side), _ONCE)[0] ** 2 - 1 for side in self.min_size) if self.densified else 0
         _, _, h, w = bottoms[0].shape
-        return (Blob((1, 2, h * w * boxes * 4)),)
+        return (Blob((1, 2, h * w * boxes * 4 * (1 + self.denser_prior_boxes))),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Position by position, row by row."""
@@ -118,6 +120,9 @@ class PriorBox(CaffeLayer):
             step_h, step_w = image_h / h, image_w / w
         y, x = (np.arange(h) + self.offset) * step_h, (np.arange(w) + self.offset) * step_w
         away, sizes = np.split(np.array(self.boxes()), 2, axis=1)
+        if self.denser_prior_boxes:
+            away, sizes = away.repeat(2, axis=0), sizes.repeat(2, axis=0)
+            away[1::2, 1] += (1 - self.offset) * step_h
         centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), axis=-1) + away  # (H, W, boxes, 2)
         corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)  # (H, W, boxes, 4)
         corners = corners / np.array([image_w, image_h, image_w, image_h])

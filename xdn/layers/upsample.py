@@ -4,7 +4,7 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
+from xdn.layers.base import CaffeLayer, Field, Message, layer_type, misfit, proto
 
 
 def put_back(x: Array, mask: Array, size: tuple[int, int]) -> Array:
@@ -36,6 +36,8 @@ class Upsample(CaffeLayer):
     """
 
     message = Message("UpsampleParameter", "upsample_param", 2007)
+    #: Cambricon's; a second bottom, or none, tells as much.
+    unused = {"nearestneighbor_mode": Field(2000, "bool")}
     channel_rule = ChannelRule.CARRIED
 
     scale: int = proto(1, "uint32", default=0)

@@ -93,7 +93,7 @@ def test_weights_and_random_weights_exclude_each_other(tmp_path):
     ("text", "kind", "word"),
     [
         ("layer { nam: 1 }", ParseError, "net.prototxt:1:9: .*The nearest known: name"),
-        ('layer { name: "x" type: "Warp" }', UnsupportedError, "net.prototxt: layer 'x': .*'Warp'"),
+        ('layer { name: "x" type: "Sharpen" }', UnsupportedError, "net.prototxt: layer 'x': .*'Sharpen'"),
         ('layer { name: "x" type: "ReLU" bottom: "b" top: "t" }', NetError, "net.prototxt: layer 'x' .*unknown bottom"),
         (
             INPUT + 'layer { name: "x" type: "InnerProduct" bottom: "data" top: "t" }',
@@ -212,7 +212,7 @@ def test_a_net_without_layers_is_refused(tmp_path, text):
 
 PYTHON = 'layer { name: "p" type: "Python" bottom: "data" top: "p" python_param { module: "m" layer: "L" } }\n'
 WARPED = (
-    'layer { name: "w" type: "Warp" bottom: "data" top: "data" }'
+    'layer { name: "w" type: "Sharpen" bottom: "data" top: "data" }'
     'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
 )
 
@@ -223,21 +223,21 @@ def test_a_summary_takes_unknown_types(tmp_path):
     assert [(row.name, row.type, row.known, row.shapes) for row in found.layers] == [
         ("in", "Input", True, ((1, 3, 8, 8),)),
         ("p", "Python", False, (None,)),
-        ("w", "Warp", False, (None,)),
+        ("w", "Sharpen", False, (None,)),
         ("r", "ReLU", True, (None,)),
     ]
-    assert found.unknown_types == {"Python": 1, "Warp": 1}
+    assert found.unknown_types == {"Python": 1, "Sharpen": 1}
     with pytest.raises(UnsupportedError, match=r"layer 'p' \(Python\)"):
         load(path)
-    with pytest.raises(UnsupportedError, match=r"layer 'w': XDN lacks the types of 1 of .* 3 layers: 'Warp'"):
+    with pytest.raises(UnsupportedError, match=r"layer 'w': XDN lacks the types of 1 of .* 3 layers: 'Sharpen'"):
         load(write(tmp_path, INPUT + WARPED))
 
 
 def test_a_summary_knows_the_phases_and_the_images_shape(tmp_path):
-    path = write(tmp_path, INPUT + WARPED.replace('"Warp"', '"Warp" include { phase: TRAIN }'))
+    path = write(tmp_path, INPUT + WARPED.replace('"Sharpen"', '"Sharpen" include { phase: TRAIN }'))
     assert summary(path).unknown_types == {}
     found = summary(path, phase="TRAIN", input_shape=(3, 4, 5))
-    assert found.unknown_types == {"Warp": 1}
+    assert found.unknown_types == {"Sharpen": 1}
     assert found.layers[0].shapes == ((1, 3, 4, 5),)
 
 

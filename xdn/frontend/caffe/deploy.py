@@ -56,8 +56,10 @@ def _is_measure(layer: Message) -> bool:
 
 
 def _gives_measures(layer: Message) -> bool:
-    """Return whether `layer`, of a type that XDN lacks, gives nothing, or what is called a loss or a measure."""
-    return layer.type not in (*LAYERS, *_SILENT) and all(_MEASURES.search(top.replace("_", "")) for top in layer.top)
+    """Return whether `layer`, of a type that XDN lacks, reads, and gives nothing or what is called a measure."""
+    if not layer.bottom or layer.type in ("", *LAYERS, *_SILENT):
+        return False
+    return all(_MEASURES.search(top.replace("_", "")) for top in layer.top)
 
 
 @dataclass

@@ -184,6 +184,9 @@ def test_insanity_has_its_mean_slope():
     assert (made.type, made.relu_param.negative_slope) == ("ReLU", pytest.approx(math.log(2) / 5))
     with pytest.raises(NetError, match="lb 4 and ub 4"):
         plain('type: "Insanity" insanity_param { lb: 4 ub: 4 }')
+    assert plain('type: "RReLU" rrelu_param { lb: 2 ub: 4 }').relu_param.negative_slope == slope
+    with pytest.raises(UnsupportedError, match="no lb or no ub"):
+        plain('type: "RReLU" rrelu_param { lb: 2 }')
 
 
 @pytest.mark.parametrize(("param", "axes"), [("", 1), ("eltwise_affine_param { channel_shared: true }", 0)])

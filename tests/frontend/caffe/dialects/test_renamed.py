@@ -58,6 +58,17 @@ def of_positions(x):
             'type: "Pad" pad_param { pad: 1 type: REFLECT }',
             lambda x: np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="symmetric"),
         ),
+        ('type: "ReLU6" relu6_param { } relu_param { engine: CAFFE }', lambda x: np.clip(x, 0, 6)),
+        ('type: "GradientScaler" gradient_scaler_param { alpha: 10 }', lambda x: x),
+        (
+            'type: "ConvolutionDepthwise" convolution_param { num_output: 3 kernel_size: 1 bias_term: false }',
+            lambda x: x * np.float32([2, 3, 4]).reshape(3, 1, 1),
+        ),
+        (
+            'type: "DepthwiseConv" convolution_param { num_output: 3 kernel_size: 1 bias_term: false group: 1 }',
+            lambda x: x * np.float32([2, 3, 4]).reshape(3, 1, 1),
+        ),
+        ('type: "Interp" bottom: "x"', lambda x: x),
         (
             'type: "Scalar" scalar_param { axis: 1 num_axes: 1 filler { value: 3 } }',
             lambda x: x * np.float32([2, 3, 4]).reshape(3, 1, 1),
@@ -74,6 +85,7 @@ def test_what_they_compute(rng, layer, expected):
     [
         ('type: "Normalization" normalization_param { norm: L1 }', "a norm other than L2"),
         ('type: "L2Normalization" l2n_param { is_global: true }', "an axis of 1 is read"),
+        ('type: "ReLU6" relu6_param { negative_slope: 0.1 }', "relu6_param: a negative_slope"),
         ('type: "Padding" padding_param { pad_beg: -1 pad_end: -1 }', "pad_beg -1, which cuts off"),
         ('type: "Padding" padding_param { pad: 1 pad_value: 2 }', "something else than zeros"),
         ('type: "Padding" padding_param { pad_to_power_of_2: true }', "something else than zeros"),

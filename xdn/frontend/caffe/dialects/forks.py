@@ -18,6 +18,8 @@ from xdn.frontend.caffe.dialects.norms import norms_apart
 from xdn.frontend.caffe.dialects.paddings import padded_apart
 from xdn.frontend.caffe.dialects.python_layers import PYTHON, known_python
 from xdn.frontend.caffe.dialects.renamed import RENAMED
+from xdn.frontend.caffe.dialects.siblings import siblings_apart
+from xdn.frontend.caffe.dialects.stochastic import stochastic_apart
 from xdn.frontend.caffe.text import Message, place_of, values_of
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,7 @@ def _axes_in_order(layer: Message) -> None:
     layer.type = "Permute"
 
 
-def _as_large(layer: Message) -> None:
+def _interpolated(layer: Message) -> None:
     """The BilinearInterpolation of ctensmeyer's fork, with the size of a second bottom, is an Interp."""
     if len(layer.bottom) == 2:
         layer.type, layer.interp_param.use_blob_size = "Interp", True
@@ -118,15 +120,19 @@ def _as_large(layer: Message) -> None:
 def _mean_slope(layer: Message) -> None:
     """The Insanity of happynear's fork divides what is below 0 by a number; at test time, by the mean of its range.
 
-    The mean is that of the slopes, which are its reciprocals. The source is its insanity_layer.cpp.
+    The mean is that of the slopes, which are its reciprocals. The sources are its insanity_layer.cpp, and
+    rrelu_layer.cpp of a pull request of Caffe, whose RReLU does the same and states its range.
     """
-    param = layer.insanity_param
+    param = layer.rrelu_param if layer.type == "RReLU" else layer.insanity_param
+    if layer.type == "RReLU" and not (param.HasField("lb") and param.HasField("ub")):
+        raise UnsupportedError("no lb or no ub in rrelu_param", where=place_of(layer))
     low = param.lb if param.HasField("lb") else 5.0
     high = param.ub if param.HasField("ub") else 10.0
     if not high > low or not low * high:
         raise NetError(f"lb {low:g} and ub {high:g}; lb is less, and none is 0", where=place_of(layer))
     layer.type, layer.relu_param.negative_slope = "ReLU", (logarithm(abs(high)) - logarithm(abs(low))) / (high - low)
     layer.ClearField("insanity_param")
+    layer.ClearField("rrelu_param")
 
 
 def _affine(layer: Message) -> None:
@@ -160,8 +166,8 @@ _RULES: dict[str, Callable[[Message], None]] = {
     "SPATIAL_PYRAMID_POOLING": _named_bins,
     **dict.fromkeys(("Tiling", "PixelShuffle"), _sub_pixels),
     "Transpose": _axes_in_order,
-    "BilinearInterpolation": _as_large,
-    "Insanity": _mean_slope,
+    "BilinearInterpolation": _interpolated,
+    **dict.fromkeys(("Insanity", "RReLU"), _mean_slope),
     "EltwiseAffine": _affine,
     "InnerProduct": _of_length_one,
     "Resample": _kind_of_resampling,
@@ -228,7 +234,7 @@ def plain_caffe(net: Message, strict: bool = True) -> None:
         if rule := _RULES.get(layer.type):
             with _understood(strict):
                 rule(layer)
-    for rewrite in (_holes, aligned_apart, padded_apart, merged_apart, norms_apart):
+    for rewrite in (_holes, siblings_apart, stochastic_apart, aligned_apart, padded_apart, merged_apart, norms_apart):
         with _understood(strict):
             rewrite(net)
     _densified(net)

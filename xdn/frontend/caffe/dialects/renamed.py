@@ -89,6 +89,24 @@ def _scalar(layer: Message) -> None:
             setattr(layer.scale_param, name, value)
 
 
+def _depthwise(layer: Message) -> None:
+    """One filter a channel, whatever `group` says: ConvolutionDepthwise has no groups, and NNIE's states none."""
+    layer.convolution_param.group = layer.convolution_param.num_output
+
+
+def _bounded(layer: Message) -> None:
+    """ReLU6 reads no parameters, but for a slope below 0 in one fork, which is refused."""
+    for field in ("relu_param", "relu6_param"):
+        if _stated(layer, field).get("negative_slope"):
+            raise _refused(layer, f"{field}: a negative_slope")
+
+
+def _as_large(layer: Message) -> None:
+    """The second bottom of an Interp has the size that is wanted, in forks whose layers have one."""
+    if len(layer.bottom) == 2 and not layer.interp_param.ListFields():
+        layer.interp_param.use_blob_size = True
+
+
 RENAMED: dict[str, Callable[[Message], None]] = {
     **dict.fromkeys(("Normalization", "L2Norm"), _normalization),
     "L2Normalization": _l2_normalization,
@@ -96,4 +114,7 @@ RENAMED: dict[str, Callable[[Message], None]] = {
     "Padding": _padding,
     "Pad": _mirrored,
     "Scalar": _scalar,
+    **dict.fromkeys(("ConvolutionDepthwise", "DepthwiseConv"), _depthwise),
+    "ReLU6": _bounded,
+    "Interp": _as_large,
 }

@@ -174,7 +174,8 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     HappynearNormalizeParameter normalize_param=2023 message tiling_param=2024 pixel_shuffle_param=2025 \
     mergecrop_param=2026 insanity_param=2027 eltwise_affine_param=2028 \
     message transpose_param=2029 message normalization_param=2201 L2NormalizationParameter l2n_param=2202 \
-    message padding_param=2203 message scalar_param=2204 message video_data_param=6660 \
+    message padding_param=2203 message scalar_param=2204 \
+    ReLUParameter relu6_param=2205 InsanityParameter rrelu_param=2206 message video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \
