@@ -321,6 +321,29 @@ def _defined() -> onnx.ModelProto:
     return _model(graph, constants, 28)
 
 
+def _gathered() -> onnx.ModelProto:
+    """Numbers of elements that are values, and the losses that are made of them."""
+    graph = """gathered (float[2, 3, 4] x, int64[2, 3, 4] i, int64[2, 2] j, float[2, 4] u, int64[2, 4] t)
+        => (y, d, e, l, n) {
+        a = GatherElements <axis = 1> (x, i)
+        b = ScatterElements <axis = 2, reduction = "add"> (a, i, x)
+        c = Gather <axis = 1> (b, j)
+        d = GatherND <batch_dims = 1> (b, j)
+        e = ScatterND <reduction = "mul"> (x, j, u)
+        y = ReduceSum <keepdims = 0> (c)
+        l = SoftmaxCrossEntropyLoss <ignore_index = 1> (x, t)
+        n = NegativeLogLikelihoodLoss <reduction = "none"> (x, t)
+    }"""
+    return _model(graph)
+
+
+def _scattered() -> onnx.ModelProto:
+    """The operator that ScatterElements came from."""
+    return _model(
+        "scattered (float[1, 4] x, int64[1, 2] i, float[1, 2] u) => (y) { y = Scatter <axis = 1> (x, i, u) }", None, 10
+    )
+
+
 def _products() -> onnx.ModelProto:
     """Products of integers."""
     constants = {
@@ -358,7 +381,7 @@ def models() -> tuple[bytes, ...]:
     """Return the models as files."""
     made = (
         _windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _logic(),
-        _functions(), _normal(), _places(), _defined(), _products(), _beside(),
+        _functions(), _normal(), _places(), _defined(), _products(), _gathered(), _scattered(), _beside(),
     )  # fmt: skip
     return tuple(model.SerializeToString() for model in made)
 

@@ -173,6 +173,8 @@ layer { name: "ax" type: "Axpy" bottom: "a" bottom: "x" bottom: "x" top: "ax" }
 layer { name: "b" type: "Binary" bottom: "ax" bottom: "x" top: "b" binary_param { operation: GREATER } }
 layer { name: "wh" type: "Where" bottom: "b" bottom: "x" bottom: "ax" top: "wh" }
 layer { name: "ta" type: "Take" bottom: "wh" top: "ta" take_param { axis: 2 index: [4, 0, 0] } }
+layer { name: "pi" type: "Pick" bottom: "x" bottom: "a" top: "pi" }
+layer { name: "pu" type: "Put" bottom: "x" bottom: "a" bottom: "pi" top: "pu" put_param { operation: ADD } }
 layer { name: "ti" type: "Tile" bottom: "ta" top: "ti" tile_param { axis: -1 tiles: 2 } }
 layer { name: "re" type: "Reduction" bottom: "ti" top: "re" reduction_param { operation: SUMSQ axis: 2 coeff: 0.5 } }
 layer { name: "am" type: "ArgMax" bottom: "re" top: "am" argmax_param { axis: 1 top_k: 2 out_max_val: true } }

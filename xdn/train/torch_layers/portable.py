@@ -18,6 +18,7 @@ _MOVING = (
     "Lstm",
     "Normalize",
     "Permute",
+    "Pick",
     "RNN",
     "Reorg",
     "Reshape",

@@ -94,25 +94,6 @@ def test_a_slice_of_which_something_is_missing():
         net_of(one_node("Slice", (2, 4, 5), constants), "model")
 
 
-def test_gather():
-    check_node("Gather", (2, 4, 3), {"i": np.array(2, np.int64)}, axis=1)
-    check_node("Gather", (2, 4, 3), {"i": i64(1, 2)}, axis=1)
-    check_node("Gather", (2, 4, 3), {"i": i64(2, -4, 2, 0).reshape(2, 2)}, axis=1)
-    check_refused("Gather", (2, 4, 3), {"i": i64(1, 0)}, axis=0, reason="along the batch")
-    with pytest.raises(ShapeError, match=r"elements \[4\] of 4 along axis 1"):
-        net_of(one_node("Gather", (2, 4, 3), {"i": i64(4)}, axis=1), "model")
-
-
-def test_gather_of_rows():
-    info = helper.make_tensor_value_info("x", TensorProto.INT64, (2, 3))
-    model = model_of([helper.make_node("Gather", ["table", "x"], ["y"])], {}, {"table": f32(7, 4)})
-    model.graph.input.append(info)
-    net = net_of(model, "model")
-    rows = np.array([[0, 6, 2], [3, 3, 1]])
-    assert [layer.type for layer in net.layers[1:]] == ["Embed"]
-    np.testing.assert_array_equal(net.forward({"x": rows.astype(np.float32)})["y"], f32(7, 4)[rows])
-
-
 def test_gather_of_single_values():
     info = helper.make_tensor_value_info("x", TensorProto.INT64, (2, 3))
     model = model_of([helper.make_node("Gather", ["table", "x"], ["y"])], {}, {"table": f32(7)})

@@ -26,6 +26,12 @@ def test_an_attribute_that_refers_to_one_of_a_function():
         net_of(model_of([node], {"x": (1, 3)}), "m")
 
 
+def test_operators_that_came_later():
+    """They are checked by what they are now."""
+    with pytest.raises(NetError, match="'num_groups' is missing"):
+        schema.check(helper.make_node("GroupNormalization", ["x", "s", "b"], ["y"]), 17)
+
+
 def test_operators_that_onnx_does_not_have():
     schema.check(helper.make_node("Fancy", ["x"], ["y"], strange=1), 17)
 

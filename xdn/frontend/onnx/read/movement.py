@@ -10,12 +10,11 @@ from xdn.frontend.onnx.read import apart
 from xdn.frontend.onnx.read.arithmetic import blob_like, lies_along
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_extent
-from xdn.frontend.onnx.read.moved import FIRST, batch_of
+from xdn.frontend.onnx.read.moved import batch_of
 from xdn.frontend.onnx.read.window import cut
 from xdn.graph import Array, Shape
 from xdn.layers.bias import Bias
 from xdn.layers.concat import Concat
-from xdn.layers.embed import Embed
 from xdn.layers.pad import Pad
 from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
@@ -231,44 +230,6 @@ def take(node: Node, blob: str, axis: int, index: Sequence[int] | Array) -> str:
     if axis == 0:
         raise UnsupportedError("it is along the batch")
     return node.step("taken", Take(axis=axis, index=tuple(map(int, index))), [blob])
-
-
-@READERS.register("Gather")
-def gather(node: Node) -> None:
-    """Rows of a constant by Embed; of a blob one element of an axis, or neighbouring ones, by Slice, others by Take.
-
-    Refused: along the batch, another axis of a constant than its first, and indices of a blob that are no constant.
-    """
-    if node.is_constant(0):
-        _embedded(node, node.constant(0, "table"))
-        return
-    axis, indices = node.axis(node.attribute("axis", 0)), node.constant(1, "indices")
-    shape = node.shape()
-    if axis == node.making.places.get(node.bottom(), FIRST).axis:
-        raise UnsupportedError("it is along the batch")
-    numbers = [int(each) for each in indices.reshape(-1)]
-    if not numbers or not all(-shape[axis] <= each < shape[axis] for each in numbers):
-        raise ShapeError(f"elements {numbers[:8]} of {shape[axis]} along axis {axis}; there must be one or more")
-    numbers = [each % shape[axis] for each in numbers]
-    if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-        blob = cut(node, node.bottom(), axis, numbers[0], numbers[-1] + 1)
-    else:
-        blob = take(node, node.bottom(), axis, numbers)
-    node.shaped(blob, (*shape[:axis], *indices.shape, *shape[axis + 1 :]))
-
-
-def _embedded(node: Node, table: Array) -> None:
-    """Make the rows of a constant, or its single values, the first output."""
-    if table.ndim < 1 or node.attribute("axis", 0) % table.ndim:
-        raise UnsupportedError(f"it takes parts of a constant of shape {table.shape}")
-    rows, columns = len(table), prod(table.shape[1:])
-    params = Embed(num_output=columns, input_dim=rows, bias_term=False)
-    weights = {"weight": table.reshape(rows, columns)}
-    if table.ndim == 2:
-        node.top(params, [node.bottom(1)], weights)
-        return
-    blob = node.step("rows", params, [node.bottom(1)], weights)
-    node.shaped(blob, (*node.shape(1), *table.shape[1:]))
 
 
 @READERS.register("Pad")

@@ -144,7 +144,7 @@ def _make(node: Node) -> None:
             raise
         try:
             functions.function(node)
-        except UnsupportedError:
+        except (UnsupportedError, ShapeError):
             raise error from None
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.frontend.onnx.read.fold import MOST_ELEMENTS
 from xdn.graph import Array
 
+#: The most weights of an axis: it may be brought from 4096 positions to 8192.
+_MOST_WEIGHTS = 1 << 25
 #: By `nearest_mode`: which position is the nearest of a place.
 _NEAREST: Mapping[str, Callable[[Array], Array]] = {
     "floor": np.floor,
@@ -120,7 +121,7 @@ class Filter:
 
     def weights(self, axis: Axis, how: str) -> Array:
         """Return (P, size) f32, how much of each position before is in each after; ShapeError where they are many."""
-        if axis.size * axis.wanted > MOST_ELEMENTS:
+        if axis.size * axis.wanted > _MOST_WEIGHTS:
             raise ShapeError(f"{axis.size} positions cannot be brought to {axis.wanted}: the weights are too large")
         scale = min(axis.factor, 1.0) if self.antialias else 1.0
         reach = int(np.ceil((1 if self.cubic is None else 2) / scale))

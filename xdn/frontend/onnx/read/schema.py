@@ -16,11 +16,13 @@ _SAYING = ("to", "dtype", "output_dtype")
 
 @cache
 def _schema(operator: str, opset: int) -> onnx.defs.OpSchema | None:
-    """Return what ONNX says of an operator in an operator set; None of one that it does not have there."""
-    try:
-        return onnx.defs.get_schema(operator, opset, "")
-    except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
-        return None
+    """Return what ONNX says of an operator in an operator set, or where it came later in the newest; None of others."""
+    for version in (opset, onnx.defs.onnx_opset_version()):
+        try:
+            return onnx.defs.get_schema(operator, version, "")
+        except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
+            continue
+    return None
 
 
 def check(proto: onnx.NodeProto, opset: int) -> None:
