@@ -16,7 +16,7 @@ from xdn.runtime.session import Session
 ALGORITHMS = st.sampled_from(sorted(WINOGRAD))
 
 
-@fuzzed(40)
+@fuzzed(24)
 @given(st.data())
 def test_layer(data):
     size = data.draw(st.tuples(st.integers(1, 14), st.integers(1, 14)))
