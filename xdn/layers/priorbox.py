@@ -6,21 +6,21 @@ from bisect import bisect, insort
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
+from xdn.graph import Array, Blob, Blobs
+from xdn.layers.base import layer_type, proto
+from xdn.layers.priors import Box, Priors
 
 #: Aspect ratios that differ by less are one.
 _SAME_RATIO = 1e-6
 #: No file has more than a few; the time of `ratios` grows with their square.
 _MOST_RATIOS = 1 << 10
-_DEFAULT_VARIANCE = 0.1
 #: Side of a square in FaceBoxes -> how often it stands along each axis, and how far apart; others stand once.
 _DENSIFIED = {32: (4, 8.0), 64: (2, 16.0)}
 _ONCE = (1, 0.0)
 
 
 @layer_type("PriorBox")
-class PriorBox(CaffeLayer):
+class PriorBox(Priors):
     """PriorBox: boxes of several sizes and aspect ratios around each position of the first bottom.
 
     The second bottom is the image; of both only the shapes count. The top (1, 2, H*W*boxes*4) holds corners as
@@ -30,22 +30,10 @@ class PriorBox(CaffeLayer):
     (Liao et al. 2018) each of `denser_prior_boxes` stands a second time, below the position by a whole step.
     """
 
-    message = Message("PriorBoxParameter", "prior_box_param", 203)
-    reads_shapes_only = True
-
     min_size: tuple[float, ...] = proto(1, "float", default=(), repeated=True)
     max_size: tuple[float, ...] = proto(2, "float", default=(), repeated=True)
     aspect_ratio: tuple[float, ...] = proto(3, "float", default=(), repeated=True)
     flip: bool = proto(4, "bool", default=True)
-    clip: bool = proto(5, "bool", default=False)
-    variance: tuple[float, ...] = proto(6, "float", default=(), repeated=True)
-    img_size: int = proto(7, "uint32", default=0)
-    img_h: int = proto(8, "uint32", default=0)
-    img_w: int = proto(9, "uint32", default=0)
-    step: float = proto(10, "float", default=0.0)
-    step_h: float = proto(11, "float", default=0.0)
-    step_w: float = proto(12, "float", default=0.0)
-    offset: float = proto(13, "float", default=0.5)
     densified: bool = proto(2000, "bool", default=False)
     denser_prior_boxes: bool = proto(2001, "bool", default=False)
 
@@ -62,11 +50,8 @@ class PriorBox(CaffeLayer):
                     insort(ascending, new)
         return found
 
-    def boxes(self) -> list[tuple[float, float, float, float]]:
-        """Return (x, y, width, height) in pixels of the boxes around one position, in Caffe's order.
-
-        x and y are how far the middle is from the position. Caffe holds minimal and maximal sizes as integers.
-        """
+    def boxes(self) -> list[Box]:
+        """Return the boxes around one position, in Caffe's order; Caffe holds minimal and maximal sizes as integers."""
         found, ratios = [], self.ratios()[1:]
         for number, given in enumerate(self.min_size):
             least = int(given)
@@ -78,7 +63,15 @@ class PriorBox(CaffeLayer):
                 found.append((0.0, 0.0, least * math.sqrt(ratio), least / math.sqrt(ratio)))
         return found
 
-    def _squares(self, side: int) -> list[tuple[float, float, float, float]]:
+    def around(self, step_h: float) -> tuple[Array, Array]:
+        """Each box a second time, with `denser_prior_boxes`."""
+        away, sizes = super().around(step_h)
+        if self.denser_prior_boxes:
+            away, sizes = away.repeat(2, axis=0), sizes.repeat(2, axis=0)
+            away[1::2, 1] += (1 - self.offset) * step_h
+        return away, sizes
+
+    def _squares(self, side: int) -> list[Box]:
         """Return the square boxes of a minimal size."""
         if not self.densified:
             return [(0.0, 0.0, float(side), float(side))]
@@ -87,20 +80,14 @@ class PriorBox(CaffeLayer):
         return [(x, y, side - 1.0, side - 1.0) for y in away for x in away]
 
     def _check(self, bottoms: Blobs) -> None:
-        if len(bottoms) != 2 or any(len(bottom.shape) != 4 for bottom in bottoms):
-            raise misfit(bottoms, "a map and the image (N, C, H, W)")
+        self.check_grid(bottoms)
         numbers = (*self.min_size, *self.max_size, *self.aspect_ratio, *self.variance)
         if len(self.aspect_ratio) > _MOST_RATIOS:
             raise ShapeError(f"{len(self.aspect_ratio)} aspect_ratio; at most {_MOST_RATIOS} are taken")
         if not self.min_size or not all(0 < number < np.inf for number in numbers):
             raise ShapeError("min_size is missing, or a size, aspect_ratio or variance is not positive")
-        if not all(0 <= step < np.inf for step in (self.step, self.step_h, self.step_w, abs(self.offset))):
-            what = f"step {self.step}, step_h {self.step_h}, step_w {self.step_w}, offset {self.offset}"
-            raise ShapeError(f"{what}; no step is negative, and all are finite")
         if self.max_size and len(self.max_size) != len(self.min_size):
             raise ShapeError(f"{len(self.max_size)} max_size for {len(self.min_size)} min_size; give as many, or none")
-        if len(self.variance) not in (0, 1, 4):
-            raise ShapeError(f"{len(self.variance)} variance; give one, or one a coordinate")
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(1, 2, H * W * boxes * 4), whatever the batch."""
@@ -109,25 +96,3 @@ class PriorBox(CaffeLayer):
         boxes += sum(_DENSIFIED.get(int(side), _ONCE)[0] ** 2 - 1 for side in self.min_size) if self.densified else 0
         _, _, h, w = bottoms[0].shape
         return (Blob((1, 2, h * w * boxes * 4 * (1 + self.denser_prior_boxes))),)
-
-    def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Position by position, row by row."""
-        h, w = bottoms[0].shape[2:]
-        image_h = self.img_h or self.img_size or bottoms[1].shape[2]
-        image_w = self.img_w or self.img_size or bottoms[1].shape[3]
-        step_h, step_w = self.step_h or self.step, self.step_w or self.step
-        if not (step_h and step_w):
-            step_h, step_w = image_h / h, image_w / w
-        y, x = (np.arange(h) + self.offset) * step_h, (np.arange(w) + self.offset) * step_w
-        away, sizes = np.split(np.array(self.boxes()), 2, axis=1)
-        if self.denser_prior_boxes:
-            away, sizes = away.repeat(2, axis=0), sizes.repeat(2, axis=0)
-            away[1::2, 1] += (1 - self.offset) * step_h
-        centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), axis=-1) + away  # (H, W, boxes, 2)
-        corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)  # (H, W, boxes, 4)
-        corners = corners / np.array([image_w, image_h, image_w, image_h])
-        if self.clip:
-            corners = corners.clip(0, 1)
-        variance = (self.variance or (_DEFAULT_VARIANCE,)) * (1 if len(self.variance) == 4 else 4)
-        parts = [corners.ravel(), np.tile(variance, corners.size // 4)]
-        return (np.stack(parts)[None].astype(np.float32),)
