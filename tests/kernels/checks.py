@@ -421,6 +421,13 @@ LAYER_CASES = [
     case("Take", _IMAGE, axis=2, index=(4, -1, 0, 0)),
     case("Gelu", _IMAGE, allowed=lambda net, feed, expected: np.full_like(expected, 64 * UNIT)),
     case("MatMul", (13, 5, 7), (13, 7, 9), allowed=sums),
+    case(
+        "DotProductAttention",
+        (13, 2, 5),
+        (9, 2, 5),
+        (9, 2, 3),
+        allowed=lambda net, feed, expected: 400 * UNIT + 0 * expected,
+    ),
     case("LayerNorm", _IMAGE, allowed=lambda net, feed, expected: 8 * UNIT * (16 + np.abs(expected))),
     case("Bias", _IMAGE, axis=2, num_axes=2),
     case("Bias", _IMAGE, axis=1, num_axes=3),

@@ -179,9 +179,9 @@ def test_every_stage_keeps_the_outputs_over_lines_images_and_volumes(net):
 def test_every_stage_has_something_to_do_in_the_table(axes):
     """Which positions are read in part is asked of images only.
 
-    No net of the table reads 8-bit integers, or moves values of which the shape is the same for images of any size.
+    No net of the table reads 8-bit integers, has attention, or moves values of one shape for images of any size.
     """
-    found = {"quantized-storage", "eliminate-moves"}
+    found = {"quantized-storage", "eliminate-moves", "fuse-attention"}
     for name in TABLE:
         reports = optimize(net_over(axes, name), STAGES_IN_ORDER).reports
         found |= {report.stage for report in reports if report.changes}

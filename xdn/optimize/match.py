@@ -15,6 +15,11 @@ def reason_to_keep(net: Net, blob: str) -> str | None:
     return None
 
 
+def only_reader(net: Net, blob: str) -> Layer | None:
+    """Return what reads a blob, where nothing else needs that."""
+    return net.consumers[blob][0] if reason_to_keep(net, blob) is None and net.consumers[blob] else None
+
+
 def sharers(net: Net, layer: Layer) -> list[Layer]:
     """Return the other layers that share weights with `layer` (`param { name: ... }`)."""
     own = {name for name in layer.shared if name}

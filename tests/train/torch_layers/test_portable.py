@@ -17,6 +17,7 @@ from xdn.layers.channelscale import ChannelScale
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
 from xdn.layers.depthtospace import DepthToSpace
+from xdn.layers.dotproductattention import DotProductAttention
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
@@ -67,6 +68,12 @@ def test_concat(params, shapes):
 def test_matmul(shapes):
     check_layer(MatMul(), *shapes)
     check_gradients(MatMul(), *shapes)
+
+
+def test_attention():
+    shapes = [(2, 4, 3, 5), (2, 6, 3, 5), (2, 6, 3, 2), (2, 1, 1, 6)]
+    check_layer(DotProductAttention(scale=0.5), *shapes)
+    check_gradients(DotProductAttention(scale=0.5), *shapes)
 
 
 def test_where():

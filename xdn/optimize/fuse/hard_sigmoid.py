@@ -7,7 +7,7 @@ from xdn.graph import Layer, Net
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.power import Power
 from xdn.layers.relu6 import ReLU6
-from xdn.optimize.match import reason_to_keep, title
+from xdn.optimize.match import only_reader, reason_to_keep, title
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def spelled_around(net: Net, clip: Layer) -> Spelling | str | None:
             return reason
     x = shift.bottoms[0]
     product = _product(net, x, clip.tops[0])
-    divide = _only_reader(net, (product or clip).tops[0])
+    divide = only_reader(net, (product or clip).tops[0])
     if divide is None or not _is_power(divide, 1 / 6, 0):
         return f"no Power after {'its product' if product else 'it'} divides by 6"
     if product:
@@ -71,14 +71,9 @@ def _is_power(layer: Layer, scale: float, shift: float) -> bool:
     return params.power == 1 and bool(real(params.scale) == real(scale)) and params.shift == shift
 
 
-def _only_reader(net: Net, blob: str) -> Layer | None:
-    """Return what reads a blob, where nothing else needs that."""
-    return net.consumers[blob][0] if reason_to_keep(net, blob) is None and net.consumers[blob] else None
-
-
 def _product(net: Net, x: str, factor: str) -> Layer | None:
     """Return the layer that multiplies x by `factor`, where nothing else reads this."""
-    reader = _only_reader(net, factor)
+    reader = only_reader(net, factor)
     if reader is None or not isinstance(reader.params, Eltwise) or reader.epilogue is not None or reader.quantized:
         return None
     return reader if reader.params.operation == "PROD" and sorted(reader.bottoms) == sorted((x, factor)) else None

@@ -18,7 +18,14 @@ class ReadBf16(Stage):
     """
 
     group = READING
-    after = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection")
+    after = (
+        "fuse-attention",
+        "fuse-residual",
+        "fuse-hard-swish",
+        "fuse-activation",
+        "eliminate-unread",
+        "fuse-projection",
+    )
 
     def apply(self, net: Net) -> Rewrite:
         """Mark the layers, from the first to the last."""

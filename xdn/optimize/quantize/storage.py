@@ -33,7 +33,15 @@ class QuantizedStorage(Stage):
 
     group = POST_FUSION
     in_files = False
-    after = ("fuse-residual", "fuse-hard-swish", "fuse-activation", "eliminate-unread", "fuse-projection", "read-bf16")
+    after = (
+        "fuse-attention",
+        "fuse-residual",
+        "fuse-hard-swish",
+        "fuse-activation",
+        "eliminate-unread",
+        "fuse-projection",
+        "read-bf16",
+    )
 
     def apply(self, net: Net) -> Rewrite:
         """Ask how blobs are read from the outputs to the inputs, then store from the inputs to the outputs."""

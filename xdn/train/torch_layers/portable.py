@@ -38,6 +38,7 @@ _FRESH = (
     "ChannelNorm",
     "ChannelScale",
     "Concat",
+    "DotProductAttention",
     "Eltwise",
     "Gram",
     "InnerDistance",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.frontend.onnx.onnx_checks import check_layer, check_values
+from xdn.layers.dotproductattention import DotProductAttention
 from xdn.layers.matmul import MatMul
 from xdn.layers.where import Where
 
@@ -19,6 +20,11 @@ from xdn.layers.where import Where
 )
 def test_matmul(params, shapes):
     check_layer(params, *shapes)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention(masked):
+    check_layer(DotProductAttention(scale=0.5), (2, 4, 3, 5), (2, 6, 3, 5), (2, 6, 3, 2), *[(2, 1, 1, 6)] * masked)
 
 
 def test_where():

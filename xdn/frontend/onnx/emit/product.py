@@ -1,9 +1,11 @@
-"""Products of blobs, and choices between them, in ONNX: MatMul, Where."""
+"""Products of blobs, and choices between them, in ONNX: MatMul, DotProductAttention, Where."""
 
+import numpy as np
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission
 from xdn.graph import LayerParams
+from xdn.layers.dotproductattention import DotProductAttention
 from xdn.layers.matmul import MatMul
 
 
@@ -18,6 +20,20 @@ def matmul(out: Emission, params: MatMul) -> None:
             source = out.step("Transpose", [source], f"turned{number}", perm=[*order, columns, rows])
         inputs.append(source)
     out.top("MatMul", inputs)
+
+
+@EMITTERS.register("DotProductAttention")
+def attention(out: Emission, params: DotProductAttention) -> None:
+    """Two MatMul with a Softmax between them, of bottoms whose heads lie before their steps."""
+    queries, keys, values, *mask = out.bottoms
+    queries, values = (out.step("Transpose", [each], f"heads_{each}", perm=[0, 2, 1, 3]) for each in (queries, values))
+    keys = out.step("Transpose", [keys], "keys", perm=[0, 2, 3, 1])
+    scores = out.step("MatMul", [queries, keys], "scores")
+    scores = out.step("Mul", [scores, out.constant("scale", np.array(params.scale, np.float32))], "scaled")
+    if mask:
+        scores = out.step("Add", [scores, *mask], "masked")
+    weights = out.step("Softmax", [scores], "weights", axis=-1)
+    out.top("Transpose", [out.step("MatMul", [weights, values], "means")], perm=[0, 2, 1, 3])
 
 
 @EMITTERS.register("Where")

@@ -1,0 +1,85 @@
+"""Products with a softmax between them become DotProductAttention, and keep what they compute."""
+
+import numpy as np
+import pytest
+
+from tests.optimize.building import assert_same_outputs, assert_settled, data, layer, net_of
+from xdn.optimize.fuse.attention import FuseAttention
+
+STEPS, KEYS = 9, 5
+
+
+def scores(*, key_order=(0, 2, 3, 1), **product):
+    """Return the layers from queries and keys to scores."""
+    return [
+        layer("Permute", "queries", ["q"], order=(0, 2, 1, 3)),
+        layer("Permute", "keys", ["k"], order=key_order),
+        layer("Power", "half", ["keys"], scale=0.5),
+        layer("MatMul", "product", ["queries", "half"], **product),
+        layer("Power", "scaled", ["product"], scale=0.7),
+    ]
+
+
+def means(weighed):
+    """Return the layers from what the softmax is of to the mean of the values."""
+    return [
+        layer("Softmax", "p", [weighed], axis=-1),
+        layer("Permute", "values", ["v"], order=(0, 2, 1, 3)),
+        layer("MatMul", "means", ["p", "values"]),
+        layer("Permute", "y", ["means"], order=(0, 2, 1, 3)),
+    ]
+
+
+def inputs(steps=STEPS):
+    return [data(2, steps, 3, 4, name="q"), data(2, KEYS, 3, 4, name="k"), data(2, KEYS, 3, 2, name="v")]
+
+
+def fuse(net):
+    done = FuseAttention().apply(net)
+    assert_same_outputs(net, done.net)
+    assert_settled(FuseAttention, done.net)
+    return done
+
+
+@pytest.mark.parametrize("transposed", [{}, {"key_order": (0, 2, 1, 3), "transpose_b": True}], ids=["keys", "product"])
+def test_without_a_mask(transposed):
+    done = fuse(net_of(*inputs(), *scores(**transposed), *means("scaled"), outputs=["y"]))
+    (found,) = [each for each in done.net.layers if not each.params.is_input]
+    assert (found.type, found.bottoms, found.tops) == ("DotProductAttention", ("q", "k", "v"), ("y",))
+    np.testing.assert_allclose(found.params.scale, 0.35)
+
+
+def test_with_a_mask_that_several_share():
+    mask, rows = data(2, 1, 1, KEYS, name="mask"), layer("Tile", "rows", ["mask"], axis=2, tiles=STEPS)
+    every, masked = layer("Tile", "all", ["rows"], tiles=3), layer("Eltwise", "sum", ["all", "scaled"])
+    layers = [*scores(), rows, every, masked, *means("sum"), layer("ReLU", "other", ["all"])]
+    done = fuse(net_of(*inputs(), mask, *layers, outputs=["y", "other"]))
+    assert [each.type for each in done.net.layers if not each.params.is_input] == [
+        "Tile",
+        "Tile",
+        "DotProductAttention",
+        "ReLU",
+    ]
+    assert done.net.layer("y").bottoms == ("q", "k", "v", "mask")
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"),
+    [
+        ([*inputs(), *scores(), *means("scaled"), layer("ReLU", "r", ["means"])], "do not change places"),
+        ([*inputs(), *scores(), *means("scaled"), layer("ReLU", "r", ["product"])], "not of a product of two blobs"),
+        ([*inputs(), *scores(key_order=(0, 2, 1, 3), transpose_b=True)[:4], layer("Eltwise", "sum", ["product"] * 2),
+          *means("sum")], "not of a product of two blobs"),
+        ([*inputs(7), *scores(), *means("scaled")], "fewer than 8 steps"),
+    ],
+)  # fmt: skip
+def test_what_stays(net, reason):
+    net = net_of(*net, outputs=["y", *(["r"] if net[-1].name == "r" else [])])
+    done = fuse(net)
+    assert done.net is net
+    assert reason in done.refusals[0].text
+
+
+def test_weights_that_are_asked_for_stay():
+    net = net_of(*inputs(), *scores(), *means("scaled"), outputs=["y", "p"])
+    assert fuse(net).net is net

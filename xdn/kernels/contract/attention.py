@@ -1,0 +1,227 @@
+"""Attention: scores, their softmax, and the mean of the values, for a few steps of a head at a time.
+
+In the channel schedule the steps of a sequence are channels: a vector holds queries, keys and values are scalars. In
+the batch schedule a vector holds images, of queries, keys and values alike. Either way, for each head and panel of
+steps, rows being what a panel has of each::
+
+    for tile of keys:                                      MR rows of the scores
+        for i in range(depth):
+            acc[r] += key[r][i] * query[i]                 one fused multiply-add of a row
+    most = max of scale * scores[s] + mask[s]
+    scores[s] = e ** (scale * scores[s] + mask[s] - most);  total = sum of scores[s]
+    for tile of y:                                         MR elements of a value
+        for s in range(keys):
+            acc[r] += value[s][r] * scores[s]
+        y[r] = acc[r] / total
+
+The last tile begins earlier, and computes again what the one before it has. Scores of a panel stay in the core's cache.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from llvmlite import ir
+
+from xdn.codegen import formulas
+from xdn.codegen.builder import VectorBuilder
+from xdn.codegen.intrinsics import at_element
+from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, emitted
+from xdn.codegen.names import KernelName
+from xdn.codegen.source import KernelBody
+from xdn.codegen.target import Target
+from xdn.kernels.contract.task import spread
+from xdn.kernels.core.descriptor import Descriptor, Number, Place, Scratch, Size
+from xdn.kernels.core.family import Lowered, Lowering, Step, family
+from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.layout import BATCH, BOTH, Schedule
+from xdn.kernels.core.portion import portion
+from xdn.kernels.core.work import Loop, Phase
+
+#: Registers of a row of the channel schedule at most.
+_MOST_REGISTERS = 3
+#: Cycles of a vector of scores between the products: it is loaded and stored twice, and raised to a power.
+_SCORE_CYCLES = 30.0
+#: The words of kernel names where a mask is added.
+_MASKED = "mask"
+
+
+class Attending(Descriptor):
+    """Heads and panels; keys, elements of a query and of a value; what panels and images' elements are apart.
+
+    scores
+        A panel's, of all heads and panels of a block.
+    """
+
+    q, k, v, mask, y, scores = (*(Place() for _ in range(5)), Scratch())
+    q_pitch, k_pitch, v_pitch, mask_pitch, y_pitch = (Size() for _ in range(5))
+    q_block, k_block, v_block, mask_block, y_block = (Size() for _ in range(5))
+    heads, panels, keys, depth, values, width, images = (Size() for _ in range(7))
+    scale = Number()
+
+
+def _tile_of(rows: int, builder: Callable[[ir.IRBuilder], VectorBuilder], schedule: Schedule) -> Any:
+    """Return what sums so many rows, each a scalar or a row times the same rows."""
+
+    @emitted(VOID, POINTER, POINTER, POINTER, *[I64] * 5)
+    def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
+        b = builder(irbuilder)
+        factors, vectors, into, count, factor_step, factor_row, vector_step, into_row = args
+        one = b.load if schedule is BATCH else (lambda pointer: b.broadcast(b.scalar(pointer)))
+
+        def add(i: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
+            vector, at = (
+                b.load(b.offset(vectors, b.ir.mul(vector_step, i))),
+                b.offset(factors, b.ir.mul(factor_step, i)),
+            )
+            each = (one(b.offset(at, b.ir.mul(factor_row, b.const(r)))) for r in range(rows))
+            return [b.fma(factor, vector, value) for factor, value in zip(each, acc, strict=True)]
+
+        for r, value in enumerate(b.loop(b.const(0), count, [b.number(0)] * rows, add)):
+            b.store(value, b.offset(into, b.ir.mul(into_row, b.const(r))))
+
+    return tile
+
+
+def _softmax_of(builder: Callable[[ir.IRBuilder], VectorBuilder], schedule: Schedule, masked: bool) -> Any:
+    """Return what makes exponentials of scores, and leaves their sum after the last."""
+
+    @emitted(VOID, POINTER, POINTER, I64, I64, I64, NUMBER)
+    def softmax(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
+        b = builder(irbuilder)
+        scores, mask, count, row, mask_step, factor = args
+        scale = b.broadcast(factor)
+
+        def place(number: ir.Value) -> ir.Value:
+            return b.offset(scores, b.ir.mul(row, number))
+
+        def find_most(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            value = b.mul(b.load(place(number)), scale)
+            if masked:
+                at = b.offset(mask, b.ir.mul(mask_step, number))
+                value = b.add(value, b.load(at) if schedule is BATCH else b.broadcast(b.scalar(at)))
+            b.store(value, place(number))
+            return [b.larger(value, carried[0])]
+
+        def exponentiate(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            power = formulas.exp(b, b.sub(b.load(place(number)), most))
+            b.store(power, place(number))
+            return [b.add(carried[0], power)]
+
+        (most,) = b.loop(b.const(0), count, [b.number(float("-inf"))], find_most)
+        (total,) = b.loop(b.const(0), count, [b.number(0)], exponentiate)
+        b.store(total, place(count))
+
+    return softmax
+
+
+def _divide_by(builder: Callable[[ir.IRBuilder], VectorBuilder]) -> Any:
+    """Return what divides so many rows of y by a row."""
+
+    @emitted(VOID, POINTER, POINTER, I64, I64)
+    def divide(irbuilder: ir.IRBuilder, y: ir.Value, total: ir.Value, count: ir.Value, pitch: ir.Value) -> None:
+        b = builder(irbuilder)
+        sums = b.load(total)
+
+        def one(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            at = b.offset(y, b.ir.mul(pitch, number))
+            b.store(b.div(b.load(at), sums), at)
+            return carried
+
+        b.loop(b.const(0), count, [], one)
+
+    return divide
+
+
+def _body(name: KernelName, target: Target, schedule: Schedule) -> KernelBody:
+    """Return the loops around the tiles, as Numba compiles them."""
+    assert name.tile is not None
+    rows, registers = name.tile
+    builder = partial(VectorBuilder, target=target, registers=registers)
+    tile, row = _tile_of(rows, builder, schedule), registers * target.lanes
+    softmax, divide = _softmax_of(builder, schedule, _MASKED in name.epilogue), _divide_by(builder)
+
+    def attention(d, frame):
+        keys, depth, values, images, panels = d.keys, d.depth, d.values, d.images, d.panels
+        begin, end = portion(frame, d.heads * panels)
+        for block in range(frame.blocks):
+            for unit in range(begin, end):
+                head = unit // panels
+                step = (unit - head * panels) * d.width
+                q = at_element(frame, d.q, block * d.q_block + head * depth * d.q_pitch + step)
+                scores = at_element(frame, d.scores, unit * (keys + 1) * row)
+                total = at_element(frame, d.scores, (unit * (keys + 1) + keys) * row)
+                for first in range(0, keys, rows):
+                    s = min(first, keys - rows)
+                    k = at_element(frame, d.k, block * d.k_block + head * depth * d.k_pitch + s * images)
+                    into = at_element(frame, d.scores, (unit * (keys + 1) + s) * row)
+                    tile(k, q, into, depth, d.k_pitch, images, d.q_pitch, row)
+                mask = at_element(frame, d.mask, block * d.mask_block)
+                softmax(scores, mask, keys, row, d.mask_pitch, d.scale)
+                for first in range(0, values, rows):
+                    e = head * values + min(first, values - rows)
+                    v = at_element(frame, d.v, block * d.v_block + e * d.v_pitch)
+                    y = at_element(frame, d.y, block * d.y_block + e * d.y_pitch + step)
+                    tile(v, scores, y, keys, images, d.v_pitch, row, d.y_pitch)
+                y = at_element(frame, d.y, block * d.y_block + head * values * d.y_pitch + step)
+                divide(y, total, values, d.y_pitch)
+
+    return attention
+
+
+def _tiling(lowering: Lowering) -> tuple[int, int, int]:
+    """Return rows of a tile, registers of a row, and panels of a head."""
+    (_, steps, *_), target, top = lowering.bottoms[0].shape, lowering.target, lowering.top()
+    if lowering.schedule is BATCH:
+        registers, panels = top.images // target.lanes, steps
+    else:
+        vectors = top.position_elements // target.lanes
+        registers = max(number for number in range(1, _MOST_REGISTERS + 1) if vectors % number == 0)
+        panels = vectors // registers
+    most = (target.registers - 2 * registers) // registers
+    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
+    return min(spread(values, most)[0], keys), registers, panels
+
+
+def _phases(lowering: Lowering) -> tuple[Phase, ...]:
+    """Return what the tiles and the exponentials of all panels take."""
+    rows, registers, panels = _tiling(lowering)
+    (_, _, heads, depth), rates = lowering.bottoms[0].shape, lowering.target.rates
+    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
+    step = max(rows * registers / rates.multiplied, rates.latency)
+    tiles = -(-keys // rows) * depth + -(-values // rows) * keys
+    cycles = heads * panels * (tiles * step + keys * registers * _SCORE_CYCLES)
+    held = float(4 * keys * registers * lowering.target.vector_bytes)
+    streams = (lowering.read, lowering.written, Loop(heads * panels * held, held))
+    return (Phase(cycles, streams, heads * panels),)
+
+
+@family("attention", "DotProductAttention", schedules=BOTH, phases=_phases)
+def lower_attention(lowering: Lowering) -> Lowered:
+    """Weigh values by the softmax of scores, panel by panel."""
+    layer, (rows, registers, panels) = lowering.layer, _tiling(lowering)
+    names = ("q", "k", "v", "mask")[: len(layer.bottoms)]
+    layouts = {name: lowering.bottom(number) for number, name in enumerate(names)} | {"y": lowering.top()}
+    (_, _, heads, depth), row = lowering.bottoms[0].shape, registers * lowering.target.lanes
+    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
+    words = Attending(
+        **dict(zip(names, layer.bottoms, strict=True)),
+        y=layer.tops[0],
+        scores=heads * panels * (keys + 1) * row,
+        **{f"{name}_pitch": layout.position_elements for name, layout in layouts.items()},
+        **{f"{name}_block": layout.block_elements for name, layout in layouts.items()},
+        heads=heads,
+        panels=panels,
+        keys=keys,
+        depth=depth,
+        values=values,
+        width=row,
+        images=lowering.top().images,
+        scale=lowering.params.scale,
+    )
+    masked = (_MASKED,) * ("mask" in names)
+    op = lowering.schedule.op("attention")
+    name = KernelName(op, lowering.target.name, epilogue=masked, tile=(rows, registers))
+    macs = heads * lowering.bottoms[0].shape[1] * keys * (depth + values)
+    source = kernel_source(name, partial(_body, name, lowering.target, lowering.schedule), Attending)
+    return Lowered([Step(source, words, macs=macs)])
