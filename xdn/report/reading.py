@@ -76,6 +76,7 @@ def _timed(document: Document) -> Iterator[tuple[str, ContestResult]]:
     """Yield what was timed, and its place within the document."""
     if isinstance(document, RunDocument):
         yield "contest", document.contest
+        yield from ((f"compared[{number}]", each.contest) for number, each in enumerate(document.compared))
     elif isinstance(document, ContestDocument):
         if not document.bars:
             raise DataError("it has no bars", where="bars")

@@ -78,6 +78,19 @@ def precisions():
     return about | {"candidates": candidates}
 
 
+def compared():
+    """Return another engine as JSON."""
+    contest = asdict(bar("engine", 3.0).result.contest)
+    return {
+        "engine": "ONNX Runtime 1.32",
+        "contest": contest,
+        "batch": 64,
+        "variant": "",
+        "difference": 1e-6,
+        "ratio": 3.0,
+    }
+
+
 def optimized():
     """Return what the optimizer says, as JSON."""
     note = {"layer": HOSTILE, "text": "was fused"}
@@ -129,6 +142,7 @@ BEFORE = run(4.0, [layer("conv1", 2.0), layer(HOSTILE, 1.0), layer("split", 0.0,
 AFTER = run(
     1.0, [layer("conv1", 1.0, kernel="dots_vnni_u8xs8_tou8_8x2__avx512f")], cost=LESS, tuning=search(),
     operators=search(), precisions=precisions(),
+    compared=[compared()],
 )  # fmt: skip
 
 

@@ -41,6 +41,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "threads": ("threads", "线程数"),
     "spread": ("spread", "波动"),
     "at_the_peak": ("its multiplications at the machine's peak", "按机器峰值计算的理论耗时"),
+    # Other engines.
+    "engines": ("Beside other engines", "与其他引擎的对比"),
+    "engines_about": (
+        "The same inputs, as many threads, in turn; each engine with the batch size that it is fastest with.",
+        "相同输入、相同线程数、轮流计时；各引擎均使用其最快的批大小。",
+    ),
+    "run_as": ("run as", "运行方式"),
+    "over_own": ("/ XDN", "相对 XDN"),
+    "outputs_differ": ("outputs differ by", "输出差异"),
     # Comparison.
     "comparison": ("Comparison", "对比"),
     "comparison_about": (
@@ -190,7 +199,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # Noise.
     "noise": ("Noise", "测量噪声"),
     "noise_about": (
-        "Every repetition, and what the median of them hides; single requests by their percentiles.",
+        "How far the repetitions of each run lie apart, and single requests by their percentiles.",
         "每次重复的耗时及其离散程度；单次请求以百分位数表示。",
     ),
     "run": ("run", "运行"),
@@ -211,8 +220,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "unit": ("unit", "单位"),
     "multiplies": ("{element} multiply-adds", "{element} 乘加"),
     "reads_from": ("read from {name}", "从 {name} 读取"),
-    "gmacs": ("10^9 a second", "10^9 次/秒"),
-    "gbytes": ("10^9 bytes a second", "10^9 字节/秒"),
+    "gmacs": ("10⁹ a second", "10⁹ 次/秒"),
+    "gbytes": ("10⁹ bytes a second", "10⁹ 字节/秒"),
     "ghz": ("clock", "主频"),
     "ceilings": ("What the machine gives", "机器实测性能"),
     "ceilings_unsure": (
@@ -220,7 +229,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "带 ~ 的数值可能受到其他程序干扰。",
     ),
     # Drawings of nets.
-    "net_graph": ("Net", "网络"),
+    "net_graph": ("Net", "网络结构"),
     "net_before": ("As it is read", "优化前"),
     "net_after": ("As it runs, optimized and fused", "优化与融合后"),
     "layers_macs": ("{layers} layers, {macs} MACs an image", "{layers} 层，每张图像 {macs} 次乘加"),
@@ -231,6 +240,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     # Commands.
     "commands": ("How to make these results again", "复现命令"),
+    "command": ("command", "命令"),
     "no_command": ("The file does not say which command wrote it.", "该文件未记录生成它的命令。"),
 }
 

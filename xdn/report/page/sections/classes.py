@@ -37,7 +37,7 @@ def _grid(accuracy: Accuracy, words: Words) -> Grid:
         )
     columns = (
         Column(words("class"), words=True),
-        *(Column(words(name)) for name in ("images", "correct", "accuracy")),
+        *(Column(words(name)) for name in ("images", "correct", "top1")),
         Column(words("taken_for"), words=True),
     )
     return Grid.of(words("classes"), columns, rows, long=True)

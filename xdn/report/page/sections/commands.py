@@ -19,5 +19,5 @@ def commands(results: Results, words: Words) -> Content:
         )
         for name, each in results.named
     ]
-    columns = Column(words("run"), words=True), Column(words("commands"), words=True)
+    columns = Column(words("run"), words=True), Column(words("command"), words=True)
     return "", [Grid.of(words("commands"), columns, rows)]
