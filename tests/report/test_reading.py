@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.evaluate.contest_results import CONTEST, bar
+from tests.report.page.samples import layer, profile
 from xdn.errors import DataError, ParseError
 from xdn.evaluate.origin import origin
 from xdn.report.documents import ContestDocument, RunDocument, TrainDocument
@@ -63,6 +64,8 @@ def test_a_log_of_a_training(tmp_path):
         (run_document(net=3), "net: 3 is not a text"),
         (run_document(contest=asdict(bar("run", 0.0).result.contest)), "contest: a time"),
         (CONTEST.document() | {"bars": []}, "no bars"),
+        (run_document(profile=profile([layer("a", 1.0)]) | {"workers": 1 << 40}), "profile: a number of images or thr"),
+        (run_document(profile=profile([layer("a", -1.0)])), "profile: a time is below zero"),
     ],
 )
 def test_what_is_not_a_result_is_refused(tmp_path, document, said):

@@ -19,6 +19,7 @@ from xdn.files import read_bounded
 from xdn.record import Reader
 from xdn.report.documents import KINDS, ContestDocument, Document, RunDocument
 from xdn.report.training import curves
+from xdn.runtime.profile import Profile
 from xdn.train.log import read_log
 
 _MOST = 1 << 63
@@ -69,6 +70,8 @@ def parsed_result(document: Any, where: str = "") -> Document:
     found = Reader(DataError, lenient=True).read(KINDS[kind], whole, where)
     for place, timed in _timed(found):
         _check_timed(timed, f"{where}: {place}")
+    if isinstance(found, RunDocument) and found.profile is not None:
+        _check_profile(found.profile, f"{where}: profile")
     return found
 
 
@@ -88,6 +91,14 @@ def _check_timed(timed: ContestResult, where: str) -> None:
     counted = [] if timed.accuracy is None else [timed.accuracy.images]
     if not timed.runs_s or min(*timed.runs_s, timed.contest_s, timed.images, *counted) <= 0:
         raise DataError("a time, or a number of images, is not positive", where=where)
+
+
+def _check_profile(profile: Profile, where: str) -> None:
+    """Raise DataError where a profile has no images, no threads or more than there can be, or times below zero."""
+    if profile.images < 1 or not 1 <= profile.workers <= settings.MAX_THREADS:
+        raise DataError("a number of images or threads is out of range", where=where)
+    if any(min(layer.ms, *layer.worker_ms, 0.0) < 0 for layer in profile.layers):
+        raise DataError("a time is below zero", where=where)
 
 
 def _upgraded(document: dict[str, Any], where: str) -> dict[str, Any]:

@@ -64,4 +64,4 @@ def _limit_s(bar: Timed) -> float | None:
     if profile is None:
         return bar.limit_s
     limit_ms = sum(layer.ms * layer.peak_percent / 100 for layer in profile.layers)
-    return 1e-3 * limit_ms / profile.images * bar.images if profile.images else None
+    return 1e-3 * limit_ms / profile.images * bar.images
