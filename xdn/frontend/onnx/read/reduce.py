@@ -128,11 +128,8 @@ def log_sum(node: Node) -> None:
 
     Refused: along the batch, or no axis.
     """
-    axes = _axes(node)
-    if not axes:
-        raise UnsupportedError("it is along no axis")
-    total = node.step("reduced", Reduction(operation="SUM", axis=2), [_lines(node, axes)])
-    _finish(node, node.step("logarithm", Log(), [total]), axes)
+    axes = _some_axes(node)
+    _finish(node, _log_of_sum(node, _lines(node, axes)), axes)
 
 
 @READERS.register("ReduceLogSumExp")
@@ -141,12 +138,23 @@ def log_sum_exp(node: Node) -> None:
 
     Refused: along the batch, or no axis.
     """
-    axes = _axes(node)
-    if not axes:
-        raise UnsupportedError("it is along no axis")
+    axes = _some_axes(node)
     lines = _lines(node, axes)
     largest = node.step("largest", Pooling(pool="MAX", global_pooling=True), [lines])
     powers = node.step("powers", Exp(), [node.step("below", Binary(operation="SUB"), [lines, largest])])
-    total = node.step("logarithm", Log(), [node.step("reduced", Reduction(operation="SUM", axis=2), [powers])])
+    total = _log_of_sum(node, powers)
     flat = node.step("flat", Reshape(shape=(0, node.shape_of(total)[1])), [largest])
     _finish(node, node.step("whole", Eltwise(operation="SUM"), [flat, total]), axes)
+
+
+def _some_axes(node: Node) -> list[int]:
+    """Return the axes that are reduced; UnsupportedError where there are none."""
+    axes = _axes(node)
+    if not axes:
+        raise UnsupportedError("it is along no axis")
+    return axes
+
+
+def _log_of_sum(node: Node, lines: str) -> str:
+    """Return the logarithm of the sum of each line."""
+    return node.step("logarithm", Log(), [node.step("reduced", Reduction(operation="SUM", axis=2), [lines])])
