@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from xdn.errors import NetError, SettingError
 from xdn.graph import Layer, Net
+from xdn.graph.naming import free_name
 from xdn.graph.verify import verify
 from xdn.layers.input import Input
-from xdn.optimize.match import free_name
 from xdn.registry import known_names
 
 _BETWEEN, _AND = "..", ","

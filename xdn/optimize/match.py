@@ -26,14 +26,6 @@ def sharers(net: Net, layer: Layer) -> list[Layer]:
     return [other for other in net.layers if other is not layer and own & set(other.shared)]
 
 
-def free_name(wanted: str, taken: set[str]) -> str:
-    """Return a name for a new layer or blob, `wanted` or one that begins so, and add it to those that are taken."""
-    while wanted in taken:
-        wanted += "_"
-    taken.add(wanted)
-    return wanted
-
-
 def names(layers: Iterable[Layer]) -> str:
     """Return the layers' quoted names, separated by commas."""
     return ", ".join(repr(layer.name) for layer in layers)

@@ -20,6 +20,7 @@ import numpy as np
 from xdn.element import REAL, Element, real
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Blob, Layer, Net, Shape
+from xdn.graph.naming import free_name
 from xdn.graph.net import infer
 from xdn.graph.reading import is_carried
 from xdn.kernels.core.tables import sharing
@@ -248,11 +249,7 @@ def _part_of(net: Net, layers: Sequence[Layer]) -> Net:
         kinds.setdefault((net.blobs[name].element, net.blobs[name].scale), []).append(name)
     inputs, kind = [], type(net.input_layers[0].params)
     for (element, scale), tops in kinds.items():
-        entry = "input"
-        while entry in names:
-            entry += "_"
-        names.add(entry)
         shapes = tuple((1, *net.blobs[name].shape[1:]) for name in tops)
         params = kind(shape=shapes, element=element, scale=scale)  # type: ignore[call-arg]
-        inputs.append(Layer(entry, params, (), tuple(tops)))
+        inputs.append(Layer(free_name("input", names), params, (), tuple(tops)))
     return Net(net.name, (*inputs, *layers), folder=net.folder)

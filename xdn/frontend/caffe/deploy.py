@@ -19,6 +19,7 @@ from xdn.frontend.caffe.dialects.python_layers import PYTHON, is_known_python
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import Message, schema, with_layers
 from xdn.frontend.formats import InputShapes
+from xdn.graph.naming import free_name
 from xdn.layers.base import LAYERS
 
 #: Data layers whose tops after the first are labels.
@@ -180,10 +181,7 @@ def _softmax_layer(loss: Message, taken: set[str]) -> Message:
 
     In happynear's fork its `normalize_type` may ask for a Normalize instead.
     """
-    name = "prob" if "prob" not in taken else f"{loss.name}_prob"
-    while name in taken:
-        name += "_"
-    taken.add(name)
+    name = free_name("prob" if "prob" not in taken else f"{loss.name}_prob", taken)
     kind = "Softmax" if loss.softmax_param.normalize_type in ("", "Softmax") else "Normalize"
     made = schema.new("LayerParameter", name=name, type=kind, bottom=loss.bottom[:1], top=[name])
     if loss.HasField("softmax_param"):

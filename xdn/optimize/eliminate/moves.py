@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from xdn.errors import ShapeError
 from xdn.graph import Blob, Layer, Net
+from xdn.graph.naming import free_name
 from xdn.graph.net import infer
 from xdn.layers.flatten import Flatten
 from xdn.layers.permute import Permute
@@ -15,7 +16,7 @@ from xdn.optimize.edits import Edits
 from xdn.optimize.eliminate.dead import EliminateDead
 from xdn.optimize.eliminate.identity import larger
 from xdn.optimize.eliminate.pieces import Pieces, Step, UndividedError, steps_between
-from xdn.optimize.match import free_name, names
+from xdn.optimize.match import names
 from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite, Stage
 
 

@@ -3,10 +3,11 @@
 from collections import defaultdict
 
 from xdn.graph import Layer, Net
+from xdn.graph.naming import free_name
 from xdn.graph.params import EVERY, Stride
 from xdn.layers.pooling import Pooling
 from xdn.optimize.edits import Edits
-from xdn.optimize.match import free_name, names, title
+from xdn.optimize.match import names, title
 from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite, Stage
 
 #: Blob -> its readers and the positions that each one reads, an entry a reading.

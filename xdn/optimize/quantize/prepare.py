@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from xdn.graph import Epilogue, Layer, Net, Quantized
 from xdn.graph.epilogue import prefixed
+from xdn.graph.naming import free_name
 from xdn.graph.reading import SCALES
-from xdn.optimize.match import free_name
 from xdn.optimize.quantize.choice import why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from xdn.graph import Layer, Net, Quantized, Reading, reading_of
+from xdn.graph.naming import free_name
 from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
 from xdn.layers.split import Split
-from xdn.optimize.match import free_name, names
+from xdn.optimize.match import names
 from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 #: Blob -> how each reading takes it, None as f32.

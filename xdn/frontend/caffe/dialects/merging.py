@@ -6,6 +6,7 @@ The second bottom is cut to the positions of the first, as much on all sides, an
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.text import Message, place_of, schema, values_of
+from xdn.graph.naming import free_name
 
 _JOINED = {"STACK": "Concat", "ADD": "Eltwise"}
 
@@ -32,10 +33,7 @@ def _crop_and_join(layer: Message, taken: set[str]) -> list[Message]:
         raise UnsupportedError("forward: false leaves out a bottom", where=where, mend="Read the other one instead")
     if len(layer.bottom) != 2 or len(layer.top) != 1:
         raise NetError(f"{len(layer.bottom)} bottoms and {len(layer.top)} tops; it joins two to one", where=where)
-    name = f"{layer.name}_crop"
-    while name in taken:
-        name += "_"
-    taken.add(name)
+    name = free_name(f"{layer.name}_crop", taken)
     crop = schema.new("LayerParameter", name=name, type="Crop", bottom=[layer.bottom[1], layer.bottom[0]], top=[name])
     crop.crop_param.centred = True
     kind = _JOINED[stated.get("operation", "STACK")]

@@ -5,6 +5,7 @@ The source is its normalize_layer.cpp.
 
 from xdn.errors import UnsupportedError
 from xdn.frontend.caffe.text import Message, place_of, schema
+from xdn.graph.naming import free_name
 
 _L1 = 1
 
@@ -33,10 +34,7 @@ def _norms_of(layer: Message, taken: set[str]) -> Message:
     """Return the layer that gives the second top of a Normalize, and take that off it."""
     if layer.norm_param.norm == _L1:
         raise UnsupportedError("normalize_type L1 with a second top", where=place_of(layer))
-    name = f"{layer.name}_norm"
-    while name in taken:
-        name += "_"
-    taken.add(name)
+    name = free_name(f"{layer.name}_norm", taken)
     norms = schema.new("LayerParameter", name=name, type="ChannelNorm", bottom=layer.bottom, top=[layer.top[1]])
     norms.channel_norm_param.eps = layer.norm_param.eps
     del layer.top[1]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.text import Message, place_of, schema, values_of
+from xdn.graph.naming import free_name
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
@@ -68,10 +69,7 @@ def _padding_before(layer: Message, taken: set[str]) -> list[Message]:
         return []
     if issubclass(dict(LAYERS.items())[layer.type], Deconvolution):
         raise UnsupportedError("a Deconvolution whose padding differs from side to side", where=where)
-    name = f"{layer.name}_padding"
-    while name in taken:
-        name += "_"
-    taken.add(name)
+    name = free_name(f"{layer.name}_padding", taken)
     pad = schema.new("LayerParameter", name=name, type="Pad", bottom=layer.bottom[:1], top=[name])
     for side, value in zip(_SIDES, sides, strict=True):
         if value:

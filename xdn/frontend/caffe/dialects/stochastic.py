@@ -9,6 +9,7 @@ import numpy as np
 
 from xdn.errors import NetError
 from xdn.frontend.caffe.text import Message, place_of, schema, with_layers
+from xdn.graph.naming import free_name
 from xdn.layers.base import LAYERS
 from xdn.layers.eltwise import OPERATIONS
 from xdn.layers.pooling import METHODS, Pooling
@@ -38,10 +39,8 @@ def _means(layer: Message, taken: set[str]) -> list[Message]:
         raise NetError("STOCHASTIC pooling has no padding, as in Caffe", where=place_of(layer))
 
     def step(word: str, kind: str, *bottoms: str) -> Message:
-        name = f"{layer.name}_{word}"
-        while name in taken:
-            name += "_"
-        taken.add(name)
+        """Return a layer whose only top has its name."""
+        name = free_name(f"{layer.name}_{word}", taken)
         return schema.new("LayerParameter", name=name, type=kind, bottom=bottoms, top=[name])
 
     squares = step("squares", "Power", *layer.bottom)
