@@ -66,3 +66,9 @@ def test_cubic_weights():
 def test_too_many_weights():
     with pytest.raises(ShapeError, match="too large"):
         Filter().weights(Axis(1 << 15, 1 << 15, 1.0), "half_pixel")
+
+
+def test_a_filter_that_is_too_wide():
+    axis = Axis(1 << 20, 4, 4 / (1 << 20))
+    with pytest.raises(ShapeError, match="each would be of too many"):
+        Filter(antialias=True).weights(axis, "half_pixel")

@@ -128,7 +128,9 @@ def concat(node: Node) -> None:
     Refused: a constant beside blobs that differs from image to image.
     """
     numbers = [number for number in range(len(node.proto.input)) if not _is_empty(node, number)]
-    like = next(node.bottom(number) for number in numbers if not node.is_constant(number))
+    like = next((node.bottom(number) for number in numbers if not node.is_constant(number)), None)
+    if like is None:
+        raise UnsupportedError("all its inputs are constants, which cannot be computed")
     axis = node.axis(node.attribute("axis", 1), len(node.shape_of(like)))
     blobs = [_part(node, number, like, axis) if node.is_constant(number) else node.bottom(number) for number in numbers]
     if len(blobs) == 1:

@@ -8,8 +8,10 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array
 
-#: The most weights of an axis: it may be brought from 4096 positions to 8192.
-_MOST_WEIGHTS = 1 << 25
+#: The most weights of an axis: it may be brought from 2048 positions to as many.
+_MOST_WEIGHTS = 1 << 22
+#: The most positions that a filter reaches to either side.
+_MOST_REACHED = 1 << 13
 #: By `nearest_mode`: which position is the nearest of a place.
 _NEAREST: Mapping[str, Callable[[Array], Array]] = {
     "floor": np.floor,
@@ -124,7 +126,9 @@ class Filter:
         if axis.size * axis.wanted > _MOST_WEIGHTS:
             raise ShapeError(f"{axis.size} positions cannot be brought to {axis.wanted}: the weights are too large")
         scale = min(axis.factor, 1.0) if self.antialias else 1.0
-        reach = int(np.ceil((1 if self.cubic is None else 2) / scale))
+        reach = int(min(np.ceil((1 if self.cubic is None else 2) / scale), _MOST_REACHED + 1))
+        if reach > _MOST_REACHED:
+            raise ShapeError(f"{axis.size} positions cannot be brought to {axis.wanted}: each would be of too many")
         at = axis.at(how).astype(np.float64).clip(-reach, axis.size + reach)
         found, rows = np.zeros((axis.wanted, axis.size)), np.arange(axis.wanted)
         for offset in range(-reach, reach + 2):
