@@ -48,6 +48,19 @@ def test_a_shape_that_takes_images_apart_is_of_one_batch_alone():
         net.with_batch(2).forward({"x": x[:2]})
 
 
+def test_a_copied_axis_is_the_batchs_whatever_its_extent():
+    """Of a batch of 1 no extent tells where it is."""
+    nodes = [helper.make_node("Transpose", ["x"], ["a"], perm=(1, 0, 2, 3))]
+    nodes += [helper.make_node("Reshape", ["a", "shape"], ["b"])]
+    nodes += [helper.make_node("Transpose", ["b"], ["y"], perm=(1, 0, 2))]
+    # A model with an LSTM, since another one lays the batch before all axes.
+    weights = {"w": f32(1, 4, 6), "r": f32(1, 4, 1)}
+    nodes += [helper.make_node("LSTM", ["b", *weights], ["z"], hidden_size=1)]
+    net = net_of(model_of(nodes, {"x": (1, 5, 2, 3)}, weights | {"shape": i64(0, 0, -1)}, ["y", "z"]), "m")
+    x = f32(4, 5, 2, 3)
+    np.testing.assert_array_equal(net.with_batch(4).forward({"x": x})["y"], x.reshape(4, 5, 6))
+
+
 def test_an_axis_before_the_batch():
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["a"])]
     nodes += [helper.make_node("Transpose", ["a"], ["y"], perm=(1, 0, 2))]

@@ -1,7 +1,7 @@
 """A node that is read, and the table of what reads each operator of ONNX into the net."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -285,23 +285,25 @@ class Node:
             if self.apart and not isinstance(value, np.ndarray):
                 self.making.apart.add(self.proto.output[output])
 
-    def shaped(self, blob: str, shape: Sequence[int]) -> None:
+    def shaped(self, blob: str, shape: Sequence[int], copied: Container[int] = ()) -> None:
         """Make a blob the node's first output in another shape, by a layer where it differs.
 
+        Axes that are `copied` have the extents of the node's own blob, whatever these are.
         Where the batch is apart, and the first axis after it is of extent 1, this axis becomes the batch.
         """
         if self.apart and tuple(shape[1:2]) == (1,):
             self.apart, shape = False, shape[1:]
         if self._readings.get(blob) is None:
-            blob = self.making.origins.get(blob, blob)
+            origin = self.making.origins.get(blob, blob)
+            blob, copied = origin, copied if origin == blob else ()
         if tuple(shape) == self.shape_of(blob):
             self.stands_for(blob)
         else:
-            self.top(Reshape(shape=self.extents(blob, shape)), [blob])
+            self.top(Reshape(shape=self.extents(blob, shape, copied)), [blob])
 
-    def extents(self, blob: str, shape: Sequence[int]) -> tuple[int, ...]:
+    def extents(self, blob: str, shape: Sequence[int], copied: Container[int] = ()) -> tuple[int, ...]:
         """Return a shape as Reshape is told it: the extent of the batch is free, mostly the first one."""
         if self.making.is_alone:
             return tuple(shape)
         place = self.making.places.get(blob, moved.FIRST)
-        return moved.extents(place, moved.batch_of(self.making.blobs), self.shape_of(blob), tuple(shape))
+        return moved.extents(place, moved.batch_of(self.making.blobs), self.shape_of(blob), tuple(shape), copied)

@@ -4,8 +4,8 @@ A model whose batch is fixed above 1 may lay it behind the steps of sequences, a
 elements lie in memory, a Reshape leaves how many blocks there are before the batch, and so tells where it is after.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdn.errors import UnsupportedError
@@ -37,11 +37,27 @@ def reshaped(place: Place, batch: int, own: Sequence[int], shape: Sequence[int])
     return None
 
 
-def extents(place: Place, batch: int, own: Shape, shape: Shape) -> Shape:
+def _kept(place: Place, own: Sequence[int], shape: Sequence[int], copied: Container[int]) -> bool:
+    """Return whether the batch's axis is copied to the same axis of another shape, with as many blocks before it."""
+    return place.axis in copied and prod(own[: place.axis]) == prod(shape[: place.axis])
+
+
+def _replaced(params: Reshape, place: Place, own: Blob, top: Blob) -> Place | None:
+    """Return where a Reshape leaves the batch by what it is told; None where only extents may tell that."""
+    start, end = params.replaced(own)
+    copied = [start + number for number, extent in enumerate(params.shape) if extent == COPIED]
+    if place.axis < start or _kept(place, own.shape, top.shape, copied):
+        return place
+    return replace(place, axis=place.axis + len(params.shape) - (end - start)) if place.axis >= end else None
+
+
+def extents(place: Place, batch: int, own: Shape, shape: Shape, copied: Container[int] = ()) -> Shape:
     """Return a shape as Reshape is told it, its extent free where the batch is; fixed where nothing tells the place.
 
-    A first axis that stays the batch's, and as long, is copied.
+    A first axis that stays the batch's, and as long, is copied; so is another one, where the model copies it.
     """
+    if place != FIRST and _kept(place, own, shape, copied):
+        return tuple(COPIED if axis == place.axis else extent for axis, extent in enumerate(shape))
     after = reshaped(place, batch, own, shape)
     free = COPIED if place == after == FIRST and own[:1] == shape[:1] else INFERRED
     return tuple(free if after and axis == after.axis else extent for axis, extent in enumerate(shape))
@@ -64,7 +80,8 @@ def place_after(
     if isinstance(params, Permute):
         return Place(params.axes(bottoms[0]).index(place.axis), place.before)
     if isinstance(params, Reshape):
-        return reshaped(place, batch, bottoms[0].shape, tops[0].shape) or FIRST
+        known = _replaced(params, place, bottoms[0], tops[0])
+        return known or reshaped(place, batch, bottoms[0].shape, tops[0].shape) or FIRST
     if place != FIRST and any(not place.axis < len(top.shape) <= len(bottoms[number].shape) for top in tops):
         raise UnsupportedError("the batch is not the first axis of its inputs, which differ in how many axes they have")
     return place

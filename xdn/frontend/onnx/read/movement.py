@@ -54,7 +54,8 @@ def reshape(node: Node) -> None:
     """
     wanted = list(node.integers(1, "shape") or ())
     own = node.shape()[node.apart :]
-    if not node.attribute("allowzero", 0):
+    copied = [] if node.attribute("allowzero", 0) else [axis for axis, extent in enumerate(wanted) if extent == 0]
+    if copied:
         wanted = [own[axis] if extent == 0 and axis < len(own) else extent for axis, extent in enumerate(wanted)]
     if wanted.count(-1) == 1:
         rest = prod(extent for extent in wanted if extent != -1)
@@ -64,7 +65,7 @@ def reshape(node: Node) -> None:
     if node.apart:
         apart.shaped(node, node.bottom(), wanted)
     else:
-        node.shaped(node.bottom(), wanted)
+        node.shaped(node.bottom(), wanted, copied)
 
 
 @READERS.register("Flatten")
