@@ -107,7 +107,8 @@ NOT_IN_OPENCV = {
     ("PoolingParameter", "ceil_mode"): "OpenCV gives it 13, which Caffe gave to round_mode",
     **{("PoolingParameter", f"pad_{side}"): "Synopsys'" for side in ("t", "b", "l", "r", "type")},
     ("PoolingParameter", "dilation"): "Greentea's",
-    **{("RecurrentParameter", name): "Synopsys'" for name in ("continue_recur", "tf_rnn", "linear_before_reset")},
+    **{("RecurrentParameter", name): "Synopsys'" for name in ("continue_recur", "default_initial")},
+    **{("RecurrentParameter", name): "Synopsys'" for name in ("tf_rnn", "linear_before_reset")},
     ("PoolingParameter", "count_padding"): "our own: Synopsys' caffe.proto has methods for that",
 }
 #: Fields whose default is another one in OpenCV's caffe.proto, with the reason.

@@ -7,11 +7,13 @@ from tests.layers.oracles import normal
 from tests.layers.sequences import small_weights
 from xdn.errors import ShapeError
 from xdn.graph import Blob, ChannelRule
+from xdn.layers.gru import GRU
 from xdn.layers.lstm import LSTM
 from xdn.layers.recurrent import sigmoid
 from xdn.layers.rnn import RNN
 
 BOTH = pytest.mark.parametrize("kind", [LSTM, RNN])
+EVERY = pytest.mark.parametrize("kind", [LSTM, RNN, GRU])
 
 
 def test_sigmoid_does_not_overflow():
@@ -49,8 +51,24 @@ def test_exposed_states_have_shapes_of_their_own(kind, states):
     assert params.infer(bottoms, 1 + states) == (Blob((4, 2, 3)), *[Blob((1, 2, 3))] * states)
     with pytest.raises(ShapeError, match=r"they are \(1, 2, 3\)"):
         params.infer([*bottoms[:-1], Blob((2, 3))], 1 + states)
-    with pytest.raises(ShapeError, match="expose_hidden: true gives"):
+    with pytest.raises(ShapeError, match=f"1 tops; with states.* it is {1 + states}"):
         params.infer(bottoms, 1)
+
+
+@EVERY
+@pytest.mark.parametrize("fields", [{}, {"default_initial": True}])
+def test_all_steps_go_on(rng, kind, fields):
+    """As with an indicator of ones, and states of zeros."""
+    x, told = normal(rng, 4, 2, 5), kind(num_output=3, expose_hidden=True)
+    bottoms = [x, np.ones((4, 2), np.float32), *[np.zeros((1, 2, 3), np.float32)] * len(told.states)]
+    weights = small_weights(told, bottoms, rng)
+    expected = told.reference(bottoms, weights, 1 + len(told.states))
+    params = kind(num_output=3, continue_recur=True, **fields)
+    assert (params.states_given, params.states_shown) == (0, len(told.states) if fields else 0)
+    found = params.reference([x], weights, 1 + params.states_shown)
+    assert [blob.shape for blob in params.infer([Blob(x.shape)], len(found))] == [top.shape for top in found]
+    for top, wanted in zip(found, expected, strict=False):
+        np.testing.assert_array_equal(top, wanted)
 
 
 @pytest.mark.parametrize(("kind", "gates"), [(LSTM, 4), (RNN, 1)])

@@ -175,8 +175,9 @@ class Recurrent(Steps):
     The bottoms are x (T, N, ...), an indicator (T, N) of what goes on (0 where a sequence begins), where there is one
     more a static input (N, ...), and with `expose_hidden` the states (1, N, H) before the first step. The tops are
     (T, N, H), and with `expose_hidden` the states after the last step. Caffe remembers these from one call to the next
-    otherwise; here every call begins with zeros. With `continue_recur`, a field of Synopsys' Caffe, all steps go on,
-    and there is no indicator.
+    otherwise; here every call begins with zeros. Two fields are those of Synopsys' Caffe: with `continue_recur` all
+    steps go on, and there is no indicator; with `default_initial` the states after the last step are tops, though none
+    are given.
     """
 
     message = Message("RecurrentParameter", "recurrent_param", 146)
@@ -185,10 +186,21 @@ class Recurrent(Steps):
     num_output: int = proto(1, "uint32", default=0)
     expose_hidden: bool = proto(5, "bool", default=False)
     continue_recur: bool = proto(14, "bool", default=False)
+    default_initial: bool = proto(13, "bool", default=False)
+
+    @property
+    def states_given(self) -> int:
+        """How many bottoms are states before the first step."""
+        return len(self.states) if self.expose_hidden and not self.default_initial else 0
+
+    @property
+    def states_shown(self) -> int:
+        """How many tops are states after the last step."""
+        return len(self.states) if self.expose_hidden or self.default_initial else 0
 
     def parted(self, bottoms: Blobs) -> Bottoms:
         """Return the bottoms by their purpose; raise ShapeError where their number or shapes do not fit."""
-        exposed = len(self.states) if self.expose_hidden else 0
+        exposed = self.states_given
         told = 0 if self.continue_recur else 1
         if len(bottoms) - exposed - told not in (1, 2):
             indicator = ", an indicator (T, N)" if told else ""
@@ -226,9 +238,12 @@ class Recurrent(Steps):
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(T, N, ...) -> (T, N, H), and the states (1, N, H)."""
         steps, streams, *_ = self.parted(bottoms).x.shape
-        expected = 1 + (len(self.states) if self.expose_hidden else 0)
+        expected = 1 + self.states_shown
         if n_tops != expected:
-            raise ShapeError(f"{n_tops} tops; expose_hidden: {str(self.expose_hidden).lower()} gives {expected}")
+            states = "with" if self.states_shown else "without"
+            raise ShapeError(
+                f"{n_tops} tops; {states} states, as expose_hidden and default_initial say, it is {expected}"
+            )
         state = Blob((1, streams, self.num_output))
         return (Blob((steps, streams, self.num_output)), *(state,) * (expected - 1))
 
@@ -242,7 +257,7 @@ class Recurrent(Steps):
 
     def sequences(self, lib: Library, bottoms: Arrays) -> Sequences:
         """The bottoms, x and the static input as matrices; states begin with zeros where they are not exposed."""
-        own = len(bottoms) - (len(self.states) if self.expose_hidden else 0)
+        own = len(bottoms) - self.states_given
         x, *others = bottoms[:own]
         steps, streams, *_ = x.shape
         x = x.reshape(steps, streams, prod(x.shape[2:]))
@@ -251,5 +266,5 @@ class Recurrent(Steps):
         return Sequences(x, kept, kept, rows, [state[0] for state in bottoms[own:]])
 
     def tops(self, out: Array, last: Sequence[Array], bottoms: Arrays) -> tuple[Array, ...]:
-        """What all steps gave; with `expose_hidden` the states too."""
-        return (out, *(state[None] for state in last if self.expose_hidden))
+        """What all steps gave; where they are shown the states too."""
+        return (out, *(state[None] for state in last[: self.states_shown]))

@@ -7,6 +7,7 @@ from onnx import helper
 from tests.frontend.onnx.read.onnx_models import check, check_refused, f32, i64, model_of
 from xdn.errors import ShapeError
 from xdn.frontend.onnx.read.net import net_of
+from xdn.session import Session
 
 UNITS, INPUTS = 3, 2
 #: Operator, its attributes -> its gates, its states, and what reads it.
@@ -54,6 +55,30 @@ def test_states_are_given_and_asked_for(operator, fields, read, direction, ways)
     more = {"outputs": ("y", *names), "more": ["", *given], "inputs": dict.fromkeys(given, state)}
     net = check(_model(_weights(ways, operator), **more, operator=operator, direction=direction, **fields), batches=())
     assert [layer.type for layer in net.layers].count(operator) == ways
+
+
+@KINDS
+@pytest.mark.parametrize("batch", ["n", 1])
+def test_batches_of_both_directions_are_free(operator, fields, read, batch):
+    """As PyTorch writes `batch_first`: the batch moves after the steps, and beside it the directions become one."""
+    weights, names = _weights(2, operator), [f"last_{name}" for name in _states(operator)]
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=(1, 0, 2)),
+        helper.make_node(
+            operator, ["t", *weights], ["s", *names], hidden_size=UNITS, direction="bidirectional", **fields
+        ),
+        helper.make_node("Transpose", ["s"], ["u"], perm=(0, 2, 1, 3)),
+        helper.make_node("Reshape", ["u", "shape"], ["v"]),
+        helper.make_node("Transpose", ["v"], ["y"], perm=(1, 0, 2)),
+        helper.make_node("Transpose", [names[-1]], ["h"], perm=(1, 0, 2)),
+    ]
+    model = model_of(nodes, {"x": (batch, 4, INPUTS)}, weights | {"shape": i64(0, 0, -1)}, ["y", "h"])
+    net = check(model)
+    session, x = Session(net, threads=1), f32(3, 4, INPUTS)
+    wanted = net.with_batch(3).forward({"x": x})
+    for name, found in zip(("y", "h"), session.run(["y", "h"], {"x": x}), strict=True):
+        np.testing.assert_allclose(found, wanted[name], rtol=0, atol=1e-5)
+    session.close()
 
 
 @KINDS

@@ -49,7 +49,7 @@ def _hidden(out: Emission, params: Steps, op: str) -> str:
     cell = params.cell(np, out.layer.weights)
     if isinstance(params, Recurrent):
         x = out.step("Reshape", [out.bottoms[0], out.integers("steps", [0, 0, -1])], "x")
-        own = len(out.bottoms) - (len(params.states) if params.expose_hidden else 0)
+        own = len(out.bottoms) - params.states_given
         static = out.bottoms[own - 1] if cell.static is not None else None
         # Where a layer says that all streams begin anew, no states go before.
         anew = not params.continue_recur and isinstance(

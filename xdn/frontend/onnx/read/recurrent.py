@@ -25,6 +25,8 @@ RECURRENT = ("LSTM", "GRU", "RNN")
 _GATES = (0, 2, 1, 3)
 #: For each direction whether it goes from the last step to the first.
 _BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+#: Puts an axis for the direction into steps (T, N, H).
+_WAY = Reshape(shape=(1,), axis=1, num_axes=0)
 #: Numbers of the inputs: the lengths of sequences, the first state before the first step, and peepholes.
 _LENGTHS, _STATE, _PEEPHOLES = 4, 5, 7
 
@@ -136,16 +138,10 @@ def _recurrent(node: Node, cells: _Cells) -> None:
             continue
         blobs = [each[output] for each in made]
         if output == 0:
-            blobs = [node.step("way", Reshape(shape=_with_axis(node, blob)), [blob]) for blob in blobs]
+            blobs = [node.step("way", _WAY, [blob]) for blob in blobs]
         axis, order = (1, (2, 0, 1, 3)) if output == 0 else (0, (1, 0, 2))
         blob = node.step("ways", Concat(axis=axis), blobs) if len(blobs) > 1 else blobs[0]
         node.stands_for(node.step("streams_first", Permute(order=order), [blob]) if first else blob, output)
-
-
-def _with_axis(node: Node, blob: str) -> tuple[int, ...]:
-    """Return the shape of steps (T, N, H) with an axis for the direction, as Reshape is told it."""
-    _, streams, units = node.shape_of(blob)
-    return (0, 1, streams, units)
 
 
 def _check(node: Node, cells: _Cells, x: str, directions: int) -> None:
@@ -175,10 +171,12 @@ def _one_way(node: Node, cells: _Cells, x: str, number: int, backwards: bool) ->
     weights = cells.weights(of_inputs, of_state, biases.reshape(2, rows))
     if backwards:
         x = node.step("backwards", Reverse(axis=(0,)), [x])
-    if any(node.proto.output[1:]) or any(_begins(node, each) for each in cells.states):
-        states = [_state(node, each, number, (node.shape_of(x)[1], units)) for each in cells.states]
+    begins = any(_begins(node, each) for each in cells.states)
+    if begins or any(node.proto.output[1:]):
+        given = cells.states if begins else ()
+        states = [_state(node, each, number, (node.shape_of(x)[1], units)) for each in given]
         tops = [node.making.fresh(f"{node.name}.{name}") for name in ("steps", *cells.layer().states)]
-        layer = cells.layer(num_output=units, expose_hidden=True, continue_recur=True)
+        layer = cells.layer(num_output=units, expose_hidden=begins, default_initial=not begins, continue_recur=True)
         node.append(f"{node.name}.cells", layer, [x, *states], tops, weights)
     else:
         # Of an LSTM the layer that forks have for it.
