@@ -18,6 +18,8 @@ Proto = descriptor_pb2.FieldDescriptorProto
 FOREIGN_MESSAGES = {
     "BNParameter": "the forks' of PSPNet and SegNet, each with its own; ours is both",
     "AccumParameter": "FlowNet2's",
+    "AugmentationParameter": "FlowNet2's",
+    "BoxOutputParameter": "MS-CNN's",
     "BatchReductionParameter": "PSPNet's, and that of temporal segment networks",
     "BinaryParameter": "ours: what ONNX models compute",
     "CTCDecoderParameter": "ChWick's fork's",

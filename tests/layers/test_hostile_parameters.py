@@ -79,7 +79,7 @@ def _values(field):
 
 
 #: The types whose tops have as many rows as were found, at most those of the shape rule.
-FINDING = ("DetectionOutput", "Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
+FINDING = ("BoxOutput", "DetectionOutput", "Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
     "Binary": ({}, [(2, 1, 4), (3, 1)]),
@@ -115,6 +115,7 @@ FITTING = {
         {"theta_alpha": 5.0, "theta_beta": 3.0, "theta_gamma": 2.0, "num_iterations": 2},
         [(2, 3, 4, 5)] * 3,
     ),
+    "BoxOutput": ({"field_h": (2,), "field_w": (3,), "downsample_rate": (2,), "min_size": 0.5}, [(2, 6, 3, 4)]),
     "Nms": ({"num_peak": 2}, [(2, 1, 4, 5)]),
     "PSROIAlign": (
         {"spatial_scale": 0.5, "output_dim": 2, "group_size": 2, "sampling_ratio": 2},

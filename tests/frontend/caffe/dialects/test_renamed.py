@@ -70,6 +70,11 @@ def of_positions(x):
         ),
         ('type: "Interp" bottom: "x"', lambda x: x),
         (
+            'type: "DataAugmentation" coeff_schedule_param { half_life: 3 } augmentation_param '
+            "{ mean: 1 mean: 2 mean: 3 mean_per_pixel: false zoom { spread: 2 } }",
+            lambda x: x - np.float32([1, 2, 3]).reshape(3, 1, 1),
+        ),
+        (
             'type: "Scalar" scalar_param { axis: 1 num_axes: 1 filler { value: 3 } }',
             lambda x: x * np.float32([2, 3, 4]).reshape(3, 1, 1),
         ),
@@ -80,11 +85,28 @@ def test_what_they_compute(rng, layer, expected):
     np.testing.assert_allclose(computed(x, layer), expected(x), rtol=1e-5)
 
 
+def test_boxes_have_means_and_deviations():
+    text = """type: "BoxOutput" box_output_param { field_h: 1 field_w: 1 downsample_rate: 1 }
+        bbox_reg_param { bbox_mean: 0 bbox_mean: 1 bbox_mean: 2 bbox_mean: 3
+            bbox_std: 1 bbox_std: 1 bbox_std: 1 bbox_std: 1 }"""
+    net = net_from_message(
+        prototxt.parse(
+            f"""layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: 1 dim: 6 dim: 2 dim: 2 }} }} }}
+                layer {{ name: "y" bottom: "x" top: "y" {text} }}"""
+        )
+    )
+    assert net.layers[1].params.bbox_mean == (0, 1, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
         ('type: "Normalization" normalization_param { norm: L1 }', "a norm other than L2"),
         ('type: "L2Normalization" l2n_param { is_global: true }', "an axis of 1 is read"),
+        (
+            'type: "DataAugmentation" augmentation_param { augment_during_test: true mirror { prob: 1 } noise { } }',
+            "augment_during_test draws .*mirror",
+        ),
         ('type: "ReLU6" relu6_param { negative_slope: 0.1 }', "relu6_param: a negative_slope"),
         ('type: "Padding" padding_param { pad_beg: -1 pad_end: -1 }', "pad_beg -1, which cuts off"),
         ('type: "Padding" padding_param { pad: 1 pad_value: 2 }', "something else than zeros"),

@@ -6,7 +6,7 @@ Each rule takes a LayerParameter of the current format and changes it in place.
 from collections.abc import Callable
 from typing import Any
 
-from xdn.errors import UnsupportedError
+from xdn.errors import UnsupportedError, listed
 from xdn.frontend.caffe.text import Message, place_of, values_of
 
 #: What keeps an image of zeros from becoming NaN, and is no part of any other norm in f32.
@@ -107,6 +107,19 @@ def _as_large(layer: Message) -> None:
         layer.interp_param.use_blob_size = True
 
 
+def _drawn_at_test(layer: Message) -> None:
+    """FlowNet's DataAugmentation may draw at test time, too, where it has something to draw; that is refused."""
+    drawn = [field.name for field, _ in layer.augmentation_param.ListFields() if field.message_type is not None]
+    if layer.augmentation_param.augment_during_test and drawn:
+        raise _refused(layer, f"augment_during_test draws {listed(drawn)} at random")
+
+
+def _of_regression(layer: Message) -> None:
+    """MS-CNN states the means and deviations of its boxes in a message of their own."""
+    for name, values in _stated(layer, "bbox_reg_param").items():
+        getattr(layer.box_output_param, name).extend(values)
+
+
 RENAMED: dict[str, Callable[[Message], None]] = {
     **dict.fromkeys(("Normalization", "L2Norm"), _normalization),
     "L2Normalization": _l2_normalization,
@@ -116,5 +129,7 @@ RENAMED: dict[str, Callable[[Message], None]] = {
     "Scalar": _scalar,
     **dict.fromkeys(("ConvolutionDepthwise", "DepthwiseConv"), _depthwise),
     "ReLU6": _bounded,
+    "DataAugmentation": _drawn_at_test,
+    "BoxOutput": _of_regression,
     "Interp": _as_large,
 }

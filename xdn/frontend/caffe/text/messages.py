@@ -103,6 +103,7 @@ MemoryDataParameter uint32 batch_size=1 channels=2 height=3 width=4 uint32* dim=
 WindowDataParameter string source=1 float scale=2 string mean_file=3 uint32 batch_size=4 crop_size=5 bool mirror=6 \
     float fg_threshold=7 bg_threshold=8 fg_fraction=9 uint32 context_pad=10 string crop_mode=11 bool cache_images=12 \
     string root_folder=13
+CoeffScheduleParameter float half_life=1 initial_coeff=2 final_coeff=3
 ContrastiveLossParameter float margin=1 bool legacy_version=2
 HingeLossParameter L1@1|L2@2 norm=1
 InfogainLossParameter string source=1 int32 axis=2
@@ -159,6 +160,9 @@ L2NormalizationParameter int32 axis=1 bool is_global=2 float eps=3
 PaddingParameter int32 pad=1 pad_h=2 pad_w=3 pad_h_top=4 pad_h_bottom=5 pad_w_left=6 pad_w_right=7 \
     bool pad_to_power_of_2=8 int32 pad_beg=9 pad_end=10 pad_t=11 pad_b=12 pad_l=13 pad_r=14 \
     CONSTANT|REFLECT|SYMMETRIC pad_method=15 float pad_value=16
+BBoxRegParameter float* bbox_mean=1 bbox_std=2
+RandomGeneratorParameter string rand_type=1 bool exp=2 float mean=4 spread=5 prob=6 bool apply_schedule=7 discretize=8 \
+    float multiplier=9
 ScalarParameter int32 axis=1 num_axes=2 FillerParameter filler=3
 """
 
@@ -175,7 +179,8 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     mergecrop_param=2026 insanity_param=2027 eltwise_affine_param=2028 \
     message transpose_param=2029 message normalization_param=2201 L2NormalizationParameter l2n_param=2202 \
     message padding_param=2203 message scalar_param=2204 \
-    ReLUParameter relu6_param=2205 InsanityParameter rrelu_param=2206 message video_data_param=6660 \
+    ReLUParameter relu6_param=2205 InsanityParameter rrelu_param=2206 BBoxRegParameter bbox_reg_param=2207 \
+    message coeff_schedule_param=2208 message video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \

@@ -74,12 +74,12 @@ def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
     if layer.type in _PRUNED:
         stored = _masked(expected, stored)
-    if len(stored) != len(expected):
+    order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
+    if len(stored if order is None else order) != len(expected):
         found = ", ".join(_numbers(blob) for blob in stored)
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
         raise WeightsError(f"{what} in {file}", where=layer.place, mend=_MEND)
     weights = {}
-    order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
     places = range(len(stored)) if order is None else order
     for (name, shape), place in zip(expected.items(), places, strict=True):
         blob = StoredBlob(shape, np.ones(shape, np.float32)) if place is None else stored[place]

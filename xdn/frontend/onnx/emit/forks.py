@@ -14,11 +14,13 @@ from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 #: Layer type -> why it has no form in ONNX.
 _WITHOUT_FORM = {
     "Accum": "it is not yet made of several operators",
+    "BoxOutput": "no operator suppresses boxes of several scales by its rule",
     "BatchReduction": "it is not yet made of several operators",
     "ClusterDetections": "no operator groups boxes by likeness",
     "CombineRegressions": "it is not yet made of several operators",
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
+    "DataAugmentation": "it is not yet made of several operators",
     "DeformableConvolution": "no operator of this version moves a window's elements",
     "FlowWarp": "no operator follows a flow by its rule for borders",
     "Gram": "it is not yet made of several operators",
