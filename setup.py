@@ -44,6 +44,8 @@ BENCH = [
     *TRAIN,
 ]
 
+DOCS = ["mkdocs-material>=9.5"]
+
 setup(
     name="xdn",
     version=VERSION,
@@ -76,6 +78,7 @@ setup(
         "hdf5": HDF5,
         "train": TRAIN,
         "onnx-models": ONNX_MODELS,
+        "docs": DOCS,
     },
     entry_points={
         "console_scripts": [

@@ -14,7 +14,11 @@ from xdn.runtime.cpu.backend import Cpu
 from xdn.runtime.parts import WholePart, cut
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "bench" / "README.md", *sorted((ROOT / "prototxt").glob("*.md"))]
+PAGES = [
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "bench" / "README.md",
+    *sorted((ROOT / "prototxt").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -126,9 +130,13 @@ def test_parameters_without_a_kernel_are_listed():
     assert {name for row in rows for name in row.split(", ")} == {*LEFT_TO_REFERENCES, "all"}
 
 
+#: Pages that are translated as a whole; the first one lists what is not.
+CHINESE = [page for page in sorted((ROOT / "docs" / "zh").glob("*.md")) if page.name != "index.md"]
+
+
 def told(name):
     """Return the commands of a README, and the figures of its tables."""
-    text = (ROOT / name).read_text()
+    text = Path(ROOT, name).read_text()
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
     commands = [re.sub(r"\s*(#.*)?$", "", line) for block in blocks for line in block.splitlines()]
     cells = (line.split("|")[2:] for line in text.splitlines() if line.startswith("| "))
@@ -136,10 +144,18 @@ def told(name):
     return commands, figures
 
 
-def test_the_readmes_of_both_languages_tell_the_same():
-    assert told("README.md") == told("README.zh-CN.md")
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [("README.md", "README.zh-CN.md"), *((f"docs/{page.name}", f"docs/zh/{page.name}") for page in CHINESE)],
+)
+def test_the_pages_of_both_languages_tell_the_same(english, chinese):
+    (commands, figures), (ours, numbers) = told(english), told(chinese)
+    assert figures == numbers
+    # What code says of itself is translated, too.
+    assert [line for line in commands if '"""' not in line] == [line for line in ours if '"""' not in line]
 
 
 def test_the_readmes_of_both_languages_lead_to_the_same_places():
     links = [sorted(re.findall(r"\]\(([^)]+)\)", (ROOT / f"README{name}.md").read_text())) for name in ("", ".zh-CN")]
-    assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
+    english, chinese = ([link for link in each if not link.startswith(("README", "docs/zh"))] for each in links)
+    assert english == chinese

@@ -24,6 +24,10 @@ PAGES = [
     ("docs/bring-your-own-net.md", None),
     ("docs/data.md", None),
 ]
+#: Pages with commands that do not depend on how photos are named.
+OTHER_PAGES = [("docs/migration.md", None)]
+#: Those among them that train, or measure for long.
+LONG_PAGES = [("docs/tutorial.md", None), ("docs/int8-speed.md", None)]
 
 
 def blocks(page, heading, language):
@@ -39,7 +43,7 @@ def commands(page, heading):
     """Return the commands of a part of a page, each as its words."""
     text = "".join(blocks(page, heading, "")).replace("\\\n", " ")
     # How long is measured plays no part.
-    lines = re.sub(r"--seconds \d+", "--seconds 0.1", text).splitlines()
+    lines = re.sub(r"--(seconds|budget) \d+", r"--\1 0.1", text).splitlines()
     return [shlex.split(line, comments=True) for line in lines if line.startswith("xdn-")]
 
 
@@ -66,10 +70,13 @@ def folder(tmp_path, monkeypatch):
     return place
 
 
-@pytest.mark.parametrize("data", ["photos/", "photos.txt"])
 @pytest.mark.parametrize(
-    ("page", "heading"),
-    [pytest.param(*page, marks=marks(*page)) for page in PAGES],
+    ("page", "heading", "data"),
+    [
+        *(pytest.param(*page, data, marks=marks(*page)) for page in PAGES for data in ("photos/", "photos.txt")),
+        *(pytest.param(*page, "photos/", marks=marks(*page)) for page in OTHER_PAGES),
+        *(pytest.param(*page, "photos/", marks=(pytest.mark.slow, *marks(*page))) for page in LONG_PAGES),
+    ],
     ids=lambda value: Path(value).stem if value else "",
 )
 def test_every_command_works_as_it_is_written(folder, page, heading, data, capsys):
@@ -106,6 +113,21 @@ def test_the_python_of_the_pages_runs(folder, page, heading):
         assert names["prob"].shape == (3, 2)
     else:
         assert (folder / "net.onnx").stat().st_size > 100
+
+
+def test_the_session_for_those_who_come_from_opencv_runs(folder):
+    names = {"images": np.zeros((3, 3, 224, 224), np.float32)}
+    exec(blocks("docs/migration.md", None, "python")[0], names)
+    assert names["prob"].shape == (3, 2)
+
+
+def test_the_service_of_the_tutorial_answers(folder):
+    write_net(folder / "int8" / "net.prototxt", side=224)
+    names = {}
+    exec(blocks("docs/tutorial.md", None, "python")[0], names)
+    said = names["answer"](next((folder / "photos").rglob("*.png")).read_bytes())
+    assert said["class"] in (0, 1)
+    assert 0.5 <= said["probability"] <= 1
 
 
 def test_the_lines_of_the_page_on_8_bit_integers_are_read():

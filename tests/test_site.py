@@ -1,0 +1,81 @@
+"""The pages of the site that are made, and where its links lead; building it is left to CI."""
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from xdn import api
+from xdn.cli.completion import commands
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """Return the module that makes pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        import site_pages
+
+        yield site_pages
+
+
+def test_every_option_of_every_command_is_on_its_page(pages):
+    made = pages.made_pages()
+    for each in commands():
+        text = made[f"commands/{each.name}.md"]
+        flags = [flag for option in each.options for flag in option.flags]
+        assert [flag for flag in flags if f"`{flag}" not in text] == []
+        assert each.name in made["commands/index.md"]
+    assert "## xdn-tune export" in made["commands/xdn-tune.md"]
+
+
+def test_every_registry_but_that_of_layers_is_listed(pages):
+    kinds = re.findall(r"^## (.+)$", pages.choices_page(), re.M)
+    assert kinds == [kind for kind in api.registries() if kind != "layer type"]
+    assert "| `onnxruntime` |" in pages.choices_page()
+
+
+@pytest.mark.parametrize(
+    ("place", "link", "made"),
+    [
+        ("index.md", "[a](tuning.md#x)", "[a](tuning.md#x)"),
+        ("index.md", "[a](../bench/README.md)", "[a](bench.md)"),
+        ("commands/x.md", "[a](../tuning.md)", "[a](../tuning.md)"),
+        ("index.md", "[a](../prototxt/lenet/)", "a"),
+        ("index.md", "[a](https://example.org/x)", "[a](https://example.org/x)"),
+        ("index.md", "![a](pictures/x.svg)", "![a](pictures/x.svg)"),
+    ],
+)
+def test_links_of_english_pages(pages, place, link, made):
+    assert pages.relinked(link, pages.DOCS / place, place) == made
+
+
+@pytest.mark.parametrize(
+    ("place", "link", "made"),
+    [
+        ("index.md", "[a](method.md)", "[a](method.md)"),
+        ("index.md", "[a](../tuning.md#x)", "[a](../tuning/#x)"),
+        ("method.md", "[a](../tuning.md)", "[a](../../tuning/)"),
+        ("method.md", "[a](../../bench/README.md)", "[a](../../bench/)"),
+        ("method.md", "[a](../index.md)", "[a](../../)"),
+        ("method.md", "![a](../pictures/x.svg)", "![a](pictures/x.svg)"),
+        ("method.md", "[a](../../xdn/api.py)", "a"),
+    ],
+)
+def test_links_of_chinese_pages_leave_their_site_for_pages_that_are_english(pages, place, link, made):
+    root = pages.DOCS / "zh"
+    assert pages.relinked(link, root / place, place, root) == made
+
+
+def test_pages_brought_from_elsewhere_lead_back_into_the_site(pages):
+    origin = ROOT / "bench" / "README.md"
+    assert pages.relinked("[a](../docs/numerics.md)", origin, "bench.md") == "[a](numerics.md)"
+
+
+def test_every_page_is_in_the_navigation(pages):
+    english, chinese = (ROOT / name for name in ("mkdocs.yml", "mkdocs.zh.yml"))
+    listed = set(re.findall(r"- (?:\S+: )?(\S+\.md)$", english.read_text(), re.M))
+    there = {str(path.relative_to(pages.DOCS)) for path in pages.DOCS.glob("*.md")}
+    assert listed == there | set(pages.BROUGHT.values()) | set(pages.made_pages())
+    ours = set(re.findall(r"- (\S+\.md)$", chinese.read_text(), re.M))
+    assert ours == {path.name for path in (pages.DOCS / "zh").glob("*.md")}

@@ -1,0 +1,33 @@
+"""What MkDocs calls to build the site: adds the pages that are made, and those from elsewhere; mends their links."""
+
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from site_pages import BROUGHT, DOCS, made_pages, relinked
+
+_ORIGINS = {name: path for path, name in BROUGHT.items()}
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that lie elsewhere or are made; to a site within the site the pictures of the one around it."""
+    root = Path(config.docs_dir)
+    if root == DOCS:
+        texts = {name: path.read_text() for name, path in _ORIGINS.items()} | made_pages()
+        for name, text in texts.items():
+            files.append(File.generated(config, name, content=text))
+    else:
+        for path in sorted((DOCS / "pictures").iterdir()):
+            files.append(File.generated(config, f"pictures/{path.name}", abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let links lead to where pages are in the site."""
+    root, place = Path(config.docs_dir), page.file.src_uri
+    return relinked(markdown, _ORIGINS.get(place, root / place) if root == DOCS else root / place, place, root)
