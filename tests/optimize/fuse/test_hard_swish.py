@@ -1,9 +1,9 @@
-"""Four layers become one HSwish, three one HSigmoid, and no bit changes."""
+"""Several layers become one HSwish, HSigmoid, Swish or Gelu."""
 
 import numpy as np
 import pytest
 
-from tests.optimize.building import assert_settled, conv, data, layer, net_of
+from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, net_of
 from xdn.graph import Quantized
 from xdn.optimize.fuse.hard_swish import FuseHardSwish
 
@@ -48,6 +48,36 @@ def test_four_layers_become_one(product):
     assert [each.type for each in done.net.layers] == ["Input", "Convolution", "HSwish", "ReLU"]
     assert done.net.layer("y").bottoms == ("x",)
     assert done.changes[0].text == "part of 'y' (HSwish)"
+
+
+@pytest.mark.parametrize("beta", [1.0, 1.5])
+def test_a_sigmoid_times_its_bottom_is_a_swish(beta):
+    scaled = [] if beta == 1 else [layer("Power", "t", ["x"], scale=beta)]
+    layers = [*scaled, layer("Sigmoid", "v", ["t" if scaled else "x"])]
+    layers.append(layer("Eltwise", "y", ["v", "x"], operation="PROD"))
+    done = merge(net_of(data(*SHAPE), conv("x", "data", 4), *layers, layer("ReLU", "r", ["y"])), rtol=3e-7)
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "Swish", "ReLU"]
+    assert done.net.layer("y").params.beta == beta
+
+
+def test_a_sigmoid_times_another_blob_stays():
+    layers = [layer("Sigmoid", "v", ["x"]), layer("Eltwise", "y", ["v", "data"], operation="PROD")]
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *layers)
+    assert merge(net).net is net
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["halved last", "halved first"])
+def test_gelu_by_the_error_function(before):
+    layers = [layer("Power", "t", ["x"], scale=0.70710678), layer("Erf", "e", ["t"])]
+    layers.append(layer("Power", "v", ["e"], shift=1.0))
+    half = layer("Power", "h" if before else "y", ["x" if before else "p"], scale=0.5)
+    product = layer("Eltwise", "y" if before else "p", ["h" if before else "x", "v"], operation="PROD")
+    layers += [half, product] if before else [product, half]
+    net = net_of(data(*SHAPE), conv("x", "data", 4), *layers, layer("ReLU", "r", ["y"]))
+    done = FuseHardSwish().apply(net)
+    assert [each.type for each in done.net.layers] == ["Input", "Convolution", "Gelu", "ReLU"]
+    assert_same_outputs(net, done.net, rtol=1e-6)
+    assert_settled(FuseHardSwish, done.net)
 
 
 def test_a_quotient_may_come_last():

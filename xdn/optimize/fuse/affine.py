@@ -13,7 +13,7 @@ from xdn.layers.broadcast import spread
 from xdn.layers.power import Power
 from xdn.layers.scale import Scale
 from xdn.optimize.edits import Edits
-from xdn.optimize.fuse.hard_sigmoid import in_spelling
+from xdn.optimize.fuse.spelling import is_spelled
 from xdn.optimize.match import reason_to_keep, title
 
 CHANNEL_AXIS = 1
@@ -49,9 +49,9 @@ class Chain:
 
 
 def is_affine(net: Net, layer: Layer) -> bool:
-    """Return whether a layer looks like an affine of channels; a Power in a hard sigmoid is left to that."""
+    """Return whether a layer looks like an affine of channels; a Power that is part of another function does not."""
     if isinstance(layer.params, Power):
-        return layer.params.power == 1 and not in_spelling(net, layer)
+        return layer.params.power == 1 and not is_spelled(net, layer)
     return isinstance(layer.params, _CHANNELWISE)
 
 
