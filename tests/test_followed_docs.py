@@ -23,6 +23,7 @@ PAGES = [
     ("README.md", "Bring your own net"),
     ("docs/bring-your-own-net.md", None),
     ("docs/data.md", None),
+    ("docs/reports.md", None),
 ]
 #: Pages with commands that do not depend on how photos are named.
 OTHER_PAGES = [("docs/migration.md", None)]
