@@ -7,7 +7,10 @@ import pytest
 
 from tests.browser import browsing, chromium
 from tests.conftest import ROOT
+from tests.optimize.prune.nets import small_resnet
 from tests.report.page.samples import HOSTILE, contest, everything, results
+from xdn.graph.summary import summarize
+from xdn.report.drawn.files import SUFFIXES, drawn
 from xdn.report.page.render import html
 from xdn.report.page.words import Words
 from xdn.visible import visible
@@ -110,3 +113,17 @@ def test_rows_are_sorted_and_searched(browser, page):
     box = f"{table}.closest('.grid').querySelector('input')"
     browser.value(f"{box}.value = 'CONV1'; {box}.dispatchEvent(new Event('input'))")
     assert browser.value(names) == ["conv1"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_drawing_of_a_net(browser, tmp_path, dark):
+    summary = summarize(small_resnet())
+    nets, times = [("net_before", summary), ("net_after", summary)], {"stem": 2.0, "fc": 0.5}
+    for suffix in SUFFIXES:
+        (tmp_path / f"net{suffix}").write_text(drawn(nets, times, Words("zh"), suffix))
+        browser.open(tmp_path / f"net{suffix}", *LARGE, dark)
+        browser.screenshot(SCREENSHOTS / f"net{suffix}-{'dark' if dark else 'light'}.png")
+        assert browser.complaints == []
+        assert len(browser.requests) == 1
+    browser.open(tmp_path / "net.html", *PHONE, dark)
+    assert browser.value("document.documentElement.scrollWidth") <= PHONE[0]

@@ -11,13 +11,14 @@ from xdn.visible import visible
 
 @section("commands", 140)
 def commands(results: Results, words: Words) -> Content:
-    """The exact command of each result."""
+    """The exact command of each result, and when it was written."""
     rows = [
         (
             word(name),
+            word(each.written or "-"),
             Cell(visible(shlex.join([each.program, *each.arguments])) if each.program else words("no_command")),
         )
         for name, each in results.named
     ]
-    columns = Column(words("run"), words=True), Column(words("command"), words=True)
+    columns = [Column(words(name), words=True) for name in ("run", "written", "command")]
     return "", [Grid.of(words("commands"), columns, rows)]

@@ -1,6 +1,7 @@
 """Several runs side by side, and what differs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from xdn.report.documents import RunDocument
 from xdn.report.page.blocks import Cell, Column, Drawing, Grid, Mark, word
@@ -12,7 +13,6 @@ from xdn.runtime.profile import LayerProfile
 
 #: Relative differences of layers' times that are not marked: a layer is measured once.
 _LAYER_NOISE = 0.1
-_Of = Callable[[RunDocument], float | None]
 
 
 @section("comparison", 20)
@@ -28,6 +28,49 @@ def comparison(results: Results, words: Words) -> Content:
     return words("comparison_about"), blocks
 
 
+@dataclass(frozen=True)
+class _Change:
+    """How a change is told.
+
+    Parameters
+    ----------
+    more_is_better : bool or None
+        None: neither is.
+    noise : float
+        Relative changes that say nothing.
+    points : bool
+        As a difference, not relative.
+    """
+
+    more_is_better: bool | None = None
+    noise: float = 0.0
+    points: bool = False
+
+    def cell(self, before: float | None, after: float | None, words: Words) -> Cell:
+        """Return the change, marked where it is more than the noise; empty where one of both is not known."""
+        if not before or after is None:
+            return Cell("")
+        change = after - before if self.points else after / before - 1
+        if change == 0:
+            return Cell("=", 0.0)
+        said = f"{change:+.2f}" if self.points else f"{change:+.1%}"
+        if self.more_is_better is not None and abs(change) <= self.noise:
+            return Cell(f"{said} ({words('within_noise')})", change)
+        better = change > 0 if self.more_is_better else change < 0
+        mark: Mark = "" if self.more_is_better is None else "better" if better else "worse"
+        return Cell(said, change, mark)
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A figure of runs: its title, its value of a run, as people read it, and how its change is told."""
+
+    title: str
+    of: Callable[[RunDocument], float | None]
+    say: Callable[[float], str]
+    change: _Change
+
+
 def _figures(runs: Sequence[tuple[str, RunDocument]], words: Words) -> Grid:
     noise = max(run.contest.spread for _, run in (runs[0], runs[-1]))
     rows = [
@@ -36,40 +79,36 @@ def _figures(runs: Sequence[tuple[str, RunDocument]], words: Words) -> Grid:
         _texts(words("threads"), [str(run.threads) for _, run in runs]),
         _texts(words("data"), [run.data for _, run in runs]),
     ]
-    for title, of, say, more_is_better, tolerance in _measures(words, noise):
-        values = [of(run) for _, run in runs]
+    for measure in _measures(words, noise):
+        values = [measure.of(run) for _, run in runs]
         if any(value is not None for value in values):
-            cells = [Cell("-" if value is None else say(value), value) for value in values]
-            rows.append((word(title), *cells, _changed(values[0], values[-1], more_is_better, tolerance, words)))
+            cells = [Cell("-" if value is None else measure.say(value), value) for value in values]
+            rows.append((word(measure.title), *cells, measure.change.cell(values[0], values[-1], words)))
     columns = Column(words("figure"), words=True), *(Column(name) for name, _ in runs), Column(words("difference"))
     return Grid.of(words("comparison"), columns, rows)
 
 
-def _measures(words: Words, noise: float) -> list[tuple[str, _Of, Callable[[float], str], bool | None, float]]:
-    """Return title, value, how it is said, whether more is better, and what is noise, of each figure."""
-    found: list[tuple[str, _Of, Callable[[float], str], bool | None, float]] = [
-        (words("top1"), lambda run: run.contest.percent, _percent, True, 0.0),
-        (
-            words("top5_row"),
-            lambda run: run.contest.top5_percent,
-            _percent,
-            True,
-            0.0,
-        ),
-        (words("contest_time"), lambda run: run.contest.contest_s, duration, False, noise),
-        (words("images_a_second"), lambda run: run.contest.images_per_s, lambda value: f"{value:,.0f}", True, noise),
+def _measures(words: Words, noise: float) -> list[_Measure]:
+    """Return the figures that are compared."""
+    more, less, neither, points = _Change(True, noise), _Change(False, noise), _Change(), _Change(True, points=True)
+    exactly_less = _Change(False)
+    found = [
+        _Measure(words("top1"), lambda run: run.contest.percent, _percent, points),
+        _Measure(words("top5_row"), lambda run: run.contest.top5_percent, _percent, points),
+        _Measure(words("contest_time"), lambda run: run.contest.contest_s, duration, less),
+        _Measure(words("images_a_second"), lambda run: run.contest.images_per_s, lambda rate: f"{rate:,.0f}", more),
     ]
     for name in ("p50_ms", "p90_ms", "p99_ms"):
         title = words("latency_of", percentile=name.removesuffix("_ms"), batch=1)
-        found.append((title, _latency(name), lambda value: duration(1e-3 * value), False, noise))
+        found.append(_Measure(title, _latency(name), lambda ms: duration(1e-3 * ms), less))
     return [
         *found,
-        (words("macs_executed"), lambda run: run.macs or None, count, False, 0.0),
-        (words("weights"), lambda run: run.cost.weight_bytes if run.cost else None, size, False, 0.0),
-        (words("layers_run"), lambda run: run.layers or None, count, None, 0.0),
-        (words("activations"), lambda run: run.arena_bytes or None, size, False, 0.0),
-        (words("load"), lambda run: run.load_s, duration, None, 0.0),
-        (words("compile"), lambda run: run.compile_s, duration, None, 0.0),
+        _Measure(words("macs_executed"), lambda run: run.macs or None, count, neither),
+        _Measure(words("weights"), lambda run: run.cost.weight_bytes if run.cost else None, size, exactly_less),
+        _Measure(words("layers_run"), lambda run: run.layers or None, count, neither),
+        _Measure(words("activations"), lambda run: run.arena_bytes or None, size, exactly_less),
+        _Measure(words("load"), lambda run: run.load_s, duration, neither),
+        _Measure(words("compile"), lambda run: run.compile_s, duration, neither),
     ]
 
 
@@ -77,7 +116,7 @@ def _percent(value: float) -> str:
     return f"{value:.2f} %"
 
 
-def _latency(name: str) -> _Of:
+def _latency(name: str) -> Callable[[RunDocument], float | None]:
     """Return what gives a percentile of single requests of one image."""
 
     def of(run: RunDocument) -> float | None:
@@ -93,31 +132,17 @@ def _texts(title: str, values: Sequence[str]) -> tuple[Cell, ...]:
     return (word(title), *map(word, values), Cell("" if same else "≠"))
 
 
-def _changed(
-    before: float | None, after: float | None, more_is_better: bool | None, noise: float, words: Words
-) -> Cell:
-    """Return the relative change, marked where it is more than the noise."""
-    if not before or after is None:
-        return Cell("")
-    change = after / before - 1
-    if change == 0:
-        return Cell("=", 0.0)
-    if more_is_better is not None and abs(change) <= noise:
-        return Cell(f"{change:+.1%} ({words('within_noise')})", change)
-    mark: Mark = "" if more_is_better is None else "better" if (change > 0) == more_is_better else "worse"
-    return Cell(f"{change:+.1%}", change, mark)
-
-
 def _layers(
     before: Sequence[LayerProfile], after: Sequence[LayerProfile], names: tuple[str, str], words: Words
 ) -> Grid:
     first, last = ({layer.name: layer for layer in layers} for layers in (before, after))
+    change = _Change(False, _LAYER_NOISE)
     rows = []
     for name in dict.fromkeys((*first, *last)):
         times = [found[name].ms if name in found else None for found in (first, last)]
         kind = (last.get(name) or first[name]).type
         cells = [Cell("-" if ms is None else f"{ms:.3f}", ms) for ms in times]
-        rows.append((word(name), word(kind), *cells, _changed(times[0], times[1], False, _LAYER_NOISE, words)))
+        rows.append((word(name), word(kind), *cells, change.cell(times[0], times[1], words)))
     columns = (
         Column(words("layer"), words=True),
         Column(words("type"), words=True, first_out=1),

@@ -1,7 +1,6 @@
 """The machine, the versions, and what the machine was measured to give."""
 
-from collections.abc import Sequence
-
+from xdn.evaluate.origin import LIBRARIES
 from xdn.kernels.machine.model import Machine, Rate
 from xdn.report.documents import Document, Host
 from xdn.report.machine import marked
@@ -17,28 +16,25 @@ def machine(results: Results, words: Words) -> Content:
     blocks: list[Grid | Drawing] = []
     told = [(name, document) for name, document in results.named if document.machine]
     if told:
-        columns = Column(words("what"), words=True), *(Column(name, words=True) for name, _ in told)
-        rows = _facts([document for _, document in told], words)
-        blocks.append(Grid.of(words("machine"), columns, [tuple(map(word, row)) for row in rows]))
+        same: dict[tuple[str, ...], list[str]] = {}
+        for name, document in told:
+            same.setdefault(_facts(document), []).append(name)
+        columns = Column(words("what"), words=True), *(Column(", ".join(names), words=True) for names in same.values())
+        titles = (words("processor"), words("cpus"), words("system"), "Python", "XDN", *LIBRARIES)
+        blocks.append(
+            Grid.of(words("machine"), columns, [tuple(map(word, row)) for row in zip(titles, *same, strict=True)])
+        )
     if results.machine:
         blocks.append(_ceilings(results.machine, words))
     sure = results.machine is None or results.machine.sure
     return ("" if sure else words("ceilings_unsure")), blocks
 
 
-def _facts(told: Sequence[Document], words: Words) -> list[tuple[str, ...]]:
-    """Return rows of what each result says of its machine, its versions and its moment."""
-    hosts = [document.machine or Host("") for document in told]
-    libraries = sorted({name for document in told for name in document.versions})
-    return [
-        (words("processor"), *(host.processor or host.cpu for host in hosts)),
-        (words("cpus"), *(str(host.cpus or "-") for host in hosts)),
-        (words("system"), *(host.system for host in hosts)),
-        ("Python", *(host.python for host in hosts)),
-        ("XDN", *(document.xdn for document in told)),
-        *((name, *(document.versions.get(name, "-") for document in told)) for name in libraries),
-        (words("written"), *(document.written or "-" for document in told)),
-    ]
+def _facts(document: Document) -> tuple[str, ...]:
+    """Return what a result says of its machine and its versions."""
+    host = document.machine or Host("")
+    versions = (document.versions.get(name, "-") for name in LIBRARIES)
+    return (host.processor or host.cpu, str(host.cpus or "-"), host.system, host.python, document.xdn, *versions)
 
 
 def _ceilings(machine: Machine, words: Words) -> Grid:
