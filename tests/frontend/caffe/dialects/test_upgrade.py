@@ -33,10 +33,25 @@ def test_v1_of_all_parameters_keeps_every_field(vectors):
 
 @pytest.mark.parametrize(
     ("spelled", "kind"),
-    [("UNPOOLING", "Unpooling"), ("ROI_POOLING", "ROIPooling"), ("PRELU", "PReLU"), ("INTERP", "Interp"), ("BN", "BN")],
+    [
+        ("UNPOOLING", "Unpooling"),
+        ("ROI_POOLING", "ROIPooling"),
+        ("PRELU", "PReLU"),
+        ("INTERP", "Interp"),
+        ("BN", "BN"),
+        ("PADDING", "Padding"),
+        ("L2_NORM", "L2Norm"),
+        ("LSTM", "Lstm"),
+        ("STRANGE", "STRANGE"),
+    ],
 )
 def test_types_of_forks_are_spelled_as_v1_spells_its_own(spelled, kind):
     assert upgrade(prototxt.parse(f"layers {{ type: {spelled} }}")).layer[0].type == kind
+
+
+def test_parameters_tell_which_lstm_is_meant():
+    made = upgrade(prototxt.parse("layers { type: LSTM recurrent_param { num_output: 3 } }")).layer[0]
+    assert (made.type, made.recurrent_param.num_output) == ("LSTM", 3)
 
 
 def test_v1_layers_have_the_parameters_of_forks():

@@ -23,6 +23,7 @@ PASSED_OVER = [
     ('layer { type: "Convolution" convolution_param { conv_algos_override: "1,-1,-1" } }', HOW),
     ('layer { type: "Convolution" convolution_param { cudnn_convolution_algo_seeker: FINDEX } }', HOW),
     ('layer { type: "Permute" permute_param { engine: MLU } }', HOW),
+    ('layer { type: "Convolution" convolution_param { conv_mode: LOWERED_CSRMM } }', HOW),
     ("net_quantization_param { bits: 8 }", UNKNOWN),
     ('layer { type: "ReLU" quantization_param { bits: 8 } }', UNKNOWN),
     ('layer { type: "ReLU" softmax_param { sharper: 3 } }', READER),

@@ -6,6 +6,7 @@ The source of the rules is Caffe's upgrade_proto.cpp.
 from itertools import zip_longest
 
 from xdn.errors import NetError
+from xdn.frontend.caffe.dialects.renamed import RENAMED
 from xdn.frontend.caffe.dialects.upgrade_v0 import is_v0, upgrade_v0
 from xdn.frontend.caffe.text import Message, put, schema
 
@@ -29,7 +30,7 @@ def _upgrade_v1(net: Message) -> None:
         raise NetError("the net has both `layer` and `layers`", mend="Write all layers in one of the two formats")
     type_names = dict(schema.v1_types().values())
     for old in net.layers:
-        new = net.layer.add(type=type_names[old.type] if old.type else old.xdn_type)
+        new = net.layer.add(type=type_names[old.type] if old.type else _of_forks(old))
         for name, mode, rate, decay in zip_longest(*(getattr(old, field) for field in _OF_WEIGHTS)):
             shared = mode if mode != _SHARE_MODE_STRICT else None
             new.param.add(name=name, share_mode=shared, lr_mult=rate, decay_mult=decay)
@@ -37,6 +38,17 @@ def _upgrade_v1(net: Message) -> None:
             if field.name not in ("type", "xdn_type", *_OF_WEIGHTS):
                 put(new, field.name, value)
     net.ClearField("layers")
+
+
+def _of_forks(old: Message) -> str:
+    """Return the type of a V1 layer whose name forks have added, as dialects spell it.
+
+    LSTM in capitals is one of two types; the parameters tell which.
+    """
+    if old.xdn_type == "Lstm" and old.HasField("recurrent_param"):
+        return "LSTM"
+    spelled = {name.upper(): name for name in RENAMED}
+    return spelled.get(old.xdn_type.replace("_", ""), old.xdn_type) if old.xdn_type.isupper() else old.xdn_type
 
 
 def _upgrade_inputs(net: Message) -> None:

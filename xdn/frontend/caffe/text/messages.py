@@ -185,7 +185,8 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \
     image_data_param=15 infogain_loss_param=16 memory_data_param=22 window_data_param=20 \
-    spatial_pyramid_pooling_param=2022
+    spatial_pyramid_pooling_param=2022 message normalization_param=2201 L2NormalizationParameter l2n_param=2202 \
+    message padding_param=2203 message scalar_param=2204
 """
 
 #: V1's type enum, numbered from 0: its name, and the type's name in the current format.

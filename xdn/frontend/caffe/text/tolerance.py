@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 #: From this likeness on a name counts as a misspelling.
 _MISSPELLED = 0.8
-#: Fields of forks (NVIDIA's, Intel's, Cambricon's) that choose an implementation, or the type of its numbers.
+#: Fields of forks (NVIDIA's, Intel's, Cambricon's, SkimCaffe's) that choose an implementation, or its numbers.
 _ENGINES = (
     "engine",
     *(f"{way}_{what}" for way in ("forward", "backward") for what in ("type", "math")),
@@ -43,6 +43,8 @@ _ENGINES = (
     "cudnn_math_override",
     "cudnn_convolution_algo_seeker",
     "conv_algos_override",
+    "conv_mode",
+    "gemm_mode",
     "default_cudnn_math_override",
     "default_conv_algos_override",
     "global_grad_scale",
