@@ -4,9 +4,10 @@
     python -m tools.fuzz.run --target all --count 1000 --seed 1
     python -m tools.fuzz.run --target image --count 100000 --jobs 2 --folder build/fuzz
 
-Inputs are run in processes of their own, which may have --memory MiB beyond what they start with, and
---seconds-per-input for each. A reader fails by an exception other than XdnError, by taking more, or by ending the
-process; the first input of each kind of failure is kept in --folder. The same seed and number give the same input.
+Inputs are run in processes of their own, which may have --memory MiB beyond what they start with, and of the
+processor's time --seconds-per-input for each. A reader fails by an exception other than XdnError, by taking more, or by
+ending the process; the first input of each kind of failure is kept in --folder. The same seed and number give the same
+input.
 """
 
 import argparse
@@ -29,10 +30,10 @@ from xdn.cli.entry import program
 from xdn.files import write_atomically
 from xdn.report.section import Section
 
-#: A process that does not answer for so many times the limit of an input is ended.
-_PATIENCE = 3.0
+#: A process that does not answer for so many times the limit of an input is ended: it may have to wait for a processor.
+_PATIENCE = 30.0
 #: Seconds that a process may take to start.
-_START_S = 60.0
+_START_S = 600.0
 _SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -25,7 +25,10 @@ REPORTED = 100
 
 
 class HangError(BaseException):
-    """An input took longer than it may; not an `Exception`, so that no reader takes it for one of its own."""
+    """An input took more of the processor's time than it may.
+
+    It is not an `Exception`, so that no reader takes it for one of its own.
+    """
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Report:
         How many were run, and how many of them the reader took.
     failures : list of Failure
     slowest_s : float
+        Of the processor's time.
     peak_bytes : int
         How far the process's memory grew beyond what it was before the first input.
     """
@@ -73,18 +77,18 @@ def limit_memory(limit_bytes: int) -> None:
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise HangError in what takes longer."""
+    """Raise HangError in what takes more of the processor's time: others may have it meanwhile."""
 
     def expired(signum: int, frame: FrameType | None) -> None:
         raise HangError(f"more than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, expired)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, expired)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def peak_bytes() -> int:
@@ -95,7 +99,7 @@ def peak_bytes() -> int:
 def run_one(mutator: Mutator, seed: int, number: int, seconds: float, report: Report, most_bytes: float = inf) -> None:
     """Run one input and enter what came of it into `report`; `most_bytes` is the most that the process may grow to."""
     content, had = mutator.input(seed, number), peak_bytes()
-    begin, failed, accepted = time.perf_counter(), len(report.failures), False
+    begin, failed, accepted = time.process_time(), len(report.failures), False
     try:
         with limited(seconds):
             accepted = mutator.target.accepts(content)
@@ -108,7 +112,7 @@ def run_one(mutator: Mutator, seed: int, number: int, seconds: float, report: Re
     # Of libraries in C no exception tells of memory: OpenCV refuses an image for which there is none.
     if had <= most_bytes < peak_bytes():
         report.failures.append(Failure(number, f"memory: {(peak_bytes() - had) >> 20} MiB"))
-    report.slowest_s = max(report.slowest_s, time.perf_counter() - begin)
+    report.slowest_s = max(report.slowest_s, time.process_time() - begin)
     report.done += 1
     report.accepted += accepted and len(report.failures) == failed
 
