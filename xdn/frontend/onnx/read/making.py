@@ -42,6 +42,8 @@ BOUNDS = {
 
 def array_of(tensor: TensorProto) -> Array:
     """Return the values of a tensor; ParseError where they are not as many as its shape says, or of no known type."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise ParseError(f"the values of the tensor {tensor.name!r} are in another file, which was not read")
     try:
         return np.asarray(numpy_helper.to_array(tensor))
     except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:

@@ -1,6 +1,6 @@
 """An ONNX file, as it stands: bounded in size, with external data from beside it, of an operator set that is known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +95,21 @@ def opset_of(model: onnx.ModelProto) -> int:
     return version
 
 
-def _of_nodes(graph: onnx.GraphProto) -> list[TensorProto]:
-    """Return the constants that are attributes of a graph's nodes."""
-    found = []
+def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Give a graph, and those that are attributes of its nodes and of theirs, outer ones first."""
+    yield graph
     for node in graph.node:
         for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from graphs(inner)
+
+
+def _of_nodes(graph: onnx.GraphProto) -> list[TensorProto]:
+    """Return the constants that are attributes of nodes, and those of the graphs that are."""
+    found = []
+    for each in graphs(graph):
+        found += each.initializer if each is not graph else []
+        for attribute in (attribute for node in each.node for attribute in node.attribute):
             found += [attribute.t] if attribute.HasField("t") else []
             found += attribute.tensors
     return found

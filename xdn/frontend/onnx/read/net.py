@@ -17,7 +17,7 @@ from xdn.frontend.onnx.read import apart, functions, schema
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import folded
 from xdn.frontend.onnx.read.making import Making, Refusal, Unknown, Value, array_of
-from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, opset_of
+from xdn.frontend.onnx.read.model import DEFAULT_DOMAINS, graphs, opset_of
 from xdn.frontend.onnx.read.recurrent import RECURRENT
 from xdn.graph import Array, Net, Shape
 from xdn.graph.verify import verify
@@ -89,7 +89,7 @@ def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mappi
     """Return the net that is read of a model in one way; UnsupportedError names all nodes that cannot be read so."""
     graph = model.graph
     making = Making(opset_of(model), is_stated=way is _Way.OF_ONE_BATCH)
-    making.recurrent = any(node.op_type in RECURRENT for node in graph.node)
+    making.recurrent = any(node.op_type in RECURRENT for each in graphs(graph) for node in each.node)
     for number, tensor in enumerate(graph.initializer):
         making.values[tensor.name] = value = values[number] if number in values else array_of(tensor)
         making.room.add(value)

@@ -1,0 +1,27 @@
+"""If: the branch that a condition chooses which is known while the model is read."""
+
+import onnx
+from onnx import helper
+
+from xdn.errors import NetError
+from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.functions import read_all
+from xdn.frontend.onnx.read.making import array_of
+
+
+@READERS.register("If")
+def branch(node: Node) -> None:
+    """The nodes of the branch that is chosen.
+
+    Refused: a condition that depends on the net's inputs, but for their shapes.
+    """
+    condition = bool(node.scalar(0, "condition"))
+    chosen: onnx.GraphProto = node.attribute("then_branch" if condition else "else_branch")
+    if len(chosen.output) != len(node.proto.output):
+        raise NetError(f"it has {len(node.proto.output)} outputs, and the branch that is chosen {len(chosen.output)}")
+    for tensor in chosen.initializer:
+        node.making.values[tensor.name] = value = array_of(tensor)
+        node.making.room.add(value)
+    pairs = [(own.name, name) for own, name in zip(chosen.output, node.proto.output, strict=True) if name]
+    handed_on = [helper.make_node("Identity", [own], [name], f"{node.name}.{name}") for own, name in pairs]
+    read_all(node, [*chosen.node, *handed_on])
