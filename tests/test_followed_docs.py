@@ -28,7 +28,7 @@ PAGES = [
 #: Pages with commands that do not depend on how photos are named.
 OTHER_PAGES = [("docs/migration.md", None)]
 #: Those among them that train, or measure for long.
-LONG_PAGES = [("docs/tutorial.md", None), ("docs/int8-speed.md", None)]
+LONG_PAGES = [("README.md", "Three commands"), ("docs/tutorial.md", None), ("docs/int8-speed.md", None)]
 
 
 def blocks(page, heading, language):

@@ -17,6 +17,8 @@ BROUGHT = {
     ROOT / "bench" / "README.md": "bench.md",
     ROOT / "prototxt" / "README.md": "networks.md",
 }
+#: The sign between cells, within one.
+_BAR = r"\|"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -49,14 +51,13 @@ def _usage(command: Command) -> list[str]:
 
 def _table(arguments: tuple[Argument, ...]) -> str:
     rows = (f"| {_code(each)} | {_cell(each.help)} |" for each in arguments)
-    return "\n".join(("| | |", "|---|---|", *rows))
+    return "\n".join(("| option | what it does |", "|---|---|", *rows))
 
 
 def _code(argument: Argument) -> str:
-    if not argument.flags:
-        return f"`{_cell(argument.value)}`"
-    value = f" {argument.value}" if argument.value else ""
-    return ", ".join(f"`{_cell(flag + value)}`" for flag in argument.flags)
+    value = f" {argument.value}" if argument.flags and argument.value else argument.value
+    names = (f"{flag}{value}" for flag in argument.flags or ("",))
+    return ", ".join(f"`{name.replace('|', _BAR)}`" for name in names)
 
 
 def choices_page() -> str:
@@ -71,7 +72,8 @@ def choices_page() -> str:
 
 def _cell(text: str) -> str:
     """Return a text as a cell of a table, in which nothing is markup."""
-    return re.sub(r"([|*_<\[])", r"\\\1", " ".join(text.split())) if "`" not in text else text.replace("|", "\\|")
+    line = " ".join(text.split())
+    return line.replace("|", _BAR) if "`" in line else re.sub(r"([|*_<\[])", r"\\\1", line)
 
 
 def relinked(text: str, origin: Path, place: str, root: Path = DOCS) -> str:

@@ -71,7 +71,7 @@ def described(parser: argparse.ArgumentParser, summary: str = "") -> Command:
         parser.prog,
         parser.description or summary,
         parser.epilog or "",
-        " ".join(parser.format_usage().split()),
+        parser.format_usage().strip(),
         tuple((title, arguments) for title, arguments in found if arguments),
         tuple(_commands(parser)),
     )
