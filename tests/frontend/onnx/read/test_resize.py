@@ -82,5 +82,7 @@ def test_what_is_refused():
 
 
 def test_too_many_positions():
+    with pytest.raises(ShapeError, match="factors"):
+        net_of(one_node("Resize", (2, 3, 4, 4), _scales(1, 1, 1, 3e38)), "model")
     with pytest.raises(ShapeError, match="too long"):
         net_of(one_node("Resize", (2, 3, 4, 4), _sizes(2, 3, 4, 1 << 40)), "model")

@@ -36,10 +36,12 @@ def _changes(node: Node, scales: int, sizes: int) -> list[Axis]:
         found = _by_extents(node, [own[axis] for axis in axes], [int(each) for each in extents])
     else:
         factors = np.asarray(given, np.float32)
-        if len(factors) != len(axes) or not np.isfinite(factors).all() or min(factors) <= 0:
+        with np.errstate(over="ignore"):
+            made = np.array([own[axis] for axis in axes], np.float32) * factors if len(factors) == len(axes) else None
+        # Extents as large as no f32 are beyond any blob.
+        if made is None or not np.isfinite(made).all() or min(factors) <= 0:
             raise ShapeError(f"factors {tuple(factors.tolist())} for a blob of shape {own}")
-        whole = [int(np.float32(own[axis]) * factor) for axis, factor in zip(axes, factors, strict=True)]
-        found = [Axis(own[axis], to, float(by)) for axis, to, by in zip(axes, whole, factors, strict=True)]
+        found = [Axis(own[axis], int(to), float(by)) for axis, to, by in zip(axes, made, factors, strict=True)]
     changes = [Axis(size, size, 1.0) for size in own]
     for axis, change in zip(axes, _looked_at(node, found), strict=True):
         changes[axis] = change
