@@ -28,7 +28,7 @@ class Take(Portable):
         """As many entries along the axis as there are indices."""
         bottom = one_bottom(bottoms)
         axis, shape = bottom.axis(self.axis), bottom.shape
-        if not self.index or not all(NOTHING <= each < shape[axis] for each in self.index):
+        if not self.index or not NOTHING <= min(self.index) <= max(self.index) < shape[axis]:
             shown = ", ".join(map(str, self.index[:8]))
             raise ShapeError(
                 f"index {shown} of {shape[axis]} entries along axis {axis}; one or more are needed, from -1"
