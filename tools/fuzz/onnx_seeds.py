@@ -340,6 +340,20 @@ def _gathered() -> onnx.ModelProto:
     return _model(graph)
 
 
+def _branches() -> onnx.ModelProto:
+    """Branches that constants choose, those of a function among them."""
+    graph = """branches (float[1, 2, 3] x) => (y, g) {
+        y = If <
+            then_branch = chosen () => (a) { a = Relu (x) },
+            else_branch = other () => (b) { b = If <
+                then_branch = inner () => (c) { c = Neg (x) }, else_branch = last () => (d) { d = Abs (x) }
+            > (no) }
+        > (no)
+        g = AffineGrid <align_corners = 1> (x, size)
+    }"""
+    return _model(graph, {"no": np.array(False), "size": np.array([1, 1, 3, 2], np.int64)}, 20)
+
+
 def _scattered() -> onnx.ModelProto:
     """The operator that ScatterElements came from."""
     return _model(
@@ -384,7 +398,7 @@ def models() -> tuple[bytes, ...]:
     """Return the models as files."""
     made = (
         _windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _logic(),
-        _functions(), _normal(), _places(), _defined(), _products(), _gathered(), _scattered(), _beside(),
+        _functions(), _normal(), _places(), _defined(), _products(), _gathered(), _scattered(), _branches(), _beside(),
     )  # fmt: skip
     return tuple(model.SerializeToString() for model in made)
 

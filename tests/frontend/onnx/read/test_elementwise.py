@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, one_node
+from tests.frontend.onnx.read.onnx_models import check_node, check_refused, f32, model_of, one_node
+from xdn.errors import NetError
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -42,7 +44,6 @@ def test_functions_with_parameters():
     check_node("Softsign", (2, 3))
     check_node("ThresholdedRelu", (2, 3), alpha=0.3)
     check_node("Shrink", (2, 3), lambd=0.4, bias=0.2)
-    check_refused("Celu", (2, 3), alpha=0.0, reason="alpha is 0")
 
 
 @pytest.mark.parametrize("form", ["none", "tanh"])
@@ -93,3 +94,16 @@ def test_other_names():
     assert check_node("Dropout", (2, 3)) == ["Split"]
     training = {"ratio": np.array(0.5, np.float32), "mode": np.array(True)}
     check_refused("Dropout", (2, 3), training, reason="as in training")
+
+
+def test_the_mask_of_what_is_left():
+    nodes = [helper.make_node("Dropout", ["x"], ["y", "mask"])]
+    x = np.float32([[1, np.nan]])
+    found = net_of(model_of(nodes, {"x": ("n", 2)}, outputs=("y", "mask")), "m").forward({"x": x})
+    np.testing.assert_array_equal(found["y"], x)
+    assert found["mask"].tolist() == [[1, 1]]
+
+
+def test_a_division_by_nothing():
+    with pytest.raises(NetError, match="its alpha is 0"):
+        net_of(one_node("Celu", (2, 3), alpha=0.0), "m")

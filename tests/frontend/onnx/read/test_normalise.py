@@ -1,8 +1,8 @@
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
-from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, one_node
-from xdn.errors import ShapeError, UnsupportedError
+from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, f32, model_of, one_node
+from xdn.errors import ShapeError
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -26,12 +26,6 @@ def test_layer_normalization_that_is_not_read():
     model = one_node("LayerNormalization", (2, 5), {"scale": f32(4)})
     with pytest.raises(ShapeError, match=r"scale and bias of shapes \(4,\) and \(\) over axes of \(5,\)"):
         net_of(model, "model")
-    model = one_node("LayerNormalization", (2, 5), {"scale": f32(5)})
-    model.graph.node[0].output.append("mean")
-    check(model)
-    model.graph.output.append(helper.make_tensor_value_info("mean", TensorProto.FLOAT, None))
-    with pytest.raises(UnsupportedError, match="the output 'mean' is not read"):
-        net_of(model, "model")
 
 
 def test_lrn():
@@ -48,3 +42,8 @@ def test_softmax(op, opset, axis):
 
 def test_softmax_along_the_batch():
     check_refused("Softmax", (2, 3), axis=0, reason="along the batch")
+
+
+def test_what_layer_normalization_measures():
+    nodes = [helper.make_node("LayerNormalization", ["x", "s"], ["y", "mean", "deviation"], axis=1, epsilon=0.01)]
+    check(model_of(nodes, {"x": (1, 3, 4)}, {"s": f32(3, 4)}, outputs=("y", "mean", "deviation")))

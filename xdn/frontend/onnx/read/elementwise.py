@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from xdn.errors import UnsupportedError
+from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.graph import LayerParams
 from xdn.layers.absval import AbsVal
@@ -115,7 +115,7 @@ def celu(node: Node) -> None:
     """
     alpha = node.attribute("alpha", 1.0)
     if alpha == 0:
-        raise UnsupportedError("its alpha is 0, by which it divides")
+        raise NetError("its alpha is 0, by which it divides")
     elu_ = node.step("elu", ELU(), [node.step("narrow", Power(scale=1 / alpha), [node.bottom()])])
     node.top(Power(scale=alpha), [elu_])
 
@@ -210,14 +210,24 @@ def bounded(node: Node, blob: str, low: float = -_LARGEST, high: float = _LARGES
         node.top(known.get((low, high), Clip(min=low, max=high)), [blob])
 
 
-@READERS.register("Identity", "Dropout")
+@READERS.register("Identity")
 def identity(node: Node) -> None:
-    """Another name.
+    """Another name."""
+    node.stands_for(node.value())
 
-    Refused: the mask, and values dropped at random as in training.
+
+@READERS.register("Dropout")
+def dropout(node: Node) -> None:
+    """Another name; its mask says that everything is left.
+
+    Refused: values dropped at random as in training.
     """
-    if len(node.proto.output) > 1 and node.proto.output[1]:
-        raise UnsupportedError("its mask is asked for")
-    if node.has(2) and node.constant(2, "mode").any():
+    is_some = node.scalar(1, "ratio") if node.has(1) else 0.5
+    if node.has(2) and node.constant(2, "mode").any() and is_some:
         raise UnsupportedError("it drops values at random, as in training")
+    if len(node.proto.output) > 1 and node.proto.output[1]:
+        all_left = node.step(
+            "mask", Power(scale=0.0, shift=1.0), [node.step("numbers", Unary(operation="IS_NAN"), [node.bottom()])]
+        )
+        node.stands_for(all_left, 1)
     node.stands_for(node.value())

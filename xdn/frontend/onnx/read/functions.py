@@ -1,15 +1,15 @@
 """Operators that ONNX defines by others: the nodes of such a function, in the place of one that calls it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, inliner
 
-from xdn.errors import UnsupportedError
+from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import Unknown
+from xdn.frontend.onnx.read.making import Unknown, array_of
 from xdn.graph import Array, Shape
 
 
@@ -125,10 +125,41 @@ def _shape(node: Node, number: int) -> Shape | None:
     return node.shape(number)[node.proto.input[number] in node.making.apart :]
 
 
-def rename(nodes: Sequence[onnx.NodeProto], caller: Node) -> None:
+def rename(nodes: Sequence[onnx.NodeProto], caller: Node, constants: Sequence[onnx.TensorProto] = ()) -> None:
     """Let the names of values that only these nodes know begin with that of the node in whose place they stand."""
-    own = {name for node in nodes for name in node.output if name} - set(caller.proto.output)
+    made = {name for node in nodes for name in node.output} | {each.name for each in constants}
+    own = {name: f"{caller.name}.{name}" for name in made - {"", *caller.proto.output}}
     for node in nodes:
         node.name = f"{caller.name}.{node.name or node.op_type}"
-        for names in (node.input, node.output):
-            names[:] = [f"{caller.name}.{name}" if name in own else name for name in names]
+    for each in constants:
+        each.name = own[each.name]
+    _rename_in(nodes, own)
+
+
+def _rename_in(nodes: Sequence[onnx.NodeProto], names: Mapping[str, str]) -> None:
+    """Give values other names, also where graphs within nodes read them."""
+    for node in nodes:
+        for given in (node.input, node.output):
+            given[:] = [names.get(name, name) for name in given]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename_in(attribute.g.node, names)
+                for value in attribute.g.output:
+                    value.name = names.get(value.name, value.name)
+
+
+@READERS.register("If")
+def if_(node: Node) -> None:
+    """The nodes of the branch that a constant chooses.
+
+    Refused: a condition that is no constant, as one of the shapes that the model states is.
+    """
+    branch = onnx.GraphProto()
+    branch.CopyFrom(node.attribute("then_branch" if node.scalar(0, "condition") else "else_branch"))
+    if len(branch.output) != len(node.proto.output):
+        raise NetError(f"it has {len(node.proto.output)} outputs, and its branch {len(branch.output)}")
+    given = zip(branch.output, node.proto.output, strict=True)
+    branch.node.extend(helper.make_node("Identity", [value.name], [name]) for value, name in given)
+    rename(branch.node, node, branch.initializer)
+    node.making.values.update((each.name, array_of(each)) for each in branch.initializer)
+    read_all(node, branch.node)

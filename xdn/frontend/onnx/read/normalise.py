@@ -6,11 +6,13 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import UNKNOWN
 from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.binary import Binary
 from xdn.layers.layernorm import LayerNorm
 from xdn.layers.log import Log
 from xdn.layers.lrn import LRN
+from xdn.layers.power import Power
+from xdn.layers.reduction import Reduction
 from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
 from xdn.layers.softmax import Softmax
@@ -47,9 +49,24 @@ def layer_normalization(node: Node) -> None:
     except ValueError:
         shapes = " and ".join(str(np.shape(value)) for value in given.values())
         raise ShapeError(f"scale and bias of shapes {shapes} over axes of {shape}") from None
-    # Exporters name the mean and deviation, too, which training reads: nobody knows these.
-    node.making.values.update(dict.fromkeys(filter(None, node.proto.output[1:]), UNKNOWN))
+    if any(node.proto.output[1:]):
+        _moments(node, axis)
     node.top(LayerNorm(axis=axis, eps=node.attribute("epsilon", 1e-5)), None, weights)
+
+
+def _moments(node: Node, axis: int) -> None:
+    """Make the mean, and the reciprocal of the deviation, the second and third output: exporters name them."""
+    shape = node.shape()
+    wide = Reshape(shape=node.extents(node.bottom(), [*shape[:axis], *(1,) * (len(shape) - axis)]))
+    average = Reduction(operation="MEAN", axis=axis)
+    mean = node.step("mean", wide, [node.step("average", average, [node.bottom()])])
+    square = node.step(
+        "square", Power(power=2.0), [node.step("centred", Binary(operation="SUB"), [node.bottom(), mean])]
+    )
+    variance = node.step("variance", wide, [node.step("squares", average, [square])])
+    root = Power(shift=node.attribute("epsilon", 1e-5), power=-0.5)
+    node.stands_for(mean, 1)
+    node.stands_for(node.step("deviation", root, [variance]), 2)
 
 
 @READERS.register("LRN")
