@@ -156,7 +156,16 @@ def test_not_with_an_operand_that_is_a_blob():
 def test_not_where_the_outputs_are_another_axis():
     product = layer("InnerProduct", "ip", ["data"], num_output=7, axis=2)
     net = net_of(data(2, 3, 4), product, layer("BatchNorm", "bn", ["ip"]))
-    refused(net, ["ip", "bn"], "not the channels")
+    refused(net, ["ip", "bn"], "its channels are not axis 2")
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_inner_product_along_a_later_axis(transpose):
+    """All steps of a sequence: of as many as outputs the axis tells which is meant."""
+    product = layer("InnerProduct", "ip", ["data"], num_output=3, axis=-1, transpose=transpose)
+    after = [layer("Bias", "b", ["ip"], axis=2), layer("Power", "p", ["b"], scale=2.0)]
+    net = net_of(data(2, 3, 4), product, *after, layer("Scale", "s", ["p"], axis=1))
+    assert names(fuse(net).net) == ["ip", "s"]
 
 
 def test_takes_in_what_stands_before_a_refusal():

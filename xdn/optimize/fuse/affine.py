@@ -10,6 +10,7 @@ from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.bias import Bias
 from xdn.layers.bn import BN
 from xdn.layers.broadcast import spread
+from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.power import Power
 from xdn.layers.scale import Scale
 from xdn.optimize.edits import Edits
@@ -55,13 +56,19 @@ def is_affine(net: Net, layer: Layer) -> bool:
     return isinstance(layer.params, _CHANNELWISE)
 
 
+def output_axis(net: Net, layer: Layer) -> int:
+    """Return the axis of the top along which a layer of filters has its outputs: of most the channels."""
+    params = layer.params
+    return net.blobs[layer.bottoms[0]].axis(params.axis) if isinstance(params, InnerProduct) else CHANNEL_AXIS
+
+
 def follow(net: Net, layer: Layer, edits: Edits) -> Chain:
     """Return the affine layers after `layer` that can be merged into it; say of the next one why it cannot."""
     blob = layer.tops[0]
     layers: list[Layer] = []
     total: Affine | None = None
     while reader := next((r for r in net.consumers[blob] if is_affine(net, r)), None):
-        found = reason_to_keep(net, blob) or channel_affine(net, reader)
+        found = reason_to_keep(net, blob) or channel_affine(net, reader, output_axis(net, layer))
         if isinstance(found, str):
             edits.refuse(reader, f"stays after {title(layer)}: {found}")
             break
@@ -71,8 +78,8 @@ def follow(net: Net, layer: Layer, edits: Edits) -> Chain:
     return Chain(tuple(layers), total)
 
 
-def channel_affine(net: Net, layer: Layer) -> Affine | str:
-    """Return `layer` as an affine of the channels of its bottom, or why it is not one."""
+def channel_affine(net: Net, layer: Layer, axis: int = CHANNEL_AXIS) -> Affine | str:
+    """Return `layer` as an affine of the channels of its bottom, or of the entries of another axis; or why not."""
     shape = net.blobs[layer.bottoms[0]].shape
     if layer.epilogue is not None:
         return "it ends in a fused activation or sum"
@@ -82,15 +89,17 @@ def channel_affine(net: Net, layer: Layer) -> Affine | str:
         return f"its operand is the blob {layer.bottoms[1]!r}, known only when the net runs"
     if len(shape) < 2:
         return f"its bottom of shape {shape} has no channels"
+    if axis != CHANNEL_AXIS and isinstance(layer.params, (BatchNorm, BN)):
+        return f"its channels are not axis {axis}"
     if set(layer.weights) != set(net.weight_shapes(layer)):
         return "its weights were not read"
     match layer.params:
         case BatchNorm() | BN():
             affine = _of_normalisation(layer)
         case Power(scale=scale, shift=shift):
-            affine = Affine(*(np.full(shape[CHANNEL_AXIS], real(each), np.float64) for each in (scale, shift)))
+            affine = Affine(*(np.full(shape[axis], real(each), np.float64) for each in (scale, shift)))
         case _:
-            affine = _of_operand(layer, shape)
+            affine = _of_operand(layer, shape, axis)
     if isinstance(affine, Affine) and not (np.isfinite(affine.factor).all() and np.isfinite(affine.shift).all()):
         return "its factors are not finite"
     return affine
@@ -122,15 +131,15 @@ def _of_normalisation(layer: Layer) -> Affine | str:
         return Affine(factor, shift - factor * weights["mean"] * inverse)
 
 
-def _of_operand(layer: Layer, shape: Shape) -> Affine | str:
-    """Scale and Bias: their operands, where these lie along the channels or are scalars."""
+def _of_operand(layer: Layer, shape: Shape, axis: int) -> Affine | str:
+    """Scale and Bias: their operands, where these lie along the axis or are scalars."""
     assert isinstance(layer.params, (Scale, Bias))
     operands = {}
     for name, array in layer.weights.items():
         along = spread(array, layer.params.axis, len(shape))
         along = along.reshape((1,) * (len(shape) - along.ndim) + along.shape)
-        if along.size != along.shape[CHANNEL_AXIS]:
+        if along.size != along.shape[axis]:
             return f"its {name} of shape {array.shape} from axis {layer.params.axis} on is not one value a channel"
-        operands[name] = np.broadcast_to(along.reshape(-1).astype(np.float64), shape[CHANNEL_AXIS])
-    one, zero = np.ones(shape[CHANNEL_AXIS]), np.zeros(shape[CHANNEL_AXIS])
+        operands[name] = np.broadcast_to(along.reshape(-1).astype(np.float64), shape[axis])
+    one, zero = np.ones(shape[axis]), np.zeros(shape[axis])
     return Affine(operands.get("scale", one), operands.get("bias", zero))

@@ -10,7 +10,7 @@ from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
 from xdn.optimize.edits import Edits, Fusion
-from xdn.optimize.fuse.affine import Affine, Chain, follow
+from xdn.optimize.fuse.affine import Affine, Chain, follow, output_axis
 from xdn.optimize.match import names, sharers, title
 from xdn.optimize.stage import STAGES
 
@@ -54,7 +54,7 @@ def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
         return reason
     if layer.epilogue is not None:
         return f"{layer.name!r} ends in a fused activation or sum"
-    if len(net.blobs[layer.tops[0]].shape) != layer.weights["weight"].ndim:
+    if output_axis(net, layer) < 1:
         return f"the outputs of {layer.name!r} are not the channels of its top"
     weights = _scaled(layer, chain.affine)
     if not all(np.isfinite(array).all() for array in weights.values()):
