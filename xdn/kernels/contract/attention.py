@@ -38,8 +38,8 @@ from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.work import Loop, Phase
 
-#: Registers of a row of the channel schedule at most.
-_MOST_REGISTERS = 3
+#: Registers of a row of the channel schedule at most; of three LLVM makes single numbers.
+_MOST_REGISTERS = 2
 #: Cycles of a vector of scores between the products: it is loaded and stored twice, and raised to a power.
 _SCORE_CYCLES = 30.0
 #: The words of kernel names where a mask is added.
