@@ -21,10 +21,12 @@ def shrunk(net: Net, most_gmacs: float) -> Net:
     """Return the net with the largest images that take at most `most_gmacs`, else with those that take least.
 
     Only sizes count with which every layer has the weights that it had: an InnerProduct over maps, or a Reshape to
-    fixed extents, keeps the net as it is.
+    fixed extents, keeps the net as it is; so does a BatchNorm by the batch's statistics, which of a few positions are
+    little more than rounding.
     """
     least, least_gmacs = net, gmacs(net)
-    for smaller in _smaller(net) if least_gmacs > most_gmacs else ():
+    by_statistics = any(getattr(layer.params, "batch_statistics", False) for layer in net.layers)
+    for smaller in _smaller(net) if least_gmacs > most_gmacs and not by_statistics else ():
         if (found := gmacs(smaller)) < least_gmacs:
             least, least_gmacs = smaller, found
         if least_gmacs <= most_gmacs:

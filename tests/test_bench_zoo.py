@@ -77,6 +77,7 @@ def test_a_file_that_loads_may_fail_to_run(zoo, tmp_path):
 MAPS = """input: "data" input_shape { dim: 1 dim: 3 dim: 40 dim: 70 }
 layer { name: "c" type: "Convolution" bottom: "data" top: "c" convolution_param { num_output: 4 kernel_size: 3 } }
 """
+STATISTICS = 'layer { name: "b" type: "BatchNorm" bottom: "c" top: "b" batch_norm_param { use_global_stats: false } }'
 SHEET = 'layer { name: "f" type: "InnerProduct" bottom: "c" top: "f" inner_product_param { num_output: 2 } }'
 
 
@@ -101,8 +102,9 @@ def test_images_are_made_smaller_by_what_strides_divide(shrink, tmp_path):
     assert shrink.shrunk(net, 0.0).inputs["data"].shape == (1, 3, 5, 8)
 
 
-def test_images_stay_where_weights_depend_on_their_size(shrink, tmp_path):
-    net = _net(tmp_path, MAPS + SHEET)
+@pytest.mark.parametrize("layer", [SHEET, STATISTICS], ids=["weights", "statistics"])
+def test_images_stay_where_their_size_matters(shrink, tmp_path, layer):
+    net = _net(tmp_path, MAPS + layer)
     assert shrink.shrunk(net, 0.0) is net
 
 

@@ -255,6 +255,13 @@ layer { name: "nm" type: "Nms" bottom: "f" top: "nm" nms_param { threshold: 0.1 
 layer { name: "wa" type: "Warp" bottom: "x" bottom: "f" top: "wa" }
 layer { name: "ps" type: "PSROIAlign" bottom: "wa" bottom: "r" top: "ps"
   psroi_align_param { spatial_scale: 0.25 output_dim: 2 group_size: 2 sampling_ratio: 2 } }
+layer { name: "da" type: "DataAugmentation" bottom: "i" top: "da"
+  augmentation_param { recompute_mean: 3 mean_per_pixel: false mean: [10, 20, 30] } }
+layer { name: "dp" type: "DotProductAttention" bottom: "x" bottom: "wa" bottom: "x" top: "dp"
+  dot_product_attention_param { scale: 0.5 } }
+layer { name: "bo" type: "BoxOutput" bottom: "x" top: "bo" box_output_param {
+  fg_thr: 0.1 iou_thr: 0.5 field_h: 40 field_w: 60 downsample_rate: 8 max_nms_num: 30 max_post_nms_num: 9 min_size: 2
+  bbox_mean: [0, 0, 0, 0] bbox_std: [0.1, 0.1, 0.2, 0.2] } }
 layer { name: "mm" type: "MultiStageMeanfield" bottom: "x" bottom: "x" bottom: "i" top: "mm"
   multi_stage_meanfield_param { theta_alpha: 160 theta_beta: 3 theta_gamma: 3 num_iterations: 2 } }
 """
