@@ -123,7 +123,7 @@ def _accuracy(before: Moment | None, after: Moment, words: Words) -> Figure:
         return _unknown("accuracy", words)
     note = words("of_images", images=f"{after.images:,}") if after.images else ""
     if after.top5 is not None:
-        note = words("top5", percent=f"{after.top5:.2f}") + (f", {note}" if note else "")
+        note = words.joined(words("top5", percent=f"{after.top5:.2f}"), note)
     first = before.percent if before else None
     if first is None:
         return Figure(words("accuracy"), "", f"{after.percent:.2f} %", note=note)
@@ -138,7 +138,7 @@ def _time(before: Moment | None, after: Moment, words: Words) -> Figure:
         return _unknown("time", words)
     note = words("of_images", images=f"{after.images:,}")
     if after.images:
-        note += ", " + words("per_second", rate=f"{after.images / after.seconds:,.0f}")
+        note = words.joined(note, words("per_second", rate=f"{after.images / after.seconds:,.0f}"))
     first = before.seconds if before else None
     if before is None or first is None:
         return Figure(words("time"), "", duration(after.seconds), note=note)
@@ -158,7 +158,7 @@ def _size(before: Moment | None, after: Moment, words: Words) -> Figure:
         if last is None:
             continue
         if name == "bytes" and after.parameters:
-            note = words("parameters_of", parameters=count(after.parameters)) + (f", {note}" if note else "")
+            note = words.joined(words("parameters_of", parameters=count(after.parameters)), note)
         said = say(last) if name == "bytes" else words("parameters_of", parameters=say(last))
         if not first:
             return Figure(words("size"), "", said, note=note)

@@ -13,6 +13,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "search_in": ("Search the rows of: {title}", "在“{title}”中搜索"),
     "left_out": ("The first {shown} of {total} rows are shown.", "仅显示前 {shown} 行，共 {total} 行。"),
     "made": ("Made by XDN {version} on {date}", "由 XDN {version} 生成于 {date}"),
+    # How texts are joined.
+    "titled": ("{title}: {rest}", "{title}：{rest}"),
+    "comma": (", ", "，"),
     # The three figures.
     "accuracy": ("Accuracy", "准确率"),
     "time": ("Time", "耗时"),
@@ -260,3 +263,7 @@ class Words:
     def __call__(self, key: str, **fields: Any) -> str:
         """Return the text of a key, filled in."""
         return WORDS[key][self._place].format(**fields)
+
+    def joined(self, *texts: str) -> str:
+        """Return texts with commas between them, those that are not empty."""
+        return self("comma").join(filter(None, texts))

@@ -21,7 +21,8 @@ def engines(results: Results, words: Words) -> Content:
     blocks: list[Grid | Drawing] = []
     for name, run in results.runs:
         if run.compared:
-            title = words("engines") if len(results.runs) == 1 else f"{words('engines')}: {name}"
+            alone = len(results.runs) == 1
+            title = words("engines") if alone else words("titled", title=words("engines"), rest=name)
             blocks += _blocks(title, _rows(run), words)
     return words("engines_about"), blocks
 

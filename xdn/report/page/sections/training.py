@@ -28,6 +28,7 @@ def training(results: Results, words: Words) -> Content:
                 if curve in each.curves and each.curves[curve][0]
             ]
             if lines:
-                title = words(axis) if len(results.trainings) == 1 else f"{words(axis)}: {name}"
+                alone = len(results.trainings) == 1
+                title = words(axis) if alone else words("titled", title=words(axis), rest=name)
                 blocks.append(Drawing(title, plotted(Plot(title, words("epoch"), words(axis), lines, height=_HEIGHT))))
     return about, blocks
