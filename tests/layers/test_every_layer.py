@@ -33,6 +33,7 @@ FOREIGN_MESSAGES = {
     "DeephiResizeParameter": "Vitis AI's",
     "DeformableConvolutionParameter": "the forks' with Deformable ConvNets",
     "DenseBlockParameter": "Tongcheng's fork's",
+    "DenseCRFParameter": "DeepLab's",
     "DepthToSpaceParameter": "Synopsys'",
     "FlipParameter": "happynear's fork's",
     "FlowWarpParameter": "FlowNet2's",

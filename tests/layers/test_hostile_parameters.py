@@ -116,6 +116,10 @@ FITTING = {
         [(2, 3, 4, 5)] * 3,
     ),
     "BoxOutput": ({"field_h": (2,), "field_w": (3,), "downsample_rate": (2,), "min_size": 0.5}, [(2, 6, 3, 4)]),
+    "DenseCRF": (
+        {"max_iter": 2, "pos_w": (3.0,), "pos_xy_std": (2.0,), "output_probability": True},
+        [(2, 3, 4, 5), (2, 2)],
+    ),
     "Nms": ({"num_peak": 2}, [(2, 1, 4, 5)]),
     "PSROIAlign": (
         {"spatial_scale": 0.5, "output_dim": 2, "group_size": 2, "sampling_ratio": 2},

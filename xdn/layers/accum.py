@@ -33,7 +33,8 @@ class Accum(CaffeLayer):
         largest = max(shape[2] for shape in shapes), max(shape[3] for shape in shapes)
         wanted = self.top_height, self.top_width
         if self.size_divisible_by:
-            wanted = tuple(-(-size // self.size_divisible_by) * self.size_divisible_by for size in largest)
+            p, q = (-(-size // self.size_divisible_by) * self.size_divisible_by for size in largest)
+            wanted = p, q
         return wanted if all(np.greater(wanted, largest)) else largest
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:

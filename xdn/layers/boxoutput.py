@@ -86,7 +86,7 @@ class BoxOutput(CaffeLayer):
         scores = scale[1:-4].max(axis=0).ravel() - scale[0].ravel()
         coded = scale[-4:].reshape(4, -1).T
         if self.bbox_mean:
-            coded = coded * np.float32(self.bbox_std) + np.float32(self.bbox_mean)
+            coded = coded * np.array(self.bbox_std, np.float32) + np.array(self.bbox_mean, np.float32)
         bound, growth = np.float32(1 / self.field_xyr), np.log(np.float32(self.field_whr))
         middles = (np.indices((h, w))[::-1].reshape(2, -1).T + np.float32(0.5)) * rate
         centres = coded[:, :2].clip(-bound, bound) * field + middles

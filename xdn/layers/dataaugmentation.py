@@ -78,6 +78,6 @@ class DataAugmentation(CaffeLayer):
         """The difference in f32."""
         x = bottoms[0]
         if not self.recompute_mean:
-            return (x - np.float32(self.mean).reshape(-1, 1, 1) if self._stated else x.copy(),)
+            return (x - np.array(self.mean, np.float32).reshape(-1, 1, 1) if self._stated else x.copy(),)
         mean = weights["mean"]
         return (x - mean.reshape(*mean.shape, *(1,) * (3 - mean.ndim)),)

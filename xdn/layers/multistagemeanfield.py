@@ -7,7 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, misfit, proto
-from xdn.layers.permutohedral import Lattice, check_spans
+from xdn.layers.permutohedral import check_spans, points_of, smoother
 from xdn.layers.softmax import Softmax
 
 #: Place and colour.
@@ -15,7 +15,7 @@ _BILATERAL = 5
 #: What the colours of images lie within.
 _COLOURS = 255
 #: Of so many steps none has more than some tens.
-_MOST_STEPS = 1 << 10
+_MOST_STEPS = 1 << 7
 
 
 @layer_type("MultiStageMeanfield")
@@ -85,17 +85,12 @@ class MultiStageMeanfield(CaffeLayer):
 
     def _inferred(self, unary: Array, start: Array, image: Array, weights: Weights) -> Array:
         """Return (C, H, W) of one image."""
-        classes, h, w = unary.shape
-        places = np.indices((h, w), np.float32)[::-1].reshape(2, -1)
-        features = np.concatenate(
-            [places / np.float32(self.theta_alpha), image.reshape(3, -1) / np.float32(self.theta_beta)]
-        )
-        lattices = [Lattice.of((places / np.float32(self.theta_gamma)).T), Lattice.of(features.T)]
-        norms = [1 / (lattice.filtered(np.ones((1, h * w), np.float32)) + np.float32(1e-20)) for lattice in lattices]
+        classes, *sizes = unary.shape
+        near = smoother(points_of((sizes[0], sizes[1]), self.theta_gamma))
+        alike = smoother(points_of((sizes[0], sizes[1]), self.theta_alpha, image, self.theta_beta))
         scores, found = unary.reshape(classes, -1), start.reshape(classes, -1)
         for _ in range(self.num_iterations):
             (likely,) = Softmax(axis=0).reference([found], {}, 1)
-            near, alike = (each.filtered(likely) * norm for each, norm in zip(lattices, norms, strict=True))
-            passed = weights["spatial"] @ near + weights["bilateral"] @ alike
+            passed = weights["spatial"] @ near(likely) + weights["bilateral"] @ alike(likely)
             found = scores - weights["compatibility"] @ passed
         return found.reshape(unary.shape).astype(np.float32)

@@ -5,7 +5,7 @@ again where they came from (Adams et al. 2010). The source is permutohedral.cpp 
 of CRF-RNN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
@@ -76,7 +76,35 @@ class Lattice:
     def _read(self, sums: Array) -> Array:
         """Return what the points find."""
         scale = 1 / (1 + 2.0 ** (1 - len(self.corners)))
-        return (scale * (self.shares * sums[self.corners]).sum(axis=0)).astype(np.float32)
+        found: Array = scale * (self.shares * sums[self.corners]).sum(axis=0)
+        return found.astype(np.float32)
+
+
+def smoother(points: Array) -> Callable[[Array], Array]:
+    """Return what gives values (C, P) f32 filtered over `points` (P, D), divided by what a value of 1 would give."""
+    lattice = Lattice.of(points)
+    norm = 1 / (lattice.filtered(np.ones((1, len(points)), np.float32)) + np.float32(1e-20))
+    return lambda values: lattice.filtered(values) * norm
+
+
+def points_of(sizes: tuple[int, int], width: float, image: Array | None = None, colour_width: float = 1.0) -> Array:
+    """Return (H * W, D) f32: the places of an image of `sizes`, column and row, and its colours, each in its width.
+
+    Parameters
+    ----------
+    sizes : (H, W)
+    width : float
+        The standard deviation of places, in places.
+    image : (3, H, W), optional
+        Without it there are places only.
+    colour_width : float
+        The standard deviation of colours.
+    """
+    places = np.indices(sizes).reshape(2, -1)[::-1].astype(np.float32) / np.float32(width)
+    if image is None:
+        return places.T
+    colours = image.reshape(len(image), -1) / np.float32(colour_width)
+    return np.concatenate([places, colours]).astype(np.float32).T
 
 
 def _elevated(points: Array) -> Array:
@@ -86,8 +114,9 @@ def _elevated(points: Array) -> Array:
     after = np.cumsum(scaled[::-1], axis=0, dtype=np.float32)[::-1]
     zero = np.zeros((1, scaled.shape[1]), np.float32)
     axes = np.arange(1, len(scaled) + 1, dtype=np.float32)
-    own: Array = np.concatenate([zero, scaled * axes[:, None]])
-    return np.concatenate([after, zero]) - own
+    own = np.concatenate([zero, scaled * axes[:, None]])
+    plane: Array = np.concatenate([after, zero]) - own
+    return plane
 
 
 def _scales(dimensions: int) -> Array:

@@ -33,8 +33,9 @@ class Resize(CaffeLayer):
         """Return the top's height and width for images of `sizes`; ShapeError where nothing tells, or too much."""
         h, w = sizes
         if self.is_pyramid_test:
-            scales = np.float32([self.out_height_scale, self.out_width_scale])
-            wanted = tuple(int(size) for size in np.nan_to_num(scales) * np.float32(sizes))
+            scales = np.array([self.out_height_scale, self.out_width_scale], np.float32)
+            p, q = np.nan_to_num(scales) * np.array(sizes, np.float32)
+            wanted = int(p), int(q)
         elif self.top_height or self.top_width:
             wanted = self.top_height, self.top_width
             if self.height or self.width or self.top_height % h or self.top_width % w:

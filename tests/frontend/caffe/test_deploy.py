@@ -295,3 +295,13 @@ def test_strange_sources_are_data_layers_by_their_name():
     for kind in ("LmdbReader", "VideoList", "ImageSource", "PoseInput"):
         assert deploy(source % kind + ip("a", "data"), input_shape=(3, 4, 4))[0].type == "Input"
     assert deploy(source % "Constant" + ip("a", "data"))[0].type == "Constant"
+
+
+def test_images_of_deeplab_come_with_their_sizes():
+    source = """layer { name: "d" type: "ImageSegData" top: "data" top: "label" top: "data_dim"
+        transform_param { crop_size: 8 } image_data_param { label_type: NONE } }"""
+    crf = 'layer { name: "y" type: "DenseCRF" bottom: "a" bottom: "data_dim" bottom: "data" top: "y" }'
+    silence = 'layer { name: "s" type: "Silence" bottom: "label" }'
+    layers = deploy(source + ip("a", "data") + crf + silence)
+    assert list(layers[0].top) == ["data", "data_dim"]
+    assert [list(shape.dim) for shape in layers[0].input_param.shape] == [[1, 3, 8, 8], [1, 1, 1, 2]]

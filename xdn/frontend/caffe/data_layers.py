@@ -11,6 +11,9 @@ from xdn.frontend.caffe.images.image_shape import image_shape, resize_of, source
 from xdn.frontend.caffe.text import Message, place_of, schema
 from xdn.frontend.formats import ImageShape, InputShapes, said_shape
 
+#: Which top of an ImageSegData has the images' sizes.
+_SIZES = 2
+
 
 def _one(values: Sequence[Any], position: int) -> Sequence[Any]:
     """Return the value at `position`, the first one where there are fewer, in a list; an empty one where none is."""
@@ -61,6 +64,11 @@ class Told:
         return shape if layer.HasField("memory_data_param") else _joined(shape, self.readers.get(top, ()))
 
 
+def _gives_sizes(layer: Message, position: int) -> bool:
+    """Return whether a top is the third of DeepLab's ImageSegData: each image's height and width before padding."""
+    return layer.type.replace("_", "").upper() == "IMAGESEGDATA" and position == _SIZES
+
+
 def _input_shapes(layer: Message, tops: Sequence[int], told: Told) -> Message:
     """Return the InputParameter for the tops at positions `tops` of the data layer `layer`."""
     given = told.said
@@ -76,7 +84,9 @@ def _input_shapes(layer: Message, tops: Sequence[int], told: Told) -> Message:
                 what = f"a blob has {len(dims)} axes; at most {settings.MAX_BLOB_AXES} are allowed"
                 raise NetError(what, where=place_of(layer))
             param.shape.add().dim.extend(dims)
-        elif said is None and len(tops) > 1:
+        elif said is None and _gives_sizes(layer, position):
+            param.shape.add().dim.extend((1, 1, 1, 2))
+        elif said is None and sum(not _gives_sizes(layer, each) for each in tops) > 1:
             names = [layer.top[each] for each in tops if said_shape(given, layer.top[each], alone=False) is None]
             mend = "Say each with --input-shape NAME=C,H,W, or write Input layers with their shapes instead"
             count = f"{len(names)} inputs of unknown shapes" if len(names) > 1 else "an input of unknown shape"

@@ -47,8 +47,9 @@ def _of_forks(old: Message) -> str:
     """
     if old.xdn_type == "Lstm" and old.HasField("recurrent_param"):
         return "LSTM"
-    spelled = {name.upper(): name for name in RENAMED}
-    return spelled.get(old.xdn_type.replace("_", ""), old.xdn_type) if old.xdn_type.isupper() else old.xdn_type
+    name = str(old.xdn_type)
+    spelled = {known.upper(): known for known in RENAMED}
+    return spelled.get(name.replace("_", ""), name) if name.isupper() else name
 
 
 def _upgrade_inputs(net: Message) -> None:

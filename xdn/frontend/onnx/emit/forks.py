@@ -21,6 +21,7 @@ _WITHOUT_FORM = {
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
     "DataAugmentation": "it is not yet made of several operators",
+    "DenseCRF": "no operator filters over places and colours",
     "DeformableConvolution": "no operator of this version moves a window's elements",
     "FlowWarp": "no operator follows a flow by its rule for borders",
     "Gram": "it is not yet made of several operators",

@@ -67,7 +67,7 @@ def crop(out: Emission, params: Crop) -> None:
 def pad(out: Emission, params: Pad) -> None:
     """Pad with zeros, or take the rows and columns that stand in the border, too."""
     if params.kind != "ZERO":
-        rows, columns = (out.integers("places", each) for each in params.places(out.bottom().shape[2:]))
+        rows, columns = (out.integers("places", each.tolist()) for each in params.places(out.bottom().shape[2:]))
         out.top("Gather", [out.step("Gather", [*out.bottoms, rows], "rows", axis=2), columns], axis=3)
         return
     (above, below), (left, right) = params.border(out.bottom().shape[2:])
