@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 from onnx import helper, inliner
 
-from xdn.errors import NetError, UnsupportedError
+from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import Unknown, array_of
+from xdn.frontend.onnx.read.making import Unknown
 from xdn.graph import Array, Shape
 
 
@@ -146,20 +146,3 @@ def _rename_in(nodes: Sequence[onnx.NodeProto], names: Mapping[str, str]) -> Non
                 _rename_in(attribute.g.node, names)
                 for value in attribute.g.output:
                     value.name = names.get(value.name, value.name)
-
-
-@READERS.register("If")
-def if_(node: Node) -> None:
-    """The nodes of the branch that a constant chooses.
-
-    Refused: a condition that is no constant, as one of the shapes that the model states is.
-    """
-    branch = onnx.GraphProto()
-    branch.CopyFrom(node.attribute("then_branch" if node.scalar(0, "condition") else "else_branch"))
-    if len(branch.output) != len(node.proto.output):
-        raise NetError(f"it has {len(node.proto.output)} outputs, and its branch {len(branch.output)}")
-    given = zip(branch.output, node.proto.output, strict=True)
-    branch.node.extend(helper.make_node("Identity", [value.name], [name]) for value, name in given)
-    rename(branch.node, node, branch.initializer)
-    node.making.values.update((each.name, array_of(each)) for each in branch.initializer)
-    read_all(node, branch.node)
