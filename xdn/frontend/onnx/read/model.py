@@ -106,7 +106,7 @@ def graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 def _of_nodes(graph: onnx.GraphProto) -> list[TensorProto]:
     """Return the constants that are attributes of nodes, and those of the graphs that are."""
-    found = []
+    found: list[TensorProto] = []
     for each in graphs(graph):
         found += each.initializer if each is not graph else []
         for attribute in (attribute for node in each.node for attribute in node.attribute):
