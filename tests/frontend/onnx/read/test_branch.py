@@ -60,6 +60,15 @@ def test_a_branch_within_a_branch():
     assert [layer.type for layer in net.layers].count("Sigmoid") == 1
 
 
+def test_names_within_a_branch_are_its_own():
+    then = graph_of([helper.make_node("Add", ["x", "w"], ["a"])], "a", {"w": f32(1, 3)})
+    nodes = [
+        helper.make_node("If", ["yes"], ["a"], "if", then_branch=then, else_branch=then),
+        helper.make_node("Mul", ["a", "w"], ["y"]),
+    ]
+    check(model_of(nodes, {"x": ("n", 3)}, {"yes": np.array([True]), "w": 2 + f32(1, 3)}))
+
+
 def test_a_condition_that_depends_on_values_is_refused():
     nodes = [
         helper.make_node("Relu", ["x"], ["a"]),
@@ -74,7 +83,7 @@ def test_what_cannot_be_read_of_a_branch_is_named():
     then = graph_of([helper.make_node("Erfinv", ["a"], ["c"], "inverse")], "c")
     node = helper.make_node("If", ["yes"], ["y"], "if", then_branch=then, else_branch=then)
     model = model_of([helper.make_node("Relu", ["x"], ["a"]), node], {"x": (1, 3)}, {"yes": np.array([True])})
-    with pytest.raises(UnsupportedError, match=r"node 'if' \(If\): .*node 'inverse' \(Erfinv\)"):
+    with pytest.raises(UnsupportedError, match=r"node 'if' \(If\): .*node 'if.inverse' \(Erfinv\)"):
         net_of(model, "m")
 
 

@@ -5,7 +5,7 @@ from onnx import helper
 
 from xdn.errors import NetError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.functions import read_all
+from xdn.frontend.onnx.read.functions import read_all, rename
 from xdn.frontend.onnx.read.making import array_of
 
 
@@ -15,13 +15,14 @@ def branch(node: Node) -> None:
 
     Refused: a condition that depends on the net's inputs, but for their shapes.
     """
-    condition = bool(node.scalar(0, "condition"))
-    chosen: onnx.GraphProto = node.attribute("then_branch" if condition else "else_branch")
+    chosen = onnx.GraphProto()
+    chosen.CopyFrom(node.attribute("then_branch" if node.scalar(0, "condition") else "else_branch"))
     if len(chosen.output) != len(node.proto.output):
         raise NetError(f"it has {len(node.proto.output)} outputs, and the branch that is chosen {len(chosen.output)}")
+    given = [(own.name, name) for own, name in zip(chosen.output, node.proto.output, strict=True) if name]
+    chosen.node.extend(helper.make_node("Identity", [own], [name]) for own, name in given)
+    rename(chosen.node, node, chosen.initializer)
     for tensor in chosen.initializer:
         node.making.values[tensor.name] = value = array_of(tensor)
         node.making.room.add(value)
-    pairs = [(own.name, name) for own, name in zip(chosen.output, node.proto.output, strict=True) if name]
-    handed_on = [helper.make_node("Identity", [own], [name], f"{node.name}.{name}") for own, name in pairs]
-    read_all(node, [*chosen.node, *handed_on])
+    read_all(node, chosen.node)
