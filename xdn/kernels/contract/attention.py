@@ -30,7 +30,7 @@ from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, emitted
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody
 from xdn.codegen.target import Target
-from xdn.kernels.contract.task import spread
+from xdn.kernels.contract.panels import panel_tile, panels_of, tile_rows
 from xdn.kernels.core.descriptor import Descriptor, Number, Place, Scratch, Size
 from xdn.kernels.core.family import Lowered, Lowering, Step, family
 from xdn.kernels.core.frame import kernel_source
@@ -38,8 +38,6 @@ from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.work import Loop, Phase
 
-#: Registers of a row of the channel schedule at most; of three LLVM makes single numbers.
-_MOST_REGISTERS = 2
 #: Cycles of a vector of scores between the products: it is loaded and stored twice, and raised to a power.
 _SCORE_CYCLES = 30.0
 #: The words of kernel names where a mask is added.
@@ -58,29 +56,6 @@ class Attending(Descriptor):
     q_block, k_block, v_block, mask_block, y_block = (Size() for _ in range(5))
     heads, panels, keys, depth, values, width, images = (Size() for _ in range(7))
     scale = Number()
-
-
-def _tile_of(rows: int, builder: Callable[[ir.IRBuilder], VectorBuilder], schedule: Schedule) -> Any:
-    """Return what sums so many rows, each a scalar or a row times the same rows."""
-
-    @emitted(VOID, POINTER, POINTER, POINTER, *[I64] * 5)
-    def tile(irbuilder: ir.IRBuilder, *args: ir.Value) -> None:
-        b = builder(irbuilder)
-        factors, vectors, into, count, factor_step, factor_row, vector_step, into_row = args
-        one = b.load if schedule is BATCH else (lambda pointer: b.broadcast(b.scalar(pointer)))
-
-        def add(i: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
-            vector, at = (
-                b.load(b.offset(vectors, b.ir.mul(vector_step, i))),
-                b.offset(factors, b.ir.mul(factor_step, i)),
-            )
-            each = (one(b.offset(at, b.ir.mul(factor_row, b.const(r)))) for r in range(rows))
-            return [b.fma(factor, vector, value) for factor, value in zip(each, acc, strict=True)]
-
-        for r, value in enumerate(b.loop(b.const(0), count, [b.number(0)] * rows, add)):
-            b.store(value, b.offset(into, b.ir.mul(into_row, b.const(r))))
-
-    return tile
 
 
 def _softmax_of(builder: Callable[[ir.IRBuilder], VectorBuilder], schedule: Schedule, masked: bool) -> Any:
@@ -138,7 +113,7 @@ def _body(name: KernelName, target: Target, schedule: Schedule) -> KernelBody:
     assert name.tile is not None
     rows, registers = name.tile
     builder = partial(VectorBuilder, target=target, registers=registers)
-    tile, row = _tile_of(rows, builder, schedule), registers * target.lanes
+    tile, row = panel_tile(rows, builder, schedule), registers * target.lanes
     softmax, divide = _softmax_of(builder, schedule, _MASKED in name.epilogue), _divide_by(builder)
 
     def attention(d, frame):
@@ -171,16 +146,9 @@ def _body(name: KernelName, target: Target, schedule: Schedule) -> KernelBody:
 
 def _tiling(lowering: Lowering) -> tuple[int, int, int]:
     """Return rows of a tile, registers of a row, and panels of a head."""
-    (_, steps, *_), target, top = lowering.bottoms[0].shape, lowering.target, lowering.top()
-    if lowering.schedule is BATCH:
-        registers, panels = top.images // target.lanes, steps
-    else:
-        vectors = top.position_elements // target.lanes
-        registers = max(number for number in range(1, _MOST_REGISTERS + 1) if vectors % number == 0)
-        panels = vectors // registers
-    most = (target.registers - 2 * registers) // registers
+    registers, panels = panels_of(lowering)
     keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
-    return min(spread(values, most)[0], keys), registers, panels
+    return min(tile_rows(lowering.target, registers, values), keys), registers, panels
 
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
