@@ -246,6 +246,7 @@ layer { name: "tp" type: "TextProposal" bottom: "sc" bottom: "bb" bottom: "i" to
 """
 _SCENES = """input: "x" input_shape { dim: [1, 8, 6, 8] } input: "r" input_shape { dim: [3, 5] }
 input: "f" input_shape { dim: [1, 2, 6, 8] } input: "i" input_shape { dim: [1, 3, 6, 8] }
+input: "s" input_shape { dim: [1, 2] }
 layer { name: "rs" type: "Resize" bottom: "x" top: "rs" resize_param { height: 9 width: 5 } }
 layer { name: "ac" type: "Accum" bottom: "x" bottom: "rs" top: "ac" accum_param { size_divisible_by: 4 } }
 layer { name: "br" type: "BatchReduction" bottom: "x" top: "br"
@@ -262,6 +263,8 @@ layer { name: "dp" type: "DotProductAttention" bottom: "x" bottom: "wa" bottom: 
 layer { name: "bo" type: "BoxOutput" bottom: "x" top: "bo" box_output_param {
   fg_thr: 0.1 iou_thr: 0.5 field_h: 40 field_w: 60 downsample_rate: 8 max_nms_num: 30 max_post_nms_num: 9 min_size: 2
   bbox_mean: [0, 0, 0, 0] bbox_std: [0.1, 0.1, 0.2, 0.2] } }
+layer { name: "cr" type: "DenseCRF" bottom: "x" bottom: "s" bottom: "i" top: "cr" dense_crf_param { max_iter: 2
+  pos_w: 3 pos_xy_std: 3 bi_w: 4 bi_xy_std: 40 bi_rgb_std: 5 output_probability: false } }
 layer { name: "mm" type: "MultiStageMeanfield" bottom: "x" bottom: "x" bottom: "i" top: "mm"
   multi_stage_meanfield_param { theta_alpha: 160 theta_beta: 3 theta_gamma: 3 num_iterations: 2 } }
 """
