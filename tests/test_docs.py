@@ -104,7 +104,7 @@ LEFT_TO_REFERENCES = {
     "InnerProduct": {"axis": 2, "num_output": 3},
     "Unary": {"operation": "SIN"},
     "Binary": {"operation": "POW"},
-    "MatMul": {},
+    "MatMul": {"transpose_a": True},
     "Normalize": {"norm": "L1"},
 }
 #: What such layers read, where that is not an image of six channels.
@@ -113,7 +113,7 @@ READ_BY_REFERENCES = {
     "Bias": [(6, 5, 4), (6, 5)],
     "InnerProduct": [(1, 5, 4)],
     "Binary": [(6, 5), (6, 5)],
-    "MatMul": [(6, 5), (5, 4)],
+    "MatMul": [(5, 6), (5, 4)],
 }
 
 
