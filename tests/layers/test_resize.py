@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.layers.oracles import check_carried, check_layer, normal
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob
 from xdn.layers.resize import Resize
 
@@ -55,3 +55,5 @@ def test_places_are_repeated(rng):
 def test_what_does_not_fit_is_refused(fields, message):
     with pytest.raises(ShapeError, match=message):
         Resize(**fields).infer([Blob((1, 2, 4, 4))], 1)
+    with pytest.raises(UnsupportedError, match="function_type FACTOR_GIVEN"):
+        Resize(function_type="FACTOR_GIVEN").infer([Blob((1, 2, 4, 4))], 1)

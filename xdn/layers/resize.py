@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xdn.errors import ShapeError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
+from xdn.layers.base import CaffeLayer, Field, Message, layer_type, one_bottom, proto
+
+#: How some forks say what size is wanted.
+_FUNCTIONS = {"SIZE_GIVEN": 0, "BLOB_ALIGN": 1, "FACTOR_GIVEN": 2}
 
 
 @layer_type("Resize")
@@ -15,10 +18,17 @@ class Resize(CaffeLayer):
 
     With `is_pyramid_test` the size is that of the bottom times `out_height_scale` and `out_width_scale`. The source is
     resize_layer.cpp of happynear's caffe-windows and of others that took it over. In one fork (piiswrong's)
-    `top_height` and `top_width` are multiples of the bottom's, and places are repeated.
+    `top_height` and `top_width` are multiples of the bottom's, and places are repeated. Another one is told by its
+    `function_type`, and is refused.
     """
 
     message = Message("ResizeLayerParameter", "resize_param", 2215)
+    #: Beside a `function_type`.
+    unused = {
+        "intepolation_type": Field(9, "enum", values={"NEAREST": 0, "BILINEAR": 1}),
+        "output_size": Field(10, "uint32"),
+        "resize_factor": Field(11, "float"),
+    }
     channel_rule = ChannelRule.CARRIED
 
     height: int = proto(1, "uint32", default=0)
@@ -28,8 +38,9 @@ class Resize(CaffeLayer):
     out_width_scale: float = proto(5, "float", default=0.0)
     top_height: int = proto(6, "uint32", default=0)
     top_width: int = proto(7, "uint32", default=0)
+    function_type: str | None = proto(8, "enum", default=None, values=_FUNCTIONS)
 
-    def output_size(self, sizes: Sequence[int]) -> tuple[int, int]:
+    def size(self, sizes: Sequence[int]) -> tuple[int, int]:
         """Return the top's height and width for images of `sizes`; ShapeError where nothing tells, or too much."""
         h, w = sizes
         if self.is_pyramid_test:
@@ -48,14 +59,16 @@ class Resize(CaffeLayer):
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W) -> (N, C, P, Q)."""
+        if self.function_type is not None:
+            raise UnsupportedError(f"function_type {self.function_type}: forks that state it resize by another rule")
         n, c, *sizes = one_bottom(bottoms, 4).shape
-        return (Blob((n, c, *self.output_size(sizes))),)
+        return (Blob((n, c, *self.size(sizes))),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows and columns as products with matrices; or places repeated."""
         x = bottoms[0]
         sizes = x.shape[2:]
-        wanted = self.output_size(sizes)
+        wanted = self.size(sizes)
         if self.top_height:
             return (x.repeat(wanted[0] // sizes[0], axis=2).repeat(wanted[1] // sizes[1], axis=3),)
         rows, columns = (_shares(*each) for each in zip(sizes, wanted, strict=True))

@@ -137,6 +137,7 @@ def test_every_layers_defaults_and_changed_parameters_come_back():
     """For each registered type: the message written from its parameters reads back as the same parameters."""
     samples = {"uint32": 3, "int32": 2, "int64": 4, "float": 0.1, "double": 0.1, "bool": True, "string": "x"}
     samples |= {"BlobShape": (5, 6), "NonMaximumSuppressionParameter": (("nms_threshold", 0.1), ("top_k", 4))}
+    samples |= {"ReductionParameter": (("operation", "MEAN"), ("axis", 2))}
     for name, cls in LAYERS.items():
         changed = {}
         for field_name, field in cls.proto_fields().items():
