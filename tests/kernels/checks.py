@@ -464,6 +464,7 @@ COMPUTED_APART = {
     "InnerDistance",
     "LSTM",
     "Local",
+    "NonMaxSuppression",
     "NormalizedInnerProduct",
     "Lstm",
     "PSROIPooling",

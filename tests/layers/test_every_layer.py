@@ -66,6 +66,7 @@ FOREIGN_MESSAGES = {
     "TakeParameter": "ours, as BinaryParameter",
     "TextProposalParameter": "ours: in CTPN's files it is Python",
     "UnpoolingParameter": "DeconvNet's fork's",
+    "NonMaxSuppressionParameter": "ours, as BinaryParameter",
     "PutParameter": "ours, as BinaryParameter",
     "UnaryParameter": "ours, as BinaryParameter",
     "UpsampleParameter": "the forks' of SegNet and the ports' of YOLOv3",

@@ -79,7 +79,15 @@ def _values(field):
 
 
 #: The types whose tops have as many rows as were found, at most those of the shape rule.
-FINDING = ("BoxOutput", "DetectionOutput", "Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput")
+FINDING = (
+    "BoxOutput",
+    "DetectionOutput",
+    "Filter",
+    "NonMaxSuppression",
+    "Proposal",
+    "YoloDetectionOutput",
+    "Yolov3DetectionOutput",
+)
 #: Parameters and bottoms to start from, for the types that need more than their defaults and one blob.
 FITTING = {
     "Binary": ({}, [(2, 1, 4), (3, 1)]),
@@ -91,6 +99,7 @@ FITTING = {
     "LSTM": ({"num_output": 3}, [(4, 2, 5), (4, 2)]),
     "Lstm": ({"num_output": 3}, [(4, 2, 5)]),
     "Pick": ({}, [(2, 3, 4), (2, 5)]),
+    "NonMaxSuppression": ({"max_output_boxes_per_class": 2}, [(1, 3, 4), (1, 2, 3)]),
     "Put": ({}, [(2, 3, 4), (2, 5), (2, 5)]),
     "Take": ({"index": (2, 0, -1)}, [(2, 3, 4)]),
     "TextProposal": ({}, [(1, 20, 2, 3), (1, 20, 2, 3), (1, 2)]),

@@ -351,6 +351,15 @@ def _branches() -> onnx.ModelProto:
     return _model(graph, {"no": np.array(False), "size": np.array([1, 1, 3, 2], np.int64)}, 20)
 
 
+def _boxes() -> onnx.ModelProto:
+    """Boxes of a detector."""
+    constants = {"most": np.array([2], np.int64), "overlap": np.array([0.5], np.float32), "n": _ramp(1, 2, 3)}
+    graph = """boxes (float[1, 3, 4] x) => (y) {
+        y = NonMaxSuppression <center_point_box = 1> (x, n, most, overlap)
+    }"""
+    return _model(graph, constants)
+
+
 def _scattered() -> onnx.ModelProto:
     """The operator that ScatterElements came from."""
     return _model(
@@ -395,7 +404,8 @@ def models() -> tuple[bytes, ...]:
     """Return the models as files."""
     made = (
         _windows(), _shapes(), _elements(), _sizes(), _integers(), _constants(), _sequences(), _old(), _logic(),
-        _functions(), _normal(), _places(), _defined(), _products(), _gathered(), _scattered(), _branches(), _beside(),
+        _functions(), _normal(), _places(), _defined(), _products(), _gathered(),
+        _scattered(), _boxes(), _branches(), _beside(),
     )  # fmt: skip
     return tuple(model.SerializeToString() for model in made)
 

@@ -175,6 +175,11 @@ layer { name: "wh" type: "Where" bottom: "b" bottom: "x" bottom: "ax" top: "wh" 
 layer { name: "ta" type: "Take" bottom: "wh" top: "ta" take_param { axis: 2 index: [4, 0, 0] } }
 layer { name: "pi" type: "Pick" bottom: "x" bottom: "a" top: "pi" }
 layer { name: "pu" type: "Put" bottom: "x" bottom: "a" bottom: "pi" top: "pu" put_param { operation: ADD } }
+layer { name: "nb" type: "Reshape" bottom: "a" top: "nb" reshape_param { shape { dim: [0, 1, 4] } } }
+layer { name: "ns" type: "Reduction" bottom: "nb" top: "ns" reduction_param { axis: 2 } }
+layer { name: "nr" type: "Reshape" bottom: "ns" top: "nr" reshape_param { shape { dim: [0, 1, 1] } } }
+layer { name: "nms" type: "NonMaxSuppression" bottom: "nb" bottom: "nr" top: "nms"
+  non_max_suppression_param { max_output_boxes_per_class: 2 iou_threshold: 0.5 score_threshold: 0.1 } }
 layer { name: "ti" type: "Tile" bottom: "ta" top: "ti" tile_param { axis: -1 tiles: 2 } }
 layer { name: "re" type: "Reduction" bottom: "ti" top: "re" reduction_param { operation: SUMSQ axis: 2 coeff: 0.5 } }
 layer { name: "am" type: "ArgMax" bottom: "re" top: "am" argmax_param { axis: 1 top_k: 2 out_max_val: true } }

@@ -72,7 +72,7 @@ def suppress(boxes: Array, threshold: float, *, unit: float = 0.0, eta: float = 
     return kept[: words.kept_count]
 
 
-@WHOLE_LAYERS.register("DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput")
+@WHOLE_LAYERS.register("DetectionOutput", "NonMaxSuppression", "YoloDetectionOutput", "Yolov3DetectionOutput")
 def detection_output(layer: Layer, bottoms: Sequence[Array]) -> tuple[Array, ...]:
     """Decode boxes, and suppress those that overlap better ones."""
     return layer.params.detected(bottoms, suppress)  # type: ignore[attr-defined, no-any-return]

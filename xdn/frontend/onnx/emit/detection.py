@@ -16,6 +16,7 @@ from xdn.layers.textproposal import COUNT, TextProposal
 _WITHOUT_FORM = {
     "CTCGreedyDecoder": "no operator leaves out repeated labels",
     "DetectionOutput": "how many boxes it finds depends on the data",
+    "NonMaxSuppression": "where no box is left it gives one row, and the operator of that name none",
     "Proposal": "how many regions it finds depends on the data",
     "YoloDetectionOutput": "how many boxes it finds depends on the data",
     "Yolov3DetectionOutput": "how many boxes it finds depends on the data",
