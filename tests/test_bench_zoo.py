@@ -143,6 +143,8 @@ SMALL = {
     "wenwei202__caffe/examples__cifar10__cifar10_full_train_test_sfm": "LRN Sparsify",
     "menciud__lstm_trading_strategy/model__deploy": "Reshape",
     "PaddlePaddle__X2Paddle/test_benchmark__Caffe__MTCNN2__det2": "PReLU",
+    # Of 153 GMACs, with images of 32x32.
+    "Tyler-D__DeBlurNet/deploy": "Deconvolution Eltwise",
     f"{INTEL}license-plate-recognition-barrier-0001__license-plate-recognition-barrier-0001": "CTCGreedyDecoder Tile",
     f"{INTEL}face-detection-retail-0004__face-detection-retail-0004": "DetectionOutput PriorBoxClustered Scale",
 }
@@ -153,7 +155,7 @@ def test_real_files_run_and_are_right(zoo, material):
     shapes = [tuple(map(int, shape.split(","))) for shape in zoo.SHAPES]
     wrong = []
     for name, types in SMALL.items():
-        found = zoo.run_one(material("zoo2", f"{name}.prototxt"), shapes, 1.0)
+        found = zoo.run_one(material("zoo2", f"{name}.prototxt"), shapes, 1.0, 1.0)
         agreed = [found[key] for key in ("reference", "opencv") if found.get(key) is not None]
         if found["state"] != "ran" or not agreed or max(agreed) > 1e-4 or set(types.split()) - set(found["types"]):
             wrong.append(f"{name}: {found}")
