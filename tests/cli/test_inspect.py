@@ -50,7 +50,7 @@ def test_a_net_in_another_programs_format(tmp_path, capsys):
     assert ".prototxt" in message
 
 
-STRANGE = PROTOTXT.replace('type: "Eltwise"', 'type: "Warp"')
+STRANGE = PROTOTXT.replace('type: "Eltwise"', 'type: "Warped"')
 
 
 def test_unknown_layer_types(tmp_path, capsys):
@@ -58,15 +58,15 @@ def test_unknown_layer_types(tmp_path, capsys):
     path.write_text(STRANGE)
     assert main([str(path)]) == 0
     out = capsys.readouterr().out
-    assert "Warp (unknown)" in out
-    assert "1 layer of 1 type that XDN lacks: Warp (1)" in out
+    assert "Warped (unknown)" in out
+    assert "1 layer of 1 type that XDN lacks: Warped (1)" in out
     assert main([str(path), "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in document["layers"]}
     assert (rows["conv2"]["shapes"], rows["conv2"]["known"]) == ([[1, 8, 12, 12]], True)
     assert (rows["sum"]["shapes"], rows["sum"]["cost"], rows["sum"]["known"]) == ([None], None, False)
     assert (rows["fc"]["shapes"], rows["fc"]["cost"], rows["fc"]["known"]) == ([None], None, True)
-    assert document["unknown_types"] == {"Warp": 1}
+    assert document["unknown_types"] == {"Warped": 1}
 
 
 def test_weights_are_checked_against_every_layer(tmp_path, capsys):

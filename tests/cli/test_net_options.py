@@ -142,7 +142,7 @@ def test_values_that_cannot_be_used(options):
 
 
 def test_a_summary_reads_the_net_as_the_options_say(tmp_path):
-    path = written(tmp_path, PHASES.replace('type: "TanH"', 'type: "Warp"'))
+    path = written(tmp_path, PHASES.replace('type: "TanH"', 'type: "Warped"'))
 
     def rows(*argv):
         found = net_summary(parse(path, *argv), Output(quiet=True))
@@ -151,5 +151,5 @@ def test_a_summary_reads_the_net_as_the_options_say(tmp_path):
     assert rows() == ([("test", False)], ((1, 3, 8, 8),))
     options = ("--phase", "TRAIN", "--level", 2, "--net-stage", "more", "--input-shape", "1,4,4")
     assert rows(*options) == ([(name, True) for name in ("train", "deep", "staged")], ((1, 1, 4, 4),))
-    with pytest.raises(UnsupportedError, match="'Warp'"):
+    with pytest.raises(UnsupportedError, match="'Warped'"):
         rows("--random-weights")
