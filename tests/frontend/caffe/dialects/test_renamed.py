@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xdn.errors import UnsupportedError
+from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 
@@ -96,6 +96,28 @@ def test_boxes_have_means_and_deviations():
         )
     )
     assert net.layers[1].params.bbox_mean == (0, 1, 2, 3)
+
+
+def _unpooled(stated, bottoms='bottom: "maxima" bottom: "mask"'):
+    return net_from_message(
+        prototxt.parse(
+            f"""{INPUT} layer {{ name: "p" type: "Pooling" bottom: "x" top: "maxima" top: "mask"
+                pooling_param {{ kernel_size: 2 stride: 2 }} }}
+            layer {{ name: "y" type: "MaxUnPool" {bottoms} top: "y" max_unpool_param {{ {stated} }} }}"""
+        )
+    )
+
+
+def test_maxima_go_back_where_they_were(rng):
+    x = rng.random((2, 3, 2, 2), np.float32)
+    top = _unpooled("dst_h: 2 dst_w: 2").forward({"x": x})["y"]
+    np.testing.assert_array_equal(top, np.where(x == x.max((2, 3), keepdims=True), x, 0))
+
+
+@pytest.mark.parametrize("given", [("dst_h: 2",), ("dst_h: 2 dst_w: 0",), ("dst_h: 2 dst_w: 2", 'bottom: "maxima"')])
+def test_unpooling_needs_a_mask_and_a_size(given):
+    with pytest.raises(NetError, match=r"layer 'y' .*bottoms and max_unpool_param .*dst_h and dst_w"):
+        _unpooled(*given)
 
 
 @pytest.mark.parametrize(

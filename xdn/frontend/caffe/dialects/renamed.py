@@ -6,7 +6,7 @@ Each rule takes a LayerParameter of the current format and changes it in place.
 from collections.abc import Callable
 from typing import Any
 
-from xdn.errors import UnsupportedError, listed
+from xdn.errors import NetError, UnsupportedError, listed
 from xdn.frontend.caffe.text import Message, place_of, values_of
 
 #: What keeps an image of zeros from becoming NaN, and is no part of any other norm in f32.
@@ -120,6 +120,20 @@ def _of_regression(layer: Message) -> None:
         getattr(layer.box_output_param, name).extend(values)
 
 
+def _by_mask(layer: Message) -> None:
+    """MaxUnPool puts values back by the mask of a max pooling, into `dst_h` x `dst_w`: an Upsample of two bottoms.
+
+    The source is maxunpool_layer.cpp of inisis' Caffe, which stops at an index past the end.
+    """
+    stated = _stated(layer, "max_unpool_param")
+    if len(layer.bottom) != 2 or not (stated.get("dst_h") and stated.get("dst_w")):
+        what = f"{len(layer.bottom)} bottoms and max_unpool_param {stated}"
+        mend = "Give two bottoms, the second a mask, and dst_h and dst_w of 1 or more"
+        raise NetError(what, where=place_of(layer), mend=mend)
+    layer.type = "Upsample"
+    layer.upsample_param.upsample_h, layer.upsample_param.upsample_w = stated["dst_h"], stated["dst_w"]
+
+
 RENAMED: dict[str, Callable[[Message], None]] = {
     **dict.fromkeys(("Normalization", "L2Norm"), _normalization),
     "L2Normalization": _l2_normalization,
@@ -132,4 +146,5 @@ RENAMED: dict[str, Callable[[Message], None]] = {
     "DataAugmentation": _drawn_at_test,
     "BoxOutput": _of_regression,
     "Interp": _as_large,
+    "MaxUnPool": _by_mask,
 }

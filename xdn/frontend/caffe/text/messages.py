@@ -161,6 +161,7 @@ PaddingParameter int32 pad=1 pad_h=2 pad_w=3 pad_h_top=4 pad_h_bottom=5 pad_w_le
     bool pad_to_power_of_2=8 int32 pad_beg=9 pad_end=10 pad_t=11 pad_b=12 pad_l=13 pad_r=14 \
     CONSTANT|REFLECT|SYMMETRIC pad_method=15 float pad_value=16
 BBoxRegParameter float* bbox_mean=1 bbox_std=2
+MaxUnPoolParameter uint32 dst_h=1 dst_w=2
 RandomGeneratorParameter string rand_type=1 bool exp=2 float mean=4 spread=5 prob=6 bool apply_schedule=7 discretize=8 \
     float multiplier=9
 ScalarParameter int32 axis=1 num_axes=2 FillerParameter filler=3
@@ -180,7 +181,7 @@ LayerParameter message accuracy_param=102 contrastive_loss_param=105 data_param=
     message transpose_param=2029 message normalization_param=2201 L2NormalizationParameter l2n_param=2202 \
     message padding_param=2203 message scalar_param=2204 \
     ReLUParameter relu6_param=2205 InsanityParameter rrelu_param=2206 BBoxRegParameter bbox_reg_param=2207 \
-    message coeff_schedule_param=2208 message video_data_param=6660 \
+    message coeff_schedule_param=2208 MaxUnPoolParameter max_unpool_param=2209 message video_data_param=6660 \
     Convolution3DParameter convolution3d_param=6661 Pooling3DParameter pooling3d_param=6662
 V1LayerParameter message accuracy_param=27 contrastive_loss_param=40 data_param=11 dummy_data_param=26 \
     HDF5DataParameter hdf5_data_param=13 HDF5OutputParameter hdf5_output_param=14 message hinge_loss_param=29 \
