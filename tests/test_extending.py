@@ -9,15 +9,21 @@ import pytest
 from tests.conftest import ROOT
 from xdn.data.dataset import DATASETS
 from xdn.evaluate.engines import ENGINES
+from xdn.frontend import FRONTENDS
 from xdn.frontend.caffe.text import schema
+from xdn.frontend.onnx.read.base import READERS
 from xdn.layers import LAYERS
 from xdn.optimize import STAGES
 from xdn.optimize.prune.criterion import CRITERIA
 from xdn.optimize.prune.schedule import SCHEDULES
 from xdn.optimize.quantize.observer import OBSERVERS
+from xdn.runtime.backend import BACKENDS
 from xdn.tune.search import SEARCHES
 
-REGISTRIES = (LAYERS, STAGES, CRITERIA, SCHEDULES, OBSERVERS, SEARCHES, DATASETS, ENGINES)
+REGISTRIES = (
+    *(LAYERS, STAGES, CRITERIA, SCHEDULES, OBSERVERS, SEARCHES),
+    *(DATASETS, ENGINES, FRONTENDS, READERS, BACKENDS),
+)
 FOLDER = ROOT / "docs" / "extending"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "index.md")
 #: What counts only in a process that has made no session yet.
