@@ -245,19 +245,3 @@ def test_criteria_are_set_beside_each_other(tool, small, tmp_path, rng):
         ["| control", "-", "60.00", "+0.00"],
         ["| random", "50.00 (40.00 to 60.00, 2 seeds)", "50.00 (40.00 to 60.00, 2 seeds)", "-10.00"],
     ]
-
-
-@pytest.mark.parametrize(
-    "script", ["reproduce_contest.sh", "reproduce_hybrid.sh", "compare_criteria.sh", "train_mobilenet_v3.sh"]
-)
-def test_the_scripts_explain_themselves_and_refuse_what_they_do_not_know(script):
-    def run(*args):
-        command = ["bash", str(ROOT / "tools" / script), *args]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    shown = run("--help")
-    assert shown.returncode == 0
-    assert "--quick" in shown.stdout
-    refused = run("--fast")
-    assert refused.returncode == 1
-    assert "unknown option --fast" in refused.stderr

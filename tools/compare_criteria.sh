@@ -12,6 +12,7 @@
 
 set -euo pipefail
 out=build/criteria epochs=3 base_lr=0.02
+# shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"

@@ -20,6 +20,7 @@
 
 set -euo pipefail
 out=build/contest epochs=12 base_lr=0.05
+# shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"

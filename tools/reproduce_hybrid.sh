@@ -10,6 +10,7 @@
 
 set -euo pipefail
 out=build/hybrid epochs=3 base_lr=0.012
+# shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the reproductions share: options, where a model is found, and steps that are not run twice. Sourced by them.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -8,6 +9,7 @@ export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
 # The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before. --quick
 # changes the defaults, wherever it stands.
+# shellcheck disable=SC2034
 net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000 budget=60
 
 parse_options() {
@@ -111,10 +113,11 @@ test_images() {
 
 # prune NAME BUDGET OPTION...: prune the original to BUDGET, into $out/NAME; all layers stay layers.
 prune() {
-    local name=$1 budget=$2
+    local name=$1 budget=$2 inputs=("$original" "${original%.prototxt}.caffemodel")
     shift 2
+    [[ ! -f $budget ]] || inputs+=("$budget")
     step "prune-$name" --about "prune to $(basename "$budget")" \
-        --in "$original" "${original%.prototxt}.caffemodel" $([[ ! -f $budget ]] || echo "$budget") \
+        --in "${inputs[@]}" \
         --out "$out/$name/$stem.prototxt" "$out/$name/$stem.caffemodel" -- \
         "${xdn[@]}" optimize "$original" --weights "${original%.prototxt}.caffemodel" --stages '' --data "$data" \
         --prune "$budget" -o "$out/$name" "$@"
