@@ -12,6 +12,7 @@ from typing import Any
 
 from xdn.errors import NetError, UnsupportedError
 from xdn.frontend.caffe.dialects.cropping import aligned_apart
+from xdn.frontend.caffe.dialects.detections import detections_joined
 from xdn.frontend.caffe.dialects.films import FILM_RULES
 from xdn.frontend.caffe.dialects.merging import merged_apart
 from xdn.frontend.caffe.dialects.norms import norms_apart
@@ -225,6 +226,18 @@ def _dilated(layer: Message, said: Mapping[str, Any], param: Message) -> None:
         param.ClearField(name)
 
 
+_REWRITES: tuple[Callable[[Message], None], ...] = (
+    _holes,
+    siblings_apart,
+    stochastic_apart,
+    aligned_apart,
+    padded_apart,
+    merged_apart,
+    norms_apart,
+    detections_joined,
+)
+
+
 def plain_caffe(net: Message, strict: bool = True) -> None:
     """Change the layers of the NetParameter `net` that a fork writes in words of its own.
 
@@ -234,7 +247,7 @@ def plain_caffe(net: Message, strict: bool = True) -> None:
         if rule := _RULES.get(layer.type):
             with _understood(strict):
                 rule(layer)
-    for rewrite in (_holes, siblings_apart, stochastic_apart, aligned_apart, padded_apart, merged_apart, norms_apart):
+    for rewrite in _REWRITES:
         with _understood(strict):
             rewrite(net)
     _densified(net)

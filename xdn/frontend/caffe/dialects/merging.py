@@ -5,25 +5,15 @@ The second bottom is cut to the positions of the first, as much on all sides, an
 """
 
 from xdn.errors import NetError, UnsupportedError
+from xdn.frontend.caffe.dialects.steps import Steps, replaced
 from xdn.frontend.caffe.text import Message, place_of, schema, values_of
-from xdn.graph.naming import free_name
 
 _JOINED = {"STACK": "Concat", "ADD": "Eltwise"}
 
 
 def merged_apart(net: Message) -> None:
     """Put a Crop and a Concat, or an Eltwise, in the place of each MergeCrop of the NetParameter `net`."""
-    if not any(layer.type == "MergeCrop" for layer in net.layer):
-        return
-    taken = {name for layer in net.layer for name in (layer.name, *layer.top)}
-    made = schema.new("NetParameter")
-    for layer in net.layer:
-        if layer.type == "MergeCrop":
-            made.layer.extend(_crop_and_join(layer, taken))
-        else:
-            made.layer.add().CopyFrom(layer)
-    net.ClearField("layer")
-    net.layer.extend(made.layer)
+    replaced(net, lambda layer: layer.type == "MergeCrop", _crop_and_join)
 
 
 def _crop_and_join(layer: Message, taken: set[str]) -> list[Message]:
@@ -33,11 +23,11 @@ def _crop_and_join(layer: Message, taken: set[str]) -> list[Message]:
         raise UnsupportedError("forward: false leaves out a bottom", where=where, mend="Read the other one instead")
     if len(layer.bottom) != 2 or len(layer.top) != 1:
         raise NetError(f"{len(layer.bottom)} bottoms and {len(layer.top)} tops; it joins two to one", where=where)
-    name = free_name(f"{layer.name}_crop", taken)
-    crop = schema.new("LayerParameter", name=name, type="Crop", bottom=[layer.bottom[1], layer.bottom[0]], top=[name])
+    steps = Steps(layer.name, taken)
+    crop = steps.add("crop", "Crop", layer.bottom[1], layer.bottom[0])
     crop.crop_param.centred = True
     kind = _JOINED[stated.get("operation", "STACK")]
     return [
         crop,
-        schema.new("LayerParameter", name=layer.name, type=kind, bottom=[layer.bottom[0], name], top=layer.top),
+        schema.new("LayerParameter", name=layer.name, type=kind, bottom=[layer.bottom[0], crop.name], top=layer.top),
     ]

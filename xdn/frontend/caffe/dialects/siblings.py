@@ -3,18 +3,15 @@
 Caffe's Convolution and Deconvolution apply their filters to each bottom; the source is its base_conv_layer.cpp.
 """
 
-from xdn.frontend.caffe.text import Message, schema, with_layers
+from xdn.frontend.caffe.dialects.steps import replaced
+from xdn.frontend.caffe.text import Message, schema
 from xdn.layers.base import LAYERS
 from xdn.layers.filters import Filters
 
 
 def siblings_apart(net: Message) -> None:
     """Put one layer for each bottom in the place of each layer of the NetParameter `net` with filters and several."""
-    if not any(_has_several(layer) for layer in net.layer):
-        return
-    taken = {layer.name for layer in net.layer}
-    made = [each for layer in net.layer for each in (_siblings(layer, taken) if _has_several(layer) else [layer])]
-    net.CopyFrom(with_layers(net, "layer", made))
+    replaced(net, _has_several, _siblings)
 
 
 def _has_several(layer: Message) -> bool:

@@ -8,8 +8,8 @@ drawn, sum of x**2 / sum of x, and 0 of a window of zeros. The source is StoPool
 import numpy as np
 
 from xdn.errors import NetError
-from xdn.frontend.caffe.text import Message, place_of, schema, with_layers
-from xdn.graph.naming import free_name
+from xdn.frontend.caffe.dialects.steps import Steps, replaced
+from xdn.frontend.caffe.text import Message, place_of, schema
 from xdn.layers.base import LAYERS
 from xdn.layers.eltwise import OPERATIONS
 from xdn.layers.pooling import METHODS, Pooling
@@ -20,11 +20,7 @@ _LEAST = float(np.finfo(np.float32).tiny)
 
 def stochastic_apart(net: Message) -> None:
     """Put four layers in the place of each STOCHASTIC Pooling of the NetParameter `net`."""
-    if not any(_draws(layer) for layer in net.layer):
-        return
-    taken = {name for layer in net.layer for name in (layer.name, *layer.top)}
-    made = [each for layer in net.layer for each in (_means(layer, taken) if _draws(layer) else [layer])]
-    net.CopyFrom(with_layers(net, "layer", made))
+    replaced(net, _draws, _means)
 
 
 def _draws(layer: Message) -> bool:
@@ -37,21 +33,18 @@ def _means(layer: Message, taken: set[str]) -> list[Message]:
     param = layer.pooling_param
     if any(param.pad) or param.pad_h or param.pad_w:
         raise NetError("STOCHASTIC pooling has no padding, as in Caffe", where=place_of(layer))
-
-    def step(word: str, kind: str, *bottoms: str) -> Message:
-        """Return a layer whose only top has its name."""
-        name = free_name(f"{layer.name}_{word}", taken)
-        return schema.new("LayerParameter", name=name, type=kind, bottom=bottoms, top=[name])
-
-    squares = step("squares", "Power", *layer.bottom)
+    steps = Steps(layer.name, taken)
+    squares = steps.add("squares", "Power", *layer.bottom)
     squares.power_param.power = 2
-    averages = [step(word, layer.type, *bottoms) for word, bottoms in (("above", squares.top), ("below", layer.bottom))]
+    averages = [
+        steps.add(word, layer.type, *bottoms) for word, bottoms in (("above", squares.top), ("below", layer.bottom))
+    ]
     for average in averages:
         average.pooling_param.CopyFrom(param)
         average.pooling_param.pool = METHODS["AVE"]
-    divisor = step("divisor", "Power", *averages[1].top)
+    divisor = steps.add("divisor", "Power", *averages[1].top)
     divisor.power_param.shift = _LEAST
     quotient = schema.new("LayerParameter", name=layer.name, type="Eltwise", top=layer.top)
     quotient.bottom.extend([*averages[0].top, *divisor.top])
     quotient.eltwise_param.operation = OPERATIONS["DIV"]
-    return [squares, *averages, divisor, quotient]
+    return [*steps.made, quotient]

@@ -162,6 +162,9 @@ PaddingParameter int32 pad=1 pad_h=2 pad_w=3 pad_h_top=4 pad_h_bottom=5 pad_w_le
     CONSTANT|REFLECT|SYMMETRIC pad_method=15 float pad_value=16
 BBoxRegParameter float* bbox_mean=1 bbox_std=2
 MaxUnPoolParameter uint32 dst_h=1 dst_w=2
+DetectionOutputParameter bool ratio_permute=25 int32 ratio0=26 ratio1=27 ratio2=28 ratio3=29 ratio4=30 ratio5=31 \
+    bool no_permute=32 int32 nbottom=33 bool tflite_detection=34 tflite_use_regular_nms=35 \
+    int32 max_classes_per_detection=36 float* scale_xywh=37
 RandomGeneratorParameter string rand_type=1 bool exp=2 float mean=4 spread=5 prob=6 bool apply_schedule=7 discretize=8 \
     float multiplier=9
 ScalarParameter int32 axis=1 num_axes=2 FillerParameter filler=3
