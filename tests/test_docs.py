@@ -131,7 +131,11 @@ def test_parameters_without_a_kernel_are_listed():
 
 
 #: Pages that are translated as a whole; the first one lists what is not.
-CHINESE = [page for page in sorted((ROOT / "docs" / "zh").glob("*.md")) if page.name != "index.md"]
+CHINESE = [
+    str(page.relative_to(ROOT / "docs" / "zh"))
+    for page in sorted((ROOT / "docs" / "zh").rglob("*.md"))
+    if page != ROOT / "docs" / "zh" / "index.md"
+]
 
 
 def told(name):
@@ -146,7 +150,7 @@ def told(name):
 
 @pytest.mark.parametrize(
     ("english", "chinese"),
-    [("README.md", "README.zh-CN.md"), *((f"docs/{page.name}", f"docs/zh/{page.name}") for page in CHINESE)],
+    [("README.md", "README.zh-CN.md"), *((f"docs/{name}", f"docs/zh/{name}") for name in CHINESE)],
 )
 def test_the_pages_of_both_languages_tell_the_same(english, chinese):
     (commands, figures), (ours, numbers) = told(english), told(chinese)

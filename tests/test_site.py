@@ -60,6 +60,9 @@ def test_links_of_english_pages(pages, place, link, made):
         ("method.md", "[a](../index.md)", "[a](../../)"),
         ("method.md", "![a](../pictures/x.svg)", "![a](pictures/x.svg)"),
         ("method.md", "[a](../../xdn/api.py)", "a"),
+        ("extending/index.md", "[a](../../tuning.md)", "[a](../../tuning/)"),
+        ("extending/layer.md", "[a](../../onnx.md#x)", "[a](../../../onnx/#x)"),
+        ("extending/layer.md", "[a](../folders.md)", "[a](../folders.md)"),
     ],
 )
 def test_links_of_chinese_pages_leave_their_site_for_pages_that_are_english(pages, place, link, made):
@@ -79,4 +82,4 @@ def test_every_page_is_in_the_navigation(pages):
     there -= {name for name in there if name.startswith("zh/")}
     assert listed == there | set(pages.BROUGHT.values()) | set(pages.made_pages())
     ours = set(re.findall(r"- (\S+\.md)$", chinese.read_text(), re.M))
-    assert ours == {path.name for path in (pages.DOCS / "zh").glob("*.md")}
+    assert ours == {str(path.relative_to(pages.DOCS / "zh")) for path in (pages.DOCS / "zh").rglob("*.md")}

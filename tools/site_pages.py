@@ -104,7 +104,7 @@ def relinked(text: str, origin: Path, place: str, root: Path = DOCS) -> str:
         outer = BROUGHT.get(target) or (str(target.relative_to(DOCS)) if target.is_relative_to(DOCS) else None)
         if outer is None or root == DOCS:
             return said
-        up = "../" if Path(place).name == "index.md" else "../../"
+        up = "../" * (len(Path(place).parts) + (Path(place).name != "index.md"))
         page = "" if outer == "index.md" else f"{outer.removesuffix('.md')}/"
         return f"[{said}]({up}{page}{anchor})"
 
